@@ -1,0 +1,1 @@
+"""The attacks that come with robench: one file per attack."""

@@ -1,0 +1,1 @@
+"""The defenses that come with robench: one file per defense."""

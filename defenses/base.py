@@ -1,0 +1,19 @@
+"""Base: plain fine-tuning on clean texts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from robench.batches import Batch
+from robench.classifier import Classifier
+from robench.defense import Defense, Terms
+from robench.objectives import cross_entropy
+
+
+@dataclass(frozen=True, kw_only=True)
+class Base(Defense):
+    """Plain fine-tuning on clean texts (Base_clean of the TaiChi paper); the victim that makes D_adv."""
+
+    def loss(self, networks: Sequence[Classifier], batch: Batch) -> Terms:
+        """Cross-entropy."""
+        (network,) = networks
+        return {"ce": cross_entropy(network(batch.texts).logits, batch.labels)}

@@ -1,0 +1,146 @@
+"""The command line's ``run`` as a function."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from robench import registry
+from robench.errors import RobenchError
+from robench.progress import Reporter, Silent, reporter_for
+from robench.request import Request
+from robench.spec import Existing
+from robench.store import Store, StoredStage
+
+if TYPE_CHECKING:
+    import pandas
+
+
+def run(
+    *,
+    defense: str | Sequence[str],
+    task: str | Sequence[str],
+    attack: str | Sequence[str] = (),
+    preset: str = "laptop",
+    encoder: str | None = None,
+    seed: int | Sequence[int] = 42,
+    train_limit: int | None = None,
+    attack_limit: int | None = None,
+    data: str | Path | None = None,
+    runs: str | Path = "runs",
+    plugin: str | Path | Sequence[str | Path] = (),
+    existing: Existing = "only-missing",
+    offline: bool = False,
+    precision: str = "auto",
+    device: str = "auto",
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+    progress: bool = True,
+) -> pandas.DataFrame:
+    """Train defenses, attack them, and give the results.
+
+    Args:
+        defense: name or names, or ``"all"``.
+        task: name or names, or ``"all"``.
+        attack: name or names, or ``"all"``; the paper's four by default, as far as they are registered.
+        preset: ``quick``, ``laptop`` or ``paper``; the arguments below override its choices.
+        encoder: ``minilm``, a folder or a Hub id.
+        seed: one or several.
+        train_limit: most training rows.
+        attack_limit: most attacked test samples.
+        data: folder with ``<task>/{train,dev,test}.tsv``; ``ROBENCH_DATA`` by default.
+        runs: folder of results; what is in it is not computed again.
+        plugin: Python file or files that register more names.
+        existing: ``only-missing``, ``always`` (compute again) or ``only-cache`` (compute nothing).
+        offline: fetch nothing.
+        precision: ``auto``, ``fp32`` or ``bf16``.
+        device: ``auto``, ``cpu``, ``cuda``.
+        settings: hyper-parameters, as in ``{"taichi": {"temperature": 0.5}}``.
+        progress: show bars (on a terminal) or lines on stderr.
+
+    Returns:
+        A row per cell, with the columns of :func:`frame`.
+
+    Raises:
+        RobenchError: something that the caller can mend, in a sentence or two.
+    """
+    from rich.console import Console
+
+    for path in _list(plugin):
+        registry.load_plugin(Path(path))
+    request = Request(
+        defenses=_list(defense),
+        tasks=_list(task),
+        attacks=_list(attack),
+        preset=preset,
+        encoder=encoder,
+        seeds=_list(seed),
+        train_limit=train_limit,
+        attack_limit=attack_limit,
+        data=Path(data) if data is not None else None,
+        offline=offline,
+        precision=precision,
+        device=device,
+        settings=settings or {},
+    )
+    reporter = reporter_for(Console(stderr=True)) if progress else Silent()
+    return frame(run_request(request, Store(Path(runs)), reporter, existing))
+
+
+def run_request(request: Request, store: Store, reporter: Reporter, existing: Existing) -> list[StoredStage]:
+    """Plan a request and run it; give its finished cells.
+
+    Raises:
+        RobenchError: see :func:`run`.
+    """
+    if existing not in get_args(Existing):
+        raise RobenchError(f"unknown --existing {existing!r}: there are {', '.join(get_args(Existing))}.")
+    request.check()
+    if existing != "only-cache":
+        store.check_writable()
+    from robench import devices
+    from robench.runner import Runner
+
+    cells = request.cells(reporter)
+    runner = Runner(store, reporter, device=devices.device(request.device), existing=existing, offline=request.offline)
+    return runner.run(cells)
+
+
+def frame(cells: Sequence[StoredStage]) -> pandas.DataFrame:
+    """Cells as a table for analysis.
+
+    Returns:
+        A row per cell: ``task``, ``defense``, ``attack``, ``seed``, ``encoder``, ``train_rows``; ``clean_accuracy``
+        on the ``n_test`` test samples and ``accuracy_under_attack`` on the ``n_attacked`` of them, 0 to 1;
+        ``attack_success_rate`` over the samples the model had right; mean ``queries`` of these; mean share of
+        ``words_changed`` in the successes; ``records``, the path of the per-example records.
+    """
+    import pandas
+
+    rows = []
+    for cell in cells:
+        info, attacked, clean = cell.info, cell.info["attacked"], cell.info["clean"]
+        tried = attacked["succeeded"] + attacked["failed"]
+        rows.append(
+            {
+                "task": info["task"],
+                "defense": info["defense"]["name"],
+                "attack": info["attack"]["title"],
+                "seed": info["seed"],
+                "encoder": info["encoder"]["name"],
+                "train_rows": info["train_rows"],
+                "clean_accuracy": clean["correct"] / clean["n"],
+                "n_test": clean["n"],
+                "accuracy_under_attack": attacked["failed"] / attacked["n"],
+                "n_attacked": attacked["n"],
+                "attack_success_rate": attacked["succeeded"] / tried if tried else float("nan"),
+                "queries": attacked["queries"],
+                "words_changed": attacked["words_changed"],
+                "records": str(cell.folder / "records.jsonl"),
+            }
+        )
+    return pandas.DataFrame(rows)
+
+
+def _list(value: Any) -> list[Any]:
+    return [value] if isinstance(value, str | int | Path) else list(value)

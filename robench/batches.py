@@ -1,0 +1,133 @@
+"""From training rows to batches of tensors: tokenised once, shuffled with the seed, padded to the batch."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+Inputs = dict[str, Tensor]
+"""What an encoder takes: ``input_ids`` and ``attention_mask``, (B, L), and what else the tokenizer gives."""
+
+Tokens = dict[str, list[int]]
+
+SORTED_BATCHES = 25
+"""Batches whose rows are sorted by length together; with all of them, short texts would only ever meet short ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRow:
+    """One training text, its label and, where a defense trains on pairs, its adversarial counterpart."""
+
+    text: str
+    label: int
+    adversarial: str | None = None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B rows as tensors.
+
+    Attributes:
+        texts: tokens of the training texts, (B, L).
+        labels: (B,) class numbers.
+        adversarial: tokens of the counterparts, (B, L) with the same L, where the defense trains on pairs.
+    """
+
+    texts: Inputs
+    labels: Tensor
+    adversarial: Inputs | None = None
+
+
+def tokenise(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], max_length: int) -> list[Tokens]:
+    """Tokens of each text, special ones included, cut at ``max_length``, not padded."""
+    if not texts:
+        return []
+    columns = tokenizer(list(texts), truncation=True, max_length=max_length, padding=False)
+    return [{name: columns[name][i] for name in columns} for i in range(len(texts))]
+
+
+def collate(
+    tokenizer: PreTrainedTokenizerBase, rows: Sequence[Tokens], device: torch.device, *, length: int | None = None
+) -> Inputs:
+    """Pad rows on the right to one length, the longest row's unless given, and stack them as (B, L) tensors."""
+    length = length or max(len(row["input_ids"]) for row in rows)
+    filler = {"input_ids": tokenizer.pad_token_id, "token_type_ids": tokenizer.pad_token_type_id}
+    return {
+        name: torch.tensor([row[name] + [filler.get(name, 0)] * (length - len(row[name])) for row in rows]).to(device)
+        for name in rows[0]
+    }
+
+
+class TrainingSet:
+    """Tokenised training rows, and the batches of each epoch.
+
+    Args:
+        rows: all with a counterpart, or none.
+        seed: decides the order; epoch e of one seed is always the same.
+    """
+
+    def __init__(
+        self,
+        rows: Sequence[TrainingRow],
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        batch_size: int,
+        max_length: int,
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        self._tokenizer, self._device = tokenizer, device
+        self._batch_size, self._seed = batch_size, seed
+        self._labels = [row.label for row in rows]
+        self._texts = tokenise(tokenizer, [row.text for row in rows], max_length)
+        counterparts = [row.adversarial for row in rows if row.adversarial is not None]
+        self._adversarial = tokenise(tokenizer, counterparts, max_length)
+        if counterparts and len(counterparts) != len(rows):
+            raise ValueError("either every row has an adversarial counterpart or none has")
+
+    def __len__(self) -> int:
+        """Batches of one epoch."""
+        return -(-len(self._labels) // self._batch_size)
+
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """The batches of one epoch; text and counterpart share one order.
+
+        Rows are shuffled, then sorted by length within stretches of ``SORTED_BATCHES`` batches, whose batches are
+        shuffled in turn: a batch is padded by little and still a random draw of the whole set.
+        """
+        stream = random.Random(f"order/{self._seed}/{number}")
+        order = list(range(len(self._labels)))
+        stream.shuffle(order)
+        stretch = SORTED_BATCHES * self._batch_size
+        ordered = [
+            i for at in range(0, len(order), stretch) for i in sorted(order[at : at + stretch], key=self._length)
+        ]
+        batches = [ordered[at : at + self._batch_size] for at in range(0, len(ordered), self._batch_size)]
+        stream.shuffle(batches)
+        for ids in batches:
+            yield self._batch(ids)
+
+    def _length(self, i: int) -> int:
+        longest = len(self._texts[i]["input_ids"])
+        return max(longest, len(self._adversarial[i]["input_ids"])) if self._adversarial else longest
+
+    def _batch(self, ids: Sequence[int]) -> Batch:
+        texts = [self._texts[i] for i in ids]
+        labels = torch.tensor([self._labels[i] for i in ids], device=self._device)
+        if not self._adversarial:
+            return Batch(collate(self._tokenizer, texts, self._device), labels)
+        both = collate(self._tokenizer, texts + [self._adversarial[i] for i in ids], self._device)
+        count = len(ids)
+        return Batch(
+            texts={name: tensor[:count] for name, tensor in both.items()},
+            labels=labels,
+            adversarial={name: tensor[count:] for name, tensor in both.items()},
+        )

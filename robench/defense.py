@@ -1,0 +1,94 @@
+"""The contract of a defense: what it trains on, how many networks it needs, and its loss as named terms."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from robench.batches import Batch
+    from robench.classifier import Classifier
+
+Terms: TypeAlias = "dict[str, Tensor]"
+"""Named terms of a loss, each a scalar tensor; their sum is what is minimised."""
+
+
+class TrainsOn(StrEnum):
+    """Which rows a defense sees in training."""
+
+    CLEAN = "clean"
+    """The task's training set."""
+    ADVERSARIAL = "adversarial"
+    """D_adv alone, with the labels of the texts it was made from."""
+    UNION = "union"
+    """Both, as one set."""
+    PAIRS = "pairs"
+    """Row i of the training set beside row i of D_adv, shuffled together."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Defense(ABC):
+    """A way to train a classifier; its fields are its hyper-parameters.
+
+    A subclass says what it trains on and gives the loss of one batch. It holds no training loop, no device code and
+    no input or output: those are robench's.
+    """
+
+    trains_on: ClassVar[TrainsOn] = TrainsOn.CLEAN
+
+    @property
+    def network_count(self) -> int:
+        """How many classifiers are trained together."""
+        return 1
+
+    @property
+    def deployed(self) -> int:
+        """Index of the network that is kept and attacked."""
+        return 0
+
+    @abstractmethod
+    def loss(self, networks: Sequence[Classifier], batch: Batch) -> Terms:
+        """Loss of one batch as named terms, each averaged over the batch's B rows.
+
+        Args:
+            networks: ``network_count`` classifiers; calling one on ``batch.texts`` gives representations (B, H) and
+                logits (B, K).
+            batch: ``texts``, ``labels`` (B,) and, for pairs, ``adversarial``.
+        """
+
+    def passes(self, networks: Sequence[Classifier], batch: Batch) -> Iterator[Terms]:
+        """The losses of one optimiser step, each run backward before the next is asked for.
+
+        Most defenses have one pass. One that needs a gradient on the way yields several, and finds after each
+        ``yield`` what the backward pass left in its leaves.
+        """
+        yield self.loss(networks, batch)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdversarialDefense(Defense):
+    """A defense that trains on D_adv, the texts an attack made of the training set against the Base model.
+
+    Attributes:
+        unsuccessful: what stands in D_adv where the attack failed or had nothing to do, because the model was wrong
+            already: ``original`` the unchanged text, ``perturbed`` the best text the attack found, ``drop`` nothing.
+    """
+
+    trains_on: ClassVar[TrainsOn] = TrainsOn.ADVERSARIAL
+
+    unsuccessful: str = "original"
+
+    def __post_init__(self) -> None:
+        """Refuse values that mean nothing."""
+        if self.unsuccessful not in ("original", "perturbed", "drop"):
+            raise ValueError(f"unsuccessful must be original, perturbed or drop, not {self.unsuccessful!r}")
+
+    @property
+    def adversarial_share(self) -> float:
+        """Share of D_adv that is used, drawn with the seed."""
+        return 1.0

@@ -1,0 +1,54 @@
+"""Where the arithmetic happens, and how precisely."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Literal, cast
+
+import torch
+
+from robench.errors import RobenchError
+
+Precision = Literal["fp32", "bf16"]
+
+
+def device(name: str = "auto") -> torch.device:
+    """The device of that name; ``auto`` takes a GPU where there is one.
+
+    Raises:
+        RobenchError: the machine has no such device.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        found = torch.device(name)
+        torch.empty(0, device=found)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise RobenchError(f"device {name!r} cannot be used here ({reason}); try --device cpu.") from error
+    return found
+
+
+def precision(name: str, on: torch.device) -> Precision:
+    """The precision that ``name`` means on a device; ``auto`` takes bfloat16 where it is fast, else float32.
+
+    Raises:
+        RobenchError: ``name`` is none of auto, fp32, bf16.
+    """
+    if name in ("fp32", "bf16"):
+        return cast(Precision, name)
+    if name != "auto":
+        raise RobenchError(f"unknown precision {name!r}: there are auto, fp32 and bf16.")
+    return "bf16" if _has_fast_bfloat16(on) else "fp32"
+
+
+def autocast(precision: Precision, on: torch.device) -> contextlib.AbstractContextManager[None]:
+    """Run matrix products in bfloat16 inside the block, or change nothing for fp32."""
+    return torch.autocast(on.type, torch.bfloat16, enabled=precision == "bf16")
+
+
+def _has_fast_bfloat16(on: torch.device) -> bool:
+    if on.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    abilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return bool(abilities.get("avx512_bf16") or abilities.get("amx_bf16"))

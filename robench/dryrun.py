@@ -1,0 +1,53 @@
+"""``robench run --dry-run``: the stages of a run, which of them are there, and how long the rest will take."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from robench import devices
+from robench.estimate import Estimator
+from robench.plan import AttackingStage, ModelStage, Stage, in_order
+from robench.progress import Reporter, duration
+from robench.request import Request
+from robench.runner import Runner
+from robench.spec import Existing
+from robench.store import Store
+
+
+def show_plan(request: Request, store: Store, existing: Existing, reporter: Reporter, console: Console) -> None:
+    """Print the plan of a request.
+
+    Data and encoder are looked up, because they are part of what decides whether a stage is there.
+
+    Raises:
+        RobenchError: as the run itself would.
+    """
+    cells = request.cells(reporter)
+    runner = Runner(store, reporter, device=devices.device(request.device), existing=existing)
+    left = {stage.key for stage in in_order(cells, done=runner.done)}
+    estimator = Estimator(store)
+    table = Table("stage", "work", "state", "time", "key", box=None, pad_edge=False, header_style="bold")
+    total, guessed = 0.0, True
+    for stage in in_order(cells):
+        seconds = estimator.seconds(stage) if stage.key in left else 0.0
+        guessed = guessed and seconds is not None
+        total += seconds or 0.0
+        state = "to do" if stage.key in left else "cached" if runner.done(stage) else "not needed"
+        time = "" if stage.key not in left else "unknown" if seconds is None else duration(seconds)
+        table.add_row(stage.title, _work(stage), state, time, stage.key)
+    console.print(table, soft_wrap=True)
+    cores = "by the pace of finished stages of its kind, or else of two cores"
+    told = (
+        f"about {duration(total)} {cores}" if guessed else f"more than {duration(total)}: some paces are not known yet"
+    )
+    console.print(
+        f"{len(left)} stages to do, {told}." if left else "nothing to do: all of it is there.", soft_wrap=True
+    )
+
+
+def _work(stage: Stage) -> str:
+    if isinstance(stage, ModelStage):
+        return f"{stage.steps:,} steps"
+    assert isinstance(stage, AttackingStage)
+    return f"{len(stage.examples()):,} texts"

@@ -1,0 +1,89 @@
+"""A trained defense in its folder: weights, configuration and tokenizer as Transformers names them, and how it does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import safetensors
+import safetensors.torch
+import torch
+
+from robench.classifier import Classifier
+from robench.data import Example
+from robench.devices import Precision
+from robench.errors import RobenchError
+from robench.paths import atomic_folder
+from robench.prediction import Predictor
+from robench.store import STAGE_FILE
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+WEIGHTS_FILE = "model.safetensors"
+CLEAN_FILE = "clean.jsonl"
+TRAINING_FILE = "training.jsonl"
+
+
+def predict_clean(
+    predictor: Predictor, test: Sequence[Example], progress: Callable[[int], None] | None = None
+) -> list[dict[str, Any]]:
+    """Predict the whole test split: a row per text with its position, label, probabilities and whether it is right."""
+    logits = predictor.logits([example.text for example in test], progress)
+    probabilities = logits.softmax(-1).tolist()
+    predicted = logits.argmax(-1).tolist()
+    return [
+        {"id": i, "label": example.label, "probabilities": probabilities[i], "correct": predicted[i] == example.label}
+        for i, example in enumerate(test)
+    ]
+
+
+def save(
+    folder: Path,
+    classifier: Classifier,
+    tokenizer: PreTrainedTokenizerBase,
+    clean: Sequence[dict[str, Any]],
+    log: Sequence[dict[str, Any]],
+    info: dict[str, Any],
+) -> None:
+    """Write a finished model stage; the folder appears whole or not at all.
+
+    Raises:
+        RobenchError: it cannot be written.
+    """
+    state = {name: value.detach().cpu().contiguous() for name, value in classifier.state_dict().items()}
+    with atomic_folder(folder) as draft:
+        classifier.encoder.config.save_pretrained(draft)
+        tokenizer.save_pretrained(draft)
+        # Bytes written by Python: the library's own writer dies of SIGBUS or hides the cause when the disk is full.
+        (draft / WEIGHTS_FILE).write_bytes(safetensors.torch.save(state, metadata={"format": "pt"}))
+        _write_lines(draft / CLEAN_FILE, clean)
+        _write_lines(draft / TRAINING_FILE, log)
+        (draft / STAGE_FILE).write_text(json.dumps(info, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def load(folder: Path, classes: int, *, max_length: int, precision: Precision, device: torch.device) -> Predictor:
+    """Load a trained defense as a victim.
+
+    Raises:
+        RobenchError: its files are missing or broken.
+    """
+    from transformers import AutoConfig, AutoModel, AutoTokenizer
+
+    try:
+        config = AutoConfig.from_pretrained(folder)
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        classifier = Classifier(AutoModel.from_config(config).float(), classes)
+        classifier.load_state_dict(safetensors.torch.load_file(folder / WEIGHTS_FILE))
+    except (OSError, ValueError, RuntimeError, safetensors.SafetensorError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise RobenchError(
+            f"the model in {folder} cannot be loaded ({reason}); delete the folder and run again."
+        ) from error
+    return Predictor(classifier, tokenizer, max_length=max_length, precision=precision, device=device)
+
+
+def _write_lines(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")

@@ -1,0 +1,82 @@
+"""``--set NAME.FIELD=VALUE``: a defense's or attack's hyper-parameters from text."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from robench.errors import RobenchError
+from robench.registry import unknown
+
+T = TypeVar("T")
+
+
+def parse(settings: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Texts like ``taichi.temperature=0.5`` as ``{"taichi": {"temperature": "0.5"}}``.
+
+    Raises:
+        RobenchError: one is not of that form.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for setting in settings:
+        path, equals, value = setting.partition("=")
+        name, dot, field = path.strip().rpartition(".")
+        if not (equals and dot and name and field):
+            raise RobenchError(f"--set {setting}: it should read NAME.FIELD=VALUE, as in taichi.temperature=0.5.")
+        found.setdefault(name, {})[field] = value.strip()
+    return found
+
+
+def configured(name: str, thing: T, values: Mapping[str, Any]) -> tuple[T, tuple[tuple[str, Any], ...]]:
+    """A defense or attack with some of its fields set, and the fields that now differ from before.
+
+    Args:
+        name: its registered name, for errors.
+        thing: a frozen dataclass.
+        values: by field; a text is read as the field's type.
+
+    Raises:
+        RobenchError: there is no such field, or it cannot have that value.
+    """
+    known = [field.name for field in fields(thing)]  # type: ignore[arg-type]
+    hints = get_type_hints(type(thing))
+    read = {}
+    for field, value in values.items():
+        if field not in known:
+            if not known:
+                raise RobenchError(f"{name} has no options, so {name}.{field} cannot be set.")
+            raise RobenchError(unknown(f"option of {name}", field, known, f"`robench list` names {name}'s class"))
+        read[field] = _read(f"{name}.{field}", value, hints[field])
+    try:
+        made = replace(thing, **read)  # type: ignore[type-var]
+    except ValueError as error:
+        raise RobenchError(f"{name}: {error}.") from error
+    return made, tuple((f, v) for f, v in sorted(read.items()) if v != getattr(thing, f))
+
+
+def _read(where: str, value: Any, hint: Any) -> Any:
+    """``value`` as the type that ``hint`` says; texts are converted, other values checked."""
+    origin = get_origin(hint)
+    if origin in (Union, types.UnionType):
+        choices = [choice for choice in get_args(hint) if choice is not types.NoneType]
+        if len(choices) < len(get_args(hint)) and (value is None or value == "none"):
+            return None
+        return _read(where, value, choices[0])
+    if origin is Literal:
+        allowed = get_args(hint)
+        if value not in allowed:
+            raise RobenchError(f"{where} is one of {', '.join(map(str, allowed))}, not {value!r}.")
+        return value
+    if hint is bool:
+        if value in (True, "true", False, "false"):
+            return value in (True, "true")
+        raise RobenchError(f"{where} is true or false, not {value!r}.")
+    if hint in (int, float, str):
+        try:
+            return hint(value)
+        except (TypeError, ValueError) as error:
+            kind = {int: "a whole number", float: "a number", str: "a text"}[hint]
+            raise RobenchError(f"{where} is {kind}, not {value!r}.") from error
+    return value

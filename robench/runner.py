@@ -1,0 +1,175 @@
+"""Run the stages of a plan: what exists is not done again, what was interrupted goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import torch
+
+from robench import models, records
+from robench.adversarial import training_rows
+from robench.describe import describe
+from robench.paths import writing
+from robench.plan import AttackingStage, CellStage, ModelStage, Stage, in_order
+from robench.pool import attack_examples
+from robench.prediction import Predictor
+from robench.progress import Reporter
+from robench.spec import Existing
+from robench.store import RECORDS_FILE, Store, StoredStage
+from robench.summary import summarise
+from robench.training import train
+
+KEPT_MODELS = 2
+"""Trained models held in memory: Base, which several stages attack, and the one at hand."""
+
+
+class Runner:
+    """Runs stages one after another.
+
+    Args:
+        store: where results go.
+        reporter: is told what happens.
+        device: where the arithmetic is done.
+        existing: what to do with what is there.
+        offline: forbid fetching an attack's data.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        reporter: Reporter,
+        *,
+        device: torch.device,
+        existing: Existing = "only-missing",
+        offline: bool = False,
+    ) -> None:
+        self._store, self._reporter = store, reporter
+        self._device, self._existing, self._offline = device, existing, offline
+        self._predictors: OrderedDict[str, Predictor] = OrderedDict()
+
+    def run(self, cells: Sequence[CellStage]) -> list[StoredStage]:
+        """Make the cells, and all that they need; give those that are there in the end, in the same order.
+
+        Raises:
+            RobenchError: something cannot be fetched, stored or computed.
+        """
+        if self._existing != "only-cache":
+            self._store.check_writable()
+            wanted = in_order(cells, done=self.done)
+            for number, stage in enumerate(wanted, start=1):
+                self._reporter.stage(number, len(wanted), f"{stage.title} ({stage.key})")
+                self._make(stage)
+        found = (self._store.read(self._folder(cell)) for cell in cells)
+        return [cell for cell in found if cell is not None]
+
+    def done(self, stage: Stage) -> bool:
+        """Whether a stage's result is there and is to be used."""
+        return self._existing != "always" and self._store.read(self._folder(stage)) is not None
+
+    def _make(self, stage: Stage) -> None:
+        folder = self._folder(stage)
+        with self._store.lock(folder):
+            if self._existing == "always":
+                self._store.remove(folder)
+            elif self._store.read(folder):  # another process made it meanwhile
+                return
+            if isinstance(stage, ModelStage):
+                self._train(stage, folder)
+            elif isinstance(stage, AttackingStage):
+                self._attack(stage, folder)
+
+    def _train(self, stage: ModelStage, folder: Path) -> None:
+        setting, defense = stage.setting, stage.defense.defense
+        tokenizer = setting.encoder.tokenizer()
+        adversarial = records.read(self._folder(stage.adversarial) / RECORDS_FILE) if stage.adversarial else []
+        rows, counts = training_rows(defense, stage.training_rows(), adversarial, stage.seed)
+        with self._reporter.work("training", "step") as work:
+            result = train(
+                defense,
+                rows,
+                stage.data.dev,
+                encoder=setting.encoder.model,
+                tokenizer=tokenizer,
+                classes=len(stage.data.labels),
+                settings=setting.training,
+                precision=setting.precision,
+                device=self._device,
+                seed=stage.seed,
+                on_step=work.at,
+            )
+        with self._reporter.work("clean accuracy", "text", total=len(stage.data.test)) as work:
+            clean = models.predict_clean(result.predictor, stage.data.test, work.advance)
+        info = describe(stage) | {
+            "rows": {"training": len(rows), **counts},
+            "dev": {"accuracy": max(entry["dev_accuracy"] for entry in result.log), "n": len(stage.data.dev)},
+            "clean": {"correct": sum(row["correct"] for row in clean), "n": len(clean)},
+            "timing": {"seconds": round(result.seconds, 1), "steps": result.steps, "best_step": result.best_step},
+        }
+        models.save(folder, result.predictor.classifier, tokenizer, clean, result.log, info)
+        self._keep(stage, result.predictor)
+
+    def _attack(self, stage: AttackingStage, folder: Path) -> None:
+        predictor = self._predictor(stage.model)
+        path, examples = folder / RECORDS_FILE, stage.examples()
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        records.repair(path)
+        done = {record.id for record in records.read(path)} if path.exists() else set()
+        found = attack_examples(
+            stage.attack.attack,
+            predictor.logits,
+            [(i, example.text, example.label) for i, example in examples if i not in done],
+            seed=stage.seed,
+            attack_name=stage.attack.name,
+            offline=self._offline,
+        )
+        started = time.perf_counter()
+        work = self._reporter.work("attacking", "text", total=len(examples), done=len(done))
+        with contextlib.closing(found), work as count, _appending(path) as file:
+            for record in found:
+                records.append(file, record)
+                count.advance(1, record.status)
+        timing = {"seconds": round(time.perf_counter() - started, 1), "examples": len(examples) - len(done)}
+        self._store.finish(folder, self._result(stage, path) | {"timing": timing})
+
+    def _result(self, stage: AttackingStage, path: Path) -> dict[str, Any]:
+        info = describe(stage)
+        if isinstance(stage, CellStage):
+            model = self._store.read(self._folder(stage.model))
+            assert model is not None, "a cell is made after its model"
+            info |= {name: model.info[name] for name in ("clean", "dev", "rows")}
+        return info | {"attacked": summarise(records.read(path)), "records_bytes": path.stat().st_size}
+
+    def _predictor(self, stage: ModelStage) -> Predictor:
+        if stage.key not in self._predictors:
+            predictor = models.load(
+                self._folder(stage),
+                len(stage.data.labels),
+                max_length=stage.setting.training.max_length,
+                precision=stage.setting.precision,
+                device=self._device,
+            )
+            self._keep(stage, predictor)
+        self._predictors.move_to_end(stage.key)
+        return self._predictors[stage.key]
+
+    def _keep(self, stage: ModelStage, predictor: Predictor) -> None:
+        self._predictors[stage.key] = predictor
+        while len(self._predictors) > KEPT_MODELS:
+            self._predictors.popitem(last=False)
+
+    def _folder(self, stage: Stage) -> Path:
+        return self._store.folder(stage.kind, stage.label, stage.key)
+
+
+@contextlib.contextmanager
+def _appending(path: Path) -> Iterator[IO[bytes]]:
+    with writing(path):
+        file = path.open("ab")
+    with file:
+        yield file

@@ -1,0 +1,150 @@
+"""The runs folder: what was computed, found again by a key of exactly what determines it.
+
+::
+
+    RUNS/models/<label>-<key>/       stage.json  model.safetensors  config and tokenizer  clean.jsonl  training.jsonl
+    RUNS/adversarial/<label>-<key>/  stage.json  records.jsonl     the adversarial training set, made against Base
+    RUNS/cells/<label>-<key>/        stage.json  records.jsonl     one attack on one trained defense
+
+``stage.json`` is written last: a folder without it is unfinished. Labels are for people, keys decide.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from filelock import FileLock
+
+from robench.errors import RobenchError
+from robench.paths import atomic_write_text, writing
+
+StageKind = Literal["models", "adversarial", "cells"]
+STAGE_FILE = "stage.json"
+RECORDS_FILE = "records.jsonl"
+
+
+def key_of(identity: dict[str, Any]) -> str:
+    """Sixteen hexadecimal digits of the sha256 of an identity, whatever the order of its keys."""
+    text = json.dumps(identity, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class StoredStage:
+    """A finished stage: its folder and the content of its ``stage.json``."""
+
+    folder: Path
+    info: dict[str, Any]
+
+    @property
+    def key(self) -> str:
+        """The key that its folder's name ends with."""
+        return self.folder.name.rpartition("-")[2]
+
+
+class Store:
+    """A runs folder.
+
+    Args:
+        root: made when something is first written.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.expanduser()
+
+    def check_writable(self) -> None:
+        """Find out now rather than after an hour that nothing can be stored.
+
+        Raises:
+            RobenchError: the folder cannot be made or written to.
+        """
+        with writing(self.root):
+            self.root.mkdir(parents=True, exist_ok=True)
+            probe = self.root / ".writable"
+            probe.write_bytes(b"robench")
+            probe.unlink()
+
+    def folder(self, kind: StageKind, label: str, key: str) -> Path:
+        """Where a stage is kept, whether it exists or not; a folder with that key is found whatever its label."""
+        parent = self.root / kind
+        named = parent / f"{label}-{key}"
+        if not named.exists():
+            return next(iter(parent.glob(f"[!.]*-{key}")), named)
+        return named
+
+    def read(self, folder: Path) -> StoredStage | None:
+        """A finished stage, or None.
+
+        Raises:
+            RobenchError: its ``stage.json`` cannot be read.
+        """
+        path = folder / STAGE_FILE
+        try:
+            info = json.loads(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise RobenchError(f"{path} cannot be read ({error}); delete its folder and run again.") from error
+        if not isinstance(info, dict):
+            raise RobenchError(f"{path} is not a JSON object; delete its folder and run again.")
+        return StoredStage(folder, info)
+
+    def stages(self, kind: StageKind) -> list[StoredStage]:
+        """All finished stages of a kind, by folder name."""
+        parent = self.root / kind
+        if not parent.is_dir():
+            return []
+        found = (self.read(folder) for folder in sorted(parent.iterdir()) if not folder.name.startswith("."))
+        return [stage for stage in found if stage is not None]
+
+    def find(self, name: str) -> StoredStage:
+        """The cell, or else the model or adversarial training set, whose folder name or key begins with ``name``.
+
+        Raises:
+            RobenchError: none or several do.
+        """
+        for kind in ("cells", "models", "adversarial"):
+            stages = self.stages(kind)
+            hits = [s for s in stages if s.folder.name == name or s.key == name]
+            hits = hits or [s for s in stages if s.folder.name.startswith(name) or s.key.startswith(name)]
+            if len(hits) == 1:
+                return hits[0]
+            if hits:
+                shown = ", ".join(stage.folder.name for stage in hits[:6])
+                raise RobenchError(f"{name!r} fits {len(hits)} {kind}: {shown}. Give more of the name, or the key.")
+        known = [stage.folder.name for stage in self.stages("cells")]
+        some = f"it has {', '.join(known[:6])}" if known else "it is empty; `robench run` fills it"
+        raise RobenchError(f"no cell {name!r} in {self.root}: {some}.")
+
+    def finish(self, folder: Path, info: dict[str, Any]) -> StoredStage:
+        """Write ``stage.json``, which makes the stage count as done."""
+        atomic_write_text(folder / STAGE_FILE, json.dumps(info, indent=1, ensure_ascii=False) + "\n")
+        return StoredStage(folder, info)
+
+    def remove(self, folder: Path) -> None:
+        """Forget a stage, done or begun."""
+        if folder.exists():
+            with writing(folder):
+                shutil.rmtree(folder)
+
+    @contextlib.contextmanager
+    def lock(self, folder: Path) -> Iterator[None]:
+        """Keep other processes from working on the same stage, and sweep up what a killed one left."""
+        with writing(folder):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(folder.parent / f".{folder.name}.lock")
+            lock.acquire()
+        try:
+            for draft in folder.parent.glob(f".{folder.name}.*"):
+                if draft.is_dir():
+                    shutil.rmtree(draft, ignore_errors=True)
+            yield
+        finally:
+            lock.release()

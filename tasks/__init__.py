@@ -1,0 +1,1 @@
+"""The tasks that come with robench: one file per data set."""

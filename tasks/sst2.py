@@ -1,0 +1,10 @@
+"""SST-2 as the paper uses it: whole sentences, 6,920 / 872 / 1,821 rows, already lower-case."""
+
+from robench.task import HubSource, Task
+
+SST2 = Task(
+    labels=("negative", "positive"),
+    summary="sentiment of sentences from film reviews (SST-2)",
+    hub=HubSource(repository="SetFit/sst2"),
+    relative="mr",
+)

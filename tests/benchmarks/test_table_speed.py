@@ -1,0 +1,62 @@
+"""Table 5 of a thousand cells: against parsing their stage.json alone, and as a command with the interpreter's start.
+
+Run with ``pytest tests/benchmarks/test_table_speed.py --benchmark-only``.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from hand_made import add_cell
+
+from robench.rendering import render
+from robench.store import STAGE_FILE, Store
+from robench.tables import table5
+
+pytestmark = pytest.mark.benchmark(group="table 5 of 1,000 cells")
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from robench.rendering import render
+from robench.store import Store
+from robench.tables import table5
+sys.stdout.write(render(table5(Store(Path(sys.argv[1])).stages("cells")), "rich"))
+heavy = {"torch", "pandas", "numpy", "transformers", "textattack"} & set(sys.modules)
+assert not heavy, heavy
+"""
+SECONDS = 2.0
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    made = Store(tmp_path_factory.mktemp("runs"))
+    defenses = ["base", "pgd", "fgsm", "freelb", "smart", "ada", "taichi-no-ctr", "taichi-no-adv", "taichi", "mine"]
+    attacks = ["deepwordbug", "pwws", "textfooler", "textbugger"]
+    for defense, attack, task, seed in product(defenses, attacks, ["sst2", "trec", "ag", "mr", "bbc"], range(5)):
+        add_cell(made, defense, attack, 100 + seed, task=task, seed=seed)
+    return made
+
+
+def test_baseline_bare_json(store: Store, benchmark: Any) -> None:
+    paths = sorted(store.root.glob(f"cells/*/{STAGE_FILE}"))
+    assert len(benchmark(lambda: [json.loads(path.read_bytes()) for path in paths])) == 1000
+
+
+def test_table_from_files(store: Store, benchmark: Any) -> None:
+    text = benchmark(lambda: render(table5(store.stages("cells")), "rich"))
+    assert "taichi" in text
+
+
+def test_command_with_start_of_the_interpreter(store: Store, benchmark: Any) -> None:
+    command = [sys.executable, "-c", SCRIPT, str(store.root)]
+    benchmark.pedantic(lambda: subprocess.run(command, check=True, capture_output=True), rounds=5, warmup_rounds=1)
+    assert benchmark.stats is None or benchmark.stats.stats.median < SECONDS

@@ -1,0 +1,89 @@
+"""A small BERT with fixed random weights, and sentences to attack it with."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
+
+SENTENCES = (
+    "The tea was cold and the waiter forgot our bread.",
+    "What a bright, generous little comedy!",
+    "Nobody in the village remembers the great storm.",
+    "Her second novel drags, but the ending is superb.",
+    "Why do cats sleep on warm stones?",
+    "The committee rejected every proposal without a word.",
+    "I don't think the old bridge will last another winter.",
+    "Our train left Lisbon an hour late, again.",
+    "Such a dull evening; even the band looked tired.",
+    "He painted the kitchen green and sold the house.",
+    "A clever script saves this otherwise empty thriller.",
+    "The mayor promised cheaper buses and cleaner streets.",
+    "She laughed, closed the door and never came back.",
+    "Good soup",
+    "Rain.",
+    "This is the worst phone that I have ever bought!",
+    "Three goals in ten minutes decided the final.",
+    "The well-known chef's recipe needs far too much salt.",
+    "Prices rose quickly while wages barely moved.",
+    "An honest, moving portrait of a small family farm.",
+    "The of and",
+    "Who wrote the first dictionary of the language?",
+    "They walked slowly home along the frozen river.",
+    "My new laptop is fast, quiet and terribly ugly.",
+)
+_BLOCK = 8
+
+
+class SmallVictim:
+    """A two-layer BERT over characters and a few words; it counts the texts it is asked about.
+
+    Every forward has 8 rows of 64 tokens, so that a text's logits are the same bits in any company.
+    """
+
+    def __init__(self, folder: Path, labels: int = 3) -> None:
+        letters = string.ascii_lowercase + string.punctuation
+        words = sorted({word.strip(string.punctuation).lower() for text in SENTENCES[::2] for word in text.split()})
+        vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{letter}" for letter in letters)]
+        vocabulary += [word for word in words if word not in vocabulary]
+        file = folder / "vocab.txt"
+        file.write_text("\n".join(vocabulary))
+        self.tokenizer = BertTokenizerFast(str(file))
+        config = BertConfig(
+            vocab_size=len(vocabulary),
+            hidden_size=32,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            intermediate_size=64,
+            max_position_embeddings=64,
+            initializer_range=0.25,
+            num_labels=labels,
+        )
+        with torch.random.fork_rng():
+            torch.manual_seed(7)
+            self.model = BertForSequenceClassification(config).eval()
+        self.asked = 0
+
+    @torch.no_grad()
+    def __call__(self, texts: Sequence[str]) -> torch.Tensor:
+        self.asked += len(texts)
+        padded = [*texts, *[""] * (-len(texts) % _BLOCK)]
+        blocks = []
+        for start in range(0, len(padded), _BLOCK):
+            block = self.tokenizer(
+                padded[start : start + _BLOCK],
+                padding="max_length",
+                truncation=True,
+                max_length=64,
+                return_tensors="pt",
+            )
+            blocks.append(self.model(**block).logits)
+        return torch.cat(blocks)[: len(texts)]
+
+    def examples(self) -> list[tuple[int, str, int]]:
+        """Every sentence with the label that the model gives it, but each seventh with another one."""
+        found = self(SENTENCES).argmax(dim=1).tolist()
+        return [(n, text, (found[n] + (n % 7 == 6)) % 3) for n, text in enumerate(SENTENCES)]
