@@ -10,11 +10,12 @@ from robench.attack import Attack, Victim
 
 @dataclass(frozen=True, kw_only=True)
 class PWWS(Attack):
-    """Ren et al. 2019, "Generating Natural Language Adversarial Examples through Probability Weighted Word Saliency".
+    """Synonyms from WordNet for the words that weigh most (Ren et al. 2019).
 
-    Ranks the words by saliency (what [UNK] in their place does) times the most that a one-word WordNet synonym does,
-    then goes down the list and keeps the best synonym of each. Stopwords stay, no word is changed twice, nothing is
-    random. TextAttack's recipe ``PWWSRen2019``: the paper's swap of named entities is not in it.
+    "Generating Natural Language Adversarial Examples through Probability Weighted Word Saliency". Ranks the words by
+    saliency (what [UNK] in their place does) times the most that a one-word WordNet synonym does, then goes down the
+    list and keeps the best synonym of each. Stopwords stay, no word is changed twice, nothing is random. TextAttack's
+    recipe ``PWWSRen2019``: the paper's swap of named entities is not in it.
     """
 
     def build(self, victim: Victim) -> Any:

@@ -19,18 +19,21 @@ class TaiChi(AdversarialDefense):
     """Siamese clean and adversarial networks joined by a contrastive and a KL loss (Chen et al. 2024, section 3.4).
 
     Attributes:
+        networks: ``both``; or one of the two alone, which leaves the other's terms out. Alone, the CLEAN network
+            agrees with itself about x and x' (the paper's w/o ADV).
         temperature: tau of the contrastive loss.
         similarity: s(u, v) of the contrastive loss.
         negatives: of the adversarial network's contrastive loss: the other rows' clean texts (``cross``, the authors'
             code) or adversarial texts (``same``, the paper).
         reduction: of the contrastive loss over the batch; the paper prints a sum, its code takes the mean.
-        ce_weight: of both classification terms.
-        ctr_weight: of both contrastive terms; 0 leaves them out.
-        kl_weight: of both fusion terms; 0 leaves them out.
+        ce_weight: of the classification terms.
+        ctr_weight: of the contrastive terms; 0 leaves them out.
+        kl_weight: of the fusion terms; 0 leaves them out.
     """
 
     trains_on: ClassVar[TrainsOn] = TrainsOn.PAIRS
 
+    networks: Literal["both", "clean", "adversarial"] = "both"
     temperature: float = 1.0
     similarity: Similarity = "cosine"
     negatives: Negatives = "cross"
@@ -40,31 +43,38 @@ class TaiChi(AdversarialDefense):
     kl_weight: float = 1.0
 
     def __post_init__(self) -> None:
-        """Refuse a temperature that divides by nothing."""
+        """Refuse a temperature that divides by nothing, weights that turn a loss round, a fusion of nothing."""
         super().__post_init__()
-        if self.temperature <= 0:
+        if not self.temperature > 0:
             raise ValueError(f"temperature must be above 0, not {self.temperature}")
+        if not min(self.ce_weight, self.ctr_weight, self.kl_weight) >= 0:
+            raise ValueError("ce_weight, ctr_weight and kl_weight must not be negative")
+        if self.networks == "adversarial" and self.kl_weight:
+            raise ValueError("the adversarial network alone has nothing to be fused with: set kl_weight=0")
 
     @property
     def network_count(self) -> int:
         """CLEAN, which is deployed, and ADVERSARIAL."""
-        return 2
+        return 2 if self.networks == "both" else 1
 
     def loss(self, networks: Sequence[Classifier], batch: Batch) -> Terms:
-        """Classification, data augmentation and model-level fusion; z, p of x and z', p' of x' in both networks."""
-        clean_network, adversarial_network = networks
-        clean, clean_prime = clean_network.pair(batch)
-        adv, adv_prime = adversarial_network.pair(batch)
-        terms = {
-            "ce_clean": self.ce_weight * cross_entropy(clean.logits, batch.labels),
-            "ce_adv": self.ce_weight * cross_entropy(adv_prime.logits, batch.labels),
-        }
-        if self.ctr_weight:
-            terms["ctr_clean"] = self._contrastive(clean.representations, clean_prime.representations, "cross")
-            terms["ctr_adv"] = self._contrastive(adv_prime.representations, adv.representations, self.negatives)
-        if self.kl_weight:
+        """Classification, data augmentation and model-level fusion; z, p of x and z', p' of x' in each network."""
+        terms: Terms = {}
+        if self.networks != "adversarial":
+            clean, clean_prime = networks[0].pair(batch)
+            terms["ce_clean"] = self.ce_weight * cross_entropy(clean.logits, batch.labels)
+            if self.ctr_weight:
+                terms["ctr_clean"] = self._contrastive(clean.representations, clean_prime.representations, "cross")
+        if self.networks != "clean":
+            adv, adv_prime = networks[-1].pair(batch)
+            terms["ce_adv"] = self.ce_weight * cross_entropy(adv_prime.logits, batch.labels)
+            if self.ctr_weight:
+                terms["ctr_adv"] = self._contrastive(adv_prime.representations, adv.representations, self.negatives)
+        if self.kl_weight and self.networks == "both":
             terms["kl_clean"] = self.kl_weight * kl_divergence(clean.logits, adv.logits)
             terms["kl_adv"] = self.kl_weight * kl_divergence(adv_prime.logits, clean_prime.logits)
+        elif self.kl_weight:
+            terms["kl"] = self.kl_weight * kl_divergence(clean.logits, clean_prime.logits)
         return terms
 
     def _contrastive(self, anchors: Tensor, positives: Tensor, negatives: Negatives) -> Tensor:
@@ -76,3 +86,16 @@ class TaiChi(AdversarialDefense):
             similarity=self.similarity,
             reduction=self.reduction,
         )
+
+
+clean = TaiChi(networks="clean", kl_weight=0)
+"""TaiChi w/o KL: the CLEAN network alone, classification and contrastive loss (section 4.1)."""
+
+adversarial = TaiChi(networks="adversarial", kl_weight=0)
+"""The ADVERSARIAL network alone, classification of adversarial texts and contrastive loss (section 4.1)."""
+
+without_ctr = TaiChi(ctr_weight=0)
+"""TaiChi w/o CTR: both networks, classification and KL loss (section 4.1, Base_KL)."""
+
+without_adv = TaiChi(networks="clean")
+"""TaiChi w/o ADV: one network that agrees with itself about clean and adversarial text (section 4.1)."""

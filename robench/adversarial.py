@@ -25,39 +25,46 @@ def training_rows(
 
     Returns:
         The rows, and counts to tell with the result: ``clean`` rows and, with D_adv, its ``adversarial`` rows that
-        are used, of them ``succeeded``, and how many attacks on the training set ``failed`` or were ``skipped``.
+        are used, and how many attacks on the training set ``succeeded``, ``failed`` or were ``skipped``.
 
     Raises:
         RobenchError: nothing is left to train on.
     """
     plain = [TrainingRow(example.text, example.label) for _, example in clean]
-    if not isinstance(defense, AdversarialDefense):
+    if not isinstance(defense, AdversarialDefense) or defense.trains_on is TrainsOn.CLEAN:
         return plain, {"clean": len(plain)}
     records = {record.id: record for record in adversarial}
-    pairs = [
-        TrainingRow(example.text, example.label, text)
-        for i, example in clean
-        if (text := _adversarial_text(records[i], defense.unsuccessful)) is not None
-    ]
-    wanted = round(defense.adversarial_share * len(pairs))
-    if wanted < len(pairs):
-        pairs = random.Random(f"share/{seed}").sample(pairs, wanted)
-    if not pairs:
+    found = [(example, made) for i, example in clean if (made := _made(records[i], defense.unsuccessful)) is not None]
+    wanted = max(1, round(defense.adversarial_share * len(found)))
+    if wanted < len(found):
+        found = random.Random(f"share/{seed}").sample(found, wanted)
+    if not found:
         raise RobenchError(
             "no attack on the training set succeeded, and unsuccessful=drop leaves nothing to train on; take"
             " unsuccessful=original, or more training rows."
         )
-    texts = [TrainingRow(pair.adversarial or pair.text, pair.label) for pair in pairs]
-    rows = {TrainsOn.PAIRS: pairs, TrainsOn.UNION: plain + texts, TrainsOn.ADVERSARIAL: texts}[defense.trains_on]
+    rows, clean_count = _arranged(defense.trains_on, plain, found)
     statuses = [record.status for record in adversarial]
-    return rows, {
-        "clean": 0 if defense.trains_on is TrainsOn.ADVERSARIAL else len(rows) - len(texts) * (rows is not pairs),
-        "adversarial": len(texts),
-        **{status: statuses.count(status) for status in ("succeeded", "failed", "skipped")},
-    }
+    counts = {status: statuses.count(status) for status in ("succeeded", "failed", "skipped")}
+    return rows, {"clean": clean_count, "adversarial": len(found), **counts}
 
 
-def _adversarial_text(record: Record, unsuccessful: str) -> str | None:
+_Made = tuple[str, list[float]]
+"""An adversarial text, and Base's probability of each class for it."""
+
+
+def _arranged(
+    kind: TrainsOn, plain: list[TrainingRow], found: Sequence[tuple[Example, _Made]]
+) -> tuple[list[TrainingRow], int]:
+    """Rows of a kind, and how many clean texts are in them."""
+    if kind is TrainsOn.PAIRS:
+        return [TrainingRow(example.text, example.label, text) for example, (text, _) in found], len(found)
+    if kind is TrainsOn.UNION:
+        return plain + [TrainingRow(text, example.label) for example, (text, _) in found], len(plain)
+    return [TrainingRow(text, example.label, soft=tuple(soft)) for example, (text, soft) in found], 0
+
+
+def _made(record: Record, unsuccessful: str) -> _Made | None:
     if record.status == "succeeded" or unsuccessful == "perturbed":
-        return record.final
-    return record.original if unsuccessful == "original" else None
+        return record.final, record.probabilities_after
+    return (record.original, record.probabilities_before) if unsuccessful == "original" else None

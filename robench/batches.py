@@ -24,11 +24,17 @@ SORTED_BATCHES = 25
 
 @dataclass(frozen=True, slots=True)
 class TrainingRow:
-    """One training text, its label and, where a defense trains on pairs, its adversarial counterpart."""
+    """One training text, its label and, where a defense asks for them, what goes with it.
+
+    Attributes:
+        adversarial: the counterpart in D_adv, for a defense that trains on pairs.
+        soft: the Base model's probability of each class, for an adversarial text.
+    """
 
     text: str
     label: int
     adversarial: str | None = None
+    soft: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -39,18 +45,20 @@ class Batch:
         texts: tokens of the training texts, (B, L).
         labels: (B,) class numbers.
         adversarial: tokens of the counterparts, (B, L) with the same L, where the defense trains on pairs.
+        soft: (B, K), the Base model's probabilities, where the defense trains on D_adv alone.
     """
 
     texts: Inputs
     labels: Tensor
     adversarial: Inputs | None = None
+    soft: Tensor | None = None
 
 
 def tokenise(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], max_length: int) -> list[Tokens]:
     """Tokens of each text, special ones included, cut at ``max_length``, not padded."""
     if not texts:
         return []
-    columns = tokenizer(list(texts), truncation=True, max_length=max_length, padding=False)
+    columns = tokenizer(list(texts), truncation=True, max_length=max_length, padding=False, return_attention_mask=True)
     return [{name: columns[name][i] for name in columns} for i in range(len(texts))]
 
 
@@ -90,6 +98,7 @@ class TrainingSet:
         self._texts = tokenise(tokenizer, [row.text for row in rows], max_length)
         counterparts = [row.adversarial for row in rows if row.adversarial is not None]
         self._adversarial = tokenise(tokenizer, counterparts, max_length)
+        self._soft = [row.soft for row in rows if row.soft is not None]
         if counterparts and len(counterparts) != len(rows):
             raise ValueError("either every row has an adversarial counterpart or none has")
 
@@ -123,7 +132,8 @@ class TrainingSet:
         texts = [self._texts[i] for i in ids]
         labels = torch.tensor([self._labels[i] for i in ids], device=self._device)
         if not self._adversarial:
-            return Batch(collate(self._tokenizer, texts, self._device), labels)
+            soft = torch.tensor([self._soft[i] for i in ids], device=self._device) if self._soft else None
+            return Batch(collate(self._tokenizer, texts, self._device), labels, soft=soft)
         both = collate(self._tokenizer, texts + [self._adversarial[i] for i in ids], self._device)
         count = len(ids)
         return Batch(

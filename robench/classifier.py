@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import inspect
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +31,7 @@ class Classifier(nn.Module):
         super().__init__()
         self.encoder = encoder
         self.head = nn.Linear(encoder.config.hidden_size, classes)
+        self._accepted = frozenset(inspect.signature(encoder.forward).parameters)
 
     def initialise_head(self, seed: int) -> None:
         """Draw the head's weights from N(0, initializer_range) with a stream of its own; biases are 0."""
@@ -39,9 +41,23 @@ class Classifier(nn.Module):
             self.head.weight.copy_(torch.randn(self.head.weight.shape, generator=stream) * spread)
             self.head.bias.zero_()
 
-    def forward(self, inputs: Inputs) -> Outputs:
-        """Representations and logits of (B, L) tokens."""
-        states = self.encoder(**inputs).last_hidden_state
+    @property
+    def embedding_width(self) -> int:
+        """D, the dimensions of a word embedding."""
+        return cast(nn.Embedding, self.encoder.get_input_embeddings()).embedding_dim
+
+    def forward(self, inputs: Inputs, perturbation: Tensor | None = None) -> Outputs:
+        """Representations and logits of (B, L) tokens; what the encoder does not know of them is left out.
+
+        Args:
+            inputs: of the tokenizer.
+            perturbation: (B, L, D), added to the word embeddings before position, type and layer norm.
+        """
+        # A tokenizer may give token_type_ids to an encoder that has none, such as DistilBERT.
+        known = {name: tensor for name, tensor in inputs.items() if name in self._accepted}
+        if perturbation is not None:
+            known["inputs_embeds"] = self.encoder.get_input_embeddings()(known.pop("input_ids")) + perturbation
+        states = self.encoder(**known).last_hidden_state
         # The sum of bfloat16 states and the head run in float32: an attack ranks candidates by small differences.
         with torch.autocast(states.device.type, enabled=False):
             mask = inputs["attention_mask"].unsqueeze(-1).float()

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 Terms: TypeAlias = "dict[str, Tensor]"
 """Named terms of a loss, each a scalar tensor; their sum is what is minimised."""
+
+
+Unsuccessful = Literal["original", "perturbed", "drop"]
+"""What stands in D_adv for a text that the attack did not turn."""
 
 
 class TrainsOn(StrEnum):
@@ -40,6 +44,12 @@ class Defense(ABC):
     """
 
     trains_on: ClassVar[TrainsOn] = TrainsOn.CLEAN
+
+    def __post_init__(self) -> None:
+        """Refuse a value that is none of its field's choices."""
+        for name, hint in get_type_hints(type(self)).items():
+            if get_origin(hint) is Literal and getattr(self, name) not in get_args(hint):
+                raise ValueError(f"{name} is one of {', '.join(map(str, get_args(hint)))}, not {getattr(self, name)!r}")
 
     @property
     def network_count(self) -> int:
@@ -69,6 +79,12 @@ class Defense(ABC):
         """
         yield self.loss(networks, batch)
 
+    def before_training(self, networks: Sequence[Classifier]) -> None:  # noqa: B027  most defenses have none
+        """Called once with the untrained networks; does nothing, unless a defense prepares them."""
+
+    def after_step(self, networks: Sequence[Classifier]) -> None:  # noqa: B027
+        """Called after each optimiser step; does nothing, unless a defense keeps something up to date."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class AdversarialDefense(Defense):
@@ -81,12 +97,7 @@ class AdversarialDefense(Defense):
 
     trains_on: ClassVar[TrainsOn] = TrainsOn.ADVERSARIAL
 
-    unsuccessful: str = "original"
-
-    def __post_init__(self) -> None:
-        """Refuse values that mean nothing."""
-        if self.unsuccessful not in ("original", "perturbed", "drop"):
-            raise ValueError(f"unsuccessful must be original, perturbed or drop, not {self.unsuccessful!r}")
+    unsuccessful: Unsuccessful = "original"
 
     @property
     def adversarial_share(self) -> float:

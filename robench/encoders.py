@@ -58,17 +58,25 @@ class EncoderSource:
         """Load the encoder with its pre-trained weights, in float32."""
         from transformers import AutoModel
 
+        model: PreTrainedModel
         with self._explained("weights"), _only_errors():
-            model: PreTrainedModel = AutoModel.from_pretrained(self.location, revision=self.revision).float()
+            model, loading = AutoModel.from_pretrained(self.location, revision=self.revision, output_loading_info=True)
+        missing = sorted(name for name in loading["missing_keys"] if "pooler" not in name)
+        if missing:
+            raise RobenchError(
+                f"encoder {self.name}: its weights lack {len(missing)} tensors of a {model.config.model_type}, such as"
+                f" {missing[0]}; they were saved from another kind of model."
+            )
         if getattr(model.config, "is_encoder_decoder", False) or not hasattr(model.config, "hidden_size"):
             raise RobenchError(f"encoder {self.name} is a {model.config.model_type}, not an encoder of tokens.")
+        model.float()
         return model
 
     @contextlib.contextmanager
     def _explained(self, part: str) -> Iterator[None]:
         try:
             yield
-        except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+        except Exception as error:  # what a broken file raises depends on the file and the library's version
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise RobenchError(
                 f"encoder {self.name}: its {part} cannot be loaded from {self.location} ({reason})."

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import safetensors
 import safetensors.torch
 import torch
 
@@ -56,7 +55,7 @@ def save(
     state = {name: value.detach().cpu().contiguous() for name, value in classifier.state_dict().items()}
     with atomic_folder(folder) as draft:
         classifier.encoder.config.save_pretrained(draft)
-        tokenizer.save_pretrained(draft)
+        _save_tokenizer(tokenizer, draft)
         # Bytes written by Python: the library's own writer dies of SIGBUS or hides the cause when the disk is full.
         (draft / WEIGHTS_FILE).write_bytes(safetensors.torch.save(state, metadata={"format": "pt"}))
         _write_lines(draft / CLEAN_FILE, clean)
@@ -75,14 +74,24 @@ def load(folder: Path, classes: int, *, max_length: int, precision: Precision, d
     try:
         config = AutoConfig.from_pretrained(folder)
         tokenizer = AutoTokenizer.from_pretrained(folder)
-        classifier = Classifier(AutoModel.from_config(config).float(), classes)
+        with torch.random.fork_rng([]):  # the weights are drawn before they are read
+            classifier = Classifier(AutoModel.from_config(config).float(), classes)
         classifier.load_state_dict(safetensors.torch.load_file(folder / WEIGHTS_FILE))
-    except (OSError, ValueError, RuntimeError, safetensors.SafetensorError) as error:
+    except Exception as error:  # what a broken file raises depends on the file and the library's version
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise RobenchError(
             f"the model in {folder} cannot be loaded ({reason}); delete the folder and run again."
         ) from error
     return Predictor(classifier, tokenizer, max_length=max_length, precision=precision, device=device)
+
+
+def _save_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    try:
+        tokenizer.save_pretrained(folder)
+    except OSError:
+        raise
+    except Exception as error:  # the class that the tokenizers library raises when it cannot write
+        raise OSError(str(error)) from error
 
 
 def _write_lines(path: Path, rows: Sequence[dict[str, Any]]) -> None:

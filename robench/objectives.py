@@ -53,17 +53,24 @@ def contrastive(
     count = anchors.shape[0]
     if count < 2:
         return (anchors * 0).sum()
-    if similarity == "cosine":
-        anchors, positives, negatives = (functional.normalize(z, dim=-1) for z in (anchors, positives, negatives))
-        positive = (anchors * positives).sum(-1)
-        others = anchors @ negatives.T
-    else:
-        positive = -torch.linalg.vector_norm(anchors - positives, dim=-1)
-        others = -torch.cdist(anchors, negatives)
+    positive, others = _similarities(anchors, positives, negatives, similarity)
     own = torch.eye(count, dtype=torch.bool, device=anchors.device)
     others = (others / temperature).masked_fill(own, -torch.inf)
     losses = torch.logsumexp(others, dim=-1) - positive / temperature
     return losses.mean() if reduction == "mean" else losses.sum()
+
+
+def _similarities(
+    anchors: Tensor, positives: Tensor, negatives: Tensor, similarity: Similarity
+) -> tuple[Tensor, Tensor]:
+    """Similarity of each anchor and its positive, (N,), and of every anchor and every negative, (N, N)."""
+    # In float32: autocast would round the similarities to bfloat16, an error that the temperature magnifies.
+    with torch.autocast(anchors.device.type, enabled=False):
+        if similarity == "cosine":
+            anchors, positives, negatives = (functional.normalize(z, dim=-1) for z in (anchors, positives, negatives))
+            return (anchors * positives).sum(-1), anchors @ negatives.T
+        positive = -torch.linalg.vector_norm(anchors - positives, dim=-1)
+        return positive, -torch.cdist(anchors, negatives, compute_mode="donot_use_mm_for_euclid_dist")
 
 
 def kl_divergence(logits: Tensor, other_logits: Tensor) -> Tensor:

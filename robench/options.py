@@ -65,18 +65,27 @@ def _read(where: str, value: Any, hint: Any) -> Any:
             return None
         return _read(where, value, choices[0])
     if origin is Literal:
-        allowed = get_args(hint)
-        if value not in allowed:
-            raise RobenchError(f"{where} is one of {', '.join(map(str, allowed))}, not {value!r}.")
-        return value
+        named = {str(choice): choice for choice in get_args(hint)}
+        if str(value) not in named:
+            raise RobenchError(f"{where} is one of {', '.join(named)}, not {value!r}.")
+        return named[str(value)]
     if hint is bool:
         if value in (True, "true", False, "false"):
             return value in (True, "true")
         raise RobenchError(f"{where} is true or false, not {value!r}.")
     if hint in (int, float, str):
         try:
-            return hint(value)
-        except (TypeError, ValueError) as error:
+            return _converted(value, hint)
+        except (TypeError, ValueError, OverflowError) as error:
             kind = {int: "a whole number", float: "a number", str: "a text"}[hint]
             raise RobenchError(f"{where} is {kind}, not {value!r}.") from error
     return value
+
+
+def _converted(value: Any, kind: Any) -> Any:
+    """``value`` as an int, a float or a str, if nothing of it is lost."""
+    made = kind(value)
+    same = made == made if isinstance(value, str) else made == value and not isinstance(value, bool)
+    if not same:
+        raise ValueError(value)
+    return made

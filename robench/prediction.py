@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -60,9 +61,7 @@ class Predictor:
         rows = tokenise(self._tokenizer, texts, self._max_length)
         order = sorted(range(len(rows)), key=lambda i: len(rows[i]["input_ids"]), reverse=True)
         parts = []
-        was_training = self.classifier.training
-        self.classifier.eval()
-        with torch.inference_mode(), autocast(self._precision, self._device):
+        with self._evaluating(), torch.inference_mode(), autocast(self._precision, self._device):
             for start in range(0, len(order), ROWS):
                 chosen = order[start : start + ROWS]
                 filled = [rows[i] for i in chosen] + [rows[chosen[-1]]] * (-len(chosen) % ROW_STEP)
@@ -72,10 +71,18 @@ class Predictor:
                 parts.append(self.classifier(inputs).logits[: len(chosen)].float().cpu())
                 if progress is not None:
                     progress(len(chosen))
-        self.classifier.train(was_training)
         logits = torch.empty(len(texts), parts[0].shape[1])
         logits[torch.tensor(order)] = torch.cat(parts)
         return logits
+
+    @contextlib.contextmanager
+    def _evaluating(self) -> Iterator[None]:
+        was_training = self.classifier.training
+        self.classifier.eval()
+        try:
+            yield
+        finally:
+            self.classifier.train(was_training)
 
 
 def accuracy(logits: Tensor, labels: Sequence[int]) -> float:

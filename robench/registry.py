@@ -58,7 +58,8 @@ class Entry:
     def summary(self) -> str:
         """First line of its docstring, read from the source without importing it where possible."""
         if not isinstance(self.target, str):
-            return _first_line(inspect.getdoc(self.target if isinstance(self.target, type) else type(self.target)))
+            kind = self.target if isinstance(self.target, type) else type(self.target)
+            return getattr(self.target, "summary", "") or _first_line(inspect.getdoc(kind))
         module, _, attribute = self.target.partition(":")
         spec = importlib.util.find_spec(module)
         if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
@@ -125,7 +126,7 @@ def load_plugin(path: Path) -> None:
 
 
 def entries(kind: Kind) -> list[Entry]:
-    """All registered entries of a kind, built-ins first in their declared order."""
+    """All registered entries of a kind, built-ins first."""
     found = {**_installed(kind), **{name: entry for (k, name), entry in _files.items() if k == kind}}
     return list(found.values())
 
@@ -216,16 +217,23 @@ def _where(error: Exception, path: Path) -> str:
 
 
 def _docstring(path: Path, attribute: str) -> str | None:
-    """Docstring of a class, or the string that follows an assignment, without running the file."""
+    """Docstring of a class, or what an assignment says of itself, without running the file.
+
+    That is the string below the assignment, or the ``summary=`` of the call that makes the object.
+    """
     body = ast.parse(path.read_text(encoding="utf-8")).body
     for node, after in zip(body, [*body[1:], None], strict=True):
         if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == attribute:
             return ast.get_docstring(node)
         if isinstance(node, ast.Assign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            named = any(isinstance(target, ast.Name) and target.id == attribute for target in targets)
-            if named and isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
+            if not any(isinstance(target, ast.Name) and target.id == attribute for target in targets):
+                continue
+            if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
                 return str(after.value.value)
+            for keyword in node.value.keywords if isinstance(node.value, ast.Call) else []:
+                if keyword.arg == "summary" and isinstance(keyword.value, ast.Constant):
+                    return str(keyword.value.value)
     return None
 
 

@@ -171,5 +171,8 @@ class Runner:
 def _appending(path: Path) -> Iterator[IO[bytes]]:
     with writing(path):
         file = path.open("ab")
-    with file:
+    try:
         yield file
+    finally:
+        with contextlib.suppress(OSError):  # append() hands every line over, and has told what could not be written
+            file.close()

@@ -15,6 +15,7 @@ import contextlib
 import hashlib
 import json
 import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,16 +61,15 @@ class Store:
         self.root = root.expanduser()
 
     def check_writable(self) -> None:
-        """Find out now rather than after an hour that nothing can be stored.
+        """Find out now rather than after an hour that nothing can be stored; leaves nothing behind.
 
         Raises:
             RobenchError: the folder cannot be made or written to.
         """
         with writing(self.root):
-            self.root.mkdir(parents=True, exist_ok=True)
-            probe = self.root / ".writable"
-            probe.write_bytes(b"robench")
-            probe.unlink()
+            there = next(path for path in (self.root, *self.root.absolute().parents) if path.exists())
+            with tempfile.TemporaryFile(dir=there) as probe:
+                probe.write(b"robench")
 
     def folder(self, kind: StageKind, label: str, key: str) -> Path:
         """Where a stage is kept, whether it exists or not; a folder with that key is found whatever its label."""

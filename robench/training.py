@@ -77,13 +77,14 @@ def train(
         on_step: called after each step with its number and the number of all steps.
 
     Raises:
-        RobenchError: the loss is no longer a number.
+        RobenchError: the loss, or what the deployed network says of the development set, is no longer a number.
     """
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         networks = [Classifier(encoder(), classes).to(device) for _ in range(defense.network_count)]
         for index, network in enumerate(networks):
             network.initialise_head(seed + index)
+        defense.before_training(networks)
         data = TrainingSet(
             rows, tokenizer, batch_size=settings.batch_size, max_length=settings.max_length, seed=seed, device=device
         )
@@ -117,7 +118,7 @@ class _Run:
         self.result = TrainingResult(predictor)
         self._defense, self._networks, self._dev = defense, networks, dev
         self._eval_every, self._precision, self._device = settings.eval_every, precision, device
-        parameters = [p for network in networks for p in network.parameters()]
+        parameters = [p for network in networks for p in network.parameters() if p.requires_grad]
         self._optimiser = torch.optim.AdamW(
             parameters, lr=settings.learning_rate, eps=1e-8, weight_decay=settings.weight_decay, fused=True
         )
@@ -131,7 +132,7 @@ class _Run:
     def step(self, batch: Batch) -> None:
         """All passes of the defense over one batch, one optimiser step, an evaluation when it is time."""
         for network in self._networks:
-            network.train()
+            network.train(network.head.weight.requires_grad)  # a network that only follows has no dropout
         for terms in self._passes(batch):
             torch.stack(list(terms.values())).sum().backward()
             for name, term in terms.items():
@@ -139,6 +140,7 @@ class _Run:
         self._optimiser.step()
         self._schedule.step()
         self._optimiser.zero_grad()
+        self._defense.after_step(self._networks)
         self._since += 1
         self.result.steps += 1
         if self.result.steps % self._eval_every == 0 or self.result.steps == self.steps:
@@ -162,13 +164,13 @@ class _Run:
 
     def _evaluate(self) -> None:
         losses = {name: (total / self._since).item() for name, total in self._sums.items()}
-        bad = [name for name, loss in losses.items() if not math.isfinite(loss)]
-        if bad:
-            raise RobenchError(
-                f"training diverged before step {self.result.steps}: the loss term {', '.join(bad)} is no longer a"
-                " number. Try a smaller learning rate, or --precision fp32."
-            )
         logits = self.result.predictor.logits([example.text for example in self._dev])
+        bad = [f"the loss term {name}" for name, loss in losses.items() if not math.isfinite(loss)]
+        if bad or not logits.isfinite().all():
+            raise RobenchError(
+                f"training diverged before step {self.result.steps}: {' and '.join(bad or ['an output'])} is no longer"
+                " a number. Try a smaller learning rate, or --precision fp32."
+            )
         score = accuracy(logits, [example.label for example in self._dev])
         if score > self._best_accuracy:
             self._best_accuracy, self.result.best_step = score, self.result.steps

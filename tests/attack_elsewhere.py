@@ -28,10 +28,9 @@ socket.getaddrinfo = refuse
 def main() -> None:
     from robench.attacks.deepwordbug import DeepWordBug
     from robench.attacks.pwws import PWWS
-    from small_victim import SmallVictim
-
     from robench.pool import attack_examples
     from robench.textattack_env import load_textattack
+    from small_victim import SmallVictim
 
     environment, state = dict(os.environ), random.getstate()
     load_textattack(offline=True)

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from processes import Processes
+from tiny_job import TinyJob, robench, write_data, write_encoder
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -26,3 +28,27 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data in {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_job(shared_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> TinyJob:
+    """An encoder with random weights and a few rows; a run on it takes seconds."""
+    folder = tmp_path_factory.mktemp("tiny")
+    return TinyJob(write_encoder(folder / "encoder"), write_data(folder / "data"))
+
+
+@pytest.fixture(scope="session")
+def finished(tiny_job: TinyJob, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Runs folder of three defenses under two attacks; copy it to change it."""
+    runs = tmp_path_factory.mktemp("finished") / "runs"
+    done = robench(*tiny_job.command(runs, defense="base,ada,taichi", attack="pwws,deepwordbug"))
+    assert done.exit_code == 0, done.output
+    return runs
+
+
+@pytest.fixture(scope="session")
+def processes(shared_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
+    """Command lines in processes of their own."""
+    started = Processes(tmp_path_factory.mktemp("processes"))
+    yield started
+    started.stop()

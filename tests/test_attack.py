@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from robench.attacks.deepwordbug import DeepWordBug
-from robench.attacks.pwws import PWWS
 
 from robench import nltk_data
 from robench.attack import Attack
+from robench.attacks.deepwordbug import DeepWordBug
+from robench.attacks.pwws import PWWS
 from robench.errors import RobenchError
 from robench.textattack_env import build_attack, load_textattack
 

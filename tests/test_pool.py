@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from robench.attacks.deepwordbug import DeepWordBug
-from robench.attacks.pwws import PWWS
-from small_victim import SENTENCES, SmallVictim
 
 from robench import nltk_data
 from robench.attack import Attack
+from robench.attacks.deepwordbug import DeepWordBug
+from robench.attacks.pwws import PWWS
 from robench.errors import RobenchError
 from robench.pool import Statistics, attack_examples
 from robench.records import Record
 from robench.streams import Stream
 from robench.textattack_env import load_textattack, without_nltk_downloads
+from small_victim import SENTENCES, SmallVictim
 
 ATTACKS = [DeepWordBug(), PWWS()]
 both_attacks = pytest.mark.parametrize("attack", ATTACKS, ids=["deepwordbug", "pwws"])

@@ -7,15 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from robench.data import TaskData, load_task
+from robench.errors import RobenchError
+from robench.task import Task
 from robench.tasks.ag import AG
 from robench.tasks.bbc import BBC, headline
 from robench.tasks.mr import MR, matched
 from robench.tasks.sst2 import SST2
 from robench.tasks.trec import TREC
-
-from robench.data import TaskData, load_task
-from robench.errors import RobenchError
-from robench.task import Task
 
 TASKS = {"sst2": SST2, "trec": TREC, "ag": AG, "mr": MR, "bbc": BBC}
 

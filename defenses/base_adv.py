@@ -1,0 +1,33 @@
+"""Base(adv): plain fine-tuning on adversarial texts alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from robench.batches import Batch
+from robench.classifier import Classifier
+from robench.defense import AdversarialDefense, Terms, TrainsOn
+from robench.objectives import cross_entropy
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaseAdv(AdversarialDefense):
+    """Plain fine-tuning on adversarial texts alone, with the gold labels (Base_adv of the TaiChi paper).
+
+    Attributes:
+        labels: ``gold``, or ``soft``: what Base(clean) predicts for the adversarial text (table 4).
+    """
+
+    trains_on: ClassVar[TrainsOn] = TrainsOn.ADVERSARIAL
+
+    labels: Literal["gold", "soft"] = "gold"
+
+    def loss(self, networks: Sequence[Classifier], batch: Batch) -> Terms:
+        """Cross-entropy."""
+        (network,) = networks
+        targets = batch.soft if self.labels == "soft" and batch.soft is not None else batch.labels
+        return {"ce": cross_entropy(network(batch.texts).logits, targets)}
+
+
+soft = BaseAdv(labels="soft")
+"""Plain fine-tuning on adversarial texts alone, with the probabilities that Base predicts for them (table 4)."""

@@ -1,0 +1,32 @@
+"""FGSM and FGM: one step up the loss in the space of word embeddings."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor
+
+from robench.perturbation import VirtualDefense, unit
+
+
+@dataclass(frozen=True, kw_only=True)
+class FGSM(VirtualDefense):
+    """One ascent by the sign of the gradient, on word embeddings (Goodfellow et al. 2015).
+
+    The loss is CE(clean) + CE(perturbed), with no gradient through the perturbation.
+
+    Attributes:
+        norm: ``linf`` steps by the gradient's sign, ``l2`` by the gradient at length 1 (FGM, Miyato et al. 2017).
+        step_size: eps; with ``linf`` per dimension, with ``l2`` of the whole example.
+    """
+
+    steps: int = 1
+    step_size: float = 0.01
+    norm: Literal["linf", "l2"] = "linf"
+
+    def normalise(self, gradient: Tensor) -> Tensor:
+        """Sign, or unit length."""
+        return gradient.sign() if self.norm == "linf" else unit(gradient)
+
+
+fgm = FGSM(norm="l2", step_size=1.0)
+"""FGM: one ascent of length 1 on word embeddings (Miyato et al. 2017)."""

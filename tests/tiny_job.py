@@ -1,0 +1,99 @@
+"""A job that takes seconds: an encoder with random weights, rows of our own, and the command line on both."""
+
+from __future__ import annotations
+
+import string
+from dataclasses import dataclass
+from pathlib import Path
+
+from typer.testing import CliRunner, Result
+
+from robench.cli import app
+
+TASK = "mr"
+SUBJECTS = (
+    *("the film", "her second novel", "this little cafe", "the new phone", "our hotel room", "the school play"),
+    *("his garden", "that long speech", "the late train"),
+)
+VERDICTS = (
+    ("dull", "broken", "noisy", "awful", "slow", "ugly"),
+    ("bright", "superb", "clever", "pleasant", "quick", "lovely"),
+)
+ENDINGS = (
+    ".",
+    "and everybody noticed.",
+    "from the first minute to the last one.",
+    "but nobody in the whole village would ever admit such a thing to a stranger.",
+)
+
+
+def rows(count: int, start: int = 0) -> list[tuple[str, int]]:
+    """Different sentences of many lengths, so that their searches end at different times."""
+    found = []
+    for i in range(start, start + count):
+        label = i % 2
+        verdict = VERDICTS[label][i // 2 % 6]
+        text = f"{SUBJECTS[i % 9]} was {verdict} on day {i} {ENDINGS[i % 4]}"
+        found.append((text, label))
+    return found
+
+
+def write_rows(file: Path, some: list[tuple[str, int]]) -> None:
+    lines = ["sentence\tlabel", *(f"{text}\t{label}" for text, label in some)]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def write_data(folder: Path, train: int = 20, dev: int = 6, test: int = 16, task: str = TASK) -> Path:
+    """A data folder as ``--data`` takes it; give the folder."""
+    start = 0
+    for split, count in (("train", train), ("dev", dev), ("test", test)):
+        write_rows(folder / task / f"{split}.tsv", rows(count, start))
+        start += count
+    return folder
+
+
+def write_encoder(folder: Path) -> Path:
+    """A two-layer BERT over letters and a few words; its weights are large enough for texts to differ. Give the folder."""
+    import torch
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    folder.mkdir(parents=True)
+    letters = string.ascii_lowercase + string.digits + string.punctuation
+    words = sorted({word for text, _ in rows(60) for word in text.strip(".").split() if len(word) > 1})
+    known = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{letter}" for letter in letters)]
+    known += [word for word in words[::2] if word not in known]
+    vocabulary = folder / "vocab.txt"
+    vocabulary.write_text("\n".join(known), encoding="utf-8")
+    BertTokenizerFast(str(vocabulary)).save_pretrained(folder)
+    with torch.random.fork_rng():
+        torch.manual_seed(7)
+        config = BertConfig(
+            vocab_size=len(known),
+            hidden_size=32,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            intermediate_size=64,
+            max_position_embeddings=64,
+            initializer_range=0.25,
+        )
+        BertModel(config).save_pretrained(folder)
+    return folder
+
+
+@dataclass(frozen=True)
+class TinyJob:
+    """An encoder folder and a data folder."""
+
+    encoder: Path
+    data: Path
+
+    def command(self, runs: Path, *more: str, defense: str = "base", attack: str = "pwws") -> list[str]:
+        """Arguments of ``robench`` for a run on this job; ``more`` may say the same options again."""
+        fixed = ["--task", TASK, "--data", self.data, "--encoder", self.encoder, "--runs", runs, "--preset", "quick"]
+        return ["run", "--defense", defense, "--attack", attack, *map(str, fixed), "--precision", "fp32", "--offline", *more]
+
+
+def robench(*arguments: object) -> Result:
+    """The command line in this process."""
+    return CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
