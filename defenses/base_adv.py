@@ -23,9 +23,11 @@ class BaseAdv(AdversarialDefense):
     labels: Literal["gold", "soft"] = "gold"
 
     def loss(self, networks: Sequence[Classifier], batch: Batch) -> Terms:
-        """Cross-entropy."""
+        """Cross-entropy with the gold or the soft labels."""
         (network,) = networks
-        targets = batch.soft if self.labels == "soft" and batch.soft is not None else batch.labels
+        targets = batch.labels if self.labels == "gold" else batch.soft
+        if targets is None:
+            raise ValueError("this batch has no soft labels; does the defense train on D_adv alone?")
         return {"ce": cross_entropy(network(batch.texts).logits, targets)}
 
 

@@ -10,7 +10,7 @@ from robench.batches import Batch
 from robench.classifier import Classifier
 from robench.defense import Terms
 from robench.objectives import cross_entropy
-from robench.perturbation import VirtualDefense, dropout_as_before, onto_ball, uniform_start, unit
+from robench.perturbation import VirtualDefense, gradient_left, onto_ball, same_dropout, uniform_start, unit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,12 +48,11 @@ class FreeLB(VirtualDefense):
         (network,) = networks
         delta, masks = self.first(network, batch.texts), None
         for step in range(self.steps):
-            with dropout_as_before(masks, delta.device) as masks:
-                loss = cross_entropy(network(batch.texts, delta).logits, batch.labels)
+            masks = same_dropout(masks, delta.device)
+            loss = cross_entropy(network(batch.texts, delta).logits, batch.labels)
             yield {f"ce_step{step + 1}": loss / self.steps}
             if step + 1 < self.steps:
-                assert delta.grad is not None, "the pass before has been run backward"
-                delta = self.ascend(delta, delta.grad)
+                delta = self.ascend(delta, gradient_left(delta), batch.texts["attention_mask"])
 
 
 freelb_plus_plus = FreeLB(steps=10, step_size=0.03, magnitude=0.05)

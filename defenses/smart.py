@@ -45,6 +45,12 @@ class SMART(VirtualDefense):
     momentum: float = 0.99
     mu: float = 1.0
 
+    def __post_init__(self) -> None:
+        """Refuse an average that runs away."""
+        super().__post_init__()
+        if self.momentum > 1:
+            raise ValueError(f"momentum must be at most 1, not {self.momentum}")
+
     @property
     def network_count(self) -> int:
         """The paper's variant also keeps the slow average."""
@@ -71,9 +77,12 @@ class SMART(VirtualDefense):
         network = networks[0]
         clean = network(batch.texts).logits
         delta = self.first(network, batch.texts)
+        target = clean.detach()
         for _ in range(self.steps):
-            moved = symmetric_kl(network(batch.texts, delta).logits, clean.detach())
-            delta = self.ascend(delta, gradient_of(moved, delta))
+            moved = network(batch.texts, delta).logits
+            apart = kl_divergence(moved, target) + kl_divergence(target, moved)
+            # Of the batch's sum, as mt-dnn has it: a row's step must not depend on how many others there are.
+            delta = self.ascend(delta, gradient_of(apart * len(target), delta), batch.texts["attention_mask"])
         perturbed = network(batch.texts, delta.detach()).logits
         terms = {
             "ce": cross_entropy(clean, batch.labels),

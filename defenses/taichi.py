@@ -57,6 +57,11 @@ class TaiChi(AdversarialDefense):
         """CLEAN, which is deployed, and ADVERSARIAL."""
         return 2 if self.networks == "both" else 1
 
+    @property
+    def classifies(self) -> str:
+        """Clean texts; alone, the ADVERSARIAL network's own."""
+        return "adv" if self.networks == "adversarial" else "clean"
+
     def loss(self, networks: Sequence[Classifier], batch: Batch) -> Terms:
         """Classification, data augmentation and model-level fusion; z, p of x and z', p' of x' in each network."""
         terms: Terms = {}

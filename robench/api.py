@@ -84,26 +84,32 @@ def run(
         settings=settings or {},
     )
     reporter = reporter_for(Console(stderr=True)) if progress else Silent()
-    return frame(run_request(request, Store(Path(runs)), reporter, existing))
+    return frame(run_requests([request], Store(Path(runs)), reporter, existing))
 
 
-def run_request(request: Request, store: Store, reporter: Reporter, existing: Existing) -> list[StoredStage]:
-    """Plan a request and run it; give its finished cells.
+def run_requests(
+    requests: Sequence[Request], store: Store, reporter: Reporter, existing: Existing
+) -> list[StoredStage]:
+    """Plan requests, which differ in their encoders at most, and run them; give their finished cells.
 
     Raises:
         RobenchError: see :func:`run`.
     """
     if existing not in get_args(Existing):
         raise RobenchError(f"unknown --existing {existing!r}: there are {', '.join(get_args(Existing))}.")
-    request.check()
+    for request in requests:
+        request.check()
     if existing != "only-cache":
         store.check_writable()
     from robench import devices
     from robench.runner import Runner
 
-    cells = request.cells(reporter)
-    runner = Runner(store, reporter, device=devices.device(request.device), existing=existing, offline=request.offline)
-    return runner.run(cells)
+    found = []
+    for request in requests:
+        cells = request.cells(reporter)
+        device = devices.device(request.device)
+        found += Runner(store, reporter, device=device, existing=existing, offline=request.offline).run(cells)
+    return found
 
 
 def frame(cells: Sequence[StoredStage]) -> pandas.DataFrame:

@@ -6,13 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from robench.results import Result
 from robench.spec import TrainingSettings
 
 
-def setting_of(result: Result) -> dict[str, Any]:
-    """What the rows of a result's block share."""
-    info = result.info
+def setting_of(info: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    """What the rows of a block share.
+
+    Args:
+        info: ``stage.json`` of one of them.
+        more: what it does not say.
+    """
     return {
         "task": info["task"],
         "data": info["data"].get("source", ""),
@@ -22,8 +25,7 @@ def setting_of(result: Result) -> dict[str, Any]:
         "precision": info["precision"],
         "training": dict(info["training"]),
         "train_rows": info["train_rows"],
-        "clean_n": info["clean"]["n"],
-        "attacked_n": result.attacked_n,
+        **more,
         "format": info.get("identity", {}).get("format"),
     }
 
@@ -33,31 +35,40 @@ def _facts(setting: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
     paper = asdict(TrainingSettings())
     unusual = [f"{name} {value}" for name, value in setting["training"].items() if paper.get(name) != value]
     training = f"training as in the paper but for {', '.join(unusual)}" if unusual else "training as in the paper"
-    return {
+    facts = {
+        "task": (f"task {setting['task']}", setting["task"]),
+        "attack": (f"attack {setting.get('attack')}", setting.get("attack_identity")),
         "data": (f"data {setting['data']}", setting["data_digest"]),
         "encoder": (f"encoder {setting['encoder']}", setting["encoder_digest"]),
         "precision": (setting["precision"], setting["precision"]),
         "training": (training, training),
         "train_rows": (f"{setting['train_rows']:,} training rows", setting["train_rows"]),
-        "attacked_n": (f"{setting['attacked_n']:,} attacked samples", setting["attacked_n"]),
-        "format": (f"results of format {setting['format']}", setting["format"]),
     }
+    counted = {"attacked_n": "attacked samples", "pairs": "pairs of clean and adversarial text"}
+    facts |= {name: (f"{setting[name]:,} {words}", setting[name]) for name, words in counted.items() if name in setting}
+    facts["format"] = (f"results of format {setting['format']}", setting["format"])
+    return facts if "attack" in setting else {name: fact for name, fact in facts.items() if name != "attack"}
 
 
-def headings(firsts: Sequence[Result]) -> tuple[list[str], str]:
-    """What sets each block apart, after its task; and what all share.
+def headings(settings: Sequence[Mapping[str, Any]], lead: str = "task") -> tuple[list[str], str]:
+    """What sets each block apart; and what all share.
 
     Args:
-        firsts: a result of each block.
+        settings: of each block.
+        lead: what a heading always begins with: ``task`` or ``encoder``.
     """
-    tasks = [first.info["task"] for first in firsts]
-    facts = [_facts(setting_of(first)) for first in firsts]
-    parts, shared = [[task] for task in tasks], []
-    for name in facts[0]:
+    tasks = [setting["task"] for setting in settings]
+    facts = [_facts(setting) for setting in settings]
+    parts: list[list[str]] = [[] for _ in settings]
+    shared = []
+    common = [name for name in facts[0] if all(name in fact for fact in facts)]
+    for name in sorted(common, key=lambda name: name != lead):
         words, identities = [fact[name][0] for fact in facts], [fact[name][1] for fact in facts]
+        if name == lead:
+            words = [str(setting[lead]) for setting in settings]
         # Two tasks never have the same data: only within a task do words and identities have to agree.
         ambiguous = len(set(zip(tasks, words, strict=True))) < len(set(zip(tasks, identities, strict=True)))
-        if len(set(words)) == 1 and not ambiguous:
+        if len(set(words)) == 1 and not ambiguous and name != lead:
             shared += [words[0]] if name != "format" else []
             continue
         for part, text, identity in zip(parts, words, identities, strict=True):
@@ -65,10 +76,10 @@ def headings(firsts: Sequence[Result]) -> tuple[list[str], str]:
     return [", ".join(part) for part in parts], f"In all rows: {', '.join(shared)}." if shared else ""
 
 
-def notes_of(results: Iterable[Result]) -> tuple[str, ...]:
+def notes_of(infos: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     """Notes of the data, each once, after the tasks that it is about."""
     tasks: dict[str, dict[str, None]] = {}
-    for result in results:
-        for note in result.info["data"].get("notes", ()):
-            tasks.setdefault(note, {})[result.info["task"]] = None
+    for info in infos:
+        for note in info["data"].get("notes", ()):
+            tasks.setdefault(note, {})[info["task"]] = None
     return tuple(f"{', '.join(names)}: {note}" for note, names in tasks.items())

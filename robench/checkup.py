@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 import robench
@@ -38,7 +39,7 @@ def show(console: Console) -> bool:
     findings = [*_software(), *_arithmetic(), *_resources(), *_data()]
     for finding in findings:
         mark = {True: "[green]ok[/]", False: "[red]missing[/]", None: "[dim]-[/]"}[finding.well]
-        table.add_row(mark, finding.what, finding.found)
+        table.add_row(mark, finding.what, escape(finding.found))
     console.print(table)
     return all(finding.well is not False for finding in findings)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from robench.errors import RobenchError
 from robench.local_files import read_folder
+from robench.paths import expanded
 from robench.task import SPLITS, Row, Splits, Task, held_out
 
 SEED = 50
@@ -94,7 +95,7 @@ def _local(name: str, data_dir: Path | None) -> Splits:
     variable = os.environ.get("ROBENCH_DATA")
     if data_dir is None and not variable:
         raise _NothingError
-    root = Path(data_dir or variable or "")
+    root = expanded(Path(data_dir or variable or ""))
     folder = root / name
     if folder.is_dir():
         return read_folder(folder)

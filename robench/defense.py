@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
@@ -61,6 +61,22 @@ class Defense(ABC):
         """Index of the network that is kept and attacked."""
         return 0
 
+    @property
+    def augmentation(self) -> str:
+        """Adversarial samples beside the training set, for table 2: ``n/a``, ``virtual`` or ``real text``."""
+        return "real text" if self.trains_on in (TrainsOn.UNION, TrainsOn.PAIRS) else "n/a"
+
+    @property
+    def classifies(self) -> str:
+        """Texts that the deployed network learns to classify, for table 2: ``clean``, ``adv`` or ``clean+adv``."""
+        return {TrainsOn.ADVERSARIAL: "adv", TrainsOn.UNION: "clean+adv"}.get(self.trains_on, "clean")
+
+    @property
+    def training_tasks(self) -> tuple[str, ...]:
+        """Parts of the loss, for table 2: classification, and what a field ``<name>_weight`` above 0 adds."""
+        weights = [field.name for field in fields(self) if field.name.endswith("_weight") and getattr(self, field.name)]
+        return tuple(dict.fromkeys(["CE", *(name.removesuffix("_weight").upper() for name in weights)]))
+
     @abstractmethod
     def loss(self, networks: Sequence[Classifier], batch: Batch) -> Terms:
         """Loss of one batch as named terms, each averaged over the batch's B rows.
@@ -103,3 +119,23 @@ class AdversarialDefense(Defense):
     def adversarial_share(self) -> float:
         """Share of D_adv that is used, drawn with the seed."""
         return 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class FusedDefense(AdversarialDefense):
+    """A defense that trains nothing: its network is made of those of other defenses."""
+
+    parts: ClassVar[tuple[str, ...]] = ()
+    """Registered names of the defenses whose deployed networks it takes."""
+
+    @abstractmethod
+    def fuse(self, states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+        """Parameters by name, made of those of the parts in their order; all have the same names and shapes."""
+
+    def loss(self, networks: Sequence[Classifier], batch: Batch) -> Terms:
+        """There is none.
+
+        Raises:
+            TypeError: always.
+        """
+        raise TypeError(f"{type(self).__name__} trains nothing; it is made of {' and '.join(self.parts)}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.table import Table
 
@@ -14,17 +16,22 @@ from robench.runner import Runner
 from robench.spec import Existing
 from robench.store import Store
 
+WIDE = 200
+"""Columns where nobody watches: a stage stays on one line, for grep."""
 
-def show_plan(request: Request, store: Store, existing: Existing, reporter: Reporter, console: Console) -> None:
-    """Print the plan of a request.
+
+def show_plan(
+    requests: Sequence[Request], store: Store, existing: Existing, reporter: Reporter, console: Console
+) -> None:
+    """Print the plan of requests.
 
     Data and encoder are looked up, because they are part of what decides whether a stage is there.
 
     Raises:
         RobenchError: as the run itself would.
     """
-    cells = request.cells(reporter)
-    runner = Runner(store, reporter, device=devices.device(request.device), existing=existing)
+    cells = [cell for request in requests for cell in request.cells(reporter)]
+    runner = Runner(store, reporter, device=devices.device(requests[0].device), existing=existing)
     left = {stage.key for stage in in_order(cells, done=runner.done)}
     estimator = Estimator(store)
     table = Table("stage", "work", "state", "time", "key", box=None, pad_edge=False, header_style="bold")
@@ -36,7 +43,9 @@ def show_plan(request: Request, store: Store, existing: Existing, reporter: Repo
         state = "to do" if stage.key in left else "cached" if runner.done(stage) else "not needed"
         time = "" if stage.key not in left else "unknown" if seconds is None else duration(seconds)
         table.add_row(stage.title, _work(stage), state, time, stage.key)
-    console.print(table, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = max(console.width, WIDE)
+    console.print(table)
     cores = "by the pace of finished stages of its kind, or else of two cores"
     told = (
         f"about {duration(total)} {cores}" if guessed else f"more than {duration(total)}: some paces are not known yet"

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from robench.errors import RobenchError
+from robench.paths import expanded
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -94,7 +95,7 @@ def find_encoder(name: str, *, offline: bool = False) -> EncoderSource:
 
         folder = minilm_folder(offline=offline)
         return EncoderSource(name, str(folder), folder_digest(folder))
-    folder = Path(name).expanduser()
+    folder = expanded(Path(name))
     if folder.is_dir():
         _check_folder(name, folder)
         return EncoderSource(name, str(folder.resolve()), folder_digest(folder))

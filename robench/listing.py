@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from robench import registry
@@ -35,7 +36,7 @@ def show(what: str | None, format: str, console: Console) -> None:
     for section, rows in listed.items():
         table = Table(section, "", "from", box=None, pad_edge=False, header_style="bold", title_justify="left")
         for row in rows:
-            table.add_row(f"[cyan]{row['name']}[/]", row["summary"], f"[dim]{row['from']}[/]")
+            table.add_row(f"[cyan]{row['name']}[/]", escape(row["summary"]), f"[dim]{escape(row['from'])}[/]")
         console.print(table)
         console.print()
     if what in (None, "encoders"):

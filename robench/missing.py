@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
 from robench.results import Result, option_text
-from robench.spec import PRESETS, Preset, TrainingSettings
+from robench.spec import PRESETS, Preset
 
 
 class Gap(NamedTuple):
@@ -70,7 +71,7 @@ def _options(row: Result, column: Result) -> tuple[str, ...] | None:
     found = _preset(info)
     if found is None:
         return None
-    name, preset = found
+    name, preset, training = found
     options = ["--preset", name]
     if info["encoder"]["name"] != preset.encoder:
         options += ["--encoder", info["encoder"]["name"]]
@@ -83,20 +84,21 @@ def _options(row: Result, column: Result) -> tuple[str, ...] | None:
     origin, _, folder = str(info["data"].get("source", "")).partition(":")
     if origin == "local":
         options += ["--data", str(PurePath(folder).parent)]
+    for field, value in sorted(training.items()):
+        options += ["--set", f"training.{field}={option_text(value)}"]
     for thing in (info["defense"], column.info["attack"]):
         for field, value in sorted(thing["changed"].items()):
             options += ["--set", f"{thing['name']}.{field}={option_text(value)}"]
     return tuple(options)
 
 
-def _preset(info: Any) -> tuple[str, Preset] | None:
-    """The preset that was used, else another one, whose training settings are those of the result."""
-    names = sorted(PRESETS, key=lambda name: name != info["preset"])
-    return next(((n, PRESETS[n]) for n in names if PRESETS[n].training == _training(info)), None)
-
-
-def _training(info: Any) -> TrainingSettings | None:
-    try:
-        return TrainingSettings(**info["training"])
-    except TypeError:  # settings of another version
+def _preset(info: Any) -> tuple[str, Preset, dict[str, Any]] | None:
+    """The preset that trains as the result was trained, or else the result's own, and the settings to change in it."""
+    for name in sorted(PRESETS, key=lambda name: name != info["preset"]):
+        if asdict(PRESETS[name].training) == info["training"]:
+            return name, PRESETS[name], {}
+    preset = PRESETS.get(info["preset"])
+    if preset is None or asdict(preset.training).keys() != info["training"].keys():  # of another version
         return None
+    usual = asdict(preset.training)
+    return info["preset"], preset, {name: v for name, v in info["training"].items() if v != usual[name]}

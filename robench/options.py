@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import tomllib
 import types
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from robench.errors import RobenchError
+from robench.paths import expanded
 from robench.registry import unknown
 
 T = TypeVar("T")
@@ -27,6 +30,33 @@ def parse(settings: Sequence[str]) -> dict[str, dict[str, str]]:
             raise RobenchError(f"--set {setting}: it should read NAME.FIELD=VALUE, as in taichi.temperature=0.5.")
         found.setdefault(name, {})[field] = value.strip()
     return found
+
+
+def from_file(path: Path) -> dict[str, dict[str, Any]]:
+    """Settings from a TOML file with a table for each name: ``[taichi]`` and below it ``temperature = 0.5``.
+
+    Raises:
+        RobenchError: there is no such file, or it is not of that form.
+    """
+    try:
+        content = tomllib.loads(expanded(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RobenchError(f"cannot read the settings {path}: {(error.strerror or str(error)).lower()}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RobenchError(f"{path} is not a TOML file: {error}.") from error
+    for name, values in content.items():
+        if not isinstance(values, dict):
+            raise RobenchError(f"{path}: {name} stands outside of a table; it belongs below a line like [taichi].")
+    return content
+
+
+def merged(*layers: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Settings of several sources; later ones win, field by field."""
+    result: dict[str, dict[str, Any]] = {}
+    for layer in layers:
+        for name, values in layer.items():
+            result.setdefault(name, {}).update(values)
+    return result
 
 
 def configured(name: str, thing: T, values: Mapping[str, Any]) -> tuple[T, tuple[tuple[str, Any], ...]]:

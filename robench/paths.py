@@ -19,6 +19,18 @@ def cache_dir() -> Path:
     return Path(os.environ.get("ROBENCH_CACHE") or platformdirs.user_cache_path("robench"))
 
 
+def expanded(path: Path) -> Path:
+    """The path with ``~`` and ``~user`` replaced.
+
+    Raises:
+        RobenchError: there is no such user.
+    """
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise RobenchError(f"the home folder in {path} is not known on this machine; write the path out.") from error
+
+
 @contextlib.contextmanager
 def writing(target: Path) -> Iterator[None]:
     """Turn the operating system's refusals while writing ``target`` into a sentence.

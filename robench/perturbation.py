@@ -1,13 +1,12 @@
 """Adversarial perturbations of word embeddings ("virtual" adversarial examples): one ascent, whose parts vary.
 
 A perturbation ``delta`` (B, L, D) is added to the word embeddings of a batch, before position, type and layer norm.
-Each defense of this family says how it starts, how it steps and how it projects. Padding is never perturbed: it has no
-part in the output, so its gradient is zero.
+Each defense of this family says how it starts, how it steps and how it projects. Padding is never perturbed.
 """
 
 from __future__ import annotations
 
-import contextlib
+import math
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -57,26 +56,34 @@ def gradient_of(loss: Tensor, delta: Tensor) -> Tensor:
         return torch.autograd.grad(loss, delta)[0]
 
 
-@contextlib.contextmanager
-def dropout_as_before(state: list[Tensor] | None, device: torch.device) -> Iterator[list[Tensor]]:
-    """Draw the dropout masks of an earlier pass again.
+def gradient_left(delta: Tensor) -> Tensor:
+    """Gradient that the backward pass of the last losses left in the perturbation, a leaf.
+
+    Raises:
+        RuntimeError: they have not been run backward.
+    """
+    if delta.grad is None:
+        raise RuntimeError("the losses of one pass must be run backward before the next pass is asked for")
+    return delta.grad
+
+
+def same_dropout(state: list[Tensor] | None, device: torch.device) -> list[Tensor]:
+    """Have the next pass draw the dropout masks of an earlier one.
 
     Args:
-        state: what an earlier use of this gave, or None for the first pass.
+        state: what this gave before the earlier pass; None before the first, which draws its own.
         device: where the networks are.
 
-    Yields:
-        The state to hand to the next pass.
+    Returns:
+        The state of the random streams that the next pass starts from.
     """
+    on_gpu = device.type == "cuda"
     if state is None:
-        state = [torch.get_rng_state()]
-        if device.type == "cuda":
-            state.append(torch.cuda.get_rng_state(device))
-    else:
-        torch.set_rng_state(state[0])
-        if device.type == "cuda":
-            torch.cuda.set_rng_state(state[1], device)
-    yield state
+        return [torch.get_rng_state(), *([torch.cuda.get_rng_state(device)] if on_gpu else [])]
+    torch.set_rng_state(state[0])
+    if on_gpu:
+        torch.cuda.set_rng_state(state[1], device)
+    return state
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,9 +102,13 @@ class VirtualDefense(Defense):
     step_size: float
 
     def __post_init__(self) -> None:
-        """Refuse an ascent without a step."""
+        """Refuse an ascent without a step, and numbers below 0, of which none means anything here."""
+        super().__post_init__()
         if self.steps < 1:
             raise ValueError(f"steps must be 1 or more, not {self.steps}")
+        for name, value in vars(self).items():
+            if isinstance(value, int | float) and not 0 <= value < math.inf:
+                raise ValueError(f"{name} must be a number from 0 on, not {value}")
 
     def start(self, shape: torch.Size, mask: Tensor) -> Tensor:
         """The perturbation (B, L, D) before the first ascent; nothing, unless a subclass says so."""
@@ -111,21 +122,27 @@ class VirtualDefense(Defense):
         """Bring a perturbation (B, L, D) back to where it may be; anywhere, unless a subclass says so."""
         return delta
 
-    def ascend(self, delta: Tensor, gradient: Tensor) -> Tensor:
-        """One step up the loss, as a new leaf whose gradient can be asked for."""
-        moved = self.project(delta.detach() + self.step_size * self.normalise(gradient))
-        return moved.detach().requires_grad_()
+    def ascend(self, delta: Tensor, gradient: Tensor, mask: Tensor) -> Tensor:
+        """One step up the loss, as a new leaf whose gradient can be asked for.
+
+        Args:
+            delta: (B, L, D).
+            gradient: of the loss there, (B, L, D).
+            mask: (B, L), 1 where a token is. Most encoders give padding no gradient, but one that convolves does.
+        """
+        direction = self.normalise(gradient * mask.unsqueeze(2))
+        return self.project(delta.detach() + self.step_size * direction).detach().requires_grad_()
 
     def passes(self, networks: Sequence[Classifier], batch: Batch) -> Iterator[Terms]:
         """The clean loss, and the loss at the end of the ascent; both update the weights."""
         (network,) = networks
-        delta = self.first(network, batch.texts)
+        delta, mask = self.first(network, batch.texts), batch.texts["attention_mask"]
         yield {"ce_clean": cross_entropy(network(batch.texts, delta).logits, batch.labels)}
-        gradient = delta.grad if delta.grad is not None else torch.zeros_like(delta)
+        gradient = gradient_left(delta)
         for _ in range(self.steps - 1):
-            delta = self.ascend(delta, gradient)
+            delta = self.ascend(delta, gradient, mask)
             gradient = gradient_of(cross_entropy(network(batch.texts, delta).logits, batch.labels), delta)
-        delta = self.ascend(delta, gradient).detach()
+        delta = self.ascend(delta, gradient, mask).detach()
         yield {"ce_perturbed": cross_entropy(network(batch.texts, delta).logits, batch.labels)}
 
     def first(self, network: Classifier, texts: Inputs) -> Tensor:

@@ -10,15 +10,20 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from robench.attack import Attack
 from robench.data import Example, TaskData
-from robench.defense import AdversarialDefense, Defense, TrainsOn
-from robench.devices import Precision
+from robench.defense import AdversarialDefense, Defense, FusedDefense, TrainsOn
 from robench.encoders import EncoderSource
 from robench.spec import TrainingSettings
 from robench.store import StageKind, key_of
+
+if TYPE_CHECKING:
+    from robench.devices import Precision
+
+VICTIM = "base"
+"""Name of the defense whose model is attacked to make the adversarial training sets."""
 
 FORMAT = 1
 """Counts changes of robench that change results; part of every key."""
@@ -145,10 +150,16 @@ class Stage:
 
 @dataclass(frozen=True)
 class ModelStage(Stage):
-    """Train a defense; ``adversarial`` is the training set it needs, if it needs one."""
+    """Train a defense, or make its network of others.
+
+    Attributes:
+        adversarial: the adversarial training set it needs, if it needs one.
+        parts: the models that it is made of, if it trains nothing itself.
+    """
 
     defense: NamedDefense
     adversarial: AdversarialStage | None = None
+    parts: tuple[ModelStage, ...] = ()
 
     @property
     def kind(self) -> StageKind:
@@ -165,11 +176,14 @@ class ModelStage(Stage):
     def title(self) -> str:
         """Train this on that."""
         against = f" against {self.adversarial.attack.title}" if self.adversarial else ""
-        return f"train {self.defense.name}{against} on {self.data.task}, seed {self.seed}"
+        verb = "fuse" if self.parts else "train"
+        return f"{verb} {self.defense.name}{against} on {self.data.task}, seed {self.seed}"
 
     @property
     def needs(self) -> tuple[Stage, ...]:
-        """The adversarial training set."""
+        """The parts, or the adversarial training set."""
+        if self.parts:
+            return self.parts
         return (self.adversarial,) if self.adversarial else ()
 
     @property
@@ -186,11 +200,14 @@ class ModelStage(Stage):
             "rows": len(self.training_rows()),
             "seed": self.seed,
             "adversarial": self.adversarial.key if self.adversarial else None,
+            "parts": [part.key for part in self.parts],
         }
 
     @property
     def steps(self) -> int:
         """Optimiser steps, about: rows that a defense drops are not known before."""
+        if self.parts:
+            return 0
         rows = len(self.training_rows()) * (2 if self.defense.defense.trains_on is TrainsOn.UNION else 1)
         return -(-rows // self.setting.training.batch_size) * self.setting.training.epochs
 
@@ -279,21 +296,32 @@ def plan_cells(
     attacks: Sequence[NamedAttack],
     *,
     seed: int,
-    base: NamedDefense,
+    named: Callable[[str], NamedDefense],
 ) -> list[CellStage]:
     """The cells of one task and seed: every defense under every attack.
 
     A defense that trains on adversarial texts is trained once per attack, on the texts which that attack made of the
-    training set against ``base``; any other is trained once.
+    training set against Base; any other is trained once.
+
+    Args:
+        setting: what all of them share.
+        data: of the task.
+        defenses: the rows.
+        attacks: the columns.
+        seed: of training and attack.
+        named: gives a defense by name: Base, and the parts of one that is made of others.
     """
-    victim = ModelStage(setting, data, seed, base)
+    victim = ModelStage(setting, data, seed, named(VICTIM))
     cells = []
     for defense in defenses:
         for attack in attacks:
             adversarial = None
             if isinstance(defense.defense, AdversarialDefense):
                 adversarial = AdversarialStage(setting, data, seed, victim, attack)
-            model = ModelStage(setting, data, seed, defense, adversarial)
+            parts: tuple[ModelStage, ...] = ()
+            if isinstance(defense.defense, FusedDefense):
+                parts = tuple(ModelStage(setting, data, seed, named(p), adversarial) for p in defense.defense.parts)
+            model = ModelStage(setting, data, seed, defense, adversarial, parts)
             cells.append(CellStage(setting, data, seed, model, attack))
     return cells
 

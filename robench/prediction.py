@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from robench.batches import collate, tokenise
-from robench.classifier import Classifier
+from robench.classifier import Classifier, Outputs
 from robench.devices import Precision, autocast
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ may depend on the shape of its batch, never on its neighbours."""
 
 
 class Predictor:
-    """Logits of texts, in evaluation mode, without gradients.
+    """Logits and representations of texts, in evaluation mode, without gradients.
 
     Args:
         classifier: moved to ``device``.
@@ -48,7 +48,11 @@ class Predictor:
         self._precision, self._device = precision, device
 
     def logits(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Tensor:
-        """Logits (N, K) of N texts in their order, float32, on the CPU.
+        """Logits (N, K) of N texts; see :meth:`outputs`."""
+        return self.outputs(texts, progress).logits
+
+    def outputs(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Outputs:
+        """Representations (N, H) and logits (N, K) of N texts in their order, float32, on the CPU.
 
         Texts are sorted by length, so that a batch is padded by little.
 
@@ -56,11 +60,12 @@ class Predictor:
             texts: any number of them.
             progress: called with the number of texts done after each batch.
         """
+        head = self.classifier.head
+        found = Outputs(torch.empty(len(texts), head.in_features), torch.empty(len(texts), head.out_features))
         if not texts:
-            return torch.empty(0, self.classifier.head.out_features)
+            return found
         rows = tokenise(self._tokenizer, texts, self._max_length)
         order = sorted(range(len(rows)), key=lambda i: len(rows[i]["input_ids"]), reverse=True)
-        parts = []
         with self._evaluating(), torch.inference_mode(), autocast(self._precision, self._device):
             for start in range(0, len(order), ROWS):
                 chosen = order[start : start + ROWS]
@@ -68,12 +73,11 @@ class Predictor:
                 longest = len(rows[chosen[0]]["input_ids"])
                 length = min(longest + -longest % ROW_STEP, self._max_length)
                 inputs = collate(self._tokenizer, filled, self._device, length=length)
-                parts.append(self.classifier(inputs).logits[: len(chosen)].float().cpu())
+                for whole, part in zip(found, self.classifier(inputs), strict=True):
+                    whole[chosen] = part[: len(chosen)].float().cpu()
                 if progress is not None:
                     progress(len(chosen))
-        logits = torch.empty(len(texts), parts[0].shape[1])
-        logits[torch.tensor(order)] = torch.cat(parts)
-        return logits
+        return found
 
     @contextlib.contextmanager
     def _evaluating(self) -> Iterator[None]:

@@ -87,7 +87,7 @@ class PlainReporter:
 
     def say(self, text: str) -> None:
         """Print a line."""
-        self._console.print(text, soft_wrap=True)
+        self._console.print(text, soft_wrap=True, markup=False, highlight=False)
 
     def stage(self, number: int, count: int, label: str) -> None:
         """Print which stage begins."""
@@ -131,11 +131,11 @@ class RichReporter:
 
     def say(self, text: str) -> None:
         """Print a line."""
-        self._console.print(text, highlight=False)
+        self._console.print(text, highlight=False, markup=False)
 
     def stage(self, number: int, count: int, label: str) -> None:
         """Print which stage begins."""
-        self.say(f"[bold]{number}/{count}[/] {label}")
+        self._console.print(f"[bold]{number}/{count}[/] {label}", highlight=False)
 
     @contextlib.contextmanager
     def work(self, title: str, unit: str, total: int | None = None, done: int = 0) -> Iterator[Work]:
@@ -154,7 +154,7 @@ class RichReporter:
             bar = progress.add_task(title, total=total, completed=done, tail="")
             yield _RichWork(count, progress, bar)
         seconds = time.monotonic() - count.started
-        self.say(f"  [dim]{title}: {count.done} {unit}s in {duration(seconds)}, {count.tail}[/]")
+        self._console.print(f"  [dim]{title}: {count.done} {unit}s in {duration(seconds)}, {count.tail}[/]")
 
 
 class _RichWork:

@@ -13,6 +13,7 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
 from robench.errors import RobenchError
+from robench.paths import expanded
 
 Kind = Literal["defenses", "attacks", "tasks"]
 KINDS: tuple[Kind, ...] = ("defenses", "attacks", "tasks")
@@ -47,7 +49,10 @@ class Entry:
     def load(self) -> Any:
         """Import it and give the instance: a class is called without arguments, anything else is taken as it is."""
         found = _imported(self) if isinstance(self.target, str) else self.target
-        made = found() if isinstance(found, type) else found
+        try:
+            made = found() if isinstance(found, type) else found
+        except TypeError as error:  # a method is missing, or a field has no default
+            raise RobenchError(f"{self.name} from {self.origin} cannot be made: {error}.") from error
         if not isinstance(made, _contract(self.kind)):
             raise RobenchError(
                 f"{self.name} from {self.origin} is a {type(made).__name__}, not a {_contract(self.kind).__name__}."
@@ -61,12 +66,15 @@ class Entry:
             kind = self.target if isinstance(self.target, type) else type(self.target)
             return getattr(self.target, "summary", "") or _first_line(inspect.getdoc(kind))
         module, _, attribute = self.target.partition(":")
-        spec = importlib.util.find_spec(module)
-        if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+        try:
+            spec = importlib.util.find_spec(module)
+            file = Path(spec.origin) if spec and spec.origin else Path()
+            return _first_line(_docstring(file, attribute)) if file.suffix == ".py" else ""
+        except Exception:  # whatever is wrong with it, it can still be named; using it will tell
             return ""
-        return _first_line(_docstring(Path(spec.origin), attribute))
 
 
+_NAME = re.compile(r"[\w:+][\w:+.-]{0,59}")
 _files: dict[tuple[Kind, str], Entry] = {}
 
 
@@ -83,6 +91,7 @@ def register(name: str, thing: T | None = None) -> Callable[[T], T]:
         kind = _kind_of(thing)
         origin, identity = _source_of(thing)
         entry = Entry(kind, name, origin, identity, thing)
+        _check_name(kind, name, origin)
         taken = _files.get((kind, name)) or _installed(kind).get(name)
         if taken and (taken.origin, taken.identity) != (origin, identity):
             raise RobenchError(f"{kind[:-1]} {name!r} is registered twice: by {taken.origin} and by {origin}.")
@@ -100,7 +109,7 @@ def load_plugin(path: Path) -> None:
     Raises:
         RobenchError: there is no such file, it fails, or it registers nothing.
     """
-    path = path.expanduser().resolve()
+    path = expanded(path).resolve()
     if not path.is_file():
         raise RobenchError(f"plug-in {path} does not exist; --plugin takes a Python file.")
     # Named by its content: the class then has the same identity in a cell's key wherever the file lies.
@@ -110,18 +119,20 @@ def load_plugin(path: Path) -> None:
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise RobenchError(f"plug-in {path} is not a Python file; its name should end in .py.")
-    before = set(_files)
+    before = dict(_files)
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses look their module up while it is being run
     try:
         spec.loader.exec_module(module)
-    except RobenchError:
+    except BaseException as error:
         del sys.modules[name]
-        raise
-    except Exception as error:
-        del sys.modules[name]
+        _files.clear()
+        _files.update(before)
+        if isinstance(error, RobenchError | KeyboardInterrupt):
+            raise
         raise RobenchError(f"plug-in {path} failed: {_where(error, path)}{type(error).__name__}: {error}") from error
-    if set(_files) == before:
+    if _files.keys() == before.keys():
+        del sys.modules[name]
         raise RobenchError(f'plug-in {path} registers nothing; put @robench.register("name") above its class.')
 
 
@@ -163,6 +174,7 @@ def _installed(kind: Kind) -> dict[str, Entry]:
         dist = point.dist
         own = dist is not None and dist.name == "robench"
         origin = "robench" if own or dist is None else f"{dist.name} {dist.version}"
+        _check_name(kind, point.name, origin)
         if point.name in found:
             other = found[point.name].origin
             raise RobenchError(f"{kind[:-1]} {point.name!r} is registered twice: by {other} and by {origin}.")
@@ -174,10 +186,19 @@ def _imported(entry: Entry) -> Any:
     module, _, attribute = entry.target.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # another's module may fail in any way
         raise RobenchError(
-            f"{entry.kind[:-1]} {entry.name} from {entry.origin} cannot be imported: {error}."
+            f"{entry.kind[:-1]} {entry.name} from {entry.origin} cannot be imported: {type(error).__name__}: {error}."
         ) from error
+
+
+def _check_name(kind: Kind, name: str, origin: str) -> None:
+    """Names stand in comma-separated lists and in the names of folders."""
+    if not _NAME.fullmatch(name) or name == "all":
+        raise RobenchError(
+            f"{origin} registers a {kind[:-1]} as {name!r}; a name has up to 60 letters, digits and - _ . : + and is"
+            " not all."
+        )
 
 
 def _contract(kind: Kind) -> type:
@@ -206,7 +227,7 @@ def _source_of(thing: object) -> tuple[str, str]:
     return str(file), hashlib.sha256(text).hexdigest()[:16]
 
 
-def _where(error: Exception, path: Path) -> str:
+def _where(error: BaseException, path: Path) -> str:
     trace = error.__traceback__
     line = None
     while trace is not None:

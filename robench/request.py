@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,11 @@ from robench.data import TaskData, load_task
 from robench.errors import RobenchError
 from robench.plan import CellStage, NamedAttack, NamedDefense, Setting, plan_cells
 from robench.progress import Reporter
-from robench.registry import Kind
+from robench.registry import Kind, unknown
 from robench.spec import PAPER_ATTACKS, Preset, preset
 
-VICTIM = "base"
-"""Name of the defense whose model is attacked to make the adversarial training sets."""
+TRAINING = "training"
+"""What ``--set`` calls the settings that all defenses are trained with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,9 @@ class Request:
         offline: fetch nothing.
         precision: auto, fp32 or bf16.
         device: auto, cpu, cuda, ...
-        settings: hyper-parameters by name of defense or attack, then by field; texts are read as the field's type.
+        sweep: settings that are added to those, one run of everything for each.
+        settings: hyper-parameters by name of defense or attack, or ``training``, then by field; texts are read as the
+            field's type.
     """
 
     defenses: Sequence[str]
@@ -50,6 +52,7 @@ class Request:
     precision: str = "auto"
     device: str = "auto"
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    sweep: Sequence[Mapping[str, Mapping[str, Any]]] = ({},)
 
     def check(self) -> None:
         """Refuse what can be refused before anything is fetched or imported.
@@ -61,12 +64,16 @@ class Request:
         for option, limit in (("--train-limit", self.train_limit), ("--attack-limit", self.attack_limit)):
             if limit is not None and limit < 1:
                 raise RobenchError(f"{option} {limit} leaves nothing to do; it should be 1 or more.")
-        defenses, attacks = expand("defenses", self.defenses), self.attack_names()
+        for seed in self.seeds:
+            if not 0 <= seed < 2**32:
+                raise RobenchError(f"--seed {seed} is out of range; it should be from 0 to {2**32 - 1}.")
+        expand("defenses", self.defenses)
         expand("tasks", self.tasks)
+        self.attack_names()
+        known = [*registry.names("defenses"), *registry.names("attacks"), TRAINING]
         for name in self.settings:
-            if name not in (*defenses, *attacks):
-                asked = ", ".join((*defenses, *attacks))
-                raise RobenchError(f"--set {name}...: {name} is not part of this run, which has {asked}.")
+            if name not in known:
+                raise RobenchError(unknown("defense or attack", name, known, "--set takes NAME.FIELD=VALUE"))
 
     def attack_names(self) -> list[str]:
         """The attacks that were asked for."""
@@ -82,26 +89,28 @@ class Request:
         """
         self.check()
         chosen = preset(self.preset)
-        defenses = [self._defense(name) for name in expand("defenses", self.defenses)]
-        attacks = [self._attack(name) for name in self.attack_names()]
-        base = self._defense(VICTIM)
+        variants = [replace(self, settings=options.merged(self.settings, added), sweep=({},)) for added in self.sweep]
+        named = [(one._defenses(), one._attacks(), one._defense) for one in variants]
         tasks = [self._load(name, chosen, reporter) for name in expand("tasks", self.tasks)]
         setting = self._setting(chosen)
-        return [
+        cells = [
             cell
             for data in tasks
             for seed in dict.fromkeys(self.seeds)
-            for cell in plan_cells(setting, data, defenses, attacks, seed=seed, base=base)
+            for defenses, attacks, find in named
+            for cell in plan_cells(setting, data, defenses, attacks, seed=seed, named=find)
         ]
+        return list({cell.key: cell for cell in cells}.values())
 
     def _setting(self, chosen: Preset) -> Setting:
         from robench import devices
         from robench.encoders import find_encoder
 
+        training, _ = options.configured(TRAINING, chosen.training, self.settings.get(TRAINING, {}))
         return Setting(
             preset=self.preset,
             encoder=find_encoder(self.encoder or chosen.encoder, offline=self.offline),
-            training=chosen.training,
+            training=training,
             precision=devices.precision(self.precision, devices.device(self.device)),
             train_limit=self.train_limit or chosen.train_limit,
             attack_limit=self.attack_limit or chosen.attack_limit,
@@ -115,6 +124,12 @@ class Request:
         for note in data.notes:
             reporter.say(f"  note: {note}")
         return data
+
+    def _defenses(self) -> list[NamedDefense]:
+        return [self._defense(name) for name in expand("defenses", self.defenses)]
+
+    def _attacks(self) -> list[NamedAttack]:
+        return [self._attack(name) for name in self.attack_names()]
 
     def _defense(self, name: str) -> NamedDefense:
         entry = registry.entry("defenses", name)

@@ -17,6 +17,11 @@ from robench.summary import summarise
 T = TypeVar("T")
 
 _NEEDED = ("key", "model", "preset", "train_rows", "adversarial")
+HINT = "`robench run --defense base,taichi --task trec --attack pwws --preset quick` makes some."
+
+
+class NoResultsError(RobenchError):
+    """Nothing is stored that was asked for."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,7 @@ class Result:
     Attributes:
         info: its ``stage.json``.
         block: identity of what it shares with the cells it can be compared with.
+        model_block: the same for its clean accuracy alone, whatever the number of attacked samples.
         row: identity of its defense.
         column: identity of its attack.
         clean: accuracy on clean samples, 0 to 1.
@@ -35,6 +41,7 @@ class Result:
 
     info: Mapping[str, Any]
     block: str
+    model_block: str
     row: str
     column: str
     seed: int
@@ -61,7 +68,7 @@ def read_results(cells: Sequence[StoredStage]) -> list[Result]:
     Raises:
         RobenchError: a cell's files are missing or broken.
     """
-    return _apart([_result(cell) for cell in cells])
+    return apart([_result(cell) for cell in cells], by="key")
 
 
 def attacked(cell: StoredStage) -> dict[str, Any]:
@@ -83,35 +90,81 @@ def attacked(cell: StoredStage) -> dict[str, Any]:
     return summary
 
 
-def select(cells: Sequence[StoredStage], runs: str, **wanted: Sequence[Any] | None) -> list[StoredStage]:
+def select(
+    cells: Sequence[StoredStage], runs: str, *, hint: str = "", **wanted: Sequence[Any] | None
+) -> list[StoredStage]:
     """The cells whose ``task``, ``defense``, ``attack``, ``encoder``, ``preset`` and ``seed`` are wanted.
 
     Args:
         cells: to choose from.
         runs: where they are from, for errors.
+        hint: what makes some, for errors.
         wanted: allowed values of each; none allows all.
 
     Raises:
-        RobenchError: none is left, or a value occurs nowhere.
+        NoResultsError: none is left, or a value occurs nowhere.
     """
     if not cells:
-        raise RobenchError(
-            f"no results in {runs} yet; "
-            "`robench run --defense base,taichi --task trec --attack pwws --preset quick` makes some."
-        )
+        raise NoResultsError(f"no results in {runs} yet; {hint or HINT}")
     kept = list(cells)
     for what, values in wanted.items():
         if not values:
             continue
-        known = {_name(cell, what) for cell in cells}
+        known = {name_of(cell, what) for cell in cells}
         missing = [str(value) for value in values if value not in known]
         if missing:
             there = ", ".join(map(str, sorted(known)))
-            raise RobenchError(f"no results in {runs} with {what} {', '.join(missing)}; it has {there}.")
-        kept = [cell for cell in kept if _name(cell, what) in values]
+            raise NoResultsError(f"no results in {runs} with {what} {', '.join(missing)}; it has {there}.")
+        kept = [cell for cell in kept if name_of(cell, what) in values]
     if not kept:
-        raise RobenchError(f"no results in {runs} fit all of these filters at once; leave one out.")
+        raise NoResultsError(f"no results in {runs} fit all of these filters at once; leave one out.")
     return kept
+
+
+def name_of(cell: StoredStage, what: str) -> Any:
+    """Its task, preset or seed, or the name of its defense, attack or encoder.
+
+    Raises:
+        RobenchError: its ``stage.json`` does not say.
+    """
+    if what == "attack" and "name" not in asked_of(cell, what):
+        return asked_of(cell, what, "title")
+    return asked_of(cell, what, "name") if what in ("defense", "attack", "encoder") else asked_of(cell, what)
+
+
+def asked_of(cell: StoredStage, *path: str) -> Any:
+    """What ``stage.json`` says under these keys.
+
+    Raises:
+        RobenchError: it does not.
+    """
+    value: Any = cell.info
+    for key in path:
+        if not isinstance(value, dict) or key not in value:
+            raise RobenchError(f"{cell.folder / STAGE_FILE} has no {'.'.join(path)}; delete its folder and run again.")
+        value = value[key]
+    return value
+
+
+def apart(results: Sequence[Result], by: str) -> list[Result]:
+    """Results that would share one place go to rows of their own: they differ in something that has no name here.
+
+    Args:
+        results: of a table.
+        by: what tells two of one place apart: ``key`` or ``model`` of their ``stage.json``.
+    """
+    places: dict[tuple[Any, ...], set[str]] = {}
+    for r in results:
+        places.setdefault((r.block, r.row, r.column, r.seed), set()).add(r.info[by])
+    return [
+        replace(r, row=text_of([r.row, r.info[by]])) if len(places[r.block, r.row, r.column, r.seed]) > 1 else r
+        for r in results
+    ]
+
+
+def text_of(value: Any) -> str:
+    """A JSON value as an identity."""
+    return json.dumps(value, sort_keys=True)
 
 
 def grouped(things: Iterable[T], identity: Callable[[T], str]) -> dict[str, list[T]]:
@@ -124,12 +177,12 @@ def grouped(things: Iterable[T], identity: Callable[[T], str]) -> dict[str, list
 
 def row_labels(results: Sequence[Result]) -> dict[str, Label]:
     """Name of each defense, with changed hyper-parameters; the key of one of its models where that is not enough."""
-    return _labels(results, lambda r: r.row, lambda r: (r.info["defense"]["name"], r.info["defense"]), "model")
+    return labels([(r.row, r.info["defense"]["name"], r.info["defense"], r.info["model"]) for r in results])
 
 
 def column_labels(results: Sequence[Result]) -> dict[str, Label]:
     """Title of each attack, likewise; the key of one of its cells where that is not enough."""
-    return _labels(results, lambda r: r.column, lambda r: (r.info["attack"]["title"], r.info["attack"]), "key")
+    return labels([(r.column, r.info["attack"]["title"], r.info["attack"], r.info["key"]) for r in results])
 
 
 def option_text(value: Any) -> str:
@@ -139,29 +192,29 @@ def option_text(value: Any) -> str:
     )
 
 
-def _labels(
-    results: Sequence[Result],
-    identity: Callable[[Result], str],
-    named: Callable[[Result], tuple[str, Mapping[str, Any]]],
-    key: str,
-) -> dict[str, Label]:
+def labels(things: Iterable[tuple[str, str, Mapping[str, Any], str]]) -> dict[str, Label]:
+    """Names for people by identity.
+
+    Args:
+        things: identity, title, description with the fields that were ``changed``, and the key of a result.
+    """
     plain, keys = {}, {}
-    for name, members in grouped(results, identity).items():
+    for identity, members in grouped(things, lambda thing: thing[0]).items():
         # A thing that goes by two names is called by the one under which fewer of its fields are unusual.
-        title, thing = min(map(named, members), key=lambda pair: (len(pair[1]["changed"]), pair[0]))
-        changed = ", ".join(f"{field}={option_text(value)}" for field, value in sorted(thing["changed"].items()))
-        plain[name] = f"{title} ({changed})" if changed else title
-        keys[name] = min(str(member.info[key]) for member in members)[:8]
+        _, title, thing, _ = min(members, key=lambda member: (len(member[2].get("changed", {})), member[1]))
+        changed = ", ".join(f"{name}={option_text(value)}" for name, value in sorted(thing.get("changed", {}).items()))
+        plain[identity] = f"{title} ({changed})" if changed else title
+        keys[identity] = min(str(member[3]) for member in members)[:8]
     count = Counter(plain.values())
     return {
-        name: Label(f"{text} [{keys[name]}]", True) if count[text] > 1 else Label(text, False)
-        for name, text in plain.items()
+        identity: Label(f"{text} [{keys[identity]}]", True) if count[text] > 1 else Label(text, False)
+        for identity, text in plain.items()
     }
 
 
 def _result(cell: StoredStage) -> Result:
     def ask(*path: str) -> Any:
-        return _asked(cell, *path)
+        return asked_of(cell, *path)
 
     for name in _NEEDED:
         ask(name)
@@ -171,43 +224,17 @@ def _result(cell: StoredStage) -> Result:
         raise RobenchError(f"{cell.folder / STAGE_FILE} counts no clean samples; delete its folder and run again.")
     summary, identity = attacked(cell), cell.info.get("identity", {})
     block = [ask(name) for name in ("task", "training", "precision", "train_rows")]
-    block += [ask("data", "digest"), ask("encoder", "digest"), summary["n"], identity.get("format")]
+    block += [ask("data", "digest"), ask("encoder", "digest"), identity.get("format")]
     defense = [ask("defense", "class"), ask("defense", "fields"), cell.info["defense"].get("code", "")]
     attack = [ask("attack", "title"), identity.get("attack") or [ask("attack", "class"), ask("attack", "fields")]]
     return Result(
         info=cell.info,
-        block=_text(block),
-        row=_text(defense),
-        column=_text(attack),
+        block=text_of([*block, summary["n"]]),
+        model_block=text_of(block),
+        row=text_of(defense),
+        column=text_of(attack),
         seed=ask("seed"),
         clean=Fraction(ask("clean", "correct"), ask("clean", "n")),
         attacked=Fraction(summary["failed"], summary["n"]),
         attacked_n=summary["n"],
     )
-
-
-def _asked(cell: StoredStage, *path: str) -> Any:
-    value: Any = cell.info
-    for key in path:
-        if not isinstance(value, dict) or key not in value:
-            raise RobenchError(f"{cell.folder / STAGE_FILE} has no {'.'.join(path)}; delete its folder and run again.")
-        value = value[key]
-    return value
-
-
-def _name(cell: StoredStage, what: str) -> Any:
-    return _asked(cell, what, "name") if what in ("defense", "attack", "encoder") else _asked(cell, what)
-
-
-def _apart(results: Sequence[Result]) -> list[Result]:
-    """Results that would share one place go to rows of their own: they differ in something that has no name here."""
-    places = [(r.block, r.row, r.column, r.seed) for r in results]
-    count = Counter(places)
-    return [
-        replace(r, row=_text([r.row, r.info["key"]])) if count[place] > 1 else r
-        for r, place in zip(results, places, strict=True)
-    ]
-
-
-def _text(value: Any) -> str:
-    return json.dumps(value, sort_keys=True)

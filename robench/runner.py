@@ -13,11 +13,13 @@ import torch
 
 from robench import models, records
 from robench.adversarial import training_rows
+from robench.defense import FusedDefense
 from robench.describe import describe
+from robench.errors import RobenchError
 from robench.paths import writing
 from robench.plan import AttackingStage, CellStage, ModelStage, Stage, in_order
 from robench.pool import attack_examples
-from robench.prediction import Predictor
+from robench.prediction import Predictor, accuracy
 from robench.progress import Reporter
 from robench.spec import Existing
 from robench.store import RECORDS_FILE, Store, StoredStage
@@ -79,7 +81,7 @@ class Runner:
             elif self._store.read(folder):  # another process made it meanwhile
                 return
             if isinstance(stage, ModelStage):
-                self._train(stage, folder)
+                (self._fuse if stage.parts else self._train)(stage, folder)
             elif isinstance(stage, AttackingStage):
                 self._attack(stage, folder)
 
@@ -102,16 +104,42 @@ class Runner:
                 seed=stage.seed,
                 on_step=work.at,
             )
-        with self._reporter.work("clean accuracy", "text", total=len(stage.data.test)) as work:
-            clean = models.predict_clean(result.predictor, stage.data.test, work.advance)
+        timing = {"seconds": round(result.seconds, 1), "steps": result.steps, "best_step": result.best_step}
+        self._save(stage, folder, result.predictor, result.log, {"training": len(rows), **counts}, timing)
+
+    def _fuse(self, stage: ModelStage, folder: Path) -> None:
+        """Make a network of others, which are there by now."""
+        started = time.perf_counter()
+        defense = stage.defense.defense
+        assert isinstance(defense, FusedDefense), "only these have parts"
+        states = [self._predictor(part).classifier.state_dict() for part in stage.parts]
+        predictor = self._load(stage.parts[0])
+        predictor.classifier.load_state_dict(defense.fuse(states))
+        timing = {"seconds": round(time.perf_counter() - started, 1), "steps": 0, "best_step": 0}
+        self._save(stage, folder, predictor, [], {"training": 0}, timing)
+
+    def _save(
+        self,
+        stage: ModelStage,
+        folder: Path,
+        predictor: Predictor,
+        log: list[dict[str, Any]],
+        rows: dict[str, int],
+        timing: dict[str, Any],
+    ) -> None:
+        """Measure a model on clean text and store it."""
+        dev, test = stage.data.dev, stage.data.test
+        dev_accuracy = accuracy(predictor.logits([example.text for example in dev]), [e.label for e in dev])
+        with self._reporter.work("clean accuracy", "text", total=len(test)) as work:
+            clean = models.predict_clean(predictor, test, work.advance)
         info = describe(stage) | {
-            "rows": {"training": len(rows), **counts},
-            "dev": {"accuracy": max(entry["dev_accuracy"] for entry in result.log), "n": len(stage.data.dev)},
+            "rows": rows,
+            "dev": {"accuracy": dev_accuracy, "n": len(dev)},
             "clean": {"correct": sum(row["correct"] for row in clean), "n": len(clean)},
-            "timing": {"seconds": round(result.seconds, 1), "steps": result.steps, "best_step": result.best_step},
+            "timing": timing,
         }
-        models.save(folder, result.predictor.classifier, tokenizer, clean, result.log, info)
-        self._keep(stage, result.predictor)
+        models.save(folder, predictor.classifier, stage.setting.encoder.tokenizer(), clean, log, info)
+        self._keep(stage, predictor)
 
     def _attack(self, stage: AttackingStage, folder: Path) -> None:
         predictor = self._predictor(stage.model)
@@ -141,22 +169,25 @@ class Runner:
         info = describe(stage)
         if isinstance(stage, CellStage):
             model = self._store.read(self._folder(stage.model))
-            assert model is not None, "a cell is made after its model"
+            if model is None:
+                raise RobenchError(f"the model {stage.model.key} was removed while it was attacked; run again.")
             info |= {name: model.info[name] for name in ("clean", "dev", "rows")}
         return info | {"attacked": summarise(records.read(path)), "records_bytes": path.stat().st_size}
 
     def _predictor(self, stage: ModelStage) -> Predictor:
         if stage.key not in self._predictors:
-            predictor = models.load(
-                self._folder(stage),
-                len(stage.data.labels),
-                max_length=stage.setting.training.max_length,
-                precision=stage.setting.precision,
-                device=self._device,
-            )
-            self._keep(stage, predictor)
+            self._keep(stage, self._load(stage))
         self._predictors.move_to_end(stage.key)
         return self._predictors[stage.key]
+
+    def _load(self, stage: ModelStage) -> Predictor:
+        return models.load(
+            self._folder(stage),
+            len(stage.data.labels),
+            max_length=stage.setting.training.max_length,
+            precision=stage.setting.precision,
+            device=self._device,
+        )
 
     def _keep(self, stage: ModelStage, predictor: Predictor) -> None:
         self._predictors[stage.key] = predictor

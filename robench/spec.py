@@ -35,6 +35,14 @@ class TrainingSettings:
     max_length: int = 50
     eval_every: int = 75
 
+    def __post_init__(self) -> None:
+        """Refuse what trains nothing."""
+        for name in ("epochs", "batch_size", "learning_rate", "eval_every"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be above 0, not {getattr(self, name)}")
+        if self.max_length < 3:
+            raise ValueError(f"max_length must leave room for a token between the special ones, not {self.max_length}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Preset:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -24,11 +25,15 @@ from typing import Any, Literal
 from filelock import FileLock
 
 from robench.errors import RobenchError
-from robench.paths import atomic_write_text, writing
+from robench.paths import atomic_write_text, expanded, writing
 
-StageKind = Literal["models", "adversarial", "cells"]
+StageKind = Literal["models", "adversarial", "cells", "statistics"]
 STAGE_FILE = "stage.json"
 RECORDS_FILE = "records.jsonl"
+
+_STAGE_NAME = re.compile(r"[^.].*-[0-9a-f]{16}")
+_IN_ALL = {"key", "kind", "task", "data", "encoder", "seed"}
+"""Keys of every ``stage.json``."""
 
 
 def key_of(identity: dict[str, Any]) -> str:
@@ -58,7 +63,7 @@ class Store:
     """
 
     def __init__(self, root: Path) -> None:
-        self.root = root.expanduser()
+        self.root = expanded(root)
 
     def check_writable(self) -> None:
         """Find out now rather than after an hour that nothing can be stored; leaves nothing behind.
@@ -83,7 +88,7 @@ class Store:
         """A finished stage, or None.
 
         Raises:
-            RobenchError: its ``stage.json`` cannot be read.
+            RobenchError: its ``stage.json`` cannot be read, or belongs to another folder.
         """
         path = folder / STAGE_FILE
         try:
@@ -92,16 +97,20 @@ class Store:
             return None
         except (OSError, ValueError) as error:
             raise RobenchError(f"{path} cannot be read ({error}); delete its folder and run again.") from error
-        if not isinstance(info, dict):
-            raise RobenchError(f"{path} is not a JSON object; delete its folder and run again.")
-        return StoredStage(folder, info)
+        if not isinstance(info, dict) or not info.keys() >= _IN_ALL:
+            raise RobenchError(f"{path} does not describe a stage of a run; delete its folder and run again.")
+        stage = StoredStage(folder, info)
+        if info["key"] != stage.key:
+            raise RobenchError(f"{path} has the key {info['key']}, its folder another: give the folder its name back.")
+        return stage
 
     def stages(self, kind: StageKind) -> list[StoredStage]:
-        """All finished stages of a kind, by folder name."""
+        """All finished stages of a kind, by folder name; what is not named like one is not looked at."""
         parent = self.root / kind
         if not parent.is_dir():
             return []
-        found = (self.read(folder) for folder in sorted(parent.iterdir()) if not folder.name.startswith("."))
+        named = (path for path in sorted(parent.iterdir()) if _STAGE_NAME.fullmatch(path.name) and path.is_dir())
+        found = (self.read(folder) for folder in named)
         return [stage for stage in found if stage is not None]
 
     def find(self, name: str) -> StoredStage:

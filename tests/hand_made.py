@@ -139,3 +139,45 @@ def add_model(store: Store, cell: StoredStage) -> StoredStage:
     ]
     (folder / "training.jsonl").write_text("".join(json.dumps(line) + "\n" for line in log), encoding="utf-8")
     return store.finish(folder, info)
+
+
+STATISTICS = {"mse_pos": 0.25, "mse_neg": 0.5, "kl_pos": 0.125, "kl_neg": 4.0, "ctr": 6.5, "n": 1000}
+
+
+def add_statistics(
+    store: Store,
+    name: str,
+    *,
+    clean: int = 450,
+    failed: int | None = 100,
+    seed: int = 42,
+    attack: str = "textfooler",
+    attack_title: str | None = None,
+    task: str = "sst2",
+    values: dict[str, float] | None = None,
+    **settings: Any,
+) -> StoredStage:
+    """Store the statistics of a model; ``values`` replace those above, ``settings`` keys of ``stage.json``."""
+    info: dict[str, Any] = {
+        "robench": "0.1.0",
+        "kind": "statistics",
+        "task": task,
+        "data": {"source": "local:/data/sst2", "digest": digest(task), "notes": []},
+        "encoder": {"name": "minilm", "digest": digest("minilm")},
+        "preset": "quick",
+        "precision": "fp32",
+        "training": TRAINING,
+        "train_rows": 1000,
+        "seed": seed,
+        "defense": {"name": name},
+        "attack": {"title": attack_title or attack, "name": attack},
+        "statistics": {**STATISTICS, **(values or {})},
+        "clean": {"correct": clean, "n": 500},
+        "attacked": {"n": 200, "failed": failed, "skipped": 0, "succeeded": 0} if failed is not None else None,
+        **settings,
+    }
+    label = f"{task}-{name}-{attack}-seed{seed}"
+    info |= {"label": label, "key": digest(info)[:16], "labels": ["negative", "positive"], "identity": {"format": 1}}
+    folder = store.folder("statistics", label, info["key"])
+    folder.mkdir(parents=True)
+    return store.finish(folder, info)

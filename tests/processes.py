@@ -72,7 +72,7 @@ class Run:
         """Send a signal as soon as ``ready`` says so; give the exit code."""
         end = time.monotonic() + seconds
         while not ready():
-            assert time.monotonic() < end, f"never ready: {self.stderr}"
+            assert time.monotonic() < end and self.processes.ask({"alive": self.id}), f"never ready: {self.stderr}"
             time.sleep(0.002)
         os.kill(self.id, number)
         return self.wait()

@@ -100,9 +100,7 @@ def test_the_order_owes_nothing_to_the_epochs_before() -> None:
 
 def test_text_and_counterpart_stand_side_by_side_at_one_length() -> None:
     rows = tiny.rows(30, pairs=True)
-    partner = {
-        tuple(tokens(row)): tokens(TrainingRow(row.adversarial, row.label)) for row in rows if row.adversarial
-    }
+    partner = {tuple(tokens(row)): tokens(TrainingRow(row.adversarial, row.label)) for row in rows if row.adversarial}
     for batch in tiny.training_set(rows).epoch(0):
         assert batch.adversarial is not None
         assert batch.texts["input_ids"].shape == batch.adversarial["input_ids"].shape

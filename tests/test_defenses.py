@@ -101,7 +101,7 @@ def test_a_weight_scales_its_two_terms_and_zero_leaves_them_out(
 ) -> None:
     plain = values(TaiChi().loss(networks, pairs))
     expected = {name: factors[kind] * plain[name] for name in TERMS if (kind := name.split("_")[0]) in factors}
-    assert values(TaiChi(**weights).loss(networks, pairs)) == pytest.approx(expected, rel=1e-5)  # type: ignore[arg-type]
+    assert values(TaiChi(**weights).loss(networks, pairs)) == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize(

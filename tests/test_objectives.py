@@ -162,9 +162,7 @@ HALVES, QUARTERS = [math.log(0.5), math.log(0.5)], [math.log(0.25), math.log(0.7
     ],
     ids=["p-q", "q-p", "mean over rows", "logits shifted", "certain and equal", "certain and not"],
 )
-def test_kl_is_that_of_the_first_from_the_second(
-    p: list[list[float]], q: list[list[float]], expected: float
-) -> None:
+def test_kl_is_that_of_the_first_from_the_second(p: list[list[float]], q: list[list[float]], expected: float) -> None:
     assert kl_divergence(torch.tensor(p), torch.tensor(q)).item() == pytest.approx(expected, abs=1e-6)
 
 

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Optional
 
 import pytest
 
 from robench.errors import RobenchError
-from robench.options import configured, parse
+from robench.options import configured, from_file, merged, parse
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def test_a_value_that_a_field_cannot_have_is_refused_where_it_stands(field: str,
 @pytest.mark.parametrize(
     ("thing", "field", "hint"),
     [
-        (Knobs(), "step", "unknown option of knobs 'step': did you mean steps?"),
+        (Knobs(), "step", "unknown option of knobs 'step': did you mean steps"),
         (Knobs(), "Radius", "did you mean radius?"),
         (Knobs(), "zzz", "there are steps, radius, cased, norm, order, cap, seed, note."),
         (Plain(), "radius", "knobs has no options, so knobs.radius cannot be set."),
@@ -140,3 +141,33 @@ def test_what_changed_is_told_in_the_order_of_the_fields_names_and_the_original_
     assert changed == (("cap", 1.0), ("norm", "linf"), ("steps", 9))
     assert made == Knobs(steps=9, radius=2.0, norm="linf", cap=1.0)
     assert thing == Knobs(radius=2.0)
+
+
+def test_a_settings_file_has_a_table_for_each_name_and_what_is_typed_wins(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text(
+        '[knobs]\nsteps = 5\nradius = 2\ncased = true\n\n["textattack:BAE"]\nnote = "é"\n', encoding="utf-8"
+    )
+    settings = merged(from_file(file), parse(["knobs.steps=6"]))
+    assert settings == {"knobs": {"steps": "6", "radius": 2, "cased": True}, "textattack:BAE": {"note": "é"}}
+    made, _ = configured("knobs", Knobs(), settings["knobs"])
+    assert made == Knobs(steps=6, radius=2.0, cased=True)
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (None, "cannot read the settings .*: no such file or directory"),
+        (b"[knobs\n", "is not a TOML file"),
+        (b"[knobs]\nnote = '\xff'\n", "is not a TOML file"),
+        (b"steps = 5\n", r"steps stands outside of a table; it belongs below a line like \[taichi\]"),
+    ],
+    ids=["missing", "torn", "not text", "no table"],
+)
+def test_a_broken_settings_file_is_named(content: bytes | None, complaint: str, tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(RobenchError, match=complaint) as error:
+        from_file(file)
+    assert str(file) in str(error.value)

@@ -41,6 +41,10 @@ def rows(table: Table) -> dict[str, Row]:
     return {row.label: row for block in table.blocks for row in block.rows}
 
 
+def names_of(table: Table) -> tuple[str, ...]:
+    return tuple(column.name for column in table.columns)
+
+
 def fill(store: Store) -> None:
     """Two tasks, three defenses, two attacks, one gap; clean% of ada is the mean of 92.0 and 91.0."""
     for defense, attack, failed, correct in (
@@ -62,7 +66,7 @@ def fill(store: Store) -> None:
 def test_accuracies_are_those_a_reader_works_out(store: Store) -> None:
     fill(store)
     table = made(store, tasks=["trec"])
-    assert table.columns == ("clean%", "deepwordbug", "pwws")
+    assert names_of(table) == ("clean%", "deepwordbug", "pwws")
     shown = {label: [percent(cell.value) for cell in row.cells if cell.value] for label, row in rows(table).items()}
     assert shown == {
         "base": ["94.6", "42.5", "53.0"],
@@ -167,7 +171,7 @@ def test_rows_and_columns_stand_in_the_papers_order(store: Store) -> None:
     table = made(store)
     place = DEFENSE_ORDER.index("*")
     assert list(rows(table)) == [*named[:place], "my-defense", "zeta", *named[place:]]
-    assert table.columns == ("clean%", "pwws", "textfooler", "textfooler (bundled)", "textbugger", "bae")
+    assert names_of(table) == ("clean%", "pwws", "textfooler", "textfooler (bundled)", "textbugger", "bae")
 
 
 @pytest.mark.parametrize(
@@ -222,7 +226,7 @@ def test_the_same_name_for_two_things_gets_keys_and_no_command(store: Store, dif
 def test_attacks_that_differ_are_columns_of_their_own(store: Store) -> None:
     add_cell(store, "base", "pwws", 90)
     add_cell(store, "base", "pwws", 95, attack_changed={"query_budget": 100})
-    assert made(store).columns == ("clean%", "pwws", "pwws (query_budget=100)")
+    assert names_of(made(store)) == ("clean%", "pwws", "pwws (query_budget=100)")
 
 
 def test_what_differs_without_a_name_is_still_not_mixed(store: Store) -> None:
@@ -317,9 +321,21 @@ def test_the_command_repeats_the_setting(store: Store, settings: dict[str, Any],
     assert list(names(command)) == [("base", "trec", "deepwordbug", str(settings.get("seed", 42)))]
 
 
-def test_no_command_is_given_where_none_would_help(store: Store) -> None:
-    add_cell(store, "base", "pwws", 100, training={**TRAINING, "epochs": 9})
-    add_cell(store, "pgd", "deepwordbug", 100, training={**TRAINING, "epochs": 9})
+def test_training_that_is_no_presets_is_set(store: Store) -> None:
+    training = {**TRAINING, "epochs": 9, "learning_rate": 2e-5}
+    add_cell(store, "base", "pwws", 100, training=training)
+    add_cell(store, "base", "deepwordbug", 100, training=training)
+    add_cell(store, "pgd", "pwws", 100, training=training)
+    (command,) = made(store).commands
+    assert asked(command)["settings"] == ["training.epochs=9", "training.learning_rate=2e-05"]
+    assert list(names(command)) == [("pgd", "trec", "deepwordbug", "42")]
+
+
+@pytest.mark.parametrize("change", [{"preset": "gone"}, {"training": {**TRAINING, "epochs": 9, "warm_up": 5}}])
+def test_no_command_is_given_where_none_would_help(store: Store, change: dict[str, Any]) -> None:
+    settings = {"training": {**TRAINING, "epochs": 9}, **change}
+    add_cell(store, "base", "pwws", 100, **settings)
+    add_cell(store, "pgd", "deepwordbug", 100, **settings)
     table = made(store)
     assert table.commands == ()
     assert any("by no command" in line for line in table.legend)

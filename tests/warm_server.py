@@ -1,7 +1,7 @@
 """Run as a script: import what a run imports, once; then fork a process for each command line that comes on stdin.
 
 A request is a line of JSON: ``{"start": {...}}`` is answered with the new process's id, ``{"wait": id}`` with its exit
-code. So a test can kill real processes without paying ten seconds of imports for each.
+code, ``{"alive": id}`` with 1 or 0. So a test can kill real processes without paying ten seconds of imports for each.
 """
 
 from __future__ import annotations
@@ -62,10 +62,16 @@ def main() -> None:
     assert all((AutoModel, AutoTokenizer, BertModel, BertTokenizerFast))
     load_textattack(offline="--offline" in sys.argv)
     import textattack.attack_recipes  # noqa: F401
+    from nltk.corpus import wordnet
+
+    wordnet.ensure_loaded()
 
     for line in sys.stdin:
         request = json.loads(line)
-        if "wait" in request:
+        if "alive" in request:
+            ended = os.waitid(os.P_PID, request["alive"], os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            answer = int(ended is None)
+        elif "wait" in request:
             answer = os.waitstatus_to_exitcode(os.waitpid(request["wait"], 0)[1])
         else:
             answer = os.fork()

@@ -1,0 +1,34 @@
+"""Linear average: one network out of the parameters of two."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from robench.defense import FusedDefense
+
+
+@dataclass(frozen=True, kw_only=True)
+class Average(FusedDefense):
+    """Parameters of CLEAN and ADVERSARIAL averaged; trains nothing itself (section 4.3 and figure 5 of the paper).
+
+    Attributes:
+        weight: lambda of ``f_avg = lambda * f_clean + (1 - lambda) * f_adv``.
+    """
+
+    parts: ClassVar[tuple[str, ...]] = ("clean", "adversarial")
+
+    weight: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Refuse a weight outside of 0 to 1."""
+        super().__post_init__()
+        if not 0 <= self.weight <= 1:
+            raise ValueError(f"weight must be from 0 to 1, not {self.weight}")
+
+    def fuse(self, states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+        """The average, parameter by parameter; at weight 1 CLEAN itself, at 0 ADVERSARIAL."""
+        clean, adversarial = states
+        return {name: torch.lerp(adversarial[name], clean[name], self.weight) for name in clean}

@@ -1,0 +1,126 @@
+"""What all figures share: size, type, a footer, and files that are the same byte for byte each time."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from robench.errors import RobenchError
+from robench.paths import writing
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+FORMATS = ("png", "svg")
+INK = "#222222"
+_FOOTER_SIZE = 7.0
+_STYLE: dict[str, Any] = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib, so that text is as wide on every machine
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "grid.color": "#DDDDDD",
+    "grid.linewidth": 0.6,
+    "hatch.linewidth": 0.6,
+    "legend.frameon": False,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "robench",
+    "savefig.dpi": 200,
+}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure, ready to be saved.
+
+    Attributes:
+        name: of its files, without suffix.
+        caption: what it shows, of what, and what in it is exact.
+    """
+
+    figure: Figure
+    name: str
+    caption: str
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Draw inside the block: the style of robench, whatever the user's own matplotlibrc says."""
+    from matplotlib import style
+
+    with style.context(_STYLE, after_reset=True):
+        yield
+
+
+def sheet(width: float, height: float, caption: str) -> tuple[Figure, Axes]:
+    """An empty figure of that size in inches, with its caption below in small type, and its axes."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    lines = textwrap.wrap(caption, int(width * 19.5), break_on_hyphens=False)
+    below = (len(lines) * _FOOTER_SIZE * 1.35 + 8) / 72
+    figure = Figure(figsize=(width, height + below), layout="constrained")
+    FigureCanvasAgg(figure)
+    engine: Any = figure.get_layout_engine()
+    share = below / (height + below)
+    engine.set(rect=(0, share, 1, 1 - share))
+    figure.text(
+        0.06 / width,
+        4 / 72 / (height + below),
+        "\n".join(lines),
+        fontsize=_FOOTER_SIZE,
+        color=INK,
+        va="bottom",
+        linespacing=1.3,
+    )
+    return figure, figure.subplots()
+
+
+def legend_above(axes: Axes, *, columns: int) -> None:
+    """The legend of some axes above them, read row by row, in at most that many columns."""
+    handles, labels = axes.get_legend_handles_labels()
+    rows = -(-len(labels) // max(columns, 1))
+    columns = -(-len(labels) // rows)
+    # Matplotlib fills a legend column by column.
+    order = [i for column in range(columns) for i in range(column, len(labels), columns)]
+    axes.legend(
+        [handles[i] for i in order],
+        [labels[i] for i in order],
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        ncols=columns,
+        borderaxespad=0.3,
+        handlelength=1.6,
+    )
+
+
+def save(drawing: Drawing, out: Path, formats: Sequence[str] = FORMATS) -> list[Path]:
+    """Write a drawing to ``out/NAME.png`` and ``.svg``; the text of the latter stays text.
+
+    Raises:
+        RobenchError: an unknown format, or the folder cannot be written.
+    """
+    for format in formats:
+        if format not in FORMATS:
+            raise RobenchError(f"unknown format {format!r} of a figure: there are {', '.join(FORMATS)}.")
+    out = out.expanduser()
+    written = []
+    for format in formats:
+        path = out / f"{drawing.name}.{format}"
+        about = {"Title": drawing.name, "Description": drawing.caption}
+        # What would differ from day to day, or from one matplotlib to the next, is left out.
+        about |= {"Date": None} if format == "svg" else {"Software": None}  # type: ignore[dict-item]
+        with writing(path), styled():
+            out.mkdir(parents=True, exist_ok=True)
+            drawing.figure.savefig(path, format=format, metadata=about)
+        written.append(path)
+    return written

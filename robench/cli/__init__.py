@@ -1,0 +1,30 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import typer
+
+from robench.cli import about, results, run
+
+app = typer.Typer(
+    name="robench",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Which defense of a text classifier holds, against which attack, at what price, and how sure are we?\n\n"
+    "[bold]robench run --defense base,ada,taichi --task trec --preset quick[/] trains and attacks; "
+    "[bold]robench table 5[/] shows what came out. `robench list` names what there is.",
+)
+
+app.command(name="run")(run.run)
+app.command(name="table")(results.table)
+app.command(name="figure")(results.figure)
+app.command(name="show")(results.show)
+app.command(name="list")(about.list_)
+app.command(name="doctor")(about.doctor)
+
+
+def main() -> None:
+    """Run the command line; a failure that the user can mend is a sentence on stderr and exit code 2."""
+    app()

@@ -1,0 +1,34 @@
+"""``robench list`` and ``robench doctor``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from robench.cli.common import PluginOption, load_plugins, told
+
+
+@told
+def list_(
+    what: Annotated[
+        str | None, typer.Argument(help="defenses, attacks, tasks, encoders or presets; all by default.")
+    ] = None,
+    format: Annotated[str, typer.Option("--format", "-f", help="rich or json.")] = "rich",
+    plugin: PluginOption = None,
+) -> None:
+    """Name what there is: defenses, attacks, tasks, encoders and presets."""
+    from robench import listing
+
+    load_plugins(plugin)
+    listing.show(what, format, Console())
+
+
+@told
+def doctor() -> None:
+    """Say what this machine has, what is missing, and how to get it."""
+    from robench import checkup
+
+    if not checkup.show(Console()):
+        raise typer.Exit(1)

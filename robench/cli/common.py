@@ -1,0 +1,127 @@
+"""What the commands share: how failures are told, how lists are read, the options that several have."""
+
+from __future__ import annotations
+
+import errno
+import functools
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console
+
+from robench.errors import RobenchError
+from robench.progress import Reporter
+
+F = TypeVar("F", bound=Callable[..., None])
+
+
+def told(command: F) -> F:
+    """Turn robench's errors, an interrupt and a closed pipe into what a shell expects."""
+
+    @functools.wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+            sys.stdout.flush()
+        except RobenchError as error:
+            _complain(str(error))
+            raise typer.Exit(2) from None
+        except KeyboardInterrupt:
+            message = "interrupted; what is finished is kept, and the same command goes on from there."
+            Console(stderr=True).print(f"\n[bold]robench:[/] {message}", soft_wrap=True)
+            raise typer.Exit(130) from None
+        except BrokenPipeError:
+            _drop_output()
+            raise typer.Exit(0) from None
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            if error.filename is not None:
+                _complain(f"{os.fsdecode(error.filename)} cannot be used: {reason}.")
+            elif error.errno == errno.ENOSPC:
+                _drop_output()
+                _complain(f"the output cannot be written: {reason}.")
+            else:
+                raise
+            raise typer.Exit(2) from None
+
+    return wrapped  # type: ignore[return-value]
+
+
+def _drop_output() -> None:
+    """Let what is still to be written go nowhere, or the interpreter would fail over it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _complain(text: str) -> None:
+    from rich.markup import escape
+
+    Console(stderr=True).print(f"[bold red]robench:[/] {escape(text)}", soft_wrap=True, highlight=False)
+
+
+def tell_log(reporter: Reporter) -> None:
+    """Let what robench logs, such as a download, stand among what it reports."""
+
+    class Telling(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            reporter.say(f"  {record.getMessage()}")
+
+    log = logging.getLogger("robench")
+    log.setLevel(logging.INFO)
+    log.handlers = [Telling()]
+    log.propagate = False
+
+
+def split(given: list[str] | None) -> list[str]:
+    """Comma-separated or repeated: a flat list."""
+    return [name.strip() for text in given or [] for name in text.split(",") if name.strip()]
+
+
+def numbers(given: list[str] | None, option: str) -> list[int]:
+    """A list of whole numbers.
+
+    Raises:
+        RobenchError: there is something else in it.
+    """
+    try:
+        return [int(text) for text in split(given)]
+    except ValueError:
+        raise RobenchError(f"{option} {','.join(given or [])}: whole numbers, separated by commas.") from None
+
+
+RunsOption = Annotated[
+    Path, typer.Option("--runs", metavar="DIR", envvar="ROBENCH_RUNS", help="Folder of results; never computed twice.")
+]
+PluginOption = Annotated[
+    list[Path] | None,
+    typer.Option("--plugin", metavar="FILE", help="A Python file that registers a defense, attack or task."),
+]
+FormatOption = Annotated[str, typer.Option("--format", "-f", help="rich, md, csv, json, latex or html.")]
+DataOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data", metavar="DIR", help="Folder with TASK/{train,dev,test}.tsv (.csv, .parquet). Also ROBENCH_DATA."
+    ),
+]
+
+
+def load_plugins(paths: Sequence[Path] | None) -> None:
+    """Run the files of ``--plugin``."""
+    from robench import registry
+
+    for path in paths or []:
+        registry.load_plugin(path)
+
+
+def same_runs(runs: Path) -> list[str]:
+    """What a printed command needs to use the same runs folder."""
+    return [] if runs == Path("runs") else ["--runs", str(runs)]
+
+
+def write(text: str) -> None:
+    """Print a finished text as it is."""
+    sys.stdout.write(text.rstrip("\n") + "\n")

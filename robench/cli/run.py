@@ -1,0 +1,122 @@
+"""``robench run``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from robench.cli.common import (
+    DataOption,
+    PluginOption,
+    RunsOption,
+    load_plugins,
+    numbers,
+    same_runs,
+    split,
+    tell_log,
+    told,
+    write,
+)
+from robench.errors import RobenchError
+from robench.spec import Existing
+
+
+@told
+def run(
+    defense: Annotated[
+        list[str] | None, typer.Option("--defense", "-d", help="Names, separated by commas, or all.")
+    ] = None,
+    task: Annotated[list[str] | None, typer.Option("--task", "-t", help="Names, separated by commas, or all.")] = None,
+    attack: Annotated[
+        list[str] | None,
+        typer.Option("--attack", "-a", help="Names, or all.", show_default="those of the paper that are there"),
+    ] = None,
+    preset: Annotated[str, typer.Option(help="quick (minutes on two cores), laptop or paper.")] = "laptop",
+    encoder: Annotated[
+        str | None, typer.Option(help="minilm, a folder or a Hub id.", show_default="the preset's")
+    ] = None,
+    seed: Annotated[
+        list[str] | None, typer.Option(help="One or several, separated by commas.", show_default="42")
+    ] = None,
+    train_limit: Annotated[
+        int | None, typer.Option(metavar="N", help="Most training rows.", show_default="the preset's")
+    ] = None,
+    attack_limit: Annotated[
+        int | None, typer.Option(metavar="N", help="Most attacked test samples.", show_default="the preset's")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME.FIELD=VALUE", help="As in taichi.temperature=0.5, training.epochs=5."),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="TOML file of hyper-parameters, a table for each name.")
+    ] = None,
+    table: Annotated[
+        str | None, typer.Option("--table", metavar="N", help="Run what that table of the paper needs: 4 to 7.")
+    ] = None,
+    figure: Annotated[
+        str | None, typer.Option("--figure", metavar="N", help="Run what that figure of the paper needs: 1, 4 or 5.")
+    ] = None,
+    data: DataOption = None,
+    runs: RunsOption = Path("runs"),
+    plugin: PluginOption = None,
+    existing: Annotated[
+        Existing, typer.Option(help="only-missing, always (compute again) or only-cache (compute nothing).")
+    ] = "only-missing",
+    precision: Annotated[str, typer.Option(help="auto, fp32 or bf16; part of the result's key.")] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda.")] = "auto",
+    offline: Annotated[bool, typer.Option("--offline", help="Fetch nothing from anywhere.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and what is there.")] = False,
+) -> None:
+    """Train defenses, attack them, and show the table.
+
+    What the runs folder holds already is used, and an interrupted run goes on where it stopped.
+
+      robench run --defense base,ada,taichi --task trec --attack pwws,deepwordbug --preset quick
+      robench run --defense taichi --task sst2 --data ~/data --seed 1,2,3
+      robench run --defense my-defense --plugin my_defense.py --task mr --preset quick
+      robench run --table 5 --task trec
+    """
+    from robench import options
+    from robench.progress import reporter_for
+    from robench.request import Request
+    from robench.store import Store
+    from robench.targets import Target
+
+    load_plugins(plugin)
+    target = Target.named(table=table, figure=figure)
+    request = Request(
+        defenses=split(defense),
+        tasks=split(task),
+        attacks=split(attack),
+        preset=preset,
+        encoder=encoder,
+        seeds=numbers(seed, "--seed") or (42,),
+        train_limit=train_limit,
+        attack_limit=attack_limit,
+        data=data,
+        offline=offline,
+        precision=precision,
+        device=device,
+        settings=options.merged(options.from_file(config) if config else {}, options.parse(settings or [])),
+    )
+    reporter = reporter_for(Console(stderr=True))
+    tell_log(reporter)
+    store = Store(runs)
+    requests = target.requests(request, reporter)
+    if dry_run:
+        from robench.dryrun import show_plan
+
+        show_plan(requests, store, existing, reporter, Console())
+        return
+    from robench.api import run_requests
+
+    cells = run_requests(requests, store, reporter, existing)
+    if not cells:
+        raise RobenchError(f"none of these cells is in {runs}; leave --existing only-cache out to make them.")
+    target.finish(requests, store, reporter, existing)
+    write(target.shown(cells, store, Console(), same_runs(runs)))
+    reporter.say(f"results are in {runs}; {target.hint}.")
