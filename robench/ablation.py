@@ -25,9 +25,6 @@ from robench.wanted import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-DEFENSES = ("base", "taichi-no-ctr", "clean", "taichi-no-adv", "taichi")
-"""The paper's bars."""
-
 CLEAN = "clean%"
 
 
@@ -92,13 +89,13 @@ def _caption(block: Sequence[Result], labels: Iterable[str], task: str, others: 
         f" counts as wrong. {seeds_text(block)}"
     )
     text += f" {', '.join(names)}." if names else ""
-    left = f" {others} other settings of this task in the runs folder are not shown." if others else ""
+    left = f" Other settings of this task in the runs folder, not shown: {others}." if others else ""
     return text + left
 
 
 def _drawn(series: dict[str, list[Point]], heads: Sequence[str], task: str, caption: str) -> Drawing:
     bars = len(series) * len(heads)
-    width = min(max(7.2, 1.2 + bars * 0.21 + len(heads) * 0.25), 22.0)
+    width = min(max(7.2, 1.2 + bars * (0.21 if len(series) < 9 else 0.15) + len(heads) * 0.25), 22.0)
     figure, axes = sheet(width, 4.2, caption)
     shown = looks(series)
     thickness = 0.84 / len(series)
@@ -128,7 +125,7 @@ def _bars(
         thickness * 0.94,
         color=look.colour,
         hatch=look.hatch,
-        edgecolor=INK,
+        edgecolor="white" if look.hatch and look.dark else INK,  # which is the hatch's colour too
         linewidth=0.4,
         label=title(label),
     )

@@ -30,7 +30,7 @@ _STYLE: dict[str, Any] = {
     "axes.axisbelow": True,
     "grid.color": "#DDDDDD",
     "grid.linewidth": 0.6,
-    "hatch.linewidth": 0.6,
+    "hatch.linewidth": 0.8,
     "legend.frameon": False,
     "svg.fonttype": "none",
     "svg.hashsalt": "robench",

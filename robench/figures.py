@@ -41,6 +41,7 @@ class Kind:
         attacks: the paper's; empty for all that there are.
         defenses: the paper's.
         single: whether it is about one attack.
+        sweeps: whether only `robench run --figure` makes all of its cells.
     """
 
     summary: str
@@ -48,6 +49,7 @@ class Kind:
     defenses: tuple[str, ...]
     single: bool
     draw: Callable[[Store, Wanted, str], Drawing]
+    sweeps: bool = False
 
 
 FIGURES = {
@@ -71,6 +73,7 @@ FIGURES = {
         defenses=("average", "taichi"),
         single=True,
         draw=_tradeoff,
+        sweeps=True,
     ),
 }
 """Figures by their number in the paper."""
@@ -121,6 +124,7 @@ def draw(
         encoders=encoders,
         presets=presets,
         seeds=seeds,
-        options=options,
+        # A run for figure 5 averages at every weight.
+        options=[*options, "--figure", number] if kind.sweeps else options,
     )
     return kind.draw(store, wanted, device)

@@ -17,6 +17,7 @@ import robench
 from robench import records
 from robench.errors import RobenchError
 from robench.pairs import Pairs, cell_statistics, read_pairs, stored_predictor
+from robench.paper import BEFORE
 from robench.paths import writing
 from robench.progress import Reporter
 from robench.results import Result, attacked, grouped
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 """Counts changes of robench that change statistics; part of every key."""
-
-BEFORE = "before"
-"""Name of the model before fine-tuning, which is no defense."""
 
 VICTIM = "base"
 """Whose adversarial texts all models are measured on."""

@@ -27,6 +27,11 @@ class Look:
     hatch: str = ""
     marker: str = "o"
 
+    @property
+    def dark(self) -> bool:
+        """Whether black lines on it are hard to see."""
+        return self.colour in (GREY, BLUE)
+
 
 _KNOWN = {
     "base": (GREY, 0),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 
 from robench.errors import RobenchError
 from robench.registry import unknown
@@ -19,6 +19,8 @@ BEFORE = "before"
 """What statistics call the encoder that was not fine-tuned."""
 NUMBERS = ("3", "4", "5", "6", "7")
 """Its tables of numbers."""
+
+What = Literal["tasks", "defenses", "attacks", "encoders"]
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ def published(number: str) -> PublishedTable:
     return PublishedTable(number, found["caption"], found["source"], tuple(found.get("notes", ())), rows)
 
 
-def needs(number: str) -> dict[str, tuple[str, ...]]:
+def needs(number: str) -> dict[What, tuple[str, ...]]:
     """What has to be run for a table: its tasks, defenses, attacks and encoders, each in the paper's order.
 
     The encoder before fine-tuning is no defense: it has to be measured, not trained.

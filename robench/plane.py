@@ -20,7 +20,6 @@ from robench.wanted import Wanted, fullest, unchanged
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-DEFENSES = ("base",)
 SHAPE = (6.0, 4.4)
 """Width and height of the picture in inches; equal scales keep this ratio."""
 
@@ -107,7 +106,7 @@ def _caption(scene: _Scene, result: Result, others: int) -> str:
             " only seem to be on the wrong side, or on the right one."
         )
     if others:
-        parts.append(f"{others} other cells that fit are not shown.")
+        parts.append(f"Other cells that fit, not shown: {others}.")
     return " ".join(parts)
 
 

@@ -119,19 +119,19 @@ def _boundary(point: Float64, direction: Float64, weight: Float64, bias: Float64
 
 def _most_varied(centred: Float64, beside: Float64) -> Float64:
     """Direction of most variance among those at right angles to ``beside`` that do not vary with it."""
-    from sklearn.decomposition import PCA  # type: ignore[import-untyped]
+    from sklearn.decomposition import PCA
 
     along = centred @ beside
     rest = centred - np.outer(along, beside)
     # Most of what varies in a trained encoder varies with the decision: it would draw all points on one slanted line.
     shared = along @ rest
-    for taken in (beside, shared):
-        length = np.linalg.norm(taken)
-        if length > 1e-9 * max(1.0, float(np.abs(centred).max())):
-            rest = rest - np.outer(rest @ taken, taken) / length**2
-    found: Float64 = PCA(n_components=1, svd_solver="full").fit(rest).components_[0]
-    if abs(found @ beside) > 0.5:  # nothing varies there, and any direction will do
-        found = np.eye(len(beside))[np.abs(beside).argmin()]
+    length = np.linalg.norm(shared)
+    if length > 0:
+        rest = rest - np.outer(rest @ shared, shared) / length**2
+    if np.abs(rest).max() <= 1e-9 * np.abs(centred).max():  # nothing varies there, and any direction will do
+        found: Float64 = np.eye(len(beside))[np.abs(beside).argmin()]
+    else:
+        found = PCA(n_components=1, svd_solver="full").fit(rest).components_[0]
     found = found - (found @ beside) * beside
     return found / np.linalg.norm(found)
 
@@ -139,7 +139,7 @@ def _most_varied(centred: Float64, beside: Float64) -> Float64:
 def _directions(inside: Float64, predicted: NDArray[Any]) -> Iterator[tuple[Method, Float64]]:
     """Pairs (2, R) of orthonormal directions among the R that the head sees."""
     from sklearn.decomposition import PCA
-    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis  # type: ignore[import-untyped]
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
     classes = len(np.unique(predicted))
     if classes > 2 and len(inside) > classes + inside.shape[1]:

@@ -170,9 +170,9 @@ def unknown(what: str, name: str, known: list[str], hint: str) -> str:
 def _installed(kind: Kind) -> dict[str, Entry]:
     found: dict[str, Entry] = {}
     points = metadata.entry_points(group=f"robench.{kind}")
-    for point in sorted(points, key=lambda p: p.dist is None or p.dist.name != "robench"):
+    for point in sorted(points, key=lambda p: (not _is_own(p), p.dist.name if p.dist else "")):
         dist = point.dist
-        own = dist is not None and dist.name == "robench"
+        own = _is_own(point)
         origin = "robench" if own or dist is None else f"{dist.name} {dist.version}"
         _check_name(kind, point.name, origin)
         if point.name in found:
@@ -180,6 +180,10 @@ def _installed(kind: Kind) -> dict[str, Entry]:
             raise RobenchError(f"{kind[:-1]} {point.name!r} is registered twice: by {other} and by {origin}.")
         found[point.name] = Entry(kind, point.name, origin, "" if own else origin, point.value)
     return found
+
+
+def _is_own(point: metadata.EntryPoint) -> bool:
+    return point.dist is not None and point.dist.name == "robench"
 
 
 def _imported(entry: Entry) -> Any:

@@ -88,6 +88,9 @@ class Request:
             RobenchError: a name is unknown, or data or encoder cannot be had.
         """
         self.check()
+        for name in self.settings:  # a slip in what this run does not use is a slip, too
+            if name != TRAINING:
+                (self._defense if name in registry.names("defenses") else self._attack)(name)
         chosen = preset(self.preset)
         variants = [replace(self, settings=options.merged(self.settings, added), sweep=({},)) for added in self.sweep]
         named = [(one._defenses(), one._attacks(), one._defense) for one in variants]

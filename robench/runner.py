@@ -17,10 +17,11 @@ from robench.defense import FusedDefense
 from robench.describe import describe
 from robench.errors import RobenchError
 from robench.paths import writing
-from robench.plan import AttackingStage, CellStage, ModelStage, Stage, in_order
+from robench.plan import AdversarialStage, AttackingStage, CellStage, ModelStage, Stage, in_order
 from robench.pool import attack_examples
 from robench.prediction import Predictor, accuracy
 from robench.progress import Reporter
+from robench.records import Record
 from robench.spec import Existing
 from robench.store import RECORDS_FILE, Store, StoredStage
 from robench.summary import summarise
@@ -63,6 +64,8 @@ class Runner:
         if self._existing != "only-cache":
             self._store.check_writable()
             wanted = in_order(cells, done=self.done)
+            for attack in {stage.attack.attack for stage in wanted if isinstance(stage, AttackingStage)}:
+                attack.prepare(offline=self._offline)  # what cannot be had is told before hours of training
             for number, stage in enumerate(wanted, start=1):
                 self._reporter.stage(number, len(wanted), f"{stage.title} ({stage.key})")
                 self._make(stage)
@@ -88,7 +91,7 @@ class Runner:
     def _train(self, stage: ModelStage, folder: Path) -> None:
         setting, defense = stage.setting, stage.defense.defense
         tokenizer = setting.encoder.tokenizer()
-        adversarial = records.read(self._folder(stage.adversarial) / RECORDS_FILE) if stage.adversarial else []
+        adversarial = self._adversarial(stage.adversarial) if stage.adversarial else []
         rows, counts = training_rows(defense, stage.training_rows(), adversarial, stage.seed)
         with self._reporter.work("training", "step") as work:
             result = train(
@@ -106,6 +109,17 @@ class Runner:
             )
         timing = {"seconds": round(result.seconds, 1), "steps": result.steps, "best_step": result.best_step}
         self._save(stage, folder, result.predictor, result.log, {"training": len(rows), **counts}, timing)
+
+    def _adversarial(self, stage: AdversarialStage) -> list[Record]:
+        """D_adv, which has a record of every training row."""
+        path = self._folder(stage) / RECORDS_FILE
+        found = records.read(path)
+        lost = {i for i, _ in stage.examples()} - {record.id for record in found}
+        if lost:
+            raise RobenchError(
+                f"{path} has lost {len(lost)} rows, such as {min(lost)}; delete its folder and run again."
+            )
+        return found
 
     def _fuse(self, stage: ModelStage, folder: Path) -> None:
         """Make a network of others, which are there by now."""

@@ -80,7 +80,14 @@ class Target:
             return [replace(filled, sweep=sweep)]
         return [filled]
 
-    def finish(self, requests: Sequence[Request], store: Store, reporter: Reporter, existing: Existing) -> None:
+    def finish(
+        self,
+        requests: Sequence[Request],
+        store: Store,
+        reporter: Reporter,
+        existing: Existing,
+        options: Sequence[str],
+    ) -> None:
         """Compute what a target needs beyond its cells: the statistics of table 7."""
         if self.table != STATISTICS_TABLE:
             return
@@ -95,11 +102,13 @@ class Target:
                         device=devices.device(request.device),
                         task=task,
                         attack=attack,
-                        defenses=(measuring.BEFORE, *request.defenses),
+                        defenses=(paper.BEFORE, *request.defenses),
                         encoders=[request.encoder or preset(request.preset).encoder],
+                        presets=[request.preset],
                         seeds=tuple(request.seeds),
                         existing=existing,
                         offline=request.offline,
+                        options=options,
                     )
 
     def shown(self, cells: Sequence[StoredStage], store: Store, console: Console, options: list[str]) -> str:

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 AVERAGE = "average"
 """Name of the defense whose field ``weight`` is lambda: 1 is CLEAN alone, 0 ADVERSARIAL alone."""
 
-DEFENSES = (AVERAGE, "taichi")
-
 Place = tuple[Point, Point]
 """Clean accuracy and accuracy under attack."""
 
@@ -92,7 +90,7 @@ def _caption(block: Sequence[Result], task: str, others: int) -> str:
         " λ·CLEAN + (1 - λ)·ADVERSARIAL; between its points nothing was measured. Up and right is better."
         f" {seeds_text(block)}"
     )
-    left = f" {others} other settings of this task in the runs folder are not shown." if others else ""
+    left = f" Other settings of this task in the runs folder, not shown: {others}." if others else ""
     return text + left
 
 

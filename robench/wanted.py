@@ -9,9 +9,8 @@ from fractions import Fraction
 from statistics import fmean, stdev
 from typing import Any
 
-from robench.errors import RobenchError
 from robench.missing import Gap, commands
-from robench.results import Result, grouped, read_results
+from robench.results import NoResultsError, Result, grouped, read_results
 from robench.store import Store, StoredStage
 
 
@@ -38,11 +37,12 @@ class Wanted:
         """Numbers of the cells that are there.
 
         Raises:
-            RobenchError: there is none, or a cell's files are missing or broken.
+            NoResultsError: there is none.
+            RobenchError: a cell's files are missing or broken.
         """
         cells = [cell for cell in store.stages("cells") if self._takes(cell)]
         if not cells:
-            raise RobenchError(f"{store.root} has no {self._words()} yet; {self.command()} makes it.")
+            raise NoResultsError(f"{store.root} has no {self._words()} yet; {self.command()} makes it.")
         return read_results(cells)
 
     def command(self) -> str:

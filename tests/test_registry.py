@@ -109,7 +109,9 @@ def test_the_identity_of_a_plugin_is_its_text_and_not_its_place(tmp_path: Path) 
         pytest.param("\n\nraise SystemExit(0)\n", "line 3: SystemExit", id="exits"),
         pytest.param("import robench\nrobench.register('x', 3)\n", r"register\(\) takes .* got 3", id="a number"),
         pytest.param("import robench\nrobench.register('x')(str)\n", r"register\(\) takes", id="another class"),
-        pytest.param(DEFENSE.format(name="taichi", summary=""), "twice: by robench and by .*plug.py", id="built-in name"),
+        pytest.param(
+            DEFENSE.format(name="taichi", summary=""), "twice: by robench and by .*plug.py", id="built-in name"
+        ),
         pytest.param(DEFENSE.format(name="a,b", summary=""), "plug.py registers a defense as 'a,b'", id="comma"),
         pytest.param(DEFENSE.format(name="../b", summary=""), "registers a defense as", id="path"),
         pytest.param(DEFENSE.format(name="", summary=""), "registers a defense as ''", id="no name"),

@@ -39,7 +39,7 @@ def attacked(stage: StoredStage) -> list[Record]:
 
 
 def comparable(found: list[Record]) -> list[Record]:
-    """Without the time, and without the last digits of probabilities, which depend on the size of the victim's batch."""
+    """Without the time and the last digits of probabilities, which depend on the size of the victim's batch."""
     return [
         replace(
             record,

@@ -54,7 +54,7 @@ def write_data(folder: Path, train: int = 20, dev: int = 6, test: int = 16, task
 
 
 def write_encoder(folder: Path) -> Path:
-    """A two-layer BERT over letters and a few words; its weights are large enough for texts to differ. Give the folder."""
+    """A two-layer BERT over letters and a few words, its weights large enough for texts to differ; give the folder."""
     import torch
     from transformers import BertConfig, BertModel, BertTokenizerFast
 
@@ -91,7 +91,18 @@ class TinyJob:
     def command(self, runs: Path, *more: str, defense: str = "base", attack: str = "pwws") -> list[str]:
         """Arguments of ``robench`` for a run on this job; ``more`` may say the same options again."""
         fixed = ["--task", TASK, "--data", self.data, "--encoder", self.encoder, "--runs", runs, "--preset", "quick"]
-        return ["run", "--defense", defense, "--attack", attack, *map(str, fixed), "--precision", "fp32", "--offline", *more]
+        return [
+            "run",
+            "--defense",
+            defense,
+            "--attack",
+            attack,
+            *map(str, fixed),
+            "--precision",
+            "fp32",
+            "--offline",
+            *more,
+        ]
 
 
 def robench(*arguments: object) -> Result:

@@ -142,6 +142,8 @@ def show(
     from robench import show as showing
     from robench.store import Store
 
+    if format not in ("rich", "json"):
+        raise RobenchError(f"unknown format {format!r}: there are rich and json.")
     store = Store(runs)
     stage = store.find(cell)
     if format == "json":
