@@ -6,7 +6,7 @@ from dataclasses import asdict, fields
 from typing import Any
 
 import robench
-from robench.plan import AttackingStage, ModelStage, NamedAttack, NamedDefense, Stage
+from robench.stages import AttackingStage, ModelStage, NamedAttack, NamedDefense, Stage
 
 
 def describe(stage: Stage) -> dict[str, Any]:

@@ -9,11 +9,12 @@ from rich.table import Table
 
 from robench import devices
 from robench.estimate import Estimator
-from robench.plan import AttackingStage, ModelStage, Stage, in_order
+from robench.plan import in_order
 from robench.progress import Reporter, duration
 from robench.request import Request
 from robench.runner import Runner
 from robench.spec import Existing
+from robench.stages import AttackingStage, ModelStage, Stage
 from robench.store import Store
 
 WIDE = 200

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from statistics import median
 
-from robench.plan import AttackingStage, ModelStage, Stage
+from robench.stages import AttackingStage, ModelStage, Stage
 from robench.store import Store, StoredStage
 
 SECONDS_PER_STEP = 0.2

@@ -201,8 +201,8 @@ class _Measuring:
     def _attacked(self, subject: _Subject, predictor: Predictor, pairs: Pairs) -> dict[str, Any] | None:
         """Summary of the same attack on the untrained model; None where the attack is not the same any more."""
         from robench import options, registry
-        from robench.plan import NamedAttack
         from robench.pool import attack_examples
+        from robench.stages import NamedAttack
 
         info = subject.base.info
         name = info["attack"]["name"]

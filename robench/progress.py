@@ -154,7 +154,8 @@ class RichReporter:
             bar = progress.add_task(title, total=total, completed=done, tail="")
             yield _RichWork(count, progress, bar)
         seconds = time.monotonic() - count.started
-        self._console.print(f"  [dim]{title}: {count.done} {unit}s in {duration(seconds)}, {count.tail}[/]")
+        told = f"  [dim]{title}: {count.done} {unit}s in {duration(seconds)}, {count.tail}[/]"
+        self._console.print(told, highlight=False)
 
 
 class _RichWork:

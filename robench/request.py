@@ -11,10 +11,11 @@ from robench import options, registry
 from robench.attack import Attack
 from robench.data import TaskData, load_task
 from robench.errors import RobenchError
-from robench.plan import CellStage, NamedAttack, NamedDefense, Setting, plan_cells
+from robench.plan import plan_cells
 from robench.progress import Reporter
 from robench.registry import Kind, unknown
 from robench.spec import PAPER_ATTACKS, Preset, preset
+from robench.stages import CellStage, NamedAttack, NamedDefense, Setting
 
 TRAINING = "training"
 """What ``--set`` calls the settings that all defenses are trained with."""

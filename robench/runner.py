@@ -17,12 +17,13 @@ from robench.defense import FusedDefense
 from robench.describe import describe
 from robench.errors import RobenchError
 from robench.paths import writing
-from robench.plan import AdversarialStage, AttackingStage, CellStage, ModelStage, Stage, in_order
+from robench.plan import in_order
 from robench.pool import attack_examples
 from robench.prediction import Predictor, accuracy
 from robench.progress import Reporter
 from robench.records import Record
 from robench.spec import Existing
+from robench.stages import AdversarialStage, AttackingStage, CellStage, ModelStage, Stage
 from robench.store import RECORDS_FILE, Store, StoredStage
 from robench.summary import summarise
 from robench.training import train
@@ -78,7 +79,7 @@ class Runner:
 
     def _make(self, stage: Stage) -> None:
         folder = self._folder(stage)
-        with self._store.lock(folder):
+        with self._store.lock(folder, lambda: self._reporter.say("    another process is at it: waiting")):
             if self._existing == "always":
                 self._store.remove(folder)
             elif self._store.read(folder):  # another process made it meanwhile

@@ -17,12 +17,12 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from robench.errors import RobenchError
 from robench.paths import atomic_write_text, expanded, writing
@@ -144,12 +144,21 @@ class Store:
                 shutil.rmtree(folder)
 
     @contextlib.contextmanager
-    def lock(self, folder: Path) -> Iterator[None]:
-        """Keep other processes from working on the same stage, and sweep up what a killed one left."""
+    def lock(self, folder: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """Keep other processes from working on the same stage, and sweep up what a killed one left.
+
+        Args:
+            folder: of the stage.
+            on_wait: called if another process holds it.
+        """
         with writing(folder):
             folder.parent.mkdir(parents=True, exist_ok=True)
             lock = FileLock(folder.parent / f".{folder.name}.lock")
-            lock.acquire()
+            try:
+                lock.acquire(blocking=False)
+            except Timeout:
+                on_wait()
+                lock.acquire()
         try:
             for draft in folder.parent.glob(f".{folder.name}.*"):
                 if draft.is_dir():

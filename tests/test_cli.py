@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -19,10 +20,11 @@ import robench as package
 from robench import progress, registry
 from robench.errors import RobenchError
 from robench.estimate import SECONDS_PER_EXAMPLE, SECONDS_PER_STEP, Estimator
-from robench.plan import ModelStage, in_order
+from robench.plan import in_order
 from robench.progress import PlainReporter, Reporter, RichReporter, Silent, duration, reporter_for
 from robench.request import Request
 from robench.spec import PRESETS
+from robench.stages import ModelStage
 from robench.store import Store
 
 HEAVY = ("torch", "transformers", "textattack", "nltk", "datasets", "pandas", "numpy", "matplotlib", "pyarrow")
@@ -74,6 +76,17 @@ def test_output_to_a_full_disk_is_a_sentence() -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run([sys.executable, "-m", "robench", "list"], stdout=full, stderr=subprocess.PIPE, text=True)
     assert (done.returncode, done.stderr) == (2, "robench: the output cannot be written: no space left on device.\n")
+
+
+@pytest.mark.parametrize("command", [["table", "5"], ["show", "mr-taichi-pwws"]], ids=["table", "show"])
+def test_a_terminal_without_arrows_gets_question_marks(finished: Path, command: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "robench", *command, "--runs", str(finished)],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+    )
+    assert done.returncode == 0 and "taichi" in done.stdout and "?" in done.stdout, done.stderr
 
 
 def test_everything_that_can_be_named_is_listed() -> None:

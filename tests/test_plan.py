@@ -16,10 +16,11 @@ from robench.adversarial import training_rows
 from robench.data import Example
 from robench.defenses.taichi import TaiChi
 from robench.errors import RobenchError
-from robench.plan import AdversarialStage, CellStage, ModelStage, Stage, in_order, sample
+from robench.plan import in_order
 from robench.progress import Silent
 from robench.records import Record
 from robench.request import Request
+from robench.stages import AdversarialStage, CellStage, ModelStage, Stage, sample
 from robench.store import key_of
 
 

@@ -254,6 +254,7 @@ def test_two_processes_on_one_folder_make_each_stage_once_and_agree(
     both = [processes.start(*command) for _ in range(2)]
     assert [run.wait() for run in both] == [0, 0], [run.stderr for run in both]
     told = [f"{run.stderr}" for run in both]
+    assert any("another process is at it: waiting" in text for text in told)
     assert sum(text.count(" training: ") for text in told) == 5
     assert sum(text.count(" attacking: ") for text in told) == 8
     assert both[0].stdout == both[1].stdout

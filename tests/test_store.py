@@ -139,7 +139,7 @@ def test_a_lock_keeps_others_out_and_sweeps_up_drafts(store: Store) -> None:
     order: list[str] = []
 
     def other() -> None:
-        with Store(store.root).lock(folder):
+        with Store(store.root).lock(folder, lambda: order.append("waits")):
             order.append("other")
 
     with store.lock(folder):
@@ -150,7 +150,7 @@ def test_a_lock_keeps_others_out_and_sweeps_up_drafts(store: Store) -> None:
         waiting.join(0.3)
         order.append("first")
     waiting.join(10)
-    assert order == ["first", "other"] and not draft.exists()
+    assert order == ["waits", "first", "other"] and not draft.exists()
 
 
 @pytest.mark.parametrize("below", ["a file", "a file/runs"])

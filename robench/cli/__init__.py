@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import sys
+
 import typer
 
 from robench.cli import about, results, run
@@ -27,4 +30,6 @@ app.command(name="doctor")(about.doctor)
 
 def main() -> None:
     """Run the command line; a failure that the user can mend is a sentence on stderr and exit code 2."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # an arrow that a terminal cannot show is no reason to fail
     app()
