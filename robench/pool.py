@@ -2,8 +2,9 @@
 
 Each live example runs TextAttack's own search in a greenlet. When the search asks the model, the greenlet is parked
 with its texts; when all are parked, the hub asks the real model once for every text not known yet and wakes them with
-their rows. A search does not notice: it draws from its own random stream, and a text gets the same logits whoever asks.
-So records depend neither on how many examples are live nor on their order.
+their rows. A search does not notice: it draws from its own random stream, and asks the same whoever else asks.
+So records depend neither on how many examples are live nor on their order, as far as the model's answers do not: a
+row's logits can move in their last digits with the shape of its batch.
 """
 
 from __future__ import annotations
