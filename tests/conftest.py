@@ -52,3 +52,18 @@ def processes(shared_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     started = Processes(tmp_path_factory.mktemp("processes"))
     yield started
     started.stop()
+
+
+@pytest.fixture
+def quick_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The preset that the runs folders made by hand are of, whatever the real one is tuned to."""
+    from robench.spec import PRESETS, Preset, TrainingSettings
+
+    made = Preset(
+        summary="made by hand",
+        encoder="minilm",
+        train_limit=1000,
+        attack_limit=200,
+        training=TrainingSettings(learning_rate=1e-4),
+    )
+    monkeypatch.setitem(PRESETS, "quick", made)

@@ -134,15 +134,20 @@ def test_lists_are_separated_by_commas_or_repeated(
     assert not runs.parent.exists(), "a plan makes no folder"
 
 
+def steps(rows: int) -> int:
+    """Of three epochs over that many rows in the preset of these runs."""
+    return -(-rows // PRESETS["quick"].training.batch_size) * 3
+
+
 def test_a_plan_tells_stages_counts_and_what_is_there(finished: Path, tiny_job: TinyJob, tmp_path: Path) -> None:
     names = {"defense": "base,ada", "attack": "pwws,deepwordbug"}
     count, lines = planned(tiny_job, tmp_path / "none", **names)
     assert count == 9
     assert "unknown" in lines[1] and "some paces are not known" in lines[-1], "an encoder never timed"
     text = "\n".join(lines)
-    assert re.search(r"train base on mr, seed 42 +6 steps +to do", text)
+    assert re.search(rf"train base on mr, seed 42 +{steps(20)} steps +to do", text)
     assert re.search(r"attack the training set of mr with pwws, victim base +20 texts +to do", text)
-    assert re.search(r"train ada against pwws on mr, seed 42 +9 steps +to do", text)
+    assert re.search(rf"train ada against pwws on mr, seed 42 +{steps(40)} steps +to do", text)
     assert re.search(r"attack ada on mr with deepwordbug, seed 42 +16 texts +to do", text)
 
     count, lines = planned(tiny_job, finished, **names)
@@ -181,9 +186,9 @@ def test_an_estimate_goes_by_the_median_pace_of_the_same_kind(
     (cell,) = timed(tiny_job, seeds=[7]).cells(Silent())
     seconds = {stage.title: Estimator(Store(runs)).seconds(stage) for stage in in_order([cell])}
     assert seconds == {
-        "train base on mr, seed 7": pytest.approx(6 * 0.5),
+        "train base on mr, seed 7": pytest.approx(steps(20) * 0.5),
         "attack the training set of mr with pwws, victim base": pytest.approx(20 * 0.5),
-        "train taichi against pwws on mr, seed 7": pytest.approx(6 * 3.0),
+        "train taichi against pwws on mr, seed 7": pytest.approx(steps(20) * 3.0),
         "attack taichi on mr with pwws, seed 7": pytest.approx(16 * 0.5),
     }
 
@@ -198,7 +203,7 @@ def test_without_history_only_the_bundled_encoder_has_a_pace(tiny_job: TinyJob, 
         encoder = replace(stage.setting.encoder, name="minilm")
         bundled = replace(stage, setting=replace(stage.setting, encoder=encoder))
         networks = 2 if stage.title.startswith("train taichi") else 1
-        pace = SECONDS_PER_STEP * networks**2 * 6 if isinstance(stage, ModelStage) else 0
+        pace = SECONDS_PER_STEP * networks**2 * steps(20) if isinstance(stage, ModelStage) else 0
         assert estimator.seconds(bundled) == pytest.approx(pace or SECONDS_PER_EXAMPLE * len(stage.examples()))  # type: ignore[attr-defined]
 
 

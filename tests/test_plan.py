@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from robench.plan import in_order
 from robench.progress import Silent
 from robench.records import Record
 from robench.request import Request
+from robench.spec import PRESETS
 from robench.stages import AdversarialStage, CellStage, ModelStage, Stage, sample
 from robench.store import key_of
 
@@ -115,7 +116,9 @@ def test_whatever_determines_a_result_changes_the_keys_of_what_depends_on_it(
         pytest.param(None, {"settings": {"taichi": {"temperature": "1"}}}, id="a default, said aloud"),
         pytest.param(None, {"settings": {"ada": {"ratio": 0.5}}}, id="the field of another defense"),
         pytest.param(None, {"device": "cpu"}, id="the name of the device"),
-        pytest.param(None, {"preset": "laptop", "settings": {"training": {"learning_rate": 1e-4}}}, id="preset's name"),
+        pytest.param(
+            None, {"preset": "laptop", "settings": {"training": asdict(PRESETS["quick"].training)}}, id="preset's name"
+        ),
     ],
 )
 def test_nothing_else_changes_a_key(

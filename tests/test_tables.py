@@ -24,6 +24,8 @@ from robench.results import attacked
 from robench.store import RECORDS_FILE, Store
 from robench.tables import DEFENSE_ORDER, Row, Table, table5
 
+pytestmark = pytest.mark.usefixtures("quick_by_hand")
+
 GOLDENS = Path(__file__).parent / "goldens"
 SECOND_ENCODER = {"name": "tiny", "digest": digest("tiny")}
 

@@ -25,6 +25,8 @@ from robench.results import NoResultsError
 from robench.store import Store
 from robench.tables import NUMBERS, Row, Table, make, make_all
 
+pytestmark = pytest.mark.usefixtures("quick_by_hand")
+
 GOLDENS = Path(__file__).parent / "goldens"
 LARGE = {"name": "bert-large-uncased", "digest": digest("large")}
 BERT = {"name": "bert-base-uncased", "digest": digest("bert")}
