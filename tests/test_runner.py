@@ -20,8 +20,8 @@ from robench.store import Store, StoredStage
 from robench.summary import summarise
 
 DEFENSES, ATTACKS = ("base", "ada", "taichi"), ("pwws", "deepwordbug")
-TEXTS = 48
-"""Attacked where a run is stopped in the middle: enough to hit it."""
+TEXTS = 96
+"""Attacked where a run is stopped in the middle: more than are searched at a time, so that there is a middle."""
 
 
 def snapshot(runs: Path) -> dict[str, tuple[int, int]]:
@@ -208,11 +208,11 @@ def test_an_attack_stopped_in_the_middle_goes_on_where_it_stopped(
 ) -> None:
     runs = tmp_path / "runs"
     started = processes.start(*long_job.command(runs))
-    assert started.signal_when(lambda: lines(runs) >= TEXTS // 3, number) == code
+    assert started.signal_when(lambda: lines(runs) >= TEXTS // 10, number) == code
     assert told in started.stderr and "Traceback" not in started.stderr
     (file,) = runs.glob("cells/*/records.jsonl")
     first = [json.loads(line)["id"] for line in file.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
-    assert TEXTS // 3 <= len(first) < TEXTS
+    assert TEXTS // 10 <= len(first) < TEXTS
     assert not Store(runs).stages("cells"), "an unfinished cell does not count as one"
 
     again = robench(*long_job.command(runs))
