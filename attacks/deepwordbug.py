@@ -18,6 +18,8 @@ class DeepWordBug(Attack):
     of the original. TextAttack's recipe ``DeepWordBugGao2018``.
     """
 
+    uses = ("stopwords",)
+
     def build(self, victim: Victim) -> Any:
         """Build the recipe on ``victim``."""
         from textattack.attack_recipes import DeepWordBugGao2018

@@ -14,12 +14,21 @@ class PWWS(Attack):
 
     "Generating Natural Language Adversarial Examples through Probability Weighted Word Saliency". Ranks the words by
     saliency (what [UNK] in their place does) times the most that a one-word WordNet synonym does, then goes down the
-    list and keeps the best synonym of each. Stopwords stay, no word is changed twice, nothing is random. TextAttack's
-    recipe ``PWWSRen2019``: the paper's swap of named entities is not in it.
+    list and keeps the best synonym of each. Stopwords stay, no word is changed twice, nothing is random. As
+    TextAttack's recipe ``PWWSRen2019``, which leaves the paper's swap of named entities out.
     """
+
+    uses = ("stopwords", "wordnet")
 
     def build(self, victim: Victim) -> Any:
         """Build the recipe on ``victim``."""
-        from textattack.attack_recipes import PWWSRen2019
+        from textattack import Attack as TextAttack
+        from textattack.constraints.pre_transformation import RepeatModification, StopwordModification
+        from textattack.goal_functions import UntargetedClassification
+        from textattack.search_methods import GreedyWordSwapWIR
 
-        return PWWSRen2019.build(victim)
+        from robench import synonyms
+
+        kept = [RepeatModification(), StopwordModification()]
+        search = GreedyWordSwapWIR(wir_method="weighted-saliency")
+        return TextAttack(UntargetedClassification(victim), kept, synonyms.swap(), search)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from robench.api import run
+    from robench.api import attack_model, run
     from robench.attack import Attack
     from robench.defense import AdversarialDefense, Defense, TrainsOn
     from robench.errors import RobenchError
@@ -26,6 +26,7 @@ __all__ = [
     "RobenchError",
     "Task",
     "TrainsOn",
+    "attack_model",
     "load_plugin",
     "register",
     "run",
@@ -33,6 +34,7 @@ __all__ = [
 
 # Imported on first use: `robench list` takes no second because nothing here imports torch.
 _HOMES = {
+    "attack_model": "api",
     "run": "api",
     "Attack": "attack",
     "AdversarialDefense": "defense",

@@ -1,4 +1,4 @@
-"""The command line's ``run`` as a function."""
+"""The command line's ``run`` and ``attack`` as functions."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def run(
     Args:
         defense: name or names, or ``"all"``.
         task: name or names, or ``"all"``.
-        attack: name or names, or ``"all"``; the paper's four by default, as far as they are registered.
+        attack: name or names, or ``"all"``; the paper's four by default.
         preset: ``quick``, ``laptop`` or ``paper``; the arguments below override its choices.
         encoder: ``minilm``, a folder or a Hub id.
         seed: one or several.
@@ -87,6 +87,88 @@ def run(
     return frame(run_requests([request], Store(Path(runs)), reporter, existing))
 
 
+def attack_model(
+    model: Any,
+    *,
+    task: str | Sequence[str],
+    attack: str | Sequence[str] = (),
+    name: str | None = None,
+    label_order: Sequence[int] | None = None,
+    max_length: int | None = None,
+    version: str = "",
+    trust_remote_code: bool = False,
+    preset: str = "laptop",
+    seed: int | Sequence[int] = 42,
+    attack_limit: int | None = None,
+    data: str | Path | None = None,
+    runs: str | Path = "runs",
+    plugin: str | Path | Sequence[str | Path] = (),
+    existing: Existing = "only-missing",
+    offline: bool = False,
+    precision: str = "auto",
+    device: str = "auto",
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+    progress: bool = True,
+) -> pandas.DataFrame:
+    """Attack a model of the caller's, and give the results.
+
+    Args:
+        model: a folder or Hub id of a Transformers sequence classifier, ``"module:function"``, a function from a list
+            of N texts to scores (N, classes), or a pair of a Transformers model and its tokenizer.
+        task: name or names, or ``"all"``.
+        attack: name or names, or ``"all"``; the paper's four by default.
+        name: of its row in tables; by default the last part of what it is called.
+        label_order: for each label of the task in turn, the model's column; by default by the labels' names.
+        max_length: tokens of a text; by default the model's own limit.
+        version: of a function, whose weights are no part of the key of its results.
+        trust_remote_code: run the Python files that a folder or Hub model brings.
+        preset: says how many samples are attacked and where data comes from.
+        seed: of the attacks; one or several.
+        attack_limit: most attacked test samples.
+        data: folder with ``<task>/{train,dev,test}.tsv``; ``ROBENCH_DATA`` by default.
+        runs: folder of results; what is in it is not computed again.
+        plugin: Python file or files that register more names.
+        existing: ``only-missing``, ``always`` (compute again) or ``only-cache`` (compute nothing).
+        offline: fetch nothing.
+        precision: ``auto``, ``fp32`` or ``bf16``; not of a function.
+        device: ``auto``, ``cpu``, ``cuda``.
+        settings: options of attacks, as in ``{"pwws": {"query_budget": 500}}``.
+        progress: show bars (on a terminal) or lines on stderr.
+
+    Returns:
+        A row per cell, with the columns of :func:`frame`.
+
+    Raises:
+        RobenchError: something that the caller can mend, in a sentence or two.
+    """
+    from rich.console import Console
+
+    from robench.victims.request import victim_request
+
+    for path in _list(plugin):
+        registry.load_plugin(Path(path))
+    request = victim_request(
+        model,
+        name=name,
+        version=version,
+        trust_remote_code=trust_remote_code,
+        max_length=max_length,
+        label_order=label_order,
+        tasks=_list(task),
+        attacks=_list(attack),
+        preset=preset,
+        seeds=_list(seed),
+        attack_limit=attack_limit,
+        data=Path(data) if data is not None else None,
+        offline=offline,
+        precision=precision,
+        device=device,
+        settings=settings or {},
+    )
+    reporter = reporter_for(Console(stderr=True)) if progress else Silent()
+    return frame(run_requests([request], Store(Path(runs)), reporter, existing))
+
+
 def run_requests(
     requests: Sequence[Request], store: Store, reporter: Reporter, existing: Existing
 ) -> list[StoredStage]:
@@ -101,6 +183,8 @@ def run_requests(
         request.check()
     if existing != "only-cache":
         store.check_writable()
+        for request in requests:
+            request.fetch_published()
     from robench import devices
     from robench.runner import Runner
 
@@ -119,7 +203,8 @@ def frame(cells: Sequence[StoredStage]) -> pandas.DataFrame:
         A row per cell: ``task``, ``defense``, ``attack``, ``seed``, ``encoder``, ``train_rows``; ``clean_accuracy``
         on the ``n_test`` test samples and ``accuracy_under_attack`` on the ``n_attacked`` of them, 0 to 1;
         ``attack_success_rate`` over the samples the model had right; mean ``queries`` of these; mean share of
-        ``words_changed`` in the successes; ``records``, the path of the per-example records.
+        ``words_changed`` and mean ``similarity`` of text before and after (a cosine, by the bundled sentence encoder)
+        in the successes; ``records``, the path of the per-example records.
     """
     import pandas
 
@@ -142,6 +227,7 @@ def frame(cells: Sequence[StoredStage]) -> pandas.DataFrame:
                 "attack_success_rate": attacked["succeeded"] / tried if tried else float("nan"),
                 "queries": attacked["queries"],
                 "words_changed": attacked["words_changed"],
+                "similarity": (info.get("similarity") or {}).get("mean"),
                 "records": str(cell.folder / "records.jsonl"),
             }
         )

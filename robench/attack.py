@@ -6,7 +6,10 @@ import dataclasses
 import importlib.metadata
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+
+from robench import attack_resources
+from robench.attack_resources import Form, Resource
 
 if TYPE_CHECKING:
     import torch
@@ -44,46 +47,85 @@ class Attack(ABC):
                     return Pruthi2019.build(victim, max_num_word_swaps=self.max_words)
 
     Attributes:
+        uses: the data that the recipe needs beyond its code.
         query_budget: queries one example may cost, or None for no limit.
-        variant: what differs from the published attack, such as "bundled"; empty when nothing does. Tables show it
-            behind the name: ``textfooler (bundled)``.
+        queries_per_word: the same for each word of the example.
+        max_words_changed: largest share of a text's words that may be changed, above 0 to 1, or None for no limit.
+        protocol: ``recipe``, as its authors have it, or ``textdefender``: the common bounds under which Li et al. 2021
+            ("Searching for an Effective Defender") compare defenses; see :mod:`robench.protocol`.
+        resources: which word vectors and sentence encoder: ``published``, those that TextAttack downloads, or
+            ``bundled``, stand-ins from the package index. Nothing else depends on it.
     """
 
-    variant: ClassVar[str] = ""
+    uses: ClassVar[tuple[Resource, ...]] = ("stopwords", "wordnet")
 
     query_budget: int | None = None
+    queries_per_word: int | None = None
+    max_words_changed: float | None = None
+    protocol: Literal["recipe", "textdefender"] = "recipe"
+    resources: Form = "bundled"
+
+    def __post_init__(self) -> None:
+        """Refuse limits that leave nothing."""
+        for name in ("query_budget", "queries_per_word"):
+            limit = getattr(self, name)
+            if limit is not None and limit < 1:
+                raise ValueError(f"{name} must be 1 or more, or none, not {limit}")
+        if self.max_words_changed is not None and not 0 < self.max_words_changed <= 1:
+            raise ValueError(f"max_words_changed is a share above 0 and up to 1, not {self.max_words_changed}")
 
     @abstractmethod
     def build(self, victim: Victim) -> Any:
         """Build a fresh ``textattack.Attack`` on ``victim``.
 
-        Called once per example that is searched at the same time (64 by default): share between calls what is heavy.
+        Called once. Examples are searched at the same time on copies, in which TextAttack's own parts (goal function,
+        search method, transformation, constraints) are separate and everything else, such as a model, is shared.
         Import TextAttack here, not at the top of the file: listing the attacks must stay fast, and by the time of the
-        call :func:`robench.textattack_env.build_attack` has imported it safely.
+        call :func:`robench.textattack_env.build_attack` has imported it safely. What the recipe takes by default for
+        counter-fitted word vectors and for the Universal Sentence Encoder is what ``resources`` says.
         """
 
+    @property
+    def needs(self) -> tuple[Resource, ...]:
+        """The data it needs with these options."""
+        added: tuple[Resource, ...] = ("word-vectors", "sentence-encoder") if self.protocol == "textdefender" else ()
+        return tuple(dict.fromkeys(self.uses + added))
+
+    @property
+    def has_forms(self) -> bool:
+        """Whether ``resources`` makes a difference."""
+        return any(need in attack_resources.TWO_FORMS for need in self.needs)
+
+    @property
+    def variant(self) -> str:
+        """What differs from the published attack; empty when nothing does.
+
+        Tables show it behind the name: ``textfooler (bundled)``.
+        """
+        named = [self.resources] if self.has_forms and self.resources == "bundled" else []
+        return ", ".join([*named, *([self.protocol] if self.protocol != "recipe" else [])])
+
     def prepare(self, *, offline: bool = False) -> None:
-        """Bring what the attack needs to this machine; by default NLTK's stopwords and WordNet 3.0.
+        """Bring what the attack needs to this machine.
 
         Raises:
             RobenchError: something is missing and cannot be fetched.
         """
-        from robench import nltk_data
+        attack_resources.prepare(self.needs, self.resources, offline=offline)
 
-        nltk_data.activate(offline=offline)
-
-    def resources(self) -> dict[str, str]:
-        """Name each resource that the result depends on, with its pin (version or sha256)."""
-        from robench import nltk_data
-
-        return nltk_data.identity()
+    def pins(self) -> dict[str, str]:
+        """Name each resource that the result depends on, with its version or sha256."""
+        return attack_resources.pins(self.needs, self.resources)
 
     def identity(self) -> dict[str, object]:
         """Return all that determines what the attack does, as plain JSON values, for the key of a cell."""
         kind = type(self)
+        fields = dataclasses.asdict(self)
+        if not self.has_forms:
+            del fields["resources"]
         return {
             "attack": f"{kind.__module__}:{kind.__qualname__}",
-            "fields": dataclasses.asdict(self),
-            "resources": self.resources(),
+            "fields": fields,
+            "resources": self.pins(),
             "textattack": importlib.metadata.version("textattack"),
         }

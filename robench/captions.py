@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from robench.spec import TrainingSettings
+from robench.spec import ELSEWHERE, TrainingSettings
 
 
 def setting_of(info: Mapping[str, Any], **more: Any) -> dict[str, Any]:
@@ -31,10 +31,13 @@ def setting_of(info: Mapping[str, Any], **more: Any) -> dict[str, Any]:
 
 
 def _facts(setting: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
-    """For each fact of a block its words, and what decides whether two blocks have it in common."""
+    """For each fact of a block its words, if there are any, and what decides whether two blocks have it in common."""
     paper = asdict(TrainingSettings())
     unusual = [f"{name} {value}" for name, value in setting["training"].items() if paper.get(name) != value]
     training = f"training as in the paper but for {', '.join(unusual)}" if unusual else "training as in the paper"
+    rows = f"{setting['train_rows']:,} training rows"
+    if setting["training"] == ELSEWHERE:
+        training, rows = "trained elsewhere", ""
     facts = {
         "task": (f"task {setting['task']}", setting["task"]),
         "attack": (f"attack {setting.get('attack')}", setting.get("attack_identity")),
@@ -42,7 +45,7 @@ def _facts(setting: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
         "encoder": (f"encoder {setting['encoder']}", setting["encoder_digest"]),
         "precision": (setting["precision"], setting["precision"]),
         "training": (training, training),
-        "train_rows": (f"{setting['train_rows']:,} training rows", setting["train_rows"]),
+        "train_rows": (rows, setting["train_rows"]),
     }
     counted = {"attacked_n": "attacked samples", "pairs": "pairs of clean and adversarial text"}
     facts |= {name: (f"{setting[name]:,} {words}", setting[name]) for name, words in counted.items() if name in setting}
@@ -69,10 +72,11 @@ def headings(settings: Sequence[Mapping[str, Any]], lead: str = "task") -> tuple
         # Two tasks never have the same data: only within a task do words and identities have to agree.
         ambiguous = len(set(zip(tasks, words, strict=True))) < len(set(zip(tasks, identities, strict=True)))
         if len(set(words)) == 1 and not ambiguous and name != lead:
-            shared += [words[0]] if name != "format" else []
+            shared += [words[0]] if words[0] and name != "format" else []
             continue
         for part, text, identity in zip(parts, words, identities, strict=True):
-            part.append(f"{text} ({str(identity)[:8]})" if ambiguous else text)
+            if text:
+                part.append(f"{text} ({str(identity)[:8]})" if ambiguous else text)
     return [", ".join(part) for part in parts], f"In all rows: {', '.join(shared)}." if shared else ""
 
 

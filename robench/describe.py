@@ -6,7 +6,9 @@ from dataclasses import asdict, fields
 from typing import Any
 
 import robench
+from robench.spec import ELSEWHERE
 from robench.stages import AttackingStage, ModelStage, NamedAttack, NamedDefense, Stage
+from robench.victims.stage import VictimStage
 
 
 def describe(stage: Stage) -> dict[str, Any]:
@@ -34,6 +36,11 @@ def describe(stage: Stage) -> dict[str, Any]:
     if isinstance(model, ModelStage):
         info["defense"] = _named(model.defense, model.defense.defense)
         info["adversarial"] = model.adversarial.key if model.adversarial else None
+    if isinstance(model, VictimStage):
+        info |= {"training": dict(ELSEWHERE), "train_rows": 0}
+        source = model.source
+        command = list(source.command) if source.command else None
+        info["victim"] = {"kind": source.kind, "model": source.shown, "command": command}
     return info | {"identity": stage.identity}
 
 

@@ -16,6 +16,7 @@ from robench.runner import Runner
 from robench.spec import Existing
 from robench.stages import AttackingStage, ModelStage, Stage
 from robench.store import Store
+from robench.victims.stage import VictimStage
 
 WIDE = 200
 """Columns where nobody watches: a stage stays on one line, for grep."""
@@ -57,6 +58,8 @@ def show_plan(
 
 
 def _work(stage: Stage) -> str:
+    if isinstance(stage, VictimStage):
+        return f"{len(stage.data.test):,} test texts"
     if isinstance(stage, ModelStage):
         return f"{stage.steps:,} steps"
     assert isinstance(stage, AttackingStage)

@@ -1,4 +1,7 @@
-"""Pre-trained encoders: the bundled one, any folder, any Hub id; each with a digest that stands for it in keys."""
+"""Pre-trained encoders: the bundled one, any folder, any Hub id; each with a digest that stands for it in keys.
+
+What is true of the files of any Transformers model is here for others to use.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,17 @@ import contextlib
 import hashlib
 import json
 import logging
-import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 from robench.errors import RobenchError
+from robench.hub import TIMEOUT
 from robench.paths import expanded
 
 if TYPE_CHECKING:
+    from huggingface_hub import ModelInfo
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 BUNDLED = {
@@ -25,6 +29,9 @@ BUNDLED = {
 
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 _TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model", "spiece.model", "spm.model")
+
+NO_MODEL = "the Hub has no such model"
+"""The reason of :func:`ask_hub` where no connection and no permission would help."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,7 @@ class EncoderSource:
         """Load the tokenizer."""
         from transformers import AutoTokenizer
 
-        with self._explained("tokenizer"):
+        with explained(f"encoder {self.name}: its tokenizer", self.location):
             tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(self.location, revision=self.revision)
         if tokenizer.pad_token is None:
             raise RobenchError(
@@ -60,7 +67,8 @@ class EncoderSource:
         from transformers import AutoModel
 
         model: PreTrainedModel
-        with self._explained("weights"), _only_errors():
+        # A pooler or a language head is not part of an encoder: that it is not used is no news.
+        with explained(f"encoder {self.name}: its weights", self.location), quiet():
             model, loading = AutoModel.from_pretrained(self.location, revision=self.revision, output_loading_info=True)
         missing = sorted(name for name in loading["missing_keys"] if "pooler" not in name)
         if missing:
@@ -72,16 +80,6 @@ class EncoderSource:
             raise RobenchError(f"encoder {self.name} is a {model.config.model_type}, not an encoder of tokens.")
         model.float()
         return model
-
-    @contextlib.contextmanager
-    def _explained(self, part: str) -> Iterator[None]:
-        try:
-            yield
-        except Exception as error:  # what a broken file raises depends on the file and the library's version
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise RobenchError(
-                f"encoder {self.name}: its {part} cannot be loaded from {self.location} ({reason})."
-            ) from error
 
 
 def find_encoder(name: str, *, offline: bool = False) -> EncoderSource:
@@ -97,11 +95,15 @@ def find_encoder(name: str, *, offline: bool = False) -> EncoderSource:
         return EncoderSource(name, str(folder), folder_digest(folder))
     folder = expanded(Path(name))
     if folder.is_dir():
-        _check_folder(name, folder)
+        check_folder(f"encoder folder {name}", folder)
         return EncoderSource(name, str(folder.resolve()), folder_digest(folder))
     if name.startswith((".", "/", "~")):
         raise RobenchError(f"encoder folder {name} does not exist.")
-    return _from_hub(name, offline)
+    hint = "give a folder with --encoder DIR, or use the bundled encoder minilm"
+    forms = (f"bundled ({', '.join(BUNDLED)})", "a folder")
+    found = find_on_hub(name, f"encoder {name!r}", forms, hint, offline=offline)
+    digest = hashlib.sha256(f"{name}@{found.commit}".encode()).hexdigest()
+    return EncoderSource(name, found.location, digest, found.revision)
 
 
 def folder_digest(folder: Path) -> str:
@@ -130,56 +132,114 @@ def _digest_of(folder: str, stamp: str) -> str:
 _digests: dict[tuple[str, str], str] = {}
 
 
-def _check_folder(name: str, folder: Path) -> None:
+def check_folder(what: str, folder: Path) -> None:
+    """Find out whether a folder has the parts of a model.
+
+    Args:
+        what: the folder, for people.
+        folder: where it is.
+
+    Raises:
+        RobenchError: it has no configuration, no weights or no tokenizer.
+    """
     present = {p.name for p in folder.iterdir()}
-    if "config.json" not in present:
-        raise RobenchError(f"encoder folder {name} has no config.json; save the model there with save_pretrained().")
-    if not present.intersection(_WEIGHTS):
-        raise RobenchError(
-            f"encoder folder {name} has no weights ({_WEIGHTS[0]}); save them with model.save_pretrained()."
-        )
-    if not present.intersection(_TOKENIZERS):
-        raise RobenchError(f"encoder folder {name} has no tokenizer; save one there with save_pretrained().")
+    parts = (("config.json", ("config.json",), "model"), ("weights", _WEIGHTS, "model"))
+    for part, files, saved in (*parts, ("tokenizer", _TOKENIZERS, "tokenizer")):
+        if present.isdisjoint(files):
+            named = "" if part == files[0] else f" ({files[0]})"
+            raise RobenchError(f"{what} has no {part}{named}; save the {saved} there with save_pretrained().")
 
 
-def _from_hub(name: str, offline: bool) -> EncoderSource:
-    from huggingface_hub import HfApi, constants, try_to_load_from_cache
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError
+class HubModel(NamedTuple):
+    """A model of the Hub.
 
-    hint = "give a folder with --encoder DIR, or use the bundled encoder minilm"
-    if not (offline or constants.HF_HUB_OFFLINE):
-        try:
-            revision = HfApi().model_info(name, timeout=10).sha or "main"
-            return EncoderSource(name, name, hashlib.sha256(f"{name}@{revision}".encode()).hexdigest(), revision)
-        except (RepositoryNotFoundError, HFValidationError) as error:
-            raise RobenchError(
-                f"encoder {name!r} is neither bundled ({', '.join(BUNDLED)}) nor a folder, nor a model of the Hub."
-            ) from error
-        except (HfHubHTTPError, OSError) as error:
-            reason = f"the Hub cannot be reached ({type(error).__name__})"
-    else:
-        reason = "--offline is set"
-    cached: Any
+    Attributes:
+        location: what Transformers is told: its id, or the folder of its cached copy.
+        revision: the commit that Transformers is told; none of a folder.
+        commit: what stands for it.
+    """
+
+    location: str
+    revision: str | None
+    commit: str
+
+
+def find_on_hub(name: str, what: str, forms: Sequence[str], hint: str, *, offline: bool = False) -> HubModel:
+    """A model at the Hub's present commit; or else the copy in its cache, which a warning tells.
+
+    Args:
+        name: its Hub id.
+        what: the model, for people.
+        forms: what else the name could have been, and is not.
+        hint: what to do where it is not to be had.
+        offline: ask the Hub nothing.
+
+    Raises:
+        RobenchError: there is no such model, or it cannot be had here.
+    """
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    said = ask_hub(name, offline=offline)
+    if not isinstance(said, str):
+        commit = said.sha or "main"
+        return HubModel(name, commit, commit)
     try:
         cached = try_to_load_from_cache(name, "config.json")
     except HFValidationError:
-        cached = None
-    if not isinstance(cached, str | os.PathLike):
-        raise RobenchError(f"encoder {name!r} is not in the Hub's cache on this machine and {reason}; {hint}.")
+        cached, said = None, NO_MODEL
+    if not isinstance(cached, str):
+        raise unavailable(what, forms, said, hint)
     snapshot = Path(cached).parent
-    logging.getLogger("robench").warning("encoder %s: %s; using its cached copy", name, reason)
-    digest = hashlib.sha256(f"{name}@{snapshot.name}".encode()).hexdigest()
-    return EncoderSource(name, str(snapshot), digest, None)
+    logging.getLogger("robench").warning("%s: %s; using its cached copy", what, said)
+    return HubModel(str(snapshot), None, snapshot.name)
+
+
+def ask_hub(name: str, *, revision: str | None = None, offline: bool = False) -> ModelInfo | str:
+    """What the Hub says of a model, within :data:`~robench.hub.TIMEOUT`; or else the reason, in a few words."""
+    from huggingface_hub import HfApi, constants
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError
+
+    if offline or constants.HF_HUB_OFFLINE:
+        return "--offline is set" if offline else "HF_HUB_OFFLINE is set"
+    try:
+        return HfApi().model_info(name, revision=revision, timeout=TIMEOUT)
+    except (RepositoryNotFoundError, HFValidationError):
+        return NO_MODEL
+    except (HfHubHTTPError, OSError) as error:
+        return f"the Hub cannot be reached ({type(error).__name__})"
+
+
+def unavailable(what: str, forms: Sequence[str], reason: str, hint: str) -> RobenchError:
+    """The error of a model that neither the Hub nor its cache gives, for the reason of :func:`ask_hub`."""
+    if reason == NO_MODEL:
+        return RobenchError(f"{what} is neither {' nor '.join([*forms, 'a model of the Hub'])}.")
+    return RobenchError(f"{what} is not in the Hub's cache on this machine and {reason}; {hint}.")
 
 
 @contextlib.contextmanager
-def _only_errors() -> Iterator[None]:
-    """Keep Transformers from telling of unused weights: a pooler or a language head is not part of an encoder."""
+def explained(what: str, place: str | Path) -> Iterator[None]:
+    """Turn what a library says of a broken file into a sentence."""
+    try:
+        yield
+    except RobenchError:
+        raise
+    except Exception as error:  # what a broken file raises depends on the file and the library's version
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise RobenchError(f"{what} cannot be loaded from {place} ({reason[:300].rstrip('.')}).") from error
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep Transformers from telling of anything but errors, and from drawing bars."""
     from transformers.utils import logging as transformers_logging
 
-    level = transformers_logging.get_verbosity()
+    level, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
     transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
     try:
         yield
     finally:
         transformers_logging.set_verbosity(level)
+        if bars:
+            transformers_logging.enable_progress_bar()

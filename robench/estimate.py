@@ -6,6 +6,7 @@ from statistics import median
 
 from robench.stages import AttackingStage, ModelStage, Stage
 from robench.store import Store, StoredStage
+from robench.victims.stage import VictimStage
 
 SECONDS_PER_STEP = 0.2
 """Of training the bundled encoder with one network, batch 16, on two cores; used until a run has been timed."""
@@ -23,6 +24,9 @@ class Estimator:
     def seconds(self, stage: Stage) -> float | None:
         """Seconds that a stage will take; None where there is nothing to go by."""
         bundled = stage.setting.encoder.name == "minilm"
+        if isinstance(stage, VictimStage):
+            pace = self._pace(self._models, stage, "defense", stage.defense.name, "texts")
+            return pace * len(stage.data.test) if pace else None
         if isinstance(stage, ModelStage):
             networks = stage.defense.defense.network_count
             pace = self._pace(self._models, stage, "defense", stage.defense.name, "steps")
@@ -42,6 +46,6 @@ class Estimator:
         ]
         same_task = [info for info in alike if info["task"] == stage.data.task]
         paces = [
-            info["timing"]["seconds"] / info["timing"][unit] for info in same_task or alike if info["timing"][unit]
+            info["timing"]["seconds"] / info["timing"][unit] for info in same_task or alike if info["timing"].get(unit)
         ]
         return median(paces) if paces else None

@@ -52,4 +52,4 @@ def _rows(section: str) -> list[dict[str, Any]]:
             for name, preset in PRESETS.items()
         ]
     kind = next(kind for kind in registry.KINDS if kind == section)
-    return [{"name": e.name, "summary": e.summary, "from": e.origin} for e in registry.entries(kind)]
+    return [{"name": e.pattern, "summary": e.summary, "from": e.origin} for e in registry.entries(kind)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import safetensors.torch
 import torch
@@ -26,8 +26,15 @@ CLEAN_FILE = "clean.jsonl"
 TRAINING_FILE = "training.jsonl"
 
 
+class GivesLogits(Protocol):
+    """A model that is asked about texts."""
+
+    def logits(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> torch.Tensor:
+        """Logits (N, K) of N texts, float32, on the CPU."""
+
+
 def predict_clean(
-    predictor: Predictor, test: Sequence[Example], progress: Callable[[int], None] | None = None
+    predictor: GivesLogits, test: Sequence[Example], progress: Callable[[int], None] | None = None
 ) -> list[dict[str, Any]]:
     """Predict the whole test split: a row per text with its position, label, probabilities and whether it is right."""
     logits = predictor.logits([example.text for example in test], progress)
@@ -55,11 +62,11 @@ def save(
     state = {name: value.detach().cpu().contiguous() for name, value in classifier.state_dict().items()}
     with atomic_folder(folder) as draft:
         classifier.encoder.config.save_pretrained(draft)
-        _save_tokenizer(tokenizer, draft)
+        save_tokenizer(tokenizer, draft)
         # Bytes written by Python: the library's own writer dies of SIGBUS or hides the cause when the disk is full.
         (draft / WEIGHTS_FILE).write_bytes(safetensors.torch.save(state, metadata={"format": "pt"}))
-        _write_lines(draft / CLEAN_FILE, clean)
-        _write_lines(draft / TRAINING_FILE, log)
+        write_lines(draft / CLEAN_FILE, clean)
+        write_lines(draft / TRAINING_FILE, log)
         (draft / STAGE_FILE).write_text(json.dumps(info, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -85,7 +92,12 @@ def load(folder: Path, classes: int, *, max_length: int, precision: Precision, d
     return Predictor(classifier, tokenizer, max_length=max_length, precision=precision, device=device)
 
 
-def _save_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+def save_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    """Write a tokenizer.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     try:
         tokenizer.save_pretrained(folder)
     except OSError:
@@ -94,5 +106,6 @@ def _save_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
         raise OSError(str(error)) from error
 
 
-def _write_lines(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+def write_lines(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Write a line of JSON for each row."""
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")

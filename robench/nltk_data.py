@@ -1,35 +1,54 @@
-"""NLTK's stopwords and WordNet 3.0, for this process only: ``~/nltk_data`` is neither read nor written."""
+"""NLTK's stopwords, WordNet 3.0 and tagger, for this process only: ``~/nltk_data`` is neither read nor written."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import pickle
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
+from typing import IO, Any
 
 from robench import resources
 from robench.errors import RobenchError
 from robench.paths import cache_dir
 
 CORPORA = ("stopwords", "wordnet")
+TAGGER = "averaged_perceptron_tagger_eng"
+
+# From the tags of the Penn Treebank to the universal ones (Petrov et al. 2012, "A Universal Part-of-Speech Tagset").
+UNIVERSAL_TAGS = {
+    "NOUN": "NN NNP NNPS NNS",
+    "VERB": "MD VB VBD VBG VBN VBP VBZ",
+    "ADJ": "JJ JJR JJS",
+    "ADV": "RB RBR RBS WRB",
+    "PRON": "PRP PRP$ WP WP$",
+    "DET": "DT EX PDT WDT",
+    "ADP": "IN",
+    "NUM": "CD",
+    "CONJ": "CC",
+    "PRT": "POS RP TO",
+    ".": "# $ '' ( ) , -LRB- -RRB- . : ``",
+    "X": "FW LS SYM UH",
+}
 
 
-def identity() -> dict[str, str]:
+def identity(*, tagger: bool = False) -> dict[str, str]:
     """What the data is, as package pins and their sha256; nothing is downloaded to know it."""
-    return {
-        "stopwords": f"{resources.STOPWORDS.pin} sha256:{resources.STOPWORDS.sha256}",
-        "wordnet": f"{resources.WORDNET.pin} sha256:{resources.WORDNET.sha256}",
-    }
+    packages = {"stopwords": resources.STOPWORDS, "wordnet": resources.WORDNET}
+    if tagger:
+        packages["tagger"] = resources.TAGGER
+    return {name: f"{package.pin} sha256:{package.sha256}" for name, package in packages.items()}
 
 
 def prepare(*, offline: bool = False) -> Path:
-    """Folder laid out as NLTK expects it, built in the cache on the first call.
+    """Folder with stopwords and WordNet as NLTK expects them, built in the cache on the first call.
 
     Raises:
         RobenchError: a package cannot be fetched, or the cache cannot be written.
     """
-    digest = hashlib.sha256(json.dumps(identity(), sort_keys=True).encode()).hexdigest()
-    target = cache_dir() / f"nltk-{digest[:12]}"
+    target = _folder("nltk", identity())
     if target.is_dir():
         return target
     sources = {
@@ -43,6 +62,61 @@ def prepare(*, offline: bool = False) -> Path:
     return target
 
 
+def prepare_tagger(*, offline: bool = False) -> Path:
+    """Folder with the part-of-speech tagger as NLTK expects it, built in the cache on the first call.
+
+    Raises:
+        RobenchError: as :func:`prepare`, or the package does not hold a tagger.
+    """
+    target = _folder("nltk-tagger", {"tagger": identity(tagger=True)["tagger"], "map": json.dumps(UNIVERSAL_TAGS)})
+    if target.is_dir():
+        return target
+    source = resources.fetch(resources.TAGGER, offline=offline) / resources.TAGGER.members[0]
+    with source.open("rb") as file:
+        weights, tagdict, classes = read_tagger(file)
+    lines = [f"{tag}\t{universal}\n" for universal, tags in UNIVERSAL_TAGS.items() for tag in tags.split()]
+    parts = {"weights": weights, "tagdict": tagdict, "classes": sorted(classes)}
+    files = {f"{TAGGER}/{TAGGER}.{name}.json": json.dumps(part) for name, part in parts.items()}
+    files["universal_tagset/en-ptb.map"] = "".join(sorted(lines))
+    with resources.building(target) as draft:
+        if draft is not None:
+            for name, text in files.items():
+                path = draft / "taggers" / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, encoding="utf-8", newline="\n")
+                _keep_private(path)
+    return target
+
+
+def read_tagger(file: IO[bytes]) -> tuple[dict[str, dict[str, float]], dict[str, str], set[str]]:
+    """Weights (feature to tag to weight), words with one tag, and all tags, out of textblob-aptagger's pickle.
+
+    Raises:
+        RobenchError: the file holds anything else than plain containers, strings and numbers.
+    """
+    try:
+        weights, tagdict, classes = _PlainUnpickler(file, encoding="utf-8").load()
+        if not (isinstance(weights, dict) and isinstance(tagdict, dict) and isinstance(classes, set)):
+            raise pickle.UnpicklingError("it does not hold two tables and a set of tags")
+    except (pickle.UnpicklingError, ValueError, TypeError, EOFError, AttributeError, IndexError) as error:
+        raise RobenchError(f"the part-of-speech tagger of {resources.TAGGER.pin} cannot be read: {error}.") from error
+    return weights, tagdict, classes
+
+
+class _PlainUnpickler(pickle.Unpickler):
+    """Knows of no global but ``set``: nothing in the file is ever called."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) in {("__builtin__", "set"), ("builtins", "set")}:
+            return set
+        raise pickle.UnpicklingError(f"it asks for {module}.{name}, which a tagger does not need")
+
+
+def _folder(name: str, determined_by: dict[str, str]) -> Path:
+    digest = hashlib.sha256(json.dumps(determined_by, sort_keys=True).encode()).hexdigest()
+    return cache_dir() / f"{name}-{digest[:12]}"
+
+
 def _copy(source: Path, folder: Path, *, lf: bool) -> None:
     for file in sorted(source.iterdir()):
         target = folder / file.name
@@ -52,34 +126,52 @@ def _copy(source: Path, folder: Path, *, lf: bool) -> None:
             target.write_bytes(file.read_bytes().replace(b"\r\n", b"\n"))
         else:
             shutil.copyfile(file, target)
-        target.chmod(0o644)
-    for made in (folder, folder.parent):
-        made.chmod(0o755)  # whatever the umask: NLTK refuses data that others may write
+        _keep_private(target)
 
 
-def activate(*, offline: bool = False) -> Path:
+def _keep_private(file: Path) -> None:
+    """Set the modes of a file and the two folders above it, whatever the umask: NLTK refuses what others may write."""
+    file.chmod(0o644)
+    for made in (file.parent, file.parent.parent):
+        made.chmod(0o755)
+
+
+def activate(*, tagger: bool = False, offline: bool = False) -> Path:
     """Make this process's NLTK read stopwords and WordNet from our folder, and return it.
+
+    Args:
+        tagger: the same for the tagger and the universal tags, which lie in a folder of their own.
+        offline: forbid fetching what is not in the cache.
 
     Raises:
         RobenchError: as :func:`prepare`, or NLTK refuses the folder.
     """
     folder = prepare(offline=offline).resolve()
-    import nltk
     from nltk.corpus import stopwords, wordnet
 
+    _read_first(folder, [f"corpora/{corpus}" for corpus in CORPORA])
+    for reader in (stopwords, wordnet):
+        _forget_other(reader, folder)
+    if tagger:
+        _read_first(prepare_tagger(offline=offline).resolve(), [f"taggers/{TAGGER}", "taggers/universal_tagset"])
+    return folder
+
+
+def _read_first(folder: Path, names: Sequence[str]) -> None:
+    """Put the folder in front of NLTK's search path and see that NLTK finds the data there."""
+    import nltk
+
     nltk.data.path[:] = [str(folder), *(path for path in nltk.data.path if path != str(folder))]
-    for corpus, reader in zip(CORPORA, (stopwords, wordnet), strict=True):
+    for name in names:
         try:
-            found = Path(str(nltk.data.find(f"corpora/{corpus}"))).resolve()
+            found = Path(str(nltk.data.find(name))).resolve()
         except LookupError:
             found = Path()
         if folder not in found.parents:
             raise RobenchError(
-                f"NLTK does not accept {folder / 'corpora' / corpus}: make that folder yours and private "
+                f"NLTK does not accept {folder / name}: make that folder yours and private "
                 f"(chmod -R go-w {folder}), or delete it to have it built again."
             )
-        _forget_other(reader, folder)
-    return folder
 
 
 def _forget_other(reader: object, folder: Path) -> None:

@@ -82,11 +82,16 @@ def stored_predictor(store: Store, cell: StoredStage, device: torch.device) -> P
     """The trained model that a cell was made with.
 
     Raises:
-        RobenchError: it is not in the store any more, or cannot be loaded.
+        RobenchError: robench did not train it, it is not in the store any more, or cannot be loaded.
     """
     from robench import models
 
     info = cell.info
+    if "victim" in info:
+        raise RobenchError(
+            f"{cell.folder.name} is an attack on a given model ({info['victim']['model']}), whose representations are"
+            " not known: figure 1 and table 7 are about models that robench trained; name one with --defense."
+        )
     model = store.read(store.folder("models", info["defense"]["name"], info["model"]))
     if model is None:
         raise RobenchError(

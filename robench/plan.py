@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from robench.data import TaskData
 from robench.defense import AdversarialDefense, FusedDefense
 from robench.stages import AdversarialStage, CellStage, ModelStage, NamedAttack, NamedDefense, Setting, Stage
+from robench.victims.source import VictimSource
+from robench.victims.stage import VictimStage
 
 VICTIM = "base"
 """Name of the defense whose model is attacked to make the adversarial training sets."""
@@ -50,6 +52,29 @@ def plan_cells(
             model = ModelStage(setting, data, seed, defense, adversarial, parts)
             cells.append(CellStage(setting, data, seed, model, attack))
     return cells
+
+
+def plan_victim(
+    setting: Setting,
+    data: TaskData,
+    source: VictimSource,
+    given: NamedDefense,
+    attacks: Sequence[NamedAttack],
+    *,
+    seed: int,
+) -> list[CellStage]:
+    """The cells of one task and seed: a model that the user gives under every attack.
+
+    Args:
+        setting: what all of them share.
+        data: of the task.
+        source: the model.
+        given: its name, and what tells it from other models.
+        attacks: the columns.
+        seed: of the attacks.
+    """
+    model = VictimStage(setting, data, seed, given, source=source)
+    return [CellStage(setting, data, seed, model, attack) for attack in attacks]
 
 
 def in_order(cells: Sequence[CellStage], done: Callable[[Stage], bool] = lambda stage: False) -> list[Stage]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -16,11 +17,20 @@ from robench.devices import Precision, autocast
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-ROWS = 32
-"""Most rows of a forward pass."""
-ROW_STEP = 8
-"""Rows and lengths are filled up to a multiple of this, so that few shapes of a batch occur: a row's logits
-may depend on the shape of its batch, never on its neighbours."""
+LENGTH_STEP = 8
+"""Texts are padded to a multiple of this."""
+TOKENS = {"cpu": 384, "cuda": 16_384}
+"""Tokens of one batch: about as few as keep the device busy."""
+
+
+def batch_shape(tokens: int, max_length: int, device: str) -> tuple[int, int]:
+    """Rows and length of the batch in which a text of so many tokens is always seen, whatever else is asked for.
+
+    A row's logits depend in their last digits on the shape of its batch, and never on its neighbours. So a text's
+    logits are a function of the text alone, and records do not depend on how many searches share the batches.
+    """
+    length = min(tokens + -tokens % LENGTH_STEP, max_length)
+    return max(TOKENS.get(device, TOKENS["cuda"]) // length, 4), length
 
 
 class Predictor:
@@ -54,7 +64,7 @@ class Predictor:
     def outputs(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Outputs:
         """Representations (N, H) and logits (N, K) of N texts in their order, float32, on the CPU.
 
-        Texts are sorted by length, so that a batch is padded by little.
+        Each batch has texts of about one length, and is filled up to the rows that go with it (:func:`batch_shape`).
 
         Args:
             texts: any number of them.
@@ -65,18 +75,20 @@ class Predictor:
         if not texts:
             return found
         rows = tokenise(self._tokenizer, texts, self._max_length)
-        order = sorted(range(len(rows)), key=lambda i: len(rows[i]["input_ids"]), reverse=True)
+        lengths = [len(row["input_ids"]) for row in rows]
+        order = sorted(range(len(rows)), key=lambda i: lengths[i], reverse=True)
+        shapes = itertools.groupby(order, lambda i: batch_shape(lengths[i], self._max_length, self._device.type))
         with self._evaluating(), torch.inference_mode(), autocast(self._precision, self._device):
-            for start in range(0, len(order), ROWS):
-                chosen = order[start : start + ROWS]
-                filled = [rows[i] for i in chosen] + [rows[chosen[-1]]] * (-len(chosen) % ROW_STEP)
-                longest = len(rows[chosen[0]]["input_ids"])
-                length = min(longest + -longest % ROW_STEP, self._max_length)
-                inputs = collate(self._tokenizer, filled, self._device, length=length)
-                for whole, part in zip(found, self.classifier(inputs), strict=True):
-                    whole[chosen] = part[: len(chosen)].float().cpu()
-                if progress is not None:
-                    progress(len(chosen))
+            for (height, length), group in shapes:
+                alike = list(group)
+                for start in range(0, len(alike), height):
+                    chosen = alike[start : start + height]
+                    filled = [rows[i] for i in chosen] + [rows[chosen[-1]]] * (height - len(chosen))
+                    inputs = collate(self._tokenizer, filled, self._device, length=length)
+                    for whole, part in zip(found, self.classifier(inputs), strict=True):
+                        whole[chosen] = part[: len(chosen)].float().cpu()
+                    if progress is not None:
+                        progress(len(chosen))
         return found
 
     @contextlib.contextmanager

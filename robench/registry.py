@@ -3,11 +3,22 @@
 Built-ins are plug-ins: they are found through the same entry points (``robench.defenses``, ``robench.attacks``,
 ``robench.tasks``) as a third party's, and nothing here imports one before it is asked for by name. A single file can
 add its own with :func:`register` and ``--plugin FILE``.
+
+A class can stand for a whole family of names. It says which of its fields tells the members apart, and may know them::
+
+    class Recipe(Attack):
+        argument: ClassVar[str] = "recipe"
+
+        recipe: str = ""
+
+        @classmethod
+        def members(cls) -> list[str]: ...
+
+Registered as ``textattack``, it is named ``textattack:BAEGarg2019`` on the command line; ``all`` leaves families out.
 """
 
 from __future__ import annotations
 
-import ast
 import difflib
 import hashlib
 import importlib
@@ -22,6 +33,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
+from robench.declared import declared, first_line
 from robench.errors import RobenchError
 from robench.paths import expanded
 
@@ -38,6 +50,7 @@ class Entry:
         origin: who provides it, for people: ``robench``, ``package 1.2`` or a file.
         identity: what stands for its code in a cell's key; empty for built-ins, which follow robench's own versions.
         target: ``module:attribute`` of an entry point, or the object itself.
+        given: values of fields, by name, for a member of a family.
     """
 
     kind: Kind
@@ -45,13 +58,14 @@ class Entry:
     origin: str
     identity: str
     target: Any
+    given: tuple[tuple[str, str], ...] = ()
 
     def load(self) -> Any:
-        """Import it and give the instance: a class is called without arguments, anything else is taken as it is."""
+        """Import it and give the instance: a class is called with what is given, anything else is taken as it is."""
         found = _imported(self) if isinstance(self.target, str) else self.target
         try:
-            made = found() if isinstance(found, type) else found
-        except TypeError as error:  # a method is missing, or a field has no default
+            made = found(**dict(self.given)) if isinstance(found, type) else found
+        except (TypeError, ValueError) as error:  # a method is missing, a field has no default or refuses its value
             raise RobenchError(f"{self.name} from {self.origin} cannot be made: {error}.") from error
         if not isinstance(made, _contract(self.kind)):
             raise RobenchError(
@@ -64,17 +78,26 @@ class Entry:
         """First line of its docstring, read from the source without importing it where possible."""
         if not isinstance(self.target, str):
             kind = self.target if isinstance(self.target, type) else type(self.target)
-            return getattr(self.target, "summary", "") or _first_line(inspect.getdoc(kind))
-        module, _, attribute = self.target.partition(":")
-        try:
-            spec = importlib.util.find_spec(module)
-            file = Path(spec.origin) if spec and spec.origin else Path()
-            return _first_line(_docstring(file, attribute)) if file.suffix == ".py" else ""
-        except Exception:  # whatever is wrong with it, it can still be named; using it will tell
+            return getattr(self.target, "summary", "") or first_line(inspect.getdoc(kind))
+        return declared(self.target).summary
+
+    @property
+    def argument(self) -> str:
+        """For a family, the field that its members differ in; empty for all else, members included."""
+        if self.given:
             return ""
+        if isinstance(self.target, str):
+            return declared(self.target).argument
+        return vars(self.target).get("argument", "") if isinstance(self.target, type) else ""
+
+    @property
+    def pattern(self) -> str:
+        """How it is named on the command line: ``textattack:RECIPE`` for a family."""
+        return f"{self.name}:{self.argument.upper()}" if self.argument else self.name
 
 
 _NAME = re.compile(r"[\w:+][\w:+.-]{0,59}")
+_FORM = "has up to 60 letters, digits and - _ . : +"
 _files: dict[tuple[Kind, str], Entry] = {}
 
 
@@ -143,8 +166,17 @@ def entries(kind: Kind) -> list[Entry]:
 
 
 def names(kind: Kind) -> list[str]:
-    """All registered names of a kind."""
-    return [entry.name for entry in entries(kind)]
+    """All registered names of a kind, families left out."""
+    return [entry.name for entry in entries(kind) if not entry.argument]
+
+
+def known(kind: Kind, name: str) -> bool:
+    """Whether something of that name is registered, be it as a member of a family."""
+    try:
+        entry(kind, name)
+    except RobenchError:
+        return False
+    return True
 
 
 def entry(kind: Kind, name: str) -> Entry:
@@ -153,17 +185,44 @@ def entry(kind: Kind, name: str) -> Entry:
     Raises:
         RobenchError: there is none; the nearest names are given.
     """
-    for found in entries(kind):
-        if found.name == name:
+    registered = entries(kind)
+    for found in registered:
+        if name == found.name and not found.argument:
             return found
-    raise RobenchError(unknown(kind[:-1], name, names(kind), f"`robench list {kind}` shows all"))
+    for found in registered:
+        if found.argument and name.partition(":")[0] == found.name:
+            return _member(found, name)
+    patterns = [found.pattern for found in registered]
+    raise RobenchError(unknown(kind[:-1], name, patterns, f"`robench list {kind}` shows all"))
 
 
-def unknown(what: str, name: str, known: list[str], hint: str) -> str:
-    """The sentence for a name that does not exist, with the nearest ones that do."""
-    near = difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.5)
-    meant = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}."
-    return f"unknown {what} {name!r}: {meant} {hint[0].upper()}{hint[1:]}."
+def _member(family: Entry, name: str) -> Entry:
+    """The entry of one member of a family."""
+    value = name.partition(":")[2]
+    members = _members(family)
+    if not value:
+        there = f"; there are {', '.join(members)}" if members else ""
+        raise RobenchError(f"{family.kind[:-1]} {family.name} is a family: name one as {family.pattern}{there}.")
+    if members is not None and value not in members:
+        hint = f"`robench list {family.kind}` shows what else there is"
+        raise RobenchError(unknown(family.kind[:-1], value, members, hint, prefix=f"{family.name}:"))
+    if not _NAME.fullmatch(name):
+        raise RobenchError(f"{family.kind[:-1]} {name!r}: a name {_FORM}.")
+    return Entry(family.kind, name, family.origin, family.identity, family.target, ((family.argument, value),))
+
+
+def _members(family: Entry) -> list[str] | None:
+    """Those that a family knows, or None where it takes anything."""
+    found = _imported(family) if isinstance(family.target, str) else family.target
+    return list(found.members()) if hasattr(found, "members") else None
+
+
+def unknown(what: str, name: str, known: list[str], hint: str, *, prefix: str = "") -> str:
+    """The sentence for a name that does not exist, with the nearest ones that do; all begin with ``prefix``."""
+    folded = {one.lower(): prefix + one for one in known}
+    near = [folded[one] for one in difflib.get_close_matches(name.lower(), folded, n=3, cutoff=0.5)]
+    meant = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(folded.values())}."
+    return f"unknown {what} {prefix + name!r}: {meant} {hint[0].upper()}{hint[1:]}."
 
 
 @cache
@@ -199,10 +258,7 @@ def _imported(entry: Entry) -> Any:
 def _check_name(kind: Kind, name: str, origin: str) -> None:
     """Names stand in comma-separated lists and in the names of folders."""
     if not _NAME.fullmatch(name) or name == "all":
-        raise RobenchError(
-            f"{origin} registers a {kind[:-1]} as {name!r}; a name has up to 60 letters, digits and - _ . : + and is"
-            " not all."
-        )
+        raise RobenchError(f"{origin} registers a {kind[:-1]} as {name!r}; a name {_FORM} and is not all.")
 
 
 def _contract(kind: Kind) -> type:
@@ -239,28 +295,3 @@ def _where(error: BaseException, path: Path) -> str:
             line = trace.tb_lineno
         trace = trace.tb_next
     return f"line {line}: " if line else ""
-
-
-def _docstring(path: Path, attribute: str) -> str | None:
-    """Docstring of a class, or what an assignment says of itself, without running the file.
-
-    That is the string below the assignment, or the ``summary=`` of the call that makes the object.
-    """
-    body = ast.parse(path.read_text(encoding="utf-8")).body
-    for node, after in zip(body, [*body[1:], None], strict=True):
-        if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == attribute:
-            return ast.get_docstring(node)
-        if isinstance(node, ast.Assign | ast.AnnAssign):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            if not any(isinstance(target, ast.Name) and target.id == attribute for target in targets):
-                continue
-            if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
-                return str(after.value.value)
-            for keyword in node.value.keywords if isinstance(node.value, ast.Call) else []:
-                if keyword.arg == "summary" and isinstance(keyword.value, ast.Constant):
-                    return str(keyword.value.value)
-    return None
-
-
-def _first_line(doc: str | None) -> str:
-    return (doc or "").strip().partition("\n")[0].strip()

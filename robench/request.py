@@ -28,7 +28,7 @@ class Request:
     Attributes:
         defenses: names, or ``all``.
         tasks: names, or ``all``.
-        attacks: names, or ``all``; empty for the paper's four, as far as they are registered.
+        attacks: names, or ``all``; empty for the paper's four.
         preset: name of the preset that fills what is None below.
         seeds: one run of everything for each.
         data: folder with a folder per task.
@@ -73,14 +73,24 @@ class Request:
         self.attack_names()
         known = [*registry.names("defenses"), *registry.names("attacks"), TRAINING]
         for name in self.settings:
-            if name not in known:
+            if name not in known and not registry.known("attacks", name):
                 raise RobenchError(unknown("defense or attack", name, known, "--set takes NAME.FIELD=VALUE"))
 
     def attack_names(self) -> list[str]:
         """The attacks that were asked for."""
         if self.attacks:
             return expand("attacks", self.attacks)
-        return [name for name in PAPER_ATTACKS if name in registry.names("attacks")]
+        return list(PAPER_ATTACKS)
+
+    def fetch_published(self) -> None:
+        """Bring the published resources to this machine: what they are is known, and part of keys, when they are there.
+
+        Raises:
+            RobenchError: they cannot be had.
+        """
+        for named in self._attacks():
+            if named.attack.has_forms and named.attack.resources == "published":
+                named.attack.prepare(offline=self.offline)
 
     def cells(self, reporter: Reporter) -> list[CellStage]:
         """Load the data, find the encoder, and lay out the cells: task by task, seed by seed.
@@ -142,8 +152,8 @@ class Request:
 
     def _attack(self, name: str) -> NamedAttack:
         entry = registry.entry("attacks", name)
-        attack: Attack
-        attack, changed = options.configured(name, entry.load(), self.settings.get(name, {}))
+        attack: Attack = replace(entry.load(), resources=preset(self.preset).resources)
+        attack, changed = options.configured(name, attack, self.settings.get(name, {}))
         return NamedAttack(name, entry.identity, changed, attack=attack)
 
 

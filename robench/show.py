@@ -123,8 +123,13 @@ def _facts(info: Mapping[str, Any]) -> dict[str, str]:
     if info.get("model"):
         facts["model"] = str(info["model"])
     training = ", ".join(f"{name} {value}" for name, value in info.get("training", {}).items())
+    if given := info.get("victim"):
+        facts |= {"what": "given model"} if info.get("kind") == "models" else {}
+        facts["given model"] = f"{given['model']} ({given['kind']})"
+    facts |= {f"warning {i}": warning for i, warning in enumerate(info.get("warnings", ()), start=1)}
     preset, precision = info.get("preset", "?"), info.get("precision", "?")
-    facts["setting"] = f"preset {preset}, {precision}, {info.get('train_rows', '?')} training rows, {training}"
+    trained = "" if given else f"{info.get('train_rows', '?')} training rows, "
+    facts["setting"] = f"preset {preset}, {precision}, {trained}{training}"
     facts |= {"seed": str(info.get("seed", "?")), "made by": f"robench {info.get('robench', '?')}"}
     rows = info.get("rows", {})
     if isinstance(rows, dict) and "training" in rows:

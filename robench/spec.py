@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from robench.attack_resources import Form
 from robench.errors import RobenchError
 from robench.registry import unknown
 
@@ -12,7 +13,11 @@ Existing = Literal["only-missing", "always", "only-cache"]
 """What to do with stages: make those that are missing, make all again, or make none and use what is there."""
 
 PAPER_ATTACKS = ("deepwordbug", "pwws", "textfooler", "textbugger")
-"""The four attacks of the paper, in the order of its tables' columns; `--attack` defaults to those that are there."""
+"""The four attacks of the paper, in the order of its tables' columns; `--attack` defaults to them."""
+
+
+ELSEWHERE = {"trained": "elsewhere"}
+"""Stands for the settings that a model was trained with which the user gives."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +60,7 @@ class Preset:
         train_limit: most training rows, drawn with a fixed seed; None takes all.
         attack_limit: most test samples that are attacked, drawn with a fixed seed; None takes all.
         training: epochs and the like.
+        resources: which word vectors and sentence encoder attacks take, where they take any.
     """
 
     summary: str
@@ -63,6 +69,7 @@ class Preset:
     train_limit: int | None = None
     attack_limit: int | None = None
     training: TrainingSettings = field(default_factory=TrainingSettings)
+    resources: Form = "bundled"
 
 
 PRESETS = {
@@ -82,10 +89,11 @@ PRESETS = {
         attack_limit=500,
     ),
     "paper": Preset(
-        summary="the paper's tables, on a GPU: bert-base-uncased, 1,000 attacked samples",
+        summary="the paper's tables, on a GPU: bert-base-uncased, 1,000 attacked samples, published resources",
         encoder="bert-base-uncased",
         train_limit=10_000,
         attack_limit=1000,
+        resources="published",
     ),
 }
 

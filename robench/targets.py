@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from robench import paper, registry
+from robench import paper
 from robench.errors import RobenchError
 from robench.progress import Reporter
 from robench.registry import unknown
@@ -59,11 +59,8 @@ class Target:
             return f"`robench figure {self.figure}` draws them"
         return f"`robench table {self.table or 5}` shows all, `robench show CELL` one of them"
 
-    def requests(self, request: Request, reporter: Reporter) -> list[Request]:
-        """What has to be run: the target's tasks, defenses and attacks, narrowed to those that were named.
-
-        Attacks of the paper that are not registered are left out, which ``reporter`` is told.
-        """
+    def requests(self, request: Request) -> list[Request]:
+        """What has to be run: the target's tasks, defenses and attacks, narrowed to those that were named."""
         if self.table is None and self.figure is None:
             return [request]
         needs = self._needs()
@@ -71,7 +68,7 @@ class Target:
             request,
             tasks=request.tasks or needs["tasks"],
             defenses=request.defenses or needs["defenses"],
-            attacks=request.attacks or _registered(needs["attacks"], reporter),
+            attacks=request.attacks or needs["attacks"],
         )
         if self.table == ENCODERS_TABLE and request.encoder is None:
             return [replace(filled, encoder=encoder) for encoder in needs["encoders"]]
@@ -137,17 +134,6 @@ class Target:
         assert self.figure is not None
         kind = FIGURES[self.figure]
         return {"tasks": ("sst2",), "defenses": kind.defenses, "attacks": kind.attacks, "encoders": ()}
-
-
-def _registered(attacks: Sequence[str], reporter: Reporter) -> list[str]:
-    known = registry.names("attacks")
-    missing = [name for name in attacks if name not in known]
-    if missing:
-        reporter.say(f"  note: left out, not being registered here: {', '.join(missing)}")
-    there = [name for name in attacks if name in known]
-    if attacks and not there:
-        raise RobenchError(f"none of its attacks ({', '.join(attacks)}) is registered; name others with --attack.")
-    return there
 
 
 def _distinct(values: Any) -> list[str]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 from statistics import fmean, stdev
 from typing import Any
 
-from robench.missing import Gap, commands
+from robench.missing import Gap, commands, renamed
 from robench.results import NoResultsError, Result, grouped, read_results
 from robench.store import Store, StoredStage
 
@@ -143,9 +143,5 @@ def missing_commands(gaps: Iterable[tuple[str, Result]], options: Sequence[str])
         gaps: name of a defense, and a result of the same setting, attack and seed.
         options: to add to each command.
     """
-    found, _ = commands([Gap(_named(result, name), result, result.seed) for name, result in gaps], options)
+    found, _ = commands([Gap(renamed(result, name), result, result.seed) for name, result in gaps], options)
     return " and ".join(f"`{command}`" for command in found) or "`robench run` with the settings of the others"
-
-
-def _named(result: Result, name: str) -> Result:
-    return replace(result, info={**result.info, "defense": {"name": name, "changed": {}}})

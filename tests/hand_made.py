@@ -9,8 +9,10 @@ from typing import Any
 
 from robench import records
 from robench.records import Record
+from robench.spec import ELSEWHERE
 from robench.store import RECORDS_FILE, Store, StoredStage
 from robench.summary import summarise
+from robench.victims.source import OWN
 
 TRAINING = {
     "epochs": 3,
@@ -69,11 +71,18 @@ def add_cell(
     changed: dict[str, Any] | None = None,
     code: str = "",
     victim: str = "base",
+    given: dict[str, Any] | None = None,
     attack_title: str | None = None,
     attack_changed: dict[str, Any] | None = None,
     **settings: Any,
 ) -> StoredStage:
-    """Store a cell whose attack failed on ``failed`` of ``n`` texts; ``settings`` replace keys of ``stage.json``."""
+    """Store a cell whose attack failed on ``failed`` of ``n`` texts; ``settings`` replace keys of ``stage.json``.
+
+    With ``given``, what is said of a model of the user's, that model takes the place of the defense.
+    """
+    if given is not None:
+        elsewhere = {"training": dict(ELSEWHERE), "train_rows": 0, "encoder": {"name": OWN, "digest": OWN}}
+        settings = {**elsewhere, "victim": given, **settings}
     info: dict[str, Any] = {
         "robench": "0.1.0",
         "kind": "cells",

@@ -17,8 +17,10 @@ from robench import nltk_data
 from robench.attack import Attack
 from robench.attacks.deepwordbug import DeepWordBug
 from robench.attacks.pwws import PWWS
+from robench.attacks.textbugger import TextBugger
+from robench.attacks.textfooler import TextFooler
 from robench.errors import RobenchError
-from robench.textattack_env import build_attack, load_textattack
+from robench.textattack_env import build_attack, copied, load_textattack
 
 HERE = Path(__file__).parent
 
@@ -77,7 +79,13 @@ def test_identity_names_all_that_decides_the_result() -> None:
     identity = Named().identity()
     assert json.loads(json.dumps(identity)) == identity
     assert identity["attack"] == f"{__name__}:Named"
-    assert identity["fields"] == {"query_budget": None, "words": 2}
+    assert identity["fields"] == {
+        "query_budget": None,
+        "queries_per_word": None,
+        "max_words_changed": None,
+        "protocol": "recipe",
+        "words": 2,
+    }
     assert identity["textattack"] == "0.3.11"
     assert set(nltk_data.CORPORA) <= set(identity["resources"])  # type: ignore[call-overload]
 
@@ -86,6 +94,55 @@ def test_identities_differ_by_class_and_by_option() -> None:
     attacks = [Named(), Named(words=3), Named(query_budget=9), DeepWordBug(), DeepWordBug(query_budget=9), PWWS()]
     assert len({json.dumps(attack.identity()) for attack in attacks}) == len(attacks)
     assert Named(words=3).identity() == Named(words=3).identity()
+
+
+@pytest.mark.parametrize(
+    ("attack", "variant"),
+    [
+        (TextFooler(), "bundled"),
+        (TextFooler(resources="published"), ""),
+        (TextBugger(), "bundled"),
+        (PWWS(resources="published"), ""),
+        (PWWS(protocol="textdefender"), "bundled, textdefender"),
+        (DeepWordBug(protocol="textdefender", resources="published"), "textdefender"),
+    ],
+)
+def test_what_differs_from_the_published_attack_is_part_of_its_name(attack: Attack, variant: str) -> None:
+    assert attack.variant == variant
+
+
+def test_resources_count_only_where_they_make_a_difference() -> None:
+    assert PWWS(resources="published").identity() == PWWS().identity()
+    assert TextFooler(resources="published").identity() != TextFooler().identity()
+    assert PWWS(resources="published", protocol="textdefender").identity() != PWWS(protocol="textdefender").identity()
+    assert {"word-vectors", "sentence_encoder", "tagger"} <= set(TextFooler().pins())
+    assert not {"word-vectors", "sentence_encoder", "tagger"} & set(PWWS().pins())
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"query_budget": 0}, {"queries_per_word": -1}, {"max_words_changed": 0}, {"max_words_changed": 1.5}]
+)
+def test_limits_that_leave_nothing_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        PWWS(**wrong)
+
+
+def test_copies_of_an_attack_have_parts_of_their_own_and_share_the_rest() -> None:
+    victim = Victim()
+    built = build_attack(TextFooler(), victim)
+    one, other = copied(built), copied(built)
+    for name in ("goal_function", "search_method", "transformation"):
+        assert len({id(getattr(attack, name)) for attack in (built, one, other)}) == 3
+    assert {id(c) for c in one.constraints}.isdisjoint(id(c) for c in built.constraints)
+    assert one.search_method.goal_function is one.goal_function
+    assert one.search_method.get_transformations.__self__ is one
+    assert one.search_method.get_goal_results.__self__ is one.goal_function
+    assert one.goal_function.model is victim
+    assert one.transformation.embedding is built.transformation.embedding
+    one.transformation_cache["text"] = 1
+    one.goal_function._call_model_cache["text"] = 1
+    assert not len(built.transformation_cache) and not len(other.goal_function._call_model_cache)
+    assert repr(one) == repr(built)
 
 
 @pytest.mark.parametrize("attack", [DeepWordBug(), PWWS()])
@@ -111,7 +168,7 @@ def test_the_example_of_a_plug_in_works() -> None:
     exec(compile(lines, "plugin.py", "exec", dont_inherit=True), names)
     built = build_attack(names["Pruthi"](max_words=3, query_budget=40), Victim())
     assert built.constraints or built.pre_transformation_constraints
-    assert built.goal_function.query_budget == 40
+    assert {"max_num_words": 3}.items() <= vars(built.constraints[0]).items()
 
 
 class Victim:

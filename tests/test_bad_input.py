@@ -85,7 +85,7 @@ def overwrite(name: str, content: bytes) -> Callable[[Path], None]:
 
 
 ENCODERS: list[tuple[Callable[[Path], None], str]] = [
-    (remove("tokenizer.json", "vocab.txt"), "has no tokenizer; save one there"),
+    (remove("tokenizer.json", "vocab.txt"), "has no tokenizer .*; save the tokenizer there"),
     (remove("model.safetensors"), "has no weights"),
     (remove("config.json"), "has no config.json"),
     (overwrite("config.json", b"{"), "cannot be loaded from"),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ from transformers import PreTrainedTokenizerFast
 from robench import devices, models
 from robench.batches import collate, tokenise
 from robench.classifier import Classifier
+from robench.devices import Precision
 from robench.errors import RobenchError
-from robench.prediction import ROWS, accuracy
+from robench.prediction import TOKENS, Predictor, accuracy, batch_shape
 
 TEXTS = [example.text for example in tiny.examples(45)]
 
@@ -132,12 +134,37 @@ def test_a_long_text_is_cut_where_training_cuts_it() -> None:
     assert not torch.equal(predictor.logits([long]), predictor.logits([" ".join(long.split()[:7])]))
 
 
-@pytest.mark.parametrize("count", [0, 1, ROWS, ROWS + 1, 45])
+@pytest.mark.parametrize("count", [0, 1, 44, 45])
 def test_progress_adds_up_to_the_texts(count: int) -> None:
     seen: list[int] = []
     logits = tiny.predictor(tiny.classifier(classes=3)).logits(TEXTS[:count], seen.append)
     assert logits.shape == (count, 3)
     assert sum(seen) == count
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("together", [1, 7, 45])
+def test_a_texts_logits_do_not_depend_on_its_company(precision: Precision, together: int) -> None:
+    whole = Predictor(tiny.classifier(), tiny.tokenizer(), max_length=24, precision=precision, device=tiny.CPU)
+    expected = whole.outputs(TEXTS)
+    order = random.Random(together).sample(range(len(TEXTS)), len(TEXTS))
+    for start in range(0, len(order), together):
+        chosen = order[start : start + together]
+        found = whole.outputs([TEXTS[i] for i in chosen])
+        for part, all_rows in zip(found, expected, strict=True):
+            assert torch.equal(part, all_rows[chosen])
+
+
+@pytest.mark.parametrize(
+    ("tokens", "max_length", "expected"),
+    [(1, 50, (48, 8)), (8, 50, (48, 8)), (9, 50, (24, 16)), (49, 50, (7, 50)), (50, 50, (7, 50)), (500, 512, (4, 504))],
+)
+def test_the_shape_of_a_texts_batch_follows_from_its_length(
+    tokens: int, max_length: int, expected: tuple[int, int]
+) -> None:
+    assert batch_shape(tokens, max_length, "cpu") == expected
+    rows, length = batch_shape(tokens, max_length, "cuda")
+    assert length == expected[1] and rows == TOKENS["cuda"] // length
 
 
 @pytest.mark.parametrize("training", [True, False])

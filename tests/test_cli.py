@@ -92,7 +92,7 @@ def test_a_terminal_without_arrows_gets_question_marks(finished: Path, command: 
 def test_everything_that_can_be_named_is_listed() -> None:
     listed = json.loads(robench("list", "--format", "json").stdout)
     assert {kind: [row["name"] for row in listed[kind]] for kind in registry.KINDS} == {
-        kind: registry.names(kind) for kind in registry.KINDS
+        kind: [entry.pattern for entry in registry.entries(kind)] for kind in registry.KINDS
     }
     assert [row["name"] for row in listed["presets"]] == list(PRESETS)
     assert "minilm" in [row["name"] for row in listed["encoders"]]

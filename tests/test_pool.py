@@ -9,19 +9,30 @@ import numpy as np
 import pytest
 import torch
 
-from robench import nltk_data
+from robench import nltk_data, sentence_encoder, word_vectors
 from robench.attack import Attack
 from robench.attacks.deepwordbug import DeepWordBug
 from robench.attacks.pwws import PWWS
+from robench.attacks.textbugger import TextBugger
+from robench.attacks.textfooler import TextFooler
 from robench.errors import RobenchError
-from robench.pool import Statistics, attack_examples
+from robench.pool import attack_examples
+from robench.questions import Statistics
 from robench.records import Record
+from robench.similarity import calibrated
 from robench.streams import Stream
-from robench.textattack_env import load_textattack, without_nltk_downloads
+from robench.textattack_env import build_attack, load_textattack, without_look_alikes, without_nltk_downloads
 from small_victim import SENTENCES, SmallVictim
 
-ATTACKS = [DeepWordBug(), PWWS()]
-both_attacks = pytest.mark.parametrize("attack", ATTACKS, ids=["deepwordbug", "pwws"])
+ATTACKS = [DeepWordBug(), PWWS(), TextFooler(), TextBugger()]
+every_attack = pytest.mark.parametrize("attack", ATTACKS, ids=["deepwordbug", "pwws", "textfooler", "textbugger"])
+
+RECIPES = {
+    DeepWordBug: "DeepWordBugGao2018",
+    PWWS: "PWWSRen2019",
+    TextFooler: "TextFoolerJin2019",
+    TextBugger: "TextBuggerLi2018",
+}
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +53,12 @@ def run(attack: Attack, logits: Any, examples: Sequence[tuple[int, str, int]], *
 
 
 def plain_recipe(attack: Attack, logits: Any) -> Any:
+    """TextAttack's own recipe on ``logits``, with its own class for the bundled sentence encoder."""
     load_textattack()
-    from textattack.attack_recipes import DeepWordBugGao2018, PWWSRen2019
+    from textattack import attack_recipes
+    from textattack.constraints.semantics.sentence_encoders import UniversalSentenceEncoder
     from textattack.models.wrappers import ModelWrapper
+    from textattack.shared import utils
 
     class Wrapper(ModelWrapper):
         model = None
@@ -52,11 +66,18 @@ def plain_recipe(attack: Attack, logits: Any) -> Any:
         def __call__(self, texts: list[str]) -> torch.Tensor:
             return logits(texts)
 
-    with without_nltk_downloads():
-        return (PWWSRen2019 if isinstance(attack, PWWS) else DeepWordBugGao2018).build(Wrapper())
+    nltk_data.activate(tagger=True)
+    utils.GLOBAL_OBJECTS["textattack_counterfitted_GLOVE_embedding"] = word_vectors.bundled()
+    with without_nltk_downloads(), without_look_alikes():
+        plain = getattr(attack_recipes, RECIPES[type(attack)]).build(Wrapper())
+    for constraint in plain.constraints:
+        if isinstance(constraint, UniversalSentenceEncoder):
+            constraint.model = lambda texts: torch.from_numpy(sentence_encoder.bundled().encode(texts))
+            constraint.threshold = calibrated(constraint.threshold, constraint.metric)
+    return plain
 
 
-@both_attacks
+@every_attack
 def test_the_pool_finds_what_textattack_finds_one_example_at_a_time(
     attack: Attack, victim: SmallVictim, found: dict[Attack, list[Record]]
 ) -> None:
@@ -76,7 +97,7 @@ def test_the_pool_finds_what_textattack_finds_one_example_at_a_time(
     assert statuses == {"succeeded", "failed", "skipped"}
 
 
-@both_attacks
+@every_attack
 @pytest.mark.parametrize(("live", "shuffled"), [(1, False), (7, True), (64, True)])
 def test_records_depend_neither_on_the_live_examples_nor_on_their_order(
     attack: Attack, live: int, shuffled: bool, victim: SmallVictim, found: dict[Attack, list[Record]]
@@ -96,7 +117,7 @@ def test_seed_name_and_id_each_give_other_random_edits(victim: SmallVictim) -> N
     assert len(finals) == 4
 
 
-@both_attacks
+@every_attack
 def test_what_a_record_says_holds_for_the_model(
     attack: Attack, victim: SmallVictim, found: dict[Attack, list[Record]]
 ) -> None:
@@ -131,16 +152,70 @@ def edit_distance(one: str, other: str) -> int:
     return row[-1]
 
 
-@both_attacks
+@pytest.mark.parametrize("attack", [DeepWordBug(), PWWS(), TextFooler()], ids=["deepwordbug", "pwws", "textfooler"])
 def test_stopwords_stay_and_the_count_of_changed_words_is_right(
-    attack: Attack, found: dict[Attack, list[Record]]
+    attack: Attack, victim: SmallVictim, found: dict[Attack, list[Record]]
 ) -> None:
-    stopwords = (nltk_data.prepare() / "corpora/stopwords/english").read_text(encoding="utf-8").split()
+    stopwords = set((nltk_data.prepare() / "corpora/stopwords/english").read_text(encoding="utf-8").split())
+    if isinstance(attack, TextFooler):
+        _, stop, *_ = build_attack(attack, victim).pre_transformation_constraints
+        stopwords = stop.stopwords
     for record in found[attack]:
-        before, after = ([word.strip(".,;!?") for word in text.split()] for text in (record.original, record.final))
+        before, after = words(record.original), words(record.final)
         changed = [one for one, other in zip(before, after, strict=True) if one != other]
-        assert not set(changed) & set(stopwords)
+        assert not set(changed) & stopwords
         assert (record.words, record.words_changed) == (len(before), len(changed))
+
+
+def words(text: str) -> list[str]:
+    return [word.strip(".,;!?") for word in text.split()]
+
+
+def test_textfooler_puts_near_neighbours_in_place_of_words(found: dict[Attack, list[Record]]) -> None:
+    vectors = word_vectors.bundled()
+    pairs = {
+        (one.lower(), other.lower())
+        for record in found[TextFooler()]
+        for one, other in zip(words(record.original), words(record.final), strict=True)
+        if one != other
+    }
+    assert pairs
+    for one, other in pairs:
+        a, b = (np.asarray(vectors[word], dtype=np.float64) for word in (one, other))
+        assert sum(x * y for x, y in zip(a, b, strict=True)) >= 0.5 * (a @ a) ** 0.5 * (b @ b) ** 0.5
+        assert vectors.word2index(other) in vectors.nearest_neighbours(vectors.word2index(one), 50)
+
+
+def test_textbugger_plants_one_bug_in_a_word(found: dict[Attack, list[Record]]) -> None:
+    kinds = set()
+    for record in found[TextBugger()]:
+        rest = words(record.final)
+        for word in words(record.original):
+            split = len(rest) > 1 and rest[0] != word and rest[0] + rest[1] == word
+            after = " ".join([rest.pop(0), *([rest.pop(0)] if split else [])])
+            kinds.add(kind := bug(word, after))
+            assert kind, (word, after)
+        assert not rest
+    assert len(kinds - {"none"}) >= 3
+
+
+def bug(word: str, after: str) -> str:
+    """What TextBugger did to a word; empty if it is nothing that it does."""
+    if after == word:
+        return "none"
+    if after.replace(" ", "", 1) == word and 0 < after.index(" ") < len(word):
+        return "space"
+    if any(after == word[:i] + word[i + 1 :] for i in range(1, len(word) - 1)):
+        return "deletion"
+    if any(after == word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(1, len(word) - 2)):
+        return "swap"
+    if len(after) == len(word) and sum(a != b for a, b in zip(word, after, strict=True)) == 1:
+        (planted,) = [b for a, b in zip(word, after, strict=True) if a != b]
+        if not planted.isascii():
+            return "look-alike"
+    vectors = word_vectors.bundled()
+    near = vectors.nearest_neighbours(vectors.word2index(word.lower()), 5) if vectors[word.lower()] is not None else []
+    return "neighbour" if after.lower() in [vectors.index2word(i) for i in near] else ""
 
 
 def test_deepwordbug_stays_within_thirty_edits_and_two_per_word(found: dict[Attack, list[Record]]) -> None:
@@ -174,7 +249,7 @@ def test_a_word_cut_in_two_counts_as_one_changed_word(victim: SmallVictim) -> No
     assert all(record.words_changed == 1 for record in once)
 
 
-@both_attacks
+@every_attack
 @pytest.mark.parametrize(
     "text", ["", " ", "a", ".", "?! ...", "the of and", "\u2028", "nul \x00 end", "É", "🙂 🙂", "你好"]
 )
@@ -196,7 +271,34 @@ def test_logits_that_look_like_probabilities_are_not_taken_for_them(victim: Smal
     assert record.probabilities_before == pytest.approx(expected.tolist(), abs=1e-6)
 
 
-@both_attacks
+@every_attack
+def test_queries_for_each_word_are_a_budget_of_the_text(attack: Attack, victim: SmallVictim) -> None:
+    records = run(replace(attack, queries_per_word=2), victim, victim.examples())
+    assert all(record.queries <= 2 * record.words for record in records)
+    assert any(record.queries == 2 * record.words for record in records)
+    both = run(replace(attack, queries_per_word=2, query_budget=5), victim, victim.examples())
+    assert max(record.queries for record in both) == 5
+
+
+@every_attack
+def test_the_share_of_words_that_may_change_is_kept(attack: Attack, victim: SmallVictim) -> None:
+    records = run(replace(attack, max_words_changed=0.2), victim, victim.examples())
+    assert max(record.words_changed / record.words for record in records if record.words > 4) <= 0.4
+    assert all(record.words_changed <= np.ceil(0.2 * record.words) for record in records)
+
+
+@every_attack
+def test_the_protocol_of_textdefender_bounds_every_attack(attack: Attack, victim: SmallVictim) -> None:
+    bounded = replace(attack, protocol="textdefender")
+    records = run(bounded, victim, victim.examples())
+    for record in records:
+        assert record.queries <= 50 * record.words
+        assert record.words_changed <= np.ceil(0.3 * record.words)
+    assert bounded.variant == "bundled, textdefender"
+    assert records != run(attack, victim, victim.examples())
+
+
+@every_attack
 @pytest.mark.parametrize("budget", [1, 2, 9])
 def test_a_query_budget_is_kept(attack: Attack, budget: int, victim: SmallVictim) -> None:
     records = run(replace(attack, query_budget=budget), victim, victim.examples()[:6])
@@ -240,7 +342,7 @@ def random_state_stays() -> Iterator[None]:
     assert (random.getstate(), np.random.get_state()[1].tolist()) == expected
 
 
-@both_attacks
+@every_attack
 @pytest.mark.usefixtures("random_state_stays")
 def test_the_callers_random_numbers_are_left_alone_at_every_step(attack: Attack, victim: SmallVictim) -> None:
     expected = random.getstate()
@@ -263,16 +365,19 @@ class Watched(DeepWordBug):
     error: type[BaseException] = ZeroDivisionError
 
     def build(self, victim: Any) -> Any:
-        built = super().build(victim)
-        search = built.attack
+        from textattack import Attack as TextAttack
 
-        def watched(text: str, label: int) -> Any:
-            self.began.append(text)
-            try:
-                return search(text, label)
-            finally:
-                self.ended.append(text)
+        outer, built = self, super().build(victim)
 
+        class WatchedAttack(TextAttack):  # type: ignore[misc]
+            def attack(self, example: str, ground_truth_output: int) -> Any:
+                outer.began.append(example)
+                try:
+                    return super().attack(example, ground_truth_output)
+                finally:
+                    outer.ended.append(example)
+
+        built.__class__ = WatchedAttack
         transform = built.transformation.transformations[0]._get_replacement_words
 
         def breaking(word: str) -> Any:
@@ -280,7 +385,6 @@ class Watched(DeepWordBug):
                 raise self.error("on purpose")
             return transform(word)
 
-        built.attack = watched
         built.transformation.transformations[0]._get_replacement_words = breaking
         return built
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from robench import registry
+from robench import options, registry
 from robench.errors import RobenchError
 from robench.registry import Entry, Kind
 
@@ -49,9 +51,10 @@ def test_built_ins_are_found_like_anyone_elses_and_each_can_be_made(kind: Kind) 
     assert found and {entry.origin for entry in found} == {"robench"}
     for entry in found:
         assert isinstance(entry.target, str) and entry.identity == ""
-        assert entry.load() is not None
         assert entry.summary, f"{entry.name} says nothing of itself in `robench list`"
-        assert registry.entry(kind, entry.name) == entry
+        if not entry.argument:  # of a family, only its members can be made
+            assert entry.load() is not None
+            assert registry.entry(kind, entry.name) == entry
 
 
 @pytest.mark.parametrize(
@@ -179,3 +182,117 @@ def test_a_broken_module_of_a_package_is_a_sentence_when_it_is_used_and_not_befo
     assert entry.summary in ("", "An unfinished one.")
     with pytest.raises(RobenchError, match=told):
         entry.load()
+
+
+FAMILY = """
+from dataclasses import dataclass
+from typing import ClassVar
+import robench
+
+class Kin(robench.Attack):
+    '''Any kin.'''
+
+    argument: ClassVar[str] = "kin"
+    {members}
+
+@robench.register("{name}")
+@dataclass(frozen=True, kw_only=True)
+class Mine(Kin):
+    '''Any kin.'''
+
+    argument: ClassVar[str] = "kin"
+    kin: str = ""
+
+    def __post_init__(self):
+        if self.kin == "Nobody":
+            raise ValueError("nobody is no kin")
+
+    def build(self, victim):
+        return None
+"""
+MEMBERS = """
+    @classmethod
+    def members(cls):
+        return ["Aunt", "Uncle", "Nobody"]
+"""
+
+
+def family(path: Path, *, name: str = "kin", members: str = MEMBERS) -> None:
+    path.write_text(FAMILY.format(name=name, members=members), encoding="utf-8")
+    registry.load_plugin(path)
+
+
+def test_textattack_s_recipes_are_named_behind_a_colon() -> None:
+    entry = registry.entry("attacks", "textattack:BAEGarg2019")
+    assert (entry.name, entry.origin, entry.identity) == ("textattack:BAEGarg2019", "robench", "")
+    assert entry.summary.startswith("Any recipe of the installed TextAttack")
+    assert entry.load().recipe == "BAEGarg2019"
+    assert options.parse(["textattack:BAEGarg2019.query_budget=9"]) == {"textattack:BAEGarg2019": {"query_budget": "9"}}
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("textattack", r"attack textattack is a family: name one as textattack:RECIPE; there are A2TYoo2021, .*"),
+        ("textattack:", "attack textattack is a family"),
+        ("textattack:BAEGarg", r"unknown attack 'textattack:BAEGarg': did you mean textattack:BAEGarg2019\?"),
+        ("textattack:textfooler", "did you mean textattack:TextFoolerJin2019"),
+        ("textattack:Xyzzyqqqq", "there are textattack:A2TYoo2021, textattack:BAEGarg2019"),
+        ("textatack:BAEGarg2019", "did you mean textattack:RECIPE"),
+        ("pwws:BAEGarg2019", "unknown attack 'pwws:BAEGarg2019'"),
+    ],
+)
+def test_a_family_s_unknown_member_is_a_sentence_with_the_nearest(name: str, told: str) -> None:
+    assert not registry.known("attacks", name)
+    with pytest.raises(RobenchError, match=told):
+        registry.entry("attacks", name)
+
+
+def test_a_family_is_listed_and_is_not_one_of_all() -> None:
+    assert "textattack:RECIPE" in [entry.pattern for entry in registry.entries("attacks")]
+    assert not [name for name in registry.names("attacks") if name.startswith("textattack")]
+    assert [entry.pattern for entry in registry.entries("defenses")] == registry.names("defenses")
+
+
+def test_a_family_is_found_without_importing_it() -> None:
+    code = (
+        "import sys\nfrom robench import listing, registry\n"
+        "print([e.pattern for e in registry.entries('attacks') if e.argument], len(registry.names('attacks')) > 10)\n"
+        "print(sorted({'robench.attacks.recipe', 'textattack', 'torch', 'numpy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["['textattack:RECIPE'] True", "[]"]
+
+
+def test_a_plugin_s_class_can_be_a_family(tmp_path: Path) -> None:
+    family(tmp_path / "kin.py")
+    aunt = registry.entry("attacks", "kin:Aunt")
+    assert (aunt.load().kin, aunt.pattern, aunt.argument) == ("Aunt", "kin:Aunt", "")
+    assert aunt.identity == next(e for e in registry.entries("attacks") if e.name == "kin").identity != ""
+    assert registry.known("attacks", "kin:Aunt")
+    assert not registry.known("attacks", "kin")
+    with pytest.raises(RobenchError, match="did you mean kin:Uncle"):
+        registry.entry("attacks", "kin:Unkle")
+    with pytest.raises(RobenchError, match=r"kin:Nobody from .*kin\.py cannot be made: nobody is no kin"):
+        registry.entry("attacks", "kin:Nobody").load()
+
+
+def test_a_family_may_take_any_member_that_can_name_a_folder(tmp_path: Path) -> None:
+    family(tmp_path / "any.py", name="any", members="")
+    assert registry.entry("attacks", "any:What-ever_1").load().kin == "What-ever_1"
+    with pytest.raises(RobenchError, match="attack any is a family: name one as any:KIN"):
+        registry.entry("attacks", "any")
+    for name in ("any:a/b", "any:a b", "any:" + "x" * 80):
+        with pytest.raises(RobenchError, match="a name has up to 60 letters"):
+            registry.entry("attacks", name)
+
+
+def test_an_instance_of_a_family_is_a_plain_name(tmp_path: Path) -> None:
+    file = tmp_path / "plain.py"
+    file.write_text(
+        "import robench\nfrom robench.attacks.recipe import Recipe\n"
+        "robench.register('bae-2019', Recipe(recipe='BAEGarg2019'))\n"
+    )
+    registry.load_plugin(file)
+    assert "bae-2019" in registry.names("attacks")
+    assert registry.entry("attacks", "bae-2019").load().recipe == "BAEGarg2019"

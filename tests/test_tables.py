@@ -267,10 +267,10 @@ def asked(command: str) -> dict[str, Any]:
     """The options of a printed command, as the real command line reads it."""
     from robench.cli import app
 
-    words = shlex.split(command)
-    assert words[:2] == ["robench", "run"]
-    run = get_command(app).commands["run"]  # type: ignore[attr-defined]
-    parsed: dict[str, Any] = run.make_context("run", words[2:]).params
+    program, verb, *words = shlex.split(command)
+    assert program == "robench"
+    subcommand = get_command(app).commands[verb]  # type: ignore[attr-defined]
+    parsed: dict[str, Any] = subcommand.make_context(verb, words).params
     return parsed
 
 
@@ -341,6 +341,68 @@ def test_no_command_is_given_where_none_would_help(store: Store, change: dict[st
     table = made(store)
     assert table.commands == ()
     assert any("by no command" in line for line in table.legend)
+
+
+GIVEN = {"kind": "Transformers model", "model": "./mine", "command": ["--model", "./mine"]}
+FUNCTION = {"kind": "Python function", "model": "my.module:scores"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        (
+            {"given": GIVEN},
+            {"model": "./mine", "name": "mine", "precision": "fp32", "preset": "quick", "attack_limit": None},
+        ),
+        (
+            {"given": {**GIVEN, "command": ["--model", "some/one", "--trust-remote-code"]}, "precision": "bf16"},
+            {"model": "some/one", "trust_remote_code": True, "precision": "bf16"},
+        ),
+        (
+            {"given": {**FUNCTION, "command": ["--model", "my.module:scores", "--version", "two words"]}},
+            {"model": "my.module:scores", "version": "two words", "precision": "auto"},
+        ),
+        (
+            {"given": GIVEN, "changed": {"label_order": [1, 0], "max_length": 16}},
+            {"label_order": "1,0", "max_length": 16},
+        ),
+        ({"given": GIVEN, "n": 120, "seed": 7}, {"attack_limit": 120, "seed": ["7"]}),
+        ({"given": GIVEN, "data": {"source": "local:/data/trec", "digest": "d", "notes": []}}, {"data": Path("/data")}),
+        ({"given": GIVEN, "attack_title": "pwws"}, {"settings": ("deepwordbug.query_budget=50",)}),
+    ],
+    ids=["folder", "code of its own", "function", "changed", "limit and seed", "data", "attack's options"],
+)
+def test_the_command_for_a_given_model_names_it_again(
+    store: Store, settings: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    add_cell(store, "mine", "pwws", 100, **settings)
+    changed = {"query_budget": 50} if "attack_title" in settings else None
+    add_cell(store, "zeta", "deepwordbug", 100, task="mr", n=settings.get("n", 200), attack_changed=changed)
+    (command,) = (c for c in made(store).commands if "trec" in c)
+    options = asked(command)
+    fixed = {"name": "mine", "task": ["trec"], "attack": ["deepwordbug"]}
+    found = {name: tuple(v) if isinstance(v := options[name], list) else v for name in fixed | expected}
+    assert found == {name: tuple(v) if isinstance(v, list) else v for name, v in (fixed | expected).items()}
+
+
+def test_no_command_brings_back_what_was_in_memory(store: Store) -> None:
+    for seed, attack in ((1, "pwws"), (2, "deepwordbug")):
+        add_cell(store, "mine", attack, 100, seed=seed, given={**GIVEN, "command": None})
+    table = made(store)
+    assert table.commands == ()
+    assert any("2 of the missing cells can be made by no command" in line for line in table.legend)
+
+
+def test_what_trained_a_given_model_is_not_told(store: Store) -> None:
+    add_cell(store, "mine", "pwws", 100, given=GIVEN)
+    assert "fp32, trained elsewhere, 200 attacked samples" in made(store).caption
+    assert "training rows" not in made(store).caption
+    add_cell(store, "base", "pwws", 100)
+    heads = [block.heading for block in made(store).blocks]
+    assert len(heads) == 2
+    (trained,) = (head for head in heads if "1,000 training rows" in head)
+    (given,) = (head for head in heads if "trained elsewhere" in head)
+    assert "training rows" not in given and ", ," not in given and "trained elsewhere" not in trained
 
 
 def test_a_full_table_has_no_command(store: Store) -> None:

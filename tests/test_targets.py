@@ -8,8 +8,8 @@ import pytest
 from tiny_job import TinyJob, robench
 
 from robench.errors import RobenchError
-from robench.progress import Silent
 from robench.request import Request
+from robench.spec import PAPER_ATTACKS
 from robench.store import Store
 from robench.targets import Target
 
@@ -19,7 +19,7 @@ from robench.targets import Target
     [
         ({"table": "4"}, {}, ["sst2"], ["base", "base-adv", "base-adv-soft"], ["pwws"]),
         ({"table": "5"}, {"tasks": ["mr"], "attacks": ["pwws"]}, ["mr"], None, ["pwws"]),
-        ({"table": "5"}, {"defenses": ["base"]}, ["sst2", "trec", "ag"], ["base"], ["deepwordbug", "pwws"]),
+        ({"table": "5"}, {"defenses": ["base"]}, ["sst2", "trec", "ag"], ["base"], list(PAPER_ATTACKS)),
         ({"figure": "1"}, {}, ["sst2"], ["base"], ["pwws"]),
         ({}, {"tasks": ["bbc"], "defenses": ["ada"], "attacks": ["pwws"]}, ["bbc"], ["ada"], ["pwws"]),
     ],
@@ -32,16 +32,16 @@ def test_a_target_names_what_it_needs_and_options_narrow_it(
     attacks: list[str],
 ) -> None:
     named = Target.named(table=target.get("table"), figure=target.get("figure"))
-    (request,) = named.requests(Request(**{"defenses": (), "tasks": (), **given}), Silent())
+    (request,) = named.requests(Request(**{"defenses": (), "tasks": (), **given}))
     assert list(request.tasks) == tasks and list(request.attacks) == attacks
     paper = ["base", "pgd", "fgsm", "freelb", "smart", "ada", "taichi"]
     assert list(request.defenses) == (defenses or paper)
 
 
 def test_table_6_is_run_for_each_of_the_papers_encoders() -> None:
-    requests = Target.named(table="6", figure=None).requests(Request(defenses=(), tasks=()), Silent())
+    requests = Target.named(table="6", figure=None).requests(Request(defenses=(), tasks=()))
     assert [request.encoder for request in requests] == ["bert-large-uncased", "microsoft/deberta-base"]
-    one = Target.named(table="6", figure=None).requests(Request(defenses=(), tasks=(), encoder="minilm"), Silent())
+    one = Target.named(table="6", figure=None).requests(Request(defenses=(), tasks=(), encoder="minilm"))
     assert [request.encoder for request in one] == ["minilm"]
 
 
@@ -52,17 +52,6 @@ def test_table_6_is_run_for_each_of_the_papers_encoders() -> None:
 def test_targets_that_are_none_are_refused(table: str | None, figure: str | None, message: str) -> None:
     with pytest.raises(RobenchError, match=message):
         Target.named(table=table, figure=figure)
-
-
-def test_an_attack_that_is_not_there_is_left_out_aloud(capsys: pytest.CaptureFixture[str]) -> None:
-    said: list[str] = []
-
-    class Listening(Silent):
-        def say(self, text: str) -> None:
-            said.append(text)
-
-    Target.named(table="5", figure=None).requests(Request(defenses=(), tasks=()), Listening())
-    assert said == ["  note: left out, not being registered here: textfooler, textbugger"]
 
 
 def test_table_7_is_run_measured_and_shown(tiny_job: TinyJob, tmp_path: Path) -> None:

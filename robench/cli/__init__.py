@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from robench.cli import about, results, run
+from robench.cli import about, attack, export, results, run
 
 app = typer.Typer(
     name="robench",
@@ -21,9 +21,11 @@ app = typer.Typer(
 )
 
 app.command(name="run")(run.run)
+app.command(name="attack")(attack.attack)
 app.command(name="table")(results.table)
 app.command(name="figure")(results.figure)
 app.command(name="show")(results.show)
+app.command(name="export")(export.export)
 app.command(name="list")(about.list_)
 app.command(name="doctor")(about.doctor)
 

@@ -31,7 +31,8 @@ Attacks = Annotated[list[str] | None, typer.Option("--attack", "-a", help="Only 
 @told
 def table(
     number: Annotated[
-        str | None, typer.Argument(help="The paper's number: 2 to 7; all that have data by default.")
+        str | None,
+        typer.Argument(help="The paper's number, 2 to 7, or quality; all of the paper that have data by default."),
     ] = None,
     format: FormatOption = "rich",
     against: Annotated[str | None, typer.Option(help="paper: the published numbers beside ours.")] = None,
@@ -49,7 +50,9 @@ def table(
     """Show the paper's tables, filled with what the runs folder holds.
 
     2: the methods. 3: the data sets. 4: the label conflict. 5: all defenses under all attacks. 6: other encoders.
-    7: statistics of representations. Where a cell is missing, the command that fills it stands below the table.
+    7: statistics of representations. quality: what each attack had to do to a text.
+
+    Where a cell is missing, the command that fills it stands below the table.
     """
     from robench import rendering, tables
     from robench.registry import unknown

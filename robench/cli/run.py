@@ -32,7 +32,7 @@ def run(
     task: Annotated[list[str] | None, typer.Option("--task", "-t", help="Names, separated by commas, or all.")] = None,
     attack: Annotated[
         list[str] | None,
-        typer.Option("--attack", "-a", help="Names, or all.", show_default="those of the paper that are there"),
+        typer.Option("--attack", "-a", help="Names, or all.", show_default="the paper's four"),
     ] = None,
     preset: Annotated[str, typer.Option(help="quick (minutes on two cores), laptop or paper.")] = "laptop",
     encoder: Annotated[
@@ -106,7 +106,7 @@ def run(
     reporter = reporter_for(Console(stderr=True))
     tell_log(reporter)
     store = Store(runs)
-    requests = target.requests(request, reporter)
+    requests = target.requests(request)
     if dry_run:
         from robench.dryrun import show_plan
 

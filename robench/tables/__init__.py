@@ -22,10 +22,12 @@ from robench.tables.high_order import table7
 from robench.tables.methods import table2
 from robench.tables.model import Block, Cell, Column, Row, Table
 from robench.tables.orders import DEFENSE_ORDER
+from robench.tables.quality import quality
 
 __all__ = [
     "DEFENSE_ORDER",
     "NUMBERS",
+    "PAPER_NUMBERS",
     "Asked",
     "Block",
     "Cell",
@@ -35,6 +37,7 @@ __all__ = [
     "against_paper",
     "make",
     "make_all",
+    "quality",
     "table2",
     "table3",
     "table4",
@@ -50,9 +53,13 @@ _MAKERS: dict[str, Callable[[Store, Asked], Table]] = {
     "5": lambda store, asked: table5(store.stages("cells"), **asked),
     "6": lambda store, asked: table6(store.stages("cells"), **asked),
     "7": lambda store, asked: table7(store.stages("statistics"), **asked),
+    "quality": lambda store, asked: quality(store.stages("cells"), **asked),
 }
 NUMBERS = tuple(_MAKERS)
-"""The tables that can be made, by their number in the paper."""
+"""The tables that can be made: by their number in the paper, and one of ours by its name."""
+
+PAPER_NUMBERS = tuple(name for name in NUMBERS if name.isdigit())
+"""The paper's."""
 
 
 def make(number: str, store: Store, *, against: str | None = None, **asked: Unpack[Asked]) -> Table:
@@ -79,7 +86,7 @@ def make(number: str, store: Store, *, against: str | None = None, **asked: Unpa
 def make_all(
     store: Store, *, against: str | None = None, **asked: Unpack[Asked]
 ) -> tuple[tuple[Table, ...], tuple[str, ...]]:
-    """All tables that have data, and for each other one a sentence that says why it has none.
+    """All tables of the paper that have data, and for each other one a sentence that says why it has none.
 
     Table 3 fetches nothing: it has the tasks that are on this machine. Table 6 is left out where it has but one
     encoder and would repeat rows of table 5.
@@ -94,7 +101,7 @@ def make_all(
     """
     tables, reasons = [], []
     here: Asked = {**asked, "offline": True}
-    for number in NUMBERS:
+    for number in PAPER_NUMBERS:
         try:
             made = make(number, store, against=against, **here)
         except NoResultsError as error:

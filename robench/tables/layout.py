@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from robench.captions import headings, setting_of
-from robench.missing import Gap
+from robench.missing import Gap, renamed
 from robench.results import Label, Result, column_labels, grouped, row_labels
 from robench.spec import PAPER_ATTACKS
 from robench.tables.cells import COMPARED, judged
@@ -83,7 +83,7 @@ class Layout:
                     missing = sorted({r.seed for r in row} - {r.seed for r in row if r.column == column})
                     found += [Gap(row[0], example[column], seed, named) for seed in missing]
             for name in self._missing(members):
-                row_like = _renamed(members[0], name)
+                row_like = renamed(members[0], name)
                 for column, label in self.columns.items():
                     seeds = sorted({r.seed for r in members})
                     found += [Gap(row_like, example[column], seed, not label.ambiguous) for seed in seeds]
@@ -123,14 +123,12 @@ def legend_of(blocks: Iterable[Block], first: Sequence[str], hopeless: int = 0) 
             any(cell.difference is not None for cell in cells),
         ),
         ("Bold: the best of the column in its block.", any(cell.best for cell in cells)),
-        (f"{hopeless} of the missing cells can be made by no command: their rows are of other versions.", hopeless),
+        (
+            f"{hopeless} of the missing cells can be made by no command: rows of other versions or models in memory.",
+            hopeless,
+        ),
     ]
     return *first, *(text for text, applies in lines if applies)
-
-
-def _renamed(result: Result, name: str) -> Result:
-    """A result like this one of a defense that has none."""
-    return replace(result, info={**result.info, "defense": {"name": name, "changed": {}}})
 
 
 def _column_order(result: Result, title: str) -> tuple[Any, ...]:

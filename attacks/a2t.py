@@ -1,0 +1,76 @@
+"""A2T: neighbours of word vectors, cheap enough to train against."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from robench import language_models
+from robench.attack import Victim
+from robench.model_attack import ModelAttack
+
+_RANKED = {"delete": "by deletion", "unk": "by [UNK]", "random": "at random"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class A2T(ModelAttack):
+    """Neighbours among counter-fitted word vectors, with few queries (Yoo and Qi 2021).
+
+    "Towards Improving Adversarial Training of NLP Models". Ranks the words, then goes down the list: the nearest
+    neighbours that are near enough, have the same part of speech and keep the sentence's meaning. At most 10 % of the
+    words change, or four; stopwords stay, no word is changed twice. TextAttack's recipe ``A2TYoo2021`` but for the
+    ranking: the authors rank by the gradient of the victim's loss, which a victim that is only asked does not give.
+
+    Attributes:
+        ranking: by what deleting a word does, by what [UNK] in its place does, or at random. Tables name it.
+        max_candidates: neighbours tried for a word.
+        min_word_similarity: least cosine of a word and its neighbour.
+        sentence_model: a model of sentence-transformers that averages its tokens: a folder, a Hub id, or ``minilm``,
+            robench's own encoder.
+        min_sentence_similarity: least cosine of the two texts, by that model.
+    """
+
+    uses = ("stopwords", "tagger", "word-vectors")
+    model_field: ClassVar[str] = "sentence_model"
+
+    ranking: Literal["delete", "unk", "random"] = "delete"
+    max_candidates: int = 20
+    min_word_similarity: float = 0.8
+    sentence_model: str = "sentence-transformers/stsb-distilbert-base"
+    min_sentence_similarity: float = 0.9
+
+    @property
+    def variant(self) -> str:
+        """Names the ranking beside what every attack's variant names."""
+        return ", ".join(filter(None, [super().variant, f"ranked {_RANKED[self.ranking]}"]))
+
+    def build(self, victim: Victim) -> Any:
+        """Build the recipe on ``victim``, with this ranking."""
+        from textattack import Attack
+        from textattack.constraints.grammaticality import PartOfSpeech
+        from textattack.constraints.pre_transformation import (
+            MaxModificationRate,
+            RepeatModification,
+            StopwordModification,
+        )
+        from textattack.constraints.semantics import WordEmbeddingDistance
+        from textattack.constraints.semantics.sentence_encoders import UniversalSentenceEncoder
+        from textattack.goal_functions import UntargetedClassification
+        from textattack.search_methods import GreedyWordSwapWIR
+        from textattack.transformations import WordSwapEmbedding
+
+        from robench import similarity
+
+        encoder = language_models.sentence_encoder(self.sentence_model, offline=True)
+        like = UniversalSentenceEncoder(metric="cosine", compare_against_original=True)
+        constraints = [
+            RepeatModification(),
+            StopwordModification(),
+            PartOfSpeech(allow_verb_noun_swap=False),
+            MaxModificationRate(max_rate=0.1, min_threshold=4),
+            similarity.with_encoder(like, encoder, self.min_sentence_similarity),
+            WordEmbeddingDistance(min_cos_sim=self.min_word_similarity),
+        ]
+        transformation = WordSwapEmbedding(max_candidates=self.max_candidates)
+        search = GreedyWordSwapWIR(wir_method=self.ranking)
+        return Attack(UntargetedClassification(victim), constraints, transformation, search)

@@ -1,0 +1,58 @@
+"""BAE: words that a masked language model puts in another's place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from robench.attack import Victim
+from robench.model_attack import MaskedModelAttack
+
+
+@dataclass(frozen=True, kw_only=True)
+class BAE(MaskedModelAttack):
+    """Words that a masked language model fills in, for the words that weigh most (Garg and Ramakrishnan 2020).
+
+    "BAE: BERT-based Adversarial Examples for Text Classification". Ranks the words by what deleting each does, then
+    goes down the list: the word is masked, and the model's likeliest words that have the same part of speech (nouns and
+    verbs may swap) and keep the sentence's meaning are tried. Stopwords stay, no word is changed twice, nothing is
+    random. TextAttack's recipe ``BAEGarg2019``: replacement alone, BAE-R; the paper's insertions are not in it.
+
+    Attributes:
+        language_model: what fills in: a folder or a Hub id.
+        max_candidates: words tried for a word.
+        min_sentence_similarity: least cosine of 15 words around the change, by the Universal Sentence Encoder; texts
+            with fewer words are not asked. The paper's 0.8 is on another scale, by its code.
+    """
+
+    uses = ("stopwords", "tagger", "sentence-encoder")
+
+    min_sentence_similarity: float = 0.936338023
+
+    def build(self, victim: Victim) -> Any:
+        """Build the recipe on ``victim``, with this language model."""
+        from textattack import Attack
+        from textattack.constraints.grammaticality import PartOfSpeech
+        from textattack.constraints.pre_transformation import RepeatModification, StopwordModification
+        from textattack.constraints.semantics.sentence_encoders import UniversalSentenceEncoder
+        from textattack.goal_functions import UntargetedClassification
+        from textattack.search_methods import GreedyWordSwapWIR
+        from textattack.transformations import WordSwapMaskedLM
+
+        constraints = [
+            RepeatModification(),
+            StopwordModification(),
+            PartOfSpeech(allow_verb_noun_swap=True),
+            UniversalSentenceEncoder(
+                threshold=self.min_sentence_similarity,
+                metric="cosine",
+                compare_against_original=True,
+                window_size=15,
+                skip_text_shorter_than_window=True,
+            ),
+        ]
+        transformation = WordSwapMaskedLM(
+            method="bae", max_candidates=self.max_candidates, min_confidence=0.0, **self.masked_model()
+        )
+        search = GreedyWordSwapWIR(wir_method="delete")
+        return Attack(UntargetedClassification(victim), constraints, transformation, search)

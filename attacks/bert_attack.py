@@ -1,0 +1,59 @@
+"""BERT-Attack: word pieces that a masked language model finds likely."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from robench.attack import Victim
+from robench.model_attack import MaskedModelAttack
+
+
+@dataclass(frozen=True, kw_only=True)
+class BERTAttack(MaskedModelAttack):
+    """Pieces that a masked language model finds likely, for the words that weigh most (Li et al. 2020).
+
+    "BERT-ATTACK: Adversarial Attack Against BERT Using BERT". Ranks the words by what [UNK] in their place does, then
+    goes down the list: the model reads the text as it is, and for a word of one piece its likeliest words are tried,
+    for a word of several all combinations of each piece's likeliest. At most 40 % of the words change, the meaning of
+    the whole text is kept loosely, stopwords stay, no word is changed twice, nothing is random. TextAttack's recipe
+    ``BERTAttackLi2020``: it takes the first combinations, not the most fluent ones as the paper has it, and its
+    vocabulary is not cleared of antonyms.
+
+    Attributes:
+        language_model: what finds likely: a folder or a Hub id.
+        max_candidates: pieces, and combinations, tried for a word. The paper has 48, TextAttack 8.
+        max_pieces: words of more pieces are left alone, or none for no limit, as in TextAttack: with 8 candidates, a
+            word of 8 pieces has 17 million combinations.
+        min_sentence_similarity: least cosine of the two texts, by the Universal Sentence Encoder.
+    """
+
+    uses = ("stopwords", "sentence-encoder")
+
+    max_candidates: int = 8
+    max_pieces: int | None = 5
+    min_sentence_similarity: float = 0.2
+
+    def build(self, victim: Victim) -> Any:
+        """Build the recipe on ``victim``, with this language model."""
+        from textattack import Attack
+        from textattack.constraints.overlap import MaxWordsPerturbed
+        from textattack.constraints.pre_transformation import RepeatModification, StopwordModification
+        from textattack.constraints.semantics.sentence_encoders import UniversalSentenceEncoder
+        from textattack.goal_functions import UntargetedClassification
+        from textattack.search_methods import GreedyWordSwapWIR
+        from textattack.transformations import WordSwapMaskedLM
+
+        constraints = [
+            RepeatModification(),
+            StopwordModification(),
+            MaxWordsPerturbed(max_percent=0.4),
+            UniversalSentenceEncoder(
+                threshold=self.min_sentence_similarity, metric="cosine", compare_against_original=True
+            ),
+        ]
+        transformation = WordSwapMaskedLM(
+            method="bert-attack", max_candidates=self.max_candidates, **self.masked_model(self.max_pieces)
+        )
+        search = GreedyWordSwapWIR(wir_method="unk")
+        return Attack(UntargetedClassification(victim), constraints, transformation, search)

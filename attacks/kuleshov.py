@@ -1,0 +1,96 @@
+"""Kuleshov et al.: neighbours of word vectors that a language model finds fluent."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from robench import language_models
+from robench.attack import Victim
+from robench.encoders import explained
+from robench.model_attack import ModelAttack
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kuleshov(ModelAttack):
+    """Neighbours among counter-fitted word vectors that read fluently (Kuleshov et al. 2018).
+
+    "Adversarial Examples for Natural Language Classification Problems". At each step, every word is replaced by its
+    neighbours; of all texts whose mean word vector stays near and whose new words a language model finds about as
+    likely, the one that hurts most is gone on with. At most half of the words change, stopwords stay, no word is
+    changed twice, nothing is random. TextAttack's recipe ``Kuleshov2017`` but for its goal: that takes a text for
+    broken as soon as its label's probability falls below 0.7, right as the answer may still be; here it has to be
+    wrong. A text without any known word has the zero vector; the recipe fails on it.
+
+    Attributes:
+        language_model: a GPT-2, as a folder or a Hub id.
+        max_candidates: neighbours tried for a word.
+        max_thought_distance: largest squared distance of the two texts' mean word vectors.
+        max_log_prob_drop: most that a new word may be less likely than the old one, after the words before it, in nats.
+    """
+
+    uses = ("stopwords", "word-vectors")
+    model_kind: ClassVar[str | None] = "gpt2"
+
+    language_model: str = "gpt2"
+    max_candidates: int = 15
+    max_thought_distance: float = 0.2
+    max_log_prob_drop: float = 2.0
+
+    def build(self, victim: Victim) -> Any:
+        """Build the recipe on ``victim``, with this language model."""
+        from textattack import Attack
+        from textattack.constraints.grammaticality.language_models import GPT2
+        from textattack.constraints.overlap import MaxWordsPerturbed
+        from textattack.constraints.pre_transformation import RepeatModification, StopwordModification
+        from textattack.goal_functions import UntargetedClassification
+        from textattack.search_methods import GreedySearch
+        from textattack.transformations import WordSwapEmbedding
+
+        folder = language_models.prepare(self.language_model, offline=True, kind=self.model_kind)
+        with explained(self.language_model, folder):
+            fluency = GPT2(model_name=str(folder), max_log_prob_diff=self.max_log_prob_drop)
+        fluency.model = _remembering(fluency.model)
+        constraints = [
+            RepeatModification(),
+            StopwordModification(),
+            MaxWordsPerturbed(max_percent=0.5),
+            _thought_vector()(threshold=self.max_thought_distance, metric="max_euclidean"),
+            fluency,
+        ]
+        transformation = WordSwapEmbedding(max_candidates=self.max_candidates)
+        return Attack(UntargetedClassification(victim), constraints, transformation, GreedySearch())
+
+
+def _remembering(model: Any) -> Any:
+    """The model with a memory: it is asked again for each candidate, which share the words before them."""
+    import torch
+
+    @functools.lru_cache(maxsize=256)
+    def last(pieces: tuple[int, ...]) -> Any:
+        return model(torch.tensor([pieces], device=model.device))[0][:, -1:]
+
+    return lambda pieces: (last(tuple(pieces[0].tolist())),)
+
+
+@functools.cache
+def _thought_vector() -> type[Any]:
+    """Define the class when TextAttack is there: its import takes seconds."""
+    import numpy as np
+    import torch
+    from textattack.constraints.semantics.sentence_encoders import ThoughtVector
+    from textattack.shared.utils import words_from_text
+
+    class MeanWordVector(ThoughtVector):  # type: ignore[misc]  # TextAttack is untyped
+        """The mean of the vectors of the words that have one, or zero."""
+
+        def encode(self, raw_text_list: Any) -> torch.Tensor:
+            return torch.from_numpy(np.stack([self._mean(text) for text in raw_text_list]))
+
+        def _mean(self, text: str) -> Any:
+            found = [self.word_embedding[word] for word in words_from_text(text)]
+            known = [vector for vector in found if vector is not None]
+            return np.mean(known, axis=0) if known else np.zeros_like(self.word_embedding[0])
+
+    return MeanWordVector

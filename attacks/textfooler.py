@@ -1,0 +1,48 @@
+"""TextFooler: neighbours in the space of counter-fitted word vectors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from robench.attack import Attack, Victim
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextFooler(Attack):
+    """Neighbours among counter-fitted word vectors, for the words that weigh most (Jin et al. 2020).
+
+    "Is BERT Really Robust? A Strong Baseline for Natural Language Attack on Text Classification and Entailment". Ranks
+    the words by what deleting each does, then goes down the list: the nearest neighbours that are near enough, have
+    the same part of speech (nouns and verbs may swap) and keep the sentence's meaning; among those that fool the model,
+    the one that keeps it best. Its own stopwords stay, no word is changed twice, nothing is random. TextAttack's recipe
+    ``TextFoolerJin2019``.
+
+    Attributes:
+        max_candidates: neighbours tried for a word.
+        min_word_similarity: least cosine of a word and its neighbour. The paper says 0.7, its code 0.5.
+        min_sentence_similarity: least angular similarity of 15 words around the change, by the Universal Sentence
+            Encoder; texts with fewer words are not asked. With ``resources=bundled`` it is translated to what the
+            stand-in gives to as good a pair of sentences (:func:`robench.similarity.calibrated`).
+    """
+
+    uses = ("stopwords", "tagger", "word-vectors", "sentence-encoder")
+
+    max_candidates: int = 50
+    min_word_similarity: float = 0.5
+    min_sentence_similarity: float = 0.840845057
+
+    def build(self, victim: Victim) -> Any:
+        """Build the recipe on ``victim``."""
+        from textattack.attack_recipes import TextFoolerJin2019
+        from textattack.constraints.semantics import WordEmbeddingDistance
+        from textattack.constraints.semantics.sentence_encoders import UniversalSentenceEncoder
+
+        built = TextFoolerJin2019.build(victim)
+        built.transformation.max_candidates = self.max_candidates
+        for constraint in built.constraints:
+            if isinstance(constraint, WordEmbeddingDistance):
+                constraint.min_cos_sim = self.min_word_similarity
+            elif isinstance(constraint, UniversalSentenceEncoder):
+                constraint.threshold = self.min_sentence_similarity
+        return built

@@ -1,0 +1,36 @@
+"""``robench export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from robench.cli.common import RunsOption, told
+
+
+@told
+def export(
+    cell: Annotated[str, typer.Argument(help="Name or key of a cell or trained model, or its beginning.")],
+    target: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to write.")],
+    runs: RunsOption = Path("runs"),
+    force: Annotated[
+        bool, typer.Option("--force", help="Write into DIR whatever it holds; only files of the same names change.")
+    ] = False,
+) -> None:
+    """Write a trained defense to a folder that Transformers loads.
+
+    It holds weights (safetensors), tokenizer, the model's code and a model card.
+    `robench attack --model DIR` attacks it.
+
+      robench export trec-taichi-pwws ./taichi-trec
+    """
+    from robench import export as exporting
+    from robench.store import Store
+
+    model = exporting.export(Store(runs), cell, target, force=force)
+    console = Console(stderr=True)
+    console.print(f"{model.folder.name} is in {target}; load it with", soft_wrap=True, markup=False, highlight=False)
+    console.print(f"  {exporting.loading_lines(str(target))}", soft_wrap=True, markup=False, highlight=False)

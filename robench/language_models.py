@@ -1,0 +1,212 @@
+"""Language models and taggers that attacks ask: a folder, the bundled MiniLM, or the Hub at a pinned commit."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from robench import resources
+from robench.encoders import BUNDLED, NO_MODEL, ask_hub, check_folder, explained, folder_digest, quiet, unavailable
+from robench.errors import RobenchError
+from robench.paths import expanded
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+PINNED = {
+    "bert-base-uncased": "86b5e0934494bd15c9632b12f734a8a67f723594",
+    "distilroberta-base": "fb53ab8802853c8e4fbdbcd0529f21fc6f459b2b",
+    "gpt2": "607a30d783dfa663caf39e06633721c8d4cfcd7e",
+}
+"""Commits of the models that published attacks name; any other is ``main``, or what stands behind an @."""
+
+TAGGERS = {"ner": "flair/ner-english", "upos-fast": "flair/upos-english-fast"}
+"""Flair's taggers by the names that TextAttack calls them; the Hub has each as one pickled file."""
+
+_WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
+_PICKLED = ("pytorch_model*.bin", "pytorch_model.bin.index.json")
+_SMALL = ("config.json", "tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "*.model")
+_TAGGER_FILE = "pytorch_model.bin"
+
+
+def identity(name: str) -> str:
+    """What stands for a model in a cell's key: a folder's digest, or Hub id and commit; nothing is downloaded for it.
+
+    Raises:
+        RobenchError: a folder is named that does not exist.
+    """
+    if name in BUNDLED:
+        return f"{resources.MINILM.pin} sha256:{resources.MINILM.sha256}"
+    folder = _named_folder(name)
+    return f"sha256:{folder_digest(folder)}" if folder else "@".join(_on_hub(name))
+
+
+def prepare(name: str, *, offline: bool = False, kind: str | None = None) -> Path:
+    """Folder with a model's files, downloaded once into the Hub's cache where ``name`` is a Hub id.
+
+    Args:
+        name: a folder, ``minilm``, or a Hub id with or without ``@commit``.
+        offline: take it from the cache or fail.
+        kind: the ``model_type`` that it has to be, such as ``gpt2``.
+
+    Raises:
+        RobenchError: it is neither here nor to be had, lacks a part, or is of another kind.
+    """
+    if name in BUNDLED:
+        return resources.minilm_folder(offline=offline)
+    files = (*_SMALL, *_WEIGHTS, *_PICKLED)
+    folder = _named_folder(name) or _from_hub(name, f"language model {name}", files, offline=offline)
+    check_folder(f"the folder {folder} of language model {name}", folder)
+    found = json.loads((folder / "config.json").read_bytes()).get("model_type")
+    if kind and found != kind:
+        raise RobenchError(f"language model {name} is a {found}; this attack needs a {kind}.")
+    return folder
+
+
+def masked(name: str, *, offline: bool = False) -> tuple[Any, Any]:
+    """A masked language model in evaluation mode and its tokenizer, loaded once for the process.
+
+    Raises:
+        RobenchError: it cannot be had, cannot be loaded, or has no head that predicts words.
+    """
+    return _masked(name, prepare(name, offline=offline))
+
+
+@functools.lru_cache(maxsize=2)
+def _masked(name: str, folder: Path) -> tuple[Any, Any]:
+    from transformers import AutoModelForMaskedLM, AutoTokenizer
+
+    with explained(name, folder), quiet():
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        model, loading = AutoModelForMaskedLM.from_pretrained(folder, output_loading_info=True)
+    if loading["missing_keys"] or tokenizer.mask_token is None:
+        raise RobenchError(
+            f"language model {name} does not fill in masked words: it has no head or no mask token. Name one that was "
+            "trained as a masked language model and saved with its head, such as bert-base-uncased."
+        )
+    return model.eval(), tokenizer
+
+
+def sentence_encoder(name: str, *, offline: bool = False) -> MeanPooling:
+    """A model of sentence-transformers that averages its tokens, loaded once for the process.
+
+    Raises:
+        RobenchError: it cannot be had or loaded.
+    """
+    return _sentence_encoder(name, prepare(name, offline=offline))
+
+
+@functools.lru_cache(maxsize=2)
+def _sentence_encoder(name: str, folder: Path) -> MeanPooling:
+    from transformers import AutoModel, AutoTokenizer
+
+    with explained(name, folder), quiet():
+        return MeanPooling(AutoModel.from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder))
+
+
+class MeanPooling:
+    """Embeds sentences as the mean of their tokens' last states (Reimers and Gurevych 2019)."""
+
+    LONGEST = 128
+    """Tokens that are read of a sentence."""
+
+    def __init__(self, model: Any, tokenizer: Any) -> None:
+        self._model, self._tokenizer = model, tokenizer
+
+    def encode(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Embed N texts: (N, D), float32, rows of unit length."""
+        import torch
+
+        longest = min(self.LONGEST, self._model.config.max_position_embeddings)
+        inputs = self._tokenizer(list(texts), padding=True, truncation=True, max_length=longest, return_tensors="pt")
+        with torch.inference_mode():
+            states = self._model(**inputs).last_hidden_state
+            mask = inputs["attention_mask"][:, :, None].float()
+            mean = (states * mask).sum(dim=1) / mask.sum(dim=1)
+            rows: npt.NDArray[np.float32] = torch.nn.functional.normalize(mean, dim=1).numpy()
+        return rows
+
+
+@contextlib.contextmanager
+def as_folders(names: Iterable[str]) -> Iterator[None]:
+    """Let the Hub ids that a library asks for by itself mean the files that :func:`prepare` brought.
+
+    Transformers takes a name for a path where there is one, so they are links in the working directory meanwhile.
+    """
+    folders = {name: prepare(name, offline=True) for name in names}
+    if not folders:
+        yield
+        return
+    with tempfile.TemporaryDirectory() as here:
+        for name, folder in folders.items():
+            (Path(here) / name).symlink_to(folder, target_is_directory=True)
+        with contextlib.chdir(here):
+            yield
+
+
+def prepare_tagger(name: str, *, offline: bool = False) -> Path:
+    """File of one of Flair's :data:`TAGGERS`, downloaded once into the Hub's cache.
+
+    Raises:
+        RobenchError: it is neither here nor to be had.
+    """
+    what = f"Flair's tagger {TAGGERS[name]}"
+    file = _from_hub(TAGGERS[name], what, (_TAGGER_FILE,), offline=offline) / _TAGGER_FILE
+    if not file.is_file():
+        raise RobenchError(f"{what} has no {_TAGGER_FILE} in {file.parent}; delete that folder and run again.")
+    return file
+
+
+def load_tagger(name: str) -> None:
+    """Let TextAttack tag with the file that :func:`prepare_tagger` brought, so that Flair asks no server."""
+    from flair.models import SequenceTagger
+    from textattack.shared.utils import strings
+
+    if name not in strings._flair_taggers:
+        path = prepare_tagger(name, offline=True)
+        with explained(TAGGERS[name], path):
+            strings._flair_taggers[name] = SequenceTagger.load(str(path))
+
+
+def _named_folder(name: str) -> Path | None:
+    folder = expanded(Path(name))
+    if folder.is_dir():
+        return folder.resolve()
+    if name.startswith((".", "/", "~")):
+        raise RobenchError(f"the folder {name} of a language model does not exist.")
+    return None
+
+
+def _on_hub(name: str) -> tuple[str, str]:
+    """Hub id and revision."""
+    repository, _, revision = name.partition("@")
+    return repository, revision or PINNED.get(repository, "main")
+
+
+def _from_hub(name: str, what: str, patterns: tuple[str, ...], *, offline: bool) -> Path:
+    """Folder with those files of a repository, in the Hub's own cache."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError
+
+    repository, revision = _on_hub(name)
+    said = ask_hub(repository, revision=revision, offline=offline)
+    if isinstance(said, str):
+        reason = said
+    else:
+        if any(file.rfilename.endswith(".safetensors") for file in said.siblings or []):
+            patterns = tuple(pattern for pattern in patterns if pattern not in _PICKLED)
+        try:
+            return Path(snapshot_download(repository, revision=revision, allow_patterns=list(patterns)))
+        except Exception as error:  # whatever it is, the files may lie in the cache
+            reason = f"the Hub does not give it ({type(error).__name__})"
+    try:
+        return Path(snapshot_download(repository, revision=revision, local_files_only=True))
+    except Exception as error:
+        reason = NO_MODEL if isinstance(error, HFValidationError) else reason
+        raise unavailable(what, ("a folder",), reason, "run once with a connection to it") from error

@@ -1,0 +1,46 @@
+"""Pickles of numbers from elsewhere, read without running anything that they ask for."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+from robench.errors import RobenchError
+
+_NUMBERS = ("dict", "int", "float", "long")
+_ADMITTED = frozenset(
+    [("collections", "defaultdict"), ("numpy", "dtype"), ("numpy", "ndarray")]
+    + [(module, name) for module in ("builtins", "__builtin__") for name in _NUMBERS]
+    + [(f"numpy.{core}.multiarray", name) for core in ("core", "_core") for name in ("scalar", "_reconstruct")]
+)
+
+
+def _latin_1(text: str, encoding: str) -> bytes:
+    """Stands for the call by which the older pickle protocols write bytes, those of a NumPy number among them."""
+    if encoding != "latin1":
+        raise pickle.UnpicklingError(f"it asks for the codec {encoding}")
+    return text.encode(encoding)
+
+
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module_name: str, global_name: str) -> Any:
+        if (module_name, global_name) == ("_codecs", "encode"):
+            return _latin_1
+        if (module_name, global_name) not in _ADMITTED:
+            raise pickle.UnpicklingError(f"it asks for {module_name}.{global_name}")
+        return super().find_class(module_name, global_name)
+
+
+def load(file: Path) -> Any:
+    """Read a pickle of strings, numbers, lists, dictionaries and NumPy scalars and arrays.
+
+    Raises:
+        RobenchError: it holds or asks for anything else, or is damaged.
+    """
+    try:
+        with file.open("rb") as stream:
+            return _Unpickler(stream).load()
+    except Exception as error:  # damaged pickles raise anything, from EOFError to KeyError
+        reason = str(error) or type(error).__name__
+        raise RobenchError(f"{file} is not a plain pickle of numbers ({reason}): fetch it again.") from error

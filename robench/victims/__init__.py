@@ -1,0 +1,1 @@
+"""Models that a user gives: found, tried, asked for scores and attacked as robench's own are."""

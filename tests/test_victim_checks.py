@@ -1,0 +1,133 @@
+"""What is found out about a given model before it is attacked."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from robench import RobenchError
+from robench.victims.checks import check_order, column_order, looks_like_probabilities, modules_in_training
+
+LABELS = ("abbreviation", "entity", "description")
+ORDERS: list[tuple[dict[int, str], tuple[int, ...], bool]] = [
+    ({}, (0, 1, 2), False),
+    ({0: "LABEL_0", 1: "LABEL_1", 2: "LABEL_2"}, (0, 1, 2), False),
+    ({0: "Entity", 1: "DESCRIPTION", 2: "abbreviation"}, (2, 0, 1), False),
+    ({0: "ent_ity", 1: "Description.", 2: "ABBRE-viation"}, (2, 0, 1), False),
+    ({0: "entity", 1: "description", 2: "human"}, (0, 1, 2), True),
+    ({0: "+", 1: "-", 2: "="}, (0, 1, 2), True),
+]
+
+
+@pytest.mark.parametrize(("names", "expected", "warned"), ORDERS)
+def test_columns_are_matched_by_name(names: dict[int, str], expected: tuple[int, ...], warned: bool) -> None:
+    order, warnings = column_order(LABELS, names, None)
+    assert order == expected and bool(warnings) == warned
+    assert column_order(LABELS, names, (1, 2, 0)) == ((1, 2, 0), [])
+
+
+def test_the_best_order_is_told_in_columns_of_the_model() -> None:
+    """Gold 0 is predicted as 1, 1 as 2, 2 as 0; the columns behind these are 2, 0 and 1."""
+    gold, predicted = [0, 0, 1, 1, 2, 2], [1, 1, 2, 2, 0, 0]
+    with pytest.raises(RobenchError, match=r"0\.0% of 6 .* chance \(33\.3%\): --label-order 0,1,2 would give 100\.0%"):
+        check_order(LABELS, (2, 0, 1), gold, predicted, asked=False)
+    assert check_order(LABELS, (2, 0, 1), gold, predicted, asked=True) == [
+        "clean accuracy is 0.0%; --label-order 0,1,2 would give 100.0%."
+    ]
+    assert check_order(LABELS, (0, 1, 2), gold, gold, asked=False) == []
+
+
+def test_a_bad_order_above_chance_is_a_warning_and_a_bad_model_is_not_blamed_on_its_order() -> None:
+    gold = [0, 0, 0, 0, 1, 1, 1, 1, 2, 2]
+    mixed = [0, 0, 0, 0, 2, 2, 2, 2, 1, 1]
+    assert check_order(LABELS, (0, 1, 2), gold, mixed, asked=False) == [
+        "clean accuracy is 40.0%; --label-order 0,2,1 would give 100.0%."
+    ]
+    always_two = [2] * 10
+    with pytest.raises(RobenchError, match=r"20\.0% of 10 .*--label-order"):
+        check_order(LABELS, (0, 1, 2), gold, always_two, asked=False)
+    balanced = [0, 1, 2] * 2
+    guesses = [0, 2, 0, 1, 0, 1]
+    with pytest.raises(RobenchError, match=r"16\.7%"):
+        check_order(LABELS, (0, 1, 2), balanced, guesses, asked=False)
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([[0.25, 0.75], [1.0, 0.0]], True),
+        ([[0.25, 0.7505], [0.5, 0.5]], True),
+        ([[0.25, 0.76], [0.5, 0.5]], False),
+        ([[1.5, -0.5]], False),
+        ([[2.0, 3.0]], False),
+    ],
+)
+def test_probabilities_are_recognised(rows: list[list[float]], expected: bool) -> None:
+    assert looks_like_probabilities(torch.tensor(rows)) == expected
+
+
+class Holder:
+    """Has a network as an attribute."""
+
+    def __init__(self, network: nn.Module) -> None:
+        self.network = network
+        self.networks = {"first": network}
+
+    def __call__(self, texts: list[str]) -> Any:
+        return self.network
+
+    def score(self, texts: list[str]) -> Any:
+        return self.network
+
+
+def closed_over(network: nn.Module) -> Callable[[list[str]], Any]:
+    return lambda texts: network
+
+
+def by_default(network: nn.Module) -> Callable[[list[str]], Any]:
+    def score(texts: list[str], network: nn.Module = network) -> Any:
+        return network
+
+    return score
+
+
+def within(network: nn.Module) -> Callable[[list[str]], Any]:
+    holder = Holder(network)
+    return lambda texts: holder.score(texts)
+
+
+def global_one(network: nn.Module) -> Callable[[list[str]], Any]:
+    space: dict[str, Any] = {"network": network}
+    exec("def score(texts):\n    return network(texts)", space)
+    found: Callable[[list[str]], Any] = space["score"]
+    return found
+
+
+REACHED: list[Callable[[nn.Module], Any]] = [
+    closed_over,
+    by_default,
+    within,
+    global_one,
+    Holder,
+    lambda network: Holder(network).score,
+    lambda network: functools.partial(lambda network, texts: network, network),
+    lambda network: network,
+    lambda network: network.forward,
+]
+
+
+@pytest.mark.parametrize("reach", REACHED, ids=[f"{n} {getattr(r, '__name__', '')}" for n, r in enumerate(REACHED)])
+def test_networks_left_in_training_mode_are_found(reach: Callable[[nn.Module], Any]) -> None:
+    network = nn.Sequential(nn.Linear(2, 2), nn.Dropout())
+    function = reach(network)
+    assert modules_in_training(function) == ["Sequential"]
+    network.eval()
+    assert modules_in_training(function) == []
+    network[1].train()
+    assert modules_in_training(function) == ["Sequential"]
+    assert modules_in_training(reach(nn.CrossEntropyLoss())) == []
