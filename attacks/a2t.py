@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from robench import language_models
 from robench.attack import Victim
 from robench.model_attack import ModelAttack
+from robench.resources import language_models
 
 _RANKED = {"delete": "by deletion", "unk": "by [UNK]", "random": "at random"}
 

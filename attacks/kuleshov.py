@@ -6,10 +6,10 @@ import functools
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from robench import language_models
 from robench.attack import Victim
 from robench.encoders import explained
 from robench.model_attack import ModelAttack
+from robench.resources import language_models
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,7 +27,7 @@ class PWWS(Attack):
         from textattack.goal_functions import UntargetedClassification
         from textattack.search_methods import GreedyWordSwapWIR
 
-        from robench import synonyms
+        from robench.resources import synonyms
 
         kept = [RepeatModification(), StopwordModification()]
         search = GreedyWordSwapWIR(wir_method="weighted-saliency")

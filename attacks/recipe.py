@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-from robench import language_models
 from robench.attack import Attack, Victim
-from robench.attack_resources import Resource
 from robench.errors import RobenchError
 from robench.hub import TIMEOUT
 from robench.paths import cache_dir
+from robench.resources import Resource, language_models
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
-from robench import attack_resources
-from robench.attack_resources import Form, Resource
+from robench import resources
+from robench.resources import Form, Resource
 
 if TYPE_CHECKING:
     import torch
@@ -94,7 +94,7 @@ class Attack(ABC):
     @property
     def has_forms(self) -> bool:
         """Whether ``resources`` makes a difference."""
-        return any(need in attack_resources.TWO_FORMS for need in self.needs)
+        return any(need in resources.TWO_FORMS for need in self.needs)
 
     @property
     def variant(self) -> str:
@@ -111,11 +111,11 @@ class Attack(ABC):
         Raises:
             RobenchError: something is missing and cannot be fetched.
         """
-        attack_resources.prepare(self.needs, self.resources, offline=offline)
+        resources.prepare(self.needs, self.resources, offline=offline)
 
     def pins(self) -> dict[str, str]:
         """Name each resource that the result depends on, with its version or sha256."""
-        return attack_resources.pins(self.needs, self.resources)
+        return resources.pins(self.needs, self.resources)
 
     def identity(self) -> dict[str, object]:
         """Return all that determines what the attack does, as plain JSON values, for the key of a cell."""

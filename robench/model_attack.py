@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from robench import language_models
 from robench.attack import Attack
 from robench.errors import RobenchError
+from robench.resources import language_models
 
 _LONGEST = 512
 

@@ -25,7 +25,7 @@ def similarity(records: Sequence[Record], *, offline: bool = False) -> dict[str,
     Raises:
         RobenchError: the encoder cannot be had.
     """
-    from robench import sentence_encoder
+    from robench.resources import sentence_encoder
 
     pairs = [(record.original, record.final) for record in records if record.status == "succeeded"]
     found: dict[str, Any] = {"mean": None, "n": len(pairs), **sentence_encoder.identity()}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from robench.attack_resources import Form
 from robench.errors import RobenchError
 from robench.registry import unknown
+from robench.resources import Form
 
 Existing = Literal["only-missing", "always", "only-cache"]
 """What to do with stages: make those that are missing, make all again, or make none and use what is there."""

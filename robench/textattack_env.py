@@ -18,7 +18,7 @@ from pathlib import Path
 from types import MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-from robench import attack_resources, protocol, similarity
+from robench import protocol, resources, similarity
 from robench.errors import RobenchError
 from robench.paths import cache_dir, writing
 
@@ -46,7 +46,7 @@ def load_textattack(*, offline: bool = False) -> ModuleType:
     Raises:
         RobenchError: the NLTK data cannot be had, or TextAttack cannot be imported.
     """
-    from robench import nltk_data
+    from robench.resources import nltk_data
 
     nltk_data.activate(offline=offline)
     if "textattack" in sys.modules:
@@ -80,7 +80,7 @@ def build_attack(attack: Attack, victim: Victim, *, offline: bool = False) -> An
         from textattack.shared import utils
 
         # Where WordEmbedding.counterfitted_GLOVE_embedding looks before it downloads.
-        utils.GLOBAL_OBJECTS[_WORD_VECTORS] = attack_resources.word_vectors(attack.resources, offline=offline)
+        utils.GLOBAL_OBJECTS[_WORD_VECTORS] = resources.shared_word_vectors(attack.resources, offline=offline)
     with without_nltk_downloads(), without_look_alikes():
         built = attack.build(victim)
     if attack.protocol == "textdefender":
@@ -100,7 +100,7 @@ def _encode_sentences(built: Any, attack: Attack, *, offline: bool) -> None:
 
     for at, constraint in enumerate(built.constraints):
         if isinstance(constraint, UniversalSentenceEncoder):
-            encoder = attack_resources.sentence_encoder(attack.resources, offline=offline)
+            encoder = resources.shared_sentence_encoder(attack.resources, offline=offline)
             threshold = constraint.threshold
             if attack.resources == "bundled":
                 threshold = similarity.calibrated(threshold, constraint.metric)

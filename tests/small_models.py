@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from transformers import BertConfig, BertForMaskedLM, BertModel, BertTokenizerFast, GPT2Config, GPT2LMHeadModel
 
-from robench import language_models
+from robench.resources import language_models
 from small_victim import SENTENCES
 
 SHAPE: dict[str, Any] = {

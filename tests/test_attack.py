@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from robench import nltk_data
 from robench.attack import Attack
 from robench.attacks.deepwordbug import DeepWordBug
 from robench.attacks.pwws import PWWS
 from robench.attacks.textbugger import TextBugger
 from robench.attacks.textfooler import TextFooler
 from robench.errors import RobenchError
+from robench.resources import nltk_data
 from robench.textattack_env import build_attack, copied, load_textattack
 
 HERE = Path(__file__).parent

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from robench.counter_fitting import Array, Settings, Terms, counter_fit, distances, neighbourhood, unit
+from robench.resources.counter_fitting import Array, Settings, Terms, counter_fit, distances, neighbourhood, unit
 
 PAPER = Settings()
 LOOSE = Settings(delta=0.9, gamma=0.1, rho=0.5, weights=(0.3, 0.2, 0.7))

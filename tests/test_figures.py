@@ -17,12 +17,12 @@ from matplotlib.collections import PathCollection
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from robench import palette, registry
-from robench.canvas import Drawing
+from robench import registry
 from robench.errors import RobenchError
-from robench.figures import FIGURES, draw, save
-from robench.palette import HUES, Look, class_colours, looks
-from robench.projection import plane_of
+from robench.figures import FIGURES, draw, palette, save
+from robench.figures.canvas import Drawing
+from robench.figures.palette import HUES, Look, class_colours, looks
+from robench.figures.projection import plane_of
 from robench.store import Store
 
 ABLATION = {"base": 40, "taichi-no-ctr": 80, "clean": 60, "taichi-no-adv": 100, "taichi": 110}
@@ -241,7 +241,7 @@ def test_a_format_that_is_none_and_a_folder_that_cannot_be_are_refused(store: St
 
 
 def test_figures_load_neither_torch_nor_matplotlib_before_they_are_drawn() -> None:
-    modules = "robench.figures, robench.ablation, robench.tradeoff"
+    modules = "robench.figures, robench.figures.ablation, robench.figures.tradeoff"
     code = f"import sys, {modules}; print({{'torch', 'matplotlib'}} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

@@ -12,10 +12,10 @@ import small_models
 import torch
 from transformers import AutoModel, AutoTokenizer
 
-from robench import language_models
 from robench.attacks.bae import BAE
 from robench.errors import RobenchError
 from robench.model_attack import PaddedToBatch
+from robench.resources import language_models
 
 
 @pytest.fixture(scope="module")

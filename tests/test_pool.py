@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 
-from robench import nltk_data, sentence_encoder, word_vectors
 from robench.attack import Attack
 from robench.attacks.deepwordbug import DeepWordBug
 from robench.attacks.pwws import PWWS
@@ -19,6 +18,7 @@ from robench.errors import RobenchError
 from robench.pool import attack_examples
 from robench.questions import Statistics
 from robench.records import Record
+from robench.resources import nltk_data, sentence_encoder, word_vectors
 from robench.similarity import calibrated
 from robench.streams import Stream
 from robench.textattack_env import build_attack, load_textattack, without_look_alikes, without_nltk_downloads

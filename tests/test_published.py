@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from robench import downloads, published
 from robench.errors import RobenchError
+from robench.resources import downloads, published
 
 WORDS, SIZE = 300, 64
 URL = published.WORD_VECTORS_URL

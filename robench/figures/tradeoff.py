@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from robench.canvas import INK, Drawing, legend_above, sheet, styled
 from robench.errors import RobenchError
-from robench.labelling import Line, place_texts
-from robench.palette import Look, looks, title
+from robench.figures.canvas import INK, Drawing, legend_above, sheet, styled
+from robench.figures.labelling import Line, place_texts
+from robench.figures.palette import Look, looks, title
 from robench.results import Result, grouped
 from robench.store import Store
 from robench.wanted import (

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from robench.canvas import INK, Drawing, sheet, styled
 from robench.errors import RobenchError
+from robench.figures.canvas import INK, Drawing, sheet, styled
+from robench.figures.palette import class_colours, tint, title
+from robench.figures.projection import XY, Float64, Plane, plane_of
 from robench.pairs import Pairs, read_pairs, stored_predictor
-from robench.palette import class_colours, tint, title
-from robench.projection import XY, Float64, Plane, plane_of
 from robench.results import Result
 from robench.store import Store
 from robench.wanted import Wanted, fullest, unchanged

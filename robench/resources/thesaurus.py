@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from robench.lexicon import PARTS, Lexicon
+from robench.resources.lexicon import PARTS, Lexicon
 
 Strengths = list[dict[int, float]]
 

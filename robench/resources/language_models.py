@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from robench import resources
 from robench.encoders import BUNDLED, NO_MODEL, ask_hub, check_folder, explained, folder_digest, quiet, unavailable
 from robench.errors import RobenchError
 from robench.paths import expanded
+from robench.resources import packages
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,7 +42,7 @@ def identity(name: str) -> str:
         RobenchError: a folder is named that does not exist.
     """
     if name in BUNDLED:
-        return f"{resources.MINILM.pin} sha256:{resources.MINILM.sha256}"
+        return f"{packages.MINILM.pin} sha256:{packages.MINILM.sha256}"
     folder = _named_folder(name)
     return f"sha256:{folder_digest(folder)}" if folder else "@".join(_on_hub(name))
 
@@ -59,7 +59,7 @@ def prepare(name: str, *, offline: bool = False, kind: str | None = None) -> Pat
         RobenchError: it is neither here nor to be had, lacks a part, or is of another kind.
     """
     if name in BUNDLED:
-        return resources.minilm_folder(offline=offline)
+        return packages.minilm_folder(offline=offline)
     files = (*_SMALL, *_WEIGHTS, *_PICKLED)
     folder = _named_folder(name) or _from_hub(name, f"language model {name}", files, offline=offline)
     check_folder(f"the folder {folder} of language model {name}", folder)

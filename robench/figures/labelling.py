@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from robench.canvas import INK
+from robench.figures.canvas import INK
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
