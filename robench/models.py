@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -44,6 +45,17 @@ def predict_clean(
         {"id": i, "label": example.label, "probabilities": probabilities[i], "correct": predicted[i] == example.label}
         for i, example in enumerate(test)
     ]
+
+
+def clean_summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """What a model's predictions of the test split come to.
+
+    Returns:
+        ``correct`` of ``n``, and ``majority``: the texts of the most frequent label, which a model that has learned
+        nothing can have right, too.
+    """
+    labels = Counter(row["label"] for row in rows)
+    return {"correct": sum(row["correct"] for row in rows), "n": len(rows), "majority": max(labels.values(), default=0)}
 
 
 def save(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -37,6 +38,8 @@ class Result:
         clean: accuracy on clean samples, 0 to 1.
         attacked: accuracy under attack, 0 to 1: failed / n.
         attacked_n: attacked samples.
+        learned: whether it is right more often than naming the most frequent label every time would be, beyond two
+            standard errors; True where that is not known.
         summary: of its records, see :func:`robench.summary.summarise`.
     """
 
@@ -49,6 +52,7 @@ class Result:
     clean: Fraction
     attacked: Fraction
     attacked_n: int
+    learned: bool
     summary: Mapping[str, Any]
 
 
@@ -246,5 +250,13 @@ def _result(cell: StoredStage) -> Result:
         clean=Fraction(ask("clean", "correct"), ask("clean", "n")),
         attacked=Fraction(summary["failed"], summary["n"]),
         attacked_n=summary["n"],
+        learned=_learned(**ask("clean")),
         summary=summary,
     )
+
+
+def _learned(correct: int, n: int, majority: int | None = None) -> bool:
+    if majority is None:  # of an earlier version
+        return True
+    chance = majority / n
+    return correct > majority + 2 * math.sqrt(n * chance * (1 - chance))

@@ -163,14 +163,14 @@ class Runner:
         info = describe(stage) | {
             "rows": rows,
             "dev": {"accuracy": dev_accuracy, "n": len(dev)},
-            "clean": {"correct": sum(row["correct"] for row in clean), "n": len(clean)},
+            "clean": models.clean_summary(clean),
             "timing": timing,
         }
         models.save(folder, predictor.classifier, stage.setting.encoder.tokenizer(), clean, log, info)
         self._keep(stage, predictor)
 
     def _attack(self, stage: AttackingStage, folder: Path) -> None:
-        predictor = self._predictor(stage.model)
+        victim = self._predictor(stage.model)
         path, examples = folder / RECORDS_FILE, stage.examples()
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
@@ -178,7 +178,7 @@ class Runner:
         done = {record.id for record in records.read(path)} if path.exists() else set()
         found = attack_examples(
             stage.attack.attack,
-            predictor.logits,
+            victim.logits,
             [(i, example.text, example.label) for i, example in examples if i not in done],
             seed=stage.seed,
             attack_name=stage.attack.name,

@@ -157,7 +157,14 @@ def test_a_texts_logits_do_not_depend_on_its_company(precision: Precision, toget
 
 @pytest.mark.parametrize(
     ("tokens", "max_length", "expected"),
-    [(1, 50, (48, 8)), (8, 50, (48, 8)), (9, 50, (24, 16)), (49, 50, (7, 50)), (50, 50, (7, 50)), (500, 512, (4, 504))],
+    [
+        (1, 50, (96, 8)),
+        (8, 50, (96, 8)),
+        (9, 50, (48, 16)),
+        (49, 50, (15, 50)),
+        (50, 50, (15, 50)),
+        (500, 512, (4, 504)),
+    ],
 )
 def test_the_shape_of_a_texts_batch_follows_from_its_length(
     tokens: int, max_length: int, expected: tuple[int, int]

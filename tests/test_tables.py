@@ -540,3 +540,26 @@ def test_markdown_rows_have_one_width(store: Store) -> None:
     lines = [line for line in render(made(store), "md").splitlines() if line.startswith("|")]
     assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {6}
     assert r"a\|b\_c\*" in lines[2]
+
+
+def test_a_model_that_has_learned_nothing_is_marked_and_not_compared(store: Store) -> None:
+    add_cell(store, "base", "pwws", 40, clean=(450, 500, 260))
+    add_cell(store, "pgd", "pwws", 150, clean=(281, 500, 260))  # 260 and two standard errors are 282.3
+    add_cell(store, "fgsm", "pwws", 60, clean=(283, 500, 260))
+    add_cell(store, "taichi", "pwws", 80, clean=(440, 500, 260))
+    table = made(store)
+    base, pgd, fgsm, taichi = (rows(table)[name].cells[1] for name in ("base", "pgd", "fgsm", "taichi"))
+    assert [cell.learned for cell in (base, pgd, fgsm, taichi)] == [True, False, True, True]
+    assert [cell.best for cell in (base, pgd, fgsm, taichi)] == [False, False, False, True]
+    assert taichi.difference == Fraction(20, 200)
+    assert any(line.startswith("†") for line in table.legend)
+    for format in FORMATS:
+        text = render(table, format, Console(width=120))
+        assert ("75.0 †" in text) == (format not in ("csv", "json")), format
+    cells = json.loads(render(table, "json", Console()))["blocks"][0]["rows"]
+    assert {row["name"]: row["cells"]["pwws"]["learned"] for row in cells}["pgd"] is False
+
+
+def test_where_the_labels_share_is_not_known_every_model_counts(store: Store) -> None:
+    add_cell(store, "base", "pwws", 40, clean=(250, 500))
+    assert rows(made(store))["base"].cells[0].learned

@@ -26,6 +26,7 @@ def become(job: dict[str, Any]) -> NoReturn:
     os.environ.update(job["environment"])
     os.chdir(job["folder"])
     starving = starve(job["largest_file"], job["err"]) if job["largest_file"] else None
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in a shell's background
     sys.argv = ["robench", *job["arguments"]]
     code = 1
     try:

@@ -61,7 +61,8 @@ def as_json(tables: Sequence[Table]) -> str:
     (samples) and ``seeds``.
 
     A cell is null, or ``text``; or ``percent`` or ``value`` with ``sd`` (null with one seed), ``seeds``, ``best``,
-    ``difference`` (null where nothing is compared), ``n``. With published numbers, ``published`` and
+    ``difference`` (null where nothing is compared), ``n``, ``learned`` (false where a model behind it is no better than
+    naming the most frequent label). With published numbers, ``published`` and
     ``less_published`` are added, null where there is none, and a cell that has nothing else has these two. Shares and
     what is derived from them are in percent.
     """
@@ -108,7 +109,7 @@ def _cell(table: Table, cell: Cell, column: Column) -> dict[str, Any] | None:
         found = {"percent" if column.unit == "percent" else "value": plain(cell.value)}
         if table.measured:
             found |= {"sd": plain(cell.sd), "seeds": cell.seeds, "best": cell.best}
-            found |= {"difference": plain(cell.difference), "n": cell.n}
+            found |= {"difference": plain(cell.difference), "n": cell.n, "learned": cell.learned}
     if table.against and (found or cell.published is not None):
         found |= {"published": plain(cell.published), "less_published": plain(cell.less_published)}
     return found or None

@@ -32,10 +32,11 @@ def number_text(value: Fraction | float, column: Column, digits: int | None = No
 
 
 def value_text(cell: Cell, column: Column) -> str:
-    """``61.0``, ``61.0 ± 1.2``, or a text."""
+    """``61.0``, ``61.0 ± 1.2``, ``50.0 †`` of a model that has learned nothing, or a text."""
     if cell.value is None:
         return cell.text or DASH
-    return number_text(cell.value, column) + (f" ± {number_text(cell.sd, column)}" if cell.sd is not None else "")
+    spread = f" ± {number_text(cell.sd, column)}" if cell.sd is not None else ""
+    return number_text(cell.value, column) + spread + ("" if cell.learned else " †")
 
 
 def difference_text(cell: Cell, column: Column) -> str:

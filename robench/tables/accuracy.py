@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Unpack
 
@@ -123,10 +123,12 @@ def _how_measured(blocks: Sequence[Block]) -> list[str]:
 
 def _clean_and_attacked(found: Sequence[Result], columns: Sequence[str]) -> tuple[Cell, ...]:
     models = {r.info["model"]: r for r in found}.values()
-    cells = [mean_cell([(r.seed, r.clean) for r in models], found[0].info["clean"]["n"] if found else 0)]
+    n = found[0].info["clean"]["n"] if found else 0
+    cells = [mean_cell([(r.seed, r.clean) for r in models], n, learned=_learned(found))]
     for column in columns:
         under = [r for r in found if r.column == column]
-        cells.append(mean_cell([(r.seed, r.attacked) for r in under], under[0].attacked_n if under else 0))
+        n = under[0].attacked_n if under else 0
+        cells.append(mean_cell([(r.seed, r.attacked) for r in under], n, learned=_learned(under)))
     return tuple(cells)
 
 
@@ -135,8 +137,12 @@ def _clean_by_attack(found: Sequence[Result], columns: Sequence[str]) -> tuple[C
     for column in columns:
         models = {r.info["model"]: r for r in found if r.column == column}.values()
         n = found[0].info["clean"]["n"] if found else 0
-        cells.append(mean_cell([(r.seed, r.clean) for r in models], n))
+        cells.append(mean_cell([(r.seed, r.clean) for r in models], n, learned=_learned(models)))
     return tuple(cells)
+
+
+def _learned(results: Iterable[Result]) -> bool:
+    return all(result.learned for result in results)
 
 
 def _by_training_texts(cells: Sequence[StoredStage], asked: Asked) -> list[Result]:

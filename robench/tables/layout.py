@@ -124,6 +124,10 @@ def legend_of(blocks: Iterable[Block], first: Sequence[str], hopeless: int = 0) 
         ),
         ("Bold: the best of the column in its block.", any(cell.best for cell in cells)),
         (
+            "†: the model, or one of them, is no better than naming the most frequent label each time; not compared.",
+            any(not cell.learned for cell in cells),
+        ),
+        (
             f"{hopeless} of the missing cells can be made by no command: rows of other versions or models in memory.",
             hopeless,
         ),

@@ -42,6 +42,8 @@ class Cell:
         best: whether others are there and none of its column and block is better.
         difference: to the best other defense of the block, for the defense that is compared.
         n: samples of each seed.
+        learned: whether every model behind it has learned something, see :class:`robench.results.Result`; a number of
+            one that has not is shown, and compared with no other.
         published: the paper's number, in the column's unit, where it was asked for and there is one.
     """
 
@@ -52,6 +54,7 @@ class Cell:
     best: bool = False
     difference: Fraction | None = None
     n: int = 0
+    learned: bool = True
     published: Fraction | None = None
 
     @property

@@ -94,7 +94,8 @@ def _rows(results: Sequence[Result], labels: dict[str, Label]) -> list[Row]:
 
 def _cell(found: Sequence[Result], value: Callable[[Result], Fraction | float | None]) -> Cell:
     numbers = [(r.seed, number) for r in found if (number := value(r)) is not None]
-    return mean_cell([(seed, Fraction(number)) for seed, number in numbers], found[0].attacked_n)
+    learned = all(r.learned for r in found)
+    return mean_cell([(seed, Fraction(number)) for seed, number in numbers], found[0].attacked_n, learned=learned)
 
 
 def _success_rate(result: Result) -> Fraction | None:

@@ -11,7 +11,7 @@ import torch
 
 from robench.describe import describe
 from robench.errors import RobenchError
-from robench.models import CLEAN_FILE, predict_clean, write_lines
+from robench.models import CLEAN_FILE, clean_summary, predict_clean, write_lines
 from robench.paths import atomic_folder
 from robench.progress import Reporter
 from robench.store import STAGE_FILE, StoredStage
@@ -56,7 +56,7 @@ def make(stage: VictimStage, folder: Path, reporter: Reporter, device: torch.dev
         "max_length": scorer.max_length,
     }
     info |= {
-        "clean": {"correct": sum(row["correct"] for row in clean), "n": len(clean)},
+        "clean": clean_summary(clean),
         "warnings": [*found.warnings, *misordered],
         "timing": {"seconds": round(time.perf_counter() - started, 1), "texts": len(clean)},
     }
