@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from robench import resources
+from robench.protocol import QUERIES_PER_WORD
 from robench.resources import Form, Resource
 
 if TYPE_CHECKING:
@@ -104,6 +105,14 @@ class Attack(ABC):
         """
         named = [self.resources] if self.has_forms and self.resources == "bundled" else []
         return ", ".join([*named, *([self.protocol] if self.protocol != "recipe" else [])])
+
+    def budget(self, words: int) -> int | None:
+        """Queries that an example of so many words may cost; None for no limit."""
+        limits = [self.query_budget] if self.query_budget else []
+        for per_word in (self.queries_per_word, QUERIES_PER_WORD if self.protocol == "textdefender" else None):
+            if per_word:
+                limits.append(per_word * max(words, 1))
+        return min(limits, default=None)
 
     def prepare(self, *, offline: bool = False) -> None:
         """Bring what the attack needs to this machine.

@@ -15,7 +15,6 @@ from typing import Any
 
 from robench.attack import Attack
 from robench.errors import RobenchError
-from robench.protocol import QUERIES_PER_WORD
 from robench.questions import Answer, Hub, Logits, ParkingEncoder, ParkingVictim, Question, Statistics, Worker
 from robench.records import Record, Status
 from robench.similarity import Encoder
@@ -98,11 +97,8 @@ def _build(attack: Attack, hub: Hub, offline: bool) -> Any:
 def _limit_queries(built: Any, attack: Attack, text: str) -> None:
     from textattack.shared import AttackedText
 
-    limits = [attack.query_budget] if attack.query_budget else []
-    for per_word in (attack.queries_per_word, QUERIES_PER_WORD if attack.protocol == "textdefender" else None):
-        if per_word:
-            limits.append(per_word * max(AttackedText(text).num_words, 1))
-    built.goal_function.query_budget = min(limits, default=float("inf"))
+    budget = attack.budget(AttackedText(text).num_words)
+    built.goal_function.query_budget = float("inf") if budget is None else budget
 
 
 class _Search:

@@ -162,6 +162,7 @@ def _results(info: Mapping[str, Any], attacked: Sequence[Record]) -> dict[str, A
         tried = summary["succeeded"] + summary["failed"]
         shares = {"accuracy": summary["failed"] / summary["n"]}
         found["attacked"] = {**shares, "success_rate": summary["succeeded"] / tried if tried else None, **summary}
+        found["attacked"]["similarity"] = (info.get("similarity") or {}).get("mean")
     return found
 
 
@@ -179,6 +180,8 @@ def _result_texts(results: Mapping[str, Any]) -> dict[str, str]:
                 texts[name] = f"{percent(attack[key])} %"
         if attack["queries"] is not None:
             texts["queries"] = f"{attack['queries']:.1f} on average"
+        if attack["similarity"] is not None:
+            texts["sentence similarity"] = f"{attack['similarity']:.3f} on average"
     return texts
 
 

@@ -10,6 +10,7 @@ from rich.console import Console
 from robench.quality import similarity
 from robench.rendering import FORMATS, render
 from robench.resources import sentence_encoder
+from robench.show import show
 from robench.store import Store
 from robench.tables import make, make_all
 
@@ -77,3 +78,10 @@ def test_without_a_success_there_is_no_similarity() -> None:
 
 def test_the_same_text_is_wholly_similar() -> None:
     assert similarity([record(0, "succeeded", final="sample 0 was fine")])["mean"] == pytest.approx(1.0, abs=1e-4)
+
+
+def test_one_cells_page_tells_its_similarity(store: Store) -> None:
+    cell = next(cell for cell in store.stages("cells") if cell.info["defense"]["name"] == "taichi")
+    console = Console(width=120, record=True)
+    console.print(show(cell, store))
+    assert "sentence similarity  0.500 on average" in console.export_text()

@@ -9,8 +9,15 @@ import typer
 from rich.console import Console
 
 from robench.cli.common import (
+    AttackLimitOption,
+    AttacksOption,
     DataOption,
+    DeviceOption,
+    DryRunOption,
+    ExistingOption,
+    OfflineOption,
     PluginOption,
+    PrecisionOption,
     RunsOption,
     load_plugins,
     numbers,
@@ -21,7 +28,6 @@ from robench.cli.common import (
     write,
 )
 from robench.errors import RobenchError
-from robench.spec import Existing
 
 
 @told
@@ -37,10 +43,7 @@ def attack(
         ),
     ],
     task: Annotated[list[str], typer.Option("--task", "-t", help="Names, separated by commas, or all.")],
-    attack: Annotated[
-        list[str] | None,
-        typer.Option("--attack", "-a", help="Names, or all.", show_default="the paper's four"),
-    ] = None,
+    attack: AttacksOption = None,
     name: Annotated[
         str | None, typer.Option(help="Of its row in tables.", show_default="the last part of --model")
     ] = None,
@@ -73,9 +76,7 @@ def attack(
     seed: Annotated[
         list[str] | None, typer.Option(help="Of the attacks; several, separated by commas.", show_default="42")
     ] = None,
-    attack_limit: Annotated[
-        int | None, typer.Option(metavar="N", help="Most attacked test samples.", show_default="the preset's")
-    ] = None,
+    attack_limit: AttackLimitOption = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="ATTACK.FIELD=VALUE", help="As in pwws.query_budget=500."),
@@ -83,13 +84,11 @@ def attack(
     data: DataOption = None,
     runs: RunsOption = Path("runs"),
     plugin: PluginOption = None,
-    existing: Annotated[
-        Existing, typer.Option(help="only-missing, always (compute again) or only-cache (compute nothing).")
-    ] = "only-missing",
-    precision: Annotated[str, typer.Option(help="auto, fp32 or bf16; part of the result's key.")] = "auto",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda.")] = "auto",
-    offline: Annotated[bool, typer.Option("--offline", help="Fetch nothing from anywhere.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and what is there.")] = False,
+    existing: ExistingOption = "only-missing",
+    precision: PrecisionOption = "auto",
+    device: DeviceOption = "auto",
+    offline: OfflineOption = False,
+    dry_run: DryRunOption = False,
 ) -> None:
     """Attack a model of your own, and show the table.
 

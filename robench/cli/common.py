@@ -16,6 +16,7 @@ from rich.console import Console
 
 from robench.errors import RobenchError
 from robench.progress import Reporter
+from robench.spec import Existing
 
 F = TypeVar("F", bound=Callable[..., None])
 
@@ -107,6 +108,20 @@ DataOption = Annotated[
         "--data", metavar="DIR", help="Folder with TASK/{train,dev,test}.tsv (.csv, .parquet). Also ROBENCH_DATA."
     ),
 ]
+
+AttacksOption = Annotated[
+    list[str] | None, typer.Option("--attack", "-a", help="Names, or all.", show_default="the paper's four")
+]
+AttackLimitOption = Annotated[
+    int | None, typer.Option(metavar="N", help="Most attacked test samples.", show_default="the preset's")
+]
+ExistingOption = Annotated[
+    Existing, typer.Option(help="only-missing, always (compute again) or only-cache (compute nothing).")
+]
+PrecisionOption = Annotated[str, typer.Option(help="auto, fp32 or bf16; part of the result's key.")]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda.")]
+OfflineOption = Annotated[bool, typer.Option("--offline", help="Fetch nothing from anywhere.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and what is there.")]
 
 
 def load_plugins(paths: Sequence[Path] | None) -> None:

@@ -9,8 +9,15 @@ import typer
 from rich.console import Console
 
 from robench.cli.common import (
+    AttackLimitOption,
+    AttacksOption,
     DataOption,
+    DeviceOption,
+    DryRunOption,
+    ExistingOption,
+    OfflineOption,
     PluginOption,
+    PrecisionOption,
     RunsOption,
     load_plugins,
     numbers,
@@ -21,7 +28,6 @@ from robench.cli.common import (
     write,
 )
 from robench.errors import RobenchError
-from robench.spec import Existing
 
 
 @told
@@ -30,10 +36,7 @@ def run(
         list[str] | None, typer.Option("--defense", "-d", help="Names, separated by commas, or all.")
     ] = None,
     task: Annotated[list[str] | None, typer.Option("--task", "-t", help="Names, separated by commas, or all.")] = None,
-    attack: Annotated[
-        list[str] | None,
-        typer.Option("--attack", "-a", help="Names, or all.", show_default="the paper's four"),
-    ] = None,
+    attack: AttacksOption = None,
     preset: Annotated[str, typer.Option(help="quick (minutes on two cores), laptop or paper.")] = "laptop",
     encoder: Annotated[
         str | None, typer.Option(help="minilm, a folder or a Hub id.", show_default="the preset's")
@@ -44,9 +47,7 @@ def run(
     train_limit: Annotated[
         int | None, typer.Option(metavar="N", help="Most training rows.", show_default="the preset's")
     ] = None,
-    attack_limit: Annotated[
-        int | None, typer.Option(metavar="N", help="Most attacked test samples.", show_default="the preset's")
-    ] = None,
+    attack_limit: AttackLimitOption = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME.FIELD=VALUE", help="As in taichi.temperature=0.5, training.epochs=5."),
@@ -63,13 +64,11 @@ def run(
     data: DataOption = None,
     runs: RunsOption = Path("runs"),
     plugin: PluginOption = None,
-    existing: Annotated[
-        Existing, typer.Option(help="only-missing, always (compute again) or only-cache (compute nothing).")
-    ] = "only-missing",
-    precision: Annotated[str, typer.Option(help="auto, fp32 or bf16; part of the result's key.")] = "auto",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda.")] = "auto",
-    offline: Annotated[bool, typer.Option("--offline", help="Fetch nothing from anywhere.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and what is there.")] = False,
+    existing: ExistingOption = "only-missing",
+    precision: PrecisionOption = "auto",
+    device: DeviceOption = "auto",
+    offline: OfflineOption = False,
+    dry_run: DryRunOption = False,
 ) -> None:
     """Train defenses, attack them, and show the table.
 

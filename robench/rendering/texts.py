@@ -58,12 +58,6 @@ def published_text(cell: Cell, column: Column) -> str:
     return f"[{number_text(cell.published, column)}, {sign}{less}]"
 
 
-def cell_text(cell: Cell, column: Column) -> str:
-    """All of a cell."""
-    parts = value_text(cell, column), difference_text(cell, column), published_text(cell, column)
-    return " ".join(part for part in parts if part)
-
-
 def samples_text(row: Row) -> str:
     """``500 / 200``: clean and attacked samples."""
     counts = [str(count) for count in (row.clean_n, row.attacked_n) if count is not None]

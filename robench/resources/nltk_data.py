@@ -8,14 +8,16 @@ import pickle
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from robench.errors import RobenchError
 from robench.paths import cache_dir
 from robench.resources import packages
+from robench.resources.plain_pickle import PlainUnpickler
 
 CORPORA = ("stopwords", "wordnet")
 TAGGER = "averaged_perceptron_tagger_eng"
+_SETS = {("__builtin__", "set"), ("builtins", "set")}
 
 # From the tags of the Penn Treebank to the universal ones (Petrov et al. 2012, "A Universal Part-of-Speech Tagset").
 UNIVERSAL_TAGS = {
@@ -95,21 +97,12 @@ def read_tagger(file: IO[bytes]) -> tuple[dict[str, dict[str, float]], dict[str,
         RobenchError: the file holds anything else than plain containers, strings and numbers.
     """
     try:
-        weights, tagdict, classes = _PlainUnpickler(file, encoding="utf-8").load()
+        weights, tagdict, classes = PlainUnpickler(file, _SETS, encoding="utf-8").load()
         if not (isinstance(weights, dict) and isinstance(tagdict, dict) and isinstance(classes, set)):
             raise pickle.UnpicklingError("it does not hold two tables and a set of tags")
     except (pickle.UnpicklingError, ValueError, TypeError, EOFError, AttributeError, IndexError) as error:
         raise RobenchError(f"the part-of-speech tagger of {packages.TAGGER.pin} cannot be read: {error}.") from error
     return weights, tagdict, classes
-
-
-class _PlainUnpickler(pickle.Unpickler):
-    """Knows of no global but ``set``: nothing in the file is ever called."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) in {("__builtin__", "set"), ("builtins", "set")}:
-            return set
-        raise pickle.UnpicklingError(f"it asks for {module}.{name}, which a tagger does not need")
 
 
 def _folder(name: str, determined_by: dict[str, str]) -> Path:

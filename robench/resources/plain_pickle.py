@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from robench.errors import RobenchError
 
 _NUMBERS = ("dict", "int", "float", "long")
 _ADMITTED = frozenset(
-    [("collections", "defaultdict"), ("numpy", "dtype"), ("numpy", "ndarray")]
+    [("collections", "defaultdict"), ("numpy", "dtype"), ("numpy", "ndarray"), ("_codecs", "encode")]
     + [(module, name) for module in ("builtins", "__builtin__") for name in _NUMBERS]
     + [(f"numpy.{core}.multiarray", name) for core in ("core", "_core") for name in ("scalar", "_reconstruct")]
 )
@@ -23,13 +24,24 @@ def _latin_1(text: str, encoding: str) -> bytes:
     return text.encode(encoding)
 
 
-class _Unpickler(pickle.Unpickler):
+class PlainUnpickler(pickle.Unpickler):
+    """Reads a pickle that may ask for certain globals alone; for anything else it fails before anything is called.
+
+    Args:
+        stream: the pickle.
+        admitted: (module, name) of what it may ask for.
+        encoding: of the strings of Python 2.
+    """
+
+    def __init__(self, stream: IO[bytes], admitted: Collection[tuple[str, str]], encoding: str = "ASCII") -> None:
+        super().__init__(stream, encoding=encoding)
+        self._admitted = admitted
+
     def find_class(self, module_name: str, global_name: str) -> Any:
-        if (module_name, global_name) == ("_codecs", "encode"):
-            return _latin_1
-        if (module_name, global_name) not in _ADMITTED:
+        """Give the global if it is admitted."""
+        if (module_name, global_name) not in self._admitted:
             raise pickle.UnpicklingError(f"it asks for {module_name}.{global_name}")
-        return super().find_class(module_name, global_name)
+        return _latin_1 if module_name == "_codecs" else super().find_class(module_name, global_name)
 
 
 def load(file: Path) -> Any:
@@ -40,7 +52,7 @@ def load(file: Path) -> Any:
     """
     try:
         with file.open("rb") as stream:
-            return _Unpickler(stream).load()
+            return PlainUnpickler(stream, _ADMITTED).load()
     except Exception as error:  # damaged pickles raise anything, from EOFError to KeyError
         reason = str(error) or type(error).__name__
         raise RobenchError(f"{file} is not a plain pickle of numbers ({reason}): fetch it again.") from error
