@@ -34,6 +34,7 @@ def run(
     offline: bool = False,
     precision: str = "auto",
     device: str = "auto",
+    workers: int | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     progress: bool = True,
 ) -> pandas.DataFrame:
@@ -55,6 +56,8 @@ def run(
         offline: fetch nothing.
         precision: ``auto``, ``fp32`` or ``bf16``.
         device: ``auto``, ``cpu``, ``cuda``.
+        workers: processes that attacks search in, 0 for none but this one; by default 0, and up to 8 beside a GPU.
+            A script that uses them needs ``if __name__ == "__main__":``.
         settings: hyper-parameters, as in ``{"taichi": {"temperature": 0.5}}``.
         progress: show bars (on a terminal) or lines on stderr.
 
@@ -81,6 +84,7 @@ def run(
         offline=offline,
         precision=precision,
         device=device,
+        workers=workers,
         settings=settings or {},
     )
     reporter = reporter_for(Console(stderr=True)) if progress else Silent()
@@ -107,6 +111,7 @@ def attack_model(
     offline: bool = False,
     precision: str = "auto",
     device: str = "auto",
+    workers: int | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     progress: bool = True,
 ) -> pandas.DataFrame:
@@ -132,6 +137,8 @@ def attack_model(
         offline: fetch nothing.
         precision: ``auto``, ``fp32`` or ``bf16``; not of a function.
         device: ``auto``, ``cpu``, ``cuda``.
+        workers: processes that attacks search in, 0 for none but this one; by default 0, and up to 8 beside a GPU.
+            A script that uses them needs ``if __name__ == "__main__":``.
         settings: options of attacks, as in ``{"pwws": {"query_budget": 500}}``.
         progress: show bars (on a terminal) or lines on stderr.
 
@@ -163,6 +170,7 @@ def attack_model(
         offline=offline,
         precision=precision,
         device=device,
+        workers=workers,
         settings=settings or {},
     )
     reporter = reporter_for(Console(stderr=True)) if progress else Silent()
@@ -186,13 +194,16 @@ def run_requests(
         for request in requests:
             request.fetch_published()
     from robench import devices
+    from robench.engine.workers import Workers, worker_count
     from robench.runner import Runner
 
     found = []
     for request in requests:
         cells = request.cells(reporter)
         device = devices.device(request.device)
-        found += Runner(store, reporter, device=device, existing=existing, offline=request.offline).run(cells)
+        with Workers(worker_count(request.workers, device)) as workers:
+            runner = Runner(store, reporter, device=device, existing=existing, offline=request.offline, workers=workers)
+            found += runner.run(cells)
     return found
 
 

@@ -68,10 +68,13 @@ def collate(
     """Pad rows on the right to one length, the longest row's unless given, and stack them as (B, L) tensors."""
     length = length or max(len(row["input_ids"]) for row in rows)
     filler = {"input_ids": tokenizer.pad_token_id, "token_type_ids": tokenizer.pad_token_type_id}
-    return {
-        name: torch.tensor([row[name] + [filler.get(name, 0)] * (length - len(row[name])) for row in rows]).to(device)
+    columns = {
+        name: torch.tensor([row[name] + [filler.get(name, 0)] * (length - len(row[name])) for row in rows])
         for name in rows[0]
     }
+    if device.type == "cuda":  # from pinned memory the copy does not wait for what the GPU is doing
+        return {name: column.pin_memory().to(device, non_blocking=True) for name, column in columns.items()}
+    return {name: column.to(device) for name, column in columns.items()}
 
 
 class TrainingSet:

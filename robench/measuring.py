@@ -201,7 +201,7 @@ class _Measuring:
     def _attacked(self, subject: _Subject, predictor: Predictor, pairs: Pairs) -> dict[str, Any] | None:
         """Summary of the same attack on the untrained model; None where the attack is not the same any more."""
         from robench import options, registry
-        from robench.pool import attack_examples
+        from robench.engine.pool import attack_examples
         from robench.stages import NamedAttack
 
         info = subject.base.info
@@ -215,9 +215,7 @@ class _Measuring:
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
         rows = list(zip(pairs.ids, pairs.clean, pairs.labels, strict=True))
-        found = attack_examples(
-            attack, predictor.logits, rows, seed=info["seed"], attack_name=name, offline=self._offline
-        )
+        found = attack_examples(attack, predictor, rows, seed=info["seed"], attack_name=name, offline=self._offline)
         with (
             self._reporter.work("attacking", "text", total=len(rows)) as count,
             (folder / RECORDS_FILE).open("ab") as file,

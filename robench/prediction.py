@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
 
-from robench.batches import collate, tokenise
+from robench.batches import Tokens, collate, tokenise
 from robench.classifier import Classifier, Outputs
 from robench.devices import Precision, autocast
 
@@ -19,18 +19,25 @@ if TYPE_CHECKING:
 
 LENGTH_STEP = 8
 """Texts are padded to a multiple of this."""
-TOKENS = {"cpu": 768, "cuda": 16_384}
+TOKENS = {"cpu": 512, "cuda": 16_384}
 """Tokens of one batch: about as few as keep the device busy."""
 
 
-def batch_shape(tokens: int, max_length: int, device: str) -> tuple[int, int]:
-    """Rows and length of the batch in which a text of so many tokens is always seen, whatever else is asked for.
+class Shape(NamedTuple):
+    """Rows of a batch, and tokens of a row."""
+
+    rows: int
+    length: int
+
+
+def batch_shape(tokens: int, max_length: int, device: str) -> Shape:
+    """The batch in which a text of so many tokens is always seen, whatever else is asked for.
 
     A row's logits depend in their last digits on the shape of its batch, and never on its neighbours. So a text's
     logits are a function of the text alone, and records do not depend on how many searches share the batches.
     """
     length = min(tokens + -tokens % LENGTH_STEP, max_length)
-    return max(TOKENS.get(device, TOKENS["cuda"]) // length, 4), length
+    return Shape(max(TOKENS.get(device, TOKENS["cuda"]) // length, 4), length)
 
 
 class Predictor:
@@ -72,24 +79,44 @@ class Predictor:
         """
         head = self.classifier.head
         found = Outputs(torch.empty(len(texts), head.in_features), torch.empty(len(texts), head.out_features))
-        if not texts:
-            return found
-        rows = tokenise(self._tokenizer, texts, self._max_length)
-        lengths = [len(row["input_ids"]) for row in rows]
-        order = sorted(range(len(rows)), key=lambda i: lengths[i], reverse=True)
-        shapes = itertools.groupby(order, lambda i: batch_shape(lengths[i], self._max_length, self._device.type))
-        with self._evaluating(), torch.inference_mode(), autocast(self._precision, self._device):
-            for (height, length), group in shapes:
-                alike = list(group)
-                for start in range(0, len(alike), height):
-                    chosen = alike[start : start + height]
-                    filled = [rows[i] for i in chosen] + [rows[chosen[-1]]] * (height - len(chosen))
-                    inputs = collate(self._tokenizer, filled, self._device, length=length)
-                    for whole, part in zip(found, self.classifier(inputs), strict=True):
-                        whole[chosen] = part[: len(chosen)].float().cpu()
-                    if progress is not None:
-                        progress(len(chosen))
+        rows = self.tokens(texts)
+        order = sorted(range(len(rows)), key=lambda i: len(rows[i]["input_ids"]), reverse=True)
+        for shape, group in itertools.groupby(order, lambda i: self.shape(rows[i])):
+            alike = list(group)
+            for start in range(0, len(alike), shape.rows):
+                chosen = alike[start : start + shape.rows]
+                for whole, part in zip(found, self.batch([rows[i] for i in chosen], shape), strict=True):
+                    whole[chosen] = part.cpu()
+                if progress is not None:
+                    progress(len(chosen))
         return found
+
+    @property
+    def ahead(self) -> int:
+        """Batches that may be under way at once: a GPU computes one while the answers of another are looked at."""
+        return 2 if self._device.type == "cuda" else 1
+
+    def tokens(self, texts: Sequence[str]) -> list[Tokens]:
+        """Tokens of each text."""
+        return tokenise(self._tokenizer, texts, self._max_length)
+
+    def shape(self, tokens: Tokens) -> Shape:
+        """The batch in which a text is seen."""
+        return batch_shape(len(tokens["input_ids"]), self._max_length, self._device.type)
+
+    def batch(self, tokens: Sequence[Tokens], shape: Shape) -> Outputs:
+        """Representations and logits of at most ``shape.rows`` texts of that shape, float32, on the device.
+
+        The batch is filled up with copies of its last text.
+        """
+        filled = [*tokens, *[tokens[-1]] * (shape.rows - len(tokens))]
+        with self._evaluating(), torch.inference_mode(), autocast(self._precision, self._device):
+            inputs = collate(self._tokenizer, filled, self._device, length=shape.length)
+            return Outputs(*(part[: len(tokens)].float() for part in self.classifier(inputs)))
+
+    def batch_logits(self, tokens: Sequence[Tokens], shape: Shape) -> Tensor:
+        """The logits of :meth:`batch`."""
+        return self.batch(tokens, shape).logits
 
     @contextlib.contextmanager
     def _evaluating(self) -> Iterator[None]:

@@ -98,6 +98,7 @@ class Entry:
 
 _NAME = re.compile(r"[\w:+][\w:+.-]{0,59}")
 _FORM = "has up to 60 letters, digits and - _ . : +"
+_PLUGIN = "robench_plugin_"
 _files: dict[tuple[Kind, str], Entry] = {}
 
 
@@ -136,7 +137,7 @@ def load_plugin(path: Path) -> None:
     if not path.is_file():
         raise RobenchError(f"plug-in {path} does not exist; --plugin takes a Python file.")
     # Named by its content: the class then has the same identity in a cell's key wherever the file lies.
-    name = f"robench_plugin_{path.stem}_{hashlib.sha256(path.read_bytes()).hexdigest()[:12]}"
+    name = f"{_PLUGIN}{path.stem}_{hashlib.sha256(path.read_bytes()).hexdigest()[:12]}"
     if name in sys.modules:
         return
     spec = importlib.util.spec_from_file_location(name, path)
@@ -157,6 +158,12 @@ def load_plugin(path: Path) -> None:
     if _files.keys() == before.keys():
         del sys.modules[name]
         raise RobenchError(f'plug-in {path} registers nothing; put @robench.register("name") above its class.')
+
+
+def plugin_files() -> list[Path]:
+    """The plug-in files that were run, for a process that needs them, too."""
+    found = (vars(module).get("__file__") for name, module in sys.modules.items() if name.startswith(_PLUGIN))
+    return [Path(file) for file in found if file]
 
 
 def entries(kind: Kind) -> list[Entry]:

@@ -35,6 +35,7 @@ class Request:
         offline: fetch nothing.
         precision: auto, fp32 or bf16.
         device: auto, cpu, cuda, ...
+        workers: processes that attacks search in; 0 for none but this one, None for as many as pay.
         sweep: settings that are added to those, one run of everything for each.
         settings: hyper-parameters by name of defense or attack, or ``training``, then by field; texts are read as the
             field's type.
@@ -52,6 +53,7 @@ class Request:
     offline: bool = False
     precision: str = "auto"
     device: str = "auto"
+    workers: int | None = None
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     sweep: Sequence[Mapping[str, Mapping[str, Any]]] = ({},)
 
@@ -65,6 +67,8 @@ class Request:
         for option, limit in (("--train-limit", self.train_limit), ("--attack-limit", self.attack_limit)):
             if limit is not None and limit < 1:
                 raise RobenchError(f"{option} {limit} leaves nothing to do; it should be 1 or more.")
+        if self.workers is not None and self.workers < 0:
+            raise RobenchError(f"--workers {self.workers}: it should be 0 or more.")
         for seed in self.seeds:
             if not 0 <= seed < 2**32:
                 raise RobenchError(f"--seed {seed} is out of range; it should be from 0 to {2**32 - 1}.")

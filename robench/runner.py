@@ -15,10 +15,12 @@ from robench import models, quality, records
 from robench.adversarial import training_rows
 from robench.defense import FusedDefense
 from robench.describe import describe
+from robench.engine.batcher import LogitsCache
+from robench.engine.pool import attack_examples
+from robench.engine.workers import Workers
 from robench.errors import RobenchError
 from robench.paths import writing
 from robench.plan import in_order
-from robench.pool import attack_examples
 from robench.prediction import Predictor, accuracy
 from robench.progress import Reporter
 from robench.records import Record
@@ -33,6 +35,8 @@ from robench.victims.stage import VictimStage
 
 KEPT_MODELS = 2
 """Trained models held in memory: Base, which several stages attack, and the one at hand."""
+LIVE = {"cpu": 64, "cuda": 512}
+"""Examples searched at the same time: enough that their questions fill the batches of the device."""
 
 
 class Runner:
@@ -44,6 +48,7 @@ class Runner:
         device: where the arithmetic is done.
         existing: what to do with what is there.
         offline: forbid fetching an attack's data.
+        workers: processes that attacks search in; else they search in this one.
     """
 
     def __init__(
@@ -54,10 +59,12 @@ class Runner:
         device: torch.device,
         existing: Existing = "only-missing",
         offline: bool = False,
+        workers: Workers | None = None,
     ) -> None:
         self._store, self._reporter = store, reporter
         self._device, self._existing, self._offline = device, existing, offline
-        self._predictors: OrderedDict[str, Predictor | Victim] = OrderedDict()
+        self._workers = workers
+        self._held: OrderedDict[str, tuple[Predictor | Victim, LogitsCache]] = OrderedDict()
 
     def run(self, cells: Sequence[CellStage]) -> list[StoredStage]:
         """Make the cells, and all that they need; give those that are there in the end, in the same order.
@@ -171,6 +178,7 @@ class Runner:
 
     def _attack(self, stage: AttackingStage, folder: Path) -> None:
         victim = self._predictor(stage.model)
+        known = self._held[stage.model.key][1]
         path, examples = folder / RECORDS_FILE, stage.examples()
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
@@ -178,11 +186,14 @@ class Runner:
         done = {record.id for record in records.read(path)} if path.exists() else set()
         found = attack_examples(
             stage.attack.attack,
-            victim.logits,
+            victim.batched if isinstance(victim, Victim) else victim,
             [(i, example.text, example.label) for i, example in examples if i not in done],
             seed=stage.seed,
             attack_name=stage.attack.name,
+            live=LIVE.get(self._device.type, LIVE["cuda"]),
             offline=self._offline,
+            cache=known,
+            workers=self._workers,
         )
         started = time.perf_counter()
         work = self._reporter.work("attacking", "text", total=len(examples), done=len(done))
@@ -213,10 +224,10 @@ class Runner:
             return None
 
     def _predictor(self, stage: ModelStage) -> Predictor | Victim:
-        if stage.key not in self._predictors:
+        if stage.key not in self._held:
             self._keep(stage, self._load_victim(stage) if isinstance(stage, VictimStage) else self._load(stage))
-        self._predictors.move_to_end(stage.key)
-        return self._predictors[stage.key]
+        self._held.move_to_end(stage.key)
+        return self._held[stage.key][0]
 
     def _load(self, stage: ModelStage) -> Predictor:
         return models.load(
@@ -233,10 +244,11 @@ class Runner:
             raise RobenchError(f"the folder {self._folder(stage)} was removed while it was needed; run again.")
         return victim_measuring.load(stage, stored, self._device)
 
-    def _keep(self, stage: ModelStage, predictor: Predictor | Victim) -> None:
-        self._predictors[stage.key] = predictor
-        while len(self._predictors) > KEPT_MODELS:
-            self._predictors.popitem(last=False)
+    def _keep(self, stage: ModelStage, model: Predictor | Victim) -> None:
+        """Hold a model in memory, and what it says: attacks ask for some texts that another attack has asked for."""
+        self._held[stage.key] = model, LogitsCache()
+        while len(self._held) > KEPT_MODELS:
+            self._held.popitem(last=False)
 
     def _folder(self, stage: Stage) -> Path:
         return self._store.folder(stage.kind, stage.label, stage.key)

@@ -7,6 +7,7 @@ process and talks on stderr. Everything here that needs TextAttack gets it from 
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import io
 import logging
@@ -63,7 +64,19 @@ def load_textattack(*, offline: bool = False) -> ModuleType:
         ) from error
     for name in _LOGGERS:
         logging.getLogger(name).setLevel(logging.ERROR)
+    _remember_words()
     return module
+
+
+def _remember_words() -> None:
+    """Let TextAttack split a string into words once.
+
+    It asks for the words of every word of every text that it makes, which is most of what its searches do.
+    """
+    from textattack.shared import attacked_text
+
+    split = functools.lru_cache(maxsize=100_000)(attacked_text.words_from_text)
+    attacked_text.words_from_text = lambda text: list(split(text))
 
 
 def build_attack(attack: Attack, victim: Victim, *, offline: bool = False) -> Any:

@@ -28,7 +28,7 @@ socket.getaddrinfo = refuse
 def main() -> None:
     from robench.attacks.deepwordbug import DeepWordBug
     from robench.attacks.pwws import PWWS
-    from robench.pool import attack_examples
+    from robench.engine.pool import attack_examples
     from robench.textattack_env import load_textattack
     from small_victim import SmallVictim
 

@@ -55,6 +55,17 @@ def processes(shared_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> I
 
 
 @pytest.fixture
+def forget_plugins() -> Iterator[None]:
+    """Let what a test registers be gone after it."""
+    from robench import registry
+
+    before = dict(registry._files)
+    yield
+    registry._files.clear()
+    registry._files.update(before)
+
+
+@pytest.fixture
 def quick_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     """The preset that the runs folders made by hand are of, whatever the real one is tuned to."""
     from robench.spec import PRESETS, Preset, TrainingSettings

@@ -8,7 +8,6 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,11 +20,8 @@ README = Path(__file__).parents[1] / "README.md"
 
 
 @pytest.fixture(autouse=True)
-def forget_plugins() -> Iterator[None]:
-    before = dict(registry._files)
-    yield
-    registry._files.clear()
-    registry._files.update(before)
+def forget(forget_plugins: None) -> None:
+    """Every test here registers something."""
 
 
 def readmes_example() -> tuple[str, str]:

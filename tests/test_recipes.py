@@ -27,8 +27,8 @@ from robench.attacks.iga import IGA
 from robench.attacks.kuleshov import Kuleshov
 from robench.attacks.pruthi import Pruthi
 from robench.attacks.recipe import RECIPES, Recipe
+from robench.engine.pool import attack_examples
 from robench.errors import RobenchError
-from robench.pool import attack_examples
 from robench.records import Record
 from robench.resources import language_models
 from robench.textattack_env import build_attack, load_textattack

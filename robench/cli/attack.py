@@ -19,6 +19,7 @@ from robench.cli.common import (
     PluginOption,
     PrecisionOption,
     RunsOption,
+    WorkersOption,
     load_plugins,
     numbers,
     same_runs,
@@ -87,6 +88,7 @@ def attack(
     existing: ExistingOption = "only-missing",
     precision: PrecisionOption = "auto",
     device: DeviceOption = "auto",
+    workers: WorkersOption = None,
     offline: OfflineOption = False,
     dry_run: DryRunOption = False,
 ) -> None:
@@ -124,6 +126,7 @@ def attack(
         offline=offline,
         precision=precision,
         device=device,
+        workers=workers,
         settings=options.parse(settings or []),
     )
     store = Store(runs)

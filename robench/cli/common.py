@@ -120,6 +120,15 @@ ExistingOption = Annotated[
 ]
 PrecisionOption = Annotated[str, typer.Option(help="auto, fp32 or bf16; part of the result's key.")]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda.")]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Processes that attacks search in, beside the one of the model; 0 for none. They pay where the model"
+        " answers faster than one process asks, some thousand queries a second.",
+        show_default="0, and up to 8 beside a GPU",
+    ),
+]
 OfflineOption = Annotated[bool, typer.Option("--offline", help="Fetch nothing from anywhere.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and what is there.")]
 

@@ -19,6 +19,7 @@ from robench.cli.common import (
     PluginOption,
     PrecisionOption,
     RunsOption,
+    WorkersOption,
     load_plugins,
     numbers,
     same_runs,
@@ -67,6 +68,7 @@ def run(
     existing: ExistingOption = "only-missing",
     precision: PrecisionOption = "auto",
     device: DeviceOption = "auto",
+    workers: WorkersOption = None,
     offline: OfflineOption = False,
     dry_run: DryRunOption = False,
 ) -> None:
@@ -100,6 +102,7 @@ def run(
         offline=offline,
         precision=precision,
         device=device,
+        workers=workers,
         settings=options.merged(options.from_file(config) if config else {}, options.parse(settings or [])),
     )
     reporter = reporter_for(Console(stderr=True))

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from robench.batches import Inputs, tokenise
+from robench.batches import Inputs, Tokens, tokenise
 from robench.classifier import Classifier, Outputs
 from robench.devices import Precision
 from robench.encoders import explained, quiet
 from robench.errors import RobenchError
 from robench.exported_model import RobenchConfig, RobenchForSequenceClassification
-from robench.prediction import Predictor
+from robench.prediction import Predictor, Shape
 from robench.victims.scorers import Progress, checked
 from robench.victims.source import PretrainedSource
 
@@ -61,16 +62,38 @@ class NetworkScorer:
 
     def __call__(self, texts: Sequence[str], progress: Progress = None) -> Tensor:
         """See :class:`Scorer`."""
-        try:
+        with self._told(len(texts)):
             logits = self._predictor.logits(texts, progress)
+        return checked(logits, texts, self.shown)
+
+    @property
+    def ahead(self) -> int:
+        """See :class:`~robench.engine.batcher.BatchModel`."""
+        return self._predictor.ahead
+
+    def tokens(self, texts: Sequence[str]) -> list[Tokens]:
+        """See :class:`~robench.engine.batcher.BatchModel`."""
+        with self._told(len(texts)):
+            return self._predictor.tokens(texts)
+
+    def shape(self, tokens: Tokens) -> Shape:
+        """See :class:`~robench.engine.batcher.BatchModel`."""
+        return self._predictor.shape(tokens)
+
+    def batch_logits(self, tokens: Sequence[Tokens], shape: Shape) -> Tensor:
+        """See :class:`~robench.engine.batcher.BatchModel`; these are the raw scores."""
+        with self._told(len(tokens)):
+            return self._predictor.batch_logits(tokens, shape)
+
+    @contextlib.contextmanager
+    def _told(self, count: int) -> Iterator[None]:
+        try:
+            yield
         except RobenchError:
             raise
         except Exception as error:  # a network of any make, on texts of any kind
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise RobenchError(
-                f"{self.shown} failed on {len(texts)} texts: {type(error).__name__}: {reason}."
-            ) from error
-        return checked(logits, texts, self.shown)
+            raise RobenchError(f"{self.shown} failed on {count} texts: {type(error).__name__}: {reason}.") from error
 
     def truncated(self, texts: Sequence[str]) -> int:
         """See :class:`Scorer`."""

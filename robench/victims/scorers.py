@@ -9,7 +9,9 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from robench.engine.batcher import BatchModel, Logits
 from robench.errors import RobenchError
+from robench.prediction import Shape
 from robench.victims.checks import looks_like_probabilities, modules_in_training
 
 ROWS = 32
@@ -57,7 +59,14 @@ class Victim:
 
     def logits(self, texts: Sequence[str], progress: Progress = None) -> Tensor:
         """Logits (N, K) of N texts in the order of the task's labels; the logarithms of probabilities."""
-        scores = self.scorer(texts, progress)
+        return self._ordered(self.scorer(texts, progress))
+
+    @property
+    def batched(self) -> BatchModel | Logits:
+        """The model as an attack asks it: in batches of its own, where it has them."""
+        return _Batched(self.scorer, self._ordered) if isinstance(self.scorer, BatchModel) else self.logits
+
+    def _ordered(self, scores: Tensor) -> Tensor:
         if self.probabilities:
             if not looks_like_probabilities(scores):
                 raise RobenchError(
@@ -66,6 +75,27 @@ class Victim:
                 )
             scores = scores.clamp(min=torch.finfo(torch.float32).tiny).log()
         return scores[:, list(self.order)]
+
+
+@dataclass(frozen=True)
+class _Batched:
+    """A scorer that knows batches, with logits in the order of the task's labels."""
+
+    scorer: BatchModel
+    ordered: Callable[[Tensor], Tensor]
+
+    @property
+    def ahead(self) -> int:
+        return self.scorer.ahead
+
+    def tokens(self, texts: Sequence[str]) -> list[Any]:
+        return self.scorer.tokens(texts)
+
+    def shape(self, tokens: Any) -> Shape:
+        return self.scorer.shape(tokens)
+
+    def batch_logits(self, tokens: Sequence[Any], shape: Shape) -> Tensor:
+        return self.ordered(self.scorer.batch_logits(tokens, shape))
 
 
 def checked(scores: Any, texts: Sequence[str], shown: str) -> Tensor:

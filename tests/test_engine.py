@@ -14,9 +14,9 @@ from robench.attacks.deepwordbug import DeepWordBug
 from robench.attacks.pwws import PWWS
 from robench.attacks.textbugger import TextBugger
 from robench.attacks.textfooler import TextFooler
+from robench.engine.batcher import LogitsCache, Statistics
+from robench.engine.pool import attack_examples
 from robench.errors import RobenchError
-from robench.pool import attack_examples
-from robench.questions import Statistics
 from robench.records import Record
 from robench.resources import nltk_data, sentence_encoder, word_vectors
 from robench.similarity import calibrated
@@ -314,14 +314,14 @@ def test_a_text_is_sent_to_the_model_once(victim: SmallVictim) -> None:
     run(PWWS(), victim, twice, statistics=together)
     assert together.forwards == alone.forwards == victim.asked
     run(PWWS(), victim, twice, live=1, statistics=later)
-    run(PWWS(), victim, twice, live=1, cache_rows=0, statistics=forgetful)
+    run(PWWS(), victim, twice, live=1, cache=LogitsCache(0), statistics=forgetful)
     assert later.forwards == alone.forwards
     assert together.asked == later.asked == forgetful.forwards == 2 * alone.asked
-    assert together.rounds == alone.rounds
+    assert together.batches == alone.batches
 
 
 def test_a_tiny_cache_changes_nothing(victim: SmallVictim, found: dict[Attack, list[Record]]) -> None:
-    assert run(PWWS(), victim, victim.examples()[:9], live=7, cache_rows=3) == found[PWWS()][:9]
+    assert run(PWWS(), victim, victim.examples()[:9], live=7, cache=LogitsCache(3)) == found[PWWS()][:9]
 
 
 def test_seconds_add_up_to_the_time_of_the_whole(victim: SmallVictim) -> None:

@@ -1,0 +1,1 @@
+"""The attack engine: many searches at once, whose questions to the model become full batches."""

@@ -1,0 +1,31 @@
+"""What the benchmarks share: film reviews to measure on, and lines told at the end of a module."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from robench import registry
+from robench.data import TaskData, load_task
+
+
+@pytest.fixture(scope="session")
+def reviews() -> TaskData:
+    """SST-2 where its rows are (ROBENCH_TEST_DATA), else MR, which the package index has."""
+    folder = Path(os.environ.get("ROBENCH_TEST_DATA") or Path(__file__).parents[3] / "shared" / "data")
+    name = "sst2" if (folder / "sst2").is_dir() else "mr"
+    return load_task(name, registry.entry("tasks", name).load(), data_dir=folder, order=("local", "index"))
+
+
+@pytest.fixture(scope="module")
+def told(request: pytest.FixtureRequest) -> Iterator[list[str]]:
+    """Lines for the end of the module."""
+    lines: list[str] = []
+    yield lines
+    plugins = request.config.pluginmanager
+    with plugins.getplugin("capturemanager").global_and_fixture_disabled():
+        for line in lines:
+            plugins.getplugin("terminalreporter").write_line(line)

@@ -1,0 +1,173 @@
+"""TaiChi's training: one step against the schedule of its authors' code, one epoch against its bare passes.
+
+Run with ``pytest tests/benchmarks/test_taichi_speed.py --benchmark-only``. On film reviews, in batches of 16, with
+MiniLM. Each way takes turns with its baseline, step by step, so that a machine that slows down slows both.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import torch
+from greenlet import getcurrent, greenlet
+from torch.nn import functional
+
+from robench import devices, registry
+from robench.batches import Batch, TrainingRow, TrainingSet
+from robench.classifier import Classifier
+from robench.data import Example, TaskData
+from robench.encoders import EncoderSource, find_encoder
+from robench.objectives import contrastive, kl_divergence
+from robench.spec import TrainingSettings
+from robench.stages import sample
+from robench.training import train
+
+CPU = torch.device("cpu")
+BATCH, LENGTH = 16, 50
+STEPS = 40
+
+pytestmark = pytest.mark.benchmark(group="training TaiChi on film reviews, batches of 16, MiniLM")
+
+
+@pytest.fixture(scope="module")
+def encoder() -> EncoderSource:
+    return find_encoder("minilm")
+
+
+@pytest.fixture(scope="module")
+def rows(reviews: TaskData) -> list[TrainingRow]:
+    """Reviews, each with a counterpart in which every fifth word is another one."""
+
+    def changed(text: str) -> str:
+        return " ".join("picture" if i % 5 == 2 else word for i, word in enumerate(text.split()))
+
+    return [
+        TrainingRow(example.text, example.label, changed(example.text))
+        for _, example in sample(reviews.train, BATCH * STEPS, "train")
+    ]
+
+
+class Robench:
+    """robench's own loop, step by step."""
+
+    def __init__(self, encoder: EncoderSource, rows: list[TrainingRow]) -> None:
+        rest = getcurrent()
+        self._run = greenlet(
+            lambda: train(
+                registry.entry("defenses", "taichi").load(),
+                rows,
+                [Example("a film", 0)],
+                encoder=encoder.model,
+                tokenizer=encoder.tokenizer(),
+                classes=2,
+                settings=TrainingSettings(epochs=100, batch_size=BATCH, max_length=LENGTH, eval_every=10**9),
+                precision=devices.precision("auto", CPU),
+                device=CPU,
+                seed=0,
+                on_step=lambda step, steps: rest.switch(),
+            )
+        )
+
+    def step(self) -> None:
+        self._run.switch()
+
+    def stop(self) -> None:
+        self._run.throw()
+
+
+def networks(encoder: EncoderSource) -> list[Classifier]:
+    torch.manual_seed(0)
+    return [Classifier(encoder.model(), 2).train() for _ in range(2)]
+
+
+def authors(encoder: EncoderSource, rows: list[TrainingRow]) -> Iterator[None]:
+    """Their code's schedule: padded to 50 tokens, float32, a forward for each network and text, CE and CTR backward
+    twice each, an optimiser for each network."""
+    tokenizer, (clean, adv) = encoder.tokenizer(), networks(encoder)
+    optimisers = [torch.optim.AdamW(network.parameters(), lr=3e-5) for network in (clean, adv)]
+    while True:
+        for at in range(0, len(rows), BATCH):
+            chosen = rows[at : at + BATCH]
+            labels = torch.tensor([row.label for row in chosen])
+            x, x_prime = (
+                dict(tokenizer(texts, padding="max_length", truncation=True, max_length=LENGTH, return_tensors="pt"))
+                for texts in ([row.text for row in chosen], [row.adversarial or "" for row in chosen])
+            )
+            here, there, away, back = clean(x), clean(x_prime), adv(x), adv(x_prime)
+            twice = [
+                functional.cross_entropy(here.logits, labels),
+                functional.cross_entropy(back.logits, labels),
+                contrastive(here.representations, there.representations, there.representations),
+                contrastive(back.representations, away.representations, away.representations),
+            ]
+            for loss in twice:
+                loss.backward(retain_graph=True)
+            kl = kl_divergence(here.logits, away.logits) + kl_divergence(back.logits, there.logits)
+            (torch.stack(twice).sum() + kl).backward()
+            for optimiser in optimisers:
+                optimiser.step()
+                optimiser.zero_grad()
+            yield
+
+
+def bare(encoder: EncoderSource, rows: list[TrainingRow]) -> Callable[[Batch], None]:
+    """Both networks forward over both texts, backward from the simplest of losses, one optimiser step."""
+    both = networks(encoder)
+    parameters = [p for network in both for p in network.parameters()]
+    optimiser = torch.optim.AdamW(parameters, lr=3e-5, fused=True)
+    precision = devices.precision("auto", CPU)
+
+    def step(batch: Batch) -> None:
+        with devices.autocast(precision, CPU):
+            loss = torch.stack([part.logits.square().mean() for network in both for part in network.pair(batch)]).sum()
+        loss.backward()
+        optimiser.step()
+        optimiser.zero_grad()
+
+    return step
+
+
+def test_one_step(encoder: EncoderSource, rows: list[TrainingRow], told: list[str], benchmark: Any) -> None:
+    """The fastest step of each counts."""
+    training, theirs = Robench(encoder, rows), authors(encoder, rows)
+    baseline: list[float] = []
+    for _ in range(2):
+        training.step()
+        next(theirs)
+    benchmark.pedantic(training.step, setup=lambda: baseline.append(timed(lambda: next(theirs))), rounds=8)
+    training.stop()
+    if benchmark.stats is not None:
+        ours = benchmark.stats.stats
+        ratio, middle = min(baseline) / ours.min, sorted(baseline)[4] / ours.median
+        benchmark.extra_info.update(ratio=ratio, median_ratio=middle)
+        told.append(
+            f"one step: {1000 * ours.min:.0f} ms, the authors' schedule {1000 * min(baseline):.0f} ms:"
+            f" {ratio:.1f} times as fast (medians: {middle:.1f})"
+        )
+
+
+def test_one_epoch(encoder: EncoderSource, rows: list[TrainingRow], told: list[str], benchmark: Any) -> None:
+    """The bare passes get the very batches, one after each of robench's steps."""
+    training, step = Robench(encoder, rows), bare(encoder, rows)
+    data = TrainingSet(rows, encoder.tokenizer(), batch_size=BATCH, max_length=LENGTH, seed=0, device=CPU)
+    batches = list(data.epoch(0))
+    training.step()
+    step(batches[0])
+    ours, limit = [], []
+    for batch in batches[1:]:
+        ours.append(timed(training.step))
+        limit.append(timed(lambda batch=batch: step(batch)))
+    training.stop()
+    benchmark.pedantic(lambda: step(batches[-1]), rounds=1)
+    ratio = sum(ours) / sum(limit)
+    benchmark.extra_info.update(ratio=ratio)
+    told.append(f"one epoch of {len(ours)} steps: {sum(ours):.1f} s, its passes alone {sum(limit):.1f} s: {ratio:.2f}")
+
+
+def timed(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started

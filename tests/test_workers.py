@@ -1,0 +1,150 @@
+"""Searches in other processes find what searches in one process find, and leave nothing behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from robench import registry
+from robench.attack import Attack
+from robench.attacks.deepwordbug import DeepWordBug
+from robench.attacks.pwws import PWWS
+from robench.attacks.textfooler import TextFooler
+from robench.engine.pool import attack_examples
+from robench.engine.workers import Workers, worker_count
+from robench.errors import RobenchError
+from robench.records import Record
+from small_victim import SmallVictim
+
+
+@pytest.fixture(scope="module")
+def victim(tmp_path_factory: pytest.TempPathFactory) -> SmallVictim:
+    return SmallVictim(tmp_path_factory.mktemp("victim"))
+
+
+@pytest.fixture(scope="module")
+def workers() -> Iterator[Workers]:
+    with Workers(2) as found:
+        yield found
+
+
+def run(attack: Attack, victim: Any, examples: Sequence[tuple[int, str, int]], **options: Any) -> list[Record]:
+    records = attack_examples(attack, victim, examples, seed=5, attack_name="a", **options)
+    return sorted((replace(record, seconds=0.0) for record in records), key=lambda record: record.id)
+
+
+def processes(workers: Workers) -> list[Any]:
+    return [process for process, _ in workers._processes]
+
+
+@pytest.mark.parametrize(
+    ("attack", "live"), [(DeepWordBug(), 64), (PWWS(), 1), (TextFooler(), 7)], ids=["deepwordbug", "pwws", "textfooler"]
+)
+def test_records_are_those_of_one_process(attack: Attack, live: int, victim: SmallVictim, workers: Workers) -> None:
+    assert run(attack, victim, victim.examples(), live=live, workers=workers) == run(attack, victim, victim.examples())
+    assert all(process.is_alive() for process in processes(workers))
+
+
+def test_the_processes_stay_for_the_next_attack(victim: SmallVictim, workers: Workers) -> None:
+    run(DeepWordBug(), victim, victim.examples()[:3], workers=workers)
+    before = [process.pid for process in processes(workers)]
+    run(PWWS(), victim, victim.examples()[:3], workers=workers)
+    run(PWWS(), victim, [], workers=workers)
+    assert [process.pid for process in processes(workers)] == before
+
+
+@dataclass(frozen=True, kw_only=True)
+class Odd(DeepWordBug):
+    """Asks the model while it is built, and can fail at each step."""
+
+    fails: str = ""
+
+    def build(self, victim: Any) -> Any:
+        assert victim(["How many classes?"]).shape == (1, 3)
+        if self.fails == "building":
+            raise ZeroDivisionError("on purpose")
+        built = super().build(victim)
+        if self.fails == "searching":
+            built.transformation.transformations[0]._get_replacement_words = None
+        return built
+
+
+def test_an_attack_may_ask_the_model_while_it_is_built(victim: SmallVictim, workers: Workers) -> None:
+    assert run(Odd(), victim, victim.examples()[:5], workers=workers) == run(Odd(), victim, victim.examples()[:5])
+
+
+def test_an_attack_that_cannot_be_sent_is_told(victim: SmallVictim, workers: Workers) -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Local(DeepWordBug):
+        pass
+
+    with pytest.raises(RobenchError, match=r"a cannot be sent to other processes .*--workers 0"):
+        run(Local(), victim, victim.examples()[:2], workers=workers)
+
+
+@pytest.mark.usefixtures("forget_plugins")
+def test_an_attack_from_a_plug_in_file_is_sent(tmp_path: Path, victim: SmallVictim, workers: Workers) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "import robench\n"
+        "from dataclasses import dataclass\n"
+        "from robench.attacks.deepwordbug import DeepWordBug\n"
+        "@robench.register('sent-mine')\n"
+        "@dataclass(frozen=True, kw_only=True)\n"
+        "class Mine(DeepWordBug):\n"
+        "    '''Mine.'''\n",
+        encoding="utf-8",
+    )
+    registry.load_plugin(path)
+    attack = registry.entry("attacks", "sent-mine").load()
+    examples = victim.examples()[:4]
+    assert run(attack, victim, examples, workers=workers) == run(DeepWordBug(), victim, examples)
+
+
+@pytest.mark.parametrize(
+    ("fails", "says"),
+    [("searching", "a failed on example .*'NoneType' object is not"), ("building", "ZeroDivisionError: on purpose")],
+)
+def test_an_error_in_a_worker_is_told(fails: str, says: str, victim: SmallVictim, workers: Workers) -> None:
+    with pytest.raises(RobenchError, match=says):
+        run(Odd(fails=fails), victim, victim.examples(), workers=workers)
+    assert not processes(workers)
+
+
+def test_an_interrupt_ends_the_processes_and_a_dead_one_is_told(victim: SmallVictim) -> None:
+    calls = iter(range(3))
+
+    def interrupted(texts: Sequence[str]) -> torch.Tensor:
+        if next(calls, None) is None:
+            raise KeyboardInterrupt
+        return victim(texts)
+
+    with Workers(1) as workers:
+        records = attack_examples(
+            PWWS(), interrupted, victim.examples(), seed=5, attack_name="a", live=2, workers=workers
+        )
+        started = []
+        with pytest.raises(KeyboardInterrupt):
+            for _ in records:
+                started = processes(workers)
+        assert not processes(workers)
+        assert not any(process.is_alive() for process in started)
+
+        records = attack_examples(PWWS(), victim, victim.examples(), seed=5, attack_name="a", live=2, workers=workers)
+        next(records)
+        os.kill(processes(workers)[0].pid, signal.SIGKILL)
+        with pytest.raises(RobenchError, match=r"a search worker ended unexpectedly.*fewer --workers"):
+            list(records)
+
+
+def test_workers_are_for_models_that_are_faster_than_the_searches() -> None:
+    assert worker_count(None, torch.device("cpu")) == 0
+    assert 1 <= worker_count(None, torch.device("cuda")) <= 8
+    assert worker_count(3, torch.device("cpu")) == 3
