@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
@@ -35,6 +35,13 @@ class TrainingRow:
     label: int
     adversarial: str | None = None
     soft: tuple[float, ...] | None = None
+
+
+class Shape(NamedTuple):
+    """Rows of a batch, and tokens of a row."""
+
+    rows: int
+    length: int
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from robench.batches import Tokens, collate, tokenise
+from robench.batches import Shape, Tokens, collate, tokenise
 from robench.classifier import Classifier, Outputs
 from robench.devices import Precision, autocast
 
@@ -21,13 +21,6 @@ LENGTH_STEP = 8
 """Texts are padded to a multiple of this."""
 TOKENS = {"cpu": 512, "cuda": 16_384}
 """Tokens of one batch: about as few as keep the device busy."""
-
-
-class Shape(NamedTuple):
-    """Rows of a batch, and tokens of a row."""
-
-    rows: int
-    length: int
 
 
 def batch_shape(tokens: int, max_length: int, device: str) -> Shape:

@@ -10,9 +10,10 @@ import pytest
 import tiny
 import torch
 
+from robench.batches import Shape
 from robench.engine.batcher import Answer, Batcher, BatchModel, LogitsCache, Statistics
 from robench.errors import RobenchError
-from robench.prediction import Predictor, Shape
+from robench.prediction import Predictor
 
 
 class Lengths:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -11,8 +12,9 @@ from typing import Any
 
 import pytest
 import torch
+from tiny_job import TinyJob, robench
 
-from robench import registry
+from robench import records, registry
 from robench.attack import Attack
 from robench.attacks.deepwordbug import DeepWordBug
 from robench.attacks.pwws import PWWS
@@ -36,8 +38,8 @@ def workers() -> Iterator[Workers]:
 
 
 def run(attack: Attack, victim: Any, examples: Sequence[tuple[int, str, int]], **options: Any) -> list[Record]:
-    records = attack_examples(attack, victim, examples, seed=5, attack_name="a", **options)
-    return sorted((replace(record, seconds=0.0) for record in records), key=lambda record: record.id)
+    found = attack_examples(attack, victim, examples, seed=5, attack_name="a", **options)
+    return sorted((replace(record, seconds=0.0) for record in found), key=by_id)
 
 
 def processes(workers: Workers) -> list[Any]:
@@ -127,21 +129,38 @@ def test_an_interrupt_ends_the_processes_and_a_dead_one_is_told(victim: SmallVic
         return victim(texts)
 
     with Workers(1) as workers:
-        records = attack_examples(
+        found = attack_examples(
             PWWS(), interrupted, victim.examples(), seed=5, attack_name="a", live=2, workers=workers
         )
         started = []
         with pytest.raises(KeyboardInterrupt):
-            for _ in records:
+            for _ in found:
                 started = processes(workers)
         assert not processes(workers)
         assert not any(process.is_alive() for process in started)
 
-        records = attack_examples(PWWS(), victim, victim.examples(), seed=5, attack_name="a", live=2, workers=workers)
-        next(records)
+        found = attack_examples(PWWS(), victim, victim.examples(), seed=5, attack_name="a", live=2, workers=workers)
+        next(found)
         os.kill(processes(workers)[0].pid, signal.SIGKILL)
         with pytest.raises(RobenchError, match=r"a search worker ended unexpectedly.*fewer --workers"):
-            list(records)
+            list(found)
+
+
+def test_the_command_lines_workers_make_the_same_cell(tiny_job: TinyJob, finished: Path, tmp_path: Path) -> None:
+    runs = Path(shutil.copytree(finished, tmp_path / "runs"))
+    (cell,) = runs.glob("cells/[!.]*-base-deepwordbug-*")
+    before = sorted((replace(record, seconds=0.0) for record in records.read(cell / "records.jsonl")), key=by_id)
+    shutil.rmtree(cell)
+    done = robench(*tiny_job.command(runs, "--workers", "1", attack="deepwordbug"))
+    assert done.exit_code == 0, done.output
+    after = sorted((replace(record, seconds=0.0) for record in records.read(cell / "records.jsonl")), key=by_id)
+    assert after == before
+    refused = robench(*tiny_job.command(runs, "--workers", "-1"))
+    assert (refused.exit_code, "--workers -1: it should be 0 or more" in refused.output) == (2, True)
+
+
+def by_id(record: Record) -> int:
+    return record.id
 
 
 def test_workers_are_for_models_that_are_faster_than_the_searches() -> None:

@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from robench.batches import Shape
 from robench.errors import RobenchError
-from robench.prediction import Shape
 
 Logits = Callable[[Sequence[str]], torch.Tensor]
 """From N texts to (N, classes) finite float32 logits on the CPU."""

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from robench.batches import Inputs, Tokens, tokenise
+from robench.batches import Inputs, Shape, Tokens, tokenise
 from robench.classifier import Classifier, Outputs
 from robench.devices import Precision
 from robench.encoders import explained, quiet
 from robench.errors import RobenchError
 from robench.exported_model import RobenchConfig, RobenchForSequenceClassification
-from robench.prediction import Predictor, Shape
+from robench.prediction import Predictor
 from robench.victims.scorers import Progress, checked
 from robench.victims.source import PretrainedSource
 

@@ -188,12 +188,13 @@ def test_growth(count: int, base: Predictor, reviews: TaskData, told: list[str],
 
 
 def test_start_up(told: list[str], tmp_path: Path, benchmark: Any) -> None:
-    """From torch and transformers imported to the first query of PWWS, in a fresh process."""
+    """From torch, transformers and the victim's classes imported to the first query of PWWS, in a fresh process."""
     import subprocess
     import sys
 
     script = (
         "import time, torch, transformers\n"
+        "import robench.prediction\n"
         "started = time.perf_counter()\n"
         "from robench.attacks.pwws import PWWS\n"
         "from robench.engine.pool import attack_examples\n"
