@@ -63,7 +63,13 @@ def test_an_embedding_is_a_unit_vector_of_512_float32(encoder: SentenceEncoder) 
 
 
 def test_an_embedding_does_not_depend_on_its_company() -> None:
-    texts = [*SENTENCES, *LONG, "", " ", "a", COUNTING * 40, *(f"only number {n}" for n in range(40))]
+    candidates = [
+        " ".join([*words[:at], other, *words[at + 1 :]])
+        for words in (LONG[0].split(), SENTENCES[0].split())
+        for at in range(len(words))
+        for other in ("boat", "unforeseeable", "")
+    ]
+    texts = [*SENTENCES, *candidates, *LONG, "", " ", "a", COUNTING * 400, *(f"only number {n}" for n in range(40))]
     folder = sentence_encoder.prepare()
     together = SentenceEncoder(folder).encode(texts)
     reverse = SentenceEncoder(folder).encode(texts[::-1])[::-1]
