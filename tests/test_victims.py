@@ -7,6 +7,7 @@ import math
 import re
 import shlex
 import signal
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -318,13 +319,28 @@ def test_a_function_whose_weights_changed_is_not_mistaken_for_what_it_was(
 
 def given(model: Any, tiny_job: TinyJob, tmp_path: Path, **more: Any) -> Any:
     fixed = {"task": TASK, "attack": "pwws", "data": tiny_job.data, "preset": "quick", "offline": True}
-    return attack_model(model, **fixed, runs=tmp_path / "runs", attack_limit=4, progress=False, **more)
+    return attack_model(model, **fixed | more, runs=tmp_path / "runs", attack_limit=4, progress=False)
 
 
 def by_ending(texts: Sequence[str]) -> Any:
     """Knows the classes by the number of the day."""
     days = [int(match.group(1)) if (match := re.search(r"day (\d+)", text)) else 0 for text in texts]
     return np.array([[1.0, 0.0] if day % 2 == 0 else [0.0, 2.0] for day in days])
+
+
+def test_attacks_on_one_model_share_what_it_says(tiny_job: TinyJob, tmp_path: Path) -> None:
+    asked: Counter[str] = Counter()
+
+    def counting(texts: Sequence[str]) -> Any:
+        asked.update(texts)
+        return by_ending(texts)
+
+    given(counting, tiny_job, tmp_path, attack=["pwws", "deepwordbug"])
+    test = {line.split("\t")[0] for line in (tiny_job.data / TASK / "test.tsv").read_text("utf-8").splitlines()}
+    searched = {text: times for text, times in asked.items() if text not in test}
+    both = [text for text in searched if "[UNK]" in text]  # the words' saliency, which both attacks ask for
+    assert both and len(searched) > len(both)
+    assert set(searched.values()) == {1}
 
 
 def test_a_function_in_memory_is_a_model_too(tiny_job: TinyJob, tmp_path: Path) -> None:

@@ -208,7 +208,7 @@ class Batcher:
             self._under_way.append(_UnderWay([text for text, _ in chosen], logits, perf_counter() - started))
             self.statistics.batches += 1
             self.statistics.forwards += len(chosen)
-            self.statistics.places += min(shape.rows, sys.maxsize) if shape.length else len(chosen)
+            self.statistics.places += shape.rows if shape.length else len(chosen)
 
     def _collect(self) -> None:
         """Wait for the oldest batch under way and hand out its rows."""

@@ -6,24 +6,21 @@ MiniLM. Each way takes turns with its baseline, step by step, so that a machine 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import torch
-from greenlet import getcurrent, greenlet
+from stepwise import Stepwise, timed
 from torch.nn import functional
 
-from robench import devices, registry
+from robench import devices
 from robench.batches import Batch, TrainingRow, TrainingSet
 from robench.classifier import Classifier
-from robench.data import Example, TaskData
+from robench.data import TaskData
 from robench.encoders import EncoderSource, find_encoder
 from robench.objectives import contrastive, kl_divergence
-from robench.spec import TrainingSettings
 from robench.stages import sample
-from robench.training import train
 
 CPU = torch.device("cpu")
 BATCH, LENGTH = 16, 50
@@ -48,34 +45,6 @@ def rows(reviews: TaskData) -> list[TrainingRow]:
         TrainingRow(example.text, example.label, changed(example.text))
         for _, example in sample(reviews.train, BATCH * STEPS, "train")
     ]
-
-
-class Robench:
-    """robench's own loop, step by step."""
-
-    def __init__(self, encoder: EncoderSource, rows: list[TrainingRow]) -> None:
-        rest = getcurrent()
-        self._run = greenlet(
-            lambda: train(
-                registry.entry("defenses", "taichi").load(),
-                rows,
-                [Example("a film", 0)],
-                encoder=encoder.model,
-                tokenizer=encoder.tokenizer(),
-                classes=2,
-                settings=TrainingSettings(epochs=100, batch_size=BATCH, max_length=LENGTH, eval_every=10**9),
-                precision=devices.precision("auto", CPU),
-                device=CPU,
-                seed=0,
-                on_step=lambda step, steps: rest.switch(),
-            )
-        )
-
-    def step(self) -> None:
-        self._run.switch()
-
-    def stop(self) -> None:
-        self._run.throw()
 
 
 def networks(encoder: EncoderSource) -> list[Classifier]:
@@ -132,7 +101,7 @@ def bare(encoder: EncoderSource, rows: list[TrainingRow]) -> Callable[[Batch], N
 
 def test_one_step(encoder: EncoderSource, rows: list[TrainingRow], told: list[str], benchmark: Any) -> None:
     """The mean of the steps counts: batches differ in length, which the authors' padding hides."""
-    training, theirs = Robench(encoder, rows), authors(encoder, rows)
+    training, theirs = Stepwise("taichi", encoder, rows, BATCH), authors(encoder, rows)
     baseline: list[float] = []
     for _ in range(2):
         training.step()
@@ -149,7 +118,7 @@ def test_one_step(encoder: EncoderSource, rows: list[TrainingRow], told: list[st
 
 def test_one_epoch(encoder: EncoderSource, rows: list[TrainingRow], told: list[str], benchmark: Any) -> None:
     """The bare passes get the very batches, one after each of robench's steps."""
-    training, step = Robench(encoder, rows), bare(encoder, rows)
+    training, step = Stepwise("taichi", encoder, rows, BATCH), bare(encoder, rows)
     data = TrainingSet(rows, encoder.tokenizer(), batch_size=BATCH, max_length=LENGTH, seed=0, device=CPU)
     batches = list(data.epoch(0))
     training.step()
@@ -163,9 +132,3 @@ def test_one_epoch(encoder: EncoderSource, rows: list[TrainingRow], told: list[s
     ratio = sum(ours) / sum(limit)
     benchmark.extra_info.update(ratio=ratio)
     told.append(f"one epoch of {len(ours)} steps: {sum(ours):.1f} s, its passes alone {sum(limit):.1f} s: {ratio:.2f}")
-
-
-def timed(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started

@@ -6,20 +6,15 @@ Run with ``pytest tests/benchmarks/test_training_cost.py --benchmark-only``.
 from __future__ import annotations
 
 import random
-import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from greenlet import getcurrent, greenlet
+from stepwise import Stepwise, timed
 
-from robench import devices, registry
+from robench import registry
 from robench.batches import TrainingRow
-from robench.data import Example
 from robench.defense import Defense, TrainsOn
 from robench.encoders import EncoderSource, find_encoder
-from robench.spec import TrainingSettings
-from robench.training import train
 
 PASSES = {
     **{"base": 1, "base-adv": 1, "base-adv-soft": 1, "ada": 1, "fgsm": 2, "fgm": 2, "pgd": 4, "freelb": 2},
@@ -40,56 +35,12 @@ def encoder() -> EncoderSource:
 
 
 @pytest.fixture(scope="module")
-def base(encoder: EncoderSource) -> Training:
-    return Training("base", encoder)
+def base(encoder: EncoderSource) -> Stepwise:
+    return training("base", encoder)
 
 
-@pytest.fixture(scope="module")
-def ratios(request: pytest.FixtureRequest) -> Iterator[dict[str, float]]:
-    """Times of Base by name, told at the end."""
-    found: dict[str, float] = {}
-    yield found
-    plugins = request.config.pluginmanager
-    terminal = plugins.getplugin("terminalreporter")
-    with plugins.getplugin("capturemanager").global_and_fixture_disabled():
-        terminal.write_line(f"\n{'defense':<15}{'passes':>8}{'x base':>8}{'above':>8}")
-        for name, ratio in found.items():
-            terminal.write_line(f"{name:<15}{PASSES[name]:>8.2f}{ratio:>8.2f}{ratio / PASSES[name] - 1:>+8.0%}")
-
-
-class Training:
-    """A training run that does one step at a time, in robench's own loop."""
-
-    def __init__(self, name: str, encoder: EncoderSource) -> None:
-        defense: Defense = registry.entry("defenses", name).load()
-        cpu = devices.device("cpu")
-        rest = getcurrent()
-        self._run = greenlet(
-            lambda: train(
-                defense,
-                rows(defense, BATCH * 4 * ROUNDS),
-                [Example("a film", 0)],
-                encoder=encoder.model,
-                tokenizer=encoder.tokenizer(),
-                classes=2,
-                settings=TrainingSettings(epochs=100, batch_size=BATCH, eval_every=10**9),
-                precision=devices.precision("auto", cpu),
-                device=cpu,
-                seed=0,
-                on_step=lambda step, steps: rest.switch(),
-            )
-        )
-
-    def step(self) -> None:
-        self._run.switch()
-
-    def timed(self) -> float:
-        started = time.perf_counter()
-        self.step()
-        return time.perf_counter() - started
-
-    def stop(self) -> None:
-        self._run.throw()
+def training(name: str, encoder: EncoderSource) -> Stepwise:
+    return Stepwise(name, encoder, rows(registry.entry("defenses", name).load(), BATCH * 4 * ROUNDS), BATCH)
 
 
 def rows(defense: Defense, count: int) -> list[TrainingRow]:
@@ -105,15 +56,16 @@ def rows(defense: Defense, count: int) -> list[TrainingRow]:
 
 
 @pytest.mark.parametrize("name", PASSES)
-def test_one_step(name: str, encoder: EncoderSource, base: Training, ratios: dict[str, float], benchmark: Any) -> None:
+def test_one_step(name: str, encoder: EncoderSource, base: Stepwise, told: list[str], benchmark: Any) -> None:
     """A step of Base goes before each, so that a machine that slows down slows both; the fastest of each counts."""
-    training = Training(name, encoder)
+    run = training(name, encoder)
     baseline: list[float] = []
     for _ in range(2):
-        training.step()
+        run.step()
         base.step()
-    benchmark.pedantic(training.step, setup=lambda: baseline.append(base.timed()), rounds=ROUNDS)
-    training.stop()
+    benchmark.pedantic(run.step, setup=lambda: baseline.append(timed(base.step)), rounds=ROUNDS)
+    run.stop()
     if benchmark.stats is not None:
-        ratios[name] = benchmark.stats.stats.min / min(baseline)
-        benchmark.extra_info.update(times_base=ratios[name], passes=PASSES[name])
+        passes, ratio = PASSES[name], benchmark.stats.stats.min / min(baseline)
+        benchmark.extra_info.update(times_base=ratio, passes=passes)
+        told.append(f"{name}: {passes:.2f} passes, {ratio:.2f} times base: {ratio / passes - 1:+.0%}")
