@@ -161,9 +161,10 @@ def load_plugin(path: Path) -> None:
 
 
 def plugin_files() -> list[Path]:
-    """The plug-in files that were run, for a process that needs them, too."""
-    found = (vars(module).get("__file__") for name, module in sys.modules.items() if name.startswith(_PLUGIN))
-    return [Path(file) for file in found if file]
+    """The plug-in files of what is registered, for a process that needs it, too."""
+    modules = (module for name, module in sys.modules.items() if name.startswith(_PLUGIN))
+    origins = {entry.origin for entry in _files.values()}
+    return [Path(file) for file in dict.fromkeys(vars(module).get("__file__") for module in modules) if file in origins]
 
 
 def entries(kind: Kind) -> list[Entry]:
