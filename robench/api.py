@@ -199,11 +199,10 @@ def run_requests(
 
     found = []
     for request in requests:
-        cells = request.cells(reporter)
         device = devices.device(request.device)
         with Workers(worker_count(request.workers, device)) as workers:
             runner = Runner(store, reporter, device=device, existing=existing, offline=request.offline, workers=workers)
-            found += runner.run(cells)
+            found += runner.run(request.cells(reporter))
     return found
 
 

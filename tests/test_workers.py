@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any
 
 import pytest
 import torch
-from tiny_job import TinyJob, robench
+from tiny_job import TASK, TinyJob, robench
 
 from robench import records, registry
 from robench.attack import Attack
@@ -144,6 +146,20 @@ def test_an_interrupt_ends_the_processes_and_a_dead_one_is_told(victim: SmallVic
         os.kill(processes(workers)[0].pid, signal.SIGKILL)
         with pytest.raises(RobenchError, match=r"a search worker ended unexpectedly.*fewer --workers"):
             list(found)
+
+
+def test_a_script_that_does_not_guard_its_work_is_told(tiny_job: TinyJob, finished: Path, tmp_path: Path) -> None:
+    runs = Path(shutil.copytree(finished, tmp_path / "runs"))
+    (cell,) = runs.glob("cells/[!.]*-base-deepwordbug-*")
+    shutil.rmtree(cell)
+    given = {"task": TASK, "data": str(tiny_job.data), "encoder": str(tiny_job.encoder), "precision": "fp32"}
+    more = {"defense": "base", "attack": "deepwordbug", "preset": "quick", "runs": str(runs), "offline": True}
+    script = tmp_path / "unguarded.py"
+    script.write_text(f"import robench\nrobench.run(**{given | more}, workers=1)\n", encoding="utf-8")
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 1
+    assert "RobenchError: a script that uses workers needs `if __name__ ==" in done.stderr
+    assert "RobenchError: a search worker did not start" in done.stderr
 
 
 def test_the_command_lines_workers_make_the_same_cell(tiny_job: TinyJob, finished: Path, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from robench.engine.search import Example
 from robench.engine.team import Ended, Event, Task, Team
 from robench.errors import RobenchError
 
+_NAME = "robench-worker-"
 _JOIN_SECONDS = 5
 _AT_ONCE = 256
 """Events that are looked at before the model goes on."""
@@ -75,9 +76,14 @@ class Workers:
 
     Args:
         count: processes; with 0 there is no :meth:`team`.
+
+    Raises:
+        RobenchError: a worker begins the work of the script that started it.
     """
 
     def __init__(self, count: int) -> None:
+        if multiprocessing.current_process().name.startswith(_NAME):
+            raise RobenchError('a script that uses workers needs `if __name__ == "__main__":` around what it does.')
         self.count = count
         self._processes: list[tuple[Any, Connection]] = []
 
@@ -117,7 +123,7 @@ class Workers:
         with _background():
             for number in range(self.count):
                 ours, theirs = context.Pipe()
-                name = f"robench-worker-{number + 1}"
+                name = f"{_NAME}{number + 1}"
                 process = context.Process(target=_work, args=(theirs,), name=name, daemon=True)
                 process.start()
                 theirs.close()
