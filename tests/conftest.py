@@ -10,6 +10,8 @@ import pytest
 from processes import Processes
 from tiny_job import TinyJob, robench, write_data, write_encoder
 
+from robench.resources import nltk_data
+
 
 @pytest.fixture(scope="session", autouse=True)
 def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
@@ -32,7 +34,8 @@ def real_data() -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_job(shared_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> TinyJob:
-    """An encoder with random weights and a few rows; a run on it takes seconds."""
+    """An encoder with random weights and a few rows; a run on it takes seconds, and needs no network."""
+    nltk_data.prepare()
     folder = tmp_path_factory.mktemp("tiny")
     return TinyJob(write_encoder(folder / "encoder"), write_data(folder / "data"))
 

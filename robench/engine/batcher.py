@@ -7,6 +7,7 @@ full although each search asks for a few texts at a time. What has been asked fo
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
@@ -33,6 +34,9 @@ class BatchModel(Protocol):
     @property
     def ahead(self) -> int:
         """Batches that may be under way at once: more than one where the device works while Python goes on."""
+
+    def frozen(self) -> contextlib.AbstractContextManager[None]:
+        """A block of many batches, in which the model does not change."""
 
     def tokens(self, texts: Sequence[str]) -> list[Any]:
         """What is known of each text before it is in a batch."""
@@ -139,6 +143,10 @@ class Batcher:
         self._under_way: deque[_UnderWay] = deque()
         self._ready: list[_Asked] = []
 
+    def frozen(self) -> contextlib.AbstractContextManager[None]:
+        """A block in which the model does not change; see :class:`BatchModel`."""
+        return self._model.frozen()
+
     @property
     def idle(self) -> bool:
         """Whether there is nothing to run and nothing to hand back."""
@@ -231,6 +239,9 @@ class _Function:
 
     def __init__(self, logits: Logits) -> None:
         self._logits = logits
+
+    def frozen(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
 
     def tokens(self, texts: Sequence[str]) -> list[str]:
         return list(texts)

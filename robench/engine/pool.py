@@ -8,13 +8,13 @@ as long as a row's logits do not depend on its neighbours, which :class:`robench
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 
 from robench.attack import Attack
 from robench.engine.batcher import Batcher, BatchModel, Logits, LogitsCache, Statistics
 from robench.engine.search import Example
 from robench.engine.team import Ended, Task, Team
-from robench.engine.workers import Workers
+from robench.engine.workers import RemoteTeam, Workers
 from robench.errors import RobenchError
 from robench.records import Record
 
@@ -59,26 +59,32 @@ def attack_examples(
         raise RobenchError(f"the number of live examples is {live}; it must be at least 1.")
     statistics = Statistics() if statistics is None else statistics
     batcher = Batcher(model, LogitsCache() if cache is None else cache, statistics)
-    task = Task(attack, attack_name, seed, offline)
-    team = workers.team(task, batcher.now) if workers and workers.count else Team(task, batcher.now)
-    waiting = iter(examples)
-    try:
-        while True:
-            while team.live < live and (example := next(waiting, None)) is not None:
-                team.start(example)
-            events = team.events(0 if batcher.busy or team.parked else None if batcher.idle else LINGER)
-            for event in events:
-                if isinstance(event, Ended):
-                    yield event.record
-                else:
-                    batcher.ask(event.id, event.texts)
-            if team.live < live and example is not None:
-                continue  # others can begin: their questions may fill a batch
-            if not team.live:
-                return
-            if team.parked or batcher.busy or not events:
-                for answer in batcher.answers():
-                    team.wake(answer.who, answer.rows, answer.seconds)
-    finally:
-        statistics.encoder_seconds += team.encoder_seconds
-        team.stop()
+    with batcher.frozen():
+        task = Task(attack, attack_name, seed, offline)
+        team = workers.team(task, batcher.now) if workers and workers.count else Team(task, batcher.now)
+        try:
+            yield from _searched(team, batcher, iter(examples), live)
+        finally:
+            statistics.encoder_seconds += team.encoder_seconds
+            team.stop()
+
+
+def _searched(
+    team: Team | RemoteTeam, batcher: Batcher, waiting: Iterator[Example], live: int
+) -> Generator[Record, None, None]:
+    while True:
+        while team.live < live and (example := next(waiting, None)) is not None:
+            team.start(example)
+        events = team.events(0 if batcher.busy or team.parked else None if batcher.idle else LINGER)
+        for event in events:
+            if isinstance(event, Ended):
+                yield event.record
+            else:
+                batcher.ask(event.id, event.texts)
+        if team.live < live and example is not None:
+            continue  # others can begin: their questions may fill a batch
+        if not team.live:
+            return
+        if team.parked or batcher.busy or not events:
+            for answer in batcher.answers():
+                team.wake(answer.who, answer.rows, answer.seconds)

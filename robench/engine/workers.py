@@ -10,20 +10,19 @@ import contextlib
 import multiprocessing
 import os
 import pickle
-import queue
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 
 from robench import registry
 from robench.engine.questions import Direct
 from robench.engine.search import Example
-from robench.engine.team import Ended, Event, Task, Team
+from robench.engine.team import Ended, Event, Task
+from robench.engine.worker import Built, Failed, PackedTask, work
 from robench.errors import RobenchError
 
 _NAME = "robench-worker-"
@@ -39,33 +38,6 @@ _UNBORN = (
     "a search worker did not start; its own words stand above. A script that uses workers needs `if __name__ =="
     ' "__main__":` around what it does; fewer --workers need less memory.'
 )
-
-
-class _Packed(NamedTuple):
-    """A task, to be unpacked when the plug-in files are loaded that its attack may be of."""
-
-    plugins: list[str]
-    task: bytes
-
-
-class _Building(NamedTuple):
-    """The attack asks the model while it is built."""
-
-    texts: list[str]
-
-
-class _Built(NamedTuple):
-    """The attack is built."""
-
-
-class _Failed(NamedTuple):
-    """The team broke."""
-
-    reason: str
-
-
-class _TaskIsOver(BaseException):
-    """Stands for the message that says so; no attack's code may take it for an error."""
 
 
 class Workers:
@@ -124,15 +96,15 @@ class Workers:
             for number in range(self.count):
                 ours, theirs = context.Pipe()
                 name = f"{_NAME}{number + 1}"
-                process = context.Process(target=_work, args=(theirs,), name=name, daemon=True)
+                process = context.Process(target=work, args=(theirs,), name=name, daemon=True)
                 process.start()
                 theirs.close()
                 self._processes.append((process, ours))
 
 
-def _packed(task: Task) -> _Packed:
+def _packed(task: Task) -> PackedTask:
     try:
-        return _Packed([str(path) for path in registry.plugin_files()], pickle.dumps(task))
+        return PackedTask([str(path) for path in registry.plugin_files()], pickle.dumps(task))
     except Exception as error:  # a plug-in's fields may hold anything
         raise RobenchError(
             f"{task.attack_name} cannot be sent to other processes ({error}); run it with --workers 0."
@@ -163,7 +135,7 @@ class RemoteTeam:
     """
 
     def __init__(
-        self, connections: Sequence[Connection], task: _Packed, direct: Direct, abandon: Callable[[], None]
+        self, connections: Sequence[Connection], task: PackedTask, direct: Direct, abandon: Callable[[], None]
     ) -> None:
         self._connections, self._abandon = connections, abandon
         self._at: dict[int, Connection] = {}
@@ -172,7 +144,7 @@ class RemoteTeam:
         for connection in connections:
             _send(connection, task)
         for connection in connections:
-            while not isinstance(message := _receive(connection, _UNBORN), _Built):
+            while not isinstance(message := _receive(connection, _UNBORN), Built):
                 _send(connection, direct(message.texts))
 
     @property
@@ -236,7 +208,7 @@ def _send(connection: Connection, message: Any) -> None:
 def _receive(connection: Connection, told: str = _DIED) -> Any:
     with _death_told(told):
         message = connection.recv()
-    if isinstance(message, _Failed):
+    if isinstance(message, Failed):
         raise RobenchError(message.reason)
     return message
 
@@ -267,57 +239,3 @@ def _background() -> Iterator[None]:
                 os.environ[name] = value
         if in_main:
             signal.signal(signal.SIGINT, handler)
-
-
-def _work(connection: Connection) -> None:
-    """What a worker does: for each task, a team that is driven over the connection, until that is closed."""
-    inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    # A thread reads, so that neither side ever waits for the other to read.
-    threading.Thread(target=_read, args=(connection, inbox), daemon=True).start()
-    with contextlib.suppress(EOFError, OSError):
-        while True:
-            _drive(connection, inbox)
-
-
-def _read(connection: Connection, inbox: queue.SimpleQueue[Any]) -> None:
-    with contextlib.suppress(EOFError, OSError):
-        while True:
-            inbox.put(connection.recv())
-    inbox.put(EOFError())
-
-
-def _next(inbox: queue.SimpleQueue[Any]) -> Any:
-    message = inbox.get()
-    if message is None:
-        raise _TaskIsOver
-    if isinstance(message, EOFError):
-        raise message
-    return message
-
-
-def _drive(connection: Connection, inbox: queue.SimpleQueue[Any]) -> None:
-    """One task, from its arrival to the word that it is over."""
-
-    def direct(texts: list[str]) -> Any:
-        connection.send(_Building(texts))
-        return _next(inbox)
-
-    try:
-        packed = _next(inbox)
-        for path in packed.plugins:
-            registry.load_plugin(Path(path))
-        team = Team(pickle.loads(packed.task), direct)
-        connection.send(_Built())
-        while True:
-            method, arguments = _next(inbox)
-            getattr(team, method)(*arguments)
-            for event in team.events():
-                connection.send(event)
-    except _TaskIsOver:
-        return
-    except (EOFError, OSError):
-        raise
-    except RobenchError as error:
-        connection.send(_Failed(str(error)))
-    except BaseException as error:
-        connection.send(_Failed(f"a search worker failed: {type(error).__name__}: {error}."))

@@ -71,6 +71,10 @@ class NetworkScorer:
         """See :class:`~robench.engine.batcher.BatchModel`."""
         return self._predictor.ahead
 
+    def frozen(self) -> contextlib.AbstractContextManager[None]:
+        """See :class:`~robench.engine.batcher.BatchModel`."""
+        return self._predictor.frozen()
+
     def tokens(self, texts: Sequence[str]) -> list[Tokens]:
         """See :class:`~robench.engine.batcher.BatchModel`."""
         with self._told(len(texts)):

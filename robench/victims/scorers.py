@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -87,6 +88,9 @@ class _Batched:
     @property
     def ahead(self) -> int:
         return self.scorer.ahead
+
+    def frozen(self) -> contextlib.AbstractContextManager[None]:
+        return self.scorer.frozen()
 
     def tokens(self, texts: Sequence[str]) -> list[Any]:
         return self.scorer.tokens(texts)
