@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from robench import protocol, resources, similarity
 from robench.errors import RobenchError
 from robench.paths import cache_dir, writing
+from robench.resources import tags
 
 if TYPE_CHECKING:
     from robench.attack import Attack, Victim
@@ -103,6 +104,8 @@ def build_attack(attack: Attack, victim: Victim, *, offline: bool = False) -> An
 
         built.constraints.insert(0, MaxWordsPerturbed(max_percent=attack.max_words_changed))
     _encode_sentences(built, attack, offline=offline)
+    if "tagger" in attack.needs:
+        _remember_tags(built)
     built.goal_function.batch_size = _WHOLE_REQUEST
     return built
 
@@ -118,6 +121,23 @@ def _encode_sentences(built: Any, attack: Attack, *, offline: bool) -> None:
             if attack.resources == "bundled":
                 threshold = similarity.calibrated(threshold, constraint.metric)
             built.constraints[at] = similarity.with_encoder(constraint, encoder, threshold)
+
+
+def _remember_tags(built: Any) -> None:
+    """Let constraints on parts of speech share what has been tagged, with each other and with later runs."""
+    from textattack.constraints.grammaticality import PartOfSpeech
+
+    for constraint in built.constraints:
+        if isinstance(constraint, PartOfSpeech):
+            if (constraint.tagger_type, constraint.tagset, constraint.language_nltk) == ("nltk", "universal", "eng"):
+                constraint._pos_tag_cache = tags.shared()
+
+
+def save_tags(built: Any) -> None:
+    """Keep for later runs what this attack's constraints have tagged."""
+    for constraint in built.constraints:
+        if isinstance(found := vars(constraint).get("_pos_tag_cache"), tags.Tags):
+            found.save()
 
 
 def copied(built: Any) -> Any:

@@ -13,7 +13,7 @@ from robench.engine.search import Example, Search
 from robench.records import Record
 from robench.similarity import Encoder
 from robench.streams import Stream, untouched_random_state
-from robench.textattack_env import build_attack, copied
+from robench.textattack_env import build_attack, copied, save_tags
 
 
 class Asked(NamedTuple):
@@ -123,6 +123,7 @@ class Team:
         for search in self._searches.values():
             search.stop()
         self._searches.clear()
+        save_tags(self._template)
 
     def _sort(self, search: Search) -> None:
         """Put a search that has just run where it is waited for."""

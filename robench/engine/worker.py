@@ -75,6 +75,7 @@ def _drive(connection: Connection, inbox: queue.SimpleQueue[Any]) -> None:
         connection.send(Building(texts))
         return _next(inbox)
 
+    team: Team | None = None
     try:
         packed = _next(inbox)
         for path in packed.plugins:
@@ -87,7 +88,8 @@ def _drive(connection: Connection, inbox: queue.SimpleQueue[Any]) -> None:
             for event in team.events():
                 connection.send(event)
     except _TaskIsOver:
-        return
+        if team is not None:
+            team.stop()
     except (EOFError, OSError):
         raise
     except RobenchError as error:
