@@ -89,7 +89,7 @@ class _Tagged:
 
 @functools.cache
 def _tagger() -> Any:
-    """NLTK's tagger, which ``nltk.pos_tag`` reads anew at each call."""
+    """NLTK's tagger, read once; ``nltk.pos_tag`` of older versions reads it at each call."""
     from nltk.tag import PerceptronTagger
 
     return PerceptronTagger()
