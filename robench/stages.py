@@ -22,7 +22,7 @@ from robench.store import StageKind, key_of
 if TYPE_CHECKING:
     from robench.devices import Precision
 
-FORMAT = 3
+FORMAT = 4
 """Counts changes of robench that change results; part of every key."""
 
 

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from robench.allocation import freed_memory_kept
 from robench.batches import Batch, TrainingRow, TrainingSet
 from robench.classifier import Classifier
 from robench.data import Example
 from robench.defense import Defense
 from robench.devices import Precision, autocast
+from robench.dropout import thrifty_dropout
 from robench.errors import RobenchError
 from robench.prediction import Predictor, accuracy
 from robench.spec import TrainingSettings
@@ -92,10 +94,11 @@ def train(
             networks[defense.deployed], tokenizer, max_length=settings.max_length, precision=precision, device=device
         )
         run = _Run(defense, networks, predictor, dev, settings, precision, device, steps=len(data) * settings.epochs)
-        for epoch in range(settings.epochs):
-            for batch in data.epoch(epoch):
-                run.step(batch)
-                on_step(run.result.steps, run.steps)
+        with freed_memory_kept():
+            for epoch in range(settings.epochs):
+                for batch in data.epoch(epoch):
+                    run.step(batch)
+                    on_step(run.result.steps, run.steps)
         return run.finish()
 
 
@@ -156,7 +159,7 @@ class _Run:
         """The defense's passes; only its own code runs under autocast, the backward passes do not."""
         passes = iter(self._defense.passes(self._networks, batch))
         while True:
-            with autocast(self._precision, self._device):
+            with autocast(self._precision, self._device), thrifty_dropout(self._device):
                 terms = next(passes, None)
             if terms is None:
                 return

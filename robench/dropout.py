@@ -1,0 +1,81 @@
+"""Dropout whose masks cost a CPU little.
+
+torch draws a float for each number that may be dropped, one after another on one core, and for attention in bfloat16 it
+computes in float32 besides: a sixth of a training step. Here sixteen bits decide, and one draw serves four numbers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
+_VALUES = 2**16  # of sixteen bits
+
+
+def thrifty_dropout(device: torch.device) -> contextlib.AbstractContextManager[Any]:
+    """Draw the masks of all dropout inside the block from few random numbers.
+
+    Of ``functional.dropout``, which ``nn.Dropout`` calls, and of ``functional.scaled_dot_product_attention``; from
+    torch's own stream, so that a seed or a state of it gives the same masks again. A number is dropped with the
+    nearest probability to the one asked for that has sixteen bits, and scaled by exactly that. A GPU draws fast enough:
+    there, and for what is not dropout, nothing changes.
+
+    Args:
+        device: where the networks are.
+    """
+    return _ThriftyDropout() if device.type == "cpu" else contextlib.nullcontext()
+
+
+class _ThriftyDropout(TorchFunctionMode):
+    def __torch_function__(
+        self,
+        function: Callable[..., Any],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        return _REPLACED.get(function, function)(*args, **(kwargs or {}))
+
+
+def _dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    bits = round(p * _VALUES)
+    if not training or inplace or not 0 < bits < _VALUES or not input.is_cpu or not input.is_floating_point():
+        return functional.dropout(input, p, training, inplace)
+    draws = torch.empty(-(-input.numel() // 4), dtype=torch.int64).random_(-(2**63), None)  # None: to the largest
+    kept = draws.view(torch.int16)[: input.numel()].view(input.shape) >= bits - _VALUES // 2
+    return input * kept.to(input.dtype).mul_(_VALUES / (_VALUES - bits))
+
+
+def _attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Tensor:
+    """Attention with dropout, in the steps of its definition; (..., L, E), (..., S, E), (..., S, V) -> (..., L, V)."""
+    if dropout_p == 0 or is_causal or enable_gqa or not query.is_cpu:
+        return functional.scaled_dot_product_attention(
+            query, key, value, attn_mask, dropout_p, is_causal, scale=scale, enable_gqa=enable_gqa
+        )
+    scores = query @ key.transpose(-2, -1) * (query.shape[-1] ** -0.5 if scale is None else scale)
+    if attn_mask is not None and attn_mask.dtype == torch.bool:
+        scores = scores.masked_fill(~attn_mask, -torch.inf)
+    elif attn_mask is not None:
+        scores = scores + attn_mask
+    return _dropout(scores.softmax(-1).to(value.dtype), dropout_p) @ value
+
+
+_REPLACED: dict[Callable[..., Any], Callable[..., Any]] = {
+    functional.dropout: _dropout,
+    functional.scaled_dot_product_attention: _attention,
+}
