@@ -18,7 +18,6 @@ from robench.packing import packed
 from robench.prediction import Predictor
 
 
-
 def packable(dtype: torch.dtype) -> pytest.MarkDecorator:
     """Not every machine multiplies packed weights, and fewer do so in bfloat16."""
     return pytest.mark.skipif(

@@ -8,7 +8,6 @@ in queries that the search asked for, which are the same for all.
 
 from __future__ import annotations
 
-import copy
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 import pytest
 import torch
+from textattack_alone import OneByOne, Padded, own_wrapper
 
 from robench import devices, registry
 from robench.batches import TrainingRow
@@ -27,8 +27,6 @@ from robench.engine.pool import attack_examples
 from robench.prediction import Predictor
 from robench.spec import TrainingSettings
 from robench.stages import sample
-from robench.streams import Stream
-from robench.textattack_env import build_attack
 from robench.training import train
 
 ATTACKS = ("deepwordbug", "pwws", "textfooler", "textbugger")
@@ -67,52 +65,6 @@ def predictor(base: Predictor, precision: Precision) -> Predictor:
     return Predictor(base.classifier, base._tokenizer, max_length=50, precision=precision, device=CPU)
 
 
-class Padded:
-    """A victim as TextAttack's users write it: each call is one batch of at most 32, padded to ``length``."""
-
-    def __init__(self, base: Predictor, length: int | None) -> None:
-        self._tokenizer, self._length = base._tokenizer, length
-        self._classifier = copy.deepcopy(base.classifier).eval()  # robench may pack the weights of its own
-        self.model = self
-
-    def __call__(self, texts: Sequence[str]) -> torch.Tensor:
-        found = []
-        for start in range(0, len(texts), 32):
-            padding: dict[str, Any] = {"padding": "max_length", "max_length": self._length or 50}
-            if self._length is None:
-                padding["padding"] = True
-            batch = self._tokenizer(list(texts[start : start + 32]), truncation=True, return_tensors="pt", **padding)
-            with torch.no_grad():
-                found.append(self._classifier(dict(batch)).logits)
-        return torch.cat(found)
-
-
-class OneByOne:
-    """TextAttack's own loop over the examples, a step at a time."""
-
-    def __init__(self, name: str, victim: Any, examples: Examples) -> None:
-        self._name, self._waiting = name, list(examples)
-        self._attack = build_attack(registry.entry("attacks", name).load(), victim)
-        self._attack.goal_function.batch_size = 32
-        self.queries, self.seconds = 0, 0.0
-
-    def step(self) -> bool:
-        """Attack the next example, if there is one left."""
-        if not self._waiting:
-            return False
-        number, text, label = self._waiting.pop(0)
-        started = time.perf_counter()
-        with Stream(42, self._name, number).active():
-            self.queries += self._attack.attack(text, label).num_queries
-        self.seconds += time.perf_counter() - started
-        return True
-
-    @property
-    def speed(self) -> float:
-        """Queries a second."""
-        return self.queries / self.seconds
-
-
 class TakingTurns:
     """A victim that lets others have a step every few batches, so that all meet the same noise."""
 
@@ -142,11 +94,10 @@ def together(name: str, victim: Any, examples: Examples, statistics: Statistics 
 @pytest.mark.parametrize("precision", ["auto", "fp32"])
 def test_pwws(precision: str, base: Predictor, examples: Examples, told: list[str], benchmark: Any) -> None:
     """TextAttack's wrapper pads to what the tokenizer allows (512 tokens for MiniLM)."""
-    limit = min(base._tokenizer.model_max_length, 512)
-    together("pwws", base, examples[:1])  # starts NLTK's WordNet
+    together("pwws", base, examples[:1])  # loads the synonyms
     ours = predictor(base, devices.precision(precision, CPU))
-    padded = OneByOne("pwws", Padded(base, None), examples)
-    own = OneByOne("pwws", Padded(base, limit), examples[:FEW])
+    padded = OneByOne(Padded(base), examples)
+    own = OneByOne(own_wrapper(base), examples[:FEW])
     turns = TakingTurns(ours, {5: padded, 100: own})
     queries = benchmark.pedantic(lambda: together("pwws", turns, examples), rounds=1)
     if benchmark.stats is not None:
