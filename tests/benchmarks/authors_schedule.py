@@ -1,14 +1,11 @@
-"""TaiChi's training step as its authors' code does it, in a process of its own."""
+"""TaiChi's training step as its authors' code does it."""
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
-from collections.abc import Callable, Iterator
-from multiprocessing.connection import Connection
+import time
+from collections.abc import Iterator
 
 import torch
-from stepwise import timed
 from torch.nn import functional
 
 from robench.batches import TrainingRow
@@ -17,44 +14,23 @@ from robench.encoders import EncoderSource, find_encoder
 from robench.objectives import contrastive, kl_divergence
 
 
-@contextlib.contextmanager
-def elsewhere(rows: list[TrainingRow], size: int, length: int) -> Iterator[Callable[[], float]]:
-    """What does one step of ``size`` rows, padded to ``length``, with MiniLM, and gives the seconds it took."""
-    ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs, rows, size, length))
-    process.start()
-    theirs.close()
-
-    def step() -> float:
-        ours.send(True)
-        return float(ours.recv())
-
-    try:
-        yield step
-    finally:
-        ours.close()
-        process.join()
-
-
-def _serve(connection: Connection, rows: list[TrainingRow], size: int, length: int) -> None:
-    schedule = steps(find_encoder("minilm"), rows, size, length)
-    with contextlib.suppress(EOFError):
-        while connection.recv():
-            connection.send(timed(lambda: next(schedule)))
-
-
 def networks(encoder: EncoderSource) -> list[Classifier]:
     torch.manual_seed(0)
     return [Classifier(encoder.model(), 2).train() for _ in range(2)]
 
 
-def steps(encoder: EncoderSource, rows: list[TrainingRow], size: int, length: int) -> Iterator[None]:
-    """Padded to ``length``, float32, a forward for each network and text, CE and CTR backward twice each, an optimiser
-    for each network."""
+def steps(rows: list[TrainingRow], size: int, length: int) -> Iterator[float]:
+    """Seconds of each step of ``size`` rows, with MiniLM, for ever.
+
+    Padded to ``length``, float32, a forward for each network and text, CE and CTR backward twice each, an optimiser
+    for each network.
+    """
+    encoder = find_encoder("minilm")
     tokenizer, (clean, adv) = encoder.tokenizer(), networks(encoder)
     optimisers = [torch.optim.AdamW(network.parameters(), lr=3e-5) for network in (clean, adv)]
     while True:
         for at in range(0, len(rows), size):
+            started = time.perf_counter()
             chosen = rows[at : at + size]
             labels = torch.tensor([row.label for row in chosen])
             x, x_prime = (
@@ -75,4 +51,4 @@ def steps(encoder: EncoderSource, rows: list[TrainingRow], size: int, length: in
             for optimiser in optimisers:
                 optimiser.step()
                 optimiser.zero_grad()
-            yield
+            yield time.perf_counter() - started

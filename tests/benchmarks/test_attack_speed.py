@@ -9,13 +9,15 @@ in queries that the search asked for, which are the same for all.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+import textattack_alone
 import torch
-from textattack_alone import OneByOne, Padded, own_wrapper
+from elsewhere import elsewhere
+from textattack_alone import Padded, own_wrapper
 
 from robench import devices, registry
 from robench.batches import TrainingRow
@@ -65,10 +67,31 @@ def predictor(base: Predictor, precision: Precision) -> Predictor:
     return Predictor(base.classifier, base._tokenizer, max_length=50, precision=precision, device=CPU)
 
 
-class TakingTurns:
-    """A victim that lets others have a step every few batches, so that all meet the same noise."""
+class Turns:
+    """TextAttack's searches, one at a time, in a process of their own."""
 
-    def __init__(self, base: Predictor, others: dict[int, OneByOne]) -> None:
+    def __init__(self, step: Callable[[], tuple[int, float] | None]) -> None:
+        self._step = step
+        self._queries, self._seconds = 0, 0.0
+
+    def take(self) -> bool:
+        """Attack the next example, if there is one left."""
+        found = self._step()
+        if found is not None:
+            self._queries += found[0]
+            self._seconds += found[1]
+        return found is not None
+
+    @property
+    def speed(self) -> float:
+        """Queries a second."""
+        return self._queries / self._seconds
+
+
+class TakingTurns:
+    """A victim that lets others have a turn every few batches, so that all meet the same noise."""
+
+    def __init__(self, base: Predictor, others: dict[int, Turns]) -> None:
         self._base, self._others = base, others
         self._batches, self.seconds = 0, 0.0
         self.ahead, self.frozen, self.tokens, self.shape = base.ahead, base.frozen, base.tokens, base.shape
@@ -79,7 +102,7 @@ class TakingTurns:
         self._batches += 1
         for every, other in self._others.items():
             if self._batches % every == 0:
-                other.step()
+                other.take()
         self.seconds += time.perf_counter() - started
         return logits
 
@@ -96,13 +119,16 @@ def test_pwws(precision: str, base: Predictor, examples: Examples, told: list[st
     """TextAttack's wrapper pads to what the tokenizer allows (512 tokens for MiniLM)."""
     together("pwws", base, examples[:1])  # loads the synonyms
     ours = predictor(base, devices.precision(precision, CPU))
-    padded = OneByOne(Padded(base), examples)
-    own = OneByOne(own_wrapper(base), examples[:FEW])
-    turns = TakingTurns(ours, {5: padded, 100: own})
-    queries = benchmark.pedantic(lambda: together("pwws", turns, examples), rounds=1)
-    if benchmark.stats is not None:
-        while padded.step() or own.step():
+    with (
+        elsewhere(textattack_alone.searches, Padded, base, examples) as next_padded,
+        elsewhere(textattack_alone.searches, own_wrapper, base, examples[:FEW]) as next_own,
+    ):
+        padded, own = Turns(next_padded), Turns(next_own)
+        turns = TakingTurns(ours, {5: padded, 100: own})
+        queries = benchmark.pedantic(lambda: together("pwws", turns, examples), rounds=1)
+        while benchmark.stats is not None and (padded.take() or own.take()):
             pass
+    if benchmark.stats is not None:
         speed = queries / (benchmark.stats.stats.min - turns.seconds)
         ratios = {"own": speed / own.speed, "padded": speed / padded.speed}
         benchmark.extra_info.update(queries=queries, queries_per_second=speed, **ratios)

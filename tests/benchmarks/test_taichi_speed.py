@@ -15,6 +15,7 @@ import authors_schedule
 import pytest
 import torch
 from authors_schedule import networks
+from elsewhere import elsewhere
 from stepwise import Stepwise, timed
 
 from robench import devices
@@ -68,8 +69,9 @@ def bare(encoder: EncoderSource, rows: list[TrainingRow]) -> Callable[[Batch], N
 
 def test_one_step(encoder: EncoderSource, rows: list[TrainingRow], told: list[str], benchmark: Any) -> None:
     """The mean of the steps counts: batches differ in length, which the authors' padding hides."""
-    training, baseline = Stepwise("taichi", encoder, rows, BATCH), []
-    with authors_schedule.elsewhere(rows, BATCH, LENGTH) as their_step:
+    training = Stepwise("taichi", encoder, rows, BATCH)
+    baseline: list[float] = []
+    with elsewhere(authors_schedule.steps, rows, BATCH, LENGTH) as their_step:
         for _ in range(2):
             training.step()
             their_step()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import copy
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -14,13 +12,15 @@ from robench.exported_model import RobenchConfig, RobenchForSequenceClassificati
 from robench.prediction import Predictor
 from robench.textattack_env import load_textattack, without_nltk_downloads
 
+Labelled = Sequence[tuple[int, str, int]]
+"""Id, text, label."""
+
 
 class Padded:
     """A wrapper as careful users write it: at most 32 texts at a time, padded to the longest of them."""
 
     def __init__(self, base: Predictor) -> None:
-        self._tokenizer = base._tokenizer
-        self.model = copy.deepcopy(base.classifier).eval()  # robench may pack the weights of its own
+        self._tokenizer, self.model = base._tokenizer, base.classifier.eval()
 
     def __call__(self, texts: Sequence[str]) -> torch.Tensor:
         found = []
@@ -44,47 +44,18 @@ def own_wrapper(base: Predictor) -> Any:
     return HuggingFaceModelWrapper(model, base._tokenizer)
 
 
-class OneByOne:
-    """TextAttack's own PWWS over the examples, a step at a time, with none of what robench does for its speed."""
-
-    def __init__(self, victim: Any, examples: Sequence[tuple[int, str, int]]) -> None:
-        load_textattack()
-        from textattack import attack_recipes
-        from textattack.shared import AttackedText
-
-        self._waiting = list(examples)
-        with _as_it_comes():
-            self._attack = attack_recipes.PWWSRen2019.build(victim)
-            self._attack.transformation(AttackedText("begin"))  # starts NLTK's WordNet
-        self.queries, self.seconds = 0, 0.0
-
-    def step(self) -> bool:
-        """Attack the next example, if there is one left."""
-        if not self._waiting:
-            return False
-        _, text, label = self._waiting.pop(0)
-        with _as_it_comes():
-            started = time.perf_counter()
-            self.queries += self._attack.attack(text, label).num_queries
-            self.seconds += time.perf_counter() - started
-        return True
-
-    @property
-    def speed(self) -> float:
-        """Queries a second."""
-        return self.queries / self.seconds
-
-
-@contextlib.contextmanager
-def _as_it_comes() -> Iterator[None]:
-    """TextAttack without robench's memory of what a string's words are."""
-    from textattack.shared import attacked_text
+def searches(victim: Callable[[Predictor], Any], base: Predictor, texts: Labelled) -> Iterator[tuple[int, float]]:
+    """Queries and seconds of each search in turn."""
+    load_textattack()
+    from textattack import attack_recipes
+    from textattack.shared import AttackedText, attacked_text
     from textattack.shared.utils import words_from_text
 
-    remembering = attacked_text.words_from_text
-    attacked_text.words_from_text = words_from_text
-    try:
-        with without_nltk_downloads():
-            yield
-    finally:
-        attacked_text.words_from_text = remembering
+    attacked_text.words_from_text = words_from_text  # not robench's, which remembers
+    with without_nltk_downloads():
+        attack = attack_recipes.PWWSRen2019.build(victim(base))
+    attack.transformation(AttackedText("begin"))  # starts NLTK's WordNet
+    for _, text, label in texts:
+        started = time.perf_counter()
+        queries = attack.attack(text, label).num_queries
+        yield queries, time.perf_counter() - started
