@@ -62,7 +62,6 @@ for done, _ in enumerate(attack_examples(attack, count, examples, seed=42, attac
 """
 
 
-@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", ["pwws", "textfooler"])
 def test_peak(name: str, told: list[str], benchmark: Any) -> None:
     """TextFooler brings word vectors, a sentence encoder and a tagger."""
