@@ -38,7 +38,7 @@ def elsewhere(steps: Callable[..., Iterator[Step]], *arguments: Any) -> Iterator
 
 def _serve(connection: Connection, steps: Callable[..., Iterator[Any]], arguments: tuple[Any, ...]) -> None:
     taken = steps(*arguments)
-    with contextlib.suppress(EOFError):
+    with contextlib.suppress(EOFError, BrokenPipeError):  # nobody listens any more
         while True:
             connection.recv()
             connection.send(next(taken, None))
