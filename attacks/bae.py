@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from robench.attack import Victim
-from robench.model_attack import MaskedModelAttack
+from robench.attacking.attack import Victim
+from robench.attacking.language_model_attack import MaskedModelAttack
 
 
 @dataclass(frozen=True, kw_only=True)

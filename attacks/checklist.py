@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from robench.attack import Attack, Victim
+from robench.attacking.attack import Attack, Victim
 from robench.errors import RobenchError
 from robench.resources import language_models
 

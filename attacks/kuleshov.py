@@ -6,9 +6,9 @@ import functools
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from robench.attack import Victim
-from robench.encoders import explained
-from robench.model_attack import ModelAttack
+from robench.attacking.attack import Victim
+from robench.attacking.language_model_attack import ModelAttack
+from robench.models.encoders import explained
 from robench.resources import language_models
 
 

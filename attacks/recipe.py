@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-from robench.attack import Attack, Victim
+from robench.attacking.attack import Attack, Victim
+from robench.data.hub import TIMEOUT
 from robench.errors import RobenchError
-from robench.hub import TIMEOUT
 from robench.paths import cache_dir
 from robench.resources import Resource, language_models
 
@@ -152,7 +152,7 @@ class Recipe(Attack):
         missing = f"textattack:{self.recipe} needs {file} from TextAttack's server, which is not in robench's cache"
         if offline:
             raise RobenchError(f"{missing}, and --offline is set: run once with a network.")
-        from robench.textattack_env import load_textattack
+        from robench.attacking.build import load_textattack
 
         load_textattack(offline=offline)
         import requests

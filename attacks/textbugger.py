@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from robench.attack import Attack, Victim
+from robench.attacking.attack import Attack, Victim
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +22,7 @@ class TextBugger(Attack):
         max_candidates: neighbours tried for a word, beside the four misspellings.
         min_sentence_similarity: least angular similarity of the two texts, by the Universal Sentence Encoder. With
             ``resources=bundled`` it is translated to what the stand-in gives to as good a pair of sentences
-            (:func:`robench.similarity.calibrated`).
+            (:func:`robench.attacking.sentence_constraint.calibrated`).
     """
 
     uses = ("stopwords", "word-vectors", "sentence-encoder")

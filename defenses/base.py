@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from robench.batches import Batch
-from robench.classifier import Classifier
-from robench.defense import Defense, Terms
-from robench.objectives import cross_entropy
+from robench.models.batches import Batch
+from robench.models.classifier import Classifier
+from robench.training.defense import Defense, Terms
+from robench.training.objectives import cross_entropy
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from robench.batches import Batch
-from robench.classifier import Classifier
-from robench.defense import Terms
-from robench.objectives import cross_entropy
-from robench.perturbation import VirtualDefense, gradient_left, onto_ball, same_dropout, uniform_start, unit
+from robench.models.batches import Batch
+from robench.models.classifier import Classifier
+from robench.training.defense import Terms
+from robench.training.objectives import cross_entropy
+from robench.training.perturbation import VirtualDefense, gradient_left, onto_ball, same_dropout, uniform_start, unit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +22,7 @@ class FreeLB(VirtualDefense):
     Attributes:
         steps: K passes per update.
         step_size: the L2 length of one ascent of an example.
-        magnitude: of the random start, see :func:`robench.perturbation.uniform_start`.
+        magnitude: of the random start, see :func:`robench.training.perturbation.uniform_start`.
         max_norm: largest L2 norm of a perturbation; 0 for no bound.
     """
 

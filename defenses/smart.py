@@ -7,11 +7,11 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from robench.batches import Batch
-from robench.classifier import Classifier
-from robench.defense import Terms
-from robench.objectives import cross_entropy, kl_divergence
-from robench.perturbation import VirtualDefense, gradient_of
+from robench.models.batches import Batch
+from robench.models.classifier import Classifier
+from robench.training.defense import Terms
+from robench.training.objectives import cross_entropy, kl_divergence
+from robench.training.perturbation import VirtualDefense, gradient_of
 
 
 def symmetric_kl(logits: Tensor, other_logits: Tensor) -> Tensor:

@@ -6,10 +6,10 @@ from typing import ClassVar, Literal
 
 from torch import Tensor
 
-from robench.batches import Batch
-from robench.classifier import Classifier
-from robench.defense import AdversarialDefense, Terms, TrainsOn
-from robench.objectives import Similarity, contrastive, cross_entropy, kl_divergence
+from robench.models.batches import Batch
+from robench.models.classifier import Classifier
+from robench.training.defense import AdversarialDefense, Terms, TrainsOn
+from robench.training.objectives import Similarity, contrastive, cross_entropy, kl_divergence
 
 Negatives = Literal["cross", "same"]
 

@@ -12,11 +12,11 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from robench.api import attack_model, run
-    from robench.attack import Attack
-    from robench.defense import AdversarialDefense, Defense, TrainsOn
+    from robench.attacking.attack import Attack
+    from robench.data.task import HubSource, Task
     from robench.errors import RobenchError
-    from robench.registry import load_plugin, register
-    from robench.task import HubSource, Task
+    from robench.plugins.registry import load_plugin, register
+    from robench.training.defense import AdversarialDefense, Defense, TrainsOn
 
 __all__ = [
     "AdversarialDefense",
@@ -36,15 +36,15 @@ __all__ = [
 _HOMES = {
     "attack_model": "api",
     "run": "api",
-    "Attack": "attack",
-    "AdversarialDefense": "defense",
-    "Defense": "defense",
-    "TrainsOn": "defense",
+    "Attack": "attacking.attack",
+    "AdversarialDefense": "training.defense",
+    "Defense": "training.defense",
+    "TrainsOn": "training.defense",
     "RobenchError": "errors",
-    "load_plugin": "registry",
-    "register": "registry",
-    "HubSource": "task",
-    "Task": "task",
+    "load_plugin": "plugins.registry",
+    "register": "plugins.registry",
+    "HubSource": "data.task",
+    "Task": "data.task",
 }
 
 

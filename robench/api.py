@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from robench import registry
 from robench.errors import RobenchError
+from robench.plugins import registry
 from robench.progress import Reporter, Silent, reporter_for
-from robench.request import Request
-from robench.spec import Existing
-from robench.store import Store, StoredStage
+from robench.results.store import Store, StoredStage
+from robench.study.presets import Existing
+from robench.study.request import Request
 
 if TYPE_CHECKING:
     import pandas
@@ -150,7 +150,7 @@ def attack_model(
     """
     from rich.console import Console
 
-    from robench.victims.request import victim_request
+    from robench.study.victim_request import victim_request
 
     for path in _list(plugin):
         registry.load_plugin(Path(path))
@@ -193,9 +193,9 @@ def run_requests(
         store.check_writable()
         for request in requests:
             request.fetch_published()
-    from robench import devices
-    from robench.engine.workers import Workers, worker_count
-    from robench.runner import Runner
+    from robench.attacking.engine.workers import Workers, worker_count
+    from robench.models import devices
+    from robench.study.runner import Runner
 
     found = []
     for request in requests:

@@ -2,8 +2,8 @@
 
 import re
 
+from robench.data.task import Row, Splits, Task, held_out
 from robench.resources import packages
-from robench.task import Row, Splits, Task, held_out
 
 SEED = 50
 FULL_STOP = r"(?<=[.!?])\s+"

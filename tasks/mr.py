@@ -6,8 +6,8 @@ import io
 import re
 from collections.abc import Iterable, Mapping
 
+from robench.data.task import Row, Splits, Task, held_out
 from robench.resources import packages
-from robench.task import Row, Splits, Task, held_out
 
 SEED = 50
 LABELS = {"rotten": 0, "fresh": 1}

@@ -1,7 +1,7 @@
 """TREC-6: what a question asks for. Lower-cased, as the paper's numbers imply."""
 
+from robench.data.task import HubSource, Row, Splits, Task, held_out
 from robench.resources import packages
-from robench.task import HubSource, Row, Splits, Task, held_out
 
 SEED = 50
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from processes import Processes
-from tiny_job import TinyJob, robench, write_data, write_encoder
 
 from robench.resources import nltk_data
+from support.processes import Processes
+from support.tiny_job import TinyJob, robench, write_data, write_encoder
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -60,7 +60,7 @@ def processes(shared_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> I
 @pytest.fixture
 def forget_plugins() -> Iterator[None]:
     """Let what a test registers be gone after it."""
-    from robench import registry
+    from robench.plugins import registry
 
     before = dict(registry._files)
     yield
@@ -71,7 +71,7 @@ def forget_plugins() -> Iterator[None]:
 @pytest.fixture
 def quick_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     """The preset that the runs folders made by hand are of, whatever the real one is tuned to."""
-    from robench.spec import PRESETS, Preset, TrainingSettings
+    from robench.study.presets import PRESETS, Preset, TrainingSettings
 
     made = Preset(
         summary="made by hand",

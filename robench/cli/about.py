@@ -19,7 +19,7 @@ def list_(
     plugin: PluginOption = None,
 ) -> None:
     """Name what there is: defenses, attacks, tasks, encoders and presets."""
-    from robench import listing
+    from robench.cli import listing
 
     load_plugins(plugin)
     listing.show(what, format, Console())
@@ -28,7 +28,7 @@ def list_(
 @told
 def doctor() -> None:
     """Say what this machine has, what is missing, and how to get it."""
-    from robench import checkup
+    from robench.cli import doctor as checkup
 
     if not checkup.show(Console()):
         raise typer.Exit(1)

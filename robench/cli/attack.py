@@ -101,11 +101,11 @@ def attack(
       robench attack --model textattack/bert-base-uncased-SST-2 --task sst2 --preset paper
       robench attack --model my_model:scores --task mr --preset quick
     """
-    from robench import options
+    from robench.plugins import settings as options
     from robench.progress import reporter_for
-    from robench.store import Store
-    from robench.targets import Target
-    from robench.victims.request import victim_request
+    from robench.report.reproduce import Target
+    from robench.results.store import Store
+    from robench.study.victim_request import victim_request
 
     load_plugins(plugin)
     reporter = reporter_for(Console(stderr=True))
@@ -131,7 +131,7 @@ def attack(
     )
     store = Store(runs)
     if dry_run:
-        from robench.dryrun import show_plan
+        from robench.cli.dry_run import show_plan
 
         show_plan([request], store, existing, reporter, Console())
         return

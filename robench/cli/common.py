@@ -16,7 +16,7 @@ from rich.console import Console
 
 from robench.errors import RobenchError
 from robench.progress import Reporter
-from robench.spec import Existing
+from robench.study.presets import Existing
 
 F = TypeVar("F", bound=Callable[..., None])
 
@@ -135,7 +135,7 @@ DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would b
 
 def load_plugins(paths: Sequence[Path] | None) -> None:
     """Run the files of ``--plugin``."""
-    from robench import registry
+    from robench.plugins import registry
 
     for path in paths or []:
         registry.load_plugin(path)

@@ -27,8 +27,8 @@ def export(
 
       robench export trec-taichi-pwws ./taichi-trec
     """
-    from robench import export as exporting
-    from robench.store import Store
+    from robench.report import export as exporting
+    from robench.results.store import Store
 
     model = exporting.export(Store(runs), cell, target, force=force)
     console = Console(stderr=True)

@@ -54,9 +54,9 @@ def table(
 
     Where a cell is missing, the command that fills it stands below the table.
     """
-    from robench import rendering, tables
-    from robench.registry import unknown
-    from robench.store import Store
+    from robench.plugins.registry import unknown
+    from robench.report import rendering, tables
+    from robench.results.store import Store
 
     load_plugins(plugin)
     if format not in rendering.FORMATS:
@@ -101,8 +101,8 @@ def figure(
     1: clean and adversarial samples beside the classifier's border. 4: what each part of TaiChi is good for.
     5: KL fusion against the linear average of two networks.
     """
-    from robench import figures
-    from robench.store import Store
+    from robench.report import figures
+    from robench.results.store import Store
 
     console = Console(stderr=True)
     failures = []
@@ -142,8 +142,8 @@ def show(
     runs: RunsOption = Path("runs"),
 ) -> None:
     """Show one result: where it came from, how training went, what the attack did."""
-    from robench import show as showing
-    from robench.store import Store
+    from robench.cli import show as showing
+    from robench.results.store import Store
 
     if format not in ("rich", "json"):
         raise RobenchError(f"unknown format {format!r}: there are rich and json.")

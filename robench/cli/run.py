@@ -81,11 +81,11 @@ def run(
       robench run --defense my-defense --plugin my_defense.py --task mr --preset quick
       robench run --table 5 --task trec
     """
-    from robench import options
+    from robench.plugins import settings as options
     from robench.progress import reporter_for
-    from robench.request import Request
-    from robench.store import Store
-    from robench.targets import Target
+    from robench.report.reproduce import Target
+    from robench.results.store import Store
+    from robench.study.request import Request
 
     load_plugins(plugin)
     target = Target.named(table=table, figure=figure)
@@ -110,7 +110,7 @@ def run(
     store = Store(runs)
     requests = target.requests(request)
     if dry_run:
-        from robench.dryrun import show_plan
+        from robench.cli.dry_run import show_plan
 
         show_plan(requests, store, existing, reporter, Console())
         return

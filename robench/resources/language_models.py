@@ -10,8 +10,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from robench.encoders import BUNDLED, NO_MODEL, ask_hub, check_folder, explained, folder_digest, quiet, unavailable
 from robench.errors import RobenchError
+from robench.models.encoders import (
+    BUNDLED,
+    NO_MODEL,
+    ask_hub,
+    check_folder,
+    explained,
+    folder_digest,
+    quiet,
+    unavailable,
+)
 from robench.paths import expanded
 from robench.resources import packages
 

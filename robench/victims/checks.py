@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from robench.data import Example
+from robench.data.load import Example
 from robench.errors import RobenchError
 
 if TYPE_CHECKING:

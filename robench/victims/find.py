@@ -8,12 +8,12 @@ import re
 from pathlib import Path
 from typing import Any
 
-from robench import registry
-from robench.encoders import check_folder, find_on_hub, folder_digest
 from robench.errors import RobenchError
-from robench.paper import BEFORE
+from robench.models.encoders import check_folder, find_on_hub, folder_digest
 from robench.paths import expanded
-from robench.store import STAGE_FILE
+from robench.plugins import registry
+from robench.results.papers import BEFORE
+from robench.results.store import STAGE_FILE
 from robench.victims import functions
 from robench.victims.source import FunctionSource, PairSource, PretrainedSource, VictimSource, text_digest
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from robench.batches import Inputs, Shape, Tokens, tokenise
-from robench.classifier import Classifier, Outputs
-from robench.devices import Precision
-from robench.encoders import explained, quiet
 from robench.errors import RobenchError
-from robench.exported_model import RobenchConfig, RobenchForSequenceClassification
-from robench.prediction import Predictor
+from robench.models.batches import Inputs, Shape, Tokens, tokenise
+from robench.models.classifier import Classifier, Outputs
+from robench.models.devices import Precision
+from robench.models.encoders import explained, quiet
+from robench.models.exported_model import RobenchConfig, RobenchForSequenceClassification
+from robench.models.predictor import Predictor
 from robench.victims.scorers import Progress, checked
 from robench.victims.source import PretrainedSource
 
@@ -68,24 +68,24 @@ class NetworkScorer:
 
     @property
     def ahead(self) -> int:
-        """See :class:`~robench.engine.batcher.BatchModel`."""
+        """See :class:`~robench.attacking.engine.batcher.BatchModel`."""
         return self._predictor.ahead
 
     def frozen(self) -> contextlib.AbstractContextManager[None]:
-        """See :class:`~robench.engine.batcher.BatchModel`."""
+        """See :class:`~robench.attacking.engine.batcher.BatchModel`."""
         return self._predictor.frozen()
 
     def tokens(self, texts: Sequence[str]) -> list[Tokens]:
-        """See :class:`~robench.engine.batcher.BatchModel`."""
+        """See :class:`~robench.attacking.engine.batcher.BatchModel`."""
         with self._told(len(texts)):
             return self._predictor.tokens(texts)
 
     def shape(self, tokens: Tokens) -> Shape:
-        """See :class:`~robench.engine.batcher.BatchModel`."""
+        """See :class:`~robench.attacking.engine.batcher.BatchModel`."""
         return self._predictor.shape(tokens)
 
     def batch_logits(self, tokens: Sequence[Tokens], shape: Shape) -> Tensor:
-        """See :class:`~robench.engine.batcher.BatchModel`; these are the raw scores."""
+        """See :class:`~robench.attacking.engine.batcher.BatchModel`; these are the raw scores."""
         with self._told(len(tokens)):
             return self._predictor.batch_logits(tokens, shape)
 

@@ -10,9 +10,9 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from robench.batches import Shape
-from robench.engine.batcher import BatchModel, Logits
+from robench.attacking.engine.batcher import BatchModel, Logits
 from robench.errors import RobenchError
+from robench.models.batches import Shape
 from robench.victims.checks import looks_like_probabilities, modules_in_training
 
 ROWS = 32

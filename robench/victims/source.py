@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from robench.defense import Defense, Terms
+from robench.training.defense import Defense, Terms
 
 if TYPE_CHECKING:
     import torch
 
-    from robench.batches import Batch
-    from robench.classifier import Classifier
-    from robench.devices import Precision
+    from robench.models.batches import Batch
+    from robench.models.classifier import Classifier
+    from robench.models.devices import Precision
     from robench.victims.scorers import Scorer
 
 OWN = "its own"

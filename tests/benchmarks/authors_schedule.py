@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import torch
 from torch.nn import functional
 
-from robench.batches import TrainingRow
-from robench.classifier import Classifier
-from robench.encoders import EncoderSource, find_encoder
-from robench.objectives import contrastive, kl_divergence
+from robench.models.batches import TrainingRow
+from robench.models.classifier import Classifier
+from robench.models.encoders import EncoderSource, find_encoder
+from robench.training.objectives import contrastive, kl_divergence
 
 
 def networks(encoder: EncoderSource) -> list[Classifier]:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from robench import registry
-from robench.data import TaskData, load_task
+from robench.data.load import TaskData, load_task
+from robench.plugins import registry
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -7,12 +7,13 @@ from collections.abc import Callable
 
 from greenlet import getcurrent, greenlet
 
-from robench import devices, registry
-from robench.batches import TrainingRow
-from robench.data import Example
-from robench.encoders import EncoderSource
-from robench.spec import TrainingSettings
-from robench.training import train
+from robench.data.load import Example
+from robench.models import devices
+from robench.models.batches import TrainingRow
+from robench.models.encoders import EncoderSource
+from robench.plugins import registry
+from robench.study.presets import TrainingSettings
+from robench.training.loop import train
 
 
 class Stepwise:

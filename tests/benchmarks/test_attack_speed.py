@@ -19,17 +19,18 @@ import torch
 from elsewhere import elsewhere
 from textattack_alone import Padded, own_wrapper
 
-from robench import devices, registry
-from robench.batches import TrainingRow
-from robench.data import TaskData
-from robench.devices import Precision
-from robench.encoders import find_encoder
-from robench.engine.batcher import Statistics
-from robench.engine.pool import attack_examples
-from robench.prediction import Predictor
-from robench.spec import TrainingSettings
-from robench.stages import sample
-from robench.training import train
+from robench.attacking.engine.batcher import Statistics
+from robench.attacking.engine.pool import attack_examples
+from robench.data.load import TaskData
+from robench.models import devices
+from robench.models.batches import TrainingRow
+from robench.models.devices import Precision
+from robench.models.encoders import find_encoder
+from robench.models.predictor import Predictor
+from robench.plugins import registry
+from robench.study.presets import TrainingSettings
+from robench.study.stages.stage import sample
+from robench.training.loop import train
 
 ATTACKS = ("deepwordbug", "pwws", "textfooler", "textbugger")
 MANY, FEW = 100, 5
@@ -201,10 +202,10 @@ def test_start_up(told: list[str], tmp_path: Path, benchmark: Any) -> None:
 
     script = (
         "import time, torch, transformers\n"
-        "import robench.prediction\n"
+        "import robench.models.predictor\n"
         "started = time.perf_counter()\n"
         "from robench.attacks.pwws import PWWS\n"
-        "from robench.engine.pool import attack_examples\n"
+        "from robench.attacking.engine.pool import attack_examples\n"
         "def victim(texts):\n"
         "    print(time.perf_counter() - started)\n"
         "    raise SystemExit\n"

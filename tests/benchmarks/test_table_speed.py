@@ -9,17 +9,14 @@ import json
 import subprocess
 import sys
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from hand_made import add_cell
-
-from robench.rendering import render
-from robench.store import STAGE_FILE, Store
-from robench.tables import table5
+from robench.report.rendering import render
+from robench.report.tables import table5
+from robench.results.store import STAGE_FILE, Store
+from support.hand_made import add_cell
 
 pytestmark = pytest.mark.benchmark(group="table 5 of 1,000 cells")
 

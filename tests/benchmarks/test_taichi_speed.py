@@ -18,12 +18,12 @@ from authors_schedule import networks
 from elsewhere import elsewhere
 from stepwise import Stepwise, timed
 
-from robench import devices
-from robench.batches import Batch, TrainingRow, TrainingSet
-from robench.data import TaskData
-from robench.dropout import thrifty_dropout
-from robench.encoders import EncoderSource, find_encoder
-from robench.stages import sample
+from robench.data.load import TaskData
+from robench.models import devices
+from robench.models.batches import Batch, TrainingRow, TrainingSet
+from robench.models.encoders import EncoderSource, find_encoder
+from robench.study.stages.stage import sample
+from robench.training.dropout import thrifty_dropout
 
 CPU = torch.device("cpu")
 BATCH, LENGTH = 16, 50

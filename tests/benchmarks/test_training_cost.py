@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from stepwise import Stepwise, timed
 
-from robench import registry
-from robench.batches import TrainingRow
-from robench.defense import Defense, TrainsOn
-from robench.encoders import EncoderSource, find_encoder
+from robench.models.batches import TrainingRow
+from robench.models.encoders import EncoderSource, find_encoder
+from robench.plugins import registry
+from robench.training.defense import Defense, TrainsOn
 
 PASSES = {
     **{"base": 1, "base-adv": 1, "base-adv-soft": 1, "ada": 1, "fgsm": 2, "fgm": 2, "pgd": 4, "freelb": 2},

@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
-from robench.exported_model import RobenchConfig, RobenchForSequenceClassification
-from robench.prediction import Predictor
-from robench.textattack_env import load_textattack, without_nltk_downloads
+from robench.attacking.build import load_textattack, without_nltk_downloads
+from robench.models.exported_model import RobenchConfig, RobenchForSequenceClassification
+from robench.models.predictor import Predictor
 
 Labelled = Sequence[tuple[int, str, int]]
 """Id, text, label."""

@@ -1,0 +1,140 @@
+"""What an attack is: a frozen dataclass that builds a ``textattack.Attack``."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+
+from robench import resources
+from robench.attacking.bounds import QUERIES_PER_WORD
+from robench.resources import Form, Resource
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Victim(Protocol):
+    """The model under attack, as TextAttack's recipes expect it (a "model wrapper")."""
+
+    @property
+    def model(self) -> object:
+        """The bare model; TextAttack looks at its class."""
+
+    def __call__(self, texts: Sequence[str]) -> torch.Tensor:
+        """Return the logits of ``texts``: (len(texts), classes), float32, on the CPU."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Attack(ABC):
+    """One attack. A subclass adds its options as fields and says how it is built.
+
+    Example:
+        A whole plug-in::
+
+            from dataclasses import dataclass
+            from robench.attack import Attack
+
+            @dataclass(frozen=True, kw_only=True)
+            class Pruthi(Attack):
+                '''Pruthi et al. 2019: misspellings that a reader skims over.'''
+
+                max_words: int = 2
+
+                def build(self, victim):
+                    from textattack.attack_recipes import Pruthi2019
+                    return Pruthi2019.build(victim, max_num_word_swaps=self.max_words)
+
+    Attributes:
+        uses: the data that the recipe needs beyond its code.
+        query_budget: queries one example may cost, or None for no limit.
+        queries_per_word: the same for each word of the example.
+        max_words_changed: largest share of a text's words that may be changed, above 0 to 1, or None for no limit.
+        protocol: ``recipe``, as its authors have it, or ``textdefender``: the common bounds under which Li et al. 2021
+            ("Searching for an Effective Defender") compare defenses; see :mod:`robench.attacking.bounds`.
+        resources: which word vectors and sentence encoder: ``published``, those that TextAttack downloads, or
+            ``bundled``, stand-ins from the package index. Nothing else depends on it.
+    """
+
+    uses: ClassVar[tuple[Resource, ...]] = ("stopwords", "wordnet")
+
+    query_budget: int | None = None
+    queries_per_word: int | None = None
+    max_words_changed: float | None = None
+    protocol: Literal["recipe", "textdefender"] = "recipe"
+    resources: Form = "bundled"
+
+    def __post_init__(self) -> None:
+        """Refuse limits that leave nothing."""
+        for name in ("query_budget", "queries_per_word"):
+            limit = getattr(self, name)
+            if limit is not None and limit < 1:
+                raise ValueError(f"{name} must be 1 or more, or none, not {limit}")
+        if self.max_words_changed is not None and not 0 < self.max_words_changed <= 1:
+            raise ValueError(f"max_words_changed is a share above 0 and up to 1, not {self.max_words_changed}")
+
+    @abstractmethod
+    def build(self, victim: Victim) -> Any:
+        """Build a fresh ``textattack.Attack`` on ``victim``.
+
+        Called once. Examples are searched at the same time on copies, in which TextAttack's own parts (goal function,
+        search method, transformation, constraints) are separate and everything else, such as a model, is shared.
+        Import TextAttack here, not at the top of the file: listing the attacks must stay fast, and by the time of the
+        call :func:`robench.attacking.build.build_attack` has imported it safely. What the recipe takes by default for
+        counter-fitted word vectors and for the Universal Sentence Encoder is what ``resources`` says.
+        """
+
+    @property
+    def needs(self) -> tuple[Resource, ...]:
+        """The data it needs with these options."""
+        added: tuple[Resource, ...] = ("word-vectors", "sentence-encoder") if self.protocol == "textdefender" else ()
+        return tuple(dict.fromkeys(self.uses + added))
+
+    @property
+    def has_forms(self) -> bool:
+        """Whether ``resources`` makes a difference."""
+        return any(need in resources.TWO_FORMS for need in self.needs)
+
+    @property
+    def variant(self) -> str:
+        """What differs from the published attack; empty when nothing does.
+
+        Tables show it behind the name: ``textfooler (bundled)``.
+        """
+        named = [self.resources] if self.has_forms and self.resources == "bundled" else []
+        return ", ".join([*named, *([self.protocol] if self.protocol != "recipe" else [])])
+
+    def budget(self, words: int) -> int | None:
+        """Queries that an example of so many words may cost; None for no limit."""
+        limits = [self.query_budget] if self.query_budget else []
+        for per_word in (self.queries_per_word, QUERIES_PER_WORD if self.protocol == "textdefender" else None):
+            if per_word:
+                limits.append(per_word * max(words, 1))
+        return min(limits, default=None)
+
+    def prepare(self, *, offline: bool = False) -> None:
+        """Bring what the attack needs to this machine.
+
+        Raises:
+            RobenchError: something is missing and cannot be fetched.
+        """
+        resources.prepare(self.needs, self.resources, offline=offline)
+
+    def pins(self) -> dict[str, str]:
+        """Name each resource that the result depends on, with its version or sha256."""
+        return resources.pins(self.needs, self.resources)
+
+    def identity(self) -> dict[str, object]:
+        """Return all that determines what the attack does, as plain JSON values, for the key of a cell."""
+        kind = type(self)
+        fields = dataclasses.asdict(self)
+        if not self.has_forms:
+            del fields["resources"]
+        return {
+            "attack": f"{kind.__module__}:{kind.__qualname__}",
+            "fields": fields,
+            "resources": self.pins(),
+            "textattack": importlib.metadata.version("textattack"),
+        }

@@ -1,0 +1,224 @@
+"""TextAttack, imported without its side effects.
+
+``import textattack`` downloads six NLTK packages, writes to the user's home, moves the Hugging Face caches of the whole
+process and talks on stderr. Everything here that needs TextAttack gets it from :func:`load_textattack`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import io
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from types import MethodType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+from robench import resources
+from robench.attacking import bounds, sentence_constraint
+from robench.errors import RobenchError
+from robench.paths import cache_dir, writing
+from robench.resources import tags
+
+if TYPE_CHECKING:
+    from robench.attacking.attack import Attack, Victim
+
+# The file whose presence tells TextAttack 0.3.11 that its downloads were made.
+_MARKER = "post_install_check_3"
+# They fix their cache folders when they are imported, so they must not see what TextAttack sets.
+_IMPORTED_FIRST = ("huggingface_hub", "transformers", "datasets")
+_LOGGERS = ("textattack.shared.utils.install", "flair", "jieba")
+_WHOLE_REQUEST = 2**31
+_WORD_VECTORS = "textattack_counterfitted_GLOVE_embedding"
+
+
+def load_textattack(*, offline: bool = False) -> ModuleType:
+    """Import TextAttack (6 to 9 s the first time) and leave the machine and the process as they were.
+
+    NLTK finds robench's stopwords and WordNet; TextAttack's cache folder lies in robench's; no download is attempted;
+    environment variables are the same afterwards, and what it says below an error is not shown.
+
+    Args:
+        offline: forbid fetching the NLTK data when it is not in robench's cache.
+
+    Raises:
+        RobenchError: the NLTK data cannot be had, or TextAttack cannot be imported.
+    """
+    from robench.resources import nltk_data
+
+    nltk_data.activate(offline=offline)
+    if "textattack" in sys.modules:
+        return sys.modules["textattack"]
+    try:
+        for name in _IMPORTED_FIRST:
+            importlib.import_module(name)
+        with _borrowed_environment(cache_dir() / "textattack"), warnings.catch_warnings(), without_nltk_downloads():
+            warnings.simplefilter("ignore")
+            module = importlib.import_module("textattack")
+    except ImportError as error:
+        raise RobenchError(
+            f"TextAttack cannot be imported: {error}. Reinstall robench in a fresh environment (pip install robench)."
+        ) from error
+    for name in _LOGGERS:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    _remember_words()
+    return module
+
+
+def _remember_words() -> None:
+    """Let TextAttack split a string into words once.
+
+    It asks for the words of every word of every text that it makes, which is most of what its searches do.
+    """
+    from textattack.shared import attacked_text
+
+    split = functools.lru_cache(maxsize=100_000)(attacked_text.words_from_text)
+    attacked_text.words_from_text = lambda text: list(split(text))
+
+
+def build_attack(attack: Attack, victim: Victim, *, offline: bool = False) -> Any:
+    """Build a ``textattack.Attack`` with the attack's resources, protocol and limits, ready for the engine.
+
+    It downloads nothing and does not cut requests into batches of 32. The limit of queries is the engine's to set.
+
+    Raises:
+        RobenchError: TextAttack or its data cannot be had.
+    """
+    load_textattack(offline=offline)
+    attack.prepare(offline=offline)
+    if "word-vectors" in attack.needs:
+        from textattack.shared import utils
+
+        # Where WordEmbedding.counterfitted_GLOVE_embedding looks before it downloads.
+        utils.GLOBAL_OBJECTS[_WORD_VECTORS] = resources.shared_word_vectors(attack.resources, offline=offline)
+    with without_nltk_downloads(), without_look_alikes():
+        built = attack.build(victim)
+    if attack.protocol == "textdefender":
+        built = bounds.textdefender(built)
+    if attack.max_words_changed is not None:
+        from textattack.constraints.overlap import MaxWordsPerturbed
+
+        built.constraints.insert(0, MaxWordsPerturbed(max_percent=attack.max_words_changed))
+    _encode_sentences(built, attack, offline=offline)
+    if "tagger" in attack.needs:
+        _remember_tags(built)
+    built.goal_function.batch_size = _WHOLE_REQUEST
+    return built
+
+
+def _encode_sentences(built: Any, attack: Attack, *, offline: bool) -> None:
+    """Give the attack's constraints on sentences the encoder that it is to have."""
+    from textattack.constraints.semantics.sentence_encoders import UniversalSentenceEncoder
+
+    for at, constraint in enumerate(built.constraints):
+        if isinstance(constraint, UniversalSentenceEncoder):
+            encoder = resources.shared_sentence_encoder(attack.resources, offline=offline)
+            threshold = constraint.threshold
+            if attack.resources == "bundled":
+                threshold = sentence_constraint.calibrated(threshold, constraint.metric)
+            built.constraints[at] = sentence_constraint.with_encoder(constraint, encoder, threshold)
+
+
+def _remember_tags(built: Any) -> None:
+    """Let constraints on parts of speech share what has been tagged, with each other and with later runs."""
+    from textattack.constraints.grammaticality import PartOfSpeech
+
+    for constraint in built.constraints:
+        if isinstance(constraint, PartOfSpeech):
+            if (constraint.tagger_type, constraint.tagset, constraint.language_nltk) == ("nltk", "universal", "eng"):
+                constraint._pos_tag_cache = tags.shared()
+
+
+def save_tags(built: Any) -> None:
+    """Keep for later runs what this attack's constraints have tagged."""
+    for constraint in built.constraints:
+        if isinstance(found := vars(constraint).get("_pos_tag_cache"), tags.Tags):
+            found.save()
+
+
+def copied(built: Any) -> Any:
+    """Copy an attack that has not been used: TextAttack's own parts are separate, everything else is shared.
+
+    Parts hold the state of one search, so two searches need two. What they refer to, such as word vectors or a language
+    model, is heavy and has no such state. Caches of a part are new and empty.
+    """
+    import lru
+    from textattack import Attack
+    from textattack.constraints import Constraint, PreTransformationConstraint
+    from textattack.goal_functions import GoalFunction
+    from textattack.search_methods import SearchMethod
+    from textattack.transformations import Transformation
+
+    parts = (Attack, GoalFunction, SearchMethod, Transformation, Constraint, PreTransformationConstraint)
+    made: dict[int, Any] = {}
+
+    def copy(value: Any) -> Any:
+        if isinstance(value, lru.LRU):
+            return lru.LRU(value.get_size())
+        if isinstance(value, list | tuple) and any(isinstance(item, parts) for item in value):
+            return type(value)(map(copy, value))
+        if isinstance(value, MethodType) and isinstance(value.__self__, parts):
+            return MethodType(value.__func__, copy(value.__self__))
+        if not isinstance(value, parts):
+            return value
+        if id(value) not in made:
+            made[id(value)] = twin = object.__new__(type(value))
+            twin.__dict__.update({name: copy(item) for name, item in vars(value).items()})
+        return made[id(value)]
+
+    return copy(built)
+
+
+@contextlib.contextmanager
+def without_nltk_downloads() -> Iterator[None]:
+    """Make ``nltk.download`` do nothing, for recipes that call it each time they are built."""
+    import nltk
+
+    real = nltk.download
+    nltk.download = lambda *args, **kwargs: True
+    try:
+        yield
+    finally:
+        nltk.download = real
+
+
+@contextlib.contextmanager
+def without_look_alikes() -> Iterator[None]:
+    """Let TextBugger be built where TextAttack's package lacks a file that it reads and does not use.
+
+    The package of 0.3.11 was made without ``intentional_homoglyphs.txt``, the look-alikes of the recipe
+    ``BadCharacters2021``; TextBugger has its own table of them.
+    """
+    from textattack.transformations.word_swaps import word_swap_homoglyph_swap as module
+
+    def opened(path: str, *args: Any, **kwargs: Any) -> Any:
+        return open(path, *args, **kwargs) if Path(path).exists() else io.StringIO()  # noqa: PTH123  # it gives a str
+
+    module.open = opened
+    try:
+        yield
+    finally:
+        del module.open
+
+
+@contextlib.contextmanager
+def _borrowed_environment(folder: Path) -> Iterator[None]:
+    """Point what TextAttack and its imports would write at ``folder``; then put every variable back."""
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / _MARKER).touch()
+    before = dict(os.environ)
+    os.environ["TA_CACHE_DIR"] = str(folder)
+    os.environ.setdefault("FLAIR_CACHE_ROOT", str(folder / "flair"))
+    os.environ.setdefault("MPLCONFIGDIR", str(folder / "matplotlib"))
+    try:
+        yield
+    finally:
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)

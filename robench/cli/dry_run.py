@@ -1,0 +1,66 @@
+"""``robench run --dry-run``: the stages of a run, which of them are there, and how long the rest will take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from robench.models import devices
+from robench.progress import Reporter, duration
+from robench.results.store import Store
+from robench.study.estimate import Estimator
+from robench.study.plan import in_order
+from robench.study.presets import Existing
+from robench.study.request import Request
+from robench.study.runner import Runner
+from robench.study.stages.stage import AttackingStage, ModelStage, Stage
+from robench.study.stages.victim import VictimStage
+
+WIDE = 200
+"""Columns where nobody watches: a stage stays on one line, for grep."""
+
+
+def show_plan(
+    requests: Sequence[Request], store: Store, existing: Existing, reporter: Reporter, console: Console
+) -> None:
+    """Print the plan of requests.
+
+    Data and encoder are looked up, because they are part of what decides whether a stage is there.
+
+    Raises:
+        RobenchError: as the run itself would.
+    """
+    cells = [cell for request in requests for cell in request.cells(reporter)]
+    runner = Runner(store, reporter, device=devices.device(requests[0].device), existing=existing)
+    left = {stage.key for stage in in_order(cells, done=runner.done)}
+    estimator = Estimator(store)
+    table = Table("stage", "work", "state", "time", "key", box=None, pad_edge=False, header_style="bold")
+    total, guessed = 0.0, True
+    for stage in in_order(cells):
+        seconds = estimator.seconds(stage) if stage.key in left else 0.0
+        guessed = guessed and seconds is not None
+        total += seconds or 0.0
+        state = "to do" if stage.key in left else "cached" if runner.done(stage) else "not needed"
+        time = "" if stage.key not in left else "unknown" if seconds is None else duration(seconds)
+        table.add_row(stage.title, _work(stage), state, time, stage.key)
+    if not console.is_terminal:
+        console.width = max(console.width, WIDE)
+    console.print(table)
+    cores = "by the pace of finished stages of its kind, or else of two cores"
+    told = (
+        f"about {duration(total)} {cores}" if guessed else f"more than {duration(total)}: some paces are not known yet"
+    )
+    console.print(
+        f"{len(left)} stages to do, {told}." if left else "nothing to do: all of it is there.", soft_wrap=True
+    )
+
+
+def _work(stage: Stage) -> str:
+    if isinstance(stage, VictimStage):
+        return f"{len(stage.data.test):,} test texts"
+    if isinstance(stage, ModelStage):
+        return f"{stage.steps:,} steps"
+    assert isinstance(stage, AttackingStage)
+    return f"{len(stage.examples()):,} texts"

@@ -1,0 +1,283 @@
+"""What ``robench show`` says of one stored result: what it is, what came out, how training went, some examples."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from robench.errors import RobenchError
+from robench.report.rendering import percent
+from robench.results import records
+from robench.results.cells import option_text
+from robench.results.records import Record
+from robench.results.store import RECORDS_FILE, Store, StoredStage
+from robench.results.summary import summarise
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+    from rich.text import Text
+
+TRAINING_FILE = "training.jsonl"
+KINDS = {"cells": "cell", "models": "trained model", "adversarial": "adversarial training set"}
+
+
+class Piece(NamedTuple):
+    """A stretch of an attacked text: ``before`` became ``after``; the same where nothing changed."""
+
+    before: str
+    after: str
+
+    @property
+    def changed(self) -> bool:
+        """Whether the attack was here."""
+        return self.before != self.after
+
+
+class _Found(NamedTuple):
+    """All that is shown of a stage."""
+
+    facts: dict[str, str]
+    results: dict[str, Any]
+    training: list[dict[str, Any]]
+    examples: list[Record]
+
+
+def show(stage: StoredStage, store: Store, examples: int = 5) -> RenderableType:
+    """A stage for people; every part that the stage does not have is left out.
+
+    Args:
+        stage: a cell, a trained model or an adversarial training set.
+        store: where it is from, which also holds the model of a cell.
+        examples: how many attacked texts to show at most.
+
+    Raises:
+        RobenchError: the records are missing or broken.
+    """
+    from rich.console import Group
+    from rich.text import Text
+
+    found = _found(stage, store, examples)
+    parts: list[RenderableType] = [Text(stage.folder.name, style="bold"), _pairs(found.facts)]
+    if found.results:
+        parts += [Text("\nresults", style="bold"), _pairs(_result_texts(found.results))]
+    if found.training:
+        parts += [Text("\ntraining", style="bold"), _training(found.training)]
+    if found.examples:
+        heading = "\nexamples: [what stood there → what the attack put]"
+        parts += [Text(heading, style="bold"), *_examples(found.examples, stage.info.get("labels", []))]
+    return Group(*parts)
+
+
+def show_json(stage: StoredStage, store: Store, examples: int = 5) -> str:
+    """The same as JSON: the stage's own ``stage.json`` as ``stage``, and ``results``, ``training``, ``examples``.
+
+    ``results``: shares from 0 to 1. ``examples``: the keys of a record, and ``changes``, pairs of words before and
+    after.
+
+    Raises:
+        RobenchError: the records are missing or broken.
+    """
+    found = _found(stage, store, examples)
+    shown = [
+        vars(record) | {"changes": [list(piece) for piece in pieces(record.original, record.final) if piece.changed]}
+        for record in found.examples
+    ]
+    content = {"folder": str(stage.folder), "stage": stage.info, "results": found.results}
+    return json.dumps(content | {"training": found.training, "examples": shown}, indent=1) + "\n"
+
+
+def pieces(before: str, after: str) -> list[Piece]:
+    """Compare two texts word by word."""
+    old, new = before.split(), after.split()
+    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+    return [Piece(" ".join(old[a:b]), " ".join(new[c:d])) for _, a, b, c, d in matcher.get_opcodes()]
+
+
+def _found(stage: StoredStage, store: Store, examples: int) -> _Found:
+    has_records = stage.info.get("kind") != "models"
+    attacked = records.read(stage.folder / RECORDS_FILE) if has_records else []
+    return _Found(
+        _facts(stage.info),
+        _results(stage.info, attacked),
+        _training_log(stage, store),
+        _chosen(attacked, examples),
+    )
+
+
+def _facts(info: Mapping[str, Any]) -> dict[str, str]:
+    """What the stage is, in words."""
+    data, encoder = info.get("data", {}), info.get("encoder", {})
+    facts = {
+        "what": KINDS.get(info.get("kind", ""), str(info.get("kind", "?"))),
+        "task": f"{info.get('task', '?')}, {len(info.get('labels', []))} classes",
+        "data": f"{data.get('source', '?')}, sha256 {str(data.get('digest', '?'))[:16]}",
+        "encoder": f"{encoder.get('name', '?')}, sha256 {str(encoder.get('digest', '?'))[:16]}",
+    }
+    facts |= {kind: _thing(info[kind]) for kind in ("defense", "attack") if info.get(kind)}
+    if info.get("adversarial"):
+        facts["trained on"] = f"the adversarial training set {info['adversarial']}"
+    if info.get("model"):
+        facts["model"] = str(info["model"])
+    training = ", ".join(f"{name} {value}" for name, value in info.get("training", {}).items())
+    if given := info.get("victim"):
+        facts |= {"what": "given model"} if info.get("kind") == "models" else {}
+        facts["given model"] = f"{given['model']} ({given['kind']})"
+    facts |= {f"warning {i}": warning for i, warning in enumerate(info.get("warnings", ()), start=1)}
+    preset, precision = info.get("preset", "?"), info.get("precision", "?")
+    trained = "" if given else f"{info.get('train_rows', '?')} training rows, "
+    facts["setting"] = f"preset {preset}, {precision}, {trained}{training}"
+    facts |= {"seed": str(info.get("seed", "?")), "made by": f"robench {info.get('robench', '?')}"}
+    rows = info.get("rows", {})
+    if isinstance(rows, dict) and "training" in rows:
+        parts = ", ".join(f"{count} {name}" for name, count in rows.items() if name != "training" and count)
+        facts["trained rows"] = f"{rows['training']}" + (f" ({parts})" if parts else "")
+    return facts | {f"note {i}": note for i, note in enumerate(data.get("notes", ()), start=1)}
+
+
+def _thing(thing: Mapping[str, Any]) -> str:
+    """A defense or attack with its fields; those that were changed are marked."""
+    changed = thing.get("changed", {})
+    fields = [
+        f"{name}={option_text(v)}{' (changed)' if name in changed else ''}"
+        for name, v in thing.get("fields", {}).items()
+    ]
+    title = thing.get("title", thing.get("name", "?"))
+    return f"{title}: {', '.join(fields)}" if fields else str(title)
+
+
+def _results(info: Mapping[str, Any], attacked: Sequence[Record]) -> dict[str, Any]:
+    """Shares from 0 to 1 and the counts behind them."""
+    found: dict[str, Any] = {}
+    if info.get("clean", {}).get("n"):
+        clean = info["clean"]
+        found["clean"] = {"accuracy": clean["correct"] / clean["n"], **clean}
+    if info.get("dev"):
+        found["dev"] = info["dev"]
+    if attacked:
+        summary = summarise(attacked)
+        tried = summary["succeeded"] + summary["failed"]
+        shares = {"accuracy": summary["failed"] / summary["n"]}
+        found["attacked"] = {**shares, "success_rate": summary["succeeded"] / tried if tried else None, **summary}
+        found["attacked"]["similarity"] = (info.get("similarity") or {}).get("mean")
+    return found
+
+
+def _result_texts(results: Mapping[str, Any]) -> dict[str, str]:
+    texts = {}
+    if clean := results.get("clean"):
+        texts["clean accuracy"] = f"{percent(clean['accuracy'])} % ({clean['correct']} of {clean['n']})"
+    if dev := results.get("dev"):
+        texts["dev accuracy"] = f"{percent(dev['accuracy'])} % of {dev['n']}"
+    if attack := results.get("attacked"):
+        counts = f"{attack['failed']} failed, {attack['succeeded']} succeeded, {attack['skipped']} skipped"
+        texts["under attack"] = f"{percent(attack['accuracy'])} % ({counts}; {attack['n']} in all)"
+        for key, name in (("success_rate", "attack success rate"), ("words_changed", "words changed")):
+            if attack[key] is not None:
+                texts[name] = f"{percent(attack[key])} %"
+        if attack["queries"] is not None:
+            texts["queries"] = f"{attack['queries']:.1f} on average"
+        if attack["similarity"] is not None:
+            texts["sentence similarity"] = f"{attack['similarity']:.3f} on average"
+    return texts
+
+
+def _training_log(stage: StoredStage, store: Store) -> list[dict[str, Any]]:
+    """Evaluations while the stage's model was trained; empty where the model is not in the store."""
+    info = stage.info
+    folder = stage.folder if info.get("kind") == "models" else _model_folder(store, str(info.get("model", "")))
+    if folder is None:
+        return []
+    path = folder / TRAINING_FILE
+    try:
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError) as error:
+        raise RobenchError(f"{path} cannot be read ({error}); delete its folder and run again.") from error
+
+
+def _model_folder(store: Store, key: str) -> Path | None:
+    return next((store.root / "models").glob(f"[!.]*-{key}"), None) if key else None
+
+
+def _chosen(attacked: Sequence[Record], count: int) -> list[Record]:
+    """The first successes, then the first failures; never a skipped one, to which nothing was done."""
+    ordered = [r for status in ("succeeded", "failed") for r in attacked if r.status == status]
+    return ordered[: max(count, 0)]
+
+
+def _pairs(facts: Mapping[str, str]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, text in facts.items():
+        table.add_row(Text(name), Text(text))
+    return table
+
+
+def _training(log: Sequence[Mapping[str, Any]]) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    terms = list(dict.fromkeys(term for entry in log for term in entry.get("loss", {})))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("step", "dev %", *terms):
+        table.add_column(name, justify="right")
+    best = max(entry["dev_accuracy"] for entry in log)
+    for entry in log:
+        losses = [f"{entry['loss'][term]:.4f}" if term in entry["loss"] else "" for term in terms]
+        accuracy = percent(entry["dev_accuracy"])
+        bold = f"[bold]{accuracy}[/]" if entry["dev_accuracy"] == best else accuracy
+        table.add_row(str(entry["step"]), bold, *losses)
+    return table
+
+
+def _examples(attacked: Sequence[Record], labels: Sequence[str]) -> Iterator[Text]:
+    from rich.text import Text
+
+    for record in attacked:
+        yield Text(
+            f"\nrow {record.id}, {_label(labels, record.label)}, attack {record.status}, "
+            f"{record.queries} queries, {record.words_changed} of {record.words} words changed",
+            style="dim",
+        )
+        yield _marked(record)
+        yield _probabilities(record, labels)
+
+
+def _marked(record: Record) -> Text:
+    from rich.text import Text
+
+    parts = []
+    for piece in pieces(record.original, record.final):
+        before, after = _printable(piece.before), _printable(piece.after)
+        if piece.changed:
+            parts.append(Text.assemble("[", (before or "+", "red"), " → ", (after or "-", "bold green"), "]"))
+        else:
+            parts.append(Text(before))
+    return Text(" ").join(parts)
+
+
+def _printable(text: str) -> str:
+    """A stranger's text without what would steer the terminal or cannot be encoded."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in text)
+
+
+def _probabilities(record: Record, labels: Sequence[str]) -> Text:
+    from rich.text import Text
+
+    before, after = record.probabilities_before, record.probabilities_after
+    order = sorted(range(len(before)), key=lambda i: -max(before[i], after[i]))
+    shown = [f"{_label(labels, i)} {before[i]:.2f} → {after[i]:.2f}" for i in order if max(before[i], after[i]) >= 0.01]
+    return Text(", ".join(shown), style="dim")
+
+
+def _label(labels: Sequence[str], index: int) -> str:
+    return labels[index] if index < len(labels) else str(index)

@@ -1,0 +1,1 @@
+"""Tasks: what one declares, and its rows from files, the Hub or a package."""

@@ -1,0 +1,89 @@
+"""A task's rows from the Hugging Face Hub, without hanging where it cannot be reached."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from robench.data.task import HubSource, Row, Splits, held_out
+from robench.errors import RobenchError
+
+TIMEOUT = 10.0
+"""Seconds to wait for the Hub's first answer."""
+
+SEED = 50
+"""Seed of the development rows that are sampled out of a training split (the paper's seed)."""
+
+
+class UnreachableError(Exception):
+    """The Hub does not give the data set here; the message is a short reason."""
+
+
+def read_hub(hub: HubSource, *, offline: bool = False) -> Splits:
+    """Download the data set (once; the Hub's own cache keeps it) and read its splits.
+
+    Raises:
+        UnreachableError: no connection, no such data set, no access, or ``offline`` and not in the Hub's cache.
+        RobenchError: the data set is there but lacks a split or a column.
+    """
+    folder = snapshot(hub, offline=offline)
+    import datasets
+
+    try:
+        # A local folder: `datasets` asks no server, so neither time-outs nor its offline switch matter.
+        found = datasets.load_dataset(str(folder), name=hub.config)
+    except Exception as error:  # datasets raises anything, from ValueError to pyarrow's own
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise UnreachableError(f"its copy of {hub.repository} in {folder} cannot be read ({reason[:200]})") from error
+    splits = {name: _rows(hub, found, name) for name in (hub.train, hub.dev, hub.test) if name is not None}
+    train, notes = splits[hub.train], list[str]()
+    dev: list[Row] = splits[hub.dev] if hub.dev is not None else []
+    if hub.dev is None and hub.dev_last:
+        train, dev = train[: -hub.dev_last], train[-hub.dev_last :]
+        notes.append(f"dev is the last {hub.dev_last:,} rows of the Hub's {hub.train} split")
+    elif hub.dev is None and hub.dev_sample:
+        train, dev = held_out(train, hub.dev_sample, SEED)
+        notes.append(f"dev is {hub.dev_sample:,} rows of the Hub's {hub.train} split, taken out by a fixed seed")
+    source = f"hub:{hub.repository}@{folder.name}"
+    return Splits(train=train, dev=dev, test=splits[hub.test], source=source, notes=tuple(notes))
+
+
+def snapshot(hub: HubSource, *, offline: bool) -> Path:
+    """Folder of the data set's files in the Hub's cache, named after the commit's sha."""
+    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+
+    def files(revision: str, *, local: bool) -> Path:
+        return Path(
+            snapshot_download(
+                hub.repository, repo_type="dataset", revision=revision, local_files_only=local, etag_timeout=TIMEOUT
+            )
+        )
+
+    reason = "offline, and it is not in the Hub's cache"
+    if not offline:
+        try:
+            # This first question has a time-out; snapshot_download's own has none.
+            info = HfApi().dataset_info(hub.repository, revision=hub.revision, timeout=TIMEOUT)
+            return files(info.sha or hub.revision, local=False)
+        except OfflineModeIsEnabled:
+            reason = "HF_HUB_OFFLINE is set, and it is not in the Hub's cache"
+        except (HfHubHTTPError, OSError) as error:  # requests' own errors are OSErrors
+            refused = isinstance(error, HfHubHTTPError) and not isinstance(error, LocalEntryNotFoundError)
+            reason = f"the Hub refuses it ({type(error).__name__})" if refused else "the Hub is not reachable"
+    try:
+        return files(hub.revision, local=True)
+    except OSError as error:
+        raise UnreachableError(reason) from error
+
+
+def _rows(hub: HubSource, found: Any, split: str) -> list[Row]:
+    if split not in found:
+        raise RobenchError(f"{hub.repository} on the Hub has no split {split!r}; it has {', '.join(found)}.")
+    table = found[split]
+    for column in (hub.text, hub.label):
+        if column not in table.column_names:
+            there = ", ".join(table.column_names)
+            raise RobenchError(f"{hub.repository} on the Hub has no column {column!r} in {split}; it has {there}.")
+    labels = (hub.label_names.get(label, label) for label in table[hub.label])
+    return list(zip(table[hub.text], labels, strict=True))

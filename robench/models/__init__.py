@@ -1,0 +1,1 @@
+"""Encoders, the classifier on top of one, and how both are run."""

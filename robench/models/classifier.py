@@ -1,0 +1,73 @@
+"""The classifier under study: an encoder, the masked mean of its token vectors, one linear layer (section 3.2)."""
+
+from __future__ import annotations
+
+import inspect
+from typing import NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from robench.models.batches import Batch, Inputs
+
+
+class Outputs(NamedTuple):
+    """What a classifier says of B texts: ``representations`` z (B, H) and ``logits`` (B, K), in float32."""
+
+    representations: Tensor
+    logits: Tensor
+
+
+class Classifier(nn.Module):
+    """Encoder, masked mean over tokens, linear head (paper, section 3.2).
+
+    Args:
+        encoder: any Transformers encoder whose output has ``last_hidden_state`` (B, L, H).
+        classes: K.
+    """
+
+    def __init__(self, encoder: PreTrainedModel, classes: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.head = nn.Linear(encoder.config.hidden_size, classes)
+        self._accepted = frozenset(inspect.signature(encoder.forward).parameters)
+
+    def initialise_head(self, seed: int) -> None:
+        """Draw the head's weights from N(0, initializer_range) with a stream of its own; biases are 0."""
+        stream = torch.Generator().manual_seed(seed)
+        spread = getattr(self.encoder.config, "initializer_range", 0.02)
+        with torch.no_grad():
+            self.head.weight.copy_(torch.randn(self.head.weight.shape, generator=stream) * spread)
+            self.head.bias.zero_()
+
+    @property
+    def embedding_width(self) -> int:
+        """D, the dimensions of a word embedding."""
+        return cast(nn.Embedding, self.encoder.get_input_embeddings()).embedding_dim
+
+    def forward(self, inputs: Inputs, perturbation: Tensor | None = None) -> Outputs:
+        """Representations and logits of (B, L) tokens; what the encoder does not know of them is left out.
+
+        Args:
+            inputs: of the tokenizer.
+            perturbation: (B, L, D), added to the word embeddings before position, type and layer norm.
+        """
+        # A tokenizer may give token_type_ids to an encoder that has none, such as DistilBERT.
+        known = {name: tensor for name, tensor in inputs.items() if name in self._accepted}
+        if perturbation is not None:
+            known["inputs_embeds"] = self.encoder.get_input_embeddings()(known.pop("input_ids")) + perturbation
+        states = self.encoder(**known).last_hidden_state
+        # The sum of bfloat16 states and the head run in float32: an attack ranks candidates by small differences.
+        with torch.autocast(states.device.type, enabled=False):
+            mask = inputs["attention_mask"].unsqueeze(-1).float()
+            representations = (states.float() * mask).sum(1) / mask.sum(1)
+            return Outputs(representations, self.head(representations))
+
+    def pair(self, batch: Batch) -> tuple[Outputs, Outputs]:
+        """Outputs of the batch's clean and adversarial texts, from one forward pass over both."""
+        if batch.adversarial is None:
+            raise ValueError("this batch has no adversarial texts; does the defense train on pairs?")
+        both = self({name: torch.cat([batch.texts[name], batch.adversarial[name]]) for name in batch.texts})
+        count = batch.labels.shape[0]
+        return Outputs(*(part[:count] for part in both)), Outputs(*(part[count:] for part in both))

@@ -1,0 +1,121 @@
+"""``--set NAME.FIELD=VALUE``: a defense's or attack's hyper-parameters from text."""
+
+from __future__ import annotations
+
+import tomllib
+import types
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from robench.errors import RobenchError
+from robench.paths import expanded
+from robench.plugins.registry import unknown
+
+T = TypeVar("T")
+
+
+def parse(settings: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Texts like ``taichi.temperature=0.5`` as ``{"taichi": {"temperature": "0.5"}}``.
+
+    Raises:
+        RobenchError: one is not of that form.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for setting in settings:
+        path, equals, value = setting.partition("=")
+        name, dot, field = path.strip().rpartition(".")
+        if not (equals and dot and name and field):
+            raise RobenchError(f"--set {setting}: it should read NAME.FIELD=VALUE, as in taichi.temperature=0.5.")
+        found.setdefault(name, {})[field] = value.strip()
+    return found
+
+
+def from_file(path: Path) -> dict[str, dict[str, Any]]:
+    """Settings from a TOML file with a table for each name: ``[taichi]`` and below it ``temperature = 0.5``.
+
+    Raises:
+        RobenchError: there is no such file, or it is not of that form.
+    """
+    try:
+        content = tomllib.loads(expanded(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RobenchError(f"cannot read the settings {path}: {(error.strerror or str(error)).lower()}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RobenchError(f"{path} is not a TOML file: {error}.") from error
+    for name, values in content.items():
+        if not isinstance(values, dict):
+            raise RobenchError(f"{path}: {name} stands outside of a table; it belongs below a line like [taichi].")
+    return content
+
+
+def merged(*layers: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Settings of several sources; later ones win, field by field."""
+    result: dict[str, dict[str, Any]] = {}
+    for layer in layers:
+        for name, values in layer.items():
+            result.setdefault(name, {}).update(values)
+    return result
+
+
+def configured(name: str, thing: T, values: Mapping[str, Any]) -> tuple[T, tuple[tuple[str, Any], ...]]:
+    """A defense or attack with some of its fields set, and the fields that now differ from before.
+
+    Args:
+        name: its registered name, for errors.
+        thing: a frozen dataclass.
+        values: by field; a text is read as the field's type.
+
+    Raises:
+        RobenchError: there is no such field, or it cannot have that value.
+    """
+    known = [field.name for field in fields(thing)]  # type: ignore[arg-type]
+    hints = get_type_hints(type(thing))
+    read = {}
+    for field, value in values.items():
+        if field not in known:
+            if not known:
+                raise RobenchError(f"{name} has no options, so {name}.{field} cannot be set.")
+            raise RobenchError(unknown(f"option of {name}", field, known, f"`robench list` names {name}'s class"))
+        read[field] = _read(f"{name}.{field}", value, hints[field])
+    try:
+        made = replace(thing, **read)  # type: ignore[type-var]
+    except ValueError as error:
+        raise RobenchError(f"{name}: {error}.") from error
+    return made, tuple((f, v) for f, v in sorted(read.items()) if v != getattr(thing, f))
+
+
+def _read(where: str, value: Any, hint: Any) -> Any:
+    """``value`` as the type that ``hint`` says; texts are converted, other values checked."""
+    origin = get_origin(hint)
+    if origin in (Union, types.UnionType):
+        choices = [choice for choice in get_args(hint) if choice is not types.NoneType]
+        if len(choices) < len(get_args(hint)) and (value is None or value == "none"):
+            return None
+        return _read(where, value, choices[0])
+    if origin is Literal:
+        named = {str(choice): choice for choice in get_args(hint)}
+        if str(value) not in named:
+            raise RobenchError(f"{where} is one of {', '.join(named)}, not {value!r}.")
+        return named[str(value)]
+    if hint is bool:
+        if value in (True, "true", False, "false"):
+            return value in (True, "true")
+        raise RobenchError(f"{where} is true or false, not {value!r}.")
+    if hint in (int, float, str):
+        try:
+            return _converted(value, hint)
+        except (TypeError, ValueError, OverflowError) as error:
+            kind = {int: "a whole number", float: "a number", str: "a text"}[hint]
+            raise RobenchError(f"{where} is {kind}, not {value!r}.") from error
+    return value
+
+
+def _converted(value: Any, kind: Any) -> Any:
+    """``value`` as an int, a float or a str, if nothing of it is lost."""
+    made = kind(value)
+    same = made == made if isinstance(value, str) else made == value and not isinstance(value, bool)
+    if not same:
+        raise ValueError(value)
+    return made

@@ -1,0 +1,1 @@
+"""Tables, figures and exported models, made of stored results."""

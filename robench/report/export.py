@@ -1,0 +1,206 @@
+"""A trained defense as a folder that Transformers loads, with or without robench."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import robench
+from robench.errors import RobenchError
+from robench.paths import atomic_folder, expanded, writing
+from robench.report.rendering import percent
+from robench.results.store import Store, StoredStage
+
+CONFIG_FILE = "config.json"
+CODE_FILE = "exported_model.py"
+_NOT_OF_THE_MODEL = ("_name_or_path", "architectures", "transformers_version")
+
+
+def export(store: Store, name: str, target: Path, *, force: bool = False) -> StoredStage:
+    """Write the deployed network of a trained defense to a folder; give the model it was.
+
+    The folder holds what ``AutoModelForSequenceClassification.from_pretrained(DIR, trust_remote_code=True)`` and
+    ``AutoTokenizer.from_pretrained(DIR)`` read, and a model card.
+
+    Args:
+        store: the runs folder.
+        name: of a cell or trained model, or its key, or the beginning of either.
+        target: the folder; made, or written into where it is empty or an earlier export of the same model.
+        force: write into it whatever it holds; files of the same names are replaced, others stay.
+
+    Raises:
+        RobenchError: there is no such model, its files are broken, the folder is not empty, or cannot be written.
+    """
+    model = trained_model(store, name)
+    target = expanded(target)
+    _check_target(target, model, force)
+    with _draft(target) as draft:
+        _write_model(draft, model)
+        (draft / "README.md").write_text(model_card(model, _cells_of(store, model), target.name), encoding="utf-8")
+    return model
+
+
+def trained_model(store: Store, name: str) -> StoredStage:
+    """The trained model that ``name`` fits, or that a cell which it fits was made with.
+
+    Raises:
+        RobenchError: none or several do, or it is not one that robench trained.
+    """
+    models = {stage.key: stage for stage in store.stages("models")}
+    named = [*models.values(), *store.stages("cells")]
+    hits = [stage for stage in named if name in (stage.key, stage.folder.name)]
+    hits = hits or [s for s in named if s.folder.name.startswith(name) or s.key.startswith(name)]
+    keys = dict.fromkeys(str(stage.info["model"]) if "attack" in stage.info else stage.key for stage in hits)
+    if not keys:
+        found = store.find(name)  # which says what there is
+        raise RobenchError(f"{found.folder.name} is an adversarial training set: name a cell or a trained model.")
+    if len(keys) > 1:
+        shown = ", ".join(models[key].folder.name for key in keys if key in models)
+        raise RobenchError(f"{name!r} fits {len(keys)} models: {shown}. Give more of the name, or the key.")
+    key = next(iter(keys))
+    if key not in models:
+        raise RobenchError(
+            f"the model {key} is not in {store.root / 'models'} any more; make it again with `robench run`."
+        )
+    if "victim" in models[key].info:
+        given = models[key].info["victim"]["model"]
+        raise RobenchError(f"{name} was not trained by robench, which has no copy of it: it is {given}.")
+    return models[key]
+
+
+def model_card(model: StoredStage, cells: Sequence[StoredStage], folder: str) -> str:
+    """What the model is and how it does, in Markdown.
+
+    Args:
+        model: its stage.
+        cells: attacks on it that are in the store.
+        folder: name for the example.
+    """
+    info = model.info
+    clean, defense, training = info["clean"], info["defense"], info["training"]
+    fields = ", ".join(f"{name} {value}" for name, value in defense["fields"].items())
+    rows = [("clean test samples", clean["correct"], clean["n"])]
+    rows += [
+        (f"under {cell.info['attack']['title']}, seed {cell.info['seed']}", attacked["failed"], attacked["n"])
+        for cell in cells
+        for attacked in [cell.info["attacked"]]
+    ]
+    lines = [f"| {what} | {percent(Fraction(right, n))} % | {n:,} |" for what, right, n in rows if n]
+    facts = [
+        ("task", f"{info['task']}: {', '.join(info['labels'])}"),
+        ("data", f"{info['data']['source']}, sha256 {info['data']['digest'][:16]}"),
+        ("defense", f"{defense['name']}" + (f" ({fields})" if fields else "")),
+        ("encoder", f"{info['encoder']['name']}, then the mean of its token vectors and a linear layer"),
+        ("training", ", ".join(f"{name} {value}" for name, value in training.items())),
+        ("training rows, seed", f"{info['train_rows']:,}, {info['seed']}"),
+        ("made by", f"robench {info['robench']}, model {model.key}; exported by robench {robench.__version__}"),
+    ]
+    described = [f"* {name}: {value}" for name, value in facts]
+    return "\n".join(
+        [
+            *("---", "library_name: transformers", "pipeline_tag: text-classification", "---", ""),
+            *(f"# {info['label']}", "", *described, ""),
+            *("| accuracy | | samples |", "|---|---|---|", *lines, ""),
+            "Under attack, a text that the model has wrong before the attack counts as wrong.",
+            *("", "```python", "from transformers import AutoModelForSequenceClassification, AutoTokenizer", ""),
+            f'tokenizer = AutoTokenizer.from_pretrained("{folder}")',
+            f'model = AutoModelForSequenceClassification.from_pretrained("{folder}", trust_remote_code=True).eval()',
+            'texts = tokenizer(["a text", "another one"], truncation=True, padding=True, return_tensors="pt")',
+            "print(model(**texts).logits.softmax(-1), model.config.id2label)",
+            *("```", "", f"`{CODE_FILE}` is the model's code: thirty lines of PyTorch, which trust_remote_code runs."),
+            "`robench attack --model DIR` needs no such trust.",
+            "",
+        ]
+    )
+
+
+def _check_target(target: Path, model: StoredStage, force: bool) -> None:
+    if target.exists() and not target.is_dir():
+        raise RobenchError(f"{target} is a file; name a folder.")
+    if force or not target.exists() or not any(target.iterdir()):
+        return
+    earlier = _exported_key(target)
+    if earlier == model.key:
+        return
+    what = f"holds an export of another model ({earlier})" if earlier else "is not empty"
+    raise RobenchError(f"{target} {what}; name a new folder, or write into this one with --force.")
+
+
+def _exported_key(folder: Path) -> str | None:
+    try:
+        config = json.loads((folder / CONFIG_FILE).read_bytes())
+    except (OSError, ValueError):
+        return None
+    about = config.get("robench") if isinstance(config, dict) else None
+    return str(about["model"]) if isinstance(about, dict) and "model" in about else None
+
+
+def _cells_of(store: Store, model: StoredStage) -> list[StoredStage]:
+    cells = [cell for cell in store.stages("cells") if cell.info.get("model") == model.key]
+    return sorted(cells, key=lambda cell: (cell.info["attack"]["title"], cell.info["seed"]))
+
+
+@contextlib.contextmanager
+def _draft(target: Path) -> Iterator[Path]:
+    """A folder to fill, whose files go to ``target`` when all of them are there."""
+    if not target.exists():
+        with atomic_folder(target) as draft:
+            yield draft
+        return
+    with writing(target), tempfile.TemporaryDirectory(dir=target, prefix=".draft-") as name:
+        yield Path(name)
+        for file in sorted(Path(name).iterdir()):
+            file.replace(target / file.name)
+
+
+def _write_model(folder: Path, model: StoredStage) -> None:
+    import safetensors.torch
+    import torch
+    from transformers import AutoConfig, AutoTokenizer
+
+    from robench.models.exported_model import RobenchConfig, RobenchForSequenceClassification
+    from robench.study.stages import trained_model as models
+
+    info = model.info
+    # Loading it as a victim finds out whether its files are whole.
+    predictor = models.load(
+        model.folder,
+        len(info["labels"]),
+        max_length=info["training"]["max_length"],
+        precision="fp32",
+        device=torch.device("cpu"),
+    )
+    names = {i: str(label) for i, label in enumerate(info["labels"])}
+    encoder = AutoConfig.from_pretrained(model.folder).to_diff_dict()
+    config = RobenchConfig(
+        encoder_config={name: value for name, value in encoder.items() if name not in _NOT_OF_THE_MODEL},
+        id2label=names,
+        label2id={label: i for i, label in names.items()},
+        problem_type="single_label_classification",
+        architectures=[RobenchForSequenceClassification.__name__],
+        auto_map={
+            "AutoConfig": f"exported_model.{RobenchConfig.__name__}",
+            "AutoModelForSequenceClassification": f"exported_model.{RobenchForSequenceClassification.__name__}",
+        },
+        robench={"model": model.key, "version": robench.__version__},
+        dtype="float32",
+    )
+    config.save_pretrained(folder)
+    shutil.copyfile(Path(robench.__file__).with_name("models") / CODE_FILE, folder / CODE_FILE)
+    state = {name: value.detach().contiguous() for name, value in predictor.classifier.state_dict().items()}
+    # Bytes written by Python, as the weights of a stage are: a full disk is an OSError.
+    (folder / models.WEIGHTS_FILE).write_bytes(safetensors.torch.save(state, metadata={"format": "pt"}))
+    tokenizer = AutoTokenizer.from_pretrained(model.folder)
+    tokenizer.model_max_length = info["training"]["max_length"]
+    tokenizer.padding_side = "right"
+    models.save_tokenizer(tokenizer, folder)
+
+
+def loading_lines(folder: str) -> str:
+    """How to load it, for people."""
+    return f'AutoModelForSequenceClassification.from_pretrained("{folder}", trust_remote_code=True)'

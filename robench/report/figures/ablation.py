@@ -1,0 +1,146 @@
+"""Figure 4: what each part of TaiChi is good for, as bars over clean accuracy and accuracy under each attack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from robench.errors import RobenchError
+from robench.report.figures.canvas import INK, Drawing, legend_above, sheet, styled
+from robench.report.figures.palette import Look, looks, title
+from robench.results.cells import Result, column_labels, grouped, row_labels
+from robench.results.selection import (
+    Point,
+    Wanted,
+    attacked_point,
+    clean_point,
+    fullest,
+    missing_commands,
+    seeds_text,
+    unchanged,
+)
+from robench.results.store import Store
+from robench.study.presets import PAPER_ATTACKS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+CLEAN = "clean%"
+
+
+def draw(store: Store, wanted: Wanted) -> Drawing:
+    """Bars of each defense over clean% and each attack that the results have; whiskers over seeds.
+
+    Raises:
+        RobenchError: a defense or one of its attacks is missing.
+    """
+    block, others = fullest(unchanged(wanted.results(store)))
+    columns = _columns(block)
+    _check(block, columns, wanted)
+    order = list(wanted.defenses) or sorted({r.info["defense"]["name"] for r in block})
+    labels = row_labels(block)
+    block.sort(key=lambda r: (order.index(r.info["defense"]["name"]), labels[r.row].text))
+    series = {labels[row].text: _points(found, columns) for row, found in grouped(block, lambda r: r.row).items()}
+    heads = [CLEAN, *(label.text + "%" for label in column_labels([c[0] for c in columns]).values())]
+    with styled():
+        return _drawn(series, heads, wanted.task, _caption(block, series, wanted.task, others))
+
+
+def _columns(block: Sequence[Result]) -> list[list[Result]]:
+    """Results of each attack, in the paper's order."""
+    found = grouped(block, lambda r: r.column).values()
+
+    def place(members: list[Result]) -> tuple[int, str]:
+        name = members[0].info["attack"]["name"]
+        rank = PAPER_ATTACKS.index(name) if name in PAPER_ATTACKS else len(PAPER_ATTACKS)
+        return rank, members[0].info["attack"]["title"]
+
+    return sorted(found, key=place)
+
+
+def _check(block: Sequence[Result], columns: Sequence[Sequence[Result]], wanted: Wanted) -> None:
+    names = list(wanted.defenses) or sorted({r.info["defense"]["name"] for r in block})
+    gaps = [
+        (name, members[0])
+        for members in columns
+        for name in names
+        if name not in {r.info["defense"]["name"] for r in members}
+    ]
+    if gaps:
+        absent = ", ".join(f"{name} under {result.info['attack']['title']}" for name, result in gaps)
+        raise RobenchError(
+            f"figure 4 on {wanted.task} lacks {absent}: {missing_commands(gaps, wanted.options)} makes that;"
+            " or name fewer with --defense and --attack."
+        )
+
+
+def _points(found: Sequence[Result], columns: Sequence[Sequence[Result]]) -> list[Point]:
+    keys = [members[0].column for members in columns]
+    return [clean_point(found), *(attacked_point([r for r in found if r.column == key]) for key in keys)]
+
+
+def _caption(block: Sequence[Result], labels: Iterable[str], task: str, others: int) -> str:
+    info = block[0].info
+    names = [f"{title(label)} is {label}" for label in labels if title(label).lower() != label.lower()]
+    text = (
+        f"{task}, encoder {info['encoder']['name']}, {info['train_rows']:,} training rows. clean%: of"
+        f" {info['clean']['n']:,} test samples, the mean over a defense's models, one per attack where it trains on the"
+        f" attack's texts. Others: of {block[0].attacked_n:,} attacked test samples those that stay right; wrong before"
+        f" counts as wrong. {seeds_text(block)}"
+    )
+    text += f" {', '.join(names)}." if names else ""
+    left = f" Other settings of this task in the runs folder, not shown: {others}." if others else ""
+    return text + left
+
+
+def _drawn(series: dict[str, list[Point]], heads: Sequence[str], task: str, caption: str) -> Drawing:
+    bars = len(series) * len(heads)
+    width = min(max(7.2, 1.2 + bars * (0.21 if len(series) < 9 else 0.15) + len(heads) * 0.25), 22.0)
+    figure, axes = sheet(width, 4.2, caption)
+    shown = looks(series)
+    thickness = 0.84 / len(series)
+    for index, (label, points) in enumerate(series.items()):
+        places = [group + (index - (len(series) - 1) / 2) * thickness for group in range(len(heads))]
+        _bars(axes, places, points, shown[label], label, thickness)
+    axes.set_xticks(range(len(heads)), heads)
+    axes.tick_params(axis="x", length=0)
+    axes.set_xlim(-0.5, len(heads) - 0.5)
+    axes.set_ylim(0, 112)
+    axes.set_yticks(range(0, 101, 20))
+    axes.grid(axis="y")
+    axes.set_ylabel("accuracy in %")
+    figure.suptitle(f"What each part is good for: {task}", x=0.01, ha="left", fontsize=11)
+    widest = max(len(title(label)) for label in series)
+    legend_above(axes, columns=int((width - 0.7) / (0.55 + 0.075 * widest)))
+    return Drawing(figure, f"figure4-{task}", caption)
+
+
+def _bars(
+    axes: Axes, places: Sequence[float], points: Sequence[Point], look: Look, label: str, thickness: float
+) -> None:
+    heights = [point.mean for point in points]
+    axes.bar(
+        places,
+        heights,
+        thickness * 0.94,
+        color=look.colour,
+        hatch=look.hatch,
+        edgecolor="white" if look.hatch and look.dark else INK,  # which is the hatch's colour too
+        linewidth=0.4,
+        label=title(label),
+    )
+    spread = [point.sd for point in points]
+    if any(spread):
+        axes.errorbar(places, heights, spread, fmt="none", ecolor=INK, elinewidth=0.8, capsize=1.6)
+    for place, point in zip(places, points, strict=True):
+        axes.annotate(
+            f"{point.mean:.1f}",
+            (place, point.mean + point.sd),
+            xytext=(0, 2),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            rotation=90,
+            fontsize=6.5,
+            color=INK,
+        )

@@ -1,0 +1,111 @@
+"""Texts beside points, put where they cover nothing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from robench.report.figures.canvas import INK
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.text import Annotation
+    from matplotlib.transforms import Bbox
+
+XY = tuple[float, float]
+Line = tuple[XY, XY]
+"""From one place to another, in the coordinates of the data."""
+
+_RADII = (7, 12, 18, 26, 36, 48, 64)
+_TURNS = 16
+_COVERED = 700
+"""How many points further off a text may go rather than be covered."""
+_STEP = 3.0
+"""Points between the boxes that stand for a line, and their width."""
+
+
+def place_texts(axes: Axes, texts: Sequence[tuple[str, XY]], obstacles: Sequence[Line]) -> list[Annotation]:
+    """Put each text as near to its point as there is room; one that is further off gets a thin line to it.
+
+    The limits of the axes have to be final.
+
+    Args:
+        axes: to write in.
+        texts: with their points, which no text covers.
+        obstacles: lines that texts should not cover either.
+    """
+    from matplotlib.transforms import Bbox
+
+    figure = axes.get_figure(root=True)
+    assert figure is not None, "axes are made by a figure"
+    figure.draw_without_rendering()
+    points = [point for _, point in texts]
+    taken = [box for line in [*obstacles, *((point, point) for point in points)] for box in _boxes(axes, line)]
+    placed = []
+    for text, point in texts:
+        note, box = _best(axes, text, point, taken)
+        taken.append(Bbox.from_extents(*box.extents))
+        placed.append(note)
+    return placed
+
+
+def _best(axes: Axes, text: str, point: XY, taken: Sequence[Bbox]) -> tuple[Annotation, Bbox]:
+    from matplotlib.text import Text
+
+    bounds = axes.get_window_extent()
+    found: list[tuple[float, int, Annotation, Bbox]] = []
+    for radius in _RADII:
+        for turn in range(_TURNS):
+            note = _note(axes, text, point, radius, math.pi * (0.25 + 2 * turn / _TURNS))
+            note.get_window_extent()  # puts it in place; the box that it gives would hold the line to the point too
+            box = Text.get_window_extent(note).padded(1.5)
+            found.append((_covered(box, taken, bounds) * _COVERED + radius, len(found), note, box))
+        if min(entry[0] for entry in found) <= radius:  # nothing is covered, and further off is no better
+            break
+    _, chosen, note, box = min(found, key=lambda entry: entry[:2])
+    for _, index, other, _ in found:
+        if index != chosen:
+            other.remove()
+    return note, box
+
+
+def _note(axes: Axes, text: str, point: XY, radius: float, angle: float) -> Annotation:
+    sideways, upward = math.cos(angle), math.sin(angle)
+    return axes.annotate(
+        text,
+        point,
+        xytext=(radius * sideways, radius * upward),
+        textcoords="offset points",
+        ha="left" if sideways > 0.3 else "right" if sideways < -0.3 else "center",
+        va="bottom" if upward > 0.3 else "top" if upward < -0.3 else "center",
+        fontsize=7,
+        color=INK,
+        arrowprops={"arrowstyle": "-", "color": "#999999", "linewidth": 0.5} if radius > _RADII[0] else None,
+    )
+
+
+def _boxes(axes: Axes, line: Line) -> list[Bbox]:
+    """Small boxes along a line, in pixels."""
+    from matplotlib.transforms import Bbox
+
+    figure = axes.get_figure(root=True)
+    assert figure is not None, "axes are made by a figure"
+    size = _STEP * figure.dpi / 72
+    (x0, y0), (x1, y1) = axes.transData.transform(line)
+    count = max(1, round(math.hypot(x1 - x0, y1 - y0) / size))
+    centres = [(x0 + (x1 - x0) * i / count, y0 + (y1 - y0) * i / count) for i in range(count + 1)]
+    return [Bbox.from_bounds(x - size / 2, y - size / 2, size, size) for x, y in centres]
+
+
+def _covered(box: Bbox, taken: Sequence[Bbox], bounds: Bbox) -> float:
+    """Share of a text's box that lies on something or outside of the axes; 0 for none."""
+    from matplotlib.transforms import Bbox
+
+    area = box.width * box.height
+    inside = Bbox.intersection(box, bounds)
+    lost = area - (inside.width * inside.height if inside is not None else 0.0)
+    for other in taken:
+        shared = Bbox.intersection(box, other)
+        lost += shared.width * shared.height if shared is not None else 0.0
+    return lost / area

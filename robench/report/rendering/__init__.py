@@ -1,0 +1,66 @@
+"""Tables as text: for a terminal (rich), Markdown, CSV, JSON, LaTeX or HTML. What is in them is decided elsewhere."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from robench.report.rendering.texts import percent
+from robench.report.tables.model import Table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["FORMATS", "percent", "render", "render_all"]
+
+FORMATS = ("rich", "md", "csv", "json", "latex", "html")
+"""What :func:`render` knows."""
+
+_WRITERS = {"md": "markdown", "csv": "machine:as_csv", "json": "machine:as_json", "latex": "latex", "html": "html"}
+
+
+def render(table: Table, format: str, console: Console | None = None) -> str:
+    """Format a table.
+
+    Args:
+        table: of :mod:`robench.report.tables`.
+        format: one of :data:`FORMATS`.
+        console: for ``rich``: where it will be written, which decides width and colours; without one, 120 columns of
+            plain text. The text is finished: write it as it is, not through rich again.
+
+    Returns:
+        Text that ends with a newline; ``html`` is a whole page.
+    """
+    if format == "rich":
+        from robench.report.rendering.terminal import terminal
+
+        return terminal(table, console)
+    return _writer(format)([table])
+
+
+def render_all(tables: Sequence[Table], format: str, console: Console | None = None) -> str:
+    """Format several tables as one text.
+
+    ``html`` is one page and ``json`` a list of what :func:`render` gives for each; others follow each other, an empty
+    line between.
+
+    Args:
+        tables: at least one.
+        format: as in :func:`render`.
+        console: likewise.
+    """
+    if format == "html":
+        return _writer(format)(tables)
+    texts = [render(table, format, console) for table in tables]
+    if format == "json":
+        return f"[{','.join(text.rstrip() for text in texts)}]\n"
+    return "\n".join(texts)
+
+
+def _writer(format: str) -> Callable[[Sequence[Table]], str]:
+    module, _, name = _WRITERS[format].partition(":")
+    writer: Callable[[Sequence[Table]], str] = getattr(
+        importlib.import_module(f"robench.report.rendering.{module}"), name or f"as_{module}"
+    )
+    return writer

@@ -1,0 +1,104 @@
+"""Tables on a terminal: columns as wide as they have to be, broken lines where the terminal is narrow."""
+
+from __future__ import annotations
+
+import io
+import re
+
+from rich import box
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from robench.report.rendering.texts import (
+    FILL,
+    difference_text,
+    ends,
+    heads,
+    lines_below,
+    numeric,
+    published_text,
+    value_text,
+)
+from robench.report.tables.model import Cell, Column, Row, Table
+
+NARROWEST_LABEL = 10
+"""Characters that a row's name keeps on the narrowest terminal."""
+
+_PARTS = r" (?=[(\[+±/-])"
+_BREAKS = (
+    ("", "", 2),
+    (r" (?=\[)", r" (?=\()", 2),
+    (r" (?=[(\[])", r" (?=\()", 2),
+    (_PARTS, _PARTS, 1),
+    (_PARTS, " ", 1),
+)
+"""Which spaces of cells and headings become line breaks, and the gap between columns, as space gets scarce."""
+
+
+def terminal(table: Table, console: Console | None = None) -> str:
+    """Format a table as wide as a console, with its colours; without one, 120 columns of plain text."""
+    console = console or Console(file=io.StringIO(), width=120)
+    with console.capture() as capture:
+        console.print(Text.assemble((table.title, "bold"), *(["\n", table.caption] if table.caption else []), "\n"))
+        for block, made in zip(table.blocks, _blocks(table, console.width), strict=True):
+            if block.heading:
+                console.print(Text(block.heading, style="bold"))
+            console.print(made, "", sep="\n", highlight=False)
+        for line in lines_below(table):
+            console.print(Text(line, style="dim"))
+        if table.commands:
+            console.print(Text(FILL))
+        for command in table.commands:
+            console.print(Text(f"  {command}"), soft_wrap=True)
+    return capture.get()
+
+
+def _blocks(table: Table, width: int) -> list[RichTable]:
+    """The blocks, with the same columns in all and as few broken lines as fit."""
+    titles = [Text(name) for name in heads(table)]
+    rows = [[_row(table, row) for row in block.rows] for block in table.blocks]
+    for in_cells, in_heads, gap in _BREAKS:
+        broken_heads = [_broken(title, in_heads) for title in titles]
+        broken = [[[_broken(text, in_cells) for text in row] for row in block] for block in rows]
+        columns = zip(broken_heads, *(row for block in broken for row in block), strict=True)
+        widths = [max(len(line) for text in column for line in text.plain.split("\n")) for column in columns]
+        room = width - sum(widths[1:]) - gap * (len(widths) - 1)
+        if widths[0] <= room:
+            break
+    widths[0] = min(widths[0], max(room, NARROWEST_LABEL))
+    return [_block(broken_heads, block, widths, gap, numeric(table)) for block in broken]
+
+
+def _block(titles: list[Text], rows: list[list[Text]], widths: list[int], gap: int, numbers: list[bool]) -> RichTable:
+    made = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, gap - 1, 0, 0))
+    for title, width, number in zip(titles, widths, numbers, strict=True):
+        made.add_column(title, justify="right" if number else "left", width=width, overflow="fold")
+    for row in rows:
+        made.add_row(*row)
+    return made
+
+
+def _row(table: Table, row: Row) -> list[Text]:
+    cells = [_cell(cell, column) for cell, column in zip(row.cells, table.columns, strict=True)]
+    return [Text(row.label), *cells, *(Text(end, "dim") for end in ends(table, row))]
+
+
+def _cell(cell: Cell, column: Column) -> Text:
+    text = Text()
+    nothing = cell.value is None and not cell.text
+    text.append(value_text(cell, column), style="bold" if cell.best else "dim" if nothing else "")
+    if cell.difference is not None:
+        style = "green" if cell.difference > 0 else "red" if cell.difference < 0 else ""
+        text.append(f" {difference_text(cell, column)}", style=style)
+    if cell.published is not None:
+        text.append(f" {published_text(cell, column)}", style="dim")
+    return text
+
+
+def _broken(text: Text, space: str) -> Text:
+    """The same with a line break for each space that a pattern finds; styles stay where they are."""
+    found = text.copy()
+    if space:
+        found.plain = re.sub(space, "\n", text.plain)
+    return found

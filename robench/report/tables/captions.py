@@ -1,0 +1,89 @@
+"""What stands around the numbers of a table: what its blocks share, what sets them apart, notes of the data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from robench.study.presets import ELSEWHERE, TrainingSettings
+
+
+def setting_of(info: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    """What the rows of a block share.
+
+    Args:
+        info: ``stage.json`` of one of them.
+        more: what it does not say.
+    """
+    return {
+        "task": info["task"],
+        "data": info["data"].get("source", ""),
+        "data_digest": info["data"]["digest"],
+        "encoder": info["encoder"]["name"],
+        "encoder_digest": info["encoder"]["digest"],
+        "precision": info["precision"],
+        "training": dict(info["training"]),
+        "train_rows": info["train_rows"],
+        **more,
+        "format": info.get("identity", {}).get("format"),
+    }
+
+
+def _facts(setting: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
+    """For each fact of a block its words, if there are any, and what decides whether two blocks have it in common."""
+    paper = asdict(TrainingSettings())
+    unusual = [f"{name} {value}" for name, value in setting["training"].items() if paper.get(name) != value]
+    training = f"training as in the paper but for {', '.join(unusual)}" if unusual else "training as in the paper"
+    rows = f"{setting['train_rows']:,} training rows"
+    if setting["training"] == ELSEWHERE:
+        training, rows = "trained elsewhere", ""
+    facts = {
+        "task": (f"task {setting['task']}", setting["task"]),
+        "attack": (f"attack {setting.get('attack')}", setting.get("attack_identity")),
+        "data": (f"data {setting['data']}", setting["data_digest"]),
+        "encoder": (f"encoder {setting['encoder']}", setting["encoder_digest"]),
+        "precision": (setting["precision"], setting["precision"]),
+        "training": (training, training),
+        "train_rows": (rows, setting["train_rows"]),
+    }
+    counted = {"attacked_n": "attacked samples", "pairs": "pairs of clean and adversarial text"}
+    facts |= {name: (f"{setting[name]:,} {words}", setting[name]) for name, words in counted.items() if name in setting}
+    facts["format"] = (f"results of format {setting['format']}", setting["format"])
+    return facts if "attack" in setting else {name: fact for name, fact in facts.items() if name != "attack"}
+
+
+def headings(settings: Sequence[Mapping[str, Any]], lead: str = "task") -> tuple[list[str], str]:
+    """What sets each block apart; and what all share.
+
+    Args:
+        settings: of each block.
+        lead: what a heading always begins with: ``task`` or ``encoder``.
+    """
+    tasks = [setting["task"] for setting in settings]
+    facts = [_facts(setting) for setting in settings]
+    parts: list[list[str]] = [[] for _ in settings]
+    shared = []
+    common = [name for name in facts[0] if all(name in fact for fact in facts)]
+    for name in sorted(common, key=lambda name: name != lead):
+        words, identities = [fact[name][0] for fact in facts], [fact[name][1] for fact in facts]
+        if name == lead:
+            words = [str(setting[lead]) for setting in settings]
+        # Two tasks never have the same data: only within a task do words and identities have to agree.
+        ambiguous = len(set(zip(tasks, words, strict=True))) < len(set(zip(tasks, identities, strict=True)))
+        if len(set(words)) == 1 and not ambiguous and name != lead:
+            shared += [words[0]] if words[0] and name != "format" else []
+            continue
+        for part, text, identity in zip(parts, words, identities, strict=True):
+            if text:
+                part.append(f"{text} ({str(identity)[:8]})" if ambiguous else text)
+    return [", ".join(part) for part in parts], f"In all rows: {', '.join(shared)}." if shared else ""
+
+
+def notes_of(infos: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Notes of the data, each once, after the tasks that it is about."""
+    tasks: dict[str, dict[str, None]] = {}
+    for info in infos:
+        for note in info["data"].get("notes", ()):
+            tasks.setdefault(note, {})[info["task"]] = None
+    return tuple(f"{', '.join(names)}: {note}" for note, names in tasks.items())

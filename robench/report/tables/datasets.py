@@ -1,0 +1,72 @@
+"""Table 3: the data sets, counted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Unpack
+
+from robench.data.load import TaskData, load_task
+from robench.errors import RobenchError
+from robench.plugins import registry
+from robench.report.tables.model import Block, Cell, Column, Row, Table
+from robench.report.tables.options import Asked
+from robench.report.tables.orders import PAPER_TASKS, paper_order
+
+COLUMNS = (
+    Column("C", "count", better=None, key="classes"),
+    Column("L", "number", better=None, key="length"),
+    Column("#train", "count", better=None, key="train"),
+    Column("#dev", "count", better=None, key="dev"),
+    Column("#test", "count", better=None, key="test"),
+)
+LEGEND = (
+    "C: classes. L: mean number of tokens, over all texts of the three splits; tokens are what white space parts.",
+    "#train, #dev, #test: rows.",
+)
+MISSING = "—: the data cannot be had here."
+
+
+def table3(**asked: Unpack[Asked]) -> Table:
+    """Statistics of the data sets (Table 3 of the TaiChi paper): every registered task, counted from its rows.
+
+    A task that cannot be loaded has dashes, and a note says why.
+
+    Args:
+        asked: see :class:`~robench.report.tables.options.Asked`; ``tasks``, ``data`` and ``offline`` matter.
+
+    Raises:
+        RobenchError: a name is unknown.
+    """
+    names = list(dict.fromkeys(asked.get("tasks") or registry.names("tasks")))
+    entries = {name: registry.entry("tasks", name) for name in sorted(names, key=lambda n: paper_order(n, PAPER_TASKS))}
+    rows: list[Row] = []
+    notes: list[str] = []
+    for name, entry in entries.items():
+        try:
+            data = load_task(name, entry.load(), data_dir=asked.get("data"), offline=asked.get("offline", False))
+        except RobenchError as error:
+            rows.append(Row(name, name, (Cell(),) * len(COLUMNS)))
+            notes.append(str(error).rstrip("."))
+            continue
+        rows.append(Row(name, name, counted(data)))
+        notes += [f"{name}: from {data.source}", *(f"{name}: {note}" for note in data.notes)]
+    return Table(
+        name="3",
+        title="Table 3: the data sets",
+        caption="",
+        columns=COLUMNS,
+        blocks=(Block("", "", tuple(rows)),),
+        legend=LEGEND if all(row.cells[0].value for row in rows) else (*LEGEND, MISSING),
+        notes=tuple(notes),
+        of="task",
+        measured=False,
+    )
+
+
+def counted(data: TaskData) -> tuple[Cell, ...]:
+    """A task's cells: classes, mean length, rows of train, dev and test."""
+    splits: Sequence[Sequence[object]] = (data.train, data.dev, data.test)
+    lengths = [len(example.text.split()) for split in (data.train, data.dev, data.test) for example in split]
+    numbers = [Fraction(len(data.labels)), Fraction(sum(lengths), len(lengths)), *(Fraction(len(s)) for s in splits)]
+    return tuple(Cell(number) for number in numbers)

@@ -1,0 +1,79 @@
+"""Table 2: what each registered defense trains on and with, from its contract."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Unpack
+
+from robench.errors import RobenchError
+from robench.plugins import registry
+from robench.report.tables.model import Block, Cell, Column, Row, Table
+from robench.report.tables.options import Asked
+from robench.report.tables.orders import defense_order
+
+if TYPE_CHECKING:
+    from robench.training.defense import Defense
+
+COLUMNS = tuple(
+    Column(name, "text", better=None) for name in ("data augmentation", "CLS", "training tasks", "adversarial model")
+)
+LEGEND = (
+    "Data augmentation: adversarial samples beside the training set: n/a none, virtual in the space of embeddings,"
+    " real text made by an attack.",
+    "CLS: the texts that the deployed network learns to classify.",
+    "Training tasks: CE classification, CTR contrastive, KL fusion; others by the name of their weight.",
+    "Adversarial model: whether a second network is trained on adversarial texts beside the one that is deployed.",
+)
+
+
+def table2(**asked: Unpack[Asked]) -> Table:
+    """The methods (Table 2 of the TaiChi paper): a row for every registered defense, plug-ins included.
+
+    Args:
+        asked: see :class:`~robench.report.tables.options.Asked`; only ``defenses`` matters.
+
+    Raises:
+        RobenchError: a name is unknown.
+    """
+    entries = [registry.entry("defenses", name) for name in asked.get("defenses") or registry.names("defenses")]
+    rows, notes = [], []
+    for entry in sorted(entries, key=lambda entry: defense_order(entry.name)):
+        if entry.origin != "robench":
+            notes.append(f"{entry.name} is from {entry.origin}")
+        texts: Sequence[str] = ("",) * len(COLUMNS)
+        try:
+            defense = entry.load()
+        except RobenchError as error:
+            notes.append(str(error).rstrip("."))
+        else:
+            texts = described(defense)
+            if parts := getattr(defense, "parts", ()):
+                notes.append(f"{entry.name} trains nothing: its network is made of those of {' and '.join(parts)}")
+        rows.append(Row(entry.name, entry.name, tuple(Cell(text=text) for text in texts)))
+    return Table(
+        name="2",
+        title="Table 2: the methods",
+        caption="",
+        columns=COLUMNS,
+        blocks=(Block("", "", tuple(rows)),),
+        legend=LEGEND,
+        notes=tuple(notes),
+        measured=False,
+    )
+
+
+def described(defense: Defense) -> Sequence[str]:
+    """A defense's cells: data augmentation, CLS, training tasks, adversarial model."""
+    from robench.training.defense import AdversarialDefense, FusedDefense
+    from robench.training.perturbation import VirtualDefense
+
+    if isinstance(defense, FusedDefense):
+        return "of its parts", "of its parts", "none", "no"
+    # A slow average of the network, as some defenses keep, learns from no adversarial texts.
+    adversarial_model = isinstance(defense, AdversarialDefense) and defense.network_count > 1
+    return (
+        "virtual" if isinstance(defense, VirtualDefense) else defense.augmentation,
+        defense.classifies,
+        "+".join(defense.training_tasks),
+        "yes" if adversarial_model else "no",
+    )

@@ -1,0 +1,132 @@
+"""What a table is: typed cells in rows in blocks. It is complete before it is formatted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, Literal
+
+Unit = Literal["percent", "number", "count", "text"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """What the cells of a column are.
+
+    Attributes:
+        name: heading.
+        unit: ``percent``: a share from 0 to 1, shown in percent; ``number`` and ``count`` (whole) are shown as they
+            are; ``text`` has no numbers.
+        digits: behind the point.
+        better: which of two numbers wins; None where neither does.
+        key: its name among published numbers; the heading, if empty.
+    """
+
+    name: str
+    unit: Unit = "percent"
+    digits: int = 1
+    better: Literal["higher", "lower"] | None = "higher"
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number, or text, of a table.
+
+    Attributes:
+        value: in the column's unit, the mean over seeds; None where there is no number.
+        text: of a cell that is no number.
+        sd: sample standard deviation (n - 1) over seeds; None with fewer than two.
+        seeds: whose results are in it.
+        best: whether others are there and none of its column and block is better.
+        difference: to the best other defense of the block, for the defense that is compared.
+        n: samples of each seed.
+        learned: whether every model behind it has learned something, see :class:`robench.results.cells.Result`; a
+            number of one that has not is shown, and compared with no other.
+        published: the paper's number, in the column's unit, where it was asked for and there is one.
+    """
+
+    value: Fraction | None = None
+    text: str = ""
+    sd: float | None = None
+    seeds: tuple[int, ...] = ()
+    best: bool = False
+    difference: Fraction | None = None
+    n: int = 0
+    learned: bool = True
+    published: Fraction | None = None
+
+    @property
+    def less_published(self) -> Fraction | None:
+        """Ours less the paper's, where there are both."""
+        return None if self.value is None or self.published is None else self.value - self.published
+
+
+@dataclass(frozen=True)
+class Row:
+    """A defense, or a task; ``cells`` has one for each column of the table.
+
+    Attributes:
+        label: name, with the hyper-parameters that were changed and, where that is ambiguous, the start of the key of
+            one of its models.
+        name: registered name.
+        per_attack: whether a model is trained for each attack.
+        clean_n: samples of the clean accuracy.
+        attacked_n: samples of each attack.
+        seeds: of all cells.
+    """
+
+    label: str
+    name: str
+    cells: tuple[Cell, ...]
+    per_attack: bool = False
+    clean_n: int | None = None
+    attacked_n: int | None = None
+    seeds: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows that can be compared: everything but defense, attack and seed is the same.
+
+    Attributes:
+        task: its task; empty where a row has a task of its own, or none.
+        heading: what sets the block apart from others; empty where it is the only one.
+        setting: what its rows share, by name.
+    """
+
+    task: str
+    heading: str
+    rows: tuple[Row, ...]
+    setting: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table, ready to be formatted.
+
+    Attributes:
+        name: its number in the paper.
+        caption: what all blocks share.
+        legend: how to read it.
+        notes: what has to be known of the data.
+        commands: what to run to fill the dashes.
+        of: what a row is.
+        measured: whether its numbers are means over samples and seeds, which are then shown.
+        samples: whether they are shown beside each row; not where the caption says enough.
+        against: whose published numbers stand beside ours; empty for nobody's.
+    """
+
+    name: str
+    title: str
+    caption: str
+    columns: tuple[Column, ...]
+    blocks: tuple[Block, ...]
+    legend: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
+    of: str = "defense"
+    measured: bool = True
+    samples: bool = True
+    against: str = ""

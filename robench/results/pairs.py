@@ -1,0 +1,107 @@
+"""Clean test samples beside their adversarial counterparts, and what a model makes of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from robench.errors import RobenchError
+from robench.results import records
+from robench.results.high_order import Statistics, softmax, statistics
+from robench.results.records import Status
+from robench.results.store import RECORDS_FILE, Store, StoredStage
+
+if TYPE_CHECKING:
+    import torch
+
+    from robench.models.predictor import Predictor
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """N clean texts and what an attack ended with; the columns have one entry per pair, in the order of the ids.
+
+    Attributes:
+        ids: rows of the test split.
+        labels: gold labels.
+        clean: the texts before.
+        adversarial: the texts after: of a success the adversarial one, of a failure the best one that the search
+            found, of a skip the clean one, as the records have it.
+        statuses: what came of each attack.
+    """
+
+    ids: tuple[int, ...]
+    labels: tuple[int, ...]
+    clean: tuple[str, ...]
+    adversarial: tuple[str, ...]
+    statuses: tuple[Status, ...]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def read_pairs(cell: StoredStage) -> Pairs:
+    """The pairs of a cell's records.
+
+    Raises:
+        RobenchError: the records are missing, broken or empty.
+    """
+    path = cell.folder / RECORDS_FILE
+    found = records.read(path)
+    if not found:
+        raise RobenchError(f"{path} is empty; delete its folder and run again.")
+    return Pairs(
+        ids=tuple(record.id for record in found),
+        labels=tuple(record.label for record in found),
+        clean=tuple(record.original for record in found),
+        adversarial=tuple(record.final for record in found),
+        statuses=tuple(record.status for record in found),
+    )
+
+
+def cell_statistics(predictor: Predictor, pairs: Pairs) -> Statistics:
+    """High-order statistics of a model over pairs (section 4.3, Table 7).
+
+    Raises:
+        RobenchError: the pairs are too few or of one label, or the model's outputs are not numbers.
+    """
+    clean, adversarial = predictor.outputs(pairs.clean), predictor.outputs(pairs.adversarial)
+    try:
+        return statistics(
+            clean.representations,
+            adversarial.representations,
+            softmax(clean.logits),
+            softmax(adversarial.logits),
+            pairs.labels,
+        )
+    except ValueError as error:
+        raise RobenchError(f"the statistics of {len(pairs)} pairs cannot be computed: {error}.") from error
+
+
+def stored_predictor(store: Store, cell: StoredStage, device: torch.device) -> Predictor:
+    """The trained model that a cell was made with.
+
+    Raises:
+        RobenchError: robench did not train it, it is not in the store any more, or cannot be loaded.
+    """
+    from robench.study.stages import trained_model
+
+    info = cell.info
+    if "victim" in info:
+        raise RobenchError(
+            f"{cell.folder.name} is an attack on a given model ({info['victim']['model']}), whose representations are"
+            " not known: figure 1 and table 7 are about models that robench trained; name one with --defense."
+        )
+    model = store.read(store.folder("models", info["defense"]["name"], info["model"]))
+    if model is None:
+        raise RobenchError(
+            f"the model {info['model']} of {cell.folder.name} is not in {store.root / 'models'} any more; delete"
+            f" {cell.folder} and run it again."
+        )
+    return trained_model.load(
+        model.folder,
+        len(info["labels"]),
+        max_length=info["training"]["max_length"],
+        precision=info["precision"],
+        device=device,
+    )

@@ -1,0 +1,152 @@
+"""The commands that fill the gaps of a table."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import PurePath
+from typing import Any, NamedTuple
+
+from robench.results.cells import Result, option_text
+from robench.study.presets import PRESETS, Preset
+from robench.victims.source import FunctionSource
+
+
+class Gap(NamedTuple):
+    """A cell that is not there.
+
+    Attributes:
+        row: a result of the same block and defense.
+        column: a result of the same attack.
+        seed: of the cell.
+        named: whether its defense and attack can be asked for by name: not where only a key tells them from others.
+    """
+
+    row: Result
+    column: Result
+    seed: int
+    named: bool = True
+
+
+def commands(gaps: Iterable[Gap], extra: Sequence[str] = ()) -> tuple[tuple[str, ...], int]:
+    """Commands that make exactly the cells of ``gaps``, and the number of cells that none can make.
+
+    Another version of robench or of a plug-in, settings that no preset has, or a model that a program gave made what
+    stands beside the latter.
+
+    Args:
+        gaps: in the order in which names should appear.
+        extra: options to add to each.
+    """
+    boxes: list[tuple[Any, ...]] = []
+    hopeless = 0
+    for row, column, seed, named in gaps:
+        options = _options(row, column) if named else None
+        if options is None:
+            hopeless += 1
+            continue
+        names = row.info["defense"]["name"], row.info["task"], column.info["attack"]["name"], seed
+        boxes.append((options, *((name,) for name in names)))
+    return tuple(_command(box, extra) for box in _merged(boxes)), hopeless
+
+
+def _merged(boxes: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Products of single names joined into larger ones: first over seeds, then attacks, defenses, tasks."""
+    for axis in (4, 3, 1, 2):
+        found: dict[tuple[Any, ...], dict[Any, None]] = {}
+        for box in boxes:
+            found.setdefault((*box[:axis], *box[axis + 1 :]), {}).update(dict.fromkeys(box[axis]))
+        boxes = [(*rest[:axis], tuple(names), *rest[axis:]) for rest, names in found.items()]
+    return boxes
+
+
+def _command(box: tuple[Any, ...], extra: Sequence[str]) -> str:
+    options, defenses, tasks, attacks, seeds = box
+    given = options[0] == "--model"
+    words = ["attack", "--name", *defenses] if given else ["run", "--defense", ",".join(defenses)]
+    names = ["--task", ",".join(tasks), "--attack", ",".join(attacks)]
+    return shlex.join(["robench", *words, *names, *options, "--seed", ",".join(map(str, sorted(seeds))), *extra])
+
+
+def renamed(result: Result, name: str) -> Result:
+    """A result like this one of a defense that has none."""
+    info = {key: value for key, value in result.info.items() if key != "victim"}
+    return replace(result, info={**info, "defense": {"name": name, "changed": {}}})
+
+
+def _options(row: Result, column: Result) -> tuple[str, ...] | None:
+    """The options beside names and seeds; None where none make a result that belongs beside the row's."""
+    preset = PRESETS.get(row.info["preset"])
+    if "victim" not in row.info:
+        return _training_options(row, column)
+    command = row.info["victim"].get("command")
+    return (*command, *_given_options(row, column, preset)) if command and preset else None
+
+
+def _given_options(row: Result, column: Result, preset: Preset) -> list[str]:
+    """Of ``robench attack``: preset and all that differs from it."""
+    info = row.info
+    options = ["--preset", info["preset"], *_attack_limit(row, preset)]
+    options += ["--precision", info["precision"]] if info["victim"]["kind"] != FunctionSource.kind else []
+    for name, value in sorted(info["defense"]["changed"].items()):
+        text = ",".join(map(str, value)) if isinstance(value, list) else option_text(value)
+        options += [f"--{name.replace('_', '-')}", text]
+    return [*options, *_data(info), *_attack_settings(column, preset)]
+
+
+def _training_options(row: Result, column: Result) -> tuple[str, ...] | None:
+    """Of ``robench run``: preset and all that differs from it; None where no preset trains as this row was trained."""
+    info = row.info
+    found = _preset(info)
+    if found is None:
+        return None
+    name, preset, training = found
+    options = ["--preset", name]
+    if info["encoder"]["name"] != preset.encoder:
+        options += ["--encoder", info["encoder"]["name"]]
+    if info["train_rows"] != preset.train_limit:
+        options += ["--train-limit", str(info["train_rows"])]
+    options += [*_attack_limit(row, preset), "--precision", info["precision"], *_data(info)]
+    for field, value in sorted(training.items()):
+        options += ["--set", f"training.{field}={option_text(value)}"]
+    options += _settings(info["defense"])
+    return *options, *_attack_settings(column, preset)
+
+
+def _attack_limit(row: Result, preset: Preset) -> list[str]:
+    tested = row.info["clean"]["n"]
+    usual = min(preset.attack_limit or tested, tested)
+    return ["--attack-limit", str(row.attacked_n)] if row.attacked_n != usual else []
+
+
+def _data(info: Mapping[str, Any]) -> list[str]:
+    origin, _, folder = str(info["data"].get("source", "")).partition(":")
+    return ["--data", str(PurePath(folder).parent)] if origin == "local" else []
+
+
+def _attack_settings(column: Result, preset: Preset) -> list[str]:
+    attack = column.info["attack"]
+    options = []
+    form = attack.get("fields", {}).get("resources", preset.resources)
+    if form != preset.resources and attack["title"] != attack["name"] and "resources" not in attack["changed"]:
+        options += ["--set", f"{attack['name']}.resources={form}"]
+    return options + _settings(attack)
+
+
+def _settings(thing: Mapping[str, Any]) -> list[str]:
+    """The changed fields of a defense or attack."""
+    fields = sorted(thing["changed"].items())
+    return [word for name, v in fields for word in ("--set", f"{thing['name']}.{name}={option_text(v)}")]
+
+
+def _preset(info: Any) -> tuple[str, Preset, dict[str, Any]] | None:
+    """The preset that trains as the result was trained, or else the result's own, and the settings to change in it."""
+    for name in sorted(PRESETS, key=lambda name: name != info["preset"]):
+        if asdict(PRESETS[name].training) == info["training"]:
+            return name, PRESETS[name], {}
+    preset = PRESETS.get(info["preset"])
+    if preset is None or asdict(preset.training).keys() != info["training"].keys():  # of another version
+        return None
+    usual = asdict(preset.training)
+    return info["preset"], preset, {name: v for name, v in info["training"].items() if v != usual[name]}

@@ -1,0 +1,123 @@
+"""A trained defense in its folder: weights, configuration and tokenizer as Transformers names them, and how it does."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import safetensors.torch
+import torch
+
+from robench.data.load import Example
+from robench.errors import RobenchError
+from robench.models.classifier import Classifier
+from robench.models.devices import Precision
+from robench.models.predictor import Predictor
+from robench.paths import atomic_folder
+from robench.results.store import STAGE_FILE
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+WEIGHTS_FILE = "model.safetensors"
+CLEAN_FILE = "clean.jsonl"
+TRAINING_FILE = "training.jsonl"
+
+
+class GivesLogits(Protocol):
+    """A model that is asked about texts."""
+
+    def logits(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> torch.Tensor:
+        """Logits (N, K) of N texts, float32, on the CPU."""
+
+
+def predict_clean(
+    predictor: GivesLogits, test: Sequence[Example], progress: Callable[[int], None] | None = None
+) -> list[dict[str, Any]]:
+    """Predict the whole test split: a row per text with its position, label, probabilities and whether it is right."""
+    logits = predictor.logits([example.text for example in test], progress)
+    probabilities = logits.softmax(-1).tolist()
+    predicted = logits.argmax(-1).tolist()
+    return [
+        {"id": i, "label": example.label, "probabilities": probabilities[i], "correct": predicted[i] == example.label}
+        for i, example in enumerate(test)
+    ]
+
+
+def clean_summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """What a model's predictions of the test split come to.
+
+    Returns:
+        ``correct`` of ``n``, and ``majority``: the texts of the most frequent label, which a model that has learned
+        nothing can have right, too.
+    """
+    labels = Counter(row["label"] for row in rows)
+    return {"correct": sum(row["correct"] for row in rows), "n": len(rows), "majority": max(labels.values(), default=0)}
+
+
+def save(
+    folder: Path,
+    classifier: Classifier,
+    tokenizer: PreTrainedTokenizerBase,
+    clean: Sequence[dict[str, Any]],
+    log: Sequence[dict[str, Any]],
+    info: dict[str, Any],
+) -> None:
+    """Write a finished model stage; the folder appears whole or not at all.
+
+    Raises:
+        RobenchError: it cannot be written.
+    """
+    state = {name: value.detach().cpu().contiguous() for name, value in classifier.state_dict().items()}
+    with atomic_folder(folder) as draft:
+        classifier.encoder.config.save_pretrained(draft)
+        save_tokenizer(tokenizer, draft)
+        # Bytes written by Python: the library's own writer dies of SIGBUS or hides the cause when the disk is full.
+        (draft / WEIGHTS_FILE).write_bytes(safetensors.torch.save(state, metadata={"format": "pt"}))
+        write_lines(draft / CLEAN_FILE, clean)
+        write_lines(draft / TRAINING_FILE, log)
+        (draft / STAGE_FILE).write_text(json.dumps(info, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def load(folder: Path, classes: int, *, max_length: int, precision: Precision, device: torch.device) -> Predictor:
+    """Load a trained defense as a victim.
+
+    Raises:
+        RobenchError: its files are missing or broken.
+    """
+    from transformers import AutoConfig, AutoModel, AutoTokenizer
+
+    try:
+        config = AutoConfig.from_pretrained(folder)
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        with torch.random.fork_rng([]):  # the weights are drawn before they are read
+            classifier = Classifier(AutoModel.from_config(config).float(), classes)
+        classifier.load_state_dict(safetensors.torch.load_file(folder / WEIGHTS_FILE))
+    except Exception as error:  # what a broken file raises depends on the file and the library's version
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise RobenchError(
+            f"the model in {folder} cannot be loaded ({reason}); delete the folder and run again."
+        ) from error
+    return Predictor(classifier, tokenizer, max_length=max_length, precision=precision, device=device)
+
+
+def save_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    """Write a tokenizer.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    try:
+        tokenizer.save_pretrained(folder)
+    except OSError:
+        raise
+    except Exception as error:  # the class that the tokenizers library raises when it cannot write
+        raise OSError(str(error)) from error
+
+
+def write_lines(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Write a line of JSON for each row."""
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")

@@ -1,0 +1,121 @@
+"""What a user asked of ``robench attack``, and the cells that this means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from robench.errors import RobenchError
+from robench.models.encoders import EncoderSource
+from robench.plugins.registry import names, unknown
+from robench.progress import Reporter
+from robench.study.plan import VICTIM, plan_victim
+from robench.study.presets import preset
+from robench.study.request import TRAINING, Request, expand
+from robench.study.stages.stage import CellStage, NamedDefense, Setting
+from robench.victims.find import find_victim
+from robench.victims.source import OWN, Given, VictimSource
+
+
+def victim_request(
+    model: Any,
+    *,
+    name: str | None = None,
+    version: str = "",
+    trust_remote_code: bool = False,
+    max_length: int | None = None,
+    label_order: Sequence[int] | None = None,
+    **options: Any,
+) -> VictimRequest:
+    """The request for a model, which is looked for when nothing is wrong with the rest.
+
+    Args:
+        model: see :func:`~robench.victims.find.find_victim`.
+        name: likewise.
+        version: likewise.
+        trust_remote_code: likewise.
+        max_length: tokens of a text; None is the model's own limit.
+        label_order: for each label of the task in turn, the model's column; None goes by the labels' names.
+        options: fields of a :class:`~robench.study.request.Request`.
+
+    Raises:
+        RobenchError: a name is unknown, there is no such model, or an option does not apply to it.
+    """
+    Request(defenses=(VICTIM,), **options).check()
+    offline = bool(options.get("offline"))
+    source = find_victim(model, name=name, version=version, trust_remote_code=trust_remote_code, offline=offline)
+    order = None if label_order is None else tuple(label_order)
+    request = VictimRequest(source=source, max_length=max_length, label_order=order, **options)
+    request.check()
+    return request
+
+
+@dataclass(frozen=True, kw_only=True)
+class VictimRequest(Request):
+    """The options of ``robench attack``; those of ``robench run`` that concern training do nothing.
+
+    Attributes:
+        source: the model.
+        max_length: tokens of a text; None is the model's own limit.
+        label_order: for each label of the task in turn, the model's column; None goes by the labels' names.
+    """
+
+    source: VictimSource
+    max_length: int | None = None
+    label_order: tuple[int, ...] | None = None
+    defenses: Sequence[str] = (VICTIM,)
+
+    def check(self) -> None:
+        """Refuse what can be refused before anything is loaded.
+
+        Raises:
+            RobenchError: an unknown name, or an option that does not apply.
+        """
+        super().check()
+        for name in self.settings:
+            if name in (*names("defenses"), TRAINING):
+                raise RobenchError(unknown("attack", name, names("attacks"), "--set takes ATTACK.FIELD=VALUE"))
+        if self.max_length is not None and self.max_length < 3:
+            raise RobenchError(f"--max-length {self.max_length} leaves no room for a token between the special ones.")
+        if not self.source.has_network:
+            for option, given in (("--max-length", self.max_length), ("--precision", self.precision != "auto")):
+                if given:
+                    raise RobenchError(f"{option} is for models that robench runs itself; a function has its own.")
+
+    def cells(self, reporter: Reporter) -> list[CellStage]:
+        """Load the data and lay out the cells: task by task, seed by seed.
+
+        Raises:
+            RobenchError: a name is unknown, or data cannot be had.
+        """
+        self.check()
+        for name in self.settings:  # a slip in what this run does not use is a slip, too
+            self._attack(name)
+        attacks, chosen = self._attacks(), preset(self.preset)
+        asked = {"label_order": self.label_order, "max_length": self.max_length}
+        changed = tuple((option, value) for option, value in asked.items() if value is not None)
+        given = Given(digest=self.source.digest, max_length=self.max_length, label_order=self.label_order)
+        named = NamedDefense(self.source.name, changed=changed, defense=given)
+        tasks = [self._load(name, chosen, reporter) for name in expand("tasks", self.tasks)]
+        setting = self._own_setting()
+        return [
+            cell
+            for data in tasks
+            for seed in dict.fromkeys(self.seeds)
+            for cell in plan_victim(setting, data, self.source, named, attacks, seed=seed)
+        ]
+
+    def _own_setting(self) -> Setting:
+        from robench.models import devices
+
+        chosen = preset(self.preset)
+        asked = self.precision if self.source.has_network else "fp32"
+        return Setting(
+            preset=self.preset,
+            encoder=EncoderSource(OWN, "", OWN),
+            training=chosen.training,
+            precision=devices.precision(asked, devices.device(self.device)),
+            train_limit=None,
+            attack_limit=self.attack_limit or chosen.attack_limit,
+        )

@@ -1,0 +1,1 @@
+"""The contract of a defense, and all that it is trained with."""

@@ -1,0 +1,191 @@
+"""One training loop for every defense."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from robench.data.load import Example
+from robench.errors import RobenchError
+from robench.models.batches import Batch, TrainingRow, TrainingSet
+from robench.models.classifier import Classifier
+from robench.models.devices import Precision, autocast
+from robench.models.predictor import Predictor, accuracy
+from robench.study.presets import TrainingSettings
+from robench.training.allocation import freed_memory_kept
+from robench.training.defense import Defense
+from robench.training.dropout import thrifty_dropout
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+@dataclass
+class TrainingResult:
+    """A trained defense.
+
+    Attributes:
+        predictor: the deployed network, with the weights of its best evaluation.
+        log: one entry per evaluation: ``step``, ``learning_rate``, ``loss`` (the mean of each named term since the
+            last entry), ``dev_accuracy`` (0 to 1), ``seconds`` since the start.
+        best_step: the optimiser step whose weights were kept.
+        steps: optimiser steps in all.
+        seconds: of training, evaluations included.
+    """
+
+    predictor: Predictor
+    log: list[dict[str, Any]] = field(default_factory=list)
+    best_step: int = 0
+    steps: int = 0
+    seconds: float = 0.0
+
+
+def train(
+    defense: Defense,
+    rows: Sequence[TrainingRow],
+    dev: Sequence[Example],
+    *,
+    encoder: Callable[[], PreTrainedModel],
+    tokenizer: PreTrainedTokenizerBase,
+    classes: int,
+    settings: TrainingSettings,
+    precision: Precision,
+    device: torch.device,
+    seed: int,
+    on_step: Callable[[int, int], None] = lambda step, steps: None,
+) -> TrainingResult:
+    """Train a defense and keep the weights of its best development accuracy.
+
+    AdamW over all networks, linear decay to zero without warm-up (paper, section 4.1, and its code). The random
+    state of torch is the caller's again afterwards.
+
+    Args:
+        defense: gives the loss of a batch.
+        rows: what it trains on.
+        dev: evaluated every ``settings.eval_every`` steps and at the end.
+        encoder: makes one pre-trained encoder per call.
+        tokenizer: of that encoder.
+        classes: K.
+        settings: epochs, batch size, learning rate, lengths.
+        precision: of matrix products.
+        device: where to train.
+        seed: of the heads, the order and the dropout.
+        on_step: called after each step with its number and the number of all steps.
+
+    Raises:
+        RobenchError: the loss, or what the deployed network says of the development set, is no longer a number.
+    """
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        networks = [Classifier(encoder(), classes).to(device) for _ in range(defense.network_count)]
+        for index, network in enumerate(networks):
+            network.initialise_head(seed + index)
+        defense.before_training(networks)
+        data = TrainingSet(
+            rows, tokenizer, batch_size=settings.batch_size, max_length=settings.max_length, seed=seed, device=device
+        )
+        predictor = Predictor(
+            networks[defense.deployed], tokenizer, max_length=settings.max_length, precision=precision, device=device
+        )
+        run = _Run(defense, networks, predictor, dev, settings, precision, device, steps=len(data) * settings.epochs)
+        with freed_memory_kept():
+            for epoch in range(settings.epochs):
+                for batch in data.epoch(epoch):
+                    run.step(batch)
+                    on_step(run.result.steps, run.steps)
+        return run.finish()
+
+
+class _Run:
+    """The state of one training run: optimiser, log, best weights so far."""
+
+    def __init__(
+        self,
+        defense: Defense,
+        networks: Sequence[Classifier],
+        predictor: Predictor,
+        dev: Sequence[Example],
+        settings: TrainingSettings,
+        precision: Precision,
+        device: torch.device,
+        *,
+        steps: int,
+    ) -> None:
+        self.steps = steps
+        self.result = TrainingResult(predictor)
+        self._defense, self._networks, self._dev = defense, networks, dev
+        self._eval_every, self._precision, self._device = settings.eval_every, precision, device
+        parameters = [p for network in networks for p in network.parameters() if p.requires_grad]
+        self._optimiser = torch.optim.AdamW(
+            parameters, lr=settings.learning_rate, eps=1e-8, weight_decay=settings.weight_decay, fused=True
+        )
+        self._schedule = torch.optim.lr_scheduler.LambdaLR(self._optimiser, lambda step: max(0.0, 1 - step / steps))
+        self._sums: dict[str, Tensor] = {}
+        self._since = 0
+        self._best_accuracy = -1.0
+        self._best: dict[str, Tensor] = {}
+        self._started = time.perf_counter()
+
+    def step(self, batch: Batch) -> None:
+        """All passes of the defense over one batch, one optimiser step, an evaluation when it is time."""
+        for network in self._networks:
+            network.train(network.head.weight.requires_grad)  # a network that only follows has no dropout
+        for terms in self._passes(batch):
+            torch.stack(list(terms.values())).sum().backward()
+            for name, term in terms.items():
+                self._sums[name] = self._sums.get(name, 0) + term.detach()
+        self._optimiser.step()
+        self._schedule.step()
+        self._optimiser.zero_grad()
+        self._defense.after_step(self._networks)
+        self._since += 1
+        self.result.steps += 1
+        if self.result.steps % self._eval_every == 0 or self.result.steps == self.steps:
+            self._evaluate()
+
+    def finish(self) -> TrainingResult:
+        """Put the best weights back and hand everything over."""
+        self.result.predictor.classifier.load_state_dict(self._best)
+        self.result.seconds = time.perf_counter() - self._started
+        return self.result
+
+    def _passes(self, batch: Batch) -> Any:
+        """The defense's passes; only its own code runs under autocast, the backward passes do not."""
+        passes = iter(self._defense.passes(self._networks, batch))
+        while True:
+            with autocast(self._precision, self._device), thrifty_dropout(self._device):
+                terms = next(passes, None)
+            if terms is None:
+                return
+            yield terms
+
+    def _evaluate(self) -> None:
+        losses = {name: (total / self._since).item() for name, total in self._sums.items()}
+        logits = self.result.predictor.logits([example.text for example in self._dev])
+        bad = [f"the loss term {name}" for name, loss in losses.items() if not math.isfinite(loss)]
+        if bad or not logits.isfinite().all():
+            raise RobenchError(
+                f"training diverged before step {self.result.steps}: {' and '.join(bad or ['an output'])} is no longer"
+                " a number. Try a smaller learning rate, or --precision fp32."
+            )
+        score = accuracy(logits, [example.label for example in self._dev])
+        if score > self._best_accuracy:
+            self._best_accuracy, self.result.best_step = score, self.result.steps
+            state = self.result.predictor.classifier.state_dict()
+            self._best = {name: value.detach().clone() for name, value in state.items()}
+        self.result.log.append(
+            {
+                "step": self.result.steps,
+                "learning_rate": self._schedule.get_last_lr()[0],
+                "loss": losses,
+                "dev_accuracy": score,
+                "seconds": round(time.perf_counter() - self._started, 2),
+            }
+        )
+        self._sums, self._since = {}, 0

@@ -1,0 +1,224 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from robench.attacking.attack import Attack
+from robench.attacking.build import build_attack, copied, load_textattack
+from robench.attacks.deepwordbug import DeepWordBug
+from robench.attacks.pwws import PWWS
+from robench.attacks.textbugger import TextBugger
+from robench.attacks.textfooler import TextFooler
+from robench.errors import RobenchError
+from robench.resources import nltk_data
+
+TESTS = Path(__file__).parents[1]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Named(Attack):
+    words: int = 2
+
+    def build(self, victim: Any) -> Any:
+        raise NotImplementedError
+
+
+@pytest.fixture(scope="module", autouse=True)
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[tuple[subprocess.Popen[bytes], Path]]]:
+    """Two fresh processes with an empty home, no network and different string hashes, working while others test."""
+    data = nltk_data.prepare()
+    processes = []
+    for hash_seed in ("1", "2"):
+        root = tmp_path_factory.mktemp("elsewhere")
+        (root / "home").mkdir()
+        shutil.copytree(data, root / "cache" / data.name)
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "HF_", "MPL"))}
+        environment |= {
+            "HOME": str(root / "home"),
+            "ROBENCH_CACHE": str(root / "cache"),
+            "PYTHONHASHSEED": hash_seed,
+            "PYTHONPATH": str(TESTS),
+            "OMP_NUM_THREADS": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        command = [sys.executable, "-m", "support.attack_elsewhere"]
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        processes.append((process, root))
+    yield processes
+    for process, _ in processes:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture(scope="module")
+def reports(elsewhere: list[tuple[subprocess.Popen[bytes], Path]]) -> list[dict[str, Any]]:
+    found = []
+    for process, root in elsewhere:
+        output, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors.decode()
+        report = json.loads(output)
+        report |= {
+            "errors": errors.decode(),
+            "home": sorted(str(path) for path in (root / "home").rglob("*")),
+            "root": root,
+        }
+        found.append(report)
+    return found
+
+
+def test_identity_names_all_that_decides_the_result() -> None:
+    identity = Named().identity()
+    assert json.loads(json.dumps(identity)) == identity
+    assert identity["attack"] == f"{__name__}:Named"
+    assert identity["fields"] == {
+        "query_budget": None,
+        "queries_per_word": None,
+        "max_words_changed": None,
+        "protocol": "recipe",
+        "words": 2,
+    }
+    assert identity["textattack"] == "0.3.11"
+    assert set(nltk_data.CORPORA) <= set(identity["resources"])  # type: ignore[call-overload]
+
+
+def test_identities_differ_by_class_and_by_option() -> None:
+    attacks = [Named(), Named(words=3), Named(query_budget=9), DeepWordBug(), DeepWordBug(query_budget=9), PWWS()]
+    assert len({json.dumps(attack.identity()) for attack in attacks}) == len(attacks)
+    assert Named(words=3).identity() == Named(words=3).identity()
+
+
+@pytest.mark.parametrize(
+    ("attack", "variant"),
+    [
+        (TextFooler(), "bundled"),
+        (TextFooler(resources="published"), ""),
+        (TextBugger(), "bundled"),
+        (PWWS(resources="published"), ""),
+        (PWWS(protocol="textdefender"), "bundled, textdefender"),
+        (DeepWordBug(protocol="textdefender", resources="published"), "textdefender"),
+    ],
+)
+def test_what_differs_from_the_published_attack_is_part_of_its_name(attack: Attack, variant: str) -> None:
+    assert attack.variant == variant
+
+
+def test_resources_count_only_where_they_make_a_difference() -> None:
+    assert PWWS(resources="published").identity() == PWWS().identity()
+    assert TextFooler(resources="published").identity() != TextFooler().identity()
+    assert PWWS(resources="published", protocol="textdefender").identity() != PWWS(protocol="textdefender").identity()
+    assert {"word-vectors", "sentence_encoder", "tagger"} <= set(TextFooler().pins())
+    assert not {"word-vectors", "sentence_encoder", "tagger"} & set(PWWS().pins())
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"query_budget": 0}, {"queries_per_word": -1}, {"max_words_changed": 0}, {"max_words_changed": 1.5}]
+)
+def test_limits_that_leave_nothing_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        PWWS(**wrong)
+
+
+def test_copies_of_an_attack_have_parts_of_their_own_and_share_the_rest() -> None:
+    victim = Victim()
+    built = build_attack(TextFooler(), victim)
+    one, other = copied(built), copied(built)
+    for name in ("goal_function", "search_method", "transformation"):
+        assert len({id(getattr(attack, name)) for attack in (built, one, other)}) == 3
+    assert {id(c) for c in one.constraints}.isdisjoint(id(c) for c in built.constraints)
+    assert one.search_method.goal_function is one.goal_function
+    assert one.search_method.get_transformations.__self__ is one
+    assert one.search_method.get_goal_results.__self__ is one.goal_function
+    assert one.goal_function.model is victim
+    assert one.transformation.embedding is built.transformation.embedding
+    one.transformation_cache["text"] = 1
+    one.goal_function._call_model_cache["text"] = 1
+    assert not len(built.transformation_cache) and not len(other.goal_function._call_model_cache)
+    assert repr(one) == repr(built)
+
+
+@pytest.mark.parametrize("attack", [DeepWordBug(), PWWS()])
+def test_the_exact_recipes_have_no_variant_and_stay_as_they_are(attack: Attack) -> None:
+    assert attack.variant == ""
+    assert attack.__doc__
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        attack.query_budget = 3  # type: ignore[misc]
+
+
+def test_importing_the_attacks_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, robench.attacks.pwws, robench.attacks.deepwordbug\n"
+        "print(sorted({'textattack', 'torch', 'nltk', 'transformers', 'numpy', 'datasets'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_example_of_a_plug_in_works() -> None:
+    lines = textwrap.dedent(Attack.__doc__.split("plug-in::")[1].split("Attributes:")[0])  # type: ignore[union-attr]
+    names: dict[str, Any] = {"__name__": "plugin"}
+    exec(compile(lines, "plugin.py", "exec", dont_inherit=True), names)
+    built = build_attack(names["Pruthi"](max_words=3, query_budget=40), Victim())
+    assert built.constraints or built.pre_transformation_constraints
+    assert {"max_num_words": 3}.items() <= vars(built.constraints[0]).items()
+
+
+class Victim:
+    model = None
+
+    def __call__(self, texts: Any) -> Any:
+        raise NotImplementedError
+
+
+def test_building_makes_a_fresh_attack_that_takes_whole_requests() -> None:
+    one, other = build_attack(PWWS(), Victim()), build_attack(PWWS(), Victim())
+    assert one is not other
+    assert one.search_method is not other.search_method
+    assert one.goal_function.batch_size > 10**6
+
+
+def test_building_calls_no_download_and_puts_it_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    import nltk
+
+    def download(*args: object, **kwargs: object) -> None:
+        raise AssertionError("a download was tried")
+
+    monkeypatch.setattr(nltk, "download", download)
+    build_attack(PWWS(), Victim())
+    assert nltk.download is download
+
+
+def test_a_textattack_that_does_not_import_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    nltk_data.prepare()
+    (tmp_path / "textattack.py").write_text("import a_package_that_is_not_there\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in [name for name in sys.modules if name == "textattack" or name.startswith("textattack.")]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(RobenchError, match="TextAttack cannot be imported: No module named 'a_package_that_is"):
+        load_textattack()
+
+
+def test_importing_textattack_touches_neither_home_nor_network_nor_environment(reports: list[dict[str, Any]]) -> None:
+    for report in reports:
+        assert report["home"] == []
+        assert report["attempts"] == []
+        assert report["environment"] == {}
+        assert report["random"] is True
+        assert report["errors"] == ""
+        assert report["hf_home"] == str(report["root"] / "home/.cache/huggingface")
+
+
+def test_records_are_the_same_in_every_process(reports: list[dict[str, Any]]) -> None:
+    one, other = reports
+    for name in ("DeepWordBug", "PWWS"):
+        assert one[name] == other[name]
+        assert {row["status"] for row in one[name]} == {"succeeded", "failed", "skipped"}

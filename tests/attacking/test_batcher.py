@@ -1,0 +1,165 @@
+"""Questions of many searches become full batches, and what is known is not asked again."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+import torch
+
+from robench.attacking.engine.batcher import Answer, Batcher, BatchModel, LogitsCache, Statistics
+from robench.errors import RobenchError
+from robench.models.batches import Shape
+from robench.models.predictor import Predictor
+from support import tiny
+
+
+class Lengths:
+    """Logits that tell a text's length; four texts of a length go together. Notes what it sees."""
+
+    def __init__(self, ahead: int = 1) -> None:
+        self.ahead = ahead
+        self.seen: list[list[str]] = []
+        self.tokenised: list[list[str]] = []
+
+    def frozen(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
+    def tokens(self, texts: Sequence[str]) -> list[str]:
+        self.tokenised.append(list(texts))
+        return list(texts)
+
+    def shape(self, tokens: str) -> Shape:
+        return Shape(4, len(tokens))
+
+    def batch_logits(self, tokens: Sequence[str], shape: Shape) -> torch.Tensor:
+        assert len(tokens) <= shape.rows
+        assert {len(text) for text in tokens} == {shape.length}
+        self.seen.append(list(tokens))
+        return torch.tensor([[0.0, float(len(text)), float(ord(text[0]))] for text in tokens])
+
+
+def batcher(model: object, rows: int = 1000) -> Batcher:
+    return Batcher(model, LogitsCache(rows), Statistics())  # type: ignore[arg-type]
+
+
+def everything(found: Batcher) -> dict[object, Answer]:
+    answers: dict[object, Answer] = {}
+    while not found.idle:
+        answers |= {answer.who: answer for answer in found.answers()}
+    return answers
+
+
+def test_a_predictor_is_a_model_of_batches_and_a_function_is_none() -> None:
+    assert isinstance(tiny.predictor(tiny.classifier()), BatchModel)
+    assert not isinstance(tiny.predictor(tiny.classifier()).logits, BatchModel)
+
+
+def test_full_batches_go_first_and_the_rest_waits_for_company() -> None:
+    model = Lengths()
+    asked = batcher(model)
+    asked.ask("a", ["aa", "bb"])
+    asked.ask("b", ["c", "d", "e"])
+    asked.ask("c", ["f"])
+    assert [answer.who for answer in asked.answers()] == ["b", "c"]
+    asked.ask("d", ["cc", "dd", "ee"])
+    assert [answer.who for answer in asked.answers()] == ["a"]
+    assert [answer.who for answer in asked.answers()] == ["d"]
+    assert model.seen == [["c", "d", "e", "f"], ["aa", "bb", "cc", "dd"], ["ee"]]
+    assert asked.idle
+    assert asked.answers() == []
+    statistics = asked.statistics
+    assert (statistics.asked, statistics.forwards, statistics.batches, statistics.places) == (9, 9, 3, 12)
+
+
+def test_rows_come_in_the_order_of_the_texts_with_the_largest_at_0() -> None:
+    asked = batcher(Lengths())
+    asked.ask("a", ["zz", "b", "zz", "cccc"])
+    rows = everything(asked)["a"].rows
+    expected = np.array([[0, 2, 122], [0, 1, 98], [0, 2, 122], [0, 4, 99]], dtype=np.float32)
+    assert np.array_equal(rows, expected - expected.max(axis=1, keepdims=True))
+    assert rows.dtype == np.float32
+
+
+def test_a_text_is_seen_once_whoever_asks_and_when() -> None:
+    model = Lengths()
+    asked = batcher(model)
+    asked.ask("a", ["x", "y"])
+    asked.ask("b", ["y", "x", "z"])
+    answers = everything(asked)
+    assert np.array_equal(answers["a"].rows, answers["b"].rows[[1, 0]])
+    asked.ask("c", ["z", "y"])
+    assert np.array_equal(asked.answers()[0].rows, answers["b"].rows[[2, 0]])
+    assert model.seen == [["x", "y", "z"]] == model.tokenised
+    assert answers["a"].seconds + answers["b"].seconds == pytest.approx(asked.statistics.forward_seconds)
+
+
+def test_what_was_not_asked_for_lately_is_forgotten() -> None:
+    model = Lengths()
+    asked = batcher(model, rows=2)
+    for text in ("x", "y", "x", "z", "x", "y"):
+        asked.ask(text, [text])
+        everything(asked)
+    assert [text for batch in model.seen for text in batch] == ["x", "y", "z", "y"]
+
+
+def test_an_answer_may_be_longer_than_the_memory() -> None:
+    asked = batcher(Lengths(), rows=0)
+    asked.ask("a", ["x", "yy", "z", "x"])
+    assert everything(asked)["a"].rows[:, 2].tolist() == [0, 0, 0, 0]
+
+
+def test_a_device_has_the_next_full_batch_before_the_answers_of_the_last_are_looked_at() -> None:
+    model = Lengths(ahead=2)
+    asked = batcher(model)
+    asked.ask("a", ["a", "b", "c", "d"])
+    asked.ask("b", ["aa", "bb", "cc", "dd", "ee"])
+    assert [answer.who for answer in asked.answers()] == ["a"]
+    assert len(model.seen) == 2  # what is left is not full, so it waits
+    assert asked.busy
+    assert [answer.who for answer in asked.answers()] == ["b"]
+    assert model.seen[2] == ["ee"]
+
+
+def test_it_says_whether_more_questions_would_make_it_cheaper() -> None:
+    asked = batcher(Lengths())
+    assert asked.idle and not asked.busy
+    asked.ask("a", ["a", "b", "c"])
+    assert not asked.idle and not asked.busy
+    asked.ask("b", ["d"])
+    assert asked.busy
+    everything(asked)
+    asked.ask("c", ["a"])
+    assert asked.busy and not asked.idle  # it is known
+
+
+@pytest.mark.parametrize("texts", [0, 1, 40])
+def test_logits_are_the_bits_of_the_predictor_in_whatever_company(texts: int) -> None:
+    stream = random.Random(texts)
+    words = "the mayor spoke of old bread and new roads while rain fell".split()
+    lines = [" ".join(stream.choices(words, k=stream.randrange(1, 20))) for _ in range(texts)]
+    model = Predictor(tiny.classifier(classes=3), tiny.tokenizer(), max_length=24, precision="fp32", device=tiny.CPU)
+    asked = batcher(model)
+    for at, line in enumerate(lines):
+        asked.ask(at, [line, *stream.choices(lines, k=3)])
+    with model.frozen():
+        answers = everything(asked)
+    logits = model.logits(lines)
+    expected = (logits - logits.max(dim=1, keepdim=True).values).numpy()
+    assert all(np.array_equal(answers[at].rows[0], expected[at]) for at in range(texts))
+
+
+def test_unusable_logits_name_the_text() -> None:
+    class Broken(Lengths):
+        def batch_logits(self, tokens: Sequence[str], shape: Shape) -> torch.Tensor:
+            logits = super().batch_logits(tokens, shape)
+            logits[-1, 0] = float("nan")
+            return logits
+
+    asked = batcher(Broken())
+    asked.ask("a", ["one", "two"])
+    with pytest.raises(RobenchError, match="NaN or infinity for 'two'"):
+        asked.answers()

@@ -1,0 +1,186 @@
+"""Searches in other processes find what searches in one process find, and leave nothing behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from robench.attacking.attack import Attack
+from robench.attacking.engine.pool import attack_examples
+from robench.attacking.engine.workers import Workers, worker_count
+from robench.attacks.deepwordbug import DeepWordBug
+from robench.attacks.pwws import PWWS
+from robench.attacks.textfooler import TextFooler
+from robench.errors import RobenchError
+from robench.plugins import registry
+from robench.results import records
+from robench.results.records import Record
+from support.small_victim import SmallVictim
+from support.tiny_job import TASK, TinyJob, robench
+
+
+@pytest.fixture(scope="module")
+def victim(tmp_path_factory: pytest.TempPathFactory) -> SmallVictim:
+    return SmallVictim(tmp_path_factory.mktemp("victim"))
+
+
+@pytest.fixture(scope="module")
+def workers() -> Iterator[Workers]:
+    with Workers(2) as found:
+        yield found
+
+
+def run(attack: Attack, victim: Any, examples: Sequence[tuple[int, str, int]], **options: Any) -> list[Record]:
+    found = attack_examples(attack, victim, examples, seed=5, attack_name="a", **options)
+    return sorted((replace(record, seconds=0.0) for record in found), key=by_id)
+
+
+def processes(workers: Workers) -> list[Any]:
+    return [process for process, _ in workers._processes]
+
+
+@pytest.mark.parametrize(
+    ("attack", "live"), [(DeepWordBug(), 64), (PWWS(), 1), (TextFooler(), 7)], ids=["deepwordbug", "pwws", "textfooler"]
+)
+def test_records_are_those_of_one_process(attack: Attack, live: int, victim: SmallVictim, workers: Workers) -> None:
+    assert run(attack, victim, victim.examples(), live=live, workers=workers) == run(attack, victim, victim.examples())
+    assert all(process.is_alive() for process in processes(workers))
+
+
+def test_the_processes_stay_for_the_next_attack(victim: SmallVictim, workers: Workers) -> None:
+    run(DeepWordBug(), victim, victim.examples()[:3], workers=workers)
+    before = [process.pid for process in processes(workers)]
+    run(PWWS(), victim, victim.examples()[:3], workers=workers)
+    run(PWWS(), victim, [], workers=workers)
+    assert [process.pid for process in processes(workers)] == before
+
+
+@dataclass(frozen=True, kw_only=True)
+class Odd(DeepWordBug):
+    """Asks the model while it is built, and can fail at each step."""
+
+    fails: str = ""
+
+    def build(self, victim: Any) -> Any:
+        assert victim(["How many classes?"]).shape == (1, 3)
+        if self.fails == "building":
+            raise ZeroDivisionError("on purpose")
+        built = super().build(victim)
+        if self.fails == "searching":
+            built.transformation.transformations[0]._get_replacement_words = None
+        return built
+
+
+def test_an_attack_may_ask_the_model_while_it_is_built(victim: SmallVictim, workers: Workers) -> None:
+    assert run(Odd(), victim, victim.examples()[:5], workers=workers) == run(Odd(), victim, victim.examples()[:5])
+
+
+def test_an_attack_that_cannot_be_sent_is_told(victim: SmallVictim, workers: Workers) -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Local(DeepWordBug):
+        pass
+
+    with pytest.raises(RobenchError, match=r"a cannot be sent to other processes .*--workers 0"):
+        run(Local(), victim, victim.examples()[:2], workers=workers)
+
+
+@pytest.mark.usefixtures("forget_plugins")
+def test_an_attack_from_a_plug_in_file_is_sent(tmp_path: Path, victim: SmallVictim, workers: Workers) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "import robench\n"
+        "from dataclasses import dataclass\n"
+        "from robench.attacks.deepwordbug import DeepWordBug\n"
+        "@robench.register('sent-mine')\n"
+        "@dataclass(frozen=True, kw_only=True)\n"
+        "class Mine(DeepWordBug):\n"
+        "    '''Mine.'''\n",
+        encoding="utf-8",
+    )
+    registry.load_plugin(path)
+    attack = registry.entry("attacks", "sent-mine").load()
+    examples = victim.examples()[:4]
+    assert run(attack, victim, examples, workers=workers) == run(DeepWordBug(), victim, examples)
+
+
+@pytest.mark.parametrize(
+    ("fails", "says"),
+    [("searching", "a failed on example .*'NoneType' object is not"), ("building", "ZeroDivisionError: on purpose")],
+)
+def test_an_error_in_a_worker_is_told(fails: str, says: str, victim: SmallVictim, workers: Workers) -> None:
+    with pytest.raises(RobenchError, match=says):
+        run(Odd(fails=fails), victim, victim.examples(), workers=workers)
+    assert not processes(workers)
+
+
+def test_an_interrupt_ends_the_processes_and_a_dead_one_is_told(victim: SmallVictim) -> None:
+    calls = iter(range(3))
+
+    def interrupted(texts: Sequence[str]) -> torch.Tensor:
+        if next(calls, None) is None:
+            raise KeyboardInterrupt
+        return victim(texts)
+
+    with Workers(1) as workers:
+        found = attack_examples(
+            PWWS(), interrupted, victim.examples(), seed=5, attack_name="a", live=2, workers=workers
+        )
+        started = []
+        with pytest.raises(KeyboardInterrupt):
+            for _ in found:
+                started = processes(workers)
+        assert not processes(workers)
+        assert not any(process.is_alive() for process in started)
+
+        found = attack_examples(PWWS(), victim, victim.examples(), seed=5, attack_name="a", live=2, workers=workers)
+        next(found)
+        os.kill(processes(workers)[0].pid, signal.SIGKILL)
+        with pytest.raises(RobenchError, match=r"a search worker ended unexpectedly.*fewer --workers"):
+            list(found)
+
+
+def test_a_script_that_does_not_guard_its_work_is_told(tiny_job: TinyJob, finished: Path, tmp_path: Path) -> None:
+    runs = Path(shutil.copytree(finished, tmp_path / "runs"))
+    (cell,) = runs.glob("cells/[!.]*-base-deepwordbug-*")
+    shutil.rmtree(cell)
+    given = {"task": TASK, "data": str(tiny_job.data), "encoder": str(tiny_job.encoder), "precision": "fp32"}
+    more = {"defense": "base", "attack": "deepwordbug", "preset": "quick", "runs": str(runs), "offline": True}
+    script = tmp_path / "unguarded.py"
+    script.write_text(f"import robench\nrobench.run(**{given | more}, workers=1)\n", encoding="utf-8")
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 1
+    assert "RobenchError: a script that uses workers needs `if __name__ ==" in done.stderr
+    assert "RobenchError: a search worker did not start" in done.stderr
+
+
+def test_the_command_lines_workers_make_the_same_cell(tiny_job: TinyJob, finished: Path, tmp_path: Path) -> None:
+    runs = Path(shutil.copytree(finished, tmp_path / "runs"))
+    (cell,) = runs.glob("cells/[!.]*-base-deepwordbug-*")
+    before = sorted((replace(record, seconds=0.0) for record in records.read(cell / "records.jsonl")), key=by_id)
+    shutil.rmtree(cell)
+    done = robench(*tiny_job.command(runs, "--workers", "1", attack="deepwordbug"))
+    assert done.exit_code == 0, done.output
+    after = sorted((replace(record, seconds=0.0) for record in records.read(cell / "records.jsonl")), key=by_id)
+    assert after == before
+    refused = robench(*tiny_job.command(runs, "--workers", "-1"))
+    assert (refused.exit_code, "--workers -1: it should be 0 or more" in refused.output) == (2, True)
+
+
+def by_id(record: Record) -> int:
+    return record.id
+
+
+def test_workers_are_for_models_that_are_faster_than_the_searches() -> None:
+    assert worker_count(None, torch.device("cpu")) == 0
+    assert 1 <= worker_count(None, torch.device("cuda")) <= 8
+    assert worker_count(3, torch.device("cpu")) == 3

@@ -1,0 +1,369 @@
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+from robench.data.load import load_task
+from robench.data.task import HubSource, Row, Splits, Task, held_out
+from robench.errors import RobenchError
+
+TASK = Task(labels=("neg", "pos"))
+TRAIN: list[Row] = [("Bad film", 0), ('"Quoted', 1), ("Fine, really", 1), ("Dull\u2028stuff", 0)]
+DEV: list[Row] = [("so so", 0), ("nice", 1)]
+TEST: list[Row] = [("Übel", 0), ("great", 1)]
+
+
+def write(path: Path, rows: Sequence[Row], text: str = "sentence") -> None:
+    """Write rows in the format that the path's suffix names."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".parquet":
+        columns = {text: [row[0] for row in rows], "label": [row[1] for row in rows]}
+        pyarrow.parquet.write_table(pyarrow.table(columns), path)
+    elif path.suffix == ".csv":
+        with path.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([(text, "label"), *rows])
+    else:
+        lines = [f"{text}\tlabel", *(f"{sentence}\t{label}" for sentence, label in rows)]
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="")
+
+
+def folder_with(root: Path, suffix: str = ".tsv", *, text: str = "sentence", dev: bool = True) -> Path:
+    """A data folder that holds the task ``film``."""
+    for split, rows in {"train": TRAIN, "dev": DEV if dev else [], "test": TEST}.items():
+        if rows:
+            write(root / "film" / f"{split}{suffix}", rows, text)
+    return root
+
+
+@pytest.mark.parametrize("suffix", [".tsv", ".csv", ".parquet"])
+@pytest.mark.parametrize("text", ["sentence", "text"])
+def test_every_format_gives_the_same_rows_and_digest(tmp_path: Path, suffix: str, text: str) -> None:
+    data = load_task("film", TASK, data_dir=folder_with(tmp_path, suffix, text=text))
+    assert [(row.text, row.label) for row in data.train] == TRAIN
+    assert [(row.text, row.label) for row in data.dev] == DEV
+    assert [(row.text, row.label) for row in data.test] == TEST
+    assert (data.task, data.labels, data.notes) == ("film", ("neg", "pos"), ())
+    assert data.source == f"local:{tmp_path / 'film'}"
+    parts = [json.dumps(["neg", "pos"])]
+    for split, rows in (("train", TRAIN), ("dev", DEV), ("test", TEST)):
+        parts += [f"\n{split}\n", *(json.dumps(list(row)) + "\n" for row in rows)]
+    assert data.digest == hashlib.sha256("".join(parts).encode()).hexdigest()
+
+
+def test_line_ends_of_windows_a_byte_order_mark_and_label_names_change_nothing(tmp_path: Path) -> None:
+    plain = load_task("film", TASK, data_dir=folder_with(tmp_path / "plain"))
+    other = folder_with(tmp_path / "other")
+    for path in (other / "film").iterdir():
+        content = path.read_bytes().replace(b"\t0\n", b"\tneg\n").replace(b"\n", b"\r\n")
+        path.write_bytes(b"\xef\xbb\xbf" + content)
+    assert load_task("film", TASK, data_dir=other).digest == plain.digest
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda task, folder: (replace(task, lowercase=True), folder),
+        lambda task, folder: (replace(task, labels=("no", "yes")), folder),
+        lambda task, folder: (write(folder / "film/train.tsv", TRAIN[::-1]), (task, folder))[1],
+        lambda task, folder: (write(folder / "film/dev.tsv", TEST), (task, folder))[1],
+    ],
+    ids=["case", "labels", "order", "another dev"],
+)
+def test_the_digest_tells_data_apart(tmp_path: Path, change: Callable[[Task, Path], tuple[Task, Path]]) -> None:
+    folder = folder_with(tmp_path)
+    before = load_task("film", TASK, data_dir=folder)
+    task, folder = change(TASK, folder)
+    assert load_task("film", task, data_dir=folder).digest != before.digest
+
+
+def test_lowercase_lowers_every_split(tmp_path: Path) -> None:
+    data = load_task("film", replace(TASK, lowercase=True), data_dir=folder_with(tmp_path))
+    assert [row.text for row in data.test] == ["übel", "great"]
+    assert data.train[0].text == "bad film"
+
+
+def test_a_missing_dev_is_carved_out_of_train_and_says_so(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, dev=False)
+    rows: list[Row] = [(f"row {i}", i % 2) for i in range(200)]
+    write(folder / "film/train.tsv", rows)
+    data = load_task("film", TASK, data_dir=folder)
+    assert (len(data.train), len(data.dev)) == (180, 20)
+    assert sorted(data.train + data.dev, key=lambda e: int(e.text[4:])) == [
+        type(data.train[0])(text, int(label)) for text, label in rows
+    ]
+    assert data.notes == ("no dev split: 20 rows of train were taken out for it by a fixed seed",)
+    assert load_task("film", TASK, data_dir=folder).digest == data.digest
+
+
+def test_held_out_rows_depend_on_the_seed_alone() -> None:
+    rows: list[Row] = [(f"row {i}", 0) for i in range(1000)]
+    rest, held = held_out(rows, 100, 50)
+    assert (len(rest), len(held)) == (900, 100)
+    assert rest == [row for row in rows if row in rest] and not set(rest) & set(held)
+    assert set(held_out(rows[::-1], 100, 50)[1]) == set(held)
+    assert set(held_out(rows, 100, 51)[1]) != set(held)
+    # Worked out apart: the row whose text, below the seed, has the smallest sha256.
+    assert held_out(rows, 1, 50)[1] == [
+        min(rows, key=lambda row: hashlib.sha256(b"50\n" + row[0].encode()).hexdigest())
+    ]
+
+
+def put(name: str, content: bytes) -> Callable[[Path], None]:
+    return lambda folder: (folder / name).write_bytes(content) and None
+
+
+def both(folder: Path) -> None:
+    write(folder / "train.csv", TRAIN)
+
+
+def parquet(**columns: list[Any]) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        (folder / "train.tsv").unlink()
+        pyarrow.parquet.write_table(pyarrow.table(columns), folder / "train.parquet")
+
+    return change
+
+
+def as_csv(text: str) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        (folder / "train.tsv").unlink()
+        (folder / "train.csv").write_text(text, encoding="utf-8")
+
+    return change
+
+
+def broken_parquet(folder: Path) -> None:
+    (folder / "train.tsv").unlink()
+    (folder / "train.parquet").write_bytes(b"PAR1 not really")
+
+
+HEAD = b"sentence\tlabel\n"
+BAD_INPUTS: dict[str, tuple[Callable[[Path], None], list[str]]] = {
+    "empty file": (put("train.tsv", b""), ["train.tsv is empty", "sentence and label"]),
+    "only a header": (put("train.tsv", HEAD), ["train.tsv has no rows"]),
+    "no text column": (
+        put("train.tsv", b"review\tlabel\nx\t1\n"),
+        ["no column sentence (or text)", "'review', 'label'"],
+    ),
+    "no label column": (put("train.tsv", b"text\tclass\nx\t1\n"), ["no column label", "'text', 'class'"]),
+    "no tab": (put("train.tsv", HEAD + b"x\t1\nonly text\n"), ["train.tsv, line 3", "1 cells", "header has 2"]),
+    "too many cells": (put("train.tsv", HEAD + b"a\tb\t1\n"), ["train.tsv, line 2", "3 cells"]),
+    "blank line": (put("train.tsv", HEAD + b"x\t1\n\ny\t0\n"), ["train.tsv, line 3", "1 cells"]),
+    "empty sentence": (put("train.tsv", HEAD + b"x\t1\n \t0\n"), ["train.tsv, line 3", "sentence is empty"]),
+    "unknown number": (put("dev.tsv", HEAD + b"x\t2\n"), ["dev.tsv, line 2", "label '2'", "0 (neg), 1 (pos)"]),
+    "negative number": (put("dev.tsv", HEAD + b"x\t-1\n"), ["dev.tsv, line 2", "label '-1'"]),
+    "unknown name": (put("test.tsv", HEAD + b"x\t1\ny\tgood\n"), ["test.tsv, line 3", "label 'good'", "1 (pos)"]),
+    "empty label": (put("test.tsv", HEAD + b"x\t\n"), ["test.tsv, line 2", "label ''"]),
+    "not utf-8": (put("train.tsv", HEAD + b"x\t1\ncaf\xe9\t0\n"), ["train.tsv, line 3", "0xe9", "UTF-8"]),
+    "one class": (put("train.tsv", HEAD + b"x\t1\ny\t1\n"), ["all have the label pos", "two are needed"]),
+    "two files": (both, ["train.tsv and train.csv", "keep one"]),
+    "no test": (
+        lambda folder: (folder / "test.tsv").unlink(),
+        ["no test split", "test.parquet", "holds dev.tsv, train"],
+    ),
+    "csv cells": (as_csv('text,label\n"two\nlines",1\nx\n'), ["train.csv, line 4", "1 cells"]),
+    "csv quotes": (as_csv('text,label\n"x" y,1\n'), ["train.csv, line 2", "not readable as CSV"]),
+    "csv label": (as_csv('text,label\n"two\nlines",1\nx,7\n'), ["train.csv, line 4", "label '7'"]),
+    "parquet broken": (broken_parquet, ["train.parquet cannot be read as parquet"]),
+    "parquet columns": (parquet(text=["x"], y=[1]), ["train.parquet", "no column label", "'text', 'y'"]),
+    "parquet null": (parquet(text=["x", None], label=[1, 0]), ["train.parquet, row 2", "no text"]),
+    "parquet no label": (parquet(text=["x", "y"], label=[1, None]), ["train.parquet, row 2", "no label"]),
+    "parquet float": (parquet(text=["x", "y"], label=[1.0, 0.5]), ["train.parquet, row 1", "label 1.0"]),
+    "parquet bool": (parquet(text=["x", "y"], label=[True, False]), ["train.parquet, row 1", "label True"]),
+    "parquet numbers": (parquet(text=[1, 2], label=[1, 0]), ["train.parquet, row 1", "not a text but a int"]),
+}
+
+
+@pytest.mark.parametrize(("change", "words"), BAD_INPUTS.values(), ids=BAD_INPUTS.keys())
+def test_bad_input_is_a_sentence_with_file_and_row(
+    tmp_path: Path, change: Callable[[Path], None], words: list[str]
+) -> None:
+    change(folder_with(tmp_path) / "film")
+    with pytest.raises(RobenchError) as error:
+        load_task("film", TASK, data_dir=tmp_path)
+    for word in words:
+        assert word in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("labels", [("one",), (), ("a", "a"), "ab", ("0", "1"), ("a", " "), ("a", 1)])
+def test_labels_that_cannot_be_told_apart_are_refused(labels: Any) -> None:
+    with pytest.raises(RobenchError, match="label"):
+        Task(labels=labels)
+
+
+# -- which source is used ---------------------------------------------------------------------------------------------
+
+
+def from_index(offline: bool) -> Splits:
+    if offline:
+        raise RobenchError("the index is far away.")
+    return Splits(train=TRAIN, dev=DEV, test=TEST, source="index:film==1", notes=("a stand-in",))
+
+
+REMOTE = replace(TASK, hub=HubSource(repository="someone/film"), index=from_index, relative="mr")
+
+
+@pytest.fixture
+def no_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import huggingface_hub
+    import requests
+
+    def unreachable(*_: object, **__: object) -> None:
+        raise requests.ConnectionError
+
+    monkeypatch.setattr(huggingface_hub.HfApi, "dataset_info", unreachable)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+
+
+def test_a_given_folder_without_the_task_is_an_error_that_says_what_is_there(tmp_path: Path) -> None:
+    folder_with(tmp_path)
+    with pytest.raises(RobenchError, match=r"no folder songs: looked for .*songs/train\.tsv .* holds film\."):
+        load_task("songs", REMOTE, data_dir=tmp_path)
+    with pytest.raises(RobenchError, match=r"none does not exist"):
+        load_task("songs", REMOTE, data_dir=tmp_path / "none")
+
+
+def test_the_environment_folder_may_lack_a_task_which_is_noted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_hub: None
+) -> None:
+    monkeypatch.setenv("ROBENCH_DATA", str(folder_with(tmp_path)))
+    assert load_task("film", REMOTE).source == f"local:{tmp_path / 'film'}"
+    data = load_task("songs", REMOTE)
+    assert data.source == "index:film==1"
+    assert data.notes == (
+        f"ROBENCH_DATA ({tmp_path}) has no folder songs",
+        "someone/film was not read from the Hub: the Hub is not reachable",
+        "a stand-in",
+    )
+
+
+def test_the_order_is_the_callers(tmp_path: Path, no_hub: None) -> None:
+    folder_with(tmp_path)
+    assert load_task("film", REMOTE, data_dir=tmp_path, order=("index", "local")).source == "index:film==1"
+    assert load_task("film", REMOTE, order=("index",)).notes == ("a stand-in",)
+    with pytest.raises(RobenchError, match="'cloud' is no source"):
+        load_task("film", REMOTE, order=("cloud",))
+
+
+@pytest.mark.parametrize(
+    ("task", "offline", "words"),
+    [
+        (TASK, False, ["no data for the task film:", "--data DIR with DIR/film/", "or set ROBENCH_DATA"]),
+        (replace(REMOTE, index=None), False, ["not reachable", "ROBENCH_DATA", "(someone/film)", "The task mr"]),
+        (REMOTE, True, ["not in the Hub's cache; the index is far away)", "run once where the package index"]),
+    ],
+    ids=["only local", "no index", "offline"],
+)
+def test_without_any_data_the_error_lists_the_ways(task: Task, offline: bool, words: list[str], no_hub: None) -> None:
+    with pytest.raises(RobenchError) as error:
+        load_task("film", task, offline=offline)
+    for word in words:
+        assert word in str(error.value)
+
+
+def test_bad_rows_of_the_index_name_their_place() -> None:
+    task = replace(TASK, index=lambda _: Splits(train=[("x", 0), ("y", 9)], test=TEST, source="index:film==1"))
+    with pytest.raises(RobenchError, match=r"index:film==1, train row 2: the label 9 is not one of 0 \(neg\)"):
+        load_task("film", task)
+
+
+# -- the Hub ----------------------------------------------------------------------------------------------------------
+
+SHA = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_hub: None) -> Path:
+    """The Hub's cache on this machine with one data set in it; the Hub itself does not answer."""
+    datasets = pytest.importorskip("datasets")
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "datasets")
+    repository = tmp_path / "hub" / "datasets--someone--film"
+    folder = repository / "snapshots" / SHA
+    write(folder / "train.parquet", [(f"row {i}", i % 2) for i in range(100)], "text")
+    write(folder / "validation.parquet", DEV, "text")
+    write(folder / "test.parquet", TEST, "text")
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(SHA)
+    return folder
+
+
+@pytest.mark.parametrize("offline", [True, False])
+@pytest.mark.parametrize("revision", ["main", SHA])
+def test_what_the_hub_has_cached_is_read_with_its_sha(hub: Path, offline: bool, revision: str) -> None:
+    task = replace(TASK, hub=HubSource(repository="someone/film", revision=revision))
+    data = load_task("film", task, offline=offline)
+    assert data.source == f"hub:someone/film@{SHA}"
+    assert [(row.text, row.label) for row in data.dev] == DEV
+    assert (len(data.train), data.notes) == (100, ())
+
+
+def test_offline_asks_no_server(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import socket
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a connection was tried")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    assert load_task("film", REMOTE, offline=True).source == f"hub:someone/film@{SHA}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "train", "dev", "note"),
+    [
+        ({"dev_last": 7}, 93, 7, "dev is the last 7 rows of the Hub's train split"),
+        ({"dev_sample": 7}, 93, 7, "dev is 7 rows of the Hub's train split, taken out by a fixed seed"),
+        ({}, 90, 10, "no dev split: 10 rows of train were taken out for it by a fixed seed"),
+    ],
+)
+def test_the_hubs_training_split_gives_a_dev(
+    hub: Path, changes: dict[str, int], train: int, dev: int, note: str
+) -> None:
+    source = HubSource(repository="someone/film", dev=None, **changes)  # type: ignore[arg-type]
+    data = load_task("film", replace(TASK, hub=source))
+    assert (len(data.train), len(data.dev), data.notes) == (train, dev, (note,))
+    if "dev_last" in changes:
+        assert [row.text for row in data.dev] == [f"row {i}" for i in range(93, 100)]
+
+
+def test_labels_of_the_hub_are_mapped_by_name(hub: Path) -> None:
+    for split in ("train", "validation", "test"):
+        (hub / f"{split}.parquet").unlink()
+        write(hub / f"{split}.parquet", [("x", "POSITIVE"), ("y", "neg")], "text")
+    task = replace(TASK, hub=HubSource(repository="someone/film", label_names={"POSITIVE": 1}))
+    assert [row.label for row in load_task("film", task).train] == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"text": "review"}, "has no column 'review' in train; it has text, label"),
+        ({"dev": "development"}, "has no split 'development'; it has train, validation, test"),
+    ],
+)
+def test_a_hub_data_set_of_another_shape_is_an_error(hub: Path, changes: dict[str, str], words: str) -> None:
+    task = replace(REMOTE, hub=HubSource(repository="someone/film", **changes))  # type: ignore[arg-type]
+    with pytest.raises(RobenchError, match=words):
+        load_task("film", task)
+
+
+def test_the_hubs_refusal_is_told_from_silence(monkeypatch: pytest.MonkeyPatch, no_hub: None) -> None:
+    import huggingface_hub
+    import requests
+    from huggingface_hub.errors import RepositoryNotFoundError
+
+    def refuse(*_: object, **__: object) -> None:
+        raise RepositoryNotFoundError("no such", response=requests.Response())
+
+    monkeypatch.setattr(huggingface_hub.HfApi, "dataset_info", refuse)
+    notes = load_task("film", REMOTE).notes
+    assert notes[0] == "someone/film was not read from the Hub: the Hub refuses it (RepositoryNotFoundError)"

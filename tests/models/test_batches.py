@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+import torch
+
+from robench.models.batches import Batch, TrainingRow, collate, tokenise
+from support import tiny
+
+PAD = tiny.tokenizer().pad_token_id
+
+
+def texts(batches: Sequence[Batch]) -> list[list[int]]:
+    """The token numbers of every row, without padding, in the order of the batches."""
+    return [unpadded(row) for batch in batches for row in batch.texts["input_ids"]]
+
+
+def unpadded(row: torch.Tensor) -> list[int]:
+    return row[row != PAD].tolist()
+
+
+def tokens(row: TrainingRow, max_length: int = 32) -> list[int]:
+    return tiny.tokenizer()(row.text, truncation=True, max_length=max_length)["input_ids"]
+
+
+@pytest.mark.parametrize("max_length", [4, 7, 32])
+def test_tokens_are_cut_at_the_longest_length_and_keep_their_special_ones(max_length: int) -> None:
+    cls, sep = tiny.tokenizer().cls_token_id, tiny.tokenizer().sep_token_id
+    found = tokenise(tiny.tokenizer(), ["the film", "the " * 50], max_length)
+    assert [len(row["input_ids"]) for row in found] == [4, max_length]
+    assert all((row["input_ids"][0], row["input_ids"][-1]) == (cls, sep) for row in found)
+    assert tokenise(tiny.tokenizer(), [], max_length) == []
+
+
+def test_a_tokenizers_own_padding_and_cut_do_not_count() -> None:
+    tokenizer = tiny.tokenizer()
+    expected = tokenise(tokenizer, ["the film", "the " * 30], 20)
+    try:
+        tokenizer.backend_tokenizer.enable_padding(length=64)  # as published with MiniLM
+        tokenizer.backend_tokenizer.enable_truncation(8)
+        assert tokenise(tokenizer, ["the film", "the " * 30], 20) == expected
+    finally:
+        tokenizer.backend_tokenizer.no_padding()
+        tokenizer.backend_tokenizer.no_truncation()
+
+
+@pytest.mark.parametrize(("length", "columns"), [(None, 3), (8, 8)], ids=["longest row", "given"])
+def test_rows_are_padded_on_the_right_with_what_each_column_needs(length: int | None, columns: int) -> None:
+    rows = [
+        {"input_ids": [7, 8, 9], "token_type_ids": [1, 1, 1], "attention_mask": [1, 1, 1]},
+        {"input_ids": [7], "token_type_ids": [1], "attention_mask": [1]},
+    ]
+    tokenizer = tiny.tokenizer()
+    tokenizer.pad_token = "[MASK]"
+    try:
+        found = collate(tokenizer, rows, tiny.CPU, length=length)
+        filler = tokenizer.pad_token_id
+    finally:
+        tokenizer.pad_token = "[PAD]"
+    assert filler == tokenizer.mask_token_id != 0
+    empty = columns - 3
+    assert {name: tensor.tolist() for name, tensor in found.items()} == {
+        "input_ids": [[7, 8, 9] + empty * [filler], [7] + (columns - 1) * [filler]],
+        "token_type_ids": [[1, 1, 1] + empty * [0], [1] + (columns - 1) * [0]],
+        "attention_mask": [[1, 1, 1] + empty * [0], [1] + (columns - 1) * [0]],
+    }
+
+
+@pytest.mark.parametrize(("count", "batch_size", "batches"), [(1, 8, 1), (5, 8, 1), (16, 8, 2), (17, 8, 3), (3, 1, 3)])
+def test_an_epoch_has_every_row_once(count: int, batch_size: int, batches: int) -> None:
+    rows = tiny.rows(count)
+    data = tiny.training_set(rows, batch_size=batch_size)
+    epoch = list(data.epoch(0))
+    assert len(epoch) == len(data) == batches
+    assert max(len(batch.labels) for batch in epoch) <= batch_size
+    assert sorted(texts(epoch)) == sorted(tokens(row) for row in rows)
+
+
+def test_a_label_stays_with_its_text() -> None:
+    rows = tiny.rows(40)
+    labels = {tuple(tokens(row)): row.label for row in rows}
+    for batch in tiny.training_set(rows).epoch(3):
+        assert [labels[tuple(unpadded(row))] for row in batch.texts["input_ids"]] == batch.labels.tolist()
+
+
+@pytest.mark.parametrize(("seed", "epoch", "same"), [(5, 2, True), (6, 2, False), (5, 3, False)])
+def test_the_order_is_that_of_the_seed_and_the_epoch(seed: int, epoch: int, same: bool) -> None:
+    rows = tiny.rows(60)
+    first = texts(list(tiny.training_set(rows, seed=5).epoch(2)))
+    assert (texts(list(tiny.training_set(rows, seed=seed).epoch(epoch))) == first) is same
+
+
+def test_the_order_owes_nothing_to_the_epochs_before() -> None:
+    data = tiny.training_set(tiny.rows(60))
+    first = texts(list(data.epoch(1)))
+    list(data.epoch(0))
+    assert texts(list(data.epoch(1))) == first
+
+
+def test_text_and_counterpart_stand_side_by_side_at_one_length() -> None:
+    rows = tiny.rows(30, pairs=True)
+    partner = {tuple(tokens(row)): tokens(TrainingRow(row.adversarial, row.label)) for row in rows if row.adversarial}
+    for batch in tiny.training_set(rows).epoch(0):
+        assert batch.adversarial is not None
+        assert batch.texts["input_ids"].shape == batch.adversarial["input_ids"].shape
+        for text, adversarial in zip(batch.texts["input_ids"], batch.adversarial["input_ids"], strict=True):
+            assert unpadded(adversarial) == partner[tuple(unpadded(text))]
+
+
+def test_batches_hold_texts_of_like_length_and_come_in_no_order_of_length() -> None:
+    rows = tiny.rows(160)
+    epoch = list(tiny.training_set(rows).epoch(0))
+    lengths = [batch.texts["input_ids"].shape[1] for batch in epoch]
+    padding = sum(int((batch.texts["attention_mask"] == 0).sum()) for batch in epoch)
+    unsorted = [[len(tokens(row)) for row in rows[at : at + 8]] for at in range(0, 160, 8)]
+    assert padding < 0.25 * sum(max(some) - length for some in unsorted for length in some)
+    assert lengths != sorted(lengths) and lengths != sorted(lengths, reverse=True)
+
+
+@pytest.mark.parametrize("missing", [0, 1])
+def test_rows_with_and_without_a_counterpart_do_not_mix(missing: int) -> None:
+    rows = [TrainingRow("the film", 0, "the fi1m"), TrainingRow("the actor", 1, "the act0r")]
+    rows[missing] = TrainingRow("the film", 0)
+    with pytest.raises(ValueError, match="counterpart"):
+        tiny.training_set(rows)
+
+
+def test_an_empty_counterpart_is_one() -> None:
+    (batch,) = tiny.training_set([TrainingRow("a", 0, ""), TrainingRow("the film", 1, "the fi1m")]).epoch(0)
+    assert batch.adversarial is not None
+    assert [2] == [len(unpadded(row)) for row in batch.adversarial["input_ids"] if len(unpadded(row)) < 4]

@@ -1,0 +1,107 @@
+"""Every registered defense trains every family of encoders, in either precision."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+import torch
+from transformers import (
+    AutoModel,
+)
+
+from robench.models.batches import Batch, TrainingRow, TrainingSet
+from robench.models.classifier import Classifier
+from robench.models.encoders import EncoderSource, find_encoder
+from robench.plugins import registry
+from robench.study.presets import TrainingSettings
+from robench.training.defense import Defense, FusedDefense, TrainsOn
+from robench.training.objectives import cross_entropy
+from support import tiny
+from support.encoder_families import FAMILIES, letters
+
+ONE_STEP = TrainingSettings(epochs=1, batch_size=8, learning_rate=1e-3, max_length=32)
+
+
+def trained_defenses() -> list[str]:
+    """Every registered defense of robench's own that trains something."""
+    own = [entry for entry in registry.entries("defenses") if entry.origin == "robench"]
+    return [entry.name for entry in own if not isinstance(entry.load(), FusedDefense)]
+
+
+@pytest.fixture(scope="module")
+def encoders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, EncoderSource]:
+    """One small encoder of each family, with its tokenizer, in a folder."""
+    found = {}
+    with torch.random.fork_rng([]):
+        torch.manual_seed(0)
+        for family, config in FAMILIES.items():
+            folder = tmp_path_factory.mktemp(family)
+            AutoModel.from_config(config()).save_pretrained(folder)
+            (letters(folder) if family == "roberta" else tiny.tokenizer()).save_pretrained(folder)
+            found[family] = find_encoder(str(folder))
+    return found
+
+
+def family_batch(source: EncoderSource, *, pairs: bool = False) -> tuple[Classifier, Batch]:
+    model = Classifier(source.model(), 2)
+    model.initialise_head(0)
+    data = TrainingSet(
+        tiny.rows(6, pairs=pairs), source.tokenizer(), batch_size=6, max_length=32, seed=0, device=tiny.CPU
+    )
+    return model, next(data.epoch(0))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_inputs_by_embeddings_are_inputs_by_number(family: str, encoders: dict[str, EncoderSource]) -> None:
+    model, batch = family_batch(encoders[family])
+    none = torch.zeros(*batch.texts["input_ids"].shape, model.embedding_width, requires_grad=True)
+    mask = batch.texts["attention_mask"].bool()
+    assert not mask.all(), "padding belongs to the question"
+    for dropout in (False, True):
+        model.train(dropout)
+        torch.manual_seed(1)
+        expected = model(batch.texts)
+        torch.manual_seed(1)
+        found = model(batch.texts, none)
+        assert torch.equal(found.logits, expected.logits)
+    (gradient,) = torch.autograd.grad(cross_entropy(found.logits, batch.labels), none)
+    if family != "deberta-v2":  # its convolution reads the padding
+        assert torch.equal(gradient.any(-1), mask)
+    elsewhere = model.eval()(batch.texts, 0.1 * torch.randn(none.shape)).logits
+    assert not torch.allclose(elsewhere, model(batch.texts).logits, atol=1e-4)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("name", trained_defenses())
+def test_every_defense_trains_every_family(name: str, family: str, encoders: dict[str, EncoderSource]) -> None:
+    defense, source = cast(Defense, registry.entry("defenses", name).load()), encoders[family]
+    result = tiny.trained(
+        defense, rows_for(defense), ONE_STEP, encoder=source.model, tokenizer=source.tokenizer(), dev=tiny.examples(2)
+    )
+    assert (result.steps, len(result.log)) == (1, 1)
+    assert all(0 <= abs(loss) < 20 for loss in result.log[0]["loss"].values())
+    before, after = source.model().state_dict(), result.predictor.classifier.encoder.state_dict()
+    moved = [key for key, value in before.items() if not torch.equal(value, after[key])]
+    assert any("word_embeddings" in key for key in moved)
+    assert {part for part in ("query", "q_lin", "in_proj") if any(part in key for key in moved)}
+
+
+def rows_for(defense: Defense, count: int = 8) -> list[TrainingRow]:
+    rows = tiny.rows(count, pairs=defense.trains_on is TrainsOn.PAIRS)
+    if defense.trains_on is TrainsOn.ADVERSARIAL:
+        rows = [replace(row, soft=(0.25, 0.75)) for row in rows]
+    return rows
+
+
+@pytest.mark.parametrize("name", trained_defenses())
+def test_a_step_in_bfloat16_is_near_one_in_float32(name: str) -> None:
+    defense = cast(Defense, registry.entry("defenses", name).load())
+    still: dict[str, Any] = {"encoder": lambda: tiny.encoder(dropout=0), "dev": tiny.examples(2)}
+    exact, rounded = (
+        tiny.trained(defense, rows_for(defense), ONE_STEP, precision=precision, **still).log[0]["loss"]
+        for precision in ("fp32", "bf16")
+    )
+    assert rounded == pytest.approx(exact, rel=0.02, abs=0.01)
+    assert rounded != exact

@@ -1,0 +1,358 @@
+from __future__ import annotations
+
+import http.server
+import json
+import logging.handlers
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import huggingface_hub.constants
+import pytest
+import torch
+from tokenizers import ByteLevelBPETokenizer
+from transformers import (
+    BertConfig,
+    BertForMaskedLM,
+    DebertaConfig,
+    DebertaModel,
+    DebertaV2Config,
+    DebertaV2Model,
+    DebertaV2TokenizerFast,
+    DistilBertConfig,
+    DistilBertModel,
+    ElectraConfig,
+    ElectraModel,
+    PreTrainedTokenizerFast,
+    RobertaConfig,
+    RobertaModel,
+    RobertaTokenizerFast,
+    T5Config,
+    T5EncoderModel,
+    T5Model,
+)
+
+from robench.defenses.base import Base
+from robench.defenses.taichi import TaiChi
+from robench.errors import RobenchError
+from robench.models.encoders import EncoderSource, find_encoder, folder_digest
+from robench.study.presets import TrainingSettings
+from robench.study.stages import trained_model
+from robench.training.defense import Defense
+from support import tiny
+
+LENGTH = 12
+SETTINGS = TrainingSettings(epochs=1, batch_size=8, learning_rate=1e-3, max_length=LENGTH)
+WORDS = len(tiny.tokenizer())
+
+
+def byte_pairs(folder: Path) -> Any:
+    trained = ByteLevelBPETokenizer()
+    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    trained.train_from_iterator([example.text for example in tiny.examples(60)], 300, special_tokens=special)
+    folder.mkdir()
+    return RobertaTokenizerFast(*trained.save_model(str(folder)))
+
+
+def with_type_ids() -> Any:
+    """Any tokenizer saved by the tokenizers library is loaded as this class, which gives token_type_ids."""
+    return PreTrainedTokenizerFast(tokenizer_object=tiny.tokenizer().backend_tokenizer, pad_token="[PAD]")
+
+
+def save_family(name: str, folder: Path) -> None:
+    """A pre-trained encoder of that family, with a tokenizer, as small as it goes."""
+    shape = {**tiny.SHAPE, "vocab_size": WORDS, "max_position_embeddings": LENGTH}
+    relative: dict[str, Any] = {"relative_attention": True, "pos_att_type": ["p2c", "c2p"], "type_vocab_size": 0}
+    made: dict[str, Callable[[], tuple[Any, Any]]] = {
+        "bert": lambda: (tiny.encoder(), tiny.tokenizer()),
+        "roberta": lambda: (
+            # Its positions begin after the padding's number.
+            RobertaModel(
+                RobertaConfig(
+                    **{**shape, "vocab_size": 300, "max_position_embeddings": LENGTH + 2},
+                    type_vocab_size=1,
+                    pad_token_id=1,
+                )
+            ),
+            byte_pairs(folder.with_name("byte_pairs")),
+        ),
+        "distilbert": lambda: (
+            DistilBertModel(
+                DistilBertConfig(
+                    vocab_size=WORDS, max_position_embeddings=LENGTH, dim=32, n_layers=2, n_heads=2, hidden_dim=64
+                )
+            ),
+            with_type_ids(),
+        ),
+        "electra": lambda: (ElectraModel(ElectraConfig(**shape, embedding_size=16)), tiny.tokenizer()),
+        "deberta": lambda: (DebertaModel(DebertaConfig(**shape, **relative)), tiny.tokenizer()),
+        "deberta-v2": lambda: (
+            DebertaV2Model(DebertaV2Config(**shape, **relative)),
+            DebertaV2TokenizerFast(tokenizer_object=tiny.tokenizer().backend_tokenizer),
+        ),
+    }
+    with torch.random.fork_rng([]):
+        model, tokenizer = made[name]()
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("encoders") / "bert"
+    save_family("bert", folder)
+    return folder
+
+
+@pytest.fixture
+def folder(original: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(original, tmp_path / "encoder")
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta", "distilbert", "electra", "deberta", "deberta-v2"])
+def test_an_encoder_of_any_family_is_trained_saved_and_loaded(family: str, tmp_path: Path) -> None:
+    save_family(family, tmp_path / family)
+    source = find_encoder(str(tmp_path / family))
+    tokenizer = source.tokenizer()
+    defenses: list[Defense] = [Base(), TaiChi()]
+    texts = [example.text for example in tiny.examples(20)]
+    for defense in defenses:
+        rows = tiny.rows(16, pairs=defense.network_count == 2)
+        result = tiny.trained(defense, rows, SETTINGS, encoder=source.model, tokenizer=tokenizer)
+        trained_model.save(tmp_path / "model", result.predictor.classifier, tokenizer, [], [], {})
+        loaded = trained_model.load(tmp_path / "model", 2, max_length=LENGTH, precision="fp32", device=tiny.CPU)
+        assert torch.equal(loaded.logits(texts), result.predictor.logits(texts))
+        assert loaded.logits(texts).isfinite().all()
+
+
+def test_an_encoder_is_what_was_saved(folder: Path) -> None:
+    source = find_encoder(str(folder))
+    assert source.location == str(folder)
+    weights = source.model().state_dict()
+    assert all(torch.equal(value, weights[name]) for name, value in tiny.encoder().state_dict().items())
+    assert source.tokenizer()("the film")["input_ids"] == tiny.tokenizer()("the film")["input_ids"]
+
+
+def test_half_precision_weights_are_trained_in_full(folder: Path) -> None:
+    tiny.encoder().half().save_pretrained(folder)
+    assert {value.dtype for value in find_encoder(str(folder)).model().state_dict().values()} == {torch.float32}
+
+
+def flip_last_byte(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+
+
+def add(path: Path) -> None:
+    path.write_text("something new")
+
+
+@pytest.mark.parametrize(
+    ("change", "name", "differs"),
+    [
+        (flip_last_byte, "model.safetensors", True),
+        (flip_last_byte, "config.json", True),
+        (flip_last_byte, "tokenizer.json", True),
+        (flip_last_byte, "tokenizer_config.json", True),
+        (flip_last_byte, "vocab.txt", True),
+        (Path.unlink, "vocab.txt", True),
+        (add, "merges.txt", True),
+        (add, "README.md", False),
+        (add, ".gitattributes", False),
+        (add, "pytorch_model.bin", False),
+        (Path.touch, "model.safetensors", False),
+    ],
+    ids=lambda value: getattr(value, "__name__", str(value)),
+)
+def test_the_digest_is_that_of_what_decides_the_outputs(
+    change: Callable[[Path], None], name: str, differs: bool, folder: Path, original: Path
+) -> None:
+    before = folder_digest(folder)
+    assert before == folder_digest(original)
+    change(folder / name)
+    assert (folder_digest(folder) != before) is differs
+
+
+@pytest.mark.parametrize(
+    ("missing", "complaint"),
+    [
+        (["config.json"], "has no config.json"),
+        (["model.safetensors"], "has no weights"),
+        (["tokenizer.json", "vocab.txt"], "has no tokenizer"),
+    ],
+    ids=["config", "weights", "tokenizer"],
+)
+def test_a_folder_that_lacks_a_part_is_told_which(missing: list[str], complaint: str, folder: Path) -> None:
+    for name in missing:
+        (folder / name).unlink()
+    with pytest.raises(RobenchError, match=complaint) as error:
+        find_encoder(str(folder))
+    assert str(folder) in str(error.value)
+
+
+def torn(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-500])
+
+
+def emptied(path: Path) -> None:
+    path.write_text("{}")
+
+
+def no_object(path: Path) -> None:
+    path.write_text("[1]")
+
+
+@pytest.mark.parametrize(
+    ("harm", "name", "part"),
+    [
+        (torn, "model.safetensors", "weights"),
+        (add, "model.safetensors", "weights"),
+        (torn, "config.json", "weights"),
+        (emptied, "config.json", "weights"),
+        (no_object, "config.json", "weights"),
+        (torn, "tokenizer.json", "tokenizer"),
+        (emptied, "tokenizer.json", "tokenizer"),
+    ],
+    ids=lambda value: getattr(value, "__name__", str(value)),
+)
+def test_a_broken_file_is_a_sentence_about_its_part(
+    harm: Callable[[Path], None], name: str, part: str, folder: Path
+) -> None:
+    harm(folder / name)
+    source = find_encoder(str(folder))
+    with pytest.raises(RobenchError, match=f"its {part} cannot be loaded from") as error:
+        source.tokenizer() if part == "tokenizer" else source.model()
+    assert str(folder) in str(error.value)
+
+
+def test_weights_of_another_architecture_are_not_taken_for_random_ones(folder: Path) -> None:
+    trained_model.save(folder, tiny.classifier(), tiny.tokenizer(), [], [], {})
+    with pytest.raises(RobenchError, match=r"its weights lack \d+ tensors of a bert, such as "):
+        find_encoder(str(folder)).model()
+
+
+def test_a_language_model_is_an_encoder_with_a_head_too_many(folder: Path) -> None:
+    language_model = BertForMaskedLM(BertConfig(vocab_size=WORDS, **tiny.SHAPE))
+    language_model.save_pretrained(folder)
+    said = logging.handlers.BufferingHandler(100)
+    logging.getLogger("transformers").addHandler(said)
+    try:
+        weights = find_encoder(str(folder)).model().state_dict()
+    finally:
+        logging.getLogger("transformers").removeHandler(said)
+    for name, value in language_model.bert.state_dict().items():
+        assert torch.equal(weights[name], value)
+    assert said.buffer == []  # a head or a pooler more or less is no news
+
+
+def test_a_tokenizer_without_padding_is_refused(folder: Path) -> None:
+    bare = PreTrainedTokenizerFast(tokenizer_object=tiny.tokenizer().backend_tokenizer)
+    for file in folder.glob("*token*"):
+        file.unlink()
+    bare.save_pretrained(folder)
+    with pytest.raises(RobenchError, match="no padding token"):
+        find_encoder(str(folder)).tokenizer()
+
+
+@pytest.mark.parametrize("kind", [T5Model, T5EncoderModel], ids=lambda kind: kind.__name__)
+def test_an_encoder_decoder_is_refused(kind: Any, folder: Path) -> None:
+    kind(T5Config(vocab_size=WORDS, d_model=32, d_kv=16, d_ff=64, num_layers=2, num_heads=2)).save_pretrained(folder)
+    with pytest.raises(RobenchError, match=r"is a t5, not an encoder of tokens|tensors of a t5"):
+        find_encoder(str(folder)).model()
+
+
+@pytest.mark.parametrize("name", ["./no-such-folder", "/no/such/folder", "~/no-such-folder"])
+def test_a_folder_that_is_not_there_is_not_looked_for_on_the_hub(name: str) -> None:
+    with pytest.raises(RobenchError, match=f"encoder folder {name} does not exist"):
+        find_encoder(name)
+
+
+# The Hub
+
+
+class Hub(http.server.BaseHTTPRequestHandler):
+    """Knows one model."""
+
+    def do_GET(self) -> None:
+        if self.path == "/api/models/house/bert":
+            self.answer(200, json.dumps({"id": "house/bert", "sha": "c0ffee"}))
+        elif self.path == "/api/models/house/down":
+            self.answer(500, "{}")
+        else:
+            self.answer(404, "{}", error="RepoNotFound")
+
+    def answer(self, status: int, body: str, error: str = "") -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        if error:
+            self.send_header("X-Error-Code", error)
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[http.server.HTTPServer]:
+    """A Hub of our own with an empty cache; what the environment says of a Hub is not used."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    constants = huggingface_hub.constants
+    monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_model_of_the_hub_is_pinned_to_its_commit(hub: http.server.HTTPServer) -> None:
+    source = find_encoder("house/bert")
+    assert (source.location, source.revision) == ("house/bert", "c0ffee")
+    assert source.digest != find_encoder_cached(hub, "house/bert", commit="decaf").digest
+    assert source.digest == find_encoder_cached(hub, "house/bert", commit="c0ffee").digest
+
+
+def find_encoder_cached(hub: http.server.HTTPServer, name: str, commit: str) -> EncoderSource:
+    """The encoder, offline, from a cache of that commit."""
+    cached = Path(huggingface_hub.constants.HF_HUB_CACHE) / f"models--{name.replace('/', '--')}"
+    (cached / "snapshots" / commit).mkdir(parents=True)
+    (cached / "snapshots" / commit / "config.json").write_text("{}")
+    (cached / "refs").mkdir(exist_ok=True)
+    (cached / "refs" / "main").write_text(commit)
+    found = find_encoder(name, offline=True)
+    assert found.location == str(cached / "snapshots" / commit)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "offline", "complaint"),
+    [
+        ("house/none", False, "neither bundled .* nor a folder nor a model of the Hub"),
+        ("a b c", False, "neither bundled .* nor a folder nor a model of the Hub"),
+        ("house/down", False, "the Hub cannot be reached"),
+        ("house/bert", True, "--offline is set; give a folder .* or use the bundled encoder minilm"),
+        ("a b c", True, "neither bundled .* nor a folder nor a model of the Hub"),
+    ],
+)
+def test_what_the_hub_does_not_give_is_an_error(
+    name: str, offline: bool, complaint: str, hub: http.server.HTTPServer
+) -> None:
+    with pytest.raises(RobenchError, match=complaint):
+        find_encoder(name, offline=offline)
+
+
+def test_without_a_network_the_answer_comes_at_once(hub: http.server.HTTPServer) -> None:
+    hub.shutdown()
+    hub.server_close()
+    started = time.perf_counter()
+    with pytest.raises(RobenchError, match=r"cannot be reached .*; give a folder"):
+        find_encoder("house/bert")
+    assert time.perf_counter() - started < 5

@@ -1,0 +1,300 @@
+"""Names: where they come from, what is near an unknown one, what cannot be registered."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from robench.errors import RobenchError
+from robench.plugins import registry, settings
+from robench.plugins.registry import Entry, Kind
+
+DEFENSE = '''
+from dataclasses import dataclass
+import robench
+
+@robench.register("{name}")
+@dataclass(frozen=True, kw_only=True)
+class Mine(robench.Defense):
+    """{summary}"""
+
+    alpha: float = 1.0
+
+    def loss(self, networks, batch):
+        return {{}}
+'''
+
+
+@pytest.fixture(autouse=True)
+def forget_plugins() -> Iterator[None]:
+    """What one test registers is gone in the next."""
+    before = dict(registry._files)
+    yield
+    registry._files.clear()
+    registry._files.update(before)
+
+
+def write(file: Path, name: str = "mine", summary: str = "Mine.") -> Path:
+    file.parent.mkdir(exist_ok=True, parents=True)
+    file.write_text(DEFENSE.format(name=name, summary=summary), encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize("kind", registry.KINDS)
+def test_built_ins_are_found_like_anyone_elses_and_each_can_be_made(kind: Kind) -> None:
+    found = registry.entries(kind)
+    assert found and {entry.origin for entry in found} == {"robench"}
+    for entry in found:
+        assert isinstance(entry.target, str) and entry.identity == ""
+        assert entry.summary, f"{entry.name} says nothing of itself in `robench list`"
+        if not entry.argument:  # of a family, only its members can be made
+            assert entry.load() is not None
+            assert registry.entry(kind, entry.name) == entry
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "near"),
+    [
+        ("defenses", "taichy", "taichi"),
+        ("defenses", "TaiChi", "taichi"),
+        ("attacks", "deepwordbugs", "deepwordbug"),
+        ("tasks", "sst-2", "sst2"),
+        ("tasks", "trek", "trec"),
+        ("attacks", "pws", "pwws"),
+    ],
+)
+def test_an_unknown_name_says_what_is_near(kind: Kind, name: str, near: str) -> None:
+    with pytest.raises(RobenchError, match=rf"unknown {kind[:-1]} '{name}': did you mean .*\b{near}\b"):
+        registry.entry(kind, name)
+
+
+def test_a_name_that_is_near_nothing_gets_the_whole_list() -> None:
+    with pytest.raises(RobenchError, match=r"unknown defense 'xyzzy': there are .*base.*taichi.*`robench list def"):
+        registry.entry("defenses", "xyzzy")
+
+
+def test_a_plugin_file_adds_a_name_with_its_origin(tmp_path: Path) -> None:
+    file = write(tmp_path / "my_defense.py", summary="Swaps [MASK] in.")
+    registry.load_plugin(file)
+    entry = registry.entry("defenses", "mine")
+    assert (entry.origin, entry.summary) == (str(file), "Swaps [MASK] in.")
+    assert entry.load().alpha == 1.0
+    registry.load_plugin(file)  # again: no complaint
+    assert registry.names("defenses").count("mine") == 1
+
+
+def test_the_identity_of_a_plugin_is_its_text_and_not_its_place(tmp_path: Path) -> None:
+    def identity(file: Path) -> tuple[str, str]:
+        registry._files.clear()
+        registry.load_plugin(file)
+        entry = registry.entry("defenses", "mine")
+        return entry.identity, type(entry.load()).__module__
+
+    here = identity(write(tmp_path / "a" / "my.py"))
+    registry.sys.modules.pop(here[1])
+    assert identity(write(tmp_path / "b" / "my.py")) == here
+    assert identity(write(tmp_path / "c" / "my.py", summary="Another.")) != here
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        pytest.param("", "registers nothing", id="empty"),
+        pytest.param("alpha = 1\n", "registers nothing", id="nothing registered"),
+        pytest.param("def f(:\n", r"SyntaxError: .*line 1", id="syntax error"),
+        pytest.param("x = '\0'\n", "failed: ", id="null byte"),
+        pytest.param("import no_such_module\n", "line 1: ModuleNotFoundError.*no_such_module", id="import"),
+        pytest.param("\n\nraise SystemExit(0)\n", "line 3: SystemExit", id="exits"),
+        pytest.param("import robench\nrobench.register('x', 3)\n", r"register\(\) takes .* got 3", id="a number"),
+        pytest.param("import robench\nrobench.register('x')(str)\n", r"register\(\) takes", id="another class"),
+        pytest.param(
+            DEFENSE.format(name="taichi", summary=""), "twice: by robench and by .*plug.py", id="built-in name"
+        ),
+        pytest.param(DEFENSE.format(name="a,b", summary=""), "plug.py registers a defense as 'a,b'", id="comma"),
+        pytest.param(DEFENSE.format(name="../b", summary=""), "registers a defense as", id="path"),
+        pytest.param(DEFENSE.format(name="", summary=""), "registers a defense as ''", id="no name"),
+        pytest.param(DEFENSE.format(name="all", summary=""), "is not all", id="all"),
+        pytest.param(DEFENSE.format(name="a" * 70, summary=""), "up to 60", id="long"),
+        pytest.param(
+            DEFENSE.format(name="mine", summary="") + "\nraise ValueError('no')\n", "ValueError: no", id="half-way"
+        ),
+    ],
+)
+def test_a_broken_plugin_is_a_sentence_and_leaves_nothing(tmp_path: Path, text: str, told: str) -> None:
+    file = tmp_path / "plug.py"
+    file.write_text(text, encoding="utf-8")
+    before = dict(registry._files)
+    for _ in range(2):  # the second time must not pass for loaded
+        with pytest.raises(RobenchError, match=told):
+            registry.load_plugin(file)
+    assert registry._files == before
+
+
+def test_a_plugin_that_is_no_python_file_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "plug.txt").write_text("x = 1\n", encoding="utf-8")
+    for path, told in (("plug.txt", r"should end in \.py"), ("missing.py", "does not exist"), (".", "does not exist")):
+        with pytest.raises(RobenchError, match=told):
+            registry.load_plugin(tmp_path / path)
+
+
+def test_two_files_with_one_name_are_both_named(tmp_path: Path) -> None:
+    registry.load_plugin(write(tmp_path / "first.py", summary="One."))
+    with pytest.raises(RobenchError, match=r"'mine' is registered twice: by .*first\.py and by .*second\.py"):
+        registry.load_plugin(write(tmp_path / "second.py", summary="Two."))
+    assert registry.entry("defenses", "mine").summary == "One."
+
+
+BROKEN = {
+    "abstract": "import robench\nclass It(robench.Defense):\n    '''An unfinished one.'''\n",
+    "needy": "import robench\nclass It(robench.Attack):\n    def __init__(self, a): pass\n    build = None\n",
+    "wrong": "It = 3\n",
+    "raising": "raise RuntimeError('no luck')\n",
+    "unparsable": "def f(:\n",
+    "empty": "",
+}
+
+
+@pytest.mark.parametrize(
+    ("module", "told"),
+    [
+        ("abstract", r"it from other 1\.0 cannot be made: .*abstract method"),
+        ("needy", r"it from other 1\.0 cannot be made: .*argument"),
+        ("wrong", r"it from other 1\.0 is a int, not a Defense"),
+        ("raising", r"defense it from other 1\.0 cannot be imported: RuntimeError: no luck"),
+        ("unparsable", r"cannot be imported: SyntaxError"),
+        ("empty", r"cannot be imported: AttributeError"),
+        ("missing", r"cannot be imported: ModuleNotFoundError"),
+    ],
+)
+def test_a_broken_module_of_a_package_is_a_sentence_when_it_is_used_and_not_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, told: str
+) -> None:
+    name = f"robench_test_{module}"
+    if module in BROKEN:
+        (tmp_path / f"{name}.py").write_text(textwrap.dedent(BROKEN[module]), encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    entry = Entry("defenses", "it", "other 1.0", "other 1.0", f"{name}:It")
+    assert entry.summary in ("", "An unfinished one.")
+    with pytest.raises(RobenchError, match=told):
+        entry.load()
+
+
+FAMILY = """
+from dataclasses import dataclass
+from typing import ClassVar
+import robench
+
+class Kin(robench.Attack):
+    '''Any kin.'''
+
+    argument: ClassVar[str] = "kin"
+    {members}
+
+@robench.register("{name}")
+@dataclass(frozen=True, kw_only=True)
+class Mine(Kin):
+    '''Any kin.'''
+
+    argument: ClassVar[str] = "kin"
+    kin: str = ""
+
+    def __post_init__(self):
+        if self.kin == "Nobody":
+            raise ValueError("nobody is no kin")
+
+    def build(self, victim):
+        return None
+"""
+MEMBERS = """
+    @classmethod
+    def members(cls):
+        return ["Aunt", "Uncle", "Nobody"]
+"""
+
+
+def family(path: Path, *, name: str = "kin", members: str = MEMBERS) -> None:
+    path.write_text(FAMILY.format(name=name, members=members), encoding="utf-8")
+    registry.load_plugin(path)
+
+
+def test_textattack_s_recipes_are_named_behind_a_colon() -> None:
+    entry = registry.entry("attacks", "textattack:BAEGarg2019")
+    assert (entry.name, entry.origin, entry.identity) == ("textattack:BAEGarg2019", "robench", "")
+    assert entry.summary.startswith("Any recipe of the installed TextAttack")
+    assert entry.load().recipe == "BAEGarg2019"
+    assert settings.parse(["textattack:BAEGarg2019.query_budget=9"]) == {
+        "textattack:BAEGarg2019": {"query_budget": "9"}
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("textattack", r"attack textattack is a family: name one as textattack:RECIPE; there are A2TYoo2021, .*"),
+        ("textattack:", "attack textattack is a family"),
+        ("textattack:BAEGarg", r"unknown attack 'textattack:BAEGarg': did you mean textattack:BAEGarg2019\?"),
+        ("textattack:textfooler", "did you mean textattack:TextFoolerJin2019"),
+        ("textattack:Xyzzyqqqq", "there are textattack:A2TYoo2021, textattack:BAEGarg2019"),
+        ("textatack:BAEGarg2019", "did you mean textattack:RECIPE"),
+        ("pwws:BAEGarg2019", "unknown attack 'pwws:BAEGarg2019'"),
+    ],
+)
+def test_a_family_s_unknown_member_is_a_sentence_with_the_nearest(name: str, told: str) -> None:
+    assert not registry.known("attacks", name)
+    with pytest.raises(RobenchError, match=told):
+        registry.entry("attacks", name)
+
+
+def test_a_family_is_listed_and_is_not_one_of_all() -> None:
+    assert "textattack:RECIPE" in [entry.pattern for entry in registry.entries("attacks")]
+    assert not [name for name in registry.names("attacks") if name.startswith("textattack")]
+    assert [entry.pattern for entry in registry.entries("defenses")] == registry.names("defenses")
+
+
+def test_a_family_is_found_without_importing_it() -> None:
+    code = (
+        "import sys\nfrom robench.cli import listing\nfrom robench.plugins import registry\n"
+        "print([e.pattern for e in registry.entries('attacks') if e.argument], len(registry.names('attacks')) > 10)\n"
+        "print(sorted({'robench.attacks.recipe', 'textattack', 'torch', 'numpy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["['textattack:RECIPE'] True", "[]"]
+
+
+def test_a_plugin_s_class_can_be_a_family(tmp_path: Path) -> None:
+    family(tmp_path / "kin.py")
+    aunt = registry.entry("attacks", "kin:Aunt")
+    assert (aunt.load().kin, aunt.pattern, aunt.argument) == ("Aunt", "kin:Aunt", "")
+    assert aunt.identity == next(e for e in registry.entries("attacks") if e.name == "kin").identity != ""
+    assert registry.known("attacks", "kin:Aunt")
+    assert not registry.known("attacks", "kin")
+    with pytest.raises(RobenchError, match="did you mean kin:Uncle"):
+        registry.entry("attacks", "kin:Unkle")
+    with pytest.raises(RobenchError, match=r"kin:Nobody from .*kin\.py cannot be made: nobody is no kin"):
+        registry.entry("attacks", "kin:Nobody").load()
+
+
+def test_a_family_may_take_any_member_that_can_name_a_folder(tmp_path: Path) -> None:
+    family(tmp_path / "any.py", name="any", members="")
+    assert registry.entry("attacks", "any:What-ever_1").load().kin == "What-ever_1"
+    with pytest.raises(RobenchError, match="attack any is a family: name one as any:KIN"):
+        registry.entry("attacks", "any")
+    for name in ("any:a/b", "any:a b", "any:" + "x" * 80):
+        with pytest.raises(RobenchError, match="a name has up to 60 letters"):
+            registry.entry("attacks", name)
+
+
+def test_an_instance_of_a_family_is_a_plain_name(tmp_path: Path) -> None:
+    file = tmp_path / "plain.py"
+    file.write_text(
+        "import robench\nfrom robench.attacks.recipe import Recipe\n"
+        "robench.register('bae-2019', Recipe(recipe='BAEGarg2019'))\n"
+    )
+    registry.load_plugin(file)
+    assert "bae-2019" in registry.names("attacks")
+    assert registry.entry("attacks", "bae-2019").load().recipe == "BAEGarg2019"

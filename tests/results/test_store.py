@@ -1,0 +1,182 @@
+"""The runs folder: what counts as finished, what is found, what is refused, what is left alone."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from robench.errors import RobenchError
+from robench.paths import atomic_folder, atomic_write_text
+from robench.results.store import Store, StoredStage
+
+KEYS = ("0123456789abcdef", "fedcba9876543210", "0123abcd0123abcd")
+
+
+def info(key: str, **more: Any) -> dict[str, Any]:
+    every = {"kind": "cells", "task": "trec", "data": {}, "encoder": {}, "seed": 1}
+    return {"key": key, **every, **more}
+
+
+def put(store: Store, label: str, key: str, kind: str = "cells", **more: Any) -> StoredStage:
+    folder = store.folder(kind, label, key)  # type: ignore[arg-type]
+    return store.finish(folder, info(key, **more))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "runs")
+
+
+def test_a_stage_counts_as_finished_once_its_stage_file_is_there(store: Store) -> None:
+    folder = store.folder("cells", "trec-base-pwws-seed1", KEYS[0])
+    folder.mkdir(parents=True)
+    (folder / "records.jsonl").write_text("{}\n", encoding="utf-8")
+    assert store.read(folder) is None and store.stages("cells") == []
+    made = store.finish(folder, info(KEYS[0], note="é\u2028"))
+    assert store.read(folder) == made and store.stages("cells") == [made] and made.key == KEYS[0]
+
+
+def test_a_folder_is_found_by_its_key_whatever_its_label(store: Store) -> None:
+    made = put(store, "an-old-label", KEYS[0])
+    assert store.folder("cells", "a-new-label", KEYS[0]) == made.folder
+    assert store.folder("cells", "a-new-label", KEYS[1]).name == f"a-new-label-{KEYS[1]}"
+
+
+def test_a_runs_folder_is_made_when_something_is_stored_and_not_before(store: Store) -> None:
+    store.check_writable()
+    assert store.stages("models") == [] and store.read(store.folder("cells", "a", KEYS[0])) is None
+    assert not store.root.exists()
+
+
+@pytest.mark.parametrize(
+    "strange",
+    ["notes.txt", ".DS_Store", "old copies/", f"trec-base-{KEYS[0]} (copy)/", f"trec-base-{KEYS[0]}.bak/", "caf\udce9"],
+)
+def test_what_is_not_named_like_a_stage_is_left_alone(store: Store, strange: str) -> None:
+    made = put(store, "trec-base", KEYS[0])
+    path = store.root / "cells" / strange
+    if strange.endswith("/"):
+        path.mkdir()
+        (path / "stage.json").write_text("[]", encoding="utf-8")
+    else:
+        path.write_text("by hand", encoding="utf-8")
+    assert store.stages("cells") == [made] and store.find("trec") == made
+    assert path.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "cannot be read"),
+        (b'{"key": ', "cannot be read"),
+        (b"\xff\xfe", "cannot be read"),
+        (b"[1, 2]", "does not describe a stage"),
+        (b"{}", "does not describe a stage"),
+        (json.dumps(info(KEYS[1])).encode(), "its folder another"),
+    ],
+    ids=["empty", "torn", "not text", "a list", "nothing in it", "of another folder"],
+)
+def test_a_broken_stage_file_is_named(store: Store, content: bytes, told: str) -> None:
+    made = put(store, "trec-base", KEYS[0])
+    (made.folder / "stage.json").write_bytes(content)
+    for ask in (lambda: store.read(made.folder), lambda: store.stages("cells"), lambda: store.find("trec")):
+        with pytest.raises(RobenchError, match=told) as caught:
+            ask()
+        assert str(made.folder / "stage.json") in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("trec-base-pwws", "trec-base-pwws-seed1"),
+        ("trec-taichi", "trec-taichi-pwws-seed1"),
+        (KEYS[0], "trec-base-pwws-seed1"),
+        ("fedc", "trec-taichi-pwws-seed1"),
+        (f"trec-base-pwws-seed1-{KEYS[0]}", "trec-base-pwws-seed1"),
+        ("trec-base-seed1", "trec-base-seed1"),
+    ],
+)
+def test_a_stage_is_found_by_the_beginning_of_its_name_or_key(store: Store, name: str, found: str) -> None:
+    put(store, "trec-base-pwws-seed1", KEYS[0])
+    put(store, "trec-taichi-pwws-seed1", KEYS[1])
+    put(store, "trec-base-seed1", KEYS[2], kind="models")
+    assert store.find(name).folder.name.startswith(f"{found}-")
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("trec", "'trec' fits 2 cells: trec-base-pwws-seed1-.*Give more of the name, or the key"),
+        ("", "'' fits 2 cells"),
+        ("mr", "no cell 'mr' in .*: it has trec-base"),
+    ],
+)
+def test_a_name_of_none_or_several_is_a_sentence(store: Store, name: str, told: str) -> None:
+    put(store, "trec-base-pwws-seed1", KEYS[0])
+    put(store, "trec-taichi-pwws-seed1", KEYS[1])
+    with pytest.raises(RobenchError, match=told):
+        store.find(name)
+
+
+def test_an_empty_runs_folder_says_how_to_fill_it(store: Store) -> None:
+    with pytest.raises(RobenchError, match="it is empty; `robench run` fills it"):
+        store.find("anything")
+
+
+def test_a_stage_that_is_removed_is_gone_and_may_be_removed_again(store: Store) -> None:
+    made = put(store, "trec-base", KEYS[0])
+    store.remove(made.folder)
+    store.remove(made.folder)
+    assert store.stages("cells") == [] and not made.folder.exists()
+
+
+def test_a_lock_keeps_others_out_and_sweeps_up_drafts(store: Store) -> None:
+    folder = store.folder("models", "trec-base", KEYS[0])
+    order: list[str] = []
+
+    def other() -> None:
+        with Store(store.root).lock(folder, lambda: order.append("waits")):
+            order.append("other")
+
+    with store.lock(folder):
+        draft = folder.parent / f".{folder.name}.x1y2"
+        draft.mkdir()
+        waiting = threading.Thread(target=other)
+        waiting.start()
+        waiting.join(0.3)
+        order.append("first")
+    waiting.join(10)
+    assert order == ["waits", "first", "other"] and not draft.exists()
+
+
+@pytest.mark.parametrize("below", ["a file", "a file/runs"])
+def test_a_runs_folder_that_cannot_be_is_a_sentence(tmp_path: Path, below: str) -> None:
+    (tmp_path / "a file").write_text("here first", encoding="utf-8")
+    store = Store(tmp_path / below)
+    for attempt in (store.check_writable, lambda: put(store, "trec", KEYS[0])):
+        with pytest.raises(RobenchError, match=r"cannot write .*a file.*--runs"):
+            attempt()
+    assert (tmp_path / "a file").read_text(encoding="utf-8") == "here first"
+
+
+def test_a_home_of_nobody_is_a_sentence() -> None:
+    with pytest.raises(RobenchError, match="home folder in ~nobody_at_all/runs is not known"):
+        Store(Path("~nobody_at_all/runs"))
+
+
+def test_a_write_that_fails_leaves_the_old_and_no_rest(tmp_path: Path) -> None:
+    file, folder = tmp_path / "stage.json", tmp_path / "model"
+    atomic_write_text(file, "old")
+    with atomic_folder(folder) as draft:
+        (draft / "weights").write_text("old", encoding="utf-8")
+    with pytest.raises(UnicodeEncodeError):
+        atomic_write_text(file, "\ud800")
+    with pytest.raises(ZeroDivisionError), atomic_folder(folder) as draft:
+        (draft / "weights").write_text("new", encoding="utf-8")
+        raise ZeroDivisionError
+    assert file.read_text(encoding="utf-8") == "old" == (folder / "weights").read_text(encoding="utf-8")
+    assert {path.name for path in tmp_path.iterdir()} == {"stage.json", "model"}

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, cast
+
+import pytest
+
+from robench.data.load import Example
+from robench.defenses.ada import ADA
+from robench.defenses.base import Base
+from robench.defenses.taichi import TaiChi
+from robench.errors import RobenchError
+from robench.results.records import Record, Status
+from robench.study.stages.adversarial import training_rows
+from robench.training.defense import AdversarialDefense, Defense, Terms, TrainsOn
+
+CLEAN = [(4, Example("good", 1)), (7, Example("bad", 0)), (9, Example("fine", 1)), (12, Example("a", 0))]
+STATUSES: tuple[Status, ...] = ("succeeded", "failed", "skipped", "succeeded")
+FINALS = ("g00d", "b ad", "fine", "")
+COUNTS = {"succeeded": 2, "failed": 1, "skipped": 1}
+TEXTS = {
+    "original": [("g00d", 1), ("bad", 0), ("fine", 1), ("", 0)],
+    "perturbed": [("g00d", 1), ("b ad", 0), ("fine", 1), ("", 0)],
+    "drop": [("g00d", 1), ("", 0)],
+}
+PAIRS = {
+    "original": [("good", 1, "g00d"), ("bad", 0, "bad"), ("fine", 1, "fine"), ("a", 0, "")],
+    "perturbed": [("good", 1, "g00d"), ("bad", 0, "b ad"), ("fine", 1, "fine"), ("a", 0, "")],
+    "drop": [("good", 1, "g00d"), ("a", 0, "")],
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnAdversarial(AdversarialDefense):
+    share: float = 1.0
+
+    @property
+    def adversarial_share(self) -> float:
+        return self.share
+
+    def loss(self, networks: Sequence[Any], batch: Any) -> Terms:
+        raise AssertionError("not trained here")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnPairs(OnAdversarial):
+    trains_on: ClassVar[TrainsOn] = TrainsOn.PAIRS
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnClean(OnAdversarial):
+    trains_on: ClassVar[TrainsOn] = TrainsOn.CLEAN
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnUnion(OnAdversarial):
+    trains_on: ClassVar[TrainsOn] = TrainsOn.UNION
+
+
+def records(statuses: Sequence[Status] = STATUSES, finals: Sequence[str] = FINALS) -> list[Record]:
+    return [
+        Record(
+            id=i,
+            label=example.label,
+            original=example.text,
+            final=final,
+            status=status,
+            probabilities_before=[0.1 * n, 1 - 0.1 * n],
+            probabilities_after=[0.5 + 0.1 * n, 0.5 - 0.1 * n],
+            queries=2,
+            words_changed=1,
+            words=1,
+            seconds=0.0,
+        )
+        for n, ((i, example), status, final) in enumerate(zip(CLEAN, statuses, finals, strict=True))
+    ]
+
+
+def made(defense: Defense, found: list[Record] | None = None, seed: int = 0) -> tuple[list[Any], dict[str, int]]:
+    rows, counts = training_rows(defense, CLEAN, records() if found is None else found, seed)
+    paired = any(row.adversarial is not None for row in rows)
+    return [(row.text, row.label, row.adversarial) if paired else (row.text, row.label) for row in rows], counts
+
+
+def plain() -> list[tuple[str, int]]:
+    return [(example.text, example.label) for _, example in CLEAN]
+
+
+@pytest.mark.parametrize("unsuccessful", ["original", "perturbed", "drop"])
+@pytest.mark.parametrize("kind", [OnAdversarial, OnUnion, OnPairs, OnClean], ids=lambda kind: kind.__name__)
+def test_a_defense_gets_the_rows_it_asks_for(kind: type[OnAdversarial], unsuccessful: Any) -> None:
+    texts = TEXTS[unsuccessful]
+    used = {"adversarial": len(texts), **COUNTS}
+    expected = {
+        OnAdversarial: (texts, {"clean": 0, **used}),
+        OnUnion: (plain() + texts, {"clean": 4, **used}),
+        OnPairs: (PAIRS[unsuccessful], {"clean": len(texts), **used}),
+        OnClean: (plain(), {"clean": 4}),
+    }
+    assert made(kind(unsuccessful=unsuccessful)) == expected[kind]
+
+
+def test_the_defenses_of_the_house_get_theirs() -> None:
+    assert made(Base(), []) == (plain(), {"clean": 4})
+    assert made(ADA()) == made(OnUnion())
+    assert made(TaiChi()) == made(OnPairs())
+
+
+def test_records_are_matched_by_position_not_by_order() -> None:
+    assert made(OnPairs(), records()[::-1]) == made(OnPairs())
+
+
+@pytest.mark.parametrize("kind", [OnAdversarial, OnUnion, OnPairs], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(("share", "used"), [(0.01, 1), (0.25, 1), (0.5, 2), (0.75, 3), (1.0, 4)])
+def test_a_share_of_d_adv_is_drawn_with_the_seed(kind: type[OnAdversarial], share: float, used: int) -> None:
+    whole, _ = made(kind())
+    draws = {seed: made(kind(share=share), seed=seed) for seed in range(20)}
+    clean = 4 if kind is OnUnion else 0
+    for rows, counts in draws.values():
+        assert rows[:clean] == whole[:clean]
+        assert len(rows[clean:]) == len(set(rows[clean:])) == used
+        assert set(rows[clean:]) <= set(whole[clean:])
+        assert counts["adversarial"] == used
+    assert made(kind(share=share), seed=5) == draws[5]
+    assert (len({frozenset(rows) for rows, _ in draws.values()}) > 1) is (used < 4)
+
+
+def test_ada_adds_its_ratio() -> None:
+    rows, counts = made(ADA(ratio=0.5), seed=1)
+    assert rows[:4] == plain()
+    assert len(rows) == 6
+    assert counts == {"clean": 4, "adversarial": 2, **COUNTS}
+
+
+@pytest.mark.parametrize("kind", [OnAdversarial, OnUnion, OnPairs], ids=lambda kind: kind.__name__)
+def test_nothing_left_to_train_on_is_an_error(kind: type[OnAdversarial]) -> None:
+    statuses = cast(tuple[Status, ...], ("failed", "skipped", "failed", "skipped"))
+    with pytest.raises(RobenchError, match="unsuccessful=drop leaves nothing"):
+        made(kind(unsuccessful="drop"), records(statuses, ("good", "bad", "fine", "a")))
+
+
+def test_soft_labels_are_what_base_said_of_the_text_that_is_used() -> None:
+    rows, _ = training_rows(OnAdversarial(), CLEAN, records(), 0)
+    after, before = [row.probabilities_after for row in records()], [row.probabilities_before for row in records()]
+    assert [list(row.soft or ()) for row in rows] == [after[0], before[1], before[2], after[3]]

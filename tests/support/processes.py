@@ -1,0 +1,86 @@
+"""Command lines in processes of their own, to be interrupted, killed, starved and run at the same time."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+TESTS = Path(__file__).parents[1]
+
+
+class Processes:
+    """Starts ``robench`` in forks of a process that has imported everything."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._count = folder, 0
+        self._server = subprocess.Popen(
+            [sys.executable, "-m", "support.warm_server"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(TESTS)},
+        )
+
+    def ask(self, request: dict[str, Any]) -> int:
+        assert self._server.stdin is not None and self._server.stdout is not None
+        self._server.stdin.write(json.dumps(request) + "\n")
+        self._server.stdin.flush()
+        return int(self._server.stdout.readline())
+
+    def start(self, *arguments: object, largest_file: int = 0, folder: Path | None = None, **environment: str) -> Run:
+        self._count += 1
+        out, err = (self._folder / f"{self._count}.{name}" for name in ("out", "err"))
+        job = {
+            "arguments": [str(argument) for argument in arguments],
+            "out": str(out),
+            "err": str(err),
+            "folder": str(folder or self._folder),
+            "largest_file": largest_file,
+            "environment": environment,
+        }
+        return Run(self, self.ask({"start": job}), out, err)
+
+    def stop(self) -> None:
+        assert self._server.stdin is not None
+        self._server.stdin.close()
+        self._server.wait(30)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A started command line."""
+
+    processes: Processes
+    id: int
+    out: Path
+    err: Path
+
+    def wait(self) -> int:
+        """Its exit code when it has ended; negative where a signal ended it."""
+        return self.processes.ask({"wait": self.id})
+
+    def signal_when(self, ready: Callable[[], bool], number: signal.Signals, seconds: float = 60) -> int:
+        """Send a signal as soon as ``ready`` says so; give the exit code."""
+        end = time.monotonic() + seconds
+        while not ready():
+            assert time.monotonic() < end and self.processes.ask({"alive": self.id}), f"never ready: {self.stderr}"
+            time.sleep(0.002)
+        os.kill(self.id, number)
+        return self.wait()
+
+    @property
+    def stderr(self) -> str:
+        return self.err.read_text(encoding="utf-8")
+
+    @property
+    def stdout(self) -> str:
+        return self.out.read_text(encoding="utf-8")

@@ -1,0 +1,60 @@
+"""What is in a runs folder, in a form to compare."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from robench.results import records
+from robench.results.records import Record
+from robench.results.store import Store, StoredStage
+
+TEXTS = 256
+"""Attacked where a run is stopped in the middle: more than are searched at a time, so that there is a middle."""
+
+
+def snapshot(runs: Path) -> dict[str, tuple[int, int]]:
+    """Size and time of every file, locks aside."""
+    files = (path for path in sorted(runs.rglob("*")) if path.is_file() and path.suffix != ".lock")
+    return {str(path.relative_to(runs)): (path.stat().st_size, path.stat().st_mtime_ns) for path in files}
+
+
+def cells(runs: Path) -> dict[tuple[str, str], StoredStage]:
+    return {(s.info["defense"]["name"], s.info["attack"]["name"]): s for s in Store(runs).stages("cells")}
+
+
+def attacked(stage: StoredStage) -> list[Record]:
+    return records.read(stage.folder / "records.jsonl")
+
+
+def comparable(found: list[Record]) -> list[Record]:
+    """Without the time and the last digits of probabilities, which depend on the size of the victim's batch."""
+    return [
+        replace(
+            record,
+            seconds=0.0,
+            probabilities_before=Near(record.probabilities_before),
+            probabilities_after=Near(record.probabilities_after),
+        )
+        for record in found
+    ]
+
+
+class Near(list[float]):
+    """Numbers that are equal to others which differ in the last digits."""
+
+    def __eq__(self, other: object) -> bool:
+        return list(self) == pytest.approx(other, abs=1e-5)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def everything(runs: Path) -> dict[str, list[Record]]:
+    stages = [*Store(runs).stages("cells"), *Store(runs).stages("adversarial")]
+    return {f"{stage.folder.parent.name}/{stage.key}": comparable(attacked(stage)) for stage in stages}
+
+
+def lines(runs: Path) -> int:
+    return sum(file.read_bytes().count(b"\n") for file in runs.glob("cells/*/records.jsonl"))

@@ -1,0 +1,98 @@
+"""Language models of two small layers with fixed random weights, in folders, and a Hub's cache that holds them."""
+
+from __future__ import annotations
+
+import json
+import string
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import BertConfig, BertForMaskedLM, BertModel, BertTokenizerFast, GPT2Config, GPT2LMHeadModel
+
+from robench.resources import language_models
+from support.small_victim import SENTENCES
+
+SHAPE: dict[str, Any] = {
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 64,
+    "max_position_embeddings": 128,
+    "initializer_range": 0.3,
+}
+
+
+def words() -> list[str]:
+    """Every word of the sentences, as a BERT without case sees it."""
+    return sorted({word.strip(string.punctuation).lower() for text in SENTENCES for word in text.split()})
+
+
+def bert(folder: Path, *, head: bool = True, seed: int = 3) -> Path:
+    """A BERT over those words and letters, with or without what fills in masked words."""
+    folder.mkdir(parents=True, exist_ok=True)
+    letters = string.ascii_lowercase + string.digits + string.punctuation
+    known = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{letter}" for letter in letters)]
+    known += [word for word in words() if word not in known]
+    (folder / "vocab.txt").write_text("\n".join(known))
+    BertTokenizerFast(str(folder / "vocab.txt"), model_max_length=128).save_pretrained(folder)
+    config = BertConfig(vocab_size=len(known), **SHAPE)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = (BertForMaskedLM if head else BertModel)(config)
+    model.save_pretrained(folder)
+    return folder
+
+
+def gpt2(folder: Path) -> Path:
+    """A GPT-2 over bytes."""
+    from transformers.models.gpt2.tokenization_gpt2 import bytes_to_unicode
+
+    folder.mkdir(parents=True, exist_ok=True)
+    symbols = [*bytes_to_unicode().values(), "<|endoftext|>"]
+    (folder / "vocab.json").write_text(json.dumps({symbol: at for at, symbol in enumerate(symbols)}))
+    (folder / "merges.txt").write_text("#version: 0.2\n")
+    config = GPT2Config(
+        vocab_size=len(symbols), n_embd=32, n_layer=2, n_head=2, n_positions=256, bos_token_id=256, eos_token_id=256
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        model = GPT2LMHeadModel(config)
+    model.save_pretrained(folder)
+    return folder
+
+
+def snapshot(cache: Path, name: str) -> Path:
+    """Where the Hub's cache has the files of a model at the commit that robench takes."""
+    repository, _, revision = language_models.identity(name).partition("@")
+    folder = cache / f"models--{repository.replace('/', '--')}"
+    if revision == "main":
+        revision = "0" * 40
+        (folder / "refs").mkdir(parents=True, exist_ok=True)
+        (folder / "refs" / "main").write_text(revision)
+    made = folder / "snapshots" / revision
+    made.mkdir(parents=True, exist_ok=True)
+    return made
+
+
+def tagger(file: Path) -> Path:
+    """A tagger of Flair that is sure of its arbitrary tags."""
+    from flair.data import Dictionary
+    from flair.embeddings import OneHotEmbeddings
+    from flair.models import SequenceTagger
+
+    known, tags = Dictionary(), Dictionary(add_unk=False)
+    for text in SENTENCES:
+        for word in text.split():
+            known.add_item(word)
+    for tag in ("O", "S-PER", "S-LOC", "B-PER", "E-PER"):
+        tags.add_item(tag)
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        embeddings = OneHotEmbeddings(known, embedding_length=8)
+        made = SequenceTagger(embeddings, tags, "ner", use_rnn=False, use_crf=False, reproject_embeddings=False)
+    with torch.no_grad():
+        made.linear.weight.mul_(100)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    made.save(file)
+    return file

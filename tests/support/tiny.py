@@ -1,0 +1,115 @@
+"""Encoders of two small layers with fixed random weights, and a task that they learn in seconds."""
+
+from __future__ import annotations
+
+import functools
+import random
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import BertConfig, BertModel, BertTokenizerFast, PreTrainedModel, PreTrainedTokenizerBase
+
+from robench.data.load import Example
+from robench.models.batches import Batch, TrainingRow, TrainingSet
+from robench.models.classifier import Classifier
+from robench.models.predictor import Predictor
+from robench.training.loop import TrainingResult, train
+
+CPU = torch.device("cpu")
+FILLERS = "the a film story ending actor scene was is and but with for long short quiet loud music".split()
+MARKERS = (("superb", "bright", "lovely"), ("dull", "weak", "awful"))
+LETTERS = "abcdefghijklmnopqrstuvwxyz.,!?'"
+SHAPE: dict[str, Any] = {
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 64,
+    "initializer_range": 0.1,
+}
+
+
+def examples(count: int, seed: int = 0) -> list[Example]:
+    """Texts of 3 to 15 words; one word of each tells the label."""
+    stream = random.Random(seed)
+    found = []
+    for i in range(count):
+        words = stream.choices(FILLERS, k=stream.randint(2, 14))
+        words.insert(stream.randrange(len(words) + 1), stream.choice(MARKERS[i % 2]))
+        found.append(Example(" ".join(words), i % 2))
+    return found
+
+
+def rows(count: int, seed: int = 0, *, pairs: bool = False) -> list[TrainingRow]:
+    """The same as training rows; a counterpart has one letter doubled, so that it is longer in tokens."""
+    return [
+        TrainingRow(e.text, e.label, e.text.replace("l", "ll").replace("a", "aa") if pairs else None)
+        for e in examples(count, seed)
+    ]
+
+
+@functools.cache
+def tokenizer() -> PreTrainedTokenizerBase:
+    """WordPiece: the task's words, and letters for all others."""
+    words = [*FILLERS, *(marker for markers in MARKERS for marker in markers)]
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *LETTERS, *(f"##{letter}" for letter in LETTERS)]
+    vocabulary += [word for word in words if word not in vocabulary]
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "vocab.txt"
+        file.write_text("\n".join(vocabulary))
+        return BertTokenizerFast(str(file))
+
+
+def encoder(seed: int = 0, *, dropout: float = 0.1) -> PreTrainedModel:
+    """A BERT for that tokenizer."""
+    config = BertConfig(
+        vocab_size=len(tokenizer()),
+        max_position_embeddings=64,
+        hidden_dropout_prob=dropout,
+        attention_probs_dropout_prob=dropout,
+        **SHAPE,
+    )
+    with torch.random.fork_rng([]):
+        torch.manual_seed(seed)
+        return BertModel(config)
+
+
+def classifier(seed: int = 0, classes: int = 2) -> Classifier:
+    """A classifier in evaluation mode, its head drawn wide enough for logits that differ."""
+    with torch.random.fork_rng([]):
+        made = Classifier(encoder(seed), classes)
+    made.initialise_head(seed)
+    with torch.no_grad():
+        made.head.weight.mul_(10)
+    return made.eval()
+
+
+def predictor(model: Classifier, *, max_length: int = 24) -> Predictor:
+    """Its logits, in float32 on the CPU."""
+    return Predictor(model, tokenizer(), max_length=max_length, precision="fp32", device=CPU)
+
+
+def batch(count: int = 5, *, pairs: bool = False) -> Batch:
+    """One batch of that many rows."""
+    return next(training_set(rows(count, pairs=pairs), batch_size=count).epoch(0))
+
+
+def training_set(data: list[TrainingRow], *, batch_size: int = 8, max_length: int = 32, seed: int = 0) -> TrainingSet:
+    """Rows as batches on the CPU."""
+    return TrainingSet(data, tokenizer(), batch_size=batch_size, max_length=max_length, seed=seed, device=CPU)
+
+
+def trained(defense: Any, data: list[TrainingRow], settings: Any, **changes: Any) -> TrainingResult:
+    """Train the tiny encoder; ``changes`` replace what ``train`` is given."""
+    given: dict[str, Any] = {
+        "dev": examples(20, seed=99),
+        "encoder": encoder,
+        "tokenizer": tokenizer(),
+        "classes": 2,
+        "settings": settings,
+        "precision": "fp32",
+        "device": CPU,
+        "seed": 3,
+    }
+    return train(defense, data, **(given | changes))

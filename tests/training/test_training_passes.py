@@ -1,0 +1,62 @@
+"""What a training step costs, in multiplications: the passes that it needs and no more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
+
+from robench.models.batches import TrainingRow
+from robench.plugins import registry
+from robench.training.defense import Defense, TrainsOn
+from support import tiny
+
+PASSES = {
+    **{"base": 1, "base-adv": 1, "base-adv-soft": 1, "ada": 1, "fgsm": 2, "fgm": 2, "freelb": 2, "freelb++": 10},
+    **{"clean": 2, "adversarial": 2, "taichi-no-adv": 2, "taichi-no-ctr": 4, "taichi": 4},
+    # A pass that only asks for the perturbation's gradient spares that of the weights, a third.
+    **{"pgd": 2 + 2 * 2 / 3, "smart": 2 + 2 / 3, "smart-paper": 2 + 2 / 3 + 1 / 3},
+}
+
+
+class Counted(TorchDispatchMode):
+    """Counts the multiplications of matrix products, as torch's own counter does but under autograd.grad too."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.total: int = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if func._overloadpacket in flop_registry:
+            self.total += flop_registry[func._overloadpacket](*args, **(kwargs or {}), out_val=result)
+        return result
+
+
+def cost(name: str) -> int:
+    """Of one step on eight texts; counterparts are as long as their texts."""
+    defense: Defense = registry.entry("defenses", name).load()
+    networks = [tiny.classifier(index).train() for index in range(defense.network_count)]
+    defense.before_training(networks)
+    rows = [
+        TrainingRow(
+            row.text,
+            row.label,
+            row.text if defense.trains_on is TrainsOn.PAIRS else None,
+            (0.5, 0.5) if defense.trains_on is TrainsOn.ADVERSARIAL else None,
+        )
+        for row in tiny.rows(8)
+    ]
+    (batch,) = tiny.training_set(rows, batch_size=8).epoch(0)
+    with Counted() as counted:
+        for terms in defense.passes(networks, batch):
+            torch.stack(list(terms.values())).sum().backward()
+    return counted.total
+
+
+@pytest.mark.parametrize("name", PASSES)
+def test_a_step_costs_the_passes_that_it_needs(name: str) -> None:
+    assert cost(name) / cost("base") == pytest.approx(PASSES[name], rel=0.03)
