@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 from robench.attacking.attack import Victim
 from robench.attacking.language_model_attack import ModelAttack
-from robench.models.encoders import explained
 from robench.resources import language_models
+from robench.resources.model_folder import explained
 
 
 @dataclass(frozen=True, kw_only=True)

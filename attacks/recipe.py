@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from robench.attacking.attack import Attack, Victim
-from robench.data.hub import TIMEOUT
 from robench.errors import RobenchError
 from robench.paths import cache_dir
 from robench.resources import Resource, language_models
+from robench.resources.hub import TIMEOUT
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ class Recipe(Attack):
         missing = f"textattack:{self.recipe} needs {file} from TextAttack's server, which is not in robench's cache"
         if offline:
             raise RobenchError(f"{missing}, and --offline is set: run once with a network.")
-        from robench.attacking.build import load_textattack
+        from robench.resources.textattack import load_textattack
 
         load_textattack(offline=offline)
         import requests

@@ -71,7 +71,8 @@ def forget_plugins() -> Iterator[None]:
 @pytest.fixture
 def quick_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     """The preset that the runs folders made by hand are of, whatever the real one is tuned to."""
-    from robench.study.presets import PRESETS, Preset, TrainingSettings
+    from robench.study.presets import PRESETS, Preset
+    from robench.training.settings import TrainingSettings
 
     made = Preset(
         summary="made by hand",

@@ -11,9 +11,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from robench.errors import RobenchError
-from robench.models.encoders import BUNDLED
 from robench.plugins import registry
 from robench.plugins.registry import unknown
+from robench.resources.model_folder import BUNDLED
 from robench.study.presets import PRESETS
 
 SECTIONS = (*registry.KINDS, "encoders", "presets")

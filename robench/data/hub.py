@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from robench.data.task import HubSource, Row, Splits, held_out
 from robench.errors import RobenchError
-
-TIMEOUT = 10.0
-"""Seconds to wait for the Hub's first answer."""
+from robench.resources.hub import UnreachableError, snapshot
 
 SEED = 50
 """Seed of the development rows that are sampled out of a training split (the paper's seed)."""
-
-
-class UnreachableError(Exception):
-    """The Hub does not give the data set here; the message is a short reason."""
 
 
 def read_hub(hub: HubSource, *, offline: bool = False) -> Splits:
@@ -26,7 +19,7 @@ def read_hub(hub: HubSource, *, offline: bool = False) -> Splits:
         UnreachableError: no connection, no such data set, no access, or ``offline`` and not in the Hub's cache.
         RobenchError: the data set is there but lacks a split or a column.
     """
-    folder = snapshot(hub, offline=offline)
+    folder = snapshot(hub.repository, hub.revision, offline=offline)
     import datasets
 
     try:
@@ -46,35 +39,6 @@ def read_hub(hub: HubSource, *, offline: bool = False) -> Splits:
         notes.append(f"dev is {hub.dev_sample:,} rows of the Hub's {hub.train} split, taken out by a fixed seed")
     source = f"hub:{hub.repository}@{folder.name}"
     return Splits(train=train, dev=dev, test=splits[hub.test], source=source, notes=tuple(notes))
-
-
-def snapshot(hub: HubSource, *, offline: bool) -> Path:
-    """Folder of the data set's files in the Hub's cache, named after the commit's sha."""
-    from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
-
-    def files(revision: str, *, local: bool) -> Path:
-        return Path(
-            snapshot_download(
-                hub.repository, repo_type="dataset", revision=revision, local_files_only=local, etag_timeout=TIMEOUT
-            )
-        )
-
-    reason = "offline, and it is not in the Hub's cache"
-    if not offline:
-        try:
-            # This first question has a time-out; snapshot_download's own has none.
-            info = HfApi().dataset_info(hub.repository, revision=hub.revision, timeout=TIMEOUT)
-            return files(info.sha or hub.revision, local=False)
-        except OfflineModeIsEnabled:
-            reason = "HF_HUB_OFFLINE is set, and it is not in the Hub's cache"
-        except (HfHubHTTPError, OSError) as error:  # requests' own errors are OSErrors
-            refused = isinstance(error, HfHubHTTPError) and not isinstance(error, LocalEntryNotFoundError)
-            reason = f"the Hub refuses it ({type(error).__name__})" if refused else "the Hub is not reachable"
-    try:
-        return files(hub.revision, local=True)
-    except OSError as error:
-        raise UnreachableError(reason) from error
 
 
 def _rows(hub: HubSource, found: Any, split: str) -> list[Row]:

@@ -113,7 +113,8 @@ def _local(name: str, data_dir: Path | None) -> Splits:
 def _hub(task: Task, offline: bool) -> Splits:
     if task.hub is None:
         raise _NothingError
-    from robench.data.hub import UnreachableError, read_hub
+    from robench.data.hub import read_hub
+    from robench.resources.hub import UnreachableError
 
     try:
         return read_hub(task.hub, offline=offline)

@@ -11,18 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from robench.errors import RobenchError
-from robench.models.encoders import (
-    BUNDLED,
-    NO_MODEL,
-    ask_hub,
-    check_folder,
-    explained,
-    folder_digest,
-    quiet,
-    unavailable,
-)
 from robench.paths import expanded
 from robench.resources import packages
+from robench.resources.hub import NO_MODEL, ask_hub, unavailable
+from robench.resources.model_folder import BUNDLED, check_folder, explained, folder_digest, quiet
 
 if TYPE_CHECKING:
     import numpy as np

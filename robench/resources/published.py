@@ -130,7 +130,7 @@ def word_vectors(*, offline: bool = False) -> Any:
     Raises:
         RobenchError: as :func:`prepare_word_vectors`; a file is damaged, or has changed since it was first seen.
     """
-    from robench.attacking.build import load_textattack
+    from robench.resources.textattack import load_textattack
 
     folder = prepare_word_vectors(offline=offline)
     load_textattack(offline=offline)

@@ -9,11 +9,9 @@ from robench.errors import RobenchError
 from robench.results import records
 from robench.results.high_order import Statistics, softmax, statistics
 from robench.results.records import Status
-from robench.results.store import RECORDS_FILE, Store, StoredStage
+from robench.results.store import RECORDS_FILE, StoredStage
 
 if TYPE_CHECKING:
-    import torch
-
     from robench.models.predictor import Predictor
 
 
@@ -76,32 +74,3 @@ def cell_statistics(predictor: Predictor, pairs: Pairs) -> Statistics:
         )
     except ValueError as error:
         raise RobenchError(f"the statistics of {len(pairs)} pairs cannot be computed: {error}.") from error
-
-
-def stored_predictor(store: Store, cell: StoredStage, device: torch.device) -> Predictor:
-    """The trained model that a cell was made with.
-
-    Raises:
-        RobenchError: robench did not train it, it is not in the store any more, or cannot be loaded.
-    """
-    from robench.study.stages import trained_model
-
-    info = cell.info
-    if "victim" in info:
-        raise RobenchError(
-            f"{cell.folder.name} is an attack on a given model ({info['victim']['model']}), whose representations are"
-            " not known: figure 1 and table 7 are about models that robench trained; name one with --defense."
-        )
-    model = store.read(store.folder("models", info["defense"]["name"], info["model"]))
-    if model is None:
-        raise RobenchError(
-            f"the model {info['model']} of {cell.folder.name} is not in {store.root / 'models'} any more; delete"
-            f" {cell.folder} and run it again."
-        )
-    return trained_model.load(
-        model.folder,
-        len(info["labels"]),
-        max_length=info["training"]["max_length"],
-        precision=info["precision"],
-        device=device,
-    )

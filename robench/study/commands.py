@@ -8,7 +8,9 @@ from dataclasses import asdict, replace
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
-from robench.results.cells import Result, option_text
+from robench.results.cells import NoResultsError, Result, option_text
+from robench.results.selection import Selection
+from robench.results.store import Store
 from robench.study.presets import PRESETS, Preset
 from robench.victims.source import FunctionSource
 
@@ -150,3 +152,37 @@ def _preset(info: Any) -> tuple[str, Preset, dict[str, Any]] | None:
         return None
     usual = asdict(preset.training)
     return info["preset"], preset, {name: v for name, v in info["training"].items() if v != usual[name]}
+
+
+def missing_commands(gaps: Iterable[tuple[str, Result]], options: Sequence[str]) -> str:
+    """The commands that make cells, for an error message.
+
+    Args:
+        gaps: name of a defense, and a result of the same setting, attack and seed.
+        options: to add to each command.
+    """
+    found, _ = commands([Gap(renamed(result, name), result, result.seed) for name, result in gaps], options)
+    return " and ".join(f"`{command}`" for command in found) or "`robench run` with the settings of the others"
+
+
+def run_command(selection: Selection) -> str:
+    """Return the ``robench run`` that makes all results of a selection."""
+    names = ["--defense", ",".join(selection.defenses or ["all"]), "--task", selection.task]
+    names += ["--attack", ",".join(selection.attacks)] if selection.attacks else []
+    names += ["--encoder", selection.encoders[0]] if selection.encoders else []
+    names += ["--preset", selection.presets[0]] if selection.presets else []
+    names += ["--seed", ",".join(map(str, selection.seeds))] if selection.seeds else []
+    return f"`{shlex.join(['robench', 'run', *names, *selection.options])}`"
+
+
+def read_selection(selection: Selection, store: Store) -> list[Result]:
+    """Read the results of a selection; if there are none, say which command makes them.
+
+    Raises:
+        NoResultsError: there are none.
+        RobenchError: a cell's files are missing or broken.
+    """
+    try:
+        return selection.read(store)
+    except NoResultsError as error:
+        raise NoResultsError(f"{error}; {run_command(selection)} makes it.") from error

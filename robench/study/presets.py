@@ -8,6 +8,7 @@ from typing import Literal
 from robench.errors import RobenchError
 from robench.plugins.registry import unknown
 from robench.resources import Form
+from robench.training.settings import TrainingSettings
 
 Existing = Literal["only-missing", "always", "only-cache"]
 """What to do with stages: make those that are missing, make all again, or make none and use what is there."""
@@ -18,35 +19,6 @@ PAPER_ATTACKS = ("deepwordbug", "pwws", "textfooler", "textbugger")
 
 ELSEWHERE = {"trained": "elsewhere"}
 """Stands for the settings that a model was trained with which the user gives."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingSettings:
-    """How every defense is trained; the defaults are the paper's (section 4.1 and its code).
-
-    Attributes:
-        epochs: passes over the training rows.
-        batch_size: rows, or pairs, of a step.
-        learning_rate: of AdamW at the first step; it decays linearly to zero.
-        weight_decay: of AdamW.
-        max_length: tokens of a text, special ones included.
-        eval_every: steps between two evaluations on the development set.
-    """
-
-    epochs: int = 3
-    batch_size: int = 16
-    learning_rate: float = 3e-5
-    weight_decay: float = 0.0
-    max_length: int = 50
-    eval_every: int = 75
-
-    def __post_init__(self) -> None:
-        """Refuse what trains nothing."""
-        for name in ("epochs", "batch_size", "learning_rate", "eval_every"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be above 0, not {getattr(self, name)}")
-        if self.max_length < 3:
-            raise ValueError(f"max_length must leave room for a token between the special ones, not {self.max_length}")
 
 
 @dataclass(frozen=True, kw_only=True)

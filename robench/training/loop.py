@@ -17,10 +17,10 @@ from robench.models.batches import Batch, TrainingRow, TrainingSet
 from robench.models.classifier import Classifier
 from robench.models.devices import Precision, autocast
 from robench.models.predictor import Predictor, accuracy
-from robench.study.presets import TrainingSettings
 from robench.training.allocation import freed_memory_kept
 from robench.training.defense import Defense
 from robench.training.dropout import thrifty_dropout
+from robench.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from robench.errors import RobenchError
-from robench.models.encoders import check_folder, find_on_hub, folder_digest
 from robench.paths import expanded
 from robench.plugins import registry
+from robench.resources.hub import find_on_hub
+from robench.resources.model_folder import check_folder, folder_digest
 from robench.results.papers import BEFORE
 from robench.results.store import STAGE_FILE
 from robench.victims import functions

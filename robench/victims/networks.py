@@ -14,9 +14,9 @@ from robench.errors import RobenchError
 from robench.models.batches import Inputs, Shape, Tokens, tokenise
 from robench.models.classifier import Classifier, Outputs
 from robench.models.devices import Precision
-from robench.models.encoders import explained, quiet
 from robench.models.exported_model import RobenchConfig, RobenchForSequenceClassification
 from robench.models.predictor import Predictor
+from robench.resources.model_folder import explained, quiet
 from robench.victims.scorers import Progress, checked
 from robench.victims.source import PretrainedSource
 
@@ -68,24 +68,24 @@ class NetworkScorer:
 
     @property
     def ahead(self) -> int:
-        """See :class:`~robench.attacking.engine.batcher.BatchModel`."""
+        """See :class:`~robench.models.batch_model.BatchModel`."""
         return self._predictor.ahead
 
     def frozen(self) -> contextlib.AbstractContextManager[None]:
-        """See :class:`~robench.attacking.engine.batcher.BatchModel`."""
+        """See :class:`~robench.models.batch_model.BatchModel`."""
         return self._predictor.frozen()
 
     def tokens(self, texts: Sequence[str]) -> list[Tokens]:
-        """See :class:`~robench.attacking.engine.batcher.BatchModel`."""
+        """See :class:`~robench.models.batch_model.BatchModel`."""
         with self._told(len(texts)):
             return self._predictor.tokens(texts)
 
     def shape(self, tokens: Tokens) -> Shape:
-        """See :class:`~robench.attacking.engine.batcher.BatchModel`."""
+        """See :class:`~robench.models.batch_model.BatchModel`."""
         return self._predictor.shape(tokens)
 
     def batch_logits(self, tokens: Sequence[Tokens], shape: Shape) -> Tensor:
-        """See :class:`~robench.attacking.engine.batcher.BatchModel`; these are the raw scores."""
+        """See :class:`~robench.models.batch_model.BatchModel`; these are the raw scores."""
         with self._told(len(tokens)):
             return self._predictor.batch_logits(tokens, shape)
 

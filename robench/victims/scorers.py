@@ -10,8 +10,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from robench.attacking.engine.batcher import BatchModel, Logits
 from robench.errors import RobenchError
+from robench.models.batch_model import BatchModel, Logits
 from robench.models.batches import Shape
 from robench.victims.checks import looks_like_probabilities, modules_in_training
 

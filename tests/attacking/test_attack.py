@@ -14,13 +14,14 @@ from typing import Any
 import pytest
 
 from robench.attacking.attack import Attack
-from robench.attacking.build import build_attack, copied, load_textattack
+from robench.attacking.build import build_attack, copied
 from robench.attacks.deepwordbug import DeepWordBug
 from robench.attacks.pwws import PWWS
 from robench.attacks.textbugger import TextBugger
 from robench.attacks.textfooler import TextFooler
 from robench.errors import RobenchError
 from robench.resources import nltk_data
+from robench.resources.textattack import load_textattack
 
 TESTS = Path(__file__).parents[1]
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from robench.attacking.engine.batcher import Answer, Batcher, BatchModel, LogitsCache, Statistics
+from robench.attacking.engine.batcher import Answer, Batcher, LogitsCache, Statistics
 from robench.errors import RobenchError
+from robench.models.batch_model import BatchModel
 from robench.models.batches import Shape
 from robench.models.predictor import Predictor
 from support import tiny

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from robench.attacking.attack import Attack
-from robench.attacking.build import build_attack, load_textattack, without_look_alikes, without_nltk_downloads
+from robench.attacking.build import build_attack, without_look_alikes
 from robench.attacking.engine.batcher import LogitsCache, Statistics
 from robench.attacking.engine.pool import attack_examples
 from robench.attacking.engine.streams import Stream
@@ -21,6 +21,7 @@ from robench.attacks.textbugger import TextBugger
 from robench.attacks.textfooler import TextFooler
 from robench.errors import RobenchError
 from robench.resources import nltk_data, sentence_encoder, word_vectors
+from robench.resources.textattack import load_textattack, without_nltk_downloads
 from robench.results.records import Record
 from support.small_victim import SENTENCES, SmallVictim
 

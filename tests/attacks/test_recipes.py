@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from robench.attacking.attack import Attack
-from robench.attacking.build import build_attack, load_textattack
+from robench.attacking.build import build_attack
 from robench.attacking.engine.pool import attack_examples
 from robench.attacks.a2t import A2T
 from robench.attacks.bae import BAE
@@ -30,6 +30,7 @@ from robench.attacks.recipe import RECIPES, Recipe
 from robench.errors import RobenchError
 from robench.plugins import registry
 from robench.resources import language_models
+from robench.resources.textattack import load_textattack
 from robench.results.records import Record
 from support import small_models
 from support.small_victim import SmallVictim

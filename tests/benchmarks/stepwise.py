@@ -12,8 +12,8 @@ from robench.models import devices
 from robench.models.batches import TrainingRow
 from robench.models.encoders import EncoderSource
 from robench.plugins import registry
-from robench.study.presets import TrainingSettings
 from robench.training.loop import train
+from robench.training.settings import TrainingSettings
 
 
 class Stepwise:

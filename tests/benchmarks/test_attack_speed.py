@@ -28,9 +28,9 @@ from robench.models.devices import Precision
 from robench.models.encoders import find_encoder
 from robench.models.predictor import Predictor
 from robench.plugins import registry
-from robench.study.presets import TrainingSettings
 from robench.study.stages.stage import sample
 from robench.training.loop import train
+from robench.training.settings import TrainingSettings
 
 ATTACKS = ("deepwordbug", "pwws", "textfooler", "textbugger")
 MANY, FEW = 100, 5

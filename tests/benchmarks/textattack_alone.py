@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
-from robench.attacking.build import load_textattack, without_nltk_downloads
 from robench.models.exported_model import RobenchConfig, RobenchForSequenceClassification
 from robench.models.predictor import Predictor
+from robench.resources.textattack import load_textattack, without_nltk_downloads
 
 Labelled = Sequence[tuple[int, str, int]]
 """Id, text, label."""

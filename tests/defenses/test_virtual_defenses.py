@@ -18,10 +18,10 @@ from robench.defenses.pgd import PGD
 from robench.defenses.smart import SMART, smart_paper
 from robench.models.batches import Batch, collate, tokenise
 from robench.models.classifier import Classifier
-from robench.study.presets import TrainingSettings
 from robench.training.defense import Defense, Terms
 from robench.training.objectives import cross_entropy
 from robench.training.perturbation import VirtualDefense
+from robench.training.settings import TrainingSettings
 from support import tiny
 
 ALL: dict[str, VirtualDefense] = {

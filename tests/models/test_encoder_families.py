@@ -15,9 +15,9 @@ from robench.models.batches import Batch, TrainingRow, TrainingSet
 from robench.models.classifier import Classifier
 from robench.models.encoders import EncoderSource, find_encoder
 from robench.plugins import registry
-from robench.study.presets import TrainingSettings
 from robench.training.defense import Defense, FusedDefense, TrainsOn
 from robench.training.objectives import cross_entropy
+from robench.training.settings import TrainingSettings
 from support import tiny
 from support.encoder_families import FAMILIES, letters
 

@@ -38,10 +38,11 @@ from transformers import (
 from robench.defenses.base import Base
 from robench.defenses.taichi import TaiChi
 from robench.errors import RobenchError
-from robench.models.encoders import EncoderSource, find_encoder, folder_digest
-from robench.study.presets import TrainingSettings
+from robench.models.encoders import EncoderSource, find_encoder
+from robench.resources.model_folder import folder_digest
 from robench.study.stages import trained_model
 from robench.training.defense import Defense
+from robench.training.settings import TrainingSettings
 from support import tiny
 
 LENGTH = 12

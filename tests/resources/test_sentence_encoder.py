@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from robench.attacking import sentence_constraint
-from robench.attacking.build import load_textattack
 from robench.errors import RobenchError
 from robench.resources import sentence_encoder
 from robench.resources.sentence_encoder import CachingEncoder, SentenceEncoder
+from robench.resources.textattack import load_textattack
 from support.small_victim import SENTENCES
 
 LONG = (

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from robench.attacking.build import load_textattack
 from robench.errors import RobenchError
 from robench.resources import nltk_data, packages, word_vectors
+from robench.resources.textattack import load_textattack
 
 ANTONYMS = """
 good/bad hot/cold happy/sad love/hate increase/decrease big/small high/low rise/fall open/closed win/lose

@@ -24,9 +24,10 @@ from robench.results.high_order import (
     softmax,
     statistics,
 )
-from robench.results.pairs import Pairs, cell_statistics, read_pairs, stored_predictor
+from robench.results.pairs import Pairs, cell_statistics, read_pairs
 from robench.results.store import Store
 from robench.study.stages.statistics import TABLE7, measure, untrained
+from robench.study.stages.trained_model import stored_predictor
 from robench.training.objectives import contrastive
 from robench.training.objectives import kl_divergence as kl_of_logits
 from support import tiny

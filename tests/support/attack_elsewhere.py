@@ -26,10 +26,10 @@ socket.getaddrinfo = refuse
 
 
 def main() -> None:
-    from robench.attacking.build import load_textattack
     from robench.attacking.engine.pool import attack_examples
     from robench.attacks.deepwordbug import DeepWordBug
     from robench.attacks.pwws import PWWS
+    from robench.resources.textattack import load_textattack
     from support.small_victim import SmallVictim
 
     environment, state = dict(os.environ), random.getstate()

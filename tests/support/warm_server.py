@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from robench import api, cli
-from robench.attacking.build import load_textattack
 from robench.report import rendering, tables
+from robench.resources.textattack import load_textattack
 from robench.study import runner
 
 

@@ -13,9 +13,9 @@ from torch.nn import functional
 from torch.profiler import ProfilerActivity, profile
 
 from robench.defenses.base import Base
-from robench.study.presets import TrainingSettings
 from robench.training.dropout import thrifty_dropout
 from robench.training.perturbation import same_dropout
+from robench.training.settings import TrainingSettings
 from support import tiny
 
 NEGLIGIBLE = 1e-9

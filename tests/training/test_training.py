@@ -15,10 +15,10 @@ from robench.defenses.taichi import TaiChi
 from robench.errors import RobenchError
 from robench.models.batches import Batch
 from robench.models.classifier import Classifier
-from robench.study.presets import TrainingSettings
 from robench.training.defense import Defense, Terms
 from robench.training.loop import TrainingResult
 from robench.training.objectives import cross_entropy
+from robench.training.settings import TrainingSettings
 from support import tiny
 
 LONG = TrainingSettings(epochs=6, batch_size=16, learning_rate=1e-2, max_length=24, eval_every=8)

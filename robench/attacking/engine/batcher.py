@@ -10,42 +10,20 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from robench.errors import RobenchError
+from robench.models.batch_model import BatchModel, Logits
 from robench.models.batches import Shape
 
-Logits = Callable[[Sequence[str]], torch.Tensor]
-"""From N texts to (N, classes) finite float32 logits on the CPU."""
 Row = npt.NDArray[np.float32]
-
-
-@runtime_checkable
-class BatchModel(Protocol):
-    """A model that says in which batches it sees texts."""
-
-    @property
-    def ahead(self) -> int:
-        """Batches that may be under way at once: more than one where the device works while Python goes on."""
-
-    def frozen(self) -> contextlib.AbstractContextManager[None]:
-        """A block of many batches, in which the model does not change."""
-
-    def tokens(self, texts: Sequence[str]) -> list[Any]:
-        """What is known of each text before it is in a batch."""
-
-    def shape(self, tokens: Any) -> Shape:
-        """The batch in which a text is always seen."""
-
-    def batch_logits(self, tokens: Sequence[Any], shape: Shape) -> torch.Tensor:
-        """Logits of at most ``shape.rows`` texts of that shape, on whatever device; it need not wait for them."""
 
 
 @dataclass

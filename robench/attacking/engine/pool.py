@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator
 
 from robench.attacking.attack import Attack
-from robench.attacking.engine.batcher import Batcher, BatchModel, Logits, LogitsCache, Statistics
+from robench.attacking.engine.batcher import Batcher, LogitsCache, Statistics
 from robench.attacking.engine.search import Example
 from robench.attacking.engine.team import Ended, Task, Team
 from robench.attacking.engine.workers import RemoteTeam, Workers
 from robench.errors import RobenchError
+from robench.models.batch_model import BatchModel, Logits
 from robench.results.records import Record
 
 LINGER = 0.005

@@ -8,28 +8,28 @@ from dataclasses import dataclass
 from robench.errors import RobenchError
 from robench.plugins.registry import unknown
 from robench.report.figures.canvas import Drawing, save
-from robench.results.selection import Wanted
+from robench.results.selection import Selection
 from robench.results.store import Store
 
 __all__ = ["FIGURES", "Drawing", "draw", "save"]
 
 
-def _plane(store: Store, wanted: Wanted, device: str) -> Drawing:
+def _plane(store: Store, selection: Selection, device: str) -> Drawing:
     from robench.report.figures import plane
 
-    return plane.draw(store, wanted, device=device)
+    return plane.draw(store, selection, device=device)
 
 
-def _ablation(store: Store, wanted: Wanted, device: str) -> Drawing:
+def _ablation(store: Store, selection: Selection, device: str) -> Drawing:
     from robench.report.figures import ablation
 
-    return ablation.draw(store, wanted)
+    return ablation.draw(store, selection)
 
 
-def _tradeoff(store: Store, wanted: Wanted, device: str) -> Drawing:
+def _tradeoff(store: Store, selection: Selection, device: str) -> Drawing:
     from robench.report.figures import tradeoff
 
-    return tradeoff.draw(store, wanted)
+    return tradeoff.draw(store, selection)
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Kind:
     attacks: tuple[str, ...]
     defenses: tuple[str, ...]
     single: bool
-    draw: Callable[[Store, Wanted, str], Drawing]
+    draw: Callable[[Store, Selection, str], Drawing]
     sweeps: bool = False
 
 
@@ -117,7 +117,7 @@ def draw(
     kind = FIGURES[number]
     if kind.single and len(attacks) > 1:
         raise RobenchError(f"figure {number} is about one attack, not {', '.join(attacks)}; draw it for each.")
-    wanted = Wanted(
+    selection = Selection(
         task=task,
         attacks=tuple(attacks) or kind.attacks,
         defenses=tuple(defenses) or kind.defenses,
@@ -127,4 +127,4 @@ def draw(
         # A run for figure 5 averages at every weight.
         options=[*options, "--figure", number] if kind.sweeps else options,
     )
-    return kind.draw(store, wanted, device)
+    return kind.draw(store, selection, device)

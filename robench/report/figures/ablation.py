@@ -9,17 +9,10 @@ from robench.errors import RobenchError
 from robench.report.figures.canvas import INK, Drawing, legend_above, sheet, styled
 from robench.report.figures.palette import Look, looks, title
 from robench.results.cells import Result, column_labels, grouped, row_labels
-from robench.results.selection import (
-    Point,
-    Wanted,
-    attacked_point,
-    clean_point,
-    fullest,
-    missing_commands,
-    seeds_text,
-    unchanged,
-)
+from robench.results.seeds import Point, attacked_point, clean_point, seeds_text
+from robench.results.selection import Selection, fullest, unchanged
 from robench.results.store import Store
+from robench.study.commands import missing_commands, read_selection
 from robench.study.presets import PAPER_ATTACKS
 
 if TYPE_CHECKING:
@@ -28,22 +21,22 @@ if TYPE_CHECKING:
 CLEAN = "clean%"
 
 
-def draw(store: Store, wanted: Wanted) -> Drawing:
+def draw(store: Store, selection: Selection) -> Drawing:
     """Bars of each defense over clean% and each attack that the results have; whiskers over seeds.
 
     Raises:
         RobenchError: a defense or one of its attacks is missing.
     """
-    block, others = fullest(unchanged(wanted.results(store)))
+    block, others = fullest(unchanged(read_selection(selection, store)))
     columns = _columns(block)
-    _check(block, columns, wanted)
-    order = list(wanted.defenses) or sorted({r.info["defense"]["name"] for r in block})
+    _check(block, columns, selection)
+    order = list(selection.defenses) or sorted({r.info["defense"]["name"] for r in block})
     labels = row_labels(block)
     block.sort(key=lambda r: (order.index(r.info["defense"]["name"]), labels[r.row].text))
     series = {labels[row].text: _points(found, columns) for row, found in grouped(block, lambda r: r.row).items()}
     heads = [CLEAN, *(label.text + "%" for label in column_labels([c[0] for c in columns]).values())]
     with styled():
-        return _drawn(series, heads, wanted.task, _caption(block, series, wanted.task, others))
+        return _drawn(series, heads, selection.task, _caption(block, series, selection.task, others))
 
 
 def _columns(block: Sequence[Result]) -> list[list[Result]]:
@@ -58,8 +51,8 @@ def _columns(block: Sequence[Result]) -> list[list[Result]]:
     return sorted(found, key=place)
 
 
-def _check(block: Sequence[Result], columns: Sequence[Sequence[Result]], wanted: Wanted) -> None:
-    names = list(wanted.defenses) or sorted({r.info["defense"]["name"] for r in block})
+def _check(block: Sequence[Result], columns: Sequence[Sequence[Result]], selection: Selection) -> None:
+    names = list(selection.defenses) or sorted({r.info["defense"]["name"] for r in block})
     gaps = [
         (name, members[0])
         for members in columns
@@ -69,7 +62,7 @@ def _check(block: Sequence[Result], columns: Sequence[Sequence[Result]], wanted:
     if gaps:
         absent = ", ".join(f"{name} under {result.info['attack']['title']}" for name, result in gaps)
         raise RobenchError(
-            f"figure 4 on {wanted.task} lacks {absent}: {missing_commands(gaps, wanted.options)} makes that;"
+            f"figure 4 on {selection.task} lacks {absent}: {missing_commands(gaps, selection.options)} makes that;"
             " or name fewer with --defense and --attack."
         )
 

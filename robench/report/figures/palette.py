@@ -72,13 +72,13 @@ def looks(labels: Iterable[str]) -> dict[str, Look]:
 
     A label is a registered name, or a name with its changed hyper-parameters in brackets, which keeps the name's hue.
     """
-    wanted = list(dict.fromkeys(labels))
-    found = {label: _look(*_KNOWN[label]) for label in wanted if label in _KNOWN}
-    for label in sorted(set(wanted) - set(found)):
+    selection = list(dict.fromkeys(labels))
+    found = {label: _look(*_KNOWN[label]) for label in selection if label in _KNOWN}
+    for label in sorted(set(selection) - set(found)):
         candidates = _candidates(label)
         free = [look for look in candidates if look not in found.values()]
         found[label] = (free or candidates)[0]
-    return {label: found[label] for label in wanted}
+    return {label: found[label] for label in selection}
 
 
 def class_colours(count: int) -> list[str]:

@@ -13,9 +13,11 @@ from robench.report.figures.canvas import INK, Drawing, sheet, styled
 from robench.report.figures.palette import class_colours, tint, title
 from robench.report.figures.projection import XY, Float64, Plane, plane_of
 from robench.results.cells import Result
-from robench.results.pairs import Pairs, read_pairs, stored_predictor
-from robench.results.selection import Wanted, fullest, unchanged
+from robench.results.pairs import Pairs, read_pairs
+from robench.results.selection import Selection, fullest, unchanged
 from robench.results.store import Store
+from robench.study.commands import read_selection
+from robench.study.stages.trained_model import stored_predictor
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,7 +39,7 @@ class _Scene:
     agreement: float
 
 
-def draw(store: Store, wanted: Wanted, *, device: str = "auto") -> Drawing:
+def draw(store: Store, selection: Selection, *, device: str = "auto") -> Drawing:
     """The attacked test samples of one cell, and its model's decision.
 
     Raises:
@@ -45,9 +47,9 @@ def draw(store: Store, wanted: Wanted, *, device: str = "auto") -> Drawing:
     """
     from robench.models import devices
 
-    if len(wanted.defenses) > 1:
-        raise RobenchError(f"figure 1 is about one defense, not {', '.join(wanted.defenses)}; draw it for each.")
-    block, others = fullest(unchanged(wanted.results(store)))
+    if len(selection.defenses) > 1:
+        raise RobenchError(f"figure 1 is about one defense, not {', '.join(selection.defenses)}; draw it for each.")
+    block, others = fullest(unchanged(read_selection(selection, store)))
     result = min(block, key=lambda r: (r.info["attack"]["title"], r.seed))
     cell = store.read(store.folder("cells", result.info["label"], result.info["key"]))
     assert cell is not None, "it was read a moment ago"

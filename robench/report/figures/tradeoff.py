@@ -11,17 +11,10 @@ from robench.report.figures.canvas import INK, Drawing, legend_above, sheet, sty
 from robench.report.figures.labelling import Line, place_texts
 from robench.report.figures.palette import Look, looks, title
 from robench.results.cells import Result, grouped
-from robench.results.selection import (
-    Point,
-    Wanted,
-    attacked_point,
-    clean_point,
-    fullest,
-    missing_commands,
-    seeds_text,
-    unchanged,
-)
+from robench.results.seeds import Point, attacked_point, clean_point, seeds_text
+from robench.results.selection import Selection, fullest, unchanged
 from robench.results.store import Store
+from robench.study.commands import missing_commands, read_selection
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,29 +26,29 @@ Place = tuple[Point, Point]
 """Clean accuracy and accuracy under attack."""
 
 
-def draw(store: Store, wanted: Wanted) -> Drawing:
-    """The path of the average over lambda, and every other defense that is wanted as a point; whiskers over seeds.
+def draw(store: Store, selection: Selection) -> Drawing:
+    """The path of the average over lambda, and every other defense that is selection as a point; whiskers over seeds.
 
     Raises:
         RobenchError: there are fewer than two averages, or a defense is missing.
     """
-    block, others = fullest(wanted.results(store))
+    block, others = fullest(read_selection(selection, store))
     block = _of_one_attack(block)
     fused = [r for r in block if r.info["defense"]["name"] == AVERAGE]
     rest = unchanged([r for r in block if r.info["defense"]["name"] != AVERAGE])
     by_weight = grouped(sorted(fused, key=_weight), lambda r: f"{_weight(r):g}")
-    names = [name for name in wanted.defenses if name != AVERAGE]
+    names = [name for name in selection.defenses if name != AVERAGE]
     gaps = [(name, block[0]) for name in names if not any(r.info["defense"]["name"] == name for r in rest)]
     if gaps:
         absent = ", ".join(name for name, _ in gaps)
         raise RobenchError(
-            f"figure 5 on {wanted.task} lacks {absent}: {missing_commands(gaps, wanted.options)} makes that."
+            f"figure 5 on {selection.task} lacks {absent}: {missing_commands(gaps, selection.options)} makes that."
         )
     if len(by_weight) < 2:
         found = ", ".join(by_weight) or "none"
         raise RobenchError(
-            f"figure 5 on {wanted.task} needs the average of two networks for two or more weights, and has {found}:"
-            f" {missing_commands([(AVERAGE, block[0])], wanted.options)} makes them."
+            f"figure 5 on {selection.task} needs the average of two networks for two or more weights, and has {found}:"
+            f" {missing_commands([(AVERAGE, block[0])], selection.options)} makes them."
         )
     path = {weight: (clean_point(found), attacked_point(found)) for weight, found in by_weight.items()}
     points = {
@@ -64,7 +57,7 @@ def draw(store: Store, wanted: Wanted) -> Drawing:
     }
     ordered = {name: points[name] for name in names if name in points}
     with styled():
-        return _drawn(path, ordered, block[0], _caption(block, wanted.task, others))
+        return _drawn(path, ordered, block[0], _caption(block, selection.task, others))
 
 
 def _weight(result: Result) -> float:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from robench.study.presets import ELSEWHERE, TrainingSettings
+from robench.study.presets import ELSEWHERE
+from robench.training.settings import TrainingSettings
 
 
 def setting_of(info: Mapping[str, Any], **more: Any) -> dict[str, Any]:

@@ -16,8 +16,8 @@ from robench.attacking.attack import Attack
 from robench.data.load import Example, TaskData
 from robench.models.encoders import EncoderSource
 from robench.results.store import StageKind, key_of
-from robench.study.presets import TrainingSettings
 from robench.training.defense import Defense, TrainsOn
+from robench.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from robench.models.devices import Precision

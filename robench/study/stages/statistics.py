@@ -19,12 +19,14 @@ from robench.paths import writing
 from robench.progress import Reporter
 from robench.results import records
 from robench.results.cells import Result, attacked, grouped
-from robench.results.pairs import Pairs, cell_statistics, read_pairs, stored_predictor
+from robench.results.pairs import Pairs, cell_statistics, read_pairs
 from robench.results.papers import BEFORE
-from robench.results.selection import Wanted, missing_commands
+from robench.results.selection import Selection
 from robench.results.store import RECORDS_FILE, Store, StoredStage, key_of
 from robench.results.summary import summarise
+from robench.study.commands import missing_commands, read_selection, run_command
 from robench.study.presets import Existing
+from robench.study.stages.trained_model import stored_predictor
 
 if TYPE_CHECKING:
     import torch
@@ -110,7 +112,7 @@ def measure(
         RobenchError: no model is there, or a file is missing or broken.
     """
     named = tuple(dict.fromkeys((VICTIM, *(name for name in defenses if name != BEFORE))))
-    wanted = Wanted(
+    selection = Selection(
         task=task,
         attacks=[attack],
         defenses=named,
@@ -119,11 +121,11 @@ def measure(
         seeds=seeds,
         options=options,
     )
-    subjects = _subjects(wanted.results(store), defenses, reporter, options)
+    subjects = _subjects(read_selection(selection, store), defenses, reporter, options)
     if not subjects:
         raise RobenchError(
             f"{store.root} has no cell of {VICTIM} on {task} under {attack}, whose texts all models are measured on;"
-            f" {wanted.command()} makes it."
+            f" {run_command(selection)} makes it."
         )
     made = []
     for number, subject in enumerate(subjects, start=1):

@@ -17,7 +17,7 @@ from robench.models.classifier import Classifier
 from robench.models.devices import Precision
 from robench.models.predictor import Predictor
 from robench.paths import atomic_folder
-from robench.results.store import STAGE_FILE
+from robench.results.store import STAGE_FILE, Store, StoredStage
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -121,3 +121,30 @@ def save_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
 def write_lines(path: Path, rows: Sequence[dict[str, Any]]) -> None:
     """Write a line of JSON for each row."""
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+
+
+def stored_predictor(store: Store, cell: StoredStage, device: torch.device) -> Predictor:
+    """The trained model that a cell was made with.
+
+    Raises:
+        RobenchError: robench did not train it, it is not in the store any more, or cannot be loaded.
+    """
+    info = cell.info
+    if "victim" in info:
+        raise RobenchError(
+            f"{cell.folder.name} is an attack on a given model ({info['victim']['model']}), whose representations are"
+            " not known: figure 1 and table 7 are about models that robench trained; name one with --defense."
+        )
+    model = store.read(store.folder("models", info["defense"]["name"], info["model"]))
+    if model is None:
+        raise RobenchError(
+            f"the model {info['model']} of {cell.folder.name} is not in {store.root / 'models'} any more; delete"
+            f" {cell.folder} and run it again."
+        )
+    return load(
+        model.folder,
+        len(info["labels"]),
+        max_length=info["training"]["max_length"],
+        precision=info["precision"],
+        device=device,
+    )

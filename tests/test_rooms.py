@@ -1,0 +1,109 @@
+"""The rule between the rooms of ``robench/``: a room imports only from rooms to its left, and light rooms stay light.
+
+Imports inside of functions and under ``TYPE_CHECKING`` count: a circle that hides there is a circle.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[1]
+TIERS = (
+    ("errors", "paths", "progress", "escaping"),
+    ("plugins", "resources"),
+    ("data", "models"),
+    ("training", "results"),
+    ("attacking",),
+    ("victims",),
+    ("study",),
+    ("report",),
+    ("api",),
+    ("cli",),
+)
+TIER = {room: number for number, rooms in enumerate(TIERS) for room in rooms}
+FRONT = {"__init__", "__main__", "attack", "defense", "objectives", "task"}
+"""The front door, and the names that older plug-ins import: they may open every room, and no room imports them."""
+LIGHT = ("plugins", "data/task.py", "results", "report/tables", "report/rendering", "cli")
+HEAVY = {"torch", "transformers", "matplotlib"}
+PLUGINS = ("defenses", "attacks", "tasks")
+FACES = {"robench", *(f"robench.{room}" for room in ("training", "attacking", "data", "models", "resources"))}
+
+
+class Import(NamedTuple):
+    """An import statement: ``file:line``, the module that it names, and whether it runs when its file is imported."""
+
+    place: str
+    module: str
+    at_top: bool
+
+
+def imports(file: Path) -> Iterator[Import]:
+    """Every module that a file imports, from its syntax tree; of ``from a import b`` both ``a`` and ``a.b``."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        place = f"{file.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(place, alias.name, node in tree.body)
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                is_module = (ROOT / inner.replace(".", "/")).with_suffix(".py").is_file() or (
+                    ROOT / inner.replace(".", "/")
+                ).is_dir()
+                yield Import(place, inner if is_module else node.module, node in tree.body)
+
+
+def room_of(module: str) -> str:
+    """The room of ``robench.room.module``; empty for a module of others."""
+    parts = module.split(".")
+    return parts[1] if parts[0] == "robench" and len(parts) > 1 else ""
+
+
+def rooms() -> Iterator[tuple[str, Path]]:
+    for file in sorted((ROOT / "robench").rglob("*.py")):
+        yield file.relative_to(ROOT / "robench").with_suffix("").parts[0], file
+
+
+def test_every_module_of_robench_has_a_room() -> None:
+    assert {room for room, _ in rooms()} <= TIER.keys() | FRONT
+
+
+def test_a_room_imports_only_rooms_to_its_left() -> None:
+    wrong = [
+        f"{found.place} imports {found.module}"
+        for room, file in rooms()
+        if room in TIER
+        for found in imports(file)
+        if (other := room_of(found.module)) and other != room
+        if TIER.get(other, len(TIERS)) >= TIER[room] and not TIER[room] == TIER.get(other) == 0
+    ]
+    assert wrong == []
+
+
+def test_light_rooms_import_nothing_heavy_at_module_level() -> None:
+    files = [file for name in LIGHT for file in [ROOT / "robench" / name]]
+    files = [one for file in files for one in ([file] if file.is_file() else sorted(file.rglob("*.py")))]
+    wrong = [
+        f"{i.place} imports {i.module}"
+        for file in files
+        for i in imports(file)
+        if i.at_top and i.module.split(".")[0] in HEAVY
+    ]
+    assert wrong == []
+
+
+def test_plugins_import_only_the_faces_of_robench() -> None:
+    own = {f"robench.{name}" for name in PLUGINS}
+    wrong = [
+        f"{found.place} imports {found.module}"
+        for name in PLUGINS
+        for file in sorted((ROOT / name).rglob("*.py"))
+        for found in imports(file)
+        if found.module.split(".")[0] == "robench" and found.module not in FACES
+        if not any(found.module.startswith(one) for one in own)
+    ]
+    assert wrong == []
