@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from robench.attacking.attack import Victim
-from robench.attacking.language_model_attack import ModelAttack
+from robench.attacking import ModelAttack, Victim
 from robench.resources import language_models
 
 _RANKED = {"delete": "by deletion", "unk": "by [UNK]", "random": "at random"}
@@ -59,7 +58,7 @@ class A2T(ModelAttack):
         from textattack.search_methods import GreedyWordSwapWIR
         from textattack.transformations import WordSwapEmbedding
 
-        from robench.attacking import sentence_constraint
+        from robench.attacking import with_encoder
 
         encoder = language_models.sentence_encoder(self.sentence_model, offline=True)
         like = UniversalSentenceEncoder(metric="cosine", compare_against_original=True)
@@ -68,7 +67,7 @@ class A2T(ModelAttack):
             StopwordModification(),
             PartOfSpeech(allow_verb_noun_swap=False),
             MaxModificationRate(max_rate=0.1, min_threshold=4),
-            sentence_constraint.with_encoder(like, encoder, self.min_sentence_similarity),
+            with_encoder(like, encoder, self.min_sentence_similarity),
             WordEmbeddingDistance(min_cos_sim=self.min_word_similarity),
         ]
         transformation = WordSwapEmbedding(max_candidates=self.max_candidates)

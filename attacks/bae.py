@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from robench.attacking.attack import Victim
-from robench.attacking.language_model_attack import MaskedModelAttack
+from robench.attacking import MaskedModelAttack, Victim
 
 
 @dataclass(frozen=True, kw_only=True)

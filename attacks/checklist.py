@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from robench.attacking.attack import Attack, Victim
-from robench.errors import RobenchError
+from robench import RobenchError
+from robench.attacking import Attack, Victim
 from robench.resources import language_models
 
 

@@ -6,10 +6,8 @@ import functools
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from robench.attacking.attack import Victim
-from robench.attacking.language_model_attack import ModelAttack
-from robench.resources import language_models
-from robench.resources.model_folder import explained
+from robench.attacking import ModelAttack, Victim
+from robench.resources import explained, language_models
 
 
 @dataclass(frozen=True, kw_only=True)

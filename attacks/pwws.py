@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from robench.attacking.attack import Attack, Victim
+from robench.attacking import Attack, Victim
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,11 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-from robench.attacking.attack import Attack, Victim
-from robench.errors import RobenchError
-from robench.paths import cache_dir
-from robench.resources import Resource, language_models
-from robench.resources.hub import TIMEOUT
+from robench import RobenchError
+from robench.attacking import Attack, Victim
+from robench.resources import TIMEOUT, Resource, language_models, textattack_folder
 
 
 @dataclass(frozen=True)
@@ -147,12 +145,12 @@ class Recipe(Attack):
         super().prepare(offline=offline)
 
     def _fetch(self, file: str, *, offline: bool) -> None:
-        if (cache_dir() / "textattack" / file).exists():
+        if (textattack_folder() / file).exists():
             return
         missing = f"textattack:{self.recipe} needs {file} from TextAttack's server, which is not in robench's cache"
         if offline:
             raise RobenchError(f"{missing}, and --offline is set: run once with a network.")
-        from robench.resources.textattack import load_textattack
+        from robench.resources import load_textattack
 
         load_textattack(offline=offline)
         import requests

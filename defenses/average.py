@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from robench.training.defense import FusedDefense
+from robench.training import FusedDefense
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from robench.models.batches import Batch
-from robench.models.classifier import Classifier
-from robench.training.defense import Defense, Terms
-from robench.training.objectives import cross_entropy
+from robench.models import Batch, Classifier
+from robench.training import Defense, Terms, cross_entropy
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,10 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from robench.models.batches import Batch
-from robench.models.classifier import Classifier
-from robench.training.defense import AdversarialDefense, Terms, TrainsOn
-from robench.training.objectives import cross_entropy
+from robench.models import Batch, Classifier
+from robench.training import AdversarialDefense, Terms, TrainsOn, cross_entropy
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from robench.training.perturbation import VirtualDefense, unit
+from robench.training import VirtualDefense, unit
 
 
 @dataclass(frozen=True, kw_only=True)

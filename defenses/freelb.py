@@ -6,11 +6,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from robench.models.batches import Batch
-from robench.models.classifier import Classifier
-from robench.training.defense import Terms
-from robench.training.objectives import cross_entropy
-from robench.training.perturbation import VirtualDefense, gradient_left, onto_ball, same_dropout, uniform_start, unit
+from robench.models import Batch, Classifier
+from robench.training import (
+    Terms,
+    VirtualDefense,
+    cross_entropy,
+    gradient_left,
+    onto_ball,
+    same_dropout,
+    uniform_start,
+    unit,
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from robench.training.perturbation import VirtualDefense, onto_ball, unit
+from robench.training import VirtualDefense, onto_ball, unit
 
 
 @dataclass(frozen=True, kw_only=True)

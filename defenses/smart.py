@@ -7,11 +7,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from robench.models.batches import Batch
-from robench.models.classifier import Classifier
-from robench.training.defense import Terms
-from robench.training.objectives import cross_entropy, kl_divergence
-from robench.training.perturbation import VirtualDefense, gradient_of
+from robench.models import Batch, Classifier
+from robench.training import Terms, VirtualDefense, cross_entropy, gradient_of, kl_divergence
 
 
 def symmetric_kl(logits: Tensor, other_logits: Tensor) -> Tensor:

@@ -6,10 +6,8 @@ from typing import ClassVar, Literal
 
 from torch import Tensor
 
-from robench.models.batches import Batch
-from robench.models.classifier import Classifier
-from robench.training.defense import AdversarialDefense, Terms, TrainsOn
-from robench.training.objectives import Similarity, contrastive, cross_entropy, kl_divergence
+from robench.models import Batch, Classifier
+from robench.training import AdversarialDefense, Similarity, Terms, TrainsOn, contrastive, cross_entropy, kl_divergence
 
 Negatives = Literal["cross", "same"]
 

@@ -1,12 +1,13 @@
 """robench: which defense of a text classifier holds, against which attack, at what price, and how sure are we?
 
-``robench.run(defense="taichi", task="trec", preset="quick")`` is the command line's ``robench run`` and gives the
+``robench.run(defense="taichi", task="trec", preset="quick")`` is the command line's ``robench run`` and returns the
 results as a pandas DataFrame. A defense, attack or task of your own subclasses :class:`Defense` or :class:`Attack`, or
 is a :class:`Task`, and is named with :func:`register`.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from robench.lazy import lazy_attributes
 
 __version__ = "0.1.0"
 
@@ -32,23 +33,19 @@ __all__ = [
     "run",
 ]
 
-# Imported on first use: `robench list` takes no second because nothing here imports torch.
-_HOMES = {
-    "attack_model": "api",
-    "run": "api",
-    "Attack": "attacking.attack",
-    "AdversarialDefense": "training.defense",
-    "Defense": "training.defense",
-    "TrainsOn": "training.defense",
-    "RobenchError": "errors",
-    "load_plugin": "plugins.registry",
-    "register": "plugins.registry",
-    "HubSource": "data.task",
-    "Task": "data.task",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'robench' has no attribute {name!r}")
-    return getattr(import_module(f"robench.{_HOMES[name]}"), name)
+__getattr__ = lazy_attributes(
+    __name__,
+    {
+        "AdversarialDefense": "training.defense",
+        "Attack": "attacking.attack",
+        "Defense": "training.defense",
+        "HubSource": "data.task",
+        "RobenchError": "errors",
+        "Task": "data.task",
+        "TrainsOn": "training.defense",
+        "attack_model": "api",
+        "load_plugin": "plugins.registry",
+        "register": "plugins.registry",
+        "run": "api",
+    },
+)

@@ -1,6 +1,6 @@
 """AG News: 120,000 titles with their description, of which the paper holds out 6,000 as dev, and 7,600 to test."""
 
-from robench.data.task import HubSource, Task
+from robench.data import HubSource, Task
 
 AG = Task(
     labels=("World", "Sports", "Business", "Sci/Tech"),

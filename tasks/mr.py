@@ -6,7 +6,7 @@ import io
 import re
 from collections.abc import Iterable, Mapping
 
-from robench.data.task import Row, Splits, Task, held_out
+from robench.data import Row, Splits, Task, held_out
 from robench.resources import packages
 
 SEED = 50

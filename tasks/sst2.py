@@ -1,6 +1,6 @@
 """SST-2 as the paper uses it: whole sentences, 6,920 / 872 / 1,821 rows, already lower-case."""
 
-from robench.data.task import HubSource, Task
+from robench.data import HubSource, Task
 
 SST2 = Task(
     labels=("negative", "positive"),

@@ -1,6 +1,6 @@
 """TREC-6: what a question asks for. Lower-cased, as the paper's numbers imply."""
 
-from robench.data.task import HubSource, Row, Splits, Task, held_out
+from robench.data import HubSource, Row, Splits, Task, held_out
 from robench.resources import packages
 
 SEED = 50

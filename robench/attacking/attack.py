@@ -58,6 +58,7 @@ class Attack(ABC):
             ``bundled``, stand-ins from the package index. Nothing else depends on it.
     """
 
+    plugin_kind: ClassVar[str] = "attacks"
     uses: ClassVar[tuple[Resource, ...]] = ("stopwords", "wordnet")
 
     query_budget: int | None = None

@@ -1,1 +1,34 @@
-"""Tasks: what one declares, and its rows from files, the Hub or a package."""
+"""Tasks: what one declares, and its rows from files, the Hub or the package index."""
+
+from typing import TYPE_CHECKING
+
+from robench.lazy import lazy_attributes
+
+if TYPE_CHECKING:
+    from robench.data.load import Example, TaskData, load_task
+    from robench.data.task import HubSource, Row, Splits, Task, held_out
+
+__all__ = [
+    "Example",
+    "HubSource",
+    "Row",
+    "Splits",
+    "Task",
+    "TaskData",
+    "held_out",
+    "load_task",
+]
+
+__getattr__ = lazy_attributes(
+    __name__,
+    {
+        "Example": "load",
+        "HubSource": "task",
+        "Row": "task",
+        "Splits": "task",
+        "Task": "task",
+        "TaskData": "load",
+        "held_out": "task",
+        "load_task": "load",
+    },
+)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from robench.errors import RobenchError
 
@@ -77,6 +78,8 @@ class Task:
         index: gives the rows from the package index; its argument says whether the network is forbidden.
         relative: a similar task that works anywhere, for the error where this one has no data.
     """
+
+    plugin_kind: ClassVar[str] = "tasks"
 
     labels: tuple[str, ...]
     summary: str = ""

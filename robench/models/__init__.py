@@ -1,1 +1,34 @@
 """Encoders, the classifier on top of one, and how both are run."""
+
+from typing import TYPE_CHECKING
+
+from robench.lazy import lazy_attributes
+
+if TYPE_CHECKING:
+    from robench.models.batches import Batch, Inputs
+    from robench.models.classifier import Classifier, Outputs
+    from robench.models.encoders import EncoderSource, find_encoder
+    from robench.models.predictor import Predictor
+
+__all__ = [
+    "Batch",
+    "Classifier",
+    "EncoderSource",
+    "Inputs",
+    "Outputs",
+    "Predictor",
+    "find_encoder",
+]
+
+__getattr__ = lazy_attributes(
+    __name__,
+    {
+        "Batch": "batches",
+        "Classifier": "classifier",
+        "EncoderSource": "encoders",
+        "Inputs": "batches",
+        "Outputs": "classifier",
+        "Predictor": "predictor",
+        "find_encoder": "encoders",
+    },
+)

@@ -39,11 +39,6 @@ from robench.plugins.summaries import declared, first_line
 
 Kind = Literal["defenses", "attacks", "tasks"]
 KINDS: tuple[Kind, ...] = ("defenses", "attacks", "tasks")
-_CONTRACTS: dict[Kind, tuple[str, str]] = {
-    "defenses": ("robench.training.defense", "Defense"),
-    "attacks": ("robench.attacking.attack", "Attack"),
-    "tasks": ("robench.data.task", "Task"),
-}
 T = TypeVar("T")
 
 
@@ -72,10 +67,9 @@ class Entry:
             made = found(**dict(self.given)) if isinstance(found, type) else found
         except (TypeError, ValueError) as error:  # a method is missing, a field has no default or refuses its value
             raise RobenchError(f"{self.name} from {self.origin} cannot be made: {error}.") from error
-        if not isinstance(made, _contract(self.kind)):
-            raise RobenchError(
-                f"{self.name} from {self.origin} is a {type(made).__name__}, not a {_contract(self.kind).__name__}."
-            )
+        if getattr(made, "plugin_kind", None) != self.kind:
+            contract = self.kind.capitalize().removesuffix("s")
+            raise RobenchError(f"{self.name} from {self.origin} is a {type(made).__name__}, not a {contract}.")
         return made
 
     @property
@@ -274,17 +268,11 @@ def _check_name(kind: Kind, name: str, origin: str) -> None:
         raise RobenchError(f"{origin} registers a {kind[:-1]} as {name!r}; a name {_FORM} and is not all.")
 
 
-def _contract(kind: Kind) -> type:
-    module, name = _CONTRACTS[kind]
-    return cast(type, getattr(importlib.import_module(module), name))
-
-
 def _kind_of(thing: object) -> Kind:
-    for kind in KINDS:
-        contract = _contract(kind)
-        if isinstance(thing, contract) or (isinstance(thing, type) and issubclass(thing, contract)):
-            return kind
-    raise RobenchError(f"register() takes a robench.Defense, Attack or Task; got {thing!r}.")
+    kind = getattr(thing, "plugin_kind", None)
+    if kind not in KINDS:
+        raise RobenchError(f"register() takes a robench.Defense, Attack or Task; got {thing!r}.")
+    return cast(Kind, kind)
 
 
 def _source_of(thing: object) -> tuple[str, str]:

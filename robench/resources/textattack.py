@@ -33,6 +33,11 @@ _IMPORTED_FIRST = ("huggingface_hub", "transformers", "datasets")
 _LOGGERS = ("textattack.shared.utils.install", "flair", "jieba")
 
 
+def textattack_folder() -> Path:
+    """Return the folder that TextAttack keeps its own downloads in, inside robench's cache."""
+    return cache_dir() / "textattack"
+
+
 def load_textattack(*, offline: bool = False) -> ModuleType:
     """Import TextAttack (6 to 9 s the first time) and leave the machine and the process as they were.
 
@@ -53,7 +58,7 @@ def load_textattack(*, offline: bool = False) -> ModuleType:
     try:
         for name in _IMPORTED_FIRST:
             importlib.import_module(name)
-        with _borrowed_environment(cache_dir() / "textattack"), warnings.catch_warnings(), without_nltk_downloads():
+        with _borrowed_environment(textattack_folder()), warnings.catch_warnings(), without_nltk_downloads():
             warnings.simplefilter("ignore")
             module = importlib.import_module("textattack")
     except ImportError as error:

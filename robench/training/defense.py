@@ -43,6 +43,7 @@ class Defense(ABC):
     no input or output: those are robench's.
     """
 
+    plugin_kind: ClassVar[str] = "defenses"
     trains_on: ClassVar[TrainsOn] = TrainsOn.CLEAN
 
     def __post_init__(self) -> None:

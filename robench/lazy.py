@@ -1,0 +1,21 @@
+"""Public names of a package, imported when they are first used: naming what can be run must not import torch."""
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
+
+
+def lazy_attributes(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
+    """Make the ``__getattr__`` of a package's ``__init__`` (PEP 562).
+
+    Args:
+        package: the package's ``__name__``.
+        homes: for each public name, the module of the package that defines it.
+    """
+
+    def attribute(name: str) -> Any:
+        if name not in homes:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        return getattr(import_module(f"{package}.{homes[name]}"), name)
+
+    return attribute
