@@ -31,7 +31,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tiny_job import robench
+
+from support.tiny_job import robench
 
 HOUSE = Path(__file__).parent / "goldens" / "house"
 EXPECTED = HOUSE / "expected"
