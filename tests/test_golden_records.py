@@ -1,6 +1,6 @@
 """Records of ordinary cases, as they were when they were frozen: each registered attack on a function and on a network.
 
-No later change may alter these records unless it says so, and then freezes anew: tests/freezing.py says how.
+No later change may alter these records unless it says so, and then freezes anew: tests/support/freezing.py says how.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import golden_attacks
 import pytest
 import torch
-from freezing import FREEZING, GOLDENS, how
 
-from robench.records import Record
+from robench.results.records import Record
+from support import golden_attacks
+from support.freezing import FREEZING, GOLDENS, how
 
 FOLDER = GOLDENS / "records"
 HOW = how(__file__)

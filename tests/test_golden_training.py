@@ -1,8 +1,8 @@
 """Numbers of a short training with every registered defense, as they were when they were frozen.
 
 A change that alters them alters what every user's training gives, so it raises FORMAT, which is part of every key, and
-freezes anew (tests/freezing.py says how). Freezing does not replace a number of the same FORMAT; it only adds what is
-new.
+freezes anew (``support/freezing.py`` says how). Freezing does not replace a number of the same FORMAT; it only adds
+what is new.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import tiny
 import torch
-from freezing import FREEZING, GOLDENS, how
 
-from robench import registry
-from robench.adversarial import training_rows
-from robench.data import Example
-from robench.defense import FusedDefense
-from robench.prediction import Predictor, accuracy
-from robench.records import Record, Status
-from robench.spec import TrainingSettings
-from robench.stages import FORMAT
+from robench.data.load import Example
+from robench.models.predictor import Predictor, accuracy
+from robench.plugins import registry
+from robench.results.records import Record, Status
+from robench.study.stages.adversarial import training_rows
+from robench.study.stages.stage import FORMAT
+from robench.training.defense import FusedDefense
+from robench.training.settings import TrainingSettings
+from support import tiny
+from support.freezing import FREEZING, GOLDENS, how
 
 FILE = GOLDENS / "training.json"
 HOW = how(__file__)
-FORMAT_AT = "robench/stages.py"
+FORMAT_AT = "robench/study/stages/stage.py"
 TOLERANCE = 1e-5
 NAMES = sorted(entry.name for entry in registry.entries("defenses") if entry.origin == "robench")
 SEED = 1

@@ -25,6 +25,7 @@ from robench.errors import RobenchError
 from robench.plugins import registry
 from robench.results import records
 from robench.results.records import Record
+from support.odd_attack import Odd
 from support.small_victim import SmallVictim
 from support.tiny_job import TASK, TinyJob, robench
 
@@ -63,22 +64,6 @@ def test_the_processes_stay_for_the_next_attack(victim: SmallVictim, workers: Wo
     run(PWWS(), victim, victim.examples()[:3], workers=workers)
     run(PWWS(), victim, [], workers=workers)
     assert [process.pid for process in processes(workers)] == before
-
-
-@dataclass(frozen=True, kw_only=True)
-class Odd(DeepWordBug):
-    """Asks the model while it is built, and can fail at each step."""
-
-    fails: str = ""
-
-    def build(self, victim: Any) -> Any:
-        assert victim(["How many classes?"]).shape == (1, 3)
-        if self.fails == "building":
-            raise ZeroDivisionError("on purpose")
-        built = super().build(victim)
-        if self.fails == "searching":
-            built.transformation.transformations[0]._get_replacement_words = None
-        return built
 
 
 def test_an_attack_may_ask_the_model_while_it_is_built(victim: SmallVictim, workers: Workers) -> None:

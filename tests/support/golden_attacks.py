@@ -15,16 +15,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import small_models
-import tiny
 import torch
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
 
-from robench import registry
-from robench.attack import Attack
-from robench.engine.pool import attack_examples
-from robench.prediction import Predictor
-from robench.records import Record
+from robench.attacking.attack import Attack
+from robench.attacking.engine.pool import attack_examples
+from robench.models.predictor import Predictor
+from robench.plugins import registry
+from robench.results.records import Record
+from support import small_models, tiny
 
 TEXTS = (
     "The old waiter forgot our tea and the bread was cold.",

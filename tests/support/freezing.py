@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-GOLDENS = Path(__file__).parent / "goldens"
+GOLDENS = Path(__file__).parents[1] / "goldens"
 FREEZING = os.environ.get("ROBENCH_FREEZE") == "1"
 
 
