@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from robench.errors import RobenchError
 from robench.plugins import registry
 from robench.progress import Reporter, Silent, reporter_for
+from robench.results.info import CellInfo
 from robench.results.store import Store, StoredStage
 from robench.study.presets import Existing
 from robench.study.request import Request
@@ -179,7 +180,7 @@ def attack_model(
 
 def run_requests(
     requests: Sequence[Request], store: Store, reporter: Reporter, existing: Existing
-) -> list[StoredStage]:
+) -> list[StoredStage[CellInfo]]:
     """Plan requests, which differ in their encoders at most, and run them; give their finished cells.
 
     Raises:
@@ -196,17 +197,18 @@ def run_requests(
     from robench.attacking.engine.workers import Workers, worker_count
     from robench.models import devices
     from robench.study.runner import Runner
+    from robench.study.stages.context import Context
 
-    found = []
+    stored: list[StoredStage[Any]] = []
     for request in requests:
         device = devices.device(request.device)
         with Workers(worker_count(request.workers, device)) as workers:
-            runner = Runner(store, reporter, device=device, existing=existing, offline=request.offline, workers=workers)
-            found += runner.run(request.cells(reporter))
-    return found
+            context = Context(store, reporter, device, offline=request.offline, workers=workers)
+            stored += Runner(context, existing=existing).run(request.stages(reporter))
+    return [stage for stage in stored if isinstance(stage.info, CellInfo)]
 
 
-def frame(cells: Sequence[StoredStage]) -> pandas.DataFrame:
+def frame(cells: Sequence[StoredStage[CellInfo]]) -> pandas.DataFrame:
     """Cells as a table for analysis.
 
     Returns:
@@ -220,24 +222,24 @@ def frame(cells: Sequence[StoredStage]) -> pandas.DataFrame:
 
     rows = []
     for cell in cells:
-        info, attacked, clean = cell.info, cell.info["attacked"], cell.info["clean"]
-        tried = attacked["succeeded"] + attacked["failed"]
+        info, attacked, clean = cell.info, cell.info.attacked, cell.info.clean
+        assert attacked is not None, "a finished cell has an outcome"
         rows.append(
             {
-                "task": info["task"],
-                "defense": info["defense"]["name"],
-                "attack": info["attack"]["title"],
-                "seed": info["seed"],
-                "encoder": info["encoder"]["name"],
-                "train_rows": info["train_rows"],
-                "clean_accuracy": clean["correct"] / clean["n"],
-                "n_test": clean["n"],
-                "accuracy_under_attack": attacked["failed"] / attacked["n"],
-                "n_attacked": attacked["n"],
-                "attack_success_rate": attacked["succeeded"] / tried if tried else float("nan"),
-                "queries": attacked["queries"],
-                "words_changed": attacked["words_changed"],
-                "similarity": (info.get("similarity") or {}).get("mean"),
+                "task": info.task,
+                "defense": info.defense.name,
+                "attack": info.attack.title,
+                "seed": info.seed,
+                "encoder": info.encoder.name,
+                "train_rows": info.train_rows,
+                "clean_accuracy": clean.correct / clean.n,
+                "n_test": clean.n,
+                "accuracy_under_attack": (attacked.failed or 0) / attacked.n,
+                "n_attacked": attacked.n,
+                "attack_success_rate": attacked.succeeded / attacked.tried if attacked.tried else float("nan"),
+                "queries": attacked.queries,
+                "words_changed": attacked.words_changed,
+                "similarity": info.similarity.mean if info.similarity else None,
                 "records": str(cell.folder / "records.jsonl"),
             }
         )

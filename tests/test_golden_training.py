@@ -20,7 +20,7 @@ from robench.data.load import Example
 from robench.models.predictor import Predictor, accuracy
 from robench.plugins import registry
 from robench.results.records import Record, Status
-from robench.study.stages.adversarial import training_rows
+from robench.study.stages.adversarial import arrange_rows
 from robench.study.stages.stage import FORMAT
 from robench.training.defense import FusedDefense
 from robench.training.settings import TrainingSettings
@@ -90,7 +90,7 @@ def trained(name: str) -> tuple[Predictor, list[dict[str, Any]], int, int]:
         fused = tiny.classifier()
         fused.load_state_dict(defense.fuse(states))
         return tiny.predictor(fused, max_length=SETTINGS.max_length), [], 0, 0
-    rows, _ = training_rows(defense, clean, attacked(), SEED)
+    rows, _ = arrange_rows(defense, clean, attacked(), SEED)
     result = tiny.trained(defense, rows, SETTINGS, dev=DEV, seed=SEED)
     return result.predictor, result.log, result.steps, result.best_step
 

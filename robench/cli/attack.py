@@ -141,8 +141,8 @@ def attack(
     if not cells:
         raise RobenchError(f"none of these cells is in {runs}; leave --existing only-cache out to make them.")
     write(Target().shown(cells, store, Console(), same_runs(runs)))
-    for warning in dict.fromkeys(warning for cell in cells for warning in cell.info.get("warnings", ())):
+    for warning in dict.fromkeys(warning for cell in cells for warning in cell.info.warnings):
         reporter.say(f"warning: {warning}")
-    for other in sorted({cell.info["defense"]["name"] for cell in cells} - {request.source.name}):
+    for other in sorted({cell.info.defense.name for cell in cells} - {request.source.name}):
         reporter.say(f"note: the same model was attacked before as {other}, and keeps that name.")
     reporter.say(f"results are in {runs}; {Target().hint}.")

@@ -15,8 +15,7 @@ from robench.study.plan import in_order
 from robench.study.presets import Existing
 from robench.study.request import Request
 from robench.study.runner import Runner
-from robench.study.stages.stage import AttackingStage, ModelStage, Stage
-from robench.study.stages.victim import VictimStage
+from robench.study.stages.context import Context
 
 WIDE = 200
 """Columns where nobody watches: a stage stays on one line, for grep."""
@@ -32,19 +31,19 @@ def show_plan(
     Raises:
         RobenchError: as the run itself would.
     """
-    cells = [cell for request in requests for cell in request.cells(reporter)]
-    runner = Runner(store, reporter, device=devices.device(requests[0].device), existing=existing)
-    left = {stage.key for stage in in_order(cells, done=runner.done)}
+    stages = [stage for request in requests for stage in request.stages(reporter)]
+    runner = Runner(Context(store, reporter, devices.device(requests[0].device)), existing=existing)
+    left = {stage.key for stage in in_order(stages, done=runner.is_done)}
     estimator = Estimator(store)
     table = Table("stage", "work", "state", "time", "key", box=None, pad_edge=False, header_style="bold")
     total, guessed = 0.0, True
-    for stage in in_order(cells):
+    for stage in in_order(stages):
         seconds = estimator.seconds(stage) if stage.key in left else 0.0
         guessed = guessed and seconds is not None
         total += seconds or 0.0
-        state = "to do" if stage.key in left else "cached" if runner.done(stage) else "not needed"
+        state = "to do" if stage.key in left else "cached" if runner.is_done(stage) else "not needed"
         time = "" if stage.key not in left else "unknown" if seconds is None else duration(seconds)
-        table.add_row(stage.title, _work(stage), state, time, stage.key)
+        table.add_row(stage.title, f"{stage.size.count:,} {stage.size.noun}", state, time, stage.key)
     if not console.is_terminal:
         console.width = max(console.width, WIDE)
     console.print(table)
@@ -55,12 +54,3 @@ def show_plan(
     console.print(
         f"{len(left)} stages to do, {told}." if left else "nothing to do: all of it is there.", soft_wrap=True
     )
-
-
-def _work(stage: Stage) -> str:
-    if isinstance(stage, VictimStage):
-        return f"{len(stage.data.test):,} test texts"
-    if isinstance(stage, ModelStage):
-        return f"{stage.steps:,} steps"
-    assert isinstance(stage, AttackingStage)
-    return f"{len(stage.examples()):,} texts"

@@ -119,6 +119,5 @@ def run(
     cells = run_requests(requests, store, reporter, existing)
     if not cells:
         raise RobenchError(f"none of these cells is in {runs}; leave --existing only-cache out to make them.")
-    target.finish(requests, store, reporter, existing, same_runs(runs))
     write(target.shown(cells, store, Console(), same_runs(runs)))
     reporter.say(f"results are in {runs}; {target.hint}.")

@@ -8,13 +8,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
+
 from robench.errors import RobenchError
 from robench.report.rendering import percent
 from robench.results import records
-from robench.results.cells import option_text
+from robench.results.info import CellInfo, ModelInfo, PluginInfo, StageInfo, plain
+from robench.results.labels import option_text
+from robench.results.outcome import summarise
 from robench.results.records import Record
 from robench.results.store import RECORDS_FILE, Store, StoredStage
-from robench.results.summary import summarise
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -46,7 +49,7 @@ class _Found(NamedTuple):
     examples: list[Record]
 
 
-def show(stage: StoredStage, store: Store, examples: int = 5) -> RenderableType:
+def show(stage: StoredStage[Any], store: Store, examples: int = 5) -> RenderableType:
     """A stage for people; every part that the stage does not have is left out.
 
     Args:
@@ -68,11 +71,11 @@ def show(stage: StoredStage, store: Store, examples: int = 5) -> RenderableType:
         parts += [Text("\ntraining", style="bold"), _training(found.training)]
     if found.examples:
         heading = "\nexamples: [what stood there → what the attack put]"
-        parts += [Text(heading, style="bold"), *_examples(found.examples, stage.info.get("labels", []))]
+        parts += [Text(heading, style="bold"), *_examples(found.examples, stage.info.labels)]
     return Group(*parts)
 
 
-def show_json(stage: StoredStage, store: Store, examples: int = 5) -> str:
+def show_json(stage: StoredStage[Any], store: Store, examples: int = 5) -> str:
     """The same as JSON: the stage's own ``stage.json`` as ``stage``, and ``results``, ``training``, ``examples``.
 
     ``results``: shares from 0 to 1. ``examples``: the keys of a record, and ``changes``, pairs of words before and
@@ -86,7 +89,7 @@ def show_json(stage: StoredStage, store: Store, examples: int = 5) -> str:
         vars(record) | {"changes": [list(piece) for piece in pieces(record.original, record.final) if piece.changed]}
         for record in found.examples
     ]
-    content = {"folder": str(stage.folder), "stage": stage.info, "results": found.results}
+    content = {"folder": str(stage.folder), "stage": plain(stage.info), "results": found.results}
     return json.dumps(content | {"training": found.training, "examples": shown}, indent=1) + "\n"
 
 
@@ -97,9 +100,8 @@ def pieces(before: str, after: str) -> list[Piece]:
     return [Piece(" ".join(old[a:b]), " ".join(new[c:d])) for _, a, b, c, d in matcher.get_opcodes()]
 
 
-def _found(stage: StoredStage, store: Store, examples: int) -> _Found:
-    has_records = stage.info.get("kind") != "models"
-    attacked = records.read(stage.folder / RECORDS_FILE) if has_records else []
+def _found(stage: StoredStage[Any], store: Store, examples: int) -> _Found:
+    attacked = [] if isinstance(stage.info, ModelInfo) else records.read(stage.folder / RECORDS_FILE)
     return _Found(
         _facts(stage.info),
         _results(stage.info, attacked),
@@ -108,62 +110,64 @@ def _found(stage: StoredStage, store: Store, examples: int) -> _Found:
     )
 
 
-def _facts(info: Mapping[str, Any]) -> dict[str, str]:
-    """What the stage is, in words."""
-    data, encoder = info.get("data", {}), info.get("encoder", {})
+def _facts(info: StageInfo) -> dict[str, str]:
+    """Say in words what the stage is."""
     facts = {
-        "what": KINDS.get(info.get("kind", ""), str(info.get("kind", "?"))),
-        "task": f"{info.get('task', '?')}, {len(info.get('labels', []))} classes",
-        "data": f"{data.get('source', '?')}, sha256 {str(data.get('digest', '?'))[:16]}",
-        "encoder": f"{encoder.get('name', '?')}, sha256 {str(encoder.get('digest', '?'))[:16]}",
+        "what": KINDS.get(info.kind, info.kind),
+        "task": f"{info.task}, {len(info.labels)} classes",
+        "data": f"{info.data.source}, sha256 {info.data.digest[:16]}",
+        "encoder": f"{info.encoder.name}, sha256 {info.encoder.digest[:16]}",
     }
-    facts |= {kind: _thing(info[kind]) for kind in ("defense", "attack") if info.get(kind)}
-    if info.get("adversarial"):
-        facts["trained on"] = f"the adversarial training set {info['adversarial']}"
-    if info.get("model"):
-        facts["model"] = str(info["model"])
-    training = ", ".join(f"{name} {value}" for name, value in info.get("training", {}).items())
-    if given := info.get("victim"):
-        facts |= {"what": "given model"} if info.get("kind") == "models" else {}
-        facts["given model"] = f"{given['model']} ({given['kind']})"
-    facts |= {f"warning {i}": warning for i, warning in enumerate(info.get("warnings", ()), start=1)}
-    preset, precision = info.get("preset", "?"), info.get("precision", "?")
-    trained = "" if given else f"{info.get('train_rows', '?')} training rows, "
-    facts["setting"] = f"preset {preset}, {precision}, {trained}{training}"
-    facts |= {"seed": str(info.get("seed", "?")), "made by": f"robench {info.get('robench', '?')}"}
-    rows = info.get("rows", {})
-    if isinstance(rows, dict) and "training" in rows:
-        parts = ", ".join(f"{count} {name}" for name, count in rows.items() if name != "training" and count)
-        facts["trained rows"] = f"{rows['training']}" + (f" ({parts})" if parts else "")
-    return facts | {f"note {i}": note for i, note in enumerate(data.get("notes", ()), start=1)}
+    for name in ("defense", "attack"):
+        if (plugin := getattr(info, name, None)) and plugin.name:
+            facts[name] = _plugin_text(plugin)
+    if adversarial := getattr(info, "adversarial", None):
+        facts["trained on"] = f"the adversarial training set {adversarial}"
+    if model := getattr(info, "model", None):
+        facts["model"] = model
+    training = ", ".join(f"{name} {value}" for name, value in info.training.items())
+    victim = getattr(info, "victim", None)
+    if victim:
+        facts |= {"what": "given model"} if isinstance(info, ModelInfo) else {}
+        facts["given model"] = f"{victim.model} ({victim.kind})"
+    facts |= {f"warning {i}": warning for i, warning in enumerate(getattr(info, "warnings", ()), start=1)}
+    trained = "" if victim else f"{info.train_rows} training rows, "
+    facts["setting"] = f"preset {info.preset}, {info.precision}, {trained}{training}"
+    facts |= {"seed": str(info.seed), "made by": f"robench {info.robench}"}
+    if rows := getattr(info, "rows", None):
+        counts = {name: count for name, count in msgspec.structs.asdict(rows).items() if name != "training" and count}
+        parts = ", ".join(f"{count} {name}" for name, count in counts.items())
+        facts["trained rows"] = f"{rows.training}" + (f" ({parts})" if parts else "")
+    return facts | {f"note {i}": note for i, note in enumerate(info.data.notes, start=1)}
 
 
-def _thing(thing: Mapping[str, Any]) -> str:
-    """A defense or attack with its fields; those that were changed are marked."""
-    changed = thing.get("changed", {})
+def _plugin_text(plugin: PluginInfo) -> str:
+    """Name a defense or attack with its fields; those that were changed are marked."""
     fields = [
-        f"{name}={option_text(v)}{' (changed)' if name in changed else ''}"
-        for name, v in thing.get("fields", {}).items()
+        f"{name}={option_text(v)}{' (changed)' if name in plugin.changed else ''}" for name, v in plugin.fields.items()
     ]
-    title = thing.get("title", thing.get("name", "?"))
-    return f"{title}: {', '.join(fields)}" if fields else str(title)
+    title = plugin.title or plugin.name
+    return f"{title}: {', '.join(fields)}" if fields else title
 
 
-def _results(info: Mapping[str, Any], attacked: Sequence[Record]) -> dict[str, Any]:
-    """Shares from 0 to 1 and the counts behind them."""
-    found: dict[str, Any] = {}
-    if info.get("clean", {}).get("n"):
-        clean = info["clean"]
-        found["clean"] = {"accuracy": clean["correct"] / clean["n"], **clean}
-    if info.get("dev"):
-        found["dev"] = info["dev"]
+def _results(info: StageInfo, attacked: Sequence[Record]) -> dict[str, Any]:
+    """Return shares from 0 to 1 and the counts behind them."""
+    results: dict[str, Any] = {}
+    clean, dev = getattr(info, "clean", None), getattr(info, "dev", None)
+    if clean and clean.n:
+        results["clean"] = {"accuracy": clean.correct / clean.n, **msgspec.structs.asdict(clean)}
+    if dev:
+        results["dev"] = msgspec.structs.asdict(dev)
     if attacked:
-        summary = summarise(attacked)
-        tried = summary["succeeded"] + summary["failed"]
-        shares = {"accuracy": summary["failed"] / summary["n"]}
-        found["attacked"] = {**shares, "success_rate": summary["succeeded"] / tried if tried else None, **summary}
-        found["attacked"]["similarity"] = (info.get("similarity") or {}).get("mean")
-    return found
+        outcome = summarise(attacked)
+        results["attacked"] = {
+            "accuracy": (outcome.failed or 0) / outcome.n,
+            "success_rate": outcome.succeeded / outcome.tried if outcome.tried else None,
+            **msgspec.structs.asdict(outcome),
+        }
+        similarity = info.similarity if isinstance(info, CellInfo) else None
+        results["attacked"]["similarity"] = similarity.mean if similarity else None
+    return results
 
 
 def _result_texts(results: Mapping[str, Any]) -> dict[str, str]:
@@ -185,10 +189,10 @@ def _result_texts(results: Mapping[str, Any]) -> dict[str, str]:
     return texts
 
 
-def _training_log(stage: StoredStage, store: Store) -> list[dict[str, Any]]:
+def _training_log(stage: StoredStage[Any], store: Store) -> list[dict[str, Any]]:
     """Evaluations while the stage's model was trained; empty where the model is not in the store."""
     info = stage.info
-    folder = stage.folder if info.get("kind") == "models" else _model_folder(store, str(info.get("model", "")))
+    folder = stage.folder if isinstance(info, ModelInfo) else _model_folder(store, getattr(info, "model", ""))
     if folder is None:
         return []
     path = folder / TRAINING_FILE

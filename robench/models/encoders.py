@@ -32,6 +32,11 @@ class EncoderSource:
     digest: str
     revision: str | None = None
 
+    @property
+    def bundled(self) -> bool:
+        """Whether it is one that the package index has."""
+        return self.name in BUNDLED
+
     def tokenizer(self) -> PreTrainedTokenizerBase:
         """Load the tokenizer."""
         from transformers import AutoTokenizer

@@ -9,11 +9,13 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import robench
 from robench.errors import RobenchError
 from robench.paths import atomic_folder, expanded, writing
 from robench.report.rendering import percent
+from robench.results.info import CellInfo, ModelInfo
 from robench.results.store import Store, StoredStage
 
 CONFIG_FILE = "config.json"
@@ -21,7 +23,7 @@ CODE_FILE = "exported_model.py"
 _NOT_OF_THE_MODEL = ("_name_or_path", "architectures", "transformers_version")
 
 
-def export(store: Store, name: str, target: Path, *, force: bool = False) -> StoredStage:
+def export(store: Store, name: str, target: Path, *, force: bool = False) -> StoredStage[ModelInfo]:
     """Write the deployed network of a trained defense to a folder; give the model it was.
 
     The folder holds what ``AutoModelForSequenceClassification.from_pretrained(DIR, trust_remote_code=True)`` and
@@ -45,17 +47,17 @@ def export(store: Store, name: str, target: Path, *, force: bool = False) -> Sto
     return model
 
 
-def trained_model(store: Store, name: str) -> StoredStage:
+def trained_model(store: Store, name: str) -> StoredStage[ModelInfo]:
     """The trained model that ``name`` fits, or that a cell which it fits was made with.
 
     Raises:
         RobenchError: none or several do, or it is not one that robench trained.
     """
-    models = {stage.key: stage for stage in store.stages("models")}
-    named = [*models.values(), *store.stages("cells")]
+    models = {stage.key: stage for stage in store.stages(ModelInfo)}
+    named: list[StoredStage[Any]] = [*models.values(), *store.stages(CellInfo)]
     hits = [stage for stage in named if name in (stage.key, stage.folder.name)]
     hits = hits or [s for s in named if s.folder.name.startswith(name) or s.key.startswith(name)]
-    keys = dict.fromkeys(str(stage.info["model"]) if "attack" in stage.info else stage.key for stage in hits)
+    keys = dict.fromkeys(stage.info.model if isinstance(stage.info, CellInfo) else stage.key for stage in hits)
     if not keys:
         found = store.find(name)  # which says what there is
         raise RobenchError(f"{found.folder.name} is an adversarial training set: name a cell or a trained model.")
@@ -67,13 +69,12 @@ def trained_model(store: Store, name: str) -> StoredStage:
         raise RobenchError(
             f"the model {key} is not in {store.root / 'models'} any more; make it again with `robench run`."
         )
-    if "victim" in models[key].info:
-        given = models[key].info["victim"]["model"]
-        raise RobenchError(f"{name} was not trained by robench, which has no copy of it: it is {given}.")
+    if victim := models[key].info.victim:
+        raise RobenchError(f"{name} was not trained by robench, which has no copy of it: it is {victim.model}.")
     return models[key]
 
 
-def model_card(model: StoredStage, cells: Sequence[StoredStage], folder: str) -> str:
+def model_card(model: StoredStage[ModelInfo], cells: Sequence[StoredStage[CellInfo]], folder: str) -> str:
     """What the model is and how it does, in Markdown.
 
     Args:
@@ -82,29 +83,29 @@ def model_card(model: StoredStage, cells: Sequence[StoredStage], folder: str) ->
         folder: name for the example.
     """
     info = model.info
-    clean, defense, training = info["clean"], info["defense"], info["training"]
-    fields = ", ".join(f"{name} {value}" for name, value in defense["fields"].items())
-    rows = [("clean test samples", clean["correct"], clean["n"])]
+    clean, defense, training = info.clean, info.defense, info.training
+    fields = ", ".join(f"{name} {value}" for name, value in defense.fields.items())
+    rows = [("clean test samples", clean.correct, clean.n)]
     rows += [
-        (f"under {cell.info['attack']['title']}, seed {cell.info['seed']}", attacked["failed"], attacked["n"])
+        (f"under {cell.info.attack.title}, seed {cell.info.seed}", attacked.failed or 0, attacked.n)
         for cell in cells
-        for attacked in [cell.info["attacked"]]
+        if (attacked := cell.info.attacked)
     ]
     lines = [f"| {what} | {percent(Fraction(right, n))} % | {n:,} |" for what, right, n in rows if n]
     facts = [
-        ("task", f"{info['task']}: {', '.join(info['labels'])}"),
-        ("data", f"{info['data']['source']}, sha256 {info['data']['digest'][:16]}"),
-        ("defense", f"{defense['name']}" + (f" ({fields})" if fields else "")),
-        ("encoder", f"{info['encoder']['name']}, then the mean of its token vectors and a linear layer"),
+        ("task", f"{info.task}: {', '.join(info.labels)}"),
+        ("data", f"{info.data.source}, sha256 {info.data.digest[:16]}"),
+        ("defense", f"{defense.name}" + (f" ({fields})" if fields else "")),
+        ("encoder", f"{info.encoder.name}, then the mean of its token vectors and a linear layer"),
         ("training", ", ".join(f"{name} {value}" for name, value in training.items())),
-        ("training rows, seed", f"{info['train_rows']:,}, {info['seed']}"),
-        ("made by", f"robench {info['robench']}, model {model.key}; exported by robench {robench.__version__}"),
+        ("training rows, seed", f"{info.train_rows:,}, {info.seed}"),
+        ("made by", f"robench {info.robench}, model {model.key}; exported by robench {robench.__version__}"),
     ]
     described = [f"* {name}: {value}" for name, value in facts]
     return "\n".join(
         [
             *("---", "library_name: transformers", "pipeline_tag: text-classification", "---", ""),
-            *(f"# {info['label']}", "", *described, ""),
+            *(f"# {info.label}", "", *described, ""),
             *("| accuracy | | samples |", "|---|---|---|", *lines, ""),
             "Under attack, a text that the model has wrong before the attack counts as wrong.",
             *("", "```python", "from transformers import AutoModelForSequenceClassification, AutoTokenizer", ""),
@@ -119,7 +120,7 @@ def model_card(model: StoredStage, cells: Sequence[StoredStage], folder: str) ->
     )
 
 
-def _check_target(target: Path, model: StoredStage, force: bool) -> None:
+def _check_target(target: Path, model: StoredStage[ModelInfo], force: bool) -> None:
     if target.exists() and not target.is_dir():
         raise RobenchError(f"{target} is a file; name a folder.")
     if force or not target.exists() or not any(target.iterdir()):
@@ -140,9 +141,9 @@ def _exported_key(folder: Path) -> str | None:
     return str(about["model"]) if isinstance(about, dict) and "model" in about else None
 
 
-def _cells_of(store: Store, model: StoredStage) -> list[StoredStage]:
-    cells = [cell for cell in store.stages("cells") if cell.info.get("model") == model.key]
-    return sorted(cells, key=lambda cell: (cell.info["attack"]["title"], cell.info["seed"]))
+def _cells_of(store: Store, model: StoredStage[ModelInfo]) -> list[StoredStage[CellInfo]]:
+    cells = [cell for cell in store.stages(CellInfo) if cell.info.model == model.key]
+    return sorted(cells, key=lambda cell: (cell.info.attack.title, cell.info.seed))
 
 
 @contextlib.contextmanager
@@ -158,7 +159,7 @@ def _draft(target: Path) -> Iterator[Path]:
             file.replace(target / file.name)
 
 
-def _write_model(folder: Path, model: StoredStage) -> None:
+def _write_model(folder: Path, model: StoredStage[ModelInfo]) -> None:
     import safetensors.torch
     import torch
     from transformers import AutoConfig, AutoTokenizer
@@ -170,12 +171,12 @@ def _write_model(folder: Path, model: StoredStage) -> None:
     # Loading it as a victim finds out whether its files are whole.
     predictor = models.load(
         model.folder,
-        len(info["labels"]),
-        max_length=info["training"]["max_length"],
+        len(info.labels),
+        max_length=info.training["max_length"],
         precision="fp32",
         device=torch.device("cpu"),
     )
-    names = {i: str(label) for i, label in enumerate(info["labels"])}
+    names = {i: str(label) for i, label in enumerate(info.labels)}
     encoder = AutoConfig.from_pretrained(model.folder).to_diff_dict()
     config = RobenchConfig(
         encoder_config={name: value for name, value in encoder.items() if name not in _NOT_OF_THE_MODEL},
@@ -196,7 +197,7 @@ def _write_model(folder: Path, model: StoredStage) -> None:
     # Bytes written by Python, as the weights of a stage are: a full disk is an OSError.
     (folder / models.WEIGHTS_FILE).write_bytes(safetensors.torch.save(state, metadata={"format": "pt"}))
     tokenizer = AutoTokenizer.from_pretrained(model.folder)
-    tokenizer.model_max_length = info["training"]["max_length"]
+    tokenizer.model_max_length = info.training["max_length"]
     tokenizer.padding_side = "right"
     models.save_tokenizer(tokenizer, folder)
 

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from robench.errors import RobenchError
 from robench.plugins.registry import unknown
-from robench.progress import Reporter
 from robench.results import papers
+from robench.results.info import CellInfo
 from robench.results.store import Store, StoredStage
-from robench.study.presets import Existing, preset
 from robench.study.request import Request
 
 if TYPE_CHECKING:
@@ -70,6 +69,8 @@ class Target:
             defenses=request.defenses or needs["defenses"],
             attacks=request.attacks or needs["attacks"],
         )
+        if self.table == STATISTICS_TABLE:
+            return [replace(filled, statistics=True)]
         if self.table == ENCODERS_TABLE and request.encoder is None:
             return [replace(filled, encoder=encoder) for encoder in needs["encoders"]]
         if self.figure == FUSION_FIGURE and "average" in filled.defenses:
@@ -77,46 +78,14 @@ class Target:
             return [replace(filled, sweep=sweep)]
         return [filled]
 
-    def finish(
-        self,
-        requests: Sequence[Request],
-        store: Store,
-        reporter: Reporter,
-        existing: Existing,
-        options: Sequence[str],
-    ) -> None:
-        """Compute what a target needs beyond its cells: the statistics of table 7."""
-        if self.table != STATISTICS_TABLE:
-            return
-        from robench.models import devices
-        from robench.study.stages import statistics
-
-        for request in requests:
-            for task in request.tasks:
-                for attack in request.attacks:
-                    statistics.measure(
-                        store,
-                        reporter,
-                        device=devices.device(request.device),
-                        task=task,
-                        attack=attack,
-                        defenses=(papers.BEFORE, *request.defenses),
-                        encoders=[request.encoder or preset(request.preset).encoder],
-                        presets=[request.preset],
-                        seeds=tuple(request.seeds),
-                        existing=existing,
-                        offline=request.offline,
-                        options=options,
-                    )
-
-    def shown(self, cells: Sequence[StoredStage], store: Store, console: Console, options: list[str]) -> str:
+    def shown(self, cells: Sequence[StoredStage[CellInfo]], store: Store, console: Console, options: list[str]) -> str:
         """The table of a target, or table 5 of these cells alone."""
         from robench.report import rendering, tables
 
         asked = tables.Asked(
-            tasks=_distinct(cell.info["task"] for cell in cells),
-            attacks=_distinct(cell.info["attack"]["name"] for cell in cells),
-            defenses=_distinct(cell.info["defense"]["name"] for cell in cells),
+            tasks=_distinct(cell.info.task for cell in cells),
+            attacks=_distinct(cell.info.attack.name for cell in cells),
+            defenses=_distinct(cell.info.defense.name for cell in cells),
             runs=str(store.root),
             options=options,
         )

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 import numpy as np
 from numpy.typing import NDArray
+
+from robench.results.info import Statistics
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,30 +25,6 @@ Float64: TypeAlias = NDArray[np.float64]
 
 BLOCK = 1000
 """Anchors whose similarities to all others are held in memory at a time."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Statistics:
-    """What Table 7 says of one model.
-
-    A positive pair is a clean text beside its adversarial counterpart; a negative one is a clean text beside one fixed
-    sentence of another label, see :func:`fixed_partners`.
-
-    Attributes:
-        mse_pos: mean squared difference of representations, positive pairs; lower is better.
-        mse_neg: the same of negative pairs; higher is better.
-        kl_pos: mean of KL(p(x) // p(x')), in nats, positive pairs; lower is better.
-        kl_neg: the same of negative pairs; higher is better.
-        ctr: mean contrastive loss; lower is better.
-        n: pairs.
-    """
-
-    mse_pos: float
-    mse_neg: float
-    kl_pos: float
-    kl_neg: float
-    ctr: float
-    n: int
 
 
 def statistics(

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from robench.errors import RobenchError
 from robench.results import records
-from robench.results.high_order import Statistics, softmax, statistics
+from robench.results.high_order import softmax, statistics
+from robench.results.info import CellInfo, Statistics
 from robench.results.records import Status
 from robench.results.store import RECORDS_FILE, StoredStage
 
@@ -38,7 +39,7 @@ class Pairs:
         return len(self.ids)
 
 
-def read_pairs(cell: StoredStage) -> Pairs:
+def read_pairs(cell: StoredStage[CellInfo]) -> Pairs:
     """The pairs of a cell's records.
 
     Raises:

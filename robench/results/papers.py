@@ -12,11 +12,10 @@ from typing import Any, Literal
 
 from robench.errors import RobenchError
 from robench.plugins.registry import unknown
+from robench.results.info import BEFORE
 
 PAPER = "paper"
 """What ``--against`` calls it."""
-BEFORE = "before"
-"""What statistics call the encoder that was not fine-tuned."""
 NUMBERS = ("3", "4", "5", "6", "7")
 """Its tables of numbers."""
 

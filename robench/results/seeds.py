@@ -30,7 +30,7 @@ def over_seeds(values: Iterable[tuple[int, Fraction]]) -> Point:
 
 def clean_point(results: Sequence[Result]) -> Point:
     """Clean accuracy over the models behind some cells; a model that several attacks meet counts once."""
-    models = {result.info["model"]: result for result in results}
+    models = {result.info.model: result for result in results}
     return over_seeds((result.seed, result.clean) for result in models.values())
 
 

@@ -1,23 +1,39 @@
-"""The cells that a figure or a statistic is made of: chosen by name, kept comparable, asked for where missing."""
+"""Choosing among stored stages: by name, and so that what is chosen can be compared."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, TypeVar
 
-from robench.results.cells import NoResultsError, Result, grouped, read_results
+from robench.errors import RobenchError
+from robench.results.cells import Result, group, read_results
+from robench.results.info import CellInfo, StatisticsInfo
 from robench.results.store import Store, StoredStage
+
+Facet = Literal["task", "defense", "attack", "encoder", "preset", "seed"]
+"""A property by which results are chosen."""
+
+Chosen = TypeVar("Chosen", CellInfo, StatisticsInfo)
+
+HINT = "`robench run --defense base,taichi --task trec --attack pwws --preset quick` makes some."
+
+
+class NoResultsError(RobenchError):
+    """Nothing is stored that was asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """Which cells to take from a runs folder; an empty list takes all.
+    """The cells to take from a runs folder; an empty list takes all.
 
     Attributes:
         task: name of the one task.
         attacks: registered names.
         defenses: registered names; also the order in which they are shown.
+        encoders: names as the user wrote them.
+        presets: names.
+        seeds: numbers.
         options: what to add to the commands that make what is missing, such as ``["--runs", "elsewhere"]``.
     """
 
@@ -30,26 +46,25 @@ class Selection:
     options: Sequence[str] = field(default=())
 
     def read(self, store: Store) -> list[Result]:
-        """Numbers of the cells that are there.
+        """Read the numbers of the cells that are there.
 
         Raises:
             NoResultsError: there is none; the message lacks the command that makes some, and the period.
             RobenchError: a cell's files are missing or broken.
         """
-        cells = [cell for cell in store.stages("cells") if self._takes(cell)]
+        cells = [cell for cell in store.stages(CellInfo) if self._takes(cell.info)]
         if not cells:
             raise NoResultsError(f"{store.root} has no {self._words()} yet")
         return read_results(cells)
 
-    def _takes(self, cell: StoredStage) -> bool:
-        info = cell.info
+    def _takes(self, info: CellInfo) -> bool:
         allowed: list[tuple[Sequence[Any], Any]] = [
-            ([self.task], info.get("task")),
-            (self.attacks, info.get("attack", {}).get("name")),
-            (self.defenses, info.get("defense", {}).get("name")),
-            (self.encoders, info.get("encoder", {}).get("name")),
-            (self.presets, info.get("preset")),
-            (self.seeds, info.get("seed")),
+            ([self.task], info.task),
+            (self.attacks, info.attack.name),
+            (self.defenses, info.defense.name),
+            (self.encoders, info.encoder.name),
+            (self.presets, info.preset),
+            (self.seeds, info.seed),
         ]
         return all(not values or value in values for values, value in allowed)
 
@@ -65,22 +80,61 @@ class Selection:
         return " ".join(part for part in parts if part)
 
 
-def fullest(results: Sequence[Result]) -> tuple[list[Result], int]:
-    """The comparable results that cover most, and how many other groups are left out.
+def select(
+    stages: Sequence[StoredStage[Chosen]], runs: str, *, hint: str = "", **allowed: Sequence[Any] | None
+) -> list[StoredStage[Chosen]]:
+    """Keep the stages whose facets have allowed values.
 
-    Of groups that are equal in that the one with more attacked samples is taken, then the one with more training rows.
+    Args:
+        stages: to choose from.
+        runs: where they are from, for errors.
+        hint: the command that makes some, for errors.
+        allowed: values of each :data:`Facet`; none allows all.
+
+    Raises:
+        NoResultsError: none is left, or a value occurs nowhere.
     """
-    blocks = list(grouped(results, lambda result: result.block).values())
+    if not stages:
+        raise NoResultsError(f"no results in {runs} yet; {hint or HINT}")
+    kept = list(stages)
+    for facet, values in allowed.items():
+        if not values:
+            continue
+        known = {facet_of(stage, facet) for stage in stages}
+        absent = [str(value) for value in values if value not in known]
+        if absent:
+            there = ", ".join(map(str, sorted(known)))
+            raise NoResultsError(f"no results in {runs} with {facet} {', '.join(absent)}; it has {there}.")
+        kept = [stage for stage in kept if facet_of(stage, facet) in values]
+    if not kept:
+        raise NoResultsError(f"no results in {runs} fit all of these filters at once; leave one out.")
+    return kept
+
+
+def facet_of(stage: StoredStage[Chosen], facet: str) -> Any:
+    """Return a stage's task, preset or seed, or the name of its defense, attack or encoder."""
+    value = getattr(stage.info, facet)
+    if facet == "attack":
+        return value.name or value.title
+    return value.name if facet in ("defense", "encoder") else value
+
+
+def largest_block(results: Sequence[Result]) -> tuple[list[Result], int]:
+    """Return the comparable results that cover most, and how many other groups are left out.
+
+    Of groups that cover the same, the one with more attacked samples is taken, then the one with more training rows.
+    """
+    blocks = list(group(results, lambda result: result.block).values())
 
     def size(block: list[Result]) -> tuple[Any, ...]:
-        places = {(r.info["defense"]["name"], r.column) for r in block}
-        return len(places), block[0].attacked_n, block[0].info["train_rows"], len(block), block[0].block
+        places = {(r.defense.name, r.column) for r in block}
+        return len(places), block[0].attacked_n, block[0].info.train_rows, len(block), block[0].block
 
     blocks.sort(key=size)
     return blocks[-1], len(blocks) - 1
 
 
-def unchanged(results: Sequence[Result]) -> list[Result]:
-    """Of each defense the variant without changed hyper-parameters where it has one, else all of its variants."""
-    plain = {r.info["defense"]["name"] for r in results if not r.info["defense"]["changed"]}
-    return [r for r in results if not r.info["defense"]["changed"] or r.info["defense"]["name"] not in plain]
+def prefer_unchanged(results: Sequence[Result]) -> list[Result]:
+    """Keep of each defense the variant without changed hyper-parameters if it has one, else all of its variants."""
+    plain = {r.defense.name for r in results if not r.defense.changed}
+    return [r for r in results if not r.defense.changed or r.defense.name not in plain]

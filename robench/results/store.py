@@ -21,20 +21,18 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Generic
 
 from filelock import FileLock, Timeout
 
 from robench.errors import RobenchError
 from robench.paths import atomic_write_text, expanded, writing
+from robench.results.info import AdversarialInfo, CellInfo, Info, ModelInfo, StageKind, decode, encode, kind_of
 
-StageKind = Literal["models", "adversarial", "cells", "statistics"]
 STAGE_FILE = "stage.json"
 RECORDS_FILE = "records.jsonl"
 
 _STAGE_NAME = re.compile(r"[^.].*-[0-9a-f]{16}")
-_IN_ALL = {"key", "kind", "task", "data", "encoder", "seed"}
-"""Keys of every ``stage.json``."""
 
 
 def key_of(identity: dict[str, Any]) -> str:
@@ -44,11 +42,11 @@ def key_of(identity: dict[str, Any]) -> str:
 
 
 @dataclass(frozen=True)
-class StoredStage:
+class StoredStage(Generic[Info]):
     """A finished stage: its folder and the content of its ``stage.json``."""
 
     folder: Path
-    info: dict[str, Any]
+    info: Info
 
     @property
     def key(self) -> str:
@@ -85,57 +83,66 @@ class Store:
             return next(iter(parent.glob(f"[!.]*-{key}")), named)
         return named
 
-    def read(self, folder: Path) -> StoredStage | None:
-        """A finished stage, or None.
+    def read(self, folder: Path) -> StoredStage[Any] | None:
+        """Read a finished stage; None if there is none.
 
         Raises:
             RobenchError: its ``stage.json`` cannot be read, or belongs to another folder.
         """
         path = folder / STAGE_FILE
         try:
-            info = json.loads(path.read_bytes())
+            content = path.read_bytes()
         except FileNotFoundError:
             return None
-        except (OSError, ValueError) as error:
+        except OSError as error:
             raise RobenchError(f"{path} cannot be read ({error}); delete its folder and run again.") from error
-        if not isinstance(info, dict) or not info.keys() >= _IN_ALL:
-            raise RobenchError(f"{path} does not describe a stage of a run; delete its folder and run again.")
+        info = decode(content, path)
         stage = StoredStage(folder, info)
-        if info["key"] != stage.key:
-            raise RobenchError(f"{path} has the key {info['key']}, its folder another: give the folder its name back.")
+        if info.key != stage.key:
+            raise RobenchError(f"{path} has the key {info.key}, its folder another: give the folder its name back.")
+        if info.kind != folder.parent.name:
+            raise RobenchError(
+                f"{path} describes one of the {info.kind}, but its folder is among the {folder.parent.name}:"
+                " move it back."
+            )
         return stage
 
-    def stages(self, kind: StageKind) -> list[StoredStage]:
-        """All finished stages of a kind, by folder name; what is not named like one is not looked at."""
-        parent = self.root / kind
+    def stages(self, info: type[Info]) -> list[StoredStage[Info]]:
+        """Read all finished stages of a kind, by folder name; other folders and files are ignored.
+
+        Args:
+            info: the structure that describes them, such as :class:`~robench.results.info.CellInfo`.
+        """
+        parent = self.root / kind_of(info)
         if not parent.is_dir():
             return []
         named = (path for path in sorted(parent.iterdir()) if _STAGE_NAME.fullmatch(path.name) and path.is_dir())
-        found = (self.read(folder) for folder in named)
-        return [stage for stage in found if stage is not None]
+        return [stage for folder in named if (stage := self.read(folder)) is not None]
 
-    def find(self, name: str) -> StoredStage:
+    def find(self, name: str) -> StoredStage[Any]:
         """The cell, or else the model or adversarial training set, whose folder name or key begins with ``name``.
 
         Raises:
             RobenchError: none or several do.
         """
-        for kind in ("cells", "models", "adversarial"):
-            stages = self.stages(kind)
+        for kind in (CellInfo, ModelInfo, AdversarialInfo):
+            stages: list[StoredStage[Any]] = [*self.stages(kind)]
             hits = [s for s in stages if s.folder.name == name or s.key == name]
             hits = hits or [s for s in stages if s.folder.name.startswith(name) or s.key.startswith(name)]
             if len(hits) == 1:
                 return hits[0]
             if hits:
                 shown = ", ".join(stage.folder.name for stage in hits[:6])
-                raise RobenchError(f"{name!r} fits {len(hits)} {kind}: {shown}. Give more of the name, or the key.")
-        known = [stage.folder.name for stage in self.stages("cells")]
+                raise RobenchError(
+                    f"{name!r} fits {len(hits)} {kind_of(kind)}: {shown}. Give more of the name, or the key."
+                )
+        known = [stage.folder.name for stage in self.stages(CellInfo)]
         some = f"it has {', '.join(known[:6])}" if known else "it is empty; `robench run` fills it"
         raise RobenchError(f"no cell {name!r} in {self.root}: {some}.")
 
-    def finish(self, folder: Path, info: dict[str, Any]) -> StoredStage:
+    def finish(self, folder: Path, info: Info) -> StoredStage[Info]:
         """Write ``stage.json``, which makes the stage count as done."""
-        atomic_write_text(folder / STAGE_FILE, json.dumps(info, indent=1, ensure_ascii=False) + "\n")
+        atomic_write_text(folder / STAGE_FILE, encode(info))
         return StoredStage(folder, info)
 
     def remove(self, folder: Path) -> None:

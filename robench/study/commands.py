@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
-from robench.results.cells import NoResultsError, Result, option_text
-from robench.results.selection import Selection
+import msgspec
+
+from robench.results.cells import Result
+from robench.results.info import CellInfo, PluginInfo, VictimInfo
+from robench.results.labels import option_text
+from robench.results.selection import NoResultsError, Selection
 from robench.results.store import Store
 from robench.study.presets import PRESETS, Preset
 from robench.victims.source import FunctionSource
@@ -48,7 +52,7 @@ def commands(gaps: Iterable[Gap], extra: Sequence[str] = ()) -> tuple[tuple[str,
         if options is None:
             hopeless += 1
             continue
-        names = row.info["defense"]["name"], row.info["task"], column.info["attack"]["name"], seed
+        names = row.defense.name, row.info.task, column.attack.name, seed
         boxes.append((options, *((name,) for name in names)))
     return tuple(_command(box, extra) for box in _merged(boxes)), hopeless
 
@@ -73,26 +77,27 @@ def _command(box: tuple[Any, ...], extra: Sequence[str]) -> str:
 
 def renamed(result: Result, name: str) -> Result:
     """A result like this one of a defense that has none."""
-    info = {key: value for key, value in result.info.items() if key != "victim"}
-    return replace(result, info={**info, "defense": {"name": name, "changed": {}}})
+    return replace(result, info=msgspec.structs.replace(result.info, victim=None, defense=PluginInfo(name=name)))
 
 
 def _options(row: Result, column: Result) -> tuple[str, ...] | None:
     """The options beside names and seeds; None where none make a result that belongs beside the row's."""
-    preset = PRESETS.get(row.info["preset"])
-    if "victim" not in row.info:
+    preset = PRESETS.get(row.info.preset)
+    victim = row.info.victim
+    if victim is None:
         return _training_options(row, column)
-    command = row.info["victim"].get("command")
-    return (*command, *_given_options(row, column, preset)) if command and preset else None
+    if not victim.command or preset is None:
+        return None
+    return *victim.command, *_given_options(row, column, preset, victim)
 
 
-def _given_options(row: Result, column: Result, preset: Preset) -> list[str]:
+def _given_options(row: Result, column: Result, preset: Preset, victim: VictimInfo) -> list[str]:
     """Of ``robench attack``: preset and all that differs from it."""
     info = row.info
-    options = ["--preset", info["preset"], *_attack_limit(row, preset)]
-    options += ["--precision", info["precision"]] if info["victim"]["kind"] != FunctionSource.kind else []
-    for name, value in sorted(info["defense"]["changed"].items()):
-        text = ",".join(map(str, value)) if isinstance(value, list) else option_text(value)
+    options = ["--preset", info.preset, *_attack_limit(row, preset)]
+    options += ["--precision", info.precision] if victim.kind != FunctionSource.kind else []
+    for name, value in sorted(info.defense.changed.items()):
+        text = ",".join(map(str, value)) if isinstance(value, list | tuple) else option_text(value)
         options += [f"--{name.replace('_', '-')}", text]
     return [*options, *_data(info), *_attack_settings(column, preset)]
 
@@ -105,53 +110,53 @@ def _training_options(row: Result, column: Result) -> tuple[str, ...] | None:
         return None
     name, preset, training = found
     options = ["--preset", name]
-    if info["encoder"]["name"] != preset.encoder:
-        options += ["--encoder", info["encoder"]["name"]]
-    if info["train_rows"] != preset.train_limit:
-        options += ["--train-limit", str(info["train_rows"])]
-    options += [*_attack_limit(row, preset), "--precision", info["precision"], *_data(info)]
+    if info.encoder.name != preset.encoder:
+        options += ["--encoder", info.encoder.name]
+    if info.train_rows != preset.train_limit:
+        options += ["--train-limit", str(info.train_rows)]
+    options += [*_attack_limit(row, preset), "--precision", info.precision, *_data(info)]
     for field, value in sorted(training.items()):
         options += ["--set", f"training.{field}={option_text(value)}"]
-    options += _settings(info["defense"])
+    options += _settings(info.defense)
     return *options, *_attack_settings(column, preset)
 
 
 def _attack_limit(row: Result, preset: Preset) -> list[str]:
-    tested = row.info["clean"]["n"]
+    tested = row.info.clean.n
     usual = min(preset.attack_limit or tested, tested)
     return ["--attack-limit", str(row.attacked_n)] if row.attacked_n != usual else []
 
 
-def _data(info: Mapping[str, Any]) -> list[str]:
-    origin, _, folder = str(info["data"].get("source", "")).partition(":")
+def _data(info: CellInfo) -> list[str]:
+    origin, _, folder = info.data.source.partition(":")
     return ["--data", str(PurePath(folder).parent)] if origin == "local" else []
 
 
 def _attack_settings(column: Result, preset: Preset) -> list[str]:
-    attack = column.info["attack"]
+    attack = column.attack
     options = []
-    form = attack.get("fields", {}).get("resources", preset.resources)
-    if form != preset.resources and attack["title"] != attack["name"] and "resources" not in attack["changed"]:
-        options += ["--set", f"{attack['name']}.resources={form}"]
+    form = attack.fields.get("resources", preset.resources)
+    if form != preset.resources and attack.title != attack.name and "resources" not in attack.changed:
+        options += ["--set", f"{attack.name}.resources={form}"]
     return options + _settings(attack)
 
 
-def _settings(thing: Mapping[str, Any]) -> list[str]:
+def _settings(plugin: PluginInfo) -> list[str]:
     """The changed fields of a defense or attack."""
-    fields = sorted(thing["changed"].items())
-    return [word for name, v in fields for word in ("--set", f"{thing['name']}.{name}={option_text(v)}")]
+    fields = sorted(plugin.changed.items())
+    return [word for name, v in fields for word in ("--set", f"{plugin.name}.{name}={option_text(v)}")]
 
 
-def _preset(info: Any) -> tuple[str, Preset, dict[str, Any]] | None:
+def _preset(info: CellInfo) -> tuple[str, Preset, dict[str, Any]] | None:
     """The preset that trains as the result was trained, or else the result's own, and the settings to change in it."""
-    for name in sorted(PRESETS, key=lambda name: name != info["preset"]):
-        if asdict(PRESETS[name].training) == info["training"]:
+    for name in sorted(PRESETS, key=lambda name: name != info.preset):
+        if asdict(PRESETS[name].training) == info.training:
             return name, PRESETS[name], {}
-    preset = PRESETS.get(info["preset"])
-    if preset is None or asdict(preset.training).keys() != info["training"].keys():  # of another version
+    preset = PRESETS.get(info.preset)
+    if preset is None or asdict(preset.training).keys() != info.training.keys():  # of another version
         return None
     usual = asdict(preset.training)
-    return info["preset"], preset, {name: v for name, v in info["training"].items() if v != usual[name]}
+    return info.preset, preset, {name: v for name, v in info.training.items() if v != usual[name]}
 
 
 def missing_commands(gaps: Iterable[tuple[str, Result]], options: Sequence[str]) -> str:

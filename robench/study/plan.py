@@ -8,15 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from robench.data.load import TaskData
-from robench.study.stages.stage import (
-    AdversarialStage,
-    CellStage,
-    ModelStage,
-    NamedAttack,
-    NamedDefense,
-    Setting,
-    Stage,
-)
+from robench.study.stages.adversarial import AdversarialStage
+from robench.study.stages.attack import CellStage
+from robench.study.stages.stage import NamedAttack, NamedDefense, Setting, Stage
+from robench.study.stages.statistics import StatisticsStage
+from robench.study.stages.train import ModelStage
 from robench.study.stages.victim import VictimStage
 from robench.training.defense import AdversarialDefense, FusedDefense
 from robench.victims.source import VictimSource
@@ -34,7 +30,7 @@ def plan_cells(
     seed: int,
     named: Callable[[str], NamedDefense],
 ) -> list[CellStage]:
-    """The cells of one task and seed: every defense under every attack.
+    """Plan the cells of one task and seed: every defense under every attack.
 
     A defense that trains on adversarial texts is trained once per attack, on the texts which that attack made of the
     training set against Base; any other is trained once.
@@ -62,6 +58,25 @@ def plan_cells(
     return cells
 
 
+def plan_statistics(cells: Sequence[CellStage], reference: NamedDefense) -> list[Stage]:
+    """Plan the statistics of the models behind some cells, and of the encoder before fine-tuning (table 7).
+
+    All are measured on the texts that the cell's attack made of the test samples against the reference defense.
+
+    Args:
+        cells: of any tasks, attacks and seeds.
+        reference: the defense whose adversarial texts all models are measured on.
+    """
+    stages: dict[str, Stage] = {}
+    for cell in cells:
+        setting, data, seed = cell.setting, cell.data, cell.seed
+        victim = ModelStage(setting, data, seed, reference)
+        texts = CellStage(setting, data, seed, victim, cell.attack)
+        for stage in (StatisticsStage(setting, data, seed, texts), StatisticsStage(setting, data, seed, texts, cell)):
+            stages.setdefault(stage.key, stage)
+    return list(stages.values())
+
+
 def plan_victim(
     setting: Setting,
     data: TaskData,
@@ -71,7 +86,7 @@ def plan_victim(
     *,
     seed: int,
 ) -> list[CellStage]:
-    """The cells of one task and seed: a model that the user gives under every attack.
+    """Plan the cells of one task and seed: a model that the user brought under every attack.
 
     Args:
         setting: what all of them share.
@@ -85,10 +100,10 @@ def plan_victim(
     return [CellStage(setting, data, seed, model, attack) for attack in attacks]
 
 
-def in_order(cells: Sequence[CellStage], done: Callable[[Stage], bool] = lambda stage: False) -> list[Stage]:
-    """The cells and all that they need, each once, every stage after what it needs, without those that are done.
+def in_order(stages: Sequence[Stage], done: Callable[[Stage], bool] = lambda stage: False) -> list[Stage]:
+    """Order stages and all that they need: each once, every stage after what it needs, without those that are done.
 
-    What only a done stage needs is not needed.
+    What only a finished stage needs is not needed.
     """
     found: dict[str, Stage] = {}
 
@@ -98,6 +113,6 @@ def in_order(cells: Sequence[CellStage], done: Callable[[Stage], bool] = lambda 
                 add(needed)
             found[stage.key] = stage
 
-    for cell in cells:
-        add(cell)
+    for stage in stages:
+        add(stage)
     return list(found.values())

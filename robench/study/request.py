@@ -14,9 +14,9 @@ from robench.plugins import registry
 from robench.plugins import settings as options
 from robench.plugins.registry import Kind, unknown
 from robench.progress import Reporter
-from robench.study.plan import plan_cells
+from robench.study.plan import VICTIM, plan_cells, plan_statistics
 from robench.study.presets import PAPER_ATTACKS, Preset, preset
-from robench.study.stages.stage import CellStage, NamedAttack, NamedDefense, Setting
+from robench.study.stages.stage import NamedAttack, NamedDefense, Setting, Stage
 
 TRAINING = "training"
 """What ``--set`` calls the settings that all defenses are trained with."""
@@ -38,6 +38,7 @@ class Request:
         device: auto, cpu, cuda, ...
         workers: processes that attacks search in; 0 for none but this one, None for as many as pay.
         sweep: settings that are added to those, one run of everything for each.
+        statistics: measure the high-order statistics of the models, too (table 7).
         settings: hyper-parameters by name of defense or attack, or ``training``, then by field; texts are read as the
             field's type.
     """
@@ -57,6 +58,7 @@ class Request:
     workers: int | None = None
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     sweep: Sequence[Mapping[str, Mapping[str, Any]]] = ({},)
+    statistics: bool = False
 
     def check(self) -> None:
         """Refuse what can be refused before anything is fetched or imported.
@@ -97,8 +99,8 @@ class Request:
             if named.attack.has_forms and named.attack.resources == "published":
                 named.attack.prepare(offline=self.offline)
 
-    def cells(self, reporter: Reporter) -> list[CellStage]:
-        """Load the data, find the encoder, and lay out the cells: task by task, seed by seed.
+    def stages(self, reporter: Reporter) -> list[Stage]:
+        """Load the data, find the encoder, and plan the cells, task by task, seed by seed, and statistics if asked for.
 
         Raises:
             RobenchError: a name is unknown, or data or encoder cannot be had.
@@ -119,7 +121,8 @@ class Request:
             for defenses, attacks, find in named
             for cell in plan_cells(setting, data, defenses, attacks, seed=seed, named=find)
         ]
-        return list({cell.key: cell for cell in cells}.values())
+        cells = list({cell.key: cell for cell in cells}.values())
+        return [*cells, *(plan_statistics(cells, self._defense(VICTIM)) if self.statistics else ())]
 
     def _setting(self, chosen: Preset) -> Setting:
         from robench.models import devices

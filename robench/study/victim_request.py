@@ -13,7 +13,7 @@ from robench.progress import Reporter
 from robench.study.plan import VICTIM, plan_victim
 from robench.study.presets import preset
 from robench.study.request import TRAINING, Request, expand
-from robench.study.stages.stage import CellStage, NamedDefense, Setting
+from robench.study.stages.stage import NamedDefense, Setting, Stage
 from robench.victims.find import find_victim
 from robench.victims.source import OWN, Given, VictimSource
 
@@ -83,8 +83,8 @@ class VictimRequest(Request):
                 if given:
                     raise RobenchError(f"{option} is for models that robench runs itself; a function has its own.")
 
-    def cells(self, reporter: Reporter) -> list[CellStage]:
-        """Load the data and lay out the cells: task by task, seed by seed.
+    def stages(self, reporter: Reporter) -> list[Stage]:
+        """Load the data and plan the cells, task by task, seed by seed.
 
         Raises:
             RobenchError: a name is unknown, or data cannot be had.

@@ -13,7 +13,7 @@ from robench.paths import expanded
 from robench.plugins import registry
 from robench.resources.hub import find_on_hub
 from robench.resources.model_folder import check_folder, folder_digest
-from robench.results.papers import BEFORE
+from robench.results.info import BEFORE
 from robench.results.store import STAGE_FILE
 from robench.victims import functions
 from robench.victims.source import FunctionSource, PairSource, PretrainedSource, VictimSource, text_digest

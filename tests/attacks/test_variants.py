@@ -22,7 +22,7 @@ from robench.models.batches import Batch
 from robench.models.classifier import Classifier
 from robench.plugins import registry
 from robench.results.records import Record, Status
-from robench.study.stages.adversarial import training_rows
+from robench.study.stages.adversarial import arrange_rows
 from robench.training.defense import Defense, TrainsOn
 from support import tiny
 
@@ -149,9 +149,9 @@ def stands(record: Record, unsuccessful: str) -> tuple[str, list[float]]:
 def test_soft_labels_stay_with_their_text_through_shuffling(unsuccessful: Any) -> None:
     defense = BaseAdv(labels="soft", unsuccessful=unsuccessful)
     rows, records = attacked(21)
-    made, counts = training_rows(defense, rows, records, seed=0)
+    made, counts = arrange_rows(defense, rows, records, seed=0)
     kept = [record for record in records if unsuccessful != "drop" or record.status == "succeeded"]
-    assert counts["adversarial"] == len(made) == len(kept) == (7 if unsuccessful == "drop" else 21)
+    assert counts.adversarial == len(made) == len(kept) == (7 if unsuccessful == "drop" else 21)
     expected = {ids_of(text): target for text, target in (stands(record, unsuccessful) for record in kept)}
     model = tiny.classifier()
     seen = []
@@ -174,7 +174,7 @@ def ids_of(text: str) -> tuple[int, ...]:
 
 def test_gold_labels_are_those_of_the_texts_before_the_attack() -> None:
     rows, records = attacked(9)
-    made, _ = training_rows(BaseAdv(), rows, records, seed=0)
+    made, _ = arrange_rows(BaseAdv(), rows, records, seed=0)
     model = tiny.classifier()
     (batch,) = tiny.training_set(made, batch_size=9).epoch(0)
     labels = {ids_of(stands(record, "original")[0]): record.label for record in records}

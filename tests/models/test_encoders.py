@@ -123,7 +123,7 @@ def test_an_encoder_of_any_family_is_trained_saved_and_loaded(family: str, tmp_p
     for defense in defenses:
         rows = tiny.rows(16, pairs=defense.network_count == 2)
         result = tiny.trained(defense, rows, SETTINGS, encoder=source.model, tokenizer=tokenizer)
-        trained_model.save(tmp_path / "model", result.predictor.classifier, tokenizer, [], [], {})
+        trained_model.save(tmp_path / "model", result.predictor.classifier, tokenizer, [], [], tiny.model_info())
         loaded = trained_model.load(tmp_path / "model", 2, max_length=LENGTH, precision="fp32", device=tiny.CPU)
         assert torch.equal(loaded.logits(texts), result.predictor.logits(texts))
         assert loaded.logits(texts).isfinite().all()
@@ -230,7 +230,7 @@ def test_a_broken_file_is_a_sentence_about_its_part(
 
 
 def test_weights_of_another_architecture_are_not_taken_for_random_ones(folder: Path) -> None:
-    trained_model.save(folder, tiny.classifier(), tiny.tokenizer(), [], [], {})
+    trained_model.save(folder, tiny.classifier(), tiny.tokenizer(), [], [], tiny.model_info())
     with pytest.raises(RobenchError, match=r"its weights lack \d+ tensors of a bert, such as "):
         find_encoder(str(folder)).model()
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from robench.plugins import registry
+from robench.results.info import CellInfo
 from robench.results.store import Store
 from support.tiny_job import TASK, TinyJob, robench, write_data
 
@@ -46,11 +47,11 @@ def test_readmes_defense_works_with_readmes_command(
     done = robench(*arguments, *small)
     assert program == "robench" and done.exit_code == 0, done.output
     (name,) = re.findall(r'@robench\.register\("(.+)"\)', text)
-    cells = {stage.info["defense"]["name"]: stage for stage in Store(Path("runs")).stages("cells")}
+    cells = {stage.info.defense.name: stage for stage in Store(Path("runs")).stages(CellInfo)}
     assert name in cells and name in done.stdout
     for stage in cells.values():
-        assert stage.info["attacked"]["n"] == 16
-    model = Store(Path("runs")).find(cells[name].info["model"])
+        assert stage.info.attacked.n == 16
+    model = Store(Path("runs")).find(cells[name].info.model)
     log = [json.loads(line) for line in (model.folder / "training.jsonl").read_text("utf-8").splitlines()]
     assert all(f'"{term}"' in text for term in log[-1]["loss"]), "its terms are logged by name"
     again = robench(*arguments, *small)
@@ -114,10 +115,10 @@ def test_one_file_may_bring_all_three(tiny_job: TinyJob, tmp_path: Path) -> None
     for options, count in (([], 1), (["--set", "swap.words=1"], 2), (["--set", "smooth.weight=2"], 3), ([], 3)):
         done = robench(*command, *options)
         assert done.exit_code == 0, done.output
-        assert len(Store(tmp_path / "runs").stages("cells")) == count, "another setting is another cell"
-    for stage in Store(tmp_path / "runs").stages("cells"):
-        assert stage.info["attacked"]["n"] == 6 and stage.info["labels"] == ["bad", "good"]
-        assert stage.info["defense"]["code"] and stage.info["attack"]["code"]
+        assert len(Store(tmp_path / "runs").stages(CellInfo)) == count, "another setting is another cell"
+    for stage in Store(tmp_path / "runs").stages(CellInfo):
+        assert stage.info.attacked.n == 6 and stage.info.labels == ["bad", "good"]
+        assert stage.info.defense.code and stage.info.attack.code
 
 
 def install(folder: Path, package: str, points: str, version: str = "1.2") -> None:
@@ -160,10 +161,10 @@ def test_an_installed_package_brings_them_by_its_entry_points(tiny_job: TinyJob,
     fixed = ["--data", data, "--encoder", tiny_job.encoder, "--preset", "quick", "--offline"]
     done = elsewhere(site, "run", "-d", "base,smooth", "-a", "swap", "-t", "verdicts", *fixed)
     assert done.returncode == 0, done.stderr
-    cells = {stage.info["defense"]["name"]: stage for stage in Store(tmp_path / "runs").stages("cells")}
+    cells = {stage.info.defense.name: stage for stage in Store(tmp_path / "runs").stages(CellInfo)}
     assert set(cells) == {"base", "smooth"}
-    assert cells["smooth"].info["defense"]["code"] == "robench-smooth 1.2"
-    assert cells["base"].info["defense"]["code"] == ""
+    assert cells["smooth"].info.defense.code == "robench-smooth 1.2"
+    assert cells["base"].info.defense.code == ""
 
 
 @pytest.mark.parametrize(

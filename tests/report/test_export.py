@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 import torch
 import transformers
@@ -18,6 +19,7 @@ from robench.models.classifier import Classifier
 from robench.models.devices import Precision
 from robench.models.predictor import Predictor
 from robench.report.export import export, trained_model
+from robench.results.info import ModelInfo
 from robench.results.store import Store
 from robench.study.stages import trained_model as models
 from robench.victims.find import find_victim
@@ -70,7 +72,8 @@ def store_of(folder: Path, family: str) -> tuple[Store, Predictor]:
         **{"defense": {"name": "base", "fields": {}}, "training": {"max_length": LENGTH}},
     }
     store = Store(folder / "runs")
-    models.save(store.folder("models", str(info["label"]), str(info["key"])), classifier, tokenizer, [], [], info)
+    described = msgspec.convert(info, ModelInfo)
+    models.save(store.folder("models", described.label, described.key), classifier, tokenizer, [], [], described)
     return store, Predictor(classifier, tokenizer, max_length=LENGTH, precision="fp32", device=tiny.CPU)
 
 
@@ -137,7 +140,7 @@ def test_attacking_the_export_gives_the_records_of_the_cell(
     assert done.exit_code == 0, done.output
     again = cells(runs)["mine", attack]
     assert comparable(attacked(again)) == comparable(attacked(cell))
-    assert again.info["clean"] == cell.info["clean"] and again.info["attacked"]["n"] == cell.info["attacked"]["n"]
+    assert again.info.clean == cell.info.clean and again.info.attacked.n == cell.info.attacked.n
 
 
 def test_the_card_says_how_it_does_and_its_example_runs(
@@ -146,16 +149,16 @@ def test_the_card_says_how_it_does_and_its_example_runs(
     base = cells(runs)["base", "pwws"]
     export(Store(runs), base.key, tmp_path / "mine")
     card = (tmp_path / "mine" / "README.md").read_text(encoding="utf-8")
-    clean, under = base.info["clean"], base.info["attacked"]
-    assert f"| clean test samples | {100 * clean['correct'] / clean['n']:.1f} % | {clean['n']} |" in card
+    clean, under = base.info.clean, base.info.attacked
+    assert f"| clean test samples | {100 * clean.correct / clean.n:.1f} % | {clean.n} |" in card
     assert "| under deepwordbug, seed 42 |" in card and "| under pwws, seed 42 |" in card
-    assert under["n"] == 16 and f"| {under['n']} |" in card
+    assert under.n == 16 and f"| {under.n} |" in card
     for said in (
-        base.info["model"],
+        base.info.model,
         "* defense: base",
         "negative, positive",
         "robench 0.1.0",
-        base.info["data"]["digest"][:16],
+        base.info.data.digest[:16],
     ):
         assert said in card
     code = card.split("```python\n")[1].split("```")[0]
@@ -182,19 +185,19 @@ def test_what_is_no_model_is_refused(name: str, sentence: str, finished: Path, t
 def test_a_cell_stands_for_its_model_and_several_cells_of_one_model_do_too(finished: Path) -> None:
     store, by_name = Store(finished), cells(finished)
     base = by_name["base", "pwws"]
-    for name in ("mr-base", base.folder.name, base.key[:10], base.info["model"]):
-        assert trained_model(store, name).key == base.info["model"]
+    for name in ("mr-base", base.folder.name, base.key[:10], base.info.model):
+        assert trained_model(store, name).key == base.info.model
 
 
 def test_a_model_that_is_gone_is_told(runs: Path, tmp_path: Path) -> None:
     base = cells(runs)["base", "pwws"]
-    shutil.rmtree(next(runs.glob(f"models/*{base.info['model']}")))
+    shutil.rmtree(next(runs.glob(f"models/*{base.info.model}")))
     assert "is not in" in told(robench("export", base.key, tmp_path / "out", "--runs", runs))
 
 
 def test_a_model_whose_weights_are_broken_is_told_and_nothing_is_left(runs: Path, tmp_path: Path) -> None:
     base = cells(runs)["base", "pwws"]
-    (next(runs.glob(f"models/*{base.info['model']}")) / "model.safetensors").write_bytes(b"broken")
+    (next(runs.glob(f"models/*{base.info.model}")) / "model.safetensors").write_bytes(b"broken")
     assert "cannot be loaded" in told(robench("export", base.key, tmp_path / "out", "--runs", runs))
     assert not [path for path in tmp_path.iterdir() if path.name != "runs"]
 

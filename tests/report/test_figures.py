@@ -22,6 +22,7 @@ from robench.report.figures import FIGURES, draw, palette, save
 from robench.report.figures.canvas import Drawing
 from robench.report.figures.palette import HUES, Look, class_colours, looks
 from robench.report.figures.projection import plane_of
+from robench.results.info import CellInfo
 from robench.results.store import Store
 from support.hand_made import add_cell
 
@@ -376,12 +377,12 @@ def test_class_colours_are_distinct_up_to_eight() -> None:
 def test_figure_1_shows_the_attacked_samples_of_a_real_cell(finished: Path, tmp_path: Path) -> None:
     runs = Path(shutil.copytree(finished, tmp_path / "runs"))
     drawing = draw("1", Store(runs), task="mr", device="cpu")
-    (cell,) = [c for c in Store(runs).stages("cells") if "base-pwws" in c.folder.name]
-    info = cell.info["attacked"]
+    (cell,) = [c for c in Store(runs).stages(CellInfo) if "base-pwws" in c.folder.name]
+    info = cell.info.attacked
     axes = drawing.figure.axes[0]
     points = [part for part in axes.collections if isinstance(part, PathCollection)]
-    assert sum(len(part.get_offsets()) for part in points) == info["n"] + info["succeeded"]
-    assert f"{info['n']} test samples" in drawing.caption and f"of {info['succeeded']} of them" in drawing.caption
+    assert sum(len(part.get_offsets()) for part in points) == info.n + info.succeeded
+    assert f"{info.n} test samples" in drawing.caption and f"of {info.succeeded} of them" in drawing.caption
     assert_readable(drawing)
     first, second = save(drawing, tmp_path / "out")
     assert first.name == "figure1-mr-base-pwws.png" and second.stat().st_size > 1000

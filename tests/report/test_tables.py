@@ -20,8 +20,9 @@ from typer.main import get_command
 from robench.errors import RobenchError
 from robench.report.rendering import FORMATS, percent, render
 from robench.report.tables import DEFENSE_ORDER, Row, Table, table5
-from robench.results.cells import attacked
-from robench.results.store import RECORDS_FILE, Store
+from robench.results.cells import read_outcome
+from robench.results.info import CellInfo, encode
+from robench.results.store import RECORDS_FILE, STAGE_FILE, Store
 from support.hand_made import TRAINING, add_cell, digest, write_records
 
 pytestmark = pytest.mark.usefixtures("quick_by_hand")
@@ -36,7 +37,7 @@ def store(tmp_path: Path) -> Store:
 
 
 def made(store: Store, **options: Any) -> Table:
-    return table5(store.stages("cells"), **options)
+    return table5(store.stages(CellInfo), **options)
 
 
 def rows(table: Table) -> dict[str, Row]:
@@ -220,7 +221,7 @@ def test_the_same_name_for_two_things_gets_keys_and_no_command(store: Store, dif
     add_cell(store, "base", "pwws", 80)
     add_cell(store, "base", "deepwordbug", 80)
     table = made(store)
-    assert set(rows(table)) == {"base", *(f"taichi [{cell.info['model'][:8]}]" for cell in (first, second))}
+    assert set(rows(table)) == {"base", *(f"taichi [{cell.info.model[:8]}]" for cell in (first, second))}
     assert table.commands == ()
     assert any("by no command" in line for line in table.legend)
 
@@ -416,7 +417,7 @@ def test_a_full_table_has_no_command(store: Store) -> None:
 
 def test_a_summary_that_does_not_fit_its_records_is_made_again(store: Store) -> None:
     cell = add_cell(store, "base", "pwws", 100)
-    assert attacked(cell) is cell.info["attacked"]
+    assert read_outcome(cell) is cell.info.attacked
     (cell.folder / RECORDS_FILE).unlink()
     write_records(cell.folder, 3, 4)
     row = rows(made(store))["base"]
@@ -429,7 +430,7 @@ def test_a_broken_cell_is_named(store: Store, broken: str) -> None:
     if broken == "no records":
         (cell.folder / RECORDS_FILE).unlink()
     else:
-        store.finish(cell.folder, {name: value for name, value in cell.info.items() if name != "encoder"})
+        (cell.folder / STAGE_FILE).write_text(encode(cell.info).replace('"encoder"', '"other"'), encoding="utf-8")
     with pytest.raises(RobenchError, match=re.escape(str(cell.folder))):
         made(store)
 

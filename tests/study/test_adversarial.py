@@ -11,8 +11,9 @@ from robench.defenses.ada import ADA
 from robench.defenses.base import Base
 from robench.defenses.taichi import TaiChi
 from robench.errors import RobenchError
+from robench.results.info import Rows
 from robench.results.records import Record, Status
-from robench.study.stages.adversarial import training_rows
+from robench.study.stages.adversarial import arrange_rows
 from robench.training.defense import AdversarialDefense, Defense, Terms, TrainsOn
 
 CLEAN = [(4, Example("good", 1)), (7, Example("bad", 0)), (9, Example("fine", 1)), (12, Example("a", 0))]
@@ -77,8 +78,8 @@ def records(statuses: Sequence[Status] = STATUSES, finals: Sequence[str] = FINAL
     ]
 
 
-def made(defense: Defense, found: list[Record] | None = None, seed: int = 0) -> tuple[list[Any], dict[str, int]]:
-    rows, counts = training_rows(defense, CLEAN, records() if found is None else found, seed)
+def made(defense: Defense, found: list[Record] | None = None, seed: int = 0) -> tuple[list[Any], Rows]:
+    rows, counts = arrange_rows(defense, CLEAN, records() if found is None else found, seed)
     paired = any(row.adversarial is not None for row in rows)
     return [(row.text, row.label, row.adversarial) if paired else (row.text, row.label) for row in rows], counts
 
@@ -92,17 +93,18 @@ def plain() -> list[tuple[str, int]]:
 def test_a_defense_gets_the_rows_it_asks_for(kind: type[OnAdversarial], unsuccessful: Any) -> None:
     texts = TEXTS[unsuccessful]
     used = {"adversarial": len(texts), **COUNTS}
+    n = len(texts)
     expected = {
-        OnAdversarial: (texts, {"clean": 0, **used}),
-        OnUnion: (plain() + texts, {"clean": 4, **used}),
-        OnPairs: (PAIRS[unsuccessful], {"clean": len(texts), **used}),
-        OnClean: (plain(), {"clean": 4}),
+        OnAdversarial: (texts, Rows(training=n, clean=0, **used)),
+        OnUnion: (plain() + texts, Rows(training=4 + n, clean=4, **used)),
+        OnPairs: (PAIRS[unsuccessful], Rows(training=n, clean=n, **used)),
+        OnClean: (plain(), Rows(training=4, clean=4)),
     }
     assert made(kind(unsuccessful=unsuccessful)) == expected[kind]
 
 
 def test_the_defenses_of_the_house_get_theirs() -> None:
-    assert made(Base(), []) == (plain(), {"clean": 4})
+    assert made(Base(), []) == (plain(), Rows(training=4, clean=4))
     assert made(ADA()) == made(OnUnion())
     assert made(TaiChi()) == made(OnPairs())
 
@@ -121,7 +123,7 @@ def test_a_share_of_d_adv_is_drawn_with_the_seed(kind: type[OnAdversarial], shar
         assert rows[:clean] == whole[:clean]
         assert len(rows[clean:]) == len(set(rows[clean:])) == used
         assert set(rows[clean:]) <= set(whole[clean:])
-        assert counts["adversarial"] == used
+        assert counts.adversarial == used
     assert made(kind(share=share), seed=5) == draws[5]
     assert (len({frozenset(rows) for rows, _ in draws.values()}) > 1) is (used < 4)
 
@@ -130,7 +132,7 @@ def test_ada_adds_its_ratio() -> None:
     rows, counts = made(ADA(ratio=0.5), seed=1)
     assert rows[:4] == plain()
     assert len(rows) == 6
-    assert counts == {"clean": 4, "adversarial": 2, **COUNTS}
+    assert counts == Rows(training=6, clean=4, adversarial=2, **COUNTS)
 
 
 @pytest.mark.parametrize("kind", [OnAdversarial, OnUnion, OnPairs], ids=lambda kind: kind.__name__)
@@ -141,6 +143,6 @@ def test_nothing_left_to_train_on_is_an_error(kind: type[OnAdversarial]) -> None
 
 
 def test_soft_labels_are_what_base_said_of_the_text_that_is_used() -> None:
-    rows, _ = training_rows(OnAdversarial(), CLEAN, records(), 0)
+    rows, _ = arrange_rows(OnAdversarial(), CLEAN, records(), 0)
     after, before = [row.probabilities_after for row in records()], [row.probabilities_before for row in records()]
     assert [list(row.soft or ()) for row in rows] == [after[0], before[1], before[2], after[3]]

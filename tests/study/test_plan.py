@@ -20,8 +20,10 @@ from robench.results.store import key_of
 from robench.study.plan import in_order
 from robench.study.presets import PRESETS
 from robench.study.request import Request
-from robench.study.stages.adversarial import training_rows
-from robench.study.stages.stage import AdversarialStage, CellStage, ModelStage, Stage, sample
+from robench.study.stages.adversarial import AdversarialStage, arrange_rows
+from robench.study.stages.attack import CellStage
+from robench.study.stages.stage import Stage, sample
+from robench.study.stages.train import ModelStage
 from support.tiny_job import TASK, TinyJob, rows, write_rows
 
 
@@ -32,7 +34,7 @@ def request(job: TinyJob, **changes: Any) -> Request:
 
 
 def cell(job: TinyJob, **changes: Any) -> CellStage:
-    (found,) = request(job, **changes).cells(Silent())
+    (found,) = request(job, **changes).stages(Silent())
     return found
 
 
@@ -131,7 +133,7 @@ def test_nothing_else_changes_a_key(
 
 def test_the_order_of_names_does_not_change_keys(tiny_job: TinyJob) -> None:
     def found(defenses: list[str], attacks: list[str], seeds: list[int]) -> set[str]:
-        cells = request(tiny_job, defenses=defenses, attacks=attacks, seeds=seeds).cells(Silent())
+        cells = request(tiny_job, defenses=defenses, attacks=attacks, seeds=seeds).stages(Silent())
         return {stage.key for stage in cells}
 
     names = ["base", "ada", "taichi"], ["pwws", "deepwordbug"], [1, 2]
@@ -162,7 +164,7 @@ def test_samples_are_drawn_the_same_everywhere_and_apart_for_each_use() -> None:
 
 
 def test_every_seed_and_defense_meets_the_same_rows(tiny_job: TinyJob) -> None:
-    cells = request(tiny_job, defenses=["base", "taichi"], seeds=[1, 2], train_limit=7, attack_limit=5).cells(Silent())
+    cells = request(tiny_job, defenses=["base", "taichi"], seeds=[1, 2], train_limit=7, attack_limit=5).stages(Silent())
     assert len(cells) == 4
     assert len({tuple(stage.examples()) for stage in cells}) == 1
     assert len({tuple(stage.training_rows()) for stage in cells}) == 1
@@ -185,7 +187,7 @@ def kind(stage: Stage) -> str:
 def test_stages_are_made_once_and_after_what_they_need(
     tiny_job: TinyJob, defenses: list[str], attacks: list[str], counts: dict[str, int]
 ) -> None:
-    stages = in_order(request(tiny_job, defenses=defenses, attacks=attacks).cells(Silent()))
+    stages = in_order(request(tiny_job, defenses=defenses, attacks=attacks).stages(Silent()))
     assert Counter(map(kind, stages)) == counts
     at = {stage.key: place for place, stage in enumerate(stages)}
     assert len(at) == len(stages)
@@ -231,8 +233,8 @@ def test_adversarial_rows_stand_beside_the_rows_they_were_made_of(unsuccessful: 
     clean = sample(ROWS, 30, "train")
     statuses = {i: ("succeeded", "failed", "skipped")[n % 3] for n, (i, _) in enumerate(clean)}
     records = [attacked(i, example, statuses[i]) for i, example in clean]
-    pairs, counts = training_rows(replace(TaiChi(), unsuccessful=unsuccessful), clean, records[::-1], seed=1)
-    assert len(pairs) == rows_left and counts["succeeded"] == counts["failed"] == counts["skipped"] == 10
+    pairs, counts = arrange_rows(replace(TaiChi(), unsuccessful=unsuccessful), clean, records[::-1], seed=1)
+    assert len(pairs) == rows_left and counts.succeeded == counts.failed == counts.skipped == 10
     by_text = {example.text: (i, example.label) for i, example in clean}
     for pair in pairs:
         i, label = by_text[pair.text]
@@ -265,16 +267,16 @@ def test_adversarial_rows_stand_beside_the_rows_they_were_made_of(unsuccessful: 
 )
 def test_a_request_that_makes_no_sense_is_a_sentence(tiny_job: TinyJob, changes: dict[str, Any], told: str) -> None:
     with pytest.raises(RobenchError, match=told):
-        request(tiny_job, **changes).cells(Silent())
+        request(tiny_job, **changes).stages(Silent())
 
 
 def test_all_means_every_registered_name_and_no_attack_means_those_of_the_paper(tiny_job: TinyJob) -> None:
     from robench.plugins import registry
     from robench.study.presets import PAPER_ATTACKS
 
-    everything = request(tiny_job, defenses=["all"], attacks=["all"]).cells(Silent())
+    everything = request(tiny_job, defenses=["all"], attacks=["all"]).stages(Silent())
     names = registry.names("defenses"), registry.names("attacks")
     assert Counter(stage.model.defense.name for stage in everything) == dict.fromkeys(names[0], len(names[1]))
     assert Counter(stage.attack.name for stage in everything) == dict.fromkeys(names[1], len(names[0]))
-    ours = request(tiny_job, attacks=[]).cells(Silent())
+    ours = request(tiny_job, attacks=[]).stages(Silent())
     assert [stage.attack.name for stage in ours] == [name for name in PAPER_ATTACKS if name in names[1]]

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from robench.results.info import AdversarialInfo, CellInfo, Clean, ModelInfo
+from robench.results.outcome import summarise
 from robench.results.store import Store
-from robench.results.summary import summarise
 from support.processes import Processes, Run
 from support.runs import TEXTS, attacked, cells, everything, lines, snapshot
 from support.tiny_job import TASK, TinyJob, robench, write_data
@@ -41,11 +42,11 @@ def test_a_run_leaves_a_cell_for_every_defense_and_attack(finished: Path) -> Non
 
 def test_records_tell_what_the_summary_tells(finished: Path, tiny_job: TinyJob) -> None:
     test_rows = (tiny_job.data / TASK / "test.tsv").read_text(encoding="utf-8").splitlines()[1:]
-    for stage in [*Store(finished).stages("cells"), *Store(finished).stages("adversarial")]:
+    for stage in [*Store(finished).stages(CellInfo), *Store(finished).stages(AdversarialInfo)]:
         found = attacked(stage)
-        assert stage.info["attacked"] == summarise(found)
-        assert stage.info["records_bytes"] == (stage.folder / "records.jsonl").stat().st_size
-        if stage.info["kind"] == "cells":
+        assert stage.info.attacked == summarise(found)
+        assert stage.info.records_bytes == (stage.folder / "records.jsonl").stat().st_size
+        if stage.info.kind == "cells":
             assert [f"{record.original}\t{record.label}" for record in found] == test_rows
 
 
@@ -57,21 +58,21 @@ def test_both_outcomes_and_wrong_texts_occur(finished: Path) -> None:
 
 def test_a_cell_skips_exactly_what_its_model_has_wrong_on_clean_text(finished: Path) -> None:
     for stage in cells(finished).values():
-        model = Store(finished).find(stage.info["model"])
+        model = Store(finished).find(stage.info.model)
         lines = (model.folder / "clean.jsonl").read_text(encoding="utf-8").splitlines()
         wrong = {row["id"] for row in map(json.loads, lines) if not row["correct"]}
         assert {record.id for record in attacked(stage) if record.status == "skipped"} == wrong
         labels = [json.loads(line)["label"] for line in lines]
-        clean = {"correct": len(lines) - len(wrong), "n": len(lines), "majority": max(map(labels.count, labels))}
-        assert stage.info["clean"] == clean == model.info["clean"]
+        clean = Clean(correct=len(lines) - len(wrong), n=len(lines), majority=max(map(labels.count, labels)))
+        assert stage.info.clean == clean == model.info.clean
 
 
 def test_defenses_share_base_and_the_adversarial_training_sets(finished: Path) -> None:
-    base = next(stage for stage in Store(finished).stages("models") if stage.info["defense"]["name"] == "base")
-    sets = {stage.info["attack"]["name"]: stage for stage in Store(finished).stages("adversarial")}
-    assert {stage.info["model"] for stage in sets.values()} == {base.key}
+    base = next(stage for stage in Store(finished).stages(ModelInfo) if stage.info.defense.name == "base")
+    sets = {stage.info.attack.name: stage for stage in Store(finished).stages(AdversarialInfo)}
+    assert {stage.info.model for stage in sets.values()} == {base.key}
     for (defense, attack), stage in cells(finished).items():
-        assert stage.info["adversarial"] == (None if defense == "base" else sets[attack].key)
+        assert stage.info.adversarial == (None if defense == "base" else sets[attack].key)
 
 
 def test_a_second_run_does_nothing(finished: Path, tiny_job: TinyJob) -> None:
@@ -167,14 +168,14 @@ def test_an_attack_stopped_in_the_middle_goes_on_where_it_stopped(
     (file,) = runs.glob("cells/*/records.jsonl")
     first = [json.loads(line)["id"] for line in file.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
     assert TEXTS // 10 <= len(first) < TEXTS
-    assert not Store(runs).stages("cells"), "an unfinished cell does not count as one"
+    assert not Store(runs).stages(CellInfo), "an unfinished cell does not count as one"
 
     again = robench(*long_job.command(runs, "--attack-limit", str(TEXTS)))
     assert again.exit_code == 0 and "[1/1] attack" in again.stderr
     ids = [json.loads(line)["id"] for line in file.read_text(encoding="utf-8").splitlines()]
     assert ids[: len(first)] == first and sorted(ids) == list(range(TEXTS)), "each text is attacked once"
-    (stage,) = Store(runs).stages("cells")
-    assert stage.info["timing"]["examples"] == TEXTS - len(first)
+    (stage,) = Store(runs).stages(CellInfo)
+    assert stage.info.timing.examples == TEXTS - len(first)
     assert everything(runs) == everything(undisturbed)
 
 

@@ -7,11 +7,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from robench.results import records
+from robench.results.info import ELSEWHERE, plain
+from robench.results.outcome import summarise
 from robench.results.records import Record
-from robench.results.store import RECORDS_FILE, Store, StoredStage
-from robench.results.summary import summarise
-from robench.study.presets import ELSEWHERE
+from robench.results.store import RECORDS_FILE, STAGE_FILE, Store, StoredStage
 from robench.victims.source import OWN
 
 TRAINING = {
@@ -57,6 +59,14 @@ def write_records(folder: Path, failed: int, n: int) -> list[Record]:
     return written
 
 
+def write_info(store: Store, folder: Path, info: dict[str, Any]) -> StoredStage[Any]:
+    """Write plain values as a stage's ``stage.json``, and read it back."""
+    (folder / STAGE_FILE).write_text(json.dumps(info, indent=1, ensure_ascii=False), encoding="utf-8")
+    stored = store.read(folder)
+    assert stored is not None
+    return stored
+
+
 def add_cell(
     store: Store,
     defense: str,
@@ -75,7 +85,7 @@ def add_cell(
     attack_title: str | None = None,
     attack_changed: dict[str, Any] | None = None,
     **settings: Any,
-) -> StoredStage:
+) -> StoredStage[Any]:
     """Store a cell whose attack failed on ``failed`` of ``n`` texts; ``settings`` replace keys of ``stage.json``.
 
     With ``given``, what is said of a model of the user's, that model takes the place of the defense.
@@ -129,17 +139,19 @@ def add_cell(
     label = f"{task}-{defense}-{attack}-seed{seed}"
     info |= {"label": label, "key": digest(info)[:16]}
     folder = store.folder("cells", label, info["key"])
-    info["attacked"] = summarise(write_records(folder, failed, n))
+    info["attacked"] = msgspec.structs.asdict(summarise(write_records(folder, failed, n)))
     info["records_bytes"] = (folder / RECORDS_FILE).stat().st_size
-    return store.finish(folder, info)
+    return write_info(store, folder, info)
 
 
-def add_model(store: Store, cell: StoredStage) -> StoredStage:
+def add_model(store: Store, cell: StoredStage[Any]) -> StoredStage[Any]:
     """Store what is shown of the model that a cell was made with."""
     info = {
-        name: value for name, value in cell.info.items() if name not in ("attack", "attacked", "records_bytes", "model")
+        name: value
+        for name, value in plain(cell.info).items()
+        if name not in ("attack", "attacked", "records_bytes", "model")
     }
-    info |= {"kind": "models", "key": cell.info["model"], "label": f"{info['task']}-{info['defense']['name']}"}
+    info |= {"kind": "models", "key": cell.info.model, "label": f"{info['task']}-{info['defense']['name']}"}
     folder = store.folder("models", info["label"], info["key"])
     folder.mkdir(parents=True)
     log = [
@@ -147,7 +159,7 @@ def add_model(store: Store, cell: StoredStage) -> StoredStage:
         {"step": 120, "learning_rate": 0.0, "loss": {"ce": 0.5}, "dev_accuracy": 0.9625, "seconds": 13.0},
     ]
     (folder / "training.jsonl").write_text("".join(json.dumps(line) + "\n" for line in log), encoding="utf-8")
-    return store.finish(folder, info)
+    return write_info(store, folder, info)
 
 
 STATISTICS = {"mse_pos": 0.25, "mse_neg": 0.5, "kl_pos": 0.125, "kl_neg": 4.0, "ctr": 6.5, "n": 1000}
@@ -165,7 +177,7 @@ def add_statistics(
     task: str = "sst2",
     values: dict[str, float] | None = None,
     **settings: Any,
-) -> StoredStage:
+) -> StoredStage[Any]:
     """Store the statistics of a model; ``values`` replace those above, ``settings`` keys of ``stage.json``."""
     info: dict[str, Any] = {
         "robench": "0.1.0",
@@ -189,4 +201,4 @@ def add_statistics(
     info |= {"label": label, "key": digest(info)[:16], "labels": ["negative", "positive"], "identity": {"format": 1}}
     folder = store.folder("statistics", label, info["key"])
     folder.mkdir(parents=True)
-    return store.finish(folder, info)
+    return write_info(store, folder, info)

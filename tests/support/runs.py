@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from robench.results import records
+from robench.results.info import AdversarialInfo, CellInfo
 from robench.results.records import Record
 from robench.results.store import Store, StoredStage
 
@@ -21,11 +23,11 @@ def snapshot(runs: Path) -> dict[str, tuple[int, int]]:
     return {str(path.relative_to(runs)): (path.stat().st_size, path.stat().st_mtime_ns) for path in files}
 
 
-def cells(runs: Path) -> dict[tuple[str, str], StoredStage]:
-    return {(s.info["defense"]["name"], s.info["attack"]["name"]): s for s in Store(runs).stages("cells")}
+def cells(runs: Path) -> dict[tuple[str, str], StoredStage[CellInfo]]:
+    return {(s.info.defense.name, s.info.attack.name): s for s in Store(runs).stages(CellInfo)}
 
 
-def attacked(stage: StoredStage) -> list[Record]:
+def attacked(stage: StoredStage[Any]) -> list[Record]:
     return records.read(stage.folder / "records.jsonl")
 
 
@@ -52,7 +54,7 @@ class Near(list[float]):
 
 
 def everything(runs: Path) -> dict[str, list[Record]]:
-    stages = [*Store(runs).stages("cells"), *Store(runs).stages("adversarial")]
+    stages = [*Store(runs).stages(CellInfo), *Store(runs).stages(AdversarialInfo)]
     return {f"{stage.folder.parent.name}/{stage.key}": comparable(attacked(stage)) for stage in stages}
 
 

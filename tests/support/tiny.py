@@ -15,6 +15,7 @@ from robench.data.load import Example
 from robench.models.batches import Batch, TrainingRow, TrainingSet
 from robench.models.classifier import Classifier
 from robench.models.predictor import Predictor
+from robench.results.info import Clean, DataInfo, EncoderInfo, ModelInfo, PluginInfo
 from robench.training.loop import TrainingResult, train
 
 CPU = torch.device("cpu")
@@ -113,3 +114,17 @@ def trained(defense: Any, data: list[TrainingRow], settings: Any, **changes: Any
         "seed": 3,
     }
     return train(defense, data, **(given | changes))
+
+
+def model_info(**changes: Any) -> ModelInfo:
+    """Describe a trained tiny model, with as little as ``stage.json`` may say."""
+    values: dict[str, Any] = {
+        "key": "0123456789abcdef",
+        "task": "mr",
+        "data": DataInfo(digest="d"),
+        "encoder": EncoderInfo(name="tiny", digest="e"),
+        "seed": 0,
+        "defense": PluginInfo(name="base"),
+        "clean": Clean(correct=1, n=2),
+    }
+    return ModelInfo(**(values | changes))

@@ -20,6 +20,7 @@ from torch import nn
 from robench import RobenchError
 from robench.api import attack_model
 from robench.report.tables import table5
+from robench.results.info import CellInfo, Clean, ModelInfo
 from robench.results.store import Store
 from robench.victims.find import find_victim
 from support import tiny
@@ -135,7 +136,7 @@ def test_a_function_gets_a_cell_a_row_and_a_page(counting: Path, options: list[s
     assert "warning" not in done.stderr
     ((key, cell),) = cells(tmp_path / "runs").items()
     assert key == ("count+1", "pwws") and "warnings" in cell.info
-    assert cell.info["clean"] == {"correct": 16, "n": 16, "majority": 8}
+    assert cell.info.clean == Clean(correct=16, n=16, majority=8)
     found = attacked(cell)
     assert {record.status for record in found} == {"succeeded", "failed"}
     for record in found:
@@ -146,7 +147,7 @@ def test_a_function_gets_a_cell_a_row_and_a_page(counting: Path, options: list[s
     assert re.search(r"count\+1 +100\.0 +\d+\.\d", shown), shown
     page = robench("show", cell.key, "--runs", tmp_path / "runs").stdout
     assert "counting:scores (Python function)" in page
-    assert "given model" in robench("show", cell.info["model"], "--runs", tmp_path / "runs").stdout
+    assert "given model" in robench("show", cell.info.model, "--runs", tmp_path / "runs").stdout
 
 
 def test_a_second_run_makes_nothing(counting: Path, options: list[str], tmp_path: Path) -> None:
@@ -176,13 +177,13 @@ def test_the_commands_of_a_table_make_its_missing_cells(counting: Path, options:
     command = ["attack", "--model", "counting:scores", "--name", "count", "--version", "2", *given]
     for attack, seed in (("pwws", "1"), ("deepwordbug", "2")):
         assert robench(*command, "--attack", attack, "--seed", seed, "--attack-limit", "4").exit_code == 0
-    table = table5(Store(runs).stages("cells"), options=["--runs", str(runs)])
+    table = table5(Store(runs).stages(CellInfo), options=["--runs", str(runs)])
     assert len(table.commands) == 2
     for line in table.commands:
         done = robench(*shlex.split(line)[1:], "--offline")
         assert done.exit_code == 0, done.output
-    found = Store(runs).stages("cells")
-    assert len(found) == 4 and len(Store(runs).stages("models")) == 1 and not table5(found).commands
+    found = Store(runs).stages(CellInfo)
+    assert len(found) == 4 and len(Store(runs).stages(ModelInfo)) == 1 and not table5(found).commands
 
 
 def test_a_dry_run_leaves_nothing(counting: Path, options: list[str], tmp_path: Path) -> None:
@@ -220,7 +221,7 @@ def test_what_misleads_is_told_stored_and_shown(
     done = robench("attack", "--model", f"counting:{function}", *options)
     assert done.exit_code == 0 and re.search(f"    warning: .*{sentence}", done.stderr), done.output
     (cell,) = cells(tmp_path / "runs").values()
-    (warning,) = cell.info["warnings"]
+    (warning,) = cell.info.warnings
     assert sentence in warning
     assert sentence[:20] in robench("show", cell.key, "--runs", tmp_path / "runs").stdout
     again = robench("attack", "--model", f"counting:{function}", *options)
@@ -314,7 +315,7 @@ def test_a_function_whose_weights_changed_is_not_mistaken_for_what_it_was(
     assert "does not score the test texts as it did" in told(robench(*command))
     assert snapshot(tmp_path / "runs") == before
     assert robench(*command, "--version", "2").exit_code == 0
-    assert len(Store(tmp_path / "runs").stages("models")) == 2
+    assert len(Store(tmp_path / "runs").stages(ModelInfo)) == 2
 
 
 def given(model: Any, tiny_job: TinyJob, tmp_path: Path, **more: Any) -> Any:
@@ -408,7 +409,7 @@ def test_an_attack_stopped_in_the_middle_goes_on_where_it_stopped(
     started = processes.start(*fixed, runs, folder=counting)
     assert started.signal_when(lambda: lines(runs) >= TEXTS // 10, number) == code
     assert sentence in started.stderr and "Traceback" not in started.stderr
-    assert TEXTS // 10 <= lines(runs) < TEXTS and not Store(runs).stages("cells")
+    assert TEXTS // 10 <= lines(runs) < TEXTS and not Store(runs).stages(CellInfo)
     again = robench(*fixed, runs)
     assert again.exit_code == 0 and "[1/1] attack" in again.stderr, again.output
     assert robench(*fixed, tmp_path / "undisturbed").exit_code == 0
@@ -424,7 +425,7 @@ def test_training_mode_is_told(tiny_job: TinyJob, tmp_path: Path) -> None:
 
     given(scores, tiny_job, tmp_path)
     (cell,) = cells(tmp_path / "runs").values()
-    (warning,) = cell.info["warnings"]
+    (warning,) = cell.info.warnings
     assert warning.startswith("Linear is in training mode")
 
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from robench.errors import RobenchError
 from robench.report.figures.canvas import INK, Drawing, legend_above, sheet, styled
 from robench.report.figures.palette import Look, looks, title
-from robench.results.cells import Result, column_labels, grouped, row_labels
+from robench.results.cells import Result, group
+from robench.results.labels import column_labels, row_labels
 from robench.results.seeds import Point, attacked_point, clean_point, seeds_text
-from robench.results.selection import Selection, fullest, unchanged
+from robench.results.selection import Selection, largest_block, prefer_unchanged
 from robench.results.store import Store
 from robench.study.commands import missing_commands, read_selection
 from robench.study.presets import PAPER_ATTACKS
@@ -27,13 +28,13 @@ def draw(store: Store, selection: Selection) -> Drawing:
     Raises:
         RobenchError: a defense or one of its attacks is missing.
     """
-    block, others = fullest(unchanged(read_selection(selection, store)))
+    block, others = largest_block(prefer_unchanged(read_selection(selection, store)))
     columns = _columns(block)
     _check(block, columns, selection)
-    order = list(selection.defenses) or sorted({r.info["defense"]["name"] for r in block})
+    order = list(selection.defenses) or sorted({r.defense.name for r in block})
     labels = row_labels(block)
-    block.sort(key=lambda r: (order.index(r.info["defense"]["name"]), labels[r.row].text))
-    series = {labels[row].text: _points(found, columns) for row, found in grouped(block, lambda r: r.row).items()}
+    block.sort(key=lambda r: (order.index(r.defense.name), labels[r.row].text))
+    series = {labels[row].text: _points(found, columns) for row, found in group(block, lambda r: r.row).items()}
     heads = [CLEAN, *(label.text + "%" for label in column_labels([c[0] for c in columns]).values())]
     with styled():
         return _drawn(series, heads, selection.task, _caption(block, series, selection.task, others))
@@ -41,26 +42,23 @@ def draw(store: Store, selection: Selection) -> Drawing:
 
 def _columns(block: Sequence[Result]) -> list[list[Result]]:
     """Results of each attack, in the paper's order."""
-    found = grouped(block, lambda r: r.column).values()
+    found = group(block, lambda r: r.column).values()
 
     def place(members: list[Result]) -> tuple[int, str]:
-        name = members[0].info["attack"]["name"]
+        name = members[0].attack.name
         rank = PAPER_ATTACKS.index(name) if name in PAPER_ATTACKS else len(PAPER_ATTACKS)
-        return rank, members[0].info["attack"]["title"]
+        return rank, members[0].attack.title
 
     return sorted(found, key=place)
 
 
 def _check(block: Sequence[Result], columns: Sequence[Sequence[Result]], selection: Selection) -> None:
-    names = list(selection.defenses) or sorted({r.info["defense"]["name"] for r in block})
+    names = list(selection.defenses) or sorted({r.defense.name for r in block})
     gaps = [
-        (name, members[0])
-        for members in columns
-        for name in names
-        if name not in {r.info["defense"]["name"] for r in members}
+        (name, members[0]) for members in columns for name in names if name not in {r.defense.name for r in members}
     ]
     if gaps:
-        absent = ", ".join(f"{name} under {result.info['attack']['title']}" for name, result in gaps)
+        absent = ", ".join(f"{name} under {result.info.attack.title}" for name, result in gaps)
         raise RobenchError(
             f"figure 4 on {selection.task} lacks {absent}: {missing_commands(gaps, selection.options)} makes that;"
             " or name fewer with --defense and --attack."
@@ -76,8 +74,8 @@ def _caption(block: Sequence[Result], labels: Iterable[str], task: str, others: 
     info = block[0].info
     names = [f"{title(label)} is {label}" for label in labels if title(label).lower() != label.lower()]
     text = (
-        f"{task}, encoder {info['encoder']['name']}, {info['train_rows']:,} training rows. clean%: of"
-        f" {info['clean']['n']:,} test samples, the mean over a defense's models, one per attack where it trains on the"
+        f"{task}, encoder {info.encoder.name}, {info.train_rows:,} training rows. clean%: of"
+        f" {info.clean.n:,} test samples, the mean over a defense's models, one per attack where it trains on the"
         f" attack's texts. Others: of {block[0].attacked_n:,} attacked test samples those that stay right; wrong before"
         f" counts as wrong. {seeds_text(block)}"
     )

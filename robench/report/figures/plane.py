@@ -14,7 +14,7 @@ from robench.report.figures.palette import class_colours, tint, title
 from robench.report.figures.projection import XY, Float64, Plane, plane_of
 from robench.results.cells import Result
 from robench.results.pairs import Pairs, read_pairs
-from robench.results.selection import Selection, fullest, unchanged
+from robench.results.selection import Selection, largest_block, prefer_unchanged
 from robench.results.store import Store
 from robench.study.commands import read_selection
 from robench.study.stages.trained_model import stored_predictor
@@ -49,11 +49,11 @@ def draw(store: Store, selection: Selection, *, device: str = "auto") -> Drawing
 
     if len(selection.defenses) > 1:
         raise RobenchError(f"figure 1 is about one defense, not {', '.join(selection.defenses)}; draw it for each.")
-    block, others = fullest(unchanged(read_selection(selection, store)))
-    result = min(block, key=lambda r: (r.info["attack"]["title"], r.seed))
-    cell = store.read(store.folder("cells", result.info["label"], result.info["key"]))
+    block, others = largest_block(prefer_unchanged(read_selection(selection, store)))
+    result = min(block, key=lambda r: (r.attack.title, r.seed))
+    cell = store.read(store.folder("cells", result.info.label, result.info.key))
     assert cell is not None, "it was read a moment ago"
-    scene = _scene(read_pairs(cell), stored_predictor(store, cell, devices.device(device)), result.info["labels"])
+    scene = _scene(read_pairs(cell), stored_predictor(store, cell, devices.device(device)), result.info.labels)
     with styled():
         return _drawn(scene, result, _caption(scene, result, others + len(block) - 1))
 
@@ -88,8 +88,8 @@ def _scene(pairs: Pairs, predictor: object, labels: Sequence[str]) -> _Scene:
 def _caption(scene: _Scene, result: Result, others: int) -> str:
     info = result.info
     parts = [
-        f"{info['task']}, {title(info['defense']['name'])}, encoder {info['encoder']['name']}, seed {info['seed']}:"
-        f" {len(scene.clean):,} test samples, and the texts with which {info['attack']['title']} changed the prediction"
+        f"{info.task}, {title(info.defense.name)}, encoder {info.encoder.name}, seed {info.seed}:"
+        f" {len(scene.clean):,} test samples, and the texts with which {info.attack.title} changed the prediction"
         f" of {len(scene.adversarial):,} of them. Shaded: what the head decides in this plane, which is exact.",
     ]
     if len(scene.plane.weight) == 2:
@@ -135,10 +135,10 @@ def _drawn(scene: _Scene, result: Result, caption: str) -> Drawing:
         f"← {scene.labels[0]}    distance from the boundary    {scene.labels[1]} →" if two else "first axis"
     )
     axes.set_ylabel("most variance besides" if two else "second axis")
-    what = f"{info['task']}, {title(info['defense']['name'])}, {info['attack']['title']}"
+    what = f"{info.task}, {title(info.defense.name)}, {info.attack.title}"
     figure.suptitle(f"Clean and adversarial representations: {what}", x=0.01, ha="left", fontsize=11)
     _legend(axes, scene, colours)
-    return Drawing(figure, f"figure1-{info['task']}-{info['defense']['name']}-{info['attack']['name']}", caption)
+    return Drawing(figure, f"figure1-{info.task}-{info.defense.name}-{info.attack.name}", caption)
 
 
 def _limits(points: Float64, *, equal: bool) -> tuple[XY, XY]:

@@ -10,9 +10,9 @@ from robench.errors import RobenchError
 from robench.report.figures.canvas import INK, Drawing, legend_above, sheet, styled
 from robench.report.figures.labelling import Line, place_texts
 from robench.report.figures.palette import Look, looks, title
-from robench.results.cells import Result, grouped
+from robench.results.cells import Result, group
 from robench.results.seeds import Point, attacked_point, clean_point, seeds_text
-from robench.results.selection import Selection, fullest, unchanged
+from robench.results.selection import Selection, largest_block, prefer_unchanged
 from robench.results.store import Store
 from robench.study.commands import missing_commands, read_selection
 
@@ -32,13 +32,13 @@ def draw(store: Store, selection: Selection) -> Drawing:
     Raises:
         RobenchError: there are fewer than two averages, or a defense is missing.
     """
-    block, others = fullest(read_selection(selection, store))
+    block, others = largest_block(read_selection(selection, store))
     block = _of_one_attack(block)
-    fused = [r for r in block if r.info["defense"]["name"] == AVERAGE]
-    rest = unchanged([r for r in block if r.info["defense"]["name"] != AVERAGE])
-    by_weight = grouped(sorted(fused, key=_weight), lambda r: f"{_weight(r):g}")
+    fused = [r for r in block if r.defense.name == AVERAGE]
+    rest = prefer_unchanged([r for r in block if r.defense.name != AVERAGE])
+    by_weight = group(sorted(fused, key=_weight), lambda r: f"{_weight(r):g}")
     names = [name for name in selection.defenses if name != AVERAGE]
-    gaps = [(name, block[0]) for name in names if not any(r.info["defense"]["name"] == name for r in rest)]
+    gaps = [(name, block[0]) for name in names if not any(r.defense.name == name for r in rest)]
     if gaps:
         absent = ", ".join(name for name, _ in gaps)
         raise RobenchError(
@@ -53,7 +53,7 @@ def draw(store: Store, selection: Selection) -> Drawing:
     path = {weight: (clean_point(found), attacked_point(found)) for weight, found in by_weight.items()}
     points = {
         name: (clean_point(found), attacked_point(found))
-        for name, found in grouped(rest, lambda r: str(r.info["defense"]["name"])).items()
+        for name, found in group(rest, lambda r: str(r.defense.name)).items()
     }
     ordered = {name: points[name] for name in names if name in points}
     with styled():
@@ -62,23 +62,22 @@ def draw(store: Store, selection: Selection) -> Drawing:
 
 def _weight(result: Result) -> float:
     try:
-        return float(result.info["defense"]["fields"]["weight"])
+        return float(result.defense.fields["weight"])
     except (KeyError, TypeError, ValueError):
         raise RobenchError(
-            f"the cell {result.info['label']} averages networks but has no field weight; delete its folder and run"
-            " again."
+            f"the cell {result.info.label} averages networks but has no field weight; delete its folder and run again."
         ) from None
 
 
 def _of_one_attack(block: Sequence[Result]) -> list[Result]:
     """The variant of the attack that most results are of."""
-    return max(grouped(block, lambda r: r.column).values(), key=lambda members: (len(members), members[0].column))
+    return max(group(block, lambda r: r.column).values(), key=lambda members: (len(members), members[0].column))
 
 
 def _caption(block: Sequence[Result], task: str, others: int) -> str:
     info = block[0].info
     text = (
-        f"{task}, encoder {info['encoder']['name']}, {info['train_rows']:,} training rows, {info['clean']['n']:,} clean"
+        f"{task}, encoder {info.encoder.name}, {info.train_rows:,} training rows, {info.clean.n:,} clean"
         f" and {block[0].attacked_n:,} attacked test samples. The line joins the models whose parameters are"
         " λ·CLEAN + (1 - λ)·ADVERSARIAL; between its points nothing was measured. Up and right is better."
         f" {seeds_text(block)}"
@@ -88,7 +87,7 @@ def _caption(block: Sequence[Result], task: str, others: int) -> str:
 
 
 def _drawn(path: dict[str, Place], points: dict[str, Place], example: Result, caption: str) -> Drawing:
-    task, attack = example.info["task"], example.info["attack"]
+    task, attack = example.info.task, example.info.attack
     figure, axes = sheet(6.2, 4.6, caption)
     shown = looks([AVERAGE, *points])
     xs, ys = [p.mean for p, _ in path.values()], [p.mean for _, p in path.values()]
@@ -98,15 +97,15 @@ def _drawn(path: dict[str, Place], points: dict[str, Place], example: Result, ca
     for name, place in points.items():
         _mark(axes, place, shown[name], title(name), size=11 if name == "taichi" else 8)
     axes.set_xlabel("clean%")
-    axes.set_ylabel(f"{attack['title']}%")
+    axes.set_ylabel(f"{attack.title}%")
     axes.grid()
     axes.margins(0.13)
-    figure.suptitle(f"Two ways to fuse two networks: {task} under {attack['title']}", x=0.01, ha="left", fontsize=11)
+    figure.suptitle(f"Two ways to fuse two networks: {task} under {attack.title}", x=0.01, ha="left", fontsize=11)
     legend_above(axes, columns=3)
     texts = [(_text(w), (x, y)) for w, x, y in zip(path, xs, ys, strict=True)]
     # The longest go first, while there is room.
     place_texts(axes, sorted(texts, key=lambda text: -len(text[0])), _obstacles(path, points))
-    return Drawing(figure, f"figure5-{task}-{attack['name']}", caption)
+    return Drawing(figure, f"figure5-{task}-{attack.name}", caption)
 
 
 def _text(weight: str) -> str:

@@ -20,8 +20,9 @@ from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.options import Asked
 from robench.report.tables.orders import DEFENSE_ORDER
 from robench.report.tables.quality import quality
-from robench.results.cells import NoResultsError
+from robench.results.info import CellInfo, StatisticsInfo
 from robench.results.papers import PAPER
+from robench.results.selection import NoResultsError
 from robench.results.store import Store
 
 __all__ = [
@@ -49,11 +50,11 @@ __all__ = [
 _MAKERS: dict[str, Callable[[Store, Asked], Table]] = {
     "2": lambda store, asked: table2(**asked),
     "3": lambda store, asked: table3(**asked),
-    "4": lambda store, asked: table4(store.stages("cells"), **asked),
-    "5": lambda store, asked: table5(store.stages("cells"), **asked),
-    "6": lambda store, asked: table6(store.stages("cells"), **asked),
-    "7": lambda store, asked: table7(store.stages("statistics"), **asked),
-    "quality": lambda store, asked: quality(store.stages("cells"), **asked),
+    "4": lambda store, asked: table4(store.stages(CellInfo), **asked),
+    "5": lambda store, asked: table5(store.stages(CellInfo), **asked),
+    "6": lambda store, asked: table6(store.stages(CellInfo), **asked),
+    "7": lambda store, asked: table7(store.stages(StatisticsInfo), **asked),
+    "quality": lambda store, asked: quality(store.stages(CellInfo), **asked),
 }
 NUMBERS = tuple(_MAKERS)
 """The tables that can be made: by their number in the paper, and one of ours by its name."""

@@ -12,7 +12,9 @@ from robench.report.tables.layout import Layout, legend_of
 from robench.report.tables.model import Block, Cell, Column, Table
 from robench.report.tables.options import RUNS, Asked, chosen, of_the_paper
 from robench.report.tables.orders import defense_order
-from robench.results.cells import NoResultsError, Result, apart, grouped, read_results
+from robench.results.cells import Result, group, read_results, separate
+from robench.results.info import CellInfo
+from robench.results.selection import NoResultsError
 from robench.results.store import StoredStage
 from robench.study.commands import commands
 
@@ -23,7 +25,7 @@ OTHER_ENCODERS = ("base", "ada", "taichi")
 """Rows of table 6."""
 
 
-def table4(cells: Sequence[StoredStage], **asked: Unpack[Asked]) -> Table:
+def table4(cells: Sequence[StoredStage[CellInfo]], **asked: Unpack[Asked]) -> Table:
     """Label conflict: clean accuracy of models trained on clean or on adversarial texts (Table 4 of the TaiChi paper).
 
     A column is an attack whose texts the models were trained on: by default PWWS, on SST-2, as in the paper. A model
@@ -58,7 +60,7 @@ def table4(cells: Sequence[StoredStage], **asked: Unpack[Asked]) -> Table:
     )
 
 
-def table5(cells: Sequence[StoredStage], **asked: Unpack[Asked]) -> Table:
+def table5(cells: Sequence[StoredStage[CellInfo]], **asked: Unpack[Asked]) -> Table:
     """Clean accuracy and accuracy under each attack, by task and defense (Table 5 of the TaiChi paper).
 
     Accuracy under attack is failed / n: what the model had wrong before the attack counts as wrong. A defense that is
@@ -77,7 +79,7 @@ def table5(cells: Sequence[StoredStage], **asked: Unpack[Asked]) -> Table:
     return _under_attack("5", title, Layout.of(read_results(chosen(cells, asked))), asked)
 
 
-def table6(cells: Sequence[StoredStage], **asked: Unpack[Asked]) -> Table:
+def table6(cells: Sequence[StoredStage[CellInfo]], **asked: Unpack[Asked]) -> Table:
     """The same by encoder (Table 6 of the TaiChi paper): Base, ADA and TaiChi on SST-2, unless others are asked for.
 
     Args:
@@ -122,8 +124,8 @@ def _how_measured(blocks: Sequence[Block]) -> list[str]:
 
 
 def _clean_and_attacked(found: Sequence[Result], columns: Sequence[str]) -> tuple[Cell, ...]:
-    models = {r.info["model"]: r for r in found}.values()
-    n = found[0].info["clean"]["n"] if found else 0
+    models = {r.info.model: r for r in found}.values()
+    n = found[0].info.clean.n if found else 0
     cells = [mean_cell([(r.seed, r.clean) for r in models], n, learned=_learned(found))]
     for column in columns:
         under = [r for r in found if r.column == column]
@@ -135,8 +137,8 @@ def _clean_and_attacked(found: Sequence[Result], columns: Sequence[str]) -> tupl
 def _clean_by_attack(found: Sequence[Result], columns: Sequence[str]) -> tuple[Cell, ...]:
     cells = []
     for column in columns:
-        models = {r.info["model"]: r for r in found if r.column == column}.values()
-        n = found[0].info["clean"]["n"] if found else 0
+        models = {r.info.model: r for r in found if r.column == column}.values()
+        n = found[0].info.clean.n if found else 0
         cells.append(mean_cell([(r.seed, r.clean) for r in models], n, learned=_learned(models)))
     return tuple(cells)
 
@@ -145,23 +147,21 @@ def _learned(results: Iterable[Result]) -> bool:
     return all(result.learned for result in results)
 
 
-def _by_training_texts(cells: Sequence[StoredStage], asked: Asked) -> list[Result]:
+def _by_training_texts(cells: Sequence[StoredStage[CellInfo]], asked: Asked) -> list[Result]:
     """Results in the columns of the attacks whose texts made the models; those of clean texts in all of them."""
     results = [replace(r, block=r.model_block) for r in read_results(cells)]
     attacks = asked.get("attacks") or ["pwws"]
-    wanted = grouped((r for r in results if r.info["attack"]["name"] in attacks), lambda r: r.column)
-    trained = [r for members in wanted.values() for r in members if r.info["adversarial"]]
-    columns = grouped(trained, lambda r: r.column) or wanted
+    wanted = group((r for r in results if r.attack.name in attacks), lambda r: r.column)
+    trained = [r for members in wanted.values() for r in members if r.info.adversarial]
+    columns = group(trained, lambda r: r.column) or wanted
     if not columns:
-        there = ", ".join(sorted({str(r.info["attack"]["name"]) for r in results}))
+        there = ", ".join(sorted({str(r.attack.name) for r in results}))
         raise NoResultsError(
             f"no results in {asked.get('runs', RUNS)} for table 4 with models trained on texts of {', '.join(attacks)};"
             f" there are results with attack {there}."
         )
-    free = {(r.block, r.row, r.seed, r.info["model"]): r for r in results if not r.info["adversarial"]}
+    free = {(r.block, r.row, r.seed, r.info.model): r for r in results if not r.info.adversarial}
     spread = [
-        replace(r, column=column, info={**r.info, "attack": like[0].info["attack"]})
-        for column, like in columns.items()
-        for r in free.values()
+        replace(r, column=column, attack=like[0].attack) for column, like in columns.items() for r in free.values()
     ]
-    return apart([*trained, *spread], by="model")
+    return separate([*trained, *spread], by="model")

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from robench.study.presets import ELSEWHERE
+from robench.results.info import ELSEWHERE, StageInfo
 from robench.training.settings import TrainingSettings
 
 
-def setting_of(info: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+def setting_of(info: StageInfo, **more: Any) -> dict[str, Any]:
     """What the rows of a block share.
 
     Args:
@@ -18,16 +18,16 @@ def setting_of(info: Mapping[str, Any], **more: Any) -> dict[str, Any]:
         more: what it does not say.
     """
     return {
-        "task": info["task"],
-        "data": info["data"].get("source", ""),
-        "data_digest": info["data"]["digest"],
-        "encoder": info["encoder"]["name"],
-        "encoder_digest": info["encoder"]["digest"],
-        "precision": info["precision"],
-        "training": dict(info["training"]),
-        "train_rows": info["train_rows"],
+        "task": info.task,
+        "data": info.data.source,
+        "data_digest": info.data.digest,
+        "encoder": info.encoder.name,
+        "encoder_digest": info.encoder.digest,
+        "precision": info.precision,
+        "training": dict(info.training),
+        "train_rows": info.train_rows,
         **more,
-        "format": info.get("identity", {}).get("format"),
+        "format": info.format,
     }
 
 
@@ -81,10 +81,10 @@ def headings(settings: Sequence[Mapping[str, Any]], lead: str = "task") -> tuple
     return [", ".join(part) for part in parts], f"In all rows: {', '.join(shared)}." if shared else ""
 
 
-def notes_of(infos: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+def notes_of(infos: Iterable[StageInfo]) -> tuple[str, ...]:
     """Notes of the data, each once, after the tasks that it is about."""
     tasks: dict[str, dict[str, None]] = {}
     for info in infos:
-        for note in info["data"].get("notes", ()):
-            tasks.setdefault(note, {})[info["task"]] = None
+        for note in info.data.notes:
+            tasks.setdefault(note, {})[info.task] = None
     return tuple(f"{', '.join(names)}: {note}" for note, names in tasks.items())

@@ -8,7 +8,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from robench.report.tables.model import Cell, Column, Row
-from robench.results.papers import BEFORE
+from robench.results.info import BEFORE
 
 COMPARED = "taichi"
 """Name of the defense that is compared with the best of the others."""

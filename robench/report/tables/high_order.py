@@ -14,8 +14,9 @@ from robench.report.tables.layout import legend_of
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.options import Asked, chosen, of_the_paper
 from robench.report.tables.orders import PAPER_TASKS, defense_order, paper_order
-from robench.results.cells import asked_of, grouped, labels, text_of
-from robench.results.papers import BEFORE
+from robench.results.cells import group, identity_text
+from robench.results.info import BEFORE, StatisticsInfo
+from robench.results.labels import Named, label
 from robench.results.store import StoredStage
 from robench.study.presets import PAPER_ATTACKS
 
@@ -44,7 +45,7 @@ HINT = "`robench run --table 7` makes them."
 class _Model:
     """The statistics of one model; ``values`` by column, without those that are not known."""
 
-    info: Mapping[str, Any]
+    info: StatisticsInfo
     block: str
     row: str
     seed: int
@@ -52,7 +53,7 @@ class _Model:
     values: Mapping[str, Fraction | float]
 
 
-def table7(statistics: Sequence[StoredStage], **asked: Unpack[Asked]) -> Table:
+def table7(statistics: Sequence[StoredStage[StatisticsInfo]], **asked: Unpack[Asked]) -> Table:
     """High-order statistics of models before and after fine-tuning (Table 7 of the TaiChi paper).
 
     On SST-2 under TextFooler, unless another task or attack is asked for.
@@ -69,13 +70,13 @@ def table7(statistics: Sequence[StoredStage], **asked: Unpack[Asked]) -> Table:
     kept = of_the_paper("7", kept, asked, "task", ["sst2"])
     kept = of_the_paper("7", kept, asked, "attack", ["textfooler"])
     models = _everywhere([_model(stage) for stage in kept])
-    names = labels([(m.row, m.info["defense"]["name"], m.info["defense"], m.key) for m in models])
-    by_block = grouped(sorted(models, key=_block_order), lambda m: m.block)
+    names = label(Named(m.row, m.info.defense.name, m.info.defense.changed, m.key) for m in models)
+    by_block = group(sorted(models, key=_block_order), lambda m: m.block)
     settings = [_setting(members) for members in by_block.values()]
     heads, caption = headings(settings)
     blocks = []
     for heading, setting, members in zip(heads, settings, by_block.values(), strict=True):
-        rows = [_row(names[row].text, found) for row, found in grouped(members, lambda m: m.row).items()]
+        rows = [_row(names[row].text, found) for row, found in group(members, lambda m: m.row).items()]
         if not asked.get("defenses"):
             there = {row.name for row in rows}
             rows += [Row(name, name, (Cell(),) * len(COLUMNS)) for name in ABLATIONS if name not in there]
@@ -95,32 +96,26 @@ def table7(statistics: Sequence[StoredStage], **asked: Unpack[Asked]) -> Table:
     )
 
 
-def _model(stage: StoredStage) -> _Model:
-    def ask(*path: str) -> Any:
-        return asked_of(stage, *path)
-
+def _model(stage: StoredStage[StatisticsInfo]) -> _Model:
     info = stage.info
-    block = [ask(name) for name in ("task", "training", "precision", "train_rows")]
-    block += [_attack(info), ask("data", "digest"), ask("encoder", "digest"), ask("statistics", "n")]
-    defense = [ask("defense", "name")] if ask("defense", "name") == BEFORE else _defense(info["defense"])
+    block = [info.task, info.training, info.precision, info.train_rows]
+    block += [_attack(info), info.data.digest, info.encoder.digest, info.statistics.n]
+    defense = [info.defense.class_, info.defense.fields, info.defense.code]
+    if info.defense.name == BEFORE or not info.defense.class_:
+        defense = [info.defense.name]
     values: dict[str, Fraction | float] = {}
     for name in ("mse_pos", "mse_neg", "kl_pos", "kl_neg", "ctr"):
-        number = ask("statistics", name)
+        number = getattr(info.statistics, name)
         values[name] = Fraction(number) if math.isfinite(number) else number
-    for name, part, count in (("clean%", "clean", "correct"), ("attack%", "attacked", "failed")):
-        if (info.get(part) or {}).get("n"):
-            values[name] = Fraction(info[part][count], info[part]["n"])
-    return _Model(info, text_of(block), text_of(defense), ask("seed"), stage.key, values)
+    if info.clean and info.clean.n:
+        values["clean%"] = Fraction(info.clean.correct, info.clean.n)
+    if info.attacked and info.attacked.n and info.attacked.failed is not None:
+        values["attack%"] = Fraction(info.attacked.failed, info.attacked.n)
+    return _Model(info, identity_text(block), identity_text(defense), info.seed, stage.key, values)
 
 
-def _attack(info: Mapping[str, Any]) -> list[Any]:
-    return [info["attack"]["title"], info["attack"].get("fields")]
-
-
-def _defense(defense: Mapping[str, Any]) -> list[Any]:
-    if "fields" not in defense:
-        return [defense["name"]]
-    return [defense.get("class"), defense["fields"], defense.get("code", "")]
+def _attack(info: StatisticsInfo) -> list[Any]:
+    return [info.attack.title, info.attack.fields]
 
 
 def _everywhere(models: Sequence[_Model]) -> list[_Model]:
@@ -128,12 +123,12 @@ def _everywhere(models: Sequence[_Model]) -> list[_Model]:
 
     def untrained(m: _Model) -> str:
         info = m.info
-        return text_of([info["task"], info["data"]["digest"], info["encoder"]["digest"], _attack(info)])
+        return identity_text([info.task, info.data.digest, info.encoder.digest, _attack(info)])
 
-    trained = [m for m in models if m.info["defense"]["name"] != BEFORE]
+    trained = [m for m in models if m.info.defense.name != BEFORE]
     found = list(trained)
     for m in models:
-        if m.info["defense"]["name"] == BEFORE:
+        if m.info.defense.name == BEFORE:
             fitting = {t.block: t for t in trained if untrained(t) == untrained(m)} or {m.block: m}
             found += [_Model(m.info, block, m.row, m.seed, m.key, m.values) for block in fitting]
     return found
@@ -141,16 +136,23 @@ def _everywhere(models: Sequence[_Model]) -> list[_Model]:
 
 def _setting(members: Sequence[_Model]) -> dict[str, Any]:
     """Of a block: as its fine-tuned models say, if it has one."""
-    info = next((m.info for m in members if m.info["defense"]["name"] != BEFORE), members[0].info)
-    attack = {"attack": info["attack"]["title"], "attack_identity": text_of(_attack(info))}
-    counts = {f"{part}_n": (info.get(part) or {}).get("n") for part in ("clean", "attacked")}
-    counts = {name: count for name, count in counts.items() if count}
-    return setting_of(info, **attack, pairs=info["statistics"]["n"], **counts)
+    info = next((m.info for m in members if m.info.defense.name != BEFORE), members[0].info)
+    attack = {"attack": info.attack.title, "attack_identity": identity_text(_attack(info))}
+    counts = {f"{part}_n": count for part, count in _counts(info).items() if count}
+    return setting_of(info, **attack, pairs=info.statistics.n, **counts)
+
+
+def _counts(info: StatisticsInfo) -> dict[str, int | None]:
+    """Count the clean and the attacked samples, as far as there are any."""
+    return {
+        "clean": info.clean.n if info.clean else None,
+        "attacked": info.attacked.n if info.attacked else None,
+    }
 
 
 def _row(label: str, found: Sequence[_Model]) -> Row:
     info = found[0].info
-    counts = {part: (info.get(part) or {}).get("n") for part in ("clean", "attacked")}
+    counts = _counts(info)
     samples = {"clean%": counts["clean"], "attack%": counts["attacked"]}
     cells = []
     for column in COLUMNS:
@@ -159,13 +161,13 @@ def _row(label: str, found: Sequence[_Model]) -> Row:
         if len(finite) < len(values):
             cells.append(Cell(text="∞", seeds=tuple(sorted({seed for seed, _ in values}))))
         else:
-            cells.append(mean_cell(finite, samples.get(column.key, info["statistics"]["n"]) or 0))
+            cells.append(mean_cell(finite, samples.get(column.key, info.statistics.n) or 0))
     seeds = tuple(sorted({m.seed for m in found}))
     return Row(
         label,
-        info["defense"]["name"],
+        info.defense.name,
         tuple(cells),
-        per_attack=bool(info.get("adversarial")),
+        per_attack=info.adversarial is not None,
         clean_n=counts["clean"],
         attacked_n=counts["attacked"],
         seeds=seeds,
@@ -174,12 +176,12 @@ def _row(label: str, found: Sequence[_Model]) -> Row:
 
 def _block_order(m: _Model) -> tuple[Any, ...]:
     info = m.info
-    name = info["defense"]["name"]
-    attack = info["attack"]["title"]
+    name = info.defense.name
+    attack = info.attack.title
     block = (
-        *paper_order(info["task"], PAPER_TASKS),
+        *paper_order(info.task, PAPER_TASKS),
         *paper_order(attack, PAPER_ATTACKS),
-        info["encoder"]["name"],
+        info.encoder.name,
         m.block,
     )
     return *block, *defense_order(name), m.row, m.seed

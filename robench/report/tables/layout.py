@@ -10,7 +10,8 @@ from robench.report.tables.captions import headings, setting_of
 from robench.report.tables.cells import COMPARED, judged
 from robench.report.tables.model import Block, Cell, Column, Row
 from robench.report.tables.orders import PAPER_ENCODERS, PAPER_TASKS, defense_order, paper_order
-from robench.results.cells import Label, Result, column_labels, grouped, row_labels
+from robench.results.cells import Result, group
+from robench.results.labels import Label, column_labels, row_labels
 from robench.study.commands import Gap, renamed
 from robench.study.presets import PAPER_ATTACKS
 
@@ -41,12 +42,12 @@ class Layout:
         rows, columns = row_labels(results), column_labels(results)
 
         def place(r: Result) -> tuple[Any, ...]:
-            return *_block_order(r, lead), *defense_order(r.info["defense"]["name"]), rows[r.row].text, r.row, r.seed
+            return *_block_order(r, lead), *defense_order(r.defense.name), rows[r.row].text, r.row, r.seed
 
         results = sorted(results, key=place)
         by_column = sorted(results, key=lambda r: _column_order(r, columns[r.column].text))
         ordered = {r.column: columns[r.column] for r in by_column}
-        return cls(results, rows, ordered, grouped(results, lambda r: r.block), expected)
+        return cls(results, rows, ordered, group(results, lambda r: r.block), expected)
 
     def made(
         self, columns: Sequence[Column], cells_of: CellsOf, *, lead: str = "task", attacks: bool = True
@@ -62,11 +63,11 @@ class Layout:
         settings = []
         for first, *_ in self.blocks.values():
             counted = {"attacked_n": first.attacked_n} if attacks else {}
-            settings.append(setting_of(first.info, clean_n=first.info["clean"]["n"], **counted))
+            settings.append(setting_of(first.info, clean_n=first.info.clean.n, **counted))
         heads, caption = headings(settings, lead)
         blocks = []
         for heading, setting, members in zip(heads, settings, self.blocks.values(), strict=True):
-            rows = [self._row(found, cells_of, attacks) for found in grouped(members, lambda r: r.row).values()]
+            rows = [self._row(found, cells_of, attacks) for found in group(members, lambda r: r.row).values()]
             rows += [Row(name, name, cells_of((), tuple(self.columns))) for name in self._missing(members)]
             rows.sort(key=lambda row: (*defense_order(row.name), row.label))
             blocks.append(Block(setting["task"], heading, judged(rows, columns, compare=attacks), setting))
@@ -77,7 +78,7 @@ class Layout:
         example = {r.column: r for r in self.results}
         found = []
         for members in self.blocks.values():
-            for row in grouped(members, lambda r: r.row).values():
+            for row in group(members, lambda r: r.row).values():
                 for column, label in self.columns.items():
                     named = not (label.ambiguous or self.rows[row[0].row].ambiguous)
                     missing = sorted({r.seed for r in row} - {r.seed for r in row if r.column == column})
@@ -90,16 +91,16 @@ class Layout:
         return found
 
     def _missing(self, members: Sequence[Result]) -> list[str]:
-        there = {r.info["defense"]["name"] for r in members}
+        there = {r.defense.name for r in members}
         return [name for name in self.expected if name not in there]
 
     def _row(self, found: Sequence[Result], cells_of: CellsOf, attacks: bool) -> Row:
         first = found[0]
         return Row(
             label=self.rows[first.row].text,
-            name=first.info["defense"]["name"],
-            per_attack=first.info["adversarial"] is not None,
-            clean_n=first.info["clean"]["n"],
+            name=first.defense.name,
+            per_attack=first.info.adversarial is not None,
+            clean_n=first.info.clean.n,
             attacked_n=first.attacked_n if attacks else None,
             seeds=tuple(sorted({r.seed for r in found})),
             cells=cells_of(found, tuple(self.columns)),
@@ -136,14 +137,14 @@ def legend_of(blocks: Iterable[Block], first: Sequence[str], hopeless: int = 0) 
 
 
 def _column_order(result: Result, title: str) -> tuple[Any, ...]:
-    return *paper_order(result.info["attack"]["name"], PAPER_ATTACKS), title, result.column
+    return *paper_order(result.attack.name, PAPER_ATTACKS), title, result.column
 
 
 def _block_order(result: Result, lead: str) -> tuple[Any, ...]:
     info = result.info
-    task = paper_order(info["task"], PAPER_TASKS)
-    encoder = info["encoder"]["name"]
-    setting = info["train_rows"], result.attacked_n, result.block
+    task = paper_order(info.task, PAPER_TASKS)
+    encoder = info.encoder.name
+    setting = info.train_rows, result.attacked_n, result.block
     if lead == "encoder":
         return *paper_order(encoder, PAPER_ENCODERS), *task, *setting
     return *task, encoder, *setting

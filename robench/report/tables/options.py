@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
-from robench.results.cells import NoResultsError, name_of, select
+from robench.results.selection import Chosen, NoResultsError, facet_of, select
 from robench.results.store import StoredStage
 
 RUNS = "the runs folder"
@@ -33,8 +33,8 @@ class Asked(TypedDict, total=False):
 
 
 def chosen(
-    stages: Sequence[StoredStage], asked: Asked, *, but: Sequence[str] = (), hint: str = ""
-) -> list[StoredStage]:
+    stages: Sequence[StoredStage[Chosen]], asked: Asked, *, but: Sequence[str] = (), hint: str = ""
+) -> list[StoredStage[Chosen]]:
     """The results that were asked for.
 
     Args:
@@ -59,8 +59,8 @@ def chosen(
 
 
 def of_the_paper(
-    table: str, stages: Sequence[StoredStage], asked: Asked, what: str, names: Sequence[str]
-) -> list[StoredStage]:
+    table: str, stages: Sequence[StoredStage[Chosen]], asked: Asked, what: str, names: Sequence[str]
+) -> list[StoredStage[Chosen]]:
     """The results that fit the paper's own choice, unless the user made another.
 
     Args:
@@ -75,9 +75,9 @@ def of_the_paper(
     """
     if asked.get(f"{what}s") or not stages:
         return list(stages)
-    kept = [stage for stage in stages if name_of(stage, what) in names]
+    kept = [stage for stage in stages if facet_of(stage, what) in names]
     if not kept:
-        there = ", ".join(sorted({str(name_of(stage, what)) for stage in stages}))
+        there = ", ".join(sorted({str(facet_of(stage, what)) for stage in stages}))
         raise NoResultsError(
             f"no results in {asked.get('runs', RUNS)} for table {table}, which is about {', '.join(names)}, as in the"
             f" paper, unless --{what} names another; there are results with {what} {there}."

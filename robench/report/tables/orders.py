@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from robench.results.papers import BEFORE
+from robench.results.info import BEFORE
 
 OTHERS = "*"
 DEFENSE_ORDER = (

@@ -13,7 +13,9 @@ from robench.report.tables.layout import legend_of
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.options import Asked, chosen
 from robench.report.tables.orders import PAPER_TASKS, defense_order, paper_order
-from robench.results.cells import Label, Result, column_labels, grouped, read_results, row_labels, text_of
+from robench.results.cells import Result, group, identity_text, read_results
+from robench.results.info import CellInfo
+from robench.results.labels import Label, column_labels, row_labels
 from robench.results.store import StoredStage
 from robench.study.presets import PAPER_ATTACKS
 
@@ -33,7 +35,7 @@ LEGEND = (
 )
 
 
-def quality(cells: Sequence[StoredStage], **asked: Unpack[Asked]) -> Table:
+def quality(cells: Sequence[StoredStage[CellInfo]], **asked: Unpack[Asked]) -> Table:
     """Attack success rate, queries, words changed and similarity, a block for each task and attack.
 
     Args:
@@ -46,9 +48,9 @@ def quality(cells: Sequence[StoredStage], **asked: Unpack[Asked]) -> Table:
     """
     found = read_results(chosen(cells, asked))
     attacks, rows = column_labels(found), row_labels(found)
-    found = [replace(r, block=text_of([r.block, r.column])) for r in found]
-    found.sort(key=lambda r: (*_order(r, attacks), *defense_order(r.info["defense"]["name"]), r.row, r.seed))
-    members = grouped(found, lambda r: r.block)
+    found = [replace(r, block=identity_text([r.block, r.column])) for r in found]
+    found.sort(key=lambda r: (*_order(r, attacks), *defense_order(r.defense.name), r.row, r.seed))
+    members = group(found, lambda r: r.block)
     settings = [_setting(first, attacks[first.column]) for first, *_ in members.values()]
     heads, caption = headings(settings)
     blocks = tuple(
@@ -68,12 +70,12 @@ def quality(cells: Sequence[StoredStage], **asked: Unpack[Asked]) -> Table:
 
 def _order(result: Result, attacks: dict[str, Label]) -> tuple[Any, ...]:
     info = result.info
-    attack = paper_order(info["attack"]["name"], PAPER_ATTACKS)
-    return *paper_order(info["task"], PAPER_TASKS), *attack, attacks[result.column].text, result.block
+    attack = paper_order(info.attack.name, PAPER_ATTACKS)
+    return *paper_order(info.task, PAPER_TASKS), *attack, attacks[result.column].text, result.block
 
 
 def _setting(result: Result, attack: Label) -> dict[str, Any]:
-    counted = {"clean_n": result.info["clean"]["n"], "attacked_n": result.attacked_n}
+    counted = {"clean_n": result.info.clean.n, "attacked_n": result.attacked_n}
     return setting_of(result.info, attack=attack.text, attack_identity=result.column, **counted)
 
 
@@ -81,14 +83,14 @@ def _rows(results: Sequence[Result], labels: dict[str, Label]) -> list[Row]:
     return [
         Row(
             label=labels[row].text,
-            name=found[0].info["defense"]["name"],
+            name=found[0].info.defense.name,
             cells=tuple(_cell(found, value) for value in _VALUES),
-            per_attack=found[0].info["adversarial"] is not None,
-            clean_n=found[0].info["clean"]["n"],
+            per_attack=found[0].info.adversarial is not None,
+            clean_n=found[0].info.clean.n,
             attacked_n=found[0].attacked_n,
             seeds=tuple(sorted({r.seed for r in found})),
         )
-        for row, found in grouped(results, lambda r: r.row).items()
+        for row, found in group(results, lambda r: r.row).items()
     ]
 
 
@@ -99,15 +101,15 @@ def _cell(found: Sequence[Result], value: Callable[[Result], Fraction | float | 
 
 
 def _success_rate(result: Result) -> Fraction | None:
-    tried = result.summary["succeeded"] + result.summary["failed"]
-    return Fraction(result.summary["succeeded"], tried) if tried else None
+    tried = result.outcome.tried
+    return Fraction(result.outcome.succeeded, tried) if tried else None
 
 
 _VALUES: tuple[Callable[[Result], Fraction | float | None], ...] = (
     lambda r: r.clean,
     lambda r: r.attacked,
     _success_rate,
-    lambda r: r.summary["queries"],
-    lambda r: r.summary["words_changed"],
-    lambda r: (r.info.get("similarity") or {}).get("mean"),
+    lambda r: r.outcome.queries,
+    lambda r: r.outcome.words_changed,
+    lambda r: r.info.similarity.mean if r.info.similarity else None,
 )

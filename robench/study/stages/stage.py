@@ -1,29 +1,35 @@
-"""Stages: the units of work whose results are stored.
+"""Stages: the kinds of work whose results are stored.
 
-Each stage has an identity, which holds exactly what determines its result, and a key, its hash; a stage that needs
-another holds the other's key in its identity.
+Each stage has an identity, which holds exactly what determines its result, and a key, the hash of the identity. A
+stage that needs another holds the other's key in its identity. A kind of stage is a class with its identity, its needs
+and its making in one file of this package; whoever runs stages knows nothing but this base class.
 """
 
 from __future__ import annotations
 
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+import robench
 from robench.attacking.attack import Attack
 from robench.data.load import Example, TaskData
 from robench.models.encoders import EncoderSource
-from robench.results.store import StageKind, key_of
-from robench.training.defense import Defense, TrainsOn
+from robench.results.info import DataInfo, EncoderInfo, PluginInfo, StageInfo, StageKind, kind_of
+from robench.results.store import Store, key_of
+from robench.study.stages.context import Context
+from robench.training.defense import Defense
 from robench.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from robench.models.devices import Precision
 
 FORMAT = 4
-"""Counts changes of robench that change results; part of every key."""
+"""Counts changes of robench that change results; part of every key but those of statistics."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +37,7 @@ class Named:
     """A defense or attack with the name it was asked for by.
 
     Attributes:
-        code: what stands for a plug-in's code; empty for a built-in.
+        code: identity of a plug-in's code; empty for a built-in.
         changed: the fields that the user set, as pairs.
     """
 
@@ -48,13 +54,13 @@ class NamedDefense(Named):
 
     @property
     def identity(self) -> dict[str, Any]:
-        """Its class and hyper-parameters; two names for the same thing are one."""
-        kind = type(self.defense)
-        return {
-            "class": f"{kind.__module__}:{kind.__qualname__}",
-            "fields": asdict(self.defense),
-            "code": self.code,
-        }
+        """Return its class and hyper-parameters; two names for the same thing are one."""
+        return {"class": class_path(self.defense), "fields": asdict(self.defense), "code": self.code}
+
+    @property
+    def info(self) -> PluginInfo:
+        """Describe it for ``stage.json``."""
+        return PluginInfo(**_plugin_fields(self, self.defense))
 
 
 @dataclass(frozen=True)
@@ -65,13 +71,34 @@ class NamedAttack(Named):
 
     @property
     def title(self) -> str:
-        """Its name in tables, with the variant that its resources make of it."""
+        """Return its name in tables, with the variant that its resources make of it."""
         return f"{self.name} ({self.attack.variant})" if self.attack.variant else self.name
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What it does, resources included."""
+        """Return what it does, resources included."""
         return {**self.attack.identity(), "name": self.name, "code": self.code}
+
+    @property
+    def info(self) -> PluginInfo:
+        """Describe it for ``stage.json``."""
+        return PluginInfo(title=self.title, **_plugin_fields(self, self.attack))
+
+
+def class_path(thing: object) -> str:
+    """Return ``module:Class`` of an object."""
+    return f"{type(thing).__module__}:{type(thing).__qualname__}"
+
+
+def _plugin_fields(named: Named, plugin: Any) -> dict[str, Any]:
+    values = {field.name: getattr(plugin, field.name) for field in fields(plugin)}
+    return {
+        "name": named.name,
+        "class_": class_path(plugin),
+        "fields": values,
+        "changed": dict(named.changed),
+        "code": named.code,
+    }
 
 
 @dataclass(frozen=True)
@@ -92,7 +119,7 @@ class Setting:
 
 
 def sample(rows: Sequence[Example], limit: int | None, name: str) -> list[tuple[int, Example]]:
-    """At most ``limit`` rows with their positions, drawn by a stream of that name alone, in order of position.
+    """Draw at most ``limit`` rows with their positions, by a random stream of that name alone, in order of position.
 
     A smaller limit draws a part of what a larger one draws, and the run's seed plays no part: every seed and every
     defense meets the same rows.
@@ -103,184 +130,120 @@ def sample(rows: Sequence[Example], limit: int | None, name: str) -> list[tuple[
 
 
 @dataclass(frozen=True)
-class Stage:
-    """One unit of work whose result is stored in a folder of its own."""
+class Size:
+    """How much work a stage is.
+
+    Attributes:
+        count: of what is worked on one after another.
+        timing: the field of :class:`~robench.results.info.Timing` that counts it.
+        noun: for people.
+    """
+
+    count: int
+    timing: Literal["steps", "examples", "texts"]
+    noun: str
+
+
+@dataclass(frozen=True)
+class Stage(ABC):
+    """A piece of work whose result is stored in a folder of its own."""
 
     setting: Setting
     data: TaskData
     seed: int
 
-    @property
-    def kind(self) -> StageKind:
-        """Which folder of the store it goes to."""
-        raise AssertionError("each kind of stage says so")
+    info_type: ClassVar[type[StageInfo]]
+    """The structure of its ``stage.json``, which also names the folder it goes to."""
 
     @property
+    @abstractmethod
     def label(self) -> str:
-        """For people: what it is about."""
-        raise AssertionError("each kind of stage says so")
+        """Say in a few words what it is about; the beginning of its folder's name."""
 
     @property
+    @abstractmethod
     def title(self) -> str:
-        """For people: what is done."""
-        raise AssertionError("each kind of stage says so")
+        """Say what is done."""
 
     @property
+    @abstractmethod
     def identity(self) -> dict[str, Any]:
-        """What determines its result."""
-        raise AssertionError("each kind of stage says so")
+        """Return exactly what determines its result."""
+
+    @property
+    @abstractmethod
+    def size(self) -> Size:
+        """Return how much work it is."""
+
+    @abstractmethod
+    def make(self, context: Context, folder: Path) -> None:
+        """Compute the result and store it in ``folder``, ``stage.json`` last.
+
+        Raises:
+            RobenchError: something cannot be fetched, computed or stored.
+        """
+
+    @abstractmethod
+    def resembles(self, info: StageInfo) -> bool:
+        """Tell whether a finished stage does the same kind of work, so that its pace says how long this one takes."""
+
+    @property
+    def usual_pace(self) -> float | None:
+        """Return the seconds per unit of :attr:`size` before any stage has been timed; None if nobody knows."""
+        return None
 
     @property
     def needs(self) -> tuple[Stage, ...]:
-        """The stages whose results it uses."""
+        """Return the stages whose results it uses."""
         return ()
+
+    def prepare(self, *, offline: bool) -> None:  # noqa: B027  most stages have nothing to fetch
+        """Fetch what the work needs, so that what cannot be had is known before hours of training.
+
+        Raises:
+            RobenchError: it cannot be had.
+        """
+
+    def check_unchanged(self, context: Context) -> None:  # noqa: B027  most results are determined by their keys
+        """Find out whether a finished stage is still what its key says.
+
+        Raises:
+            RobenchError: it is not.
+        """
+
+    @property
+    def kind(self) -> StageKind:
+        """Return the folder of the store that it goes to."""
+        return kind_of(self.info_type)
 
     @cached_property
     def key(self) -> str:
-        """Hash of its identity."""
+        """Hash its identity."""
         return key_of(self.identity)
 
+    def folder(self, store: Store) -> Path:
+        """Return the folder of its result."""
+        return store.folder(self.kind, self.label, self.key)
+
     def training_rows(self) -> list[tuple[int, Example]]:
-        """The training rows of this setting, with their positions in the task's training split."""
+        """Return the training rows of this setting, with their positions in the task's training split."""
         return sample(self.data.train, self.setting.train_limit, "train")
 
-
-@dataclass(frozen=True)
-class ModelStage(Stage):
-    """Train a defense, or make its network of others.
-
-    Attributes:
-        adversarial: the adversarial training set it needs, if it needs one.
-        parts: the models that it is made of, if it trains nothing itself.
-    """
-
-    defense: NamedDefense
-    adversarial: AdversarialStage | None = None
-    parts: tuple[ModelStage, ...] = ()
-
-    @property
-    def kind(self) -> StageKind:
-        """``models``."""
-        return "models"
-
-    @property
-    def label(self) -> str:
-        """Task, defense, the attack whose texts it trains on, seed."""
-        against = f"-{self.adversarial.attack.name}" if self.adversarial else ""
-        return f"{self.data.task}-{self.defense.name}{against}-seed{self.seed}"
-
-    @property
-    def title(self) -> str:
-        """Train this on that."""
-        against = f" against {self.adversarial.attack.title}" if self.adversarial else ""
-        verb = "fuse" if self.parts else "train"
-        return f"{verb} {self.defense.name}{against} on {self.data.task}, seed {self.seed}"
-
-    @property
-    def needs(self) -> tuple[Stage, ...]:
-        """The parts, or the adversarial training set."""
-        if self.parts:
-            return self.parts
-        return (self.adversarial,) if self.adversarial else ()
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        """Data, encoder, defense, training, seed."""
+    def common_info(self) -> dict[str, Any]:
+        """Return the fields of ``stage.json`` that all kinds of stages share."""
+        setting, data = self.setting, self.data
         return {
-            "format": FORMAT,
-            "stage": "model",
-            "data": self.data.digest,
-            "encoder": self.setting.encoder.digest,
-            "defense": self.defense.identity,
-            "training": asdict(self.setting.training),
-            "precision": self.setting.precision,
-            "rows": len(self.training_rows()),
+            "robench": robench.__version__,
+            "label": self.label,
+            "key": self.key,
+            "task": data.task,
+            "labels": data.labels,
+            "data": DataInfo(source=data.source, digest=data.digest, notes=data.notes),
+            "encoder": EncoderInfo(name=setting.encoder.name, digest=setting.encoder.digest),
+            "preset": setting.preset,
+            "precision": setting.precision,
+            "training": asdict(setting.training),
+            "train_rows": len(self.training_rows()),
             "seed": self.seed,
-            "adversarial": self.adversarial.key if self.adversarial else None,
-            "parts": [part.key for part in self.parts],
+            "identity": self.identity,
         }
-
-    @property
-    def steps(self) -> int:
-        """Optimiser steps, about: rows that a defense drops are not known before."""
-        if self.parts:
-            return 0
-        rows = len(self.training_rows()) * (2 if self.defense.defense.trains_on is TrainsOn.UNION else 1)
-        return -(-rows // self.setting.training.batch_size) * self.setting.training.epochs
-
-
-@dataclass(frozen=True)
-class AttackingStage(Stage):
-    """Attack rows of a split with a model: a cell, or an adversarial training set."""
-
-    model: ModelStage
-    attack: NamedAttack
-
-    @property
-    def needs(self) -> tuple[Stage, ...]:
-        """The model under attack."""
-        return (self.model,)
-
-    def examples(self) -> list[tuple[int, Example]]:
-        """The rows to attack, with their positions in their split."""
-        raise AssertionError("each kind of stage says so")
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        """Model, attack, rows, seed."""
-        return {
-            "format": FORMAT,
-            "stage": self.kind,
-            "model": self.model.key,
-            "attack": self.attack.identity,
-            "rows": len(self.examples()),
-            "seed": self.seed,
-        }
-
-
-@dataclass(frozen=True)
-class AdversarialStage(AttackingStage):
-    """Attack the training rows with Base as the victim, which makes D_adv (paper, section 3.3)."""
-
-    @property
-    def kind(self) -> StageKind:
-        """``adversarial``."""
-        return "adversarial"
-
-    @property
-    def label(self) -> str:
-        """Task, attack, seed."""
-        return f"{self.data.task}-{self.attack.name}-seed{self.seed}"
-
-    @property
-    def title(self) -> str:
-        """Make D_adv."""
-        return f"attack the training set of {self.data.task} with {self.attack.title}, victim {self.model.defense.name}"
-
-    def examples(self) -> list[tuple[int, Example]]:
-        """The training rows."""
-        return self.training_rows()
-
-
-@dataclass(frozen=True)
-class CellStage(AttackingStage):
-    """Attack test samples with a trained defense as the victim."""
-
-    @property
-    def kind(self) -> StageKind:
-        """``cells``."""
-        return "cells"
-
-    @property
-    def label(self) -> str:
-        """Task, defense, attack, seed."""
-        return f"{self.data.task}-{self.model.defense.name}-{self.attack.name}-seed{self.seed}"
-
-    @property
-    def title(self) -> str:
-        """Attack this with that."""
-        return f"attack {self.model.defense.name} on {self.data.task} with {self.attack.title}, seed {self.seed}"
-
-    def examples(self) -> list[tuple[int, Example]]:
-        """The test samples."""
-        return sample(self.data.test, self.setting.attack_limit, "test")

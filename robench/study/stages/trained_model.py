@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import safetensors.torch
 import torch
@@ -17,6 +17,7 @@ from robench.models.classifier import Classifier
 from robench.models.devices import Precision
 from robench.models.predictor import Predictor
 from robench.paths import atomic_folder
+from robench.results.info import CellInfo, Clean, ModelInfo, encode
 from robench.results.store import STAGE_FILE, Store, StoredStage
 
 if TYPE_CHECKING:
@@ -47,15 +48,14 @@ def predict_clean(
     ]
 
 
-def clean_summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    """What a model's predictions of the test split come to.
+def count_correct(rows: Sequence[Mapping[str, Any]]) -> Clean:
+    """Count the correct predictions of the test split, and the texts of its most frequent label.
 
-    Returns:
-        ``correct`` of ``n``, and ``majority``: the texts of the most frequent label, which a model that has learned
-        nothing can have right, too.
+    A model that has learned nothing can have all texts of that label right, too.
     """
     labels = Counter(row["label"] for row in rows)
-    return {"correct": sum(row["correct"] for row in rows), "n": len(rows), "majority": max(labels.values(), default=0)}
+    majority = max(labels.values(), default=0)
+    return Clean(correct=sum(row["correct"] for row in rows), n=len(rows), majority=majority)
 
 
 def save(
@@ -64,7 +64,7 @@ def save(
     tokenizer: PreTrainedTokenizerBase,
     clean: Sequence[dict[str, Any]],
     log: Sequence[dict[str, Any]],
-    info: dict[str, Any],
+    info: ModelInfo,
 ) -> None:
     """Write a finished model stage; the folder appears whole or not at all.
 
@@ -79,7 +79,7 @@ def save(
         (draft / WEIGHTS_FILE).write_bytes(safetensors.torch.save(state, metadata={"format": "pt"}))
         write_lines(draft / CLEAN_FILE, clean)
         write_lines(draft / TRAINING_FILE, log)
-        (draft / STAGE_FILE).write_text(json.dumps(info, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        (draft / STAGE_FILE).write_text(encode(info), encoding="utf-8")
 
 
 def load(folder: Path, classes: int, *, max_length: int, precision: Precision, device: torch.device) -> Predictor:
@@ -123,28 +123,28 @@ def write_lines(path: Path, rows: Sequence[dict[str, Any]]) -> None:
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
 
 
-def stored_predictor(store: Store, cell: StoredStage, device: torch.device) -> Predictor:
+def stored_predictor(store: Store, cell: StoredStage[CellInfo], device: torch.device) -> Predictor:
     """The trained model that a cell was made with.
 
     Raises:
         RobenchError: robench did not train it, it is not in the store any more, or cannot be loaded.
     """
     info = cell.info
-    if "victim" in info:
+    if info.victim:
         raise RobenchError(
-            f"{cell.folder.name} is an attack on a given model ({info['victim']['model']}), whose representations are"
+            f"{cell.folder.name} is an attack on a given model ({info.victim.model}), whose representations are"
             " not known: figure 1 and table 7 are about models that robench trained; name one with --defense."
         )
-    model = store.read(store.folder("models", info["defense"]["name"], info["model"]))
+    model = store.read(store.folder("models", info.defense.name, info.model))
     if model is None:
         raise RobenchError(
-            f"the model {info['model']} of {cell.folder.name} is not in {store.root / 'models'} any more; delete"
+            f"the model {info.model} of {cell.folder.name} is not in {store.root / 'models'} any more; delete"
             f" {cell.folder} and run it again."
         )
     return load(
         model.folder,
-        len(info["labels"]),
-        max_length=info["training"]["max_length"],
-        precision=info["precision"],
+        len(info.labels),
+        max_length=info.training["max_length"],
+        precision=cast(Precision, info.precision),
         device=device,
     )

@@ -1,17 +1,34 @@
-"""The stage of a model that a user gives, beside that of one that robench trains."""
+"""The stage that examines a model which the user brought, and predicts the test split with it."""
 
 from __future__ import annotations
 
+import json
+import time
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from robench.study.stages.stage import FORMAT, ModelStage
-from robench.victims.source import Given, VictimSource
+from robench.errors import RobenchError
+from robench.paths import atomic_folder
+from robench.results.info import ELSEWHERE, ModelInfo, Timing, VictimInfo, encode
+from robench.results.store import STAGE_FILE, StoredStage
+from robench.study.stages.context import Context
+from robench.study.stages.stage import FORMAT, Size
+from robench.study.stages.train import ModelStage
+from robench.victims.source import FunctionSource, Given, VictimSource
+
+if TYPE_CHECKING:
+    from robench.victims.scorers import Victim
+
+REMEMBERED_TEXTS = 8
+"""Test texts on which a function is compared with what it said before."""
+TOLERANCE = 0.01
+"""Difference of a probability that no arithmetic explains."""
 
 
 @dataclass(frozen=True)
 class VictimStage(ModelStage):
-    """Try a model that the user gives and predict the test split with it; nothing is trained.
+    """Examine a model that the user brought and predict the test split with it; nothing is trained.
 
     Attributes:
         source: the model; ``defense`` holds a :class:`~robench.victims.source.Given` in its place.
@@ -21,23 +38,23 @@ class VictimStage(ModelStage):
 
     @property
     def given(self) -> Given:
-        """What tells it from other models."""
+        """Return what tells it from other models."""
         assert isinstance(self.defense.defense, Given), "whoever makes this stage sees to it"
         return self.defense.defense
 
     @property
     def label(self) -> str:
-        """Task and name."""
+        """Name task and model."""
         return f"{self.data.task}-{self.defense.name}"
 
     @property
     def title(self) -> str:
-        """Look at this on that."""
+        """Say which model is examined on which task."""
         return f"check {self.defense.name} on the test texts of {self.data.task}"
 
     @property
     def identity(self) -> dict[str, Any]:
-        """Data and model: whatever it was trained with is in its weights."""
+        """Return data and model: whatever it was trained with is in its weights."""
         return {
             "format": FORMAT,
             "stage": "victim",
@@ -47,6 +64,102 @@ class VictimStage(ModelStage):
         }
 
     @property
-    def steps(self) -> int:
-        """None of an optimiser."""
-        return 0
+    def size(self) -> Size:
+        """Count the test texts."""
+        return Size(len(self.data.test), "texts", "test texts")
+
+    @property
+    def usual_pace(self) -> float | None:
+        """Return None: a model of the user's may be of any size."""
+        return None
+
+    def common_info(self) -> dict[str, Any]:
+        """Return the fields that all stages share; how the model was trained is not known."""
+        return super().common_info() | {"training": dict(ELSEWHERE), "train_rows": 0}
+
+    def make(self, context: Context, folder: Path) -> None:
+        """Examine the model, predict the test split, store both, and hold the model for the attacks."""
+        from robench.study.stages.trained_model import CLEAN_FILE, count_correct, predict_clean, write_lines
+        from robench.victims.checks import check_order, examine
+        from robench.victims.scorers import Victim
+
+        started = time.perf_counter()
+        data, given, reporter = self.data, self.given, context.reporter
+        scorer = self._scorer(context)
+        found = examine(scorer, data.test, data.labels, given.label_order)
+        for warning in found.warnings:
+            reporter.say(f"    warning: {warning}")
+        victim = Victim(scorer, found.order, found.probabilities)
+        with reporter.work("clean accuracy", "text", total=len(data.test)) as work:
+            clean = predict_clean(victim, data.test, work.advance)
+        gold = [example.label for example in data.test]
+        guesses = [max(range(len(data.labels)), key=row["probabilities"].__getitem__) for row in clean]
+        misordered = check_order(data.labels, found.order, gold, guesses, asked=given.label_order is not None)
+        for warning in misordered:
+            reporter.say(f"    warning: {warning}")
+        info = ModelInfo(
+            **self.common_info(),
+            defense=self.defense.info,
+            victim=VictimInfo(
+                kind=self.source.kind,
+                model=self.source.shown,
+                command=self.source.command or None,
+                label_order=tuple(found.order),
+                probabilities=found.probabilities,
+                random=found.random,
+                max_length=scorer.max_length,
+            ),
+            clean=count_correct(clean),
+            warnings=(*found.warnings, *misordered),
+            timing=Timing(seconds=round(time.perf_counter() - started, 1), texts=len(clean)),
+        )
+        with atomic_folder(folder) as draft:
+            write_lines(draft / CLEAN_FILE, clean)
+            (draft / STAGE_FILE).write_text(encode(info), encoding="utf-8")
+        context.hold(self, victim)
+
+    def load(self, context: Context) -> Victim:
+        """Load the model again, with the order of labels that was found.
+
+        Raises:
+            RobenchError: it cannot be loaded, or a function scores texts otherwise than it did.
+        """
+        from robench.victims.scorers import Victim
+
+        folder = self.folder(context.store)
+        stored: StoredStage[ModelInfo] | None = context.store.read(folder)
+        if stored is None or stored.info.victim is None:
+            raise RobenchError(f"the folder {folder} was removed while it was needed; run again.")
+        about = stored.info.victim
+        victim = Victim(self._scorer(context), about.label_order, about.probabilities)
+        if isinstance(self.source, FunctionSource) and not about.random:
+            self._compare_scores(stored, victim)
+        return victim
+
+    def check_unchanged(self, context: Context) -> None:
+        """Load a function, whose weights no key holds, and compare its scores with the stored ones."""
+        if not self.source.has_network:
+            context.model(self)
+
+    def _scorer(self, context: Context) -> Any:
+        precision = self.setting.precision
+        return self.source.load(max_length=self.given.max_length, precision=precision, device=context.device)
+
+    def _compare_scores(self, stored: StoredStage[ModelInfo], victim: Victim) -> None:
+        import torch
+
+        from robench.study.stages.trained_model import CLEAN_FILE
+
+        path = stored.folder / CLEAN_FILE
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()[:REMEMBERED_TEXTS]
+            before = torch.tensor([json.loads(line)["probabilities"] for line in lines])
+        except (OSError, ValueError, KeyError) as error:
+            raise RobenchError(f"{path} cannot be read ({error}); delete its folder and run again.") from error
+        now = victim.logits([example.text for example in self.data.test[:REMEMBERED_TEXTS]]).softmax(-1)
+        if before.shape != now.shape or (before - now).abs().max() > TOLERANCE:
+            raise RobenchError(
+                f"{self.source.shown} does not score the test texts as it did when {stored.folder.name} was stored,"
+                " though its source is the same: its weights have changed. Give it another --version TEXT, or make all"
+                " again with --existing always."
+            )

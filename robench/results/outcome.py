@@ -1,0 +1,50 @@
+"""What the records of an attack come to: the numbers that tables show of a cell."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from statistics import fmean
+
+from robench.results.info import Outcome, Similarity
+from robench.results.records import Record
+
+
+def summarise(records: Sequence[Record]) -> Outcome:
+    """Count the outcomes of one cell's records and average what the attack cost."""
+    statuses = Counter(record.status for record in records)
+    queries = [record.queries for record in records if record.status != "skipped"]
+    changed = [record.words_changed / max(record.words, 1) for record in records if record.status == "succeeded"]
+    return Outcome(
+        n=len(records),
+        failed=statuses["failed"],
+        succeeded=statuses["succeeded"],
+        skipped=statuses["skipped"],
+        queries=round(fmean(queries), 2) if queries else None,
+        words_changed=round(fmean(changed), 4) if changed else None,
+        seconds=round(sum(record.seconds for record in records), 2),
+    )
+
+
+def measure_similarity(records: Sequence[Record], *, offline: bool = False) -> Similarity:
+    """Average the cosine similarity of the originals and the texts that fooled the model.
+
+    Both are embedded whole by the bundled sentence encoder, whatever encoder the attack used, so that the numbers of
+    different attacks can be compared.
+
+    Args:
+        records: of one cell.
+        offline: forbid fetching the encoder (32 MB).
+
+    Raises:
+        RobenchError: the encoder cannot be had.
+    """
+    from robench.resources import sentence_encoder
+
+    pairs = [(record.original, record.final) for record in records if record.status == "succeeded"]
+    mean = None
+    if pairs:
+        encoder = sentence_encoder.bundled(offline=offline)
+        before, after = (encoder.encode(texts) for texts in zip(*pairs, strict=True))
+        mean = round(fmean((before * after).sum(axis=1).tolist()), 4)
+    return Similarity(mean=mean, n=len(pairs), **sentence_encoder.identity())

@@ -1,0 +1,63 @@
+"""The forms of a runs folder's files as JSON Schema, for programs that read them without robench.
+
+``python -m robench.results.schemas docs/schemas`` writes one file for each.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from robench.results.info import schema
+from robench.results.records import Record
+
+_GROWTH = (
+    "It may grow: a new key has a default and may be absent, and a reader passes over keys that it does not know. A key"
+    " never changes its meaning, unit or type."
+)
+
+
+class CleanLine(msgspec.Struct):
+    """A line of ``clean.jsonl``: what a model predicts for one text of the test split.
+
+    Attributes:
+        id: row of the text in the test split, from 0.
+        label: number of the gold label.
+        probabilities: of each class.
+        correct: whether the most probable class is the gold label.
+    """
+
+    id: int
+    label: int
+    probabilities: list[float]
+    correct: bool
+
+
+def _titled(title: str, content: dict[str, Any]) -> dict[str, Any]:
+    about = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, "description": _GROWTH}
+    return about | content
+
+
+SCHEMAS: Mapping[str, Callable[[], dict[str, Any]]] = {
+    "stage": lambda: _titled("stage.json", schema()),
+    "record": lambda: _titled("a line of records.jsonl", msgspec.json.schema(Record)),
+    "clean": lambda: _titled("a line of clean.jsonl", msgspec.json.schema(CleanLine)),
+}
+"""Makers of the schemas, by the name of their file."""
+
+
+def write_schemas(folder: Path) -> None:
+    """Write every schema to ``<name>.schema.json`` in a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, make in SCHEMAS.items():
+        text = json.dumps(make(), indent=1, ensure_ascii=False)
+        (folder / f"{name}.schema.json").write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_schemas(Path(sys.argv[1]))

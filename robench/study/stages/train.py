@@ -1,0 +1,165 @@
+"""The stage that trains a defense, or fuses its network from those of other defenses."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from robench.results.info import Development, ModelInfo, Rows, StageInfo, Timing
+from robench.study.stages.context import Context, Model
+from robench.study.stages.stage import FORMAT, NamedDefense, Size, Stage
+from robench.training.defense import FusedDefense, TrainsOn
+
+if TYPE_CHECKING:
+    from robench.models.predictor import Predictor
+    from robench.study.stages.adversarial import AdversarialStage
+
+SECONDS_PER_STEP = 0.2
+"""Of training the bundled encoder with one network, batch 16, on two cores; used until a run has been timed."""
+
+
+@dataclass(frozen=True)
+class ModelStage(Stage):
+    """Train a defense, or fuse its network from others.
+
+    Attributes:
+        adversarial: the adversarial training set it needs, if it needs one.
+        parts: the models that it is made of, if it trains nothing itself.
+    """
+
+    defense: NamedDefense
+    adversarial: AdversarialStage | None = None
+    parts: tuple[ModelStage, ...] = ()
+
+    info_type = ModelInfo
+
+    @property
+    def label(self) -> str:
+        """Name task, defense, the attack whose texts it trains on, and seed."""
+        against = f"-{self.adversarial.attack.name}" if self.adversarial else ""
+        return f"{self.data.task}-{self.defense.name}{against}-seed{self.seed}"
+
+    @property
+    def title(self) -> str:
+        """Say which defense is trained on which task."""
+        against = f" against {self.adversarial.attack.title}" if self.adversarial else ""
+        verb = "fuse" if self.parts else "train"
+        return f"{verb} {self.defense.name}{against} on {self.data.task}, seed {self.seed}"
+
+    @property
+    def needs(self) -> tuple[Stage, ...]:
+        """Return the parts, or the adversarial training set."""
+        if self.parts:
+            return self.parts
+        return (self.adversarial,) if self.adversarial else ()
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """Return data, encoder, defense, training and seed."""
+        return {
+            "format": FORMAT,
+            "stage": "model",
+            "data": self.data.digest,
+            "encoder": self.setting.encoder.digest,
+            "defense": self.defense.identity,
+            "training": asdict(self.setting.training),
+            "precision": self.setting.precision,
+            "rows": len(self.training_rows()),
+            "seed": self.seed,
+            "adversarial": self.adversarial.key if self.adversarial else None,
+            "parts": [part.key for part in self.parts],
+        }
+
+    @property
+    def size(self) -> Size:
+        """Count the optimiser steps, roughly: the rows that a defense drops are not known yet."""
+        rows = len(self.training_rows()) * (2 if self.defense.defense.trains_on is TrainsOn.UNION else 1)
+        steps = -(-rows // self.setting.training.batch_size) * self.setting.training.epochs
+        return Size(0 if self.parts else steps, "steps", "steps")
+
+    @property
+    def usual_pace(self) -> float | None:
+        """Return the seconds of a step with the bundled encoder; each network adds a forward and a backward pass."""
+        return SECONDS_PER_STEP * self.defense.defense.network_count**2 if self.setting.encoder.bundled else None
+
+    def resembles(self, info: StageInfo) -> bool:
+        """Tell whether a model was trained by the same defense."""
+        return isinstance(info, ModelInfo) and info.defense.name == self.defense.name
+
+    def make(self, context: Context, folder: Path) -> None:
+        """Train or fuse the model, measure it on clean text, and store it."""
+        from robench.models.predictor import accuracy
+        from robench.study.stages import trained_model
+
+        predictor, log, rows, timing = self._fuse(context) if self.parts else self._train(context)
+        dev, test = self.data.dev, self.data.test
+        dev_accuracy = accuracy(predictor.logits([example.text for example in dev]), [e.label for e in dev])
+        with context.reporter.work("clean accuracy", "text", total=len(test)) as work:
+            clean = trained_model.predict_clean(predictor, test, work.advance)
+        info = ModelInfo(
+            **self.common_info(),
+            defense=self.defense.info,
+            adversarial=self.adversarial.key if self.adversarial else None,
+            rows=rows,
+            dev=Development(accuracy=dev_accuracy, n=len(dev)),
+            clean=trained_model.count_correct(clean),
+            timing=timing,
+        )
+        tokenizer = self.setting.encoder.tokenizer()
+        trained_model.save(folder, predictor.classifier, tokenizer, clean, log, info)
+        context.hold(self, predictor)
+
+    def load(self, context: Context) -> Model:
+        """Load the trained model."""
+        return self._load(context)
+
+    def _load(self, context: Context) -> Predictor:
+        from robench.study.stages import trained_model
+
+        return trained_model.load(
+            self.folder(context.store),
+            len(self.data.labels),
+            max_length=self.setting.training.max_length,
+            precision=self.setting.precision,
+            device=context.device,
+        )
+
+    def _train(self, context: Context) -> tuple[Predictor, list[dict[str, Any]], Rows, Timing]:
+        from robench.study.stages.adversarial import arrange_rows
+        from robench.training.loop import train
+
+        setting, defense = self.setting, self.defense.defense
+        records = self.adversarial.read_records(context.store) if self.adversarial else []
+        rows, counts = arrange_rows(defense, self.training_rows(), records, self.seed)
+        with context.reporter.work("training", "step") as work:
+            result = train(
+                defense,
+                rows,
+                self.data.dev,
+                encoder=setting.encoder.model,
+                tokenizer=setting.encoder.tokenizer(),
+                classes=len(self.data.labels),
+                settings=setting.training,
+                precision=setting.precision,
+                device=context.device,
+                seed=self.seed,
+                on_step=work.at,
+            )
+        timing = Timing(seconds=round(result.seconds, 1), steps=result.steps, best_step=result.best_step)
+        return result.predictor, result.log, counts, timing
+
+    def _fuse(self, context: Context) -> tuple[Predictor, list[dict[str, Any]], Rows, Timing]:
+        """Make a network of others, which are finished by now."""
+        from robench.models.predictor import Predictor
+
+        started = time.perf_counter()
+        defense = self.defense.defense
+        assert isinstance(defense, FusedDefense), "only these have parts"
+        predictors = [context.model(part) for part in self.parts]
+        states = [p.classifier.state_dict() for p in predictors if isinstance(p, Predictor)]
+        predictor = self.parts[0]._load(context)
+        predictor.classifier.load_state_dict(defense.fuse(states))
+        timing = Timing(seconds=round(time.perf_counter() - started, 1), steps=0, best_step=0)
+        return predictor, [], Rows(), timing

@@ -1,0 +1,121 @@
+"""``stage.json`` as a typed structure: what it needs, how it may grow, what is said of one that is broken."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from robench.errors import RobenchError
+from robench.results import records
+from robench.results.info import CellInfo, Clean, ModelInfo, decode, encode, plain, schema
+
+ROOT = Path(__file__).parents[2]
+HOUSE = ROOT / "tests" / "goldens" / "house" / "runs"
+FILE = Path("runs/cells/a-0123456789abcdef/stage.json")
+LEAST: dict[str, Any] = {
+    "kind": "cells",
+    "key": "0123456789abcdef",
+    "task": "trec",
+    "data": {"digest": "d"},
+    "encoder": {"name": "minilm", "digest": "e"},
+    "seed": 1,
+    "attack": {"name": "pwws"},
+    "clean": {"correct": 1, "n": 2},
+}
+
+
+def pruned(value: Any) -> Any:
+    """Without keys whose values say nothing: a field may be left out while it has its default."""
+    if not isinstance(value, dict):
+        return value
+    kept = {name: pruned(inner) for name, inner in value.items()}
+    return {name: inner for name, inner in kept.items() if inner not in (None, "", 0, [], {})}
+
+
+def read(values: Any) -> Any:
+    return decode(json.dumps(values).encode(), FILE)
+
+
+@pytest.mark.parametrize("file", sorted(HOUSE.glob("*/*/stage.json")), ids=lambda file: file.parent.name)
+def test_a_golden_file_decoded_and_encoded_says_the_same(file: Path) -> None:
+    info = decode(file.read_bytes(), file)
+    assert info.kind == file.parents[1].name
+    assert decode(encode(info).encode(), file) == info
+    assert pruned(json.loads(encode(info))) == pruned(json.loads(file.read_text(encoding="utf-8")))
+
+
+def test_a_file_with_the_least_has_defaults_for_the_rest() -> None:
+    info = read(LEAST)
+    assert isinstance(info, CellInfo) and info.clean == Clean(correct=1, n=2)
+    assert (info.victim, info.attacked, info.files, info.environment, info.warnings) == (None, None, {}, None, ())
+    assert json.loads(encode(info)) == LEAST, "what has its default is left out"
+
+
+def test_a_field_of_a_later_version_is_ignored() -> None:
+    assert read(LEAST | {"weather": {"sun": 1}}) == read(LEAST)
+
+
+def test_optional_fields_of_provenance_survive() -> None:
+    more = {
+        "files": {"records.jsonl": {"sha256": "ab", "bytes": 10, "lines": 2}},
+        "parents": {"0" * 16: "cd"},
+        "environment": {"date": "2026-11-28T08:00:00Z", "versions": {"torch": "2.13.0"}, "threads": 2},
+    }
+    assert json.loads(encode(read(LEAST | more))) == LEAST | more
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"clean": {"n": 2}}, "has no clean.correct"),
+        ({"data": {}}, "has no data.digest"),
+        ({"seed": "one"}, "has a wrong value at seed: expected `int`, got `str`"),
+        ({"kind": "cakes"}, "does not describe a stage of a run"),
+    ],
+)
+def test_a_broken_file_is_named_with_its_field(change: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(RobenchError) as error:
+        read(LEAST | change)
+    assert str(error.value).startswith(f"{FILE} {sentence}") and "delete its folder and run again" in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["key", "task", "data", "encoder", "seed", "attack", "clean"])
+def test_a_file_without_a_needed_field_is_named(name: str) -> None:
+    with pytest.raises(RobenchError, match=f"has no {name};"):
+        read({key: value for key, value in LEAST.items() if key != name})
+
+
+def test_an_infinite_divergence_survives() -> None:
+    statistics = {name: 1.0 for name in ("mse_pos", "mse_neg", "kl_neg", "ctr")} | {"kl_pos": float("inf"), "n": 2}
+    values = LEAST | {"kind": "statistics", "defense": {"name": "base"}, "statistics": statistics}
+    assert json.loads(encode(read(values)))["statistics"]["kl_pos"] == float("inf")
+
+
+def test_a_key_that_is_a_python_word_keeps_its_name() -> None:
+    values = LEAST | {"kind": "models", "defense": {"name": "base", "class": "a:B"}}
+    info = read(values)
+    assert isinstance(info, ModelInfo) and info.defense.class_ == "a:B"
+    assert plain(info)["defense"] == {"name": "base", "class": "a:B"}
+
+
+@pytest.mark.parametrize("name", ["stage", "record", "clean"])
+def test_the_published_schema_is_that_of_the_code(name: str) -> None:
+    """``python -m robench.results.schemas docs/schemas`` writes them anew."""
+    from robench.results.schemas import SCHEMAS
+
+    file = ROOT / "docs" / "schemas" / f"{name}.schema.json"
+    assert json.loads(file.read_text(encoding="utf-8")) == json.loads(json.dumps(SCHEMAS[name]()))
+
+
+def test_golden_files_fit_their_schemas() -> None:
+    """By the required keys and the types of the top level: a validator is no dependency."""
+    record = json.loads((ROOT / "docs" / "schemas" / "record.schema.json").read_text(encoding="utf-8"))
+    lines = [line for file in HOUSE.glob("*/*/records.jsonl") for line in file.read_text("utf-8").splitlines()]
+    form = record["$defs"]["Record"]
+    assert lines and all(set(form["required"]) <= json.loads(line).keys() for line in lines)
+    assert set(form["properties"]) == set(records.Record.__dataclass_fields__)
+    kinds = {option["$ref"].rpartition("/")[2] for option in schema()["anyOf"]}
+    assert kinds == {"ModelInfo", "AdversarialInfo", "CellInfo", "StatisticsInfo"}
