@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from robench.models import Batch, Classifier
 from robench.training import Defense, Terms, cross_entropy
@@ -10,6 +11,8 @@ from robench.training import Defense, Terms, cross_entropy
 @dataclass(frozen=True, kw_only=True)
 class Base(Defense):
     """Plain fine-tuning on clean texts (Base_clean of the TaiChi paper); the victim that makes D_adv."""
+
+    reference: ClassVar[bool] = True
 
     def loss(self, networks: Sequence[Classifier], batch: Batch) -> Terms:
         """Cross-entropy."""

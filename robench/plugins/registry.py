@@ -35,7 +35,7 @@ from typing import Any, Literal, TypeVar, cast
 
 from robench.errors import RobenchError
 from robench.paths import expanded
-from robench.plugins.summaries import declared, first_line
+from robench.plugins.summaries import first_line, read_summary
 
 Kind = Literal["defenses", "attacks", "tasks"]
 KINDS: tuple[Kind, ...] = ("defenses", "attacks", "tasks")
@@ -78,7 +78,7 @@ class Entry:
         if not isinstance(self.target, str):
             kind = self.target if isinstance(self.target, type) else type(self.target)
             return getattr(self.target, "summary", "") or first_line(inspect.getdoc(kind))
-        return declared(self.target).summary
+        return read_summary(self.target).line
 
     @property
     def argument(self) -> str:
@@ -86,8 +86,15 @@ class Entry:
         if self.given:
             return ""
         if isinstance(self.target, str):
-            return declared(self.target).argument
+            return read_summary(self.target).argument
         return vars(self.target).get("argument", "") if isinstance(self.target, type) else ""
+
+    @property
+    def reference(self) -> bool:
+        """Whether it is the class of a defense that says ``reference: ClassVar[bool] = True`` itself."""
+        if isinstance(self.target, str):
+            return read_summary(self.target).reference
+        return isinstance(self.target, type) and vars(self.target).get("reference", False) is True
 
     @property
     def pattern(self) -> str:
@@ -175,6 +182,25 @@ def entries(kind: Kind) -> list[Entry]:
 def names(kind: Kind) -> list[str]:
     """All registered names of a kind, families left out."""
     return [entry.name for entry in entries(kind) if not entry.argument]
+
+
+def reference() -> str:
+    """Return the name of the reference: the defense that makes D_adv and that all others are compared with.
+
+    Its class says ``reference: ClassVar[bool] = True``; subclasses do not inherit that. It is read without importing a
+    plug-in.
+
+    Raises:
+        RobenchError: no registered defense says so, or more than one.
+    """
+    found = [entry for entry in entries("defenses") if entry.reference]
+    if len(found) == 1:
+        return found[0].name
+    line = "reference: ClassVar[bool] = True"
+    if not found:
+        raise RobenchError(f"no registered defense is the reference: the class of exactly one should say {line}.")
+    named = " and ".join(f"{entry.name} from {entry.origin}" for entry in found)
+    raise RobenchError(f"{named} are each registered as the reference: only one defense's class may say {line}.")
 
 
 def known(kind: Kind, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""What the source of a module says of one of its names; the module is not imported."""
+"""What the source of a module says of a plug-in, read without importing the module."""
 
 from __future__ import annotations
 
@@ -9,48 +9,54 @@ from pathlib import Path
 from typing import NamedTuple
 
 
-class Declared(NamedTuple):
-    """What can be told of a class or an object.
+class Summary(NamedTuple):
+    """What a source says of a class or an object.
 
     Attributes:
-        summary: first line of its docstring.
+        line: first line of its docstring.
         argument: for a class that stands for a family of names, the field that tells its members apart.
+        reference: for a defense's class, whether it is the one that all others are compared with.
     """
 
-    summary: str = ""
+    line: str = ""
     argument: str = ""
+    reference: bool = False
 
 
 @cache
-def declared(target: str) -> Declared:
-    """Read what is said at ``module:attribute``; nothing, where there is no such source or it cannot be read."""
+def read_summary(target: str) -> Summary:
+    """Read what the source says at ``module:attribute``; an empty summary if there is no readable source."""
     module, _, attribute = target.partition(":")
     try:
         spec = importlib.util.find_spec(module)
         file = Path(spec.origin) if spec and spec.origin else Path()
         body = ast.parse(file.read_text(encoding="utf-8")).body if file.suffix == ".py" else []
-        return Declared(first_line(_docstring(body, attribute)), _argument(body, attribute))
-    except Exception:  # whatever is wrong with it, it can still be named; using it will tell
-        return Declared()
+        constants = _class_constants(body, attribute)
+        argument, reference = constants.get("argument", ""), constants.get("reference", False)
+        return Summary(first_line(_docstring(body, attribute)), str(argument), reference is True)
+    except Exception:  # whatever is wrong with it, its name can still be listed; loading it reports the fault
+        return Summary()
 
 
 def first_line(doc: str | None) -> str:
-    """The first line of a docstring; empty where there is none."""
+    """Return the first line of a docstring; empty if there is none."""
     return (doc or "").strip().partition("\n")[0].strip()
 
 
-def _argument(body: list[ast.stmt], attribute: str) -> str:
-    """What a class says in a line like ``argument: ClassVar[str] = "recipe"``."""
-    for found in (node for node in body if isinstance(node, ast.ClassDef) and node.name == attribute):
-        for line in found.body:
-            if isinstance(line, ast.AnnAssign) and ast.unparse(line.target) == "argument":
-                said = ast.unparse(line.annotation).startswith(("ClassVar", "typing.ClassVar"))
-                return str(line.value.value) if said and isinstance(line.value, ast.Constant) else ""
-    return ""
+def _class_constants(body: list[ast.stmt], attribute: str) -> dict[str, object]:
+    """Read the lines of a class that look like ``argument: ClassVar[str] = "recipe"``."""
+    return {
+        ast.unparse(line.target): line.value.value
+        for node in body
+        if isinstance(node, ast.ClassDef) and node.name == attribute
+        for line in node.body
+        if isinstance(line, ast.AnnAssign) and isinstance(line.value, ast.Constant)
+        if ast.unparse(line.annotation).startswith(("ClassVar", "typing.ClassVar"))
+    }
 
 
 def _docstring(body: list[ast.stmt], attribute: str) -> str | None:
-    """Docstring of a class, or what an assignment says of itself.
+    """Find the docstring of a class or function, or the text that describes an assigned object.
 
     That is the string below the assignment, or the ``summary=`` of the call that makes the object.
     """

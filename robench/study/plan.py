@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from robench.data.load import TaskData
+from robench.plugins import registry
 from robench.study.stages.adversarial import AdversarialStage
 from robench.study.stages.attack import CellStage
 from robench.study.stages.stage import NamedAttack, NamedDefense, Setting, Stage
@@ -16,9 +17,6 @@ from robench.study.stages.train import ModelStage
 from robench.study.stages.victim import VictimStage
 from robench.training.defense import AdversarialDefense, FusedDefense
 from robench.victims.source import VictimSource
-
-VICTIM = "base"
-"""Name of the defense whose model is attacked to make the adversarial training sets."""
 
 
 def plan_cells(
@@ -43,7 +41,7 @@ def plan_cells(
         seed: of training and attack.
         named: gives a defense by name: Base, and the parts of one that is made of others.
     """
-    victim = ModelStage(setting, data, seed, named(VICTIM))
+    victim = ModelStage(setting, data, seed, named(registry.reference()))
     cells = []
     for defense in defenses:
         for attack in attacks:

@@ -14,7 +14,7 @@ from robench.plugins import registry
 from robench.plugins import settings as options
 from robench.plugins.registry import Kind, unknown
 from robench.progress import Reporter
-from robench.study.plan import VICTIM, plan_cells, plan_statistics
+from robench.study.plan import plan_cells, plan_statistics
 from robench.study.presets import PAPER_ATTACKS, Preset, preset
 from robench.study.stages.stage import NamedAttack, NamedDefense, Setting, Stage
 
@@ -122,7 +122,7 @@ class Request:
             for cell in plan_cells(setting, data, defenses, attacks, seed=seed, named=find)
         ]
         cells = list({cell.key: cell for cell in cells}.values())
-        return [*cells, *(plan_statistics(cells, self._defense(VICTIM)) if self.statistics else ())]
+        return [*cells, *(plan_statistics(cells, self._defense(registry.reference())) if self.statistics else ())]
 
     def _setting(self, chosen: Preset) -> Setting:
         from robench.models import devices

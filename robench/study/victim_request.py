@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from robench.errors import RobenchError
 from robench.models.encoders import EncoderSource
+from robench.plugins import registry
 from robench.plugins.registry import names, unknown
 from robench.progress import Reporter
-from robench.study.plan import VICTIM, plan_victim
+from robench.study.plan import plan_victim
 from robench.study.presets import preset
 from robench.study.request import TRAINING, Request, expand
 from robench.study.stages.stage import NamedDefense, Setting, Stage
@@ -42,7 +43,7 @@ def victim_request(
     Raises:
         RobenchError: a name is unknown, there is no such model, or an option does not apply to it.
     """
-    Request(defenses=(VICTIM,), **options).check()
+    Request(defenses=(registry.reference(),), **options).check()
     offline = bool(options.get("offline"))
     source = find_victim(model, name=name, version=version, trust_remote_code=trust_remote_code, offline=offline)
     order = None if label_order is None else tuple(label_order)
@@ -64,7 +65,7 @@ class VictimRequest(Request):
     source: VictimSource
     max_length: int | None = None
     label_order: tuple[int, ...] | None = None
-    defenses: Sequence[str] = (VICTIM,)
+    defenses: Sequence[str] = field(default_factory=lambda: (registry.reference(),))
 
     def check(self) -> None:
         """Refuse what can be refused before anything is loaded.

@@ -45,6 +45,11 @@ class Defense(ABC):
 
     plugin_kind: ClassVar[str] = "defenses"
     trains_on: ClassVar[TrainsOn] = TrainsOn.CLEAN
+    reference: ClassVar[bool] = False
+    """Whether it is the reference: its model is attacked to make D_adv, and all others are compared with it.
+
+    Exactly one registered class says True in its own body; subclasses do not inherit it.
+    """
 
     def __post_init__(self) -> None:
         """Refuse a value that is none of its field's choices."""

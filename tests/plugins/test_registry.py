@@ -298,3 +298,47 @@ def test_an_instance_of_a_family_is_a_plain_name(tmp_path: Path) -> None:
     registry.load_plugin(file)
     assert "bae-2019" in registry.names("attacks")
     assert registry.entry("attacks", "bae-2019").load().recipe == "BAEGarg2019"
+
+
+REFERENCE = """
+from typing import ClassVar
+import robench
+from robench.defenses.base import Base
+
+class Again(Base):
+    "Plain fine-tuning again."
+    {line}
+
+robench.register("again", {made})
+"""
+
+
+def test_the_reference_is_the_defense_whose_own_class_says_so_and_nothing_is_imported_to_find_it() -> None:
+    assert registry.reference() == "base"
+    code = (
+        "import sys\nfrom robench.plugins import registry\nprint(registry.reference())\n"
+        "print(sorted({'robench.defenses.base', 'torch', 'numpy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["base", "[]"]
+
+
+@pytest.mark.parametrize(("line", "made"), [("pass", "Again"), ("reference: ClassVar[bool] = True", "Again()")])
+def test_the_reference_is_neither_inherited_nor_that_of_an_instance(tmp_path: Path, line: str, made: str) -> None:
+    (tmp_path / "again.py").write_text(REFERENCE.format(line=line, made=made), encoding="utf-8")
+    registry.load_plugin(tmp_path / "again.py")
+    assert registry.reference() == "base"
+
+
+def test_a_second_reference_is_an_error_that_names_both(tmp_path: Path) -> None:
+    text = REFERENCE.format(line="reference: ClassVar[bool] = True", made="Again")
+    (tmp_path / "again.py").write_text(text, encoding="utf-8")
+    registry.load_plugin(tmp_path / "again.py")
+    with pytest.raises(RobenchError, match=r"base from robench and again from .*again\.py are each registered as"):
+        registry.reference()
+
+
+def test_no_reference_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "entries", lambda kind: [])
+    with pytest.raises(RobenchError, match=r"no registered defense is the reference: .*ClassVar\[bool\] = True"):
+        registry.reference()
