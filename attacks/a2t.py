@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from robench.attacking import ModelAttack, Victim
-from robench.attacks.models import COMMITS
 from robench.resources import language_models
+
+from .models import COMMITS
 
 _RANKED = {"delete": "by deletion", "unk": "by [UNK]", "random": "at random"}
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from robench.attacking import MaskedModelAttack, Victim
-from robench.attacks.models import COMMITS
+
+from .models import COMMITS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 from robench import RobenchError
 from robench.attacking import Attack, Victim
-from robench.attacks.models import TAGGERS
 from robench.resources import language_models
+
+from .models import TAGGERS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from robench.attacking import ModelAttack, Victim
-from robench.attacks.models import COMMITS
 from robench.resources import explained, language_models
+
+from .models import COMMITS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,9 @@ from typing import Any, ClassVar
 
 from robench import RobenchError
 from robench.attacking import Attack, Victim
-from robench.attacks.models import COMMITS, TAGGERS
 from robench.resources import TIMEOUT, Resource, language_models, textattack_folder
+
+from .models import COMMITS, TAGGERS
 
 
 @dataclass(frozen=True)

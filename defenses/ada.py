@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from robench.models import Batch, Classifier
-from robench.training import AdversarialDefense, Terms, TrainsOn, cross_entropy
+from robench.training import AdversarialDefense, Style, Terms, TrainsOn, cross_entropy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +20,7 @@ class ADA(AdversarialDefense):
     """
 
     trains_on: ClassVar[TrainsOn] = TrainsOn.UNION
+    style: ClassVar[Style] = Style(hue="orange")
 
     ratio: float = 1.0
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from robench.training import FusedDefense
+from robench.training import FusedDefense, Style
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +19,7 @@ class Average(FusedDefense):
     """
 
     parts: ClassVar[tuple[str, ...]] = ("clean", "adversarial")
+    style: ClassVar[Style] = Style(hue="purple", pattern="dotted")
 
     weight: float = 0.5
 

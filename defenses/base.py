@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from robench.models import Batch, Classifier
-from robench.training import Defense, Terms, cross_entropy
+from robench.training import Defense, Style, Terms, cross_entropy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,6 +13,7 @@ class Base(Defense):
     """Plain fine-tuning on clean texts (Base_clean of the TaiChi paper); the victim that makes D_adv."""
 
     reference: ClassVar[bool] = True
+    style: ClassVar[Style] = Style(title="Base", hue="grey")
 
     def loss(self, networks: Sequence[Classifier], batch: Batch) -> Terms:
         """Cross-entropy."""

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from robench.models import Batch, Classifier
-from robench.training import AdversarialDefense, Terms, TrainsOn, cross_entropy
+from robench.training import AdversarialDefense, Style, Terms, TrainsOn, cross_entropy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +17,7 @@ class BaseAdv(AdversarialDefense):
     """
 
     trains_on: ClassVar[TrainsOn] = TrainsOn.ADVERSARIAL
+    style: ClassVar[Style] = Style(hue="grey", pattern="striped")
 
     labels: Literal["gold", "soft"] = "gold"
 
@@ -29,5 +30,5 @@ class BaseAdv(AdversarialDefense):
         return {"ce": cross_entropy(network(batch.texts).logits, targets)}
 
 
-soft = BaseAdv(labels="soft")
+soft: Annotated[BaseAdv, Style(hue="grey", pattern="dotted")] = BaseAdv(labels="soft")
 """Plain fine-tuning on adversarial texts alone, with the probabilities that Base predicts for them (table 4)."""

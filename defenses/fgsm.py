@@ -1,11 +1,11 @@
 """FGSM and FGM: one step up the loss in the space of word embeddings."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, ClassVar, Literal
 
 from torch import Tensor
 
-from robench.training import VirtualDefense, unit
+from robench.training import Style, VirtualDefense, unit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +19,8 @@ class FGSM(VirtualDefense):
         step_size: eps; with ``linf`` per dimension, with ``l2`` of the whole example.
     """
 
+    style: ClassVar[Style] = Style(hue="yellow")
+
     steps: int = 1
     step_size: float = 0.01
     norm: Literal["linf", "l2"] = "linf"
@@ -28,5 +30,5 @@ class FGSM(VirtualDefense):
         return gradient.sign() if self.norm == "linf" else unit(gradient)
 
 
-fgm = FGSM(norm="l2", step_size=1.0)
+fgm: Annotated[FGSM, Style(hue="yellow", pattern="striped")] = FGSM(norm="l2", step_size=1.0)
 """FGM: one ascent of length 1 on word embeddings (Miyato et al. 2017)."""

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor
 
 from robench.models import Batch, Classifier
 from robench.training import (
+    Style,
     Terms,
     VirtualDefense,
     cross_entropy,
@@ -31,6 +33,8 @@ class FreeLB(VirtualDefense):
         magnitude: of the random start, see :func:`robench.training.perturbation.uniform_start`.
         max_norm: largest L2 norm of a perturbation; 0 for no bound.
     """
+
+    style: ClassVar[Style] = Style(hue="blue", pattern="striped")
 
     steps: int = 2
     step_size: float = 0.1
@@ -61,5 +65,7 @@ class FreeLB(VirtualDefense):
                 delta = self.ascend(delta, gradient_left(delta), batch.texts["attention_mask"])
 
 
-freelb_plus_plus = FreeLB(steps=10, step_size=0.03, magnitude=0.05)
+freelb_plus_plus: Annotated[FreeLB, Style(hue="blue", pattern="dotted")] = FreeLB(
+    steps=10, step_size=0.03, magnitude=0.05
+)
 """FreeLB++: more and smaller steps, no bound (Li et al. 2021)."""

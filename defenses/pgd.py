@@ -1,10 +1,11 @@
 """PGD: several projected steps up the loss in the space of word embeddings."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
-from robench.training import VirtualDefense, onto_ball, unit
+from robench.training import Style, VirtualDefense, onto_ball, unit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +17,8 @@ class PGD(VirtualDefense):
         step_size: alpha, the L2 length of one ascent of an example.
         epsilon: radius of the L2 ball around the clean embeddings.
     """
+
+    style: ClassVar[Style] = Style(hue="blue")
 
     steps: int = 3
     step_size: float = 0.3

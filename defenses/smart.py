@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from robench.models import Batch, Classifier
-from robench.training import Terms, VirtualDefense, cross_entropy, gradient_of, kl_divergence
+from robench.training import Style, Terms, VirtualDefense, cross_entropy, gradient_of, kl_divergence
 
 
 def symmetric_kl(logits: Tensor, other_logits: Tensor) -> Tensor:
@@ -32,6 +32,8 @@ class SMART(VirtualDefense):
         momentum: beta of the paper's variant.
         mu: weight of the paper's proximal term.
     """
+
+    style: ClassVar[Style] = Style(hue="orange", pattern="striped")
 
     steps: int = 1
     step_size: float = 1e-3
@@ -105,5 +107,5 @@ class SMART(VirtualDefense):
                     slow.lerp_(fast, 1 - self.momentum)
 
 
-smart_paper = SMART(variant="paper")
+smart_paper: Annotated[SMART, Style(hue="orange", pattern="dotted")] = SMART(variant="paper")
 """SMART as its paper's algorithm 1 has it, with the ball and the proximal term."""

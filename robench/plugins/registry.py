@@ -35,6 +35,7 @@ from typing import Any, Literal, TypeVar, cast
 
 from robench.errors import RobenchError
 from robench.paths import expanded
+from robench.plugins.style import Style
 from robench.plugins.summaries import first_line, read_summary
 
 Kind = Literal["defenses", "attacks", "tasks"]
@@ -95,6 +96,14 @@ class Entry:
         if isinstance(self.target, str):
             return read_summary(self.target).reference
         return isinstance(self.target, type) and vars(self.target).get("reference", False) is True
+
+    @property
+    def style(self) -> Style | None:
+        """How figures draw it, for a defense whose class or whose registered instance says so itself."""
+        if isinstance(self.target, str):
+            return read_summary(self.target).style
+        style = vars(self.target).get("style") if isinstance(self.target, type) else None
+        return style if isinstance(style, Style) else None
 
     @property
     def pattern(self) -> str:

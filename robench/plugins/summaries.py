@@ -6,7 +6,9 @@ import ast
 import importlib.util
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from robench.plugins.style import Style
 
 
 class Summary(NamedTuple):
@@ -16,11 +18,13 @@ class Summary(NamedTuple):
         line: first line of its docstring.
         argument: for a class that stands for a family of names, the field that tells its members apart.
         reference: for a defense's class, whether it is the one that all others are compared with.
+        style: how figures draw a defense, if it says so.
     """
 
     line: str = ""
     argument: str = ""
     reference: bool = False
+    style: Style | None = None
 
 
 @cache
@@ -31,9 +35,13 @@ def read_summary(target: str) -> Summary:
         spec = importlib.util.find_spec(module)
         file = Path(spec.origin) if spec and spec.origin else Path()
         body = ast.parse(file.read_text(encoding="utf-8")).body if file.suffix == ".py" else []
-        constants = _class_constants(body, attribute)
-        argument, reference = constants.get("argument", ""), constants.get("reference", False)
-        return Summary(first_line(_docstring(body, attribute)), str(argument), reference is True)
+        variables = _class_variables(body, attribute)
+        return Summary(
+            first_line(_docstring(body, attribute)),
+            _constant(variables.get("argument"), ""),
+            _constant(variables.get("reference"), False) is True,
+            _style(variables.get("style") or _annotation(body, attribute)),
+        )
     except Exception:  # whatever is wrong with it, its name can still be listed; loading it reports the fault
         return Summary()
 
@@ -43,16 +51,38 @@ def first_line(doc: str | None) -> str:
     return (doc or "").strip().partition("\n")[0].strip()
 
 
-def _class_constants(body: list[ast.stmt], attribute: str) -> dict[str, object]:
-    """Read the lines of a class that look like ``argument: ClassVar[str] = "recipe"``."""
+def _class_variables(body: list[ast.stmt], attribute: str) -> dict[str, ast.expr]:
+    """Find the lines of a class that look like ``argument: ClassVar[str] = "recipe"``."""
     return {
-        ast.unparse(line.target): line.value.value
+        ast.unparse(line.target): line.value
         for node in body
         if isinstance(node, ast.ClassDef) and node.name == attribute
         for line in node.body
-        if isinstance(line, ast.AnnAssign) and isinstance(line.value, ast.Constant)
+        if isinstance(line, ast.AnnAssign) and line.value is not None
         if ast.unparse(line.annotation).startswith(("ClassVar", "typing.ClassVar"))
     }
+
+
+def _annotation(body: list[ast.stmt], attribute: str) -> ast.expr | None:
+    """Find ``Style(...)`` in a line like ``fgm: Annotated[FGSM, Style(...)] = FGSM()``."""
+    for node in body:
+        if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == attribute:
+            for part in ast.walk(node.annotation):
+                if isinstance(part, ast.Call):
+                    return part
+    return None
+
+
+def _constant(node: ast.expr | None, default: Any) -> Any:
+    """Return the value of a constant."""
+    return node.value if isinstance(node, ast.Constant) else default
+
+
+def _style(node: ast.expr | None) -> Style | None:
+    """Read ``Style(title="TaiChi", hue="vermillion")``."""
+    if not (isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "Style"):
+        return None
+    return Style(**{keyword.arg: _constant(keyword.value, "") for keyword in node.keywords if keyword.arg})
 
 
 def _docstring(body: list[ast.stmt], attribute: str) -> str | None:

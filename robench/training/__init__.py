@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from robench.lazy import lazy_attributes
 
 if TYPE_CHECKING:
+    from robench.plugins.style import Style
     from robench.training.defense import AdversarialDefense, Defense, FusedDefense, Terms, TrainsOn
     from robench.training.loop import TrainingResult, train
     from robench.training.objectives import Similarity, contrastive, cross_entropy, kl_divergence
@@ -24,6 +25,7 @@ __all__ = [
     "Defense",
     "FusedDefense",
     "Similarity",
+    "Style",
     "Terms",
     "TrainingResult",
     "TrainingSettings",
@@ -48,6 +50,7 @@ __getattr__ = lazy_attributes(
         "Defense": "defense",
         "FusedDefense": "defense",
         "Similarity": "objectives",
+        "Style": "defense",
         "Terms": "defense",
         "TrainingResult": "loop",
         "TrainingSettings": "settings",

@@ -8,6 +8,8 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
+from robench.plugins.style import Style
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -50,6 +52,8 @@ class Defense(ABC):
 
     Exactly one registered class says True in its own body; subclasses do not inherit it.
     """
+    style: ClassVar[Style | None] = None
+    """How figures draw it; subclasses do not inherit it. None gives it a look that follows from its name."""
 
     def __post_init__(self) -> None:
         """Refuse a value that is none of its field's choices."""

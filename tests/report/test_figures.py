@@ -18,6 +18,7 @@ from matplotlib.transforms import Bbox
 
 from robench.errors import RobenchError
 from robench.plugins import registry
+from robench.plugins.style import Style
 from robench.report.figures import FIGURES, draw, palette, save
 from robench.report.figures.canvas import Drawing
 from robench.report.figures.palette import HUES, Look, class_colours, looks
@@ -271,14 +272,13 @@ def lab(colour: str, sight: Any) -> Any:
 
 @pytest.mark.parametrize("sight", SIGHT)
 def test_hues_are_apart_for_everyone(sight: str) -> None:
-    seen = [lab(hue, SIGHT[sight]) for hue in HUES]
+    seen = [lab(hue, SIGHT[sight]) for hue in HUES.values()]
     distances = [float(np.linalg.norm(a - b)) for a, b in itertools.combinations(seen, 2)]
     assert min(distances) > 15, "a difference of 2.3 can just be seen"
 
 
 def test_every_built_in_has_a_look_of_its_own_and_the_papers_bars_a_hue() -> None:
     names = registry.names("defenses")
-    assert set(names) <= set(palette._KNOWN)
     assert len(set(looks(names).values())) == len(names)
     assert len({look.colour for look in looks(ABLATION).values()}) == 5
 
@@ -286,8 +286,37 @@ def test_every_built_in_has_a_look_of_its_own_and_the_papers_bars_a_hue() -> Non
 def test_a_plug_in_looks_the_same_wherever_it_is_drawn() -> None:
     alone = looks(["my-defense"])["my-defense"]
     assert looks(["taichi", "my-defense", "zebra", "base"])["my-defense"] == alone
-    assert alone not in [Look(hue, *palette.PATTERNS[i]) for hue, i in palette._KNOWN.values()]
+    assert alone not in looks(registry.names("defenses")).values()
     assert alone == Look(colour=alone.colour, hatch=alone.hatch, marker=alone.marker)
+
+
+def test_a_plug_in_s_style_is_drawn_and_not_that_of_its_base_class(tmp_path: Path, forget_plugins: None) -> None:
+    text = """
+from typing import ClassVar
+import robench
+from robench.defenses.base import Base
+from robench.training import Style
+
+@robench.register("styled")
+class Styled(Base):
+    style: ClassVar[Style] = Style(title="Styled!", hue="sky", pattern="ruled")
+
+@robench.register("heir")
+class Heir(Styled):
+    pass
+"""
+    (tmp_path / "styled.py").write_text(text, encoding="utf-8")
+    registry.load_plugin(tmp_path / "styled.py")
+    assert looks(["styled"])["styled"] == Look(palette.HUES["sky"], *palette.PATTERNS["ruled"])
+    assert (palette.title("styled"), palette.title("heir")) == ("Styled!", "heir")
+    assert registry.entry("defenses", "heir").style is None
+    assert looks(["styled (a=1)"])["styled (a=1)"].colour == palette.HUES["sky"]
+
+
+@pytest.mark.parametrize("wrong", [{"hue": "pink"}, {"hue": "sky", "pattern": "tartan"}])
+def test_a_style_that_figures_do_not_have_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"is one of .*, not '(pink|tartan)'"):
+        Style(**wrong)
 
 
 def test_many_plug_ins_are_told_apart_and_variants_keep_their_hue() -> None:

@@ -1,9 +1,9 @@
 """One look for each defense, the same in every figure, and apart for readers who see colours differently.
 
 The hues are those of Okabe and Ito (2008) with a dark grey for black. Eight are as many as can be told apart with any
-common colour vision, so a look is a hue and a pattern (a marker, where there are points). Names that are not in the
-list, of plug-ins, get a look from a hash of the name: it does not depend on what else is installed or drawn, unless
-two names in one figure meet in the same look.
+common colour vision, so a look is a hue and a pattern (a marker, where there are points). A defense declares its
+own. One that does not, or whose plug-in is gone, gets a look from a hash of its name: it does not depend on what else
+is installed or drawn, unless two names in one figure meet in the same look.
 """
 
 from __future__ import annotations
@@ -12,11 +12,30 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-GREY, ORANGE, SKY, GREEN = "#4D4D4D", "#E69F00", "#56B4E9", "#009E73"
-YELLOW, BLUE, VERMILLION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
-HUES = (GREY, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILLION, PURPLE)
-PATTERNS = (("", "o"), ("////", "s"), ("....", "^"), ("xxxx", "D"), ("|||||", "v"))
-"""Hatch of bars and marker of points."""
+from robench.errors import RobenchError
+from robench.plugins import registry
+from robench.plugins.style import Hue, Pattern, Style
+
+HUES: dict[Hue, str] = {
+    "grey": "#4D4D4D",
+    "orange": "#E69F00",
+    "sky": "#56B4E9",
+    "green": "#009E73",
+    "yellow": "#F0E442",
+    "blue": "#0072B2",
+    "vermillion": "#D55E00",
+    "purple": "#CC79A7",
+}
+"""Colour of each :data:`~robench.plugins.style.Hue`."""
+
+PATTERNS: dict[Pattern, tuple[str, str]] = {
+    "plain": ("", "o"),
+    "striped": ("////", "s"),
+    "dotted": ("....", "^"),
+    "crossed": ("xxxx", "D"),
+    "ruled": ("|||||", "v"),
+}
+"""Hatch of bars and marker of points of each :data:`~robench.plugins.style.Pattern`."""
 
 
 @dataclass(frozen=True)
@@ -30,41 +49,13 @@ class Look:
     @property
     def dark(self) -> bool:
         """Whether black lines on it are hard to see."""
-        return self.colour in (GREY, BLUE)
-
-
-_KNOWN = {
-    "base": (GREY, 0),
-    "base-adv": (GREY, 1),
-    "base-adv-soft": (GREY, 2),
-    "fgsm": (YELLOW, 0),
-    "fgm": (YELLOW, 1),
-    "pgd": (BLUE, 0),
-    "freelb": (BLUE, 1),
-    "freelb++": (BLUE, 2),
-    "ada": (ORANGE, 0),
-    "smart": (ORANGE, 1),
-    "smart-paper": (ORANGE, 2),
-    "clean": (PURPLE, 0),
-    "adversarial": (PURPLE, 1),
-    "average": (PURPLE, 2),
-    "taichi-no-ctr": (SKY, 0),
-    "taichi-no-adv": (GREEN, 0),
-    "taichi": (VERMILLION, 0),
-}
-
-_TITLES = {
-    "base": "Base",
-    "taichi": "TaiChi",
-    "taichi-no-ctr": "w/o CTR",
-    "clean": "w/o KL",
-    "taichi-no-adv": "w/o ADV",
-}
+        return self.colour in (HUES["grey"], HUES["blue"])
 
 
 def title(label: str) -> str:
-    """What a figure calls a defense: the paper's word where it has one, else the registered name."""
-    return _TITLES.get(label, label)
+    """Return a defense's name in figures: its own title if it has one, else the label."""
+    style = _style(label)
+    return (style.title if style else "") or label
 
 
 def looks(labels: Iterable[str]) -> dict[str, Look]:
@@ -73,7 +64,7 @@ def looks(labels: Iterable[str]) -> dict[str, Look]:
     A label is a registered name, or a name with its changed hyper-parameters in brackets, which keeps the name's hue.
     """
     selection = list(dict.fromkeys(labels))
-    found = {label: _look(*_KNOWN[label]) for label in selection if label in _KNOWN}
+    found = {label: _look(style.hue, style.pattern) for label in selection if (style := _style(label))}
     for label in sorted(set(selection) - set(found)):
         candidates = _candidates(label)
         free = [look for look in candidates if look not in found.values()]
@@ -83,8 +74,8 @@ def looks(labels: Iterable[str]) -> dict[str, Look]:
 
 def class_colours(count: int) -> list[str]:
     """Colours of ``count`` classes; beyond eight they repeat."""
-    hues = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, GREY, YELLOW)
-    return [hues[i % len(hues)] for i in range(count)]
+    hues: tuple[Hue, ...] = ("blue", "orange", "green", "vermillion", "purple", "sky", "grey", "yellow")
+    return [HUES[hues[i % len(hues)]] for i in range(count)]
 
 
 def tint(colour: str, share: float) -> tuple[float, float, float]:
@@ -93,17 +84,29 @@ def tint(colour: str, share: float) -> tuple[float, float, float]:
     return (1 - share * (1 - red), 1 - share * (1 - green), 1 - share * (1 - blue))
 
 
-def _look(colour: str, pattern: int) -> Look:
-    return Look(colour, *PATTERNS[pattern])
+def _look(hue: Hue, pattern: Pattern) -> Look:
+    return Look(HUES[hue], *PATTERNS[pattern])
+
+
+def _style(name: str) -> Style | None:
+    """Return the style that a registered defense declares; None if it declares none, or if its plug-in is gone."""
+    try:
+        return registry.entry("defenses", name).style
+    except RobenchError:
+        return None
 
 
 def _candidates(label: str) -> Sequence[Look]:
+    """List the looks that a name may have, the preferred one first; those of built-ins are not among them."""
     name, _, changes = label.partition(" ")
-    every = [(hue, pattern) for pattern in range(len(PATTERNS)) for hue in HUES]
-    free = [place for place in every if place not in _KNOWN.values()]
+    built_in = [entry.style for entry in registry.entries("defenses") if not entry.identity]
+    taken = {(style.hue, style.pattern) for style in built_in if style}
+    every: list[tuple[Hue, Pattern]] = [(hue, pattern) for pattern in PATTERNS for hue in HUES]
+    free = [place for place in every if place not in taken]
     start = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) % len(free)
     turned = free[start:] + free[:start]
     if changes:
-        hue = _KNOWN[name][0] if name in _KNOWN else turned[0][0]
+        style = _style(name)
+        hue = style.hue if style else turned[0][0]
         turned.sort(key=lambda place: place[0] != hue)
     return [_look(*place) for place in turned]
