@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from robench.attacking import ModelAttack, Victim
+from robench.attacking import ModelAttack, Victim, option
 from robench.resources import language_models
 
 from .models import COMMITS
@@ -21,25 +21,22 @@ class A2T(ModelAttack):
     neighbours that are near enough, have the same part of speech and keep the sentence's meaning. At most 10 % of the
     words change, or four; stopwords stay, no word is changed twice. TextAttack's recipe ``A2TYoo2021`` but for the
     ranking: the authors rank by the gradient of the victim's loss, which a victim that is only asked does not give.
-
-    Attributes:
-        ranking: by what deleting a word does, by what [UNK] in its place does, or at random. Tables name it.
-        max_candidates: neighbours tried for a word.
-        min_word_similarity: least cosine of a word and its neighbour.
-        sentence_model: a model of sentence-transformers that averages its tokens: a folder, a Hub id, or ``minilm``,
-            robench's own encoder.
-        min_sentence_similarity: least cosine of the two texts, by that model.
     """
 
     uses = ("stopwords", "tagger", "word-vectors")
     commits = COMMITS
     model_field: ClassVar[str] = "sentence_model"
 
-    ranking: Literal["delete", "unk", "random"] = "delete"
-    max_candidates: int = 20
-    min_word_similarity: float = 0.8
-    sentence_model: str = "sentence-transformers/stsb-distilbert-base"
-    min_sentence_similarity: float = 0.9
+    ranking: Literal["delete", "unk", "random"] = option(
+        "delete", "order of the words: by what deleting a word does, by what [UNK] in its place does, or at random"
+    )
+    max_candidates: int = option(20, "neighbours tried for a word")
+    min_word_similarity: float = option(0.8, "least cosine of a word and its neighbour")
+    sentence_model: str = option(
+        "sentence-transformers/stsb-distilbert-base",
+        "model of sentence-transformers that averages its tokens: a folder, a Hub id, or minilm, robench's own encoder",
+    )
+    min_sentence_similarity: float = option(0.9, "least cosine of the two texts, by that model")
 
     @property
     def variant(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from robench.attacking import MaskedModelAttack, Victim
+from robench.attacking import MaskedModelAttack, Victim, option
 
 from .models import COMMITS
 
@@ -18,19 +18,18 @@ class BAE(MaskedModelAttack):
     goes down the list: the word is masked, and the model's likeliest words that have the same part of speech (nouns and
     verbs may swap) and keep the sentence's meaning are tried. Stopwords stay, no word is changed twice, nothing is
     random. TextAttack's recipe ``BAEGarg2019``: replacement alone, BAE-R; the paper's insertions are not in it.
-
-    Attributes:
-        language_model: what fills in: a folder or a Hub id.
-        max_candidates: words tried for a word.
-        min_sentence_similarity: least cosine of 15 words around the change, by the Universal Sentence Encoder; texts
-            with fewer words are not asked. The paper's 0.8 is on another scale, by its code.
     """
 
     uses = ("stopwords", "tagger", "sentence-encoder")
     commits = COMMITS
 
     language_model: str = "bert-base-uncased"
-    min_sentence_similarity: float = 0.936338023
+    min_sentence_similarity: float = option(
+        0.936338023,
+        "least cosine of 15 words around the change, by the Universal Sentence Encoder; a text with fewer words is not"
+        " checked",
+        source="the authors' code; the paper's 0.8 is on another scale",
+    )
 
     def build(self, victim: Victim) -> Any:
         """Build the recipe on ``victim``, with this language model."""

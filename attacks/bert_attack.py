@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from robench.attacking import MaskedModelAttack, Victim
+from robench.attacking import MaskedModelAttack, Victim, option
 
 from .models import COMMITS
 
@@ -20,22 +20,21 @@ class BERTAttack(MaskedModelAttack):
     the whole text is kept loosely, stopwords stay, no word is changed twice, nothing is random. TextAttack's recipe
     ``BERTAttackLi2020``: it takes the first combinations, not the most fluent ones as the paper has it, and its
     vocabulary is not cleared of antonyms.
-
-    Attributes:
-        language_model: what finds likely: a folder or a Hub id.
-        max_candidates: pieces, and combinations, tried for a word. The paper has 48, TextAttack 8.
-        max_pieces: words of more pieces are left alone, or none for no limit, as in TextAttack: with 8 candidates, a
-            word of 8 pieces has 17 million combinations.
-        min_sentence_similarity: least cosine of the two texts, by the Universal Sentence Encoder.
     """
 
     uses = ("stopwords", "sentence-encoder")
     commits = COMMITS
 
     language_model: str = "bert-base-uncased"
-    max_candidates: int = 8
-    max_pieces: int | None = 5
-    min_sentence_similarity: float = 0.2
+    max_candidates: int = option(
+        8, "pieces, and combinations, tried for a word", minimum=1, source="TextAttack; the paper has 48"
+    )
+    max_pieces: int | None = option(
+        5,
+        "longest word that is attacked, in pieces; none for no limit, as in TextAttack: with 8 candidates, a word of 8"
+        " pieces has 17 million combinations",
+    )
+    min_sentence_similarity: float = option(0.2, "least cosine of the two texts, by the Universal Sentence Encoder")
 
     def build(self, victim: Victim) -> Any:
         """Build the recipe on ``victim``, with this language model."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from robench import RobenchError
-from robench.attacking import Attack, Victim
+from robench.attacking import Attack, Victim, option
 from robench.resources import language_models
 
 from .models import TAGGERS
@@ -20,15 +20,15 @@ class CheckList(Attack):
     contracted or "isn't" written out, a number becomes a near one, a person's name or a place another, drawn at random;
     of all texts the one that hurts most is gone on with. No word is changed twice. TextAttack's recipe
     ``CheckList2020``: the paper's other tests (typos, added phrases) are not in it.
-
-    Attributes:
-        entities: who finds names and places: ``flair``, its named-entity tagger from the Hub (a pickled file of 400
-            MB), or ``none``, which leaves them as they are.
     """
 
     uses = ()
 
-    entities: Literal["flair", "none"] = "flair"
+    entities: Literal["flair", "none"] = option(
+        "flair",
+        "finder of names and places: flair, its named-entity tagger from the Hub (a pickled file of 400 MB), or none,"
+        " which leaves them as they are",
+    )
 
     @property
     def variant(self) -> str:

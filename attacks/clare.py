@@ -6,7 +6,7 @@ import functools
 from dataclasses import dataclass
 from typing import Any
 
-from robench.attacking import MaskedModelAttack, Victim
+from robench.attacking import MaskedModelAttack, Victim, option
 
 from .models import COMMITS
 
@@ -20,27 +20,19 @@ class CLARE(MaskedModelAttack):
     the one that hurts most is gone on with. Stopwords and words that were changed stay, except in a merger; nothing is
     random. TextAttack's recipe ``CLARE2020``, and two things of the authors' code: words are tagged by NLTK, and the
     search ends; in the recipe a short text can be inserted into for ever.
-
-    Attributes:
-        language_model: what fills in: a folder or a Hub id.
-        max_candidates: words tried at one place by each of the three.
-        max_actions: steps of a search; none for as many as the text has words.
-        min_sentence_similarity: least cosine of 15 words around the change, by the Universal Sentence Encoder; texts
-            with fewer words are not asked.
     """
 
     uses = ("stopwords", "tagger", "sentence-encoder")
     commits = COMMITS
 
     language_model: str = "distilroberta-base"
-    max_actions: int | None = None
-    min_sentence_similarity: float = 0.7
-
-    def __post_init__(self) -> None:
-        """Refuse a search without steps."""
-        super().__post_init__()
-        if self.max_actions is not None and self.max_actions < 1:
-            raise ValueError(f"max_actions must be 1 or more, or none, not {self.max_actions}")
+    max_candidates: int = option(50, "words tried at one place by each of the three changes", minimum=1)
+    max_actions: int | None = option(None, "steps of a search; none for as many as the text has words", minimum=1)
+    min_sentence_similarity: float = option(
+        0.7,
+        "least cosine of 15 words around the change, by the Universal Sentence Encoder; a text with fewer words is not"
+        " checked",
+    )
 
     def build(self, victim: Victim) -> Any:
         """Build the recipe on ``victim``, with this language model."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from robench.attacking import Attack, Victim
+from robench.attacking import Attack, Victim, option
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,27 +17,14 @@ class IGA(Attack):
     much they hurt, are crossed at a random place, and their child is changed in one more word. At most 20 % of the
     words change, a word up to five times; stopwords stay. TextAttack's recipe ``IGAWang2019``. It costs thousands of
     queries an example: set ``query_budget``.
-
-    Attributes:
-        max_candidates: neighbours tried for a word.
-        max_word_distance: largest squared distance of a word and its neighbour.
-        population: texts of a generation.
-        iterations: generations.
     """
 
     uses = ("stopwords", "word-vectors")
 
-    max_candidates: int = 50
-    max_word_distance: float = 0.5
-    population: int = 60
-    iterations: int = 20
-
-    def __post_init__(self) -> None:
-        """Refuse a search without texts."""
-        super().__post_init__()
-        for name in ("max_candidates", "population", "iterations"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be 1 or more, not {getattr(self, name)}")
+    max_candidates: int = option(50, "neighbours tried for a word", minimum=1)
+    max_word_distance: float = option(0.5, "largest squared distance of a word and its neighbour")
+    population: int = option(60, "texts of a generation", minimum=1)
+    iterations: int = option(20, "generations", minimum=1)
 
     def build(self, victim: Victim) -> Any:
         """Build the recipe on ``victim``."""

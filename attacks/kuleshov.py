@@ -6,7 +6,7 @@ import functools
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from robench.attacking import ModelAttack, Victim
+from robench.attacking import ModelAttack, Victim, option
 from robench.resources import explained, language_models
 
 from .models import COMMITS
@@ -22,22 +22,18 @@ class Kuleshov(ModelAttack):
     changed twice, nothing is random. TextAttack's recipe ``Kuleshov2017`` but for its goal: that takes a text for
     broken as soon as its label's probability falls below 0.7, right as the answer may still be; here it has to be
     wrong. A text without any known word has the zero vector; the recipe fails on it.
-
-    Attributes:
-        language_model: a GPT-2, as a folder or a Hub id.
-        max_candidates: neighbours tried for a word.
-        max_thought_distance: largest squared distance of the two texts' mean word vectors.
-        max_log_prob_drop: most that a new word may be less likely than the old one, after the words before it, in nats.
     """
 
     uses = ("stopwords", "word-vectors")
     commits = COMMITS
     model_kind: ClassVar[str | None] = "gpt2"
 
-    language_model: str = "gpt2"
-    max_candidates: int = 15
-    max_thought_distance: float = 0.2
-    max_log_prob_drop: float = 2.0
+    language_model: str = option("gpt2", "a GPT-2: a folder or a Hub id")
+    max_candidates: int = option(15, "neighbours tried for a word")
+    max_thought_distance: float = option(0.2, "largest squared distance of the two texts' mean word vectors")
+    max_log_prob_drop: float = option(
+        2.0, "most that a new word may be less likely than the old one, after the words before it, in nats"
+    )
 
     def build(self, victim: Victim) -> Any:
         """Build the recipe on ``victim``, with this language model."""

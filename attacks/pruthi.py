@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from robench.attacking import Attack, Victim
+from robench.attacking import Attack, Victim, option
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,20 +16,11 @@ class Pruthi(Attack):
     characters, every inner character is swapped with the next, deleted, given a random one before it, or replaced by
     each of its neighbours on the keyboard; of all texts the one that hurts most is gone on with. Stopwords stay, no
     word is changed twice. TextAttack's recipe ``Pruthi2019``.
-
-    Attributes:
-        max_words: words that get a typo. The paper has 1 and 2.
     """
 
     uses = ("stopwords",)
 
-    max_words: int = 1
-
-    def __post_init__(self) -> None:
-        """Refuse an attack that changes nothing."""
-        super().__post_init__()
-        if self.max_words < 1:
-            raise ValueError(f"max_words must be 1 or more, not {self.max_words}")
+    max_words: int = option(1, "words that get a typo", minimum=1, source="the paper has 1 and 2")
 
     def build(self, victim: Victim) -> Any:
         """Build the recipe on ``victim``."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 import importlib.util
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from robench import RobenchError
-from robench.attacking import Attack, Victim
+from robench.attacking import Attack, Victim, option
 from robench.resources import TIMEOUT, Resource, language_models, textattack_folder
 
 from .models import COMMITS, TAGGERS
@@ -92,15 +92,12 @@ class Recipe(Attack):
 
     The recipe as TextAttack builds it, but that its goal is always a wrong label (``Kuleshov2017`` is content with a
     probability below 0.7). Where an attack of robench's own stands for the same paper, that one has options.
-
-    Attributes:
-        recipe: name of its class.
     """
 
     argument: ClassVar[str] = "recipe"
     uses = ()
 
-    recipe: str = field(default="")
+    recipe: str = option("", "name of the recipe's class in TextAttack")
 
     def __post_init__(self) -> None:
         """Refuse what TextAttack does not have."""

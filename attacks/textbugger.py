@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from robench.attacking import Attack, Victim
+from robench.attacking import Attack, Victim, option
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,18 +17,16 @@ class TextBugger(Attack):
     replaced by a look-alike, or a neighbour among word vectors, as long as the sentence's meaning is kept; among those
     that fool the model, the one that keeps it best. Stopwords stay, no word is changed twice. TextAttack's recipe
     ``TextBuggerLi2018``.
-
-    Attributes:
-        max_candidates: neighbours tried for a word, beside the four misspellings.
-        min_sentence_similarity: least angular similarity of the two texts, by the Universal Sentence Encoder. With
-            ``resources=bundled`` it is translated to what the stand-in gives to as good a pair of sentences
-            (:func:`robench.attacking.sentence_constraint.calibrated`).
     """
 
     uses = ("stopwords", "word-vectors", "sentence-encoder")
 
-    max_candidates: int = 5
-    min_sentence_similarity: float = 0.8
+    max_candidates: int = option(5, "neighbours tried for a word, beside the four misspellings")
+    min_sentence_similarity: float = option(
+        0.8,
+        "least angular similarity of the two texts, by the Universal Sentence Encoder; with resources=bundled it is"
+        " translated to what the stand-in gives to as good a pair of sentences",
+    )
 
     def build(self, victim: Victim) -> Any:
         """Build the recipe on ``victim``."""

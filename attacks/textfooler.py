@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from robench.attacking import Attack, Victim
+from robench.attacking import Attack, Victim, option
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,20 +17,20 @@ class TextFooler(Attack):
     the same part of speech (nouns and verbs may swap) and keep the sentence's meaning; among those that fool the model,
     the one that keeps it best. Its own stopwords stay, no word is changed twice, nothing is random. TextAttack's recipe
     ``TextFoolerJin2019``.
-
-    Attributes:
-        max_candidates: neighbours tried for a word.
-        min_word_similarity: least cosine of a word and its neighbour. The paper says 0.7, its code 0.5.
-        min_sentence_similarity: least angular similarity of 15 words around the change, by the Universal Sentence
-            Encoder; texts with fewer words are not asked. With ``resources=bundled`` it is translated to what the
-            stand-in gives to as good a pair of sentences (:func:`robench.attacking.sentence_constraint.calibrated`).
     """
 
     uses = ("stopwords", "tagger", "word-vectors", "sentence-encoder")
 
-    max_candidates: int = 50
-    min_word_similarity: float = 0.5
-    min_sentence_similarity: float = 0.840845057
+    max_candidates: int = option(50, "neighbours tried for a word")
+    min_word_similarity: float = option(
+        0.5, "least cosine of a word and its neighbour", source="the authors' code; the paper says 0.7"
+    )
+    min_sentence_similarity: float = option(
+        0.840845057,
+        "least angular similarity of 15 words around the change, by the Universal Sentence Encoder; a text with fewer"
+        " words is not checked. With resources=bundled it is translated to what the stand-in gives to as good a pair of"
+        " sentences",
+    )
 
     def build(self, victim: Victim) -> Any:
         """Build the recipe on ``victim``."""

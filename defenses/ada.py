@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from robench.models import Batch, Classifier
-from robench.training import AdversarialDefense, Style, Terms, TrainsOn, cross_entropy
+from robench.training import AdversarialDefense, Style, Terms, TrainsOn, cross_entropy, option
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,22 +13,18 @@ class ADA(AdversarialDefense):
     """Adversarial data augmentation: adversarial texts join the training set with the gold label (Si et al. 2021).
 
     The static form: D_adv is made once, against Base.
-
-    Attributes:
-        ratio: share of D_adv that is added, drawn with the seed. The TaiChi paper's table 2 says clean + adv, so all
-            of it by default; Si et al. added half with PWWS and three quarters with TextFooler.
     """
 
     trains_on: ClassVar[TrainsOn] = TrainsOn.UNION
     style: ClassVar[Style] = Style(hue="orange")
 
-    ratio: float = 1.0
-
-    def __post_init__(self) -> None:
-        """Refuse a share that is none."""
-        super().__post_init__()
-        if not 0 < self.ratio <= 1:
-            raise ValueError(f"ratio must be above 0 and at most 1, not {self.ratio}")
+    ratio: float = option(
+        1.0,
+        "share of D_adv that is added, drawn with the seed",
+        above=0,
+        maximum=1,
+        source="the TaiChi paper, table 2; Si et al. added half with PWWS and three quarters with TextFooler",
+    )
 
     @property
     def adversarial_share(self) -> float:

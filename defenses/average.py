@@ -7,27 +7,17 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from robench.training import FusedDefense, Style
+from robench.training import FusedDefense, Style, option
 
 
 @dataclass(frozen=True, kw_only=True)
 class Average(FusedDefense):
-    """Parameters of CLEAN and ADVERSARIAL averaged; trains nothing itself (section 4.3 and figure 5 of the paper).
-
-    Attributes:
-        weight: lambda of ``f_avg = lambda * f_clean + (1 - lambda) * f_adv``.
-    """
+    """Parameters of CLEAN and ADVERSARIAL averaged; trains nothing itself (section 4.3 and figure 5 of the paper)."""
 
     parts: ClassVar[tuple[str, ...]] = ("clean", "adversarial")
     style: ClassVar[Style] = Style(hue="purple", pattern="dotted")
 
-    weight: float = 0.5
-
-    def __post_init__(self) -> None:
-        """Refuse a weight outside of 0 to 1."""
-        super().__post_init__()
-        if not 0 <= self.weight <= 1:
-            raise ValueError(f"weight must be from 0 to 1, not {self.weight}")
+    weight: float = option(0.5, "lambda of f_avg = lambda * f_clean + (1 - lambda) * f_adv", minimum=0, maximum=1)
 
     def fuse(self, states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
         """The average, parameter by parameter; at weight 1 CLEAN itself, at 0 ADVERSARIAL."""

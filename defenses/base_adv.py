@@ -5,21 +5,19 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
 from robench.models import Batch, Classifier
-from robench.training import AdversarialDefense, Style, Terms, TrainsOn, cross_entropy
+from robench.training import AdversarialDefense, Style, Terms, TrainsOn, cross_entropy, option
 
 
 @dataclass(frozen=True, kw_only=True)
 class BaseAdv(AdversarialDefense):
-    """Plain fine-tuning on adversarial texts alone, with the gold labels (Base_adv of the TaiChi paper).
-
-    Attributes:
-        labels: ``gold``, or ``soft``: what Base(clean) predicts for the adversarial text (table 4).
-    """
+    """Plain fine-tuning on adversarial texts alone, with the gold labels (Base_adv of the TaiChi paper)."""
 
     trains_on: ClassVar[TrainsOn] = TrainsOn.ADVERSARIAL
     style: ClassVar[Style] = Style(hue="grey", pattern="striped")
 
-    labels: Literal["gold", "soft"] = "gold"
+    labels: Literal["gold", "soft"] = option(
+        "gold", "gold labels, or soft ones: what Base(clean) predicts for the adversarial text (table 4)"
+    )
 
     def loss(self, networks: Sequence[Classifier], batch: Batch) -> Terms:
         """Cross-entropy with the gold or the soft labels."""

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 from torch import Tensor
 
-from robench.training import Style, VirtualDefense, unit
+from robench.training import Style, VirtualDefense, option, unit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,17 +13,15 @@ class FGSM(VirtualDefense):
     """One ascent by the sign of the gradient, on word embeddings (Goodfellow et al. 2015).
 
     The loss is CE(clean) + CE(perturbed), with no gradient through the perturbation.
-
-    Attributes:
-        norm: ``linf`` steps by the gradient's sign, ``l2`` by the gradient at length 1 (FGM, Miyato et al. 2017).
-        step_size: eps; with ``linf`` per dimension, with ``l2`` of the whole example.
     """
 
     style: ClassVar[Style] = Style(hue="yellow")
 
     steps: int = 1
-    step_size: float = 0.01
-    norm: Literal["linf", "l2"] = "linf"
+    step_size: float = option(0.01, "eps; with linf per dimension, with l2 of the whole example", minimum=0)
+    norm: Literal["linf", "l2"] = option(
+        "linf", "linf steps by the gradient's sign, l2 by the gradient at length 1 (FGM, Miyato et al. 2017)"
+    )
 
     def normalise(self, gradient: Tensor) -> Tensor:
         """Sign, or unit length."""

@@ -15,31 +15,25 @@ from robench.training import (
     cross_entropy,
     gradient_left,
     onto_ball,
+    option,
     same_dropout,
     uniform_start,
     unit,
 )
 
+_SOURCE = "the authors' code for SST-2"
+
 
 @dataclass(frozen=True, kw_only=True)
 class FreeLB(VirtualDefense):
-    """Gradients of all K steps are gathered into one update, under one dropout mask (Zhu et al. 2020).
-
-    The defaults are those of the authors' code for SST-2.
-
-    Attributes:
-        steps: K passes per update.
-        step_size: the L2 length of one ascent of an example.
-        magnitude: of the random start, see :func:`robench.training.perturbation.uniform_start`.
-        max_norm: largest L2 norm of a perturbation; 0 for no bound.
-    """
+    """Gradients of all K steps are gathered into one update, under one dropout mask (Zhu et al. 2020)."""
 
     style: ClassVar[Style] = Style(hue="blue", pattern="striped")
 
-    steps: int = 2
-    step_size: float = 0.1
-    magnitude: float = 0.6
-    max_norm: float = 0.0
+    steps: int = option(2, "passes for one update, K", minimum=1, source=_SOURCE)
+    step_size: float = option(0.1, "L2 length of one ascent of an example", minimum=0, source=_SOURCE)
+    magnitude: float = option(0.6, "largest L2 norm of the random start of an example", minimum=0, source=_SOURCE)
+    max_norm: float = option(0.0, "largest L2 norm of a perturbation; 0 for no bound", minimum=0, source=_SOURCE)
 
     def start(self, shape: torch.Size, mask: Tensor) -> Tensor:
         """Uniform noise."""

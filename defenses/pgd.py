@@ -5,24 +5,18 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from robench.training import Style, VirtualDefense, onto_ball, unit
+from robench.training import Style, VirtualDefense, onto_ball, option, unit
 
 
 @dataclass(frozen=True, kw_only=True)
 class PGD(VirtualDefense):
-    """Projected ascents on word embeddings; clean loss and the last step's loss are minimised (Madry et al. 2018).
-
-    Attributes:
-        steps: K.
-        step_size: alpha, the L2 length of one ascent of an example.
-        epsilon: radius of the L2 ball around the clean embeddings.
-    """
+    """Projected ascents on word embeddings; clean loss and the last step's loss are minimised (Madry et al. 2018)."""
 
     style: ClassVar[Style] = Style(hue="blue")
 
     steps: int = 3
-    step_size: float = 0.3
-    epsilon: float = 1.0
+    step_size: float = option(0.3, "alpha, the L2 length of one ascent of an example", minimum=0)
+    epsilon: float = option(1.0, "radius of the L2 ball around the clean embeddings", minimum=0)
 
     def normalise(self, gradient: Tensor) -> Tensor:
         """Unit length."""

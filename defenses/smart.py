@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from robench.models import Batch, Classifier
-from robench.training import Style, Terms, VirtualDefense, cross_entropy, gradient_of, kl_divergence
+from robench.training import Style, Terms, VirtualDefense, cross_entropy, gradient_of, kl_divergence, option
 
 
 def symmetric_kl(logits: Tensor, other_logits: Tensor) -> Tensor:
@@ -18,37 +18,23 @@ def symmetric_kl(logits: Tensor, other_logits: Tensor) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class SMART(VirtualDefense):
-    """Smoothness-inducing regularisation: CE + alpha * symmetric KL of clean and perturbed (Jiang et al. 2020).
-
-    Attributes:
-        steps: K.
-        step_size: eta.
-        noise: standard deviation of the start.
-        alpha: weight of the smoothness term.
-        variant: ``mt-dnn`` is the released code: each token's perturbation is scaled to a largest entry of 1.
-            ``paper`` is algorithm 1: the ascent stays within ``epsilon`` in the infinity norm, and the predictions
-            stay near those of a slow average of the network (Bregman proximal point, ``momentum`` and ``mu``).
-        epsilon: of the paper's variant.
-        momentum: beta of the paper's variant.
-        mu: weight of the paper's proximal term.
-    """
+    """Smoothness-inducing regularisation: CE + alpha * symmetric KL of clean and perturbed (Jiang et al. 2020)."""
 
     style: ClassVar[Style] = Style(hue="orange", pattern="striped")
 
     steps: int = 1
-    step_size: float = 1e-3
-    noise: float = 1e-5
-    alpha: float = 1.0
-    variant: Literal["mt-dnn", "paper"] = "mt-dnn"
-    epsilon: float = 1e-5
-    momentum: float = 0.99
-    mu: float = 1.0
-
-    def __post_init__(self) -> None:
-        """Refuse an average that runs away."""
-        super().__post_init__()
-        if self.momentum > 1:
-            raise ValueError(f"momentum must be at most 1, not {self.momentum}")
+    step_size: float = option(1e-3, "length of one ascent, eta", minimum=0)
+    noise: float = option(1e-5, "standard deviation of the start", minimum=0)
+    alpha: float = option(1.0, "weight of the smoothness term", minimum=0)
+    variant: Literal["mt-dnn", "paper"] = option(
+        "mt-dnn",
+        "mt-dnn is the released code: each token's perturbation is scaled to a largest entry of 1. paper is algorithm"
+        " 1: the ascent stays within epsilon in the infinity norm, and the predictions stay near those of a slow"
+        " average of the network (Bregman proximal point, momentum and mu)",
+    )
+    epsilon: float = option(1e-5, "largest entry of a perturbation in the paper's variant", minimum=0)
+    momentum: float = option(0.99, "beta of the slow average in the paper's variant", minimum=0, maximum=1)
+    mu: float = option(1.0, "weight of the proximal term in the paper's variant", minimum=0)
 
     @property
     def network_count(self) -> int:

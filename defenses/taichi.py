@@ -16,6 +16,7 @@ from robench.training import (
     contrastive,
     cross_entropy,
     kl_divergence,
+    option,
 )
 
 Negatives = Literal["cross", "same"]
@@ -23,40 +24,34 @@ Negatives = Literal["cross", "same"]
 
 @dataclass(frozen=True, kw_only=True)
 class TaiChi(AdversarialDefense):
-    """Siamese clean and adversarial networks joined by a contrastive and a KL loss (Chen et al. 2024, section 3.4).
-
-    Attributes:
-        networks: ``both``; or one of the two alone, which leaves the other's terms out. Alone, the CLEAN network
-            agrees with itself about x and x' (the paper's w/o ADV).
-        temperature: tau of the contrastive loss.
-        similarity: s(u, v) of the contrastive loss.
-        negatives: of the adversarial network's contrastive loss: the other rows' clean texts (``cross``, the authors'
-            code) or adversarial texts (``same``, the paper).
-        reduction: of the contrastive loss over the batch; the paper prints a sum, its code takes the mean.
-        ce_weight: of the classification terms.
-        ctr_weight: of the contrastive terms; 0 leaves them out.
-        kl_weight: of the fusion terms; 0 leaves them out.
-    """
+    """Siamese clean and adversarial networks joined by a contrastive and a KL loss (Chen et al. 2024, section 3.4)."""
 
     trains_on: ClassVar[TrainsOn] = TrainsOn.PAIRS
     style: ClassVar[Style] = Style(title="TaiChi", hue="vermillion")
 
-    networks: Literal["both", "clean", "adversarial"] = "both"
-    temperature: float = 1.0
-    similarity: Similarity = "cosine"
-    negatives: Negatives = "cross"
-    reduction: Literal["mean", "sum"] = "mean"
-    ce_weight: float = 1.0
-    ctr_weight: float = 1.0
-    kl_weight: float = 1.0
+    networks: Literal["both", "clean", "adversarial"] = option(
+        "both",
+        "both, or one alone, which leaves the other's terms out; alone, the CLEAN network agrees with itself about"
+        " x and x' (the paper's w/o ADV)",
+    )
+    temperature: float = option(1.0, "tau of the contrastive loss", above=0)
+    similarity: Similarity = option("cosine", "s(u, v) of the contrastive loss", source="the authors' code")
+    negatives: Negatives = option(
+        "cross",
+        "negatives of the adversarial network's contrastive loss: the other rows' clean (cross) or adversarial (same)"
+        " texts",
+        source="the authors' code; the paper has same",
+    )
+    reduction: Literal["mean", "sum"] = option(
+        "mean", "of the contrastive loss over the batch", source="the authors' code; the paper has sum"
+    )
+    ce_weight: float = option(1.0, "weight of the classification terms", minimum=0)
+    ctr_weight: float = option(1.0, "weight of the contrastive terms; 0 leaves them out", minimum=0)
+    kl_weight: float = option(1.0, "weight of the fusion terms; 0 leaves them out", minimum=0)
 
     def __post_init__(self) -> None:
-        """Refuse a temperature that divides by nothing, weights that turn a loss round, a fusion of nothing."""
+        """Reject a fusion of one network with nothing."""
         super().__post_init__()
-        if not self.temperature > 0:
-            raise ValueError(f"temperature must be above 0, not {self.temperature}")
-        if not min(self.ce_weight, self.ctr_weight, self.kl_weight) >= 0:
-            raise ValueError("ce_weight, ctr_weight and kl_weight must not be negative")
         if self.networks == "adversarial" and self.kl_weight:
             raise ValueError("the adversarial network alone has nothing to be fused with: set kl_weight=0")
 

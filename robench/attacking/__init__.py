@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from robench.attacking.build import build_attack
     from robench.attacking.language_model_attack import MaskedModelAttack, ModelAttack
     from robench.attacking.sentence_constraint import with_encoder
+    from robench.plugins.options import option
 
 __all__ = [
     "Attack",
@@ -16,6 +17,7 @@ __all__ = [
     "ModelAttack",
     "Victim",
     "build_attack",
+    "option",
     "with_encoder",
 ]
 
@@ -27,6 +29,7 @@ __getattr__ = lazy_attributes(
         "ModelAttack": "language_model_attack",
         "Victim": "attack",
         "build_attack": "build",
+        "option": "attack",
         "with_encoder": "sentence_constraint",
     },
 )

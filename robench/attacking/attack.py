@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from robench import resources
 from robench.attacking.bounds import QUERIES_PER_WORD
+from robench.plugins.options import check_values, option
 from robench.resources import Form, Resource
 
 if TYPE_CHECKING:
@@ -35,46 +36,42 @@ class Attack(ABC):
         A whole plug-in::
 
             from dataclasses import dataclass
-            from robench.attack import Attack
+            from robench.attacking import Attack, option
 
             @dataclass(frozen=True, kw_only=True)
             class Pruthi(Attack):
                 '''Pruthi et al. 2019: misspellings that a reader skims over.'''
 
-                max_words: int = 2
+                max_words: int = option(2, "words that get a typo", minimum=1)
 
                 def build(self, victim):
                     from textattack.attack_recipes import Pruthi2019
                     return Pruthi2019.build(victim, max_num_word_swaps=self.max_words)
-
-    Attributes:
-        uses: the data that the recipe needs beyond its code.
-        query_budget: queries one example may cost, or None for no limit.
-        queries_per_word: the same for each word of the example.
-        max_words_changed: largest share of a text's words that may be changed, above 0 to 1, or None for no limit.
-        protocol: ``recipe``, as its authors have it, or ``textdefender``: the common bounds under which Li et al. 2021
-            ("Searching for an Effective Defender") compare defenses; see :mod:`robench.attacking.bounds`.
-        resources: which word vectors and sentence encoder: ``published``, those that TextAttack downloads, or
-            ``bundled``, stand-ins from the package index. Nothing else depends on it.
     """
 
     plugin_kind: ClassVar[str] = "attacks"
     uses: ClassVar[tuple[Resource, ...]] = ("stopwords", "wordnet")
+    """The data that the recipe needs beyond its code."""
 
-    query_budget: int | None = None
-    queries_per_word: int | None = None
-    max_words_changed: float | None = None
-    protocol: Literal["recipe", "textdefender"] = "recipe"
-    resources: Form = "bundled"
+    query_budget: int | None = option(None, "queries one example may cost; none for no limit", minimum=1)
+    queries_per_word: int | None = option(None, "queries for each word of the example; none for no limit", minimum=1)
+    max_words_changed: float | None = option(
+        None, "largest share of a text's words that may be changed; none for no limit", above=0, maximum=1
+    )
+    protocol: Literal["recipe", "textdefender"] = option(
+        "recipe",
+        "bounds of the attack: recipe has its authors' own, textdefender the common ones under which Li et al. 2021"
+        ' ("Searching for an Effective Defender") compare defenses',
+    )
+    resources: Form = option(
+        "bundled",
+        "word vectors and sentence encoder: published are those that TextAttack downloads, bundled stand-ins from the"
+        " package index; nothing else depends on it",
+    )
 
     def __post_init__(self) -> None:
-        """Refuse limits that leave nothing."""
-        for name in ("query_budget", "queries_per_word"):
-            limit = getattr(self, name)
-            if limit is not None and limit < 1:
-                raise ValueError(f"{name} must be 1 or more, or none, not {limit}")
-        if self.max_words_changed is not None and not 0 < self.max_words_changed <= 1:
-            raise ValueError(f"max_words_changed is a share above 0 and up to 1, not {self.max_words_changed}")
+        """Reject limits that leave nothing."""
+        check_values(self)
 
     @abstractmethod
     def build(self, victim: Victim) -> Any:

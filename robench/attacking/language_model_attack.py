@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from robench.attacking.attack import Attack
 from robench.errors import RobenchError
+from robench.plugins.options import option
 from robench.resources import language_models
 
 _LONGEST = 512
@@ -53,21 +55,12 @@ class ModelAttack(Attack):
 
 @dataclass(frozen=True, kw_only=True)
 class MaskedModelAttack(ModelAttack):
-    """An attack whose words a masked language model fills in.
+    """An attack whose words a masked language model fills in."""
 
-    Attributes:
-        language_model: the model; it needs its masked-language-model head.
-        max_candidates: words tried at one place.
-    """
-
-    language_model: str
-    max_candidates: int = 50
-
-    def __post_init__(self) -> None:
-        """Refuse what leaves no words."""
-        super().__post_init__()
-        if self.max_candidates < 1:
-            raise ValueError(f"max_candidates must be 1 or more, not {self.max_candidates}")
+    language_model: str = option(
+        dataclasses.MISSING, "model that fills in words: a folder or a Hub id; it needs its masked-language-model head"
+    )
+    max_candidates: int = option(50, "words tried at one place", minimum=1)
 
     def _prepare_model(self, offline: bool) -> None:
         language_models.masked(self.model_name, self.commits, offline=offline)

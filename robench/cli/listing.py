@@ -1,9 +1,14 @@
-"""``robench list``: what can be named on the command line. Nothing is imported to find out."""
+"""``robench list``: what can be named on the command line, and what is known of one name.
+
+Nothing is imported to list the names; one name in detail is imported.
+"""
 
 from __future__ import annotations
 
+import inspect
 import json
-from dataclasses import asdict
+from collections.abc import Iterator
+from dataclasses import asdict, is_dataclass
 from typing import Any
 
 from rich.console import Console
@@ -12,35 +17,37 @@ from rich.table import Table
 
 from robench.errors import RobenchError
 from robench.plugins import registry
-from robench.plugins.registry import unknown
+from robench.plugins.options import describe
+from robench.plugins.registry import Entry, unknown
 from robench.resources.model_folder import BUNDLED
 from robench.study.presets import PRESETS
+from robench.study.request import TRAINING
+from robench.training.settings import TrainingSettings
 
 SECTIONS = (*registry.KINDS, "encoders", "presets")
 
 
 def show(what: str | None, format: str, console: Console) -> None:
-    """Print one section, or all.
+    """Print one section, all sections, or one name in detail.
 
     Raises:
-        RobenchError: there is no such section or format.
+        RobenchError: there is no such section, name or format.
     """
-    if what is not None and what not in SECTIONS:
-        raise RobenchError(unknown("section", what, list(SECTIONS), "without a name, all are listed"))
     if format not in ("rich", "json"):
         raise RobenchError(f"unknown format {format!r}: there are rich and json.")
-    listed = {section: _rows(section) for section in ([what] if what else SECTIONS)}
+    detailed = what is not None and what not in SECTIONS
+    listed = _details(str(what)) if detailed else {name: _rows(name) for name in ([what] if what else SECTIONS)}
     if format == "json":
-        console.file.write(json.dumps(listed, indent=1, ensure_ascii=False) + "\n")
-        return
-    for section, rows in listed.items():
-        table = Table(section, "", "from", box=None, pad_edge=False, header_style="bold", title_justify="left")
-        for row in rows:
-            table.add_row(f"[cyan]{row['name']}[/]", escape(row["summary"]), f"[dim]{escape(row['from'])}[/]")
-        console.print(table)
-        console.print()
-    if what in (None, "encoders"):
-        console.print("Any folder or Hub id that Transformers' AutoModel loads is an encoder, too.")
+        console.file.write(json.dumps(listed, indent=1, ensure_ascii=False, default=str) + "\n")
+    elif detailed:
+        for section, rows in listed.items():
+            _print_detail(section, rows[0], console)
+    else:
+        _print_sections(listed, console)
+        if what in (None, "encoders"):
+            console.print("Any folder or Hub id that Transformers' AutoModel loads is an encoder, too.")
+        if what in (None, *registry.KINDS):
+            console.print("`robench list NAME` says what can be set of one, with its default, range and meaning.")
 
 
 def _rows(section: str) -> list[dict[str, Any]]:
@@ -53,3 +60,78 @@ def _rows(section: str) -> list[dict[str, Any]]:
         ]
     kind = next(kind for kind in registry.KINDS if kind == section)
     return [{"name": e.pattern, "summary": e.summary, "from": e.origin} for e in registry.entries(kind)]
+
+
+def _details(name: str) -> dict[str, list[dict[str, Any]]]:
+    """Look a name up in every section; a name may stand in several.
+
+    Raises:
+        RobenchError: it stands in none.
+    """
+    found = {section: [row for row in _rows(section) if row["name"] == name] for section in ("encoders", "presets")}
+    found |= {entry.kind: [_detail(entry)] for entry in _entries(name)}
+    if name == TRAINING:
+        summary = (TrainingSettings.__doc__ or "").strip()
+        options = [asdict(one) for one in describe(TrainingSettings())]
+        found["settings"] = [{"name": name, "summary": summary, "from": "robench", "options": options}]
+    found = {section: rows for section, rows in found.items() if rows}
+    if not found:
+        names = [row["name"] for section in SECTIONS for row in _rows(section)]
+        hint = "without a name, all are listed"
+        raise RobenchError(unknown("section or name", name, [*SECTIONS, *names, TRAINING], hint))
+    return found
+
+
+def _entries(name: str) -> Iterator[Entry]:
+    """Find the registered entries of a name, be it of a family or of one of its members."""
+    for kind in registry.KINDS:
+        family = next((entry for entry in registry.entries(kind) if entry.argument and entry.name == name), None)
+        if family or registry.known(kind, name):
+            yield family or registry.entry(kind, name)
+
+
+def _detail(entry: Entry) -> dict[str, Any]:
+    """Collect what is known of an entry: what it does, its options, the labels of a task, the members of a family."""
+    row: dict[str, Any] = {"name": entry.pattern, "summary": entry.summary, "from": entry.origin}
+    made: Any = entry.implementation() if entry.argument else entry.load()
+    if entry.kind == "tasks":
+        return row | {"labels": list(made.labels)}
+    if entry.argument:
+        row["members"] = registry.members(entry)
+    kind = made if isinstance(made, type) else type(made)
+    row["description"] = (inspect.getdoc(kind) or "").partition("\n")[2].strip()
+    return row | {"options": [asdict(one) for one in describe(made)] if is_dataclass(made) else []}
+
+
+def _print_sections(listed: dict[str, list[dict[str, Any]]], console: Console) -> None:
+    for section, rows in listed.items():
+        table = Table(section, "", "from", box=None, pad_edge=False, header_style="bold", title_justify="left")
+        for row in rows:
+            table.add_row(f"[cyan]{row['name']}[/]", escape(row["summary"]), f"[dim]{escape(row['from'])}[/]")
+        console.print(table)
+        console.print()
+
+
+def _print_detail(section: str, row: dict[str, Any], console: Console) -> None:
+    console.print(f"[cyan]{escape(row['name'])}[/] ({section}, from {escape(row['from'])})", highlight=False)
+    for text in filter(None, (row["summary"], row.get("description"))):
+        console.print(escape(text), highlight=False)
+    if row.get("labels"):
+        console.print(f"labels: {escape(', '.join(row['labels']))}", highlight=False)
+    if row.get("members"):
+        console.print(f"{row['name']} is one of {escape(', '.join(row['members']))}", highlight=False)
+    if row.get("options"):
+        table = Table("option", "values", "default", "meaning", box=None, pad_edge=False, header_style="bold")
+        for one in row["options"]:
+            source = f" [dim](default: {escape(one['source'])})[/]" if one["source"] else ""
+            table.add_row(
+                f"[cyan]{one['name']}[/]",
+                escape(one["values"]),
+                escape(one["default"]),
+                escape(one["meaning"]) + source,
+            )
+        console.print()
+        console.print(table)
+    for name, value in row.get("choices", {}).items():
+        console.print(f"  {name}: {escape(str(value))}", highlight=False)
+    console.print()

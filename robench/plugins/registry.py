@@ -26,7 +26,7 @@ import importlib.util
 import inspect
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
@@ -72,6 +72,11 @@ class Entry:
             contract = self.kind.capitalize().removesuffix("s")
             raise RobenchError(f"{self.name} from {self.origin} is a {type(made).__name__}, not a {contract}.")
         return made
+
+    def implementation(self) -> type:
+        """Import it and return its class, which a family has without naming a member."""
+        found = _imported(self) if isinstance(self.target, str) else self.target
+        return found if isinstance(found, type) else type(found)
 
     @property
     def summary(self) -> str:
@@ -241,27 +246,45 @@ def entry(kind: Kind, name: str) -> Entry:
 def _member(family: Entry, name: str) -> Entry:
     """The entry of one member of a family."""
     value = name.partition(":")[2]
-    members = _members(family)
+    known_members = members(family)
     if not value:
-        there = f"; there are {', '.join(members)}" if members else ""
+        there = f"; there are {', '.join(known_members)}" if known_members else ""
         raise RobenchError(f"{family.kind[:-1]} {family.name} is a family: name one as {family.pattern}{there}.")
-    if members is not None and value not in members:
+    if known_members is not None and value not in known_members:
         hint = f"`robench list {family.kind}` shows what else there is"
-        raise RobenchError(unknown(family.kind[:-1], value, members, hint, prefix=f"{family.name}:"))
+        raise RobenchError(unknown(family.kind[:-1], value, known_members, hint, prefix=f"{family.name}:"))
     if not _NAME.fullmatch(name):
         raise RobenchError(f"{family.kind[:-1]} {name!r}: a name {_FORM}.")
     return Entry(family.kind, name, family.origin, family.identity, family.target, ((family.argument, value),))
 
 
-def _members(family: Entry) -> list[str] | None:
-    """Those that a family knows, or None where it takes anything."""
+def members(family: Entry) -> list[str] | None:
+    """Return the members that a family knows; None if it takes any."""
     found = _imported(family) if isinstance(family.target, str) else family.target
     return list(found.members()) if hasattr(found, "members") else None
 
 
-def unknown(what: str, name: str, known: list[str], hint: str, *, prefix: str = "") -> str:
-    """The sentence for a name that does not exist, with the nearest ones that do; all begin with ``prefix``."""
-    folded = {one.lower(): prefix + one for one in known}
+def unknown(
+    what: str,
+    name: str,
+    known: Sequence[str],
+    hint: str,
+    *,
+    prefix: str = "",
+    meanings: Mapping[str, str] | None = None,
+) -> str:
+    """Make the sentence for a name that does not exist, with the nearest ones that do.
+
+    Args:
+        what: what it would be a name of.
+        name: as it was written.
+        known: the names that exist.
+        hint: a last sentence, without its full stop.
+        prefix: all names begin with it.
+        meanings: of some of the names, which then stand behind them in brackets.
+    """
+    said = {one: f" ({meaning})" for one, meaning in (meanings or {}).items() if meaning}
+    folded = {one.lower(): prefix + one + said.get(one, "") for one in known}
     near = [folded[one] for one in difflib.get_close_matches(name.lower(), folded, n=3, cutoff=0.5)]
     meant = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(folded.values())}."
     return f"unknown {what} {prefix + name!r}: {meant} {hint[0].upper()}{hint[1:]}."

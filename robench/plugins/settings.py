@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 
 from robench.errors import RobenchError
 from robench.paths import expanded
+from robench.plugins.options import Option, describe, expected, may_be_none, option_of
 from robench.plugins.registry import unknown
 
 T = TypeVar("T")
@@ -77,8 +78,10 @@ def configured(name: str, thing: T, values: Mapping[str, Any]) -> tuple[T, tuple
         if field not in known:
             if not known:
                 raise RobenchError(f"{name} has no options, so {name}.{field} cannot be set.")
-            raise RobenchError(unknown(f"option of {name}", field, known, f"`robench list` names {name}'s class"))
-        read[field] = _read(f"{name}.{field}", value, hints[field])
+            meanings = {one.name: one.gist for one in describe(thing)}
+            hint = f"`robench list {name}` describes them"
+            raise RobenchError(unknown(f"option of {name}", field, known, hint, meanings=meanings))
+        read[field] = _read(f"{name}.{field}", value, hints[field], option_of(type(thing), field))
     try:
         made = replace(thing, **read)  # type: ignore[type-var]
     except ValueError as error:
@@ -86,29 +89,27 @@ def configured(name: str, thing: T, values: Mapping[str, Any]) -> tuple[T, tuple
     return made, tuple((f, v) for f, v in sorted(read.items()) if v != getattr(thing, f))
 
 
-def _read(where: str, value: Any, hint: Any) -> Any:
-    """``value`` as the type that ``hint`` says; texts are converted, other values checked."""
-    origin = get_origin(hint)
-    if origin in (Union, types.UnionType):
-        choices = [choice for choice in get_args(hint) if choice is not types.NoneType]
-        if len(choices) < len(get_args(hint)) and (value is None or value == "none"):
+def _read(where: str, value: Any, hint: Any, said: Option) -> Any:
+    """Read ``value`` as the type ``hint``; texts are converted, other values checked."""
+    if get_origin(hint) in (Union, types.UnionType):
+        if may_be_none(hint) and (value is None or value == "none"):
             return None
-        return _read(where, value, choices[0])
-    if origin is Literal:
+        return _read(where, value, next(one for one in get_args(hint) if one is not types.NoneType), said)
+    refused = f"{where} is {expected(hint, said)}, not {value!r}."
+    if get_origin(hint) is Literal:
         named = {str(choice): choice for choice in get_args(hint)}
         if str(value) not in named:
-            raise RobenchError(f"{where} is one of {', '.join(named)}, not {value!r}.")
+            raise RobenchError(refused)
         return named[str(value)]
     if hint is bool:
         if value in (True, "true", False, "false"):
             return value in (True, "true")
-        raise RobenchError(f"{where} is true or false, not {value!r}.")
+        raise RobenchError(refused)
     if hint in (int, float, str):
         try:
             return _converted(value, hint)
         except (TypeError, ValueError, OverflowError) as error:
-            kind = {int: "a whole number", float: "a number", str: "a text"}[hint]
-            raise RobenchError(f"{where} is {kind}, not {value!r}.") from error
+            raise RobenchError(refused) from error
     return value
 
 

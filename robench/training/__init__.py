@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from robench.lazy import lazy_attributes
 
 if TYPE_CHECKING:
+    from robench.plugins.options import option
     from robench.plugins.style import Style
     from robench.training.defense import AdversarialDefense, Defense, FusedDefense, Terms, TrainsOn
     from robench.training.loop import TrainingResult, train
@@ -37,6 +38,7 @@ __all__ = [
     "gradient_of",
     "kl_divergence",
     "onto_ball",
+    "option",
     "same_dropout",
     "train",
     "uniform_start",
@@ -62,6 +64,7 @@ __getattr__ = lazy_attributes(
         "gradient_of": "perturbation",
         "kl_divergence": "objectives",
         "onto_ball": "perturbation",
+        "option": "defense",
         "same_dropout": "perturbation",
         "train": "loop",
         "uniform_start": "perturbation",

@@ -6,8 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
+from robench.plugins.options import check_values, option
 from robench.plugins.style import Style
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class TrainsOn(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Defense(ABC):
-    """A way to train a classifier; its fields are its hyper-parameters.
+    """A way to train a classifier; its fields are its hyper-parameters, declared by :func:`~robench.training.option`.
 
     A subclass says what it trains on and gives the loss of one batch. It holds no training loop, no device code and
     no input or output: those are robench's.
@@ -56,10 +57,8 @@ class Defense(ABC):
     """How figures draw it; subclasses do not inherit it. None gives it a look that follows from its name."""
 
     def __post_init__(self) -> None:
-        """Refuse a value that is none of its field's choices."""
-        for name, hint in get_type_hints(type(self)).items():
-            if get_origin(hint) is Literal and getattr(self, name) not in get_args(hint):
-                raise ValueError(f"{name} is one of {', '.join(map(str, get_args(hint)))}, not {getattr(self, name)!r}")
+        """Reject a value that is not one of its field's choices, or out of its range."""
+        check_values(self)
 
     @property
     def network_count(self) -> int:
@@ -114,16 +113,15 @@ class Defense(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class AdversarialDefense(Defense):
-    """A defense that trains on D_adv, the texts an attack made of the training set against the Base model.
-
-    Attributes:
-        unsuccessful: what stands in D_adv where the attack failed or had nothing to do, because the model was wrong
-            already: ``original`` the unchanged text, ``perturbed`` the best text the attack found, ``drop`` nothing.
-    """
+    """A defense that trains on D_adv, the texts an attack made of the training set against the Base model."""
 
     trains_on: ClassVar[TrainsOn] = TrainsOn.ADVERSARIAL
 
-    unsuccessful: Unsuccessful = "original"
+    unsuccessful: Unsuccessful = option(
+        "original",
+        "text of D_adv for a row that the attack did not turn, or that the model had wrong already: original is the"
+        " unchanged text, perturbed the best text the attack found, drop leaves the row out",
+    )
 
     @property
     def adversarial_share(self) -> float:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass
 
 import torch
 from torch import Tensor
 
 from robench.models.batches import Batch, Inputs
 from robench.models.classifier import Classifier
+from robench.plugins.options import option
 from robench.training.defense import Defense, Terms
 from robench.training.objectives import cross_entropy
 
@@ -92,20 +93,14 @@ class VirtualDefense(Defense):
 
     As it stands: the clean loss, ``steps`` ascents from its gradient on, and the loss at the last point. Subclasses
     say how a perturbation starts, steps and projects.
-
-    Attributes:
-        steps: ascents, K.
-        step_size: of one ascent.
     """
 
-    steps: int
-    step_size: float
+    steps: int = option(MISSING, "ascents, K", minimum=1)
+    step_size: float = option(MISSING, "length of one ascent", minimum=0)
 
     def __post_init__(self) -> None:
-        """Refuse an ascent without a step, and numbers below 0, of which none means anything here."""
+        """Reject infinite and negative numbers, which mean nothing in any field of an ascent."""
         super().__post_init__()
-        if self.steps < 1:
-            raise ValueError(f"steps must be 1 or more, not {self.steps}")
         for name, value in vars(self).items():
             if isinstance(value, int | float) and not 0 <= value < math.inf:
                 raise ValueError(f"{name} must be a number from 0 on, not {value}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import inspect
 import re
 from dataclasses import fields
 from typing import Any, cast
@@ -21,6 +20,7 @@ from robench.defenses.taichi import TaiChi, adversarial, clean, without_adv, wit
 from robench.models.batches import Batch
 from robench.models.classifier import Classifier
 from robench.plugins import registry
+from robench.plugins.options import describe
 from robench.results.records import Record, Status
 from robench.study.stages.adversarial import arrange_rows
 from robench.training.defense import Defense, TrainsOn
@@ -230,18 +230,7 @@ def test_every_field_of_a_defense_is_described(entry: registry.Entry) -> None:
     defense = cast(Defense, entry.load())
     kind = type(defense)
     assert kind(**{field.name: getattr(defense, field.name) for field in fields(defense)}) == defense
-    documented = {
-        name
-        for base in kind.__mro__
-        if issubclass(base, Defense)
-        for name in re.findall(r"^    (\w+): ", attributes(base), flags=re.MULTILINE)
-    }
-    assert {field.name for field in fields(defense)} <= documented
-
-
-def attributes(kind: type) -> str:
-    """The section of a class's docstring that describes its fields."""
-    return inspect.cleandoc(kind.__doc__ or "").partition("Attributes:\n")[2]
+    assert [one.name for one in describe(defense) if not one.meaning] == []
 
 
 def test_an_instance_is_printed_as_it_is_written() -> None:

@@ -106,8 +106,11 @@ OPTIONS: list[tuple[list[str], str]] = [
     (["--set", "ada.ratio"], "it should read"),
     (["--set", "ada=1"], "it should read"),
     (["--set", "adda.ratio=1"], "unknown defense or attack 'adda': did you mean ada"),
-    (["--set", "ada.ration=1"], "unknown option of ada 'ration': did you mean ratio"),
-    (["--set", "ada.ratio=much"], "ada.ratio is a number, not 'much'"),
+    (
+        ["--set", "ada.ration=1"],
+        r"unknown option of ada 'ration': did you mean ratio \(share of D_adv that is added\)\? `robench list ada`",
+    ),
+    (["--set", "ada.ratio=much"], "ada.ratio is a number, above 0 and at most 1, not 'much'"),
     (["--set", "ada.ratio=2"], "ada: ratio must be above 0 and at most 1"),
     (["--set", "training.epochs=0"], "training: epochs must be above 0"),
     (["--preset", "tiny"], "unknown preset 'tiny'"),
@@ -202,7 +205,7 @@ def test_a_runs_folder_that_is_none_has_no_results(tmp_path: Path, command: list
 @pytest.mark.parametrize("arguments", [["list", "defences"], ["list", "-f", "xml"]], ids=" ".join)
 def test_a_list_of_something_else_is_a_sentence(arguments: list[str]) -> None:
     assert re.search(
-        r"unknown section 'defences': did you mean defenses|unknown format 'xml'", told(robench(*arguments))
+        r"unknown section or name 'defences': did you mean defenses|unknown format 'xml'", told(robench(*arguments))
     )
 
 

@@ -103,6 +103,31 @@ def test_everything_that_can_be_named_is_listed() -> None:
     assert "taichi" not in robench("list", "tasks").stdout
 
 
+@pytest.mark.parametrize(
+    ("name", "section", "option"),
+    [
+        ("taichi", "defenses", ("temperature", "a number, above 0", "1.0")),
+        ("fgm", "defenses", ("norm", "one of linf, l2", "l2")),
+        ("pwws", "attacks", ("query_budget", "a whole number, 1 or more, or none", "none")),
+        ("textattack", "attacks", ("recipe", "a text", "")),
+        ("textattack:LEAP2023", "attacks", ("recipe", "a text", "LEAP2023")),
+        ("training", "settings", ("epochs", "a whole number, above 0", "3")),
+    ],
+)
+def test_a_name_is_listed_with_its_options(name: str, section: str, option: tuple[str, str, str]) -> None:
+    (row,) = json.loads(robench("list", name, "--format", "json").stdout)[section]
+    assert option in [(one["name"], one["values"], one["default"]) for one in row["options"]]
+    shown = robench("list", name).stdout
+    assert row["name"] in shown and all(one["name"] in shown for one in row["options"])
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("trec", "ABBR, ENTY"), ("quick", "train_limit: 500"), ("minilm", "MiniLM")]
+)
+def test_a_task_preset_or_encoder_is_listed_by_name(name: str, text: str) -> None:
+    assert text in robench("list", name).stdout
+
+
 def planned(job: TinyJob, runs: Path, *more: str, **names: str) -> tuple[int, list[str]]:
     """Stages to do according to ``--dry-run``, and its lines."""
     shown = robench(*job.command(runs, "--dry-run", *more, **names))

@@ -1,0 +1,162 @@
+"""One field of a defense, an attack or of the training settings: its default, meaning, range and source.
+
+They stand in one place, :func:`option`, from which ``robench list NAME``, the errors of ``--set`` and the checks of
+values are made. They are metadata of the dataclass's field, so they enter no key, and a plain field works as well.
+"""
+
+from __future__ import annotations
+
+import re
+import types
+from dataclasses import MISSING, Field, dataclass, field, fields
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+_KEY = "robench"
+_KINDS = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """What is said of a field beside its type and default.
+
+    Attributes:
+        meaning: what it is, as a phrase.
+        minimum: the smallest value.
+        above: a value that it has to exceed.
+        maximum: the largest value.
+        source: where the default comes from.
+    """
+
+    meaning: str = ""
+    minimum: float | None = None
+    above: float | None = None
+    maximum: float | None = None
+    source: str = ""
+
+    @property
+    def range(self) -> str:
+        """The range in words, such as ``above 0 and at most 1``; empty if any value will do."""
+        if self.minimum is not None and self.maximum is not None:
+            return f"from {self.minimum} to {self.maximum}"
+        parts = [
+            f"{self.minimum} or more" if self.minimum is not None else "",
+            f"above {self.above}" if self.above is not None else "",
+            f"at most {self.maximum}" if self.maximum is not None else "",
+        ]
+        return " and ".join(filter(None, parts))
+
+    def allows(self, value: Any) -> bool:
+        """Whether a value lies in the range; NaN lies in none."""
+        return (
+            (self.minimum is None or value >= self.minimum)
+            and (self.above is None or value > self.above)
+            and (self.maximum is None or value <= self.maximum)
+        )
+
+
+def option(
+    default: Any,
+    meaning: str,
+    *,
+    minimum: float | None = None,
+    above: float | None = None,
+    maximum: float | None = None,
+    source: str = "",
+) -> Any:
+    """Declare a field of a dataclass.
+
+    For example ``steps: int = option(3, "ascents, K", minimum=1)``. A subclass that declares the field anew as a plain
+    one (``steps: int = 2``) changes its default alone.
+
+    Args:
+        default: its value unless another is given; ``dataclasses.MISSING`` if it has none.
+        meaning: what it is, as a phrase, with its unit.
+        minimum: the smallest value.
+        above: a value that it has to exceed.
+        maximum: the largest value.
+        source: where the default comes from.
+    """
+    said = Option(meaning=meaning, minimum=minimum, above=above, maximum=maximum, source=source)
+    made: Field[Any] = field(default=default, metadata={_KEY: said})
+    return made
+
+
+def option_of(kind: type, name: str) -> Option:
+    """Return what a dataclass, or the nearest of its bases, declares of a field; an empty option if none does."""
+    for base in kind.__mro__:
+        declared = vars(base).get("__dataclass_fields__", {}).get(name)
+        if declared is not None and _KEY in declared.metadata:
+            said: Option = declared.metadata[_KEY]
+            return said
+    return Option()
+
+
+def check_values(thing: Any) -> None:
+    """Check the fields of a dataclass's instance against their choices and ranges.
+
+    Raises:
+        ValueError: a value is not one of its field's choices, or out of its range.
+    """
+    hints = get_type_hints(type(thing))
+    for one in fields(thing):
+        value, hint, said = getattr(thing, one.name), hints[one.name], option_of(type(thing), one.name)
+        if get_origin(hint) is Literal and value not in get_args(hint):
+            raise ValueError(f"{one.name} is {expected(hint)}, not {value!r}")
+        if value is not None and not said.allows(value):
+            raise ValueError(f"{one.name} must be {said.range}{', or none' if may_be_none(hint) else ''}, not {value}")
+
+
+def may_be_none(hint: Any) -> bool:
+    """Whether a type includes None."""
+    return get_origin(hint) in (Union, types.UnionType) and types.NoneType in get_args(hint)
+
+
+def expected(hint: Any, said: Option | None = None) -> str:
+    """Describe the values of a field: ``a number, above 0``, ``one of mean, sum``."""
+    if may_be_none(hint):
+        return expected(next(choice for choice in get_args(hint) if choice is not types.NoneType), said)
+    if get_origin(hint) is Literal:
+        return f"one of {', '.join(map(str, get_args(hint)))}"
+    return ", ".join(filter(None, (_KINDS.get(hint, "a value"), said.range if said else "")))
+
+
+@dataclass(frozen=True)
+class Description:
+    """A field in words.
+
+    Attributes:
+        name: what ``--set NAME.FIELD=VALUE`` calls it.
+        values: the values that it takes.
+        default: its value unless another is set; empty if it has none.
+        meaning: what it is; empty for a plain field.
+        source: where the default comes from, if that is known.
+    """
+
+    name: str
+    values: str
+    default: str
+    meaning: str
+    source: str
+
+    @property
+    def gist(self) -> str:
+        """The meaning up to its first pause."""
+        return re.split(r"[,;:.] |\(|\.$", self.meaning)[0].strip()
+
+
+def describe(thing: Any) -> list[Description]:
+    """Describe the fields of a dataclass, or of an instance, whose values are then the defaults."""
+    kind = thing if isinstance(thing, type) else type(thing)
+    hints, found = get_type_hints(kind), []
+    for one in fields(kind):
+        said, hint = option_of(kind, one.name), hints[one.name]
+        values = expected(hint, said) + (", or none" if may_be_none(hint) else "")
+        value = one.default if thing is kind else getattr(thing, one.name)
+        shown = "" if value is MISSING else _as_set(value)
+        found.append(Description(one.name, values, shown, said.meaning, said.source))
+    return found
+
+
+def _as_set(value: Any) -> str:
+    """Write a value as ``--set`` takes it."""
+    return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
