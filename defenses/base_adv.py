@@ -16,7 +16,8 @@ class BaseAdv(AdversarialDefense):
     style: ClassVar[Style] = Style(hue="grey", pattern="striped")
 
     labels: Literal["gold", "soft"] = option(
-        "gold", "gold labels, or soft ones: what Base(clean) predicts for the adversarial text (table 4)"
+        "gold",
+        "labels of the adversarial texts: gold, or soft, which is what Base(clean) predicts for the adversarial text (table 4)",
     )
 
     def loss(self, networks: Sequence[Classifier], batch: Batch) -> Terms:

@@ -18,9 +18,12 @@ class FGSM(VirtualDefense):
     style: ClassVar[Style] = Style(hue="yellow")
 
     steps: int = 1
-    step_size: float = option(0.01, "eps; with linf per dimension, with l2 of the whole example", minimum=0)
+    step_size: float = option(
+        0.01, "length of the ascent, eps; with linf per dimension, with l2 of the whole example", minimum=0
+    )
     norm: Literal["linf", "l2"] = option(
-        "linf", "linf steps by the gradient's sign, l2 by the gradient at length 1 (FGM, Miyato et al. 2017)"
+        "linf",
+        "norm of the ascent: linf steps by the gradient's sign, l2 by the gradient at length 1 (FGM, Miyato et al. 2017)",
     )
 
     def normalise(self, gradient: Tensor) -> Tensor:

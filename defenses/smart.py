@@ -28,7 +28,7 @@ class SMART(VirtualDefense):
     alpha: float = option(1.0, "weight of the smoothness term", minimum=0)
     variant: Literal["mt-dnn", "paper"] = option(
         "mt-dnn",
-        "mt-dnn is the released code: each token's perturbation is scaled to a largest entry of 1. paper is algorithm"
+        "form of the method: mt-dnn is the released code: each token's perturbation is scaled to a largest entry of 1. paper is algorithm"
         " 1: the ascent stays within epsilon in the infinity norm, and the predictions stay near those of a slow"
         " average of the network (Bregman proximal point, momentum and mu)",
     )

@@ -31,11 +31,11 @@ class TaiChi(AdversarialDefense):
 
     networks: Literal["both", "clean", "adversarial"] = option(
         "both",
-        "both, or one alone, which leaves the other's terms out; alone, the CLEAN network agrees with itself about"
-        " x and x' (the paper's w/o ADV)",
+        "networks that are trained: both, or one alone, which leaves the other's terms out; alone, the CLEAN network"
+        " agrees with itself about x and x' (the paper's w/o ADV)",
     )
     temperature: float = option(1.0, "tau of the contrastive loss", above=0)
-    similarity: Similarity = option("cosine", "s(u, v) of the contrastive loss", source="the authors' code")
+    similarity: Similarity = option("cosine", "similarity s of the contrastive loss", source="the authors' code")
     negatives: Negatives = option(
         "cross",
         "negatives of the adversarial network's contrastive loss: the other rows' clean (cross) or adversarial (same)"
@@ -43,7 +43,7 @@ class TaiChi(AdversarialDefense):
         source="the authors' code; the paper has same",
     )
     reduction: Literal["mean", "sum"] = option(
-        "mean", "of the contrastive loss over the batch", source="the authors' code; the paper has sum"
+        "mean", "mean or sum of the contrastive loss over the batch", source="the authors' code; the paper has sum"
     )
     ce_weight: float = option(1.0, "weight of the classification terms", minimum=0)
     ctr_weight: float = option(1.0, "weight of the contrastive terms; 0 leaves them out", minimum=0)

@@ -62,10 +62,8 @@ def forget_plugins() -> Iterator[None]:
     """Let what a test registers be gone after it."""
     from robench.plugins import registry
 
-    before = dict(registry._files)
-    yield
-    registry._files.clear()
-    registry._files.update(before)
+    with registry.isolated():
+        yield
 
 
 @pytest.fixture

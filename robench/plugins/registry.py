@@ -19,6 +19,7 @@ Registered as ``textattack``, it is named ``textattack:BAEGarg2019`` on the comm
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import hashlib
 import importlib
@@ -26,7 +27,7 @@ import importlib.util
 import inspect
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
@@ -178,6 +179,20 @@ def load_plugin(path: Path) -> None:
     if _files.keys() == before.keys():
         del sys.modules[name]
         raise RobenchError(f'plug-in {path} registers nothing; put @robench.register("name") above its class.')
+
+
+@contextlib.contextmanager
+def isolated() -> Iterator[None]:
+    """Forget at the end of the block what was registered inside it, for tests."""
+    entries_before, modules_before = dict(_files), set(sys.modules)
+    try:
+        yield
+    finally:
+        _files.clear()
+        _files.update(entries_before)
+        for name in set(sys.modules) - modules_before:
+            if name.startswith(_PLUGIN):
+                del sys.modules[name]
 
 
 def plugin_files() -> list[Path]:

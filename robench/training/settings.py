@@ -13,8 +13,8 @@ class TrainingSettings:
 
     epochs: int = option(3, "passes over the training rows", above=0)
     batch_size: int = option(16, "rows, or pairs, of a step", above=0)
-    learning_rate: float = option(3e-5, "of AdamW at the first step; it decays linearly to zero", above=0)
-    weight_decay: float = option(0.0, "of AdamW")
+    learning_rate: float = option(3e-5, "step size of AdamW at the first step; it decays linearly to zero", above=0)
+    weight_decay: float = option(0.0, "weight decay of AdamW")
     max_length: int = option(50, "tokens of a text, with the special ones, between which one has to fit", minimum=3)
     eval_every: int = option(75, "steps between two evaluations on the development set", above=0)
 

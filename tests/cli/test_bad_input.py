@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from robench.plugins import registry
 from support.processes import Processes
 from support.refusals import told
 from support.tiny_job import TASK, TinyJob, robench, write_rows
@@ -207,14 +206,6 @@ def test_a_list_of_something_else_is_a_sentence(arguments: list[str]) -> None:
     assert re.search(
         r"unknown section or name 'defences': did you mean defenses|unknown format 'xml'", told(robench(*arguments))
     )
-
-
-@pytest.fixture
-def forget_plugins() -> object:
-    before = dict(registry._files)
-    yield
-    registry._files.clear()
-    registry._files.update(before)
 
 
 @pytest.mark.parametrize(

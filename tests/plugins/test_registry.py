@@ -33,10 +33,8 @@ class Mine(robench.Defense):
 @pytest.fixture(autouse=True)
 def forget_plugins() -> Iterator[None]:
     """What one test registers is gone in the next."""
-    before = dict(registry._files)
-    yield
-    registry._files.clear()
-    registry._files.update(before)
+    with registry.isolated():
+        yield
 
 
 def write(file: Path, name: str = "mine", summary: str = "Mine.") -> Path:
@@ -90,13 +88,12 @@ def test_a_plugin_file_adds_a_name_with_its_origin(tmp_path: Path) -> None:
 
 def test_the_identity_of_a_plugin_is_its_text_and_not_its_place(tmp_path: Path) -> None:
     def identity(file: Path) -> tuple[str, str]:
-        registry._files.clear()
-        registry.load_plugin(file)
-        entry = registry.entry("defenses", "mine")
-        return entry.identity, type(entry.load()).__module__
+        with registry.isolated():
+            registry.load_plugin(file)
+            entry = registry.entry("defenses", "mine")
+            return entry.identity, type(entry.load()).__module__
 
     here = identity(write(tmp_path / "a" / "my.py"))
-    registry.sys.modules.pop(here[1])
     assert identity(write(tmp_path / "b" / "my.py")) == here
     assert identity(write(tmp_path / "c" / "my.py", summary="Another.")) != here
 
@@ -128,11 +125,20 @@ def test_the_identity_of_a_plugin_is_its_text_and_not_its_place(tmp_path: Path) 
 def test_a_broken_plugin_is_a_sentence_and_leaves_nothing(tmp_path: Path, text: str, told: str) -> None:
     file = tmp_path / "plug.py"
     file.write_text(text, encoding="utf-8")
-    before = dict(registry._files)
+    before = {kind: registry.entries(kind) for kind in registry.KINDS}
     for _ in range(2):  # the second time must not pass for loaded
         with pytest.raises(RobenchError, match=told):
             registry.load_plugin(file)
-    assert registry._files == before
+    assert {kind: registry.entries(kind) for kind in registry.KINDS} == before
+
+
+def test_isolated_forgets_what_a_plugin_registered_so_that_it_can_be_loaded_again(tmp_path: Path) -> None:
+    file = write(tmp_path / "my_defense.py")
+    for _ in range(2):
+        with registry.isolated():
+            registry.load_plugin(file)
+            assert registry.known("defenses", "mine") and registry.plugin_files() == [file]
+        assert not registry.known("defenses", "mine") and registry.plugin_files() == []
 
 
 def test_a_plugin_that_is_no_python_file_is_a_sentence(tmp_path: Path) -> None:

@@ -132,9 +132,8 @@ def test_the_methods_are_those_of_the_papers_table(store: Store) -> None:
 
 
 def test_a_plugin_has_a_row_and_may_say_what_cannot_be_derived(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, tmp_path: Path, forget_plugins: None
 ) -> None:
-    monkeypatch.setattr(registry, "_files", dict(registry._files))
     path = tmp_path / "odd.py"
     path.write_text(PLUGIN, encoding="utf-8")
     registry.load_plugin(path)
