@@ -20,7 +20,8 @@ class A2T(ModelAttack):
     "Towards Improving Adversarial Training of NLP Models". Ranks the words, then goes down the list: the nearest
     neighbours that are near enough, have the same part of speech and keep the sentence's meaning. At most 10 % of the
     words change, or four; stopwords stay, no word is changed twice. TextAttack's recipe ``A2TYoo2021`` but for the
-    ranking: the authors rank by the gradient of the victim's loss, which a victim that is only asked does not give.
+    ranking: the authors rank by the gradient of the victim's loss, which a victim that only answers queries does not
+    give.
     """
 
     uses = ("stopwords", "tagger", "word-vectors")
@@ -40,7 +41,7 @@ class A2T(ModelAttack):
 
     @property
     def variant(self) -> str:
-        """Names the ranking beside what every attack's variant names."""
+        """Return the variant of every attack, and the ranking."""
         return ", ".join(filter(None, [super().variant, f"ranked {_RANKED[self.ranking]}"]))
 
     def build(self, victim: Victim) -> Any:

@@ -18,8 +18,8 @@ class CheckList(Attack):
 
     "Beyond Accuracy: Behavioral Testing of NLP Models with CheckList", its invariance tests. At each step, "is not" is
     contracted or "isn't" written out, a number becomes a near one, a person's name or a place another, drawn at random;
-    of all texts the one that hurts most is gone on with. No word is changed twice. TextAttack's recipe
-    ``CheckList2020``: the paper's other tests (typos, added phrases) are not in it.
+    the most damaging candidate is kept and extended. No word is changed twice. TextAttack's recipe ``CheckList2020``:
+    the paper's other tests (typos, added phrases) are not in it.
     """
 
     uses = ()
@@ -32,12 +32,12 @@ class CheckList(Attack):
 
     @property
     def variant(self) -> str:
-        """Says so where names and places stay."""
+        """Return the variant of every attack, and that names and places stay."""
         added = [] if self.entities == "flair" else ["no names or places"]
         return ", ".join(filter(None, [super().variant, *added]))
 
     def prepare(self, *, offline: bool = False) -> None:
-        """Bring the tagger."""
+        """Fetch the tagger, and then the rest."""
         if self.entities == "flair":
             try:
                 language_models.prepare_tagger(TAGGERS["ner"], offline=offline)
@@ -46,7 +46,7 @@ class CheckList(Attack):
         super().prepare(offline=offline)
 
     def pins(self) -> dict[str, str]:
-        """As every attack's, with the tagger."""
+        """Return the pins of every attack, and of the tagger."""
         tagger = TAGGERS["ner"]
         return super().pins() | ({tagger: language_models.identity(tagger)} if self.entities == "flair" else {})
 
@@ -59,7 +59,7 @@ class CheckList(Attack):
         if self.entities == "flair":
             language_models.load_tagger("ner", TAGGERS["ner"])
         else:
-            asking = (WordSwapChangeLocation, WordSwapChangeName)
-            kept = [one for one in built.transformation.transformations if not isinstance(one, asking)]
+            needing_tagger = (WordSwapChangeLocation, WordSwapChangeName)
+            kept = [one for one in built.transformation.transformations if not isinstance(one, needing_tagger)]
             built.transformation.transformations = kept
         return built

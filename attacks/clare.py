@@ -16,10 +16,10 @@ class CLARE(MaskedModelAttack):
     """Words replaced, inserted and merged by a masked language model (Li et al. 2021).
 
     "Contextualized Perturbation for Textual Adversarial Attack". At each step, at every place, a word is replaced, a
-    word is put before it, or two neighbours that are tagged as a phrase become one; of all texts that keep the meaning
-    the one that hurts most is gone on with. Stopwords and words that were changed stay, except in a merger; nothing is
-    random. TextAttack's recipe ``CLARE2020``, and two things of the authors' code: words are tagged by NLTK, and the
-    search ends; in the recipe a short text can be inserted into for ever.
+    word is put before it, or two neighbours that are tagged as a phrase become one; among the texts that keep the
+    meaning, the most damaging one is kept and extended. Stopwords and words that were changed stay, except in a merger;
+    nothing is random. TextAttack's recipe ``CLARE2020``, and two things of the authors' code: words are tagged by NLTK,
+    and the search ends; the recipe can insert into a short text for ever.
     """
 
     uses = ("stopwords", "tagger", "sentence-encoder")
@@ -42,12 +42,12 @@ class CLARE(MaskedModelAttack):
         from textattack.goal_functions import UntargetedClassification
         from textattack.transformations import CompositeTransformation, WordInsertionMaskedLM, WordSwapMaskedLM
 
-        merging, search = _parts()
+        merge, search = _parts()
         model: dict[str, Any] = {**self.masked_model(), "max_candidates": self.max_candidates}
         transformations = [
             WordSwapMaskedLM(method="bae", min_confidence=5e-4, **model),
             WordInsertionMaskedLM(min_confidence=0.0, **model),
-            merging(min_confidence=5e-3, **model),
+            merge(min_confidence=5e-3, **model),
         ]
         constraints = [
             RepeatModification(),
@@ -65,7 +65,7 @@ class CLARE(MaskedModelAttack):
 
 
 class _Tagged:
-    """A text whose words NLTK tagged; in all else it is the text."""
+    """A text whose words are tagged by NLTK; everything else is delegated to the text."""
 
     def __init__(self, text: Any) -> None:
         from nltk.tag import map_tag
@@ -74,7 +74,7 @@ class _Tagged:
         self._tags = [map_tag("en-ptb", "universal", tag) for _, tag in _tagger().tag(text.words)]
 
     def pos_of_word_index(self, index: int) -> str:
-        """The universal tag of a word."""
+        """Return the universal tag of a word."""
         return str(self._tags[index])
 
     def __getattr__(self, name: str) -> Any:
@@ -83,7 +83,7 @@ class _Tagged:
 
 @functools.cache
 def _tagger() -> Any:
-    """NLTK's tagger, read once; ``nltk.pos_tag`` of older versions reads it at each call."""
+    """Read NLTK's tagger once; ``nltk.pos_tag`` of older versions reads it at each call."""
     from nltk.tag import PerceptronTagger
 
     return PerceptronTagger()
@@ -91,19 +91,19 @@ def _tagger() -> Any:
 
 @functools.cache
 def _parts() -> tuple[type[Any], type[Any]]:
-    """Define the parts of its own when TextAttack is there: its import takes seconds."""
+    """Define the attack's own parts late, because importing TextAttack takes seconds."""
     from textattack.goal_function_results import GoalFunctionResultStatus
     from textattack.search_methods import GreedySearch
     from textattack.transformations import WordMergeMaskedLM
 
-    class Merging(WordMergeMaskedLM):  # type: ignore[misc]  # TextAttack is untyped
-        """Merges by NLTK's tags; TextAttack's own asks Flair, which downloads a tagger."""
+    class WordMerge(WordMergeMaskedLM):  # type: ignore[misc]  # TextAttack is untyped
+        """Merges by NLTK's tags; TextAttack's own class uses Flair, which downloads a tagger."""
 
         def _get_transformations(self, current_text: Any, indices_to_modify: Any) -> Any:
             return super()._get_transformations(_Tagged(current_text), indices_to_modify)
 
     class BoundedGreedySearch(GreedySearch):  # type: ignore[misc]
-        """Greedy search of so many steps."""
+        """Greedy search that ends after ``max_steps`` steps."""
 
         def __init__(self, max_steps: int | None) -> None:
             super().__init__()
@@ -126,4 +126,4 @@ def _parts() -> tuple[type[Any], type[Any]]:
         def extra_repr_keys(self) -> list[str]:
             return [*super().extra_repr_keys(), "max_steps"]
 
-    return Merging, BoundedGreedySearch
+    return WordMerge, BoundedGreedySearch

@@ -12,10 +12,10 @@ from robench.attacking import Attack, Victim
 class DeepWordBug(Attack):
     """Misspellings of the words that weigh most (Gao et al. 2018).
 
-    "Black-box Generation of Adversarial Text Sequences to Evade Deep Learning Classifiers". Ranks the words by how much
-    replacing each with [UNK] hurts, then goes down the list: one random swap, substitution, deletion and insertion of a
-    character are tried and the best kept. Stopwords stay, no word is changed twice, and the text stays within 30 edits
-    of the original. TextAttack's recipe ``DeepWordBugGao2018``.
+    "Black-box Generation of Adversarial Text Sequences to Evade Deep Learning Classifiers". Ranks the words by the
+    damage that [UNK] in their place does, then goes down the list: one random swap, substitution, deletion and
+    insertion of a character are tried and the best kept. Stopwords stay, no word is changed twice, and the text stays
+    within 30 edits of the original. TextAttack's recipe ``DeepWordBugGao2018``.
     """
 
     uses = ("stopwords",)

@@ -13,8 +13,8 @@ class IGA(Attack):
     """Neighbours among counter-fitted word vectors, found by an improved genetic algorithm (Wang et al. 2019).
 
     "Natural Language Adversarial Attacks and Defenses in Word Level", in 2021 "Natural Language Adversarial Defense
-    through Synonym Encoding". A population of texts begins with the best replacement of each word; two, drawn by how
-    much they hurt, are crossed at a random place, and their child is changed in one more word. At most 20 % of the
+    through Synonym Encoding". A population of texts begins with the best replacement of each word; two, drawn by the
+    damage they do, are crossed at a random place, and their child is changed in one more word. At most 20 % of the
     words change, a word up to five times; stopwords stay. TextAttack's recipe ``IGAWang2019``. It costs thousands of
     queries an example: set ``query_budget``.
     """

@@ -17,11 +17,11 @@ class Kuleshov(ModelAttack):
     """Neighbours among counter-fitted word vectors that read fluently (Kuleshov et al. 2018).
 
     "Adversarial Examples for Natural Language Classification Problems". At each step, every word is replaced by its
-    neighbours; of all texts whose mean word vector stays near and whose new words a language model finds about as
-    likely, the one that hurts most is gone on with. At most half of the words change, stopwords stay, no word is
-    changed twice, nothing is random. TextAttack's recipe ``Kuleshov2017`` but for its goal: that takes a text for
-    broken as soon as its label's probability falls below 0.7, right as the answer may still be; here it has to be
-    wrong. A text without any known word has the zero vector; the recipe fails on it.
+    neighbours; among the texts whose mean word vector stays near and whose new words a language model finds about as
+    likely, the most damaging one is kept and extended. At most half of the words change, stopwords stay, no word is
+    changed twice, nothing is random. TextAttack's recipe ``Kuleshov2017`` but for its goal: the recipe counts a text as
+    a success as soon as its label's probability falls below 0.7, even if the answer is still right; here the answer has
+    to be wrong. A text without any known word has the zero vector; the recipe fails on it.
     """
 
     uses = ("stopwords", "word-vectors")
@@ -48,7 +48,7 @@ class Kuleshov(ModelAttack):
         folder = language_models.prepare(self.language_model, self.commits, offline=True, kind=self.model_kind)
         with explained(self.language_model, folder):
             fluency = GPT2(model_name=str(folder), max_log_prob_diff=self.max_log_prob_drop)
-        fluency.model = _remembering(fluency.model)
+        fluency.model = _cached(fluency.model)
         constraints = [
             RepeatModification(),
             StopwordModification(),
@@ -60,8 +60,8 @@ class Kuleshov(ModelAttack):
         return Attack(UntargetedClassification(victim), constraints, transformation, GreedySearch())
 
 
-def _remembering(model: Any) -> Any:
-    """The model with a memory: it is asked again for each candidate, which share the words before them."""
+def _cached(model: Any) -> Any:
+    """Cache the model's answers: it is asked again for each candidate, which share the words before them."""
     import torch
 
     @functools.lru_cache(maxsize=256)
@@ -73,7 +73,7 @@ def _remembering(model: Any) -> Any:
 
 @functools.cache
 def _thought_vector() -> type[Any]:
-    """Define the class when TextAttack is there: its import takes seconds."""
+    """Define the class late, because importing TextAttack takes seconds."""
     import numpy as np
     import torch
     from textattack.constraints.semantics.sentence_encoders import ThoughtVector

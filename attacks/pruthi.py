@@ -14,8 +14,8 @@ class Pruthi(Attack):
 
     "Combating Adversarial Misspellings with Robust Word Recognition". At each step, in every word of four or more
     characters, every inner character is swapped with the next, deleted, given a random one before it, or replaced by
-    each of its neighbours on the keyboard; of all texts the one that hurts most is gone on with. Stopwords stay, no
-    word is changed twice. TextAttack's recipe ``Pruthi2019``.
+    each of its neighbours on the keyboard; the most damaging candidate is kept and extended. Stopwords stay, no word is
+    changed twice. TextAttack's recipe ``Pruthi2019``.
     """
 
     uses = ("stopwords",)

@@ -17,15 +17,15 @@ from .models import COMMITS, TAGGERS
 
 @dataclass(frozen=True)
 class Needs:
-    """What a recipe takes beyond its code.
+    """The data, models and packages that a recipe needs beyond its code.
 
     Attributes:
-        resources: what robench brings.
+        resources: data that robench brings.
         models: language models, by their Hub ids.
-        taggers: of Flair.
+        taggers: Flair's, by the names that TextAttack calls them.
         files: what TextAttack fetches from its own server into its cache folder.
         package: a package that is not among robench's dependencies.
-        refused: why it cannot attack a classifier that is only asked, where it cannot.
+        refusal: why it cannot attack a classifier that only answers queries; empty if it can.
     """
 
     resources: tuple[Resource, ...] = ()
@@ -33,42 +33,42 @@ class Needs:
     taggers: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     package: str = ""
-    refused: str = ""
+    refusal: str = ""
 
 
-_GRADIENT = "it needs the gradient of the victim, which a victim that is only asked does not give"
+_GRADIENT = "it needs the gradient of the victim, which a victim that only answers queries does not give"
 _GENERATOR = "its goal is the output of a model that writes text, not a wrong label"
 _LANGUAGE = "it attacks {} texts with data that robench does not bring"
 
 RECIPES = {
-    "A2TYoo2021": Needs(("stopwords", "tagger", "word-vectors"), refused=f"{_GRADIENT}; a2t ranks without it"),
+    "A2TYoo2021": Needs(("stopwords", "tagger", "word-vectors"), refusal=f"{_GRADIENT}; a2t ranks without it"),
     "BAEGarg2019": Needs(("stopwords", "tagger", "sentence-encoder"), models=("bert-base-uncased",)),
     "BERTAttackLi2020": Needs(("stopwords", "sentence-encoder"), models=("bert-base-uncased",)),
-    "BadCharacters2021": Needs(refused="it has no goal of its own, and none of those it takes is just a wrong label"),
+    "BadCharacters2021": Needs(refusal="it has no goal of its own, and none of those it takes is just a wrong label"),
     "CLARE2020": Needs(
         ("stopwords", "sentence-encoder"),
         models=("distilroberta-base",),
         taggers=("upos-fast",),
     ),
     "CheckList2020": Needs(taggers=("ner",)),
-    "ChineseRecipe": Needs(refused=_LANGUAGE.format("Chinese")),
+    "ChineseRecipe": Needs(refusal=_LANGUAGE.format("Chinese")),
     "DeepWordBugGao2018": Needs(("stopwords",)),
     "FasterGeneticAlgorithmJia2019": Needs(
         ("stopwords", "word-vectors"),
         files=("constraints/grammaticality/language-models/learning-to-write",),
     ),
-    "FrenchRecipe": Needs(("stopwords", "wordnet"), refused=_LANGUAGE.format("French")),
+    "FrenchRecipe": Needs(("stopwords", "wordnet"), refusal=_LANGUAGE.format("French")),
     "GeneticAlgorithmAlzantot2018": Needs(
         ("stopwords", "word-vectors"),
         files=("constraints/semantics/language-models/alzantot-goog-lm",),
         package="tensorflow",
     ),
-    "HotFlipEbrahimi2017": Needs(("stopwords", "tagger", "word-vectors"), refused=_GRADIENT),
+    "HotFlipEbrahimi2017": Needs(("stopwords", "tagger", "word-vectors"), refusal=_GRADIENT),
     "IGAWang2019": Needs(("stopwords", "word-vectors")),
-    "InputReductionFeng2018": Needs(("stopwords",), refused="it shortens a text as long as the label stays right"),
+    "InputReductionFeng2018": Needs(("stopwords",), refusal="it shortens a text as long as the label stays right"),
     "Kuleshov2017": Needs(("stopwords", "word-vectors"), models=("gpt2",)),
     "LEAP2023": Needs(("stopwords", "wordnet")),
-    "MorpheusTan2020": Needs(("stopwords",), refused=_GENERATOR),
+    "MorpheusTan2020": Needs(("stopwords",), refusal=_GENERATOR),
     "PSOZang2020": Needs(
         ("stopwords",),
         taggers=("upos-fast",),
@@ -76,12 +76,12 @@ RECIPES = {
     ),
     "PWWSRen2019": Needs(("stopwords", "wordnet")),
     "Pruthi2019": Needs(("stopwords",)),
-    "Seq2SickCheng2018BlackBox": Needs(("stopwords", "word-vectors"), refused=_GENERATOR),
-    "SpanishRecipe": Needs(("stopwords", "wordnet"), refused=_LANGUAGE.format("Spanish")),
+    "Seq2SickCheng2018BlackBox": Needs(("stopwords", "word-vectors"), refusal=_GENERATOR),
+    "SpanishRecipe": Needs(("stopwords", "wordnet"), refusal=_LANGUAGE.format("Spanish")),
     "TextBuggerLi2018": Needs(("stopwords", "word-vectors", "sentence-encoder")),
     "TextFoolerJin2019": Needs(("stopwords", "tagger", "word-vectors", "sentence-encoder")),
 }
-"""What is known of the recipes; one that is not here is taken to need all that robench can bring."""
+"""What each recipe needs; a recipe that is not here is taken to need all that robench can bring."""
 
 _UNKNOWN = Needs(("stopwords", "wordnet", "tagger", "word-vectors", "sentence-encoder"))
 
@@ -90,8 +90,8 @@ _UNKNOWN = Needs(("stopwords", "wordnet", "tagger", "word-vectors", "sentence-en
 class Recipe(Attack):
     """Any recipe of the installed TextAttack, by the name of its class: textattack:BAEGarg2019.
 
-    The recipe as TextAttack builds it, but that its goal is always a wrong label (``Kuleshov2017`` is content with a
-    probability below 0.7). Where an attack of robench's own stands for the same paper, that one has options.
+    The recipe as TextAttack builds it, except that its goal is always a wrong label (``Kuleshov2017`` accepts a
+    probability below 0.7). If robench has an attack of its own for the same paper, that one has options.
     """
 
     argument: ClassVar[str] = "recipe"
@@ -100,14 +100,14 @@ class Recipe(Attack):
     recipe: str = option("", "name of the recipe's class in TextAttack")
 
     def __post_init__(self) -> None:
-        """Refuse what TextAttack does not have."""
+        """Reject a name that TextAttack does not have."""
         super().__post_init__()
         if self.recipe not in self.members():
             raise ValueError(f"TextAttack has no recipe {self.recipe!r}; there are {', '.join(self.members())}")
 
     @classmethod
     def members(cls) -> list[str]:
-        """Names of the recipes, read from TextAttack's source: importing it takes seconds."""
+        """Read the names of the recipes from TextAttack's source, because importing it takes seconds."""
         found = importlib.util.find_spec("textattack")
         if found is None or found.origin is None:
             return sorted(RECIPES)
@@ -117,7 +117,7 @@ class Recipe(Attack):
 
     @property
     def needs(self) -> tuple[Resource, ...]:
-        """The recipe's data, and the protocol's."""
+        """Return the data that the recipe and the protocol need."""
         return tuple(dict.fromkeys((*self._needs.resources, *super().needs)))
 
     @property
@@ -125,9 +125,13 @@ class Recipe(Attack):
         return RECIPES.get(self.recipe, _UNKNOWN)
 
     def prepare(self, *, offline: bool = False) -> None:
-        """Bring what the recipe needs; what cannot be had, or cannot attack a classifier, is said here."""
-        if self._needs.refused:
-            raise RobenchError(f"textattack:{self.recipe} does not attack classifiers here: {self._needs.refused}.")
+        """Fetch what the recipe needs.
+
+        Raises:
+            RobenchError: something cannot be had, or the recipe does not attack classifiers.
+        """
+        if self._needs.refusal:
+            raise RobenchError(f"textattack:{self.recipe} does not attack classifiers here: {self._needs.refusal}.")
         if self._needs.package and importlib.util.find_spec(self._needs.package) is None:
             raise RobenchError(
                 f"textattack:{self.recipe} needs the package {self._needs.package}; install it beside robench."
@@ -156,16 +160,16 @@ class Recipe(Attack):
         from textattack.shared.utils import download_from_s3, s3_url
 
         try:
-            # This first question has a time-out; TextAttack's own has none.
+            # This request has a time-out; TextAttack's own has none.
             requests.head(s3_url(file), timeout=TIMEOUT).raise_for_status()
             download_from_s3(file)
-        except Exception as error:  # it raises as it likes
+        except Exception as error:  # its errors are of any class
             raise RobenchError(f"{missing}, and cannot be fetched ({type(error).__name__}).") from error
 
     def pins(self) -> dict[str, str]:
-        """As every attack's, with its models and taggers; TextAttack's version stands for its own files."""
-        asked = (*self._needs.models, *(TAGGERS[tagger] for tagger in self._needs.taggers))
-        return super().pins() | {name: language_models.identity(name, COMMITS) for name in asked}
+        """Return the pins of every attack, and of models and taggers; TextAttack's version stands for its own files."""
+        names = (*self._needs.models, *(TAGGERS[tagger] for tagger in self._needs.taggers))
+        return super().pins() | {name: language_models.identity(name, COMMITS) for name in names}
 
     def build(self, victim: Victim) -> Any:
         """Build the recipe on ``victim``."""

@@ -28,10 +28,10 @@ class ADA(AdversarialDefense):
 
     @property
     def adversarial_share(self) -> float:
-        """Share of D_adv that joins the clean rows."""
+        """Return the share of D_adv that joins the clean rows."""
         return self.ratio
 
     def loss(self, networks: Sequence[Classifier], batch: Batch) -> Terms:
-        """Cross-entropy, clean and adversarial texts alike."""
+        """Compute the cross-entropy, on clean and adversarial texts alike."""
         (network,) = networks
         return {"ce": cross_entropy(network(batch.texts).logits, batch.labels)}

@@ -20,6 +20,6 @@ class Average(FusedDefense):
     weight: float = option(0.5, "lambda of f_avg = lambda * f_clean + (1 - lambda) * f_adv", minimum=0, maximum=1)
 
     def fuse(self, states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-        """The average, parameter by parameter; at weight 1 CLEAN itself, at 0 ADVERSARIAL."""
+        """Average parameter by parameter; the result is CLEAN itself at weight 1, ADVERSARIAL at 0."""
         clean, adversarial = states
         return {name: torch.lerp(adversarial[name], clean[name], self.weight) for name in clean}

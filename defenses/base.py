@@ -16,6 +16,6 @@ class Base(Defense):
     style: ClassVar[Style] = Style(title="Base", hue="grey")
 
     def loss(self, networks: Sequence[Classifier], batch: Batch) -> Terms:
-        """Cross-entropy."""
+        """Compute the cross-entropy."""
         (network,) = networks
         return {"ce": cross_entropy(network(batch.texts).logits, batch.labels)}

@@ -17,11 +17,11 @@ class BaseAdv(AdversarialDefense):
 
     labels: Literal["gold", "soft"] = option(
         "gold",
-        "labels of the adversarial texts: gold, or soft, which is what Base(clean) predicts for the adversarial text (table 4)",
+        "labels of the adversarial texts: gold, or soft, which are what Base(clean) predicts for them (table 4)",
     )
 
     def loss(self, networks: Sequence[Classifier], batch: Batch) -> Terms:
-        """Cross-entropy with the gold or the soft labels."""
+        """Compute the cross-entropy with the gold or the soft labels."""
         (network,) = networks
         targets = batch.labels if self.labels == "gold" else batch.soft
         if targets is None:

@@ -23,11 +23,11 @@ class FGSM(VirtualDefense):
     )
     norm: Literal["linf", "l2"] = option(
         "linf",
-        "norm of the ascent: linf steps by the gradient's sign, l2 by the gradient at length 1 (FGM, Miyato et al. 2017)",
+        "norm of the ascent: linf steps by the sign of the gradient, l2 by its direction (FGM, Miyato et al. 2017)",
     )
 
     def normalise(self, gradient: Tensor) -> Tensor:
-        """Sign, or unit length."""
+        """Take the sign of the gradient, or scale it to unit length."""
         return gradient.sign() if self.norm == "linf" else unit(gradient)
 
 

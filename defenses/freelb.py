@@ -26,7 +26,7 @@ _SOURCE = "the authors' code for SST-2"
 
 @dataclass(frozen=True, kw_only=True)
 class FreeLB(VirtualDefense):
-    """Gradients of all K steps are gathered into one update, under one dropout mask (Zhu et al. 2020)."""
+    """Gradients of all K steps are summed into one update, under one dropout mask (Zhu et al. 2020)."""
 
     style: ClassVar[Style] = Style(hue="blue", pattern="striped")
 
@@ -36,19 +36,19 @@ class FreeLB(VirtualDefense):
     max_norm: float = option(0.0, "largest L2 norm of a perturbation; 0 for no bound", minimum=0, source=_SOURCE)
 
     def start(self, shape: torch.Size, mask: Tensor) -> Tensor:
-        """Uniform noise."""
+        """Draw uniform noise."""
         return uniform_start(shape, mask, self.magnitude)
 
     def normalise(self, gradient: Tensor) -> Tensor:
-        """Unit length."""
+        """Scale the gradient to unit length."""
         return unit(gradient)
 
     def project(self, delta: Tensor) -> Tensor:
-        """Onto the ball, where there is one."""
+        """Project onto the ball, if there is one."""
         return onto_ball(delta, self.max_norm) if self.max_norm > 0 else delta
 
     def passes(self, networks: Sequence[Classifier], batch: Batch) -> Iterator[Terms]:
-        """K losses of one K-th each, every one at the point that the gradient of the one before led to."""
+        """Yield K losses, each divided by K and computed at the point that the previous gradient led to."""
         (network,) = networks
         delta, masks = self.first(network, batch.texts), None
         for step in range(self.steps):

@@ -19,9 +19,9 @@ class PGD(VirtualDefense):
     epsilon: float = option(1.0, "radius of the L2 ball around the clean embeddings", minimum=0)
 
     def normalise(self, gradient: Tensor) -> Tensor:
-        """Unit length."""
+        """Scale the gradient to unit length."""
         return unit(gradient)
 
     def project(self, delta: Tensor) -> Tensor:
-        """Onto the ball."""
+        """Project onto the ball."""
         return onto_ball(delta, self.epsilon)

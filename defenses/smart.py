@@ -1,4 +1,4 @@
-"""SMART: predictions should hardly move where the embeddings move a little."""
+"""SMART: predictions should hardly change when the embeddings change a little."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from robench.training import Style, Terms, VirtualDefense, cross_entropy, gradie
 
 
 def symmetric_kl(logits: Tensor, other_logits: Tensor) -> Tensor:
-    """KL(p // q) + KL(q // p) over the batch of (N, K) logits, each side in turn a fixed target (mt-dnn)."""
+    """Compute KL(p // q) + KL(q // p) of a batch of (N, K) logits, each side in turn as a fixed target (mt-dnn)."""
     return kl_divergence(logits.detach(), other_logits) + kl_divergence(other_logits.detach(), logits)
 
 
@@ -28,9 +28,9 @@ class SMART(VirtualDefense):
     alpha: float = option(1.0, "weight of the smoothness term", minimum=0)
     variant: Literal["mt-dnn", "paper"] = option(
         "mt-dnn",
-        "form of the method: mt-dnn is the released code: each token's perturbation is scaled to a largest entry of 1. paper is algorithm"
-        " 1: the ascent stays within epsilon in the infinity norm, and the predictions stay near those of a slow"
-        " average of the network (Bregman proximal point, momentum and mu)",
+        "form of the method: mt-dnn is the released code, in which each token's perturbation is scaled to a largest"
+        " entry of 1; paper is algorithm 1, in which the ascent stays within epsilon in the infinity norm and the"
+        " predictions near those of a slow average of the network (Bregman proximal point, momentum and mu)",
     )
     epsilon: float = option(1e-5, "largest entry of a perturbation in the paper's variant", minimum=0)
     momentum: float = option(0.99, "beta of the slow average in the paper's variant", minimum=0, maximum=1)
@@ -38,27 +38,27 @@ class SMART(VirtualDefense):
 
     @property
     def network_count(self) -> int:
-        """The paper's variant also keeps the slow average."""
+        """Return 2 for the paper's variant, which also keeps the slow average, else 1."""
         return 2 if self.variant == "paper" else 1
 
     def start(self, shape: torch.Size, mask: Tensor) -> Tensor:
-        """Normal noise on each example's own tokens."""
+        """Draw normal noise on each example's own tokens."""
         return torch.randn(shape, device=mask.device) * self.noise * mask.unsqueeze(2)
 
     def normalise(self, gradient: Tensor) -> Tensor:
-        """As it is (mt-dnn), or by its largest entry (paper)."""
+        """Return the gradient as it is (mt-dnn), or divide it by its largest entry (paper)."""
         if self.variant == "mt-dnn":
             return gradient
         return gradient / gradient.abs().amax((1, 2), keepdim=True).clamp_min(1e-8)
 
     def project(self, delta: Tensor) -> Tensor:
-        """Each token's largest entry to 1 (mt-dnn), or every entry to within epsilon (paper)."""
+        """Scale each token's largest entry to 1 (mt-dnn), or clip every entry to epsilon (paper)."""
         if self.variant == "mt-dnn":
             return delta / (delta.abs().amax(-1, keepdim=True) + 1e-6)
         return delta.clamp(-self.epsilon, self.epsilon)
 
     def passes(self, networks: Sequence[Classifier], batch: Batch) -> Iterator[Terms]:
-        """One pass: classification, smoothness and, in the paper's variant, nearness to the slow average."""
+        """Yield one pass: classification, smoothness and, in the paper's variant, distance from the slow average."""
         network = networks[0]
         clean = network(batch.texts).logits
         delta = self.first(network, batch.texts)
@@ -66,7 +66,7 @@ class SMART(VirtualDefense):
         for _ in range(self.steps):
             moved = network(batch.texts, delta).logits
             apart = kl_divergence(moved, target) + kl_divergence(target, moved)
-            # Of the batch's sum, as mt-dnn has it: a row's step must not depend on how many others there are.
+            # The gradient of the sum over the batch, as in mt-dnn: a row's step must not depend on the number of rows.
             delta = self.ascend(delta, gradient_of(apart * len(target), delta), batch.texts["attention_mask"])
         perturbed = network(batch.texts, delta.detach()).logits
         terms = {
@@ -80,7 +80,7 @@ class SMART(VirtualDefense):
         yield terms
 
     def before_training(self, networks: Sequence[Classifier]) -> None:
-        """Make the slow average a copy that is not trained."""
+        """Make the slow average an untrained copy of the network."""
         if self.variant == "paper":
             networks[1].load_state_dict(networks[0].state_dict())
             networks[1].requires_grad_(False)
@@ -94,4 +94,4 @@ class SMART(VirtualDefense):
 
 
 smart_paper: Annotated[SMART, Style(hue="orange", pattern="dotted")] = SMART(variant="paper")
-"""SMART as its paper's algorithm 1 has it, with the ball and the proximal term."""
+"""SMART as in algorithm 1 of its paper, with the ball and the proximal term."""

@@ -57,16 +57,16 @@ class TaiChi(AdversarialDefense):
 
     @property
     def network_count(self) -> int:
-        """CLEAN, which is deployed, and ADVERSARIAL."""
+        """Return 2 for CLEAN, which is deployed, and ADVERSARIAL; 1 if one of them is trained alone."""
         return 2 if self.networks == "both" else 1
 
     @property
     def classifies(self) -> str:
-        """Clean texts; alone, the ADVERSARIAL network's own."""
+        """Return clean, or adv for the ADVERSARIAL network alone."""
         return "adv" if self.networks == "adversarial" else "clean"
 
     def loss(self, networks: Sequence[Classifier], batch: Batch) -> Terms:
-        """Classification, data augmentation and model-level fusion; z, p of x and z', p' of x' in each network."""
+        """Compute classification, data augmentation and fusion terms; each network gives z, p of x and z', p' of x'."""
         terms: Terms = {}
         if self.networks != "adversarial":
             clean, clean_prime = networks[0].pair(batch)

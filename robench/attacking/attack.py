@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from robench import resources
 from robench.attacking.bounds import QUERIES_PER_WORD
-from robench.plugins.options import check_values, option
+from robench.plugins.option import check_values, option
 from robench.resources import Form, Resource
 
 if TYPE_CHECKING:

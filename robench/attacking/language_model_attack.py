@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from robench.attacking.attack import Attack
 from robench.errors import RobenchError
-from robench.plugins.options import option
+from robench.plugins.option import option
 from robench.resources import language_models
 
 _LONGEST = 512

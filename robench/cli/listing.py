@@ -17,8 +17,9 @@ from rich.table import Table
 
 from robench.errors import RobenchError
 from robench.plugins import registry
-from robench.plugins.options import describe
-from robench.plugins.registry import Entry, unknown
+from robench.plugins.option import describe
+from robench.plugins.registry import Entry
+from robench.plugins.suggestions import explain_unknown
 from robench.resources.model_folder import BUNDLED
 from robench.study.presets import PRESETS
 from robench.study.request import TRAINING
@@ -78,7 +79,7 @@ def _details(name: str) -> dict[str, list[dict[str, Any]]]:
     if not found:
         names = [row["name"] for section in SECTIONS for row in _rows(section)]
         hint = "without a name, all are listed"
-        raise RobenchError(unknown("section or name", name, [*SECTIONS, *names, TRAINING], hint))
+        raise RobenchError(explain_unknown("section or name", name, [*SECTIONS, *names, TRAINING], hint))
     return found
 
 
@@ -86,7 +87,7 @@ def _entries(name: str) -> Iterator[Entry]:
     """Find the registered entries of a name, be it of a family or of one of its members."""
     for kind in registry.KINDS:
         family = next((entry for entry in registry.entries(kind) if entry.argument and entry.name == name), None)
-        if family or registry.known(kind, name):
+        if family or registry.is_registered(kind, name):
             yield family or registry.entry(kind, name)
 
 
@@ -97,7 +98,7 @@ def _detail(entry: Entry) -> dict[str, Any]:
     if entry.kind == "tasks":
         return row | {"labels": list(made.labels)}
     if entry.argument:
-        row["members"] = registry.members(entry)
+        row["members"] = entry.members()
     kind = made if isinstance(made, type) else type(made)
     row["description"] = (inspect.getdoc(kind) or "").partition("\n")[2].strip()
     return row | {"options": [asdict(one) for one in describe(made)] if is_dataclass(made) else []}

@@ -54,13 +54,13 @@ def table(
 
     Where a cell is missing, the command that fills it stands below the table.
     """
-    from robench.plugins.registry import unknown
+    from robench.plugins.suggestions import explain_unknown
     from robench.report import rendering, tables
     from robench.results.store import Store
 
     load_plugins(plugin)
     if format not in rendering.FORMATS:
-        raise RobenchError(unknown("format", format, list(rendering.FORMATS), "the default is rich"))
+        raise RobenchError(explain_unknown("format", format, list(rendering.FORMATS), "the default is rich"))
     asked = tables.Asked(
         tasks=split(task),
         defenses=split(defense),

@@ -103,7 +103,7 @@ def run(
         precision=precision,
         device=device,
         workers=workers,
-        settings=options.merged(options.from_file(config) if config else {}, options.parse(settings or [])),
+        settings=options.merge(options.read_file(config) if config else {}, options.parse(settings or [])),
     )
     reporter = reporter_for(Console(stderr=True))
     tell_log(reporter)

@@ -1,7 +1,7 @@
 """Names of defenses, attacks and tasks, and where each comes from.
 
 Built-ins are plug-ins: they are found through the same entry points (``robench.defenses``, ``robench.attacks``,
-``robench.tasks``) as a third party's, and nothing here imports one before it is asked for by name. A single file can
+``robench.tasks``) as a third party's, and nothing here imports one before it is named. A single file can
 add its own with :func:`register` and ``--plugin FILE``.
 
 A class can stand for a whole family of names. It says which of its fields tells the members apart, and may know them::
@@ -20,101 +20,26 @@ Registered as ``textattack``, it is named ``textattack:BAEGarg2019`` on the comm
 from __future__ import annotations
 
 import contextlib
-import difflib
 import hashlib
 import importlib
 import importlib.util
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal, TypeVar, cast
+from typing import TypeVar, cast
 
 from robench.errors import RobenchError
 from robench.paths import expanded
-from robench.plugins.style import Style
-from robench.plugins.summaries import first_line, read_summary
+from robench.plugins.entry import KINDS as KINDS
+from robench.plugins.entry import Entry as Entry
+from robench.plugins.entry import Kind as Kind
+from robench.plugins.suggestions import explain_unknown
 
-Kind = Literal["defenses", "attacks", "tasks"]
-KINDS: tuple[Kind, ...] = ("defenses", "attacks", "tasks")
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One registered name.
-
-    Attributes:
-        origin: who provides it, for people: ``robench``, ``package 1.2`` or a file.
-        identity: what stands for its code in a cell's key; empty for built-ins, which follow robench's own versions.
-        target: ``module:attribute`` of an entry point, or the object itself.
-        given: values of fields, by name, for a member of a family.
-    """
-
-    kind: Kind
-    name: str
-    origin: str
-    identity: str
-    target: Any
-    given: tuple[tuple[str, str], ...] = ()
-
-    def load(self) -> Any:
-        """Import it and give the instance: a class is called with what is given, anything else is taken as it is."""
-        found = _imported(self) if isinstance(self.target, str) else self.target
-        try:
-            made = found(**dict(self.given)) if isinstance(found, type) else found
-        except (TypeError, ValueError) as error:  # a method is missing, a field has no default or refuses its value
-            raise RobenchError(f"{self.name} from {self.origin} cannot be made: {error}.") from error
-        if getattr(made, "plugin_kind", None) != self.kind:
-            contract = self.kind.capitalize().removesuffix("s")
-            raise RobenchError(f"{self.name} from {self.origin} is a {type(made).__name__}, not a {contract}.")
-        return made
-
-    def implementation(self) -> type:
-        """Import it and return its class, which a family has without naming a member."""
-        found = _imported(self) if isinstance(self.target, str) else self.target
-        return found if isinstance(found, type) else type(found)
-
-    @property
-    def summary(self) -> str:
-        """First line of its docstring, read from the source without importing it where possible."""
-        if not isinstance(self.target, str):
-            kind = self.target if isinstance(self.target, type) else type(self.target)
-            return getattr(self.target, "summary", "") or first_line(inspect.getdoc(kind))
-        return read_summary(self.target).line
-
-    @property
-    def argument(self) -> str:
-        """For a family, the field that its members differ in; empty for all else, members included."""
-        if self.given:
-            return ""
-        if isinstance(self.target, str):
-            return read_summary(self.target).argument
-        return vars(self.target).get("argument", "") if isinstance(self.target, type) else ""
-
-    @property
-    def reference(self) -> bool:
-        """Whether it is the class of a defense that says ``reference: ClassVar[bool] = True`` itself."""
-        if isinstance(self.target, str):
-            return read_summary(self.target).reference
-        return isinstance(self.target, type) and vars(self.target).get("reference", False) is True
-
-    @property
-    def style(self) -> Style | None:
-        """How figures draw it, for a defense whose class or whose registered instance says so itself."""
-        if isinstance(self.target, str):
-            return read_summary(self.target).style
-        style = vars(self.target).get("style") if isinstance(self.target, type) else None
-        return style if isinstance(style, Style) else None
-
-    @property
-    def pattern(self) -> str:
-        """How it is named on the command line: ``textattack:RECIPE`` for a family."""
-        return f"{self.name}:{self.argument.upper()}" if self.argument else self.name
 
 
 _NAME = re.compile(r"[\w:+][\w:+.-]{0,59}")
@@ -137,7 +62,7 @@ def register(name: str, thing: T | None = None) -> Callable[[T], T]:
         origin, identity = _source_of(thing)
         entry = Entry(kind, name, origin, identity, thing)
         _check_name(kind, name, origin)
-        taken = _files.get((kind, name)) or _installed(kind).get(name)
+        taken = _files.get((kind, name)) or _read_entry_points(kind).get(name)
         if taken and (taken.origin, taken.identity) != (origin, identity):
             raise RobenchError(f"{kind[:-1]} {name!r} is registered twice: by {taken.origin} and by {origin}.")
         _files[kind, name] = entry
@@ -149,7 +74,7 @@ def register(name: str, thing: T | None = None) -> Callable[[T], T]:
 
 
 def load_plugin(path: Path) -> None:
-    """Run a plug-in file, so that what it registers can be named.
+    """Run a plug-in file, so that the names it registers exist.
 
     Raises:
         RobenchError: there is no such file, it fails, or it registers nothing.
@@ -196,20 +121,20 @@ def isolated() -> Iterator[None]:
 
 
 def plugin_files() -> list[Path]:
-    """The plug-in files of what is registered, for a process that needs it, too."""
+    """Return the plug-in files of what is registered, for another process to load."""
     modules = (module for name, module in sys.modules.items() if name.startswith(_PLUGIN))
     origins = {entry.origin for entry in _files.values()}
     return [Path(file) for file in dict.fromkeys(vars(module).get("__file__") for module in modules) if file in origins]
 
 
 def entries(kind: Kind) -> list[Entry]:
-    """All registered entries of a kind, built-ins first."""
-    found = {**_installed(kind), **{name: entry for (k, name), entry in _files.items() if k == kind}}
+    """Return all registered entries of a kind, built-ins first."""
+    found = {**_read_entry_points(kind), **{name: entry for (k, name), entry in _files.items() if k == kind}}
     return list(found.values())
 
 
 def names(kind: Kind) -> list[str]:
-    """All registered names of a kind, families left out."""
+    """Return all registered names of a kind, without families."""
     return [entry.name for entry in entries(kind) if not entry.argument]
 
 
@@ -232,8 +157,8 @@ def reference() -> str:
     raise RobenchError(f"{named} are each registered as the reference: only one defense's class may say {line}.")
 
 
-def known(kind: Kind, name: str) -> bool:
-    """Whether something of that name is registered, be it as a member of a family."""
+def is_registered(kind: Kind, name: str) -> bool:
+    """Tell whether something of that name is registered, be it as a member of a family."""
     try:
         entry(kind, name)
     except RobenchError:
@@ -242,7 +167,7 @@ def known(kind: Kind, name: str) -> bool:
 
 
 def entry(kind: Kind, name: str) -> Entry:
-    """The entry of that name.
+    """Return the entry of that name.
 
     Raises:
         RobenchError: there is none; the nearest names are given.
@@ -255,58 +180,26 @@ def entry(kind: Kind, name: str) -> Entry:
         if found.argument and name.partition(":")[0] == found.name:
             return _member(found, name)
     patterns = [found.pattern for found in registered]
-    raise RobenchError(unknown(kind[:-1], name, patterns, f"`robench list {kind}` shows all"))
+    raise RobenchError(explain_unknown(kind[:-1], name, patterns, f"`robench list {kind}` shows all"))
 
 
 def _member(family: Entry, name: str) -> Entry:
-    """The entry of one member of a family."""
+    """Make the entry of one member of a family."""
     value = name.partition(":")[2]
-    known_members = members(family)
+    known_members = family.members()
     if not value:
         there = f"; there are {', '.join(known_members)}" if known_members else ""
         raise RobenchError(f"{family.kind[:-1]} {family.name} is a family: name one as {family.pattern}{there}.")
     if known_members is not None and value not in known_members:
         hint = f"`robench list {family.kind}` shows what else there is"
-        raise RobenchError(unknown(family.kind[:-1], value, known_members, hint, prefix=f"{family.name}:"))
+        raise RobenchError(explain_unknown(family.kind[:-1], value, known_members, hint, prefix=f"{family.name}:"))
     if not _NAME.fullmatch(name):
         raise RobenchError(f"{family.kind[:-1]} {name!r}: a name {_FORM}.")
     return Entry(family.kind, name, family.origin, family.identity, family.target, ((family.argument, value),))
 
 
-def members(family: Entry) -> list[str] | None:
-    """Return the members that a family knows; None if it takes any."""
-    found = _imported(family) if isinstance(family.target, str) else family.target
-    return list(found.members()) if hasattr(found, "members") else None
-
-
-def unknown(
-    what: str,
-    name: str,
-    known: Sequence[str],
-    hint: str,
-    *,
-    prefix: str = "",
-    meanings: Mapping[str, str] | None = None,
-) -> str:
-    """Make the sentence for a name that does not exist, with the nearest ones that do.
-
-    Args:
-        what: what it would be a name of.
-        name: as it was written.
-        known: the names that exist.
-        hint: a last sentence, without its full stop.
-        prefix: all names begin with it.
-        meanings: of some of the names, which then stand behind them in brackets.
-    """
-    said = {one: f" ({meaning})" for one, meaning in (meanings or {}).items() if meaning}
-    folded = {one.lower(): prefix + one + said.get(one, "") for one in known}
-    near = [folded[one] for one in difflib.get_close_matches(name.lower(), folded, n=3, cutoff=0.5)]
-    meant = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(folded.values())}."
-    return f"unknown {what} {prefix + name!r}: {meant} {hint[0].upper()}{hint[1:]}."
-
-
 @cache
-def _installed(kind: Kind) -> dict[str, Entry]:
+def _read_entry_points(kind: Kind) -> dict[str, Entry]:
     found: dict[str, Entry] = {}
     points = metadata.entry_points(group=f"robench.{kind}")
     for point in sorted(points, key=lambda p: (not _is_own(p), p.dist.name if p.dist else "")):
@@ -325,18 +218,8 @@ def _is_own(point: metadata.EntryPoint) -> bool:
     return point.dist is not None and point.dist.name == "robench"
 
 
-def _imported(entry: Entry) -> Any:
-    module, _, attribute = entry.target.partition(":")
-    try:
-        return getattr(importlib.import_module(module), attribute)
-    except Exception as error:  # another's module may fail in any way
-        raise RobenchError(
-            f"{entry.kind[:-1]} {entry.name} from {entry.origin} cannot be imported: {type(error).__name__}: {error}."
-        ) from error
-
-
 def _check_name(kind: Kind, name: str, origin: str) -> None:
-    """Names stand in comma-separated lists and in the names of folders."""
+    """Reject a name that cannot stand in a comma-separated list or in the name of a folder."""
     if not _NAME.fullmatch(name) or name == "all":
         raise RobenchError(f"{origin} registers a {kind[:-1]} as {name!r}; a name {_FORM} and is not all.")
 
@@ -349,7 +232,7 @@ def _kind_of(thing: object) -> Kind:
 
 
 def _source_of(thing: object) -> tuple[str, str]:
-    """Where a registered object was written, and a digest of that text."""
+    """Find the file that registers an object, and a digest of its text."""
     frame = inspect.currentframe()
     while frame is not None and frame.f_globals.get("__name__") == __name__:
         frame = frame.f_back

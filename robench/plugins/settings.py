@@ -11,14 +11,14 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 
 from robench.errors import RobenchError
 from robench.paths import expanded
-from robench.plugins.options import Option, describe, expected, may_be_none, option_of
-from robench.plugins.registry import unknown
+from robench.plugins.option import Option, describe, expected, may_be_none, option_of
+from robench.plugins.suggestions import explain_unknown
 
 T = TypeVar("T")
 
 
 def parse(settings: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Texts like ``taichi.temperature=0.5`` as ``{"taichi": {"temperature": "0.5"}}``.
+    """Read texts like ``taichi.temperature=0.5`` as ``{"taichi": {"temperature": "0.5"}}``.
 
     Raises:
         RobenchError: one is not of that form.
@@ -33,8 +33,8 @@ def parse(settings: Sequence[str]) -> dict[str, dict[str, str]]:
     return found
 
 
-def from_file(path: Path) -> dict[str, dict[str, Any]]:
-    """Settings from a TOML file with a table for each name: ``[taichi]`` and below it ``temperature = 0.5``.
+def read_file(path: Path) -> dict[str, dict[str, Any]]:
+    """Read settings from a TOML file with a table for each name: ``[taichi]`` and below it ``temperature = 0.5``.
 
     Raises:
         RobenchError: there is no such file, or it is not of that form.
@@ -51,8 +51,8 @@ def from_file(path: Path) -> dict[str, dict[str, Any]]:
     return content
 
 
-def merged(*layers: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Settings of several sources; later ones win, field by field."""
+def merge(*layers: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Merge the settings of several sources; later ones win, field by field."""
     result: dict[str, dict[str, Any]] = {}
     for layer in layers:
         for name, values in layer.items():
@@ -60,8 +60,8 @@ def merged(*layers: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]
     return result
 
 
-def configured(name: str, thing: T, values: Mapping[str, Any]) -> tuple[T, tuple[tuple[str, Any], ...]]:
-    """A defense or attack with some of its fields set, and the fields that now differ from before.
+def configure(name: str, thing: T, values: Mapping[str, Any]) -> tuple[T, tuple[tuple[str, Any], ...]]:
+    """Set some fields of a defense or attack; return it, and the fields that now differ from before.
 
     Args:
         name: its registered name, for errors.
@@ -80,7 +80,7 @@ def configured(name: str, thing: T, values: Mapping[str, Any]) -> tuple[T, tuple
                 raise RobenchError(f"{name} has no options, so {name}.{field} cannot be set.")
             meanings = {one.name: one.gist for one in describe(thing)}
             hint = f"`robench list {name}` describes them"
-            raise RobenchError(unknown(f"option of {name}", field, known, hint, meanings=meanings))
+            raise RobenchError(explain_unknown(f"option of {name}", field, known, hint, meanings=meanings))
         read[field] = _read(f"{name}.{field}", value, hints[field], option_of(type(thing), field))
     try:
         made = replace(thing, **read)  # type: ignore[type-var]
@@ -107,14 +107,14 @@ def _read(where: str, value: Any, hint: Any, said: Option) -> Any:
         raise RobenchError(refused)
     if hint in (int, float, str):
         try:
-            return _converted(value, hint)
+            return _convert(value, hint)
         except (TypeError, ValueError, OverflowError) as error:
             raise RobenchError(refused) from error
     return value
 
 
-def _converted(value: Any, kind: Any) -> Any:
-    """``value`` as an int, a float or a str, if nothing of it is lost."""
+def _convert(value: Any, kind: Any) -> Any:
+    """Convert ``value`` to an int, a float or a str, if nothing of it is lost."""
     made = kind(value)
     same = made == made if isinstance(value, str) else made == value and not isinstance(value, bool)
     if not same:

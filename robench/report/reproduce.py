@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from robench.errors import RobenchError
-from robench.plugins.registry import unknown
+from robench.plugins.suggestions import explain_unknown
 from robench.results import papers
 from robench.results.info import CellInfo
 from robench.results.store import Store, StoredStage
@@ -48,7 +48,9 @@ class Target:
             from robench.report.figures import FIGURES
 
             if figure not in FIGURES:
-                raise RobenchError(unknown("figure", figure, list(FIGURES), "the paper's figures 2 and 3 are drawings"))
+                raise RobenchError(
+                    explain_unknown("figure", figure, list(FIGURES), "the paper's figures 2 and 3 are drawings")
+                )
         return cls(table, figure)
 
     @property

@@ -11,7 +11,7 @@ from importlib.resources import files
 from typing import Any, Literal
 
 from robench.errors import RobenchError
-from robench.plugins.registry import unknown
+from robench.plugins.suggestions import explain_unknown
 from robench.results.info import BEFORE
 
 PAPER = "paper"
@@ -87,7 +87,7 @@ def published(number: str) -> PublishedTable:
         RobenchError: the paper has no such table of numbers.
     """
     if number not in NUMBERS:
-        raise RobenchError(unknown("table", number, list(NUMBERS), "these are the paper's tables of numbers"))
+        raise RobenchError(explain_unknown("table", number, list(NUMBERS), "these are the paper's tables of numbers"))
     text = files("robench.leaderboards").joinpath(f"paper/table{number}.toml").read_text(encoding="utf-8")
     found = tomllib.loads(text, parse_float=Fraction)
     rows = tuple(_row(found, row) for row in found["row"])

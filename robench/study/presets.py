@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from robench.errors import RobenchError
-from robench.plugins.registry import unknown
+from robench.plugins.suggestions import explain_unknown
 from robench.resources import Form
 from robench.training.settings import TrainingSettings
 
@@ -77,5 +77,5 @@ def preset(name: str) -> Preset:
         RobenchError: there is none.
     """
     if name not in PRESETS:
-        raise RobenchError(unknown("preset", name, list(PRESETS), "`robench list presets` describes them"))
+        raise RobenchError(explain_unknown("preset", name, list(PRESETS), "`robench list presets` describes them"))
     return PRESETS[name]

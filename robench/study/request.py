@@ -12,7 +12,8 @@ from robench.data.load import TaskData, load_task
 from robench.errors import RobenchError
 from robench.plugins import registry
 from robench.plugins import settings as options
-from robench.plugins.registry import Kind, unknown
+from robench.plugins.registry import Kind
+from robench.plugins.suggestions import explain_unknown
 from robench.progress import Reporter
 from robench.study.plan import plan_cells, plan_statistics
 from robench.study.presets import PAPER_ATTACKS, Preset, preset
@@ -80,8 +81,8 @@ class Request:
         self.attack_names()
         known = [*registry.names("defenses"), *registry.names("attacks"), TRAINING]
         for name in self.settings:
-            if name not in known and not registry.known("attacks", name):
-                raise RobenchError(unknown("defense or attack", name, known, "--set takes NAME.FIELD=VALUE"))
+            if name not in known and not registry.is_registered("attacks", name):
+                raise RobenchError(explain_unknown("defense or attack", name, known, "--set takes NAME.FIELD=VALUE"))
 
     def attack_names(self) -> list[str]:
         """The attacks that were asked for."""
@@ -110,7 +111,7 @@ class Request:
             if name != TRAINING:
                 (self._defense if name in registry.names("defenses") else self._attack)(name)
         chosen = preset(self.preset)
-        variants = [replace(self, settings=options.merged(self.settings, added), sweep=({},)) for added in self.sweep]
+        variants = [replace(self, settings=options.merge(self.settings, added), sweep=({},)) for added in self.sweep]
         named = [(one._defenses(), one._attacks(), one._defense) for one in variants]
         tasks = [self._load(name, chosen, reporter) for name in expand("tasks", self.tasks)]
         setting = self._setting(chosen)
@@ -128,7 +129,7 @@ class Request:
         from robench.models import devices
         from robench.models.encoders import find_encoder
 
-        training, _ = options.configured(TRAINING, chosen.training, self.settings.get(TRAINING, {}))
+        training, _ = options.configure(TRAINING, chosen.training, self.settings.get(TRAINING, {}))
         return Setting(
             preset=self.preset,
             encoder=find_encoder(self.encoder or chosen.encoder, offline=self.offline),
@@ -155,13 +156,13 @@ class Request:
 
     def _defense(self, name: str) -> NamedDefense:
         entry = registry.entry("defenses", name)
-        defense, changed = options.configured(name, entry.load(), self.settings.get(name, {}))
+        defense, changed = options.configure(name, entry.load(), self.settings.get(name, {}))
         return NamedDefense(name, entry.identity, changed, defense=defense)
 
     def _attack(self, name: str) -> NamedAttack:
         entry = registry.entry("attacks", name)
         attack: Attack = replace(entry.load(), resources=preset(self.preset).resources)
-        attack, changed = options.configured(name, attack, self.settings.get(name, {}))
+        attack, changed = options.configure(name, attack, self.settings.get(name, {}))
         return NamedAttack(name, entry.identity, changed, attack=attack)
 
 

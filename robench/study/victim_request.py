@@ -9,7 +9,8 @@ from typing import Any
 from robench.errors import RobenchError
 from robench.models.encoders import EncoderSource
 from robench.plugins import registry
-from robench.plugins.registry import names, unknown
+from robench.plugins.registry import names
+from robench.plugins.suggestions import explain_unknown
 from robench.progress import Reporter
 from robench.study.plan import plan_victim
 from robench.study.presets import preset
@@ -76,7 +77,7 @@ class VictimRequest(Request):
         super().check()
         for name in self.settings:
             if name in (*names("defenses"), TRAINING):
-                raise RobenchError(unknown("attack", name, names("attacks"), "--set takes ATTACK.FIELD=VALUE"))
+                raise RobenchError(explain_unknown("attack", name, names("attacks"), "--set takes ATTACK.FIELD=VALUE"))
         if self.max_length is not None and self.max_length < 3:
             raise RobenchError(f"--max-length {self.max_length} leaves no room for a token between the special ones.")
         if not self.source.has_network:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from robench.lazy import lazy_attributes
 
 if TYPE_CHECKING:
-    from robench.plugins.options import option
+    from robench.plugins.option import option
     from robench.plugins.style import Style
     from robench.training.defense import AdversarialDefense, Defense, FusedDefense, Terms, TrainsOn
     from robench.training.loop import TrainingResult, train

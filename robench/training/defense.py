@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
-from robench.plugins.options import check_values, option
+from robench.plugins.option import check_values, option
 from robench.plugins.style import Style
 
 if TYPE_CHECKING:

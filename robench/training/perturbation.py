@@ -16,7 +16,7 @@ from torch import Tensor
 
 from robench.models.batches import Batch, Inputs
 from robench.models.classifier import Classifier
-from robench.plugins.options import option
+from robench.plugins.option import option
 from robench.training.defense import Defense, Terms
 from robench.training.objectives import cross_entropy
 

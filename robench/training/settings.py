@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from robench.plugins.options import check_values, option
+from robench.plugins.option import check_values, option
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -119,7 +119,7 @@ def test_what_is_said_of_a_recipe_is_what_its_source_uses(name: str) -> None:
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
     if name != "ChineseRecipe":  # it brings stopwords of its own
         assert set(RECIPES[name].resources) == {need for need, parts in PARTS.items() if parts & imported}
-    if not RECIPES[name].refused:
+    if not RECIPES[name].refusal:
         text = inspect.getsource(getattr(attack_recipes, name))
         masked = {"WordSwapMaskedLM", "WordInsertionMaskedLM"} & imported and "bert-base-uncased"
         language_model = ("distilroberta-base" if "distilroberta-base" in text else masked) or (
@@ -163,8 +163,8 @@ def test_without_a_network_a_recipe_is_built_or_says_what_it_lacks(name: str, to
 
 
 def test_what_textattack_raises_while_it_builds_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(RECIPES, "A2TYoo2021", dataclasses.replace(RECIPES["A2TYoo2021"], refused="", resources=()))
-    monkeypatch.setitem(RECIPES, "MorpheusTan2020", dataclasses.replace(RECIPES["MorpheusTan2020"], refused=""))
+    monkeypatch.setitem(RECIPES, "A2TYoo2021", dataclasses.replace(RECIPES["A2TYoo2021"], refusal="", resources=()))
+    monkeypatch.setitem(RECIPES, "MorpheusTan2020", dataclasses.replace(RECIPES["MorpheusTan2020"], refusal=""))
     with pytest.raises(RobenchError, match=r"textattack:A2TYoo2021 cannot be built: .+"):
         build_attack(Recipe(recipe="A2TYoo2021"), Victim(), offline=True)
     with pytest.raises(RobenchError, match=r"textattack:MorpheusTan2020 does not attack classifiers: MinimizeBleu"):
@@ -223,7 +223,7 @@ def test_clare_has_the_numbers_of_the_paper_s_recipe(models: Path) -> None:
     built = build_attack(CLARE(language_model=str(models / "bert")), Victim(), offline=True)
     assert [
         (type(one).__name__, one.max_candidates, one.min_confidence) for one in built.transformation.transformations
-    ] == [("WordSwapMaskedLM", 50, 5e-4), ("WordInsertionMaskedLM", 50, 0.0), ("Merging", 50, 5e-3)]
+    ] == [("WordSwapMaskedLM", 50, 5e-4), ("WordInsertionMaskedLM", 50, 0.0), ("WordMerge", 50, 5e-3)]
     names = sorted(type(one).__name__ for one in built.pre_transformation_constraints)
     assert names == ["RepeatModification", "StopwordModification"]
 

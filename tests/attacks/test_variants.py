@@ -20,7 +20,7 @@ from robench.defenses.taichi import TaiChi, adversarial, clean, without_adv, wit
 from robench.models.batches import Batch
 from robench.models.classifier import Classifier
 from robench.plugins import registry
-from robench.plugins.options import describe
+from robench.plugins.option import describe
 from robench.results.records import Record, Status
 from robench.study.stages.adversarial import arrange_rows
 from robench.training.defense import Defense, TrainsOn

@@ -30,7 +30,7 @@ def test_the_average_is_that_of_each_parameter(weight: float, head: list[list[fl
 @pytest.mark.parametrize("weight", ["-0.1", "1.5", "nan"])
 def test_a_weight_outside_of_0_to_1_is_refused(weight: str) -> None:
     with pytest.raises(RobenchError, match="weight"):
-        settings.configured("average", Average(), {"weight": weight})
+        settings.configure("average", Average(), {"weight": weight})
 
 
 def model(runs: Path, defense: str, weight: float | None = None) -> StoredStage:

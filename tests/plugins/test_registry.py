@@ -137,8 +137,8 @@ def test_isolated_forgets_what_a_plugin_registered_so_that_it_can_be_loaded_agai
     for _ in range(2):
         with registry.isolated():
             registry.load_plugin(file)
-            assert registry.known("defenses", "mine") and registry.plugin_files() == [file]
-        assert not registry.known("defenses", "mine") and registry.plugin_files() == []
+            assert registry.is_registered("defenses", "mine") and registry.plugin_files() == [file]
+        assert not registry.is_registered("defenses", "mine") and registry.plugin_files() == []
 
 
 def test_a_plugin_that_is_no_python_file_is_a_sentence(tmp_path: Path) -> None:
@@ -251,7 +251,7 @@ def test_textattack_s_recipes_are_named_behind_a_colon() -> None:
     ],
 )
 def test_a_family_s_unknown_member_is_a_sentence_with_the_nearest(name: str, told: str) -> None:
-    assert not registry.known("attacks", name)
+    assert not registry.is_registered("attacks", name)
     with pytest.raises(RobenchError, match=told):
         registry.entry("attacks", name)
 
@@ -277,8 +277,8 @@ def test_a_plugin_s_class_can_be_a_family(tmp_path: Path) -> None:
     aunt = registry.entry("attacks", "kin:Aunt")
     assert (aunt.load().kin, aunt.pattern, aunt.argument) == ("Aunt", "kin:Aunt", "")
     assert aunt.identity == next(e for e in registry.entries("attacks") if e.name == "kin").identity != ""
-    assert registry.known("attacks", "kin:Aunt")
-    assert not registry.known("attacks", "kin")
+    assert registry.is_registered("attacks", "kin:Aunt")
+    assert not registry.is_registered("attacks", "kin")
     with pytest.raises(RobenchError, match="did you mean kin:Uncle"):
         registry.entry("attacks", "kin:Unkle")
     with pytest.raises(RobenchError, match=r"kin:Nobody from .*kin\.py cannot be made: nobody is no kin"):

@@ -7,7 +7,7 @@ from typing import Any, Literal, Optional
 import pytest
 
 from robench.errors import RobenchError
-from robench.plugins.settings import configured, from_file, merged, parse
+from robench.plugins.settings import configure, merge, parse, read_file
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def test_a_malformed_setting_is_shown_with_one_that_is_not(setting: str) -> None
     ],
 )
 def test_a_value_becomes_what_its_field_is(field: str, given: Any, expected: Any) -> None:
-    made, changed = configured("knobs", Knobs(), {field: given})
+    made, changed = configure("knobs", Knobs(), {field: given})
     found = getattr(made, field)
     assert (found, type(found)) == (expected, type(expected))
     assert changed == (() if expected == getattr(Knobs(), field) else ((field, expected),))
@@ -115,7 +115,7 @@ def test_a_value_becomes_what_its_field_is(field: str, given: Any, expected: Any
 )
 def test_a_value_that_a_field_cannot_have_is_refused_where_it_stands(field: str, given: Any, complaint: str) -> None:
     with pytest.raises(RobenchError) as error:
-        configured("knobs", Knobs(), {field: given})
+        configure("knobs", Knobs(), {field: given})
     assert str(error.value) == complaint
 
 
@@ -131,13 +131,13 @@ def test_a_value_that_a_field_cannot_have_is_refused_where_it_stands(field: str,
 )
 def test_an_unknown_field_is_answered_with_those_there_are(thing: Any, field: str, hint: str) -> None:
     with pytest.raises(RobenchError) as error:
-        configured("knobs", thing, {field: "1"})
+        configure("knobs", thing, {field: "1"})
     assert hint in str(error.value)
 
 
 def test_what_changed_is_told_in_the_order_of_the_fields_names_and_the_original_stays() -> None:
     thing = Knobs(radius=2.0)
-    made, changed = configured("knobs", thing, {"steps": "9", "radius": "2", "norm": "linf", "cap": "1"})
+    made, changed = configure("knobs", thing, {"steps": "9", "radius": "2", "norm": "linf", "cap": "1"})
     assert changed == (("cap", 1.0), ("norm", "linf"), ("steps", 9))
     assert made == Knobs(steps=9, radius=2.0, norm="linf", cap=1.0)
     assert thing == Knobs(radius=2.0)
@@ -148,9 +148,9 @@ def test_a_settings_file_has_a_table_for_each_name_and_what_is_typed_wins(tmp_pa
     file.write_text(
         '[knobs]\nsteps = 5\nradius = 2\ncased = true\n\n["textattack:BAE"]\nnote = "é"\n', encoding="utf-8"
     )
-    settings = merged(from_file(file), parse(["knobs.steps=6"]))
+    settings = merge(read_file(file), parse(["knobs.steps=6"]))
     assert settings == {"knobs": {"steps": "6", "radius": 2, "cased": True}, "textattack:BAE": {"note": "é"}}
-    made, _ = configured("knobs", Knobs(), settings["knobs"])
+    made, _ = configure("knobs", Knobs(), settings["knobs"])
     assert made == Knobs(steps=6, radius=2.0, cased=True)
 
 
@@ -169,5 +169,5 @@ def test_a_broken_settings_file_is_named(content: bytes | None, complaint: str, 
     if content is not None:
         file.write_bytes(content)
     with pytest.raises(RobenchError, match=complaint) as error:
-        from_file(file)
+        read_file(file)
     assert str(file) in str(error.value)

@@ -12,8 +12,8 @@ from robench.data.load import TaskData, load_task
 from robench.data.task import Task
 from robench.errors import RobenchError
 from robench.tasks.ag import AG
-from robench.tasks.bbc import BBC, headline
-from robench.tasks.mr import MR, matched
+from robench.tasks.bbc import BBC, join_headline
+from robench.tasks.mr import MR, match_reviews
 from robench.tasks.sst2 import SST2
 from robench.tasks.trec import TREC
 
@@ -96,7 +96,7 @@ def test_mr_keeps_the_first_of_each_key_and_leaves_plots_out() -> None:
         {"category": "rotten", "text": "Dull, dull!"},
         {"category": "fresh", "text": "Unknown to all"},
     ]
-    train, test = matched(reviews, {"atriumph", "hedies"}, {"atriumph", "dulldull"})
+    train, test = match_reviews(reviews, {"atriumph", "hedies"}, {"atriumph", "dulldull"})
     assert train == [("A Triumph .", 1)]
     assert test == [("Dull, dull!", 0)]
 
@@ -111,7 +111,7 @@ def test_mr_keeps_the_first_of_each_key_and_leaves_plots_out() -> None:
     ],
 )
 def test_a_bbc_headline_is_title_and_first_sentence(article: bytes, expected: str) -> None:
-    assert headline(article) == expected
+    assert join_headline(article) == expected
 
 
 @pytest.mark.parametrize("name", TASKS)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from robench.errors import RobenchError
-from robench.plugins.registry import unknown
+from robench.plugins.suggestions import explain_unknown
 from robench.report.figures.canvas import Drawing, save
 from robench.results.selection import Selection
 from robench.results.store import Store
@@ -113,7 +113,7 @@ def draw(
         RobenchError: there is no such figure, or results that it needs are missing; the error says what makes them.
     """
     if number not in FIGURES:
-        raise RobenchError(unknown("figure", number, list(FIGURES), "`robench figure all` draws each"))
+        raise RobenchError(explain_unknown("figure", number, list(FIGURES), "`robench figure all` draws each"))
     kind = FIGURES[number]
     if kind.single and len(attacks) > 1:
         raise RobenchError(f"figure {number} is about one attack, not {', '.join(attacks)}; draw it for each.")

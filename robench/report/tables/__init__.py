@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Unpack
 
 from robench.errors import RobenchError
-from robench.plugins.registry import unknown
+from robench.plugins.suggestions import explain_unknown
 from robench.report.tables.accuracy import table4, table5, table6
 from robench.report.tables.against import against_paper
 from robench.report.tables.datasets import table3
@@ -77,9 +77,11 @@ def make(number: str, store: Store, *, against: str | None = None, **asked: Unpa
         RobenchError: there is no such table, something that was asked for is unknown, or a stored file is broken.
     """
     if number not in _MAKERS:
-        raise RobenchError(unknown("table", number, list(NUMBERS), "without a number, all that have data are shown"))
+        raise RobenchError(
+            explain_unknown("table", number, list(NUMBERS), "without a number, all that have data are shown")
+        )
     if against not in (None, PAPER):
-        raise RobenchError(unknown("publication", str(against), [PAPER], "--against takes its name"))
+        raise RobenchError(explain_unknown("publication", str(against), [PAPER], "--against takes its name"))
     table = _MAKERS[number](store, asked)
     return against_paper(table) if against else table
 

@@ -9,8 +9,8 @@ import pytest
 
 from robench.errors import RobenchError
 from robench.plugins import registry
-from robench.plugins.options import Option, check_values, describe, option
-from robench.plugins.settings import configured
+from robench.plugins.option import Option, check_values, describe, option
+from robench.plugins.settings import configure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +98,7 @@ def test_a_field_is_described_by_the_nearest_class_that_declares_it() -> None:
 )
 def test_a_wrong_setting_is_answered_with_meanings_and_range(field: str, value: str, sentence: str) -> None:
     with pytest.raises(RobenchError) as error:
-        configured("knobs", Fewer(), {field: value})
+        configure("knobs", Fewer(), {field: value})
     assert sentence in str(error.value)
 
 

@@ -1,0 +1,32 @@
+"""The sentence for a name that does not exist, with the nearest ones that do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+
+
+def explain_unknown(
+    what: str,
+    name: str,
+    known: Sequence[str],
+    hint: str,
+    *,
+    prefix: str = "",
+    meanings: Mapping[str, str] | None = None,
+) -> str:
+    """Make the sentence for a name that does not exist, with the nearest ones that do.
+
+    Args:
+        what: what it would be a name of.
+        name: as it was written.
+        known: the names that exist.
+        hint: a last sentence, without its full stop.
+        prefix: all names begin with it.
+        meanings: of some of the names, which then stand behind them in brackets.
+    """
+    said = {one: f" ({meaning})" for one, meaning in (meanings or {}).items() if meaning}
+    folded = {one.lower(): prefix + one + said.get(one, "") for one in known}
+    near = [folded[one] for one in difflib.get_close_matches(name.lower(), folded, n=3, cutoff=0.5)]
+    meant = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(folded.values())}."
+    return f"unknown {what} {prefix + name!r}: {meant} {hint[0].upper()}{hint[1:]}."

@@ -1,0 +1,36 @@
+"""What ``robench doctor`` says of the data of tasks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from robench.cli import doctor
+from robench.plugins import registry
+
+TASK = """
+import robench
+from robench.resources import packages
+
+OURS = packages.Package(name="ours", version="1", sha256="0" * 64, megabytes=7, members=("a/",))
+robench.register("ours", robench.Task(labels=("bad", "good"), packages=(OURS,)))
+"""
+
+
+def test_each_task_says_what_it_fetches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forget_plugins: None) -> None:
+    monkeypatch.setenv("ROBENCH_CACHE", str(tmp_path))
+    (tmp_path / "ours.py").write_text(TASK, encoding="utf-8")
+    registry.load_plugin(tmp_path / "ours.py")
+    found = {finding.what: finding for finding in doctor._task_packages()}
+    assert list(found) == ["data of bbc", "data of mr", "data of trec", "data of ours"]
+    assert {finding.well for finding in found.values()} == {None}
+    assert "index when first needed (7 MB)" in found["data of ours"].found
+    assert "(54 MB)" in found["data of mr"].found, "that of three packages"
+
+
+def test_a_task_that_cannot_be_loaded_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = registry.Entry("tasks", "gone", "other 1.0", "other 1.0", "no_such_module:TASK")
+    monkeypatch.setattr(doctor, "entries", lambda kind: [broken])
+    (finding,) = doctor._task_packages()
+    assert finding.well is False and "no_such_module" in finding.found
