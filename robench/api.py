@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from robench.errors import RobenchError
 from robench.plugins import registry
-from robench.progress import Reporter, Silent, reporter_for
+from robench.progress import Reporter, SilentReporter, choose_reporter
 from robench.results.store import Store, StoredStage
 from robench.study.presets import Existing
 from robench.study.request import Request
@@ -62,7 +62,7 @@ def run(
         progress: show bars (on a terminal) or lines on stderr.
 
     Returns:
-        A row per cell, with the columns of :func:`frame`.
+        A row per cell, with the columns of :func:`make_frame`.
 
     Raises:
         RobenchError: something that the caller can mend, in a sentence or two.
@@ -87,8 +87,8 @@ def run(
         workers=workers,
         settings=settings or {},
     )
-    reporter = reporter_for(Console(stderr=True)) if progress else Silent()
-    return frame(run_requests([request], Store(Path(runs)), reporter, existing))
+    reporter = choose_reporter(Console(stderr=True)) if progress else SilentReporter()
+    return make_frame(run_requests([request], Store(Path(runs)), reporter, existing))
 
 
 def attack_model(
@@ -143,7 +143,7 @@ def attack_model(
         progress: show bars (on a terminal) or lines on stderr.
 
     Returns:
-        A row per cell, with the columns of :func:`frame`.
+        A row per cell, with the columns of :func:`make_frame`.
 
     Raises:
         RobenchError: something that the caller can mend, in a sentence or two.
@@ -173,8 +173,8 @@ def attack_model(
         workers=workers,
         settings=settings or {},
     )
-    reporter = reporter_for(Console(stderr=True)) if progress else Silent()
-    return frame(run_requests([request], Store(Path(runs)), reporter, existing))
+    reporter = choose_reporter(Console(stderr=True)) if progress else SilentReporter()
+    return make_frame(run_requests([request], Store(Path(runs)), reporter, existing))
 
 
 def run_requests(
@@ -206,7 +206,7 @@ def run_requests(
     return found
 
 
-def frame(cells: Sequence[StoredStage]) -> pandas.DataFrame:
+def make_frame(cells: Sequence[StoredStage]) -> pandas.DataFrame:
     """Cells as a table for analysis.
 
     Returns:

@@ -19,7 +19,7 @@ def cache_dir() -> Path:
     return Path(os.environ.get("ROBENCH_CACHE") or platformdirs.user_cache_path("robench"))
 
 
-def expanded(path: Path) -> Path:
+def expand_user(path: Path) -> Path:
     """The path with ``~`` and ``~user`` replaced.
 
     Raises:
@@ -32,7 +32,7 @@ def expanded(path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def writing(target: Path) -> Iterator[None]:
+def translate_os_errors(target: Path) -> Iterator[None]:
     """Turn the operating system's refusals while writing ``target`` into a sentence.
 
     Raises:
@@ -53,7 +53,7 @@ def atomic_write_text(path: Path, text: str) -> None:
     Raises:
         RobenchError: the file cannot be written.
     """
-    with writing(path):
+    with translate_os_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
@@ -69,7 +69,7 @@ def atomic_write_text(path: Path, text: str) -> None:
 
 
 @contextlib.contextmanager
-def atomic_folder(target: Path) -> Iterator[Path]:
+def atomic_write_folder(target: Path) -> Iterator[Path]:
     """Give a folder to fill; it becomes ``target`` when the block ends well and vanishes when it does not.
 
     An existing ``target`` is replaced. Only one process may build the same target at a time: hold a lock.
@@ -77,7 +77,7 @@ def atomic_folder(target: Path) -> Iterator[Path]:
     Raises:
         RobenchError: the folder cannot be written.
     """
-    with writing(target):
+    with translate_os_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
         draft.chmod(0o755)

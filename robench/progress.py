@@ -26,7 +26,7 @@ PLAIN_INTERVAL = 15.0
 class Work(Protocol):
     """Something that is counted while it is done."""
 
-    def at(self, done: int, total: int) -> None:
+    def set_progress(self, done: int, total: int) -> None:
         """``done`` of ``total`` units are done."""
 
     def advance(self, count: int, outcome: str = "") -> None:
@@ -39,10 +39,10 @@ class Reporter(Protocol):
     def say(self, text: str) -> None:
         """A line about the run."""
 
-    def stage(self, number: int, count: int, label: str) -> None:
+    def announce_stage(self, number: int, count: int, label: str) -> None:
         """Stage ``number`` of ``count`` begins."""
 
-    def work(
+    def track(
         self, title: str, unit: str, total: int | None = None, done: int = 0
     ) -> contextlib.AbstractContextManager[Work]:
         """Something countable begins; ends with the block."""
@@ -89,24 +89,24 @@ class PlainReporter:
         """Print a line."""
         self._console.print(text, soft_wrap=True, markup=False, highlight=False)
 
-    def stage(self, number: int, count: int, label: str) -> None:
+    def announce_stage(self, number: int, count: int, label: str) -> None:
         """Print which stage begins."""
         self.say(f"[{number}/{count}] {label}")
 
     @contextlib.contextmanager
-    def work(self, title: str, unit: str, total: int | None = None, done: int = 0) -> Iterator[Work]:
+    def track(self, title: str, unit: str, total: int | None = None, done: int = 0) -> Iterator[Work]:
         """Print how it goes now and then, and how it went."""
         count = _Count(title, unit, total, done)
         yield _PlainWork(count, self)
         seconds = time.monotonic() - count.started
-        self.say(f"    {title}: {count.done} {unit}s in {duration(seconds)}, {count.tail}")
+        self.say(f"    {title}: {count.done} {unit}s in {format_duration(seconds)}, {count.tail}")
 
 
 class _PlainWork:
     def __init__(self, count: _Count, reporter: PlainReporter) -> None:
         self._count, self._reporter, self._last = count, reporter, time.monotonic()
 
-    def at(self, done: int, total: int) -> None:
+    def set_progress(self, done: int, total: int) -> None:
         self._count.total = total
         self.advance(done - self._count.done)
 
@@ -117,7 +117,7 @@ class _PlainWork:
         self._last = time.monotonic()
         left = self._count.seconds_left
         of = f" of {self._count.total}" if self._count.total else ""
-        end = f", {duration(left)} left" if left is not None else ""
+        end = f", {format_duration(left)} left" if left is not None else ""
         self._reporter.say(
             f"    {self._count.title}: {self._count.done}{of} {self._count.unit}s, {self._count.tail}{end}"
         )
@@ -133,12 +133,12 @@ class RichReporter:
         """Print a line."""
         self._console.print(text, highlight=False, markup=False)
 
-    def stage(self, number: int, count: int, label: str) -> None:
+    def announce_stage(self, number: int, count: int, label: str) -> None:
         """Print which stage begins."""
         self._console.print(f"[bold]{number}/{count}[/] {label}", highlight=False)
 
     @contextlib.contextmanager
-    def work(self, title: str, unit: str, total: int | None = None, done: int = 0) -> Iterator[Work]:
+    def track(self, title: str, unit: str, total: int | None = None, done: int = 0) -> Iterator[Work]:
         """Show a bar with rate and time left until the block ends."""
         count = _Count(title, unit, total, done)
         columns = (
@@ -154,7 +154,7 @@ class RichReporter:
             bar = progress.add_task(title, total=total, completed=done, tail="")
             yield _RichWork(count, progress, bar)
         seconds = time.monotonic() - count.started
-        told = f"  [dim]{title}: {count.done} {unit}s in {duration(seconds)}, {count.tail}[/]"
+        told = f"  [dim]{title}: {count.done} {unit}s in {format_duration(seconds)}, {count.tail}[/]"
         self._console.print(told, highlight=False)
 
 
@@ -162,7 +162,7 @@ class _RichWork:
     def __init__(self, count: _Count, progress: Progress, bar: TaskID) -> None:
         self._count, self._progress, self._bar = count, progress, bar
 
-    def at(self, done: int, total: int) -> None:
+    def set_progress(self, done: int, total: int) -> None:
         self._count.total = total
         self.advance(done - self._count.done)
 
@@ -171,33 +171,33 @@ class _RichWork:
         self._progress.update(self._bar, completed=self._count.done, total=self._count.total, tail=self._count.tail)
 
 
-class Silent:
+class SilentReporter:
     """Says nothing."""
 
     def say(self, text: str) -> None:
         """Nothing."""
 
-    def stage(self, number: int, count: int, label: str) -> None:
+    def announce_stage(self, number: int, count: int, label: str) -> None:
         """Nothing."""
 
     @contextlib.contextmanager
-    def work(self, title: str, unit: str, total: int | None = None, done: int = 0) -> Iterator[Work]:
+    def track(self, title: str, unit: str, total: int | None = None, done: int = 0) -> Iterator[Work]:
         """Nothing."""
         yield self
 
-    def at(self, done: int, total: int) -> None:
+    def set_progress(self, done: int, total: int) -> None:
         """Nothing."""
 
     def advance(self, count: int, outcome: str = "") -> None:
         """Nothing."""
 
 
-def reporter_for(console: Console) -> Reporter:
+def choose_reporter(console: Console) -> Reporter:
     """Bars where a person watches, lines where a file does."""
     return RichReporter(console) if console.is_terminal else PlainReporter(console)
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Seconds for people: ``8 s``, ``3 min 05 s``, ``2 h 10 min``."""
     whole = round(seconds)
     if whole < 60:

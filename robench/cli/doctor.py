@@ -16,7 +16,7 @@ from rich.table import Table
 
 import robench
 from robench.errors import RobenchError
-from robench.paths import cache_dir, writing
+from robench.paths import cache_dir, translate_os_errors
 from robench.plugins.registry import KINDS, names
 from robench.resources import packages, published
 
@@ -79,7 +79,7 @@ def _resources() -> list[Finding]:
     cache = cache_dir()
     found = []
     try:
-        with writing(cache):
+        with translate_os_errors(cache):
             cache.mkdir(parents=True, exist_ok=True)
             (cache / ".writable").write_bytes(b"")
             (cache / ".writable").unlink()

@@ -12,7 +12,7 @@ from pathlib import Path
 from robench.data.files import read_folder
 from robench.data.task import SPLITS, Row, Splits, Task, held_out
 from robench.errors import RobenchError
-from robench.paths import expanded
+from robench.paths import expand_user
 
 SEED = 50
 """Seed of the development rows that are carved out of a training split (the paper's seed)."""
@@ -95,7 +95,7 @@ def _local(name: str, data_dir: Path | None) -> Splits:
     variable = os.environ.get("ROBENCH_DATA")
     if data_dir is None and not variable:
         raise _NothingError
-    root = expanded(Path(data_dir or variable or ""))
+    root = expand_user(Path(data_dir or variable or ""))
     folder = root / name
     if folder.is_dir():
         return read_folder(folder)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from robench.errors import RobenchError
-from robench.paths import expanded
+from robench.paths import expand_user
 from robench.resources.hub import find_on_hub
 from robench.resources.model_folder import BUNDLED, check_folder, explained, folder_digest, quiet
 
@@ -75,7 +75,7 @@ def find_encoder(name: str, *, offline: bool = False) -> EncoderSource:
 
         folder = minilm_folder(offline=offline)
         return EncoderSource(name, str(folder), folder_digest(folder))
-    folder = expanded(Path(name))
+    folder = expand_user(Path(name))
     if folder.is_dir():
         check_folder(f"encoder folder {name}", folder)
         return EncoderSource(name, str(folder.resolve()), folder_digest(folder))

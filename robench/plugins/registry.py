@@ -34,7 +34,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
 from robench.errors import RobenchError
-from robench.paths import expanded
+from robench.paths import expand_user
 from robench.plugins.summaries import declared, first_line
 
 Kind = Literal["defenses", "attacks", "tasks"]
@@ -132,7 +132,7 @@ def load_plugin(path: Path) -> None:
     Raises:
         RobenchError: there is no such file, it fails, or it registers nothing.
     """
-    path = expanded(path).resolve()
+    path = expand_user(path).resolve()
     if not path.is_file():
         raise RobenchError(f"plug-in {path} does not exist; --plugin takes a Python file.")
     # Named by its content: the class then has the same identity in a cell's key wherever the file lies.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from robench.errors import RobenchError
-from robench.paths import expanded
+from robench.paths import expand_user
 from robench.plugins.registry import unknown
 
 T = TypeVar("T")
@@ -39,7 +39,7 @@ def from_file(path: Path) -> dict[str, dict[str, Any]]:
         RobenchError: there is no such file, or it is not of that form.
     """
     try:
-        content = tomllib.loads(expanded(path).read_text(encoding="utf-8"))
+        content = tomllib.loads(expand_user(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise RobenchError(f"cannot read the settings {path}: {(error.strerror or str(error)).lower()}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -14,8 +14,8 @@ from pathlib import Path
 from rich.console import Console
 
 from robench.errors import RobenchError
-from robench.paths import writing
-from robench.progress import Reporter, reporter_for
+from robench.paths import translate_os_errors
+from robench.progress import Reporter, choose_reporter
 
 TIMEOUT = 15.0
 """Seconds without a byte after which a connection counts as broken."""
@@ -47,15 +47,15 @@ def download(url: str, file: Path, *, title: str, otherwise: str, reporter: Repo
     Raises:
         RobenchError: the server does not answer, refuses or breaks off again and again; the file cannot be written.
     """
-    with writing(file):
+    with translate_os_errors(file):
         file.parent.mkdir(parents=True, exist_ok=True)
     failures = 0
-    with (reporter or reporter_for(Console(stderr=True))).work(title, "MB") as work:
+    with (reporter or choose_reporter(Console(stderr=True))).track(title, "MB") as work:
         while True:
             before = _size(file)
             try:
                 for have, total in _received(url, file):
-                    work.at(have // 10**6, max(have, total) // 10**6)
+                    work.set_progress(have // 10**6, max(have, total) // 10**6)
                 break
             except _BrokenError as error:
                 failures = 0 if _size(file) > before else failures + 1
@@ -97,7 +97,7 @@ def _received(url: str, file: Path) -> Iterator[tuple[int, int]]:
         else:
             have, total = 0, int(response.headers.get("Content-Length") or 0)
             _note_version(file, response.headers.get("ETag") or response.headers.get("Last-Modified"))
-        with writing(file), file.open("r+b" if have else "wb") as out:
+        with translate_os_errors(file), file.open("r+b" if have else "wb") as out:
             out.seek(have)
             while chunk := _read(response):
                 out.write(chunk)
@@ -138,7 +138,7 @@ def _version_file(file: Path) -> Path:
 
 def _note_version(file: Path, version: str | None) -> None:
     """Without a version a part can never be told to be the same file's, so it is begun anew."""
-    with writing(file):
+    with translate_os_errors(file):
         if version and not version.startswith("W/"):
             _version_file(file).write_text(version, "utf-8")
         else:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from robench.errors import RobenchError
-from robench.paths import expanded
+from robench.paths import expand_user
 from robench.resources import packages
 from robench.resources.hub import NO_MODEL, ask_hub, unavailable
 from robench.resources.model_folder import BUNDLED, check_folder, explained, folder_digest, quiet
@@ -176,7 +176,7 @@ def load_tagger(name: str) -> None:
 
 
 def _named_folder(name: str) -> Path | None:
-    folder = expanded(Path(name))
+    folder = expand_user(Path(name))
     if folder.is_dir():
         return folder.resolve()
     if name.startswith((".", "/", "~")):

@@ -20,7 +20,7 @@ from typing import IO
 from filelock import FileLock
 
 from robench.errors import RobenchError
-from robench.paths import atomic_folder, cache_dir, writing
+from robench.paths import atomic_write_folder, cache_dir, translate_os_errors
 
 log = logging.getLogger("robench")
 
@@ -167,7 +167,7 @@ def minilm_folder(*, offline: bool = False) -> Path:
 @contextlib.contextmanager
 def building(target: Path) -> Iterator[Path | None]:
     """Lock ``target`` and give a draft of it to fill, or None where another process has built it meanwhile."""
-    with writing(target):
+    with translate_os_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(target.parent / f"{target.name}.lock")
         lock.acquire()
@@ -178,7 +178,7 @@ def building(target: Path) -> Iterator[Path | None]:
         # Whoever holds the lock is the only builder, so a draft that lies here belongs to a killed process.
         for stale in target.parent.glob(f".{target.name}.*"):
             shutil.rmtree(stale, ignore_errors=True)
-        with atomic_folder(target) as draft:
+        with atomic_write_folder(target) as draft:
             yield draft
     finally:
         lock.release()

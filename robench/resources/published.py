@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from robench.errors import RobenchError
-from robench.paths import cache_dir, expanded
+from robench.paths import cache_dir, expand_user
 from robench.resources import downloads, first_seen, packages, plain_pickle
 from robench.resources.sentence_encoder import CachingEncoder, Embeddings
 
@@ -59,7 +59,7 @@ def sentence_encoder_folder() -> Path | None:
 
 def _own(name: str) -> list[Path]:
     named = os.environ.get("ROBENCH_PUBLISHED")
-    return [*([expanded(Path(named)) / name] if named else []), cache_dir() / "published" / name]
+    return [*([expand_user(Path(named)) / name] if named else []), cache_dir() / "published" / name]
 
 
 def _hub_cache() -> Path:

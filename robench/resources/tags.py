@@ -16,7 +16,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from robench.errors import RobenchError
-from robench.paths import atomic_write_text, cache_dir, writing
+from robench.paths import atomic_write_text, cache_dir, translate_os_errors
 from robench.resources import nltk_data
 
 LIMIT = 100_000
@@ -59,7 +59,7 @@ class Tags:
         new, self._new = self._new, {}
         if not new:
             return
-        with contextlib.suppress(RobenchError), writing(self._file):
+        with contextlib.suppress(RobenchError), translate_os_errors(self._file):
             self._file.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(f"{self._file}.lock"):
                 known = list((_read(self._file) | new).items())

@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from robench.errors import RobenchError
-from robench.paths import cache_dir, writing
+from robench.paths import cache_dir, translate_os_errors
 
 if TYPE_CHECKING:
     pass
@@ -98,7 +98,7 @@ def without_nltk_downloads() -> Iterator[None]:
 @contextlib.contextmanager
 def _borrowed_environment(folder: Path) -> Iterator[None]:
     """Point what TextAttack and its imports would write at ``folder``; then put every variable back."""
-    with writing(folder):
+    with translate_os_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / _MARKER).touch()
     before = dict(os.environ)

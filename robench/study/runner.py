@@ -16,7 +16,7 @@ from robench.attacking.engine.pool import attack_examples
 from robench.attacking.engine.workers import Workers
 from robench.errors import RobenchError
 from robench.models.predictor import Predictor, accuracy
-from robench.paths import writing
+from robench.paths import translate_os_errors
 from robench.progress import Reporter
 from robench.results import quality, records
 from robench.results.records import Record
@@ -81,7 +81,7 @@ class Runner:
             for attack in {stage.attack.attack for stage in wanted if isinstance(stage, AttackingStage)}:
                 attack.prepare(offline=self._offline)  # what cannot be had is told before hours of training
             for number, stage in enumerate(wanted, start=1):
-                self._reporter.stage(number, len(wanted), f"{stage.title} ({stage.key})")
+                self._reporter.announce_stage(number, len(wanted), f"{stage.title} ({stage.key})")
                 self._make(stage)
         found = (self._store.read(self._folder(cell)) for cell in cells)
         return [cell for cell in found if cell is not None]
@@ -114,7 +114,7 @@ class Runner:
         tokenizer = setting.encoder.tokenizer()
         adversarial = self._adversarial(stage.adversarial) if stage.adversarial else []
         rows, counts = training_rows(defense, stage.training_rows(), adversarial, stage.seed)
-        with self._reporter.work("training", "step") as work:
+        with self._reporter.track("training", "step") as work:
             result = train(
                 defense,
                 rows,
@@ -126,7 +126,7 @@ class Runner:
                 precision=setting.precision,
                 device=self._device,
                 seed=stage.seed,
-                on_step=work.at,
+                on_step=work.set_progress,
             )
         timing = {"seconds": round(result.seconds, 1), "steps": result.steps, "best_step": result.best_step}
         self._save(stage, folder, result.predictor, result.log, {"training": len(rows), **counts}, timing)
@@ -166,7 +166,7 @@ class Runner:
         """Measure a model on clean text and store it."""
         dev, test = stage.data.dev, stage.data.test
         dev_accuracy = accuracy(predictor.logits([example.text for example in dev]), [e.label for e in dev])
-        with self._reporter.work("clean accuracy", "text", total=len(test)) as work:
+        with self._reporter.track("clean accuracy", "text", total=len(test)) as work:
             clean = trained_model.predict_clean(predictor, test, work.advance)
         info = describe(stage) | {
             "rows": rows,
@@ -181,7 +181,7 @@ class Runner:
         victim = self._predictor(stage.model)
         known = self._held[stage.model.key][1]
         path, examples = folder / RECORDS_FILE, stage.examples()
-        with writing(folder):
+        with translate_os_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
         records.repair(path)
         done = {record.id for record in records.read(path)} if path.exists() else set()
@@ -197,7 +197,7 @@ class Runner:
             workers=self._workers,
         )
         started = time.perf_counter()
-        work = self._reporter.work("attacking", "text", total=len(examples), done=len(done))
+        work = self._reporter.track("attacking", "text", total=len(examples), done=len(done))
         with contextlib.closing(found), work as count, _appending(path) as file:
             for record in found:
                 records.append(file, record)
@@ -257,7 +257,7 @@ class Runner:
 
 @contextlib.contextmanager
 def _appending(path: Path) -> Iterator[IO[bytes]]:
-    with writing(path):
+    with translate_os_errors(path):
         file = path.open("ab")
     try:
         yield file

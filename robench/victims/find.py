@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from robench.errors import RobenchError
-from robench.paths import expanded
+from robench.paths import expand_user
 from robench.plugins import registry
 from robench.resources.hub import find_on_hub
 from robench.resources.model_folder import check_folder, folder_digest
@@ -48,7 +48,7 @@ def find_victim(
     """
     if isinstance(model, tuple | list) and len(model) == 2:
         return _pair(*model, name=_checked(name or "model"))
-    folder = expanded(Path(model)) if isinstance(model, str | Path) else None
+    folder = expand_user(Path(model)) if isinstance(model, str | Path) else None
     if isinstance(model, str) and _FUNCTION.fullmatch(model) and not (folder and folder.is_dir()):
         function, shown = functions.imported(model)
     elif folder is None:

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from robench.errors import RobenchError
-from robench.progress import Silent
+from robench.progress import SilentReporter
 from robench.results import records
 from robench.results.high_order import (
     Statistics,
@@ -256,7 +256,7 @@ def test_pairs_of_one_label_are_refused_in_a_sentence() -> None:
 # --- of a runs folder -------------------------------------------------------------------------------------------------
 
 
-class Told(Silent):
+class Told(SilentReporter):
     """Keeps what it is told."""
 
     def __init__(self) -> None:

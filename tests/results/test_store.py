@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from robench.errors import RobenchError
-from robench.paths import atomic_folder, atomic_write_text
+from robench.paths import atomic_write_folder, atomic_write_text
 from robench.results.store import Store, StoredStage
 
 KEYS = ("0123456789abcdef", "fedcba9876543210", "0123abcd0123abcd")
@@ -171,11 +171,11 @@ def test_a_home_of_nobody_is_a_sentence() -> None:
 def test_a_write_that_fails_leaves_the_old_and_no_rest(tmp_path: Path) -> None:
     file, folder = tmp_path / "stage.json", tmp_path / "model"
     atomic_write_text(file, "old")
-    with atomic_folder(folder) as draft:
+    with atomic_write_folder(folder) as draft:
         (draft / "weights").write_text("old", encoding="utf-8")
     with pytest.raises(UnicodeEncodeError):
         atomic_write_text(file, "\ud800")
-    with pytest.raises(ZeroDivisionError), atomic_folder(folder) as draft:
+    with pytest.raises(ZeroDivisionError), atomic_write_folder(folder) as draft:
         (draft / "weights").write_text("new", encoding="utf-8")
         raise ZeroDivisionError
     assert file.read_text(encoding="utf-8") == "old" == (folder / "weights").read_text(encoding="utf-8")

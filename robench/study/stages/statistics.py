@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import robench
 from robench.errors import RobenchError
-from robench.paths import writing
+from robench.paths import translate_os_errors
 from robench.progress import Reporter
 from robench.results import records
 from robench.results.cells import Result, attacked, grouped
@@ -132,7 +132,7 @@ def measure(
         folder = store.folder("statistics", subject.label, key_of(subject.identity))
         found = store.read(folder)
         if existing == "always" or (existing == "only-missing" and found is None):
-            reporter.stage(number, len(subjects), f"statistics of {subject.label}")
+            reporter.announce_stage(number, len(subjects), f"statistics of {subject.label}")
             found = _Measuring(store, reporter, device, offline).stored(subject)
         made += [found] if found else []
     return made
@@ -215,12 +215,12 @@ class _Measuring:
             self._reporter.say(f"{name} is not what it was in {subject.base.info['label']}: {BEFORE} is not attacked")
             return None
         folder = self._store.folder("statistics", subject.label, key_of(subject.identity))
-        with writing(folder):
+        with translate_os_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
         rows = list(zip(pairs.ids, pairs.clean, pairs.labels, strict=True))
         found = attack_examples(attack, predictor, rows, seed=info["seed"], attack_name=name, offline=self._offline)
         with (
-            self._reporter.work("attacking", "text", total=len(rows)) as count,
+            self._reporter.track("attacking", "text", total=len(rows)) as count,
             (folder / RECORDS_FILE).open("ab") as file,
         ):
             for record in found:

@@ -16,7 +16,7 @@ from robench.errors import RobenchError
 from robench.models.classifier import Classifier
 from robench.models.devices import Precision
 from robench.models.predictor import Predictor
-from robench.paths import atomic_folder
+from robench.paths import atomic_write_folder
 from robench.results.store import STAGE_FILE, Store, StoredStage
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def save(
         RobenchError: it cannot be written.
     """
     state = {name: value.detach().cpu().contiguous() for name, value in classifier.state_dict().items()}
-    with atomic_folder(folder) as draft:
+    with atomic_write_folder(folder) as draft:
         classifier.encoder.config.save_pretrained(draft)
         save_tokenizer(tokenizer, draft)
         # Bytes written by Python: the library's own writer dies of SIGBUS or hides the cause when the disk is full.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from robench.errors import RobenchError
-from robench.paths import atomic_folder
+from robench.paths import atomic_write_folder
 from robench.progress import Reporter
 from robench.results.store import STAGE_FILE, StoredStage
 from robench.study.stages.describe import describe
@@ -41,7 +41,7 @@ def make(stage: VictimStage, folder: Path, reporter: Reporter, device: torch.dev
     for warning in found.warnings:
         reporter.say(f"    warning: {warning}")
     victim = Victim(scorer, found.order, found.probabilities)
-    with reporter.work("clean accuracy", "text", total=len(data.test)) as work:
+    with reporter.track("clean accuracy", "text", total=len(data.test)) as work:
         clean = predict_clean(victim, data.test, work.advance)
     gold = [example.label for example in data.test]
     guesses = [max(range(len(data.labels)), key=row["probabilities"].__getitem__) for row in clean]
@@ -60,7 +60,7 @@ def make(stage: VictimStage, folder: Path, reporter: Reporter, device: torch.dev
         "warnings": [*found.warnings, *misordered],
         "timing": {"seconds": round(time.perf_counter() - started, 1), "texts": len(clean)},
     }
-    with atomic_folder(folder) as draft:
+    with atomic_write_folder(folder) as draft:
         write_lines(draft / CLEAN_FILE, clean)
         (draft / STAGE_FILE).write_text(json.dumps(info, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return victim
