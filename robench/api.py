@@ -199,7 +199,7 @@ def run_requests(
 
     found = []
     for request in requests:
-        device = devices.device(request.device)
+        device = devices.choose_device(request.device)
         with Workers(worker_count(request.workers, device)) as workers:
             runner = Runner(store, reporter, device=device, existing=existing, offline=request.offline, workers=workers)
             found += runner.run(request.cells(reporter))

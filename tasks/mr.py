@@ -6,7 +6,7 @@ import io
 import re
 from collections.abc import Iterable, Mapping
 
-from robench.data import Row, Splits, Task, held_out
+from robench.data import Row, Splits, Task, hold_out
 from robench.resources import packages
 
 SEED = 50
@@ -30,7 +30,7 @@ def from_index(offline: bool) -> Splits:
         train_keys = {key(row["text"]) for row in csv.DictReader(file) if row["source"] == "rotten_tomatoes"}
     lines = everything.read_text(encoding="utf-8").rstrip("\n").split("\n")[1:]
     train, test = matched(reviews, train_keys, {key(line.split("\t")[2]) for line in lines})
-    train, dev = held_out(train, len(train) // 10, SEED)
+    train, dev = hold_out(train, len(train) // 10, SEED)
     note = (
         f"MR from the package index: {len(train) + len(dev):,} training rows, of which {len(dev)} became dev by a "
         f"fixed seed, and {len(test):,} test rows"

@@ -1,6 +1,6 @@
 """TREC-6: what a question asks for. Lower-cased, as the paper's numbers imply."""
 
-from robench.data import HubSource, Row, Splits, Task, held_out
+from robench.data import HubSource, Row, Splits, Task, hold_out
 from robench.resources import packages
 
 SEED = 50
@@ -18,8 +18,8 @@ def from_index(offline: bool) -> Splits:
     for line in dict.fromkeys(file.read_text(encoding="utf-8").rstrip("\n").split("\n")):
         label, _, question = line.partition(" ")
         rows.append((question, label.partition(":")[0]))
-    rest, test = held_out(rows, 500, SEED)
-    train, dev = held_out(rest, 452, SEED)
+    rest, test = hold_out(rows, 500, SEED)
+    train, dev = hold_out(rest, 452, SEED)
     note = (
         f"TREC from the package index: {len(rows):,} distinct rows of the training file, split by a fixed seed into "
         f"{len(train):,} / {len(dev)} / {len(test)}. The official 500 test questions are not among them"

@@ -66,9 +66,9 @@ def _arithmetic() -> list[Finding]:
 
     from robench.models import devices
 
-    device = devices.device()
+    device = devices.choose_device()
     name = torch.cuda.get_device_name() if device.type == "cuda" else f"{torch.get_num_threads()} threads"
-    precision = devices.precision("auto", device)
+    precision = devices.choose_precision("auto", device)
     return [
         Finding("device", True, f"{device.type} ({name}), {os.cpu_count()} cores"),
         Finding("precision auto", None, f"{precision}: bfloat16 is {'fast' if precision == 'bf16' else 'slow'} here"),

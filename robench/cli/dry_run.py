@@ -33,7 +33,7 @@ def show_plan(
         RobenchError: as the run itself would.
     """
     cells = [cell for request in requests for cell in request.cells(reporter)]
-    runner = Runner(store, reporter, device=devices.device(requests[0].device), existing=existing)
+    runner = Runner(store, reporter, device=devices.choose_device(requests[0].device), existing=existing)
     left = {stage.key for stage in in_order(cells, done=runner.done)}
     estimator = Estimator(store)
     table = Table("stage", "work", "state", "time", "key", box=None, pad_edge=False, header_style="bold")

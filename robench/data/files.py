@@ -14,7 +14,7 @@ from robench.errors import RobenchError
 
 TEXT_COLUMNS = ("sentence", "text")
 LABEL_COLUMN = "label"
-FORMATS = (".tsv", ".csv", ".parquet")
+SUFFIXES = (".tsv", ".csv", ".parquet")
 
 
 def read_folder(folder: Path) -> Splits:
@@ -46,7 +46,7 @@ def read_folder(folder: Path) -> Splits:
 
 
 def _file_of(folder: Path, split: str) -> Path | None:
-    files = [folder / f"{split}{suffix}" for suffix in FORMATS]
+    files = [folder / f"{split}{suffix}" for suffix in SUFFIXES]
     there = [path for path in files if path.is_file()]
     if len(there) > 1:
         raise RobenchError(f"{folder} has {' and '.join(path.name for path in there)} for one split: keep one of them.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from robench.data.task import HubSource, Row, Splits, held_out
+from robench.data.task import HubSource, Row, Splits, hold_out
 from robench.errors import RobenchError
 from robench.resources.hub import UnreachableError, snapshot
 
@@ -35,7 +35,7 @@ def read_hub(hub: HubSource, *, offline: bool = False) -> Splits:
         train, dev = train[: -hub.dev_last], train[-hub.dev_last :]
         notes.append(f"dev is the last {hub.dev_last:,} rows of the Hub's {hub.train} split")
     elif hub.dev is None and hub.dev_sample:
-        train, dev = held_out(train, hub.dev_sample, SEED)
+        train, dev = hold_out(train, hub.dev_sample, SEED)
         notes.append(f"dev is {hub.dev_sample:,} rows of the Hub's {hub.train} split, taken out by a fixed seed")
     source = f"hub:{hub.repository}@{folder.name}"
     return Splits(train=train, dev=dev, test=splits[hub.test], source=source, notes=tuple(notes))

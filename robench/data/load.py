@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from robench.data.files import read_folder
-from robench.data.task import SPLITS, Row, Splits, Task, held_out
+from robench.data.task import SPLITS, Row, Splits, Task, hold_out
 from robench.errors import RobenchError
 from robench.paths import expand_user
 
@@ -155,7 +155,7 @@ def _checked(name: str, task: Task, splits: Splits, reasons: Sequence[str]) -> T
     if not examples["dev"]:
         count = max(1, len(examples["train"]) // 10)
         pairs: list[Row] = [(example.text, example.label) for example in examples["train"]]
-        for split, part in zip(("train", "dev"), held_out(pairs, count, SEED), strict=True):
+        for split, part in zip(("train", "dev"), hold_out(pairs, count, SEED), strict=True):
             examples[split] = tuple(Example(text, int(label)) for text, label in part)
         notes.append(f"no dev split: {count:,} rows of train were taken out for it by a fixed seed")
     for split in ("train", "test"):

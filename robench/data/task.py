@@ -98,7 +98,7 @@ class Task:
         object.__setattr__(self, "labels", tuple(self.labels))
 
 
-def held_out(rows: Sequence[Row], count: int, seed: int) -> tuple[list[Row], list[Row]]:
+def hold_out(rows: Sequence[Row], count: int, seed: int) -> tuple[list[Row], list[Row]]:
     """Split ``rows`` into the rest and ``count`` held-out rows, both in their old order.
 
     Rows are ranked by a sha256 of seed and text, so the choice is the same on every machine and Python, does not depend

@@ -10,7 +10,7 @@ import torch
 
 from robench.models.batches import Shape
 
-Logits = Callable[[Sequence[str]], torch.Tensor]
+LogitsFunction = Callable[[Sequence[str]], torch.Tensor]
 """From N texts to (N, classes) finite float32 logits on the CPU."""
 
 
@@ -19,10 +19,10 @@ class BatchModel(Protocol):
     """A model that says in which batches it sees texts."""
 
     @property
-    def ahead(self) -> int:
+    def max_in_flight(self) -> int:
         """Batches that may be under way at once: more than one where the device works while Python goes on."""
 
-    def frozen(self) -> contextlib.AbstractContextManager[None]:
+    def freeze_weights(self) -> contextlib.AbstractContextManager[None]:
         """A block of many batches, in which the model does not change."""
 
     def tokens(self, texts: Sequence[str]) -> list[Any]:

@@ -12,7 +12,7 @@ from robench.errors import RobenchError
 Precision = Literal["fp32", "bf16"]
 
 
-def device(name: str = "auto") -> torch.device:
+def choose_device(name: str = "auto") -> torch.device:
     """The device of that name; ``auto`` takes a GPU where there is one.
 
     Raises:
@@ -29,7 +29,7 @@ def device(name: str = "auto") -> torch.device:
     return found
 
 
-def precision(name: str, on: torch.device) -> Precision:
+def choose_precision(name: str, on: torch.device) -> Precision:
     """The precision that ``name`` means on a device; ``auto`` takes bfloat16 where it is fast, else float32.
 
     Raises:

@@ -1,7 +1,7 @@
 """Linear layers with weights laid out for the CPU once, not anew for each batch.
 
 A matrix product of oneDNN first brings the weights into the layout its kernel reads, and autocast casts them before
-that; both cost about as much for a small batch as for a large one. :func:`packed` does it once for many batches.
+that; both cost about as much for a small batch as for a large one. :func:`pack_weights` does it once for many batches.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from robench.models.devices import Precision
 
 
 @contextlib.contextmanager
-def packed(model: nn.Module, precision: Precision) -> Iterator[None]:
+def pack_weights(model: nn.Module, precision: Precision) -> Iterator[None]:
     """Keep the packed weights of the model's linear layers inside the block, in which its weights must not change.
 
     Only forward passes without gradients use them. In bfloat16 they give the same bits as autocast does; in float32 the

@@ -13,7 +13,7 @@ from torch import Tensor
 from robench.models.batches import Shape, Tokens, collate, tokenise
 from robench.models.classifier import Classifier, Outputs
 from robench.models.devices import Precision, autocast
-from robench.models.packing import packed
+from robench.models.packing import pack_weights
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -24,7 +24,7 @@ TOKENS = {"cpu": 512, "cuda": 16_384}
 """Tokens of one batch: about as few as keep the device busy."""
 
 
-def batch_shape(tokens: int, max_length: int, device: str) -> Shape:
+def choose_batch_shape(tokens: int, max_length: int, device: str) -> Shape:
     """The batch in which a text of so many tokens is always seen, whatever else is asked for.
 
     A row's logits depend in their last digits on the shape of its batch, and never on its neighbours. So a text's
@@ -65,7 +65,8 @@ class Predictor:
     def outputs(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Outputs:
         """Representations (N, H) and logits (N, K) of N texts in their order, float32, on the CPU.
 
-        Each batch has texts of about one length, and is filled up to the rows that go with it (:func:`batch_shape`).
+        The texts of a batch have about the same length. Each batch is filled up to the number of rows that
+        :func:`choose_batch_shape` gives for that length.
 
         Args:
             texts: any number of them.
@@ -75,7 +76,7 @@ class Predictor:
         found = Outputs(torch.empty(len(texts), head.in_features), torch.empty(len(texts), head.out_features))
         rows = self.tokens(texts)
         order = sorted(range(len(rows)), key=lambda i: len(rows[i]["input_ids"]), reverse=True)
-        with self.frozen():
+        with self.freeze_weights():
             for shape, group in itertools.groupby(order, lambda i: self.shape(rows[i])):
                 alike = list(group)
                 for start in range(0, len(alike), shape.rows):
@@ -86,12 +87,12 @@ class Predictor:
                         progress(len(chosen))
         return found
 
-    def frozen(self) -> contextlib.AbstractContextManager[None]:
+    def freeze_weights(self) -> contextlib.AbstractContextManager[None]:
         """Many batches inside the block, in which the weights stay as they are, take less time."""
-        return packed(self.classifier, self._precision)
+        return pack_weights(self.classifier, self._precision)
 
     @property
-    def ahead(self) -> int:
+    def max_in_flight(self) -> int:
         """Batches that may be under way at once: a GPU computes one while the answers of another are looked at."""
         return 2 if self._device.type == "cuda" else 1
 
@@ -101,7 +102,7 @@ class Predictor:
 
     def shape(self, tokens: Tokens) -> Shape:
         """The batch in which a text is seen."""
-        return batch_shape(len(tokens["input_ids"]), self._max_length, self._device.type)
+        return choose_batch_shape(len(tokens["input_ids"]), self._max_length, self._device.type)
 
     def batch(self, tokens: Sequence[Tokens], shape: Shape) -> Outputs:
         """Representations and logits of at most ``shape.rows`` texts of that shape, float32, on the device.

@@ -97,7 +97,7 @@ class Target:
                     statistics.measure(
                         store,
                         reporter,
-                        device=devices.device(request.device),
+                        device=devices.choose_device(request.device),
                         task=task,
                         attack=attack,
                         defenses=(papers.BEFORE, *request.defenses),

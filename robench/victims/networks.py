@@ -67,13 +67,13 @@ class NetworkScorer:
         return checked(logits, texts, self.shown)
 
     @property
-    def ahead(self) -> int:
+    def max_in_flight(self) -> int:
         """See :class:`~robench.models.batch_model.BatchModel`."""
-        return self._predictor.ahead
+        return self._predictor.max_in_flight
 
-    def frozen(self) -> contextlib.AbstractContextManager[None]:
+    def freeze_weights(self) -> contextlib.AbstractContextManager[None]:
         """See :class:`~robench.models.batch_model.BatchModel`."""
-        return self._predictor.frozen()
+        return self._predictor.freeze_weights()
 
     def tokens(self, texts: Sequence[str]) -> list[Tokens]:
         """See :class:`~robench.models.batch_model.BatchModel`."""
