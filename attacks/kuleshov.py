@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from robench.attacking import ModelAttack, Victim
-from robench.resources import explained, language_models
+from robench.resources import explain_load_errors, language_models
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,7 @@ class Kuleshov(ModelAttack):
         from textattack.transformations import WordSwapEmbedding
 
         folder = language_models.prepare(self.language_model, offline=True, kind=self.model_kind)
-        with explained(self.language_model, folder):
+        with explain_load_errors(self.language_model, folder):
             fluency = GPT2(model_name=str(folder), max_log_prob_diff=self.max_log_prob_drop)
         fluency.model = _remembering(fluency.model)
         constraints = [

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from robench import RobenchError
 from robench.attacking import Attack, Victim
-from robench.resources import TIMEOUT, Resource, language_models, textattack_folder
+from robench.resources import HUB_TIMEOUT, Resource, language_models, textattack_folder
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ class Recipe(Attack):
 
         try:
             # This first question has a time-out; TextAttack's own has none.
-            requests.head(s3_url(file), timeout=TIMEOUT).raise_for_status()
+            requests.head(s3_url(file), timeout=HUB_TIMEOUT).raise_for_status()
             download_from_s3(file)
         except Exception as error:  # it raises as it likes
             raise RobenchError(f"{missing}, and cannot be fetched ({type(error).__name__}).") from error

@@ -99,7 +99,7 @@ def _resources() -> list[Finding]:
 def _published() -> list[Finding]:
     """What TextAttack itself would download; the bundled stand-ins do without it."""
     get = "fetched when first needed (--preset paper, or --set textfooler.resources=published)"
-    vectors, encoder = published.word_vectors_folder(), published.sentence_encoder_folder()
+    vectors, encoder = published.find_published_vectors(), published.find_published_encoder()
     found = [
         Finding(
             "published word vectors",

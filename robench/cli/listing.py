@@ -13,7 +13,7 @@ from rich.table import Table
 from robench.errors import RobenchError
 from robench.plugins import registry
 from robench.plugins.registry import unknown
-from robench.resources.model_folder import BUNDLED
+from robench.resources.model_folder import BUNDLED_ENCODERS
 from robench.study.presets import PRESETS
 
 SECTIONS = (*registry.KINDS, "encoders", "presets")
@@ -45,7 +45,7 @@ def show(what: str | None, format: str, console: Console) -> None:
 
 def _rows(section: str) -> list[dict[str, Any]]:
     if section == "encoders":
-        return [{"name": name, "summary": summary, "from": "robench"} for name, summary in BUNDLED.items()]
+        return [{"name": name, "summary": summary, "from": "robench"} for name, summary in BUNDLED_ENCODERS.items()]
     if section == "presets":
         return [
             {"name": name, "summary": preset.summary, "from": "robench", "choices": asdict(preset)}

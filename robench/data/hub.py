@@ -6,7 +6,7 @@ from typing import Any
 
 from robench.data.task import HubSource, Row, Splits, hold_out
 from robench.errors import RobenchError
-from robench.resources.hub import UnreachableError, snapshot
+from robench.resources.hub import UnreachableError, fetch_dataset
 
 SEED = 50
 """Seed of the development rows that are sampled out of a training split (the paper's seed)."""
@@ -19,7 +19,7 @@ def read_hub(hub: HubSource, *, offline: bool = False) -> Splits:
         UnreachableError: no connection, no such data set, no access, or ``offline`` and not in the Hub's cache.
         RobenchError: the data set is there but lacks a split or a column.
     """
-    folder = snapshot(hub.repository, hub.revision, offline=offline)
+    folder = fetch_dataset(hub.repository, hub.revision, offline=offline)
     import datasets
 
     try:

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 from robench.errors import RobenchError
 from robench.paths import expand_user
 from robench.resources.hub import find_on_hub
-from robench.resources.model_folder import BUNDLED, check_folder, explained, folder_digest, quiet
+from robench.resources.model_folder import (
+    BUNDLED_ENCODERS,
+    check_model_folder,
+    digest_folder,
+    explain_load_errors,
+    silence_transformers,
+)
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -36,7 +42,7 @@ class EncoderSource:
         """Load the tokenizer."""
         from transformers import AutoTokenizer
 
-        with explained(f"encoder {self.name}: its tokenizer", self.location):
+        with explain_load_errors(f"encoder {self.name}: its tokenizer", self.location):
             tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(self.location, revision=self.revision)
         if tokenizer.pad_token is None:
             raise RobenchError(
@@ -50,7 +56,7 @@ class EncoderSource:
 
         model: PreTrainedModel
         # A pooler or a language head is not part of an encoder: that it is not used is no news.
-        with explained(f"encoder {self.name}: its weights", self.location), quiet():
+        with explain_load_errors(f"encoder {self.name}: its weights", self.location), silence_transformers():
             model, loading = AutoModel.from_pretrained(self.location, revision=self.revision, output_loading_info=True)
         missing = sorted(name for name in loading["missing_keys"] if "pooler" not in name)
         if missing:
@@ -70,19 +76,19 @@ def find_encoder(name: str, *, offline: bool = False) -> EncoderSource:
     Raises:
         RobenchError: the folder lacks its parts, or the Hub does not give it.
     """
-    if name in BUNDLED:
+    if name in BUNDLED_ENCODERS:
         from robench.resources.packages import minilm_folder
 
         folder = minilm_folder(offline=offline)
-        return EncoderSource(name, str(folder), folder_digest(folder))
+        return EncoderSource(name, str(folder), digest_folder(folder))
     folder = expand_user(Path(name))
     if folder.is_dir():
-        check_folder(f"encoder folder {name}", folder)
-        return EncoderSource(name, str(folder.resolve()), folder_digest(folder))
+        check_model_folder(f"encoder folder {name}", folder)
+        return EncoderSource(name, str(folder.resolve()), digest_folder(folder))
     if name.startswith((".", "/", "~")):
         raise RobenchError(f"encoder folder {name} does not exist.")
     hint = "give a folder with --encoder DIR, or use the bundled encoder minilm"
-    forms = (f"bundled ({', '.join(BUNDLED)})", "a folder")
+    forms = (f"bundled ({', '.join(BUNDLED_ENCODERS)})", "a folder")
     found = find_on_hub(name, f"encoder {name!r}", forms, hint, offline=offline)
     digest = hashlib.sha256(f"{name}@{found.commit}".encode()).hexdigest()
     return EncoderSource(name, found.location, digest, found.revision)

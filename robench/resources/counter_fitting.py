@@ -20,7 +20,7 @@ Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class CounterFittingSettings:
     """The numbers of the paper (section 2 and 3), but for how the loss goes down.
 
     The paper visits the pairs one by one, 20 times. Here every step moves all vectors against the whole gradient, a
@@ -44,7 +44,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Terms:
+class WordPairs:
     """The pairs of the three terms, (P, 2) word indices each, and the distance (P,) at which preserved pairs began."""
 
     antonyms: Array
@@ -52,19 +52,19 @@ class Terms:
     near: Array
     began: Array
 
-    def loss(self, vectors: Array, settings: Settings) -> float:
+    def loss(self, vectors: Array, settings: CounterFittingSettings) -> float:
         """The loss of unit vectors (N, D)."""
         k1, k2, k3 = settings.weights
-        repel = np.maximum(0, settings.delta - distances(vectors, self.antonyms)).sum()
-        attract = np.maximum(0, distances(vectors, self.synonyms) - settings.gamma).sum()
-        preserve = np.maximum(0, distances(vectors, self.near) - self.began).sum()
+        repel = np.maximum(0, settings.delta - cosine_distances(vectors, self.antonyms)).sum()
+        attract = np.maximum(0, cosine_distances(vectors, self.synonyms) - settings.gamma).sum()
+        preserve = np.maximum(0, cosine_distances(vectors, self.near) - self.began).sum()
         return float(k1 * repel + k2 * attract + k3 * preserve)
 
-    def gradient(self, vectors: Array, settings: Settings) -> Array:
+    def gradient(self, vectors: Array, settings: CounterFittingSettings) -> Array:
         """The loss's gradient (N, D) on the sphere of unit vectors: there ``d cos(u, w) / du = w - cos * u``."""
         k1, k2, k3 = settings.weights
         pairs = np.concatenate([self.antonyms, self.synonyms, self.near])
-        apart = distances(vectors, pairs)
+        apart = cosine_distances(vectors, pairs)
         repel, attract, preserve = np.split(apart, [len(self.antonyms), len(self.antonyms) + len(self.synonyms)])
         # What one more unit of cosine does to the loss of each pair.
         slope = np.concatenate(
@@ -80,7 +80,9 @@ class Terms:
         return gradient
 
 
-def counter_fit(vectors: Array, synonyms: Array, antonyms: Array, settings: Settings | None = None) -> Array:
+def counter_fit(
+    vectors: Array, synonyms: Array, antonyms: Array, settings: CounterFittingSettings | None = None
+) -> Array:
     """Return unit vectors (N, D), float64, that were pulled and pushed as the pairs say.
 
     Args:
@@ -89,31 +91,31 @@ def counter_fit(vectors: Array, synonyms: Array, antonyms: Array, settings: Sett
         antonyms: (Q, 2) word indices.
         settings: the paper's by default.
     """
-    settings = settings or Settings()
-    fitted = unit(np.asarray(vectors, dtype=np.float64))
+    settings = settings or CounterFittingSettings()
+    fitted = normalise_rows(np.asarray(vectors, dtype=np.float64))
     antonyms, synonyms = antonyms.reshape(-1, 2), synonyms.reshape(-1, 2)
-    near = neighbourhood(fitted, settings.rho)
+    near = find_close_pairs(fitted, settings.rho)
     # What is to part is not also held together: with equal weights, antonyms that began close would never move.
     near = near[~np.isin(near @ [len(fitted), 1], np.sort(antonyms, axis=1) @ [len(fitted), 1])]
-    terms = Terms(antonyms, synonyms, near, distances(fitted, near))
+    terms = WordPairs(antonyms, synonyms, near, cosine_distances(fitted, near))
     for _ in range(settings.epochs * settings.splits):
-        fitted = unit(fitted - terms.gradient(fitted, settings) / settings.splits)
+        fitted = normalise_rows(fitted - terms.gradient(fitted, settings) / settings.splits)
     return fitted
 
 
-def unit(vectors: Array) -> Array:
+def normalise_rows(vectors: Array) -> Array:
     """The vectors (N, D) at norm 1."""
     scaled: Array = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     return scaled
 
 
-def distances(vectors: Array, pairs: Array) -> Array:
+def cosine_distances(vectors: Array, pairs: Array) -> Array:
     """``1 - cos`` of each pair (P, 2) of unit vectors: (P,)."""
     apart: Array = 1 - np.einsum("pd,pd->p", vectors[pairs[:, 0]], vectors[pairs[:, 1]])
     return apart
 
 
-def neighbourhood(vectors: Array, radius: float, *, rows: int = 1024) -> Array:
+def find_close_pairs(vectors: Array, radius: float, *, rows: int = 1024) -> Array:
     """Pairs (P, 2), the smaller index first, of unit vectors (N, D) at most ``radius`` apart."""
     coarse = vectors.astype(np.float32)
     found = [np.empty((0, 2), dtype=np.int64)]
@@ -121,5 +123,5 @@ def neighbourhood(vectors: Array, radius: float, *, rows: int = 1024) -> Array:
         # Twice as fast in single precision, with a margin for what it loses.
         left, right = np.nonzero(coarse[start : start + rows] @ coarse[start:].T >= 1 - radius - 1e-5)
         pairs = np.stack([left, right], axis=1)[left < right] + start
-        found.append(pairs[distances(vectors, pairs) <= radius])
+        found.append(pairs[cosine_distances(vectors, pairs) <= radius])
     return np.concatenate(found)

@@ -17,7 +17,7 @@ from robench.errors import RobenchError
 from robench.paths import translate_os_errors
 from robench.progress import Reporter, choose_reporter
 
-TIMEOUT = 15.0
+READ_TIMEOUT = 15.0
 """Seconds without a byte after which a connection counts as broken."""
 TRIES = 3
 """Connections in a row that may bring nothing."""
@@ -31,10 +31,10 @@ class _BrokenError(Exception):
     """The connection failed or ended early; another one may bring more."""
 
 
-def download(url: str, file: Path, *, title: str, otherwise: str, reporter: Reporter | None = None) -> None:
+def download_file(url: str, file: Path, *, title: str, otherwise: str, reporter: Reporter | None = None) -> None:
     """Bring ``url`` to ``file``. What an earlier try left there is kept, if the server still has the same version.
 
-    The version (the server's ETag or date) is noted in ``<file>.version``; :func:`discard` removes both. A server that
+    The version (the server's ETag or date) is noted in ``<file>.version``; :func:`discard_download` removes both. A server that
     cannot send a part of a file sends the whole again.
 
     Args:
@@ -67,7 +67,7 @@ def download(url: str, file: Path, *, title: str, otherwise: str, reporter: Repo
                 raise RobenchError(f"{title} cannot be fetched: {url} answers {refusal}. {otherwise}") from error
 
 
-def discard(file: Path) -> None:
+def discard_download(file: Path) -> None:
     """Remove a download that is not needed any more."""
     for unneeded in (file, _version_file(file)):
         unneeded.unlink(missing_ok=True)
@@ -111,7 +111,7 @@ def _asked(url: str, file: Path, have: int) -> http.client.HTTPResponse:
     headers = {"Range": f"bytes={have}-", "If-Range": _version_file(file).read_text("utf-8")} if have else {}
     request = urllib.request.Request(url, headers=headers)
     try:
-        response: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=TIMEOUT)
+        response: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=READ_TIMEOUT)
     except urllib.error.HTTPError as error:
         if error.code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise _BrokenError(f"HTTP {error.code} {error.reason}") from error

@@ -14,13 +14,13 @@ from robench.paths import atomic_write_text
 NOTE = "robench.json"
 
 
-def pin(folder: Path, files: Sequence[Path]) -> str:
+def pin_files(folder: Path, files: Sequence[Path]) -> str:
     """One sha256 for ``files`` of ``folder`` as they were when first seen, which may be now (2 s a gigabyte)."""
     noted = _noted(folder) or _note(folder, _digests(folder, files))
     return "sha256:" + hashlib.sha256(json.dumps(noted, sort_keys=True).encode()).hexdigest()
 
 
-def check(folder: Path, files: Sequence[Path]) -> None:
+def check_files(folder: Path, files: Sequence[Path]) -> None:
     """Compare ``files`` of ``folder`` with what they were when first seen.
 
     Raises:

@@ -55,35 +55,35 @@ def find_on_hub(name: str, what: str, forms: Sequence[str], hint: str, *, offlin
     except HFValidationError:
         cached, said = None, NO_MODEL
     if not isinstance(cached, str):
-        raise unavailable(what, forms, said, hint)
+        raise make_unavailable_error(what, forms, said, hint)
     snapshot = Path(cached).parent
     logging.getLogger("robench").warning("%s: %s; using its cached copy", what, said)
     return HubModel(str(snapshot), None, snapshot.name)
 
 
 def ask_hub(name: str, *, revision: str | None = None, offline: bool = False) -> ModelInfo | str:
-    """What the Hub says of a model, within :data:`TIMEOUT`; or else the reason, in a few words."""
+    """What the Hub says of a model, within :data:`HUB_TIMEOUT`; or else the reason, in a few words."""
     from huggingface_hub import HfApi, constants
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError
 
     if offline or constants.HF_HUB_OFFLINE:
         return "--offline is set" if offline else "HF_HUB_OFFLINE is set"
     try:
-        return HfApi().model_info(name, revision=revision, timeout=TIMEOUT)
+        return HfApi().model_info(name, revision=revision, timeout=HUB_TIMEOUT)
     except (RepositoryNotFoundError, HFValidationError):
         return NO_MODEL
     except (HfHubHTTPError, OSError) as error:
         return f"the Hub cannot be reached ({type(error).__name__})"
 
 
-def unavailable(what: str, forms: Sequence[str], reason: str, hint: str) -> RobenchError:
+def make_unavailable_error(what: str, forms: Sequence[str], reason: str, hint: str) -> RobenchError:
     """The error of a model that neither the Hub nor its cache gives, for the reason of :func:`ask_hub`."""
     if reason == NO_MODEL:
         return RobenchError(f"{what} is neither {' nor '.join([*forms, 'a model of the Hub'])}.")
     return RobenchError(f"{what} is not in the Hub's cache on this machine and {reason}; {hint}.")
 
 
-TIMEOUT = 10.0
+HUB_TIMEOUT = 10.0
 """Seconds to wait for the Hub's first answer."""
 
 
@@ -91,7 +91,7 @@ class UnreachableError(Exception):
     """The Hub does not give the data set here; the message is a short reason."""
 
 
-def snapshot(repository: str, revision: str, *, offline: bool) -> Path:
+def fetch_dataset(repository: str, revision: str, *, offline: bool) -> Path:
     """Fetch a data set's files and return their folder in the Hub's cache, which is named after the commit's sha.
 
     Raises:
@@ -103,7 +103,7 @@ def snapshot(repository: str, revision: str, *, offline: bool) -> Path:
     def files(commit: str, *, local: bool) -> Path:
         return Path(
             snapshot_download(
-                repository, repo_type="dataset", revision=commit, local_files_only=local, etag_timeout=TIMEOUT
+                repository, repo_type="dataset", revision=commit, local_files_only=local, etag_timeout=HUB_TIMEOUT
             )
         )
 
@@ -111,7 +111,7 @@ def snapshot(repository: str, revision: str, *, offline: bool) -> Path:
     if not offline:
         try:
             # This first question has a time-out; snapshot_download's own has none.
-            info = HfApi().dataset_info(repository, revision=revision, timeout=TIMEOUT)
+            info = HfApi().dataset_info(repository, revision=revision, timeout=HUB_TIMEOUT)
             return files(info.sha or revision, local=False)
         except OfflineModeIsEnabled:
             reason = "HF_HUB_OFFLINE is set, and it is not in the Hub's cache"

@@ -13,8 +13,14 @@ from typing import TYPE_CHECKING, Any
 from robench.errors import RobenchError
 from robench.paths import expand_user
 from robench.resources import packages
-from robench.resources.hub import NO_MODEL, ask_hub, unavailable
-from robench.resources.model_folder import BUNDLED, check_folder, explained, folder_digest, quiet
+from robench.resources.hub import NO_MODEL, ask_hub, make_unavailable_error
+from robench.resources.model_folder import (
+    BUNDLED_ENCODERS,
+    check_model_folder,
+    digest_folder,
+    explain_load_errors,
+    silence_transformers,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,10 +48,10 @@ def identity(name: str) -> str:
     Raises:
         RobenchError: a folder is named that does not exist.
     """
-    if name in BUNDLED:
+    if name in BUNDLED_ENCODERS:
         return f"{packages.MINILM.pin} sha256:{packages.MINILM.sha256}"
     folder = _named_folder(name)
-    return f"sha256:{folder_digest(folder)}" if folder else "@".join(_on_hub(name))
+    return f"sha256:{digest_folder(folder)}" if folder else "@".join(_on_hub(name))
 
 
 def prepare(name: str, *, offline: bool = False, kind: str | None = None) -> Path:
@@ -59,11 +65,11 @@ def prepare(name: str, *, offline: bool = False, kind: str | None = None) -> Pat
     Raises:
         RobenchError: it is neither here nor to be had, lacks a part, or is of another kind.
     """
-    if name in BUNDLED:
+    if name in BUNDLED_ENCODERS:
         return packages.minilm_folder(offline=offline)
     files = (*_SMALL, *_WEIGHTS, *_PICKLED)
     folder = _named_folder(name) or _from_hub(name, f"language model {name}", files, offline=offline)
-    check_folder(f"the folder {folder} of language model {name}", folder)
+    check_model_folder(f"the folder {folder} of language model {name}", folder)
     found = json.loads((folder / "config.json").read_bytes()).get("model_type")
     if kind and found != kind:
         raise RobenchError(f"language model {name} is a {found}; this attack needs a {kind}.")
@@ -83,7 +89,7 @@ def masked(name: str, *, offline: bool = False) -> tuple[Any, Any]:
 def _masked(name: str, folder: Path) -> tuple[Any, Any]:
     from transformers import AutoModelForMaskedLM, AutoTokenizer
 
-    with explained(name, folder), quiet():
+    with explain_load_errors(name, folder), silence_transformers():
         tokenizer = AutoTokenizer.from_pretrained(folder)
         model, loading = AutoModelForMaskedLM.from_pretrained(folder, output_loading_info=True)
     if loading["missing_keys"] or tokenizer.mask_token is None:
@@ -107,7 +113,7 @@ def sentence_encoder(name: str, *, offline: bool = False) -> MeanPooling:
 def _sentence_encoder(name: str, folder: Path) -> MeanPooling:
     from transformers import AutoModel, AutoTokenizer
 
-    with explained(name, folder), quiet():
+    with explain_load_errors(name, folder), silence_transformers():
         return MeanPooling(AutoModel.from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder))
 
 
@@ -171,7 +177,7 @@ def load_tagger(name: str) -> None:
 
     if name not in strings._flair_taggers:
         path = prepare_tagger(name, offline=True)
-        with explained(TAGGERS[name], path):
+        with explain_load_errors(TAGGERS[name], path):
             strings._flair_taggers[name] = SequenceTagger.load(str(path))
 
 
@@ -210,4 +216,4 @@ def _from_hub(name: str, what: str, patterns: tuple[str, ...], *, offline: bool)
         return Path(snapshot_download(repository, revision=revision, local_files_only=True))
     except Exception as error:
         reason = NO_MODEL if isinstance(error, HFValidationError) else reason
-        raise unavailable(what, ("a folder",), reason, "run once with a connection to it") from error
+        raise make_unavailable_error(what, ("a folder",), reason, "run once with a connection to it") from error

@@ -59,7 +59,7 @@ class Synset:
     links: tuple[tuple[str, str, int, int], ...]
     gloss: str
 
-    def linked(self, *symbols: str) -> Iterator[str]:
+    def linked_keys(self, *symbols: str) -> Iterator[str]:
         """Keys of the synsets that a pointer of one of these symbols leads to."""
         return (key for symbol, key, _, _ in self.links if symbol in symbols)
 
@@ -91,7 +91,7 @@ class Lexicon:
         self.senses = _senses(folder / "index.sense")
         self.irregular = {part: _irregular(folder / f"{name}.exc") for part, name in PARTS.items()}
 
-    def readings(self, word: str) -> list[Reading]:
+    def find_readings(self, word: str) -> list[Reading]:
         """All readings of the lower-case ``word``; also as a name, which :meth:`is_name` tells."""
         found = [
             (base, form, key, count)
@@ -105,7 +105,7 @@ class Lexicon:
     def is_name(self, reading: Reading) -> bool:
         """The meaning is a single thing (an instance), or is written with a capital."""
         synset = self.synsets[reading.key]
-        return reading.base not in synset.words or any(synset.linked("@i"))
+        return reading.base not in synset.words or any(synset.linked_keys("@i"))
 
     def _bases(self, word: str, part: str) -> Iterator[tuple[str, str]]:
         seen = set()

@@ -14,7 +14,7 @@ from robench.errors import RobenchError
 if TYPE_CHECKING:
     pass
 
-BUNDLED = {
+BUNDLED_ENCODERS = {
     "minilm": "all-MiniLM-L6-v2: BERT architecture, 6 layers of 384, uncased; 83 MB from the package index",
 }
 """Encoders that need no Hub."""
@@ -24,7 +24,7 @@ _WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.
 _TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model", "spiece.model", "spm.model")
 
 
-def folder_digest(folder: Path) -> str:
+def digest_folder(folder: Path) -> str:
     """sha256 over the files that decide what a model folder computes: configuration, weights, tokenizer.
 
     Hashing 90 MB takes 0.1 s; a digest is remembered for as long as no file's size or time changes.
@@ -50,7 +50,7 @@ def _digest_of(folder: str, stamp: str) -> str:
 _digests: dict[tuple[str, str], str] = {}
 
 
-def check_folder(what: str, folder: Path) -> None:
+def check_model_folder(what: str, folder: Path) -> None:
     """Find out whether a folder has the parts of a model.
 
     Args:
@@ -69,7 +69,7 @@ def check_folder(what: str, folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def explained(what: str, place: str | Path) -> Iterator[None]:
+def explain_load_errors(what: str, place: str | Path) -> Iterator[None]:
     """Turn what a library says of a broken file into a sentence."""
     try:
         yield
@@ -81,7 +81,7 @@ def explained(what: str, place: str | Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
+def silence_transformers() -> Iterator[None]:
     """Keep Transformers from telling of anything but errors, and from drawing bars."""
     from transformers.utils import logging as transformers_logging
 

