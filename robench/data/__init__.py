@@ -1,4 +1,4 @@
-"""Tasks: what one declares, and its rows from files, the Hub or the package index."""
+"""Tasks: their declarations, and their rows from files, the Hub or the package index."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Pre-trained encoders: the bundled one, any folder, any Hub id; each with a digest that stands for it in keys."""
+"""Pre-trained encoders: the bundled one, any folder or any Hub id, each with a digest that identifies it in keys."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EncoderSource:
-    """Where an encoder's files are, and what they are.
+    """The place and the identity of an encoder's files.
 
     Attributes:
         name: as the user wrote it.
         location: a folder, or a Hub id.
-        revision: the Hub commit, where there is one.
-        digest: sha256 of its weights, configuration and tokenizer, or of the Hub commit.
+        revision: the Hub commit; None for a folder.
+        digest: sha256 of its weights, configuration and tokenizer, or of its Hub id and commit.
     """
 
     name: str
@@ -39,7 +39,11 @@ class EncoderSource:
     revision: str | None = None
 
     def tokenizer(self) -> PreTrainedTokenizerBase:
-        """Load the tokenizer."""
+        """Load the tokenizer.
+
+        Raises:
+            RobenchError: it cannot be loaded, or has no padding token.
+        """
         from transformers import AutoTokenizer
 
         with explain_load_errors(f"encoder {self.name}: its tokenizer", self.location):
@@ -51,11 +55,15 @@ class EncoderSource:
         return tokenizer
 
     def model(self) -> PreTrainedModel:
-        """Load the encoder with its pre-trained weights, in float32."""
+        """Load the encoder with its pre-trained weights, in float32.
+
+        Raises:
+            RobenchError: it cannot be loaded, lacks weights, or is not an encoder of tokens.
+        """
         from transformers import AutoModel
 
         model: PreTrainedModel
-        # A pooler or a language head is not part of an encoder: that it is not used is no news.
+        # Transformers would warn that a pooler or a language head is not used; neither is part of an encoder.
         with explain_load_errors(f"encoder {self.name}: its weights", self.location), silence_transformers():
             model, loading = AutoModel.from_pretrained(self.location, revision=self.revision, output_loading_info=True)
         missing = sorted(name for name in loading["missing_keys"] if "pooler" not in name)
@@ -74,7 +82,7 @@ def find_encoder(name: str, *, offline: bool = False) -> EncoderSource:
     """Locate an encoder by the name of a bundled one, a folder, or a Hub id.
 
     Raises:
-        RobenchError: the folder lacks its parts, or the Hub does not give it.
+        RobenchError: the folder lacks a part, or the Hub has no such model or cannot be reached.
     """
     if name in BUNDLED_ENCODERS:
         from robench.resources.packages import minilm_folder
@@ -88,7 +96,7 @@ def find_encoder(name: str, *, offline: bool = False) -> EncoderSource:
     if name.startswith((".", "/", "~")):
         raise RobenchError(f"encoder folder {name} does not exist.")
     hint = "give a folder with --encoder DIR, or use the bundled encoder minilm"
-    forms = (f"bundled ({', '.join(BUNDLED_ENCODERS)})", "a folder")
-    found = find_on_hub(name, f"encoder {name!r}", forms, hint, offline=offline)
-    digest = hashlib.sha256(f"{name}@{found.commit}".encode()).hexdigest()
-    return EncoderSource(name, found.location, digest, found.revision)
+    alternatives = (f"bundled ({', '.join(BUNDLED_ENCODERS)})", "a folder")
+    model = find_on_hub(name, f"encoder {name!r}", alternatives, hint, offline=offline)
+    digest = hashlib.sha256(f"{name}@{model.commit}".encode()).hexdigest()
+    return EncoderSource(name, model.location, digest, model.revision)

@@ -1,8 +1,8 @@
-"""What attacks need beyond their code: word lists, WordNet, a tagger, word vectors and a sentence encoder.
+"""The resources that attacks need: word lists, WordNet, a tagger, word vectors and a sentence encoder.
 
-Word vectors and sentence encoder come in two forms. ``published`` are those that TextAttack's recipes download.
-``bundled`` are stand-ins out of the package index, for machines that reach nothing else: an attack with them is
-another attack, and is named so.
+Word vectors and the sentence encoder come in two forms. The ``published`` ones are those that TextAttack's recipes
+download. The ``bundled`` ones are stand-ins from the package index, for machines that can reach nothing else. An attack
+that uses a stand-in is a different attack, and its name says so.
 """
 
 from __future__ import annotations
@@ -14,58 +14,67 @@ Resource = Literal["stopwords", "wordnet", "tagger", "word-vectors", "sentence-e
 Form = Literal["bundled", "published"]
 
 TWO_FORMS = ("word-vectors", "sentence-encoder")
+"""The resources whose form a user can choose."""
 
 
 def prepare_resources(needs: Iterable[Resource], form: Form, *, offline: bool = False) -> None:
     """Bring resources to this machine.
 
+    Args:
+        needs: the resources.
+        form: of those that come in two forms.
+        offline: forbid fetching what is not in a cache.
+
     Raises:
-        RobenchError: one is missing and cannot be fetched.
+        RobenchError: a resource is missing and cannot be fetched.
     """
     from robench.resources import nltk_data, published, sentence_encoder, word_vectors
 
-    needs = set(needs)
+    needs, bundled = set(needs), form == "bundled"
     nltk_data.activate_nltk_data(tagger="tagger" in needs, offline=offline)
     if "word-vectors" in needs:
-        (word_vectors.prepare_bundled_vectors if form == "bundled" else published.prepare_published_vectors)(
-            offline=offline
-        )
+        prepare = word_vectors.prepare_bundled_vectors if bundled else published.prepare_published_vectors
+        prepare(offline=offline)
     if "sentence-encoder" in needs:
-        (sentence_encoder.prepare_bundled_encoder if form == "bundled" else published.prepare_published_encoder)(
-            offline=offline
-        )
+        prepare = sentence_encoder.prepare_bundled_encoder if bundled else published.prepare_published_encoder
+        prepare(offline=offline)
 
 
 def identify_resources(needs: Iterable[Resource], form: Form) -> dict[str, str]:
-    """What each resource is, as version and sha256; nothing is downloaded to know it."""
+    """Return the version and sha256 of each resource, without downloading anything."""
     from robench.resources import nltk_data, published, sentence_encoder, word_vectors
 
-    needs = set(needs)
-    found = nltk_data.identify_nltk_data(tagger="tagger" in needs)
+    needs, bundled = set(needs), form == "bundled"
+    pins = nltk_data.identify_nltk_data(tagger="tagger" in needs)
     if "word-vectors" in needs:
-        found |= (
-            word_vectors.identify_bundled_vectors() if form == "bundled" else published.identify_published_vectors()
-        )
+        pins |= word_vectors.identify_bundled_vectors() if bundled else published.identify_published_vectors()
     if "sentence-encoder" in needs:
-        found |= (
-            sentence_encoder.identify_bundled_encoder() if form == "bundled" else published.identify_published_encoder()
-        )
-    return found
+        pins |= sentence_encoder.identify_bundled_encoder() if bundled else published.identify_published_encoder()
+    return pins
 
 
 def load_word_vectors(form: Form, *, offline: bool = False) -> Any:
-    """The ``textattack.shared.WordEmbedding`` of that form, one for the whole process."""
+    """Return the ``textattack.shared.WordEmbedding`` of that form, which is loaded once a process.
+
+    Raises:
+        RobenchError: the vectors are missing and cannot be fetched, or cannot be read.
+    """
     from robench.resources import published, word_vectors
 
-    return (word_vectors.load_bundled_vectors if form == "bundled" else published.load_published_vectors)(
-        offline=offline
-    )
+    load = word_vectors.load_bundled_vectors if form == "bundled" else published.load_published_vectors
+    return load(offline=offline)
 
 
 def load_sentence_encoder(form: Form, *, offline: bool = False) -> Any:
-    """The encoder of that form, whose ``encode`` takes N texts and returns (N, D) unit vectors, float32."""
+    """Return the encoder of that form, which is loaded once a process.
+
+    Its ``encode`` takes N texts and returns unit vectors (N, D), float32.
+
+    Raises:
+        RobenchError: the encoder is missing and cannot be fetched, or cannot be loaded.
+    """
     from robench.resources import published, sentence_encoder
 
-    return (sentence_encoder.load_bundled_encoder if form == "bundled" else published.load_published_encoder)(
-        offline=offline
-    )
+    if form == "bundled":
+        return sentence_encoder.load_bundled_encoder(offline=offline)
+    return published.load_published_encoder(offline=offline)

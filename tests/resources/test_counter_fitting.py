@@ -46,7 +46,7 @@ def plain_loss(vectors: Array, terms: WordPairs, settings: CounterFittingSetting
         loss += k1 * max(0.0, settings.delta - apart(one, other))
     for one, other in terms.synonyms.tolist():
         loss += k2 * max(0.0, apart(one, other) - settings.gamma)
-    for (one, other), began in zip(terms.near.tolist(), terms.began.tolist(), strict=True):
+    for (one, other), began in zip(terms.neighbours.tolist(), terms.distances.tolist(), strict=True):
         loss += k3 * max(0.0, apart(one, other) - began)
     return loss
 
@@ -104,7 +104,7 @@ def test_the_loss_goes_down() -> None:
     vectors, terms = example(1)
     settings = dataclasses.replace(PAPER, rho=0.5)
     near = find_close_pairs(vectors, settings.rho)
-    terms = dataclasses.replace(terms, near=near, began=cosine_distances(vectors, near))
+    terms = dataclasses.replace(terms, neighbours=near, distances=cosine_distances(vectors, near))
     fitted = [
         counter_fit(vectors, terms.synonyms, terms.antonyms, dataclasses.replace(settings, epochs=epochs))
         for epochs in (0, 1, 2, 3)

@@ -183,7 +183,7 @@ def test_the_next_call_goes_on_too_but_not_with_another_version(server: Server, 
 
 def test_an_archive_that_was_complete_is_not_sent_again(server: Server, cache: Path, vectors: Path) -> None:
     cache.mkdir(parents=True)
-    downloads.download_file(server.url, cache / "paragramcf.zip.part", title="it", otherwise="")
+    downloads.download_file(server.url, cache / "paragramcf.zip.part", title="it", advice="")
 
     published.prepare_published_vectors()
 
