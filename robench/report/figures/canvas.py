@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from robench.errors import RobenchError
+from robench.escaping import escape_matplotlib
 from robench.paths import translate_os_errors
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def sheet(width: float, height: float, caption: str) -> tuple[Figure, Axes]:
     figure.text(
         0.06 / width,
         4 / 72 / (height + below),
-        "\n".join(lines),
+        escape_matplotlib("\n".join(lines)),
         fontsize=_FOOTER_SIZE,
         color=INK,
         va="bottom",

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from robench.errors import RobenchError
+from robench.escaping import escape_matplotlib
 from robench.report.figures.canvas import INK, Drawing, legend_above, sheet, styled
 from robench.report.figures.labelling import Line, place_texts
 from robench.report.figures.palette import Look, looks, title
@@ -98,10 +99,11 @@ def _drawn(path: dict[str, Place], points: dict[str, Place], example: Result, ca
     for name, place in points.items():
         _mark(axes, place, shown[name], title(name), size=11 if name == "taichi" else 8)
     axes.set_xlabel("clean%")
-    axes.set_ylabel(f"{attack['title']}%")
+    axes.set_ylabel(escape_matplotlib(f"{attack['title']}%"))
     axes.grid()
     axes.margins(0.13)
-    figure.suptitle(f"Two ways to fuse two networks: {task} under {attack['title']}", x=0.01, ha="left", fontsize=11)
+    heading = f"Two ways to fuse two networks: {task} under {attack['title']}"
+    figure.suptitle(escape_matplotlib(heading), x=0.01, ha="left", fontsize=11)
     legend_above(axes, columns=3)
     texts = [(_text(w), (x, y)) for w, x, y in zip(path, xs, ys, strict=True)]
     # The longest go first, while there is room.
@@ -147,6 +149,6 @@ def _mark(axes: Axes, place: Place, look: Look, label: str | None, *, size: floa
         markeredgecolor=INK,
         markeredgewidth=0.5,
         linestyle="none",
-        label=label,
+        label=None if label is None else escape_matplotlib(label),
         zorder=order,
     )
