@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from robench.attacking import ModelAttack, Victim
+from robench.attacks.models import COMMITS
 from robench.resources import language_models
 
 _RANKED = {"delete": "by deletion", "unk": "by [UNK]", "random": "at random"}
@@ -30,6 +31,7 @@ class A2T(ModelAttack):
     """
 
     uses = ("stopwords", "tagger", "word-vectors")
+    commits = COMMITS
     model_field: ClassVar[str] = "sentence_model"
 
     ranking: Literal["delete", "unk", "random"] = "delete"
@@ -60,7 +62,7 @@ class A2T(ModelAttack):
 
         from robench.attacking import with_encoder
 
-        encoder = language_models.sentence_encoder(self.sentence_model, offline=True)
+        encoder = language_models.sentence_encoder(self.sentence_model, self.commits, offline=True)
         like = UniversalSentenceEncoder(metric="cosine", compare_against_original=True)
         constraints = [
             RepeatModification(),

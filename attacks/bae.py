@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from robench.attacking import MaskedModelAttack, Victim
+from robench.attacks.models import COMMITS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +26,9 @@ class BAE(MaskedModelAttack):
     """
 
     uses = ("stopwords", "tagger", "sentence-encoder")
+    commits = COMMITS
 
+    language_model: str = "bert-base-uncased"
     min_sentence_similarity: float = 0.936338023
 
     def build(self, victim: Victim) -> Any:

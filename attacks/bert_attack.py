@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from robench.attacking import MaskedModelAttack, Victim
+from robench.attacks.models import COMMITS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +29,9 @@ class BERTAttack(MaskedModelAttack):
     """
 
     uses = ("stopwords", "sentence-encoder")
+    commits = COMMITS
 
+    language_model: str = "bert-base-uncased"
     max_candidates: int = 8
     max_pieces: int | None = 5
     min_sentence_similarity: float = 0.2

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from robench import RobenchError
 from robench.attacking import Attack, Victim
+from robench.attacks.models import TAGGERS
 from robench.resources import language_models
 
 
@@ -38,14 +39,14 @@ class CheckList(Attack):
         """Bring the tagger."""
         if self.entities == "flair":
             try:
-                language_models.prepare_tagger("ner", offline=offline)
+                language_models.prepare_tagger(TAGGERS["ner"], offline=offline)
             except RobenchError as error:
                 raise RobenchError(f"{error} Or leave names and places: --set checklist.entities=none.") from error
         super().prepare(offline=offline)
 
     def pins(self) -> dict[str, str]:
         """As every attack's, with the tagger."""
-        tagger = language_models.TAGGERS["ner"]
+        tagger = TAGGERS["ner"]
         return super().pins() | ({tagger: language_models.identity(tagger)} if self.entities == "flair" else {})
 
     def build(self, victim: Victim) -> Any:
@@ -55,7 +56,7 @@ class CheckList(Attack):
 
         built = CheckList2020.build(victim)
         if self.entities == "flair":
-            language_models.load_tagger("ner")
+            language_models.load_tagger("ner", TAGGERS["ner"])
         else:
             asking = (WordSwapChangeLocation, WordSwapChangeName)
             kept = [one for one in built.transformation.transformations if not isinstance(one, asking)]

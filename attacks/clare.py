@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from robench.attacking import MaskedModelAttack, Victim
+from robench.attacks.models import COMMITS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,7 @@ class CLARE(MaskedModelAttack):
     """
 
     uses = ("stopwords", "tagger", "sentence-encoder")
+    commits = COMMITS
 
     language_model: str = "distilroberta-base"
     max_actions: int | None = None

