@@ -39,7 +39,7 @@ class CheckList(Attack):
         """Bring the tagger."""
         if self.entities == "flair":
             try:
-                language_models.prepare_tagger(TAGGERS["ner"], offline=offline)
+                language_models.prepare_flair_tagger(TAGGERS["ner"], offline=offline)
             except RobenchError as error:
                 raise RobenchError(f"{error} Or leave names and places: --set checklist.entities=none.") from error
         super().prepare(offline=offline)
@@ -47,7 +47,9 @@ class CheckList(Attack):
     def pins(self) -> dict[str, str]:
         """As every attack's, with the tagger."""
         tagger = TAGGERS["ner"]
-        return super().pins() | ({tagger: language_models.identity(tagger)} if self.entities == "flair" else {})
+        return super().pins() | (
+            {tagger: language_models.identify_language_model(tagger)} if self.entities == "flair" else {}
+        )
 
     def build(self, victim: Victim) -> Any:
         """Build the recipe on ``victim``."""
@@ -56,7 +58,7 @@ class CheckList(Attack):
 
         built = CheckList2020.build(victim)
         if self.entities == "flair":
-            language_models.load_tagger("ner", TAGGERS["ner"])
+            language_models.load_flair_tagger("ner", TAGGERS["ner"])
         else:
             asking = (WordSwapChangeLocation, WordSwapChangeName)
             kept = [one for one in built.transformation.transformations if not isinstance(one, asking)]

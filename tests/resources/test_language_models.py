@@ -62,34 +62,38 @@ def test_a_model_that_cannot_fill_in_words_is_a_sentence_that_names_the_option(
 
 def test_another_kind_of_model_is_a_sentence(models: Path) -> None:
     with pytest.raises(RobenchError, match="is a bert; this attack needs a gpt2"):
-        language_models.prepare(str(models / "bert"), offline=True, kind="gpt2")
+        language_models.prepare_language_model(str(models / "bert"), offline=True, kind="gpt2")
 
 
 def test_a_model_is_taken_from_the_hub_s_cache_at_its_commit(hub: Path, models: Path) -> None:
     for name in ("bert-base-uncased", "some/model", "some/model@" + "a" * 40):
         folder = small_models.snapshot(hub, name)
         shutil.copytree(models / "bert", folder, dirs_exist_ok=True)
-        assert language_models.prepare(name, COMMITS, offline=True) == folder
-    assert language_models.identity("some/model", COMMITS) == "some/model@main"
-    assert language_models.identity("bert-base-uncased") == "bert-base-uncased@main"
-    assert language_models.identity("bert-base-uncased", COMMITS).endswith("@86b5e0934494bd15c9632b12f734a8a67f723594")
+        assert language_models.prepare_language_model(name, COMMITS, offline=True) == folder
+    assert language_models.identify_language_model("some/model", COMMITS) == "some/model@main"
+    assert language_models.identify_language_model("bert-base-uncased") == "bert-base-uncased@main"
+    assert language_models.identify_language_model("bert-base-uncased", COMMITS).endswith(
+        "@86b5e0934494bd15c9632b12f734a8a67f723594"
+    )
 
 
 def test_a_tagger_is_taken_from_the_hub_s_cache(hub: Path) -> None:
     folder = small_models.snapshot(hub, "flair/ner-english")
     with pytest.raises(RobenchError, match=r"has no pytorch_model\.bin"):
-        language_models.prepare_tagger("flair/ner-english", offline=True)
+        language_models.prepare_flair_tagger("flair/ner-english", offline=True)
     (folder / "pytorch_model.bin").touch()
-    assert language_models.prepare_tagger("flair/ner-english", offline=True) == folder / "pytorch_model.bin"
+    assert language_models.prepare_flair_tagger("flair/ner-english", offline=True) == folder / "pytorch_model.bin"
 
 
 def test_a_model_is_loaded_once(models: Path) -> None:
-    assert language_models.masked(str(models / "bert")) is language_models.masked(str(models / "bert"))
+    assert language_models.load_masked_model(str(models / "bert")) is language_models.load_masked_model(
+        str(models / "bert")
+    )
 
 
 def test_sentences_are_the_mean_of_their_tokens(models: Path) -> None:
     texts = ["good soup", "the tea was cold and the waiter forgot our bread"]
-    rows = language_models.sentence_encoder(str(models / "bert")).encode(texts)
+    rows = language_models.load_mean_pooling_encoder(str(models / "bert")).encode(texts)
     tokenizer = AutoTokenizer.from_pretrained(models / "bert")
     model = AutoModel.from_pretrained(models / "bert").eval()
     for row, text in zip(rows, texts, strict=True):

