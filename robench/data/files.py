@@ -94,7 +94,7 @@ def _select_cells(path: Path, lines: Iterator[tuple[int, list[str]]]) -> Iterato
     text, label = (header.index(name) for name in _find_columns(path, header))
     for number, cells in lines:
         if len(cells) != len(header):
-            raise RobenchError(f"{path}, line {number}: {len(cells)} cells where the header has {len(header)}.")
+            raise RobenchError(f"{path}, line {number}: {len(cells)} cells, but the header has {len(header)}.")
         yield number, (cells[text], cells[label])
 
 

@@ -80,7 +80,7 @@ def load_task(
     }
     unknown = [source for source in order if source not in sources]
     if unknown:
-        raise RobenchError(f"{unknown[0]!r} is no source of data: choose among {', '.join(sources)}.")
+        raise RobenchError(f"{unknown[0]!r} is not a source of data: choose from {', '.join(sources)}.")
     reasons: list[str] = []
     for source in order:
         try:

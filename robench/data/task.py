@@ -107,7 +107,9 @@ class Task:
             raise RobenchError(f"a task needs a tuple of two or more distinct labels, not {self.labels!r}.")
         for label in self.labels:
             if not isinstance(label, str) or not label.strip() or label.strip().lstrip("+-").isdecimal():
-                raise RobenchError(f"the label {label!r} must be a name: in files, numbers stand for a label's place.")
+                raise RobenchError(
+                    f"the label {label!r} must be a name: in files, a number means the label at that position."
+                )
         object.__setattr__(self, "labels", tuple(self.labels))
 
 

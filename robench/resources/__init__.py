@@ -1,4 +1,4 @@
-"""What is fetched once: packages, files over HTTP, the Hub, NLTK data, word vectors and sentence encoders."""
+"""Resources that are fetched once: packages, files, Hub models, NLTK data, word vectors and sentence encoders."""
 
 from typing import TYPE_CHECKING
 

@@ -40,8 +40,8 @@ def check_files(folder: Path, files: Sequence[Path]) -> None:
     changed = sorted(name for name in first.keys() | present.keys() if first.get(name) != present.get(name))
     if changed:
         raise RobenchError(
-            f"{folder / changed[0]} is not the file that robench found there first (its sha256 differs from the one in "
-            f"{folder / NOTE}): bring that file back, or delete {NOTE} to accept the new one, which counts as another."
+            f"{folder / changed[0]} has changed since robench first saw it (its sha256 differs from the one in "
+            f"{folder / NOTE}): restore the file, or delete {NOTE} to accept the new one as a different resource."
         )
 
 

@@ -1,7 +1,7 @@
-"""Language models and taggers that attacks ask: a folder, the bundled MiniLM, or the Hub at a pinned commit.
+"""Language models and taggers for attacks: from a folder, the bundled MiniLM, or the Hub at a pinned commit.
 
-A model is named by a folder, ``minilm``, or a Hub id with or without ``@commit``. Which commit an attack pins a Hub id
-to is the attack's to say: it hands its ``commits`` to each function here.
+The name of a model is a folder, ``minilm``, or a Hub id with or without ``@commit``. An attack pins the commits of its
+models itself and passes them as ``commits``.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 Commits = Mapping[str, str]
-"""For Hub ids, the commit that is meant where a name gives none; ``main`` for a Hub id that is not here."""
+"""For Hub ids, the commit to use if a name has none. For other Hub ids it is ``main``."""
 
 NO_COMMITS: Commits = MappingProxyType({})
 
@@ -43,53 +43,57 @@ _TAGGER_FILE = "pytorch_model.bin"
 
 
 def identify_language_model(name: str, commits: Commits = NO_COMMITS) -> str:
-    """What stands for a model in a cell's key: a folder's digest, or Hub id and commit; nothing is downloaded for it.
+    """Return what identifies a model in a cell's key: its folder's digest, or its Hub id and commit.
+
+    Nothing is downloaded.
 
     Raises:
-        RobenchError: a folder is named that does not exist.
+        RobenchError: the name is a path to a folder that does not exist.
     """
     if name in BUNDLED_ENCODERS:
         return f"{packages.MINILM.pin} sha256:{packages.MINILM.sha256}"
-    folder = _named_folder(name)
-    return f"sha256:{digest_folder(folder)}" if folder else "@".join(_on_hub(name, commits))
+    folder = _find_folder(name)
+    return f"sha256:{digest_folder(folder)}" if folder else "@".join(_split_hub_name(name, commits))
 
 
 def prepare_language_model(
     name: str, commits: Commits = NO_COMMITS, *, offline: bool = False, kind: str | None = None
 ) -> Path:
-    """Folder with a model's files, downloaded once into the Hub's cache where ``name`` is a Hub id.
+    """Return the folder with a model's files; a model of the Hub is downloaded once into the Hub's cache.
 
     Args:
         name: a folder, ``minilm``, or a Hub id with or without ``@commit``.
         commits: see :data:`Commits`.
-        offline: take it from the cache or fail.
-        kind: the ``model_type`` that it has to be, such as ``gpt2``.
+        offline: forbid downloading what is not in the cache.
+        kind: the required ``model_type``, such as ``gpt2``.
 
     Raises:
-        RobenchError: it is neither here nor to be had, lacks a part, or is of another kind.
+        RobenchError: the model is not available, lacks a part, or is of another kind.
     """
     if name in BUNDLED_ENCODERS:
         return packages.fetch_minilm(offline=offline)
-    files = (*_SMALL, *_WEIGHTS, *_PICKLED)
-    folder = _named_folder(name) or _from_hub(_on_hub(name, commits), f"language model {name}", files, offline=offline)
+    folder = _find_folder(name)
+    if folder is None:
+        source = _split_hub_name(name, commits)
+        folder = _fetch_from_hub(source, f"language model {name}", (*_SMALL, *_WEIGHTS, *_PICKLED), offline=offline)
     check_model_folder(f"the folder {folder} of language model {name}", folder)
-    found = json.loads((folder / "config.json").read_bytes()).get("model_type")
-    if kind and found != kind:
-        raise RobenchError(f"language model {name} is a {found}; this attack needs a {kind}.")
+    model_type = json.loads((folder / "config.json").read_bytes()).get("model_type")
+    if kind and model_type != kind:
+        raise RobenchError(f"language model {name} is a {model_type}; this attack needs a {kind}.")
     return folder
 
 
 def load_masked_model(name: str, commits: Commits = NO_COMMITS, *, offline: bool = False) -> tuple[Any, Any]:
-    """A masked language model in evaluation mode and its tokenizer, loaded once for the process.
+    """Load a masked language model, in evaluation mode, and its tokenizer, once a process.
 
     Raises:
-        RobenchError: it cannot be had, cannot be loaded, or has no head that predicts words.
+        RobenchError: the model is not available, cannot be loaded, or has no head that predicts words.
     """
-    return _masked(name, prepare_language_model(name, commits, offline=offline))
+    return _load_masked_model(name, prepare_language_model(name, commits, offline=offline))
 
 
 @functools.lru_cache(maxsize=2)
-def _masked(name: str, folder: Path) -> tuple[Any, Any]:
+def _load_masked_model(name: str, folder: Path) -> tuple[Any, Any]:
     from transformers import AutoModelForMaskedLM, AutoTokenizer
 
     with explain_load_errors(name, folder), silence_transformers():
@@ -104,16 +108,16 @@ def _masked(name: str, folder: Path) -> tuple[Any, Any]:
 
 
 def load_mean_pooling_encoder(name: str, commits: Commits = NO_COMMITS, *, offline: bool = False) -> MeanPoolingEncoder:
-    """A model of sentence-transformers that averages its tokens, loaded once for the process.
+    """Load a sentence-transformers model that averages its tokens' states, once a process.
 
     Raises:
-        RobenchError: it cannot be had or loaded.
+        RobenchError: the model is not available or cannot be loaded.
     """
-    return _sentence_encoder(name, prepare_language_model(name, commits, offline=offline))
+    return _load_mean_pooling_encoder(name, prepare_language_model(name, commits, offline=offline))
 
 
 @functools.lru_cache(maxsize=2)
-def _sentence_encoder(name: str, folder: Path) -> MeanPoolingEncoder:
+def _load_mean_pooling_encoder(name: str, folder: Path) -> MeanPoolingEncoder:
     from transformers import AutoModel, AutoTokenizer
 
     with explain_load_errors(name, folder), silence_transformers():
@@ -121,20 +125,25 @@ def _sentence_encoder(name: str, folder: Path) -> MeanPoolingEncoder:
 
 
 class MeanPoolingEncoder:
-    """Embeds sentences as the mean of their tokens' last states (Reimers and Gurevych 2019)."""
+    """An encoder that embeds a sentence as the mean of its tokens' last states (Reimers and Gurevych 2019).
 
-    LONGEST = 128
-    """Tokens that are read of a sentence."""
+    Args:
+        model: a Transformers encoder.
+        tokenizer: of the model.
+    """
+
+    MAX_LENGTH = 128
+    """Most tokens that are read of a sentence."""
 
     def __init__(self, model: Any, tokenizer: Any) -> None:
         self._model, self._tokenizer = model, tokenizer
 
     def encode(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        """Embed N texts: (N, D), float32, rows of unit length."""
+        """Embed N texts as rows of unit length, (N, D), float32."""
         import torch
 
-        longest = min(self.LONGEST, self._model.config.max_position_embeddings)
-        inputs = self._tokenizer(list(texts), padding=True, truncation=True, max_length=longest, return_tensors="pt")
+        length = min(self.MAX_LENGTH, self._model.config.max_position_embeddings)
+        inputs = self._tokenizer(list(texts), padding=True, truncation=True, max_length=length, return_tensors="pt")
         with torch.inference_mode():
             states = self._model(**inputs).last_hidden_state
             mask = inputs["attention_mask"][:, :, None].float()
@@ -145,18 +154,19 @@ class MeanPoolingEncoder:
 
 @contextlib.contextmanager
 def link_model_folders(names: Iterable[str], commits: Commits = NO_COMMITS) -> Iterator[None]:
-    """Let the Hub ids that a library asks for by itself mean the files that :func:`prepare_language_model` brought.
+    """Make a library that loads models by Hub id load the files of :func:`prepare_language_model`, inside the block.
 
-    Transformers takes a name for a path where there is one, so they are links in the working directory meanwhile.
+    Transformers takes a name as a path if there is such a path. So the block runs in a working directory that has a
+    link for each name.
     """
     folders = {name: prepare_language_model(name, commits, offline=True) for name in names}
     if not folders:
         yield
         return
-    with tempfile.TemporaryDirectory() as here:
+    with tempfile.TemporaryDirectory() as folder_of_links:
         for name, folder in folders.items():
-            (Path(here) / name).symlink_to(folder, target_is_directory=True)
-        with contextlib.chdir(here):
+            (Path(folder_of_links) / name).symlink_to(folder, target_is_directory=True)
+        with contextlib.chdir(folder_of_links):
             yield
 
 
@@ -164,20 +174,20 @@ def prepare_flair_tagger(repository: str, *, offline: bool = False) -> Path:
     """Return the file of one of Flair's taggers on the Hub, downloaded once into the Hub's cache.
 
     Raises:
-        RobenchError: it is neither here nor to be had.
+        RobenchError: the tagger is not available.
     """
-    what = f"Flair's tagger {repository}"
-    file = _from_hub(_on_hub(repository), what, (_TAGGER_FILE,), offline=offline) / _TAGGER_FILE
+    title = f"Flair's tagger {repository}"
+    file = _fetch_from_hub(_split_hub_name(repository), title, (_TAGGER_FILE,), offline=offline) / _TAGGER_FILE
     if not file.is_file():
-        raise RobenchError(f"{what} has no {_TAGGER_FILE} in {file.parent}; delete that folder and run again.")
+        raise RobenchError(f"{title} has no {_TAGGER_FILE} in {file.parent}; delete that folder and run again.")
     return file
 
 
 def load_flair_tagger(name: str, repository: str) -> None:
-    """Let TextAttack tag with the file that :func:`prepare_flair_tagger` brought, so that Flair asks no server.
+    """Load the file of :func:`prepare_flair_tagger` into TextAttack's taggers, so that Flair asks no server.
 
     Args:
-        name: what TextAttack calls the tagger.
+        name: TextAttack's name of the tagger.
         repository: its Hub id.
     """
     from flair.models import SequenceTagger
@@ -189,7 +199,7 @@ def load_flair_tagger(name: str, repository: str) -> None:
             strings._flair_taggers[name] = SequenceTagger.load(str(path))
 
 
-def _named_folder(name: str) -> Path | None:
+def _find_folder(name: str) -> Path | None:
     folder = expand_user(Path(name))
     if folder.is_dir():
         return folder.resolve()
@@ -198,30 +208,37 @@ def _named_folder(name: str) -> Path | None:
     return None
 
 
-def _on_hub(name: str, commits: Commits = NO_COMMITS) -> tuple[str, str]:
+def _split_hub_name(name: str, commits: Commits = NO_COMMITS) -> tuple[str, str]:
     """Split a name into Hub id and revision."""
     repository, _, revision = name.partition("@")
     return repository, revision or commits.get(repository, "main")
 
 
-def _from_hub(source: tuple[str, str], what: str, patterns: tuple[str, ...], *, offline: bool) -> Path:
-    """Folder with those files of a repository, in the Hub's own cache."""
+def _fetch_from_hub(source: tuple[str, str], title: str, patterns: tuple[str, ...], *, offline: bool) -> Path:
+    """Return a folder in the Hub's own cache with the files of a repository that match the patterns.
+
+    Args:
+        source: Hub id and revision.
+        title: the model in messages.
+        patterns: of the files. If there are safetensors, pickled weights are left out.
+        offline: forbid downloading.
+    """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError
 
     repository, revision = source
-    said = ask_hub(repository, revision=revision, offline=offline)
-    if isinstance(said, str):
-        reason = said
+    answer = ask_hub(repository, revision=revision, offline=offline)
+    if isinstance(answer, str):
+        reason = answer
     else:
-        if any(file.rfilename.endswith(".safetensors") for file in said.siblings or []):
+        if any(file.rfilename.endswith(".safetensors") for file in answer.siblings or []):
             patterns = tuple(pattern for pattern in patterns if pattern not in _PICKLED)
         try:
             return Path(snapshot_download(repository, revision=revision, allow_patterns=list(patterns)))
-        except Exception as error:  # whatever it is, the files may lie in the cache
+        except Exception as error:  # of any type; the files may be in the cache
             reason = f"the Hub does not give it ({type(error).__name__})"
     try:
         return Path(snapshot_download(repository, revision=revision, local_files_only=True))
     except Exception as error:
         reason = NO_MODEL if isinstance(error, HFValidationError) else reason
-        raise make_unavailable_error(what, ("a folder",), reason, "run once with a connection to it") from error
+        raise make_unavailable_error(title, ("a folder",), reason, "run once with a connection to it") from error

@@ -20,7 +20,7 @@ _ADMITTED = frozenset(
 def _latin_1(text: str, encoding: str) -> bytes:
     """Replace ``_codecs.encode``, with which older pickle protocols write bytes, such as those of a NumPy number."""
     if encoding != "latin1":
-        raise pickle.UnpicklingError(f"it asks for the codec {encoding}")
+        raise pickle.UnpicklingError(f"it uses the codec {encoding}")
     return text.encode(encoding)
 
 
@@ -44,7 +44,7 @@ class PlainUnpickler(pickle.Unpickler):
             UnpicklingError: it is not admitted.
         """
         if (module_name, global_name) not in self._admitted:
-            raise pickle.UnpicklingError(f"it asks for {module_name}.{global_name}")
+            raise pickle.UnpicklingError(f"it names {module_name}.{global_name}")
         return _latin_1 if module_name == "_codecs" else super().find_class(module_name, global_name)
 
 

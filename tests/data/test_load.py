@@ -251,7 +251,7 @@ def test_the_order_is_the_callers(tmp_path: Path, no_hub: None) -> None:
     folder_with(tmp_path)
     assert load_task("film", REMOTE, data_dir=tmp_path, order=("index", "local")).source == "index:film==1"
     assert load_task("film", REMOTE, order=("index",)).notes == ("a stand-in",)
-    with pytest.raises(RobenchError, match="'cloud' is no source"):
+    with pytest.raises(RobenchError, match="'cloud' is not a source"):
         load_task("film", REMOTE, order=("cloud",))
 
 

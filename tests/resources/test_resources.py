@@ -140,7 +140,7 @@ def start_fetch() -> subprocess.Popen[str]:
     pin = {"name": TINY.name, "version": TINY.version, "sha256": TINY.sha256, "megabytes": 1}
     code = (
         "import json, sys; from robench.resources.packages import Package, fetch_package;"
-        "print(fetch(Package(**json.loads(sys.argv[1]), members=('tiny/data/',))))"
+        "print(fetch_package(Package(**json.loads(sys.argv[1]), members=('tiny/data/',))))"
     )
     command = [sys.executable, "-c", code, json.dumps(pin)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)

@@ -124,7 +124,7 @@ def test_plain_tables_are_read() -> None:
     [
         (lambda path: pickled(({}, {}, {"NN"}, Runs(os.system, f"touch {path}"))), "system"),
         (lambda path: pickled(Runs(eval, f"open({str(path)!r}, 'w')")), "eval"),
-        (lambda path: pickled(Runs(Path.touch, path)), "asks for"),
+        (lambda path: pickled(Runs(Path.touch, path)), "it names"),
         (lambda path: pickled(({}, {}, frozenset({"NN"}))), "frozenset"),
         (lambda path: pickled(({}, {}, ["NN"])), "two tables and a set"),
         (lambda path: pickled(({}, {})), "unpack"),
