@@ -135,11 +135,11 @@ def load_published_vectors(*, offline: bool = False) -> Any:
 
     folder = prepare_published_vectors(offline=offline)
     load_textattack(offline=offline)
-    return _shared_word_vectors(folder)
+    return _load_vectors_once(folder)
 
 
 @functools.cache
-def _shared_word_vectors(folder: Path) -> Any:
+def _load_vectors_once(folder: Path) -> Any:
     from textattack.shared import WordEmbedding
 
     first_seen.check_files(folder, [folder / name for name in _FILES])
@@ -229,11 +229,11 @@ def load_published_encoder(*, offline: bool = False) -> CachingEncoder:
         RobenchError: as :func:`prepare_published_encoder`; or the encoder cannot be loaded, or has changed since it was
             first seen.
     """
-    return _shared_sentence_encoder(prepare_published_encoder(offline=offline))
+    return _load_encoder_once(prepare_published_encoder(offline=offline))
 
 
 @functools.cache
-def _shared_sentence_encoder(folder: Path) -> CachingEncoder:
+def _load_encoder_once(folder: Path) -> CachingEncoder:
     first_seen.check_files(folder, _model_files(folder))
     try:
         return _PublishedEncoder(_import_tensorflow_hub().load(str(folder)))

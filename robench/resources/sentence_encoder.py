@@ -71,7 +71,7 @@ def prepare_bundled_encoder(*, offline: bool = False) -> Path:
 
 
 @functools.cache
-def _shared(folder: Path) -> SentenceEncoder:
+def _load_once(folder: Path) -> SentenceEncoder:
     return SentenceEncoder(folder)
 
 
@@ -81,7 +81,7 @@ def load_bundled_encoder(*, offline: bool = False) -> SentenceEncoder:
     Raises:
         RobenchError: as :func:`prepare_bundled_encoder`.
     """
-    return _shared(prepare_bundled_encoder(offline=offline))
+    return _load_once(prepare_bundled_encoder(offline=offline))
 
 
 class CachingEncoder(ABC):

@@ -59,11 +59,11 @@ def load_synonyms(*, offline: bool = False) -> Synonyms:
     Raises:
         RobenchError: as :func:`prepare_synonyms`.
     """
-    return _shared(prepare_synonyms(offline=offline))
+    return _load_once(prepare_synonyms(offline=offline))
 
 
 @functools.cache
-def _shared(folder: Path) -> Synonyms:
+def _load_once(folder: Path) -> Synonyms:
     return Synonyms(folder)
 
 

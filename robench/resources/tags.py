@@ -74,11 +74,11 @@ def load_tag_cache() -> TagCache:
 
     identity = [nltk_data.identify_nltk_data(tagger=True)["tagger"], nltk_data.UNIVERSAL_TAGS, nltk.__version__]
     digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()
-    return _shared(cache_dir() / f"tags-{digest[:12]}.json")
+    return _load_once(cache_dir() / f"tags-{digest[:12]}.json")
 
 
 @functools.cache
-def _shared(file: Path) -> TagCache:
+def _load_once(file: Path) -> TagCache:
     return TagCache(file)
 
 

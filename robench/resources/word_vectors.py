@@ -74,7 +74,7 @@ def prepare_bundled_vectors(*, offline: bool = False) -> Path:
 
 
 @functools.cache
-def _shared(folder: Path) -> Any:
+def _load_once(folder: Path) -> Any:
     import numpy as np
 
     words = (folder / "words.txt").read_text(encoding="utf-8").split("\n")
@@ -93,7 +93,7 @@ def load_bundled_vectors(*, offline: bool = False) -> Any:
     Raises:
         RobenchError: as :func:`prepare_bundled_vectors`.
     """
-    return _shared(prepare_bundled_vectors(offline=offline))
+    return _load_once(prepare_bundled_vectors(offline=offline))
 
 
 @functools.cache

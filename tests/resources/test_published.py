@@ -470,7 +470,7 @@ def test_an_encoder_placed_by_hand_comes_first_and_must_stay_the_same(
 
     (folder / "variables" / "variables.index").write_bytes(b"other numbers")
 
-    with pytest.raises(RobenchError, match=r"variables/variables\.index is not the file that robench found"):
+    with pytest.raises(RobenchError, match=r"variables/variables\.index has changed since robench first saw it"):
         published.load_published_encoder()
 
 

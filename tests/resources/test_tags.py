@@ -123,7 +123,7 @@ def own_cache(shared_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     TextFooler().prepare()
     monkeypatch.setattr(tags, "cache_dir", lambda: tmp_path)
     yield tmp_path
-    tags._shared.cache_clear()
+    tags._load_once.cache_clear()
 
 
 def small(tmp_path: Path) -> SmallVictim:
@@ -134,7 +134,7 @@ def small(tmp_path: Path) -> SmallVictim:
 
 def attacked(victim: SmallVictim, workers: Workers | None = None) -> list[Record]:
     """Records of TextFooler in a process that has tagged nothing yet."""
-    tags._shared.cache_clear()
+    tags._load_once.cache_clear()
     found = attack_examples(TextFooler(), victim, victim.examples(), seed=5, attack_name="a", workers=workers)
     return sorted((replace(record, seconds=0.0) for record in found), key=lambda record: record.id)
 

@@ -154,7 +154,7 @@ def test_textattack_swaps_words_with_it(embedding: Any) -> None:
 
 def test_it_is_loaded_once_and_fast(embedding: Any) -> None:
     assert word_vectors.load_bundled_vectors() is embedding
-    word_vectors._shared.cache_clear()
+    word_vectors._load_once.cache_clear()
     start = time.perf_counter()
     again = word_vectors.load_bundled_vectors()
     assert time.perf_counter() - start < 1
