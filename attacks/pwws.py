@@ -31,4 +31,4 @@ class PWWS(Attack):
 
         kept = [RepeatModification(), StopwordModification()]
         search = GreedyWordSwapWIR(wir_method="weighted-saliency")
-        return TextAttack(UntargetedClassification(victim), kept, synonyms.swap(), search)
+        return TextAttack(UntargetedClassification(victim), kept, synonyms.make_synonym_swap(), search)

@@ -1,8 +1,8 @@
 """robench: which defense of a text classifier holds, against which attack, at what price, and how sure are we?
 
-``robench.run(defense="taichi", task="trec", preset="quick")`` is the command line's ``robench run`` and returns the
-results as a pandas DataFrame. A defense, attack or task of your own subclasses :class:`Defense` or :class:`Attack`, or
-is a :class:`Task`, and is named with :func:`register`.
+``robench.run(defense="taichi", task="trec", preset="quick")`` does the same as ``robench run`` on the command line, and
+returns the results as a pandas DataFrame. To add a defense or an attack, subclass :class:`Defense` or :class:`Attack`;
+to add a task, make a :class:`Task`. Then :func:`register` it under a name.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""``python -m robench``."""
+"""The command line as ``python -m robench``."""
 
 from robench.cli import main
 

@@ -1,4 +1,4 @@
-"""The command line's ``run`` and ``attack`` as functions."""
+"""The Python interface: ``run`` and ``attack_model`` do what ``robench run`` and ``robench attack`` do."""
 
 from __future__ import annotations
 
@@ -39,46 +39,46 @@ def run(
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     progress: bool = True,
 ) -> pandas.DataFrame:
-    """Train defenses, attack them, and give the results.
+    """Train defenses, attack them, and return the results.
 
     Args:
-        defense: name or names, or ``"all"``.
-        task: name or names, or ``"all"``.
-        attack: name or names, or ``"all"``; the paper's four by default.
+        defense: one or several names, or ``"all"``.
+        task: one or several names, or ``"all"``.
+        attack: one or several names, or ``"all"``; the paper's four by default.
         preset: ``quick``, ``laptop`` or ``paper``; the arguments below override its choices.
         encoder: ``minilm``, a folder or a Hub id.
-        seed: one or several.
-        train_limit: most training rows.
-        attack_limit: most attacked test samples.
+        seed: one or several seeds.
+        train_limit: largest number of training rows.
+        attack_limit: largest number of attacked test samples.
         data: folder with ``<task>/{train,dev,test}.tsv``; ``ROBENCH_DATA`` by default.
-        runs: folder of results; what is in it is not computed again.
-        plugin: Python file or files that register more names.
+        runs: folder of results. Results that are in it are not computed again.
+        plugin: one or several Python files that register more names.
         existing: ``only-missing``, ``always`` (compute again) or ``only-cache`` (compute nothing).
-        offline: fetch nothing.
+        offline: whether to forbid all downloads.
         precision: ``auto``, ``fp32`` or ``bf16``.
         device: ``auto``, ``cpu``, ``cuda``.
-        workers: processes that attacks search in, 0 for none but this one; by default 0, and up to 8 beside a GPU.
+        workers: extra processes for the searches of attacks; by default 0 without a GPU, and up to 8 with one.
             A script that uses them needs ``if __name__ == "__main__":``.
-        settings: hyper-parameters, as in ``{"taichi": {"temperature": 0.5}}``.
-        progress: show bars (on a terminal) or lines on stderr.
+        settings: hyper-parameters, such as ``{"taichi": {"temperature": 0.5}}``.
+        progress: whether to show bars (on a terminal) or lines on stderr.
 
     Returns:
-        A row per cell, with the columns of :func:`frame`.
+        One row per cell, with the columns of :func:`make_frame`.
 
     Raises:
-        RobenchError: something that the caller can mend, in a sentence or two.
+        RobenchError: something that the caller can fix; the message says what.
     """
     from rich.console import Console
 
-    for path in _list(plugin):
+    for path in _as_list(plugin):
         registry.load_plugin(Path(path))
     request = Request(
-        defenses=_list(defense),
-        tasks=_list(task),
-        attacks=_list(attack),
+        defenses=_as_list(defense),
+        tasks=_as_list(task),
+        attacks=_as_list(attack),
         preset=preset,
         encoder=encoder,
-        seeds=_list(seed),
+        seeds=_as_list(seed),
         train_limit=train_limit,
         attack_limit=attack_limit,
         data=Path(data) if data is not None else None,
@@ -88,8 +88,8 @@ def run(
         workers=workers,
         settings=settings or {},
     )
-    reporter = reporter_for(Console(stderr=True)) if progress else Silent()
-    return frame(run_requests([request], Store(Path(runs)), reporter, existing))
+    reporter = choose_reporter(Console(stderr=True)) if progress else SilentReporter()
+    return make_frame(run_requests([request], Store(Path(runs)), reporter, existing))
 
 
 def attack_model(
@@ -116,44 +116,44 @@ def attack_model(
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     progress: bool = True,
 ) -> pandas.DataFrame:
-    """Attack a model of the caller's, and give the results.
+    """Attack a model that the caller brings, and return the results.
 
     Args:
         model: a folder or Hub id of a Transformers sequence classifier, ``"module:function"``, a function from a list
             of N texts to scores (N, classes), or a pair of a Transformers model and its tokenizer.
-        task: name or names, or ``"all"``.
-        attack: name or names, or ``"all"``; the paper's four by default.
-        name: of its row in tables; by default the last part of what it is called.
-        label_order: for each label of the task in turn, the model's column; by default by the labels' names.
-        max_length: tokens of a text; by default the model's own limit.
-        version: of a function, whose weights are no part of the key of its results.
-        trust_remote_code: run the Python files that a folder or Hub model brings.
-        preset: says how many samples are attacked and where data comes from.
-        seed: of the attacks; one or several.
-        attack_limit: most attacked test samples.
+        task: one or several names, or ``"all"``.
+        attack: one or several names, or ``"all"``; the paper's four by default.
+        name: name of the model in tables; by default the last part of its path, id or function name.
+        label_order: for each label of the task, the model's column; by default they are matched by name.
+        max_length: largest number of tokens of a text; by default the model's own limit. Not allowed for a function.
+        version: any text that changes with a function's weights. It is part of its results' key; the weights are not.
+        trust_remote_code: whether to run Python files that come with a folder or a Hub model.
+        preset: ``quick``, ``laptop`` or ``paper``, which decides how many samples are attacked and the source of data.
+        seed: one or several seeds of the attacks.
+        attack_limit: largest number of attacked test samples.
         data: folder with ``<task>/{train,dev,test}.tsv``; ``ROBENCH_DATA`` by default.
-        runs: folder of results; what is in it is not computed again.
-        plugin: Python file or files that register more names.
+        runs: folder of results. Results that are in it are not computed again.
+        plugin: one or several Python files that register more names.
         existing: ``only-missing``, ``always`` (compute again) or ``only-cache`` (compute nothing).
-        offline: fetch nothing.
-        precision: ``auto``, ``fp32`` or ``bf16``; not of a function.
+        offline: whether to forbid all downloads.
+        precision: ``auto``, ``fp32`` or ``bf16``; not allowed for a function.
         device: ``auto``, ``cpu``, ``cuda``.
-        workers: processes that attacks search in, 0 for none but this one; by default 0, and up to 8 beside a GPU.
+        workers: extra processes for the searches of attacks; by default 0 without a GPU, and up to 8 with one.
             A script that uses them needs ``if __name__ == "__main__":``.
-        settings: options of attacks, as in ``{"pwws": {"query_budget": 500}}``.
-        progress: show bars (on a terminal) or lines on stderr.
+        settings: options of attacks, such as ``{"pwws": {"query_budget": 500}}``.
+        progress: whether to show bars (on a terminal) or lines on stderr.
 
     Returns:
-        A row per cell, with the columns of :func:`frame`.
+        One row per cell, with the columns of :func:`make_frame`.
 
     Raises:
-        RobenchError: something that the caller can mend, in a sentence or two.
+        RobenchError: something that the caller can fix; the message says what.
     """
     from rich.console import Console
 
     from robench.study.victim_request import victim_request
 
-    for path in _list(plugin):
+    for path in _as_list(plugin):
         registry.load_plugin(Path(path))
     request = victim_request(
         model,
@@ -162,10 +162,10 @@ def attack_model(
         trust_remote_code=trust_remote_code,
         max_length=max_length,
         label_order=label_order,
-        tasks=_list(task),
-        attacks=_list(attack),
+        tasks=_as_list(task),
+        attacks=_as_list(attack),
         preset=preset,
-        seeds=_list(seed),
+        seeds=_as_list(seed),
         attack_limit=attack_limit,
         data=Path(data) if data is not None else None,
         offline=offline,
@@ -174,8 +174,8 @@ def attack_model(
         workers=workers,
         settings=settings or {},
     )
-    reporter = reporter_for(Console(stderr=True)) if progress else Silent()
-    return frame(run_requests([request], Store(Path(runs)), reporter, existing))
+    reporter = choose_reporter(Console(stderr=True)) if progress else SilentReporter()
+    return make_frame(run_requests([request], Store(Path(runs)), reporter, existing))
 
 
 def run_requests(
@@ -201,7 +201,7 @@ def run_requests(
 
     stored: list[StoredStage[Any]] = []
     for request in requests:
-        device = devices.device(request.device)
+        device = devices.choose_device(request.device)
         with Workers(worker_count(request.workers, device)) as workers:
             context = Context(store, reporter, device, offline=request.offline, workers=workers)
             stored += Runner(context, existing=existing).run(request.stages(reporter))
@@ -212,11 +212,11 @@ def frame(cells: Sequence[StoredStage[CellInfo]]) -> pandas.DataFrame:
     """Cells as a table for analysis.
 
     Returns:
-        A row per cell: ``task``, ``defense``, ``attack``, ``seed``, ``encoder``, ``train_rows``; ``clean_accuracy``
+        One row per cell: ``task``, ``defense``, ``attack``, ``seed``, ``encoder``, ``train_rows``; ``clean_accuracy``
         on the ``n_test`` test samples and ``accuracy_under_attack`` on the ``n_attacked`` of them, 0 to 1;
-        ``attack_success_rate`` over the samples the model had right; mean ``queries`` of these; mean share of
-        ``words_changed`` and mean ``similarity`` of text before and after (a cosine, by the bundled sentence encoder)
-        in the successes; ``records``, the path of the per-example records.
+        ``attack_success_rate`` over the samples that the model classified correctly; their mean ``queries``; mean share
+        of ``words_changed`` and mean ``similarity`` of the text before and after (cosine of the bundled sentence
+        encoder) over the successes; ``records``, the path of the per-example records.
     """
     import pandas
 
@@ -246,5 +246,5 @@ def frame(cells: Sequence[StoredStage[CellInfo]]) -> pandas.DataFrame:
     return pandas.DataFrame(rows)
 
 
-def _list(value: Any) -> list[Any]:
+def _as_list(value: Any) -> list[Any]:
     return [value] if isinstance(value, str | int | Path) else list(value)

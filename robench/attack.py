@@ -1,4 +1,4 @@
-"""Another name of :mod:`robench.attacking.attack`, for plug-ins that import this one."""
+"""An alias of :mod:`robench.attacking.attack`, kept for plug-ins that import it by this name."""
 
 from robench.attacking.attack import Attack, Victim
 

@@ -1,4 +1,4 @@
-"""Another name of :mod:`robench.training.defense`, for plug-ins that import this one."""
+"""An alias of :mod:`robench.training.defense`, kept for plug-ins that import it by this name."""
 
 from robench.training.defense import AdversarialDefense, Defense, FusedDefense, Terms, TrainsOn
 

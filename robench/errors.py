@@ -1,9 +1,9 @@
-"""What a user did wrong, or what their machine lacks, said in a sentence or two."""
+"""The error for mistakes of the user and for things that their machine lacks."""
 
 
 class RobenchError(Exception):
-    """A failure that the user can mend.
+    """A failure that the user can fix.
 
-    Its message is one or two sentences: what was wrong, where (file, row, field) and what to do.
-    The command line prints it to stderr and exits with code 2; a traceback is never shown for one of these.
+    The message is one or two sentences: what was wrong, where (file, row, field) and what to do.
+    The command line prints it to stderr, without a traceback, and exits with code 2.
     """

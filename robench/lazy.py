@@ -1,4 +1,4 @@
-"""Public names of a package, imported when they are first used: naming what can be run must not import torch."""
+"""Lazy imports of a package's public names, so that listing what can be run does not import torch."""
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -10,12 +10,15 @@ def lazy_attributes(package: str, homes: Mapping[str, str]) -> Callable[[str], A
 
     Args:
         package: the package's ``__name__``.
-        homes: for each public name, the module of the package that defines it.
+        homes: for each public name, the module in the package that defines it.
+
+    Returns:
+        A function that imports a public name when it is first used. It raises an AttributeError for any other name.
     """
 
-    def attribute(name: str) -> Any:
+    def import_attribute(name: str) -> Any:
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         return getattr(import_module(f"{package}.{homes[name]}"), name)
 
-    return attribute
+    return import_attribute

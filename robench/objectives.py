@@ -1,4 +1,4 @@
-"""Another name of :mod:`robench.training.objectives`, for plug-ins that import this one."""
+"""An alias of :mod:`robench.training.objectives`, kept for plug-ins that import it by this name."""
 
 from robench.training.objectives import Similarity, contrastive, cross_entropy, kl_divergence
 

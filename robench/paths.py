@@ -1,4 +1,4 @@
-"""Where files go, and how they get there whole: written beside the target, then renamed over it."""
+"""Paths, and writing that is atomic: a file or folder is written beside its target, then renamed over it."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from robench.errors import RobenchError
 
 
 def cache_dir() -> Path:
-    """Folder of unpacked downloads: ``ROBENCH_CACHE``, or the platform's cache folder for robench."""
+    """Return the folder of downloads: ``ROBENCH_CACHE``, or else the platform's cache folder for robench."""
     return Path(os.environ.get("ROBENCH_CACHE") or platformdirs.user_cache_path("robench"))
 
 
-def expanded(path: Path) -> Path:
-    """The path with ``~`` and ``~user`` replaced.
+def expand_user(path: Path) -> Path:
+    """Replace ``~`` and ``~user`` in a path by the home folder.
 
     Raises:
-        RobenchError: there is no such user.
+        RobenchError: the home folder is not known.
     """
     try:
         return path.expanduser()
@@ -32,8 +32,8 @@ def expanded(path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def writing(target: Path) -> Iterator[None]:
-    """Turn the operating system's refusals while writing ``target`` into a sentence.
+def translate_os_errors(target: Path) -> Iterator[None]:
+    """Translate any OSError in the block, which writes ``target``, into a sentence.
 
     Raises:
         RobenchError: the folder is read-only, the disk is full, or the path is not usable.
@@ -48,12 +48,12 @@ def writing(target: Path) -> Iterator[None]:
 
 
 def atomic_write_text(path: Path, text: str) -> None:
-    """Write ``text`` to ``path`` so that a reader sees the old file or the new one, never a part.
+    """Write ``text`` to ``path``, so that a reader sees either the old file or the whole new one.
 
     Raises:
         RobenchError: the file cannot be written.
     """
-    with writing(path):
+    with translate_os_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
@@ -61,7 +61,7 @@ def atomic_write_text(path: Path, text: str) -> None:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
-            Path(name).chmod(0o644)  # mkstemp's 0600 would hide the file from the user's group
+            Path(name).chmod(0o644)  # mkstemp makes it 0600, which hides the file from the user's group
             Path(name).replace(path)
         except BaseException:
             Path(name).unlink(missing_ok=True)
@@ -69,15 +69,15 @@ def atomic_write_text(path: Path, text: str) -> None:
 
 
 @contextlib.contextmanager
-def atomic_folder(target: Path) -> Iterator[Path]:
-    """Give a folder to fill; it becomes ``target`` when the block ends well and vanishes when it does not.
+def atomic_write_folder(target: Path) -> Iterator[Path]:
+    """Yield a folder to fill. It becomes ``target`` if the block succeeds, and is deleted if it fails.
 
-    An existing ``target`` is replaced. Only one process may build the same target at a time: hold a lock.
+    An existing ``target`` is replaced. Only one process may build the same target at a time, so hold a lock.
 
     Raises:
         RobenchError: the folder cannot be written.
     """
-    with writing(target):
+    with translate_os_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
         draft.chmod(0o755)

@@ -1,4 +1,4 @@
-"""What a run says while it works: bars on a terminal, plain lines elsewhere, nothing when it is used as a library."""
+"""Progress reports of a run: bars on a terminal, lines in a log, or nothing when robench is used as a library."""
 
 from __future__ import annotations
 
@@ -20,36 +20,43 @@ from rich.progress import (
 )
 
 PLAIN_INTERVAL = 15.0
-"""Seconds between two lines about the same work where the output is not a terminal."""
+"""Seconds between two lines about the same work if the output is not a terminal."""
 
 
 class Work(Protocol):
-    """Something that is counted while it is done."""
+    """A piece of work whose units are counted while they are done."""
 
-    def at(self, done: int, total: int) -> None:
-        """``done`` of ``total`` units are done."""
+    def set_progress(self, done: int, total: int) -> None:
+        """Set the number of units that are done, and the total."""
 
     def advance(self, count: int, outcome: str = "") -> None:
-        """``count`` more units are done; ``outcome`` is tallied."""
+        """Add ``count`` units that are done, and tally them under ``outcome`` if it is not empty."""
 
 
 class Reporter(Protocol):
-    """Is told what a run does."""
+    """A receiver of a run's progress."""
 
     def say(self, text: str) -> None:
-        """A line about the run."""
+        """Show a line of text."""
 
-    def stage(self, number: int, count: int, label: str) -> None:
-        """Stage ``number`` of ``count`` begins."""
+    def announce_stage(self, number: int, count: int, label: str) -> None:
+        """Show that stage ``number`` of ``count`` begins."""
 
-    def work(
+    def track(
         self, title: str, unit: str, total: int | None = None, done: int = 0
     ) -> contextlib.AbstractContextManager[Work]:
-        """Something countable begins; ends with the block."""
+        """Show the progress of some work until the block ends.
+
+        Args:
+            title: the work.
+            unit: the name of a unit, in the singular.
+            total: the number of units, if it is known.
+            done: units that were done before.
+        """
 
 
 class _Count:
-    """Units done, the rate since the start, what came out."""
+    """The count of units that are done, with their rate since the start and a tally of outcomes."""
 
     def __init__(self, title: str, unit: str, total: int | None, done: int) -> None:
         self.title, self.unit, self.total, self.done = title, unit, total, done
@@ -64,23 +71,23 @@ class _Count:
 
     @property
     def rate(self) -> float:
-        """Units per second in this run."""
+        """Return the units per second since the start."""
         return (self.done - self._done_before) / max(time.monotonic() - self.started, 1e-9)
 
     @property
-    def tail(self) -> str:
-        """Rate and tally, for people."""
+    def summary(self) -> str:
+        """Return rate and tally as text."""
         tally = ", ".join(f"{count} {outcome}" for outcome, count in sorted(self.outcomes.items()))
         return f"{self.rate:.1f} {self.unit}s/s" + (f", {tally}" if tally else "")
 
     @property
     def seconds_left(self) -> float | None:
-        """At the present rate; None where the end is not known."""
+        """Return the seconds left at the current rate; None if the total is not known."""
         return (self.total - self.done) / self.rate if self.total and self.rate else None
 
 
 class PlainReporter:
-    """Whole lines, for logs: one when a stage begins, one every 15 seconds of it, one when it ends."""
+    """A reporter that prints lines for logs: one when work begins, one every 15 seconds, and one when it ends."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -89,24 +96,24 @@ class PlainReporter:
         """Print a line."""
         self._console.print(text, soft_wrap=True, markup=False, highlight=False)
 
-    def stage(self, number: int, count: int, label: str) -> None:
+    def announce_stage(self, number: int, count: int, label: str) -> None:
         """Print which stage begins."""
         self.say(f"[{number}/{count}] {label}")
 
     @contextlib.contextmanager
-    def work(self, title: str, unit: str, total: int | None = None, done: int = 0) -> Iterator[Work]:
-        """Print how it goes now and then, and how it went."""
+    def track(self, title: str, unit: str, total: int | None = None, done: int = 0) -> Iterator[Work]:
+        """Print the progress every 15 seconds, and a summary at the end."""
         count = _Count(title, unit, total, done)
         yield _PlainWork(count, self)
         seconds = time.monotonic() - count.started
-        self.say(f"    {title}: {count.done} {unit}s in {duration(seconds)}, {count.tail}")
+        self.say(f"    {title}: {count.done} {unit}s in {format_duration(seconds)}, {count.summary}")
 
 
 class _PlainWork:
     def __init__(self, count: _Count, reporter: PlainReporter) -> None:
         self._count, self._reporter, self._last = count, reporter, time.monotonic()
 
-    def at(self, done: int, total: int) -> None:
+    def set_progress(self, done: int, total: int) -> None:
         self._count.total = total
         self.advance(done - self._count.done)
 
@@ -117,14 +124,14 @@ class _PlainWork:
         self._last = time.monotonic()
         left = self._count.seconds_left
         of = f" of {self._count.total}" if self._count.total else ""
-        end = f", {duration(left)} left" if left is not None else ""
+        end = f", {format_duration(left)} left" if left is not None else ""
         self._reporter.say(
-            f"    {self._count.title}: {self._count.done}{of} {self._count.unit}s, {self._count.tail}{end}"
+            f"    {self._count.title}: {self._count.done}{of} {self._count.unit}s, {self._count.summary}{end}"
         )
 
 
 class RichReporter:
-    """Progress bars on a terminal; what is finished stays as a line."""
+    """A reporter that shows progress bars on a terminal, and leaves a line for each piece of finished work."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -133,13 +140,13 @@ class RichReporter:
         """Print a line."""
         self._console.print(text, highlight=False, markup=False)
 
-    def stage(self, number: int, count: int, label: str) -> None:
+    def announce_stage(self, number: int, count: int, label: str) -> None:
         """Print which stage begins."""
         self._console.print(f"[bold]{number}/{count}[/] {label}", highlight=False)
 
     @contextlib.contextmanager
-    def work(self, title: str, unit: str, total: int | None = None, done: int = 0) -> Iterator[Work]:
-        """Show a bar with rate and time left until the block ends."""
+    def track(self, title: str, unit: str, total: int | None = None, done: int = 0) -> Iterator[Work]:
+        """Show a bar with rate and time left until the block ends, then print a summary."""
         count = _Count(title, unit, total, done)
         columns = (
             TextColumn("  {task.description}"),
@@ -154,51 +161,51 @@ class RichReporter:
             bar = progress.add_task(title, total=total, completed=done, tail="")
             yield _RichWork(count, progress, bar)
         seconds = time.monotonic() - count.started
-        told = f"  [dim]{title}: {count.done} {unit}s in {duration(seconds)}, {count.tail}[/]"
-        self._console.print(told, highlight=False)
+        line = f"  [dim]{title}: {count.done} {unit}s in {format_duration(seconds)}, {count.summary}[/]"
+        self._console.print(line, highlight=False)
 
 
 class _RichWork:
     def __init__(self, count: _Count, progress: Progress, bar: TaskID) -> None:
         self._count, self._progress, self._bar = count, progress, bar
 
-    def at(self, done: int, total: int) -> None:
+    def set_progress(self, done: int, total: int) -> None:
         self._count.total = total
         self.advance(done - self._count.done)
 
     def advance(self, count: int, outcome: str = "") -> None:
         self._count.add(count, outcome)
-        self._progress.update(self._bar, completed=self._count.done, total=self._count.total, tail=self._count.tail)
+        self._progress.update(self._bar, completed=self._count.done, total=self._count.total, tail=self._count.summary)
 
 
-class Silent:
-    """Says nothing."""
+class SilentReporter:
+    """A reporter, and a piece of work, that shows nothing."""
 
     def say(self, text: str) -> None:
-        """Nothing."""
+        """Do nothing."""
 
-    def stage(self, number: int, count: int, label: str) -> None:
-        """Nothing."""
+    def announce_stage(self, number: int, count: int, label: str) -> None:
+        """Do nothing."""
 
     @contextlib.contextmanager
-    def work(self, title: str, unit: str, total: int | None = None, done: int = 0) -> Iterator[Work]:
-        """Nothing."""
+    def track(self, title: str, unit: str, total: int | None = None, done: int = 0) -> Iterator[Work]:
+        """Do nothing."""
         yield self
 
-    def at(self, done: int, total: int) -> None:
-        """Nothing."""
+    def set_progress(self, done: int, total: int) -> None:
+        """Do nothing."""
 
     def advance(self, count: int, outcome: str = "") -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
-def reporter_for(console: Console) -> Reporter:
-    """Bars where a person watches, lines where a file does."""
+def choose_reporter(console: Console) -> Reporter:
+    """Return a progress-bar reporter for a terminal, else a line reporter."""
     return RichReporter(console) if console.is_terminal else PlainReporter(console)
 
 
-def duration(seconds: float) -> str:
-    """Seconds for people: ``8 s``, ``3 min 05 s``, ``2 h 10 min``."""
+def format_duration(seconds: float) -> str:
+    """Format seconds as ``8 s``, ``3 min 05 s`` or ``2 h 10 min``."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

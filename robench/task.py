@@ -1,5 +1,5 @@
-"""Another name of :mod:`robench.data.task`, for plug-ins that import this one."""
+"""An alias of :mod:`robench.data.task`, kept for plug-ins that import it by this name."""
 
-from robench.data.task import HubSource, Row, Splits, Task, held_out
+from robench.data.task import HubSource, Row, Splits, Task, hold_out
 
-__all__ = ["HubSource", "Row", "Splits", "Task", "held_out"]
+__all__ = ["HubSource", "Row", "Splits", "Task", "hold_out"]

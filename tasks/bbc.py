@@ -2,7 +2,7 @@
 
 import re
 
-from robench.data import Row, Splits, Task, held_out
+from robench.data import Row, Splits, Task, hold_out
 from robench.resources import packages
 
 BBC_NEWS = packages.Package(

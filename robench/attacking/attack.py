@@ -118,11 +118,11 @@ class Attack(ABC):
         Raises:
             RobenchError: something is missing and cannot be fetched.
         """
-        resources.prepare(self.needs, self.resources, offline=offline)
+        resources.prepare_resources(self.needs, self.resources, offline=offline)
 
     def pins(self) -> dict[str, str]:
         """Name each resource that the result depends on, with its version or sha256."""
-        return resources.pins(self.needs, self.resources)
+        return resources.identify_resources(self.needs, self.resources)
 
     def identity(self) -> dict[str, object]:
         """Return all that determines what the attack does, as plain JSON values, for the key of a cell."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from robench import resources
 from robench.attacking import bounds, sentence_constraint
 from robench.resources import tags
-from robench.resources.textattack import load_textattack, without_nltk_downloads
+from robench.resources.textattack import block_nltk_downloads, load_textattack
 
 if TYPE_CHECKING:
     from robench.attacking.attack import Attack, Victim
@@ -35,8 +35,8 @@ def build_attack(attack: Attack, victim: Victim, *, offline: bool = False) -> An
         from textattack.shared import utils
 
         # Where WordEmbedding.counterfitted_GLOVE_embedding looks before it downloads.
-        utils.GLOBAL_OBJECTS[_WORD_VECTORS] = resources.shared_word_vectors(attack.resources, offline=offline)
-    with without_nltk_downloads(), without_look_alikes():
+        utils.GLOBAL_OBJECTS[_WORD_VECTORS] = resources.load_word_vectors(attack.resources, offline=offline)
+    with block_nltk_downloads(), without_look_alikes():
         built = attack.build(victim)
     if attack.protocol == "textdefender":
         built = bounds.textdefender(built)
@@ -57,7 +57,7 @@ def _encode_sentences(built: Any, attack: Attack, *, offline: bool) -> None:
 
     for at, constraint in enumerate(built.constraints):
         if isinstance(constraint, UniversalSentenceEncoder):
-            encoder = resources.shared_sentence_encoder(attack.resources, offline=offline)
+            encoder = resources.load_sentence_encoder(attack.resources, offline=offline)
             threshold = constraint.threshold
             if attack.resources == "bundled":
                 threshold = sentence_constraint.calibrated(threshold, constraint.metric)
@@ -71,13 +71,13 @@ def _remember_tags(built: Any) -> None:
     for constraint in built.constraints:
         if isinstance(constraint, PartOfSpeech):
             if (constraint.tagger_type, constraint.tagset, constraint.language_nltk) == ("nltk", "universal", "eng"):
-                constraint._pos_tag_cache = tags.shared()
+                constraint._pos_tag_cache = tags.load_tag_cache()
 
 
 def save_tags(built: Any) -> None:
     """Keep for later runs what this attack's constraints have tagged."""
     for constraint in built.constraints:
-        if isinstance(found := vars(constraint).get("_pos_tag_cache"), tags.Tags):
+        if isinstance(found := vars(constraint).get("_pos_tag_cache"), tags.TagCache):
             found.save()
 
 

@@ -102,13 +102,13 @@ def attack(
       robench attack --model my_model:scores --task mr --preset quick
     """
     from robench.plugins import settings as options
-    from robench.progress import reporter_for
+    from robench.progress import choose_reporter
     from robench.report.reproduce import Target
     from robench.results.store import Store
     from robench.study.victim_request import victim_request
 
     load_plugins(plugin)
-    reporter = reporter_for(Console(stderr=True))
+    reporter = choose_reporter(Console(stderr=True))
     tell_log(reporter)
     request = victim_request(
         model,

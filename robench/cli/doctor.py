@@ -67,9 +67,9 @@ def _arithmetic() -> list[Finding]:
 
     from robench.models import devices
 
-    device = devices.device()
+    device = devices.choose_device()
     name = torch.cuda.get_device_name() if device.type == "cuda" else f"{torch.get_num_threads()} threads"
-    precision = devices.precision("auto", device)
+    precision = devices.choose_precision("auto", device)
     return [
         Finding("device", True, f"{device.type} ({name}), {os.cpu_count()} cores"),
         Finding("precision auto", None, f"{precision}: bfloat16 is {'fast' if precision == 'bf16' else 'slow'} here"),
@@ -80,7 +80,7 @@ def _resources() -> list[Finding]:
     cache = cache_dir()
     found = []
     try:
-        with writing(cache):
+        with translate_os_errors(cache):
             cache.mkdir(parents=True, exist_ok=True)
             (cache / ".writable").write_bytes(b"")
             (cache / ".writable").unlink()

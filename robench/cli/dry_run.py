@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from robench.models import devices
-from robench.progress import Reporter, duration
+from robench.progress import Reporter, format_duration
 from robench.results.store import Store
 from robench.study.estimate import Estimator
 from robench.study.plan import in_order
@@ -49,7 +49,9 @@ def show_plan(
     console.print(table)
     cores = "by the pace of finished stages of its kind, or else of two cores"
     told = (
-        f"about {duration(total)} {cores}" if guessed else f"more than {duration(total)}: some paces are not known yet"
+        f"about {format_duration(total)} {cores}"
+        if guessed
+        else f"more than {format_duration(total)}: some paces are not known yet"
     )
     console.print(
         f"{len(left)} stages to do, {told}." if left else "nothing to do: all of it is there.", soft_wrap=True

@@ -53,7 +53,7 @@ def show(what: str | None, format: str, console: Console) -> None:
 
 def _rows(section: str) -> list[dict[str, Any]]:
     if section == "encoders":
-        return [{"name": name, "summary": summary, "from": "robench"} for name, summary in BUNDLED.items()]
+        return [{"name": name, "summary": summary, "from": "robench"} for name, summary in BUNDLED_ENCODERS.items()]
     if section == "presets":
         return [
             {"name": name, "summary": preset.summary, "from": "robench", "choices": asdict(preset)}

@@ -82,7 +82,7 @@ def run(
       robench run --table 5 --task trec
     """
     from robench.plugins import settings as options
-    from robench.progress import reporter_for
+    from robench.progress import choose_reporter
     from robench.report.reproduce import Target
     from robench.results.store import Store
     from robench.study.request import Request
@@ -105,7 +105,7 @@ def run(
         workers=workers,
         settings=options.merge(options.read_file(config) if config else {}, options.parse(settings or [])),
     )
-    reporter = reporter_for(Console(stderr=True))
+    reporter = choose_reporter(Console(stderr=True))
     tell_log(reporter)
     store = Store(runs)
     requests = target.requests(request)

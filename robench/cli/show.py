@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from robench.errors import RobenchError
+from robench.escaping import escape_terminal
 from robench.report.rendering import percent
 from robench.results import records
 from robench.results.info import CellInfo, ModelInfo, PluginInfo, StageInfo, plain
@@ -261,17 +262,12 @@ def _marked(record: Record) -> Text:
 
     parts = []
     for piece in pieces(record.original, record.final):
-        before, after = _printable(piece.before), _printable(piece.after)
+        before, after = escape_terminal(piece.before), escape_terminal(piece.after)
         if piece.changed:
             parts.append(Text.assemble("[", (before or "+", "red"), " → ", (after or "-", "bold green"), "]"))
         else:
             parts.append(Text(before))
     return Text(" ").join(parts)
-
-
-def _printable(text: str) -> str:
-    """A stranger's text without what would steer the terminal or cannot be encoded."""
-    return "".join(character if character.isprintable() else "\ufffd" for character in text)
 
 
 def _probabilities(record: Record, labels: Sequence[str]) -> Text:

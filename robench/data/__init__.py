@@ -1,4 +1,4 @@
-"""Tasks: what one declares, and its rows from files, the Hub or the package index."""
+"""Tasks: their declarations, and their rows from files, the Hub or the package index."""
 
 from typing import TYPE_CHECKING
 
@@ -6,7 +6,7 @@ from robench.lazy import lazy_attributes
 
 if TYPE_CHECKING:
     from robench.data.load import Example, TaskData, load_task
-    from robench.data.task import HubSource, Row, Splits, Task, held_out
+    from robench.data.task import HubSource, Row, Splits, Task, hold_out
 
 __all__ = [
     "Example",
@@ -15,7 +15,7 @@ __all__ = [
     "Splits",
     "Task",
     "TaskData",
-    "held_out",
+    "hold_out",
     "load_task",
 ]
 
@@ -28,7 +28,7 @@ __getattr__ = lazy_attributes(
         "Splits": "task",
         "Task": "task",
         "TaskData": "load",
-        "held_out": "task",
+        "hold_out": "task",
         "load_task": "load",
     },
 )

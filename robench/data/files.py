@@ -1,11 +1,10 @@
-"""A task's rows from a local folder: ``DIR/<task>/{train,dev,test}.{tsv,csv,parquet}``."""
+"""Readers of a task's rows from a local folder: ``DIR/<task>/{train,dev,test}.{tsv,csv,parquet}``."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,52 +13,55 @@ from robench.errors import RobenchError
 
 TEXT_COLUMNS = ("sentence", "text")
 LABEL_COLUMN = "label"
-FORMATS = (".tsv", ".csv", ".parquet")
+SUFFIXES = (".tsv", ".csv", ".parquet")
 
 
 def read_folder(folder: Path) -> Splits:
-    """Read the splits of one task. A split without a file is empty, except that train and test must be there.
+    """Read the splits of one task from its folder. Without a file for dev, dev is empty.
 
     Raises:
-        RobenchError: a file is missing, given twice, or not as it should be; with file and line (from 1).
+        RobenchError: train or test has no file, a split has two files, or a file is malformed; the message names the
+            file and the line (from 1).
     """
     rows: dict[str, list[Row]] = {}
     places: dict[str, tuple[Path, Sequence[int]]] = {}
     for split in SPLITS:
-        path = _file_of(folder, split)
+        path = _find_file(folder, split)
         if path is None:
             rows[split] = []
             continue
-        read = {".tsv": _tsv, ".csv": _csv, ".parquet": _parquet}[path.suffix]
+        read = {".tsv": _read_tsv, ".csv": _read_csv, ".parquet": _read_parquet}[path.suffix]
         numbered = list(read(path))
         if not numbered:
             raise RobenchError(f"{path} has no rows: give it at least one below its header, or remove it.")
         rows[split] = [row for _, row in numbered]
         places[split] = path, [number for number, _ in numbered]
 
-    def place(split: str, index: int) -> str:
+    def describe_place(split: str, index: int) -> str:
         path, numbers = places[split]
         return f"{path}, {'row' if path.suffix == '.parquet' else 'line'} {numbers[index]}"
 
     train, dev, test = (rows[split] for split in SPLITS)
-    return Splits(train=train, dev=dev, test=test, source=f"local:{folder}", place=place)
+    return Splits(train=train, dev=dev, test=test, source=f"local:{folder}", place=describe_place)
 
 
-def _file_of(folder: Path, split: str) -> Path | None:
-    files = [folder / f"{split}{suffix}" for suffix in FORMATS]
-    there = [path for path in files if path.is_file()]
-    if len(there) > 1:
-        raise RobenchError(f"{folder} has {' and '.join(path.name for path in there)} for one split: keep one of them.")
-    if not there and split != "dev":
-        found = ", ".join(sorted(path.name for path in folder.iterdir())) or "nothing"
+def _find_file(folder: Path, split: str) -> Path | None:
+    files = [folder / f"{split}{suffix}" for suffix in SUFFIXES]
+    present = [path for path in files if path.is_file()]
+    if len(present) > 1:
+        raise RobenchError(
+            f"{folder} has {' and '.join(path.name for path in present)} for one split: keep one of them."
+        )
+    if not present and split != "dev":
+        content = ", ".join(sorted(path.name for path in folder.iterdir())) or "nothing"
         raise RobenchError(
             f"{folder} has no {split} split: it needs {', '.join(path.name for path in files[:-1])} or "
-            f"{files[-1].name}, and holds {found}."
+            f"{files[-1].name}, and holds {content}."
         )
-    return there[0] if there else None
+    return present[0] if present else None
 
 
-def _decoded(path: Path) -> str:
+def _read_text(path: Path) -> str:
     data = path.read_bytes()
     if not data.strip():
         raise RobenchError(f"{path} is empty: it needs a header with the columns sentence and label, and rows.")
@@ -71,38 +73,43 @@ def _decoded(path: Path) -> str:
         raise RobenchError(f"{path}, line {line}: {byte} is not UTF-8. Save the file as UTF-8.") from error
 
 
-def _columns(path: Path, header: Sequence[str]) -> tuple[str, str]:
-    """Names of the text and the label column."""
+def _find_columns(path: Path, header: Sequence[str]) -> tuple[str, str]:
+    """Return the names of the text and the label column."""
     text = next((name for name in TEXT_COLUMNS if name in header), None)
     if text is None or LABEL_COLUMN not in header:
         missing = "sentence (or text)" if text is None else LABEL_COLUMN
-        there = ", ".join(repr(name) for name in header)
-        raise RobenchError(f"{path} has no column {missing}: its header names {there}.")
+        names = ", ".join(repr(name) for name in header)
+        raise RobenchError(f"{path} has no column {missing}: its header names {names}.")
     return text, LABEL_COLUMN
 
 
-def _cells(path: Path, lines: Iterator[tuple[int, list[str]]]) -> Iterator[tuple[int, Row]]:
-    """Rows of a file with a header, each with its line number."""
+def _select_cells(path: Path, lines: Iterator[tuple[int, list[str]]]) -> Iterator[tuple[int, Row]]:
+    """Yield the rows below a header, each with its line number.
+
+    Args:
+        path: the file, for messages.
+        lines: the cells of each line with its number, the header first.
+    """
     _, header = next(lines)
-    text, label = (header.index(name) for name in _columns(path, header))
+    text, label = (header.index(name) for name in _find_columns(path, header))
     for number, cells in lines:
         if len(cells) != len(header):
-            raise RobenchError(f"{path}, line {number}: {len(cells)} cells where the header has {len(header)}.")
+            raise RobenchError(f"{path}, line {number}: {len(cells)} cells, but the header has {len(header)}.")
         yield number, (cells[text], cells[label])
 
 
-def _tsv(path: Path) -> Iterator[tuple[int, Row]]:
-    """Tab-separated without quoting; only a line feed ends a line, so other Unicode breaks may stand in a text."""
-    lines = _decoded(path).rstrip("\r\n").split("\n")
-    return _cells(path, ((number, line.removesuffix("\r").split("\t")) for number, line in enumerate(lines, 1)))
+def _read_tsv(path: Path) -> Iterator[tuple[int, Row]]:
+    """Read tab-separated cells without quoting. Only a line feed ends a line; a text may have other Unicode breaks."""
+    lines = _read_text(path).rstrip("\r\n").split("\n")
+    return _select_cells(path, ((number, line.removesuffix("\r").split("\t")) for number, line in enumerate(lines, 1)))
 
 
-def _csv(path: Path) -> Iterator[tuple[int, Row]]:
-    reader = csv.reader(io.StringIO(_decoded(path), newline=""), strict=True)
+def _read_csv(path: Path) -> Iterator[tuple[int, Row]]:
+    reader = csv.reader(io.StringIO(_read_text(path), newline=""), strict=True)
 
-    def lines() -> Iterator[tuple[int, list[str]]]:
+    def read_lines() -> Iterator[tuple[int, list[str]]]:
         while True:
-            first = reader.line_num + 1  # a quoted cell may run over several lines
+            first = reader.line_num + 1  # a quoted cell may span several lines
             try:
                 cells = next(reader)
             except StopIteration:
@@ -112,17 +119,18 @@ def _csv(path: Path) -> Iterator[tuple[int, Row]]:
             if cells:
                 yield first, cells
 
-    return _cells(path, lines())
+    return _select_cells(path, read_lines())
 
 
-def _parquet(path: Path) -> Iterator[tuple[int, Row]]:
+def _read_parquet(path: Path) -> Iterator[tuple[int, Row]]:
     import pyarrow
     import pyarrow.parquet
 
     try:
-        table: Any = pyarrow.parquet.ParquetFile(path)
-        names = _columns(path, table.schema_arrow.names)
-        texts, labels = (column.to_pylist() for column in map(partial(_column, table.read(columns=list(names))), names))
+        file: Any = pyarrow.parquet.ParquetFile(path)
+        names = _find_columns(path, file.schema_arrow.names)
+        table = file.read(columns=list(names))
+        texts, labels = (table.column(name).to_pylist() for name in names)
     except (pyarrow.ArrowException, OSError) as error:
         raise RobenchError(f"{path} cannot be read as parquet: {str(error).splitlines()[0]}") from error
     for number, row in enumerate(zip(texts, labels, strict=True), 1):
@@ -132,7 +140,3 @@ def _parquet(path: Path) -> Iterator[tuple[int, Row]]:
         if not isinstance(row[0], str):
             raise RobenchError(f"{path}, row {number}: its {names[0]} is not a text but a {type(row[0]).__name__}.")
         yield number, row
-
-
-def _column(table: Any, name: str) -> Any:
-    return table.column(name)

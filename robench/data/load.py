@@ -1,4 +1,4 @@
-"""Loading a task: its sources in order, its rows checked, what was used and its digest."""
+"""The loading of a task: try its sources in order, check every row, and record the source and a digest."""
 
 from __future__ import annotations
 
@@ -10,12 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from robench.data.files import read_folder
-from robench.data.task import SPLITS, Row, Splits, Task, held_out
+from robench.data.task import HOLD_OUT_SEED, SPLITS, Row, Splits, Task, hold_out
 from robench.errors import RobenchError
-from robench.paths import expanded
-
-SEED = 50
-"""Seed of the development rows that are carved out of a training split (the paper's seed)."""
+from robench.paths import expand_user
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +25,17 @@ class Example:
 
 @dataclass(frozen=True)
 class TaskData:
-    """The rows of a task, ready for use.
+    """The checked rows of a task.
 
     Attributes:
-        source: what was used: ``local:DIR``, ``hub:REPOSITORY@SHA`` or ``index:PACKAGE==VERSION``.
-        digest: sha256 over the labels and all rows in their order, after lower-casing.
-        notes: what a reader of the results has to know, such as a source that was asked in vain.
+        task: its name.
+        labels: names of the labels.
+        train: training examples.
+        dev: development examples.
+        test: test examples.
+        source: the source that was used: ``local:DIR``, ``hub:REPOSITORY@SHA`` or ``index:PACKAGE==VERSION``.
+        digest: sha256 of the labels and all examples in their order, after lower-casing.
+        notes: sentences that a reader of the results needs, such as why an earlier source had no data.
     """
 
     task: str
@@ -46,8 +48,8 @@ class TaskData:
     notes: tuple[str, ...]
 
 
-class _NothingError(Exception):
-    """A source has nothing for the task; the message says why, and is empty where it was not asked for."""
+class _NoDataError(Exception):
+    """A source has no data for the task. The message is the reason, and empty if the source was not configured."""
 
 
 def load_task(
@@ -61,77 +63,77 @@ def load_task(
     """Load a task from the first of its sources that has it.
 
     Args:
-        name: the task's name, also of its folder in ``data_dir``.
-        task: what the task declares.
-        data_dir: a folder with one folder per task, given by the user: then nothing else will do. None asks
-            ``ROBENCH_DATA``, where a task may be missing.
-        offline: ask only what is on this machine.
-        order: the sources to ask: ``local``, ``hub``, ``index``.
+        name: the task's name, which is also its folder's in ``data_dir``.
+        task: its declaration.
+        data_dir: a folder with one folder per task. If it is given and lacks the task, that is an error. If it is
+            None, the folder is ``ROBENCH_DATA``, which may lack the task.
+        offline: read only what is on this machine.
+        order: the sources to try: ``local``, ``hub``, ``index``.
 
     Raises:
-        RobenchError: no source has the task, or its rows are not as they should be.
+        RobenchError: no source has the task, or a row is malformed.
     """
     sources: dict[str, Callable[[], Splits]] = {
-        "local": lambda: _local(name, data_dir),
-        "hub": lambda: _hub(task, offline),
-        "index": lambda: _index(task, offline),
+        "local": lambda: _read_local(name, data_dir),
+        "hub": lambda: _read_hub(task, offline),
+        "index": lambda: _read_index(task, offline),
     }
     unknown = [source for source in order if source not in sources]
     if unknown:
-        raise RobenchError(f"{unknown[0]!r} is no source of data: choose among {', '.join(sources)}.")
+        raise RobenchError(f"{unknown[0]!r} is not a source of data: choose from {', '.join(sources)}.")
     reasons: list[str] = []
     for source in order:
         try:
             splits = sources[source]()
-        except _NothingError as nothing:
-            if str(nothing):
-                reasons.append(str(nothing))
+        except _NoDataError as error:
+            if str(error):
+                reasons.append(str(error))
             continue
-        return _checked(name, task, splits, reasons)
-    raise RobenchError(_no_data(name, task, reasons))
+        return _check(name, task, splits, reasons)
+    raise RobenchError(_explain_missing_data(name, task, reasons))
 
 
-def _local(name: str, data_dir: Path | None) -> Splits:
+def _read_local(name: str, data_dir: Path | None) -> Splits:
     variable = os.environ.get("ROBENCH_DATA")
     if data_dir is None and not variable:
-        raise _NothingError
-    root = expanded(Path(data_dir or variable or ""))
+        raise _NoDataError
+    root = expand_user(Path(data_dir or variable or ""))
     folder = root / name
     if folder.is_dir():
         return read_folder(folder)
-    there = ", ".join(sorted(path.name for path in root.iterdir())[:10]) or "nothing" if root.is_dir() else None
+    content = ", ".join(sorted(path.name for path in root.iterdir())[:10]) or "nothing" if root.is_dir() else None
     if data_dir is None:
-        raise _NothingError(f"ROBENCH_DATA ({root}) has no folder {name}")
-    if there is None:
+        raise _NoDataError(f"ROBENCH_DATA ({root}) has no folder {name}")
+    if content is None:
         raise RobenchError(f"the data folder {root} does not exist: --data names a folder that holds {name}/train.tsv.")
     raise RobenchError(
         f"the data folder {root} has no folder {name}: looked for {folder}/train.tsv (or .csv, .parquet), "
-        f"and {root} holds {there}."
+        f"and {root} holds {content}."
     )
 
 
-def _hub(task: Task, offline: bool) -> Splits:
+def _read_hub(task: Task, offline: bool) -> Splits:
     if task.hub is None:
-        raise _NothingError
+        raise _NoDataError
     from robench.data.hub import read_hub
     from robench.resources.hub import UnreachableError
 
     try:
         return read_hub(task.hub, offline=offline)
     except UnreachableError as error:
-        raise _NothingError(f"{task.hub.repository} was not read from the Hub: {error}") from error
+        raise _NoDataError(f"{task.hub.repository} was not read from the Hub: {error}") from error
 
 
-def _index(task: Task, offline: bool) -> Splits:
+def _read_index(task: Task, offline: bool) -> Splits:
     if task.index is None:
-        raise _NothingError
+        raise _NoDataError
     try:
         return task.index(offline)
     except RobenchError as error:
-        raise _NothingError(str(error).rstrip(".")) from error
+        raise _NoDataError(str(error).rstrip(".")) from error
 
 
-def _no_data(name: str, task: Task, reasons: Sequence[str]) -> str:
+def _explain_missing_data(name: str, task: Task, reasons: Sequence[str]) -> str:
     ways = [f"pass --data DIR with DIR/{name}/{{train,dev,test}}.tsv in it", "set ROBENCH_DATA to such a folder"]
     if task.hub is not None:
         ways.append(f"run once where the Hub ({task.hub.repository}) can be reached")
@@ -145,33 +147,33 @@ def _no_data(name: str, task: Task, reasons: Sequence[str]) -> str:
     return message
 
 
-def _checked(name: str, task: Task, splits: Splits, reasons: Sequence[str]) -> TaskData:
-    """Carve a missing dev, check every row, and sign the result."""
+def _check(name: str, task: Task, splits: Splits, reasons: Sequence[str]) -> TaskData:
+    """Check every row, hold out a missing dev split, and compute the digest."""
     rows: dict[str, Sequence[Row]] = {split: getattr(splits, split) for split in SPLITS}
     examples: dict[str, tuple[Example, ...]] = {}
     notes = [*reasons, *splits.notes]
     for split in SPLITS:
-        examples[split] = tuple(_example(task, splits, split, index, row) for index, row in enumerate(rows[split]))
+        examples[split] = tuple(_check_row(task, splits, split, index, row) for index, row in enumerate(rows[split]))
     if not examples["dev"]:
         count = max(1, len(examples["train"]) // 10)
         pairs: list[Row] = [(example.text, example.label) for example in examples["train"]]
-        for split, part in zip(("train", "dev"), held_out(pairs, count, SEED), strict=True):
+        for split, part in zip(("train", "dev"), hold_out(pairs, count, HOLD_OUT_SEED), strict=True):
             examples[split] = tuple(Example(text, int(label)) for text, label in part)
         notes.append(f"no dev split: {count:,} rows of train were taken out for it by a fixed seed")
     for split in ("train", "test"):
         if not examples[split]:
             raise RobenchError(f"the task {name} has no rows in {split} ({splits.source}).")
-    seen = {example.label for example in examples["train"]}
-    if len(seen) < 2:
-        only = task.labels[seen.pop()]
+    used = {example.label for example in examples["train"]}
+    if len(used) < 2:
+        only = task.labels[used.pop()]
         raise RobenchError(f"the training rows of {name} ({splits.source}) all have the label {only}: two are needed.")
-    digest = _digest(task.labels, examples)
+    digest = _compute_digest(task.labels, examples)
     return TaskData(task=name, labels=task.labels, **examples, source=splits.source, digest=digest, notes=tuple(notes))
 
 
-def _example(task: Task, splits: Splits, split: str, index: int, row: Row) -> Example:
+def _check_row(task: Task, splits: Splits, split: str, index: int, row: Row) -> Example:
     text, label = row
-    number = _number(task.labels, label)
+    number = _find_label(task.labels, label)
     if number is None or not text.strip():
         place = splits.place(split, index) if splits.place else f"{splits.source}, {split} row {index + 1}"
         if number is not None:
@@ -181,8 +183,8 @@ def _example(task: Task, splits: Splits, split: str, index: int, row: Row) -> Ex
     return Example(text.lower() if task.lowercase else text, number)
 
 
-def _number(labels: Sequence[str], label: int | str) -> int | None:
-    """A label's number, given as a number or as a name; None where there is no such label."""
+def _find_label(labels: Sequence[str], label: int | str) -> int | None:
+    """Return the number of a label given as number or name; None if there is no such label."""
     if isinstance(label, str):
         if label in labels:
             return labels.index(label)
@@ -194,8 +196,8 @@ def _number(labels: Sequence[str], label: int | str) -> int | None:
     return label if 0 <= label < len(labels) else None
 
 
-def _digest(labels: Sequence[str], examples: dict[str, tuple[Example, ...]]) -> str:
-    """Same labels and rows, same digest, whatever file or server they came from."""
+def _compute_digest(labels: Sequence[str], examples: dict[str, tuple[Example, ...]]) -> str:
+    """Return the sha256 of labels and examples. It does not depend on the file or server they came from."""
     digest = hashlib.sha256(json.dumps(list(labels)).encode())
     for split in SPLITS:
         digest.update(f"\n{split}\n".encode())

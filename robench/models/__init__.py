@@ -1,4 +1,4 @@
-"""Encoders, the classifier on top of one, and how both are run."""
+"""Encoders, the classifier on top of an encoder, and their batches, devices and predictions."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""A model that answers questions about texts in batches of fixed shapes."""
+"""The protocol of models that predict texts in batches of fixed shapes."""
 
 from __future__ import annotations
 
@@ -10,26 +10,29 @@ import torch
 
 from robench.models.batches import Shape
 
-Logits = Callable[[Sequence[str]], torch.Tensor]
-"""From N texts to (N, classes) finite float32 logits on the CPU."""
+LogitsFunction = Callable[[Sequence[str]], torch.Tensor]
+"""A function from N texts to finite logits (N, classes), float32, on the CPU."""
 
 
 @runtime_checkable
 class BatchModel(Protocol):
-    """A model that says in which batches it sees texts."""
+    """A model that chooses the shape of the batch for each text.
+
+    The search engine tokenises texts, collects texts of one shape from many searches, and runs them as one batch.
+    """
 
     @property
-    def ahead(self) -> int:
-        """Batches that may be under way at once: more than one where the device works while Python goes on."""
+    def max_in_flight(self) -> int:
+        """Return how many batches may run at once: more than one if the device works while Python goes on."""
 
-    def frozen(self) -> contextlib.AbstractContextManager[None]:
-        """A block of many batches, in which the model does not change."""
+    def freeze_weights(self) -> contextlib.AbstractContextManager[None]:
+        """Promise, for the length of a block, that the weights do not change, so that batches run faster."""
 
     def tokens(self, texts: Sequence[str]) -> list[Any]:
-        """What is known of each text before it is in a batch."""
+        """Tokenise each text."""
 
     def shape(self, tokens: Any) -> Shape:
-        """The batch in which a text is always seen."""
+        """Return the shape of the batch for a text. It depends on this text alone."""
 
     def batch_logits(self, tokens: Sequence[Any], shape: Shape) -> torch.Tensor:
-        """Logits of at most ``shape.rows`` texts of that shape, on whatever device; it need not wait for them."""
+        """Return the logits of at most ``shape.rows`` texts of that shape, on any device, perhaps not computed yet."""

@@ -1,4 +1,10 @@
-"""From training rows to batches of tensors: tokenised once, shuffled with the seed, padded to the batch."""
+"""Batches of training rows as tensors.
+
+Rows are tokenised once. In each epoch they are shuffled by a stream that the seed and the epoch determine. Then they
+are sorted by length within stretches of ``SORTED_BATCHES`` batches and cut into batches, and the batches are shuffled
+again. So a batch needs little padding, and is still nearly a random draw from the whole set. Each batch is padded to
+its longest row.
+"""
 
 from __future__ import annotations
 
@@ -14,21 +20,24 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 Inputs = dict[str, Tensor]
-"""What an encoder takes: ``input_ids`` and ``attention_mask``, (B, L), and what else the tokenizer gives."""
+"""An encoder's input: ``input_ids`` and ``attention_mask``, (B, L), and further tensors of the tokenizer."""
 
 Tokens = dict[str, list[int]]
+"""The tokenizer's columns for one text, such as ``input_ids``."""
 
 SORTED_BATCHES = 25
-"""Batches whose rows are sorted by length together; with all of them, short texts would only ever meet short ones."""
+"""Batches whose rows are sorted by length together. If it were all, short texts would only meet short ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingRow:
-    """One training text, its label and, where a defense asks for them, what goes with it.
+    """One training text with its label, and with more if the defense needs it.
 
     Attributes:
-        adversarial: the counterpart in D_adv, for a defense that trains on pairs.
-        soft: the Base model's probability of each class, for an adversarial text.
+        text: the text.
+        label: its class number.
+        adversarial: the adversarial text that was made from it, for a defense that trains on pairs.
+        soft: the Base model's probability of each class, if ``text`` is adversarial.
     """
 
     text: str
@@ -38,7 +47,12 @@ class TrainingRow:
 
 
 class Shape(NamedTuple):
-    """Rows of a batch, and tokens of a row."""
+    """The size of a batch.
+
+    Attributes:
+        rows: texts of the batch.
+        length: tokens of each text, padding included.
+    """
 
     rows: int
     length: int
@@ -50,9 +64,9 @@ class Batch:
 
     Attributes:
         texts: tokens of the training texts, (B, L).
-        labels: (B,) class numbers.
-        adversarial: tokens of the counterparts, (B, L) with the same L, where the defense trains on pairs.
-        soft: (B, K), the Base model's probabilities, where the defense trains on D_adv alone.
+        labels: class numbers, (B,).
+        adversarial: tokens of the adversarial texts, (B, L) with the same L, if the defense trains on pairs.
+        soft: the Base model's probabilities, (B, K), if the defense trains on D_adv alone.
     """
 
     texts: Inputs
@@ -62,7 +76,7 @@ class Batch:
 
 
 def tokenise(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], max_length: int) -> list[Tokens]:
-    """Tokens of each text, special ones included, cut at ``max_length``, not padded."""
+    """Tokenise each text, special tokens included, cut at ``max_length`` tokens and without padding."""
     if not texts:
         return []
     columns = tokenizer(list(texts), truncation=True, max_length=max_length, padding=False, return_attention_mask=True)
@@ -72,14 +86,21 @@ def tokenise(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], max_lengt
 def collate(
     tokenizer: PreTrainedTokenizerBase, rows: Sequence[Tokens], device: torch.device, *, length: int | None = None
 ) -> Inputs:
-    """Pad rows on the right to one length, the longest row's unless given, and stack them as (B, L) tensors."""
+    """Pad rows on the right and stack them as tensors (B, L).
+
+    Args:
+        tokenizer: gives the padding tokens.
+        rows: B tokenised texts.
+        device: of the tensors.
+        length: L; by default the length of the longest row.
+    """
     length = length or max(len(row["input_ids"]) for row in rows)
     filler = {"input_ids": tokenizer.pad_token_id, "token_type_ids": tokenizer.pad_token_type_id}
     columns = {
         name: torch.tensor([row[name] + [filler.get(name, 0)] * (length - len(row[name])) for row in rows])
         for name in rows[0]
     }
-    if device.type == "cuda":  # from pinned memory the copy does not wait for what the GPU is doing
+    if device.type == "cuda":  # from pinned memory, the copy does not wait for the GPU
         return {name: column.pin_memory().to(device, non_blocking=True) for name, column in columns.items()}
     return {name: column.to(device) for name, column in columns.items()}
 
@@ -88,8 +109,15 @@ class TrainingSet:
     """Tokenised training rows, and the batches of each epoch.
 
     Args:
-        rows: all with a counterpart, or none.
-        seed: decides the order; epoch e of one seed is always the same.
+        rows: all of them with an adversarial text, or none.
+        tokenizer: of the encoder.
+        batch_size: rows of a batch; the last one may have fewer.
+        max_length: most tokens of a text.
+        seed: of the order; epoch e of one seed is always the same.
+        device: of the batches.
+
+    Raises:
+        ValueError: only some of the rows have an adversarial text.
     """
 
     def __init__(
@@ -106,22 +134,18 @@ class TrainingSet:
         self._batch_size, self._seed = batch_size, seed
         self._labels = [row.label for row in rows]
         self._texts = tokenise(tokenizer, [row.text for row in rows], max_length)
-        counterparts = [row.adversarial for row in rows if row.adversarial is not None]
-        self._adversarial = tokenise(tokenizer, counterparts, max_length)
+        adversarial = [row.adversarial for row in rows if row.adversarial is not None]
+        self._adversarial = tokenise(tokenizer, adversarial, max_length)
         self._soft = [row.soft for row in rows if row.soft is not None]
-        if counterparts and len(counterparts) != len(rows):
+        if adversarial and len(adversarial) != len(rows):
             raise ValueError("either every row has an adversarial counterpart or none has")
 
     def __len__(self) -> int:
-        """Batches of one epoch."""
+        """Return the number of batches in one epoch."""
         return -(-len(self._labels) // self._batch_size)
 
     def epoch(self, number: int) -> Iterator[Batch]:
-        """The batches of one epoch; text and counterpart share one order.
-
-        Rows are shuffled, then sorted by length within stretches of ``SORTED_BATCHES`` batches, whose batches are
-        shuffled in turn: a batch is padded by little and still a random draw of the whole set.
-        """
+        """Yield the batches of one epoch; texts and their adversarial texts are in the same order."""
         stream = random.Random(f"order/{self._seed}/{number}")
         order = list(range(len(self._labels)))
         stream.shuffle(order)

@@ -1,4 +1,4 @@
-"""The classifier under study: an encoder, the masked mean of its token vectors, one linear layer (section 3.2)."""
+"""The classifier under study: an encoder, the masked mean of its token vectors, and a linear layer (section 3.2)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ from robench.models.batches import Batch, Inputs
 
 
 class Outputs(NamedTuple):
-    """What a classifier says of B texts: ``representations`` z (B, H) and ``logits`` (B, K), in float32."""
+    """A classifier's outputs for B texts, in float32.
+
+    Attributes:
+        representations: z, (B, H).
+        logits: (B, K).
+    """
 
     representations: Tensor
     logits: Tensor
@@ -34,7 +39,7 @@ class Classifier(nn.Module):
         self._accepted = frozenset(inspect.signature(encoder.forward).parameters)
 
     def initialise_head(self, seed: int) -> None:
-        """Draw the head's weights from N(0, initializer_range) with a stream of its own; biases are 0."""
+        """Draw the head's weights from N(0, initializer_range) with a random stream of its own, and set biases to 0."""
         stream = torch.Generator().manual_seed(seed)
         spread = getattr(self.encoder.config, "initializer_range", 0.02)
         with torch.no_grad():
@@ -43,29 +48,33 @@ class Classifier(nn.Module):
 
     @property
     def embedding_width(self) -> int:
-        """D, the dimensions of a word embedding."""
+        """Return D, the dimension of a word embedding."""
         return cast(nn.Embedding, self.encoder.get_input_embeddings()).embedding_dim
 
     def forward(self, inputs: Inputs, perturbation: Tensor | None = None) -> Outputs:
-        """Representations and logits of (B, L) tokens; what the encoder does not know of them is left out.
+        """Compute representations and logits of B texts.
 
         Args:
-            inputs: of the tokenizer.
+            inputs: (B, L) tensors of the tokenizer. Those that the encoder does not accept are dropped.
             perturbation: (B, L, D), added to the word embeddings before position, type and layer norm.
         """
-        # A tokenizer may give token_type_ids to an encoder that has none, such as DistilBERT.
-        known = {name: tensor for name, tensor in inputs.items() if name in self._accepted}
+        # Some tokenizers return token_type_ids, which their encoder does not accept, such as DistilBERT's.
+        accepted = {name: tensor for name, tensor in inputs.items() if name in self._accepted}
         if perturbation is not None:
-            known["inputs_embeds"] = self.encoder.get_input_embeddings()(known.pop("input_ids")) + perturbation
-        states = self.encoder(**known).last_hidden_state
-        # The sum of bfloat16 states and the head run in float32: an attack ranks candidates by small differences.
+            accepted["inputs_embeds"] = self.encoder.get_input_embeddings()(accepted.pop("input_ids")) + perturbation
+        states = self.encoder(**accepted).last_hidden_state
+        # The sum over bfloat16 states and the head run in float32, as attacks rank candidates by small differences.
         with torch.autocast(states.device.type, enabled=False):
             mask = inputs["attention_mask"].unsqueeze(-1).float()
             representations = (states.float() * mask).sum(1) / mask.sum(1)
             return Outputs(representations, self.head(representations))
 
     def pair(self, batch: Batch) -> tuple[Outputs, Outputs]:
-        """Outputs of the batch's clean and adversarial texts, from one forward pass over both."""
+        """Compute the outputs of the batch's clean and adversarial texts in one forward pass.
+
+        Raises:
+            ValueError: the batch has no adversarial texts.
+        """
         if batch.adversarial is None:
             raise ValueError("this batch has no adversarial texts; does the defense train on pairs?")
         both = self({name: torch.cat([batch.texts[name], batch.adversarial[name]]) for name in batch.texts})

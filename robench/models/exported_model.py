@@ -1,6 +1,6 @@
-"""A classifier trained by robench, for Transformers; `robench export` puts a copy of this file beside the weights.
+"""A classifier trained by robench, as a Transformers model. `robench export` copies this file beside the weights.
 
-It needs nothing but torch and transformers, so that the folder can be loaded where robench is not installed.
+It imports only torch and transformers, so that the folder can be loaded without robench.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 
 
 class RobenchConfig(PretrainedConfig):
-    """Configuration of the encoder, and the labels.
+    """The configuration of the encoder, and the labels.
 
     Args:
         encoder_config: the encoder's own configuration, ``model_type`` included.
+        kwargs: of ``PretrainedConfig``, such as the labels.
     """
 
     model_type = "robench_classifier"
@@ -29,7 +30,7 @@ class RobenchConfig(PretrainedConfig):
 
 
 class RobenchForSequenceClassification(PreTrainedModel):
-    """Encoder, mean of its token vectors where the attention mask is 1, one linear layer."""
+    """An encoder, the mean of its token vectors at which the attention mask is 1, and a linear layer."""
 
     config_class = RobenchConfig
 
@@ -42,12 +43,12 @@ class RobenchForSequenceClassification(PreTrainedModel):
         self.post_init()  # type: ignore[no-untyped-call]
 
     def get_input_embeddings(self) -> nn.Module:
-        """The encoder's word embeddings."""
+        """Return the encoder's word embeddings."""
         embeddings: nn.Module = self.encoder.get_input_embeddings()
         return embeddings
 
     def set_input_embeddings(self, value: nn.Module) -> None:
-        """Replace them."""
+        """Replace the encoder's word embeddings."""
         self.encoder.set_input_embeddings(value)
 
     def forward(
@@ -60,16 +61,20 @@ class RobenchForSequenceClassification(PreTrainedModel):
         return_dict: bool | None = None,
         **kwargs: Any,
     ) -> SequenceClassifierOutput | tuple[Tensor, ...]:
-        """Logits (B, K) of (B, L) tokens, and their cross-entropy with ``labels`` (B,) where these are given."""
-        given = {"input_ids": input_ids, "token_type_ids": token_type_ids, "inputs_embeds": inputs_embeds, **kwargs}
+        """Compute logits (B, K) of tokens (B, L), and their cross-entropy with ``labels`` (B,) if these are given.
+
+        Raises:
+            ValueError: neither ``input_ids`` nor ``inputs_embeds`` is given.
+        """
+        inputs = {"input_ids": input_ids, "token_type_ids": token_type_ids, "inputs_embeds": inputs_embeds, **kwargs}
         tokens = inputs_embeds if input_ids is None else input_ids
         if tokens is None:
             raise ValueError("give input_ids or inputs_embeds")
         if attention_mask is None:
             attention_mask = torch.ones(tokens.shape[:2], dtype=torch.long, device=tokens.device)
-        # A tokenizer may give token_type_ids to an encoder that has none, such as DistilBERT.
-        known = {name: value for name, value in given.items() if value is not None and name in self._accepted}
-        states = self.encoder(attention_mask=attention_mask, **known)[0]
+        # Some tokenizers return token_type_ids, which their encoder does not accept, such as DistilBERT's.
+        accepted = {name: value for name, value in inputs.items() if value is not None and name in self._accepted}
+        states = self.encoder(attention_mask=attention_mask, **accepted)[0]
         with torch.autocast(states.device.type, enabled=False):
             mask = attention_mask.unsqueeze(-1).float()
             logits = self.head((states.float() * mask).sum(1) / mask.sum(1))

@@ -1,7 +1,8 @@
-"""Linear layers with weights laid out for the CPU once, not anew for each batch.
+"""Linear layers whose weights are arranged for the CPU once, and not again for each batch.
 
-A matrix product of oneDNN first brings the weights into the layout its kernel reads, and autocast casts them before
-that; both cost about as much for a small batch as for a large one. :func:`packed` does it once for many batches.
+Before a matrix product, oneDNN rearranges the weights into the layout that its kernel reads, and autocast first casts
+them to bfloat16. Both cost about as much for a small batch as for a large one. :func:`pack_weights` does both once and
+replaces the ``forward`` of each linear layer by a product with the packed weights.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from robench.models.devices import Precision
 
 
 @contextlib.contextmanager
-def packed(model: nn.Module, precision: Precision) -> Iterator[None]:
-    """Keep the packed weights of the model's linear layers inside the block, in which its weights must not change.
+def pack_weights(model: nn.Module, precision: Precision) -> Iterator[None]:
+    """Use packed weights in the model's linear layers inside the block. The weights must not change meanwhile.
 
-    Only forward passes without gradients use them. In bfloat16 they give the same bits as autocast does; in float32 the
-    last digits differ, as another library multiplies. Does nothing where that library is not the faster one, or when
-    the weights are packed already.
+    Only forward passes without gradients use them. In bfloat16 the results have the same bits as with autocast. In
+    float32 the last digits differ, because another library multiplies. The function does nothing if that library is not
+    faster on this machine, or if the weights are packed already.
 
     Args:
         model: on the CPU.
@@ -34,7 +35,7 @@ def packed(model: nn.Module, precision: Precision) -> Iterator[None]:
     layers = [layer for layer in model.modules() if _can_pack(layer)] if _has_packing(dtype) else []
     try:
         for layer in layers:
-            vars(layer)["forward"] = _PackedLinear(layer, dtype)  # goes before the method of its class
+            vars(layer)["forward"] = _PackedLinear(layer, dtype)  # takes precedence over the class's method
         yield
     finally:
         for layer in layers:
@@ -42,7 +43,7 @@ def packed(model: nn.Module, precision: Precision) -> Iterator[None]:
 
 
 def _has_packing(dtype: torch.dtype) -> bool:
-    """Whether this machine and this torch multiply packed weights (on others nobody has measured what they gain)."""
+    """Tell whether this machine and this torch can multiply packed weights. Only x86 was measured to gain from it."""
     operations = torch.ops.mkldnn
     return (
         platform.machine() in ("x86_64", "AMD64")
@@ -55,15 +56,15 @@ def _has_packing(dtype: torch.dtype) -> bool:
 
 def _can_pack(module: nn.Module) -> TypeGuard[nn.Linear]:
     return (
-        type(module) is nn.Linear  # what is derived from it may do something else
-        and "forward" not in vars(module)  # somebody's hook, or packed already
+        type(module) is nn.Linear  # a subclass may compute something else
+        and "forward" not in vars(module)  # another hook, or packed already
         and module.weight.dtype == torch.float32
         and module.weight.device.type == "cpu"
     )
 
 
 class _PackedLinear:
-    """The forward pass of a linear layer."""
+    """The forward pass of a linear layer with packed weights."""
 
     def __init__(self, layer: nn.Linear, dtype: torch.dtype) -> None:
         self._weight, self._bias, self._dtype = layer.weight, layer.bias, dtype

@@ -1,4 +1,10 @@
-"""A trained classifier as a function from texts to logits: what is attacked, and what is measured on clean text."""
+"""A trained classifier as a function from texts to logits, for attacks and for accuracy on clean texts.
+
+A row's logits depend, in their last digits, on the shape of its batch, but not on the other rows. So each text has one
+fixed batch shape: its length is rounded up, and the rows are as many as keep the device busy at that length. A batch
+with fewer texts is filled up with copies. Then a text's logits are a function of the text alone, and attack records do
+not depend on how many searches share the batches.
+"""
 
 from __future__ import annotations
 
@@ -13,36 +19,38 @@ from torch import Tensor
 from robench.models.batches import Shape, Tokens, collate, tokenise
 from robench.models.classifier import Classifier, Outputs
 from robench.models.devices import Precision, autocast
-from robench.models.packing import packed
+from robench.models.packing import pack_weights
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 LENGTH_STEP = 8
-"""Texts are padded to a multiple of this."""
+"""Texts are padded to a multiple of this many tokens."""
 TOKENS = {"cpu": 512, "cuda": 16_384}
-"""Tokens of one batch: about as few as keep the device busy."""
+"""Tokens of one batch: about the fewest that keep the device busy."""
 
 
-def batch_shape(tokens: int, max_length: int, device: str) -> Shape:
-    """The batch in which a text of so many tokens is always seen, whatever else is asked for.
+def choose_batch_shape(tokens: int, max_length: int, device: str) -> Shape:
+    """Choose the batch shape for a text.
 
-    A row's logits depend in their last digits on the shape of its batch, and never on its neighbours. So a text's
-    logits are a function of the text alone, and records do not depend on how many searches share the batches.
+    Args:
+        tokens: of the text.
+        max_length: most tokens of any text.
+        device: the device's type, such as ``cpu``.
     """
     length = min(tokens + -tokens % LENGTH_STEP, max_length)
     return Shape(max(TOKENS.get(device, TOKENS["cuda"]) // length, 4), length)
 
 
 class Predictor:
-    """Logits and representations of texts, in evaluation mode, without gradients.
+    """A classifier in evaluation mode, without gradients.
 
     Args:
         classifier: moved to ``device``.
         tokenizer: of its encoder.
-        max_length: tokens of a text, special ones included; as in training.
+        max_length: most tokens of a text, special ones included; as in training.
         precision: of the encoder's matrix products.
-        device: where the forward passes run.
+        device: of the forward passes.
     """
 
     def __init__(
@@ -59,66 +67,64 @@ class Predictor:
         self._precision, self._device = precision, device
 
     def logits(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Tensor:
-        """Logits (N, K) of N texts; see :meth:`outputs`."""
+        """Return the logits (N, K) of N texts; see :meth:`outputs`."""
         return self.outputs(texts, progress).logits
 
     def outputs(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Outputs:
-        """Representations (N, H) and logits (N, K) of N texts in their order, float32, on the CPU.
-
-        Each batch has texts of about one length, and is filled up to the rows that go with it (:func:`batch_shape`).
+        """Compute representations (N, H) and logits (N, K) of N texts in their order, float32, on the CPU.
 
         Args:
-            texts: any number of them.
-            progress: called with the number of texts done after each batch.
+            texts: N texts.
+            progress: called after each batch with its number of texts.
         """
         head = self.classifier.head
-        found = Outputs(torch.empty(len(texts), head.in_features), torch.empty(len(texts), head.out_features))
+        outputs = Outputs(torch.empty(len(texts), head.in_features), torch.empty(len(texts), head.out_features))
         rows = self.tokens(texts)
         order = sorted(range(len(rows)), key=lambda i: len(rows[i]["input_ids"]), reverse=True)
-        with self.frozen():
+        with self.freeze_weights():
             for shape, group in itertools.groupby(order, lambda i: self.shape(rows[i])):
-                alike = list(group)
-                for start in range(0, len(alike), shape.rows):
-                    chosen = alike[start : start + shape.rows]
-                    for whole, part in zip(found, self.batch([rows[i] for i in chosen], shape), strict=True):
+                members = list(group)
+                for start in range(0, len(members), shape.rows):
+                    chosen = members[start : start + shape.rows]
+                    for whole, part in zip(outputs, self.batch([rows[i] for i in chosen], shape), strict=True):
                         whole[chosen] = part.cpu()
                     if progress is not None:
                         progress(len(chosen))
-        return found
+        return outputs
 
-    def frozen(self) -> contextlib.AbstractContextManager[None]:
-        """Many batches inside the block, in which the weights stay as they are, take less time."""
-        return packed(self.classifier, self._precision)
+    def freeze_weights(self) -> contextlib.AbstractContextManager[None]:
+        """Speed up many batches inside the block, in which the weights must not change."""
+        return pack_weights(self.classifier, self._precision)
 
     @property
-    def ahead(self) -> int:
-        """Batches that may be under way at once: a GPU computes one while the answers of another are looked at."""
+    def max_in_flight(self) -> int:
+        """Return how many batches may run at once. A GPU computes one while the results of another are processed."""
         return 2 if self._device.type == "cuda" else 1
 
     def tokens(self, texts: Sequence[str]) -> list[Tokens]:
-        """Tokens of each text."""
+        """Tokenise each text."""
         return tokenise(self._tokenizer, texts, self._max_length)
 
     def shape(self, tokens: Tokens) -> Shape:
-        """The batch in which a text is seen."""
-        return batch_shape(len(tokens["input_ids"]), self._max_length, self._device.type)
+        """Return the batch shape for a text; see :func:`choose_batch_shape`."""
+        return choose_batch_shape(len(tokens["input_ids"]), self._max_length, self._device.type)
 
     def batch(self, tokens: Sequence[Tokens], shape: Shape) -> Outputs:
-        """Representations and logits of at most ``shape.rows`` texts of that shape, float32, on the device.
+        """Compute representations and logits of at most ``shape.rows`` texts of that shape, float32, on the device.
 
         The batch is filled up with copies of its last text.
         """
         filled = [*tokens, *[tokens[-1]] * (shape.rows - len(tokens))]
-        with self._evaluating(), torch.inference_mode(), autocast(self._precision, self._device):
+        with self._evaluation_mode(), torch.inference_mode(), autocast(self._precision, self._device):
             inputs = collate(self._tokenizer, filled, self._device, length=shape.length)
             return Outputs(*(part[: len(tokens)].float() for part in self.classifier(inputs)))
 
     def batch_logits(self, tokens: Sequence[Tokens], shape: Shape) -> Tensor:
-        """The logits of :meth:`batch`."""
+        """Return the logits of :meth:`batch`."""
         return self.batch(tokens, shape).logits
 
     @contextlib.contextmanager
-    def _evaluating(self) -> Iterator[None]:
+    def _evaluation_mode(self) -> Iterator[None]:
         was_training = self.classifier.training
         self.classifier.eval()
         try:
@@ -128,5 +134,5 @@ class Predictor:
 
 
 def accuracy(logits: Tensor, labels: Sequence[int]) -> float:
-    """Share of rows whose largest logit is at the label, 0 to 1."""
+    """Return the share of rows, 0 to 1, whose largest logit (N, K) is at the label."""
     return (logits.argmax(-1) == torch.tensor(labels)).float().mean().item()

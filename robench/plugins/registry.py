@@ -79,7 +79,7 @@ def load_plugin(path: Path) -> None:
     Raises:
         RobenchError: there is no such file, it fails, or it registers nothing.
     """
-    path = expanded(path).resolve()
+    path = expand_user(path).resolve()
     if not path.is_file():
         raise RobenchError(f"plug-in {path} does not exist; --plugin takes a Python file.")
     # Named by its content: the class then has the same identity in a cell's key wherever the file lies.

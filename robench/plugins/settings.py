@@ -40,7 +40,7 @@ def read_file(path: Path) -> dict[str, dict[str, Any]]:
         RobenchError: there is no such file, or it is not of that form.
     """
     try:
-        content = tomllib.loads(expanded(path).read_text(encoding="utf-8"))
+        content = tomllib.loads(expand_user(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise RobenchError(f"cannot read the settings {path}: {(error.strerror or str(error)).lower()}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -13,7 +13,7 @@ from typing import Any
 
 import robench
 from robench.errors import RobenchError
-from robench.paths import atomic_folder, expanded, writing
+from robench.paths import atomic_write_folder, expand_user, translate_os_errors
 from robench.report.rendering import percent
 from robench.results.info import CellInfo, ModelInfo
 from robench.results.store import Store, StoredStage
@@ -39,7 +39,7 @@ def export(store: Store, name: str, target: Path, *, force: bool = False) -> Sto
         RobenchError: there is no such model, its files are broken, the folder is not empty, or cannot be written.
     """
     model = trained_model(store, name)
-    target = expanded(target)
+    target = expand_user(target)
     _check_target(target, model, force)
     with _draft(target) as draft:
         _write_model(draft, model)
@@ -150,10 +150,10 @@ def _cells_of(store: Store, model: StoredStage[ModelInfo]) -> list[StoredStage[C
 def _draft(target: Path) -> Iterator[Path]:
     """A folder to fill, whose files go to ``target`` when all of them are there."""
     if not target.exists():
-        with atomic_folder(target) as draft:
+        with atomic_write_folder(target) as draft:
             yield draft
         return
-    with writing(target), tempfile.TemporaryDirectory(dir=target, prefix=".draft-") as name:
+    with translate_os_errors(target), tempfile.TemporaryDirectory(dir=target, prefix=".draft-") as name:
         yield Path(name)
         for file in sorted(Path(name).iterdir()):
             file.replace(target / file.name)

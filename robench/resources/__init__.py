@@ -1,50 +1,50 @@
-"""What is fetched once: packages, files over HTTP, the Hub, NLTK data, word vectors and sentence encoders."""
+"""Resources that are fetched once: packages, files, Hub models, NLTK data, word vectors and sentence encoders."""
 
 from typing import TYPE_CHECKING
 
 from robench.lazy import lazy_attributes
 
 if TYPE_CHECKING:
-    from robench.resources.forms import (
+    from robench.resources.attack_resources import (
         TWO_FORMS,
         Form,
         Resource,
-        pins,
-        prepare,
-        shared_sentence_encoder,
-        shared_word_vectors,
+        identify_resources,
+        load_sentence_encoder,
+        load_word_vectors,
+        prepare_resources,
     )
-    from robench.resources.hub import TIMEOUT
-    from robench.resources.model_folder import explained
+    from robench.resources.hub import HUB_TIMEOUT
+    from robench.resources.model_folder import explain_load_errors
     from robench.resources.textattack import load_textattack, textattack_folder
 
 __all__ = [
-    "TIMEOUT",
+    "HUB_TIMEOUT",
     "TWO_FORMS",
     "Form",
     "Resource",
-    "explained",
+    "explain_load_errors",
+    "identify_resources",
+    "load_sentence_encoder",
     "load_textattack",
-    "pins",
-    "prepare",
-    "shared_sentence_encoder",
-    "shared_word_vectors",
+    "load_word_vectors",
+    "prepare_resources",
     "textattack_folder",
 ]
 
 __getattr__ = lazy_attributes(
     __name__,
     {
-        "Form": "forms",
-        "Resource": "forms",
-        "TIMEOUT": "hub",
-        "TWO_FORMS": "forms",
-        "explained": "model_folder",
+        "Form": "attack_resources",
+        "Resource": "attack_resources",
+        "HUB_TIMEOUT": "hub",
+        "TWO_FORMS": "attack_resources",
+        "explain_load_errors": "model_folder",
         "load_textattack": "textattack",
-        "pins": "forms",
-        "prepare": "forms",
-        "shared_sentence_encoder": "forms",
-        "shared_word_vectors": "forms",
+        "identify_resources": "attack_resources",
+        "prepare_resources": "attack_resources",
+        "load_sentence_encoder": "attack_resources",
+        "load_word_vectors": "attack_resources",
         "textattack_folder": "textattack",
     },
 )

@@ -1,4 +1,4 @@
-"""One large file over HTTP: with a bar, going on where an earlier try stopped."""
+"""Downloads of one large file over HTTP, with a progress bar; an interrupted download is resumed."""
 
 from __future__ import annotations
 
@@ -14,82 +14,86 @@ from pathlib import Path
 from rich.console import Console
 
 from robench.errors import RobenchError
-from robench.paths import writing
-from robench.progress import Reporter, reporter_for
+from robench.paths import translate_os_errors
+from robench.progress import Reporter, choose_reporter
 
-TIMEOUT = 15.0
+READ_TIMEOUT = 15.0
 """Seconds without a byte after which a connection counts as broken."""
 TRIES = 3
-"""Connections in a row that may bring nothing."""
+"""Connections in a row without a new byte after which a download is given up."""
 PAUSE = 2.0
-"""Seconds before another connection."""
+"""Seconds between a broken connection and the next."""
 
 _CHUNK = 1 << 20
 
 
-class _BrokenError(Exception):
-    """The connection failed or ended early; another one may bring more."""
+class _BrokenConnectionError(Exception):
+    """The connection failed or ended early; another one may deliver more."""
 
 
-def download(url: str, file: Path, *, title: str, otherwise: str, reporter: Reporter | None = None) -> None:
-    """Bring ``url`` to ``file``. What an earlier try left there is kept, if the server still has the same version.
+def download_file(url: str, file: Path, *, title: str, advice: str, reporter: Reporter | None = None) -> None:
+    """Download ``url`` to ``file``, and resume an earlier download if the server still has the same version.
 
-    The version (the server's ETag or date) is noted in ``<file>.version``; :func:`discard` removes both. A server that
-    cannot send a part of a file sends the whole again.
+    The version (the server's ETag or date) is stored in ``<file>.version``; :func:`discard_download` removes both.
+    If the server cannot send a part of a file, the whole file is downloaded again.
 
     Args:
         url: http or https address.
-        file: is complete when this returns, and keeps what was received when it raises.
-        title: what it is, for the bar and for messages.
-        otherwise: what a user can do without the server; the end of a message about it.
-        reporter: shows how far it is; by default a bar on stderr.
+        file: the target. It is complete when this returns, and keeps what was received when this raises.
+        title: the file's name in the progress bar and in messages.
+        advice: the end of an error message: what a user can do without the server.
+        reporter: shows the progress; by default a bar on stderr.
 
     Raises:
-        RobenchError: the server does not answer, refuses or breaks off again and again; the file cannot be written.
+        RobenchError: the server does not answer, refuses, or repeatedly breaks the connection; the file cannot be
+            written.
     """
-    with writing(file):
+    with translate_os_errors(file):
         file.parent.mkdir(parents=True, exist_ok=True)
     failures = 0
-    with (reporter or reporter_for(Console(stderr=True))).work(title, "MB") as work:
+    with (reporter or choose_reporter(Console(stderr=True))).track(title, "MB") as work:
         while True:
             before = _size(file)
             try:
-                for have, total in _received(url, file):
-                    work.at(have // 10**6, max(have, total) // 10**6)
+                for have, total in _receive(url, file):
+                    work.set_progress(have // 10**6, max(have, total) // 10**6)
                 break
-            except _BrokenError as error:
+            except _BrokenConnectionError as error:
                 failures = 0 if _size(file) > before else failures + 1
                 if failures == TRIES:
-                    raise RobenchError(f"{title} cannot be fetched from {url}: {error}. {otherwise}") from error
+                    raise RobenchError(f"{title} cannot be fetched from {url}: {error}. {advice}") from error
                 time.sleep(PAUSE)
             except urllib.error.HTTPError as error:
                 refusal = f"HTTP {error.code} {error.reason}"
-                raise RobenchError(f"{title} cannot be fetched: {url} answers {refusal}. {otherwise}") from error
+                raise RobenchError(f"{title} cannot be fetched: {url} answers {refusal}. {advice}") from error
 
 
-def discard(file: Path) -> None:
-    """Remove a download that is not needed any more."""
-    for unneeded in (file, _version_file(file)):
-        unneeded.unlink(missing_ok=True)
+def discard_download(file: Path) -> None:
+    """Remove a download and its version file."""
+    for path in (file, _version_file(file)):
+        path.unlink(missing_ok=True)
 
 
-def _received(url: str, file: Path) -> Iterator[tuple[int, int]]:
-    """Receive the rest over one connection; yield how many bytes are there, and of how many (0: not known).
+def _receive(url: str, file: Path) -> Iterator[tuple[int, int]]:
+    """Receive the rest of the file over one connection.
+
+    Yields:
+        The number of bytes in the file, and the number when it is complete (0 if unknown).
 
     Raises:
-        _BrokenError: no connection, or it ended before the file did.
+        _BrokenConnectionError: there is no connection, or it ended before the file did.
         HTTPError: the server refuses for good.
     """
     have = _size(file) if _version_file(file).is_file() else 0
     try:
-        response = _asked(url, file, have)
+        response = _request(url, file, have)
     except urllib.error.HTTPError as error:
         if error.code != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             raise
         if error.headers.get("Content-Range") == f"bytes */{have}":
-            return  # everything is there
+            return  # the file is complete
         _version_file(file).unlink()
-        raise _BrokenError("what was there is longer than the file") from error
+        raise _BrokenConnectionError("the earlier part is longer than the file") from error
     with response:
         part = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", response.headers.get("Content-Range", ""))
         if response.status == HTTPStatus.PARTIAL_CONTENT and part and int(part[1]) == have:
@@ -97,27 +101,27 @@ def _received(url: str, file: Path) -> Iterator[tuple[int, int]]:
         else:
             have, total = 0, int(response.headers.get("Content-Length") or 0)
             _note_version(file, response.headers.get("ETag") or response.headers.get("Last-Modified"))
-        with writing(file), file.open("r+b" if have else "wb") as out:
+        with translate_os_errors(file), file.open("r+b" if have else "wb") as out:
             out.seek(have)
             while chunk := _read(response):
                 out.write(chunk)
                 have += len(chunk)
                 yield have, total
     if have < total:
-        raise _BrokenError(f"the connection broke off after {have / 1e6:.1f} of {total / 1e6:.1f} MB")
+        raise _BrokenConnectionError(f"the connection broke off after {have / 1e6:.1f} of {total / 1e6:.1f} MB")
 
 
-def _asked(url: str, file: Path, have: int) -> http.client.HTTPResponse:
+def _request(url: str, file: Path, have: int) -> http.client.HTTPResponse:
     headers = {"Range": f"bytes={have}-", "If-Range": _version_file(file).read_text("utf-8")} if have else {}
     request = urllib.request.Request(url, headers=headers)
     try:
-        response: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=TIMEOUT)
+        response: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=READ_TIMEOUT)
     except urllib.error.HTTPError as error:
         if error.code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise _BrokenError(f"HTTP {error.code} {error.reason}") from error
+            raise _BrokenConnectionError(f"HTTP {error.code} {error.reason}") from error
         raise
     except (OSError, http.client.HTTPException) as error:
-        raise _BrokenError(str(getattr(error, "reason", error)) or type(error).__name__) from error
+        raise _BrokenConnectionError(str(getattr(error, "reason", error)) or type(error).__name__) from error
     return response
 
 
@@ -125,7 +129,7 @@ def _read(response: http.client.HTTPResponse) -> bytes:
     try:
         return response.read1(_CHUNK)
     except (OSError, http.client.HTTPException) as error:
-        raise _BrokenError(f"the connection broke off ({type(error).__name__})") from error
+        raise _BrokenConnectionError(f"the connection broke off ({type(error).__name__})") from error
 
 
 def _size(file: Path) -> int:
@@ -137,8 +141,8 @@ def _version_file(file: Path) -> Path:
 
 
 def _note_version(file: Path, version: str | None) -> None:
-    """Without a version a part can never be told to be the same file's, so it is begun anew."""
-    with writing(file):
+    """Store the file's version. Without one, a later call cannot tell whether it may resume, so it starts anew."""
+    with translate_os_errors(file):
         if version and not version.startswith("W/"):
             _version_file(file).write_text(version, "utf-8")
         else:

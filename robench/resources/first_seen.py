@@ -1,4 +1,7 @@
-"""Pins for files whose publishers give none: their sha256 when they were first seen, noted beside them."""
+"""Pins for files whose publishers give none.
+
+The sha256 of each file is written beside the files when they are first seen. From then on, a change is an error.
+"""
 
 from __future__ import annotations
 
@@ -14,48 +17,54 @@ from robench.paths import atomic_write_text
 NOTE = "robench.json"
 
 
-def pin(folder: Path, files: Sequence[Path]) -> str:
-    """One sha256 for ``files`` of ``folder`` as they were when first seen, which may be now (2 s a gigabyte)."""
-    noted = _noted(folder) or _note(folder, _digests(folder, files))
-    return "sha256:" + hashlib.sha256(json.dumps(noted, sort_keys=True).encode()).hexdigest()
+def pin_files(folder: Path, files: Sequence[Path]) -> str:
+    """Return one sha256 for ``files`` in ``folder``, as they were when first seen.
 
-
-def check(folder: Path, files: Sequence[Path]) -> None:
-    """Compare ``files`` of ``folder`` with what they were when first seen.
+    If they were never seen before, they are hashed now, which takes 2 s per gigabyte.
 
     Raises:
-        RobenchError: one has changed, or there are others.
+        RobenchError: the note beside the files is damaged.
     """
-    found = _digests(folder, files)
-    noted = _noted(folder) or _note(folder, found)
-    changed = sorted(name for name in noted.keys() | found.keys() if noted.get(name) != found.get(name))
+    digests = _read_note(folder) or _write_note(folder, _hash_files(folder, files))
+    return "sha256:" + hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()
+
+
+def check_files(folder: Path, files: Sequence[Path]) -> None:
+    """Check that ``files`` in ``folder`` are the same as when they were first seen.
+
+    Raises:
+        RobenchError: a file has changed, or there are other files; the note beside them is damaged.
+    """
+    present = _hash_files(folder, files)
+    first = _read_note(folder) or _write_note(folder, present)
+    changed = sorted(name for name in first.keys() | present.keys() if first.get(name) != present.get(name))
     if changed:
         raise RobenchError(
-            f"{folder / changed[0]} is not the file that robench found there first (its sha256 differs from the one in "
-            f"{folder / NOTE}): bring that file back, or delete {NOTE} to accept the new one, which counts as another."
+            f"{folder / changed[0]} has changed since robench first saw it (its sha256 differs from the one in "
+            f"{folder / NOTE}): restore the file, or delete {NOTE} to accept the new one as a different resource."
         )
 
 
-def _digests(folder: Path, files: Sequence[Path]) -> dict[str, str]:
-    found = {}
+def _hash_files(folder: Path, files: Sequence[Path]) -> dict[str, str]:
+    digests = {}
     for file in files:
         with file.open("rb") as stream:
-            found[file.relative_to(folder).as_posix()] = hashlib.file_digest(stream, "sha256").hexdigest()
-    return found
+            digests[file.relative_to(folder).as_posix()] = hashlib.file_digest(stream, "sha256").hexdigest()
+    return digests
 
 
-def _noted(folder: Path) -> dict[str, str] | None:
+def _read_note(folder: Path) -> dict[str, str] | None:
     try:
-        noted = json.loads((folder / NOTE).read_text(encoding="utf-8"))["sha256"]
-        return {str(name): str(digest) for name, digest in noted.items()}
+        digests = json.loads((folder / NOTE).read_text(encoding="utf-8"))["sha256"]
+        return {str(name): str(digest) for name, digest in digests.items()}
     except OSError:
         return None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise RobenchError(f"{folder / NOTE} is damaged: delete it to have it written again.") from error
 
 
-def _note(folder: Path, digests: dict[str, str]) -> dict[str, str]:
-    # Another user's folder may be read-only: then the files are hashed whenever they are asked about.
+def _write_note(folder: Path, digests: dict[str, str]) -> dict[str, str]:
+    # Another user's folder may be read-only. Then no note is kept, and the files are hashed at every call.
     with contextlib.suppress(RobenchError):
         atomic_write_text(folder / NOTE, json.dumps({"sha256": digests}, indent=1, sort_keys=True) + "\n")
     return digests

@@ -1,4 +1,4 @@
-"""The Hugging Face Hub: its models and files at a commit, without hanging if it cannot be reached."""
+"""The Hugging Face Hub: models and data sets at a fixed commit, with time-outs if the Hub cannot be reached."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ if TYPE_CHECKING:
     from huggingface_hub import ModelInfo
 
 NO_MODEL = "the Hub has no such model"
-"""The reason of :func:`ask_hub` where no connection and no permission would help."""
+"""The reason that :func:`ask_hub` gives if neither a connection nor a permission would help."""
+
+HUB_TIMEOUT = 10.0
+"""Seconds to wait for the Hub's first answer."""
 
 
 class HubModel(NamedTuple):
-    """A model of the Hub.
+    """A model on the Hub, or its copy in the Hub's cache.
 
     Attributes:
-        location: what Transformers is told: its id, or the folder of its cached copy.
-        revision: the commit that Transformers is told; none of a folder.
-        commit: what stands for it.
+        location: the argument for Transformers' ``from_pretrained``: the Hub id, or the folder of the cached copy.
+        revision: the commit for ``from_pretrained``; None for a folder.
+        commit: the commit that identifies the model in keys.
     """
 
     location: str
@@ -30,72 +33,84 @@ class HubModel(NamedTuple):
     commit: str
 
 
-def find_on_hub(name: str, what: str, forms: Sequence[str], hint: str, *, offline: bool = False) -> HubModel:
-    """A model at the Hub's present commit; or else the copy in its cache, which a warning tells.
+def find_on_hub(name: str, title: str, alternatives: Sequence[str], hint: str, *, offline: bool = False) -> HubModel:
+    """Find a model at the Hub's current commit, or else use the copy in the Hub's cache and log a warning.
 
     Args:
         name: its Hub id.
-        what: the model, for people.
-        forms: what else the name could have been, and is not.
-        hint: what to do where it is not to be had.
-        offline: ask the Hub nothing.
+        title: the model in messages, such as ``encoder 'gpt2'``.
+        alternatives: what else the name could have meant, for the error if it means none of them.
+        hint: what a user can do if the model is not available.
+        offline: send no request to the Hub.
 
     Raises:
-        RobenchError: there is no such model, or it cannot be had here.
+        RobenchError: there is no such model, or it is not available here.
     """
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
-    said = ask_hub(name, offline=offline)
-    if not isinstance(said, str):
-        commit = said.sha or "main"
+    answer = ask_hub(name, offline=offline)
+    if not isinstance(answer, str):
+        commit = answer.sha or "main"
         return HubModel(name, commit, commit)
     try:
         cached = try_to_load_from_cache(name, "config.json")
     except HFValidationError:
-        cached, said = None, NO_MODEL
+        cached, answer = None, NO_MODEL
     if not isinstance(cached, str):
-        raise unavailable(what, forms, said, hint)
+        raise make_unavailable_error(title, alternatives, answer, hint)
     snapshot = Path(cached).parent
-    logging.getLogger("robench").warning("%s: %s; using its cached copy", what, said)
+    logging.getLogger("robench").warning("%s: %s; using its cached copy", title, answer)
     return HubModel(str(snapshot), None, snapshot.name)
 
 
 def ask_hub(name: str, *, revision: str | None = None, offline: bool = False) -> ModelInfo | str:
-    """What the Hub says of a model, within :data:`TIMEOUT`; or else the reason, in a few words."""
+    """Ask the Hub about a model and wait at most :data:`HUB_TIMEOUT`.
+
+    Returns:
+        The Hub's answer, or the reason in a few words why there is none.
+    """
     from huggingface_hub import HfApi, constants
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError
 
     if offline or constants.HF_HUB_OFFLINE:
         return "--offline is set" if offline else "HF_HUB_OFFLINE is set"
     try:
-        return HfApi().model_info(name, revision=revision, timeout=TIMEOUT)
+        return HfApi().model_info(name, revision=revision, timeout=HUB_TIMEOUT)
     except (RepositoryNotFoundError, HFValidationError):
         return NO_MODEL
     except (HfHubHTTPError, OSError) as error:
         return f"the Hub cannot be reached ({type(error).__name__})"
 
 
-def unavailable(what: str, forms: Sequence[str], reason: str, hint: str) -> RobenchError:
-    """The error of a model that neither the Hub nor its cache gives, for the reason of :func:`ask_hub`."""
+def make_unavailable_error(title: str, alternatives: Sequence[str], reason: str, hint: str) -> RobenchError:
+    """Make the error for a model that neither the Hub nor its cache has.
+
+    Args:
+        title: the model in messages.
+        alternatives: what else its name could have meant.
+        reason: the reason that :func:`ask_hub` gave.
+        hint: what a user can do.
+    """
     if reason == NO_MODEL:
-        return RobenchError(f"{what} is neither {' nor '.join([*forms, 'a model of the Hub'])}.")
-    return RobenchError(f"{what} is not in the Hub's cache on this machine and {reason}; {hint}.")
-
-
-TIMEOUT = 10.0
-"""Seconds to wait for the Hub's first answer."""
+        return RobenchError(f"{title} is neither {' nor '.join([*alternatives, 'a model of the Hub'])}.")
+    return RobenchError(f"{title} is not in the Hub's cache on this machine and {reason}; {hint}.")
 
 
 class UnreachableError(Exception):
-    """The Hub does not give the data set here; the message is a short reason."""
+    """A data set is not available from the Hub; the message is a short reason."""
 
 
-def snapshot(repository: str, revision: str, *, offline: bool) -> Path:
-    """Fetch a data set's files and return their folder in the Hub's cache, which is named after the commit's sha.
+def fetch_dataset(repository: str, revision: str, *, offline: bool) -> Path:
+    """Download a data set's files and return their folder in the Hub's cache, which is named after the commit's sha.
+
+    Args:
+        repository: ``owner/name``.
+        revision: a commit's sha or a branch.
+        offline: read the cache only.
 
     Raises:
-        UnreachableError: the Hub does not give it, and its cache does not hold it.
+        UnreachableError: the data set is neither available from the Hub nor in its cache.
     """
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
@@ -103,19 +118,19 @@ def snapshot(repository: str, revision: str, *, offline: bool) -> Path:
     def files(commit: str, *, local: bool) -> Path:
         return Path(
             snapshot_download(
-                repository, repo_type="dataset", revision=commit, local_files_only=local, etag_timeout=TIMEOUT
+                repository, repo_type="dataset", revision=commit, local_files_only=local, etag_timeout=HUB_TIMEOUT
             )
         )
 
     reason = "offline, and it is not in the Hub's cache"
     if not offline:
         try:
-            # This first question has a time-out; snapshot_download's own has none.
-            info = HfApi().dataset_info(repository, revision=revision, timeout=TIMEOUT)
+            # snapshot_download asks for the commit without a time-out, so it is asked here first.
+            info = HfApi().dataset_info(repository, revision=revision, timeout=HUB_TIMEOUT)
             return files(info.sha or revision, local=False)
         except OfflineModeIsEnabled:
             reason = "HF_HUB_OFFLINE is set, and it is not in the Hub's cache"
-        except (HfHubHTTPError, OSError) as error:  # requests' own errors are OSErrors
+        except (HfHubHTTPError, OSError) as error:  # errors of requests are OSErrors
             refused = isinstance(error, HfHubHTTPError) and not isinstance(error, LocalEntryNotFoundError)
             reason = f"the Hub refuses it ({type(error).__name__})" if refused else "the Hub is not reachable"
     try:

@@ -16,10 +16,16 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from robench.errors import RobenchError
-from robench.paths import expanded
+from robench.paths import expand_user
 from robench.resources import packages
-from robench.resources.hub import NO_MODEL, ask_hub, unavailable
-from robench.resources.model_folder import BUNDLED, check_folder, explained, folder_digest, quiet
+from robench.resources.hub import NO_MODEL, ask_hub, make_unavailable_error
+from robench.resources.model_folder import (
+    BUNDLED_ENCODERS,
+    check_model_folder,
+    digest_folder,
+    explain_load_errors,
+    silence_transformers,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,9 +46,9 @@ def identity(name: str, commits: Commits = NO_COMMITS) -> str:
     """What stands for a model in a cell's key: a folder's digest, or Hub id and commit; nothing is downloaded for it.
 
     Raises:
-        RobenchError: a folder is named that does not exist.
+        RobenchError: the name is a path to a folder that does not exist.
     """
-    if name in BUNDLED:
+    if name in BUNDLED_ENCODERS:
         return f"{packages.MINILM.pin} sha256:{packages.MINILM.sha256}"
     folder = _named_folder(name)
     return f"sha256:{folder_digest(folder)}" if folder else "@".join(_on_hub(name, commits))
@@ -58,7 +64,7 @@ def prepare(name: str, commits: Commits = NO_COMMITS, *, offline: bool = False, 
         kind: the ``model_type`` that it has to be, such as ``gpt2``.
 
     Raises:
-        RobenchError: it is neither here nor to be had, lacks a part, or is of another kind.
+        RobenchError: the model is not available, lacks a part, or is of another kind.
     """
     if name in BUNDLED:
         return packages.minilm_folder(offline=offline)
@@ -75,16 +81,16 @@ def masked(name: str, commits: Commits = NO_COMMITS, *, offline: bool = False) -
     """A masked language model in evaluation mode and its tokenizer, loaded once for the process.
 
     Raises:
-        RobenchError: it cannot be had, cannot be loaded, or has no head that predicts words.
+        RobenchError: the model is not available, cannot be loaded, or has no head that predicts words.
     """
     return _masked(name, prepare(name, commits, offline=offline))
 
 
 @functools.lru_cache(maxsize=2)
-def _masked(name: str, folder: Path) -> tuple[Any, Any]:
+def _load_masked_model(name: str, folder: Path) -> tuple[Any, Any]:
     from transformers import AutoModelForMaskedLM, AutoTokenizer
 
-    with explained(name, folder), quiet():
+    with explain_load_errors(name, folder), silence_transformers():
         tokenizer = AutoTokenizer.from_pretrained(folder)
         model, loading = AutoModelForMaskedLM.from_pretrained(folder, output_loading_info=True)
     if loading["missing_keys"] or tokenizer.mask_token is None:
@@ -99,34 +105,39 @@ def sentence_encoder(name: str, commits: Commits = NO_COMMITS, *, offline: bool 
     """A model of sentence-transformers that averages its tokens, loaded once for the process.
 
     Raises:
-        RobenchError: it cannot be had or loaded.
+        RobenchError: the model is not available or cannot be loaded.
     """
     return _sentence_encoder(name, prepare(name, commits, offline=offline))
 
 
 @functools.lru_cache(maxsize=2)
-def _sentence_encoder(name: str, folder: Path) -> MeanPooling:
+def _load_mean_pooling_encoder(name: str, folder: Path) -> MeanPoolingEncoder:
     from transformers import AutoModel, AutoTokenizer
 
-    with explained(name, folder), quiet():
-        return MeanPooling(AutoModel.from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder))
+    with explain_load_errors(name, folder), silence_transformers():
+        return MeanPoolingEncoder(AutoModel.from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder))
 
 
-class MeanPooling:
-    """Embeds sentences as the mean of their tokens' last states (Reimers and Gurevych 2019)."""
+class MeanPoolingEncoder:
+    """An encoder that embeds a sentence as the mean of its tokens' last states (Reimers and Gurevych 2019).
 
-    LONGEST = 128
-    """Tokens that are read of a sentence."""
+    Args:
+        model: a Transformers encoder.
+        tokenizer: of the model.
+    """
+
+    MAX_LENGTH = 128
+    """Most tokens that are read of a sentence."""
 
     def __init__(self, model: Any, tokenizer: Any) -> None:
         self._model, self._tokenizer = model, tokenizer
 
     def encode(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        """Embed N texts: (N, D), float32, rows of unit length."""
+        """Embed N texts as rows of unit length, (N, D), float32."""
         import torch
 
-        longest = min(self.LONGEST, self._model.config.max_position_embeddings)
-        inputs = self._tokenizer(list(texts), padding=True, truncation=True, max_length=longest, return_tensors="pt")
+        length = min(self.MAX_LENGTH, self._model.config.max_position_embeddings)
+        inputs = self._tokenizer(list(texts), padding=True, truncation=True, max_length=length, return_tensors="pt")
         with torch.inference_mode():
             states = self._model(**inputs).last_hidden_state
             mask = inputs["attention_mask"][:, :, None].float()
@@ -139,16 +150,17 @@ class MeanPooling:
 def as_folders(names: Iterable[str], commits: Commits = NO_COMMITS) -> Iterator[None]:
     """Let the Hub ids that a library asks for by itself mean the files that :func:`prepare` brought.
 
-    Transformers takes a name for a path where there is one, so they are links in the working directory meanwhile.
+    Transformers takes a name as a path if there is such a path. So the block runs in a working directory that has a
+    link for each name.
     """
     folders = {name: prepare(name, commits, offline=True) for name in names}
     if not folders:
         yield
         return
-    with tempfile.TemporaryDirectory() as here:
+    with tempfile.TemporaryDirectory() as folder_of_links:
         for name, folder in folders.items():
-            (Path(here) / name).symlink_to(folder, target_is_directory=True)
-        with contextlib.chdir(here):
+            (Path(folder_of_links) / name).symlink_to(folder, target_is_directory=True)
+        with contextlib.chdir(folder_of_links):
             yield
 
 
@@ -156,12 +168,12 @@ def prepare_tagger(repository: str, *, offline: bool = False) -> Path:
     """Return the file of one of Flair's taggers on the Hub, downloaded once into the Hub's cache.
 
     Raises:
-        RobenchError: it is neither here nor to be had.
+        RobenchError: the tagger is not available.
     """
     what = f"Flair's tagger {repository}"
     file = _from_hub(_on_hub(repository), what, (_TAGGER_FILE,), offline=offline) / _TAGGER_FILE
     if not file.is_file():
-        raise RobenchError(f"{what} has no {_TAGGER_FILE} in {file.parent}; delete that folder and run again.")
+        raise RobenchError(f"{title} has no {_TAGGER_FILE} in {file.parent}; delete that folder and run again.")
     return file
 
 
@@ -181,8 +193,8 @@ def load_tagger(name: str, repository: str) -> None:
             strings._flair_taggers[name] = SequenceTagger.load(str(path))
 
 
-def _named_folder(name: str) -> Path | None:
-    folder = expanded(Path(name))
+def _find_folder(name: str) -> Path | None:
+    folder = expand_user(Path(name))
     if folder.is_dir():
         return folder.resolve()
     if name.startswith((".", "/", "~")):
@@ -206,14 +218,14 @@ def _from_hub(source: tuple[str, str], what: str, patterns: tuple[str, ...], *, 
     if isinstance(said, str):
         reason = said
     else:
-        if any(file.rfilename.endswith(".safetensors") for file in said.siblings or []):
+        if any(file.rfilename.endswith(".safetensors") for file in answer.siblings or []):
             patterns = tuple(pattern for pattern in patterns if pattern not in _PICKLED)
         try:
             return Path(snapshot_download(repository, revision=revision, allow_patterns=list(patterns)))
-        except Exception as error:  # whatever it is, the files may lie in the cache
+        except Exception as error:  # of any type; the files may be in the cache
             reason = f"the Hub does not give it ({type(error).__name__})"
     try:
         return Path(snapshot_download(repository, revision=revision, local_files_only=True))
     except Exception as error:
         reason = NO_MODEL if isinstance(error, HFValidationError) else reason
-        raise unavailable(what, ("a folder",), reason, "run once with a connection to it") from error
+        raise make_unavailable_error(title, ("a folder",), reason, "run once with a connection to it") from error

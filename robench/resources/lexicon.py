@@ -1,6 +1,9 @@
-"""WordNet 3.0 as tables: what a word can mean, how often it means it, and which meanings are near or opposite.
+"""WordNet 3.0 as tables: the meanings of a word, how frequent each is, and which meanings are similar or opposite.
 
-NLTK's reader builds 600 MB of objects to answer the same for a whole vocabulary; this one reads the files once.
+NLTK's reader builds 600 MB of objects to answer the same questions for a whole vocabulary. This one reads WordNet's
+files once: ``data.*`` hold the synsets, ``index.sense`` counts how often each word has each meaning in tagged texts,
+and ``*.exc`` list the irregular forms. A spelling is first reduced to its possible base forms, by the irregular forms
+or else by regular endings. Each synset of each base form is one reading of the spelling.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from pathlib import Path
 PARTS = {"n": "noun", "v": "verb", "a": "adj", "r": "adv"}
 _PART_OF_DIGIT = {"1": "n", "2": "v", "3": "a", "4": "r", "5": "a"}
 
-# Regular inflection: (form, ending, what stands in its place in the base form).
+# Regular inflection: (form, ending, ending of the base form).
 _ENDINGS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "n": (
         ("plural", "s", ""),
@@ -43,14 +46,14 @@ _IRREGULAR = {"n": "plural", "v": "past", "a": "more", "r": "more"}
 
 @dataclass(frozen=True, slots=True)
 class Synset:
-    """One meaning.
+    """One meaning, with the words that express it.
 
     Attributes:
-        part: n, v, a or r.
+        part: part of speech: n, v, a or r.
         topic: number of WordNet's lexicographer file, such as 18 for persons.
-        words: how it is put in words, spelled as WordNet does (names are capitalised).
-        links: (pointer symbol, key of the other synset, word here, word there); words count from 1, 0 means all.
-        gloss: its definition.
+        words: the words with this meaning, spelled as in WordNet (names are capitalised).
+        links: (pointer symbol, key of the other synset, word here, word there); words count from 1, and 0 means all.
+        gloss: the definition.
     """
 
     part: str
@@ -59,17 +62,21 @@ class Synset:
     links: tuple[tuple[str, str, int, int], ...]
     gloss: str
 
-    def linked(self, *symbols: str) -> Iterator[str]:
-        """Keys of the synsets that a pointer of one of these symbols leads to."""
+    def linked_keys(self, *symbols: str) -> Iterator[str]:
+        """Return the keys of the synsets that pointers with one of these symbols lead to."""
         return (key for symbol, key, _, _ in self.links if symbol in symbols)
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One way to understand a spelling: which base form, in which form, with which meaning.
+    """One way to understand a spelling.
 
     Attributes:
-        share: how often the spelling is this meaning in WordNet's tagged texts, smoothed; a word's shares sum to 1.
+        base: the base form.
+        form: the inflection, such as ``plural``; empty for the base form.
+        key: the synset.
+        share: the smoothed share of this meaning among the spelling's uses in WordNet's tagged texts. The shares of a
+            spelling sum to 1.
     """
 
     base: str
@@ -79,20 +86,31 @@ class Reading:
 
     @property
     def part(self) -> str:
-        """The part of speech: n, v, a or r."""
+        """Return the part of speech: n, v, a or r."""
         return self.key[0]
 
 
 class Lexicon:
-    """The synsets of a WordNet 3.0 folder and the way from a spelling to them."""
+    """The synsets of WordNet 3.0, and the readings of any spelling.
+
+    Args:
+        folder: the files of WordNet 3.0.
+
+    Attributes:
+        synsets: by their keys: the part of speech and the byte offset in WordNet's file.
+        senses: (base form, part of speech) to pairs of synset and smoothed count, most frequent first.
+        irregular: for each part of speech, irregular form to base forms.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self.synsets = {key: synset for part in PARTS for key, synset in _synsets(folder / f"data.{PARTS[part]}", part)}
-        self.senses = _senses(folder / "index.sense")
-        self.irregular = {part: _irregular(folder / f"{name}.exc") for part, name in PARTS.items()}
+        self.synsets = {
+            key: synset for part in PARTS for key, synset in _read_synsets(folder / f"data.{PARTS[part]}", part)
+        }
+        self.senses = _read_senses(folder / "index.sense")
+        self.irregular = {part: _read_irregular_forms(folder / f"{name}.exc") for part, name in PARTS.items()}
 
-    def readings(self, word: str) -> list[Reading]:
-        """All readings of the lower-case ``word``; also as a name, which :meth:`is_name` tells."""
+    def find_readings(self, word: str) -> list[Reading]:
+        """Return all readings of the lower-case ``word``, including those as a name (:meth:`is_name`)."""
         found = [
             (base, form, key, count)
             for part in PARTS
@@ -103,16 +121,16 @@ class Lexicon:
         return [Reading(base, form, key, count / total) for base, form, key, count in found]
 
     def is_name(self, reading: Reading) -> bool:
-        """The meaning is a single thing (an instance), or is written with a capital."""
+        """Tell whether the meaning is an individual thing (an instance) or is written with a capital."""
         synset = self.synsets[reading.key]
-        return reading.base not in synset.words or any(synset.linked("@i"))
+        return reading.base not in synset.words or any(synset.linked_keys("@i"))
 
     def _bases(self, word: str, part: str) -> Iterator[tuple[str, str]]:
         seen = set()
         irregular = [(base, self._form(word, part)) for base in self.irregular[part].get(word, ())]
         regular = [
-            (word.removesuffix(ending) + instead, form)
-            for form, ending, instead in _ENDINGS[part]
+            (word.removesuffix(ending) + base_ending, form)
+            for form, ending, base_ending in _ENDINGS[part]
             if word.endswith(ending)
         ]
         for base, form in [(word, ""), *(irregular or regular)]:
@@ -129,11 +147,11 @@ class Lexicon:
         return _IRREGULAR[part]
 
 
-def _synsets(path: Path, part: str) -> Iterator[tuple[str, Synset]]:
+def _read_synsets(path: Path, part: str) -> Iterator[tuple[str, Synset]]:
     with path.open(encoding="utf-8") as file:
         for line in file:
             if line.startswith(" "):
-                continue  # the licence
+                continue  # the licence at the top of the file
             facts, _, gloss = line.partition(" | ")
             fields = facts.split()
             count = int(fields[3], 16)
@@ -146,19 +164,19 @@ def _synsets(path: Path, part: str) -> Iterator[tuple[str, Synset]]:
             yield part + fields[0], Synset(part, int(fields[1]), words, tuple(links), gloss.strip())
 
 
-def _senses(path: Path) -> dict[tuple[str, str], list[tuple[str, float]]]:
-    """(base form, part) to its synsets, most frequent first, with smoothed counts."""
+def _read_senses(path: Path) -> dict[tuple[str, str], list[tuple[str, float]]]:
+    """Map (base form, part of speech) to its synsets, most frequent first, with smoothed counts."""
     numbered = defaultdict(list)
     with path.open(encoding="utf-8") as file:
         for line in file:
             sense, offset, number, count = line.split()
             base, _, rest = sense.partition("%")
             part = _PART_OF_DIGIT[rest[0]]
-            # Half a time for a sense that the tagged texts lack, less for each that WordNet ranks above it.
+            # A sense that never occurs in the tagged texts counts up to half, and less the lower WordNet ranks it.
             numbered[base, part].append((int(number), part + offset, int(count) + 0.5 / int(number)))
     return {word: [(key, count) for _, key, count in sorted(senses)] for word, senses in numbered.items()}
 
 
-def _irregular(path: Path) -> dict[str, tuple[str, ...]]:
+def _read_irregular_forms(path: Path) -> dict[str, tuple[str, ...]]:
     lines = (line.split() for line in path.read_text(encoding="utf-8").splitlines())
     return {word: tuple(bases) for word, *bases in lines}

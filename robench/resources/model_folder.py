@@ -1,4 +1,4 @@
-"""A folder with a model of Transformers: whether it is complete, its digest, and why it cannot be loaded."""
+"""Folders with a Transformers model: their completeness, their digest, and errors that explain a failed load."""
 
 from __future__ import annotations
 
@@ -7,36 +7,32 @@ import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from robench.errors import RobenchError
 
-if TYPE_CHECKING:
-    pass
-
-BUNDLED = {
+BUNDLED_ENCODERS = {
     "minilm": "all-MiniLM-L6-v2: BERT architecture, 6 layers of 384, uncased; 83 MB from the package index",
 }
-"""Encoders that need no Hub."""
+"""Encoders from the package index, by name, with a line for ``robench list``."""
 
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 
 _TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model", "spiece.model", "spm.model")
 
 
-def folder_digest(folder: Path) -> str:
-    """sha256 over the files that decide what a model folder computes: configuration, weights, tokenizer.
+def digest_folder(folder: Path) -> str:
+    """Return the sha256 of the files that determine a model: configuration, weights and tokenizer.
 
-    Hashing 90 MB takes 0.1 s; a digest is remembered for as long as no file's size or time changes.
+    Hashing 90 MB takes 0.1 s. The digest is cached until a file's size or modification time changes.
     """
     files = sorted(p for p in folder.iterdir() if p.suffix in (".json", ".safetensors", ".bin", ".txt", ".model"))
     if any(p.suffix == ".safetensors" for p in files):
         files = [p for p in files if p.suffix != ".bin"]
     stamp = [(p.name, p.stat().st_size, p.stat().st_mtime_ns) for p in files]
-    return _digest_of(str(folder.resolve()), json.dumps(stamp))
+    return _hash_files(str(folder.resolve()), json.dumps(stamp))
 
 
-def _digest_of(folder: str, stamp: str) -> str:
+def _hash_files(folder: str, stamp: str) -> str:
     key = (folder, stamp)
     if key not in _digests:
         total = hashlib.sha256()
@@ -50,12 +46,12 @@ def _digest_of(folder: str, stamp: str) -> str:
 _digests: dict[tuple[str, str], str] = {}
 
 
-def check_folder(what: str, folder: Path) -> None:
-    """Find out whether a folder has the parts of a model.
+def check_model_folder(title: str, folder: Path) -> None:
+    """Check that a folder has all parts of a model.
 
     Args:
-        what: the folder, for people.
-        folder: where it is.
+        title: the folder in messages, such as ``encoder folder DIR``.
+        folder: its path.
 
     Raises:
         RobenchError: it has no configuration, no weights or no tokenizer.
@@ -65,24 +61,32 @@ def check_folder(what: str, folder: Path) -> None:
     for part, files, saved in (*parts, ("tokenizer", _TOKENIZERS, "tokenizer")):
         if present.isdisjoint(files):
             named = "" if part == files[0] else f" ({files[0]})"
-            raise RobenchError(f"{what} has no {part}{named}; save the {saved} there with save_pretrained().")
+            raise RobenchError(f"{title} has no {part}{named}; save the {saved} there with save_pretrained().")
 
 
 @contextlib.contextmanager
-def explained(what: str, place: str | Path) -> Iterator[None]:
-    """Turn what a library says of a broken file into a sentence."""
+def explain_load_errors(title: str, place: str | Path) -> Iterator[None]:
+    """Translate any exception of a library that loads a broken file into a sentence.
+
+    Args:
+        title: the thing that is loaded, as the subject of the sentence.
+        place: the file, folder or Hub id.
+
+    Raises:
+        RobenchError: something in the block failed.
+    """
     try:
         yield
     except RobenchError:
         raise
-    except Exception as error:  # what a broken file raises depends on the file and the library's version
+    except Exception as error:  # the type depends on the file and on the library's version
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise RobenchError(f"{what} cannot be loaded from {place} ({reason[:300].rstrip('.')}).") from error
+        raise RobenchError(f"{title} cannot be loaded from {place} ({reason[:300].rstrip('.')}).") from error
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Keep Transformers from telling of anything but errors, and from drawing bars."""
+def silence_transformers() -> Iterator[None]:
+    """Suppress Transformers' progress bars and all its messages except errors, inside the block."""
     from transformers.utils import logging as transformers_logging
 
     level, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()

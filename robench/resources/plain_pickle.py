@@ -1,4 +1,4 @@
-"""Pickles of numbers from elsewhere, read without running anything that they ask for."""
+"""Pickles of numbers from untrusted sources, read without running any code that they name."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ _ADMITTED = frozenset(
 
 
 def _latin_1(text: str, encoding: str) -> bytes:
-    """Stands for the call by which the older pickle protocols write bytes, those of a NumPy number among them."""
+    """Replace ``_codecs.encode``, with which older pickle protocols write bytes, such as those of a NumPy number."""
     if encoding != "latin1":
-        raise pickle.UnpicklingError(f"it asks for the codec {encoding}")
+        raise pickle.UnpicklingError(f"it uses the codec {encoding}")
     return text.encode(encoding)
 
 
 class PlainUnpickler(pickle.Unpickler):
-    """Reads a pickle that may ask for certain globals alone; for anything else it fails before anything is called.
+    """An unpickler that admits certain globals only and fails before it calls any other.
 
     Args:
         stream: the pickle.
-        admitted: (module, name) of what it may ask for.
-        encoding: of the strings of Python 2.
+        admitted: (module, name) of each global that the pickle may use.
+        encoding: of strings written by Python 2.
     """
 
     def __init__(self, stream: IO[bytes], admitted: Collection[tuple[str, str]], encoding: str = "ASCII") -> None:
@@ -38,17 +38,21 @@ class PlainUnpickler(pickle.Unpickler):
         self._admitted = admitted
 
     def find_class(self, module_name: str, global_name: str) -> Any:
-        """Give the global if it is admitted."""
+        """Return the global if it is admitted.
+
+        Raises:
+            UnpicklingError: it is not admitted.
+        """
         if (module_name, global_name) not in self._admitted:
-            raise pickle.UnpicklingError(f"it asks for {module_name}.{global_name}")
+            raise pickle.UnpicklingError(f"it names {module_name}.{global_name}")
         return _latin_1 if module_name == "_codecs" else super().find_class(module_name, global_name)
 
 
-def load(file: Path) -> Any:
+def load_plain_pickle(file: Path) -> Any:
     """Read a pickle of strings, numbers, lists, dictionaries and NumPy scalars and arrays.
 
     Raises:
-        RobenchError: it holds or asks for anything else, or is damaged.
+        RobenchError: the pickle holds or names anything else, or is damaged.
     """
     try:
         with file.open("rb") as stream:

@@ -1,11 +1,11 @@
 """TextAttack's own resources: counter-fitted word vectors and the English Universal Sentence Encoder, as published.
 
-They lie on servers that not every machine reaches. Each is looked for in the folder that the environment variable
-``ROBENCH_PUBLISHED`` names, in robench's cache, and in the caches of TextAttack and TensorFlow Hub, in this order, and
-downloaded where it is in none of them.
+They are on servers that some machines cannot reach. Each is looked up in the folder that the environment variable
+``ROBENCH_PUBLISHED`` names, then in robench's cache, then in the caches of TextAttack and TensorFlow Hub. If none of
+them has it, it is downloaded.
 
-Their publishers pin nothing. So what is found is pinned here: the sha256 of its files is noted beside them when they
-are first seen, is part of a cell's key, and is checked whenever they are loaded.
+The publishers pin nothing. So robench pins what it finds: the sha256 of the files is written beside them when they are
+first seen, is part of a cell's key, and is checked whenever they are loaded.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from robench.errors import RobenchError
-from robench.paths import cache_dir, expanded
+from robench.paths import cache_dir, expand_user
 from robench.resources import downloads, first_seen, packages, plain_pickle
 from robench.resources.sentence_encoder import CachingEncoder, Embeddings
 
@@ -40,63 +40,63 @@ _VECTORS_FOLDER, _ENCODER_FOLDER = "paragramcf", "universal-sentence-encoder"
 _MODEL = "saved_model.pb"
 
 
-def word_vectors_folder() -> Path | None:
-    """Folder that holds all five files of the word vectors; None where there is none."""
+def find_published_vectors() -> Path | None:
+    """Find a folder that has all five files of the word vectors; None if there is none."""
     textattack = Path(os.environ.get("TA_CACHE_DIR") or Path.home() / ".cache" / "textattack")
-    folders = [*_own(_VECTORS_FOLDER), textattack / "word_embeddings" / _VECTORS_FOLDER]
+    folders = [*_own_folders(_VECTORS_FOLDER), textattack / "word_embeddings" / _VECTORS_FOLDER]
     return next((folder for folder in folders if all((folder / name).is_file() for name in _FILES)), None)
 
 
-def sentence_encoder_folder() -> Path | None:
-    """Folder that holds the encoder as a TensorFlow "saved model"; None where there is none."""
-    # TensorFlow Hub names a module's folder by the SHA-1 of its address.
+def find_published_encoder() -> Path | None:
+    """Find a folder that has the encoder as a TensorFlow "saved model"; None if there is none."""
+    # TensorFlow Hub names a module's folder after the SHA-1 of its address.
     name = hashlib.sha1(ENCODER_URL.encode(), usedforsecurity=False).hexdigest()
-    caches = [os.environ.get("TFHUB_CACHE_DIR"), os.environ.get("TA_CACHE_DIR"), _hub_cache()]
+    caches = [os.environ.get("TFHUB_CACHE_DIR"), os.environ.get("TA_CACHE_DIR"), _tfhub_cache()]
     caches.append(Path(tempfile.gettempdir()) / "tfhub_modules")
-    folders = [*_own(_ENCODER_FOLDER), *(Path(cache) / name for cache in caches if cache)]
+    folders = [*_own_folders(_ENCODER_FOLDER), *(Path(cache) / name for cache in caches if cache)]
     return next((folder for folder in folders if (folder / _MODEL).is_file()), None)
 
 
-def _own(name: str) -> list[Path]:
+def _own_folders(name: str) -> list[Path]:
     named = os.environ.get("ROBENCH_PUBLISHED")
-    return [*([expanded(Path(named)) / name] if named else []), cache_dir() / "published" / name]
+    return [*([expand_user(Path(named)) / name] if named else []), cache_dir() / "published" / name]
 
 
-def _hub_cache() -> Path:
+def _tfhub_cache() -> Path:
     return cache_dir() / "published" / "tfhub"
 
 
-def _by_hand(url: str, megabytes: int, archive: str, name: str) -> str:
+def _explain_manual_fetch(url: str, megabytes: int, archive: str, name: str) -> str:
     return (
-        f"Where there is a network, fetch that address ({archive} of about {megabytes} MB) and put what is in it into "
-        f"{_own(name)[0]}. Or take the bundled stand-ins: --set ATTACK.resources=bundled."
+        f"On a machine with a network, fetch that address ({archive} of about {megabytes} MB) and put its contents "
+        f"into {_own_folders(name)[0]}. Or use the bundled stand-ins: --set ATTACK.resources=bundled."
     )
 
 
-def prepare_word_vectors(*, offline: bool = False) -> Path:
-    """Folder with the word vectors, downloaded on the first call (481 MB) with a bar on stderr.
+def prepare_published_vectors(*, offline: bool = False) -> Path:
+    """Return the folder of the word vectors, downloaded on the first call (481 MB) with a bar on stderr.
 
-    A download that is cut goes on where it stopped, in this call or in the next one.
+    An interrupted download is resumed, in this call or in the next one.
 
     Raises:
-        RobenchError: they are not here and cannot be fetched, or what the server sends is something else.
+        RobenchError: the vectors are not here and cannot be fetched, or the server sends something else.
     """
-    found = word_vectors_folder()
-    if found:
-        return found
-    by_hand = _by_hand(WORD_VECTORS_URL, WORD_VECTORS_MEGABYTES, "a zip archive", _VECTORS_FOLDER)
+    folder = find_published_vectors()
+    if folder:
+        return folder
+    advice = _explain_manual_fetch(WORD_VECTORS_URL, WORD_VECTORS_MEGABYTES, "a zip archive", _VECTORS_FOLDER)
     if offline:
         raise RobenchError(
             f"TextAttack's word vectors are not on this machine, and --offline forbids fetching {WORD_VECTORS_URL}. "
-            f"{by_hand}"
+            f"{advice}"
         )
     target = cache_dir() / "published" / _VECTORS_FOLDER
-    with packages.building(target) as draft:
+    with packages.build_once(target) as draft:
         if draft is not None:
             archive = target.with_name(f"{target.name}.zip.part")
-            downloads.download(WORD_VECTORS_URL, archive, title="TextAttack's word vectors", otherwise=by_hand)
+            downloads.download_file(WORD_VECTORS_URL, archive, title="TextAttack's word vectors", advice=advice)
             _unpack(archive, draft)
-            downloads.discard(archive)
+            downloads.discard_download(archive)
     return target
 
 
@@ -104,65 +104,66 @@ def _unpack(archive: Path, draft: Path) -> None:
     try:
         if not zipfile.is_zipfile(archive):
             raise RobenchError("it is not a zip archive")
-        packages.unpack(archive, tuple(f"{_VECTORS_FOLDER}/{name}" for name in _FILES), draft)
+        packages.unpack_members(archive, tuple(f"{_VECTORS_FOLDER}/{name}" for name in _FILES), draft)
         for file in sorted((draft / _VECTORS_FOLDER).iterdir()):
             file.rename(draft / file.name)
         (draft / _VECTORS_FOLDER).rmdir()
-        _vectors(draft)
+        _read_vectors(draft)  # to check them
     except (RobenchError, zipfile.BadZipFile) as error:
-        downloads.discard(archive)
+        downloads.discard_download(archive)
         raise RobenchError(
-            f"{WORD_VECTORS_URL} does not send TextAttack's word vectors: {str(error).rstrip('.')}. What it sent was "
-            "deleted: try again, and look at the address with a browser if that does not help."
+            f"{WORD_VECTORS_URL} does not send TextAttack's word vectors: {str(error).rstrip('.')}. The download was "
+            "deleted: try again, and if that does not help, open the address in a browser."
         ) from error
 
 
-def word_vectors_identity() -> dict[str, str]:
-    """What the word vectors are: the sha256 of their files, or that they are not here yet."""
-    folder = word_vectors_folder()
-    pin = first_seen.pin(folder, [folder / name for name in _FILES]) if folder else "not fetched yet"
+def identify_published_vectors() -> dict[str, str]:
+    """Return the sha256 of the word vectors' files, or a note that they are not fetched yet."""
+    folder = find_published_vectors()
+    pin = first_seen.pin_files(folder, [folder / name for name in _FILES]) if folder else "not fetched yet"
     return {"word_vectors": f"textattack:paragramcf {pin}"}
 
 
-def word_vectors(*, offline: bool = False) -> Any:
-    """TextAttack's counter-fitted vectors as its ``WordEmbedding``, shared by the whole process.
+def load_published_vectors(*, offline: bool = False) -> Any:
+    """Return TextAttack's counter-fitted vectors as its ``WordEmbedding``, which is loaded once a process.
 
     Raises:
-        RobenchError: as :func:`prepare_word_vectors`; a file is damaged, or has changed since it was first seen.
+        RobenchError: as :func:`prepare_published_vectors`; or a file is damaged, or has changed since it was first
+            seen.
     """
     from robench.resources.textattack import load_textattack
 
-    folder = prepare_word_vectors(offline=offline)
+    folder = prepare_published_vectors(offline=offline)
     load_textattack(offline=offline)
-    return _shared_word_vectors(folder)
+    return _load_vectors_once(folder)
 
 
 @functools.cache
-def _shared_word_vectors(folder: Path) -> Any:
+def _load_vectors_once(folder: Path) -> Any:
     from textattack.shared import WordEmbedding
 
-    first_seen.check(folder, [folder / name for name in _FILES])
+    first_seen.check_files(folder, [folder / name for name in _FILES])
+    vectors, words, neighbours = _read_vectors(folder)
+    embedding = WordEmbedding(vectors, words, {index: word for word, index in words.items()}, neighbours)
+    embedding._mse_dist_mat = _read_pairs(folder / _DISTANCES, len(vectors))
+    embedding._cos_sim_mat = _read_pairs(folder / _COSINES, len(vectors))
+    return embedding
 
-    vectors, words, neighbours = _vectors(folder)
-    made = WordEmbedding(vectors, words, {index: word for word, index in words.items()}, neighbours)
-    made._mse_dist_mat, made._cos_sim_mat = (_pairs(folder / name, len(vectors)) for name in (_DISTANCES, _COSINES))
-    return made
 
-
-def _vectors(folder: Path) -> tuple[Any, dict[str, int], Any]:
-    """Vectors (N, D), each word's row, and each row's nearest rows (N, K), itself first."""
-    vectors, neighbours = _array(folder / _VECTORS, "f"), _array(folder / _NEIGHBOURS, "iu")
-    words = plain_pickle.load(folder / _WORDS)
+def _read_vectors(folder: Path) -> tuple[Any, dict[str, int], Any]:
+    """Read the vectors (N, D), the row of each word, and the nearest rows (N, K) of each row, itself first."""
+    vectors, neighbours = _read_array(folder / _VECTORS, "f"), _read_array(folder / _NEIGHBOURS, "iu")
+    words = plain_pickle.load_plain_pickle(folder / _WORDS)
     rows = len(vectors)
-    whole = isinstance(words, dict) and all(isinstance(row, int | np.integer) for row in words.values())
-    if not whole or sorted(words.values()) != list(range(rows)):
+    valid = isinstance(words, dict) and all(isinstance(row, int | np.integer) for row in words.values())
+    if not valid or sorted(words.values()) != list(range(rows)):
         raise RobenchError(f"{folder / _WORDS} does not give each of the {rows} rows of {_VECTORS} one word.")
     if len(neighbours) != rows or neighbours.min() < 0 or neighbours.max() >= rows:
         raise RobenchError(f"{folder / _NEIGHBOURS} does not list neighbours among the {rows} rows of {_VECTORS}.")
     return vectors, words, neighbours
 
 
-def _array(file: Path, kinds: str) -> Any:
+def _read_array(file: Path, kinds: str) -> Any:
     try:
         array = np.load(file, allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
@@ -172,9 +173,9 @@ def _array(file: Path, kinds: str) -> Any:
     return array
 
 
-def _pairs(file: Path, rows: int) -> defaultdict[int, dict[int, float]]:
-    """A number for pairs of rows, by the lesser and then the greater."""
-    pairs = plain_pickle.load(file)
+def _read_pairs(file: Path, rows: int) -> defaultdict[int, dict[int, float]]:
+    """Read a number for each pair of rows, looked up by the smaller row and then by the larger one."""
+    pairs = plain_pickle.load_plain_pickle(file)
     if not isinstance(pairs, dict) or not all(
         isinstance(row, int | np.integer) and 0 <= row < rows and isinstance(others, dict)
         for row, others in pairs.items()
@@ -183,82 +184,83 @@ def _pairs(file: Path, rows: int) -> defaultdict[int, dict[int, float]]:
     return defaultdict(dict, pairs)
 
 
-def prepare_sentence_encoder(*, offline: bool = False) -> Path:
-    """Folder with the encoder, brought by TensorFlow Hub on the first call (about 1 GB).
+def prepare_published_encoder(*, offline: bool = False) -> Path:
+    """Return the folder of the encoder, which TensorFlow Hub downloads on the first call (about 1 GB).
 
     Raises:
-        RobenchError: TensorFlow Hub is not installed; the encoder is not here and cannot be fetched.
+        RobenchError: TensorFlow Hub is not installed, or the encoder is not here and cannot be fetched.
     """
-    hub = _tensorflow_hub()
-    found = sentence_encoder_folder()
-    if found:
-        return found
-    by_hand = _by_hand(ENCODER_URL, ENCODER_MEGABYTES, "a tar archive", _ENCODER_FOLDER)
+    hub = _import_tensorflow_hub()
+    folder = find_published_encoder()
+    if folder:
+        return folder
+    advice = _explain_manual_fetch(ENCODER_URL, ENCODER_MEGABYTES, "a tar archive", _ENCODER_FOLDER)
     if offline:
         raise RobenchError(
             f"The Universal Sentence Encoder is not on this machine, and --offline forbids fetching {ENCODER_URL}. "
-            f"{by_hand}"
+            f"{advice}"
         )
-    # By default TensorFlow Hub writes to the temporary folder, which does not last.
+    # By default TensorFlow Hub writes to the temporary folder, which is not permanent.
     cache_before = os.environ.get("TFHUB_CACHE_DIR")
-    os.environ["TFHUB_CACHE_DIR"] = cache_before or str(_hub_cache())
+    os.environ["TFHUB_CACHE_DIR"] = cache_before or str(_tfhub_cache())
     try:
         return Path(hub.resolve(ENCODER_URL))
-    except Exception as error:  # tensorflow_hub raises anything, from URLError to TensorFlow's own
+    except Exception as error:  # tensorflow_hub raises many types, from URLError to TensorFlow's own
         reason = next(iter(str(error).splitlines()), type(error).__name__)[:200]
         raise RobenchError(
-            f"The Universal Sentence Encoder cannot be fetched from {ENCODER_URL}: {reason}. {by_hand}"
+            f"The Universal Sentence Encoder cannot be fetched from {ENCODER_URL}: {reason}. {advice}"
         ) from error
     finally:
         if cache_before is None:
             del os.environ["TFHUB_CACHE_DIR"]
 
 
-def sentence_encoder_identity() -> dict[str, str]:
-    """What the encoder is: the sha256 of its files, or that it is not here yet."""
-    folder = sentence_encoder_folder()
-    pin = first_seen.pin(folder, _model_files(folder)) if folder else "not fetched yet"
+def identify_published_encoder() -> dict[str, str]:
+    """Return the sha256 of the encoder's files, or a note that they are not fetched yet."""
+    folder = find_published_encoder()
+    pin = first_seen.pin_files(folder, _model_files(folder)) if folder else "not fetched yet"
     return {"sentence_encoder": f"tfhub:google/universal-sentence-encoder/3 {pin}"}
 
 
-def sentence_encoder(*, offline: bool = False) -> CachingEncoder:
-    """The published encoder, shared by the whole process.
+def load_published_encoder(*, offline: bool = False) -> CachingEncoder:
+    """Return the published encoder, which is loaded once a process.
 
     Raises:
-        RobenchError: as :func:`prepare_sentence_encoder`; it cannot be loaded, or has changed since it was first seen.
+        RobenchError: as :func:`prepare_published_encoder`; or the encoder cannot be loaded, or has changed since it was
+            first seen.
     """
-    return _shared_sentence_encoder(prepare_sentence_encoder(offline=offline))
+    return _load_encoder_once(prepare_published_encoder(offline=offline))
 
 
 @functools.cache
-def _shared_sentence_encoder(folder: Path) -> CachingEncoder:
-    first_seen.check(folder, _model_files(folder))
+def _load_encoder_once(folder: Path) -> CachingEncoder:
+    first_seen.check_files(folder, _model_files(folder))
     try:
-        return _PublishedEncoder(_tensorflow_hub().load(str(folder)))
-    except Exception as error:  # as above
+        return _PublishedEncoder(_import_tensorflow_hub().load(str(folder)))
+    except Exception as error:  # of many types, too
         reason = next(iter(str(error).splitlines()), type(error).__name__)[:200]
         raise RobenchError(f"TensorFlow cannot load the sentence encoder in {folder}: {reason}") from error
 
 
 class _PublishedEncoder(CachingEncoder):
-    """The model of TensorFlow Hub: texts in, a tensor or a dictionary with one out."""
+    """The TensorFlow Hub model, which takes texts and returns a tensor or a dictionary with one."""
 
     def __init__(self, model: Any) -> None:
         super().__init__()
         self._model = model
 
     def _embed(self, texts: list[str]) -> Sequence[Embeddings]:
-        made = self._model(texts)
-        rows = np.asarray((made["outputs"] if isinstance(made, dict) else made).numpy(), dtype=np.float32)
+        outputs = self._model(texts)
+        rows = np.asarray((outputs["outputs"] if isinstance(outputs, dict) else outputs).numpy(), dtype=np.float32)
         return list(rows / np.linalg.norm(rows, axis=1, keepdims=True))
 
 
-def _tensorflow_hub() -> Any:
+def _import_tensorflow_hub() -> Any:
     try:
         return importlib.import_module("tensorflow_hub")
     except ImportError as error:
         raise RobenchError(
-            f"the published sentence encoder needs TensorFlow Hub ({error}): pip install 'robench[published]', or take "
+            f"the published sentence encoder needs TensorFlow Hub ({error}): pip install 'robench[published]', or use "
             "the bundled stand-in: --set ATTACK.resources=bundled."
         ) from error
 

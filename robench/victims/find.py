@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from robench.errors import RobenchError
-from robench.paths import expanded
+from robench.paths import expand_user
 from robench.plugins import registry
 from robench.resources.hub import find_on_hub
 from robench.resources.model_folder import check_folder, folder_digest
@@ -48,7 +48,7 @@ def find_victim(
     """
     if isinstance(model, tuple | list) and len(model) == 2:
         return _pair(*model, name=_checked(name or "model"))
-    folder = expanded(Path(model)) if isinstance(model, str | Path) else None
+    folder = expand_user(Path(model)) if isinstance(model, str | Path) else None
     if isinstance(model, str) and _FUNCTION.fullmatch(model) and not (folder and folder.is_dir()):
         function, shown = functions.imported(model)
     elif folder is None:
@@ -103,8 +103,8 @@ def _folder(shown: str, path: Path, name: str, trust_remote_code: bool) -> Pretr
             f"{shown} is a folder of robench's own; write its model out with `robench export {path.name} DIR` and"
             " attack DIR."
         )
-    check_folder(f"the folder {shown}", path)
-    parts = [folder_digest(path)]
+    check_model_folder(f"the folder {shown}", path)
+    parts = [digest_folder(path)]
     if trust_remote_code:
         parts += [hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(path.glob("*.py"))]
     command = _command(shown, trust_remote_code)

@@ -16,7 +16,7 @@ from robench.models.classifier import Classifier, Outputs
 from robench.models.devices import Precision
 from robench.models.exported_model import RobenchConfig, RobenchForSequenceClassification
 from robench.models.predictor import Predictor
-from robench.resources.model_folder import explained, quiet
+from robench.resources.model_folder import explain_load_errors, silence_transformers
 from robench.victims.scorers import Progress, checked
 from robench.victims.source import PretrainedSource
 
@@ -67,13 +67,13 @@ class NetworkScorer:
         return checked(logits, texts, self.shown)
 
     @property
-    def ahead(self) -> int:
+    def max_in_flight(self) -> int:
         """See :class:`~robench.models.batch_model.BatchModel`."""
-        return self._predictor.ahead
+        return self._predictor.max_in_flight
 
-    def frozen(self) -> contextlib.AbstractContextManager[None]:
+    def freeze_weights(self) -> contextlib.AbstractContextManager[None]:
         """See :class:`~robench.models.batch_model.BatchModel`."""
-        return self._predictor.frozen()
+        return self._predictor.freeze_weights()
 
     def tokens(self, texts: Sequence[str]) -> list[Tokens]:
         """See :class:`~robench.models.batch_model.BatchModel`."""
@@ -148,7 +148,7 @@ def pretrained(source: PretrainedSource) -> tuple[PreTrainedModel, PreTrainedTok
     from transformers import AutoModelForSequenceClassification, AutoTokenizer, PretrainedConfig
 
     trusted, where = source.trust_remote_code, {"revision": source.revision}
-    with explained("the model", source.shown), quiet():
+    with explain_load_errors("the model", source.shown), silence_transformers():
         kind, _ = PretrainedConfig.get_config_dict(source.location, **where)
         own = kind.get("model_type") == RobenchConfig.model_type
         if "auto_map" in kind and not own and not trusted:

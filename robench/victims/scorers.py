@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from robench.errors import RobenchError
-from robench.models.batch_model import BatchModel, Logits
+from robench.models.batch_model import BatchModel, LogitsFunction
 from robench.models.batches import Shape
 from robench.victims.checks import looks_like_probabilities, modules_in_training
 
@@ -63,7 +63,7 @@ class Victim:
         return self._ordered(self.scorer(texts, progress))
 
     @property
-    def batched(self) -> BatchModel | Logits:
+    def batched(self) -> BatchModel | LogitsFunction:
         """The model as an attack asks it: in batches of its own, where it has them."""
         return _Batched(self.scorer, self._ordered) if isinstance(self.scorer, BatchModel) else self.logits
 
@@ -86,11 +86,11 @@ class _Batched:
     ordered: Callable[[Tensor], Tensor]
 
     @property
-    def ahead(self) -> int:
-        return self.scorer.ahead
+    def max_in_flight(self) -> int:
+        return self.scorer.max_in_flight
 
-    def frozen(self) -> contextlib.AbstractContextManager[None]:
-        return self.scorer.frozen()
+    def freeze_weights(self) -> contextlib.AbstractContextManager[None]:
+        return self.scorer.freeze_weights()
 
     def tokens(self, texts: Sequence[str]) -> list[Any]:
         return self.scorer.tokens(texts)

@@ -37,7 +37,7 @@ class Named(Attack):
 @pytest.fixture(scope="module", autouse=True)
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[tuple[subprocess.Popen[bytes], Path]]]:
     """Two fresh processes with an empty home, no network and different string hashes, working while others test."""
-    data = nltk_data.prepare()
+    data = nltk_data.prepare_corpora()
     processes = []
     for hash_seed in ("1", "2"):
         root = tmp_path_factory.mktemp("elsewhere")
@@ -199,7 +199,7 @@ def test_building_calls_no_download_and_puts_it_back(monkeypatch: pytest.MonkeyP
 
 
 def test_a_textattack_that_does_not_import_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    nltk_data.prepare()
+    nltk_data.prepare_corpora()
     (tmp_path / "textattack.py").write_text("import a_package_that_is_not_there\n")
     monkeypatch.syspath_prepend(tmp_path)
     for name in [name for name in sys.modules if name == "textattack" or name.startswith("textattack.")]:

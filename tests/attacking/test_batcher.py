@@ -22,11 +22,11 @@ class Lengths:
     """Logits that tell a text's length; four texts of a length go together. Notes what it sees."""
 
     def __init__(self, ahead: int = 1) -> None:
-        self.ahead = ahead
+        self.max_in_flight = ahead
         self.seen: list[list[str]] = []
         self.tokenised: list[list[str]] = []
 
-    def frozen(self) -> contextlib.AbstractContextManager[None]:
+    def freeze_weights(self) -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext()
 
     def tokens(self, texts: Sequence[str]) -> list[str]:
@@ -146,7 +146,7 @@ def test_logits_are_the_bits_of_the_predictor_in_whatever_company(texts: int) ->
     asked = batcher(model)
     for at, line in enumerate(lines):
         asked.ask(at, [line, *stream.choices(lines, k=3)])
-    with model.frozen():
+    with model.freeze_weights():
         answers = everything(asked)
     logits = model.logits(lines)
     expected = (logits - logits.max(dim=1, keepdim=True).values).numpy()

@@ -21,7 +21,7 @@ from robench.attacks.textbugger import TextBugger
 from robench.attacks.textfooler import TextFooler
 from robench.errors import RobenchError
 from robench.resources import nltk_data, sentence_encoder, word_vectors
-from robench.resources.textattack import load_textattack, without_nltk_downloads
+from robench.resources.textattack import block_nltk_downloads, load_textattack
 from robench.results.records import Record
 from support.small_victim import SENTENCES, SmallVictim
 
@@ -67,13 +67,13 @@ def plain_recipe(attack: Attack, logits: Any) -> Any:
         def __call__(self, texts: list[str]) -> torch.Tensor:
             return logits(texts)
 
-    nltk_data.activate(tagger=True)
-    utils.GLOBAL_OBJECTS["textattack_counterfitted_GLOVE_embedding"] = word_vectors.bundled()
-    with without_nltk_downloads(), without_look_alikes():
+    nltk_data.activate_nltk_data(tagger=True)
+    utils.GLOBAL_OBJECTS["textattack_counterfitted_GLOVE_embedding"] = word_vectors.load_bundled_vectors()
+    with block_nltk_downloads(), without_look_alikes():
         plain = getattr(attack_recipes, RECIPES[type(attack)]).build(Wrapper())
     for constraint in plain.constraints:
         if isinstance(constraint, UniversalSentenceEncoder):
-            constraint.model = lambda texts: torch.from_numpy(sentence_encoder.bundled().encode(texts))
+            constraint.model = lambda texts: torch.from_numpy(sentence_encoder.load_bundled_encoder().encode(texts))
             constraint.threshold = calibrated(constraint.threshold, constraint.metric)
     return plain
 
@@ -157,7 +157,7 @@ def edit_distance(one: str, other: str) -> int:
 def test_stopwords_stay_and_the_count_of_changed_words_is_right(
     attack: Attack, victim: SmallVictim, found: dict[Attack, list[Record]]
 ) -> None:
-    stopwords = set((nltk_data.prepare() / "corpora/stopwords/english").read_text(encoding="utf-8").split())
+    stopwords = set((nltk_data.prepare_corpora() / "corpora/stopwords/english").read_text(encoding="utf-8").split())
     if isinstance(attack, TextFooler):
         _, stop, *_ = build_attack(attack, victim).pre_transformation_constraints
         stopwords = stop.stopwords
@@ -173,7 +173,7 @@ def words(text: str) -> list[str]:
 
 
 def test_textfooler_puts_near_neighbours_in_place_of_words(found: dict[Attack, list[Record]]) -> None:
-    vectors = word_vectors.bundled()
+    vectors = word_vectors.load_bundled_vectors()
     pairs = {
         (one.lower(), other.lower())
         for record in found[TextFooler()]
@@ -214,7 +214,7 @@ def bug(word: str, after: str) -> str:
         (planted,) = [b for a, b in zip(word, after, strict=True) if a != b]
         if not planted.isascii():
             return "look-alike"
-    vectors = word_vectors.bundled()
+    vectors = word_vectors.load_bundled_vectors()
     near = vectors.nearest_neighbours(vectors.word2index(word.lower()), 5) if vectors[word.lower()] is not None else []
     return "neighbour" if after.lower() in [vectors.index2word(i) for i in near] else ""
 

@@ -27,7 +27,7 @@ class Stepwise:
     """
 
     def __init__(self, name: str, encoder: EncoderSource, rows: list[TrainingRow], batch: int) -> None:
-        cpu = devices.device("cpu")
+        cpu = devices.choose_device("cpu")
         rest = getcurrent()
         self._run = greenlet(
             lambda: train(
@@ -38,7 +38,7 @@ class Stepwise:
                 tokenizer=encoder.tokenizer(),
                 classes=2,
                 settings=TrainingSettings(epochs=100, batch_size=batch, eval_every=10**9),
-                precision=devices.precision("auto", cpu),
+                precision=devices.choose_precision("auto", cpu),
                 device=cpu,
                 seed=0,
                 on_step=lambda step, steps: rest.switch(),

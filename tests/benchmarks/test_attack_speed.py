@@ -52,7 +52,7 @@ def base(reviews: TaskData) -> Predictor:
         tokenizer=encoder.tokenizer(),
         classes=2,
         settings=TrainingSettings(batch_size=8, learning_rate=2e-4, epochs=2),
-        precision=devices.precision("auto", CPU),
+        precision=devices.choose_precision("auto", CPU),
         device=CPU,
         seed=42,
     )
@@ -95,7 +95,12 @@ class TakingTurns:
     def __init__(self, base: Predictor, others: dict[int, Turns]) -> None:
         self._base, self._others = base, others
         self._batches, self.seconds = 0, 0.0
-        self.ahead, self.frozen, self.tokens, self.shape = base.ahead, base.frozen, base.tokens, base.shape
+        self.max_in_flight, self.freeze_weights, self.tokens, self.shape = (
+            base.max_in_flight,
+            base.freeze_weights,
+            base.tokens,
+            base.shape,
+        )
 
     def batch_logits(self, tokens: Sequence[Any], shape: Any) -> torch.Tensor:
         logits = self._base.batch_logits(tokens, shape)
@@ -119,7 +124,7 @@ def together(name: str, victim: Any, examples: Examples, statistics: Statistics 
 def test_pwws(precision: str, base: Predictor, examples: Examples, told: list[str], benchmark: Any) -> None:
     """TextAttack's wrapper pads to what the tokenizer allows (512 tokens for MiniLM)."""
     together("pwws", base, examples[:1])  # loads the synonyms
-    ours = predictor(base, devices.precision(precision, CPU))
+    ours = predictor(base, devices.choose_precision(precision, CPU))
     with (
         elsewhere(textattack_alone.searches, Padded, base, examples) as next_padded,
         elsewhere(textattack_alone.searches, own_wrapper, base, examples[:FEW]) as next_own,
@@ -145,7 +150,12 @@ class Twice:
     def __init__(self, base: Predictor) -> None:
         self._base = base
         self.seconds = 0.0
-        self.ahead, self.frozen, self.tokens, self.shape = base.ahead, base.frozen, base.tokens, base.shape
+        self.max_in_flight, self.freeze_weights, self.tokens, self.shape = (
+            base.max_in_flight,
+            base.freeze_weights,
+            base.tokens,
+            base.shape,
+        )
 
     def batch_logits(self, tokens: Sequence[Any], shape: Any) -> torch.Tensor:
         logits = self._base.batch_logits(tokens, shape)

@@ -55,7 +55,7 @@ def bare(encoder: EncoderSource, rows: list[TrainingRow]) -> Callable[[Batch], N
     both = networks(encoder)
     parameters = [p for network in both for p in network.parameters()]
     optimiser = torch.optim.AdamW(parameters, lr=3e-5, fused=True)
-    precision = devices.precision("auto", CPU)
+    precision = devices.choose_precision("auto", CPU)
 
     def step(batch: Batch) -> None:
         with devices.autocast(precision, CPU), thrifty_dropout(CPU):

@@ -10,7 +10,7 @@ import torch
 
 from robench.models.exported_model import RobenchConfig, RobenchForSequenceClassification
 from robench.models.predictor import Predictor
-from robench.resources.textattack import load_textattack, without_nltk_downloads
+from robench.resources.textattack import block_nltk_downloads, load_textattack
 
 Labelled = Sequence[tuple[int, str, int]]
 """Id, text, label."""
@@ -52,7 +52,7 @@ def searches(victim: Callable[[Predictor], Any], base: Predictor, texts: Labelle
     from textattack.shared.utils import words_from_text
 
     attacked_text.words_from_text = words_from_text  # not robench's, which remembers
-    with without_nltk_downloads():
+    with block_nltk_downloads():
         attack = attack_recipes.PWWSRen2019.build(victim(base))
     attack.transformation(AttackedText("begin"))  # starts NLTK's WordNet
     for _, text, label in texts:

@@ -33,7 +33,7 @@ DATA: list[tuple[str, bytes | None, str]] = [
     ("test.tsv", b"", r"test\.tsv is empty"),
     ("train.tsv", b"sentence\tlabel\n", r"train\.tsv has no rows"),
     ("train.tsv", LINE.replace("\t0", "\t1").encode(), r"all have the label positive: two are needed"),
-    ("dev.tsv", LINE.encode() + b"no tab here\n", r"dev\.tsv, line 4: 1 cells where the header has 2"),
+    ("dev.tsv", LINE.encode() + b"no tab here\n", r"dev\.tsv, line 4: 1 cells, but the header has 2"),
     ("test.tsv", LINE.encode() + b"a row\t7\n", r"test\.tsv, line 4: the label '7' is not one of 0 \(negative\), 1"),
     ("test.tsv", LINE.encode() + b"a row\tgood\n", r"test\.tsv, line 4: the label 'good' is not one of"),
     ("test.tsv", LINE.encode() + b" \t1\n", r"test\.tsv, line 4: the sentence is empty"),

@@ -19,7 +19,7 @@ import robench as package
 from robench import progress
 from robench.errors import RobenchError
 from robench.plugins import registry
-from robench.progress import PlainReporter, Reporter, RichReporter, Silent, duration, reporter_for
+from robench.progress import PlainReporter, Reporter, RichReporter, SilentReporter, choose_reporter, format_duration
 from robench.results.store import Store
 from robench.study.estimate import Estimator
 from robench.study.plan import in_order
@@ -250,9 +250,9 @@ def test_the_function_returns_a_row_per_cell_with_the_documented_columns(
         progress=False,
     )
     assert capsys.readouterr() == ("", "")
-    from robench.api import frame
+    from robench.api import make_frame
 
-    assert list(table.columns) == re.findall(r"``(\w+)``", (frame.__doc__ or "").partition("Returns:")[2])
+    assert list(table.columns) == re.findall(r"``(\w+)``", (make_frame.__doc__ or "").partition("Returns:")[2])
     assert list(table["defense"]) == ["base", "taichi"] and set(table["attack"]) == {"pwws"}
     for row in table.to_dict("records"):
         records = [json.loads(line) for line in Path(row["records"]).read_text(encoding="utf-8").splitlines()]
@@ -280,18 +280,18 @@ def test_a_finished_run_can_be_tabled_and_shown(finished: Path, format: str) -> 
 
 def works(reporter: Reporter) -> None:
     reporter.say("mr: rows from [/tmp/x] and [bold]")
-    reporter.stage(1, 2, "train base on mr")
-    with reporter.work("training", "step") as work:
+    reporter.announce_stage(1, 2, "train base on mr")
+    with reporter.track("training", "step") as work:
         for step in range(1, 5):
-            work.at(step, 4)
-    with reporter.work("attacking", "text", total=5, done=2) as work:
+            work.set_progress(step, 4)
+    with reporter.track("attacking", "text", total=5, done=2) as work:
         for outcome in ("failed", "succeeded", "failed"):
             work.advance(1, outcome)
 
 
 def test_a_log_gets_whole_lines_without_colours(monkeypatch: pytest.MonkeyPatch) -> None:
     out = io.StringIO()
-    reporter = reporter_for(Console(file=out, width=60))
+    reporter = choose_reporter(Console(file=out, width=60))
     assert isinstance(reporter, PlainReporter)
     works(reporter)
     told = re.sub(r"\d+\.\d (\w+/s)", r"R \1", out.getvalue())
@@ -307,7 +307,7 @@ def test_a_log_hears_of_long_work_now_and_then(monkeypatch: pytest.MonkeyPatch) 
     now = [100.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
     out = io.StringIO()
-    with PlainReporter(Console(file=out, width=60)).work("attacking", "text", total=100, done=40) as work:
+    with PlainReporter(Console(file=out, width=60)).track("attacking", "text", total=100, done=40) as work:
         for _ in range(60):
             now[0] += 1
             work.advance(1, "failed")
@@ -321,7 +321,7 @@ def test_a_log_hears_of_long_work_now_and_then(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_terminal_gets_bars_and_keeps_what_is_finished() -> None:
     out = io.StringIO()
-    reporter = reporter_for(Console(file=out, force_terminal=True, width=100))
+    reporter = choose_reporter(Console(file=out, force_terminal=True, width=100))
     assert isinstance(reporter, RichReporter)
     works(reporter)
     plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", out.getvalue())
@@ -336,4 +336,4 @@ def test_a_terminal_gets_bars_and_keeps_what_is_finished() -> None:
     [(0, "0 s"), (8.4, "8 s"), (59.6, "1 min 00 s"), (185, "3 min 05 s"), (3600, "1 h 00 min"), (7800, "2 h 10 min")],
 )
 def test_durations_are_for_people(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
+    assert format_duration(seconds) == text

@@ -13,7 +13,7 @@ import pyarrow.parquet
 import pytest
 
 from robench.data.load import load_task
-from robench.data.task import HubSource, Row, Splits, Task, held_out
+from robench.data.task import HubSource, Row, Splits, Task, hold_out
 from robench.errors import RobenchError
 
 TASK = Task(labels=("neg", "pos"))
@@ -106,13 +106,13 @@ def test_a_missing_dev_is_carved_out_of_train_and_says_so(tmp_path: Path) -> Non
 
 def test_held_out_rows_depend_on_the_seed_alone() -> None:
     rows: list[Row] = [(f"row {i}", 0) for i in range(1000)]
-    rest, held = held_out(rows, 100, 50)
+    rest, held = hold_out(rows, 100, 50)
     assert (len(rest), len(held)) == (900, 100)
     assert rest == [row for row in rows if row in rest] and not set(rest) & set(held)
-    assert set(held_out(rows[::-1], 100, 50)[1]) == set(held)
-    assert set(held_out(rows, 100, 51)[1]) != set(held)
+    assert set(hold_out(rows[::-1], 100, 50)[1]) == set(held)
+    assert set(hold_out(rows, 100, 51)[1]) != set(held)
     # Worked out apart: the row whose text, below the seed, has the smallest sha256.
-    assert held_out(rows, 1, 50)[1] == [
+    assert hold_out(rows, 1, 50)[1] == [
         min(rows, key=lambda row: hashlib.sha256(b"50\n" + row[0].encode()).hexdigest())
     ]
 
@@ -251,7 +251,7 @@ def test_the_order_is_the_callers(tmp_path: Path, no_hub: None) -> None:
     folder_with(tmp_path)
     assert load_task("film", REMOTE, data_dir=tmp_path, order=("index", "local")).source == "index:film==1"
     assert load_task("film", REMOTE, order=("index",)).notes == ("a stand-in",)
-    with pytest.raises(RobenchError, match="'cloud' is no source"):
+    with pytest.raises(RobenchError, match="'cloud' is not a source"):
         load_task("film", REMOTE, order=("cloud",))
 
 

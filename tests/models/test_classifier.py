@@ -171,8 +171,8 @@ def test_a_texts_logits_do_not_depend_on_its_company(precision: Precision, toget
 def test_the_shape_of_a_texts_batch_follows_from_its_length(
     tokens: int, max_length: int, expected: tuple[int, int]
 ) -> None:
-    assert batch_shape(tokens, max_length, "cpu") == expected
-    rows, length = batch_shape(tokens, max_length, "cuda")
+    assert choose_batch_shape(tokens, max_length, "cpu") == expected
+    rows, length = choose_batch_shape(tokens, max_length, "cuda")
     assert length == expected[1] and rows == TOKENS["cuda"] // length
 
 
@@ -285,11 +285,11 @@ def test_an_interrupted_save_leaves_what_was_there(there_before: bool, tmp_path:
 @pytest.mark.parametrize("name", ["gpu", "cuda:99", "", "cpu0"])
 def test_a_device_that_is_not_there_is_a_sentence(name: str) -> None:
     with pytest.raises(RobenchError, match=r"cannot be used here .*; try --device cpu"):
-        devices.device(name)
+        devices.choose_device(name)
 
 
 def test_precision_is_told_or_found() -> None:
-    assert [devices.precision(name, tiny.CPU) for name in ("fp32", "bf16")] == ["fp32", "bf16"]
-    assert devices.precision("auto", devices.device("auto")) in ("fp32", "bf16")
+    assert [devices.choose_precision(name, tiny.CPU) for name in ("fp32", "bf16")] == ["fp32", "bf16"]
+    assert devices.choose_precision("auto", devices.choose_device("auto")) in ("fp32", "bf16")
     with pytest.raises(RobenchError, match="unknown precision 'fp16'"):
-        devices.precision("fp16", tiny.CPU)
+        devices.choose_precision("fp16", tiny.CPU)

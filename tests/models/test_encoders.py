@@ -39,7 +39,7 @@ from robench.defenses.base import Base
 from robench.defenses.taichi import TaiChi
 from robench.errors import RobenchError
 from robench.models.encoders import EncoderSource, find_encoder
-from robench.resources.model_folder import folder_digest
+from robench.resources.model_folder import digest_folder
 from robench.study.stages import trained_model
 from robench.training.defense import Defense
 from robench.training.settings import TrainingSettings
@@ -171,10 +171,10 @@ def add(path: Path) -> None:
 def test_the_digest_is_that_of_what_decides_the_outputs(
     change: Callable[[Path], None], name: str, differs: bool, folder: Path, original: Path
 ) -> None:
-    before = folder_digest(folder)
-    assert before == folder_digest(original)
+    before = digest_folder(folder)
+    assert before == digest_folder(original)
     change(folder / name)
-    assert (folder_digest(folder) != before) is differs
+    assert (digest_folder(folder) != before) is differs
 
 
 @pytest.mark.parametrize(

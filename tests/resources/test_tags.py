@@ -13,7 +13,7 @@ from robench.attacking.engine.pool import attack_examples
 from robench.attacking.engine.workers import Workers
 from robench.attacks.textfooler import TextFooler
 from robench.resources import tags
-from robench.resources.tags import Tags
+from robench.resources.tags import TagCache
 from robench.results.records import Record
 from support.small_victim import SmallVictim
 
@@ -31,7 +31,7 @@ def known(*, file: Path) -> dict[str, Any]:
 
 
 def test_tags_come_back_from_memory_and_from_the_file(file: Path) -> None:
-    first = Tags(file)
+    first = TagCache(file)
     assert "a funny film" not in first
     first["a funny film"] = FUNNY
     first["naïve \ud83d"] = (["naïve", "\ud83d"], ["ADJ", "X"])
@@ -39,12 +39,12 @@ def test_tags_come_back_from_memory_and_from_the_file(file: Path) -> None:
     assert first["a funny film"] == FUNNY
     assert not file.exists()
     first.save()
-    assert Tags(file)["a funny film"] == FUNNY
-    assert Tags(file)["naïve \ud83d"] == (["naïve", "\ud83d"], ["ADJ", "X"])
+    assert TagCache(file)["a funny film"] == FUNNY
+    assert TagCache(file)["naïve \ud83d"] == (["naïve", "\ud83d"], ["ADJ", "X"])
 
 
 def test_processes_add_to_each_other(file: Path) -> None:
-    one, other = Tags(file), Tags(file)
+    one, other = TagCache(file), TagCache(file)
     one["a funny film"], other["film"] = FUNNY, (["film"], ["NOUN"])
     one.save()
     other.save()
@@ -52,7 +52,7 @@ def test_processes_add_to_each_other(file: Path) -> None:
 
 
 def test_nothing_new_writes_nothing(file: Path) -> None:
-    remembered = Tags(file)
+    remembered = TagCache(file)
     remembered["a funny film"] = FUNNY
     remembered.save()
     file.unlink()
@@ -62,19 +62,19 @@ def test_nothing_new_writes_nothing(file: Path) -> None:
 
 def test_the_oldest_are_forgotten(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tags, "LIMIT", 3)
-    remembered = Tags(file)
+    remembered = TagCache(file)
     for word in "abcde":
         remembered[word] = ([word], ["X"])
     assert [word for word in "abcde" if word in remembered] == ["c", "d", "e"]
     remembered.save()
-    later = Tags(file)
+    later = TagCache(file)
     later["f"] = (["f"], ["X"])
     later.save()
     assert list(known(file=file)) == ["d", "e", "f"]
 
 
 def test_words_that_could_not_be_told_apart_are_not_kept(file: Path) -> None:
-    remembered = Tags(file)
+    remembered = TagCache(file)
     remembered["ad hoc film"] = (["ad hoc", "film"], ["ADJ", "NOUN"])
     assert "ad hoc film" not in remembered
 
@@ -83,7 +83,7 @@ def test_words_that_could_not_be_told_apart_are_not_kept(file: Path) -> None:
 def test_a_damaged_file_is_as_good_as_none(file: Path, content: str) -> None:
     file.parent.mkdir()
     file.write_bytes(content.encode("utf-8", "surrogateescape"))
-    remembered = Tags(file)
+    remembered = TagCache(file)
     remembered["a funny film"] = FUNNY
     remembered.save()
     assert known(file=file) == {"a funny film": "DET ADJ NOUN"}
@@ -92,14 +92,14 @@ def test_a_damaged_file_is_as_good_as_none(file: Path, content: str) -> None:
 def test_entries_that_do_not_fit_are_left_out(file: Path) -> None:
     file.parent.mkdir()
     file.write_text('{"a film": "DET", "film": "NOUN"}', encoding="utf-8")
-    assert "a film" not in Tags(file)
-    assert "film" in Tags(file)
+    assert "a film" not in TagCache(file)
+    assert "film" in TagCache(file)
 
 
 def test_a_folder_that_cannot_be_written_costs_only_the_memory(tmp_path: Path) -> None:
     blocked = tmp_path / "cache"
     blocked.write_text("a file where the folder should be", encoding="utf-8")
-    remembered = Tags(blocked / "tags.json")
+    remembered = TagCache(blocked / "tags.json")
     remembered["a funny film"] = FUNNY
     remembered.save()
     assert remembered["a funny film"] == FUNNY
@@ -123,7 +123,7 @@ def own_cache(shared_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     TextFooler().prepare()
     monkeypatch.setattr(tags, "cache_dir", lambda: tmp_path)
     yield tmp_path
-    tags._shared.cache_clear()
+    tags._load_once.cache_clear()
 
 
 def small(tmp_path: Path) -> SmallVictim:
@@ -134,7 +134,7 @@ def small(tmp_path: Path) -> SmallVictim:
 
 def attacked(victim: SmallVictim, workers: Workers | None = None) -> list[Record]:
     """Records of TextFooler in a process that has tagged nothing yet."""
-    tags._shared.cache_clear()
+    tags._load_once.cache_clear()
     found = attack_examples(TextFooler(), victim, victim.examples(), seed=5, attack_name="a", workers=workers)
     return sorted((replace(record, seconds=0.0) for record in found), key=lambda record: record.id)
 

@@ -16,7 +16,7 @@ important two twenty second london john paris march young feel felt sense acting
 
 @pytest.fixture(scope="module")
 def lexicon() -> Lexicon:
-    return Lexicon(nltk_data.prepare() / "corpora" / "wordnet")
+    return Lexicon(nltk_data.prepare_corpora() / "corpora" / "wordnet")
 
 
 @pytest.fixture(scope="module")
@@ -26,17 +26,17 @@ def thesaurus(lexicon: Lexicon) -> Thesaurus:
 
 @pytest.mark.parametrize("part", ["n", "v", "a", "r"])
 def test_readings_are_those_of_nltks_reader(part: str, lexicon: Lexicon) -> None:
-    nltk_data.activate()
+    nltk_data.activate_nltk_data()
     from nltk.corpus import wordnet
 
     for word in WORDS.split():
-        found = [reading.key for reading in lexicon.readings(word) if reading.part == part]
+        found = [reading.key for reading in lexicon.find_readings(word) if reading.part == part]
         expected = [f"{part}{synset.offset():08d}" for synset in wordnet.synsets(word, part)]
         assert set(found) == set(expected), word
 
 
 def test_synsets_and_links_are_those_of_nltks_reader(lexicon: Lexicon) -> None:
-    nltk_data.activate()
+    nltk_data.activate_nltk_data()
     from nltk.corpus import wordnet
 
     def key(synset: object) -> str:
@@ -47,13 +47,13 @@ def test_synsets_and_links_are_those_of_nltks_reader(lexicon: Lexicon) -> None:
         ours = lexicon.synsets[key(theirs)]
         assert list(ours.words) == theirs.lemma_names()
         assert ours.gloss.startswith(theirs.definition())
-        assert set(ours.linked("@")) == {key(other) for other in theirs.hypernyms()}
-        assert set(ours.linked("@i")) == {key(other) for other in theirs.instance_hypernyms()}
-        assert set(ours.linked("~")) == {key(other) for other in theirs.hyponyms()}
-        assert set(ours.linked("&")) == {key(other) for other in theirs.similar_tos()}
-        assert set(ours.linked("^")) == {key(other) for other in theirs.also_sees()}
+        assert set(ours.linked_keys("@")) == {key(other) for other in theirs.hypernyms()}
+        assert set(ours.linked_keys("@i")) == {key(other) for other in theirs.instance_hypernyms()}
+        assert set(ours.linked_keys("~")) == {key(other) for other in theirs.hyponyms()}
+        assert set(ours.linked_keys("&")) == {key(other) for other in theirs.similar_tos()}
+        assert set(ours.linked_keys("^")) == {key(other) for other in theirs.also_sees()}
         antonyms = {key(other.synset()) for lemma in theirs.lemmas() for other in lemma.antonyms()}
-        assert set(ours.linked("!")) == antonyms
+        assert set(ours.linked_keys("!")) == antonyms
 
 
 @pytest.mark.parametrize(
@@ -75,15 +75,15 @@ def test_synsets_and_links_are_those_of_nltks_reader(lexicon: Lexicon) -> None:
     ],
 )
 def test_forms_are_told_apart(word: str, base: str, form: str, lexicon: Lexicon) -> None:
-    assert (base, form) in {(reading.base, reading.form) for reading in lexicon.readings(word)}
+    assert (base, form) in {(reading.base, reading.form) for reading in lexicon.find_readings(word)}
 
 
 def test_shares_sum_to_one_and_rare_meanings_weigh_little(lexicon: Lexicon) -> None:
     for word in WORDS.split():
-        assert sum(reading.share for reading in lexicon.readings(word)) == pytest.approx(1)
-    best = max(lexicon.readings("good"), key=lambda reading: reading.share)
+        assert sum(reading.share for reading in lexicon.find_readings(word)) == pytest.approx(1)
+    best = max(lexicon.find_readings("good"), key=lambda reading: reading.share)
     assert (best.part, best.share > 0.5) == ("a", True)
-    assert lexicon.readings("qwzx") == []
+    assert lexicon.find_readings("qwzx") == []
 
 
 def test_names_and_numbers_are_left_out(thesaurus: Thesaurus) -> None:
@@ -144,7 +144,7 @@ def test_opposites_are_mutual_and_strengths_are_shares(thesaurus: Thesaurus) -> 
     ],
 )
 def test_looser_relations(word: str, among: str, not_among: str, thesaurus: Thesaurus) -> None:
-    asked = thesaurus.looser(thesaurus.words.index(word))
+    asked = thesaurus.find_looser_words(thesaurus.words.index(word))
     found = {thesaurus.words[at] for at in asked}
     assert set(among.split()) <= found
     assert not set(not_among.split()) & found
@@ -167,5 +167,5 @@ def test_adjectives_and_adverbs_can_be_exchanged(
     one: str, other: str, exchangeable: bool, thesaurus: Thesaurus
 ) -> None:
     ends = [thesaurus.words.index(word) for word in (one, other)]
-    assert thesaurus.exchangeable(*ends) is exchangeable
-    assert thesaurus.exchangeable(*reversed(ends)) is exchangeable
+    assert thesaurus.are_exchangeable(*ends) is exchangeable
+    assert thesaurus.are_exchangeable(*reversed(ends)) is exchangeable

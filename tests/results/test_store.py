@@ -174,11 +174,11 @@ def test_a_home_of_nobody_is_a_sentence() -> None:
 def test_a_write_that_fails_leaves_the_old_and_no_rest(tmp_path: Path) -> None:
     file, folder = tmp_path / "stage.json", tmp_path / "model"
     atomic_write_text(file, "old")
-    with atomic_folder(folder) as draft:
+    with atomic_write_folder(folder) as draft:
         (draft / "weights").write_text("old", encoding="utf-8")
     with pytest.raises(UnicodeEncodeError):
         atomic_write_text(file, "\ud800")
-    with pytest.raises(ZeroDivisionError), atomic_folder(folder) as draft:
+    with pytest.raises(ZeroDivisionError), atomic_write_folder(folder) as draft:
         (draft / "weights").write_text("new", encoding="utf-8")
         raise ZeroDivisionError
     assert file.read_text(encoding="utf-8") == "old" == (folder / "weights").read_text(encoding="utf-8")

@@ -14,7 +14,7 @@ import pytest
 from robench.data.load import Example
 from robench.defenses.taichi import TaiChi
 from robench.errors import RobenchError
-from robench.progress import Silent
+from robench.progress import SilentReporter
 from robench.results.records import Record
 from robench.results.store import key_of
 from robench.study.plan import in_order

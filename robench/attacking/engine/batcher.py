@@ -1,7 +1,7 @@
 """Questions of many searches become full batches of the model.
 
-A text is seen in the batch shape that goes with it, whoever asks (:func:`robench.models.predictor.batch_shape`). A
-batch is run when a shape has texts enough to fill it, and otherwise only when nobody can go on without: the batches
+A text is seen in the batch shape that goes with it, whoever asks (:func:`robench.models.predictor.choose_batch_shape`).
+A batch is run when a shape has texts enough to fill it, and otherwise only when nobody can go on without: the batches
 are nearly full although each search asks for a few texts at a time. What has been asked for once is remembered.
 """
 
@@ -20,7 +20,7 @@ import numpy.typing as npt
 import torch
 
 from robench.errors import RobenchError
-from robench.models.batch_model import BatchModel, Logits
+from robench.models.batch_model import BatchModel, LogitsFunction
 from robench.models.batches import Shape
 
 Row = npt.NDArray[np.float32]
@@ -112,7 +112,7 @@ class Batcher:
         statistics: filled in as the work goes on.
     """
 
-    def __init__(self, model: BatchModel | Logits, cache: LogitsCache, statistics: Statistics) -> None:
+    def __init__(self, model: BatchModel | LogitsFunction, cache: LogitsCache, statistics: Statistics) -> None:
         self._model: BatchModel = model if isinstance(model, BatchModel) else _Function(model)
         self._cache, self.statistics = cache, statistics
         self._new: list[str] = []  # not looked at yet: all are tokenised in one go
@@ -121,9 +121,9 @@ class Batcher:
         self._under_way: deque[_UnderWay] = deque()
         self._ready: list[_Asked] = []
 
-    def frozen(self) -> contextlib.AbstractContextManager[None]:
+    def freeze_weights(self) -> contextlib.AbstractContextManager[None]:
         """A block in which the model does not change; see :class:`BatchModel`."""
-        return self._model.frozen()
+        return self._model.freeze_weights()
 
     @property
     def idle(self) -> bool:
@@ -181,7 +181,7 @@ class Batcher:
 
     def _launch(self) -> None:
         """Put batches under way: full ones as many as go, one that is not full only if there is nothing else."""
-        while self._pending and len(self._under_way) < self._model.ahead:
+        while self._pending and len(self._under_way) < self._model.max_in_flight:
             shape = max(self._pending, key=lambda shape: min(self._fullness(shape), 1))
             if self._under_way and self._fullness(shape) < 1:
                 return
@@ -213,12 +213,12 @@ class Batcher:
 class _Function:
     """A function in the place of a model that knows batches: it gets everything at once."""
 
-    ahead = 1
+    max_in_flight = 1
 
-    def __init__(self, logits: Logits) -> None:
+    def __init__(self, logits: LogitsFunction) -> None:
         self._logits = logits
 
-    def frozen(self) -> contextlib.AbstractContextManager[None]:
+    def freeze_weights(self) -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext()
 
     def tokens(self, texts: Sequence[str]) -> list[str]:

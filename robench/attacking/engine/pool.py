@@ -16,7 +16,7 @@ from robench.attacking.engine.search import Example
 from robench.attacking.engine.team import Ended, Task, Team
 from robench.attacking.engine.workers import RemoteTeam, Workers
 from robench.errors import RobenchError
-from robench.models.batch_model import BatchModel, Logits
+from robench.models.batch_model import BatchModel, LogitsFunction
 from robench.results.records import Record
 
 LINGER = 0.005
@@ -25,7 +25,7 @@ LINGER = 0.005
 
 def attack_examples(
     attack: Attack,
-    model: BatchModel | Logits,
+    model: BatchModel | LogitsFunction,
     examples: Iterable[Example],
     *,
     seed: int,
@@ -60,7 +60,7 @@ def attack_examples(
         raise RobenchError(f"the number of live examples is {live}; it must be at least 1.")
     statistics = Statistics() if statistics is None else statistics
     batcher = Batcher(model, LogitsCache() if cache is None else cache, statistics)
-    with batcher.frozen():
+    with batcher.freeze_weights():
         task = Task(attack, attack_name, seed, offline)
         team = workers.team(task, batcher.now) if workers and workers.count else Team(task, batcher.now)
         try:

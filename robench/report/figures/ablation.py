@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from robench.errors import RobenchError
+from robench.escaping import escape_matplotlib
 from robench.report.figures.canvas import INK, Drawing, legend_above, sheet, styled
 from robench.report.figures.palette import Look, looks, title
 from robench.results.cells import Result, group
@@ -93,14 +94,14 @@ def _drawn(series: dict[str, list[Point]], heads: Sequence[str], task: str, capt
     for index, (label, points) in enumerate(series.items()):
         places = [group + (index - (len(series) - 1) / 2) * thickness for group in range(len(heads))]
         _bars(axes, places, points, shown[label], label, thickness)
-    axes.set_xticks(range(len(heads)), heads)
+    axes.set_xticks(range(len(heads)), [escape_matplotlib(head) for head in heads])
     axes.tick_params(axis="x", length=0)
     axes.set_xlim(-0.5, len(heads) - 0.5)
     axes.set_ylim(0, 112)
     axes.set_yticks(range(0, 101, 20))
     axes.grid(axis="y")
     axes.set_ylabel("accuracy in %")
-    figure.suptitle(f"What each part is good for: {task}", x=0.01, ha="left", fontsize=11)
+    figure.suptitle(escape_matplotlib(f"What each part is good for: {task}"), x=0.01, ha="left", fontsize=11)
     widest = max(len(title(label)) for label in series)
     legend_above(axes, columns=int((width - 0.7) / (0.55 + 0.075 * widest)))
     return Drawing(figure, f"figure4-{task}", caption)
@@ -118,7 +119,7 @@ def _bars(
         hatch=look.hatch,
         edgecolor="white" if look.hatch and look.dark else INK,  # which is the hatch's colour too
         linewidth=0.4,
-        label=title(label),
+        label=escape_matplotlib(title(label)),
     )
     spread = [point.sd for point in points]
     if any(spread):

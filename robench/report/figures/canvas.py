@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from robench.errors import RobenchError
-from robench.paths import writing
+from robench.escaping import escape_matplotlib
+from robench.paths import translate_os_errors
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -76,7 +77,7 @@ def sheet(width: float, height: float, caption: str) -> tuple[Figure, Axes]:
     figure.text(
         0.06 / width,
         4 / 72 / (height + below),
-        "\n".join(lines),
+        escape_matplotlib("\n".join(lines)),
         fontsize=_FOOTER_SIZE,
         color=INK,
         va="bottom",
@@ -119,7 +120,7 @@ def save(drawing: Drawing, out: Path, formats: Sequence[str] = FORMATS) -> list[
         about = {"Title": drawing.name, "Description": drawing.caption}
         # What would differ from day to day, or from one matplotlib to the next, is left out.
         about |= {"Date": None} if format == "svg" else {"Software": None}  # type: ignore[dict-item]
-        with writing(path), styled():
+        with translate_os_errors(path), styled():
             out.mkdir(parents=True, exist_ok=True)
             drawing.figure.savefig(path, format=format, metadata=about)
         written.append(path)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from robench.escaping import escape_matplotlib
 from robench.report.figures.canvas import INK
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def _best(axes: Axes, text: str, point: XY, taken: Sequence[Bbox]) -> tuple[Anno
 def _note(axes: Axes, text: str, point: XY, radius: float, angle: float) -> Annotation:
     sideways, upward = math.cos(angle), math.sin(angle)
     return axes.annotate(
-        text,
+        escape_matplotlib(text),
         point,
         xytext=(radius * sideways, radius * upward),
         textcoords="offset points",

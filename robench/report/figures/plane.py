@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from robench.errors import RobenchError
+from robench.escaping import escape_matplotlib
 from robench.report.figures.canvas import INK, Drawing, sheet, styled
 from robench.report.figures.palette import class_colours, tint, title
 from robench.report.figures.projection import XY, Float64, Plane, plane_of
@@ -131,9 +132,8 @@ def _drawn(scene: _Scene, result: Result, caption: str) -> Drawing:
     axes.set_ylim(low[1], high[1])
     if not two:
         axes.set_aspect("equal")
-    axes.set_xlabel(
-        f"← {scene.labels[0]}    distance from the boundary    {scene.labels[1]} →" if two else "first axis"
-    )
+    labels = [escape_matplotlib(label) for label in scene.labels]
+    axes.set_xlabel(f"← {labels[0]}    distance from the boundary    {labels[1]} →" if two else "first axis")
     axes.set_ylabel("most variance besides" if two else "second axis")
     what = f"{info.task}, {title(info.defense.name)}, {info.attack.title}"
     figure.suptitle(f"Clean and adversarial representations: {what}", x=0.01, ha="left", fontsize=11)
@@ -187,7 +187,7 @@ def _legend(axes: Axes, scene: _Scene, colours: Sequence[str]) -> None:
     handles: list[Line2D | Patch] = [
         Patch(facecolor=colour, label=name) for name, colour in zip(scene.labels, colours, strict=True)
     ]
-    texts = list(scene.labels)
+    texts = [escape_matplotlib(label) for label in scene.labels]
     handles += [mark("o", INK), mark("^", "white"), Line2D([], [], color=INK, linewidth=0.5, alpha=0.6)]
     texts += ["clean", "adversarial", "same sample"]
     axes.legend(handles, texts, loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0, title="true class")

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from robench.errors import RobenchError
+from robench.escaping import escape_matplotlib
 from robench.report.figures.canvas import INK, Drawing, legend_above, sheet, styled
 from robench.report.figures.labelling import Line, place_texts
 from robench.report.figures.palette import Look, looks, title
@@ -146,6 +147,6 @@ def _mark(axes: Axes, place: Place, look: Look, label: str | None, *, size: floa
         markeredgecolor=INK,
         markeredgewidth=0.5,
         linestyle="none",
-        label=label,
+        label=None if label is None else escape_matplotlib(label),
         zorder=order,
     )

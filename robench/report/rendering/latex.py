@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from robench.escaping import escape_latex
 from robench.report.rendering.texts import (
     difference_text,
     ends,
@@ -15,22 +16,6 @@ from robench.report.rendering.texts import (
 )
 from robench.report.tables.model import Cell, Column, Table
 
-_ESCAPED = {
-    **{c: f"\\{c}" for c in "&%$#_{}"},
-    **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"$<$", ">": r"$>$"},
-    **{
-        "±": r"$\pm$",
-        "↑": r"$\uparrow$",
-        "↓": r"$\downarrow$",
-        "→": r"$\to$",
-        "—": "---",
-        "·": r"$\cdot$",
-        "≥": r"$\ge$",
-        "∞": r"$\infty$",
-    },
-    **{"[": "{[}", "]": "{]}"},  # after \\ a bracket would be an argument
-}
-
 
 def as_latex(tables: Sequence[Table]) -> str:
     """A ``table`` environment for each, with a caption that holds legend and notes."""
@@ -41,19 +26,19 @@ def _table(table: Table) -> str:
     width = len(heads(table))
     align = "".join("r" if right else "l" for right in numeric(table))
     lines = [r"% needs \usepackage{booktabs}", r"\begin{table}", r"\centering", r"\small"]
-    lines += [rf"\begin{{tabular}}{{{align}}}", r"\toprule", _row([_escaped(head) for head in heads(table)])]
+    lines += [rf"\begin{{tabular}}{{{align}}}", r"\toprule", _row([escape_latex(head) for head in heads(table)])]
     for block in table.blocks:
         lines.append(r"\midrule")
         if block.heading:
-            lines.append(rf"\multicolumn{{{width}}}{{l}}{{\emph{{{_escaped(block.heading)}}}}} \\")
+            lines.append(rf"\multicolumn{{{width}}}{{l}}{{\emph{{{escape_latex(block.heading)}}}}} \\")
         for row in block.rows:
             cells = [_cell(cell, column) for cell, column in zip(row.cells, table.columns, strict=True)]
-            lines.append(_row([_escaped(row.label), *cells, *map(_escaped, ends(table, row))]))
+            lines.append(_row([escape_latex(row.label), *cells, *map(escape_latex, ends(table, row))]))
     lines += [r"\bottomrule", r"\end{tabular}"]
     title = table.title.partition(": ")[2] or table.title  # LaTeX numbers tables itself
     title = title[0].upper() + title[1:]
     sentences = [f"{text.rstrip('.')}." for text in (title, table.caption, *lines_below(table)) if text]
-    lines += [rf"\caption{{{_escaped(' '.join(sentences))}}}", r"\end{table}"]
+    lines += [rf"\caption{{{escape_latex(' '.join(sentences))}}}", r"\end{table}"]
     lines += [f"% missing: {command}" for command in table.commands]
     return "\n".join(lines) + "\n"
 
@@ -63,11 +48,7 @@ def _row(cells: list[str]) -> str:
 
 
 def _cell(cell: Cell, column: Column) -> str:
-    value = _escaped(value_text(cell, column))
+    value = escape_latex(value_text(cell, column))
     parts = [rf"\textbf{{{value}}}" if cell.best else value]
-    parts += [_escaped(difference_text(cell, column)), _escaped(published_text(cell, column))]
+    parts += [escape_latex(difference_text(cell, column)), escape_latex(published_text(cell, column))]
     return " ".join(part for part in parts if part)
-
-
-def _escaped(text: str) -> str:
-    return "".join(_ESCAPED.get(character, character) for character in text)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Sequence
 from typing import Any
 
+from robench.escaping import join_csv_cells
 from robench.report.rendering.texts import number_text
 from robench.report.tables.model import Cell, Column, Row, Table
 
@@ -24,18 +23,18 @@ def as_csv(tables: Sequence[Table]) -> str:
 
 
 def _csv(table: Table) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
     setting = [name for name in _SETTING if any(name in block.setting for block in table.blocks)]
     counted = ["seeds", "clean_n", "attacked_n"] if table.measured else []
-    writer.writerow([*setting, table.of, *counted, *(n for column in table.columns for n in _names(table, column))])
+    names = (name for column in table.columns for name in _names(table, column))
+    lines = [join_csv_cells([*setting, table.of, *counted, *names])]
     for block in table.blocks:
         for row in block.rows:
             pairs = zip(row.cells, table.columns, strict=True)
             values = [text for cell, column in pairs for text in _values(table, cell, column)]
             counts = [" ".join(map(str, row.seeds)), row.clean_n, row.attacked_n] if table.measured else []
-            writer.writerow([*(block.setting[name] for name in setting), row.label, *counts, *values])
-    return out.getvalue()
+            shared = (block.setting[name] for name in setting)
+            lines.append(join_csv_cells([*shared, row.label, *counts, *values]))
+    return "".join(lines)
 
 
 def _names(table: Table, column: Column) -> list[str]:

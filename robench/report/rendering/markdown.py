@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
+from robench.escaping import escape_markdown
 from robench.report.rendering.texts import (
     FILL,
     difference_text,
@@ -24,17 +24,17 @@ def as_markdown(tables: Sequence[Table]) -> str:
 
 
 def _table(table: Table) -> str:
-    lines = [f"**{_escaped(table.title)}**", ""]
-    lines += [_escaped(table.caption), ""] if table.caption else []
+    lines = [f"**{escape_markdown(table.title)}**", ""]
+    lines += [escape_markdown(table.caption), ""] if table.caption else []
     for block in table.blocks:
-        lines += [f"**{_escaped(block.heading)}**", ""] if block.heading else []
-        lines += [_row([_escaped(head) for head in heads(table)])]
+        lines += [f"**{escape_markdown(block.heading)}**", ""] if block.heading else []
+        lines += [_row([escape_markdown(head) for head in heads(table)])]
         lines += [_row(["---:" if right else "---" for right in numeric(table)])]
         for row in block.rows:
             cells = [_cell(cell, column) for cell, column in zip(row.cells, table.columns, strict=True)]
-            lines.append(_row([_escaped(row.label), *cells, *ends(table, row)]))
+            lines.append(_row([escape_markdown(row.label), *cells, *ends(table, row)]))
         lines.append("")
-    lines += [f"- {_escaped(line)}" for line in lines_below(table)]
+    lines += [f"- {escape_markdown(line)}" for line in lines_below(table)]
     if table.commands:
         lines += ["", FILL, "", "```", *table.commands, "```"]
     return "\n".join(lines) + "\n"
@@ -45,11 +45,7 @@ def _row(cells: list[str]) -> str:
 
 
 def _cell(cell: Cell, column: Column) -> str:
-    value = _escaped(value_text(cell, column))
+    value = escape_markdown(value_text(cell, column))
     parts = [f"**{value}**" if cell.best else value, difference_text(cell, column)]
-    parts.append(_escaped(published_text(cell, column)))
+    parts.append(escape_markdown(published_text(cell, column)))
     return " ".join(part for part in parts if part)
-
-
-def _escaped(text: str) -> str:
-    return re.sub(r"([\\|*_`<>\[\]])", r"\\\1", text)

@@ -72,7 +72,7 @@ def save(
         RobenchError: it cannot be written.
     """
     state = {name: value.detach().cpu().contiguous() for name, value in classifier.state_dict().items()}
-    with atomic_folder(folder) as draft:
+    with atomic_write_folder(folder) as draft:
         classifier.encoder.config.save_pretrained(draft)
         save_tokenizer(tokenizer, draft)
         # Bytes written by Python: the library's own writer dies of SIGBUS or hides the cause when the disk is full.
