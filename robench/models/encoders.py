@@ -40,8 +40,8 @@ class EncoderSource:
 
     @property
     def bundled(self) -> bool:
-        """Whether it is one that the package index has."""
-        return self.name in BUNDLED
+        """Whether the package index has it."""
+        return self.name in BUNDLED_ENCODERS
 
     def tokenizer(self) -> PreTrainedTokenizerBase:
         """Load the tokenizer.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from robench.errors import RobenchError
-from robench.paths import expanded
+from robench.paths import expand_user
 from robench.plugins.option import Option, describe, expected, may_be_none, option_of
 from robench.plugins.suggestions import explain_unknown
 

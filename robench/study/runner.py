@@ -42,7 +42,7 @@ class Runner:
             for stage in missing:  # what cannot be had is told before hours of training
                 stage.prepare(offline=context.offline)
             for number, stage in enumerate(missing, start=1):
-                context.reporter.stage(number, len(missing), f"{stage.title} ({stage.key})")
+                context.reporter.announce_stage(number, len(missing), f"{stage.title} ({stage.key})")
                 self._make(stage)
         stored = (context.store.read(stage.folder(context.store)) for stage in stages)
         return [stage for stage in stored if stage is not None]

@@ -12,7 +12,7 @@ from robench.errors import RobenchError
 from robench.paths import expand_user
 from robench.plugins import registry
 from robench.resources.hub import find_on_hub
-from robench.resources.model_folder import check_folder, folder_digest
+from robench.resources.model_folder import check_model_folder, digest_folder
 from robench.results.info import BEFORE
 from robench.results.store import STAGE_FILE
 from robench.victims import functions

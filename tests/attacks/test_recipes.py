@@ -353,7 +353,7 @@ def test_a_folder_stands_in_the_key_as_what_it_holds(kind: Any, models: Path, tm
     (copy / "config.json").write_text((copy / "config.json").read_text() + " ")
     assert key(copy) != key(there)
     fields = kind().identity()["fields"]
-    assert fields["language_model"] == language_models.identity(kind().language_model, kind.commits)
+    assert fields["language_model"] == language_models.identify_language_model(kind().language_model, kind.commits)
     assert "@" in fields["language_model"]
 
 

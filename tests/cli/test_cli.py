@@ -210,7 +210,7 @@ def test_an_estimate_goes_by_the_median_pace_of_the_same_kind(
     set_timing(runs, "models/*-base-*", seconds=3.0, steps=6)
     set_timing(runs, "cells/*-pwws-*", seconds=8.0, examples=16)
     set_timing(runs, "adversarial/*-pwws-*", seconds=0.0, examples=0)  # its records were there already
-    (cell,) = timed(tiny_job, seeds=[7]).stages(Silent())
+    (cell,) = timed(tiny_job, seeds=[7]).stages(SilentReporter())
     seconds = {stage.title: Estimator(Store(runs)).seconds(stage) for stage in in_order([cell])}
     assert seconds == {
         "train base on mr, seed 7": pytest.approx(steps(20) * 0.5),
@@ -223,7 +223,7 @@ def test_an_estimate_goes_by_the_median_pace_of_the_same_kind(
 def test_without_history_only_the_bundled_encoder_has_a_pace(tiny_job: TinyJob, tmp_path: Path) -> None:
     from dataclasses import replace
 
-    (cell,) = timed(tiny_job).stages(Silent())
+    (cell,) = timed(tiny_job).stages(SilentReporter())
     estimator = Estimator(Store(tmp_path))
     for stage in in_order([cell]):
         assert estimator.seconds(stage) is None

@@ -17,7 +17,7 @@ from robench.models import devices
 from robench.models.batches import collate, tokenise
 from robench.models.classifier import Classifier
 from robench.models.devices import Precision
-from robench.models.predictor import TOKENS, Predictor, accuracy, batch_shape
+from robench.models.predictor import TOKENS, Predictor, accuracy, choose_batch_shape
 from robench.results.info import decode
 from robench.study.stages import trained_model
 from support import tiny

@@ -69,18 +69,20 @@ def test_a_model_is_taken_from_the_hub_s_cache_at_its_commit(hub: Path, models: 
     for name in ("bert-base-uncased", "some/model", "some/model@" + "a" * 40):
         folder = small_models.snapshot(hub, name)
         shutil.copytree(models / "bert", folder, dirs_exist_ok=True)
-        assert language_models.prepare(name, COMMITS, offline=True) == folder
-    assert language_models.identity("some/model", COMMITS) == "some/model@main"
-    assert language_models.identity("bert-base-uncased") == "bert-base-uncased@main"
-    assert language_models.identity("bert-base-uncased", COMMITS).endswith("@86b5e0934494bd15c9632b12f734a8a67f723594")
+        assert language_models.prepare_language_model(name, COMMITS, offline=True) == folder
+    assert language_models.identify_language_model("some/model", COMMITS) == "some/model@main"
+    assert language_models.identify_language_model("bert-base-uncased") == "bert-base-uncased@main"
+    assert language_models.identify_language_model("bert-base-uncased", COMMITS).endswith(
+        "@86b5e0934494bd15c9632b12f734a8a67f723594"
+    )
 
 
 def test_a_tagger_is_taken_from_the_hub_s_cache(hub: Path) -> None:
     folder = small_models.snapshot(hub, "flair/ner-english")
     with pytest.raises(RobenchError, match=r"has no pytorch_model\.bin"):
-        language_models.prepare_tagger("flair/ner-english", offline=True)
+        language_models.prepare_flair_tagger("flair/ner-english", offline=True)
     (folder / "pytorch_model.bin").touch()
-    assert language_models.prepare_tagger("flair/ner-english", offline=True) == folder / "pytorch_model.bin"
+    assert language_models.prepare_flair_tagger("flair/ner-english", offline=True) == folder / "pytorch_model.bin"
 
 
 def test_a_model_is_loaded_once(models: Path) -> None:

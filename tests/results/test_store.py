@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from robench.errors import RobenchError
-from robench.paths import atomic_folder, atomic_write_text
+from robench.paths import atomic_write_folder, atomic_write_text
 from robench.results.info import CellInfo, ModelInfo, StageInfo, decode, encode
 from robench.results.store import Store, StoredStage
 

@@ -34,7 +34,7 @@ def request(job: TinyJob, **changes: Any) -> Request:
 
 
 def cell(job: TinyJob, **changes: Any) -> CellStage:
-    (found,) = request(job, **changes).stages(Silent())
+    (found,) = request(job, **changes).stages(SilentReporter())
     return found
 
 
@@ -133,7 +133,7 @@ def test_nothing_else_changes_a_key(
 
 def test_the_order_of_names_does_not_change_keys(tiny_job: TinyJob) -> None:
     def found(defenses: list[str], attacks: list[str], seeds: list[int]) -> set[str]:
-        cells = request(tiny_job, defenses=defenses, attacks=attacks, seeds=seeds).stages(Silent())
+        cells = request(tiny_job, defenses=defenses, attacks=attacks, seeds=seeds).stages(SilentReporter())
         return {stage.key for stage in cells}
 
     names = ["base", "ada", "taichi"], ["pwws", "deepwordbug"], [1, 2]
@@ -164,7 +164,9 @@ def test_samples_are_drawn_the_same_everywhere_and_apart_for_each_use() -> None:
 
 
 def test_every_seed_and_defense_meets_the_same_rows(tiny_job: TinyJob) -> None:
-    cells = request(tiny_job, defenses=["base", "taichi"], seeds=[1, 2], train_limit=7, attack_limit=5).stages(Silent())
+    cells = request(tiny_job, defenses=["base", "taichi"], seeds=[1, 2], train_limit=7, attack_limit=5).stages(
+        SilentReporter()
+    )
     assert len(cells) == 4
     assert len({tuple(stage.examples()) for stage in cells}) == 1
     assert len({tuple(stage.training_rows()) for stage in cells}) == 1
@@ -187,7 +189,7 @@ def kind(stage: Stage) -> str:
 def test_stages_are_made_once_and_after_what_they_need(
     tiny_job: TinyJob, defenses: list[str], attacks: list[str], counts: dict[str, int]
 ) -> None:
-    stages = in_order(request(tiny_job, defenses=defenses, attacks=attacks).stages(Silent()))
+    stages = in_order(request(tiny_job, defenses=defenses, attacks=attacks).stages(SilentReporter()))
     assert Counter(map(kind, stages)) == counts
     at = {stage.key: place for place, stage in enumerate(stages)}
     assert len(at) == len(stages)
@@ -267,16 +269,16 @@ def test_adversarial_rows_stand_beside_the_rows_they_were_made_of(unsuccessful: 
 )
 def test_a_request_that_makes_no_sense_is_a_sentence(tiny_job: TinyJob, changes: dict[str, Any], told: str) -> None:
     with pytest.raises(RobenchError, match=told):
-        request(tiny_job, **changes).stages(Silent())
+        request(tiny_job, **changes).stages(SilentReporter())
 
 
 def test_all_means_every_registered_name_and_no_attack_means_those_of_the_paper(tiny_job: TinyJob) -> None:
     from robench.plugins import registry
     from robench.study.presets import PAPER_ATTACKS
 
-    everything = request(tiny_job, defenses=["all"], attacks=["all"]).stages(Silent())
+    everything = request(tiny_job, defenses=["all"], attacks=["all"]).stages(SilentReporter())
     names = registry.names("defenses"), registry.names("attacks")
     assert Counter(stage.model.defense.name for stage in everything) == dict.fromkeys(names[0], len(names[1]))
     assert Counter(stage.attack.name for stage in everything) == dict.fromkeys(names[1], len(names[0]))
-    ours = request(tiny_job, attacks=[]).stages(Silent())
+    ours = request(tiny_job, attacks=[]).stages(SilentReporter())
     assert [stage.attack.name for stage in ours] == [name for name in PAPER_ATTACKS if name in names[1]]

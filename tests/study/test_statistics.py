@@ -12,7 +12,7 @@ import torch
 
 from robench.api import run_requests
 from robench.errors import RobenchError
-from robench.progress import Silent
+from robench.progress import SilentReporter
 from robench.results import records
 from robench.results.info import CellInfo, Clean, StatisticsInfo
 from robench.results.pairs import cell_statistics, read_pairs
@@ -43,7 +43,7 @@ def request(job: TinyJob, *defenses: str, attack: str = "pwws") -> Request:
 
 
 def measure(runs: Path, asked: Request, existing: Any = "only-missing") -> list[StoredStage[StatisticsInfo]]:
-    run_requests([asked], Store(runs), Silent(), existing)
+    run_requests([asked], Store(runs), SilentReporter(), existing)
     return Store(runs).stages(StatisticsInfo)
 
 
@@ -58,7 +58,7 @@ def by_name(runs: Path, tiny_job: TinyJob) -> dict[str, StoredStage[StatisticsIn
 
 
 def test_plan_with_statistics_has_before_and_every_defense_after_their_cells(tiny_job: TinyJob) -> None:
-    stages = request(tiny_job, "taichi").stages(Silent())
+    stages = request(tiny_job, "taichi").stages(SilentReporter())
     assert [stage.kind for stage in stages] == ["cells", "statistics", "statistics"]
     measured = [stage for stage in stages if isinstance(stage, StatisticsStage)]
     assert [stage.name for stage in measured] == ["before", "taichi"]
@@ -86,8 +86,8 @@ def test_before_is_the_model_that_training_starts_from(
     runs: Path, tiny_job: TinyJob, by_name: dict[str, StoredStage[StatisticsInfo]]
 ) -> None:
     before, store = by_name["before"], Store(runs)
-    (stage, *_) = (s for s in request(tiny_job, "base").stages(Silent()) if isinstance(s, StatisticsStage))
-    predictor = UntrainedModel(stage.reference).load(Context(store, Silent(), CPU))
+    (stage, *_) = (s for s in request(tiny_job, "base").stages(SilentReporter()) if isinstance(s, StatisticsStage))
+    predictor = UntrainedModel(stage.reference).load(Context(store, SilentReporter(), CPU))
     head = torch.randn(2, 32, generator=torch.Generator().manual_seed(42)) * 0.25
     assert torch.equal(predictor.classifier.head.weight.detach(), head), "N(0, initializer_range), drawn with the seed"
     (base,) = [c for c in store.stages(CellInfo) if "base-pwws" in c.folder.name]
@@ -110,7 +110,7 @@ def test_statistics_are_made_once(
     before = times()
     measure(runs, request(tiny_job, "base", "taichi"))
     assert times() == before
-    run_requests([request(tiny_job, "ada", attack="deepwordbug")], Store(runs), Silent(), "only-cache")
+    run_requests([request(tiny_job, "ada", attack="deepwordbug")], Store(runs), SilentReporter(), "only-cache")
     assert times() == before
 
 

@@ -65,7 +65,7 @@ def gpt2(folder: Path) -> Path:
 
 def snapshot(cache: Path, name: str) -> Path:
     """Where the Hub's cache has the files of a model at the commit that robench takes."""
-    repository, _, revision = language_models.identity(name, COMMITS).partition("@")
+    repository, _, revision = language_models.identify_language_model(name, COMMITS).partition("@")
     folder = cache / f"models--{repository.replace('/', '--')}"
     if revision == "main":
         revision = "0" * 40

@@ -54,7 +54,7 @@ def draw(store: Store, selection: Selection, *, device: str = "auto") -> Drawing
     result = min(block, key=lambda r: (r.attack.title, r.seed))
     cell = store.read(store.folder("cells", result.info.label, result.info.key))
     assert cell is not None, "it was read a moment ago"
-    scene = _scene(read_pairs(cell), stored_predictor(store, cell, devices.device(device)), result.info.labels)
+    scene = _scene(read_pairs(cell), stored_predictor(store, cell, devices.choose_device(device)), result.info.labels)
     with styled():
         return _drawn(scene, result, _caption(scene, result, others + len(block) - 1))
 

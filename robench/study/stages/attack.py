@@ -12,7 +12,7 @@ from typing import IO, Any, ClassVar
 
 from robench.data.load import Example
 from robench.errors import RobenchError
-from robench.paths import writing
+from robench.paths import translate_os_errors
 from robench.results import records
 from robench.results.info import AttackedInfo, CellInfo, ModelInfo, Similarity, StageInfo, Timing
 from robench.results.outcome import measure_similarity, summarise
@@ -171,7 +171,7 @@ def attack_rows(
 
     victim = context.model(model)
     path = folder / RECORDS_FILE
-    with writing(folder):
+    with translate_os_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     records.repair(path)
     finished = {record.id for record in records.read(path)} if path.exists() else set()
@@ -187,7 +187,7 @@ def attack_rows(
         workers=context.workers,
     )
     started = time.perf_counter()
-    work = context.reporter.work("attacking", "text", total=len(examples), done=len(finished))
+    work = context.reporter.track("attacking", "text", total=len(examples), done=len(finished))
     with contextlib.closing(made), work as count, _open_to_append(path) as file:
         for record in made:
             records.append(file, record)
@@ -206,7 +206,7 @@ def _similarity(context: Context, found: Sequence[Record]) -> Similarity | None:
 
 @contextlib.contextmanager
 def _open_to_append(path: Path) -> Iterator[IO[bytes]]:
-    with writing(path):
+    with translate_os_errors(path):
         file = path.open("ab")
     try:
         yield file

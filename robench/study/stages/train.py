@@ -96,7 +96,7 @@ class ModelStage(Stage):
         predictor, log, rows, timing = self._fuse(context) if self.parts else self._train(context)
         dev, test = self.data.dev, self.data.test
         dev_accuracy = accuracy(predictor.logits([example.text for example in dev]), [e.label for e in dev])
-        with context.reporter.work("clean accuracy", "text", total=len(test)) as work:
+        with context.reporter.track("clean accuracy", "text", total=len(test)) as work:
             clean = trained_model.predict_clean(predictor, test, work.advance)
         info = ModelInfo(
             **self.common_info(),
@@ -133,7 +133,7 @@ class ModelStage(Stage):
         setting, defense = self.setting, self.defense.defense
         records = self.adversarial.read_records(context.store) if self.adversarial else []
         rows, counts = arrange_rows(defense, self.training_rows(), records, self.seed)
-        with context.reporter.work("training", "step") as work:
+        with context.reporter.track("training", "step") as work:
             result = train(
                 defense,
                 rows,
@@ -145,7 +145,7 @@ class ModelStage(Stage):
                 precision=setting.precision,
                 device=context.device,
                 seed=self.seed,
-                on_step=work.at,
+                on_step=work.set_progress,
             )
         timing = Timing(seconds=round(result.seconds, 1), steps=result.steps, best_step=result.best_step)
         return result.predictor, result.log, counts, timing

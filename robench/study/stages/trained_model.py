@@ -16,7 +16,7 @@ from robench.errors import RobenchError
 from robench.models.classifier import Classifier
 from robench.models.devices import Precision
 from robench.models.predictor import Predictor
-from robench.paths import atomic_folder
+from robench.paths import atomic_write_folder
 from robench.results.info import CellInfo, Clean, ModelInfo, encode
 from robench.results.store import STAGE_FILE, Store, StoredStage
 

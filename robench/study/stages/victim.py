@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from robench.errors import RobenchError
-from robench.paths import atomic_folder
+from robench.paths import atomic_write_folder
 from robench.results.info import ELSEWHERE, ModelInfo, Timing, VictimInfo, encode
 from robench.results.store import STAGE_FILE, StoredStage
 from robench.study.stages.context import Context
@@ -90,7 +90,7 @@ class VictimStage(ModelStage):
         for warning in found.warnings:
             reporter.say(f"    warning: {warning}")
         victim = Victim(scorer, found.order, found.probabilities)
-        with reporter.work("clean accuracy", "text", total=len(data.test)) as work:
+        with reporter.track("clean accuracy", "text", total=len(data.test)) as work:
             clean = predict_clean(victim, data.test, work.advance)
         gold = [example.label for example in data.test]
         guesses = [max(range(len(data.labels)), key=row["probabilities"].__getitem__) for row in clean]
@@ -113,7 +113,7 @@ class VictimStage(ModelStage):
             warnings=(*found.warnings, *misordered),
             timing=Timing(seconds=round(time.perf_counter() - started, 1), texts=len(clean)),
         )
-        with atomic_folder(folder) as draft:
+        with atomic_write_folder(folder) as draft:
             write_lines(draft / CLEAN_FILE, clean)
             (draft / STAGE_FILE).write_text(encode(info), encoding="utf-8")
         context.hold(self, victim)
