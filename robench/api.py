@@ -193,14 +193,14 @@ def run_requests(
         store.check_writable()
         for request in requests:
             request.fetch_published()
-    from robench.attacking.engine.workers import Workers, worker_count
+    from robench.attacking.engine.workers import Workers, choose_worker_count
     from robench.models import devices
     from robench.study.runner import Runner
 
     found = []
     for request in requests:
         device = devices.device(request.device)
-        with Workers(worker_count(request.workers, device)) as workers:
+        with Workers(choose_worker_count(request.workers, device)) as workers:
             runner = Runner(store, reporter, device=device, existing=existing, offline=request.offline, workers=workers)
             found += runner.run(request.cells(reporter))
     return found

@@ -27,22 +27,22 @@ Row = npt.NDArray[np.float32]
 
 
 @dataclass
-class Statistics:
+class BatchStatistics:
     """How well the batching worked.
 
     Attributes:
-        asked: texts asked for, after TextAttack's own cache (a record's ``queries`` counts before it).
-        forwards: texts that the model saw; the rest were asked for by two at once, or known.
+        requested_texts: texts asked for, after TextAttack's own cache (a record's ``queries`` counts before it).
+        computed_texts: texts that the model saw; the rest were asked for by two at once, or known.
         batches: batches of the model.
-        places: rows of these batches; those without a text of their own were filled up.
+        batch_rows: rows of these batches; those without a text of their own were filled up.
         forward_seconds: time spent in the model, or waiting for it.
         encoder_seconds: time spent in the sentence encoder by searches of this process.
     """
 
-    asked: int = 0
-    forwards: int = 0
+    requested_texts: int = 0
+    computed_texts: int = 0
     batches: int = 0
-    places: int = 0
+    batch_rows: int = 0
     forward_seconds: float = 0.0
     encoder_seconds: float = 0.0
 
@@ -75,14 +75,14 @@ class LogitsCache:
 class Answer(NamedTuple):
     """Rows (texts, classes) for who asked, and how many seconds of the model's time they took."""
 
-    who: Any
+    requester: Any
     rows: Row
     seconds: float
 
 
 @dataclass(eq=False)
-class _Asked:
-    who: Any
+class _OpenRequest:
+    requester: Any
     texts: list[str]
     missing: int = 0
     found: dict[str, Row] = field(default_factory=dict)
@@ -97,7 +97,7 @@ class _Asked:
 
 
 @dataclass
-class _UnderWay:
+class _RunningBatch:
     texts: list[str]
     logits: torch.Tensor
     seconds: float
@@ -112,14 +112,14 @@ class Batcher:
         statistics: filled in as the work goes on.
     """
 
-    def __init__(self, model: BatchModel | Logits, cache: LogitsCache, statistics: Statistics) -> None:
-        self._model: BatchModel = model if isinstance(model, BatchModel) else _Function(model)
+    def __init__(self, model: BatchModel | Logits, cache: LogitsCache, statistics: BatchStatistics) -> None:
+        self._model: BatchModel = model if isinstance(model, BatchModel) else _FunctionModel(model)
         self._cache, self.statistics = cache, statistics
         self._new: list[str] = []  # not looked at yet: all are tokenised in one go
         self._pending: dict[Shape, deque[tuple[str, Any]]] = {}
-        self._waiting: dict[str, list[_Asked]] = {}
-        self._under_way: deque[_UnderWay] = deque()
-        self._ready: list[_Asked] = []
+        self._waiting: dict[str, list[_OpenRequest]] = {}
+        self._running: deque[_RunningBatch] = deque()
+        self._ready: list[_OpenRequest] = []
 
     def frozen(self) -> contextlib.AbstractContextManager[None]:
         """A block in which the model does not change; see :class:`BatchModel`."""
@@ -134,12 +134,12 @@ class Batcher:
     def busy(self) -> bool:
         """Whether there is something to do that more questions would not make cheaper."""
         self._sort()
-        return bool(self._ready or self._under_way) or any(self._fullness(shape) >= 1 for shape in self._pending)
+        return bool(self._ready or self._running) or any(self._fullness(shape) >= 1 for shape in self._pending)
 
-    def ask(self, who: Any, texts: list[str]) -> None:
+    def request(self, requester: Any, texts: list[str]) -> None:
         """Note a question; its answer will be among the :meth:`answers`."""
-        self.statistics.asked += len(texts)
-        asked = _Asked(who, texts)
+        self.statistics.requested_texts += len(texts)
+        asked = _OpenRequest(requester, texts)
         for text in dict.fromkeys(texts):
             row = self._cache.get(text)
             if row is not None:
@@ -163,11 +163,11 @@ class Batcher:
             self._launch()
             self._collect()
         ready, self._ready = self._ready, []
-        return [Answer(a.who, np.stack([a.found[text] for text in a.texts]), a.seconds) for a in ready]
+        return [Answer(a.requester, np.stack([a.found[text] for text in a.texts]), a.seconds) for a in ready]
 
-    def now(self, texts: list[str]) -> Row:
+    def answer_now(self, texts: list[str]) -> Row:
         """The rows of texts, at once; for who asks before there are searches."""
-        self.ask(None, texts)
+        self.request(None, texts)
         return self.answers()[0].rows
 
     def _sort(self) -> None:
@@ -181,9 +181,9 @@ class Batcher:
 
     def _launch(self) -> None:
         """Put batches under way: full ones as many as go, one that is not full only if there is nothing else."""
-        while self._pending and len(self._under_way) < self._model.ahead:
+        while self._pending and len(self._running) < self._model.ahead:
             shape = max(self._pending, key=lambda shape: min(self._fullness(shape), 1))
-            if self._under_way and self._fullness(shape) < 1:
+            if self._running and self._fullness(shape) < 1:
                 return
             queue = self._pending[shape]
             chosen = [queue.popleft() for _ in range(min(shape.rows, len(queue)))]
@@ -191,14 +191,14 @@ class Batcher:
                 del self._pending[shape]
             started = perf_counter()
             logits = self._model.batch_logits([tokens for _, tokens in chosen], shape)
-            self._under_way.append(_UnderWay([text for text, _ in chosen], logits, perf_counter() - started))
+            self._running.append(_RunningBatch([text for text, _ in chosen], logits, perf_counter() - started))
             self.statistics.batches += 1
-            self.statistics.forwards += len(chosen)
-            self.statistics.places += shape.rows if shape.length else len(chosen)
+            self.statistics.computed_texts += len(chosen)
+            self.statistics.batch_rows += shape.rows if shape.length else len(chosen)
 
     def _collect(self) -> None:
         """Wait for the oldest batch under way and hand out its rows."""
-        done = self._under_way.popleft()
+        done = self._running.popleft()
         started = perf_counter()
         rows = _checked(done.logits.detach().float().cpu(), done.texts)
         seconds = done.seconds + perf_counter() - started
@@ -210,7 +210,7 @@ class Batcher:
             self._ready += [asked for asked in waiting if asked.receive(text, row, share)]
 
 
-class _Function:
+class _FunctionModel:
     """A function in the place of a model that knows batches: it gets everything at once."""
 
     ahead = 1

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator
 
 from robench.attacking.attack import Attack
-from robench.attacking.engine.batcher import Batcher, LogitsCache, Statistics
-from robench.attacking.engine.search import Example
-from robench.attacking.engine.team import Ended, Task, Team
+from robench.attacking.engine.batcher import Batcher, BatchStatistics, LogitsCache
+from robench.attacking.engine.search import AttackInput
+from robench.attacking.engine.team import SearchResult, SearchSettings, Team
 from robench.attacking.engine.workers import RemoteTeam, Workers
 from robench.errors import RobenchError
 from robench.models.batch_model import BatchModel, Logits
@@ -26,7 +26,7 @@ LINGER = 0.005
 def attack_examples(
     attack: Attack,
     model: BatchModel | Logits,
-    examples: Iterable[Example],
+    examples: Iterable[AttackInput],
     *,
     seed: int,
     attack_name: str,
@@ -34,7 +34,7 @@ def attack_examples(
     offline: bool = False,
     cache: LogitsCache | None = None,
     workers: Workers | None = None,
-    statistics: Statistics | None = None,
+    statistics: BatchStatistics | None = None,
 ) -> Generator[Record, None, None]:
     """Attack ``examples`` and yield each one's record when its search ends, so not in their order.
 
@@ -58,11 +58,11 @@ def attack_examples(
     """
     if live < 1:
         raise RobenchError(f"the number of live examples is {live}; it must be at least 1.")
-    statistics = Statistics() if statistics is None else statistics
+    statistics = BatchStatistics() if statistics is None else statistics
     batcher = Batcher(model, LogitsCache() if cache is None else cache, statistics)
     with batcher.frozen():
-        task = Task(attack, attack_name, seed, offline)
-        team = workers.team(task, batcher.now) if workers and workers.count else Team(task, batcher.now)
+        task = SearchSettings(attack, attack_name, seed, offline)
+        team = workers.team(task, batcher.answer_now) if workers and workers.count else Team(task, batcher.answer_now)
         try:
             yield from _searched(team, batcher, iter(examples), live)
         finally:
@@ -71,21 +71,21 @@ def attack_examples(
 
 
 def _searched(
-    team: Team | RemoteTeam, batcher: Batcher, waiting: Iterator[Example], live: int
+    team: Team | RemoteTeam, batcher: Batcher, waiting: Iterator[AttackInput], live: int
 ) -> Generator[Record, None, None]:
     while True:
         while team.live < live and (example := next(waiting, None)) is not None:
             team.start(example)
         events = team.events(0 if batcher.busy or team.parked else None if batcher.idle else LINGER)
         for event in events:
-            if isinstance(event, Ended):
+            if isinstance(event, SearchResult):
                 yield event.record
             else:
-                batcher.ask(event.id, event.texts)
+                batcher.request(event.id, event.texts)
         if team.live < live and example is not None:
             continue  # others can begin: their questions may fill a batch
         if not team.live:
             return
         if team.parked or batcher.busy or not events:
             for answer in batcher.answers():
-                team.wake(answer.who, answer.rows, answer.seconds)
+                team.wake(answer.requester, answer.rows, answer.seconds)

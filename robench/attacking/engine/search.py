@@ -5,12 +5,12 @@ from __future__ import annotations
 from time import perf_counter
 from typing import Any
 
-from robench.attacking.engine.questions import Question, Searcher
-from robench.attacking.engine.streams import Stream
+from robench.attacking.engine.parking import RowsRequest, SearchGreenlet
+from robench.attacking.engine.streams import RandomStream
 from robench.errors import RobenchError
 from robench.results.records import Record, Status
 
-Example = tuple[int, str, int]
+AttackInput = tuple[int, str, int]
 """Id, text, label."""
 
 
@@ -24,14 +24,14 @@ class Search:
         attack_name: for messages.
     """
 
-    def __init__(self, attack: Any, example: Example, stream: Stream, attack_name: str) -> None:
+    def __init__(self, attack: Any, example: AttackInput, stream: RandomStream, attack_name: str) -> None:
         self.attack = attack
         self.id = int(example[0])
-        self.question: Question
+        self.question: RowsRequest
         self._text, self._label = example[1], int(example[2])
         self._attack_name = attack_name
         self._stream = stream
-        self._searcher = Searcher(attack.attack)
+        self._searcher = SearchGreenlet(attack.attack)
         self._result: Any = None
         self._seconds = 0.0
 
@@ -53,13 +53,13 @@ class Search:
     def stop(self) -> None:
         """Unwind the search where it is parked."""
         if not self.dead:
-            with self._stream.active():
+            with self._stream.swap_in():
                 self._searcher.throw()
 
     def _run(self, *values: object) -> None:
         started = perf_counter()
         try:
-            with self._stream.active():
+            with self._stream.swap_in():
                 outcome = self._searcher.switch(*values)
         except Exception as error:
             raise RobenchError(

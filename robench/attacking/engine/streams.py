@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 
-class Stream:
+class RandomStream:
     """The stream of (seed, name, example): the same numbers in every process, whatever the other streams do.
 
     It is lent to the global generators while its example is worked on, and goes on from there the next time.
@@ -25,9 +25,9 @@ class Stream:
         self._state = random.Random(python).getstate(), np.random.RandomState(numpy).get_state()
 
     @contextmanager
-    def active(self) -> Iterator[None]:
+    def swap_in(self) -> Iterator[None]:
         """Put this stream into the global generators, and the caller's state back afterwards."""
-        with untouched_random_state():
+        with preserve_random_state():
             _set_state(self._state)
             try:
                 yield
@@ -36,7 +36,7 @@ class Stream:
 
 
 @contextmanager
-def untouched_random_state() -> Iterator[None]:
+def preserve_random_state() -> Iterator[None]:
     """Put the global generators back as they were."""
     outer = _state()
     try:

@@ -9,31 +9,31 @@ from typing import Any, NamedTuple
 
 from robench.attacking.attack import Attack
 from robench.attacking.build import build_attack, copied, save_tags
-from robench.attacking.engine.questions import Direct, ParkingEncoder, ParkingVictim
-from robench.attacking.engine.search import Example, Search
-from robench.attacking.engine.streams import Stream, untouched_random_state
+from robench.attacking.engine.parking import DirectLogits, ParkingEncoder, ParkingVictim
+from robench.attacking.engine.search import AttackInput, Search
+from robench.attacking.engine.streams import RandomStream, preserve_random_state
 from robench.attacking.sentence_constraint import Encoder
 from robench.results.records import Record
 
 
-class Asked(NamedTuple):
+class LogitsRequest(NamedTuple):
     """The search of example ``id`` waits for the model's rows of these texts."""
 
     id: int
     texts: list[str]
 
 
-class Ended(NamedTuple):
+class SearchResult(NamedTuple):
     """A search has ended."""
 
     record: Record
 
 
-Event = Asked | Ended
+Event = LogitsRequest | SearchResult
 
 
 @dataclass(frozen=True)
-class Task:
+class SearchSettings:
     """What all searches of a team have in common.
 
     Attributes:
@@ -60,7 +60,7 @@ class Team:
         RobenchError: the attack cannot be built.
     """
 
-    def __init__(self, task: Task, direct: Direct) -> None:
+    def __init__(self, task: SearchSettings, direct: DirectLogits) -> None:
         self._task = task
         self._template = _built(task, direct)
         self._idle: list[Any] = []
@@ -79,7 +79,7 @@ class Team:
         """Whether, after the next :meth:`events`, every search waits for the model: always so in one process."""
         return True
 
-    def start(self, example: Example) -> None:
+    def start(self, example: AttackInput) -> None:
         """Begin a search.
 
         Raises:
@@ -88,7 +88,7 @@ class Team:
         attack = self._idle.pop() if self._idle else copied(self._template)
         _limit_queries(attack, self._task.attack, example[1])
         search = Search(
-            attack, example, Stream(self._task.seed, self._task.attack_name, example[0]), self._task.attack_name
+            attack, example, RandomStream(self._task.seed, self._task.attack_name, example[0]), self._task.attack_name
         )
         self._searches[search.id] = search
         search.start()
@@ -130,11 +130,11 @@ class Team:
         if search.dead:
             del self._searches[search.id]
             self._idle.append(search.attack)
-            self._events.append(Ended(search.record()))
+            self._events.append(SearchResult(search.record()))
         elif search.question.encoder is not None:
             self._encoding.append(search)
         else:
-            self._events.append(Asked(search.id, search.question.texts))
+            self._events.append(LogitsRequest(search.id, search.question.texts))
 
     def _encode(self, encoder: Encoder, asking: list[Search]) -> None:
         """Embed the sentences of several searches together."""
@@ -148,8 +148,8 @@ class Team:
             self._sort(search)
 
 
-def _built(task: Task, direct: Direct) -> Any:
-    with untouched_random_state():
+def _built(task: SearchSettings, direct: DirectLogits) -> Any:
+    with preserve_random_state():
         built = build_attack(task.attack, ParkingVictim(direct), offline=task.offline)
     for constraint in built.constraints:
         if isinstance(encoder := getattr(constraint, "encoder", None), Encoder):

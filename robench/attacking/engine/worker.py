@@ -15,30 +15,30 @@ from robench.errors import RobenchError
 from robench.plugins import registry
 
 
-class PackedTask(NamedTuple):
+class PickledSettings(NamedTuple):
     """A task, to be unpacked when the plug-in files are loaded that its attack may be of."""
 
     plugins: list[str]
     task: bytes
 
 
-class Building(NamedTuple):
+class BuildRequest(NamedTuple):
     """The attack asks the model while it is built."""
 
     texts: list[str]
 
 
-class Built(NamedTuple):
+class BuildDone(NamedTuple):
     """The attack is built."""
 
 
-class Failed(NamedTuple):
+class Failure(NamedTuple):
     """The team broke."""
 
     reason: str
 
 
-class _TaskIsOver(BaseException):
+class _EndOfSearches(BaseException):
     """Stands for the message that says so; no attack's code may take it for an error."""
 
 
@@ -62,7 +62,7 @@ def _read(connection: Connection, inbox: queue.SimpleQueue[Any]) -> None:
 def _next(inbox: queue.SimpleQueue[Any]) -> Any:
     message = inbox.get()
     if message is None:
-        raise _TaskIsOver
+        raise _EndOfSearches
     if isinstance(message, EOFError):
         raise message
     return message
@@ -72,7 +72,7 @@ def _drive(connection: Connection, inbox: queue.SimpleQueue[Any]) -> None:
     """One task, from its arrival to the word that it is over."""
 
     def direct(texts: list[str]) -> Any:
-        connection.send(Building(texts))
+        connection.send(BuildRequest(texts))
         return _next(inbox)
 
     team: Team | None = None
@@ -81,18 +81,18 @@ def _drive(connection: Connection, inbox: queue.SimpleQueue[Any]) -> None:
         for path in packed.plugins:
             registry.load_plugin(Path(path))
         team = Team(pickle.loads(packed.task), direct)
-        connection.send(Built())
+        connection.send(BuildDone())
         while True:
             method, arguments = _next(inbox)
             getattr(team, method)(*arguments)
             for event in team.events():
                 connection.send(event)
-    except _TaskIsOver:
+    except _EndOfSearches:
         if team is not None:
             team.stop()
     except (EOFError, OSError):
         raise
     except RobenchError as error:
-        connection.send(Failed(str(error)))
+        connection.send(Failure(str(error)))
     except BaseException as error:
-        connection.send(Failed(f"a search worker failed: {type(error).__name__}: {error}."))
+        connection.send(Failure(f"a search worker failed: {type(error).__name__}: {error}."))

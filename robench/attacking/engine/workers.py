@@ -18,10 +18,10 @@ from typing import Any
 
 import torch
 
-from robench.attacking.engine.questions import Direct
-from robench.attacking.engine.search import Example
-from robench.attacking.engine.team import Ended, Event, Task
-from robench.attacking.engine.worker import Built, Failed, PackedTask, work
+from robench.attacking.engine.parking import DirectLogits
+from robench.attacking.engine.search import AttackInput
+from robench.attacking.engine.team import Event, SearchResult, SearchSettings
+from robench.attacking.engine.worker import BuildDone, Failure, PickledSettings, work
 from robench.errors import RobenchError
 from robench.plugins import registry
 
@@ -65,7 +65,7 @@ class Workers:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def team(self, task: Task, direct: Direct) -> RemoteTeam:
+    def team(self, task: SearchSettings, direct: DirectLogits) -> RemoteTeam:
         """Let all processes build the attack.
 
         Raises:
@@ -102,16 +102,16 @@ class Workers:
                 self._processes.append((process, ours))
 
 
-def _packed(task: Task) -> PackedTask:
+def _packed(task: SearchSettings) -> PickledSettings:
     try:
-        return PackedTask([str(path) for path in registry.plugin_files()], pickle.dumps(task))
+        return PickledSettings([str(path) for path in registry.plugin_files()], pickle.dumps(task))
     except Exception as error:  # a plug-in's fields may hold anything
         raise RobenchError(
             f"{task.attack_name} cannot be sent to other processes ({error}); run it with --workers 0."
         ) from error
 
 
-def worker_count(asked: int | None, device: torch.device) -> int:
+def choose_worker_count(asked: int | None, device: torch.device) -> int:
     """Processes to search in: what is asked for, or beside a GPU up to 8, and none where the CPU runs the model.
 
     On a CPU the model takes nine tenths of the time and all cores; a GPU answers more than one process can ask.
@@ -135,7 +135,11 @@ class RemoteTeam:
     """
 
     def __init__(
-        self, connections: Sequence[Connection], task: PackedTask, direct: Direct, abandon: Callable[[], None]
+        self,
+        connections: Sequence[Connection],
+        task: PickledSettings,
+        direct: DirectLogits,
+        abandon: Callable[[], None],
     ) -> None:
         self._connections, self._abandon = connections, abandon
         self._at: dict[int, Connection] = {}
@@ -144,7 +148,7 @@ class RemoteTeam:
         for connection in connections:
             _send(connection, task)
         for connection in connections:
-            while not isinstance(message := _receive(connection, _UNBORN), Built):
+            while not isinstance(message := _receive(connection, _UNBORN), BuildDone):
                 _send(connection, direct(message.texts))
 
     @property
@@ -157,7 +161,7 @@ class RemoteTeam:
         """Whether every search waits for the model."""
         return not self._thinking
 
-    def start(self, example: Example) -> None:
+    def start(self, example: AttackInput) -> None:
         """Begin a search where there are fewest."""
         at = list(self._at.values())
         self._at[example[0]] = min(self._connections, key=at.count)
@@ -181,8 +185,8 @@ class RemoteTeam:
             for connection in ready:
                 assert isinstance(connection, Connection), "there is nothing else to wait for"
                 event = _receive(connection)
-                self._thinking.discard(event.record.id if isinstance(event, Ended) else event.id)
-                if isinstance(event, Ended):
+                self._thinking.discard(event.record.id if isinstance(event, SearchResult) else event.id)
+                if isinstance(event, SearchResult):
                     del self._at[event.record.id]
                 found.append(event)
         return found
@@ -208,7 +212,7 @@ def _send(connection: Connection, message: Any) -> None:
 def _receive(connection: Connection, told: str = _DIED) -> Any:
     with _death_told(told):
         message = connection.recv()
-    if isinstance(message, Failed):
+    if isinstance(message, Failure):
         raise RobenchError(message.reason)
     return message
 

@@ -10,36 +10,36 @@ from greenlet import getcurrent, greenlet
 
 from robench.attacking.sentence_constraint import Encoder
 
-Direct = Callable[[list[str]], Any]
+DirectLogits = Callable[[list[str]], Any]
 """Gives the model's rows at once, for who asks outside of a search."""
 
 
-class Searcher(greenlet):  # type: ignore[misc]  # greenlet is untyped here
+class SearchGreenlet(greenlet):  # type: ignore[misc]  # greenlet is untyped here
     """A greenlet that runs one search."""
 
 
-class Question(NamedTuple):
+class RowsRequest(NamedTuple):
     """What a parked search waits for: rows for its texts, of a sentence encoder or, without one, of the model."""
 
     texts: list[str]
     encoder: Encoder | None = None
 
-    def ask(self, otherwise: Direct) -> Any:
+    def ask(self, otherwise: DirectLogits) -> Any:
         """Park the search that runs until it is answered; outside of a search, ask ``otherwise``."""
         current = getcurrent()
-        return current.parent.switch(self) if isinstance(current, Searcher) else otherwise(self.texts)
+        return current.parent.switch(self) if isinstance(current, SearchGreenlet) else otherwise(self.texts)
 
 
 class ParkingVictim:
     """The model as TextAttack sees it: a call parks the search until somebody has the rows."""
 
-    def __init__(self, direct: Direct) -> None:
+    def __init__(self, direct: DirectLogits) -> None:
         self.model = self  # TextAttack reads the class of a wrapper's model
         self._direct = direct
 
     def __call__(self, texts: Sequence[str]) -> torch.Tensor:
         """Return the logits of N texts: (N, classes), float32, on the CPU."""
-        return torch.from_numpy(Question(list(texts)).ask(self._direct))
+        return torch.from_numpy(RowsRequest(list(texts)).ask(self._direct))
 
 
 class ParkingEncoder:
@@ -50,4 +50,4 @@ class ParkingEncoder:
 
     def encode(self, texts: Sequence[str]) -> Any:
         """Embed N texts: (N, D), float32, rows of unit length."""
-        return Question(list(texts), self._encoder).ask(self._encoder.encode)
+        return RowsRequest(list(texts), self._encoder).ask(self._encoder.encode)
