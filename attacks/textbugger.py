@@ -22,7 +22,7 @@ class TextBugger(Attack):
         max_candidates: neighbours tried for a word, beside the four misspellings.
         min_sentence_similarity: least angular similarity of the two texts, by the Universal Sentence Encoder. With
             ``resources=bundled`` it is translated to what the stand-in gives to as good a pair of sentences
-            (:func:`robench.attacking.sentence_constraint.calibrated`).
+            (:func:`robench.attacking.sentence_constraint.calibrate_threshold`).
     """
 
     uses = ("stopwords", "word-vectors", "sentence-encoder")

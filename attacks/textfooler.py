@@ -23,7 +23,8 @@ class TextFooler(Attack):
         min_word_similarity: least cosine of a word and its neighbour. The paper says 0.7, its code 0.5.
         min_sentence_similarity: least angular similarity of 15 words around the change, by the Universal Sentence
             Encoder; texts with fewer words are not asked. With ``resources=bundled`` it is translated to what the
-            stand-in gives to as good a pair of sentences (:func:`robench.attacking.sentence_constraint.calibrated`).
+            stand-in gives to as good a pair of sentences (see
+            :func:`robench.attacking.sentence_constraint.calibrate_threshold`).
     """
 
     uses = ("stopwords", "tagger", "word-vectors", "sentence-encoder")

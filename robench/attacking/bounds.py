@@ -18,7 +18,7 @@ MAX_WORDS_CHANGED = 0.3
 SIMILARITY = 0.840845057  # the authors' code has TextFooler's number; the paper rounds it
 
 
-def textdefender(built: Any) -> Any:
+def apply_textdefender_bounds(built: Any) -> Any:
     """Return the ``textattack.Attack`` under those bounds; what it cannot keep to is the caller's: the query budget."""
     from textattack import Attack
     from textattack.constraints.overlap import MaxWordsPerturbed

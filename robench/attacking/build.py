@@ -36,10 +36,10 @@ def build_attack(attack: Attack, victim: Victim, *, offline: bool = False) -> An
 
         # Where WordEmbedding.counterfitted_GLOVE_embedding looks before it downloads.
         utils.GLOBAL_OBJECTS[_WORD_VECTORS] = resources.shared_word_vectors(attack.resources, offline=offline)
-    with without_nltk_downloads(), without_look_alikes():
+    with without_nltk_downloads(), tolerate_missing_homoglyphs():
         built = attack.build(victim)
     if attack.protocol == "textdefender":
-        built = bounds.textdefender(built)
+        built = bounds.apply_textdefender_bounds(built)
     if attack.max_words_changed is not None:
         from textattack.constraints.overlap import MaxWordsPerturbed
 
@@ -60,7 +60,7 @@ def _encode_sentences(built: Any, attack: Attack, *, offline: bool) -> None:
             encoder = resources.shared_sentence_encoder(attack.resources, offline=offline)
             threshold = constraint.threshold
             if attack.resources == "bundled":
-                threshold = sentence_constraint.calibrated(threshold, constraint.metric)
+                threshold = sentence_constraint.calibrate_threshold(threshold, constraint.metric)
             built.constraints[at] = sentence_constraint.with_encoder(constraint, encoder, threshold)
 
 
@@ -81,7 +81,7 @@ def save_tags(built: Any) -> None:
             found.save()
 
 
-def copied(built: Any) -> Any:
+def copy_attack(built: Any) -> Any:
     """Copy an attack that has not been used: TextAttack's own parts are separate, everything else is shared.
 
     Parts hold the state of one search, so two searches need two. What they refer to, such as word vectors or a language
@@ -115,7 +115,7 @@ def copied(built: Any) -> Any:
 
 
 @contextlib.contextmanager
-def without_look_alikes() -> Iterator[None]:
+def tolerate_missing_homoglyphs() -> Iterator[None]:
     """Let TextBugger be built where TextAttack's package lacks a file that it reads and does not use.
 
     The package of 0.3.11 was made without ``intentional_homoglyphs.txt``, the look-alikes of the recipe

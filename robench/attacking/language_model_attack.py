@@ -13,7 +13,7 @@ _LONGEST = 512
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelAttack(Attack):
+class LanguageModelAttack(Attack):
     """An attack with a field that names a model: a folder, or a Hub id with or without ``@commit``.
 
     In a cell's key a folder stands as the digest of its files, so that it may lie anywhere.
@@ -47,7 +47,7 @@ class ModelAttack(Attack):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MaskedModelAttack(ModelAttack):
+class MaskedLanguageModelAttack(LanguageModelAttack):
     """An attack whose words a masked language model fills in.
 
     Attributes:
@@ -71,11 +71,11 @@ class MaskedModelAttack(ModelAttack):
         """The model as the arguments of TextAttack's transformations; :meth:`prepare` has brought it."""
         model, tokenizer = language_models.masked(self.model_name, offline=True)
         longest = min(_LONGEST, tokenizer.model_max_length, model.config.max_position_embeddings)
-        padded = PaddedToBatch(tokenizer, max_pieces)
+        padded = BatchPaddingTokenizer(tokenizer, max_pieces)
         return {"masked_language_model": model, "tokenizer": padded, "max_length": longest}
 
 
-class PaddedToBatch:
+class BatchPaddingTokenizer:
     """A tokenizer that pads to the longest text of a batch, where TextAttack asks for 512 tokens of each."""
 
     def __init__(self, tokenizer: Any, max_pieces: int | None = None) -> None:

@@ -12,19 +12,19 @@ import numpy.typing as npt
 
 from robench.errors import RobenchError
 
-SCALE = 1.02
-"""Angle between two texts under the bundled encoder, relative to the published one's: :func:`calibrated`."""
+ANGLE_SCALE = 1.02
+"""Angle between two texts under the bundled encoder, relative to the published one's: :func:`calibrate_threshold`."""
 
 
 @runtime_checkable
-class Encoder(Protocol):
+class SentenceEmbedder(Protocol):
     """Anything that embeds sentences."""
 
     def encode(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """Embed N texts: (N, D), float32, rows of unit length."""
 
 
-def with_encoder(constraint: Any, encoder: Encoder, threshold: float) -> Any:
+def with_encoder(constraint: Any, encoder: SentenceEmbedder, threshold: float) -> Any:
     """Make a copy of a TextAttack sentence-encoder constraint that asks ``encoder``.
 
     Metric, window, the text that is compared with and the treatment of short texts are those of ``constraint``. Its
@@ -49,7 +49,7 @@ def with_encoder(constraint: Any, encoder: Encoder, threshold: float) -> Any:
     return made
 
 
-def calibrated(threshold: float, metric: str = "angular") -> float:
+def calibrate_threshold(threshold: float, metric: str = "angular") -> float:
     """Translate a published threshold on the Universal Sentence Encoder to the bundled encoder: angle times 1.02.
 
     Angular similarity is 1 - angle / pi. Two equal texts stay at 1, and a stricter threshold stays stricter.
@@ -93,9 +93,9 @@ def calibrated(threshold: float, metric: str = "angular") -> float:
         RobenchError: the metric has no angle.
     """
     if metric == "angular":
-        return 1 - min(SCALE * (1 - threshold), 1)
+        return 1 - min(ANGLE_SCALE * (1 - threshold), 1)
     if metric == "cosine":
-        return math.cos(min(SCALE * math.acos(threshold), math.pi))
+        return math.cos(min(ANGLE_SCALE * math.acos(threshold), math.pi))
     raise RobenchError(
         f"a sentence similarity of {metric} has no threshold for the bundled encoder: take angular or cosine, or the "
         "published resources."
@@ -111,7 +111,7 @@ def _constraint_class() -> type[Any]:
     class SentenceSimilarity(SentenceEncoder):  # type: ignore[misc]  # TextAttack is untyped
         """Accepts a perturbed text whose window around the change is similar enough to the reference's."""
 
-        encoder: Encoder
+        encoder: SentenceEmbedder
 
         def encode(self, sentences: Sequence[str]) -> torch.Tensor:
             """Embed the sentences, each different one once: (sentences, D)."""

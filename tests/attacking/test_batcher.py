@@ -72,13 +72,8 @@ def test_full_batches_go_first_and_the_rest_waits_for_company() -> None:
     assert model.seen == [["c", "d", "e", "f"], ["aa", "bb", "cc", "dd"], ["ee"]]
     assert asked.idle
     assert asked.answers() == []
-    statistics = asked.statistics
-    assert (statistics.requested_texts, statistics.computed_texts, statistics.batches, statistics.batch_rows) == (
-        9,
-        9,
-        3,
-        12,
-    )
+    counts = asked.statistics
+    assert (counts.requested_texts, counts.computed_texts, counts.batches, counts.batch_rows) == (9, 9, 3, 12)
 
 
 def test_rows_come_in_the_order_of_the_texts_with_the_largest_at_0() -> None:

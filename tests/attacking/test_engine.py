@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from robench.attacking.attack import Attack
-from robench.attacking.build import build_attack, without_look_alikes
+from robench.attacking.build import build_attack, tolerate_missing_homoglyphs
 from robench.attacking.engine.batcher import BatchStatistics, LogitsCache
 from robench.attacking.engine.pool import attack_examples
 from robench.attacking.engine.streams import RandomStream
-from robench.attacking.sentence_constraint import calibrated
+from robench.attacking.sentence_constraint import calibrate_threshold
 from robench.attacks.deepwordbug import DeepWordBug
 from robench.attacks.pwws import PWWS
 from robench.attacks.textbugger import TextBugger
@@ -69,12 +69,12 @@ def plain_recipe(attack: Attack, logits: Any) -> Any:
 
     nltk_data.activate(tagger=True)
     utils.GLOBAL_OBJECTS["textattack_counterfitted_GLOVE_embedding"] = word_vectors.bundled()
-    with without_nltk_downloads(), without_look_alikes():
+    with without_nltk_downloads(), tolerate_missing_homoglyphs():
         plain = getattr(attack_recipes, RECIPES[type(attack)]).build(Wrapper())
     for constraint in plain.constraints:
         if isinstance(constraint, UniversalSentenceEncoder):
             constraint.model = lambda texts: torch.from_numpy(sentence_encoder.bundled().encode(texts))
-            constraint.threshold = calibrated(constraint.threshold, constraint.metric)
+            constraint.threshold = calibrate_threshold(constraint.threshold, constraint.metric)
     return plain
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from greenlet import getcurrent, greenlet
 
-from robench.attacking.sentence_constraint import Encoder
+from robench.attacking.sentence_constraint import SentenceEmbedder
 
 DirectLogits = Callable[[list[str]], Any]
 """Gives the model's rows at once, for who asks outside of a search."""
@@ -22,7 +22,7 @@ class RowsRequest(NamedTuple):
     """What a parked search waits for: rows for its texts, of a sentence encoder or, without one, of the model."""
 
     texts: list[str]
-    encoder: Encoder | None = None
+    encoder: SentenceEmbedder | None = None
 
     def ask(self, otherwise: DirectLogits) -> Any:
         """Park the search that runs until it is answered; outside of a search, ask ``otherwise``."""
@@ -45,7 +45,7 @@ class ParkingVictim:
 class ParkingEncoder:
     """The sentence encoder as an attack's constraint sees it: many searches' sentences are embedded together."""
 
-    def __init__(self, encoder: Encoder) -> None:
+    def __init__(self, encoder: SentenceEmbedder) -> None:
         self._encoder = encoder
 
     def encode(self, texts: Sequence[str]) -> Any:

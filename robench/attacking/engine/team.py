@@ -8,11 +8,11 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 from robench.attacking.attack import Attack
-from robench.attacking.build import build_attack, copied, save_tags
+from robench.attacking.build import build_attack, copy_attack, save_tags
 from robench.attacking.engine.parking import DirectLogits, ParkingEncoder, ParkingVictim
 from robench.attacking.engine.search import AttackInput, Search
 from robench.attacking.engine.streams import RandomStream, preserve_random_state
-from robench.attacking.sentence_constraint import Encoder
+from robench.attacking.sentence_constraint import SentenceEmbedder
 from robench.results.records import Record
 
 
@@ -85,7 +85,7 @@ class Team:
         Raises:
             RobenchError: the attack's own code fails.
         """
-        attack = self._idle.pop() if self._idle else copied(self._template)
+        attack = self._idle.pop() if self._idle else copy_attack(self._template)
         _limit_queries(attack, self._task.attack, example[1])
         search = Search(
             attack, example, RandomStream(self._task.seed, self._task.attack_name, example[0]), self._task.attack_name
@@ -136,7 +136,7 @@ class Team:
         else:
             self._events.append(LogitsRequest(search.id, search.question.texts))
 
-    def _encode(self, encoder: Encoder, asking: list[Search]) -> None:
+    def _encode(self, encoder: SentenceEmbedder, asking: list[Search]) -> None:
         """Embed the sentences of several searches together."""
         started = perf_counter()
         rows = encoder.encode([text for search in asking for text in search.question.texts])
@@ -152,7 +152,7 @@ def _built(task: SearchSettings, direct: DirectLogits) -> Any:
     with preserve_random_state():
         built = build_attack(task.attack, ParkingVictim(direct), offline=task.offline)
     for constraint in built.constraints:
-        if isinstance(encoder := getattr(constraint, "encoder", None), Encoder):
+        if isinstance(encoder := getattr(constraint, "encoder", None), SentenceEmbedder):
             constraint.encoder = ParkingEncoder(encoder)
     return built
 
