@@ -5,7 +5,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from robench.training import VirtualDefense, unit
+from robench.training import VirtualDefense, to_unit_norm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +25,7 @@ class FGSM(VirtualDefense):
 
     def normalise(self, gradient: Tensor) -> Tensor:
         """Sign, or unit length."""
-        return gradient.sign() if self.norm == "linf" else unit(gradient)
+        return gradient.sign() if self.norm == "linf" else to_unit_norm(gradient)
 
 
 fgm = FGSM(norm="l2", step_size=1.0)

@@ -11,11 +11,11 @@ from robench.training import (
     Terms,
     VirtualDefense,
     cross_entropy,
-    gradient_left,
-    onto_ball,
-    same_dropout,
-    uniform_start,
-    unit,
+    draw_uniform_start,
+    project_onto_ball,
+    read_gradient,
+    replay_dropout,
+    to_unit_norm,
 )
 
 
@@ -28,7 +28,7 @@ class FreeLB(VirtualDefense):
     Attributes:
         steps: K passes per update.
         step_size: the L2 length of one ascent of an example.
-        magnitude: of the random start, see :func:`robench.training.perturbation.uniform_start`.
+        magnitude: of the random start, see :func:`robench.training.perturbation.draw_uniform_start`.
         max_norm: largest L2 norm of a perturbation; 0 for no bound.
     """
 
@@ -39,26 +39,26 @@ class FreeLB(VirtualDefense):
 
     def start(self, shape: torch.Size, mask: Tensor) -> Tensor:
         """Uniform noise."""
-        return uniform_start(shape, mask, self.magnitude)
+        return draw_uniform_start(shape, mask, self.magnitude)
 
     def normalise(self, gradient: Tensor) -> Tensor:
         """Unit length."""
-        return unit(gradient)
+        return to_unit_norm(gradient)
 
     def project(self, delta: Tensor) -> Tensor:
         """Onto the ball, where there is one."""
-        return onto_ball(delta, self.max_norm) if self.max_norm > 0 else delta
+        return project_onto_ball(delta, self.max_norm) if self.max_norm > 0 else delta
 
     def passes(self, networks: Sequence[Classifier], batch: Batch) -> Iterator[Terms]:
         """K losses of one K-th each, every one at the point that the gradient of the one before led to."""
         (network,) = networks
-        delta, masks = self.first(network, batch.texts), None
+        delta, masks = self.initial_perturbation(network, batch.texts), None
         for step in range(self.steps):
-            masks = same_dropout(masks, delta.device)
+            masks = replay_dropout(masks, delta.device)
             loss = cross_entropy(network(batch.texts, delta).logits, batch.labels)
             yield {f"ce_step{step + 1}": loss / self.steps}
             if step + 1 < self.steps:
-                delta = self.ascend(delta, gradient_left(delta), batch.texts["attention_mask"])
+                delta = self.ascend(delta, read_gradient(delta), batch.texts["attention_mask"])
 
 
 freelb_plus_plus = FreeLB(steps=10, step_size=0.03, magnitude=0.05)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from robench.training import VirtualDefense, onto_ball, unit
+from robench.training import VirtualDefense, project_onto_ball, to_unit_norm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,8 +23,8 @@ class PGD(VirtualDefense):
 
     def normalise(self, gradient: Tensor) -> Tensor:
         """Unit length."""
-        return unit(gradient)
+        return to_unit_norm(gradient)
 
     def project(self, delta: Tensor) -> Tensor:
         """Onto the ball."""
-        return onto_ball(delta, self.epsilon)
+        return project_onto_ball(delta, self.epsilon)

@@ -21,7 +21,7 @@ _DEFAULT_MMAP_MAX = 65_536
 
 
 @contextlib.contextmanager
-def freed_memory_kept() -> Iterator[None]:
+def keep_freed_memory() -> Iterator[None]:
     """Have the process keep the memory it frees inside the block, for itself; afterwards it is given back.
 
     Does nothing where the C library is not glibc.

@@ -18,7 +18,7 @@ from torch.overrides import TorchFunctionMode
 _VALUES = 2**16  # of sixteen bits
 
 
-def thrifty_dropout(device: torch.device) -> contextlib.AbstractContextManager[Any]:
+def use_fast_dropout(device: torch.device) -> contextlib.AbstractContextManager[Any]:
     """Draw the masks of all dropout inside the block from few random numbers.
 
     Of ``functional.dropout``, which ``nn.Dropout`` calls, and of ``functional.scaled_dot_product_attention``; from
@@ -29,10 +29,10 @@ def thrifty_dropout(device: torch.device) -> contextlib.AbstractContextManager[A
     Args:
         device: where the networks are.
     """
-    return _ThriftyDropout() if device.type == "cpu" else contextlib.nullcontext()
+    return _FastDropout() if device.type == "cpu" else contextlib.nullcontext()
 
 
-class _ThriftyDropout(TorchFunctionMode):
+class _FastDropout(TorchFunctionMode):
     def __torch_function__(
         self,
         function: Callable[..., Any],

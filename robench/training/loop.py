@@ -17,9 +17,9 @@ from robench.models.batches import Batch, TrainingRow, TrainingSet
 from robench.models.classifier import Classifier
 from robench.models.devices import Precision, autocast
 from robench.models.predictor import Predictor, accuracy
-from robench.training.allocation import freed_memory_kept
+from robench.training.allocation import keep_freed_memory
 from robench.training.defense import Defense
-from robench.training.dropout import thrifty_dropout
+from robench.training.dropout import use_fast_dropout
 from robench.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def train(
             networks[defense.deployed], tokenizer, max_length=settings.max_length, precision=precision, device=device
         )
         run = _Run(defense, networks, predictor, dev, settings, precision, device, steps=len(data) * settings.epochs)
-        with freed_memory_kept():
+        with keep_freed_memory():
             for epoch in range(settings.epochs):
                 for batch in data.epoch(epoch):
                     run.step(batch)
@@ -159,7 +159,7 @@ class _Run:
         """The defense's passes; only its own code runs under autocast, the backward passes do not."""
         passes = iter(self._defense.passes(self._networks, batch))
         while True:
-            with autocast(self._precision, self._device), thrifty_dropout(self._device):
+            with autocast(self._precision, self._device), use_fast_dropout(self._device):
                 terms = next(passes, None)
             if terms is None:
                 return

@@ -26,17 +26,17 @@ def example_norm(delta: Tensor) -> Tensor:
     return norm
 
 
-def unit(gradient: Tensor) -> Tensor:
+def to_unit_norm(gradient: Tensor) -> Tensor:
     """The gradient (B, L, D) at length 1 in the L2 norm of each example."""
     return gradient / example_norm(gradient).clamp_min(1e-8)
 
 
-def onto_ball(delta: Tensor, radius: float) -> Tensor:
+def project_onto_ball(delta: Tensor, radius: float) -> Tensor:
     """The nearest point of each example's L2 ball of that radius."""
     return delta * (radius / example_norm(delta).clamp_min(1e-8)).clamp_max(1)
 
 
-def uniform_start(shape: torch.Size, mask: Tensor, magnitude: float) -> Tensor:
+def draw_uniform_start(shape: torch.Size, mask: Tensor, magnitude: float) -> Tensor:
     """U(-1, 1) * magnitude / sqrt(tokens * D) on each example's own tokens (FreeLB's released code).
 
     Args:
@@ -50,13 +50,13 @@ def uniform_start(shape: torch.Size, mask: Tensor, magnitude: float) -> Tensor:
     return noise * mask.unsqueeze(2) * scale.view(-1, 1, 1)
 
 
-def gradient_of(loss: Tensor, delta: Tensor) -> Tensor:
+def compute_gradient(loss: Tensor, delta: Tensor) -> Tensor:
     """Gradient of a loss with respect to the perturbation alone; the weights' gradients are left as they are."""
     with torch.autocast(delta.device.type, enabled=False):
         return torch.autograd.grad(loss, delta)[0]
 
 
-def gradient_left(delta: Tensor) -> Tensor:
+def read_gradient(delta: Tensor) -> Tensor:
     """Gradient that the backward pass of the last losses left in the perturbation, a leaf.
 
     Raises:
@@ -67,7 +67,7 @@ def gradient_left(delta: Tensor) -> Tensor:
     return delta.grad
 
 
-def same_dropout(state: list[Tensor] | None, device: torch.device) -> list[Tensor]:
+def replay_dropout(state: list[Tensor] | None, device: torch.device) -> list[Tensor]:
     """Have the next pass draw the dropout masks of an earlier one.
 
     Args:
@@ -136,16 +136,16 @@ class VirtualDefense(Defense):
     def passes(self, networks: Sequence[Classifier], batch: Batch) -> Iterator[Terms]:
         """The clean loss, and the loss at the end of the ascent; both update the weights."""
         (network,) = networks
-        delta, mask = self.first(network, batch.texts), batch.texts["attention_mask"]
+        delta, mask = self.initial_perturbation(network, batch.texts), batch.texts["attention_mask"]
         yield {"ce_clean": cross_entropy(network(batch.texts, delta).logits, batch.labels)}
-        gradient = gradient_left(delta)
+        gradient = read_gradient(delta)
         for _ in range(self.steps - 1):
             delta = self.ascend(delta, gradient, mask)
-            gradient = gradient_of(cross_entropy(network(batch.texts, delta).logits, batch.labels), delta)
+            gradient = compute_gradient(cross_entropy(network(batch.texts, delta).logits, batch.labels), delta)
         delta = self.ascend(delta, gradient, mask).detach()
         yield {"ce_perturbed": cross_entropy(network(batch.texts, delta).logits, batch.labels)}
 
-    def first(self, network: Classifier, texts: Inputs) -> Tensor:
+    def initial_perturbation(self, network: Classifier, texts: Inputs) -> Tensor:
         """The start as a leaf of the batch's shape."""
         shape = torch.Size((*texts["input_ids"].shape, network.embedding_width))
         return self.start(shape, texts["attention_mask"]).requires_grad_()
