@@ -32,7 +32,7 @@ from robench.study.stages.stage import AdversarialStage, AttackingStage, CellSta
 from robench.study.stages.victim import VictimStage
 from robench.training.defense import FusedDefense
 from robench.training.loop import train
-from robench.victims.scorers import Victim
+from robench.victims.scorers import VictimModel
 
 KEPT_MODELS = 2
 """Trained models held in memory: Base, which several stages attack, and the one at hand."""
@@ -65,7 +65,7 @@ class Runner:
         self._store, self._reporter = store, reporter
         self._device, self._existing, self._offline = device, existing, offline
         self._workers = workers
-        self._held: OrderedDict[str, tuple[Predictor | Victim, LogitsCache]] = OrderedDict()
+        self._held: OrderedDict[str, tuple[Predictor | VictimModel, LogitsCache]] = OrderedDict()
 
     def run(self, cells: Sequence[CellStage]) -> list[StoredStage]:
         """Make the cells, and all that they need; give those that are there in the end, in the same order.
@@ -187,7 +187,7 @@ class Runner:
         done = {record.id for record in records.read(path)} if path.exists() else set()
         found = attack_examples(
             stage.attack.attack,
-            victim.batched if isinstance(victim, Victim) else victim,
+            victim.batch_model if isinstance(victim, VictimModel) else victim,
             [(i, example.text, example.label) for i, example in examples if i not in done],
             seed=stage.seed,
             attack_name=stage.attack.name,
@@ -224,7 +224,7 @@ class Runner:
             self._reporter.say(f"    note: sentence similarity is not measured: {error}")
             return None
 
-    def _predictor(self, stage: ModelStage) -> Predictor | Victim:
+    def _predictor(self, stage: ModelStage) -> Predictor | VictimModel:
         if stage.key not in self._held:
             self._keep(stage, self._load_victim(stage) if isinstance(stage, VictimStage) else self._load(stage))
         self._held.move_to_end(stage.key)
@@ -239,13 +239,13 @@ class Runner:
             device=self._device,
         )
 
-    def _load_victim(self, stage: VictimStage) -> Victim:
+    def _load_victim(self, stage: VictimStage) -> VictimModel:
         stored = self._store.read(self._folder(stage))
         if stored is None:
             raise RobenchError(f"the folder {self._folder(stage)} was removed while it was needed; run again.")
         return victim_measuring.load(stage, stored, self._device)
 
-    def _keep(self, stage: ModelStage, model: Predictor | Victim) -> None:
+    def _keep(self, stage: ModelStage, model: Predictor | VictimModel) -> None:
         """Hold a model in memory, and what it says: attacks ask for some texts that another attack has asked for."""
         self._held[stage.key] = model, LogitsCache()
         while len(self._held) > KEPT_MODELS:

@@ -15,7 +15,7 @@ from robench.study.presets import preset
 from robench.study.request import TRAINING, Request, expand
 from robench.study.stages.stage import CellStage, NamedDefense, Setting
 from robench.victims.find import find_victim
-from robench.victims.source import OWN, Given, VictimSource
+from robench.victims.source import OWN_ENCODER, Given, VictimSource
 
 
 def victim_request(
@@ -113,7 +113,7 @@ class VictimRequest(Request):
         asked = self.precision if self.source.has_network else "fp32"
         return Setting(
             preset=self.preset,
-            encoder=EncoderSource(OWN, "", OWN),
+            encoder=EncoderSource(OWN_ENCODER, "", OWN_ENCODER),
             training=chosen.training,
             precision=devices.precision(asked, devices.device(self.device)),
             train_limit=None,

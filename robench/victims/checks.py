@@ -69,9 +69,9 @@ def examine(scorer: Scorer, test: Sequence[Example], labels: Sequence[str], aske
             f"{scorer.shown} gives {first.shape[1]} scores per text; the task has {len(labels)} labels"
             f" ({', '.join(labels)}), and needs one score for each."
         )
-    order, warnings = column_order(labels, scorer.names, asked)
+    order, warnings = match_columns(labels, scorer.names, asked)
     is_random = _differ(first, scorer(texts))
-    networks = scorer.in_training()
+    networks = scorer.networks_in_training()
     if networks:
         warnings.append(f"{', '.join(networks)} is in training mode, where dropout is at work: call .eval() on it.")
     if is_random:
@@ -90,7 +90,7 @@ def examine(scorer: Scorer, test: Sequence[Example], labels: Sequence[str], aske
             "its scores are probabilities (no less than 0, summing to 1): their logarithms are taken, of which softmax"
             " makes the same probabilities again; return logits for full precision."
         )
-    cut = scorer.truncated([example.text for example in test])
+    cut = scorer.count_truncated([example.text for example in test])
     if cut > TRUNCATED_SHARE * len(test):
         warnings.append(
             f"{cut / len(test):.0%} of the test texts are longer than {scorer.max_length} tokens and are cut there; an"
@@ -104,7 +104,7 @@ def looks_like_probabilities(scores: Tensor) -> bool:
     return bool((scores >= 0).all() and ((scores.sum(1) - 1).abs() <= TOLERANCE).all())
 
 
-def column_order(
+def match_columns(
     labels: Sequence[str], names: Mapping[int, str], asked: Sequence[int] | None
 ) -> tuple[tuple[int, ...], list[str]]:
     """The model's column for each label of the task in turn, and a warning where names do not fit.
@@ -133,7 +133,7 @@ def column_order(
 
 
 def check_order(
-    labels: Sequence[str], order: Sequence[int], gold: Sequence[int], predicted: Sequence[int], asked: bool
+    labels: Sequence[str], order: Sequence[int], gold: Sequence[int], predicted: Sequence[int], is_explicit: bool
 ) -> list[str]:
     """Compare the order of labels in use with the one under which most test texts are right.
 
@@ -142,7 +142,7 @@ def check_order(
         order: the model's column for each label of the task in turn.
         gold: labels of the N test texts.
         predicted: labels by that order.
-        asked: whether the user said it.
+        is_explicit: whether the user said it.
 
     Returns:
         Warnings.
@@ -161,7 +161,7 @@ def check_order(
     better = ",".join(str(order[column]) for column in columns)
     says = f"--label-order {better} would give {best:.1%}"
     is_best = best == accuracy
-    if accuracy >= chance or asked:
+    if accuracy >= chance or is_explicit:
         return [f"clean accuracy is {accuracy:.1%}; {says}."] if best >= accuracy + BETTER_ORDER else []
     advice = (
         f"no order of the labels does better; --label-order {','.join(map(str, order))} attacks it nevertheless"
@@ -174,7 +174,7 @@ def check_order(
     )
 
 
-def modules_in_training(function: Any) -> list[str]:
+def find_networks_in_training(function: Any) -> list[str]:
     """Classes of the networks in training mode that a function can reach.
 
     Those of its object, its closure, its default arguments and its module; in these also one level of attributes, and

@@ -16,7 +16,7 @@ from robench.resources.model_folder import check_folder, folder_digest
 from robench.results.papers import BEFORE
 from robench.results.store import STAGE_FILE
 from robench.victims import functions
-from robench.victims.source import FunctionSource, PairSource, PretrainedSource, VictimSource, text_digest
+from robench.victims.source import FunctionSource, PairSource, PretrainedSource, VictimSource, hash_texts
 
 _NAME = re.compile(r"[\w+][\w+.-]{0,59}")
 _FUNCTION = re.compile(r"[^/\\]+:[^/\\:]+")
@@ -47,10 +47,10 @@ def find_victim(
         RobenchError: there is no such model, or it lacks a part.
     """
     if isinstance(model, tuple | list) and len(model) == 2:
-        return _pair(*model, name=_checked(name or "model"))
+        return _find_pair(*model, name=_check_name(name or "model"))
     folder = expanded(Path(model)) if isinstance(model, str | Path) else None
     if isinstance(model, str) and _FUNCTION.fullmatch(model) and not (folder and folder.is_dir()):
-        function, shown = functions.imported(model)
+        function, shown = functions.import_function(model)
     elif folder is None:
         function, shown = model, ""
         if not callable(model):
@@ -64,20 +64,20 @@ def find_victim(
         if version:
             raise RobenchError("--version is for a Python function; the files of a model tell theirs themselves.")
         called = folder.resolve().name if folder.is_dir() else str(model).rpartition("/")[2]
-        chosen = _checked(name) if name else _free(called)
+        chosen = _check_name(name) if name else _choose_name(called)
         if folder.is_dir():
-            return _folder(str(model), folder, chosen, trust_remote_code)
+            return _find_folder(str(model), folder, chosen, trust_remote_code)
         if isinstance(model, Path) or model.startswith((".", "/", "~")):
             raise RobenchError(f"the folder {model} does not exist; {_FORMS}.")
-        return _hub(model, chosen, trust_remote_code, offline)
+        return _find_hub_model(model, chosen, trust_remote_code, offline)
     called = shown.rpartition(":")[2].rpartition(".")[2] or str(getattr(function, "__name__", type(function).__name__))
-    chosen = _checked(name) if name else _free(called)
+    chosen = _check_name(name) if name else _choose_name(called)
     command = ("--model", shown, *(["--version", version] if version else [])) if shown else ()
-    digest = functions.digest(function, shown, version)
+    digest = functions.digest_function(function, shown, version)
     return FunctionSource(chosen, shown or called, digest, function, command=command)
 
 
-def _checked(name: str) -> str:
+def _check_name(name: str) -> str:
     """A name that the user gave; it stands in tables, lists and the names of folders."""
     if not _NAME.fullmatch(name) or name in ("all", BEFORE):
         raise RobenchError(f"--name {name!r}: a name has up to 60 letters, digits and - _ . +, and is not all.")
@@ -86,13 +86,13 @@ def _checked(name: str) -> str:
     return name
 
 
-def _free(called: str) -> str:
+def _choose_name(called: str) -> str:
     """A name made of what a model is called."""
     name = re.sub(r"[^\w+.-]+", "-", called).strip("-.")[:50] or "model"
     return f"{name}-given" if name in ("all", BEFORE, *registry.names("defenses")) else name
 
 
-def _folder(shown: str, path: Path, name: str, trust_remote_code: bool) -> PretrainedSource:
+def _find_folder(shown: str, path: Path, name: str, trust_remote_code: bool) -> PretrainedSource:
     """A model folder; its digest is that of its weights, configuration and tokenizer, and of the code it brings.
 
     Raises:
@@ -109,17 +109,17 @@ def _folder(shown: str, path: Path, name: str, trust_remote_code: bool) -> Pretr
         parts += [hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(path.glob("*.py"))]
     command = _command(shown, trust_remote_code)
     place = str(path.resolve())
-    return PretrainedSource(name, shown, text_digest(*parts), place, None, trust_remote_code, command=command)
+    return PretrainedSource(name, shown, hash_texts(*parts), place, None, trust_remote_code, command=command)
 
 
-def _hub(shown: str, name: str, trust_remote_code: bool, offline: bool) -> PretrainedSource:
+def _find_hub_model(shown: str, name: str, trust_remote_code: bool, offline: bool) -> PretrainedSource:
     """A model of the Hub at its present commit, which stands for it; offline, what the Hub's cache has.
 
     Raises:
         RobenchError: there is no such model, or it cannot be had here.
     """
     found = find_on_hub(shown, f"--model {shown!r}", ("a folder", "module:function"), _FORMS, offline=offline)
-    digest = text_digest(f"{shown}@{found.commit}")
+    digest = hash_texts(f"{shown}@{found.commit}")
     told = f"{shown} at {found.commit[:12]}"
     command = _command(shown, trust_remote_code)
     return PretrainedSource(name, told, digest, found.location, found.revision, trust_remote_code, command=command)
@@ -129,7 +129,7 @@ def _command(shown: str, trust_remote_code: bool) -> tuple[str, ...]:
     return "--model", shown, *(["--trust-remote-code"] if trust_remote_code else [])
 
 
-def _pair(model: Any, tokenizer: Any, *, name: str) -> PairSource:
+def _find_pair(model: Any, tokenizer: Any, *, name: str) -> PairSource:
     """A model in memory; its digest is that of its parameters, configuration and tokenizer.
 
     Raises:
@@ -151,4 +151,4 @@ def _pair(model: Any, tokenizer: Any, *, name: str) -> PairSource:
         total.update(f"{key} {value.dtype} {tuple(value.shape)}\0".encode())
         total.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
     shown = f"a {type(model).__name__} in memory"
-    return PairSource(name, shown, text_digest(total.hexdigest()), model, tokenizer)
+    return PairSource(name, shown, hash_texts(total.hexdigest()), model, tokenizer)

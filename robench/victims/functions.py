@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from robench.errors import RobenchError
-from robench.victims.source import text_digest
+from robench.victims.source import hash_texts
 
 Function = Callable[[list[str]], Any]
 
 
-def imported(spec: str) -> tuple[Function, str]:
+def import_function(spec: str) -> tuple[Function, str]:
     """Import ``module:function``, also from the working directory; give the function and how it is called.
 
     Raises:
@@ -48,7 +48,7 @@ def imported(spec: str) -> tuple[Function, str]:
     return found, spec
 
 
-def digest(function: Function, shown: str, version: str) -> str:
+def digest_function(function: Function, shown: str, version: str) -> str:
     """sha256 of the source of the function's module, its name and its version.
 
     Raises:
@@ -61,13 +61,13 @@ def digest(function: Function, shown: str, version: str) -> str:
     module = sys.modules.get(module_name)
     file = Path(getattr(module, "__file__", None) or "")
     if file.suffix == ".py" and file.is_file():
-        return text_digest("function", name, file.read_text(encoding="utf-8", errors="replace"), version)
+        return hash_texts("function", name, file.read_text(encoding="utf-8", errors="replace"), version)
     if not version:
         raise RobenchError(
             f"the function {name} has no source file, by which its results could be told from those of another one;"
             " give it a version (--version TEXT), and a new one whenever it changes."
         )
-    return text_digest("function", name, version)
+    return hash_texts("function", name, version)
 
 
 def _told(error: BaseException) -> str:

@@ -17,7 +17,7 @@ from robench.models.devices import Precision
 from robench.models.exported_model import RobenchConfig, RobenchForSequenceClassification
 from robench.models.predictor import Predictor
 from robench.resources.model_folder import explained, quiet
-from robench.victims.scorers import Progress, checked
+from robench.victims.scorers import Progress, check_scores
 from robench.victims.source import PretrainedSource
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class NetworkScorer:
         """See :class:`Scorer`."""
         with self._told(len(texts)):
             logits = self._predictor.logits(texts, progress)
-        return checked(logits, texts, self.shown)
+        return check_scores(logits, texts, self.shown)
 
     @property
     def ahead(self) -> int:
@@ -99,12 +99,12 @@ class NetworkScorer:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise RobenchError(f"{self.shown} failed on {count} texts: {type(error).__name__}: {reason}.") from error
 
-    def truncated(self, texts: Sequence[str]) -> int:
+    def count_truncated(self, texts: Sequence[str]) -> int:
         """See :class:`Scorer`."""
         rows = tokenise(self._tokenizer, texts, self._length + 1)
         return sum(len(row["input_ids"]) > self._length for row in rows)
 
-    def in_training(self) -> list[str]:
+    def networks_in_training(self) -> list[str]:
         """See :class:`Scorer`: the predictor puts it into evaluation mode."""
         return []
 
@@ -139,7 +139,7 @@ def _own_limit(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, room:
     return min((limit for limit in known if limit and limit > 0), default=USUAL_LENGTH)
 
 
-def pretrained(source: PretrainedSource) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+def load_pretrained(source: PretrainedSource) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Load a sequence classifier and its tokenizer, in float32.
 
     Raises:

@@ -13,7 +13,7 @@ from torch import Tensor
 from robench.errors import RobenchError
 from robench.models.batch_model import BatchModel, Logits
 from robench.models.batches import Shape
-from robench.victims.checks import looks_like_probabilities, modules_in_training
+from robench.victims.checks import find_networks_in_training, looks_like_probabilities
 
 ROWS = 32
 """Most texts that a function is asked about at once."""
@@ -37,15 +37,15 @@ class Scorer(Protocol):
             RobenchError: the model fails, or what it returns is unusable.
         """
 
-    def truncated(self, texts: Sequence[str]) -> int:
+    def count_truncated(self, texts: Sequence[str]) -> int:
         """How many of the texts it does not see whole, as far as robench knows."""
 
-    def in_training(self) -> list[str]:
+    def networks_in_training(self) -> list[str]:
         """Classes of networks that were left in training mode."""
 
 
 @dataclass(frozen=True)
-class Victim:
+class VictimModel:
     """A given model as it is attacked.
 
     Attributes:
@@ -63,7 +63,7 @@ class Victim:
         return self._ordered(self.scorer(texts, progress))
 
     @property
-    def batched(self) -> BatchModel | Logits:
+    def batch_model(self) -> BatchModel | Logits:
         """The model as an attack asks it: in batches of its own, where it has them."""
         return _Batched(self.scorer, self._ordered) if isinstance(self.scorer, BatchModel) else self.logits
 
@@ -102,7 +102,7 @@ class _Batched:
         return self.ordered(self.scorer.batch_logits(tokens, shape))
 
 
-def checked(scores: Any, texts: Sequence[str], shown: str) -> Tensor:
+def check_scores(scores: Any, texts: Sequence[str], shown: str) -> Tensor:
     """What a model returned as float32 scores (N, C).
 
     Raises:
@@ -170,12 +170,12 @@ class FunctionScorer:
                 f"{self.shown} failed on {len(texts)} texts, the first {texts[0]!r:.60}:"
                 f" {type(error).__name__}: {message[:300].rstrip('.')}."
             ) from error
-        return checked(returned, texts, self.shown)
+        return check_scores(returned, texts, self.shown)
 
-    def truncated(self, texts: Sequence[str]) -> int:
+    def count_truncated(self, texts: Sequence[str]) -> int:
         """See :class:`Scorer`: not known."""
         return 0
 
-    def in_training(self) -> list[str]:
+    def networks_in_training(self) -> list[str]:
         """See :class:`Scorer`."""
-        return modules_in_training(self._function)
+        return find_networks_in_training(self._function)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from robench.models.devices import Precision
     from robench.victims.scorers import Scorer
 
-OWN = "its own"
+OWN_ENCODER = "its own"
 """Stands for the encoder of a given model, of which nothing has to be known."""
 
 
@@ -87,9 +87,9 @@ class PretrainedSource(VictimSource):
 
     def load(self, *, max_length: int | None, precision: Precision, device: torch.device) -> Scorer:
         """See :meth:`VictimSource.load`."""
-        from robench.victims.networks import NetworkScorer, pretrained
+        from robench.victims.networks import NetworkScorer, load_pretrained
 
-        model, tokenizer = pretrained(self)
+        model, tokenizer = load_pretrained(self)
         return NetworkScorer(self.shown, model, tokenizer, max_length=max_length, precision=precision, device=device)
 
 
@@ -127,6 +127,6 @@ class FunctionSource(VictimSource):
         return FunctionScorer(self.shown, self.function)
 
 
-def text_digest(*parts: str) -> str:
+def hash_texts(*parts: str) -> str:
     """sha256 of texts, each apart from the next."""
     return hashlib.sha256("\0".join(parts).encode(errors="surrogatepass")).hexdigest()

@@ -16,7 +16,7 @@ from robench.results.store import STAGE_FILE, StoredStage
 from robench.study.stages.describe import describe
 from robench.study.stages.trained_model import CLEAN_FILE, clean_summary, predict_clean, write_lines
 from robench.victims.checks import check_order, examine
-from robench.victims.scorers import Victim
+from robench.victims.scorers import VictimModel
 from robench.victims.source import FunctionSource
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ CHANGED = 0.01
 """Difference of a probability that no arithmetic explains."""
 
 
-def make(stage: VictimStage, folder: Path, reporter: Reporter, device: torch.device) -> Victim:
+def make(stage: VictimStage, folder: Path, reporter: Reporter, device: torch.device) -> VictimModel:
     """Try a given model, predict the test split, and store both; give it ready to be attacked.
 
     Raises:
@@ -40,12 +40,12 @@ def make(stage: VictimStage, folder: Path, reporter: Reporter, device: torch.dev
     found = examine(scorer, data.test, data.labels, given.label_order)
     for warning in found.warnings:
         reporter.say(f"    warning: {warning}")
-    victim = Victim(scorer, found.order, found.probabilities)
+    victim = VictimModel(scorer, found.order, found.probabilities)
     with reporter.work("clean accuracy", "text", total=len(data.test)) as work:
         clean = predict_clean(victim, data.test, work.advance)
     gold = [example.label for example in data.test]
     guesses = [max(range(len(data.labels)), key=row["probabilities"].__getitem__) for row in clean]
-    misordered = check_order(data.labels, found.order, gold, guesses, asked=given.label_order is not None)
+    misordered = check_order(data.labels, found.order, gold, guesses, is_explicit=given.label_order is not None)
     for warning in misordered:
         reporter.say(f"    warning: {warning}")
     info = describe(stage)
@@ -66,7 +66,7 @@ def make(stage: VictimStage, folder: Path, reporter: Reporter, device: torch.dev
     return victim
 
 
-def load(stage: VictimStage, stored: StoredStage, device: torch.device) -> Victim:
+def load(stage: VictimStage, stored: StoredStage, device: torch.device) -> VictimModel:
     """The model again, as it was stored.
 
     Raises:
@@ -74,13 +74,13 @@ def load(stage: VictimStage, stored: StoredStage, device: torch.device) -> Victi
     """
     scorer = stage.source.load(max_length=stage.given.max_length, precision=stage.setting.precision, device=device)
     about = stored.info["victim"]
-    victim = Victim(scorer, tuple(about["label_order"]), about["probabilities"])
+    victim = VictimModel(scorer, tuple(about["label_order"]), about["probabilities"])
     if isinstance(stage.source, FunctionSource) and not about["random"]:
         _check_unchanged(stage, stored, victim)
     return victim
 
 
-def _check_unchanged(stage: VictimStage, stored: StoredStage, victim: Victim) -> None:
+def _check_unchanged(stage: VictimStage, stored: StoredStage, victim: VictimModel) -> None:
     path = stored.folder / CLEAN_FILE
     try:
         lines = path.read_text(encoding="utf-8").splitlines()[:REMEMBERED]
