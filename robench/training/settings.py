@@ -1,4 +1,4 @@
-"""The settings that all defenses are trained with."""
+"""The training settings that all defenses share."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
-    """How every defense is trained; the defaults are the paper's (section 4.1 and its code).
+    """Settings with which every defense is trained; the defaults are the paper's (section 4.1 and its code).
 
     Attributes:
-        epochs: passes over the training rows.
-        batch_size: rows, or pairs, of a step.
-        learning_rate: of AdamW at the first step; it decays linearly to zero.
-        weight_decay: of AdamW.
-        max_length: tokens of a text, special ones included.
-        eval_every: steps between two evaluations on the development set.
+        epochs: number of passes over the training rows.
+        batch_size: rows, or pairs of rows, in one optimiser step.
+        learning_rate: AdamW's learning rate at the first step; it decays linearly to zero.
+        weight_decay: AdamW's weight decay.
+        max_length: most tokens of a text, special tokens included; longer texts are cut.
+        eval_every: optimiser steps between two evaluations on the development set.
     """
 
     epochs: int = 3
@@ -26,7 +26,7 @@ class TrainingSettings:
     eval_every: int = 75
 
     def __post_init__(self) -> None:
-        """Refuse what trains nothing."""
+        """Reject values with which nothing would be trained."""
         for name in ("epochs", "batch_size", "learning_rate", "eval_every"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be above 0, not {getattr(self, name)}")
