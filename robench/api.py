@@ -193,7 +193,7 @@ def run_requests(
         store.check_writable()
         for request in requests:
             request.fetch_published()
-    from robench.attacking.engine.workers import Workers, choose_worker_count
+    from robench.attacking.engine import Workers, choose_worker_count
     from robench.models import devices
     from robench.study.runner import Runner
 

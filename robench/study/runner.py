@@ -11,9 +11,7 @@ from typing import IO, Any
 
 import torch
 
-from robench.attacking.engine.batcher import LogitsCache
-from robench.attacking.engine.pool import attack_examples
-from robench.attacking.engine.workers import Workers
+from robench.attacking.engine import LogitsCache, Workers, attack_examples
 from robench.errors import RobenchError
 from robench.models.predictor import Predictor, accuracy
 from robench.paths import writing

@@ -11,8 +11,7 @@ import torch
 
 from robench.attacking.attack import Attack
 from robench.attacking.build import build_attack, tolerate_missing_homoglyphs
-from robench.attacking.engine.batcher import BatchStatistics, LogitsCache
-from robench.attacking.engine.pool import attack_examples
+from robench.attacking.engine import BatchStatistics, LogitsCache, attack_examples
 from robench.attacking.engine.streams import RandomStream
 from robench.attacking.sentence_constraint import calibrate_threshold
 from robench.attacks.deepwordbug import DeepWordBug

@@ -16,8 +16,7 @@ import pytest
 import torch
 
 from robench.attacking.attack import Attack
-from robench.attacking.engine.pool import attack_examples
-from robench.attacking.engine.workers import Workers, choose_worker_count
+from robench.attacking.engine import Workers, attack_examples, choose_worker_count
 from robench.attacks.deepwordbug import DeepWordBug
 from robench.attacks.pwws import PWWS
 from robench.attacks.textfooler import TextFooler

@@ -19,8 +19,7 @@ import torch
 from elsewhere import elsewhere
 from textattack_alone import Padded, own_wrapper
 
-from robench.attacking.engine.batcher import BatchStatistics
-from robench.attacking.engine.pool import attack_examples
+from robench.attacking.engine import BatchStatistics, attack_examples
 from robench.data.load import TaskData
 from robench.models import devices
 from robench.models.batches import TrainingRow
@@ -205,7 +204,7 @@ def test_start_up(told: list[str], tmp_path: Path, benchmark: Any) -> None:
         "import robench.models.predictor\n"
         "started = time.perf_counter()\n"
         "from robench.attacks.pwws import PWWS\n"
-        "from robench.attacking.engine.pool import attack_examples\n"
+        "from robench.attacking.engine import attack_examples\n"
         "def victim(texts):\n"
         "    print(time.perf_counter() - started)\n"
         "    raise SystemExit\n"

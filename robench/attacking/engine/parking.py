@@ -1,4 +1,11 @@
-"""What searches ask while they are parked."""
+"""The victim and the sentence encoder of a search, which park the search until their result is there.
+
+How it works: every search runs in a greenlet of its own. When TextAttack's code calls the victim or the sentence
+encoder inside a search, the call creates a :class:`RowsRequest` and switches from the search's greenlet to its parent,
+the engine. The search is then parked: its call does not return until the engine switches back with the rows. The engine
+thus sees the requests of many searches at once, and TextAttack's code notices nothing. Outside a search, such as while
+an attack is built, the call is answered at once.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +18,7 @@ from greenlet import getcurrent, greenlet
 from robench.attacking.sentence_constraint import SentenceEmbedder
 
 DirectLogits = Callable[[list[str]], Any]
-"""Gives the model's rows at once, for who asks outside of a search."""
+"""A function that returns the logits (N, classes) of N texts at once, for calls outside a search."""
 
 
 class SearchGreenlet(greenlet):  # type: ignore[misc]  # greenlet is untyped here
@@ -19,19 +26,19 @@ class SearchGreenlet(greenlet):  # type: ignore[misc]  # greenlet is untyped her
 
 
 class RowsRequest(NamedTuple):
-    """What a parked search waits for: rows for its texts, of a sentence encoder or, without one, of the model."""
+    """A request for one row per text: logits of the model, or embeddings if there is an encoder."""
 
     texts: list[str]
     encoder: SentenceEmbedder | None = None
 
-    def ask(self, otherwise: DirectLogits) -> Any:
-        """Park the search that runs until it is answered; outside of a search, ask ``otherwise``."""
+    def wait(self, direct: Callable[[list[str]], Any]) -> Any:
+        """Park the current search until the rows are there; outside a search, return ``direct(texts)``."""
         current = getcurrent()
-        return current.parent.switch(self) if isinstance(current, SearchGreenlet) else otherwise(self.texts)
+        return current.parent.switch(self) if isinstance(current, SearchGreenlet) else direct(self.texts)
 
 
 class ParkingVictim:
-    """The model as TextAttack sees it: a call parks the search until somebody has the rows."""
+    """The model as TextAttack sees it: a call parks the search until the logits are there."""
 
     def __init__(self, direct: DirectLogits) -> None:
         self.model = self  # TextAttack reads the class of a wrapper's model
@@ -39,15 +46,15 @@ class ParkingVictim:
 
     def __call__(self, texts: Sequence[str]) -> torch.Tensor:
         """Return the logits of N texts: (N, classes), float32, on the CPU."""
-        return torch.from_numpy(RowsRequest(list(texts)).ask(self._direct))
+        return torch.from_numpy(RowsRequest(list(texts)).wait(self._direct))
 
 
 class ParkingEncoder:
-    """The sentence encoder as an attack's constraint sees it: many searches' sentences are embedded together."""
+    """The sentence encoder as a constraint sees it: a call parks the search, so that many searches share one call."""
 
     def __init__(self, encoder: SentenceEmbedder) -> None:
         self._encoder = encoder
 
     def encode(self, texts: Sequence[str]) -> Any:
         """Embed N texts: (N, D), float32, rows of unit length."""
-        return RowsRequest(list(texts), self._encoder).ask(self._encoder.encode)
+        return RowsRequest(list(texts), self._encoder).wait(self._encoder.encode)

@@ -202,7 +202,7 @@ class _Measuring:
 
     def _attacked(self, subject: _Subject, predictor: Predictor, pairs: Pairs) -> dict[str, Any] | None:
         """Summary of the same attack on the untrained model; None where the attack is not the same any more."""
-        from robench.attacking.engine.pool import attack_examples
+        from robench.attacking.engine import attack_examples
         from robench.plugins import registry
         from robench.plugins import settings as options
         from robench.study.stages.stage import NamedAttack
