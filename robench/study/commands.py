@@ -12,7 +12,7 @@ from robench.results.cells import NoResultsError, Result, option_text
 from robench.results.selection import Selection
 from robench.results.store import Store
 from robench.study.presets import PRESETS, Preset
-from robench.victims.source import FunctionSource
+from robench.victims import FunctionSource
 
 
 class Gap(NamedTuple):

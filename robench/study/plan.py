@@ -19,7 +19,7 @@ from robench.study.stages.stage import (
 )
 from robench.study.stages.victim import VictimStage
 from robench.training.defense import AdversarialDefense, FusedDefense
-from robench.victims.source import VictimSource
+from robench.victims import VictimSource
 
 VICTIM = "base"
 """Name of the defense whose model is attacked to make the adversarial training sets."""

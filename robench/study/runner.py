@@ -30,7 +30,7 @@ from robench.study.stages.stage import AdversarialStage, AttackingStage, CellSta
 from robench.study.stages.victim import VictimStage
 from robench.training.defense import FusedDefense
 from robench.training.loop import train
-from robench.victims.scorers import VictimModel
+from robench.victims import VictimModel
 
 KEPT_MODELS = 2
 """Trained models held in memory: Base, which several stages attack, and the one at hand."""

@@ -14,8 +14,7 @@ from robench.study.plan import VICTIM, plan_victim
 from robench.study.presets import preset
 from robench.study.request import TRAINING, Request, expand
 from robench.study.stages.stage import CellStage, NamedDefense, Setting
-from robench.victims.find import find_victim
-from robench.victims.source import OWN_ENCODER, Given, VictimSource
+from robench.victims import OWN_ENCODER, Given, VictimSource, find_victim
 
 
 def victim_request(

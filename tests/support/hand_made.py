@@ -12,7 +12,7 @@ from robench.results.records import Record
 from robench.results.store import RECORDS_FILE, Store, StoredStage
 from robench.results.summary import summarise
 from robench.study.presets import ELSEWHERE
-from robench.victims.source import OWN_ENCODER
+from robench.victims import OWN_ENCODER
 
 TRAINING = {
     "epochs": 3,

@@ -11,7 +11,8 @@ import torch
 from torch import nn
 
 from robench import RobenchError
-from robench.victims.checks import check_order, find_networks_in_training, looks_like_probabilities, match_columns
+from robench.victims.checks import check_order, find_networks_in_training, match_columns
+from robench.victims.scorer import looks_like_probabilities
 
 LABELS = ("abbreviation", "entity", "description")
 ORDERS: list[tuple[dict[int, str], tuple[int, ...], bool]] = [

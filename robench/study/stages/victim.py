@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from robench.study.stages.stage import FORMAT, ModelStage
-from robench.victims.source import Given, VictimSource
+from robench.victims import Given, VictimSource
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,7 @@ from robench.progress import Reporter
 from robench.results.store import STAGE_FILE, StoredStage
 from robench.study.stages.describe import describe
 from robench.study.stages.trained_model import CLEAN_FILE, clean_summary, predict_clean, write_lines
-from robench.victims.checks import check_order, examine
-from robench.victims.scorers import VictimModel
-from robench.victims.source import FunctionSource
+from robench.victims import FunctionSource, VictimModel, check_order, examine
 
 if TYPE_CHECKING:
     from robench.study.stages.victim import VictimStage
