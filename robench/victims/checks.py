@@ -76,7 +76,7 @@ def examine(
     is_random = _differ(first, scorer(texts))
     networks = scorer.networks_in_training()
     if networks:
-        warnings.append(f"{', '.join(networks)} is in training mode, where dropout is at work: call .eval() on it.")
+        warnings.append(f"{', '.join(networks)} is in training mode, in which dropout is active: call .eval() on it.")
     if is_random:
         warnings.append(
             "the same text gets different scores when it is scored twice: accuracy under attack of a random model"
@@ -103,7 +103,7 @@ def _warn_of_truncation(scorer: Scorer, test: Sequence[Example]) -> list[str]:
         return []
     return [
         f"{cut / len(test):.0%} of the test texts are longer than {scorer.max_length} tokens and are cut there; an"
-        " attack on what is cut off does nothing (--max-length N)."
+        " attack on the part that is cut off has no effect (--max-length N)."
     ]
 
 
