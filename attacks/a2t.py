@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from robench.attacking import ModelAttack, Victim, option
+from robench.attacking import LanguageModelAttack, Victim
 from robench.resources import language_models
 
 from .models import COMMITS
@@ -14,7 +14,7 @@ _RANKED = {"delete": "by deletion", "unk": "by [UNK]", "random": "at random"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class A2T(ModelAttack):
+class A2T(LanguageModelAttack):
     """Neighbours among counter-fitted word vectors, with few queries (Yoo and Qi 2021).
 
     "Towards Improving Adversarial Training of NLP Models". Ranks the words, then goes down the list: the nearest

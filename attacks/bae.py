@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from robench.attacking import MaskedModelAttack, Victim, option
-
-from .models import COMMITS
+from robench.attacking import MaskedLanguageModelAttack, Victim
 
 
 @dataclass(frozen=True, kw_only=True)
-class BAE(MaskedModelAttack):
+class BAE(MaskedLanguageModelAttack):
     """Words that a masked language model fills in, for the words that weigh most (Garg and Ramakrishnan 2020).
 
     "BAE: BERT-based Adversarial Examples for Text Classification". Ranks the words by what deleting each does, then

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from robench.attacking import MaskedModelAttack, Victim, option
-
-from .models import COMMITS
+from robench.attacking import MaskedLanguageModelAttack, Victim
 
 
 @dataclass(frozen=True, kw_only=True)
-class BERTAttack(MaskedModelAttack):
+class BERTAttack(MaskedLanguageModelAttack):
     """Pieces that a masked language model finds likely, for the words that weigh most (Li et al. 2020).
 
     "BERT-ATTACK: Adversarial Attack Against BERT Using BERT". Ranks the words by what [UNK] in their place does, then

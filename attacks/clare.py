@@ -6,13 +6,11 @@ import functools
 from dataclasses import dataclass
 from typing import Any
 
-from robench.attacking import MaskedModelAttack, Victim, option
-
-from .models import COMMITS
+from robench.attacking import MaskedLanguageModelAttack, Victim
 
 
 @dataclass(frozen=True, kw_only=True)
-class CLARE(MaskedModelAttack):
+class CLARE(MaskedLanguageModelAttack):
     """Words replaced, inserted and merged by a masked language model (Li et al. 2021).
 
     "Contextualized Perturbation for Textual Adversarial Attack". At each step, at every place, a word is replaced, a

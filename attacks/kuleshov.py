@@ -6,14 +6,14 @@ import functools
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from robench.attacking import ModelAttack, Victim, option
+from robench.attacking import LanguageModelAttack, Victim
 from robench.resources import explained, language_models
 
 from .models import COMMITS
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kuleshov(ModelAttack):
+class Kuleshov(LanguageModelAttack):
     """Neighbours among counter-fitted word vectors that read fluently (Kuleshov et al. 2018).
 
     "Adversarial Examples for Natural Language Classification Problems". At each step, every word is replaced by its

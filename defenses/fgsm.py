@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 from torch import Tensor
 
-from robench.training import Style, VirtualDefense, option, unit
+from robench.training import VirtualDefense, to_unit_norm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +27,8 @@ class FGSM(VirtualDefense):
     )
 
     def normalise(self, gradient: Tensor) -> Tensor:
-        """Take the sign of the gradient, or scale it to unit length."""
-        return gradient.sign() if self.norm == "linf" else unit(gradient)
+        """Sign, or unit length."""
+        return gradient.sign() if self.norm == "linf" else to_unit_norm(gradient)
 
 
 fgm: Annotated[FGSM, Style(hue="yellow", pattern="striped")] = FGSM(norm="l2", step_size=1.0)

@@ -13,12 +13,11 @@ from robench.training import (
     Terms,
     VirtualDefense,
     cross_entropy,
-    gradient_left,
-    onto_ball,
-    option,
-    same_dropout,
-    uniform_start,
-    unit,
+    draw_uniform_start,
+    project_onto_ball,
+    read_gradient,
+    replay_dropout,
+    to_unit_norm,
 )
 
 _SOURCE = "the authors' code for SST-2"
@@ -30,33 +29,40 @@ class FreeLB(VirtualDefense):
 
     style: ClassVar[Style] = Style(hue="blue", pattern="striped")
 
-    steps: int = option(2, "passes for one update, K", minimum=1, source=_SOURCE)
-    step_size: float = option(0.1, "L2 length of one ascent of an example", minimum=0, source=_SOURCE)
-    magnitude: float = option(0.6, "largest L2 norm of the random start of an example", minimum=0, source=_SOURCE)
-    max_norm: float = option(0.0, "largest L2 norm of a perturbation; 0 for no bound", minimum=0, source=_SOURCE)
+    Attributes:
+        steps: K passes per update.
+        step_size: the L2 length of one ascent of an example.
+        magnitude: of the random start, see :func:`robench.training.perturbation.draw_uniform_start`.
+        max_norm: largest L2 norm of a perturbation; 0 for no bound.
+    """
+
+    steps: int = 2
+    step_size: float = 0.1
+    magnitude: float = 0.6
+    max_norm: float = 0.0
 
     def start(self, shape: torch.Size, mask: Tensor) -> Tensor:
-        """Draw uniform noise."""
-        return uniform_start(shape, mask, self.magnitude)
+        """Uniform noise."""
+        return draw_uniform_start(shape, mask, self.magnitude)
 
     def normalise(self, gradient: Tensor) -> Tensor:
-        """Scale the gradient to unit length."""
-        return unit(gradient)
+        """Unit length."""
+        return to_unit_norm(gradient)
 
     def project(self, delta: Tensor) -> Tensor:
-        """Project onto the ball, if there is one."""
-        return onto_ball(delta, self.max_norm) if self.max_norm > 0 else delta
+        """Onto the ball, where there is one."""
+        return project_onto_ball(delta, self.max_norm) if self.max_norm > 0 else delta
 
     def passes(self, networks: Sequence[Classifier], batch: Batch) -> Iterator[Terms]:
         """Yield K losses, each divided by K and computed at the point that the previous gradient led to."""
         (network,) = networks
-        delta, masks = self.first(network, batch.texts), None
+        delta, masks = self.initial_perturbation(network, batch.texts), None
         for step in range(self.steps):
-            masks = same_dropout(masks, delta.device)
+            masks = replay_dropout(masks, delta.device)
             loss = cross_entropy(network(batch.texts, delta).logits, batch.labels)
             yield {f"ce_step{step + 1}": loss / self.steps}
             if step + 1 < self.steps:
-                delta = self.ascend(delta, gradient_left(delta), batch.texts["attention_mask"])
+                delta = self.ascend(delta, read_gradient(delta), batch.texts["attention_mask"])
 
 
 freelb_plus_plus: Annotated[FreeLB, Style(hue="blue", pattern="dotted")] = FreeLB(

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from robench.models import Batch, Classifier
-from robench.training import Style, Terms, VirtualDefense, cross_entropy, gradient_of, kl_divergence, option
+from robench.training import Terms, VirtualDefense, compute_gradient, cross_entropy, kl_divergence
 
 
 def symmetric_kl(logits: Tensor, other_logits: Tensor) -> Tensor:
@@ -61,13 +61,13 @@ class SMART(VirtualDefense):
         """Yield one pass: classification, smoothness and, in the paper's variant, distance from the slow average."""
         network = networks[0]
         clean = network(batch.texts).logits
-        delta = self.first(network, batch.texts)
+        delta = self.initial_perturbation(network, batch.texts)
         target = clean.detach()
         for _ in range(self.steps):
             moved = network(batch.texts, delta).logits
             apart = kl_divergence(moved, target) + kl_divergence(target, moved)
-            # The gradient of the sum over the batch, as in mt-dnn: a row's step must not depend on the number of rows.
-            delta = self.ascend(delta, gradient_of(apart * len(target), delta), batch.texts["attention_mask"])
+            # Of the batch's sum, as mt-dnn has it: a row's step must not depend on how many others there are.
+            delta = self.ascend(delta, compute_gradient(apart * len(target), delta), batch.texts["attention_mask"])
         perturbed = network(batch.texts, delta.detach()).logits
         terms = {
             "ce": cross_entropy(clean, batch.labels),

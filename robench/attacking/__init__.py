@@ -7,14 +7,14 @@ from robench.lazy import lazy_attributes
 if TYPE_CHECKING:
     from robench.attacking.attack import Attack, Victim
     from robench.attacking.build import build_attack
-    from robench.attacking.language_model_attack import MaskedModelAttack, ModelAttack
+    from robench.attacking.language_model_attack import LanguageModelAttack, MaskedLanguageModelAttack
     from robench.attacking.sentence_constraint import with_encoder
     from robench.plugins.option import option
 
 __all__ = [
     "Attack",
-    "MaskedModelAttack",
-    "ModelAttack",
+    "LanguageModelAttack",
+    "MaskedLanguageModelAttack",
     "Victim",
     "build_attack",
     "option",
@@ -25,8 +25,8 @@ __getattr__ = lazy_attributes(
     __name__,
     {
         "Attack": "attack",
-        "MaskedModelAttack": "language_model_attack",
-        "ModelAttack": "language_model_attack",
+        "MaskedLanguageModelAttack": "language_model_attack",
+        "LanguageModelAttack": "language_model_attack",
         "Victim": "attack",
         "build_attack": "build",
         "option": "attack",

@@ -1,4 +1,4 @@
-"""What an attack is: a frozen dataclass that builds a ``textattack.Attack``."""
+"""The contract of an attack: a frozen dataclass that builds a ``textattack.Attack``."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 class Victim(Protocol):
-    """The model under attack, as TextAttack's recipes expect it (a "model wrapper")."""
+    """The model under attack, in the form that TextAttack's recipes expect (a "model wrapper")."""
 
     @property
     def model(self) -> object:
-        """The bare model; TextAttack looks at its class."""
+        """Return the bare model; TextAttack inspects its class."""
 
     def __call__(self, texts: Sequence[str]) -> torch.Tensor:
         """Return the logits of ``texts``: (len(texts), classes), float32, on the CPU."""
@@ -30,7 +30,7 @@ class Victim(Protocol):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Attack(ABC):
-    """One attack. A subclass adds its options as fields and says how it is built.
+    """An attack; a subclass adds its options as fields and builds the ``textattack.Attack``.
 
     Example:
         A whole plug-in::
@@ -40,13 +40,24 @@ class Attack(ABC):
 
             @dataclass(frozen=True, kw_only=True)
             class Pruthi(Attack):
-                '''Pruthi et al. 2019: misspellings that a reader skims over.'''
+                '''Pruthi et al. 2019: misspellings that a reader overlooks.'''
 
                 max_words: int = option(2, "words that get a typo", minimum=1)
 
                 def build(self, victim):
                     from textattack.attack_recipes import Pruthi2019
                     return Pruthi2019.build(victim, max_num_word_swaps=self.max_words)
+
+    Attributes:
+        uses: the data that the recipe needs besides its code.
+        query_budget: most queries for one example, or None for no limit.
+        queries_per_word: most queries for each word of an example, or None for no limit.
+        max_words_changed: largest share of a text's words that may be changed, above 0 to 1, or None for no limit.
+        protocol: ``recipe``, the bounds of the attack's authors, or ``textdefender``: the common bounds under which
+            Li et al. 2021 ("Searching for an Effective Defender") compare defenses; see
+            :mod:`robench.attacking.bounds`.
+        resources: the word vectors and sentence encoder: ``published``, those that TextAttack downloads, or
+            ``bundled``, stand-ins from the package index. Nothing else depends on this field.
     """
 
     plugin_kind: ClassVar[str] = "attacks"
@@ -70,42 +81,50 @@ class Attack(ABC):
     )
 
     def __post_init__(self) -> None:
-        """Reject limits that leave nothing."""
-        check_values(self)
+        """Reject limits that leave nothing to attack."""
+        for name in ("query_budget", "queries_per_word"):
+            limit = getattr(self, name)
+            if limit is not None and limit < 1:
+                raise ValueError(f"{name} must be 1 or more, or none, not {limit}")
+        if self.max_words_changed is not None and not 0 < self.max_words_changed <= 1:
+            raise ValueError(f"max_words_changed is a share above 0 and up to 1, not {self.max_words_changed}")
 
     @abstractmethod
     def build(self, victim: Victim) -> Any:
         """Build a fresh ``textattack.Attack`` on ``victim``.
 
-        Called once. Examples are searched at the same time on copies, in which TextAttack's own parts (goal function,
-        search method, transformation, constraints) are separate and everything else, such as a model, is shared.
-        Import TextAttack here, not at the top of the file: listing the attacks must stay fast, and by the time of the
-        call :func:`robench.attacking.build.build_attack` has imported it safely. What the recipe takes by default for
-        counter-fitted word vectors and for the Universal Sentence Encoder is what ``resources`` says.
+        robench calls this once and searches examples at the same time on copies. In a copy TextAttack's own parts (goal
+        function, search method, transformation, constraints) are separate; everything else, such as a model, is shared.
+        Import TextAttack here, not at the top of the file: listing the attacks must stay fast, and
+        :func:`robench.attacking.build.build_attack` has imported it safely before the call. The recipe's default
+        counter-fitted word vectors and Universal Sentence Encoder are replaced by those that ``resources`` names.
+
+        Args:
+            victim: the model under attack.
         """
 
     @property
     def needs(self) -> tuple[Resource, ...]:
-        """The data it needs with these options."""
+        """Return the data that the attack needs with these options."""
         added: tuple[Resource, ...] = ("word-vectors", "sentence-encoder") if self.protocol == "textdefender" else ()
         return tuple(dict.fromkeys(self.uses + added))
 
     @property
     def has_forms(self) -> bool:
-        """Whether ``resources`` makes a difference."""
+        """Return whether the field ``resources`` makes a difference."""
         return any(need in resources.TWO_FORMS for need in self.needs)
 
     @property
     def variant(self) -> str:
-        """What differs from the published attack; empty when nothing does.
+        """Return what differs from the published attack; empty if nothing does.
 
-        Tables show it behind the name: ``textfooler (bundled)``.
+        Tables show it after the name: ``textfooler (bundled)``.
         """
         named = [self.resources] if self.has_forms and self.resources == "bundled" else []
         return ", ".join([*named, *([self.protocol] if self.protocol != "recipe" else [])])
 
     def budget(self, words: int) -> int | None:
-        """Queries that an example of so many words may cost; None for no limit."""
+        """Return the most queries for an example with that many words; None for no limit."""
         limits = [self.query_budget] if self.query_budget else []
         for per_word in (self.queries_per_word, QUERIES_PER_WORD if self.protocol == "textdefender" else None):
             if per_word:
@@ -113,19 +132,22 @@ class Attack(ABC):
         return min(limits, default=None)
 
     def prepare(self, *, offline: bool = False) -> None:
-        """Bring what the attack needs to this machine.
+        """Fetch the data that the attack needs, if it is not on this machine.
+
+        Args:
+            offline: forbid fetching.
 
         Raises:
-            RobenchError: something is missing and cannot be fetched.
+            RobenchError: some data is missing and cannot be fetched.
         """
         resources.prepare_resources(self.needs, self.resources, offline=offline)
 
     def pins(self) -> dict[str, str]:
-        """Name each resource that the result depends on, with its version or sha256."""
-        return resources.identify_resources(self.needs, self.resources)
+        """Return the version or sha256 of each resource on which the result depends, by name."""
+        return resources.pins(self.needs, self.resources)
 
     def identity(self) -> dict[str, object]:
-        """Return all that determines what the attack does, as plain JSON values, for the key of a cell."""
+        """Return everything that determines the attack's result, as plain JSON values, for the key of a cell."""
         kind = type(self)
         fields = dataclasses.asdict(self)
         if not self.has_forms:

@@ -1,11 +1,11 @@
-"""The protocol under which TextDefender compares defenses: the same bounds for every attack.
+"""The bounds of TextDefender, which are the same for every attack, so that defenses can be compared.
 
-Li et al. 2021, "Searching for an Effective Defender: Benchmarking Defense against Adversarial Word Substitution",
-section 4, and the authors' code: at most 30 % of the words change, every word has the 50 nearest neighbours of the
-counter-fitted vectors as its candidates, an example costs at most 50 queries a word, and each substitution keeps a
-window of 15 words within an angular similarity of 0.84 of the Universal Sentence Encoder, texts shorter than the window
-excepted. The word distance that an attack has of its own is left out. An attack that changes characters keeps its
-transformation; its other bounds are these.
+The source is Li et al. 2021, "Searching for an Effective Defender: Benchmarking Defense against Adversarial Word
+Substitution", section 4, and the authors' code. At most 30 % of the words change. The candidates for a word are its 50
+nearest neighbours among the counter-fitted vectors. An example costs at most 50 queries per word. Each substitution
+keeps a window of 15 words at an angular similarity of at least 0.84 under the Universal Sentence Encoder; texts shorter
+than the window are exempt. The attack's own limit on word distance is dropped. An attack that changes characters keeps
+its transformation, and the other bounds apply to it too.
 """
 
 from __future__ import annotations
@@ -18,16 +18,20 @@ MAX_WORDS_CHANGED = 0.3
 SIMILARITY = 0.840845057  # the authors' code has TextFooler's number; the paper rounds it
 
 
-def textdefender(built: Any) -> Any:
-    """Return the ``textattack.Attack`` under those bounds; what it cannot keep to is the caller's: the query budget."""
+def apply_textdefender_bounds(built: Any) -> Any:
+    """Return a ``textattack.Attack`` with these bounds, except for the query budget, which the engine enforces.
+
+    Args:
+        built: the ``textattack.Attack`` of the recipe.
+    """
     from textattack import Attack
     from textattack.constraints.overlap import MaxWordsPerturbed
     from textattack.constraints.semantics import WordEmbeddingDistance
     from textattack.constraints.semantics.sentence_encoders import SentenceEncoder, UniversalSentenceEncoder
     from textattack.transformations import WordSwapEmbedding
 
-    replaced = (SentenceEncoder, WordEmbeddingDistance, MaxWordsPerturbed)
-    constraints = [one for one in built.constraints if not isinstance(one, replaced)]
+    dropped = (SentenceEncoder, WordEmbeddingDistance, MaxWordsPerturbed)
+    constraints = [one for one in built.constraints if not isinstance(one, dropped)]
     similarity = UniversalSentenceEncoder(
         threshold=SIMILARITY,
         metric="angular",
@@ -44,7 +48,7 @@ def textdefender(built: Any) -> Any:
 
 
 def _replaces_words(transformation: Any) -> bool:
-    from textattack import transformations as known
+    from textattack import transformations as classes
 
-    words = (known.WordSwapEmbedding, known.WordSwapWordNet, known.WordSwapHowNet)
+    words = (classes.WordSwapEmbedding, classes.WordSwapWordNet, classes.WordSwapHowNet)
     return any(isinstance(one, words) for one in getattr(transformation, "transformations", [transformation]))

@@ -1,4 +1,9 @@
-"""Building TextAttack's attacks with robench's resources, bounds and limits, and copying them for many searches."""
+"""Building TextAttack's attacks with robench's resources, bounds and limits, and copying them for many searches.
+
+How it works: word vectors are put where TextAttack looks for them before it downloads; the recipe is built; then its
+bounds, its sentence encoders and its tag caches are replaced in the finished ``textattack.Attack``. A copy for another
+search separates the parts that hold the state of a search and shares everything heavy, such as word vectors and models.
+"""
 
 from __future__ import annotations
 
@@ -24,35 +29,41 @@ _WORD_VECTORS = "textattack_counterfitted_GLOVE_embedding"
 def build_attack(attack: Attack, victim: Victim, *, offline: bool = False) -> Any:
     """Build a ``textattack.Attack`` with the attack's resources, protocol and limits, ready for the engine.
 
-    It downloads nothing and does not cut requests into batches of 32. The limit of queries is the engine's to set.
+    The result downloads nothing and does not cut calls of the model into batches of 32. The engine sets the query
+    budget, which depends on the example.
+
+    Args:
+        attack: the attack and its options.
+        victim: the model under attack.
+        offline: forbid fetching the attack's data.
 
     Raises:
-        RobenchError: TextAttack or its data cannot be had.
+        RobenchError: TextAttack or the attack's data is not available.
     """
     load_textattack(offline=offline)
     attack.prepare(offline=offline)
     if "word-vectors" in attack.needs:
         from textattack.shared import utils
 
-        # Where WordEmbedding.counterfitted_GLOVE_embedding looks before it downloads.
-        utils.GLOBAL_OBJECTS[_WORD_VECTORS] = resources.load_word_vectors(attack.resources, offline=offline)
-    with block_nltk_downloads(), without_look_alikes():
+        # WordEmbedding.counterfitted_GLOVE_embedding looks here before it downloads.
+        utils.GLOBAL_OBJECTS[_WORD_VECTORS] = resources.shared_word_vectors(attack.resources, offline=offline)
+    with without_nltk_downloads(), tolerate_missing_homoglyphs():
         built = attack.build(victim)
     if attack.protocol == "textdefender":
-        built = bounds.textdefender(built)
+        built = bounds.apply_textdefender_bounds(built)
     if attack.max_words_changed is not None:
         from textattack.constraints.overlap import MaxWordsPerturbed
 
         built.constraints.insert(0, MaxWordsPerturbed(max_percent=attack.max_words_changed))
-    _encode_sentences(built, attack, offline=offline)
+    _set_sentence_encoders(built, attack, offline=offline)
     if "tagger" in attack.needs:
-        _remember_tags(built)
+        _share_tags(built)
     built.goal_function.batch_size = _WHOLE_REQUEST
     return built
 
 
-def _encode_sentences(built: Any, attack: Attack, *, offline: bool) -> None:
-    """Give the attack's constraints on sentences the encoder that it is to have."""
+def _set_sentence_encoders(built: Any, attack: Attack, *, offline: bool) -> None:
+    """Replace the sentence encoder of the attack's constraints by the one that ``resources`` names."""
     from textattack.constraints.semantics.sentence_encoders import UniversalSentenceEncoder
 
     for at, constraint in enumerate(built.constraints):
@@ -60,12 +71,12 @@ def _encode_sentences(built: Any, attack: Attack, *, offline: bool) -> None:
             encoder = resources.load_sentence_encoder(attack.resources, offline=offline)
             threshold = constraint.threshold
             if attack.resources == "bundled":
-                threshold = sentence_constraint.calibrated(threshold, constraint.metric)
+                threshold = sentence_constraint.calibrate_threshold(threshold, constraint.metric)
             built.constraints[at] = sentence_constraint.with_encoder(constraint, encoder, threshold)
 
 
-def _remember_tags(built: Any) -> None:
-    """Let constraints on parts of speech share what has been tagged, with each other and with later runs."""
+def _share_tags(built: Any) -> None:
+    """Let constraints on parts of speech share their tagged texts, with each other and with later runs."""
     from textattack.constraints.grammaticality import PartOfSpeech
 
     for constraint in built.constraints:
@@ -75,17 +86,17 @@ def _remember_tags(built: Any) -> None:
 
 
 def save_tags(built: Any) -> None:
-    """Keep for later runs what this attack's constraints have tagged."""
+    """Save the texts that this attack's constraints have tagged for later runs."""
     for constraint in built.constraints:
-        if isinstance(found := vars(constraint).get("_pos_tag_cache"), tags.TagCache):
-            found.save()
+        if isinstance(cache := vars(constraint).get("_pos_tag_cache"), tags.Tags):
+            cache.save()
 
 
-def copied(built: Any) -> Any:
-    """Copy an attack that has not been used: TextAttack's own parts are separate, everything else is shared.
+def copy_attack(built: Any) -> Any:
+    """Copy an attack that has not been used: TextAttack's own parts are copied, everything else is shared.
 
-    Parts hold the state of one search, so two searches need two. What they refer to, such as word vectors or a language
-    model, is heavy and has no such state. Caches of a part are new and empty.
+    The parts hold the state of one search, so each search needs its own. The objects that they refer to, such as word
+    vectors or a language model, are heavy and hold no such state. The caches of the copied parts are new and empty.
     """
     import lru
     from textattack import Attack
@@ -95,7 +106,7 @@ def copied(built: Any) -> Any:
     from textattack.transformations import Transformation
 
     parts = (Attack, GoalFunction, SearchMethod, Transformation, Constraint, PreTransformationConstraint)
-    made: dict[int, Any] = {}
+    copies: dict[int, Any] = {}
 
     def copy(value: Any) -> Any:
         if isinstance(value, lru.LRU):
@@ -106,27 +117,27 @@ def copied(built: Any) -> Any:
             return MethodType(value.__func__, copy(value.__self__))
         if not isinstance(value, parts):
             return value
-        if id(value) not in made:
-            made[id(value)] = twin = object.__new__(type(value))
+        if id(value) not in copies:
+            copies[id(value)] = twin = object.__new__(type(value))
             twin.__dict__.update({name: copy(item) for name, item in vars(value).items()})
-        return made[id(value)]
+        return copies[id(value)]
 
     return copy(built)
 
 
 @contextlib.contextmanager
-def without_look_alikes() -> Iterator[None]:
-    """Let TextBugger be built where TextAttack's package lacks a file that it reads and does not use.
+def tolerate_missing_homoglyphs() -> Iterator[None]:
+    """Let TextBugger be built although TextAttack's package lacks a file that it opens but does not use.
 
-    The package of 0.3.11 was made without ``intentional_homoglyphs.txt``, the look-alikes of the recipe
-    ``BadCharacters2021``; TextBugger has its own table of them.
+    The package of version 0.3.11 lacks ``intentional_homoglyphs.txt``, a table of look-alike characters for the recipe
+    ``BadCharacters2021``. TextBugger opens it too, but has a table of its own.
     """
     from textattack.transformations.word_swaps import word_swap_homoglyph_swap as module
 
-    def opened(path: str, *args: Any, **kwargs: Any) -> Any:
-        return open(path, *args, **kwargs) if Path(path).exists() else io.StringIO()  # noqa: PTH123  # it gives a str
+    def open_if_present(path: str, *args: Any, **kwargs: Any) -> Any:
+        return open(path, *args, **kwargs) if Path(path).exists() else io.StringIO()  # noqa: PTH123  # path is a str
 
-    module.open = opened
+    module.open = open_if_present
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""What attacks share that ask a language model of their own for words or for a verdict."""
+"""Base classes of attacks that use a language model of their own to propose or to judge words."""
 
 from __future__ import annotations
 
@@ -16,10 +16,14 @@ _LONGEST = 512
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelAttack(Attack):
-    """An attack with a field that names a model: a folder, or a Hub id with or without ``@commit``.
+class LanguageModelAttack(Attack):
+    """An attack with a field that names a language model: a folder, or a Hub id with or without ``@commit``.
 
-    In a cell's key a folder stands as the digest of its files, so that it may lie anywhere.
+    In a cell's key the digest of a folder's files replaces its path, so a folder may be moved.
+
+    Attributes:
+        model_field: the name of that field.
+        model_kind: the kind of model that the attack needs, or None if any kind will do.
     """
 
     model_field: ClassVar[str] = "language_model"
@@ -29,22 +33,22 @@ class ModelAttack(Attack):
 
     @property
     def model_name(self) -> str:
-        """The model that is asked."""
+        """Return the name of the language model."""
         return str(getattr(self, self.model_field))
 
     def prepare(self, *, offline: bool = False) -> None:
-        """Bring the model, and then the rest."""
+        """Fetch the language model, and then the other data; see :meth:`Attack.prepare`."""
         try:
             self._prepare_model(offline)
         except RobenchError as error:
-            raise RobenchError(f"{error} A folder can be named, too: --set ATTACK.{self.model_field}=DIR.") from error
+            raise RobenchError(f"{error} You can also name a folder: --set ATTACK.{self.model_field}=DIR.") from error
         super().prepare(offline=offline)
 
     def _prepare_model(self, offline: bool) -> None:
         language_models.prepare_language_model(self.model_name, self.commits, offline=offline, kind=self.model_kind)
 
     def identity(self) -> dict[str, object]:
-        """As every attack's, with what the model is in place of its name."""
+        """Return the identity of any attack, with the digest or commit of the model in place of its name."""
         identity = super().identity()
         fields = identity["fields"]
         assert isinstance(fields, dict)
@@ -55,38 +59,47 @@ class ModelAttack(Attack):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MaskedModelAttack(ModelAttack):
-    """An attack whose words a masked language model fills in."""
+class MaskedLanguageModelAttack(LanguageModelAttack):
+    """An attack whose new words are filled in by a masked language model.
 
-    language_model: str = option(
-        dataclasses.MISSING, "model that fills in words: a folder or a Hub id; it needs its masked-language-model head"
-    )
-    max_candidates: int = option(50, "words tried at one place", minimum=1)
+    Attributes:
+        language_model: the model; it needs a masked-language-model head.
+        max_candidates: most words that are tried at one place.
+    """
+
+    language_model: str = "bert-base-uncased"
+    max_candidates: int = 50
+
+    def __post_init__(self) -> None:
+        """Reject a number of candidates that leaves no words."""
+        super().__post_init__()
+        if self.max_candidates < 1:
+            raise ValueError(f"max_candidates must be 1 or more, not {self.max_candidates}")
 
     def _prepare_model(self, offline: bool) -> None:
         language_models.load_masked_model(self.model_name, self.commits, offline=offline)
 
     def masked_model(self, max_pieces: int | None = None) -> dict[str, Any]:
-        """The model as the arguments of TextAttack's transformations; :meth:`prepare` has brought it."""
-        model, tokenizer = language_models.load_masked_model(self.model_name, self.commits, offline=True)
+        """Return the model as arguments of TextAttack's transformations; :meth:`prepare` has fetched it before."""
+        model, tokenizer = language_models.masked(self.model_name, offline=True)
         longest = min(_LONGEST, tokenizer.model_max_length, model.config.max_position_embeddings)
-        padded = PaddedToBatch(tokenizer, max_pieces)
-        return {"masked_language_model": model, "tokenizer": padded, "max_length": longest}
+        padding = BatchPaddingTokenizer(tokenizer, max_pieces)
+        return {"masked_language_model": model, "tokenizer": padding, "max_length": longest}
 
 
-class PaddedToBatch:
-    """A tokenizer that pads to the longest text of a batch, where TextAttack asks for 512 tokens of each."""
+class BatchPaddingTokenizer:
+    """A tokenizer that pads to the longest text of a batch, although TextAttack requests 512 tokens for each text."""
 
     def __init__(self, tokenizer: Any, max_pieces: int | None = None) -> None:
         self._tokenizer = tokenizer
         self._max_pieces = max_pieces
 
     def __call__(self, texts: Any, **options: Any) -> Any:
-        """Tokenize texts."""
+        """Tokenize texts, padded to the longest one."""
         return self._tokenizer(texts, **{**options, "padding": True})
 
     def encode(self, word: str, **options: Any) -> list[int]:
-        """Ids of a word's pieces; none for a word of too many, which TextAttack then leaves alone."""
+        """Return the ids of a word's pieces; none if it has too many pieces, so that TextAttack leaves it unchanged."""
         pieces: list[int] = self._tokenizer.encode(word, **options)
         return [] if self._max_pieces is not None and len(pieces) > self._max_pieces else pieces
 

@@ -16,7 +16,7 @@ from robench.results.labels import option_text
 from robench.results.selection import NoResultsError, Selection
 from robench.results.store import Store
 from robench.study.presets import PRESETS, Preset
-from robench.victims.source import FunctionSource
+from robench.victims import FunctionSource
 
 
 class Gap(NamedTuple):

@@ -16,7 +16,7 @@ from robench.study.stages.statistics import StatisticsStage
 from robench.study.stages.train import ModelStage
 from robench.study.stages.victim import VictimStage
 from robench.training.defense import AdversarialDefense, FusedDefense
-from robench.victims.source import VictimSource
+from robench.victims import VictimSource
 
 
 def plan_cells(

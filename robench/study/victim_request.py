@@ -15,9 +15,8 @@ from robench.progress import Reporter
 from robench.study.plan import plan_victim
 from robench.study.presets import preset
 from robench.study.request import TRAINING, Request, expand
-from robench.study.stages.stage import NamedDefense, Setting, Stage
-from robench.victims.find import find_victim
-from robench.victims.source import OWN, Given, VictimSource
+from robench.study.stages.stage import CellStage, NamedDefense, Setting
+from robench.victims import OWN_ENCODER, Given, VictimSource, find_victim
 
 
 def victim_request(
@@ -115,7 +114,7 @@ class VictimRequest(Request):
         asked = self.precision if self.source.has_network else "fp32"
         return Setting(
             preset=self.preset,
-            encoder=EncoderSource(OWN, "", OWN),
+            encoder=EncoderSource(OWN_ENCODER, "", OWN_ENCODER),
             training=chosen.training,
             precision=devices.choose_precision(asked, devices.choose_device(self.device)),
             train_limit=None,

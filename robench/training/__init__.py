@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from robench.training.objectives import Similarity, contrastive, cross_entropy, kl_divergence
     from robench.training.perturbation import (
         VirtualDefense,
-        gradient_left,
-        gradient_of,
-        onto_ball,
-        same_dropout,
-        uniform_start,
-        unit,
+        compute_gradient,
+        draw_uniform_start,
+        project_onto_ball,
+        read_gradient,
+        replay_dropout,
+        to_unit_norm,
     )
     from robench.training.settings import TrainingSettings
 
@@ -32,17 +32,16 @@ __all__ = [
     "TrainingSettings",
     "TrainsOn",
     "VirtualDefense",
+    "compute_gradient",
     "contrastive",
     "cross_entropy",
-    "gradient_left",
-    "gradient_of",
+    "draw_uniform_start",
     "kl_divergence",
-    "onto_ball",
-    "option",
-    "same_dropout",
+    "project_onto_ball",
+    "read_gradient",
+    "replay_dropout",
+    "to_unit_norm",
     "train",
-    "uniform_start",
-    "unit",
 ]
 
 __getattr__ = lazy_attributes(
@@ -60,14 +59,13 @@ __getattr__ = lazy_attributes(
         "VirtualDefense": "perturbation",
         "contrastive": "objectives",
         "cross_entropy": "objectives",
-        "gradient_left": "perturbation",
-        "gradient_of": "perturbation",
+        "read_gradient": "perturbation",
+        "compute_gradient": "perturbation",
         "kl_divergence": "objectives",
-        "onto_ball": "perturbation",
-        "option": "defense",
-        "same_dropout": "perturbation",
+        "project_onto_ball": "perturbation",
+        "replay_dropout": "perturbation",
         "train": "loop",
-        "uniform_start": "perturbation",
-        "unit": "perturbation",
+        "draw_uniform_start": "perturbation",
+        "to_unit_norm": "perturbation",
     },
 )

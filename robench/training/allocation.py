@@ -1,8 +1,10 @@
-"""Memory that a training step frees is kept for the next one.
+"""Keep the memory that a training step frees for the next step.
 
-A step frees what the one before it freed, activations and gradients up to that of the embeddings (47 MB for MiniLM). By
-default glibc hands such blocks back to the system at once, which then gives them out again page by page, zeroed: a
-seventh of a training step. Allocators that do not, such as jemalloc, have to be loaded before the process starts.
+How it works: a step allocates what the step before it freed: activations, and gradients as large as that of the
+embeddings (47 MB for MiniLM). By default glibc returns such large blocks to the system at once, and the system hands
+them out again page by page, filled with zeros, which takes a seventh of a training step. Two settings of ``mallopt``
+stop that: large blocks are taken from the heap instead of from ``mmap``, and the heap is never trimmed. Allocators that
+behave like this by themselves, such as jemalloc, have to be loaded before the process starts.
 """
 
 from __future__ import annotations
@@ -12,19 +14,19 @@ import ctypes
 import sys
 from collections.abc import Iterator
 
-# glibc's malloc.h
+# Parameters of mallopt, from glibc's malloc.h.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -3, -4
 _NEVER = 2**31 - 1
-# What glibc goes up to by itself as it sees large blocks come and go; it stops doing so once it has been told anything.
+# glibc raises its thresholds up to this value by itself, until mallopt is first called; afterwards they are fixed.
 _LARGEST_THRESHOLD = 32 * 2**20
 _DEFAULT_MMAP_MAX = 65_536
 
 
 @contextlib.contextmanager
-def freed_memory_kept() -> Iterator[None]:
-    """Have the process keep the memory it frees inside the block, for itself; afterwards it is given back.
+def keep_freed_memory() -> Iterator[None]:
+    """Let the process keep the memory that it frees inside the block, and return it to the system afterwards.
 
-    Does nothing where the C library is not glibc.
+    Does nothing if the C library is not glibc.
     """
     library = ctypes.CDLL(None) if sys.platform == "linux" else None
     if not all(hasattr(library, name) for name in ("gnu_get_libc_version", "mallopt", "malloc_trim")):

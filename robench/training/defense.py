@@ -1,4 +1,4 @@
-"""The contract of a defense: what it trains on, how many networks it needs, and its loss as named terms."""
+"""The contract of a defense: the rows it trains on, the number of networks it needs, and its loss as named terms."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ if TYPE_CHECKING:
     from robench.models.classifier import Classifier
 
 Terms: TypeAlias = "dict[str, Tensor]"
-"""Named terms of a loss, each a scalar tensor; their sum is what is minimised."""
+"""Named terms of a loss, each a scalar tensor; training minimises their sum."""
 
 
 Unsuccessful = Literal["original", "perturbed", "drop"]
-"""What stands in D_adv for a text that the attack did not turn."""
+"""The row of D_adv for a text whose attack did not succeed; see :class:`AdversarialDefense`."""
 
 
 class TrainsOn(StrEnum):
-    """Which rows a defense sees in training."""
+    """The rows on which a defense trains."""
 
     CLEAN = "clean"
     """The task's training set."""
     ADVERSARIAL = "adversarial"
     """D_adv alone, with the labels of the texts it was made from."""
     UNION = "union"
-    """Both, as one set."""
+    """Training set and D_adv, joined and shuffled."""
     PAIRS = "pairs"
-    """Row i of the training set beside row i of D_adv, shuffled together."""
+    """Pairs of row i of the training set and row i of D_adv, shuffled together."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Defense(ABC):
     """A way to train a classifier; its fields are its hyper-parameters, declared by :func:`~robench.training.option`.
 
-    A subclass says what it trains on and gives the loss of one batch. It holds no training loop, no device code and
-    no input or output: those are robench's.
+    A subclass names the rows it trains on and computes the loss of one batch. It contains no training loop, no device
+    code, and no input or output: robench does that.
     """
 
     plugin_kind: ClassVar[str] = "defenses"
@@ -57,63 +57,71 @@ class Defense(ABC):
     """How figures draw it; subclasses do not inherit it. None gives it a look that follows from its name."""
 
     def __post_init__(self) -> None:
-        """Reject a value that is not one of its field's choices, or out of its range."""
-        check_values(self)
+        """Reject a value that is not one of its field's choices."""
+        for name, hint in get_type_hints(type(self)).items():
+            if get_origin(hint) is Literal and getattr(self, name) not in get_args(hint):
+                raise ValueError(f"{name} is one of {', '.join(map(str, get_args(hint)))}, not {getattr(self, name)!r}")
 
     @property
     def network_count(self) -> int:
-        """How many classifiers are trained together."""
+        """Return the number of classifiers that are trained together."""
         return 1
 
     @property
     def deployed(self) -> int:
-        """Index of the network that is kept and attacked."""
+        """Return the index of the network that is kept and attacked."""
         return 0
 
     @property
     def augmentation(self) -> str:
-        """Adversarial samples beside the training set, for table 2: ``n/a``, ``virtual`` or ``real text``."""
+        """Return the kind of added adversarial samples, for table 2: ``n/a``, ``virtual`` or ``real text``."""
         return "real text" if self.trains_on in (TrainsOn.UNION, TrainsOn.PAIRS) else "n/a"
 
     @property
     def classifies(self) -> str:
-        """Texts that the deployed network learns to classify, for table 2: ``clean``, ``adv`` or ``clean+adv``."""
+        """Return the texts that the deployed network learns from, for table 2: ``clean``, ``adv`` or ``clean+adv``."""
         return {TrainsOn.ADVERSARIAL: "adv", TrainsOn.UNION: "clean+adv"}.get(self.trains_on, "clean")
 
     @property
-    def training_tasks(self) -> tuple[str, ...]:
-        """Parts of the loss, for table 2: classification, and what a field ``<name>_weight`` above 0 adds."""
+    def loss_parts(self) -> tuple[str, ...]:
+        """Return the parts of the loss, for table 2: ``CE``, and ``NAME`` for each field ``<name>_weight`` above 0."""
         weights = [field.name for field in fields(self) if field.name.endswith("_weight") and getattr(self, field.name)]
         return tuple(dict.fromkeys(["CE", *(name.removesuffix("_weight").upper() for name in weights)]))
 
     @abstractmethod
     def loss(self, networks: Sequence[Classifier], batch: Batch) -> Terms:
-        """Loss of one batch as named terms, each averaged over the batch's B rows.
+        """Compute the loss of one batch as named terms, each averaged over the batch's B rows.
 
         Args:
             networks: ``network_count`` classifiers; calling one on ``batch.texts`` gives representations (B, H) and
                 logits (B, K).
-            batch: ``texts``, ``labels`` (B,) and, for pairs, ``adversarial``.
+            batch: ``texts``, ``labels`` (B,) and, if the defense trains on pairs, ``adversarial``.
         """
 
     def passes(self, networks: Sequence[Classifier], batch: Batch) -> Iterator[Terms]:
-        """The losses of one optimiser step, each run backward before the next is asked for.
+        """Yield the losses of one optimiser step; the loop runs each backward before it requests the next.
 
-        Most defenses have one pass. One that needs a gradient on the way yields several, and finds after each
-        ``yield`` what the backward pass left in its leaves.
+        Most defenses have one pass. A defense that needs a gradient in between yields several losses; after each
+        ``yield`` the gradients of the backward pass are in its leaf tensors.
         """
         yield self.loss(networks, batch)
 
     def before_training(self, networks: Sequence[Classifier]) -> None:  # noqa: B027  most defenses have none
-        """Called once with the untrained networks; does nothing, unless a defense prepares them."""
+        """Prepare the untrained networks, once; most defenses do nothing here."""
 
     def after_step(self, networks: Sequence[Classifier]) -> None:  # noqa: B027
-        """Called after each optimiser step; does nothing, unless a defense keeps something up to date."""
+        """Update what a defense maintains besides the weights, after each optimiser step; most maintain nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AdversarialDefense(Defense):
-    """A defense that trains on D_adv, the texts an attack made of the training set against the Base model."""
+    """A defense that trains on D_adv: the training set, attacked with the Base model as the victim.
+
+    Attributes:
+        unsuccessful: the row of D_adv for a text whose attack failed, or was skipped because the model already
+            misclassifies it: ``original`` is the unchanged text, ``perturbed`` the best text that the attack found,
+            ``drop`` no row.
+    """
 
     trains_on: ClassVar[TrainsOn] = TrainsOn.ADVERSARIAL
 
@@ -125,23 +133,27 @@ class AdversarialDefense(Defense):
 
     @property
     def adversarial_share(self) -> float:
-        """Share of D_adv that is used, drawn with the seed."""
+        """Return the share of D_adv that is used, above 0 to 1; the rows are drawn with the seed."""
         return 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class FusedDefense(AdversarialDefense):
-    """A defense that trains nothing: its network is made of those of other defenses."""
+    """A defense that trains nothing: its network is computed from the networks of other defenses."""
 
     parts: ClassVar[tuple[str, ...]] = ()
     """Registered names of the defenses whose deployed networks it takes."""
 
     @abstractmethod
     def fuse(self, states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-        """Parameters by name, made of those of the parts in their order; all have the same names and shapes."""
+        """Compute the parameters by name from those of the parts, in the order of ``parts``.
+
+        Args:
+            states: one state dictionary for each part, all with the same names and shapes.
+        """
 
     def loss(self, networks: Sequence[Classifier], batch: Batch) -> Terms:
-        """There is none.
+        """Reject the call: a fused defense has no loss.
 
         Raises:
             TypeError: always.

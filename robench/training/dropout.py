@@ -1,7 +1,9 @@
-"""Dropout whose masks cost a CPU little.
+"""Dropout whose masks are cheap to draw on a CPU.
 
-torch draws a float for each number that may be dropped, one after another on one core, and for attention in bfloat16 it
-computes in float32 besides: a sixth of a training step. Here sixteen bits decide, and one draw serves four numbers.
+How it works: torch draws one float for each number that may be dropped, one after another on a single core, and for
+attention in bfloat16 it also computes in float32; together that is a sixth of a training step. Here one random 64-bit
+integer is split into four 16-bit integers, and a number is kept if its 16 bits reach a threshold: one draw decides four
+numbers. A ``TorchFunctionMode`` replaces dropout and attention inside the block, so networks need no change.
 """
 
 from __future__ import annotations
@@ -15,24 +17,24 @@ from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-_VALUES = 2**16  # of sixteen bits
+_VALUES = 2**16  # number of values of 16 bits
 
 
-def thrifty_dropout(device: torch.device) -> contextlib.AbstractContextManager[Any]:
-    """Draw the masks of all dropout inside the block from few random numbers.
+def use_fast_dropout(device: torch.device) -> contextlib.AbstractContextManager[Any]:
+    """Draw all dropout masks inside the block from few random numbers, if the device is a CPU.
 
-    Of ``functional.dropout``, which ``nn.Dropout`` calls, and of ``functional.scaled_dot_product_attention``; from
-    torch's own stream, so that a seed or a state of it gives the same masks again. A number is dropped with the
-    nearest probability to the one asked for that has sixteen bits, and scaled by exactly that. A GPU draws fast enough:
-    there, and for what is not dropout, nothing changes.
+    This replaces ``functional.dropout``, which ``nn.Dropout`` calls, and ``functional.scaled_dot_product_attention``.
+    The numbers come from torch's default generator, so the same seed or state gives the same masks. The drop
+    probability is rounded to the nearest multiple of 2**-16, and kept numbers are scaled by exactly that probability.
+    On a GPU, which draws fast enough, nothing changes.
 
     Args:
-        device: where the networks are.
+        device: the device of the networks.
     """
-    return _ThriftyDropout() if device.type == "cpu" else contextlib.nullcontext()
+    return _FastDropout() if device.type == "cpu" else contextlib.nullcontext()
 
 
-class _ThriftyDropout(TorchFunctionMode):
+class _FastDropout(TorchFunctionMode):
     def __torch_function__(
         self,
         function: Callable[..., Any],
@@ -40,14 +42,14 @@ class _ThriftyDropout(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        return _REPLACED.get(function, function)(*args, **(kwargs or {}))
+        return _REPLACEMENTS.get(function, function)(*args, **(kwargs or {}))
 
 
 def _dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     bits = round(p * _VALUES)
     if not training or inplace or not 0 < bits < _VALUES or not input.is_cpu or not input.is_floating_point():
         return functional.dropout(input, p, training, inplace)
-    draws = torch.empty(-(-input.numel() // 4), dtype=torch.int64).random_(-(2**63), None)  # None: to the largest
+    draws = torch.empty(-(-input.numel() // 4), dtype=torch.int64).random_(-(2**63), None)  # None: up to the largest
     kept = draws.view(torch.int16)[: input.numel()].view(input.shape) >= bits - _VALUES // 2
     return input * kept.to(input.dtype).mul_(_VALUES / (_VALUES - bits))
 
@@ -62,7 +64,7 @@ def _attention(
     scale: float | None = None,
     enable_gqa: bool = False,
 ) -> Tensor:
-    """Attention with dropout, in the steps of its definition; (..., L, E), (..., S, E), (..., S, V) -> (..., L, V)."""
+    """Compute attention with dropout by its definition: (..., L, E), (..., S, E), (..., S, V) -> (..., L, V)."""
     if dropout_p == 0 or is_causal or enable_gqa or not query.is_cpu:
         return functional.scaled_dot_product_attention(
             query, key, value, attn_mask, dropout_p, is_causal, scale=scale, enable_gqa=enable_gqa
@@ -75,7 +77,7 @@ def _attention(
     return _dropout(scores.softmax(-1).to(value.dtype), dropout_p) @ value
 
 
-_REPLACED: dict[Callable[..., Any], Callable[..., Any]] = {
+_REPLACEMENTS: dict[Callable[..., Any], Callable[..., Any]] = {
     functional.dropout: _dropout,
     functional.scaled_dot_product_attention: _attention,
 }

@@ -1,4 +1,9 @@
-"""One training loop for every defense."""
+"""The training loop of every defense.
+
+How it works: each optimiser step takes one batch, runs every pass of the defense forward (under autocast) and backward,
+and then steps AdamW once. Every ``eval_every`` steps the deployed network is evaluated on the development set, and its
+weights are copied if no earlier evaluation was as good. At the end the best weights are put back.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +22,9 @@ from robench.models.batches import Batch, TrainingRow, TrainingSet
 from robench.models.classifier import Classifier
 from robench.models.devices import Precision, autocast
 from robench.models.predictor import Predictor, accuracy
-from robench.training.allocation import freed_memory_kept
+from robench.training.allocation import keep_freed_memory
 from robench.training.defense import Defense
-from robench.training.dropout import thrifty_dropout
+from robench.training.dropout import use_fast_dropout
 from robench.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -35,8 +40,8 @@ class TrainingResult:
         log: one entry per evaluation: ``step``, ``learning_rate``, ``loss`` (the mean of each named term since the
             last entry), ``dev_accuracy`` (0 to 1), ``seconds`` since the start.
         best_step: the optimiser step whose weights were kept.
-        steps: optimiser steps in all.
-        seconds: of training, evaluations included.
+        steps: number of optimiser steps.
+        seconds: duration of training, evaluations included.
     """
 
     predictor: Predictor
@@ -62,24 +67,27 @@ def train(
 ) -> TrainingResult:
     """Train a defense and keep the weights of its best development accuracy.
 
-    AdamW over all networks, linear decay to zero without warm-up (paper, section 4.1, and its code). The random
-    state of torch is the caller's again afterwards.
+    One AdamW optimiser updates all networks; the learning rate decays linearly to zero without warm-up (paper, section
+    4.1, and its code). Torch's random state is restored afterwards.
 
     Args:
-        defense: gives the loss of a batch.
-        rows: what it trains on.
-        dev: evaluated every ``settings.eval_every`` steps and at the end.
-        encoder: makes one pre-trained encoder per call.
-        tokenizer: of that encoder.
-        classes: K.
-        settings: epochs, batch size, learning rate, lengths.
-        precision: of matrix products.
-        device: where to train.
-        seed: of the heads, the order and the dropout.
-        on_step: called after each step with its number and the number of all steps.
+        defense: computes the loss of a batch.
+        rows: the training rows.
+        dev: the development set, evaluated every ``settings.eval_every`` steps and after the last step.
+        encoder: returns a new pre-trained encoder at each call.
+        tokenizer: the encoder's tokenizer.
+        classes: number of labels, K.
+        settings: epochs, batch size, learning rate and lengths.
+        precision: precision of matrix products.
+        device: the device to train on.
+        seed: determines the heads, the order of the rows and the dropout.
+        on_step: called after each step with its number and the total number of steps.
+
+    Returns:
+        The deployed network with its best weights, and the log.
 
     Raises:
-        RobenchError: the loss, or what the deployed network says of the development set, is no longer a number.
+        RobenchError: a term of the loss, or an output of the deployed network on the development set, is not finite.
     """
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
@@ -93,8 +101,10 @@ def train(
         predictor = Predictor(
             networks[defense.deployed], tokenizer, max_length=settings.max_length, precision=precision, device=device
         )
-        run = _Run(defense, networks, predictor, dev, settings, precision, device, steps=len(data) * settings.epochs)
-        with freed_memory_kept():
+        run = _TrainingRun(
+            defense, networks, predictor, dev, settings, precision, device, steps=len(data) * settings.epochs
+        )
+        with keep_freed_memory():
             for epoch in range(settings.epochs):
                 for batch in data.epoch(epoch):
                     run.step(batch)
@@ -102,8 +112,8 @@ def train(
         return run.finish()
 
 
-class _Run:
-    """The state of one training run: optimiser, log, best weights so far."""
+class _TrainingRun:
+    """The state of one training run: optimiser, log, and the best weights so far."""
 
     def __init__(
         self,
@@ -127,15 +137,15 @@ class _Run:
         )
         self._schedule = torch.optim.lr_scheduler.LambdaLR(self._optimiser, lambda step: max(0.0, 1 - step / steps))
         self._sums: dict[str, Tensor] = {}
-        self._since = 0
+        self._steps_summed = 0
         self._best_accuracy = -1.0
-        self._best: dict[str, Tensor] = {}
-        self._started = time.perf_counter()
+        self._best_weights: dict[str, Tensor] = {}
+        self._start_time = time.perf_counter()
 
     def step(self, batch: Batch) -> None:
-        """All passes of the defense over one batch, one optimiser step, an evaluation when it is time."""
+        """Run all passes of the defense over one batch, step the optimiser, and evaluate when it is due."""
         for network in self._networks:
-            network.train(network.head.weight.requires_grad)  # a network that only follows has no dropout
+            network.train(network.head.weight.requires_grad)  # a network that is not trained itself has no dropout
         for terms in self._passes(batch):
             torch.stack(list(terms.values())).sum().backward()
             for name, term in terms.items():
@@ -144,48 +154,49 @@ class _Run:
         self._schedule.step()
         self._optimiser.zero_grad()
         self._defense.after_step(self._networks)
-        self._since += 1
+        self._steps_summed += 1
         self.result.steps += 1
         if self.result.steps % self._eval_every == 0 or self.result.steps == self.steps:
             self._evaluate()
 
     def finish(self) -> TrainingResult:
-        """Put the best weights back and hand everything over."""
-        self.result.predictor.classifier.load_state_dict(self._best)
-        self.result.seconds = time.perf_counter() - self._started
+        """Restore the best weights and return the result."""
+        self.result.predictor.classifier.load_state_dict(self._best_weights)
+        self.result.seconds = time.perf_counter() - self._start_time
         return self.result
 
     def _passes(self, batch: Batch) -> Any:
-        """The defense's passes; only its own code runs under autocast, the backward passes do not."""
+        """Yield the terms of each pass; only the defense's code runs under autocast, not the backward passes."""
         passes = iter(self._defense.passes(self._networks, batch))
         while True:
-            with autocast(self._precision, self._device), thrifty_dropout(self._device):
+            with autocast(self._precision, self._device), use_fast_dropout(self._device):
                 terms = next(passes, None)
             if terms is None:
                 return
             yield terms
 
     def _evaluate(self) -> None:
-        losses = {name: (total / self._since).item() for name, total in self._sums.items()}
+        losses = {name: (total / self._steps_summed).item() for name, total in self._sums.items()}
         logits = self.result.predictor.logits([example.text for example in self._dev])
-        bad = [f"the loss term {name}" for name, loss in losses.items() if not math.isfinite(loss)]
-        if bad or not logits.isfinite().all():
+        diverged = [f"the loss term {name}" for name, loss in losses.items() if not math.isfinite(loss)]
+        if diverged or not logits.isfinite().all():
+            culprits = " and ".join(diverged or ["an output"])
             raise RobenchError(
-                f"training diverged before step {self.result.steps}: {' and '.join(bad or ['an output'])} is no longer"
-                " a number. Try a smaller learning rate, or --precision fp32."
+                f"training diverged before step {self.result.steps}: {culprits} is no longer a number. Try a smaller"
+                " learning rate, or --precision fp32."
             )
         score = accuracy(logits, [example.label for example in self._dev])
         if score > self._best_accuracy:
             self._best_accuracy, self.result.best_step = score, self.result.steps
             state = self.result.predictor.classifier.state_dict()
-            self._best = {name: value.detach().clone() for name, value in state.items()}
+            self._best_weights = {name: value.detach().clone() for name, value in state.items()}
         self.result.log.append(
             {
                 "step": self.result.steps,
                 "learning_rate": self._schedule.get_last_lr()[0],
                 "loss": losses,
                 "dev_accuracy": score,
-                "seconds": round(time.perf_counter() - self._started, 2),
+                "seconds": round(time.perf_counter() - self._start_time, 2),
             }
         )
-        self._sums, self._since = {}, 0
+        self._sums, self._steps_summed = {}, 0

@@ -15,7 +15,7 @@ Similarity = Literal["cosine", "neg_l2"]
 
 
 def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
-    """Classification loss L_CE (section 3.4, first task).
+    """Compute the classification loss L_CE (section 3.4, first task).
 
     Args:
         logits: (N, K).
@@ -33,19 +33,19 @@ def contrastive(
     similarity: Similarity = "cosine",
     reduction: Literal["mean", "sum"] = "mean",
 ) -> Tensor:
-    """Contrastive loss L_CTR (section 3.4, second task).
+    """Compute the contrastive loss L_CTR (section 3.4, second task).
 
-    ``-log( exp(s(a_i, p_i)/t) / sum over j != i of exp(s(a_i, n_j)/t) )``. As in the paper the positive is not part of
-    the denominator. The paper prints s as the l2 distance, which would push positives apart; its code and its numbers
-    (table 7) are cosine. ``neg_l2`` is the printed distance with the sign that makes sense of it.
+    ``-log( exp(s(a_i, p_i)/t) / sum over j != i of exp(s(a_i, n_j)/t) )``. As in the paper, the positive is not part of
+    the denominator. The paper prints the l2 distance for s, which would push positives apart; its code and its numbers
+    (table 7) use the cosine. ``neg_l2`` is the printed distance with the opposite sign, which pulls them together.
 
     Args:
         anchors: (N, H).
         positives: (N, H); row i belongs to anchor i.
         negatives: (N, H); row j is a negative of every anchor but j.
-        temperature: tau, above 0.
+        temperature: t, above 0.
         similarity: ``cosine`` or ``neg_l2``.
-        reduction: ``mean`` over the rows, or the paper's ``sum``.
+        reduction: ``mean`` over the rows, or ``sum`` as in the paper.
 
     Returns:
         A scalar; 0 for a batch of one row, which has no negatives.
@@ -63,7 +63,7 @@ def contrastive(
 def _similarities(
     anchors: Tensor, positives: Tensor, negatives: Tensor, similarity: Similarity
 ) -> tuple[Tensor, Tensor]:
-    """Similarity of each anchor and its positive, (N,), and of every anchor and every negative, (N, N)."""
+    """Return the similarity of each anchor to its positive, (N,), and of every anchor to every negative, (N, N)."""
     # In float32: autocast would round the similarities to bfloat16, an error that the temperature magnifies.
     with torch.autocast(anchors.device.type, enabled=False):
         if similarity == "cosine":
@@ -74,7 +74,7 @@ def _similarities(
 
 
 def kl_divergence(logits: Tensor, other_logits: Tensor) -> Tensor:
-    """Model-level fusion L_KL (section 3.4, third task): KL(p // q), averaged over the rows.
+    """Compute the model-level fusion loss L_KL (section 3.4, third task): KL(p || q), averaged over the rows.
 
     Gradients flow into both arguments.
 

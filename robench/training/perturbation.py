@@ -1,7 +1,9 @@
-"""Adversarial perturbations of word embeddings ("virtual" adversarial examples): one ascent, whose parts vary.
+"""Adversarial perturbations of word embeddings ("virtual" adversarial examples): one gradient ascent for all defenses.
 
-A perturbation ``delta`` (B, L, D) is added to the word embeddings of a batch, before position, type and layer norm.
-Each defense of this family says how it starts, how it steps and how it projects. Padding is never perturbed.
+How it works: a perturbation ``delta`` (B, L, D) is added to the word embeddings of a batch, before position and type
+embeddings and layer norm. It starts at zero or at random; each ascent adds a step along the gradient of the loss and
+projects the result. The defenses of this family differ in the start, the direction (``normalise``) and the projection.
+Padding is never perturbed.
 """
 
 from __future__ import annotations
@@ -22,28 +24,28 @@ from robench.training.objectives import cross_entropy
 
 
 def example_norm(delta: Tensor) -> Tensor:
-    """L2 norm over tokens and dimensions of each example: (B, L, D) to (B, 1, 1)."""
+    """Compute the L2 norm of each example over tokens and dimensions: (B, L, D) to (B, 1, 1)."""
     norm: Tensor = torch.linalg.vector_norm(delta, dim=(1, 2), keepdim=True)
     return norm
 
 
-def unit(gradient: Tensor) -> Tensor:
-    """The gradient (B, L, D) at length 1 in the L2 norm of each example."""
+def to_unit_norm(gradient: Tensor) -> Tensor:
+    """Scale the gradient (B, L, D) of each example to L2 norm 1."""
     return gradient / example_norm(gradient).clamp_min(1e-8)
 
 
-def onto_ball(delta: Tensor, radius: float) -> Tensor:
-    """The nearest point of each example's L2 ball of that radius."""
+def project_onto_ball(delta: Tensor, radius: float) -> Tensor:
+    """Project each example's perturbation (B, L, D) onto the L2 ball of that radius."""
     return delta * (radius / example_norm(delta).clamp_min(1e-8)).clamp_max(1)
 
 
-def uniform_start(shape: torch.Size, mask: Tensor, magnitude: float) -> Tensor:
-    """U(-1, 1) * magnitude / sqrt(tokens * D) on each example's own tokens (FreeLB's released code).
+def draw_uniform_start(shape: torch.Size, mask: Tensor, magnitude: float) -> Tensor:
+    """Draw a start from U(-1, 1) * magnitude / sqrt(tokens * D), and 0 at padding (FreeLB's released code).
 
     Args:
         shape: (B, L, D).
-        mask: (B, L), 1 where a token is.
-        magnitude: bounds the L2 norm of an example's start.
+        mask: (B, L), 1 at tokens and 0 at padding.
+        magnitude: upper bound of the L2 norm of an example's start.
     """
     tokens = mask.sum(1).float()
     scale = magnitude / (tokens * shape[2]).sqrt()
@@ -51,32 +53,35 @@ def uniform_start(shape: torch.Size, mask: Tensor, magnitude: float) -> Tensor:
     return noise * mask.unsqueeze(2) * scale.view(-1, 1, 1)
 
 
-def gradient_of(loss: Tensor, delta: Tensor) -> Tensor:
-    """Gradient of a loss with respect to the perturbation alone; the weights' gradients are left as they are."""
+def compute_gradient(loss: Tensor, delta: Tensor) -> Tensor:
+    """Compute the gradient of a loss with respect to the perturbation; the weights' gradients stay unchanged."""
     with torch.autocast(delta.device.type, enabled=False):
         return torch.autograd.grad(loss, delta)[0]
 
 
-def gradient_left(delta: Tensor) -> Tensor:
-    """Gradient that the backward pass of the last losses left in the perturbation, a leaf.
+def read_gradient(delta: Tensor) -> Tensor:
+    """Return the perturbation's gradient from the backward pass of the last losses.
+
+    Args:
+        delta: the perturbation, a leaf tensor.
 
     Raises:
-        RuntimeError: they have not been run backward.
+        RuntimeError: the losses were not run backward.
     """
     if delta.grad is None:
-        raise RuntimeError("the losses of one pass must be run backward before the next pass is asked for")
+        raise RuntimeError("the losses of one pass must be run backward before the next pass is requested")
     return delta.grad
 
 
-def same_dropout(state: list[Tensor] | None, device: torch.device) -> list[Tensor]:
-    """Have the next pass draw the dropout masks of an earlier one.
+def replay_dropout(state: list[Tensor] | None, device: torch.device) -> list[Tensor]:
+    """Make the next pass draw the same dropout masks as an earlier pass.
 
     Args:
-        state: what this gave before the earlier pass; None before the first, which draws its own.
-        device: where the networks are.
+        state: the state returned before the earlier pass; None before the first pass, which draws new masks.
+        device: the device of the networks.
 
     Returns:
-        The state of the random streams that the next pass starts from.
+        The state of the random generators at the start of the next pass.
     """
     on_gpu = device.type == "cuda"
     if state is None:
@@ -89,63 +94,71 @@ def same_dropout(state: list[Tensor] | None, device: torch.device) -> list[Tenso
 
 @dataclass(frozen=True, kw_only=True)
 class VirtualDefense(Defense):
-    """A defense that trains on the clean embeddings and on embeddings perturbed against the network.
+    """A defense that trains on clean embeddings and on embeddings perturbed against the network.
 
-    As it stands: the clean loss, ``steps`` ascents from its gradient on, and the loss at the last point. Subclasses
-    say how a perturbation starts, steps and projects.
+    By default the loss is the clean loss plus the loss after ``steps`` ascents, the first of which uses the clean
+    loss's gradient. Subclasses define the start, the direction and the projection of a perturbation.
+
+    Attributes:
+        steps: number of ascents, K.
+        step_size: length of one ascent.
     """
 
     steps: int = option(MISSING, "ascents, K", minimum=1)
     step_size: float = option(MISSING, "length of one ascent", minimum=0)
 
     def __post_init__(self) -> None:
-        """Reject infinite and negative numbers, which mean nothing in any field of an ascent."""
+        """Reject fewer than one step, and negative or infinite numbers, which no field of this family allows."""
         super().__post_init__()
         for name, value in vars(self).items():
             if isinstance(value, int | float) and not 0 <= value < math.inf:
-                raise ValueError(f"{name} must be a number from 0 on, not {value}")
+                raise ValueError(f"{name} must be a finite number of 0 or more, not {value}")
 
     def start(self, shape: torch.Size, mask: Tensor) -> Tensor:
-        """The perturbation (B, L, D) before the first ascent; nothing, unless a subclass says so."""
+        """Return the perturbation (B, L, D) before the first ascent; zero unless a subclass overrides this."""
         return torch.zeros(shape, device=mask.device)
 
     @abstractmethod
     def normalise(self, gradient: Tensor) -> Tensor:
-        """The direction of an ascent from a gradient, both (B, L, D)."""
+        """Return the direction of an ascent for a gradient; both are (B, L, D)."""
 
     def project(self, delta: Tensor) -> Tensor:
-        """Bring a perturbation (B, L, D) back to where it may be; anywhere, unless a subclass says so."""
+        """Project a perturbation (B, L, D) onto the allowed set; unbounded unless a subclass overrides this."""
         return delta
 
     def ascend(self, delta: Tensor, gradient: Tensor, mask: Tensor) -> Tensor:
-        """One step up the loss, as a new leaf whose gradient can be asked for.
+        """Move a perturbation one step up the loss.
 
         Args:
             delta: (B, L, D).
-            gradient: of the loss there, (B, L, D).
-            mask: (B, L), 1 where a token is. Most encoders give padding no gradient, but one that convolves does.
+            gradient: the gradient of the loss at ``delta``, (B, L, D).
+            mask: (B, L), 1 at tokens and 0 at padding. It is needed because a convolving encoder gives padding a
+                gradient; most encoders do not.
+
+        Returns:
+            A new leaf tensor (B, L, D) that collects gradients.
         """
         direction = self.normalise(gradient * mask.unsqueeze(2))
         return self.project(delta.detach() + self.step_size * direction).detach().requires_grad_()
 
     def passes(self, networks: Sequence[Classifier], batch: Batch) -> Iterator[Terms]:
-        """The clean loss, and the loss at the end of the ascent; both update the weights."""
+        """Yield the clean loss and the loss at the end of the ascent; both update the weights."""
         (network,) = networks
-        delta, mask = self.first(network, batch.texts), batch.texts["attention_mask"]
+        delta, mask = self.initial_perturbation(network, batch.texts), batch.texts["attention_mask"]
         yield {"ce_clean": cross_entropy(network(batch.texts, delta).logits, batch.labels)}
-        gradient = gradient_left(delta)
+        gradient = read_gradient(delta)
         for _ in range(self.steps - 1):
             delta = self.ascend(delta, gradient, mask)
-            gradient = gradient_of(cross_entropy(network(batch.texts, delta).logits, batch.labels), delta)
+            gradient = compute_gradient(cross_entropy(network(batch.texts, delta).logits, batch.labels), delta)
         delta = self.ascend(delta, gradient, mask).detach()
         yield {"ce_perturbed": cross_entropy(network(batch.texts, delta).logits, batch.labels)}
 
-    def first(self, network: Classifier, texts: Inputs) -> Tensor:
-        """The start as a leaf of the batch's shape."""
+    def initial_perturbation(self, network: Classifier, texts: Inputs) -> Tensor:
+        """Return the start (B, L, D) as a leaf tensor that collects gradients."""
         shape = torch.Size((*texts["input_ids"].shape, network.embedding_width))
         return self.start(shape, texts["attention_mask"]).requires_grad_()
 
     def loss(self, networks: Sequence[Classifier], batch: Batch) -> Terms:
-        """The clean loss alone; training goes through :meth:`passes`."""
+        """Compute the clean loss alone; training uses :meth:`passes`."""
         (network,) = networks
         return {"ce_clean": cross_entropy(network(batch.texts).logits, batch.labels)}

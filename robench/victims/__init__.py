@@ -1,1 +1,38 @@
-"""Models that a user gives: found, tried, asked for scores and attacked as robench's own are."""
+"""Models that a user brings: found, checked, loaded as scorers, and attacked like robench's own models."""
+
+from typing import TYPE_CHECKING
+
+from robench.lazy import lazy_attributes
+
+if TYPE_CHECKING:
+    from robench.victims.checks import Findings, check_order, examine
+    from robench.victims.find import find_victim
+    from robench.victims.scorers import VictimModel
+    from robench.victims.source import OWN_ENCODER, FunctionSource, Given, VictimSource
+
+__all__ = [
+    "OWN_ENCODER",
+    "Findings",
+    "FunctionSource",
+    "Given",
+    "VictimModel",
+    "VictimSource",
+    "check_order",
+    "examine",
+    "find_victim",
+]
+
+__getattr__ = lazy_attributes(
+    __name__,
+    {
+        "Findings": "checks",
+        "FunctionSource": "source",
+        "Given": "source",
+        "OWN_ENCODER": "source",
+        "VictimModel": "scorers",
+        "VictimSource": "source",
+        "check_order": "checks",
+        "examine": "checks",
+        "find_victim": "find",
+    },
+)

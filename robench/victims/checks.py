@@ -1,6 +1,12 @@
-"""What is looked at before a given model is attacked, as AutoAttack does: a careless victim makes numbers that mislead.
+"""Checks of a user's model before it is attacked, as AutoAttack does: a careless victim makes numbers that mislead.
 
-Croce and Hein 2020, "Reliable evaluation of adversarial robustness with an ensemble of diverse parameter-free attacks".
+How it works: a few test texts are scored twice together and once alone. If the scores differ, the model is random, or
+its scores depend on the batch. The names of the model's columns are matched with the task's labels; after the test
+split has been predicted, the order in use is compared with the order under which most texts would be right. Networks
+that a function holds are searched for in its closure, its object and its module, and must be in evaluation mode.
+
+Source: Croce and Hein 2020, "Reliable evaluation of adversarial robustness with an ensemble of diverse parameter-free
+attacks".
 """
 
 from __future__ import annotations
@@ -8,37 +14,33 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from robench.data.load import Example
 from robench.errors import RobenchError
-
-if TYPE_CHECKING:
-    from robench.victims.scorers import Scorer
+from robench.victims.scorer import TOLERANCE, Scorer, looks_like_probabilities
 
 PROBES = 16
-"""Test texts that a model is tried on."""
+"""Test texts on which a model is tried."""
 ALONE = 4
-"""Texts of these that are also scored alone."""
-TOLERANCE = 1e-3
-"""Differences of scores up to here are the arithmetic's; so are those of a sum of probabilities from 1."""
+"""Test texts of these that are also scored alone."""
 TRUNCATED_SHARE = 0.05
 """Share of test texts that may be cut without a warning."""
 BETTER_ORDER = 0.1
-"""Clean accuracy that another order of the labels would have to add for a warning."""
+"""Gain in clean accuracy, under another order of the labels, above which there is a warning."""
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What was found.
+    """What the checks found.
 
     Attributes:
-        warnings: sentences.
-        random: whether the same text twice gets different scores.
-        probabilities: whether scores are probabilities.
+        warnings: sentences for the user.
+        random: whether the same text gets different scores when it is scored twice.
+        probabilities: whether the scores are probabilities.
         order: the model's column for each label of the task in turn.
     """
 
@@ -48,36 +50,37 @@ class Findings:
     order: tuple[int, ...]
 
 
-def examine(scorer: Scorer, test: Sequence[Example], labels: Sequence[str], asked: Sequence[int] | None) -> Findings:
+def examine(
+    scorer: Scorer, test: Sequence[Example], labels: Sequence[str], label_order: Sequence[int] | None
+) -> Findings:
     """Try a model on some test texts.
 
     Args:
         scorer: the model.
         test: the test split.
-        labels: of the task.
-        asked: the order of columns that the user says.
+        labels: the task's labels.
+        label_order: the order of columns that the user set, or None.
 
     Raises:
-        RobenchError: it fails, or returns what cannot be used.
+        RobenchError: the model fails, or its scores are unusable.
     """
-    texts = (
-        [test[i * len(test) // PROBES].text for i in range(PROBES)] if len(test) > PROBES else [e.text for e in test]
-    )
+    count = min(PROBES, len(test))
+    texts = [test[i * len(test) // count].text for i in range(count)]
     first = scorer(texts)
     if first.shape[1] != len(labels):
         raise RobenchError(
             f"{scorer.shown} gives {first.shape[1]} scores per text; the task has {len(labels)} labels"
             f" ({', '.join(labels)}), and needs one score for each."
         )
-    order, warnings = column_order(labels, scorer.names, asked)
+    order, warnings = match_columns(labels, scorer.names, label_order)
     is_random = _differ(first, scorer(texts))
-    networks = scorer.in_training()
+    networks = scorer.networks_in_training()
     if networks:
-        warnings.append(f"{', '.join(networks)} is in training mode, where dropout is at work: call .eval() on it.")
+        warnings.append(f"{', '.join(networks)} is in training mode, in which dropout is active: call .eval() on it.")
     if is_random:
         warnings.append(
-            "the same text gets different scores when it is asked twice: accuracy under attack of a random model"
-            " depends on luck, and an attack that asks only once is misled."
+            "the same text gets different scores when it is scored twice: accuracy under attack of a random model"
+            " depends on luck, and an attack that scores a text only once is misled."
         )
     elif _differ(first[:ALONE], torch.cat([scorer([text]) for text in texts[:ALONE]])):
         warnings.append(
@@ -87,68 +90,78 @@ def examine(scorer: Scorer, test: Sequence[Example], labels: Sequence[str], aske
     probabilities = looks_like_probabilities(first)
     if probabilities:
         warnings.append(
-            "its scores are probabilities (no less than 0, summing to 1): their logarithms are taken, of which softmax"
-            " makes the same probabilities again; return logits for full precision."
+            "its scores are probabilities (no less than 0, summing to 1): robench takes their logarithms as logits,"
+            " from which softmax computes the same probabilities; return logits for full precision."
         )
-    cut = scorer.truncated([example.text for example in test])
-    if cut > TRUNCATED_SHARE * len(test):
-        warnings.append(
-            f"{cut / len(test):.0%} of the test texts are longer than {scorer.max_length} tokens and are cut there; an"
-            " attack on what is cut off does nothing (--max-length N)."
-        )
+    warnings += _warn_of_truncation(scorer, test)
     return Findings(tuple(warnings), is_random, probabilities, order)
 
 
-def looks_like_probabilities(scores: Tensor) -> bool:
-    """Whether every row of (N, C) is at least 0 and sums to 1."""
-    return bool((scores >= 0).all() and ((scores.sum(1) - 1).abs() <= TOLERANCE).all())
+def _warn_of_truncation(scorer: Scorer, test: Sequence[Example]) -> list[str]:
+    cut = scorer.count_truncated([example.text for example in test])
+    if cut <= TRUNCATED_SHARE * len(test):
+        return []
+    return [
+        f"{cut / len(test):.0%} of the test texts are longer than {scorer.max_length} tokens and are cut there; an"
+        " attack on the part that is cut off has no effect (--max-length N)."
+    ]
 
 
-def column_order(
-    labels: Sequence[str], names: Mapping[int, str], asked: Sequence[int] | None
+def match_columns(
+    labels: Sequence[str], names: Mapping[int, str], label_order: Sequence[int] | None
 ) -> tuple[tuple[int, ...], list[str]]:
-    """The model's column for each label of the task in turn, and a warning where names do not fit.
+    """Match a model's columns with the task's labels.
 
-    Names are compared without case and punctuation. Names that no one gave (``LABEL_0``) say nothing.
+    Names are compared without case and punctuation. Default names (``LABEL_0``) are ignored.
+
+    Args:
+        labels: the task's labels.
+        names: the names of the model's columns; empty if it has none.
+        label_order: the order of columns that the user set, or None.
+
+    Returns:
+        The model's column for each label of the task in turn, and a warning if the names do not match.
 
     Raises:
-        RobenchError: what is asked for is not an order of the columns.
+        RobenchError: ``label_order`` is not an order of the columns.
     """
-    inorder = tuple(range(len(labels)))
-    if asked is not None:
-        if sorted(asked) != list(inorder):
+    columns = tuple(range(len(labels)))
+    if label_order is not None:
+        if sorted(label_order) != list(columns):
             raise RobenchError(
-                f"--label-order {','.join(map(str, asked))}: for each of {', '.join(labels)} it takes the model's"
+                f"--label-order {','.join(map(str, label_order))}: for each of {', '.join(labels)} it takes the model's"
                 f" column, a number from 0 to {len(labels) - 1}."
             )
-        return tuple(asked), []
-    wanted = [_bare(label) for label in labels]
-    there = [_bare(str(names.get(i, ""))) for i in inorder]
-    if sorted(wanted) == sorted(there) and len(set(wanted)) == len(wanted):
-        return tuple(there.index(label) for label in wanted), []
+        return tuple(label_order), []
+    bare_labels = [_strip_punctuation(label) for label in labels]
+    bare_names = [_strip_punctuation(str(names.get(i, ""))) for i in columns]
+    if sorted(bare_labels) == sorted(bare_names) and len(set(bare_labels)) == len(bare_labels):
+        return tuple(bare_names.index(label) for label in bare_labels), []
     if not names or all(str(name) == f"LABEL_{i}" for i, name in names.items()):
-        return inorder, []
-    told = ", ".join(str(names[i]) for i in sorted(names))
-    return inorder, [f"its labels ({told}) are not the task's ({', '.join(labels)}): they are taken in the same order."]
+        return columns, []
+    listed = ", ".join(str(names[i]) for i in sorted(names))
+    return columns, [
+        f"its labels ({listed}) are not the task's ({', '.join(labels)}): they are taken in the same order."
+    ]
 
 
 def check_order(
-    labels: Sequence[str], order: Sequence[int], gold: Sequence[int], predicted: Sequence[int], asked: bool
+    labels: Sequence[str], order: Sequence[int], gold: Sequence[int], predicted: Sequence[int], is_explicit: bool
 ) -> list[str]:
-    """Compare the order of labels in use with the one under which most test texts are right.
+    """Compare the order of labels in use with the order under which most test texts would be right.
 
     Args:
-        labels: of the task.
+        labels: the task's labels.
         order: the model's column for each label of the task in turn.
         gold: labels of the N test texts.
-        predicted: labels by that order.
-        asked: whether the user said it.
+        predicted: predicted labels under that order.
+        is_explicit: whether the user set the order.
 
     Returns:
         Warnings.
 
     Raises:
-        RobenchError: fewer texts are right than by chance, and the user did not say the order.
+        RobenchError: accuracy is below chance, and the user did not set the order.
     """
     from scipy.optimize import linear_sum_assignment
 
@@ -159,14 +172,14 @@ def check_order(
     _, columns = linear_sum_assignment(confusion.numpy(), maximize=True)
     best = sum(int(confusion[row, column]) for row, column in enumerate(columns)) / len(gold)
     better = ",".join(str(order[column]) for column in columns)
-    says = f"--label-order {better} would give {best:.1%}"
+    proposal = f"--label-order {better} would give {best:.1%}"
     is_best = best == accuracy
-    if accuracy >= chance or asked:
-        return [f"clean accuracy is {accuracy:.1%}; {says}."] if best >= accuracy + BETTER_ORDER else []
+    if accuracy >= chance or is_explicit:
+        return [f"clean accuracy is {accuracy:.1%}; {proposal}."] if best >= accuracy + BETTER_ORDER else []
     advice = (
         f"no order of the labels does better; --label-order {','.join(map(str, order))} attacks it nevertheless"
         if is_best
-        else f"{says}, which names for each of {', '.join(labels)} the model's column"
+        else f"{proposal}, which names for each of {', '.join(labels)} the model's column"
     )
     raise RobenchError(
         f"the model has {accuracy:.1%} of {len(gold):,} test texts right, fewer than by chance ({chance:.1%}):"
@@ -174,27 +187,28 @@ def check_order(
     )
 
 
-def modules_in_training(function: Any) -> list[str]:
-    """Classes of the networks in training mode that a function can reach.
+def find_networks_in_training(function: Any) -> list[str]:
+    """Return the classes of the networks in training mode that a function can reach.
 
-    Those of its object, its closure, its default arguments and its module; in these also one level of attributes, and
-    what stands in lists and dictionaries. A module without parameters, such as a loss, does not count.
+    The search covers the function's object, closure, default arguments and module, one level of attributes of these,
+    and the items of lists and dictionaries. A module without parameters, such as a loss, does not count.
     """
-    found: dict[int, nn.Module] = {}
+    networks: dict[int, nn.Module] = {}
     for root in _reachable(function):
-        for thing in (root, *_inside(root)):
+        for thing in (root, *_contents(root)):
             if isinstance(thing, nn.Module):
-                found[id(thing)] = thing
+                networks[id(thing)] = thing
     return list(
         dict.fromkeys(
             type(network).__name__
-            for network in found.values()
+            for network in networks.values()
             if next(network.parameters(), None) is not None and any(part.training for part in network.modules())
         )
     )
 
 
 def _reachable(function: Any) -> Iterator[Any]:
+    """Yield the objects that a function can reach directly."""
     partial = getattr(function, "func", None)
     if callable(partial):
         yield from (*getattr(function, "args", ()), *getattr(function, "keywords", {}).values())
@@ -208,13 +222,14 @@ def _reachable(function: Any) -> Iterator[Any]:
     for cell in getattr(function, "__closure__", None) or ():
         try:
             yield cell.cell_contents
-        except ValueError:  # not filled yet
+        except ValueError:  # the cell is still empty
             continue
     yield from getattr(function, "__defaults__", None) or ()
     yield from getattr(function, "__globals__", {}).values()
 
 
-def _inside(thing: Any) -> Iterator[Any]:
+def _contents(thing: Any) -> Iterator[Any]:
+    """Yield the items of a container, or the attributes of an object that is no class, network or module."""
     if isinstance(thing, dict):
         yield from thing.values()
     elif isinstance(thing, list | tuple):
@@ -223,9 +238,9 @@ def _inside(thing: Any) -> Iterator[Any]:
         yield from getattr(thing, "__dict__", {}).values()
 
 
-def _differ(some: Tensor, others: Tensor) -> bool:
-    return bool((some - others).abs().max() > TOLERANCE)
+def _differ(scores: Tensor, other_scores: Tensor) -> bool:
+    return bool((scores - other_scores).abs().max() > TOLERANCE)
 
 
-def _bare(name: str) -> str:
+def _strip_punctuation(name: str) -> str:
     return re.sub(r"[\W_]+", "", name.casefold())

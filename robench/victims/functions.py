@@ -1,4 +1,4 @@
-"""Python functions that are attacked: found by ``module:function``, and what stands for their code in a key."""
+"""Python functions as models: importing ``module:function``, and the digest that identifies a function in keys."""
 
 from __future__ import annotations
 
@@ -12,16 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from robench.errors import RobenchError
-from robench.victims.source import text_digest
+from robench.victims.source import hash_texts
 
 Function = Callable[[list[str]], Any]
 
 
-def imported(spec: str) -> tuple[Function, str]:
-    """Import ``module:function``, also from the working directory; give the function and how it is called.
+def import_function(spec: str) -> tuple[Function, str]:
+    """Import ``module:function``; the working directory is searched first.
+
+    Returns:
+        The function and its location, for people.
 
     Raises:
-        RobenchError: there is no such module or function, or the module fails.
+        RobenchError: there is no such module or function, or importing the module fails.
     """
     module_name, _, path = spec.partition(":")
     if module_name.endswith(".py"):
@@ -29,30 +32,35 @@ def imported(spec: str) -> tuple[Function, str]:
     try:
         with _working_directory():
             module = importlib.import_module(module_name)
-    except (Exception, SystemExit) as error:  # another's module may fail in any way
+    except (Exception, SystemExit) as error:  # a user's module may raise anything
         if isinstance(error, ModuleNotFoundError) and module_name.startswith(error.name or "\0"):
             raise RobenchError(
                 f"--model {spec}: there is no module {error.name} in {Path.cwd()} or among the installed packages."
             ) from error
         if isinstance(error, RobenchError):
             raise
-        raise RobenchError(f"--model {spec}: importing {module_name} failed: {_told(error)}") from error
+        raise RobenchError(f"--model {spec}: importing {module_name} failed: {_summarise(error)}") from error
     try:
-        found = functools.reduce(getattr, path.split("."), module)
+        function = functools.reduce(getattr, path.split("."), module)
     except AttributeError as error:
         raise RobenchError(f"--model {spec}: the module {module_name} has no {path}.") from error
-    if isinstance(found, type):
+    if isinstance(function, type):
         raise RobenchError(f"--model {spec}: {path} is a class; name a function, or an instance that can be called.")
-    if not callable(found):
-        raise RobenchError(f"--model {spec}: {path} is a {type(found).__name__} and cannot be called.")
-    return found, spec
+    if not callable(function):
+        raise RobenchError(f"--model {spec}: {path} is a {type(function).__name__} and cannot be called.")
+    return function, spec
 
 
-def digest(function: Function, shown: str, version: str) -> str:
-    """sha256 of the source of the function's module, its name and its version.
+def digest_function(function: Function, shown: str, version: str) -> str:
+    """Return the sha256 of the source of the function's module, its name and its version.
+
+    Args:
+        function: the function.
+        shown: ``module:function``, or empty if it was not imported by name.
+        version: the user's version of the function, or empty.
 
     Raises:
-        RobenchError: it has no source file and no version.
+        RobenchError: the function has neither a source file nor a version.
     """
     owner = inspect.unwrap(getattr(function, "func", function))
     owner = getattr(owner, "__func__", owner)
@@ -61,24 +69,27 @@ def digest(function: Function, shown: str, version: str) -> str:
     module = sys.modules.get(module_name)
     file = Path(getattr(module, "__file__", None) or "")
     if file.suffix == ".py" and file.is_file():
-        return text_digest("function", name, file.read_text(encoding="utf-8", errors="replace"), version)
+        return hash_texts("function", name, file.read_text(encoding="utf-8", errors="replace"), version)
     if not version:
         raise RobenchError(
-            f"the function {name} has no source file, by which its results could be told from those of another one;"
-            " give it a version (--version TEXT), and a new one whenever it changes."
+            f"the function {name} has no source file, by which robench could distinguish its results from another"
+            " function's; give it a version (--version TEXT), and a new one whenever it changes."
         )
-    return text_digest("function", name, version)
+    return hash_texts("function", name, version)
 
 
-def _told(error: BaseException) -> str:
-    """The error's own type and message, on one line."""
+def _summarise(error: BaseException) -> str:
+    """Return the error's type and message, on one line."""
     message = " ".join(str(error).split()) or "no message"
     return f"{type(error).__name__}: {message[:300].rstrip('.')}."
 
 
 @contextlib.contextmanager
 def _working_directory() -> Iterator[None]:
-    """Look in the working directory first, and afterwards last, for what the module imports while it runs."""
+    """Search modules in the working directory first inside the block, and last after it.
+
+    The function may import modules of the working directory later, when it runs.
+    """
     here = str(Path.cwd())
     sys.path.insert(0, here)
     try:

@@ -16,24 +16,31 @@ from robench.models.classifier import Classifier, Outputs
 from robench.models.devices import Precision
 from robench.models.exported_model import RobenchConfig, RobenchForSequenceClassification
 from robench.models.predictor import Predictor
-from robench.resources.model_folder import explain_load_errors, silence_transformers
-from robench.victims.scorers import Progress, checked
-from robench.victims.source import PretrainedSource
+from robench.resources.model_folder import explained, quiet
+from robench.victims.scorer import Progress, check_scores
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 USUAL_LENGTH = 512
-"""Tokens of a text where neither tokenizer nor network has a limit."""
+"""Most tokens of a text if neither tokenizer nor network has a limit."""
 NO_LIMIT = 1_000_000
-"""From here on, a tokenizer's limit means that it has none."""
+"""A tokenizer's limit of this size or more means that it has none."""
 
 
 class NetworkScorer:
-    """A Transformers sequence classifier, in evaluation mode.
+    """A Transformers sequence classifier as a scorer, always in evaluation mode.
+
+    Args:
+        shown: the model's location, for people.
+        model: the classifier.
+        tokenizer: its tokenizer.
+        max_length: most tokens of a text; None is the model's own limit.
+        precision: precision of matrix products.
+        device: the device on which the network runs.
 
     Raises:
-        RobenchError: the tokenizer cannot pad, or the network has no room for ``max_length`` tokens.
+        RobenchError: the tokenizer cannot pad, or the network has no positions for ``max_length`` tokens.
     """
 
     def __init__(
@@ -50,72 +57,76 @@ class NetworkScorer:
         self.names: Mapping[int, str] = dict(model.config.id2label or {})
         if tokenizer.pad_token is None or (model.config.pad_token_id is None and model.config.model_type == "gpt2"):
             raise RobenchError(f"{shown}: its tokenizer has no padding token, which a batch of texts needs.")
-        room = _room(model)
-        if max_length is not None and room is not None and max_length > room:
-            raise RobenchError(f"--max-length {max_length}: {shown} has room for {room} tokens at most.")
-        self._length = max_length or _own_limit(model, tokenizer, room)
+        positions = _count_positions(model)
+        if max_length is not None and positions is not None and max_length > positions:
+            raise RobenchError(f"--max-length {max_length}: {shown} has room for {positions} tokens at most.")
+        self._length = max_length or _find_limit(model, tokenizer, positions)
         self.max_length: int | None = self._length
         self._tokenizer = tokenizer
         self._predictor = Predictor(
-            _Whole(model), tokenizer, max_length=self._length, precision=precision, device=device
+            _WholeClassifier(model), tokenizer, max_length=self._length, precision=precision, device=device
         )
 
     def __call__(self, texts: Sequence[str], progress: Progress = None) -> Tensor:
-        """See :class:`Scorer`."""
-        with self._told(len(texts)):
+        """Score texts; see :class:`~robench.victims.scorer.Scorer`."""
+        with self._explain_failure(len(texts)):
             logits = self._predictor.logits(texts, progress)
-        return checked(logits, texts, self.shown)
+        return check_scores(logits, texts, self.shown)
 
     @property
-    def max_in_flight(self) -> int:
-        """See :class:`~robench.models.batch_model.BatchModel`."""
-        return self._predictor.max_in_flight
+    def ahead(self) -> int:
+        """Return the number of batches that may run at once; see :class:`~robench.models.batch_model.BatchModel`."""
+        return self._predictor.ahead
 
-    def freeze_weights(self) -> contextlib.AbstractContextManager[None]:
-        """See :class:`~robench.models.batch_model.BatchModel`."""
-        return self._predictor.freeze_weights()
+    def frozen(self) -> contextlib.AbstractContextManager[None]:
+        """Return a context in which the weights do not change; see :class:`~robench.models.batch_model.BatchModel`."""
+        return self._predictor.frozen()
 
     def tokens(self, texts: Sequence[str]) -> list[Tokens]:
-        """See :class:`~robench.models.batch_model.BatchModel`."""
-        with self._told(len(texts)):
+        """Tokenise texts; see :class:`~robench.models.batch_model.BatchModel`."""
+        with self._explain_failure(len(texts)):
             return self._predictor.tokens(texts)
 
     def shape(self, tokens: Tokens) -> Shape:
-        """See :class:`~robench.models.batch_model.BatchModel`."""
+        """Return the batch shape of a text; see :class:`~robench.models.batch_model.BatchModel`."""
         return self._predictor.shape(tokens)
 
     def batch_logits(self, tokens: Sequence[Tokens], shape: Shape) -> Tensor:
-        """See :class:`~robench.models.batch_model.BatchModel`; these are the raw scores."""
-        with self._told(len(tokens)):
+        """Compute the raw scores of a batch; see :class:`~robench.models.batch_model.BatchModel`."""
+        with self._explain_failure(len(tokens)):
             return self._predictor.batch_logits(tokens, shape)
 
     @contextlib.contextmanager
-    def _told(self, count: int) -> Iterator[None]:
+    def _explain_failure(self, count: int) -> Iterator[None]:
+        """Turn an error of the network inside the block into a sentence."""
         try:
             yield
         except RobenchError:
             raise
-        except Exception as error:  # a network of any make, on texts of any kind
+        except Exception as error:  # another's network may raise anything
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise RobenchError(f"{self.shown} failed on {count} texts: {type(error).__name__}: {reason}.") from error
 
-    def truncated(self, texts: Sequence[str]) -> int:
-        """See :class:`Scorer`."""
+    def count_truncated(self, texts: Sequence[str]) -> int:
+        """Count the texts that are cut; see :class:`~robench.victims.scorer.Scorer`."""
         rows = tokenise(self._tokenizer, texts, self._length + 1)
         return sum(len(row["input_ids"]) > self._length for row in rows)
 
-    def in_training(self) -> list[str]:
-        """See :class:`Scorer`: the predictor puts it into evaluation mode."""
+    def networks_in_training(self) -> list[str]:
+        """Return nothing: the predictor puts the network into evaluation mode."""
         return []
 
 
-class _Whole(Classifier):
-    """A sequence classifier in the place of encoder, pooling and head; it shows no representations (H = 1, all 0)."""
+class _WholeClassifier(Classifier):
+    """A whole sequence classifier in place of encoder, pooling and head.
+
+    It returns no representations, only a column of zeros in their place (H = 1).
+    """
 
     def __init__(self, model: PreTrainedModel) -> None:
         nn.Module.__init__(self)
         self.encoder = model
-        self.head = nn.utils.skip_init(nn.Linear, 1, model.config.num_labels)  # says how wide logits are
+        self.head = nn.utils.skip_init(nn.Linear, 1, model.config.num_labels)  # gives the predictor the class count
         self._accepted = frozenset(inspect.signature(model.forward).parameters)
 
     def forward(self, inputs: Inputs, perturbation: Tensor | None = None) -> Outputs:
@@ -123,47 +134,54 @@ class _Whole(Classifier):
         return Outputs(logits.new_zeros(len(logits), 1), logits.float())
 
 
-def _room(model: PreTrainedModel) -> int | None:
-    """Tokens for which a network has absolute positions; None where positions are of another kind."""
+def _count_positions(model: PreTrainedModel) -> int | None:
+    """Count the tokens for which a network has absolute positions; None if its positions are of another kind."""
     for name, module in model.named_modules():
         if name.endswith(("position_embeddings", "wpe")) and isinstance(module, nn.Embedding):
             return module.num_embeddings - (0 if module.padding_idx is None else module.padding_idx + 1)
     return None
 
 
-def _own_limit(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, room: int | None) -> int:
-    """Tokens of a text that tokenizer and network are made for."""
-    known = [tokenizer.model_max_length if tokenizer.model_max_length < NO_LIMIT else None, room]
-    if room is None:
-        known.append(getattr(model.config, "max_position_embeddings", None))
-    return min((limit for limit in known if limit and limit > 0), default=USUAL_LENGTH)
+def _find_limit(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, positions: int | None) -> int:
+    """Return the most tokens of a text that both tokenizer and network allow."""
+    limits = [tokenizer.model_max_length if tokenizer.model_max_length < NO_LIMIT else None, positions]
+    if positions is None:
+        limits.append(getattr(model.config, "max_position_embeddings", None))
+    return min((limit for limit in limits if limit and limit > 0), default=USUAL_LENGTH)
 
 
-def pretrained(source: PretrainedSource) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+def load_pretrained(
+    location: str, *, shown: str, revision: str | None = None, trust_remote_code: bool = False
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Load a sequence classifier and its tokenizer, in float32.
 
+    Args:
+        location: a folder, or a Hub id.
+        shown: the model's location, for messages.
+        revision: the commit of a Hub model.
+        trust_remote_code: run the Python files that come with the model.
+
     Raises:
-        RobenchError: a file is missing or broken, is of another kind of model, or brings code that is not trusted.
+        RobenchError: a file is missing or broken, belongs to another kind of model, or needs code that is not trusted.
     """
     from transformers import AutoModelForSequenceClassification, AutoTokenizer, PretrainedConfig
 
-    trusted, where = source.trust_remote_code, {"revision": source.revision}
-    with explain_load_errors("the model", source.shown), silence_transformers():
-        kind, _ = PretrainedConfig.get_config_dict(source.location, **where)
-        own = kind.get("model_type") == RobenchConfig.model_type
-        if "auto_map" in kind and not own and not trusted:
+    with explained("the model", shown), quiet():
+        config, _ = PretrainedConfig.get_config_dict(location, revision=revision)
+        is_exported = config.get("model_type") == RobenchConfig.model_type
+        if "auto_map" in config and not is_exported and not trust_remote_code:
             raise RobenchError(
-                f"{source.shown} brings Python code of its own; look at it, and allow it with --trust-remote-code."
+                f"{shown} brings Python code of its own; look at it, and allow it with --trust-remote-code."
             )
-        loader = RobenchForSequenceClassification if own else AutoModelForSequenceClassification
-        more = {} if own else {"trust_remote_code": trusted}
-        with torch.random.fork_rng([]):  # the weights are drawn before they are read
-            model, loading = loader.from_pretrained(source.location, **where, **more, output_loading_info=True)
-        tokenizer = AutoTokenizer.from_pretrained(source.location, **where, trust_remote_code=trusted)
-    missing = sorted(loading["missing_keys"])
+        loader = RobenchForSequenceClassification if is_exported else AutoModelForSequenceClassification
+        options = {} if is_exported else {"trust_remote_code": trust_remote_code}
+        with torch.random.fork_rng([]):  # Transformers draws random weights before it reads the stored ones
+            model, report = loader.from_pretrained(location, revision=revision, **options, output_loading_info=True)
+        tokenizer = AutoTokenizer.from_pretrained(location, revision=revision, trust_remote_code=trust_remote_code)
+    missing = sorted(report["missing_keys"])
     if missing:
         raise RobenchError(
-            f"the weights of {source.shown} lack {len(missing)} tensors of a {type(model).__name__}, such as"
+            f"the weights of {shown} lack {len(missing)} tensors of a {type(model).__name__}, such as"
             f" {missing[0]}: it is not a trained classifier."
         )
     return model.float(), tokenizer

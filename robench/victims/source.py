@@ -1,4 +1,4 @@
-"""Models that a user gives: what they are called, what stands for them in keys, how they are loaded."""
+"""Sources of a user's models: their names, the digests that identify them in keys, and how they are loaded."""
 
 from __future__ import annotations
 
@@ -16,20 +16,22 @@ if TYPE_CHECKING:
     from robench.models.batches import Batch
     from robench.models.classifier import Classifier
     from robench.models.devices import Precision
-    from robench.victims.scorers import Scorer
+    from robench.victims.scorer import Scorer
 
-OWN = "its own"
-"""Stands for the encoder of a given model, of which nothing has to be known."""
+OWN_ENCODER = "its own"
+"""Name and digest of the encoder of a user's model, about which robench needs to know nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Given(Defense):
-    """A model that the user gives, in the place of a trained defense; its fields tell it from other models.
+    """A user's model in place of a trained defense; its fields distinguish it from other models.
+
+    The class path is stored with every result of such a model, so this name cannot change.
 
     Attributes:
-        digest: sha256 of what is known of it.
-        max_length: tokens of a text, special ones included; None is the model's own limit.
-        label_order: for each label of the task in turn, the model's column; None goes by the labels' names.
+        digest: sha256 of everything that identifies the model.
+        max_length: most tokens of a text, special tokens included; None is the model's own limit.
+        label_order: the model's column for each label of the task in turn; None matches the labels by name.
     """
 
     digest: str
@@ -37,23 +39,23 @@ class Given(Defense):
     label_order: tuple[int, ...] | None = None
 
     def loss(self, networks: Sequence[Classifier], batch: Batch) -> Terms:
-        """There is none.
+        """Reject the call: a user's model is not trained.
 
         Raises:
             TypeError: always.
         """
-        raise TypeError("a given model is not trained")
+        raise TypeError("a user's model is not trained")
 
 
 @dataclass(frozen=True, eq=False)
 class VictimSource(ABC):
-    """A model that the user gives.
+    """A user's model that is not loaded yet.
 
     Attributes:
-        name: of its row in tables.
-        shown: where it is, for people: a path, a Hub id and its commit, ``module:function``.
-        digest: sha256 of what is known of it.
-        command: options of ``robench attack`` that name it; none of an object that a program gave.
+        name: the name of its row in tables.
+        shown: its location, for people: a path, a Hub id and its commit, or ``module:function``.
+        digest: sha256 of everything that identifies the model.
+        command: options of ``robench attack`` that name it; empty for an object in memory.
     """
 
     name: str
@@ -62,22 +64,33 @@ class VictimSource(ABC):
     command: tuple[str, ...] = field(default=(), kw_only=True)
 
     kind: ClassVar[str] = ""
-    """What it is, for people."""
+    """The kind of model, for people."""
     has_network: ClassVar[bool] = True
-    """Whether robench runs its network, so that length and precision are robench's to say."""
+    """Whether robench runs the network itself, so that it controls length and precision."""
 
     @abstractmethod
     def load(self, *, max_length: int | None, precision: Precision, device: torch.device) -> Scorer:
-        """Make it ready to score texts.
+        """Load the model as a scorer of texts.
+
+        Args:
+            max_length: most tokens of a text; None is the model's own limit.
+            precision: precision of the network's matrix products.
+            device: the device on which the network runs.
 
         Raises:
-            RobenchError: its files are missing or broken.
+            RobenchError: the model's files are missing or broken.
         """
 
 
 @dataclass(frozen=True, eq=False)
 class PretrainedSource(VictimSource):
-    """A sequence classifier that Transformers loads: a folder, or a Hub id at a commit."""
+    """A sequence classifier that Transformers loads: a folder, or a Hub id at a commit.
+
+    Attributes:
+        location: the folder, or the Hub id.
+        revision: the commit of a Hub model.
+        trust_remote_code: run the Python files that come with the model.
+    """
 
     location: str
     revision: str | None = None
@@ -86,10 +99,12 @@ class PretrainedSource(VictimSource):
     kind = "Transformers model"
 
     def load(self, *, max_length: int | None, precision: Precision, device: torch.device) -> Scorer:
-        """See :meth:`VictimSource.load`."""
-        from robench.victims.networks import NetworkScorer, pretrained
+        """Load the model as a scorer; see :meth:`VictimSource.load`."""
+        from robench.victims.networks import NetworkScorer, load_pretrained
 
-        model, tokenizer = pretrained(self)
+        model, tokenizer = load_pretrained(
+            self.location, shown=self.shown, revision=self.revision, trust_remote_code=self.trust_remote_code
+        )
         return NetworkScorer(self.shown, model, tokenizer, max_length=max_length, precision=precision, device=device)
 
 
@@ -103,7 +118,7 @@ class PairSource(VictimSource):
     kind = "Transformers model in memory"
 
     def load(self, *, max_length: int | None, precision: Precision, device: torch.device) -> Scorer:
-        """See :meth:`VictimSource.load`."""
+        """Load the model as a scorer; see :meth:`VictimSource.load`."""
         from robench.victims.networks import NetworkScorer
 
         return NetworkScorer(
@@ -121,12 +136,12 @@ class FunctionSource(VictimSource):
     has_network = False
 
     def load(self, *, max_length: int | None, precision: Precision, device: torch.device) -> Scorer:
-        """See :meth:`VictimSource.load`."""
+        """Load the model as a scorer; see :meth:`VictimSource.load`."""
         from robench.victims.scorers import FunctionScorer
 
         return FunctionScorer(self.shown, self.function)
 
 
-def text_digest(*parts: str) -> str:
-    """sha256 of texts, each apart from the next."""
+def hash_texts(*parts: str) -> str:
+    """Return the sha256 of texts, separated so that their boundaries count."""
     return hashlib.sha256("\0".join(parts).encode(errors="surrogatepass")).hexdigest()

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from robench.attacking.attack import Attack
-from robench.attacking.build import build_attack, copied
+from robench.attacking.build import build_attack, copy_attack
 from robench.attacks.deepwordbug import DeepWordBug
 from robench.attacks.pwws import PWWS
 from robench.attacks.textbugger import TextBugger
@@ -132,7 +132,7 @@ def test_limits_that_leave_nothing_are_refused(wrong: dict[str, Any]) -> None:
 def test_copies_of_an_attack_have_parts_of_their_own_and_share_the_rest() -> None:
     victim = Victim()
     built = build_attack(TextFooler(), victim)
-    one, other = copied(built), copied(built)
+    one, other = copy_attack(built), copy_attack(built)
     for name in ("goal_function", "search_method", "transformation"):
         assert len({id(getattr(attack, name)) for attack in (built, one, other)}) == 3
     assert {id(c) for c in one.constraints}.isdisjoint(id(c) for c in built.constraints)

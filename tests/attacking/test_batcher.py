@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from robench.attacking.engine.batcher import Answer, Batcher, LogitsCache, Statistics
+from robench.attacking.engine.batcher import Answer, Batcher, BatchStatistics, LogitsCache
 from robench.errors import RobenchError
 from robench.models.batch_model import BatchModel
 from robench.models.batches import Shape
@@ -44,13 +44,13 @@ class Lengths:
 
 
 def batcher(model: object, rows: int = 1000) -> Batcher:
-    return Batcher(model, LogitsCache(rows), Statistics())  # type: ignore[arg-type]
+    return Batcher(model, LogitsCache(rows), BatchStatistics())  # type: ignore[arg-type]
 
 
 def everything(found: Batcher) -> dict[object, Answer]:
     answers: dict[object, Answer] = {}
     while not found.idle:
-        answers |= {answer.who: answer for answer in found.answers()}
+        answers |= {answer.requester: answer for answer in found.answers()}
     return answers
 
 
@@ -62,23 +62,23 @@ def test_a_predictor_is_a_model_of_batches_and_a_function_is_none() -> None:
 def test_full_batches_go_first_and_the_rest_waits_for_company() -> None:
     model = Lengths()
     asked = batcher(model)
-    asked.ask("a", ["aa", "bb"])
-    asked.ask("b", ["c", "d", "e"])
-    asked.ask("c", ["f"])
-    assert [answer.who for answer in asked.answers()] == ["b", "c"]
-    asked.ask("d", ["cc", "dd", "ee"])
-    assert [answer.who for answer in asked.answers()] == ["a"]
-    assert [answer.who for answer in asked.answers()] == ["d"]
+    asked.request("a", ["aa", "bb"])
+    asked.request("b", ["c", "d", "e"])
+    asked.request("c", ["f"])
+    assert [answer.requester for answer in asked.answers()] == ["b", "c"]
+    asked.request("d", ["cc", "dd", "ee"])
+    assert [answer.requester for answer in asked.answers()] == ["a"]
+    assert [answer.requester for answer in asked.answers()] == ["d"]
     assert model.seen == [["c", "d", "e", "f"], ["aa", "bb", "cc", "dd"], ["ee"]]
     assert asked.idle
     assert asked.answers() == []
-    statistics = asked.statistics
-    assert (statistics.asked, statistics.forwards, statistics.batches, statistics.places) == (9, 9, 3, 12)
+    counts = asked.statistics
+    assert (counts.requested_texts, counts.computed_texts, counts.batches, counts.batch_rows) == (9, 9, 3, 12)
 
 
 def test_rows_come_in_the_order_of_the_texts_with_the_largest_at_0() -> None:
     asked = batcher(Lengths())
-    asked.ask("a", ["zz", "b", "zz", "cccc"])
+    asked.request("a", ["zz", "b", "zz", "cccc"])
     rows = everything(asked)["a"].rows
     expected = np.array([[0, 2, 122], [0, 1, 98], [0, 2, 122], [0, 4, 99]], dtype=np.float32)
     assert np.array_equal(rows, expected - expected.max(axis=1, keepdims=True))
@@ -88,11 +88,11 @@ def test_rows_come_in_the_order_of_the_texts_with_the_largest_at_0() -> None:
 def test_a_text_is_seen_once_whoever_asks_and_when() -> None:
     model = Lengths()
     asked = batcher(model)
-    asked.ask("a", ["x", "y"])
-    asked.ask("b", ["y", "x", "z"])
+    asked.request("a", ["x", "y"])
+    asked.request("b", ["y", "x", "z"])
     answers = everything(asked)
     assert np.array_equal(answers["a"].rows, answers["b"].rows[[1, 0]])
-    asked.ask("c", ["z", "y"])
+    asked.request("c", ["z", "y"])
     assert np.array_equal(asked.answers()[0].rows, answers["b"].rows[[2, 0]])
     assert model.seen == [["x", "y", "z"]] == model.tokenised
     assert answers["a"].seconds + answers["b"].seconds == pytest.approx(asked.statistics.forward_seconds)
@@ -102,38 +102,38 @@ def test_what_was_not_asked_for_lately_is_forgotten() -> None:
     model = Lengths()
     asked = batcher(model, rows=2)
     for text in ("x", "y", "x", "z", "x", "y"):
-        asked.ask(text, [text])
+        asked.request(text, [text])
         everything(asked)
     assert [text for batch in model.seen for text in batch] == ["x", "y", "z", "y"]
 
 
 def test_an_answer_may_be_longer_than_the_memory() -> None:
     asked = batcher(Lengths(), rows=0)
-    asked.ask("a", ["x", "yy", "z", "x"])
+    asked.request("a", ["x", "yy", "z", "x"])
     assert everything(asked)["a"].rows[:, 2].tolist() == [0, 0, 0, 0]
 
 
 def test_a_device_has_the_next_full_batch_before_the_answers_of_the_last_are_looked_at() -> None:
     model = Lengths(ahead=2)
     asked = batcher(model)
-    asked.ask("a", ["a", "b", "c", "d"])
-    asked.ask("b", ["aa", "bb", "cc", "dd", "ee"])
-    assert [answer.who for answer in asked.answers()] == ["a"]
+    asked.request("a", ["a", "b", "c", "d"])
+    asked.request("b", ["aa", "bb", "cc", "dd", "ee"])
+    assert [answer.requester for answer in asked.answers()] == ["a"]
     assert len(model.seen) == 2  # what is left is not full, so it waits
     assert asked.busy
-    assert [answer.who for answer in asked.answers()] == ["b"]
+    assert [answer.requester for answer in asked.answers()] == ["b"]
     assert model.seen[2] == ["ee"]
 
 
 def test_it_says_whether_more_questions_would_make_it_cheaper() -> None:
     asked = batcher(Lengths())
     assert asked.idle and not asked.busy
-    asked.ask("a", ["a", "b", "c"])
+    asked.request("a", ["a", "b", "c"])
     assert not asked.idle and not asked.busy
-    asked.ask("b", ["d"])
+    asked.request("b", ["d"])
     assert asked.busy
     everything(asked)
-    asked.ask("c", ["a"])
+    asked.request("c", ["a"])
     assert asked.busy and not asked.idle  # it is known
 
 
@@ -145,8 +145,8 @@ def test_logits_are_the_bits_of_the_predictor_in_whatever_company(texts: int) ->
     model = Predictor(tiny.classifier(classes=3), tiny.tokenizer(), max_length=24, precision="fp32", device=tiny.CPU)
     asked = batcher(model)
     for at, line in enumerate(lines):
-        asked.ask(at, [line, *stream.choices(lines, k=3)])
-    with model.freeze_weights():
+        asked.request(at, [line, *stream.choices(lines, k=3)])
+    with model.frozen():
         answers = everything(asked)
     logits = model.logits(lines)
     expected = (logits - logits.max(dim=1, keepdim=True).values).numpy()
@@ -161,6 +161,6 @@ def test_unusable_logits_name_the_text() -> None:
             return logits
 
     asked = batcher(Broken())
-    asked.ask("a", ["one", "two"])
+    asked.request("a", ["one", "two"])
     with pytest.raises(RobenchError, match="NaN or infinity for 'two'"):
         asked.answers()

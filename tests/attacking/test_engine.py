@@ -10,11 +10,10 @@ import pytest
 import torch
 
 from robench.attacking.attack import Attack
-from robench.attacking.build import build_attack, without_look_alikes
-from robench.attacking.engine.batcher import LogitsCache, Statistics
-from robench.attacking.engine.pool import attack_examples
-from robench.attacking.engine.streams import Stream
-from robench.attacking.sentence_constraint import calibrated
+from robench.attacking.build import build_attack, tolerate_missing_homoglyphs
+from robench.attacking.engine import BatchStatistics, LogitsCache, attack_examples
+from robench.attacking.engine.streams import RandomStream
+from robench.attacking.sentence_constraint import calibrate_threshold
 from robench.attacks.deepwordbug import DeepWordBug
 from robench.attacks.pwws import PWWS
 from robench.attacks.textbugger import TextBugger
@@ -67,14 +66,14 @@ def plain_recipe(attack: Attack, logits: Any) -> Any:
         def __call__(self, texts: list[str]) -> torch.Tensor:
             return logits(texts)
 
-    nltk_data.activate_nltk_data(tagger=True)
-    utils.GLOBAL_OBJECTS["textattack_counterfitted_GLOVE_embedding"] = word_vectors.load_bundled_vectors()
-    with block_nltk_downloads(), without_look_alikes():
+    nltk_data.activate(tagger=True)
+    utils.GLOBAL_OBJECTS["textattack_counterfitted_GLOVE_embedding"] = word_vectors.bundled()
+    with without_nltk_downloads(), tolerate_missing_homoglyphs():
         plain = getattr(attack_recipes, RECIPES[type(attack)]).build(Wrapper())
     for constraint in plain.constraints:
         if isinstance(constraint, UniversalSentenceEncoder):
-            constraint.model = lambda texts: torch.from_numpy(sentence_encoder.load_bundled_encoder().encode(texts))
-            constraint.threshold = calibrated(constraint.threshold, constraint.metric)
+            constraint.model = lambda texts: torch.from_numpy(sentence_encoder.bundled().encode(texts))
+            constraint.threshold = calibrate_threshold(constraint.threshold, constraint.metric)
     return plain
 
 
@@ -86,7 +85,7 @@ def test_the_pool_finds_what_textattack_finds_one_example_at_a_time(
     names = {"SuccessfulAttackResult": "succeeded", "FailedAttackResult": "failed", "SkippedAttackResult": "skipped"}
     statuses = set()
     for (number, text, label), record in zip(victim.examples(), found[attack], strict=True):
-        with Stream(5, "a", number).active():
+        with RandomStream(5, "a", number).swap_in():
             result = plain.attack(text, label)
         assert (record.id, record.label, record.original) == (number, label, text)
         assert record.final == result.perturbed_result.attacked_text.text
@@ -308,16 +307,16 @@ def test_a_query_budget_is_kept(attack: Attack, budget: int, victim: SmallVictim
 
 def test_a_text_is_sent_to_the_model_once(victim: SmallVictim) -> None:
     text, label = next(e for e in victim.examples() if e[1].startswith("The committee"))[1:]
-    alone, together, later, forgetful = Statistics(), Statistics(), Statistics(), Statistics()
+    alone, together, later, forgetful = BatchStatistics(), BatchStatistics(), BatchStatistics(), BatchStatistics()
     run(PWWS(), victim, [(0, text, label)], statistics=alone)
     twice = [(0, text, label), (1, text, label)]
     victim.asked = 0
     run(PWWS(), victim, twice, statistics=together)
-    assert together.forwards == alone.forwards == victim.asked
+    assert together.computed_texts == alone.computed_texts == victim.asked
     run(PWWS(), victim, twice, live=1, statistics=later)
     run(PWWS(), victim, twice, live=1, cache=LogitsCache(0), statistics=forgetful)
-    assert later.forwards == alone.forwards
-    assert together.asked == later.asked == forgetful.forwards == 2 * alone.asked
+    assert later.computed_texts == alone.computed_texts
+    assert together.requested_texts == later.requested_texts == forgetful.computed_texts == 2 * alone.requested_texts
     assert together.batches == alone.batches
 
 
@@ -326,7 +325,7 @@ def test_a_tiny_cache_changes_nothing(victim: SmallVictim, found: dict[Attack, l
 
 
 def test_seconds_add_up_to_the_time_of_the_whole(victim: SmallVictim) -> None:
-    statistics = Statistics()
+    statistics = BatchStatistics()
     records = list(
         attack_examples(PWWS(), victim, victim.examples()[:6], seed=1, attack_name="a", statistics=statistics)
     )

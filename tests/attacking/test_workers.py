@@ -16,8 +16,7 @@ import pytest
 import torch
 
 from robench.attacking.attack import Attack
-from robench.attacking.engine.pool import attack_examples
-from robench.attacking.engine.workers import Workers, worker_count
+from robench.attacking.engine import Workers, attack_examples, choose_worker_count
 from robench.attacks.deepwordbug import DeepWordBug
 from robench.attacks.pwws import PWWS
 from robench.attacks.textfooler import TextFooler
@@ -166,6 +165,6 @@ def by_id(record: Record) -> int:
 
 
 def test_workers_are_for_models_that_are_faster_than_the_searches() -> None:
-    assert worker_count(None, torch.device("cpu")) == 0
-    assert 1 <= worker_count(None, torch.device("cuda")) <= 8
-    assert worker_count(3, torch.device("cpu")) == 3
+    assert choose_worker_count(None, torch.device("cpu")) == 0
+    assert 1 <= choose_worker_count(None, torch.device("cuda")) <= 8
+    assert choose_worker_count(3, torch.device("cpu")) == 3

@@ -17,7 +17,7 @@ import torch
 
 from robench.attacking.attack import Attack
 from robench.attacking.build import build_attack
-from robench.attacking.engine.pool import attack_examples
+from robench.attacking.engine import attack_examples
 from robench.attacks.a2t import A2T
 from robench.attacks.bae import BAE
 from robench.attacks.bert_attack import BERTAttack

@@ -19,8 +19,7 @@ import torch
 from elsewhere import elsewhere
 from textattack_alone import Padded, own_wrapper
 
-from robench.attacking.engine.batcher import Statistics
-from robench.attacking.engine.pool import attack_examples
+from robench.attacking.engine import BatchStatistics, attack_examples
 from robench.data.load import TaskData
 from robench.models import devices
 from robench.models.batches import TrainingRow
@@ -113,7 +112,7 @@ class TakingTurns:
         return logits
 
 
-def together(name: str, victim: Any, examples: Examples, statistics: Statistics | None = None) -> int:
+def together(name: str, victim: Any, examples: Examples, statistics: BatchStatistics | None = None) -> int:
     """robench's engine."""
     attack = registry.entry("attacks", name).load()
     found = attack_examples(attack, victim, examples, seed=42, attack_name=name, statistics=statistics)
@@ -173,14 +172,14 @@ def test_beside_the_forward_passes_alone(
     name: str, base: Predictor, examples: Examples, told: list[str], benchmark: Any
 ) -> None:
     """The limit: the same batches of the same texts without a search."""
-    twice, statistics = Twice(base), Statistics()
+    twice, statistics = Twice(base), BatchStatistics()
     together(name, base, examples[:1])
     benchmark.pedantic(lambda: together(name, twice, examples, statistics), rounds=1)
     if benchmark.stats is not None:
         whole = benchmark.stats.stats.min - twice.seconds
         LIMITS.append((whole, twice.seconds))
-        filled = statistics.forwards / statistics.places
-        benchmark.extra_info.update(attack_seconds=whole, texts=statistics.forwards, ratio=whole / twice.seconds)
+        filled = statistics.computed_texts / statistics.batch_rows
+        benchmark.extra_info.update(attack_seconds=whole, texts=statistics.computed_texts, ratio=whole / twice.seconds)
         told.append(
             f"{name}: {whole:.1f} s, the forwards alone {twice.seconds:.1f} s: {whole / twice.seconds:.2f} times the"
             f" limit; {statistics.batches} batches {filled:.0%} full"
@@ -215,7 +214,7 @@ def test_start_up(told: list[str], tmp_path: Path, benchmark: Any) -> None:
         "import robench.models.predictor\n"
         "started = time.perf_counter()\n"
         "from robench.attacks.pwws import PWWS\n"
-        "from robench.attacking.engine.pool import attack_examples\n"
+        "from robench.attacking.engine import attack_examples\n"
         "def victim(texts):\n"
         "    print(time.perf_counter() - started)\n"
         "    raise SystemExit\n"

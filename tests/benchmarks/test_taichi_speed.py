@@ -23,7 +23,7 @@ from robench.models import devices
 from robench.models.batches import Batch, TrainingRow, TrainingSet
 from robench.models.encoders import EncoderSource, find_encoder
 from robench.study.stages.stage import sample
-from robench.training.dropout import thrifty_dropout
+from robench.training.dropout import use_fast_dropout
 
 CPU = torch.device("cpu")
 BATCH, LENGTH = 16, 50
@@ -58,7 +58,7 @@ def bare(encoder: EncoderSource, rows: list[TrainingRow]) -> Callable[[Batch], N
     precision = devices.choose_precision("auto", CPU)
 
     def step(batch: Batch) -> None:
-        with devices.autocast(precision, CPU), thrifty_dropout(CPU):
+        with devices.autocast(precision, CPU), use_fast_dropout(CPU):
             loss = torch.stack([part.logits.square().mean() for network in both for part in network.pair(batch)]).sum()
         loss.backward()
         optimiser.step()

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from robench.attacking.engine.pool import attack_examples
+from robench.attacking.engine import attack_examples
 from robench.attacks.deepwordbug import DeepWordBug
 from robench.models import devices, packing
 from robench.models.batches import Shape, Tokens

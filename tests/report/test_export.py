@@ -22,7 +22,7 @@ from robench.report.export import export, trained_model
 from robench.results.info import ModelInfo
 from robench.results.store import Store
 from robench.study.stages import trained_model as models
-from robench.victims.find import find_victim
+from robench.victims import find_victim
 from support import tiny
 from support.encoder_families import FAMILIES, letters
 from support.processes import Processes

@@ -11,7 +11,7 @@ import pytest
 import torch
 from transformers import AutoModel, AutoTokenizer
 
-from robench.attacking.language_model_attack import PaddedToBatch
+from robench.attacking.language_model_attack import BatchPaddingTokenizer
 from robench.attacks.bae import BAE
 from robench.attacks.models import COMMITS
 from robench.errors import RobenchError
@@ -104,7 +104,7 @@ def test_sentences_are_the_mean_of_their_tokens(models: Path) -> None:
 
 def test_texts_are_padded_to_the_longest_of_a_batch(models: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(models / "bert")
-    padded = PaddedToBatch(tokenizer, max_pieces=3)
+    padded = BatchPaddingTokenizer(tokenizer, max_pieces=3)
     shape = padded(["soup", "good soup"], padding="max_length", truncation=True, max_length=50, return_tensors="pt")[
         "input_ids"
     ].shape

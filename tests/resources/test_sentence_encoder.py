@@ -247,12 +247,12 @@ def test_a_text_that_does_not_say_what_was_changed_is_an_error_with_a_sentence(e
     ],
 )
 def test_a_published_threshold_is_scaled_as_an_angle(metric: str, published: float, expected: float) -> None:
-    assert sentence_constraint.calibrated(published, metric) == pytest.approx(expected, abs=1e-9)
+    assert sentence_constraint.calibrate_threshold(published, metric) == pytest.approx(expected, abs=1e-9)
 
 
 def test_a_stricter_threshold_stays_stricter() -> None:
     for metric in ("angular", "cosine"):
-        translated = [sentence_constraint.calibrated(threshold / 100, metric) for threshold in range(2, 101)]
+        translated = [sentence_constraint.calibrate_threshold(threshold / 100, metric) for threshold in range(2, 101)]
         assert translated == sorted(set(translated))
     with pytest.raises(RobenchError, match="max_euclidean"):
-        sentence_constraint.calibrated(0.2, "max_euclidean")
+        sentence_constraint.calibrate_threshold(0.2, "max_euclidean")

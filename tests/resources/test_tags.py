@@ -9,8 +9,7 @@ from typing import Any
 import nltk
 import pytest
 
-from robench.attacking.engine.pool import attack_examples
-from robench.attacking.engine.workers import Workers
+from robench.attacking.engine import Workers, attack_examples
 from robench.attacks.textfooler import TextFooler
 from robench.resources import tags
 from robench.resources.tags import TagCache

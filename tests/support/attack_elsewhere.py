@@ -26,7 +26,7 @@ socket.getaddrinfo = refuse
 
 
 def main() -> None:
-    from robench.attacking.engine.pool import attack_examples
+    from robench.attacking.engine import attack_examples
     from robench.attacks.deepwordbug import DeepWordBug
     from robench.attacks.pwws import PWWS
     from robench.resources.textattack import load_textattack

@@ -19,7 +19,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
 
 from robench.attacking.attack import Attack
-from robench.attacking.engine.pool import attack_examples
+from robench.attacking.engine import attack_examples
 from robench.models.predictor import Predictor
 from robench.plugins import registry
 from robench.results.records import Record

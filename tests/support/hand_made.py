@@ -13,8 +13,10 @@ from robench.results import records
 from robench.results.info import ELSEWHERE, plain
 from robench.results.outcome import summarise
 from robench.results.records import Record
-from robench.results.store import RECORDS_FILE, STAGE_FILE, Store, StoredStage
-from robench.victims.source import OWN
+from robench.results.store import RECORDS_FILE, Store, StoredStage
+from robench.results.summary import summarise
+from robench.study.presets import ELSEWHERE
+from robench.victims import OWN_ENCODER
 
 TRAINING = {
     "epochs": 3,
@@ -91,7 +93,11 @@ def add_cell(
     With ``given``, what is said of a model of the user's, that model takes the place of the defense.
     """
     if given is not None:
-        elsewhere = {"training": dict(ELSEWHERE), "train_rows": 0, "encoder": {"name": OWN, "digest": OWN}}
+        elsewhere = {
+            "training": dict(ELSEWHERE),
+            "train_rows": 0,
+            "encoder": {"name": OWN_ENCODER, "digest": OWN_ENCODER},
+        }
         settings = {**elsewhere, "victim": given, **settings}
     info: dict[str, Any] = {
         "robench": "0.1.0",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from robench.training.allocation import freed_memory_kept
+from robench.training.allocation import keep_freed_memory
 
 MEGABYTE = 2**20
 needs_glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is told what to keep")
@@ -42,7 +42,7 @@ def pages_to_fill_again(megabytes: int) -> int:
 
 @needs_glibc
 def test_a_large_block_is_used_again_inside_and_only_there() -> None:
-    with freed_memory_kept():
+    with keep_freed_memory():
         assert pages_to_fill_again(47) < 100
     assert pages_to_fill_again(47) > 100  # huge pages would be 2 MB each
     assert pages_to_fill_again(24) < 100  # smaller ones stay, as glibc itself comes to do
@@ -51,7 +51,7 @@ def test_a_large_block_is_used_again_inside_and_only_there() -> None:
 @needs_glibc
 def test_what_was_kept_is_given_back_after_an_error_too() -> None:
     before = resident()
-    with pytest.raises(ValueError, match="diverged"), freed_memory_kept():
+    with pytest.raises(ValueError, match="diverged"), keep_freed_memory():
         filled(200)
         assert resident() > before + 150
         raise ValueError("diverged")
@@ -61,5 +61,5 @@ def test_what_was_kept_is_given_back_after_an_error_too() -> None:
 @pytest.mark.parametrize("system", ["darwin", "win32"])
 def test_elsewhere_nothing_happens(system: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", system)
-    with freed_memory_kept():
+    with keep_freed_memory():
         assert filled(1).sum() == 0

@@ -13,8 +13,8 @@ from torch.nn import functional
 from torch.profiler import ProfilerActivity, profile
 
 from robench.defenses.base import Base
-from robench.training.dropout import thrifty_dropout
-from robench.training.perturbation import same_dropout
+from robench.training.dropout import use_fast_dropout
+from robench.training.perturbation import replay_dropout
 from robench.training.settings import TrainingSettings
 from support import tiny
 
@@ -28,7 +28,7 @@ def seeded() -> None:
 
 
 def dropped(layer: nn.Module, numbers: torch.Tensor) -> torch.Tensor:
-    with thrifty_dropout(tiny.CPU):
+    with use_fast_dropout(tiny.CPU):
         found: torch.Tensor = layer(numbers)
     return found
 
@@ -94,14 +94,14 @@ def test_a_seed_gives_the_same_masks_again() -> None:
 
 def test_the_same_dropout_is_that_of_the_pass_before() -> None:
     layer, numbers = nn.Dropout(0.5), torch.ones(500)
-    state = same_dropout(None, tiny.CPU)
+    state = replay_dropout(None, tiny.CPU)
     first = dropped(layer, numbers)
     assert not torch.equal(dropped(layer, numbers), first)
-    same_dropout(state, tiny.CPU)
+    replay_dropout(state, tiny.CPU)
     assert torch.equal(dropped(layer, numbers), first)
 
 
-@pytest.mark.parametrize("context", [contextlib.nullcontext(), thrifty_dropout(torch.device("cuda"))])
+@pytest.mark.parametrize("context", [contextlib.nullcontext(), use_fast_dropout(torch.device("cuda"))])
 def test_elsewhere_masks_are_torchs_own(context: Any) -> None:
     torch.manual_seed(1)
     before = functional.dropout(torch.ones(50))
@@ -141,7 +141,7 @@ def allowed(dtype: torch.dtype) -> torch.Tensor:
 def test_attention_is_torchs(options: dict[str, Any]) -> None:
     parts = [torch.randn(2, 3, 7, 8) for _ in range(3)]
     expected = attended(parts, **options)
-    with thrifty_dropout(tiny.CPU):
+    with use_fast_dropout(tiny.CPU):
         found = attended(parts, dropout_p=NEGLIGIBLE, **options)
     torch.testing.assert_close(found, expected)
 
@@ -151,7 +151,7 @@ def test_attention_drops_weights_and_keeps_their_mean() -> None:
     query, key = torch.randn(2, 3, 7, 8), torch.randn(2, 3, 7, 8)
     value = torch.eye(7).expand(2, 3, 7, 7)  # so that what comes of it is the weights
     weights = functional.scaled_dot_product_attention(query, key, value)
-    with thrifty_dropout(tiny.CPU):
+    with use_fast_dropout(tiny.CPU):
         drawn = [functional.scaled_dot_product_attention(query, key, value, dropout_p=0.25) for _ in range(2000)]
     shares = torch.stack(drawn) == 0
     assert shares.double().mean().item() == pytest.approx(0.25, abs=0.003)

@@ -17,7 +17,13 @@ from robench.defenses.pgd import PGD
 from robench.defenses.smart import SMART, smart_paper, symmetric_kl
 from robench.models.batches import Batch
 from robench.training.defense import Defense
-from robench.training.perturbation import example_norm, onto_ball, same_dropout, uniform_start, unit
+from robench.training.perturbation import (
+    draw_uniform_start,
+    example_norm,
+    project_onto_ball,
+    replay_dropout,
+    to_unit_norm,
+)
 from support.toy import MASK, Array, B, ByHand, D, Found, K, L, Toy, batch, close, softmax, towards
 
 # Parts
@@ -26,14 +32,14 @@ from support.toy import MASK, Array, B, ByHand, D, Found, K, L, Toy, batch, clos
 def test_norms_and_balls_are_those_of_an_example_over_tokens_and_dimensions() -> None:
     delta = torch.tensor([[[3.0, 0.0], [0.0, 4.0]], [[0.0, 0.0], [0.0, 0.0]], [[0.3, 0.4], [0.0, 0.0]]])
     assert example_norm(delta).flatten().tolist() == pytest.approx([5.0, 0.0, 0.5])
-    close(unit(delta), [[[0.6, 0], [0, 0.8]], [[0, 0], [0, 0]], [[0.6, 0.8], [0, 0]]])
-    close(onto_ball(delta, 1.0), [[[0.6, 0], [0, 0.8]], [[0, 0], [0, 0]], [[0.3, 0.4], [0, 0]]])
-    close(onto_ball(delta, 0.0), torch.zeros(3, 2, 2))
+    close(to_unit_norm(delta), [[[0.6, 0], [0, 0.8]], [[0, 0], [0, 0]], [[0.6, 0.8], [0, 0]]])
+    close(project_onto_ball(delta, 1.0), [[[0.6, 0], [0, 0.8]], [[0, 0], [0, 0]], [[0.3, 0.4], [0, 0]]])
+    close(project_onto_ball(delta, 0.0), torch.zeros(3, 2, 2))
 
 
 def test_a_uniform_start_is_bounded_by_each_examples_own_length() -> None:
     torch.manual_seed(0)
-    delta = uniform_start(torch.Size((2, 100, 64)), torch.tensor([[1] * 100, [1] * 4 + [0] * 96]), 0.6)
+    delta = draw_uniform_start(torch.Size((2, 100, 64)), torch.tensor([[1] * 100, [1] * 4 + [0] * 96]), 0.6)
     assert delta[0].abs().max().item() == pytest.approx(0.6 / math.sqrt(100 * 64), rel=1e-2)
     assert delta[1, :4].abs().max().item() == pytest.approx(0.6 / math.sqrt(4 * 64), rel=1e-1)
     assert not delta[1, 4:].any()
@@ -90,10 +96,10 @@ def test_symmetric_kl_pulls_each_side_towards_the_other_as_it_is() -> None:
 
 def test_the_same_dropout_is_that_of_the_pass_before() -> None:
     torch.manual_seed(1)
-    state = same_dropout(None, torch.device("cpu"))
+    state = replay_dropout(None, torch.device("cpu"))
     first = nn.functional.dropout(torch.ones(50))
     after = torch.rand(3)
-    assert same_dropout(state, torch.device("cpu")) is state
+    assert replay_dropout(state, torch.device("cpu")) is state
     assert torch.equal(nn.functional.dropout(torch.ones(50)), first)
     assert torch.equal(torch.rand(3), after)
 

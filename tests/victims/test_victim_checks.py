@@ -11,7 +11,8 @@ import torch
 from torch import nn
 
 from robench import RobenchError
-from robench.victims.checks import check_order, column_order, looks_like_probabilities, modules_in_training
+from robench.victims.checks import check_order, find_networks_in_training, match_columns
+from robench.victims.scorer import looks_like_probabilities
 
 LABELS = ("abbreviation", "entity", "description")
 ORDERS: list[tuple[dict[int, str], tuple[int, ...], bool]] = [
@@ -26,35 +27,35 @@ ORDERS: list[tuple[dict[int, str], tuple[int, ...], bool]] = [
 
 @pytest.mark.parametrize(("names", "expected", "warned"), ORDERS)
 def test_columns_are_matched_by_name(names: dict[int, str], expected: tuple[int, ...], warned: bool) -> None:
-    order, warnings = column_order(LABELS, names, None)
+    order, warnings = match_columns(LABELS, names, None)
     assert order == expected and bool(warnings) == warned
-    assert column_order(LABELS, names, (1, 2, 0)) == ((1, 2, 0), [])
+    assert match_columns(LABELS, names, (1, 2, 0)) == ((1, 2, 0), [])
 
 
 def test_the_best_order_is_told_in_columns_of_the_model() -> None:
     """Gold 0 is predicted as 1, 1 as 2, 2 as 0; the columns behind these are 2, 0 and 1."""
     gold, predicted = [0, 0, 1, 1, 2, 2], [1, 1, 2, 2, 0, 0]
     with pytest.raises(RobenchError, match=r"0\.0% of 6 .* chance \(33\.3%\): --label-order 0,1,2 would give 100\.0%"):
-        check_order(LABELS, (2, 0, 1), gold, predicted, asked=False)
-    assert check_order(LABELS, (2, 0, 1), gold, predicted, asked=True) == [
+        check_order(LABELS, (2, 0, 1), gold, predicted, is_explicit=False)
+    assert check_order(LABELS, (2, 0, 1), gold, predicted, is_explicit=True) == [
         "clean accuracy is 0.0%; --label-order 0,1,2 would give 100.0%."
     ]
-    assert check_order(LABELS, (0, 1, 2), gold, gold, asked=False) == []
+    assert check_order(LABELS, (0, 1, 2), gold, gold, is_explicit=False) == []
 
 
 def test_a_bad_order_above_chance_is_a_warning_and_a_bad_model_is_not_blamed_on_its_order() -> None:
     gold = [0, 0, 0, 0, 1, 1, 1, 1, 2, 2]
     mixed = [0, 0, 0, 0, 2, 2, 2, 2, 1, 1]
-    assert check_order(LABELS, (0, 1, 2), gold, mixed, asked=False) == [
+    assert check_order(LABELS, (0, 1, 2), gold, mixed, is_explicit=False) == [
         "clean accuracy is 40.0%; --label-order 0,2,1 would give 100.0%."
     ]
     always_two = [2] * 10
     with pytest.raises(RobenchError, match=r"20\.0% of 10 .*--label-order"):
-        check_order(LABELS, (0, 1, 2), gold, always_two, asked=False)
+        check_order(LABELS, (0, 1, 2), gold, always_two, is_explicit=False)
     balanced = [0, 1, 2] * 2
     guesses = [0, 2, 0, 1, 0, 1]
     with pytest.raises(RobenchError, match=r"16\.7%"):
-        check_order(LABELS, (0, 1, 2), balanced, guesses, asked=False)
+        check_order(LABELS, (0, 1, 2), balanced, guesses, is_explicit=False)
 
 
 @pytest.mark.parametrize(
@@ -125,9 +126,9 @@ REACHED: list[Callable[[nn.Module], Any]] = [
 def test_networks_left_in_training_mode_are_found(reach: Callable[[nn.Module], Any]) -> None:
     network = nn.Sequential(nn.Linear(2, 2), nn.Dropout())
     function = reach(network)
-    assert modules_in_training(function) == ["Sequential"]
+    assert find_networks_in_training(function) == ["Sequential"]
     network.eval()
-    assert modules_in_training(function) == []
+    assert find_networks_in_training(function) == []
     network[1].train()
-    assert modules_in_training(function) == ["Sequential"]
-    assert modules_in_training(reach(nn.CrossEntropyLoss())) == []
+    assert find_networks_in_training(function) == ["Sequential"]
+    assert find_networks_in_training(reach(nn.CrossEntropyLoss())) == []

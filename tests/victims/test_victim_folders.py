@@ -22,7 +22,7 @@ from robench.models.exported_model import RobenchForSequenceClassification
 from robench.report.export import export
 from robench.results.info import ModelInfo
 from robench.results.store import Store
-from robench.victims.find import find_victim
+from robench.victims import find_victim
 from support.refusals import told
 from support.runs import attacked, cells, comparable
 from support.tiny_job import TASK, TinyJob, robench

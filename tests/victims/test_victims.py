@@ -22,7 +22,7 @@ from robench.api import attack_model
 from robench.report.tables import table5
 from robench.results.info import CellInfo, Clean, ModelInfo
 from robench.results.store import Store
-from robench.victims.find import find_victim
+from robench.victims import find_victim
 from support import tiny
 from support.processes import Processes
 from support.refusals import told
@@ -209,7 +209,7 @@ def test_scores_come_in_many_forms(function: str, counting: Path, options: list[
 WARNINGS = [
     ("probabilities", "its scores are probabilities"),
     ("certain", "its scores are probabilities"),
-    ("at_random", "the same text gets different scores when it is asked twice"),
+    ("at_random", "the same text gets different scores when it is scored twice"),
     ("in_company", "depend on the texts beside it in the batch"),
 ]
 

@@ -1,1 +1,32 @@
-"""The attack engine: many searches at once, whose questions to the model become full batches."""
+"""The attack engine: it runs many searches at the same time and sends their texts to the model in full batches."""
+
+from typing import TYPE_CHECKING
+
+from robench.lazy import lazy_attributes
+
+if TYPE_CHECKING:
+    from robench.attacking.engine.batcher import BatchStatistics, LogitsCache
+    from robench.attacking.engine.pool import attack_examples
+    from robench.attacking.engine.search import AttackInput
+    from robench.attacking.engine.workers import Workers, choose_worker_count
+
+__all__ = [
+    "AttackInput",
+    "BatchStatistics",
+    "LogitsCache",
+    "Workers",
+    "attack_examples",
+    "choose_worker_count",
+]
+
+__getattr__ = lazy_attributes(
+    __name__,
+    {
+        "AttackInput": "search",
+        "BatchStatistics": "batcher",
+        "LogitsCache": "batcher",
+        "Workers": "workers",
+        "attack_examples": "pool",
+        "choose_worker_count": "workers",
+    },
+)

@@ -1,9 +1,10 @@
-"""Many examples are searched at once and their questions answered in full batches.
+"""Attacking many examples at the same time, with full batches of the model.
 
-Each live example runs TextAttack's own search in a greenlet. When the search asks the model, the greenlet is parked
-with its texts, and woken when all of them have been in a batch. A search does not notice: it draws from its own random
-stream, and asks the same whoever else asks. So records depend neither on how many examples are live nor on their order,
-as long as a row's logits do not depend on its neighbours, which :class:`robench.models.predictor.Predictor` sees to.
+How it works: each live example runs TextAttack's own search in a greenlet. When the search calls the model, the
+greenlet is parked with its texts, and it is woken when all of them have been in a batch. A search cannot notice this:
+it draws from a random stream of its own, and requests the same texts whatever the other searches request. So the
+records depend neither on the number of live examples nor on their order, as long as a text's logits do not depend on
+the other texts of its batch, which :class:`robench.models.predictor.Predictor` guarantees.
 """
 
 from __future__ import annotations
@@ -11,22 +12,22 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator
 
 from robench.attacking.attack import Attack
-from robench.attacking.engine.batcher import Batcher, LogitsCache, Statistics
-from robench.attacking.engine.search import Example
-from robench.attacking.engine.team import Ended, Task, Team
+from robench.attacking.engine.batcher import Batcher, BatchStatistics, LogitsCache
+from robench.attacking.engine.search import AttackInput
+from robench.attacking.engine.team import SearchResult, SearchSettings, Team
 from robench.attacking.engine.workers import RemoteTeam, Workers
 from robench.errors import RobenchError
 from robench.models.batch_model import BatchModel, LogitsFunction
 from robench.results.records import Record
 
 LINGER = 0.005
-"""Seconds that a batch which is not full waits for searches that are still thinking in other processes."""
+"""Seconds that a batch with free rows waits for searches that still run in other processes."""
 
 
 def attack_examples(
     attack: Attack,
-    model: BatchModel | LogitsFunction,
-    examples: Iterable[Example],
+    model: BatchModel | Logits,
+    examples: Iterable[AttackInput],
     *,
     seed: int,
     attack_name: str,
@@ -34,58 +35,58 @@ def attack_examples(
     offline: bool = False,
     cache: LogitsCache | None = None,
     workers: Workers | None = None,
-    statistics: Statistics | None = None,
+    statistics: BatchStatistics | None = None,
 ) -> Generator[Record, None, None]:
-    """Attack ``examples`` and yield each one's record when its search ends, so not in their order.
+    """Attack ``examples`` and yield each record as soon as its search ends, so in no particular order.
 
-    Closing the generator, an interrupt or an error unwinds all searches. The caller's random state stays as it is.
+    Closing the generator, an interrupt or an error unwinds all searches. The caller's random state does not change.
 
     Args:
-        attack: what to attack with.
+        attack: the attack and its options.
         model: the victim: a predictor, or a function that takes N texts and returns (N, classes) finite float32 logits
             on the CPU.
-        examples: (id, text, label); ids are unique.
+        examples: id, text and label of each example; ids are unique.
         seed: determines, with ``attack_name`` and the id, the random numbers of an example.
         attack_name: the attack's name, for the random stream and for messages.
-        live: examples searched at the same time.
+        live: most examples that are searched at the same time.
         offline: forbid fetching the attack's data.
-        cache: logits of this model that are known, which it adds to; else it begins with none.
-        workers: processes that the searches run in; else they run in this one.
-        statistics: filled in as the work goes on.
+        cache: known logits of this model, to which new ones are added; None begins with an empty cache.
+        workers: processes in which the searches run; None runs them in this process.
+        statistics: updated as the work goes on.
 
     Raises:
         RobenchError: the attack cannot be built, its code fails on an example, or the victim's logits are unusable.
     """
     if live < 1:
         raise RobenchError(f"the number of live examples is {live}; it must be at least 1.")
-    statistics = Statistics() if statistics is None else statistics
+    statistics = BatchStatistics() if statistics is None else statistics
     batcher = Batcher(model, LogitsCache() if cache is None else cache, statistics)
-    with batcher.freeze_weights():
-        task = Task(attack, attack_name, seed, offline)
-        team = workers.team(task, batcher.now) if workers and workers.count else Team(task, batcher.now)
+    with batcher.frozen():
+        settings, direct = SearchSettings(attack, attack_name, seed, offline), batcher.answer_now
+        team = workers.team(settings, direct) if workers and workers.count else Team(settings, direct)
         try:
-            yield from _searched(team, batcher, iter(examples), live)
+            yield from _run_searches(team, batcher, iter(examples), live)
         finally:
             statistics.encoder_seconds += team.encoder_seconds
             team.stop()
 
 
-def _searched(
-    team: Team | RemoteTeam, batcher: Batcher, waiting: Iterator[Example], live: int
+def _run_searches(
+    team: Team | RemoteTeam, batcher: Batcher, examples: Iterator[AttackInput], live: int
 ) -> Generator[Record, None, None]:
     while True:
-        while team.live < live and (example := next(waiting, None)) is not None:
+        while team.live < live and (example := next(examples, None)) is not None:
             team.start(example)
-        events = team.events(0 if batcher.busy or team.parked else None if batcher.idle else LINGER)
+        events = team.events(0 if batcher.busy or team.all_parked else None if batcher.idle else LINGER)
         for event in events:
-            if isinstance(event, Ended):
+            if isinstance(event, SearchResult):
                 yield event.record
             else:
-                batcher.ask(event.id, event.texts)
+                batcher.request(event.id, event.texts)
         if team.live < live and example is not None:
-            continue  # others can begin: their questions may fill a batch
+            continue  # more examples can start, and their requests may fill a batch
         if not team.live:
             return
-        if team.parked or batcher.busy or not events:
+        if team.all_parked or batcher.busy or not events:
             for answer in batcher.answers():
-                team.wake(answer.who, answer.rows, answer.seconds)
+                team.wake(answer.requester, answer.rows, answer.seconds)

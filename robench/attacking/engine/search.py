@@ -1,66 +1,78 @@
-"""One example's search."""
+"""The search of one example, in a greenlet."""
 
 from __future__ import annotations
 
 from time import perf_counter
 from typing import Any
 
-from robench.attacking.engine.questions import Question, Searcher
-from robench.attacking.engine.streams import Stream
+from robench.attacking.engine.parking import RowsRequest, SearchGreenlet
+from robench.attacking.engine.streams import RandomStream
 from robench.errors import RobenchError
 from robench.results.records import Record, Status
 
-Example = tuple[int, str, int]
-"""Id, text, label."""
+AttackInput = tuple[int, str, int]
+"""Id, text and label of an example to attack."""
 
 
 class Search:
-    """One example's search: a greenlet that is parked with a question, or dead with its result.
+    """The search of one example: its greenlet is either parked with a request, or dead with a result.
 
     Args:
-        attack: a ``textattack.Attack`` that nobody else uses meanwhile.
-        example: what to attack.
-        stream: its random numbers.
-        attack_name: for messages.
+        attack: a ``textattack.Attack`` that no other search uses meanwhile.
+        example: the example to attack.
+        stream: the example's random numbers.
+        attack_name: the attack's name, for messages.
     """
 
-    def __init__(self, attack: Any, example: Example, stream: Stream, attack_name: str) -> None:
+    def __init__(self, attack: Any, example: AttackInput, stream: RandomStream, attack_name: str) -> None:
         self.attack = attack
         self.id = int(example[0])
-        self.question: Question
+        self.request: RowsRequest
         self._text, self._label = example[1], int(example[2])
         self._attack_name = attack_name
         self._stream = stream
-        self._searcher = Searcher(attack.attack)
+        self._greenlet = SearchGreenlet(attack.attack)
         self._result: Any = None
         self._seconds = 0.0
 
     @property
     def dead(self) -> bool:
-        """Whether the search has ended."""
-        return bool(self._searcher.dead)
+        """Return whether the search has ended."""
+        return bool(self._greenlet.dead)
 
     def start(self) -> None:
-        """Run the search up to its first question."""
+        """Run the search up to its first request.
+
+        Raises:
+            RobenchError: the attack's code fails.
+        """
         self.attack.clear_cache()
         self._run(self._text, self._label)
 
     def wake(self, rows: Any, seconds: float) -> None:
-        """Hand over the rows asked for, which took ``seconds``, and run up to the next question or the end."""
+        """Give the search the rows that it requested, and run it up to its next request or its end.
+
+        Args:
+            rows: one row per text of the request.
+            seconds: time that computing the rows took.
+
+        Raises:
+            RobenchError: the attack's code fails.
+        """
         self._seconds += seconds
         self._run(rows)
 
     def stop(self) -> None:
-        """Unwind the search where it is parked."""
+        """Unwind the parked search."""
         if not self.dead:
-            with self._stream.active():
-                self._searcher.throw()
+            with self._stream.swap_in():
+                self._greenlet.throw()
 
     def _run(self, *values: object) -> None:
         started = perf_counter()
         try:
-            with self._stream.active():
-                outcome = self._searcher.switch(*values)
+            with self._stream.swap_in():
+                outcome = self._greenlet.switch(*values)
         except Exception as error:
             raise RobenchError(
                 f"{self._attack_name} failed on example {self.id}, {self._text!r:.80}: "
@@ -70,10 +82,10 @@ class Search:
         if self.dead:
             self._result = outcome
         else:
-            self.question = outcome
+            self.request = outcome
 
     def record(self) -> Record:
-        """Return the record of an ended search."""
+        """Return the record of a search that has ended."""
         before, after = self._result.original_result, self._result.perturbed_result
         return Record(
             id=self.id,
@@ -84,7 +96,7 @@ class Search:
             probabilities_before=before.raw_output.tolist(),
             probabilities_after=after.raw_output.tolist(),
             queries=int(self._result.num_queries),
-            words_changed=_words_changed(before.attacked_text, after.attacked_text),
+            words_changed=_count_changed_words(before.attacked_text, after.attacked_text),
             words=before.attacked_text.num_words,
             seconds=self._seconds,
         )
@@ -98,10 +110,13 @@ def _status(result: Any) -> Status:
     return "succeeded" if isinstance(result, SuccessfulAttackResult) else "failed"
 
 
-def _words_changed(before: Any, after: Any) -> int:
-    """Count the original words that do not stand in ``after``; by the index map, a word cut in two counts once."""
-    where = after.attack_attrs["original_index_map"]
+def _count_changed_words(before: Any, after: Any) -> int:
+    """Count the original words that are not in ``after`` at their place.
+
+    The index map of TextAttack gives each original word's place, so a word that was split in two counts once.
+    """
+    places = after.attack_attrs["original_index_map"]
     return sum(
         bool(at < 0 or at >= after.num_words or word != after.words[at])
-        for word, at in zip(before.words, where, strict=True)
+        for word, at in zip(before.words, places, strict=True)
     )

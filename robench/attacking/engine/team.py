@@ -1,4 +1,11 @@
-"""The searches of one process."""
+"""A team: the searches of one process.
+
+How it works: a team builds the attack once and copies it for each search that runs at the same time. A search runs
+until it is parked with a request. A request for the model's logits becomes an event, which the pool answers with
+:meth:`wake`. Requests for sentence embeddings stay inside the team: once every search is parked, those of all searches
+that use the same encoder are embedded in one call. When a search ends, its record becomes an event and its copy of the
+attack is used again.
+"""
 
 from __future__ import annotations
 
@@ -8,38 +15,38 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 from robench.attacking.attack import Attack
-from robench.attacking.build import build_attack, copied, save_tags
-from robench.attacking.engine.questions import Direct, ParkingEncoder, ParkingVictim
-from robench.attacking.engine.search import Example, Search
-from robench.attacking.engine.streams import Stream, untouched_random_state
-from robench.attacking.sentence_constraint import Encoder
+from robench.attacking.build import build_attack, copy_attack, save_tags
+from robench.attacking.engine.parking import DirectLogits, ParkingEncoder, ParkingVictim
+from robench.attacking.engine.search import AttackInput, Search
+from robench.attacking.engine.streams import RandomStream, preserve_random_state
+from robench.attacking.sentence_constraint import SentenceEmbedder
 from robench.results.records import Record
 
 
-class Asked(NamedTuple):
-    """The search of example ``id`` waits for the model's rows of these texts."""
+class LogitsRequest(NamedTuple):
+    """An event: the search of example ``id`` waits for the model's logits of these texts."""
 
     id: int
     texts: list[str]
 
 
-class Ended(NamedTuple):
-    """A search has ended."""
+class SearchResult(NamedTuple):
+    """An event: a search has ended with this record."""
 
     record: Record
 
 
-Event = Asked | Ended
+Event = LogitsRequest | SearchResult
 
 
 @dataclass(frozen=True)
-class Task:
-    """What all searches of a team have in common.
+class SearchSettings:
+    """Settings that all searches of a team share.
 
     Attributes:
-        attack: what to attack with.
-        attack_name: for the random streams and for messages.
-        seed: determines, with the name and an example's id, its random numbers.
+        attack: the attack and its options.
+        attack_name: the attack's name, for the random streams and for messages.
+        seed: determines, with the name and an example's id, the random numbers of the example.
         offline: forbid fetching the attack's data.
     """
 
@@ -53,68 +60,73 @@ class Team:
     """Searches that take turns in this process.
 
     Args:
-        task: what they have in common.
-        direct: answers who asks the model while the attack is built.
+        settings: what the searches share.
+        direct: returns the model's logits while the attack is built.
 
     Raises:
         RobenchError: the attack cannot be built.
     """
 
-    def __init__(self, task: Task, direct: Direct) -> None:
-        self._task = task
-        self._template = _built(task, direct)
-        self._idle: list[Any] = []
+    def __init__(self, settings: SearchSettings, direct: DirectLogits) -> None:
+        self._settings = settings
+        self._template = _build_template(settings, direct)
+        self._spare_attacks: list[Any] = []
         self._searches: dict[int, Search] = {}
-        self._encoding: list[Search] = []
+        self._waiting_for_encoder: list[Search] = []
         self._events: list[Event] = []
         self.encoder_seconds = 0.0
 
     @property
     def live(self) -> int:
-        """Searches that have not ended."""
+        """Return the number of searches that have not ended."""
         return len(self._searches)
 
     @property
-    def parked(self) -> bool:
-        """Whether, after the next :meth:`events`, every search waits for the model: always so in one process."""
+    def all_parked(self) -> bool:
+        """Return whether every search waits for the model after the next :meth:`events`: always, in one process."""
         return True
 
-    def start(self, example: Example) -> None:
-        """Begin a search.
+    def start(self, example: AttackInput) -> None:
+        """Begin the search of an example.
 
         Raises:
             RobenchError: the attack's own code fails.
         """
-        attack = self._idle.pop() if self._idle else copied(self._template)
-        _limit_queries(attack, self._task.attack, example[1])
-        search = Search(
-            attack, example, Stream(self._task.seed, self._task.attack_name, example[0]), self._task.attack_name
-        )
+        settings = self._settings
+        attack = self._spare_attacks.pop() if self._spare_attacks else copy_attack(self._template)
+        _limit_queries(attack, settings.attack, example[1])
+        stream = RandomStream(settings.seed, settings.attack_name, example[0])
+        search = Search(attack, example, stream, settings.attack_name)
         self._searches[search.id] = search
         search.start()
-        self._sort(search)
+        self._handle(search)
 
     def wake(self, id: int, rows: Any, seconds: float) -> None:
-        """Hand the model's rows to the search that asked for them, and let it go on.
+        """Give a search the logits that it requested, and let it continue.
+
+        Args:
+            id: the id of the search's example.
+            rows: logits (texts, classes).
+            seconds: time that computing them took.
 
         Raises:
             RobenchError: the attack's own code fails.
         """
         search = self._searches[id]
         search.wake(rows, seconds)
-        self._sort(search)
+        self._handle(search)
 
     def events(self, timeout: float | None = None) -> list[Event]:
-        """What has happened since the last call; afterwards every search is parked with a question to the model.
+        """Return the events since the last call; afterwards every search is parked with a request for logits.
 
         Args:
-            timeout: as for a team elsewhere; here nothing is waited for.
+            timeout: unused; a team in other processes waits at most so many seconds for its first event.
         """
-        while self._encoding:
-            asking, self._encoding = self._encoding, []
-            for encoder in {id(search.question.encoder): search.question.encoder for search in asking}.values():
-                assert encoder is not None, "only these are among them"
-                self._encode(encoder, [search for search in asking if search.question.encoder is encoder])
+        while self._waiting_for_encoder:
+            searches, self._waiting_for_encoder = self._waiting_for_encoder, []
+            for encoder in {id(search.request.encoder): search.request.encoder for search in searches}.values():
+                assert encoder is not None, "only searches with an encoder are in this list"
+                self._encode(encoder, [search for search in searches if search.request.encoder is encoder])
         events, self._events = self._events, []
         return events
 
@@ -125,36 +137,36 @@ class Team:
         self._searches.clear()
         save_tags(self._template)
 
-    def _sort(self, search: Search) -> None:
-        """Put a search that has just run where it is waited for."""
+    def _handle(self, search: Search) -> None:
+        """Record the outcome of a search that has just run: its end, or the request with which it is parked."""
         if search.dead:
             del self._searches[search.id]
-            self._idle.append(search.attack)
-            self._events.append(Ended(search.record()))
-        elif search.question.encoder is not None:
-            self._encoding.append(search)
+            self._spare_attacks.append(search.attack)
+            self._events.append(SearchResult(search.record()))
+        elif search.request.encoder is not None:
+            self._waiting_for_encoder.append(search)
         else:
-            self._events.append(Asked(search.id, search.question.texts))
+            self._events.append(LogitsRequest(search.id, search.request.texts))
 
-    def _encode(self, encoder: Encoder, asking: list[Search]) -> None:
-        """Embed the sentences of several searches together."""
+    def _encode(self, encoder: SentenceEmbedder, searches: list[Search]) -> None:
+        """Embed the sentences of several searches in one call, and wake the searches."""
         started = perf_counter()
-        rows = encoder.encode([text for search in asking for text in search.question.texts])
+        rows = encoder.encode([text for search in searches for text in search.request.texts])
         seconds = perf_counter() - started
         self.encoder_seconds += seconds
-        counts = [len(search.question.texts) for search in asking]
-        for search, count, end in zip(asking, counts, accumulate(counts), strict=True):
+        counts = [len(search.request.texts) for search in searches]
+        for search, count, end in zip(searches, counts, accumulate(counts), strict=True):
             search.wake(rows[end - count : end], seconds * count / max(len(rows), 1))
-            self._sort(search)
+            self._handle(search)
 
 
-def _built(task: Task, direct: Direct) -> Any:
-    with untouched_random_state():
-        built = build_attack(task.attack, ParkingVictim(direct), offline=task.offline)
-    for constraint in built.constraints:
-        if isinstance(encoder := getattr(constraint, "encoder", None), Encoder):
+def _build_template(settings: SearchSettings, direct: DirectLogits) -> Any:
+    with preserve_random_state():
+        template = build_attack(settings.attack, ParkingVictim(direct), offline=settings.offline)
+    for constraint in template.constraints:
+        if isinstance(encoder := getattr(constraint, "encoder", None), SentenceEmbedder):
             constraint.encoder = ParkingEncoder(encoder)
-    return built
+    return template
 
 
 def _limit_queries(built: Any, attack: Attack, text: str) -> None:

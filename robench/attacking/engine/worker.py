@@ -1,4 +1,10 @@
-"""What a worker process does, and the messages between it and the process that started it."""
+"""A worker process, and the messages between it and the process that started it.
+
+How it works: the starting process sends :class:`PickledSettings`, from which the worker builds a team. While it builds,
+the worker may send a :class:`BuildRequest`, which is answered with logits; then it sends :class:`BuildDone`. From then
+on each message to the worker is the name and the arguments of a method of the team, and the worker sends the events
+that follow. None ends the team, so that the next settings can come. :class:`Failure` reports an error at any time.
+"""
 
 from __future__ import annotations
 
@@ -15,41 +21,46 @@ from robench.errors import RobenchError
 from robench.plugins import registry
 
 
-class PackedTask(NamedTuple):
-    """A task, to be unpacked when the plug-in files are loaded that its attack may be of."""
+class PickledSettings(NamedTuple):
+    """The settings of a team's searches, and the plug-in files to load before they are unpickled.
+
+    Attributes:
+        plugins: paths of the plug-in files, one of which may define the attack.
+        content: a pickled :class:`SearchSettings`.
+    """
 
     plugins: list[str]
-    task: bytes
+    content: bytes
 
 
-class Building(NamedTuple):
-    """The attack asks the model while it is built."""
+class BuildRequest(NamedTuple):
+    """The attack calls the model while it is built."""
 
     texts: list[str]
 
 
-class Built(NamedTuple):
-    """The attack is built."""
+class BuildDone(NamedTuple):
+    """The attack is built; the team accepts calls."""
 
 
-class Failed(NamedTuple):
-    """The team broke."""
+class Failure(NamedTuple):
+    """The team failed."""
 
     reason: str
 
 
-class _TaskIsOver(BaseException):
-    """Stands for the message that says so; no attack's code may take it for an error."""
+class _EndOfSearches(BaseException):
+    """Raised when the message None arrives; a BaseException, so that no attack's code catches it."""
 
 
-def work(connection: Connection) -> None:
-    """What a worker does: for each task, a team that is driven over the connection, until that is closed."""
+def run_worker(connection: Connection) -> None:
+    """Run one team after another, as the connection says, until the connection is closed."""
     inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    # A thread reads, so that neither side ever waits for the other to read.
+    # A thread reads, so that neither side blocks because the other one does not read.
     threading.Thread(target=_read, args=(connection, inbox), daemon=True).start()
     with contextlib.suppress(EOFError, OSError):
         while True:
-            _drive(connection, inbox)
+            _run_team(connection, inbox)
 
 
 def _read(connection: Connection, inbox: queue.SimpleQueue[Any]) -> None:
@@ -62,37 +73,37 @@ def _read(connection: Connection, inbox: queue.SimpleQueue[Any]) -> None:
 def _next(inbox: queue.SimpleQueue[Any]) -> Any:
     message = inbox.get()
     if message is None:
-        raise _TaskIsOver
+        raise _EndOfSearches
     if isinstance(message, EOFError):
         raise message
     return message
 
 
-def _drive(connection: Connection, inbox: queue.SimpleQueue[Any]) -> None:
-    """One task, from its arrival to the word that it is over."""
+def _run_team(connection: Connection, inbox: queue.SimpleQueue[Any]) -> None:
+    """Run one team, from the arrival of its settings to the message that ends it."""
 
     def direct(texts: list[str]) -> Any:
-        connection.send(Building(texts))
+        connection.send(BuildRequest(texts))
         return _next(inbox)
 
     team: Team | None = None
     try:
-        packed = _next(inbox)
-        for path in packed.plugins:
+        settings = _next(inbox)
+        for path in settings.plugins:
             registry.load_plugin(Path(path))
-        team = Team(pickle.loads(packed.task), direct)
-        connection.send(Built())
+        team = Team(pickle.loads(settings.content), direct)
+        connection.send(BuildDone())
         while True:
             method, arguments = _next(inbox)
             getattr(team, method)(*arguments)
             for event in team.events():
                 connection.send(event)
-    except _TaskIsOver:
+    except _EndOfSearches:
         if team is not None:
             team.stop()
     except (EOFError, OSError):
         raise
     except RobenchError as error:
-        connection.send(Failed(str(error)))
+        connection.send(Failure(str(error)))
     except BaseException as error:
-        connection.send(Failed(f"a search worker failed: {type(error).__name__}: {error}."))
+        connection.send(Failure(f"a search worker failed: {type(error).__name__}: {error}."))

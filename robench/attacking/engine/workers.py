@@ -1,7 +1,9 @@
-"""Searches in other processes, for a model that answers faster than one process can ask.
+"""Searches in several processes, for a model that is faster than the searches of one process.
 
-A search is Python, so one process asks some thousand questions a second at most. Where the model answers more (a GPU, a
-machine of many cores), several processes search, and the one that started them runs the model.
+How it works: a search is Python code, so one process requests at most some thousand texts a second. If the model can
+compute more (a GPU, a machine with many cores), several worker processes run the searches, each with a team of its own,
+and the process that started them runs the model. A :class:`RemoteTeam` looks like one team: it starts each search in
+the worker that has fewest, and passes requests, logits and records over pipes.
 """
 
 from __future__ import annotations
@@ -18,44 +20,44 @@ from typing import Any
 
 import torch
 
-from robench.attacking.engine.questions import Direct
-from robench.attacking.engine.search import Example
-from robench.attacking.engine.team import Ended, Event, Task
-from robench.attacking.engine.worker import Built, Failed, PackedTask, work
+from robench.attacking.engine.parking import DirectLogits
+from robench.attacking.engine.search import AttackInput
+from robench.attacking.engine.team import Event, SearchResult, SearchSettings
+from robench.attacking.engine.worker import BuildDone, Failure, PickledSettings, run_worker
 from robench.errors import RobenchError
 from robench.plugins import registry
 
 _NAME = "robench-worker-"
 _JOIN_SECONDS = 5
-_AT_ONCE = 256
-"""Events that are looked at before the model goes on."""
+_MAX_EVENTS = 256
+"""Most events that are received before the model runs again."""
 
-_DIED = (
-    "a search worker ended unexpectedly; was it killed for want of memory? What is finished is kept: run again with"
-    " fewer --workers."
+_DEATH = (
+    "a search worker ended unexpectedly, possibly out of memory. Finished examples are kept: run again with fewer"
+    " --workers."
 )
-_UNBORN = (
-    "a search worker did not start; its own words stand above. A script that uses workers needs `if __name__ =="
-    ' "__main__":` around what it does; fewer --workers need less memory.'
+_NO_START = (
+    "a search worker did not start; its own message is above. A script that uses workers needs `if __name__ =="
+    ' "__main__":` around its code; fewer --workers need less memory.'
 )
 
 
 class Workers:
-    """Processes that search; a context manager. They start when they are first needed, and stay for the next attack.
+    """Processes that run searches; a context manager. They start when first needed, and stay for the next attack.
 
-    They are started as ``multiprocessing`` starts processes anew, so a script that uses them needs
+    ``multiprocessing`` starts them as new interpreters that import the main script, so a script that uses workers needs
     ``if __name__ == "__main__":``.
 
     Args:
-        count: processes; with 0 there is no :meth:`team`.
+        count: number of processes; with 0 there is no :meth:`team`.
 
     Raises:
-        RobenchError: a worker begins the work of the script that started it.
+        RobenchError: this process is a worker that runs the script of the process that started it.
     """
 
     def __init__(self, count: int) -> None:
         if multiprocessing.current_process().name.startswith(_NAME):
-            raise RobenchError('a script that uses workers needs `if __name__ == "__main__":` around what it does.')
+            raise RobenchError('a script that uses workers needs `if __name__ == "__main__":` around its code.')
         self.count = count
         self._processes: list[tuple[Any, Connection]] = []
 
@@ -65,23 +67,27 @@ class Workers:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def team(self, task: Task, direct: Direct) -> RemoteTeam:
-        """Let all processes build the attack.
+    def team(self, settings: SearchSettings, direct: DirectLogits) -> RemoteTeam:
+        """Build the attack in all processes, and return the team of their searches.
+
+        Args:
+            settings: what the searches share.
+            direct: returns the model's logits while the attack is built.
 
         Raises:
-            RobenchError: it cannot be built, or not be sent to them.
+            RobenchError: the attack cannot be built, or cannot be sent to the processes.
         """
         try:
-            sent = _packed(task)
+            message = _pickle_settings(settings)
             if not self._processes:
                 self._start()
-            return RemoteTeam([connection for _, connection in self._processes], sent, direct, abandon=self.close)
+            return RemoteTeam([connection for _, connection in self._processes], message, direct, abandon=self.close)
         except BaseException:
             self.close()
             raise
 
     def close(self) -> None:
-        """End the processes, whatever they are doing."""
+        """End the processes, even in the middle of a search."""
         for process, connection in self._processes:
             connection.close()
             process.terminate()
@@ -92,142 +98,154 @@ class Workers:
 
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
-        with _background():
+        with _worker_environment():
             for number in range(self.count):
                 ours, theirs = context.Pipe()
                 name = f"{_NAME}{number + 1}"
-                process = context.Process(target=work, args=(theirs,), name=name, daemon=True)
+                process = context.Process(target=run_worker, args=(theirs,), name=name, daemon=True)
                 process.start()
                 theirs.close()
                 self._processes.append((process, ours))
 
 
-def _packed(task: Task) -> PackedTask:
+def _pickle_settings(settings: SearchSettings) -> PickledSettings:
     try:
-        return PackedTask([str(path) for path in registry.plugin_files()], pickle.dumps(task))
-    except Exception as error:  # a plug-in's fields may hold anything
+        return PickledSettings([str(path) for path in registry.plugin_files()], pickle.dumps(settings))
+    except Exception as error:  # the fields of a plug-in may hold any object
         raise RobenchError(
-            f"{task.attack_name} cannot be sent to other processes ({error}); run it with --workers 0."
+            f"{settings.attack_name} cannot be sent to other processes ({error}); run it with --workers 0."
         ) from error
 
 
-def worker_count(asked: int | None, device: torch.device) -> int:
-    """Processes to search in: what is asked for, or beside a GPU up to 8, and none where the CPU runs the model.
+def choose_worker_count(requested: int | None, device: torch.device) -> int:
+    """Return the number of worker processes: the requested one, else up to 8 with a GPU, and 0 with a CPU.
 
-    On a CPU the model takes nine tenths of the time and all cores; a GPU answers more than one process can ask.
+    On a CPU the model takes nine tenths of the time and all cores. A GPU computes more than one process can request.
+
+    Args:
+        requested: the user's choice, or None.
+        device: the device of the model.
     """
-    if asked is not None:
-        return asked
+    if requested is not None:
+        return requested
     return min(8, max(1, (os.cpu_count() or 1) - 1)) if device.type == "cuda" else 0
 
 
 class RemoteTeam:
-    """A team that is spread over processes; see :class:`robench.attacking.engine.team.Team`.
+    """The teams of all worker processes as one; see :class:`robench.attacking.engine.team.Team`.
 
     Args:
-        connections: to the processes.
-        task: what the searches have in common, packed.
-        direct: answers who asks the model while the attack is built.
-        abandon: ends the processes when they are to be stopped in the middle of searches.
+        connections: the connections to the processes.
+        settings: what the searches share, pickled.
+        direct: returns the model's logits while the attack is built.
+        abandon: ends the processes; called if the team is stopped in the middle of searches.
 
     Raises:
         RobenchError: the attack cannot be built.
     """
 
     def __init__(
-        self, connections: Sequence[Connection], task: PackedTask, direct: Direct, abandon: Callable[[], None]
+        self,
+        connections: Sequence[Connection],
+        settings: PickledSettings,
+        direct: DirectLogits,
+        abandon: Callable[[], None],
     ) -> None:
         self._connections, self._abandon = connections, abandon
-        self._at: dict[int, Connection] = {}
-        self._thinking: set[int] = set()
+        self._connection_of: dict[int, Connection] = {}
+        self._running: set[int] = set()
         self.encoder_seconds = 0.0
         for connection in connections:
-            _send(connection, task)
+            _send(connection, settings)
         for connection in connections:
-            while not isinstance(message := _receive(connection, _UNBORN), Built):
+            while not isinstance(message := _receive(connection, _NO_START), BuildDone):
                 _send(connection, direct(message.texts))
 
     @property
     def live(self) -> int:
-        """Searches that have not ended."""
-        return len(self._at)
+        """Return the number of searches that have not ended."""
+        return len(self._connection_of)
 
     @property
-    def parked(self) -> bool:
-        """Whether every search waits for the model."""
-        return not self._thinking
+    def all_parked(self) -> bool:
+        """Return whether every search waits for the model."""
+        return not self._running
 
-    def start(self, example: Example) -> None:
-        """Begin a search where there are fewest."""
-        at = list(self._at.values())
-        self._at[example[0]] = min(self._connections, key=at.count)
-        self._tell(example[0], "start", example)
+    def start(self, example: AttackInput) -> None:
+        """Begin the search of an example, in the process with the fewest searches."""
+        connections = list(self._connection_of.values())
+        self._connection_of[example[0]] = min(self._connections, key=connections.count)
+        self._call(example[0], "start", example)
 
     def wake(self, id: int, rows: Any, seconds: float) -> None:
-        """Hand the model's rows to the search that asked for them."""
-        self._tell(id, "wake", id, rows, seconds)
+        """Give a search the logits that it requested; see :meth:`Team.wake`."""
+        self._call(id, "wake", id, rows, seconds)
 
     def events(self, timeout: float | None = None) -> list[Event]:
-        """What has happened since the last call.
+        """Return the events since the last call.
 
         Args:
-            timeout: seconds to wait for the first event; None waits as long as it takes.
+            timeout: most seconds to wait for the first event; None waits without limit.
 
         Raises:
             RobenchError: the attack's own code failed, or a process died.
         """
-        found: list[Event] = []
-        while len(found) < _AT_ONCE and (ready := wait(self._connections, 0 if found else timeout)):
+        events: list[Event] = []
+        while len(events) < _MAX_EVENTS and (ready := wait(self._connections, 0 if events else timeout)):
             for connection in ready:
-                assert isinstance(connection, Connection), "there is nothing else to wait for"
+                assert isinstance(connection, Connection), "only connections are waited for"
                 event = _receive(connection)
-                self._thinking.discard(event.record.id if isinstance(event, Ended) else event.id)
-                if isinstance(event, Ended):
-                    del self._at[event.record.id]
-                found.append(event)
-        return found
+                self._running.discard(event.record.id if isinstance(event, SearchResult) else event.id)
+                if isinstance(event, SearchResult):
+                    del self._connection_of[event.record.id]
+                events.append(event)
+        return events
 
     def stop(self) -> None:
-        """Make room for the next task; searches that have not ended are lost, and the processes with them."""
-        if self._at:
+        """End the team; if searches are still running, end the processes with it."""
+        if self._connection_of:
             self._abandon()
         else:
             for connection in self._connections:
                 _send(connection, None)
 
-    def _tell(self, id: int, method: str, *arguments: object) -> None:
-        self._thinking.add(id)
-        _send(self._at[id], (method, arguments))
+    def _call(self, id: int, method: str, *arguments: object) -> None:
+        self._running.add(id)
+        _send(self._connection_of[id], (method, arguments))
 
 
 def _send(connection: Connection, message: Any) -> None:
-    with _death_told():
+    with _report_death():
         connection.send(message)
 
 
-def _receive(connection: Connection, told: str = _DIED) -> Any:
-    with _death_told(told):
+def _receive(connection: Connection, sentence: str = _DEATH) -> Any:
+    with _report_death(sentence):
         message = connection.recv()
-    if isinstance(message, Failed):
+    if isinstance(message, Failure):
         raise RobenchError(message.reason)
     return message
 
 
 @contextlib.contextmanager
-def _death_told(told: str = _DIED) -> Iterator[None]:
+def _report_death(sentence: str = _DEATH) -> Iterator[None]:
+    """Raise the sentence if the process at the other end of a connection has ended."""
     try:
         yield
     except (EOFError, ConnectionError) as error:
-        raise RobenchError(told) from error
+        raise RobenchError(sentence) from error
 
 
 @contextlib.contextmanager
-def _background() -> Iterator[None]:
-    """Let processes that are started here use one thread each, and leave ctrl-C to the one that starts them."""
+def _worker_environment() -> Iterator[None]:
+    """Let processes that are started inside the block use one thread each, and ignore ctrl-C.
+
+    The process that starts them handles ctrl-C, and ends them.
+    """
     settings = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     before = {name: os.environ.get(name) for name in settings}
     in_main = threading.current_thread() is threading.main_thread()
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN) if in_main else None  # which they inherit
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN) if in_main else None  # inherited by the processes
     os.environ.update(settings)
     try:
         yield

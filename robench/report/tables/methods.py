@@ -74,6 +74,6 @@ def described(defense: Defense) -> Sequence[str]:
     return (
         "virtual" if isinstance(defense, VirtualDefense) else defense.augmentation,
         defense.classifies,
-        "+".join(defense.training_tasks),
+        "+".join(defense.loss_parts),
         "yes" if adversarial_model else "no",
     )

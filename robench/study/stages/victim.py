@@ -8,22 +8,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from robench.errors import RobenchError
-from robench.paths import atomic_write_folder
-from robench.results.info import ELSEWHERE, ModelInfo, Timing, VictimInfo, encode
-from robench.results.store import STAGE_FILE, StoredStage
-from robench.study.stages.context import Context
-from robench.study.stages.stage import FORMAT, Size
-from robench.study.stages.train import ModelStage
-from robench.victims.source import FunctionSource, Given, VictimSource
-
-if TYPE_CHECKING:
-    from robench.victims.scorers import Victim
-
-REMEMBERED_TEXTS = 8
-"""Test texts on which a function is compared with what it said before."""
-TOLERANCE = 0.01
-"""Difference of a probability that no arithmetic explains."""
+from robench.study.stages.stage import FORMAT, ModelStage
+from robench.victims import Given, VictimSource
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,89 @@
+"""The protocol of a scorer, which turns texts into a model's raw scores, and the checks of these scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from robench.errors import RobenchError
+
+TOLERANCE = 1e-3
+"""Largest difference that rounding may cause: between two scores of a text, or of a sum of probabilities from 1."""
+
+Progress = Callable[[int], None] | None
+"""A function that is called with the number of texts scored since its last call, or None."""
+
+
+class Scorer(Protocol):
+    """A loaded model: it scores N texts as (N, C) float32 on the CPU, checked to be finite and of one width.
+
+    Attributes:
+        shown: the model's location, for people.
+        names: the names of its columns; empty if it has none.
+        max_length: tokens of a text; None if robench does not know.
+    """
+
+    shown: str
+    names: Mapping[int, str]
+    max_length: int | None
+
+    def __call__(self, texts: Sequence[str], progress: Progress = None) -> Tensor:
+        """Score texts.
+
+        Raises:
+            RobenchError: the model fails, or its scores are unusable.
+        """
+
+    def count_truncated(self, texts: Sequence[str]) -> int:
+        """Count the texts that the model does not see whole, as far as robench knows."""
+
+    def networks_in_training(self) -> list[str]:
+        """Return the classes of the networks that were left in training mode."""
+
+
+def check_scores(scores: Any, texts: Sequence[str], shown: str) -> Tensor:
+    """Convert the return value of a model to float32 scores (N, C) on the CPU.
+
+    Args:
+        scores: a tensor, an array, or a sequence of rows.
+        texts: the N texts that were scored.
+        shown: the model's location, for messages.
+
+    Raises:
+        RobenchError: the scores have another shape, or are not finite.
+    """
+    if isinstance(scores, Tensor):
+        table = scores.detach().float().cpu()
+    else:
+        try:
+            table = torch.tensor(_to_lists(scores), dtype=torch.float32)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise RobenchError(
+                f"{shown} returned a {type(scores).__name__} that is no table of numbers ({str(error)[:100]}); it"
+                " should return a row of scores for each text, one score per class."
+            ) from error
+    if table.ndim != 2 or len(table) != len(texts):
+        raise RobenchError(
+            f"{shown} returned an array of shape {tuple(table.shape)} for {len(texts)} texts; it should return a row of"
+            f" scores for each text, one score per class: ({len(texts)}, classes)."
+        )
+    broken = ~torch.isfinite(table).all(dim=1)
+    if broken.any():
+        text = texts[int(broken.nonzero()[0])]
+        raise RobenchError(f"{shown} returned NaN or infinity for {text!r:.80}.")
+    return table
+
+
+def _to_lists(scores: Any) -> Any:
+    """Convert a sequence of tensors or arrays, or an array, to lists."""
+    if isinstance(scores, list | tuple):
+        return [row.tolist() if hasattr(row, "tolist") else row for row in scores]
+    return scores.tolist() if hasattr(scores, "tolist") else scores
+
+
+def looks_like_probabilities(scores: Tensor) -> bool:
+    """Return whether every row of (N, C) is at least 0 and sums to 1."""
+    return bool((scores >= 0).all() and ((scores.sum(1) - 1).abs() <= TOLERANCE).all())
