@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from robench.attacking import LanguageModelAttack, Victim
+from robench.attacking import LanguageModelAttack, Victim, option
 from robench.resources import language_models
 
 from .models import COMMITS

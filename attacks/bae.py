@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from robench.attacking import MaskedLanguageModelAttack, Victim
+from robench.attacking import MaskedLanguageModelAttack, Victim, option
+
+from .models import COMMITS
 
 
 @dataclass(frozen=True, kw_only=True)

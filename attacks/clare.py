@@ -6,7 +6,9 @@ import functools
 from dataclasses import dataclass
 from typing import Any
 
-from robench.attacking import MaskedLanguageModelAttack, Victim
+from robench.attacking import MaskedLanguageModelAttack, Victim, option
+
+from .models import COMMITS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,8 +6,8 @@ import functools
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from robench.attacking import LanguageModelAttack, Victim
-from robench.resources import explained, language_models
+from robench.attacking import LanguageModelAttack, Victim, option
+from robench.resources import explain_load_errors, language_models
 
 from .models import COMMITS
 
@@ -48,7 +48,7 @@ class Kuleshov(LanguageModelAttack):
         folder = language_models.prepare_language_model(
             self.language_model, self.commits, offline=True, kind=self.model_kind
         )
-        with explained(self.language_model, folder):
+        with explain_load_errors(self.language_model, folder):
             fluency = GPT2(model_name=str(folder), max_log_prob_diff=self.max_log_prob_drop)
         fluency.model = _cached(fluency.model)
         constraints = [

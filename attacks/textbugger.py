@@ -17,12 +17,6 @@ class TextBugger(Attack):
     replaced by a look-alike, or a neighbour among word vectors, as long as the sentence's meaning is kept; among those
     that fool the model, the one that keeps it best. Stopwords stay, no word is changed twice. TextAttack's recipe
     ``TextBuggerLi2018``.
-
-    Attributes:
-        max_candidates: neighbours tried for a word, beside the four misspellings.
-        min_sentence_similarity: least angular similarity of the two texts, by the Universal Sentence Encoder. With
-            ``resources=bundled`` it is translated to what the stand-in gives to as good a pair of sentences
-            (:func:`robench.attacking.sentence_constraint.calibrate_threshold`).
     """
 
     uses = ("stopwords", "word-vectors", "sentence-encoder")

@@ -17,14 +17,6 @@ class TextFooler(Attack):
     the same part of speech (nouns and verbs may swap) and keep the sentence's meaning; among those that fool the model,
     the one that keeps it best. Its own stopwords stay, no word is changed twice, nothing is random. TextAttack's recipe
     ``TextFoolerJin2019``.
-
-    Attributes:
-        max_candidates: neighbours tried for a word.
-        min_word_similarity: least cosine of a word and its neighbour. The paper says 0.7, its code 0.5.
-        min_sentence_similarity: least angular similarity of 15 words around the change, by the Universal Sentence
-            Encoder; texts with fewer words are not asked. With ``resources=bundled`` it is translated to what the
-            stand-in gives to as good a pair of sentences (see
-            :func:`robench.attacking.sentence_constraint.calibrate_threshold`).
     """
 
     uses = ("stopwords", "tagger", "word-vectors", "sentence-encoder")

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 from torch import Tensor
 
-from robench.training import VirtualDefense, to_unit_norm
+from robench.training import Style, VirtualDefense, option, to_unit_norm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class FGSM(VirtualDefense):
     )
 
     def normalise(self, gradient: Tensor) -> Tensor:
-        """Sign, or unit length."""
+        """Take the sign of the gradient, or scale it to unit length."""
         return gradient.sign() if self.norm == "linf" else to_unit_norm(gradient)
 
 

@@ -14,6 +14,7 @@ from robench.training import (
     VirtualDefense,
     cross_entropy,
     draw_uniform_start,
+    option,
     project_onto_ball,
     read_gradient,
     replay_dropout,
@@ -29,28 +30,21 @@ class FreeLB(VirtualDefense):
 
     style: ClassVar[Style] = Style(hue="blue", pattern="striped")
 
-    Attributes:
-        steps: K passes per update.
-        step_size: the L2 length of one ascent of an example.
-        magnitude: of the random start, see :func:`robench.training.perturbation.draw_uniform_start`.
-        max_norm: largest L2 norm of a perturbation; 0 for no bound.
-    """
-
-    steps: int = 2
-    step_size: float = 0.1
-    magnitude: float = 0.6
-    max_norm: float = 0.0
+    steps: int = option(2, "passes for one update, K", minimum=1, source=_SOURCE)
+    step_size: float = option(0.1, "L2 length of one ascent of an example", minimum=0, source=_SOURCE)
+    magnitude: float = option(0.6, "largest L2 norm of the random start of an example", minimum=0, source=_SOURCE)
+    max_norm: float = option(0.0, "largest L2 norm of a perturbation; 0 for no bound", minimum=0, source=_SOURCE)
 
     def start(self, shape: torch.Size, mask: Tensor) -> Tensor:
-        """Uniform noise."""
+        """Draw uniform noise."""
         return draw_uniform_start(shape, mask, self.magnitude)
 
     def normalise(self, gradient: Tensor) -> Tensor:
-        """Unit length."""
+        """Scale the gradient to unit length."""
         return to_unit_norm(gradient)
 
     def project(self, delta: Tensor) -> Tensor:
-        """Onto the ball, where there is one."""
+        """Project onto the ball, if there is one."""
         return project_onto_ball(delta, self.max_norm) if self.max_norm > 0 else delta
 
     def passes(self, networks: Sequence[Classifier], batch: Batch) -> Iterator[Terms]:

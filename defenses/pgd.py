@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from robench.training import VirtualDefense, project_onto_ball, to_unit_norm
+from robench.training import Style, VirtualDefense, option, project_onto_ball, to_unit_norm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,9 +19,9 @@ class PGD(VirtualDefense):
     epsilon: float = option(1.0, "radius of the L2 ball around the clean embeddings", minimum=0)
 
     def normalise(self, gradient: Tensor) -> Tensor:
-        """Unit length."""
+        """Scale the gradient to unit length."""
         return to_unit_norm(gradient)
 
     def project(self, delta: Tensor) -> Tensor:
-        """Onto the ball."""
+        """Project onto the ball."""
         return project_onto_ball(delta, self.epsilon)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from robench.models import Batch, Classifier
-from robench.training import Terms, VirtualDefense, compute_gradient, cross_entropy, kl_divergence
+from robench.training import Style, Terms, VirtualDefense, compute_gradient, cross_entropy, kl_divergence, option
 
 
 def symmetric_kl(logits: Tensor, other_logits: Tensor) -> Tensor:
@@ -66,7 +66,7 @@ class SMART(VirtualDefense):
         for _ in range(self.steps):
             moved = network(batch.texts, delta).logits
             apart = kl_divergence(moved, target) + kl_divergence(target, moved)
-            # Of the batch's sum, as mt-dnn has it: a row's step must not depend on how many others there are.
+            # The gradient of the sum over the batch, as in mt-dnn: a row's step must not depend on the number of rows.
             delta = self.ascend(delta, compute_gradient(apart * len(target), delta), batch.texts["attention_mask"])
         perturbed = network(batch.texts, delta.detach()).logits
         terms = {

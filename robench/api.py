@@ -194,18 +194,18 @@ def run_requests(
         store.check_writable()
         for request in requests:
             request.fetch_published()
-    from robench.attacking.engine import Workers, choose_worker_count
+    from robench.attacking.engine.workers import Workers, choose_worker_count
     from robench.models import devices
     from robench.study.runner import Runner
     from robench.study.stages.context import Context
 
     stored: list[StoredStage[Any]] = []
     for request in requests:
-        device = devices.device(request.device)
+        device = devices.choose_device(request.device)
         with Workers(choose_worker_count(request.workers, device)) as workers:
-            runner = Runner(store, reporter, device=device, existing=existing, offline=request.offline, workers=workers)
-            found += runner.run(request.cells(reporter))
-    return found
+            context = Context(store, reporter, device, offline=request.offline, workers=workers)
+            stored += Runner(context, existing=existing).run(request.stages(reporter))
+    return [stage for stage in stored if isinstance(stage.info, CellInfo)]
 
 
 def make_frame(cells: Sequence[StoredStage[CellInfo]]) -> pandas.DataFrame:

@@ -47,17 +47,6 @@ class Attack(ABC):
                 def build(self, victim):
                     from textattack.attack_recipes import Pruthi2019
                     return Pruthi2019.build(victim, max_num_word_swaps=self.max_words)
-
-    Attributes:
-        uses: the data that the recipe needs besides its code.
-        query_budget: most queries for one example, or None for no limit.
-        queries_per_word: most queries for each word of an example, or None for no limit.
-        max_words_changed: largest share of a text's words that may be changed, above 0 to 1, or None for no limit.
-        protocol: ``recipe``, the bounds of the attack's authors, or ``textdefender``: the common bounds under which
-            Li et al. 2021 ("Searching for an Effective Defender") compare defenses; see
-            :mod:`robench.attacking.bounds`.
-        resources: the word vectors and sentence encoder: ``published``, those that TextAttack downloads, or
-            ``bundled``, stand-ins from the package index. Nothing else depends on this field.
     """
 
     plugin_kind: ClassVar[str] = "attacks"
@@ -82,12 +71,7 @@ class Attack(ABC):
 
     def __post_init__(self) -> None:
         """Reject limits that leave nothing to attack."""
-        for name in ("query_budget", "queries_per_word"):
-            limit = getattr(self, name)
-            if limit is not None and limit < 1:
-                raise ValueError(f"{name} must be 1 or more, or none, not {limit}")
-        if self.max_words_changed is not None and not 0 < self.max_words_changed <= 1:
-            raise ValueError(f"max_words_changed is a share above 0 and up to 1, not {self.max_words_changed}")
+        check_values(self)
 
     @abstractmethod
     def build(self, victim: Victim) -> Any:
@@ -144,7 +128,7 @@ class Attack(ABC):
 
     def pins(self) -> dict[str, str]:
         """Return the version or sha256 of each resource on which the result depends, by name."""
-        return resources.pins(self.needs, self.resources)
+        return resources.identify_resources(self.needs, self.resources)
 
     def identity(self) -> dict[str, object]:
         """Return everything that determines the attack's result, as plain JSON values, for the key of a cell."""

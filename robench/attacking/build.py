@@ -47,7 +47,7 @@ def build_attack(attack: Attack, victim: Victim, *, offline: bool = False) -> An
 
         # WordEmbedding.counterfitted_GLOVE_embedding looks here before it downloads.
         utils.GLOBAL_OBJECTS[_WORD_VECTORS] = resources.shared_word_vectors(attack.resources, offline=offline)
-    with without_nltk_downloads(), tolerate_missing_homoglyphs():
+    with block_nltk_downloads(), tolerate_missing_homoglyphs():
         built = attack.build(victim)
     if attack.protocol == "textdefender":
         built = bounds.apply_textdefender_bounds(built)
@@ -88,7 +88,7 @@ def _share_tags(built: Any) -> None:
 def save_tags(built: Any) -> None:
     """Save the texts that this attack's constraints have tagged for later runs."""
     for constraint in built.constraints:
-        if isinstance(cache := vars(constraint).get("_pos_tag_cache"), tags.Tags):
+        if isinstance(cache := vars(constraint).get("_pos_tag_cache"), tags.TagCache):
             cache.save()
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from robench.attacking.attack import Attack
 from robench.errors import RobenchError
-from robench.plugins.option import option
 from robench.resources import language_models
 
 _LONGEST = 512
@@ -81,7 +79,7 @@ class MaskedLanguageModelAttack(LanguageModelAttack):
 
     def masked_model(self, max_pieces: int | None = None) -> dict[str, Any]:
         """Return the model as arguments of TextAttack's transformations; :meth:`prepare` has fetched it before."""
-        model, tokenizer = language_models.masked(self.model_name, offline=True)
+        model, tokenizer = language_models.load_masked_model(self.model_name, offline=True)
         longest = min(_LONGEST, tokenizer.model_max_length, model.config.max_position_embeddings)
         padding = BatchPaddingTokenizer(tokenizer, max_pieces)
         return {"masked_language_model": model, "tokenizer": padding, "max_length": longest}

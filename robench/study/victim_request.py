@@ -15,8 +15,9 @@ from robench.progress import Reporter
 from robench.study.plan import plan_victim
 from robench.study.presets import preset
 from robench.study.request import TRAINING, Request, expand
-from robench.study.stages.stage import CellStage, NamedDefense, Setting
-from robench.victims import OWN_ENCODER, Given, VictimSource, find_victim
+from robench.study.stages.stage import NamedDefense, Setting, Stage
+from robench.victims.find import find_victim
+from robench.victims.source import OWN_ENCODER, Given, VictimSource
 
 
 def victim_request(

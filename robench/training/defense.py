@@ -57,10 +57,8 @@ class Defense(ABC):
     """How figures draw it; subclasses do not inherit it. None gives it a look that follows from its name."""
 
     def __post_init__(self) -> None:
-        """Reject a value that is not one of its field's choices."""
-        for name, hint in get_type_hints(type(self)).items():
-            if get_origin(hint) is Literal and getattr(self, name) not in get_args(hint):
-                raise ValueError(f"{name} is one of {', '.join(map(str, get_args(hint)))}, not {getattr(self, name)!r}")
+        """Reject a value that is not one of its field's choices, or out of its range."""
+        check_values(self)
 
     @property
     def network_count(self) -> int:
@@ -115,13 +113,7 @@ class Defense(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class AdversarialDefense(Defense):
-    """A defense that trains on D_adv: the training set, attacked with the Base model as the victim.
-
-    Attributes:
-        unsuccessful: the row of D_adv for a text whose attack failed, or was skipped because the model already
-            misclassifies it: ``original`` is the unchanged text, ``perturbed`` the best text that the attack found,
-            ``drop`` no row.
-    """
+    """A defense that trains on D_adv: the training set, attacked with the reference defense's model as the victim."""
 
     trains_on: ClassVar[TrainsOn] = TrainsOn.ADVERSARIAL
 

@@ -98,10 +98,6 @@ class VirtualDefense(Defense):
 
     By default the loss is the clean loss plus the loss after ``steps`` ascents, the first of which uses the clean
     loss's gradient. Subclasses define the start, the direction and the projection of a perturbation.
-
-    Attributes:
-        steps: number of ascents, K.
-        step_size: length of one ascent.
     """
 
     steps: int = option(MISSING, "ascents, K", minimum=1)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from robench.plugins.option import check_values, option
-
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings:

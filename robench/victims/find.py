@@ -50,7 +50,7 @@ def find_victim(
         return _pair_source(*model, name=_check_name(name or "model"))
     if not isinstance(model, str | Path):
         return _function_source(_check_function(model), "", name, version)
-    folder = expanded(Path(model))
+    folder = expand_user(Path(model))
     if isinstance(model, str) and _FUNCTION.fullmatch(model) and not folder.is_dir():
         return _function_source(*functions.import_function(model), name, version)
     if version:

@@ -16,7 +16,7 @@ from robench.models.classifier import Classifier, Outputs
 from robench.models.devices import Precision
 from robench.models.exported_model import RobenchConfig, RobenchForSequenceClassification
 from robench.models.predictor import Predictor
-from robench.resources.model_folder import explained, quiet
+from robench.resources.model_folder import explain_load_errors, silence_transformers
 from robench.victims.scorer import Progress, check_scores
 
 if TYPE_CHECKING:
@@ -74,13 +74,13 @@ class NetworkScorer:
         return check_scores(logits, texts, self.shown)
 
     @property
-    def ahead(self) -> int:
+    def max_in_flight(self) -> int:
         """Return the number of batches that may run at once; see :class:`~robench.models.batch_model.BatchModel`."""
-        return self._predictor.ahead
+        return self._predictor.max_in_flight
 
-    def frozen(self) -> contextlib.AbstractContextManager[None]:
+    def freeze_weights(self) -> contextlib.AbstractContextManager[None]:
         """Return a context in which the weights do not change; see :class:`~robench.models.batch_model.BatchModel`."""
-        return self._predictor.frozen()
+        return self._predictor.freeze_weights()
 
     def tokens(self, texts: Sequence[str]) -> list[Tokens]:
         """Tokenise texts; see :class:`~robench.models.batch_model.BatchModel`."""
@@ -166,7 +166,7 @@ def load_pretrained(
     """
     from transformers import AutoModelForSequenceClassification, AutoTokenizer, PretrainedConfig
 
-    with explained("the model", shown), quiet():
+    with explain_load_errors("the model", shown), silence_transformers():
         config, _ = PretrainedConfig.get_config_dict(location, revision=revision)
         is_exported = config.get("model_type") == RobenchConfig.model_type
         if "auto_map" in config and not is_exported and not trust_remote_code:

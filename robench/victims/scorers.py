@@ -48,7 +48,7 @@ class VictimModel:
         return self._to_logits(self.scorer(texts, progress))
 
     @property
-    def batch_model(self) -> BatchModel | Logits:
+    def batch_model(self) -> BatchModel | LogitsFunction:
         """Return the model as an attack runs it: with its own batches, if it has some, else as a function."""
         return _OrderedBatchModel(self.scorer, self._to_logits) if isinstance(self.scorer, BatchModel) else self.logits
 

@@ -146,7 +146,7 @@ def test_logits_are_the_bits_of_the_predictor_in_whatever_company(texts: int) ->
     asked = batcher(model)
     for at, line in enumerate(lines):
         asked.request(at, [line, *stream.choices(lines, k=3)])
-    with model.frozen():
+    with model.freeze_weights():
         answers = everything(asked)
     logits = model.logits(lines)
     expected = (logits - logits.max(dim=1, keepdim=True).values).numpy()

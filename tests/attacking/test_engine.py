@@ -68,7 +68,7 @@ def plain_recipe(attack: Attack, logits: Any) -> Any:
 
     nltk_data.activate(tagger=True)
     utils.GLOBAL_OBJECTS["textattack_counterfitted_GLOVE_embedding"] = word_vectors.bundled()
-    with without_nltk_downloads(), tolerate_missing_homoglyphs():
+    with block_nltk_downloads(), tolerate_missing_homoglyphs():
         plain = getattr(attack_recipes, RECIPES[type(attack)]).build(Wrapper())
     for constraint in plain.constraints:
         if isinstance(constraint, UniversalSentenceEncoder):

@@ -33,7 +33,7 @@ TERMS = {
     "clean": {"ce_clean", "ctr_clean"},
     "adversarial": {"ce_adv", "ctr_adv"},
 }
-OWN = [entry for entry in registry.entries("defenses") if entry.origin == "robench"]
+OWN_ENCODER = [entry for entry in registry.entries("defenses") if entry.origin == "robench"]
 
 
 @pytest.fixture(scope="module")
@@ -199,7 +199,7 @@ def test_the_names_that_others_know_are_registered() -> None:
         *("base", "base-adv", "base-adv-soft", "fgsm", "fgm", "pgd", "freelb", "freelb++", "smart", "smart-paper"),
         *("ada", *TERMS),
     }
-    assert expected <= {entry.name for entry in OWN}
+    assert expected <= {entry.name for entry in OWN_ENCODER}
 
 
 @pytest.mark.parametrize(
@@ -219,13 +219,13 @@ def test_a_variant_is_the_same_class_with_other_fields(name: str, instance: Defe
     assert load(name) == instance
 
 
-@pytest.mark.parametrize("entry", OWN, ids=lambda entry: entry.name)
+@pytest.mark.parametrize("entry", OWN_ENCODER, ids=lambda entry: entry.name)
 def test_a_defense_says_in_a_line_what_it_is(entry: registry.Entry) -> None:
     assert re.fullmatch(r"\S[^\n]{20,118}[.)]", entry.summary)
-    assert sum(other.summary == entry.summary for other in OWN) == 1
+    assert sum(other.summary == entry.summary for other in OWN_ENCODER) == 1
 
 
-@pytest.mark.parametrize("entry", OWN, ids=lambda entry: entry.name)
+@pytest.mark.parametrize("entry", OWN_ENCODER, ids=lambda entry: entry.name)
 def test_every_field_of_a_defense_is_described(entry: registry.Entry) -> None:
     defense = cast(Defense, entry.load())
     kind = type(defense)

@@ -13,10 +13,8 @@ from robench.results import records
 from robench.results.info import ELSEWHERE, plain
 from robench.results.outcome import summarise
 from robench.results.records import Record
-from robench.results.store import RECORDS_FILE, Store, StoredStage
-from robench.results.summary import summarise
-from robench.study.presets import ELSEWHERE
-from robench.victims import OWN_ENCODER
+from robench.results.store import RECORDS_FILE, STAGE_FILE, Store, StoredStage
+from robench.victims.source import OWN_ENCODER
 
 TRAINING = {
     "epochs": 3,

@@ -124,7 +124,7 @@ class Batcher:
         statistics: updated as the work goes on.
     """
 
-    def __init__(self, model: BatchModel | Logits, cache: LogitsCache, statistics: BatchStatistics) -> None:
+    def __init__(self, model: BatchModel | LogitsFunction, cache: LogitsCache, statistics: BatchStatistics) -> None:
         self._model: BatchModel = model if isinstance(model, BatchModel) else _FunctionModel(model)
         self._cache, self.statistics = cache, statistics
         self._new_texts: list[str] = []  # texts without a shape: they are tokenised in one call
@@ -133,9 +133,9 @@ class Batcher:
         self._running: deque[_RunningBatch] = deque()
         self._complete: list[_OpenRequest] = []
 
-    def frozen(self) -> contextlib.AbstractContextManager[None]:
+    def freeze_weights(self) -> contextlib.AbstractContextManager[None]:
         """Return a context in which the model does not change; see :class:`BatchModel`."""
-        return self._model.frozen()
+        return self._model.freeze_weights()
 
     @property
     def idle(self) -> bool:
@@ -201,7 +201,7 @@ class Batcher:
 
     def _launch(self) -> None:
         """Start as many full batches as may run at once; start one with free rows only if none is running."""
-        while self._queues and len(self._running) < self._model.ahead:
+        while self._queues and len(self._running) < self._model.max_in_flight:
             shape = max(self._queues, key=lambda shape: min(self._fullness(shape), 1))
             if self._running and self._fullness(shape) < 1:
                 return

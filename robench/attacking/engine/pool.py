@@ -26,7 +26,7 @@ LINGER = 0.005
 
 def attack_examples(
     attack: Attack,
-    model: BatchModel | Logits,
+    model: BatchModel | LogitsFunction,
     examples: Iterable[AttackInput],
     *,
     seed: int,
@@ -61,7 +61,7 @@ def attack_examples(
         raise RobenchError(f"the number of live examples is {live}; it must be at least 1.")
     statistics = BatchStatistics() if statistics is None else statistics
     batcher = Batcher(model, LogitsCache() if cache is None else cache, statistics)
-    with batcher.frozen():
+    with batcher.freeze_weights():
         settings, direct = SearchSettings(attack, attack_name, seed, offline), batcher.answer_now
         team = workers.team(settings, direct) if workers and workers.count else Team(settings, direct)
         try:

@@ -167,7 +167,7 @@ def attack_rows(
         Seconds that it took, and rows that were attacked.
     """
     from robench.attacking.engine.pool import attack_examples
-    from robench.victims.scorers import Victim
+    from robench.victims.scorers import VictimModel
 
     victim = context.model(model)
     path = folder / RECORDS_FILE
@@ -177,7 +177,7 @@ def attack_rows(
     finished = {record.id for record in records.read(path)} if path.exists() else set()
     made = attack_examples(
         attack.attack,
-        victim.batched if isinstance(victim, Victim) else victim,
+        victim.batch_model if isinstance(victim, VictimModel) else victim,
         [(i, example.text, example.label) for i, example in examples if i not in finished],
         seed=seed,
         attack_name=attack.name,

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
     from robench.attacking.engine.workers import Workers
     from robench.models.predictor import Predictor
-    from robench.victims.scorers import Victim
+    from robench.victims.scorers import VictimModel
 
 HELD_MODELS = 2
 """Models held in memory: the reference defense, which several stages attack, and the model at hand."""
 
-Model: TypeAlias = Union["Predictor", "Victim"]
+Model: TypeAlias = Union["Predictor", "VictimModel"]
 """A trained defense, or a model that the user brought, ready to be asked."""
 
 

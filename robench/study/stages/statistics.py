@@ -181,32 +181,10 @@ class StatisticsStage(Stage):
             "attacked": self._attack_untrained(context, folder),
         }
 
-    def _attacked(self, subject: _Subject, predictor: Predictor, pairs: Pairs) -> dict[str, Any] | None:
-        """Summary of the same attack on the untrained model; None where the attack is not the same any more."""
-        from robench.attacking.engine import attack_examples
-        from robench.plugins import registry
-        from robench.plugins import settings as options
-        from robench.study.stages.stage import NamedAttack
-
-        info = subject.base.info
-        name = info["attack"]["name"]
-        entry = registry.entry("attacks", name)
-        attack, changed = options.configured(name, entry.load(), info["attack"]["changed"])
-        if NamedAttack(name, entry.identity, changed, attack=attack).identity != info["identity"]["attack"]:
-            self._reporter.say(f"{name} is not what it was in {subject.base.info['label']}: {BEFORE} is not attacked")
-            return None
-        folder = self._store.folder("statistics", subject.label, key_of(subject.identity))
-        with writing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-        rows = list(zip(pairs.ids, pairs.clean, pairs.labels, strict=True))
-        found = attack_examples(attack, predictor, rows, seed=info["seed"], attack_name=name, offline=self._offline)
-        with (
-            self._reporter.work("attacking", "text", total=len(rows)) as count,
-            (folder / RECORDS_FILE).open("ab") as file,
-        ):
-            for record in found:
-                records.append(file, record)
-                count.advance(1, record.status)
+    def _attack_untrained(self, context: Context, folder: Path) -> Outcome:
+        reference = self.reference
+        model = UntrainedModel(reference)
+        attack_rows(context, model, reference.attack, reference.examples(), self.seed, folder)
         return summarise(records.read(folder / RECORDS_FILE))
 
 

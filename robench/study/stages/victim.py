@@ -8,8 +8,22 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from robench.study.stages.stage import FORMAT, ModelStage
-from robench.victims import Given, VictimSource
+from robench.errors import RobenchError
+from robench.paths import atomic_write_folder
+from robench.results.info import ELSEWHERE, ModelInfo, Timing, VictimInfo, encode
+from robench.results.store import STAGE_FILE, StoredStage
+from robench.study.stages.context import Context
+from robench.study.stages.stage import FORMAT, Size
+from robench.study.stages.train import ModelStage
+from robench.victims.source import FunctionSource, Given, VictimSource
+
+if TYPE_CHECKING:
+    from robench.victims.scorers import VictimModel
+
+REMEMBERED_TEXTS = 8
+"""Test texts on which a function is compared with what it said before."""
+TOLERANCE = 0.01
+"""Difference of a probability that no arithmetic explains."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +81,7 @@ class VictimStage(ModelStage):
         """Examine the model, predict the test split, store both, and hold the model for the attacks."""
         from robench.study.stages.trained_model import CLEAN_FILE, count_correct, predict_clean, write_lines
         from robench.victims.checks import check_order, examine
-        from robench.victims.scorers import Victim
+        from robench.victims.scorers import VictimModel
 
         started = time.perf_counter()
         data, given, reporter = self.data, self.given, context.reporter
@@ -75,12 +89,12 @@ class VictimStage(ModelStage):
         found = examine(scorer, data.test, data.labels, given.label_order)
         for warning in found.warnings:
             reporter.say(f"    warning: {warning}")
-        victim = Victim(scorer, found.order, found.probabilities)
+        victim = VictimModel(scorer, found.order, found.probabilities)
         with reporter.track("clean accuracy", "text", total=len(data.test)) as work:
             clean = predict_clean(victim, data.test, work.advance)
         gold = [example.label for example in data.test]
         guesses = [max(range(len(data.labels)), key=row["probabilities"].__getitem__) for row in clean]
-        misordered = check_order(data.labels, found.order, gold, guesses, asked=given.label_order is not None)
+        misordered = check_order(data.labels, found.order, gold, guesses, is_explicit=given.label_order is not None)
         for warning in misordered:
             reporter.say(f"    warning: {warning}")
         info = ModelInfo(
@@ -104,20 +118,20 @@ class VictimStage(ModelStage):
             (draft / STAGE_FILE).write_text(encode(info), encoding="utf-8")
         context.hold(self, victim)
 
-    def load(self, context: Context) -> Victim:
+    def load(self, context: Context) -> VictimModel:
         """Load the model again, with the order of labels that was found.
 
         Raises:
             RobenchError: it cannot be loaded, or a function scores texts otherwise than it did.
         """
-        from robench.victims.scorers import Victim
+        from robench.victims.scorers import VictimModel
 
         folder = self.folder(context.store)
         stored: StoredStage[ModelInfo] | None = context.store.read(folder)
         if stored is None or stored.info.victim is None:
             raise RobenchError(f"the folder {folder} was removed while it was needed; run again.")
         about = stored.info.victim
-        victim = Victim(self._scorer(context), about.label_order, about.probabilities)
+        victim = VictimModel(self._scorer(context), about.label_order, about.probabilities)
         if isinstance(self.source, FunctionSource) and not about.random:
             self._compare_scores(stored, victim)
         return victim
@@ -131,7 +145,7 @@ class VictimStage(ModelStage):
         precision = self.setting.precision
         return self.source.load(max_length=self.given.max_length, precision=precision, device=context.device)
 
-    def _compare_scores(self, stored: StoredStage[ModelInfo], victim: Victim) -> None:
+    def _compare_scores(self, stored: StoredStage[ModelInfo], victim: VictimModel) -> None:
         import torch
 
         from robench.study.stages.trained_model import CLEAN_FILE
