@@ -8,8 +8,9 @@ to add a task, make a :class:`Task`. Then :func:`register` it under a name.
 from typing import TYPE_CHECKING
 
 from robench.lazy import lazy_attributes
+from robench.version import VERSION
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 if TYPE_CHECKING:
     from robench.api import attack_model, run

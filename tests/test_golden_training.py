@@ -20,8 +20,8 @@ from robench.data.load import Example
 from robench.models.predictor import Predictor, accuracy
 from robench.plugins import registry
 from robench.results.records import Record, Status
-from robench.study.stages.adversarial import arrange_rows
 from robench.study.stages.stage import FORMAT
+from robench.study.stages.training_rows import arrange_rows
 from robench.training.defense import FusedDefense
 from robench.training.settings import TrainingSettings
 from support import tiny

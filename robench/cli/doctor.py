@@ -15,11 +15,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-import robench
 from robench.errors import RobenchError
 from robench.paths import cache_dir, translate_os_errors
 from robench.plugins.registry import KINDS, Entry, entries, names
 from robench.resources import packages, published
+from robench.version import VERSION
 
 PACKAGES = ("torch", "transformers", "textattack", "datasets", "nltk", "greenlet", "pandas", "pip")
 ROOM_NEEDED = 2e9
@@ -46,7 +46,7 @@ def show(console: Console) -> bool:
 
 
 def _software() -> list[Finding]:
-    found = [Finding("robench", True, f"{robench.__version__} on Python {platform.python_version()}")]
+    found = [Finding("robench", True, f"{VERSION} on Python {platform.python_version()}")]
     for name in PACKAGES:
         try:
             found.append(Finding(name, True, metadata.version(name)))

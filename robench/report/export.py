@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import robench
 from robench.errors import RobenchError
 from robench.paths import atomic_write_folder, expand_user, translate_os_errors
 from robench.report.rendering import percent
 from robench.results.info import CellInfo, ModelInfo
 from robench.results.store import Store, StoredStage
+from robench.version import VERSION
 
 CONFIG_FILE = "config.json"
 CODE_FILE = "exported_model.py"
@@ -99,7 +99,7 @@ def model_card(model: StoredStage[ModelInfo], cells: Sequence[StoredStage[CellIn
         ("encoder", f"{info.encoder.name}, then the mean of its token vectors and a linear layer"),
         ("training", ", ".join(f"{name} {value}" for name, value in training.items())),
         ("training rows, seed", f"{info.train_rows:,}, {info.seed}"),
-        ("made by", f"robench {info.robench}, model {model.key}; exported by robench {robench.__version__}"),
+        ("made by", f"robench {info.robench}, model {model.key}; exported by robench {VERSION}"),
     ]
     described = [f"* {name}: {value}" for name, value in facts]
     return "\n".join(
@@ -188,11 +188,11 @@ def _write_model(folder: Path, model: StoredStage[ModelInfo]) -> None:
             "AutoConfig": f"exported_model.{RobenchConfig.__name__}",
             "AutoModelForSequenceClassification": f"exported_model.{RobenchForSequenceClassification.__name__}",
         },
-        robench={"model": model.key, "version": robench.__version__},
+        robench={"model": model.key, "version": VERSION},
         dtype="float32",
     )
     config.save_pretrained(folder)
-    shutil.copyfile(Path(robench.__file__).with_name("models") / CODE_FILE, folder / CODE_FILE)
+    (folder / CODE_FILE).write_bytes(files("robench.models").joinpath(CODE_FILE).read_bytes())
     state = {name: value.detach().contiguous() for name, value in predictor.classifier.state_dict().items()}
     # Bytes written by Python, as the weights of a stage are: a full disk is an OSError.
     (folder / models.WEIGHTS_FILE).write_bytes(safetensors.torch.save(state, metadata={"format": "pt"}))

@@ -22,7 +22,7 @@ from robench.models.classifier import Classifier
 from robench.plugins import registry
 from robench.plugins.option import describe
 from robench.results.records import Record, Status
-from robench.study.stages.adversarial import arrange_rows
+from robench.study.stages.training_rows import arrange_rows
 from robench.training.defense import Defense, TrainsOn
 from support import tiny
 

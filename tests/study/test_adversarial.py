@@ -13,7 +13,7 @@ from robench.defenses.taichi import TaiChi
 from robench.errors import RobenchError
 from robench.results.info import Rows
 from robench.results.records import Record, Status
-from robench.study.stages.adversarial import arrange_rows
+from robench.study.stages.training_rows import arrange_rows
 from robench.training.defense import AdversarialDefense, Defense, Terms, TrainsOn
 
 CLEAN = [(4, Example("good", 1)), (7, Example("bad", 0)), (9, Example("fine", 1)), (12, Example("a", 0))]

@@ -20,10 +20,11 @@ from robench.results.store import key_of
 from robench.study.plan import in_order
 from robench.study.presets import PRESETS
 from robench.study.request import Request
-from robench.study.stages.adversarial import AdversarialStage, arrange_rows
+from robench.study.stages.adversarial import AdversarialStage
 from robench.study.stages.attack import CellStage
 from robench.study.stages.stage import Stage, sample
 from robench.study.stages.train import ModelStage
+from robench.study.stages.training_rows import arrange_rows
 from support.tiny_job import TASK, TinyJob, rows, write_rows
 
 

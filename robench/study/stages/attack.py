@@ -19,7 +19,7 @@ from robench.results.outcome import measure_similarity, summarise
 from robench.results.records import Record
 from robench.results.store import RECORDS_FILE, Store
 from robench.study.stages.context import Context, LoadableStage
-from robench.study.stages.stage import FORMAT, NamedAttack, Size, Stage, sample
+from robench.study.stages.stage import FORMAT, NamedAttack, RecordsStage, Size, Stage, sample
 from robench.study.stages.train import ModelStage
 
 LIVE_EXAMPLES = {"cpu": 64, "cuda": 512}
@@ -29,7 +29,7 @@ SECONDS_PER_EXAMPLE = 0.15
 
 
 @dataclass(frozen=True)
-class AttackingStage(Stage):
+class AttackingStage(RecordsStage):
     """Attack rows of a split with a model as the victim: a cell, or an adversarial training set."""
 
     model: ModelStage

@@ -15,15 +15,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import robench
 from robench.attacking.attack import Attack
 from robench.data.load import Example, TaskData
 from robench.models.encoders import EncoderSource
 from robench.results.info import DataInfo, EncoderInfo, PluginInfo, StageInfo, StageKind, kind_of
+from robench.results.records import Record
 from robench.results.store import Store, key_of
 from robench.study.stages.context import Context
 from robench.training.defense import Defense
 from robench.training.settings import TrainingSettings
+from robench.version import VERSION
 
 if TYPE_CHECKING:
     from robench.models.devices import Precision
@@ -233,7 +234,7 @@ class Stage(ABC):
         """Return the fields of ``stage.json`` that all kinds of stages share."""
         setting, data = self.setting, self.data
         return {
-            "robench": robench.__version__,
+            "robench": VERSION,
             "label": self.label,
             "key": self.key,
             "task": data.task,
@@ -247,3 +248,17 @@ class Stage(ABC):
             "seed": self.seed,
             "identity": self.identity,
         }
+
+
+class RecordsStage(Stage):
+    """A stage whose result is a record of every row that an attack met."""
+
+    attack: NamedAttack
+
+    @abstractmethod
+    def read_records(self, store: Store) -> list[Record]:
+        """Read the records, of which there is one for every row.
+
+        Raises:
+            RobenchError: some are lost, or the file is broken.
+        """

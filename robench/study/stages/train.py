@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from robench.results.info import Development, ModelInfo, Rows, StageInfo, Timing
 from robench.study.stages.context import Context, Model
-from robench.study.stages.stage import FORMAT, NamedDefense, Size, Stage
+from robench.study.stages.stage import FORMAT, NamedDefense, RecordsStage, Size, Stage
 from robench.training.defense import FusedDefense, TrainsOn
 
 if TYPE_CHECKING:
     from robench.models.predictor import Predictor
-    from robench.study.stages.adversarial import AdversarialStage
 
 SECONDS_PER_STEP = 0.2
 """Of training the bundled encoder with one network, batch 16, on two cores; used until a run has been timed."""
@@ -30,7 +29,7 @@ class ModelStage(Stage):
     """
 
     defense: NamedDefense
-    adversarial: AdversarialStage | None = None
+    adversarial: RecordsStage | None = None
     parts: tuple[ModelStage, ...] = ()
 
     info_type = ModelInfo
@@ -127,7 +126,7 @@ class ModelStage(Stage):
         )
 
     def _train(self, context: Context) -> tuple[Predictor, list[dict[str, Any]], Rows, Timing]:
-        from robench.study.stages.adversarial import arrange_rows
+        from robench.study.stages.training_rows import arrange_rows
         from robench.training.loop import train
 
         setting, defense = self.setting, self.defense.defense

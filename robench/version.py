@@ -1,0 +1,3 @@
+"""The version of robench."""
+
+VERSION = "0.1.0"
