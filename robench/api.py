@@ -44,7 +44,7 @@ def run(
     Args:
         defense: name or names, or ``"all"``.
         task: name or names, or ``"all"``.
-        attack: name or names, or ``"all"``; the paper's four by default.
+        attack: name or names, or ``"all"``; the paper's by default.
         preset: ``quick``, ``laptop`` or ``paper``; the arguments below override its choices.
         encoder: ``minilm``, a folder or a Hub id.
         seed: one or several.
@@ -122,7 +122,7 @@ def attack_model(
         model: a folder or Hub id of a Transformers sequence classifier, ``"module:function"``, a function from a list
             of N texts to scores (N, classes), or a pair of a Transformers model and its tokenizer.
         task: name or names, or ``"all"``.
-        attack: name or names, or ``"all"``; the paper's four by default.
+        attack: name or names, or ``"all"``; the paper's by default.
         name: of its row in tables; by default the last part of what it is called.
         label_order: for each label of the task in turn, the model's column; by default by the labels' names.
         max_length: tokens of a text; by default the model's own limit.

@@ -6,6 +6,7 @@ Imports inside of functions and under ``TYPE_CHECKING`` count: a circle that hid
 from __future__ import annotations
 
 import ast
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -29,6 +30,12 @@ FRONT = {"__init__", "__main__", "attack", "defense", "objectives", "task"}
 LIGHT = ("plugins", "data/task.py", "results", "report/tables", "report/rendering", "cli")
 HEAVY = {"torch", "transformers", "matplotlib"}
 PLUGINS = ("defenses", "attacks", "tasks")
+NAMELESS = ("report", "results", "cli", "study/presets.py")
+"""Where no defense, attack or task is named: what papers show of them is data, in ``leaderboards/``."""
+WORDS = {"clean", "adversarial", "average", "textattack"}
+"""Registered names that are also keys, kinds or packages."""
+LOOKS = "robench/report/figures/palette.py"
+"""Still has titles and hues of built-ins."""
 FACES = {"robench", *(f"robench.{room}" for room in ("training", "attacking", "data", "models", "resources"))}
 
 
@@ -112,5 +119,21 @@ def test_plugins_import_only_the_faces_of_robench() -> None:
         for file in sorted((ROOT / name).rglob("*.py"))
         for found in imports(file)
         if found.source.split(".")[0] == "robench" and found.source not in FACES | own
+    ]
+    assert wrong == []
+
+
+def test_no_built_in_is_named_where_papers_are_data() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    points = settings["project"]["entry-points"]
+    names = {name for kind in PLUGINS for name in points[f"robench.{kind}"]} - WORDS
+    files = [ROOT / "robench" / name for name in NAMELESS]
+    files = [one for file in files for one in ([file] if file.is_file() else sorted(file.rglob("*.py")))]
+    wrong = [
+        f"{file.relative_to(ROOT)}:{node.lineno} names {node.value}"
+        for file in files
+        if str(file.relative_to(ROOT)) != LOOKS
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and names >= set(node.value.split(","))
     ]
     assert wrong == []

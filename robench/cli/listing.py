@@ -1,4 +1,4 @@
-"""``robench list``: what can be named on the command line. Nothing is imported to find out."""
+"""``robench list``: names that the command line takes. No plug-in is imported to find them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from robench.errors import RobenchError
 from robench.plugins import registry
 from robench.plugins.registry import unknown
 from robench.resources.model_folder import BUNDLED
+from robench.results import papers
+from robench.results.paper_contents import Paper
 from robench.study.presets import PRESETS
 
-SECTIONS = (*registry.KINDS, "encoders", "presets")
+SECTIONS = (*registry.KINDS, "encoders", "presets", "papers")
 
 
 def show(what: str | None, format: str, console: Console) -> None:
@@ -51,5 +53,18 @@ def _rows(section: str) -> list[dict[str, Any]]:
             {"name": name, "summary": preset.summary, "from": "robench", "choices": asdict(preset)}
             for name, preset in PRESETS.items()
         ]
+    if section == "papers":
+        return [row for name in papers.names() for row in _paper_rows(papers.paper(name))]
     kind = next(kind for kind in registry.KINDS if kind == section)
     return [{"name": e.pattern, "summary": e.summary, "from": e.origin} for e in registry.entries(kind)]
+
+
+def _paper_rows(paper: Paper) -> list[dict[str, Any]]:
+    """Return a row for a paper, and one for each of its tables and figures."""
+    rows = [{"name": paper.name, "summary": paper.title, "from": "robench"}]
+    rows += [
+        {"name": f"{paper.name} table {t.number}", "summary": t.summary, "from": ""} for t in paper.tables.values()
+    ]
+    return rows + [
+        {"name": f"{paper.name} figure {f.number}", "summary": f.summary, "from": ""} for f in paper.figures.values()
+    ]

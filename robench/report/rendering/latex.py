@@ -33,7 +33,7 @@ _ESCAPED = {
 
 
 def as_latex(tables: Sequence[Table]) -> str:
-    """A ``table`` environment for each, with a caption that holds legend and notes."""
+    """Write a ``table`` environment for each, with a caption that holds legend and notes."""
     return "\n".join(_table(table) for table in tables)
 
 
