@@ -17,3 +17,12 @@ def test_the_wheel_has_every_package() -> None:
         for file in folder.rglob("__init__.py")
     }
     assert set(settings["packages"]) == there
+
+
+def test_the_wheel_has_every_paper_and_template() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    folder = ROOT / "leaderboards"
+    packed = {file for pattern in settings["package-data"]["robench.leaderboards"] for file in folder.glob(pattern)}
+    there = {file for file in folder.rglob("*") if file.is_file() and file.suffix not in (".py", ".pyc")}
+    assert packed == there
+    assert {folder / name / "paper.toml" for name in ("paper", "example")} < packed

@@ -13,13 +13,12 @@ from robench.cli.common import PluginOption, load_plugins, told
 @told
 def list_(
     what: Annotated[
-        str | None,
-        typer.Argument(help="defenses, attacks, tasks, encoders, presets, or one name in detail; all by default."),
+        str | None, typer.Argument(help="defenses, attacks, tasks, encoders, presets or papers; all by default.")
     ] = None,
     format: Annotated[str, typer.Option("--format", "-f", help="rich or json.")] = "rich",
     plugin: PluginOption = None,
 ) -> None:
-    """Name what there is: defenses, attacks, tasks, encoders and presets; with a NAME, what can be set of it."""
+    """Name what there is: defenses, attacks, tasks, encoders, presets and papers."""
     from robench.cli import listing
 
     load_plugins(plugin)

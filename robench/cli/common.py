@@ -109,8 +109,16 @@ DataOption = Annotated[
     ),
 ]
 
+PaperOption = Annotated[
+    str,
+    typer.Option(
+        "--paper",
+        metavar="NAME",
+        help="The paper whose tables and figures are meant (`robench list papers`), or a folder with a paper.toml.",
+    ),
+]
 AttacksOption = Annotated[
-    list[str] | None, typer.Option("--attack", "-a", help="Names, or all.", show_default="the paper's four")
+    list[str] | None, typer.Option("--attack", "-a", help="Names, or all.", show_default="the paper's")
 ]
 AttackLimitOption = Annotated[
     int | None, typer.Option(metavar="N", help="Most attacked test samples.", show_default="the preset's")

@@ -11,6 +11,7 @@ from rich.console import Console
 from robench.cli.common import (
     DataOption,
     FormatOption,
+    PaperOption,
     PluginOption,
     RunsOption,
     load_plugins,
@@ -21,6 +22,7 @@ from robench.cli.common import (
     write,
 )
 from robench.errors import RobenchError
+from robench.results.paper_contents import DEFAULT
 
 Names = Annotated[list[str] | None, typer.Option(help="Only these.")]
 Tasks = Annotated[list[str] | None, typer.Option("--task", "-t", help="Only these tasks.")]
@@ -32,10 +34,21 @@ Attacks = Annotated[list[str] | None, typer.Option("--attack", "-a", help="Only 
 def table(
     number: Annotated[
         str | None,
-        typer.Argument(help="The paper's number, 2 to 7, or quality; all of the paper that have data by default."),
+        typer.Argument(help="The paper's number, or quality; by default all of the paper's that have data."),
     ] = None,
     format: FormatOption = "rich",
-    against: Annotated[str | None, typer.Option(help="paper: the published numbers beside ours.")] = None,
+    paper: PaperOption = DEFAULT,
+    against: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The same paper: its published numbers beside ours.")
+    ] = None,
+    compare: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DEFENSE",
+            help="Set this defense beside the best of the others: in brackets, its lead.",
+            show_default="the paper's",
+        ),
+    ] = None,
     task: Tasks = None,
     defense: Defenses = None,
     attack: Attacks = None,
@@ -45,14 +58,18 @@ def table(
     runs: RunsOption = Path("runs"),
     data: DataOption = None,
     plugin: PluginOption = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Fetch nothing; table 3 loads data.")] = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Fetch nothing, not even the data sets that are counted.")
+    ] = False,
 ) -> None:
-    """Show the paper's tables, filled with what the runs folder holds.
+    """Show a paper's tables, filled with what the runs folder holds.
 
-    2: the methods. 3: the data sets. 4: the label conflict. 5: all defenses under all attacks. 6: other encoders.
-    7: statistics of representations. quality: what each attack had to do to a text.
+    `robench list papers` says what each of them shows. quality: what each attack had to do to a text.
 
-    Where a cell is missing, the command that fills it stands below the table.
+    If cells are missing, the commands that fill them stand below the table.
+
+      robench table 5 --against paper
+      robench table 5 --compare ada
     """
     from robench.plugins.suggestions import explain_unknown
     from robench.report import rendering, tables
@@ -60,23 +77,25 @@ def table(
 
     load_plugins(plugin)
     if format not in rendering.FORMATS:
-        raise RobenchError(explain_unknown("format", format, list(rendering.FORMATS), "the default is rich"))
-    asked = tables.Asked(
+        raise RobenchError(unknown("format", format, list(rendering.FORMATS), "the default is rich"))
+    options = tables.TableOptions(
         tasks=split(task),
         defenses=split(defense),
         attacks=split(attack),
         encoders=split(encoder),
         presets=split(preset),
         seeds=numbers(seed, "--seed"),
+        compare=compare,
         runs=str(runs),
-        options=same_runs(runs),
+        command_options=same_runs(runs),
         data=data,
         offline=offline,
     )
     if number is not None:
-        write(rendering.render(tables.make(number, Store(runs), against=against, **asked), format, Console()))
+        shown = tables.make(number, Store(runs), paper=paper, against=against, **options)
+        write(rendering.render(shown, format, Console()))
         return
-    made, reasons = tables.make_all(Store(runs), against=against, **asked)
+    made, reasons = tables.make_all(Store(runs), paper=paper, against=against, **options)
     if made:
         write(rendering.render_all(made, format, Console()))
     for reason in reasons:
@@ -85,33 +104,32 @@ def table(
 
 @told
 def figure(
-    number: Annotated[str, typer.Argument(help="The paper's number: 1, 4, 5, or all.")] = "all",
+    number: Annotated[str, typer.Argument(help="The paper's number, or all.")] = "all",
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the pictures go, as png and svg.")] = Path("figures"),
-    task: Annotated[str, typer.Option("--task", "-t", help="The task.")] = "sst2",
+    paper: PaperOption = DEFAULT,
+    task: Annotated[str | None, typer.Option("--task", "-t", help="The task.", show_default="the figure's")] = None,
     attack: Attacks = None,
     defense: Defenses = None,
     encoder: Names = None,
     preset: Names = None,
     seed: Names = None,
     runs: RunsOption = Path("runs"),
-    device: Annotated[str, typer.Option(help="Where the model of figure 1 runs: auto, cpu, cuda.")] = "auto",
+    device: Annotated[str, typer.Option(help="Where a model runs that a figure asks: auto, cpu, cuda.")] = "auto",
 ) -> None:
-    """Draw the paper's figures from what the runs folder holds.
-
-    1: clean and adversarial samples beside the classifier's border. 4: what each part of TaiChi is good for.
-    5: KL fusion against the linear average of two networks.
-    """
+    """Draw a paper's figures from what the runs folder holds; `robench list papers` says what each of them shows."""
     from robench.report import figures
+    from robench.results import papers
     from robench.results.store import Store
 
     console = Console(stderr=True)
     failures = []
-    wanted = list(figures.FIGURES) if number == "all" else [number]
-    for one in wanted:
+    drawn = list(papers.paper(paper).figures) if number == "all" else [number]
+    for one in drawn:
         try:
             drawing = figures.draw(
                 one,
                 Store(runs),
+                paper=paper,
                 task=task,
                 attacks=split(attack),
                 defenses=split(defense),
@@ -122,7 +140,7 @@ def figure(
                 options=same_runs(runs),
             )
         except RobenchError as error:
-            if len(wanted) == 1:
+            if len(drawn) == 1:
                 raise
             failures.append(f"figure {one}: {error}")
             continue
@@ -130,8 +148,8 @@ def figure(
             write(str(path))
     for failure in failures:
         console.print(failure, style="dim", soft_wrap=True, markup=False, highlight=False)
-    if len(failures) == len(wanted):
-        raise RobenchError(f"{runs} has nothing to draw a figure of {task} from.")
+    if len(failures) == len(drawn):
+        raise RobenchError(f"{runs} has nothing to draw a figure{f' of {task}' if task else ''} from.")
 
 
 @told

@@ -16,6 +16,7 @@ from robench.cli.common import (
     DryRunOption,
     ExistingOption,
     OfflineOption,
+    PaperOption,
     PluginOption,
     PrecisionOption,
     RunsOption,
@@ -29,6 +30,7 @@ from robench.cli.common import (
     write,
 )
 from robench.errors import RobenchError
+from robench.results.paper_contents import DEFAULT
 
 
 @told
@@ -57,11 +59,12 @@ def run(
         Path | None, typer.Option(metavar="FILE", help="TOML file of hyper-parameters, a table for each name.")
     ] = None,
     table: Annotated[
-        str | None, typer.Option("--table", metavar="N", help="Run what that table of the paper needs: 4 to 7.")
+        str | None, typer.Option("--table", metavar="N", help="Run what that table of the paper needs.")
     ] = None,
     figure: Annotated[
-        str | None, typer.Option("--figure", metavar="N", help="Run what that figure of the paper needs: 1, 4 or 5.")
+        str | None, typer.Option("--figure", metavar="N", help="Run what that figure of the paper needs.")
     ] = None,
+    paper: PaperOption = DEFAULT,
     data: DataOption = None,
     runs: RunsOption = Path("runs"),
     plugin: PluginOption = None,
@@ -88,7 +91,7 @@ def run(
     from robench.study.request import Request
 
     load_plugins(plugin)
-    target = Target.named(table=table, figure=figure)
+    target = Target.named(table=table, figure=figure, paper=paper)
     request = Request(
         defenses=split(defense),
         tasks=split(task),

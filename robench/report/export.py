@@ -24,7 +24,7 @@ _NOT_OF_THE_MODEL = ("_name_or_path", "architectures", "transformers_version")
 
 
 def export(store: Store, name: str, target: Path, *, force: bool = False) -> StoredStage[ModelInfo]:
-    """Write the deployed network of a trained defense to a folder; give the model it was.
+    """Write the deployed network of a trained defense to a folder; return its model.
 
     The folder holds what ``AutoModelForSequenceClassification.from_pretrained(DIR, trust_remote_code=True)`` and
     ``AutoTokenizer.from_pretrained(DIR)`` read, and a model card.
@@ -32,7 +32,7 @@ def export(store: Store, name: str, target: Path, *, force: bool = False) -> Sto
     Args:
         store: the runs folder.
         name: of a cell or trained model, or its key, or the beginning of either.
-        target: the folder; made, or written into where it is empty or an earlier export of the same model.
+        target: the folder; made, or written into if it is empty or an earlier export of the same model.
         force: write into it whatever it holds; files of the same names are replaced, others stay.
 
     Raises:
@@ -48,7 +48,7 @@ def export(store: Store, name: str, target: Path, *, force: bool = False) -> Sto
 
 
 def trained_model(store: Store, name: str) -> StoredStage[ModelInfo]:
-    """The trained model that ``name`` fits, or that a cell which it fits was made with.
+    """Find the trained model that ``name`` fits, or the one behind the cell that it fits.
 
     Raises:
         RobenchError: none or several do, or it is not one that robench trained.
@@ -75,7 +75,7 @@ def trained_model(store: Store, name: str) -> StoredStage[ModelInfo]:
 
 
 def model_card(model: StoredStage[ModelInfo], cells: Sequence[StoredStage[CellInfo]], folder: str) -> str:
-    """What the model is and how it does, in Markdown.
+    """Describe the model and its results, in Markdown.
 
     Args:
         model: its stage.
@@ -148,7 +148,7 @@ def _cells_of(store: Store, model: StoredStage[ModelInfo]) -> list[StoredStage[C
 
 @contextlib.contextmanager
 def _draft(target: Path) -> Iterator[Path]:
-    """A folder to fill, whose files go to ``target`` when all of them are there."""
+    """Make a folder to fill, whose files go to ``target`` when all of them are there."""
     if not target.exists():
         with atomic_write_folder(target) as draft:
             yield draft
@@ -203,5 +203,5 @@ def _write_model(folder: Path, model: StoredStage[ModelInfo]) -> None:
 
 
 def loading_lines(folder: str) -> str:
-    """How to load it, for people."""
+    """Return the code that loads it, for people."""
     return f'AutoModelForSequenceClassification.from_pretrained("{folder}", trust_remote_code=True)'

@@ -1,112 +1,130 @@
-"""What a run is for: a table of the paper, a figure of it, or just the cells that were named."""
+"""The purpose of a run: a table of a paper, a figure of it, or just the cells that were named."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeVar
 
 from robench.errors import RobenchError
 from robench.plugins.suggestions import explain_unknown
 from robench.results import papers
 from robench.results.info import CellInfo
+from robench.results.paper_contents import DEFAULT, Paper, PaperFigure, PaperTable
 from robench.results.store import Store, StoredStage
 from robench.study.request import Request
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-WEIGHTS = tuple(round(0.1 * i, 1) for i in range(11))
-"""Lambda of the linear averages in figure 5."""
-STATISTICS_TABLE = "7"
-"""The table that needs more than cells."""
-ENCODERS_TABLE = "6"
-"""The table whose rows differ by encoder."""
-FUSION_FIGURE = "5"
-"""The figure that needs the linear average at every weight."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Target:
-    """A table or a figure of the paper by its number, or neither."""
+    """A table or a figure of a paper, or neither."""
 
-    table: str | None = None
-    figure: str | None = None
+    paper: Paper = field(default_factory=papers.paper)
+    table: PaperTable | None = None
+    figure: PaperFigure | None = None
 
     @classmethod
-    def named(cls, *, table: str | None, figure: str | None) -> Target:
-        """The target of ``--table`` or ``--figure``.
+    def named(cls, *, table: str | None = None, figure: str | None = None, paper: str = DEFAULT) -> Target:
+        """Find the target of ``--paper`` and ``--table`` or ``--figure``.
+
+        Args:
+            table: its number.
+            figure: likewise.
+            paper: its name, or a folder with a ``paper.toml``.
 
         Raises:
-            RobenchError: both are given, or there is no such table or figure.
+            RobenchError: both are given, there is no such paper, table or figure, or nothing has to be run for it.
         """
+        contents = papers.paper(paper)
         if table is not None and figure is not None:
             raise RobenchError("--table and --figure exclude each other; run one after the other.")
         if table is not None:
-            papers.needs(table)
+            return cls(contents, table=_table(contents, table))
         if figure is not None:
-            from robench.report.figures import FIGURES
-
-            if figure not in FIGURES:
-                raise RobenchError(
-                    explain_unknown("figure", figure, list(FIGURES), "the paper's figures 2 and 3 are drawings")
-                )
-        return cls(table, figure)
+            return cls(contents, figure=_figure(contents, figure))
+        return cls(contents)
 
     @property
     def hint(self) -> str:
         """What to do with the results."""
         if self.figure is not None:
-            return f"`robench figure {self.figure}` draws them"
-        return f"`robench table {self.table or 5}` shows all, `robench show CELL` one of them"
+            return f"`{self.paper.command('figure', self.figure.number)}` draws them"
+        number = (self.table or self.paper.accuracy).number
+        command = self.paper.command("table", *([number] if number else []))
+        return f"`{command}` shows all, `robench show CELL` one of them"
 
     def requests(self, request: Request) -> list[Request]:
-        """What has to be run: the target's tasks, defenses and attacks, narrowed to those that were named."""
-        if self.table is None and self.figure is None:
-            return [request]
-        needs = self._needs()
-        filled = replace(
-            request,
-            tasks=request.tasks or needs["tasks"],
-            defenses=request.defenses or needs["defenses"],
-            attacks=request.attacks or needs["attacks"],
-        )
-        if self.table == STATISTICS_TABLE:
-            return [replace(filled, statistics=True)]
-        if self.table == ENCODERS_TABLE and request.encoder is None:
-            return [replace(filled, encoder=encoder) for encoder in needs["encoders"]]
-        if self.figure == FUSION_FIGURE and "average" in filled.defenses:
-            sweep = [{"average": {"weight": weight}} for weight in WEIGHTS]
-            return [replace(filled, sweep=sweep)]
-        return [filled]
+        """Return what has to be run: the target's tasks, defenses and attacks, narrowed to those that were named."""
+        request = replace(request, attacks=request.attacks or self._attacks)
+        if self.table is not None:
+            return self._table_requests(request, self.table)
+        if self.figure is not None:
+            return [self._figure_request(request, self.figure)]
+        return [request]
 
     def shown(self, cells: Sequence[StoredStage[CellInfo]], store: Store, console: Console, options: list[str]) -> str:
-        """The table of a target, or table 5 of these cells alone."""
+        """Return the table of a target; without one, the accuracies of these cells alone."""
         from robench.report import rendering, tables
 
-        asked = tables.Asked(
+        filters = tables.TableOptions(
             tasks=_distinct(cell.info.task for cell in cells),
             attacks=_distinct(cell.info.attack.name for cell in cells),
             defenses=_distinct(cell.info.defense.name for cell in cells),
             runs=str(store.root),
-            options=options,
+            command_options=options,
         )
-        if self.table in (None, "5"):
-            return rendering.render(tables.table5(cells, **asked), "rich", console)
-        assert self.table is not None
-        if self.table == STATISTICS_TABLE:
-            asked.pop("defenses")
-        return rendering.render(tables.make(self.table, store, **asked), "rich", console)
+        if self.table is None or self.table.kind == "accuracy":
+            table = tables.accuracy_table(cells, self.paper, self.table, **filters)
+            return rendering.render(table, "rich", console)
+        if self.table.kind == "high-order":
+            filters.pop("defenses")
+        table = tables.make(self.table.number, store, paper=self.paper.name, **filters)
+        return rendering.render(table, "rich", console)
 
-    def _needs(self) -> Mapping[papers.What, tuple[str, ...]]:
-        if self.table is not None:
-            return papers.needs(self.table)
-        from robench.report.figures import FIGURES
+    @property
+    def _attacks(self) -> Sequence[str]:
+        target = self.table or self.figure
+        return (target.attacks if target else ()) or self.paper.attacks
 
-        assert self.figure is not None
-        kind = FIGURES[self.figure]
-        return {"tasks": ("sst2",), "defenses": kind.defenses, "attacks": kind.attacks, "encoders": ()}
+    def _table_requests(self, request: Request, table: PaperTable) -> list[Request]:
+        filled = replace(
+            request, tasks=request.tasks or table.tasks, defenses=request.defenses or table.trained_defenses
+        )
+        if table.kind == "high-order":
+            return [replace(filled, statistics=True)]
+        if table.kind == "encoders" and request.encoder is None:
+            return [replace(filled, encoder=encoder) for encoder in table.encoders]
+        return [filled]
+
+    def _figure_request(self, request: Request, figure: PaperFigure) -> Request:
+        filled = replace(request, tasks=request.tasks or (figure.task,), defenses=request.defenses or figure.defenses)
+        sweep = figure.sweep
+        if sweep is None or sweep.defense not in filled.defenses:
+            return filled
+        return replace(filled, sweep=[{sweep.defense: {sweep.field: value}} for value in sweep.values])
 
 
-def _distinct(values: Any) -> list[str]:
+def _table(paper: Paper, number: str) -> PaperTable:
+    if number not in paper.tables:
+        raise RobenchError(unknown("table", number, list(paper.tables), f"these are the tables of {paper.name}"))
+    if not paper.tables[number].is_measured:
+        command = paper.command("table", number)
+        raise RobenchError(f"nothing has to be run for table {number}; `{command}` shows it.")
+    return paper.tables[number]
+
+
+def _figure(paper: Paper, number: str) -> PaperFigure:
+    if number not in paper.figures:
+        drawings = f"the paper's figures {' and '.join(paper.drawings)} are drawings"
+        hint = drawings if paper.drawings else f"these are the figures of {paper.name}"
+        raise RobenchError(unknown("figure", number, list(paper.figures), hint))
+    return paper.figures[number]
+
+
+def _distinct(values: Iterable[T]) -> list[T]:
     return list(dict.fromkeys(values))

@@ -1,137 +1,164 @@
-"""The numbers that the TaiChi paper printed, and the runs behind them."""
+"""The papers whose tables and figures robench makes: ``leaderboards/<name>/paper.toml``, or a folder of the user's own.
+
+Nothing in robench knows a paper's attacks, defenses or tables: they are data, and another paper is another folder. The
+numbers that a paper printed are beside it, see :mod:`robench.results.published`.
+"""
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from fractions import Fraction
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
-from typing import Any, Literal
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any, cast, get_args
 
 from robench.errors import RobenchError
-from robench.plugins.suggestions import explain_unknown
-from robench.results.info import BEFORE
+from robench.paths import expanded
+from robench.plugins.registry import unknown
+from robench.results.checked_toml import Section, read_toml
+from robench.results.paper_contents import DEFAULT, FigureKind, Paper, PaperFigure, PaperTable, Sweep, TableKind
 
-PAPER = "paper"
-"""What ``--against`` calls it."""
-NUMBERS = ("3", "4", "5", "6", "7")
-"""Its tables of numbers."""
+__all__ = ["DEFAULT", "Paper", "names", "paper", "read_paper"]
 
-What = Literal["tasks", "defenses", "attacks", "encoders"]
+FILE = "paper.toml"
+_TABLE_KEYS: Mapping[str, tuple[str, ...]] = {
+    "methods": (),
+    "datasets": (),
+    "label-conflict": ("tasks", "attacks", "defenses"),
+    "accuracy": ("defenses",),
+    "encoders": ("tasks", "defenses", "encoders"),
+    "high-order": ("tasks", "attacks", "defenses"),
+}
+"""Kinds of tables of a paper, and the lists of names that each has to say."""
+_FIGURE_KEYS: Mapping[str, tuple[str, ...]] = {
+    "plane": ("attacks", "defenses"),
+    "bars": ("defenses",),
+    "tradeoff": ("attacks", "defenses"),
+}
 
 
-@dataclass(frozen=True)
-class PublishedRow:
-    """A row of a published table.
+def names() -> list[str]:
+    """Return the names of the papers that come with robench, the default first."""
+    folders = (folder for folder in files("robench.leaderboards").iterdir() if folder.joinpath(FILE).is_file())
+    return sorted((folder.name for folder in folders), key=lambda name: (name != DEFAULT, name))
 
-    Attributes:
-        task: by its name in robench, as are the others.
-        defense: empty in a table of tasks; ``before`` for the encoder before fine-tuning.
-        encoder: empty in a table of tasks.
-        attack: of the whole row; empty where each column has its own, or none.
-        numbers: by column: attacks and ``clean%`` as shares from 0 to 1, others as printed.
-        printed_differences: to the best other method, as printed beside the numbers; shares.
+
+def paper(name: str = DEFAULT) -> Paper:
+    """Read a paper.
+
+    Args:
+        name: one of :func:`names`, or the path of a folder that has a ``paper.toml``.
+
+    Raises:
+        RobenchError: there is no such paper, or a key of its file is missing, unknown or wrong.
     """
-
-    task: str
-    defense: str
-    encoder: str
-    attack: str
-    numbers: Mapping[str, Fraction]
-    printed_differences: Mapping[str, Fraction] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class PublishedTable:
-    """A published table, as ``leaderboards/paper/table<number>.toml`` has it.
-
-    Attributes:
-        caption: in our words.
-        source: the publication.
-        notes: what has to be known to compare with it.
-    """
-
-    number: str
-    caption: str
-    source: str
-    notes: tuple[str, ...]
-    rows: tuple[PublishedRow, ...]
-
-    def find(self, *, task: str, defense: str = "", attack: str = "", encoder: str = "") -> PublishedRow | None:
-        """The row of that task, defense and attack, of that encoder if the table has several; None if there is none."""
-        several = len({row.encoder for row in self.rows}) > 1
-        for row in self.rows:
-            same = (row.task, row.defense) == (task, defense) and row.attack in ("", attack)
-            if same and (not several or row.encoder == plain_name(encoder)):
-                return row
-        return None
-
-    @property
-    def encoders(self) -> tuple[str, ...]:
-        """All encoders, in order."""
-        return _distinct(row.encoder for row in self.rows)
-
-
-def plain_name(encoder: str) -> str:
-    """An encoder's name without the owner that the Hub gave BERT later."""
-    return encoder.removeprefix("google-bert/")
+    if name in names():
+        return _built_in(name)
+    folder = expanded(Path(name))
+    if not (folder / FILE).is_file():
+        if folder.is_dir():
+            raise RobenchError(f"{folder} has no {FILE}; --paper takes a folder that has one.")
+        raise RobenchError(unknown("paper", name, names(), f"--paper also takes a folder with a {FILE}"))
+    return read_paper(name, folder)
 
 
 @cache
-def published(number: str) -> PublishedTable:
-    """A table of the paper: 3 to 7.
+def _built_in(name: str) -> Paper:
+    return read_paper(name, files("robench.leaderboards").joinpath(name))
+
+
+def read_paper(name: str, folder: Traversable) -> Paper:
+    """Read a folder's ``paper.toml``.
 
     Raises:
-        RobenchError: the paper has no such table of numbers.
+        RobenchError: a key is missing, unknown or wrong.
     """
-    if number not in NUMBERS:
-        raise RobenchError(explain_unknown("table", number, list(NUMBERS), "these are the paper's tables of numbers"))
-    text = files("robench.leaderboards").joinpath(f"paper/table{number}.toml").read_text(encoding="utf-8")
-    found = tomllib.loads(text, parse_float=Fraction)
-    rows = tuple(_row(found, row) for row in found["row"])
-    return PublishedTable(number, found["caption"], found["source"], tuple(found.get("notes", ())), rows)
-
-
-def needs(number: str) -> dict[What, tuple[str, ...]]:
-    """What has to be run for a table: its tasks, defenses, attacks and encoders, each in the paper's order.
-
-    The encoder before fine-tuning is no defense: it has to be measured, not trained.
-
-    Returns:
-        Names by ``tasks``, ``defenses``, ``attacks`` and ``encoders``.
-
-    Raises:
-        RobenchError: there is no such table, or nothing has to be run for it.
-    """
-    if number in ("2", "3"):
-        raise RobenchError(f"nothing has to be run for table {number}; `robench table {number}` shows it.")
-    rows = published(number).rows
-    columns = (name for row in rows for name in row.numbers if not row.attack and not name.endswith("%"))
-    return {
-        "tasks": _distinct(row.task for row in rows),
-        "defenses": _distinct(row.defense for row in rows if row.defense != BEFORE),
-        "attacks": _distinct([*(row.attack for row in rows if row.attack), *columns]),
-        "encoders": _distinct(row.encoder for row in rows),
-    }
-
-
-def _row(table: Mapping[str, Any], row: Mapping[str, Any]) -> PublishedRow:
-    shares = set(table.get("percent", ()))
-
-    def numbers(given: Mapping[str, Any]) -> dict[str, Fraction]:
-        return {name: Fraction(number) / (100 if name in shares else 1) for name, number in given.items()}
-
-    return PublishedRow(
-        task=row.get("task", table.get("task", "")),
-        defense=row.get("defense", ""),
-        encoder=row.get("encoder", table.get("encoder", "")),
-        attack=table.get("attack", ""),
-        numbers=numbers(row["numbers"]),
-        printed_differences=numbers(row.get("printed_differences", {})),
+    keys = read_toml(folder.joinpath(FILE))
+    lists = {key: keys.texts(key) for key in ("tasks", "attacks", "encoders", "defense_order")}
+    for key in ("tasks", "attacks", "encoders"):
+        if not lists[key]:
+            raise keys.error(key, "is empty; it should have a name at least")
+    tables = {number: _table(number, section, lists) for number, section in keys.sections("tables")}
+    figures = {number: _figure(number, section, lists) for number, section in keys.sections("figures")}
+    training = keys.numbers_by_name("training", {})
+    found = Paper(
+        name=name,
+        folder=folder,
+        title=keys.text("title"),
+        **lists,
+        compared=keys.text("compared"),
+        ablations=keys.texts("ablations", ()),
+        training=training,
+        drawings=keys.texts("drawings", ()),
+        first_run=keys.text("first_run", ""),
+        tables=tables,
+        figures=figures,
     )
+    if found.compared in found.ablations:
+        raise keys.error("ablations", f"has {found.compared}, which is the compared defense itself")
+    keys.finish()
+    return found
 
 
-def _distinct(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(names))
+def _table(number: str, keys: Section, lists: Mapping[str, tuple[str, ...]]) -> PaperTable:
+    kind = keys.choice("kind", tuple(_TABLE_KEYS))
+    named: dict[str, Any] = {}
+    if kind not in ("methods", "datasets"):
+        defaults = {"tasks": lists["tasks"], "attacks": lists["attacks"], "encoders": lists["encoders"][:1]}
+        defaults = {key: value for key, value in defaults.items() if key not in _TABLE_KEYS[kind]}
+        named = {key: _names(keys, key, defaults.get(key)) for key in ("tasks", "attacks", "defenses", "encoders")}
+    found = PaperTable(
+        number=number,
+        kind=cast(TableKind, kind),
+        title=keys.text("title"),
+        summary=keys.text("summary"),
+        **named,
+    )
+    keys.finish()
+    return found
+
+
+def _figure(number: str, keys: Section, lists: Mapping[str, tuple[str, ...]]) -> PaperFigure:
+    kind = keys.choice("kind", get_args(FigureKind))
+    named = {key: _names(keys, key, None if key in _FIGURE_KEYS[kind] else ()) for key in ("attacks", "defenses")}
+    sweep = _sweep(keys, named["defenses"]) if kind == "tradeoff" else None
+    found = PaperFigure(
+        number=number,
+        kind=cast(FigureKind, kind),
+        title=keys.text("title"),
+        summary=keys.text("summary"),
+        task=keys.text("task", lists["tasks"][0]),
+        **named,
+        sweep=sweep,
+    )
+    if found.one_attack and len(found.attacks) > 1:
+        raise keys.error("attacks", f"has {len(found.attacks)} names; a figure of kind {kind} is about one attack")
+    keys.finish()
+    return found
+
+
+def _sweep(figure: Section, defenses: Sequence[str]) -> Sweep:
+    keys = figure.section("sweep")
+    if keys is None:
+        raise figure.error("sweep", "is missing; it should be a table that says which field of a defense is swept")
+    found = Sweep(
+        defense=keys.text("defense"),
+        field=keys.text("field"),
+        values=keys.numbers("values"),
+        symbol=keys.text("symbol"),
+        title=keys.text("title"),
+        caption=keys.text("caption"),
+        ends=keys.texts_by_name("ends"),
+    )
+    if found.defense not in defenses:
+        raise keys.error("defense", f"is {found.defense}, which is none of the figure's defenses {', '.join(defenses)}")
+    keys.finish()
+    return found
+
+
+def _names(keys: Section, key: str, default: tuple[str, ...] | None) -> tuple[str, ...]:
+    values = keys.texts(key, default)
+    if default is None and not values:
+        raise keys.error(key, "is empty; it should have a name at least")
+    return values

@@ -16,8 +16,6 @@ Facet = Literal["task", "defense", "attack", "encoder", "preset", "seed"]
 
 Chosen = TypeVar("Chosen", CellInfo, StatisticsInfo)
 
-HINT = "`robench run --defense base,taichi --task trec --attack pwws --preset quick` makes some."
-
 
 class NoResultsError(RobenchError):
     """Nothing is stored that was asked for."""
@@ -81,21 +79,21 @@ class Selection:
 
 
 def select(
-    stages: Sequence[StoredStage[Chosen]], runs: str, *, hint: str = "", **allowed: Sequence[Any] | None
+    stages: Sequence[StoredStage[Chosen]], runs: str, *, hint: str, **allowed: Sequence[Any] | None
 ) -> list[StoredStage[Chosen]]:
     """Keep the stages whose facets have allowed values.
 
     Args:
         stages: to choose from.
         runs: where they are from, for errors.
-        hint: the command that makes some, for errors.
+        hint: the sentence with the command that makes some, for errors.
         allowed: values of each :data:`Facet`; none allows all.
 
     Raises:
         NoResultsError: none is left, or a value occurs nowhere.
     """
     if not stages:
-        raise NoResultsError(f"no results in {runs} yet; {hint or HINT}")
+        raise NoResultsError(f"no results in {runs} yet; {hint}")
     kept = list(stages)
     for facet, values in allowed.items():
         if not values:

@@ -13,10 +13,6 @@ from robench.training.settings import TrainingSettings
 Existing = Literal["only-missing", "always", "only-cache"]
 """What to do with stages: make those that are missing, make all again, or make none and use what is there."""
 
-PAPER_ATTACKS = ("deepwordbug", "pwws", "textfooler", "textbugger")
-"""The four attacks of the paper, in the order of its tables' columns; `--attack` defaults to them."""
-
-
 ELSEWHERE = {"trained": "elsewhere"}
 """Stands for the settings that a model was trained with which the user gives."""
 

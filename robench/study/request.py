@@ -15,8 +15,9 @@ from robench.plugins import settings as options
 from robench.plugins.registry import Kind
 from robench.plugins.suggestions import explain_unknown
 from robench.progress import Reporter
-from robench.study.plan import plan_cells, plan_statistics
-from robench.study.presets import PAPER_ATTACKS, Preset, preset
+from robench.results import papers
+from robench.study.plan import VICTIM, plan_cells, plan_statistics
+from robench.study.presets import Preset, preset
 from robench.study.stages.stage import NamedAttack, NamedDefense, Setting, Stage
 
 TRAINING = "training"
@@ -30,7 +31,7 @@ class Request:
     Attributes:
         defenses: names, or ``all``.
         tasks: names, or ``all``.
-        attacks: names, or ``all``; empty for the paper's four.
+        attacks: names, or ``all``; empty for the paper's.
         preset: name of the preset that fills what is None below.
         seeds: one run of everything for each.
         data: folder with a folder per task.
@@ -88,7 +89,7 @@ class Request:
         """The attacks that were asked for."""
         if self.attacks:
             return expand("attacks", self.attacks)
-        return list(PAPER_ATTACKS)
+        return list(papers.paper().attacks)
 
     def fetch_published(self) -> None:
         """Bring the published resources to this machine: what they are is known, and part of keys, when they are there.

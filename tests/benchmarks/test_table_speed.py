@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from robench.report.rendering import render
-from robench.report.tables import table5
+from robench.report.tables import accuracy_table
 from robench.results.info import CellInfo
 from robench.results.store import STAGE_FILE, Store
 from support.hand_made import add_cell
@@ -24,10 +24,11 @@ pytestmark = pytest.mark.benchmark(group="table 5 of 1,000 cells")
 SCRIPT = """
 import sys
 from pathlib import Path
-from robench.rendering import render
-from robench.store import Store
-from robench.tables import table5
-sys.stdout.write(render(table5(Store(Path(sys.argv[1])).stages(CellInfo)), "rich"))
+from robench.report.rendering import render
+from robench.results.info import CellInfo
+from robench.results.store import Store
+from robench.report.tables import accuracy_table
+sys.stdout.write(render(accuracy_table(Store(Path(sys.argv[1])).stages(CellInfo)), "rich"))
 heavy = {"torch", "pandas", "numpy", "transformers", "textattack"} & set(sys.modules)
 assert not heavy, heavy
 """
@@ -50,7 +51,7 @@ def test_baseline_bare_json(store: Store, benchmark: Any) -> None:
 
 
 def test_table_from_files(store: Store, benchmark: Any) -> None:
-    text = benchmark(lambda: render(table5(store.stages(CellInfo)), "rich"))
+    text = benchmark(lambda: render(accuracy_table(store.stages(CellInfo)), "rich"))
     assert "taichi" in text
 
 

@@ -18,11 +18,11 @@ from matplotlib.transforms import Bbox
 
 from robench.errors import RobenchError
 from robench.plugins import registry
-from robench.plugins.style import Style
-from robench.report.figures import FIGURES, draw, palette, save
+from robench.report.figures import draw, palette, save
 from robench.report.figures.canvas import Drawing
 from robench.report.figures.palette import HUES, Look, class_colours, looks
 from robench.report.figures.projection import plane_of
+from robench.results import papers
 from robench.results.info import CellInfo
 from robench.results.store import Store
 from support.hand_made import add_cell
@@ -189,7 +189,7 @@ def test_what_is_missing_is_told_with_the_command_that_makes_it(
 
 def test_one_average_is_no_path(store: Store) -> None:
     fill_fusion(store, weights=[0.5])
-    with pytest.raises(RobenchError, match=r"two or more weights, and has 0\.5"):
+    with pytest.raises(RobenchError, match=r"two or more values of weight, and has 0\.5"):
         draw("5", store)
 
 
@@ -244,7 +244,7 @@ def test_a_format_that_is_none_and_a_folder_that_cannot_be_are_refused(store: St
 
 
 def test_figures_load_neither_torch_nor_matplotlib_before_they_are_drawn() -> None:
-    modules = "robench.report.figures, robench.report.figures.ablation, robench.report.figures.tradeoff"
+    modules = "robench.report.figures, robench.report.figures.bars, robench.report.figures.tradeoff"
     code = f"import sys, {modules}; print({{'torch', 'matplotlib'}} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
@@ -426,4 +426,5 @@ def test_figure_1_is_refused_for_a_model_of_which_only_scores_are_known(store: S
 
 
 def test_every_figure_says_what_it_shows() -> None:
-    assert list(FIGURES) == ["1", "4", "5"] and all(kind.summary for kind in FIGURES.values())
+    figures = papers.paper().figures
+    assert list(figures) == ["1", "4", "5"] and all(figure.summary for figure in figures.values())

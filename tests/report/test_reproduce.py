@@ -8,9 +8,8 @@ import pytest
 
 from robench.errors import RobenchError
 from robench.report.reproduce import Target
-from robench.results.info import StatisticsInfo
+from robench.results import papers
 from robench.results.store import Store
-from robench.study.presets import PAPER_ATTACKS
 from robench.study.request import Request
 from support.tiny_job import TinyJob, robench
 
@@ -20,7 +19,7 @@ from support.tiny_job import TinyJob, robench
     [
         ({"table": "4"}, {}, ["sst2"], ["base", "base-adv", "base-adv-soft"], ["pwws"]),
         ({"table": "5"}, {"tasks": ["mr"], "attacks": ["pwws"]}, ["mr"], None, ["pwws"]),
-        ({"table": "5"}, {"defenses": ["base"]}, ["sst2", "trec", "ag"], ["base"], list(PAPER_ATTACKS)),
+        ({"table": "5"}, {"defenses": ["base"]}, ["sst2", "trec", "ag"], ["base"], list(papers.paper().attacks)),
         ({"figure": "1"}, {}, ["sst2"], ["base"], ["pwws"]),
         ({}, {"tasks": ["bbc"], "defenses": ["ada"], "attacks": ["pwws"]}, ["bbc"], ["ada"], ["pwws"]),
     ],
@@ -40,15 +39,21 @@ def test_a_target_names_what_it_needs_and_options_narrow_it(
 
 
 def test_table_6_is_run_for_each_of_the_papers_encoders() -> None:
-    requests = Target.named(table="6", figure=None).requests(Request(defenses=(), tasks=()))
+    requests = Target.named(table="6").requests(Request(defenses=(), tasks=()))
     assert [request.encoder for request in requests] == ["bert-large-uncased", "microsoft/deberta-base"]
-    one = Target.named(table="6", figure=None).requests(Request(defenses=(), tasks=(), encoder="minilm"))
+    one = Target.named(table="6").requests(Request(defenses=(), tasks=(), encoder="minilm"))
     assert [request.encoder for request in one] == ["minilm"]
 
 
 @pytest.mark.parametrize(
     ("table", "figure", "message"),
-    [("5", "1", "exclude each other"), ("2", None, "nothing has to be run"), ("8", None, "8"), (None, "3", "drawings")],
+    [
+        ("5", "1", "exclude each other"),
+        ("2", None, "nothing has to be run for table 2; `robench table 2` shows it"),
+        ("3", None, "nothing"),
+        ("8", None, "unknown table '8'"),
+        (None, "3", "drawings"),
+    ],
 )
 def test_targets_that_are_none_are_refused(table: str | None, figure: str | None, message: str) -> None:
     with pytest.raises(RobenchError, match=message):
@@ -58,6 +63,6 @@ def test_targets_that_are_none_are_refused(table: str | None, figure: str | None
 def test_table_7_is_run_measured_and_shown(tiny_job: TinyJob, tmp_path: Path) -> None:
     result = robench(*tiny_job.command(tmp_path, "--table", "7", defense="base,clean", attack="deepwordbug"))
     assert result.exit_code == 0, result.output
-    stored = Store(tmp_path).stages(StatisticsInfo)
-    assert sorted(stage.info.defense.name for stage in stored) == ["base", "before", "clean"]
+    stored = Store(tmp_path).stages("statistics")
+    assert sorted(stage.info["defense"]["name"] for stage in stored) == ["base", "before", "clean"]
     assert "Table 7" in result.output and "before" in result.output

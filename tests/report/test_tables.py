@@ -19,7 +19,8 @@ from typer.main import get_command
 
 from robench.errors import RobenchError
 from robench.report.rendering import FORMATS, percent, render
-from robench.report.tables import DEFENSE_ORDER, Row, Table, table5
+from robench.report.tables import Row, Table, accuracy_table
+from robench.results import papers
 from robench.results.cells import read_outcome
 from robench.results.info import CellInfo, encode
 from robench.results.store import RECORDS_FILE, STAGE_FILE, Store
@@ -37,7 +38,7 @@ def store(tmp_path: Path) -> Store:
 
 
 def made(store: Store, **options: Any) -> Table:
-    return table5(store.stages(CellInfo), **options)
+    return accuracy_table(store.stages(CellInfo), **options)
 
 
 def rows(table: Table) -> dict[str, Row]:
@@ -161,7 +162,8 @@ def test_percent_rounds_halves_up(share: Fraction, digits: int, text: str) -> No
 
 
 def test_rows_and_columns_stand_in_the_papers_order(store: Store) -> None:
-    named = [name for name in DEFENSE_ORDER if name != "*"]
+    order = papers.paper().defense_order
+    named = [name for name in order if name != "*"]
     for defense in [*reversed(named), "zeta", "my-defense"]:
         add_cell(store, defense, "pwws", 100, n=110)
     for attack, title in (
@@ -172,7 +174,7 @@ def test_rows_and_columns_stand_in_the_papers_order(store: Store) -> None:
     ):
         add_cell(store, "base", attack, 100, n=110, attack_title=title)
     table = made(store)
-    place = DEFENSE_ORDER.index("*")
+    place = order.index("*")
     assert list(rows(table)) == [*named[:place], "my-defense", "zeta", *named[place:]]
     assert names_of(table) == ("clean%", "pwws", "textfooler", "textfooler (bundled)", "textbugger", "bae")
 
@@ -293,7 +295,7 @@ def test_the_commands_name_exactly_the_missing_cells(store: Store) -> None:
     for defense, task, attack, seed in cells:
         if (defense, task, attack, seed) not in missing:
             add_cell(store, defense, attack, 100, task=task, seed=seed)
-    commands = made(store, options=["--runs", "my runs"]).commands
+    commands = made(store, command_options=["--runs", "my runs"]).commands
     listed = [(d, t, a, int(s)) for command in commands for d, t, a, s in names(command)]
     assert sorted(listed) == sorted(missing)
     assert all(str(asked(command)["runs"]) == "my runs" for command in commands)

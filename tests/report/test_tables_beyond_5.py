@@ -20,7 +20,8 @@ from rich.console import Console
 from robench.errors import RobenchError
 from robench.plugins import registry
 from robench.report.rendering import FORMATS, percent, render, render_all
-from robench.report.tables import PAPER_NUMBERS, Row, Table, make, make_all
+from robench.report.tables import Row, Table, make, make_all
+from robench.results import papers
 from robench.results.selection import NoResultsError
 from robench.results.store import Store
 from support.hand_made import add_cell, add_statistics, digest
@@ -219,7 +220,7 @@ def test_label_conflict_of_another_attack_keeps_the_clean_model(store: Store) ->
     """Base needs no attack: its row is the same whichever attack met it, and however many samples were attacked."""
     sst2(store, "base", "pwws", correct=460, n=100)
     sst2(store, "base-adv", "deepwordbug", correct=350, n=150)
-    table = make("4", store, attacks=["deepwordbug"], options=["--runs", "r"])
+    table = make("4", store, attacks=["deepwordbug"], command_options=["--runs", "r"])
     assert shown(table, "base") == ["92.0"] and shown(table, "base-adv") == ["70.0"]
     assert shown(table, "base-adv-soft") == [None]
     (command,) = table.commands
@@ -359,7 +360,9 @@ def test_all_tables_that_have_data(store: Store, fill: Callable[[Store], None], 
     fill(store)
     tables, reasons = make_all(store, runs="runs")
     assert [table.name for table in tables] == there
-    assert [reason.split(":")[0] for reason in reasons] == [f"table {n}" for n in PAPER_NUMBERS if n not in there]
+    assert [reason.split(":")[0] for reason in reasons] == [
+        f"table {n}" for n in papers.paper().tables if n not in there
+    ]
 
 
 @pytest.mark.usefixtures("nothing_here")

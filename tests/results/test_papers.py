@@ -1,9 +1,10 @@
-"""The published numbers: against the paper itself where its text is at hand, and against sums worked out by hand."""
+"""Papers as data: what their files say, errors of a user's own file, and the published numbers against the paper."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,11 +12,16 @@ import pytest
 
 from robench.errors import RobenchError
 from robench.plugins import registry
-from robench.results.papers import NUMBERS, PublishedRow, needs, published
-from robench.study.presets import PAPER_ATTACKS
+from robench.results import papers
+from robench.results.paper_contents import rank
+from robench.results.published import PublishedRow, PublishedTable
+from robench.results.published import published as published_numbers
+from robench.training.settings import TrainingSettings
 
+TAICHI = papers.paper()
 PAPER = Path(__file__).parents[3] / "shared" / "paper.md"
-ACCURACIES = ["clean%", *PAPER_ATTACKS]
+NUMBERS = ("3", "4", "5", "6", "7")
+ACCURACIES = ["clean%", *TAICHI.attacks]
 STATISTICS = ["mse_pos", "mse_neg", "kl_pos", "kl_neg", "ctr", "clean%", "attack%"]
 TASKS = {"SST-2": "sst2", "TREC": "trec", "AG": "ag"}
 ENCODERS = {"BERT-Large": "bert-large-uncased", "DeBERTa": "microsoft/deberta-base"}
@@ -34,6 +40,12 @@ DEFENSES = {
     "TaiChi w/o CTR": "taichi-no-ctr",
     "TaiChi w/o ADV": "taichi-no-adv",
 }
+
+
+def published(number: str) -> PublishedTable:
+    table = published_numbers(TAICHI, number)
+    assert table is not None
+    return table
 
 
 def lines(first: str) -> list[list[str]]:
@@ -69,7 +81,7 @@ def printed(number: str) -> Iterator[tuple[str, str, str, str, str]]:
 
 
 def as_printed(number: str, row: PublishedRow, column: str) -> Fraction:
-    return row.numbers[column] * (100 if column in ("clean%", "attack%", *PAPER_ATTACKS) else 1)
+    return row.numbers[column] * (100 if column in ("clean%", "attack%", *TAICHI.attacks) else 1)
 
 
 @pytest.mark.skipif(not PAPER.is_file(), reason="the paper's text is not beside the project")
@@ -175,14 +187,158 @@ def test_rows_are_found_by_what_they_are_about(number: str, wanted: dict[str, st
         ("7", "sst2", "base clean taichi-no-ctr taichi-no-adv taichi", "textfooler", "bert-base-uncased"),
     ],
 )
-def test_what_a_table_needs(number: str, tasks: str, defenses: str, attacks: str, encoders: str) -> None:
-    wanted = {"tasks": tasks, "defenses": defenses, "attacks": attacks, "encoders": encoders}
-    assert needs(number) == {name: tuple(text.split()) for name, text in wanted.items()}
-    assert set(needs(number)["defenses"]) <= set(registry.names("defenses"))
-    assert set(needs(number)["tasks"]) <= set(registry.names("tasks"))
+def test_a_table_says_what_it_is_about(number: str, tasks: str, defenses: str, attacks: str, encoders: str) -> None:
+    table = TAICHI.tables[number]
+    assert [*table.tasks] == tasks.split() and [*table.trained_defenses] == defenses.split()
+    assert [*table.attacks] == attacks.split() and [*table.encoders] == encoders.split()
 
 
-@pytest.mark.parametrize(("number", "message"), [("2", "nothing has to be run"), ("3", "nothing"), ("9", "unknown")])
-def test_tables_that_need_no_run_say_so(number: str, message: str) -> None:
+@pytest.mark.parametrize("number", NUMBERS)
+def test_published_rows_are_those_of_the_papers_table(number: str) -> None:
+    table, numbers = TAICHI.tables[number], published(number)
+    assert {row.task for row in numbers.rows} == set(table.tasks or TAICHI.tasks)
+    assert {row.defense for row in numbers.rows} - {""} == set(table.defenses)
+    assert {row.encoder for row in numbers.rows} - {""} == set(table.encoders)
+
+
+@pytest.mark.parametrize("name", papers.names())
+def test_every_name_in_a_paper_is_registered(name: str) -> None:
+    paper = papers.paper(name)
+    defenses = {d for spec in (*paper.tables.values(), *paper.figures.values()) for d in spec.defenses}
+    defenses |= {*paper.defense_order, *paper.ablations, paper.compared} - {"*"}
+    assert defenses - {"before"} <= set(registry.names("defenses"))
+    assert {*paper.tasks, *(f.task for f in paper.figures.values())} <= set(registry.names("tasks"))
+    attacks = {a for spec in (*paper.tables.values(), *paper.figures.values()) for a in spec.attacks}
+    assert attacks | set(paper.attacks) <= set(registry.names("attacks"))
+    assert all(spec.summary and spec.title for spec in (*paper.tables.values(), *paper.figures.values()))
+
+
+def test_training_of_the_paper_is_what_robench_trains_with_by_default() -> None:
+    assert TAICHI.training == asdict(TrainingSettings())
+
+
+def test_names_that_an_order_lacks_stand_at_its_star_or_behind() -> None:
+    assert sorted(["zeta", "taichi", "base", "eta"], key=lambda name: rank(name, TAICHI.defense_order)) == [
+        *("base", "eta", "zeta", "taichi"),
+    ]
+    assert sorted(["zeta", "pwws", "eta"], key=lambda name: rank(name, TAICHI.attacks)) == ["pwws", "eta", "zeta"]
+
+
+# --- a user's own -----------------------------------------------------------------------------------------------------
+
+OWN = """
+title = "Mine"
+tasks = ["mr"]
+attacks = ["pwws"]
+encoders = ["minilm"]
+defense_order = ["*", "mine"]
+compared = "mine"
+
+[tables.1]
+kind = "accuracy"
+title = "accuracy"
+summary = "all"
+defenses = ["base", "mine"]
+
+[figures.2]
+kind = "tradeoff"
+title = "A path"
+summary = "a path"
+attacks = ["pwws"]
+defenses = ["mine"]
+
+[figures.2.sweep]
+defense = "mine"
+field = "width"
+values = [1, 2.5]
+symbol = "w"
+title = "width"
+caption = "models of several widths"
+"""
+
+
+def write_own(folder: Path, before: str = "", after: str = "", name: str = "paper.toml", text: str = OWN) -> Path:
+    assert before in text
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(text.replace(before, after, 1) if before else text, encoding="utf-8")
+    return folder
+
+
+def test_a_folder_of_ones_own_is_a_paper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_own(tmp_path / "mine")
+    monkeypatch.chdir(tmp_path)
+    paper = papers.paper("./mine")
+    assert paper.tables["1"].attacks == ("pwws",) and paper.tables["1"].encoders == ("minilm",)
+    assert paper.command("run", "--table", "1") == "robench run --table 1 --paper ./mine"
+    sweep = paper.figures["2"].sweep
+    assert sweep and sweep.values == (1.0, 2.5) and sweep.ends == {}
+    assert published_numbers(paper, "1") is None
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ('title = "Mine"\n', "", r"mine/paper.toml: title is missing; it should be a text\."),
+        ('tasks = ["mr"]', 'tasks = "mr"', "tasks should be a list of texts, not 'mr'"),
+        ('tasks = ["mr"]', "tasks = []", "tasks is empty"),
+        ('attacks = ["pwws"]', 'attacks = ["pwws", "pwws"]', "attacks has pwws twice"),
+        ("compared", "comparred", "compared is missing"),
+        ('compared = "mine"', 'compared = "mine"\nablation = ["base"]', "unknown key ablation: did you mean ablations"),
+        ('compared = "mine"', 'compared = "mine"\nablations = ["mine"]', "ablations has mine, which is the compared"),
+        ('kind = "accuracy"', 'kind = "acuracy"', "unknown kind 'acuracy': did you mean accuracy. .*tables.1.kind"),
+        ('defenses = ["base", "mine"]', "", "tables.1.defenses is missing"),
+        ('defenses = ["base", "mine"]', "defenses = []", "tables.1.defenses is empty"),
+        ('summary = "all"', 'summary = "all"\ncolumns = ["pwws"]', "unknown key tables.1.columns: there are attacks"),
+        ("[figures.2]", "[figures]\nx = 1\n[figures.2]", "figures.x should be a table, not 1"),
+        ("values = [1, 2.5]", 'values = ["1"]', r"figures.2.sweep.values should be a list of numbers"),
+        ('defense = "mine"', 'defense = "base"', "sweep.defense is base, which is none of the figure's defenses mine"),
+        ('attacks = ["pwws"]\ndefenses', 'attacks = ["pwws", "iga"]\ndefenses', "kind tradeoff is about one attack"),
+        ("[tables.1]", "[tables.1", "paper.toml cannot be read: "),
+    ],
+)
+def test_a_wrong_key_is_named_with_its_file(tmp_path: Path, before: str, after: str, message: str) -> None:
+    folder = write_own(tmp_path / "mine", before, after)
     with pytest.raises(RobenchError, match=message):
-        needs(number)
+        papers.paper(str(folder))
+
+
+NUMBERS_OF_ONE = """
+table = "1"
+caption = "c"
+source = "s"
+task = "mr"
+percent = ["pwws"]
+[[row]]
+defense = "mine"
+numbers = { pwws = 12.5 }
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("pwws = 12.5", "pwws = '12'", r"table1.toml: row\[1\].numbers.pwws should be a number, not '12'"),
+        ("[[row]]", "[row]", r"row should be tables, each below a line \[\[row\]\]"),
+        ("defense", "defence", r"unknown key row\[1\].defence: did you mean defense"),
+        ('caption = "c"', "", "caption is missing"),
+    ],
+)
+def test_a_wrong_key_of_published_numbers_is_named(tmp_path: Path, before: str, after: str, message: str) -> None:
+    folder = write_own(write_own(tmp_path / "mine"), before, after, "table1.toml", NUMBERS_OF_ONE)
+    with pytest.raises(RobenchError, match=message):
+        published_numbers(papers.paper(str(folder)), "1")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("exampel", "unknown paper 'exampel': did you mean example.* --paper also takes a folder with a paper.toml"),
+        (".", "has no paper.toml; --paper takes a folder that has one"),
+    ],
+)
+def test_a_paper_that_is_none_is_refused(
+    name: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RobenchError, match=message):
+        papers.paper(name)

@@ -275,11 +275,11 @@ def test_a_request_that_makes_no_sense_is_a_sentence(tiny_job: TinyJob, changes:
 
 def test_all_means_every_registered_name_and_no_attack_means_those_of_the_paper(tiny_job: TinyJob) -> None:
     from robench.plugins import registry
-    from robench.study.presets import PAPER_ATTACKS
+    from robench.results import papers
 
     everything = request(tiny_job, defenses=["all"], attacks=["all"]).stages(SilentReporter())
     names = registry.names("defenses"), registry.names("attacks")
     assert Counter(stage.model.defense.name for stage in everything) == dict.fromkeys(names[0], len(names[1]))
     assert Counter(stage.attack.name for stage in everything) == dict.fromkeys(names[1], len(names[0]))
-    ours = request(tiny_job, attacks=[]).stages(SilentReporter())
-    assert [stage.attack.name for stage in ours] == [name for name in PAPER_ATTACKS if name in names[1]]
+    ours = request(tiny_job, attacks=[]).stages(Silent())
+    assert [stage.attack.name for stage in ours] == [name for name in papers.paper().attacks if name in names[1]]

@@ -19,7 +19,7 @@ from torch import nn
 
 from robench import RobenchError
 from robench.api import attack_model
-from robench.report.tables import table5
+from robench.report.tables import accuracy_table
 from robench.results.info import CellInfo, Clean, ModelInfo
 from robench.results.store import Store
 from robench.victims import find_victim
@@ -177,13 +177,13 @@ def test_the_commands_of_a_table_make_its_missing_cells(counting: Path, options:
     command = ["attack", "--model", "counting:scores", "--name", "count", "--version", "2", *given]
     for attack, seed in (("pwws", "1"), ("deepwordbug", "2")):
         assert robench(*command, "--attack", attack, "--seed", seed, "--attack-limit", "4").exit_code == 0
-    table = table5(Store(runs).stages(CellInfo), options=["--runs", str(runs)])
+    table = accuracy_table(Store(runs).stages(CellInfo), command_options=["--runs", str(runs)])
     assert len(table.commands) == 2
     for line in table.commands:
         done = robench(*shlex.split(line)[1:], "--offline")
         assert done.exit_code == 0, done.output
     found = Store(runs).stages(CellInfo)
-    assert len(found) == 4 and len(Store(runs).stages(ModelInfo)) == 1 and not table5(found).commands
+    assert len(found) == 4 and len(Store(runs).stages(ModelInfo)) == 1 and not accuracy_table(found).commands
 
 
 def test_a_dry_run_leaves_nothing(counting: Path, options: list[str], tmp_path: Path) -> None:

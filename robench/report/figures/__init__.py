@@ -1,89 +1,52 @@
-"""The figures of the TaiChi paper, drawn from what a runs folder holds."""
+"""The figures of a paper, drawn from what a runs folder holds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 
 from robench.errors import RobenchError
 from robench.plugins.suggestions import explain_unknown
 from robench.report.figures.canvas import Drawing, save
+from robench.report.figures.request import FigureRequest
+from robench.results import papers
+from robench.results.paper_contents import DEFAULT, FigureKind
 from robench.results.selection import Selection
 from robench.results.store import Store
 
-__all__ = ["FIGURES", "Drawing", "draw", "save"]
+__all__ = ["Drawing", "draw", "save"]
 
 
-def _plane(store: Store, selection: Selection, device: str) -> Drawing:
+def _plane(store: Store, request: FigureRequest, device: str) -> Drawing:
     from robench.report.figures import plane
 
-    return plane.draw(store, selection, device=device)
+    return plane.draw(store, request, device=device)
 
 
-def _ablation(store: Store, selection: Selection, device: str) -> Drawing:
-    from robench.report.figures import ablation
+def _bars(store: Store, request: FigureRequest, device: str) -> Drawing:
+    from robench.report.figures import bars
 
-    return ablation.draw(store, selection)
+    return bars.draw(store, request)
 
 
-def _tradeoff(store: Store, selection: Selection, device: str) -> Drawing:
+def _tradeoff(store: Store, request: FigureRequest, device: str) -> Drawing:
     from robench.report.figures import tradeoff
 
-    return tradeoff.draw(store, selection)
+    return tradeoff.draw(store, request)
 
 
-@dataclass(frozen=True)
-class Kind:
-    """A figure of the paper.
-
-    Attributes:
-        summary: what it shows.
-        attacks: the paper's; empty for all that there are.
-        defenses: the paper's.
-        single: whether it is about one attack.
-        sweeps: whether only `robench run --figure` makes all of its cells.
-    """
-
-    summary: str
-    attacks: tuple[str, ...]
-    defenses: tuple[str, ...]
-    single: bool
-    draw: Callable[[Store, Selection, str], Drawing]
-    sweeps: bool = False
-
-
-FIGURES = {
-    "1": Kind(
-        summary="representations of clean and adversarial test samples in the plane of the classifier",
-        attacks=("pwws",),
-        defenses=("base",),
-        single=True,
-        draw=_plane,
-    ),
-    "4": Kind(
-        summary="what each part of TaiChi is good for",
-        attacks=(),
-        defenses=("base", "taichi-no-ctr", "clean", "taichi-no-adv", "taichi"),
-        single=False,
-        draw=_ablation,
-    ),
-    "5": Kind(
-        summary="fusion by KL divergence against the linear average of two networks",
-        attacks=("textfooler",),
-        defenses=("average", "taichi"),
-        single=True,
-        draw=_tradeoff,
-        sweeps=True,
-    ),
+_DRAWERS: Mapping[FigureKind, Callable[[Store, FigureRequest, str], Drawing]] = {
+    "plane": _plane,
+    "bars": _bars,
+    "tradeoff": _tradeoff,
 }
-"""Figures by their number in the paper."""
 
 
 def draw(
     number: str,
     store: Store,
     *,
-    task: str = "sst2",
+    paper: str = DEFAULT,
+    task: str | None = None,
     attacks: Sequence[str] = (),
     defenses: Sequence[str] = (),
     encoders: Sequence[str] = (),
@@ -92,39 +55,43 @@ def draw(
     device: str = "auto",
     options: Sequence[str] = (),
 ) -> Drawing:
-    """Draw a figure of the paper; :func:`save` writes it.
+    """Draw a figure of a paper; :func:`save` writes it.
 
     Results that cannot be compared never meet in one figure: of several settings the one with most results is drawn,
     and the caption counts the others.
 
     Args:
-        number: 1, 4 or 5.
+        number: of one of the paper's figures.
         store: the runs folder.
-        task: name of the task.
-        attacks: names; none takes the paper's for this figure, or for figure 4 all that there are.
-        defenses: names, in the order in which they are shown; none takes the paper's for this figure.
+        paper: its name, or a folder with a ``paper.toml``.
+        task: name of the task; by default the figure's.
+        attacks: names; by default the figure's, or all that have results if it is about no particular ones.
+        defenses: names, in the order in which they are shown; by default the figure's.
         encoders: only these; none takes all.
         presets: likewise.
         seeds: likewise.
-        device: where the model of figure 1 runs.
+        device: where the model of a figure of kind ``plane`` runs.
         options: what to add to the commands in errors, such as ``["--runs", "elsewhere"]``.
 
     Raises:
-        RobenchError: there is no such figure, or results that it needs are missing; the error says what makes them.
+        RobenchError: there is no such paper or figure, or results that it needs are missing; the error says what makes
+            them.
     """
-    if number not in FIGURES:
-        raise RobenchError(explain_unknown("figure", number, list(FIGURES), "`robench figure all` draws each"))
-    kind = FIGURES[number]
-    if kind.single and len(attacks) > 1:
+    contents = papers.paper(paper)
+    if number not in contents.figures:
+        hint = f"`{contents.command('figure', 'all')}` draws each"
+        raise RobenchError(unknown("figure", number, list(contents.figures), hint))
+    figure = contents.figures[number]
+    if figure.one_attack and len(attacks) > 1:
         raise RobenchError(f"figure {number} is about one attack, not {', '.join(attacks)}; draw it for each.")
     selection = Selection(
-        task=task,
-        attacks=tuple(attacks) or kind.attacks,
-        defenses=tuple(defenses) or kind.defenses,
+        task=task or figure.task,
+        attacks=tuple(attacks) or figure.attacks,
+        defenses=tuple(defenses) or figure.defenses,
         encoders=encoders,
         presets=presets,
         seeds=seeds,
-        # A run for figure 5 averages at every weight.
-        options=[*options, "--figure", number] if kind.sweeps else options,
+        # Only a run for the figure makes the values of a sweep.
+        options=[*options, "--figure", number, *contents.options] if figure.sweep else options,
     )
-    return kind.draw(store, selection, device)
+    return _DRAWERS[figure.kind](store, FigureRequest(contents, figure, selection), device)

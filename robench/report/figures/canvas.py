@@ -63,7 +63,7 @@ def styled() -> Iterator[None]:
 
 
 def sheet(width: float, height: float, caption: str) -> tuple[Figure, Axes]:
-    """An empty figure of that size in inches, with its caption below in small type, and its axes."""
+    """Make an empty figure of that size in inches, with its caption below in small type, and its axes."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -87,7 +87,7 @@ def sheet(width: float, height: float, caption: str) -> tuple[Figure, Axes]:
 
 
 def legend_above(axes: Axes, *, columns: int) -> None:
-    """The legend of some axes above them, read row by row, in at most that many columns."""
+    """Put the legend of some axes above them, to be read row by row, in at most that many columns."""
     handles, labels = axes.get_legend_handles_labels()
     rows = -(-len(labels) // max(columns, 1))
     columns = -(-len(labels) // rows)
@@ -118,7 +118,7 @@ def save(drawing: Drawing, out: Path, formats: Sequence[str] = FORMATS) -> list[
     for format in formats:
         path = out / f"{drawing.name}.{format}"
         about = {"Title": drawing.name, "Description": drawing.caption}
-        # What would differ from day to day, or from one matplotlib to the next, is left out.
+        # Leave out what differs from day to day, or from one matplotlib to the next.
         about |= {"Date": None} if format == "svg" else {"Software": None}  # type: ignore[dict-item]
         with translate_os_errors(path), styled():
             out.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,10 @@
-"""Texts beside points, put where they cover nothing."""
+"""Texts beside points, put where they cover nothing.
+
+Each text is tried on circles of growing radius around its point, in sixteen directions. A place costs its distance, and
+much more for the share of the text's box that lies on a point, a line, another text or outside of the axes; the place
+that costs least is kept. Lines and points count as chains of small boxes. A text that ends up far from its point gets a
+line to it.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +27,7 @@ Line = tuple[XY, XY]
 _RADII = (7, 12, 18, 26, 36, 48, 64)
 _TURNS = 16
 _COVERED = 700
-"""How many points further off a text may go rather than be covered."""
+"""Cost of a text that is wholly covered, in points of distance."""
 _STEP = 3.0
 """Points between the boxes that stand for a line, and their width."""
 
@@ -87,7 +93,7 @@ def _note(axes: Axes, text: str, point: XY, radius: float, angle: float) -> Anno
 
 
 def _boxes(axes: Axes, line: Line) -> list[Bbox]:
-    """Small boxes along a line, in pixels."""
+    """Return small boxes along a line, in pixels."""
     from matplotlib.transforms import Bbox
 
     figure = axes.get_figure(root=True)
@@ -100,7 +106,7 @@ def _boxes(axes: Axes, line: Line) -> list[Bbox]:
 
 
 def _covered(box: Bbox, taken: Sequence[Bbox], bounds: Bbox) -> float:
-    """Share of a text's box that lies on something or outside of the axes; 0 for none."""
+    """Return the share of a text's box that lies on something or outside of the axes, 0 for none."""
     from matplotlib.transforms import Bbox
 
     area = box.width * box.height

@@ -1,4 +1,4 @@
-"""Figure 1: where clean test samples and their adversarial counterparts lie in the plane of the classifier."""
+"""Figures of a plane: where clean test samples and their adversarial counterparts lie for a classifier."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from robench.escaping import escape_matplotlib
 from robench.report.figures.canvas import INK, Drawing, sheet, styled
 from robench.report.figures.palette import class_colours, tint, title
 from robench.report.figures.projection import XY, Float64, Plane, plane_of
+from robench.report.figures.request import FigureRequest
 from robench.results.cells import Result
 from robench.results.pairs import Pairs, read_pairs
-from robench.results.selection import Selection, largest_block, prefer_unchanged
+from robench.results.selection import largest_block, prefer_unchanged
 from robench.results.store import Store
 from robench.study.commands import read_selection
 from robench.study.stages.trained_model import stored_predictor
@@ -29,7 +30,7 @@ SHAPE = (6.0, 4.4)
 
 @dataclass(frozen=True)
 class _Scene:
-    """What is drawn: N clean samples, those of them that the attack beat, and the counterparts of these."""
+    """What is drawn: N clean samples, which of them the attack beat, and the adversarial counterparts of these."""
 
     plane: Plane
     labels: tuple[str, ...]
@@ -40,26 +41,29 @@ class _Scene:
     agreement: float
 
 
-def draw(store: Store, selection: Selection, *, device: str = "auto") -> Drawing:
-    """The attacked test samples of one cell, and its model's decision.
+def draw(store: Store, request: FigureRequest, *, device: str = "auto") -> Drawing:
+    """Draw the attacked test samples of one cell, and its model's decision.
 
     Raises:
         RobenchError: there is no such cell, or its model is missing.
     """
     from robench.models import devices
 
+    selection, number = request.selection, request.figure.number
     if len(selection.defenses) > 1:
-        raise RobenchError(f"figure 1 is about one defense, not {', '.join(selection.defenses)}; draw it for each.")
+        names = ", ".join(selection.defenses)
+        raise RobenchError(f"figure {number} is about one defense, not {names}; draw it for each.")
     block, others = largest_block(prefer_unchanged(read_selection(selection, store)))
     result = min(block, key=lambda r: (r.attack.title, r.seed))
     cell = store.read(store.folder("cells", result.info.label, result.info.key))
     assert cell is not None, "it was read a moment ago"
-    scene = _scene(read_pairs(cell), stored_predictor(store, cell, devices.choose_device(device)), result.info.labels)
+    predictor = stored_predictor(store, cell, devices.device(device))
+    scene = _scene(read_pairs(cell), predictor, result.info.labels, number)
     with styled():
-        return _drawn(scene, result, _caption(scene, result, others + len(block) - 1))
+        return _drawing(scene, result, request, _caption(scene, result, others + len(block) - 1))
 
 
-def _scene(pairs: Pairs, predictor: object, labels: Sequence[str]) -> _Scene:
+def _scene(pairs: Pairs, predictor: object, labels: Sequence[str], number: str) -> _Scene:
     from robench.models.predictor import Predictor
 
     assert isinstance(predictor, Predictor)
@@ -74,7 +78,7 @@ def _scene(pairs: Pairs, predictor: object, labels: Sequence[str]) -> _Scene:
     try:
         plane = plane_of(every, weight, bias)
     except ValueError as error:
-        raise RobenchError(f"figure 1 cannot be drawn: {error}.") from error
+        raise RobenchError(f"figure {number} cannot be drawn: {error}.") from error
     return _Scene(
         plane=plane,
         labels=tuple(labels),
@@ -120,7 +124,7 @@ def _distances(scene: _Scene) -> str:
     return f"Median distance of the beaten samples: {before:.2f} before, {after:.2f} after the attack."
 
 
-def _drawn(scene: _Scene, result: Result, caption: str) -> Drawing:
+def _drawing(scene: _Scene, result: Result, request: FigureRequest, caption: str) -> Drawing:
     info = result.info
     figure, axes = sheet(SHAPE[0] + 1.6, SHAPE[1], caption)
     two = len(scene.labels) == 2
@@ -136,13 +140,14 @@ def _drawn(scene: _Scene, result: Result, caption: str) -> Drawing:
     axes.set_xlabel(f"← {labels[0]}    distance from the boundary    {labels[1]} →" if two else "first axis")
     axes.set_ylabel("most variance besides" if two else "second axis")
     what = f"{info.task}, {title(info.defense.name)}, {info.attack.title}"
-    figure.suptitle(f"Clean and adversarial representations: {what}", x=0.01, ha="left", fontsize=11)
+    figure.suptitle(f"{request.figure.title}: {what}", x=0.01, ha="left", fontsize=11)
     _legend(axes, scene, colours)
-    return Drawing(figure, f"figure1-{info.task}-{info.defense.name}-{info.attack.name}", caption)
+    name = request.file_name(info.task, info.defense.name, info.attack.name)
+    return Drawing(figure, name, caption)
 
 
 def _limits(points: Float64, *, equal: bool) -> tuple[XY, XY]:
-    """Corners of a rectangle with some air around all points; of the picture's shape where both scales are equal."""
+    """Return corners of a rectangle with some air around all points; of the picture's shape if scales are equal."""
     low, high = points.min(axis=0), points.max(axis=0)
     ratio = SHAPE[0] / SHAPE[1]
     spread = np.maximum(high - low, 1e-9) * 1.08

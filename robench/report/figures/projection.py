@@ -42,20 +42,20 @@ class Plane:
     method: Method = "head"
 
     def coordinates(self, representations: Float64) -> Float64:
-        """(N, 2): the feet of N representations (N, H)."""
+        """Project N representations (N, H) onto the plane: (N, 2)."""
         return (representations - self.origin) @ self.axes.T
 
     def logits(self, coordinates: Float64) -> Float64:
-        """(N, K): what the head says of points of the plane itself."""
+        """Return the logits (N, K) of points of the plane itself."""
         return (self.origin + coordinates @ self.axes) @ self.weight.T + self.bias
 
     def agreement(self, representations: Float64) -> float:
-        """Share of representations whose prediction is the region that they are drawn over, 0 to 1."""
+        """Return the share of representations, 0 to 1, that are drawn over the region of their prediction."""
         shown = self.logits(self.coordinates(representations)).argmax(axis=1)
         return float(np.mean(shown == (representations @ self.weight.T + self.bias).argmax(axis=1)))
 
     def region(self, label: int, low: XY, high: XY) -> list[XY]:
-        """Corners of the part of a rectangle where the head decides for ``label``; empty where it never does."""
+        """Return corners of the part of a rectangle where the head decides for ``label``; empty if there is none."""
         polygon = [(low[0], low[1]), (high[0], low[1]), (high[0], high[1]), (low[0], high[1])]
         slopes, offsets = self.weight @ self.axes.T, self.weight @ self.origin + self.bias
         for other in range(len(self.weight)):
@@ -66,7 +66,7 @@ class Plane:
 
 
 def plane_of(representations: Float64, weight: Float64, bias: Float64) -> Plane:
-    """The plane that shows the decision of a linear head over some representations.
+    """Choose the plane that shows the decision of a linear head over some representations.
 
     With four classes and more, two directions are chosen among those that the head sees: those that separate the
     predicted classes best (linear discriminant analysis), or those with most variance (PCA); whichever has more points
@@ -101,7 +101,7 @@ def plane_of(representations: Float64, weight: Float64, bias: Float64) -> Plane:
 
 
 def _row_space(weight: Float64) -> Float64:
-    """Orthonormal basis (R, H) of the directions that change a decision; of two classes, towards the second."""
+    """Return an orthonormal basis (R, H) of the directions that change a decision; of two, towards the second class."""
     _, sizes, rows = np.linalg.svd(weight, full_matrices=False)
     basis: Float64 = rows[sizes > sizes[0] * 1e-9] if sizes[0] > 0 else rows[:0]
     # The sign of a singular vector is the library's choice.
@@ -110,7 +110,7 @@ def _row_space(weight: Float64) -> Float64:
 
 
 def _boundary(point: Float64, direction: Float64, weight: Float64, bias: Float64) -> float:
-    """Signed distance of a point from where the two classes that differ along a direction are equal."""
+    """Return the signed distance of a point from where the two classes that differ along a direction are equal."""
     slopes = weight @ direction
     low, high = int(slopes.argmin()), int(slopes.argmax())
     margin = (weight[high] - weight[low]) @ point + bias[high] - bias[low]
@@ -118,7 +118,7 @@ def _boundary(point: Float64, direction: Float64, weight: Float64, bias: Float64
 
 
 def _most_varied(centred: Float64, beside: Float64) -> Float64:
-    """Direction of most variance among those at right angles to ``beside`` that do not vary with it."""
+    """Return the direction of most variance among those at right angles to ``beside`` that do not vary with it."""
     from sklearn.decomposition import PCA
 
     along = centred @ beside
@@ -137,7 +137,7 @@ def _most_varied(centred: Float64, beside: Float64) -> Float64:
 
 
 def _directions(inside: Float64, predicted: NDArray[Any]) -> Iterator[tuple[Method, Float64]]:
-    """Pairs (2, R) of orthonormal directions among the R that the head sees."""
+    """Yield pairs (2, R) of orthonormal directions among the R that the head sees."""
     from sklearn.decomposition import PCA
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
@@ -150,7 +150,7 @@ def _directions(inside: Float64, predicted: NDArray[Any]) -> Iterator[tuple[Meth
 
 
 def _cut(polygon: Sequence[XY], slope: XY, offset: float) -> list[XY]:
-    """The part of a convex polygon where ``slope . xy + offset >= 0``."""
+    """Return the part of a convex polygon with ``slope . xy + offset >= 0``."""
     kept: list[XY] = []
     values = [slope[0] * x + slope[1] * y + offset for x, y in polygon]
     for i, (x, y) in enumerate(polygon):

@@ -1,4 +1,4 @@
-"""Figure 5: fusion by KL divergence, which is TaiChi, against the linear average of CLEAN and ADVERSARIAL."""
+"""Figures of a trade-off: clean accuracy against accuracy under attack, along a swept field and of other defenses."""
 
 from __future__ import annotations
 
@@ -11,111 +11,118 @@ from robench.escaping import escape_matplotlib
 from robench.report.figures.canvas import INK, Drawing, legend_above, sheet, styled
 from robench.report.figures.labelling import Line, place_texts
 from robench.report.figures.palette import Look, looks, title
+from robench.report.figures.request import FigureRequest
 from robench.results.cells import Result, group
+from robench.results.paper_contents import Sweep
 from robench.results.seeds import Point, attacked_point, clean_point, seeds_text
-from robench.results.selection import Selection, largest_block, prefer_unchanged
+from robench.results.selection import largest_block, prefer_unchanged
 from robench.results.store import Store
 from robench.study.commands import missing_commands, read_selection
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-AVERAGE = "average"
-"""Name of the defense whose field ``weight`` is lambda: 1 is CLEAN alone, 0 ADVERSARIAL alone."""
-
 Place = tuple[Point, Point]
 """Clean accuracy and accuracy under attack."""
 
 
-def draw(store: Store, selection: Selection) -> Drawing:
-    """The path of the average over lambda, and every other defense that is selection as a point; whiskers over seeds.
+def draw(store: Store, request: FigureRequest) -> Drawing:
+    """Draw the path of the swept defense, and each other defense as a point, with whiskers over seeds.
 
     Raises:
-        RobenchError: there are fewer than two averages, or a defense is missing.
+        RobenchError: there are results of fewer than two values of the sweep, or a defense is missing.
     """
+    selection, sweep = request.selection, request.figure.sweep
+    assert sweep is not None, "the reader of papers checks that"
     block, others = largest_block(read_selection(selection, store))
     block = _of_one_attack(block)
-    fused = [r for r in block if r.defense.name == AVERAGE]
-    rest = prefer_unchanged([r for r in block if r.defense.name != AVERAGE])
-    by_weight = group(sorted(fused, key=_weight), lambda r: f"{_weight(r):g}")
-    names = [name for name in selection.defenses if name != AVERAGE]
+    swept = [r for r in block if r.defense.name == sweep.defense]
+    rest = prefer_unchanged([r for r in block if r.defense.name != sweep.defense])
+    by_value = group(sorted(swept, key=lambda r: _value(r, sweep)), lambda r: f"{_value(r, sweep):g}")
+    names = [name for name in selection.defenses if name != sweep.defense]
     gaps = [(name, block[0]) for name in names if not any(r.defense.name == name for r in rest)]
     if gaps:
         absent = ", ".join(name for name, _ in gaps)
+        raise RobenchError(f"{request.name} lacks {absent}: {missing_commands(gaps, selection.options)} makes that.")
+    if len(by_value) < 2:
+        there = ", ".join(by_value) or "none"
         raise RobenchError(
-            f"figure 5 on {selection.task} lacks {absent}: {missing_commands(gaps, selection.options)} makes that."
+            f"{request.name} needs results of {sweep.defense} for two or more values of {sweep.field}, and has {there}:"
+            f" {missing_commands([(sweep.defense, block[0])], selection.options)} makes them."
         )
-    if len(by_weight) < 2:
-        found = ", ".join(by_weight) or "none"
-        raise RobenchError(
-            f"figure 5 on {selection.task} needs the average of two networks for two or more weights, and has {found}:"
-            f" {missing_commands([(AVERAGE, block[0])], selection.options)} makes them."
-        )
-    path = {weight: (clean_point(found), attacked_point(found)) for weight, found in by_weight.items()}
+    path = {value: (clean_point(found), attacked_point(found)) for value, found in by_value.items()}
     points = {
         name: (clean_point(found), attacked_point(found))
         for name, found in group(rest, lambda r: str(r.defense.name)).items()
     }
     ordered = {name: points[name] for name in names if name in points}
     with styled():
-        return _drawn(path, ordered, block[0], _caption(block, selection.task, others))
+        return _drawing(path, ordered, block[0], request, sweep, _caption(block, sweep, selection.task, others))
 
 
-def _weight(result: Result) -> float:
+def _value(result: Result, sweep: Sweep) -> float:
     try:
-        return float(result.defense.fields["weight"])
+        return float(result.defense.fields[sweep.field])
     except (KeyError, TypeError, ValueError):
         raise RobenchError(
-            f"the cell {result.info.label} averages networks but has no field weight; delete its folder and run again."
+            f"the cell {result.info.label} is of {sweep.defense} but has no field {sweep.field}; delete its folder"
+            " and run again."
         ) from None
 
 
 def _of_one_attack(block: Sequence[Result]) -> list[Result]:
-    """The variant of the attack that most results are of."""
+    """Return the results of the attack's variant that most results are of."""
     return max(group(block, lambda r: r.column).values(), key=lambda members: (len(members), members[0].column))
 
 
-def _caption(block: Sequence[Result], task: str, others: int) -> str:
+def _caption(block: Sequence[Result], sweep: Sweep, task: str, others: int) -> str:
     info = block[0].info
     text = (
         f"{task}, encoder {info.encoder.name}, {info.train_rows:,} training rows, {info.clean.n:,} clean"
-        f" and {block[0].attacked_n:,} attacked test samples. The line joins the models whose parameters are"
-        " λ·CLEAN + (1 - λ)·ADVERSARIAL; between its points nothing was measured. Up and right is better."
-        f" {seeds_text(block)}"
+        f" and {block[0].attacked_n:,} attacked test samples. The line joins {sweep.caption}; between its points"
+        f" nothing was measured. Up and right is better. {seeds_text(block)}"
     )
     left = f" Other settings of this task in the runs folder, not shown: {others}." if others else ""
     return text + left
 
 
-def _drawn(path: dict[str, Place], points: dict[str, Place], example: Result, caption: str) -> Drawing:
+def _drawing(
+    path: dict[str, Place],
+    points: dict[str, Place],
+    example: Result,
+    request: FigureRequest,
+    sweep: Sweep,
+    caption: str,
+) -> Drawing:
     task, attack = example.info.task, example.info.attack
     figure, axes = sheet(6.2, 4.6, caption)
-    shown = looks([AVERAGE, *points])
+    shown = looks([sweep.defense, *points])
     xs, ys = [p.mean for p, _ in path.values()], [p.mean for _, p in path.values()]
-    axes.plot(xs, ys, color=shown[AVERAGE].colour, linewidth=1.4, zorder=2)
+    axes.plot(xs, ys, color=shown[sweep.defense].colour, linewidth=1.4, zorder=2)
     for index, place in enumerate(path.values()):
-        _mark(axes, place, shown[AVERAGE], "linear average" if index == 0 else None, size=5)
+        _mark(axes, place, shown[sweep.defense], sweep.title if index == 0 else None, size=5)
     for name, place in points.items():
-        _mark(axes, place, shown[name], title(name), size=11 if name == "taichi" else 8)
+        _mark(axes, place, shown[name], title(name), size=11 if name == request.paper.compared else 8)
     axes.set_xlabel("clean%")
     axes.set_ylabel(f"{attack.title}%")
     axes.grid()
     axes.margins(0.13)
-    figure.suptitle(f"Two ways to fuse two networks: {task} under {attack.title}", x=0.01, ha="left", fontsize=11)
+    heading = f"{request.figure.title}: {task} under {attack.title}"
+    figure.suptitle(heading, x=0.01, ha="left", fontsize=11)
     legend_above(axes, columns=3)
-    texts = [(_text(w), (x, y)) for w, x, y in zip(path, xs, ys, strict=True)]
+    texts = [(_text(value, sweep), (x, y)) for value, x, y in zip(path, xs, ys, strict=True)]
     # The longest go first, while there is room.
     place_texts(axes, sorted(texts, key=lambda text: -len(text[0])), _obstacles(path, points))
-    return Drawing(figure, f"figure5-{task}-{attack.name}", caption)
+    return Drawing(figure, request.file_name(task, attack.name), caption)
 
 
-def _text(weight: str) -> str:
-    ends = {"0": "λ = 0: ADVERSARIAL", "1": "λ = 1: CLEAN"}
-    return ends.get(weight, f"λ = {weight}")
+def _text(value: str, sweep: Sweep) -> str:
+    text = f"{sweep.symbol} = {value}"
+    return f"{text}: {sweep.ends[value]}" if value in sweep.ends else text
 
 
 def _obstacles(path: dict[str, Place], points: dict[str, Place]) -> list[Line]:
-    """What a text should not cover: the line and the whiskers; a point is a line of no length."""
+    """Return what a text should not cover: the line and the whiskers; a point is a line of no length."""
     means = [(clean.mean, attacked.mean) for clean, attacked in path.values()]
     lines = list(pairwise(means))
     for clean, attacked in (*path.values(), *points.values()):

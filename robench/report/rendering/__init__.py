@@ -1,4 +1,4 @@
-"""Tables as text: for a terminal (rich), Markdown, CSV, JSON, LaTeX or HTML. What is in them is decided elsewhere."""
+"""Tables as text: for a terminal (rich), Markdown, CSV, JSON, LaTeX or HTML; ``robench.report.tables`` makes them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["FORMATS", "percent", "render", "render_all"]
 
 FORMATS = ("rich", "md", "csv", "json", "latex", "html")
-"""What :func:`render` knows."""
+"""Formats that :func:`render` can write."""
 
 _WRITERS = {"md": "markdown", "csv": "machine:as_csv", "json": "machine:as_json", "latex": "latex", "html": "html"}
 
@@ -42,8 +42,8 @@ def render(table: Table, format: str, console: Console | None = None) -> str:
 def render_all(tables: Sequence[Table], format: str, console: Console | None = None) -> str:
     """Format several tables as one text.
 
-    ``html`` is one page and ``json`` a list of what :func:`render` gives for each; others follow each other, an empty
-    line between.
+    ``html`` is one page, and ``json`` a list of what :func:`render` returns for each; in other formats tables
+    follow each other, with an empty line between them.
 
     Args:
         tables: at least one.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def as_html(tables: Sequence[Table]) -> str:
-    """A page with all tables."""
+    """Write one page with all tables."""
     title = tables[0].title if len(tables) == 1 else "Tables of robench"
     return _template().render(title=title, tables=tables, texts=texts).rstrip() + "\n"
 

@@ -18,7 +18,7 @@ from robench.report.tables.model import Cell, Column, Table
 
 
 def as_latex(tables: Sequence[Table]) -> str:
-    """A ``table`` environment for each, with a caption that holds legend and notes."""
+    """Write a ``table`` environment for each, with a caption that holds legend and notes."""
     return "\n".join(_table(table) for table in tables)
 
 

@@ -15,30 +15,31 @@ _DIGITS = {"percent": 4, "number": 6, "count": 0, "text": 0}
 
 
 def as_csv(tables: Sequence[Table]) -> str:
-    """A line per row: setting, name, seeds, samples, then each column and its ``sd``; empty: no value; inf: infinite.
+    """Write a line per row: setting, name, seeds, samples, then each column and its ``sd``.
 
-    With published numbers, each column's ``paper`` and ``less paper`` follow. Shares are in percent.
+    An empty field has no value; ``inf`` is infinite. With published numbers, each column's ``paper`` and ``less paper``
+    follow. Shares are in percent.
     """
     return "\n".join(_csv(table) for table in tables)
 
 
 def _csv(table: Table) -> str:
     setting = [name for name in _SETTING if any(name in block.setting for block in table.blocks)]
-    counted = ["seeds", "clean_n", "attacked_n"] if table.measured else []
-    names = (name for column in table.columns for name in _names(table, column))
-    lines = [join_csv_cells([*setting, table.of, *counted, *names])]
+    counted = ["seeds", "clean_n", "attacked_n"] if table.is_measured else []
+    writer.writerow(
+        [*setting, table.row_kind, *counted, *(n for column in table.columns for n in _names(table, column))]
+    )
     for block in table.blocks:
         for row in block.rows:
             pairs = zip(row.cells, table.columns, strict=True)
             values = [text for cell, column in pairs for text in _values(table, cell, column)]
-            counts = [" ".join(map(str, row.seeds)), row.clean_n, row.attacked_n] if table.measured else []
-            shared = (block.setting[name] for name in setting)
-            lines.append(join_csv_cells([*shared, row.label, *counts, *values]))
-    return "".join(lines)
+            counts = [" ".join(map(str, row.seeds)), row.clean_n, row.attacked_n] if table.is_measured else []
+            writer.writerow([*(block.setting[name] for name in setting), row.label, *counts, *values])
+    return out.getvalue()
 
 
 def _names(table: Table, column: Column) -> list[str]:
-    names = [column.name, f"{column.name} sd"] if table.measured else [column.name]
+    names = [column.name, f"{column.name} sd"] if table.is_measured else [column.name]
     return names + ([f"{column.name} paper", f"{column.name} less paper"] if table.against else [])
 
 
@@ -46,24 +47,23 @@ def _values(table: Table, cell: Cell, column: Column) -> list[str]:
     def text(value: Any) -> str:
         return "" if value is None else number_text(value, column, _DIGITS[column.unit]).replace(",", "")
 
-    values = [cell.text.replace("∞", "inf") or text(cell.value), *([text(cell.sd)] if table.measured else [])]
+    values = [cell.text.replace("∞", "inf") or text(cell.value), *([text(cell.sd)] if table.is_measured else [])]
     return values + ([text(cell.published), text(cell.less_published)] if table.against else [])
 
 
 def as_json(tables: Sequence[Table]) -> str:
-    """Everything, unrounded; of the first table.
+    """Write everything that the first table has, unrounded.
 
     ``table``, ``title``, ``caption``, ``columns`` (names), ``legend``, ``notes``, ``commands`` (lists of texts) and
-    ``blocks``: each ``task``, ``heading``, ``setting`` (what its rows share) and ``rows``: each ``defense`` (label; of
-    table 3 ``task``, of table 7 ``model``), ``name`` (as registered), and ``cells`` by column. Where numbers are means
-    over samples, a row has ``per_attack`` (whether a model is trained for each attack), ``clean_n`` and ``attacked_n``
-    (samples) and ``seeds``.
+    ``blocks``: each ``task``, ``heading``, ``setting`` (what its rows share) and ``rows``: each ``defense`` (label; in
+    a table of data sets ``task``, of high-order statistics ``model``), ``name`` (as registered), and ``cells`` by
+    column. If numbers are means over samples, a row has ``per_attack`` (whether a model is trained for each attack),
+    ``clean_n`` and ``attacked_n`` (samples) and ``seeds``.
 
     A cell is null, or ``text``; or ``percent`` or ``value`` with ``sd`` (null with one seed), ``seeds``, ``best``,
-    ``difference`` (null where nothing is compared), ``n``, ``learned`` (false where a model behind it is no better than
-    naming the most frequent label). With published numbers, ``published`` and
-    ``less_published`` are added, null where there is none, and a cell that has nothing else has these two. Shares and
-    what is derived from them are in percent.
+    ``difference`` (null if nothing is compared), ``n``, ``learned`` (false if a model behind it is no better than
+    naming the most frequent label). With published numbers, ``published`` and ``less_published`` are added, null if
+    there is none, and a cell that has nothing else has these two. Shares and what is derived from them are in percent.
     """
     table = tables[0]
     blocks = [
@@ -86,8 +86,8 @@ def as_json(tables: Sequence[Table]) -> str:
 
 
 def _row(table: Table, row: Row) -> dict[str, Any]:
-    found: dict[str, Any] = {table.of: row.label, "name": row.name}
-    if table.measured:
+    found: dict[str, Any] = {table.row_kind: row.label, "name": row.name}
+    if table.is_measured:
         found |= {"per_attack": row.per_attack, "clean_n": row.clean_n, "attacked_n": row.attacked_n}
         found["seeds"] = row.seeds
     pairs = zip(row.cells, table.columns, strict=True)
@@ -106,7 +106,7 @@ def _cell(table: Table, cell: Cell, column: Column) -> dict[str, Any] | None:
         found = {"text": cell.text}
     elif cell.value is not None:
         found = {"percent" if column.unit == "percent" else "value": plain(cell.value)}
-        if table.measured:
+        if table.is_measured:
             found |= {"sd": plain(cell.sd), "seeds": cell.seeds, "best": cell.best}
             found |= {"difference": plain(cell.difference), "n": cell.n, "learned": cell.learned}
     if table.against and (found or cell.published is not None):

@@ -19,7 +19,7 @@ from robench.report.tables.model import Cell, Column, Table
 
 
 def as_markdown(tables: Sequence[Table]) -> str:
-    """Headings, a table for each block, then legend, notes and commands."""
+    """Write headings, a table for each block, then legend, notes and commands."""
     return "\n".join(_table(table) for table in tables)
 
 

@@ -1,4 +1,4 @@
-"""Tables on a terminal: columns as wide as they have to be, broken lines where the terminal is narrow."""
+"""Tables on a terminal: columns as wide as they have to be, with broken lines on a narrow terminal."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from robench.report.rendering.texts import (
     difference_text,
     ends,
     heads,
+    lead_word,
     lines_below,
     numeric,
     published_text,
@@ -23,7 +24,7 @@ from robench.report.rendering.texts import (
 from robench.report.tables.model import Cell, Column, Row, Table
 
 NARROWEST_LABEL = 10
-"""Characters that a row's name keeps on the narrowest terminal."""
+"""Characters that are left for a row's name on the narrowest terminal."""
 
 _PARTS = r" (?=[(\[+±/-])"
 _BREAKS = (
@@ -33,11 +34,11 @@ _BREAKS = (
     (_PARTS, _PARTS, 1),
     (_PARTS, " ", 1),
 )
-"""Which spaces of cells and headings become line breaks, and the gap between columns, as space gets scarce."""
+"""Spaces of cells and headings that become line breaks, and the gap between columns: tried in turn until they fit."""
 
 
 def terminal(table: Table, console: Console | None = None) -> str:
-    """Format a table as wide as a console, with its colours; without one, 120 columns of plain text."""
+    """Format a table for a console, in its width and colours; without one, in 120 columns of plain text."""
     console = console or Console(file=io.StringIO(), width=120)
     with console.capture() as capture:
         console.print(Text.assemble((table.title, "bold"), *(["\n", table.caption] if table.caption else []), "\n"))
@@ -55,7 +56,7 @@ def terminal(table: Table, console: Console | None = None) -> str:
 
 
 def _blocks(table: Table, width: int) -> list[RichTable]:
-    """The blocks, with the same columns in all and as few broken lines as fit."""
+    """Format the blocks, with the same columns in all and as few broken lines as possible."""
     titles = [Text(name) for name in heads(table)]
     rows = [[_row(table, row) for row in block.rows] for block in table.blocks]
     for in_cells, in_heads, gap in _BREAKS:
@@ -89,7 +90,7 @@ def _cell(cell: Cell, column: Column) -> Text:
     nothing = cell.value is None and not cell.text
     text.append(value_text(cell, column), style="bold" if cell.best else "dim" if nothing else "")
     if cell.difference is not None:
-        style = "green" if cell.difference > 0 else "red" if cell.difference < 0 else ""
+        style = {"better": "green", "worse": "red"}.get(lead_word(cell, column), "")
         text.append(f" {difference_text(cell, column)}", style=style)
     if cell.published is not None:
         text.append(f" {published_text(cell, column)}", style="dim")
@@ -97,8 +98,8 @@ def _cell(cell: Cell, column: Column) -> Text:
 
 
 def _broken(text: Text, space: str) -> Text:
-    """The same with a line break for each space that a pattern finds; styles stay where they are."""
-    found = text.copy()
+    """Put a line break in place of each space that a pattern finds; styles stay where they are."""
+    broken = text.copy()
     if space:
-        found.plain = re.sub(space, "\n", text.plain)
-    return found
+        broken.plain = re.sub(space, "\n", text.plain)
+    return broken

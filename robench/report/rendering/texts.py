@@ -1,4 +1,4 @@
-"""The parts of a table as plain text, the same in every format."""
+"""Parts of a table as plain text, the same in every format."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ DASH = "—"
 
 
 def rounded(value: Fraction | float, digits: int) -> str:
-    """A number with that many digits behind the point; halves are rounded up, exactly."""
+    """Return a number with that many digits behind the point; halves are rounded up, exactly."""
     scaled = math.floor(Fraction(value) * 10**digits + Fraction(1, 2))
     whole, part = divmod(abs(scaled), 10**digits)
     return f"{'-' if scaled < 0 else ''}{whole:,}" + (f".{part:0{digits}d}" if digits else "")
 
 
 def percent(value: Fraction | float, digits: int = 1) -> str:
-    """A share in percent; halves are rounded up, exactly."""
+    """Return a share in percent; halves are rounded up, exactly."""
     return rounded(Fraction(value) * 100, digits)
 
 
 def number_text(value: Fraction | float, column: Column, digits: int | None = None) -> str:
-    """A number in its column's unit."""
+    """Return a number in its column's unit."""
     digits = column.digits if digits is None else digits
     if column.unit == "percent":
         return percent(value, digits)
@@ -32,7 +32,7 @@ def number_text(value: Fraction | float, column: Column, digits: int | None = No
 
 
 def value_text(cell: Cell, column: Column) -> str:
-    """``61.0``, ``61.0 ± 1.2``, ``50.0 †`` of a model that has learned nothing, or a text."""
+    """Return ``61.0``, ``61.0 ± 1.2``, ``50.0 †`` of a model that has learned nothing, or a text."""
     if cell.value is None:
         return cell.text or DASH
     spread = f" ± {number_text(cell.sd, column)}" if cell.sd is not None else ""
@@ -40,15 +40,22 @@ def value_text(cell: Cell, column: Column) -> str:
 
 
 def difference_text(cell: Cell, column: Column) -> str:
-    """``(↑ 6.4)``, or nothing where there is nothing to compare."""
+    """Return ``(↑ 6.4)``; empty if nothing is compared."""
     if cell.difference is None:
         return ""
     arrow = "↑" if cell.difference > 0 else "↓" if cell.difference < 0 else "="
     return f"({arrow} {number_text(abs(cell.difference), column)})"
 
 
+def lead_word(cell: Cell, column: Column) -> str:
+    """Return whether the lead of a cell is ``better`` or ``worse`` than none; empty if there is no lead."""
+    if not cell.difference:
+        return ""
+    return "better" if (cell.difference > 0) == (column.better == "higher") else "worse"
+
+
 def published_text(cell: Cell, column: Column) -> str:
-    """``[57.0, +4.0]``: the paper's number, and ours less it; nothing where the paper has none."""
+    """Return ``[57.0, +4.0]``: the paper's number, and ours less it; empty if the paper has none."""
     if cell.published is None:
         return ""
     if cell.less_published is None:
@@ -59,13 +66,13 @@ def published_text(cell: Cell, column: Column) -> str:
 
 
 def samples_text(row: Row) -> str:
-    """``500 / 200``: clean and attacked samples."""
+    """Return ``500 / 200``: clean and attacked samples."""
     counts = [str(count) for count in (row.clean_n, row.attacked_n) if count is not None]
     return " / ".join(counts) or DASH
 
 
 def seeds_text(row: Row) -> str:
-    """How many seeds; ``1-3`` where not every number of the row has as many."""
+    """Return the number of seeds; ``1-3`` if not every number of the row has as many."""
     counts = {len(cell.seeds) for cell in row.cells if cell.seeds}
     if not counts:
         return DASH
@@ -73,28 +80,28 @@ def seeds_text(row: Row) -> str:
 
 
 def heads(table: Table) -> list[str]:
-    """Headings of all columns, the rows' names included."""
-    return [table.of, *(column.name for column in table.columns), *_end_heads(table)]
+    """Return the headings of all columns, that of the rows' names included."""
+    return [table.row_kind, *(column.name for column in table.columns), *_end_heads(table)]
 
 
 def numeric(table: Table) -> list[bool]:
-    """Which of the columns have numbers, which stand on the right."""
+    """Return for each column whether it has numbers, which are set flush right."""
     return [False, *(column.unit != "text" for column in table.columns), *(True for _ in _end_heads(table))]
 
 
 def ends(table: Table, row: Row) -> Sequence[str]:
-    """What stands behind a row's cells."""
+    """Return what follows a row's cells: its samples and seeds."""
     texts = {"samples": samples_text(row), "seeds": seeds_text(row)}
     return [texts[head] for head in _end_heads(table)]
 
 
 def _end_heads(table: Table) -> list[str]:
-    shown = {"samples": table.measured and table.samples, "seeds": table.measured}
+    shown = {"samples": table.is_measured and table.samples, "seeds": table.is_measured}
     return [head for head, applies in shown.items() if applies]
 
 
 def lines_below(table: Table) -> list[str]:
-    """Legend and notes."""
+    """Return legend and notes."""
     return [*table.legend, *(f"Note: {note}" for note in table.notes)]
 
 

@@ -1,127 +1,160 @@
-"""The paper's tables as data: which rows and columns, and the numbers in them, from stored results.
+"""The tables of a paper as data: which rows and columns, and the numbers in them, from stored results.
 
-Numbers stay exact fractions, so that ties are ties; :mod:`robench.report.rendering` only formats. But for tables 2 and
-3, nothing more than the standard library is imported: a table of a thousand cells is there in a second.
+Numbers stay exact fractions, so that ties are ties; :mod:`robench.report.rendering` only formats. Nothing more than the
+standard library is imported, except for tables of methods and data sets: a table of a thousand cells takes a second.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Unpack
 
 from robench.errors import RobenchError
-from robench.plugins.suggestions import explain_unknown
-from robench.report.tables.accuracy import table4, table5, table6
-from robench.report.tables.against import against_paper
-from robench.report.tables.datasets import table3
-from robench.report.tables.high_order import table7
-from robench.report.tables.methods import table2
+from robench.plugins.registry import unknown
+from robench.report.tables import accuracy, datasets, high_order, methods, published
 from robench.report.tables.model import Block, Cell, Column, Row, Table
-from robench.report.tables.options import Asked
-from robench.report.tables.orders import DEFENSE_ORDER
-from robench.report.tables.quality import quality
+from robench.report.tables.options import TableOptions, TableRequest
+from robench.report.tables.quality import QUALITY, quality_table
+from robench.results import papers
 from robench.results.info import CellInfo, StatisticsInfo
-from robench.results.papers import PAPER
+from robench.results.paper_contents import DEFAULT, Paper, PaperTable, TableKind
 from robench.results.selection import NoResultsError
-from robench.results.store import Store
+from robench.results.store import Store, StoredStage
 
 __all__ = [
-    "DEFENSE_ORDER",
-    "NUMBERS",
-    "PAPER_NUMBERS",
-    "Asked",
     "Block",
     "Cell",
     "Column",
     "Row",
     "Table",
-    "against_paper",
+    "TableOptions",
+    "accuracy_table",
     "make",
     "make_all",
-    "quality",
-    "table2",
-    "table3",
-    "table4",
-    "table5",
-    "table6",
-    "table7",
+    "numbers",
 ]
 
-_MAKERS: dict[str, Callable[[Store, Asked], Table]] = {
-    "2": lambda store, asked: table2(**asked),
-    "3": lambda store, asked: table3(**asked),
-    "4": lambda store, asked: table4(store.stages(CellInfo), **asked),
-    "5": lambda store, asked: table5(store.stages(CellInfo), **asked),
-    "6": lambda store, asked: table6(store.stages(CellInfo), **asked),
-    "7": lambda store, asked: table7(store.stages(StatisticsInfo), **asked),
-    "quality": lambda store, asked: quality(store.stages(CellInfo), **asked),
+_MAKERS: Mapping[TableKind, Callable[[Store, TableRequest], Table]] = {
+    "methods": lambda store, request: methods.methods_table(request),
+    "datasets": lambda store, request: datasets.datasets_table(request),
+    "label-conflict": lambda store, request: accuracy.label_conflict_table(store.stages(CellInfo), request),
+    "accuracy": lambda store, request: accuracy.accuracy_table(store.stages(CellInfo), request),
+    "encoders": lambda store, request: accuracy.encoders_table(store.stages(CellInfo), request),
+    "high-order": lambda store, request: high_order.high_order_table(store.stages(StatisticsInfo), request),
+    "quality": lambda store, request: quality_table(store.stages(CellInfo), request),
 }
-NUMBERS = tuple(_MAKERS)
-"""The tables that can be made: by their number in the paper, and one of ours by its name."""
-
-PAPER_NUMBERS = tuple(name for name in NUMBERS if name.isdigit())
-"""The paper's."""
 
 
-def make(number: str, store: Store, *, against: str | None = None, **asked: Unpack[Asked]) -> Table:
-    """A table of the paper, filled with what a runs folder holds.
+def numbers(paper: Paper) -> list[str]:
+    """Return what :func:`make` can make: the paper's tables by number, and one of ours by name."""
+    return [*paper.tables, QUALITY.number]
+
+
+def make(
+    number: str, store: Store, *, paper: str = DEFAULT, against: str | None = None, **options: Unpack[TableOptions]
+) -> Table:
+    """Make a table of a paper, filled with what a runs folder holds.
 
     Args:
-        number: one of :data:`NUMBERS`.
+        number: one of :func:`numbers`.
         store: the runs folder.
-        against: ``paper`` puts the published numbers beside ours.
-        asked: what to show, see :class:`~robench.report.tables.options.Asked`.
+        paper: its name, or a folder with a ``paper.toml``.
+        against: the same name again puts the published numbers beside ours.
+        options: what to show, see :class:`~robench.report.tables.options.TableOptions`.
 
     Raises:
-        NoResultsError: the runs folder has nothing for it.
-        RobenchError: there is no such table, something that was asked for is unknown, or a stored file is broken.
+        NoResultsError: the runs folder has nothing for it, or not the defense to compare.
+        RobenchError: there is no such paper or table, an option names something unknown, or a stored file is broken.
     """
-    if number not in _MAKERS:
-        raise RobenchError(
-            explain_unknown("table", number, list(NUMBERS), "without a number, all that have data are shown")
-        )
-    if against not in (None, PAPER):
-        raise RobenchError(explain_unknown("publication", str(against), [PAPER], "--against takes its name"))
-    table = _MAKERS[number](store, asked)
-    return against_paper(table) if against else table
+    contents = papers.paper(paper)
+    specs = {**contents.tables, QUALITY.number: QUALITY}
+    if number not in specs:
+        raise RobenchError(unknown("table", number, list(specs), "without a number, all that have data are shown"))
+    _check_against(contents, against)
+    request = TableRequest(contents, specs[number], options)
+    if options.get("compare") and not request.table.is_measured:
+        raise RobenchError(f"table {number} has no results to compare; leave --compare out.")
+    table = _MAKERS[request.table.kind](store, request)
+    return published.beside_published(table, request) if against else table
 
 
 def make_all(
-    store: Store, *, against: str | None = None, **asked: Unpack[Asked]
+    store: Store, *, paper: str = DEFAULT, against: str | None = None, **options: Unpack[TableOptions]
 ) -> tuple[tuple[Table, ...], tuple[str, ...]]:
-    """All tables of the paper that have data, and for each other one a sentence that says why it has none.
+    """Make all tables of a paper that have data; return them, and for each of the others a sentence that says why.
 
-    Table 3 fetches nothing: it has the tasks that are on this machine. Table 6 is left out where it has but one
-    encoder and would repeat rows of table 5.
+    A table of data sets fetches nothing: it has the tasks that are on this machine. One of encoders is left out if it
+    has only one encoder and would repeat rows of the table of accuracies.
 
     Args:
         store: the runs folder.
-        against: as in :func:`make`.
-        asked: as in :func:`make`.
+        paper: as in :func:`make`.
+        against: likewise.
+        options: likewise.
 
     Raises:
         RobenchError: as in :func:`make`, but for a table without data.
     """
-    tables, reasons = [], []
-    here: Asked = {**asked, "offline": True}
-    for number in PAPER_NUMBERS:
+    tables: list[Table] = []
+    reasons: list[str] = []
+    contents = papers.paper(paper)
+    for number, spec in contents.tables.items():
+        here: TableOptions = {**options, "offline": True}
+        if not spec.is_measured:
+            here["compare"] = None
         try:
-            made = make(number, store, against=against, **here)
+            table = make(number, store, paper=paper, against=against, **here)
         except NoResultsError as error:
             reasons.append(f"table {number}: {error}")
             continue
-        if reason := _empty(made, asked):
+        if reason := _reason_to_omit(table, contents, spec, options):
             reasons.append(f"table {number}: {reason}")
         else:
-            tables.append(made)
+            tables.append(table)
+    if options.get("compare") and not any(contents.tables[table.name].is_measured for table in tables):
+        raise NoResultsError(" ".join(reasons))
     return tuple(tables), tuple(reasons)
 
 
-def _empty(table: Table, asked: Asked) -> str:
-    """Why a table is not worth showing among others; empty where it is."""
-    if table.name == "3" and not any(cell.value is not None for row in table.blocks[0].rows for cell in row.cells):
-        return "none of the tasks' data is on this machine; `robench table 3` fetches what can be had."
+def accuracy_table(
+    cells: Sequence[StoredStage[CellInfo]],
+    paper: Paper | None = None,
+    table: PaperTable | None = None,
+    **options: Unpack[TableOptions],
+) -> Table:
+    """Make a table of the accuracies of these cells alone.
+
+    Args:
+        cells: finished cells.
+        paper: whose order and comparison it has; the default paper if there is none.
+        table: one of its tables of accuracies; the first if there is none.
+        options: as in :func:`make`.
+
+    Raises:
+        NoResultsError: nothing is left to show.
+        RobenchError: a cell's files are missing or broken.
+    """
+    paper = paper or papers.paper()
+    return accuracy.accuracy_table(cells, TableRequest(paper, table or paper.accuracy, options))
+
+
+def _check_against(paper: Paper, against: str | None) -> None:
+    if against in (None, paper.name):
+        return
+    other = papers.paper(str(against))
+    if other.folder != paper.folder:
+        raise RobenchError(f"--against {against}: these are tables of {paper.name}; add --paper {against}.")
+
+
+def _reason_to_omit(table: Table, paper: Paper, spec: PaperTable, options: TableOptions) -> str:
+    """Return why a table is not worth showing among others; empty if it is."""
+    command = f"`{paper.command('table', spec.number)}`"
+    if spec.kind == "datasets" and not any(c.value is not None for row in table.blocks[0].rows for c in row.cells):
+        return f"none of the tasks' data is on this machine; {command} fetches what can be had."
     encoders = {block.setting.get("encoder_digest") for block in table.blocks}
-    if table.name == "6" and len(encoders) < 2 and not asked.get("encoders"):
-        return "there are results of one encoder only, which table 5 has; `robench table 6` shows them all the same."
+    if spec.kind == "encoders" and len(encoders) < 2 and not options.get("encoders") and paper.accuracy.number:
+        return (
+            f"there are results of one encoder only, which table {paper.accuracy.number} has; {command} shows them all"
+            " the same."
+        )
     return ""

@@ -1,67 +1,64 @@
-"""Tables 4, 5 and 6: accuracy on clean samples and under attack, from stored cells."""
+"""Accuracy on clean samples and under attack, from stored cells: the label conflict, all attacks, all encoders."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Unpack
 
 from robench.report.tables.captions import notes_of
 from robench.report.tables.cells import mean_cell
 from robench.report.tables.layout import Layout, legend_of
 from robench.report.tables.model import Block, Cell, Column, Table
-from robench.report.tables.options import RUNS, Asked, chosen, of_the_paper
-from robench.report.tables.orders import defense_order
+from robench.report.tables.options import TableRequest
 from robench.results.cells import Result, group, read_results, separate
 from robench.results.info import CellInfo
+from robench.results.paper_contents import Paper, rank
 from robench.results.selection import NoResultsError
 from robench.results.store import StoredStage
 from robench.study.commands import commands
 
 CLEAN = "clean%"
-CONFLICT = ("base", "base-adv", "base-adv-soft")
-"""Rows of table 4."""
-OTHER_ENCODERS = ("base", "ada", "taichi")
-"""Rows of table 6."""
 
 
-def table4(cells: Sequence[StoredStage[CellInfo]], **asked: Unpack[Asked]) -> Table:
-    """Label conflict: clean accuracy of models trained on clean or on adversarial texts (Table 4 of the TaiChi paper).
+def label_conflict_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) -> Table:
+    """Make a table of clean accuracies of models trained on clean or adversarial texts (table 4 of the TaiChi paper).
 
-    A column is an attack whose texts the models were trained on: by default PWWS, on SST-2, as in the paper. A model
+    A column is an attack whose texts the models were trained on: by default the paper's, on the paper's task. A model
     that was trained on clean texts alone stands in every column.
 
     Args:
         cells: finished cells.
-        asked: see :class:`~robench.report.tables.options.Asked`.
+        request: which table to make.
 
     Raises:
         NoResultsError: nothing is left to show.
         RobenchError: a cell's files are missing or broken.
     """
-    kept = chosen(cells, asked, but=["attack"], hint="`robench run --table 4` makes them.")
-    kept = of_the_paper("4", kept, asked, "task", ["sst2"])
-    kept = of_the_paper("4", kept, asked, "defense", CONFLICT)
-    results = _by_training_texts(kept, asked)
-    layout = Layout.of(results, expected=asked.get("defenses") or CONFLICT)
-    columns = [Column(f"clean% ({label.text})", key=label.text) for label in layout.columns.values()]
-    blocks, caption = layout.made(columns, _clean_by_attack, attacks=False)
-    fill, hopeless = commands(layout.gaps(), asked.get("options", ()))
-    own = ("clean%: correct / all test samples, of models trained on the texts of the attack in brackets.",)
+    spec, paper = request.table, request.paper
+    kept = request.select(cells, without=["attack"], hint=request.hint)
+    kept = request.restrict(kept, "task", spec.tasks)
+    kept = request.restrict(kept, "defense", spec.defenses)
+    results = _by_training_texts(kept, request)
+    layout = Layout.of(paper, results, expected=request.options.get("defenses") or spec.defenses)
+    columns = [Column(f"{CLEAN} ({label.text})", key=label.text) for label in layout.columns.values()]
+    arranged, caption = layout.arranged(_clean_by_attack, attacks=False)
+    blocks, comparison = request.compare(arranged, columns)
+    fill, hopeless = commands(layout.gaps(), request.command_options)
+    own = (f"{CLEAN}: correct / all test samples, of models trained on the texts of the attack in brackets.",)
     return Table(
-        name="4",
-        title="Table 4: accuracy on clean samples with gold and with soft labels of adversarial texts, in %",
+        name=spec.number,
+        title=spec.heading,
         caption=caption,
         columns=tuple(columns),
         blocks=blocks,
-        legend=legend_of(blocks, own, hopeless),
+        legend=legend_of(blocks, own, comparison, hopeless),
         notes=notes_of(r.info for r in layout.results),
         commands=fill,
     )
 
 
-def table5(cells: Sequence[StoredStage[CellInfo]], **asked: Unpack[Asked]) -> Table:
-    """Clean accuracy and accuracy under each attack, by task and defense (Table 5 of the TaiChi paper).
+def accuracy_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) -> Table:
+    """Make a table of clean accuracy and accuracy under each attack, by task and defense (table 5 of the TaiChi paper).
 
     Accuracy under attack is failed / n: what the model had wrong before the attack counts as wrong. A defense that is
     trained once per attack has several models; its clean accuracy with one seed is the mean over them. Mean and
@@ -69,56 +66,58 @@ def table5(cells: Sequence[StoredStage[CellInfo]], **asked: Unpack[Asked]) -> Ta
 
     Args:
         cells: finished cells.
-        asked: see :class:`~robench.report.tables.options.Asked`.
+        request: which table to make.
 
     Raises:
         NoResultsError: nothing is left to show.
         RobenchError: a cell's files are missing or broken.
     """
-    title = "Table 5: accuracy on clean samples and under attack, in %"
-    return _under_attack("5", title, Layout.of(read_results(chosen(cells, asked))), asked)
+    return _under_attack(Layout.of(request.paper, read_results(request.select(cells))), request)
 
 
-def table6(cells: Sequence[StoredStage[CellInfo]], **asked: Unpack[Asked]) -> Table:
-    """The same by encoder (Table 6 of the TaiChi paper): Base, ADA and TaiChi on SST-2, unless others are asked for.
+def encoders_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) -> Table:
+    """Make a table of the same accuracies by encoder (table 6 of the TaiChi paper).
+
+    It has the task and the defenses of the paper, unless others are asked for.
 
     Args:
         cells: finished cells.
-        asked: see :class:`~robench.report.tables.options.Asked`.
+        request: which table to make.
 
     Raises:
         NoResultsError: nothing is left to show.
         RobenchError: a cell's files are missing or broken.
     """
-    kept = chosen(cells, asked, hint="`robench run --table 6` makes them.")
-    kept = of_the_paper("6", kept, asked, "task", ["sst2"])
-    kept = of_the_paper("6", kept, asked, "defense", OTHER_ENCODERS)
-    expected = asked.get("defenses") or OTHER_ENCODERS
-    layout = Layout.of(read_results(kept), lead="encoder", expected=expected)
-    title = "Table 6: accuracy with different encoders on clean samples and under attack, in %"
-    return _under_attack("6", title, layout, asked, lead="encoder")
+    spec = request.table
+    kept = request.select(cells, hint=request.hint)
+    kept = request.restrict(kept, "task", spec.tasks)
+    kept = request.restrict(kept, "defense", spec.defenses)
+    expected = request.options.get("defenses") or spec.defenses
+    return _under_attack(Layout.of(request.paper, read_results(kept), lead="encoder", expected=expected), request)
 
 
-def _under_attack(name: str, title: str, layout: Layout, asked: Asked, lead: str = "task") -> Table:
+def _under_attack(layout: Layout, request: TableRequest) -> Table:
     columns = [Column(CLEAN), *(Column(label.text) for label in layout.columns.values())]
-    blocks, caption = layout.made(columns, _clean_and_attacked, lead=lead)
-    fill, hopeless = commands(layout.gaps(), asked.get("options", ()))
+    arranged, caption = layout.arranged(_clean_and_attacked)
+    blocks, comparison = request.compare(arranged, columns, usual=True)
+    fill, hopeless = commands(layout.gaps(), request.command_options)
     return Table(
-        name=name,
-        title=title,
+        name=request.table.number,
+        title=request.table.heading,
         caption=caption,
         columns=tuple(columns),
         blocks=blocks,
-        legend=legend_of(blocks, _how_measured(blocks), hopeless),
+        legend=legend_of(blocks, _how_measured(blocks, request.paper), comparison, hopeless),
         notes=notes_of(r.info for r in layout.results),
         commands=fill,
     )
 
 
-def _how_measured(blocks: Sequence[Block]) -> list[str]:
+def _how_measured(blocks: Sequence[Block], paper: Paper) -> list[str]:
     lines = ["clean%: correct / all test samples. Attacks: failed / attacked samples; wrong before counts as wrong."]
-    averaged = sorted({row.name for block in blocks for row in block.rows if row.per_attack}, key=defense_order)
-    if averaged:
+    per_attack = {row.name for block in blocks for row in block.rows if row.per_attack}
+    if per_attack:
+        averaged = sorted(per_attack, key=lambda name: rank(name, paper.defense_order))
         lines.append(f"clean% of {', '.join(averaged)}: mean over their models, one per attack.")
     return lines
 
@@ -147,18 +146,18 @@ def _learned(results: Iterable[Result]) -> bool:
     return all(result.learned for result in results)
 
 
-def _by_training_texts(cells: Sequence[StoredStage[CellInfo]], asked: Asked) -> list[Result]:
-    """Results in the columns of the attacks whose texts made the models; those of clean texts in all of them."""
+def _by_training_texts(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) -> list[Result]:
+    """Return results in the columns of the attacks whose texts made the models; those of clean texts in all columns."""
     results = [replace(r, block=r.model_block) for r in read_results(cells)]
-    attacks = asked.get("attacks") or ["pwws"]
-    wanted = group((r for r in results if r.attack.name in attacks), lambda r: r.column)
-    trained = [r for members in wanted.values() for r in members if r.info.adversarial]
-    columns = group(trained, lambda r: r.column) or wanted
+    attacks = request.options.get("attacks") or request.table.attacks
+    under = group((r for r in results if r.attack.name in attacks), lambda r: r.column)
+    trained = [r for members in under.values() for r in members if r.info.adversarial]
+    columns = group(trained, lambda r: r.column) or under
     if not columns:
         there = ", ".join(sorted({str(r.attack.name) for r in results}))
         raise NoResultsError(
-            f"no results in {asked.get('runs', RUNS)} for table 4 with models trained on texts of {', '.join(attacks)};"
-            f" there are results with attack {there}."
+            f"no results in {request.runs} for table {request.table.number} with models trained on texts of"
+            f" {', '.join(attacks)}; there are results with attack {there}."
         )
     free = {(r.block, r.row, r.seed, r.info.model): r for r in results if not r.info.adversarial}
     spread = [

@@ -1,17 +1,16 @@
-"""What stands around the numbers of a table: what its blocks share, what sets them apart, notes of the data."""
+"""Headings, captions and notes of a table: what its blocks share, what sets them apart, notes on the data."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from robench.results.info import ELSEWHERE, StageInfo
-from robench.training.settings import TrainingSettings
+from robench.results.paper_contents import Paper
 
 
 def setting_of(info: StageInfo, **more: Any) -> dict[str, Any]:
-    """What the rows of a block share.
+    """Return what the rows of a block share.
 
     Args:
         info: ``stage.json`` of one of them.
@@ -31,11 +30,12 @@ def setting_of(info: StageInfo, **more: Any) -> dict[str, Any]:
     }
 
 
-def _facts(setting: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
-    """For each fact of a block its words, if there are any, and what decides whether two blocks have it in common."""
-    paper = asdict(TrainingSettings())
-    unusual = [f"{name} {value}" for name, value in setting["training"].items() if paper.get(name) != value]
-    training = f"training as in the paper but for {', '.join(unusual)}" if unusual else "training as in the paper"
+def _facts(setting: Mapping[str, Any], paper: Paper) -> dict[str, tuple[str, Any]]:
+    """Return each fact of a block: its words, if there are any, and an identity that equal facts of blocks share."""
+    unusual = [f"{name} {value}" for name, value in setting["training"].items() if paper.training.get(name) != value]
+    training = "training as in the paper" + (f" but for {', '.join(unusual)}" if unusual else "")
+    if not paper.training:
+        training = f"training with {', '.join(unusual)}"
     rows = f"{setting['train_rows']:,} training rows"
     if setting["training"] == ELSEWHERE:
         training, rows = "trained elsewhere", ""
@@ -54,15 +54,16 @@ def _facts(setting: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
     return facts if "attack" in setting else {name: fact for name, fact in facts.items() if name != "attack"}
 
 
-def headings(settings: Sequence[Mapping[str, Any]], lead: str = "task") -> tuple[list[str], str]:
-    """What sets each block apart; and what all share.
+def headings(settings: Sequence[Mapping[str, Any]], paper: Paper, lead: str = "task") -> tuple[list[str], str]:
+    """Return what sets each block apart, and what all share.
 
     Args:
         settings: of each block.
+        paper: with whose training they are compared.
         lead: what a heading always begins with: ``task`` or ``encoder``.
     """
     tasks = [setting["task"] for setting in settings]
-    facts = [_facts(setting) for setting in settings]
+    facts = [_facts(setting, paper) for setting in settings]
     parts: list[list[str]] = [[] for _ in settings]
     shared = []
     common = [name for name in facts[0] if all(name in fact for fact in facts)]
@@ -82,7 +83,7 @@ def headings(settings: Sequence[Mapping[str, Any]], lead: str = "task") -> tuple
 
 
 def notes_of(infos: Iterable[StageInfo]) -> tuple[str, ...]:
-    """Notes of the data, each once, after the tasks that it is about."""
+    """Return the notes on the data, each once, after the tasks that it is about."""
     tasks: dict[str, dict[str, None]] = {}
     for info in infos:
         for note in info.data.notes:

@@ -1,17 +1,16 @@
-"""Table 3: the data sets, counted."""
+"""Tables of data sets: the registered tasks, counted."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Unpack
 
 from robench.data.load import TaskData, load_task
 from robench.errors import RobenchError
 from robench.plugins import registry
 from robench.report.tables.model import Block, Cell, Column, Row, Table
-from robench.report.tables.options import Asked
-from robench.report.tables.orders import PAPER_TASKS, paper_order
+from robench.report.tables.options import TableRequest
+from robench.results.paper_contents import rank
 
 COLUMNS = (
     Column("C", "count", better=None, key="classes"),
@@ -27,24 +26,25 @@ LEGEND = (
 MISSING = "—: the data cannot be had here."
 
 
-def table3(**asked: Unpack[Asked]) -> Table:
-    """Statistics of the data sets (Table 3 of the TaiChi paper): every registered task, counted from its rows.
+def datasets_table(request: TableRequest) -> Table:
+    """Make a table of every registered task, counted from its rows (table 3 of the TaiChi paper).
 
     A task that cannot be loaded has dashes, and a note says why.
 
     Args:
-        asked: see :class:`~robench.report.tables.options.Asked`; ``tasks``, ``data`` and ``offline`` matter.
+        request: which table to make; of its options ``tasks``, ``data`` and ``offline`` matter.
 
     Raises:
         RobenchError: a name is unknown.
     """
-    names = list(dict.fromkeys(asked.get("tasks") or registry.names("tasks")))
-    entries = {name: registry.entry("tasks", name) for name in sorted(names, key=lambda n: paper_order(n, PAPER_TASKS))}
+    options, order = request.options, request.paper.tasks
+    names = sorted(dict.fromkeys(options.get("tasks") or registry.names("tasks")), key=lambda name: rank(name, order))
+    entries = {name: registry.entry("tasks", name) for name in names}
     rows: list[Row] = []
     notes: list[str] = []
     for name, entry in entries.items():
         try:
-            data = load_task(name, entry.load(), data_dir=asked.get("data"), offline=asked.get("offline", False))
+            data = load_task(name, entry.load(), data_dir=options.get("data"), offline=options.get("offline", False))
         except RobenchError as error:
             rows.append(Row(name, name, (Cell(),) * len(COLUMNS)))
             notes.append(str(error).rstrip("."))
@@ -52,20 +52,20 @@ def table3(**asked: Unpack[Asked]) -> Table:
         rows.append(Row(name, name, counted(data)))
         notes += [f"{name}: from {data.source}", *(f"{name}: {note}" for note in data.notes)]
     return Table(
-        name="3",
-        title="Table 3: the data sets",
+        name=request.table.number,
+        title=request.table.heading,
         caption="",
         columns=COLUMNS,
         blocks=(Block("", "", tuple(rows)),),
         legend=LEGEND if all(row.cells[0].value for row in rows) else (*LEGEND, MISSING),
         notes=tuple(notes),
-        of="task",
-        measured=False,
+        row_kind="task",
+        is_measured=False,
     )
 
 
 def counted(data: TaskData) -> tuple[Cell, ...]:
-    """A task's cells: classes, mean length, rows of train, dev and test."""
+    """Return a task's cells: classes, mean length, rows of train, dev and test."""
     splits: Sequence[Sequence[object]] = (data.train, data.dev, data.test)
     lengths = [len(example.text.split()) for split in (data.train, data.dev, data.test) for example in split]
     numbers = [Fraction(len(data.labels)), Fraction(sum(lengths), len(lengths)), *(Fraction(len(s)) for s in splits)]

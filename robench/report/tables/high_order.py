@@ -1,4 +1,4 @@
-"""Table 7: how far models move from clean to adversarial text, from stored statistics."""
+"""Tables of high-order statistics: how far models move from clean to adversarial text, from stored statistics."""
 
 from __future__ import annotations
 
@@ -6,22 +6,18 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Unpack
+from typing import Any
 
 from robench.report.tables.captions import headings, notes_of, setting_of
-from robench.report.tables.cells import judged, mean_cell
+from robench.report.tables.cells import mean_cell
 from robench.report.tables.layout import legend_of
 from robench.report.tables.model import Block, Cell, Column, Row, Table
-from robench.report.tables.options import Asked, chosen, of_the_paper
-from robench.report.tables.orders import PAPER_TASKS, defense_order, paper_order
+from robench.report.tables.options import TableRequest
 from robench.results.cells import group, identity_text
 from robench.results.info import BEFORE, StatisticsInfo
 from robench.results.labels import Named, label
+from robench.results.paper_contents import Paper, rank
 from robench.results.store import StoredStage
-from robench.study.presets import PAPER_ATTACKS
-
-ABLATIONS = (BEFORE, "base", "clean", "taichi-no-ctr", "taichi-no-adv", "taichi")
-"""Rows of table 7."""
 
 COLUMNS = (
     Column("MSE (pos, ↓)", "number", 4, "lower", key="mse_pos"),
@@ -38,7 +34,6 @@ LEGEND = (
     "MSE: mean squared difference of representations. KL: of predictions, in nats. CTR: contrastive loss of all pairs.",
     "clean%: correct / all test samples. attack%: failed / attacked samples; wrong before counts as wrong.",
 )
-HINT = "`robench run --table 7` makes them."
 
 
 @dataclass(frozen=True)
@@ -53,47 +48,56 @@ class _Model:
     values: Mapping[str, Fraction | float]
 
 
-def table7(statistics: Sequence[StoredStage[StatisticsInfo]], **asked: Unpack[Asked]) -> Table:
-    """High-order statistics of models before and after fine-tuning (Table 7 of the TaiChi paper).
+def high_order_table(statistics: Sequence[StoredStage[StatisticsInfo]], request: TableRequest) -> Table:
+    """Make a table of statistics of models before and after fine-tuning (table 7 of the TaiChi paper).
 
-    On SST-2 under TextFooler, unless another task or attack is asked for.
+    It has the paper's task and attack, unless others are asked for.
 
     Args:
         statistics: finished stages of that kind.
-        asked: see :class:`~robench.report.tables.options.Asked`.
+        request: which table to make.
 
     Raises:
         NoResultsError: nothing is left to show.
         RobenchError: a file lacks something.
     """
-    kept = chosen(statistics, asked, hint=f"statistics of models are another stage: {HINT}")
-    kept = of_the_paper("7", kept, asked, "task", ["sst2"])
-    kept = of_the_paper("7", kept, asked, "attack", ["textfooler"])
-    models = _everywhere([_model(stage) for stage in kept])
+    spec, paper = request.table, request.paper
+    kept = request.select(statistics, hint=f"statistics of models are another stage: {request.hint}")
+    kept = request.restrict(kept, "task", spec.tasks)
+    kept = request.restrict(kept, "attack", spec.attacks)
+    models = _in_every_block([_model(stage) for stage in kept])
+    models.sort(key=lambda m: _order(m, paper))
+    arranged, caption = _arranged(models, paper, () if request.options.get("defenses") else spec.defenses)
+    blocks, comparison = request.compare(arranged, COLUMNS)
+    gaps = any(cell == Cell() for block in blocks for row in block.rows for cell in row.cells)
+    legend = legend_of(blocks, LEGEND, comparison)
+    return Table(
+        name=spec.number,
+        title=spec.heading,
+        caption=caption,
+        columns=COLUMNS,
+        blocks=blocks,
+        legend=(*legend, f"—: no result yet; {request.hint}") if gaps else legend,
+        notes=notes_of(m.info for m in models),
+        row_kind="model",
+        samples=False,
+    )
+
+
+def _arranged(models: Sequence[_Model], paper: Paper, expected: Sequence[str]) -> tuple[list[Block], str]:
+    """Return the blocks, each with a row for every expected defense, and a caption of what they share."""
     names = label(Named(m.row, m.info.defense.name, m.info.defense.changed, m.key) for m in models)
-    by_block = group(sorted(models, key=_block_order), lambda m: m.block)
+    by_block = group(models, lambda m: m.block)
     settings = [_setting(members) for members in by_block.values()]
-    heads, caption = headings(settings)
+    heads, caption = headings(settings, paper)
     blocks = []
     for heading, setting, members in zip(heads, settings, by_block.values(), strict=True):
         rows = [_row(names[row].text, found) for row, found in group(members, lambda m: m.row).items()]
-        if not asked.get("defenses"):
-            there = {row.name for row in rows}
-            rows += [Row(name, name, (Cell(),) * len(COLUMNS)) for name in ABLATIONS if name not in there]
-        rows.sort(key=lambda row: (*defense_order(row.name), row.label))
-        blocks.append(Block(setting["task"], heading, judged(rows, COLUMNS, compare=False), setting))
-    gaps = any(cell == Cell() for block in blocks for row in block.rows for cell in row.cells)
-    return Table(
-        name="7",
-        title="Table 7: high-order statistics of clean and adversarial texts",
-        caption=caption,
-        columns=COLUMNS,
-        blocks=tuple(blocks),
-        legend=(*legend_of(blocks, LEGEND), *([f"—: no result yet; {HINT}"] if gaps else [])),
-        notes=notes_of(m.info for m in models),
-        of="model",
-        samples=False,
-    )
+        there = {row.name for row in rows}
+        rows += [Row(name, name, (Cell(),) * len(COLUMNS)) for name in expected if name not in there]
+        rows.sort(key=lambda row: (*rank(row.name, paper.defense_order), row.label))
+        blocks.append(Block(setting["task"], heading, tuple(rows), setting))
+    return blocks, caption
 
 
 def _model(stage: StoredStage[StatisticsInfo]) -> _Model:
@@ -118,8 +122,8 @@ def _attack(info: StatisticsInfo) -> list[Any]:
     return [info.attack.title, info.attack.fields]
 
 
-def _everywhere(models: Sequence[_Model]) -> list[_Model]:
-    """The encoder before fine-tuning belongs to all blocks that differ only in how models are trained."""
+def _in_every_block(models: Sequence[_Model]) -> list[_Model]:
+    """Repeat the encoder before fine-tuning in all blocks that differ only in how models are trained."""
 
     def untrained(m: _Model) -> str:
         info = m.info
@@ -135,7 +139,7 @@ def _everywhere(models: Sequence[_Model]) -> list[_Model]:
 
 
 def _setting(members: Sequence[_Model]) -> dict[str, Any]:
-    """Of a block: as its fine-tuned models say, if it has one."""
+    """Return what a block shares: as its fine-tuned models say, if it has one."""
     info = next((m.info for m in members if m.info.defense.name != BEFORE), members[0].info)
     attack = {"attack": info.attack.title, "attack_identity": identity_text(_attack(info))}
     counts = {f"{part}_n": count for part, count in _counts(info).items() if count}
@@ -174,14 +178,8 @@ def _row(label: str, found: Sequence[_Model]) -> Row:
     )
 
 
-def _block_order(m: _Model) -> tuple[Any, ...]:
+def _order(m: _Model, paper: Paper) -> tuple[Any, ...]:
     info = m.info
-    name = info.defense.name
     attack = info.attack.title
-    block = (
-        *paper_order(info.task, PAPER_TASKS),
-        *paper_order(attack, PAPER_ATTACKS),
-        info.encoder.name,
-        m.block,
-    )
-    return *block, *defense_order(name), m.row, m.seed
+    block = *rank(info.task, paper.tasks), *rank(attack, paper.attacks), info.encoder.name, m.block
+    return *block, *rank(info.defense.name, paper.defense_order), m.row, m.seed

@@ -1,19 +1,18 @@
-"""From results to blocks of rows: what stands where, and what is missing."""
+"""Arrange results in blocks of rows: which row and column each belongs to, and which are missing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from robench.report.tables.captions import headings, setting_of
-from robench.report.tables.cells import COMPARED, judged
-from robench.report.tables.model import Block, Cell, Column, Row
-from robench.report.tables.orders import PAPER_ENCODERS, PAPER_TASKS, defense_order, paper_order
+from robench.report.tables.cells import Comparison
+from robench.report.tables.model import Block, Cell, Row
 from robench.results.cells import Result, group
 from robench.results.labels import Label, column_labels, row_labels
+from robench.results.paper_contents import Paper, rank
 from robench.study.commands import Gap, renamed
-from robench.study.presets import PAPER_ATTACKS
 
 CellsOf: TypeAlias = Callable[[Sequence[Result], Sequence[str]], tuple[Cell, ...]]
 """Cells of a row, from its results and the identities of the attacks that have a column."""
@@ -24,57 +23,64 @@ class Layout:
     """Results in the order in which they are shown.
 
     Attributes:
+        paper: whose order that is.
+        results: rows and columns of all blocks.
         rows: names of defenses by identity.
         columns: names of attacks by identity, in order.
         blocks: results by identity of their block.
         expected: names of defenses that every block should have.
+        lead: what decides the order of the blocks and begins their headings: ``task`` or ``encoder``.
     """
 
+    paper: Paper
     results: Sequence[Result]
     rows: Mapping[str, Label]
     columns: Mapping[str, Label]
     blocks: Mapping[str, list[Result]]
     expected: Sequence[str]
+    lead: str
 
     @classmethod
-    def of(cls, results: Sequence[Result], *, lead: str = "task", expected: Sequence[str] = ()) -> Layout:
-        """Lay results out; ``lead`` decides the order of the blocks: ``task`` or ``encoder``."""
+    def of(cls, paper: Paper, results: Sequence[Result], *, lead: str = "task", expected: Sequence[str] = ()) -> Layout:
+        """Sort results into rows, columns and blocks."""
         rows, columns = row_labels(results), column_labels(results)
 
-        def place(r: Result) -> tuple[Any, ...]:
-            return *_block_order(r, lead), *defense_order(r.defense.name), rows[r.row].text, r.row, r.seed
+        def order(r: Result) -> tuple[Any, ...]:
+            row = *rank(r.defense.name, paper.defense_order), rows[r.row].text, r.row
+            return *_block_order(r, paper, lead), *row, r.seed
 
-        results = sorted(results, key=place)
-        by_column = sorted(results, key=lambda r: _column_order(r, columns[r.column].text))
-        ordered = {r.column: columns[r.column] for r in by_column}
-        return cls(results, rows, ordered, group(results, lambda r: r.block), expected)
+        def column_order(r: Result) -> tuple[Any, ...]:
+            return *rank(r.attack.name, paper.attacks), columns[r.column].text, r.column
 
-    def made(
-        self, columns: Sequence[Column], cells_of: CellsOf, *, lead: str = "task", attacks: bool = True
-    ) -> tuple[tuple[Block, ...], str]:
-        """The blocks, and a caption of what they share.
+        results = sorted(results, key=order)
+        ordered = {r.column: columns[r.column] for r in sorted(results, key=column_order)}
+        return cls(paper, results, rows, ordered, group(results, lambda r: r.block), expected, lead)
+
+    def arranged(self, cells_of: CellsOf, *, attacks: bool = True) -> tuple[list[Block], str]:
+        """Return the blocks, and a caption of what they share.
 
         Args:
-            columns: of the table.
             cells_of: gives the cells of a row.
-            lead: what a heading begins with.
             attacks: whether accuracies under attack are shown.
         """
         settings = []
         for first, *_ in self.blocks.values():
             counted = {"attacked_n": first.attacked_n} if attacks else {}
             settings.append(setting_of(first.info, clean_n=first.info.clean.n, **counted))
-        heads, caption = headings(settings, lead)
+        heads, caption = headings(settings, self.paper, self.lead)
         blocks = []
         for heading, setting, members in zip(heads, settings, self.blocks.values(), strict=True):
             rows = [self._row(found, cells_of, attacks) for found in group(members, lambda r: r.row).values()]
             rows += [Row(name, name, cells_of((), tuple(self.columns))) for name in self._missing(members)]
-            rows.sort(key=lambda row: (*defense_order(row.name), row.label))
-            blocks.append(Block(setting["task"], heading, judged(rows, columns, compare=attacks), setting))
-        return tuple(blocks), caption
+            rows.sort(key=lambda row: (*rank(row.name, self.paper.defense_order), row.label))
+            blocks.append(Block(setting["task"], heading, tuple(rows), setting))
+        return blocks, caption
 
     def gaps(self) -> list[Gap]:
-        """Cells that the seeds of their row have elsewhere in the row, and rows that their block should have."""
+        """Return the missing cells.
+
+        A cell is missing if its row has another cell of that seed, or if its whole row is expected but absent.
+        """
         example = {r.column: r for r in self.results}
         found = []
         for members in self.blocks.values():
@@ -98,7 +104,7 @@ class Layout:
         first = found[0]
         return Row(
             label=self.rows[first.row].text,
-            name=first.defense.name,
+            name=first.info.defense.name,
             per_attack=first.info.adversarial is not None,
             clean_n=first.info.clean.n,
             attacked_n=first.attacked_n if attacks else None,
@@ -107,23 +113,28 @@ class Layout:
         )
 
 
-def legend_of(blocks: Iterable[Block], first: Sequence[str], hopeless: int = 0) -> tuple[str, ...]:
-    """How to read a table.
+def legend_of(
+    blocks: Sequence[Block], first: Sequence[str], comparison: Comparison, hopeless: int = 0
+) -> tuple[str, ...]:
+    """Return how to read a table, line by line.
 
     Args:
         blocks: of the table.
         first: lines of the table's own.
+        comparison: which defense is compared with the others.
         hopeless: cells that no command makes.
     """
     rows = [row for block in blocks for row in block.rows]
     cells = [cell for row in rows for cell in row.cells]
+    aside = list(dict.fromkeys(name for block in blocks for name in comparison.left_out(block.rows)))
     lines = [
         ("±: sample standard deviation over seeds.", any(cell.sd is not None for cell in cells)),
         (
-            f"In brackets: {COMPARED} less the best other defense of its block.",
+            f"In brackets: {comparison.defense} less the best other defense of its block.",
             any(cell.difference is not None for cell in cells),
         ),
         ("Bold: the best of the column in its block.", any(cell.best for cell in cells)),
+        (f"Ablations of {comparison.defense}, which are not compared: {', '.join(aside)}.", aside),
         (
             "†: the model, or one of them, is no better than naming the most frequent label each time; not compared.",
             any(not cell.learned for cell in cells),
@@ -136,15 +147,11 @@ def legend_of(blocks: Iterable[Block], first: Sequence[str], hopeless: int = 0) 
     return *first, *(text for text, applies in lines if applies)
 
 
-def _column_order(result: Result, title: str) -> tuple[Any, ...]:
-    return *paper_order(result.attack.name, PAPER_ATTACKS), title, result.column
-
-
-def _block_order(result: Result, lead: str) -> tuple[Any, ...]:
+def _block_order(result: Result, paper: Paper, lead: str) -> tuple[Any, ...]:
     info = result.info
-    task = paper_order(info.task, PAPER_TASKS)
+    task = rank(info.task, paper.tasks)
     encoder = info.encoder.name
     setting = info.train_rows, result.attacked_n, result.block
     if lead == "encoder":
-        return *paper_order(encoder, PAPER_ENCODERS), *task, *setting
+        return *rank(encoder, paper.encoders), *task, *setting
     return *task, encoder, *setting

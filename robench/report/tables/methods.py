@@ -1,15 +1,15 @@
-"""Table 2: what each registered defense trains on and with, from its contract."""
+"""Tables of methods: what each registered defense trains on and with, from its contract."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING
 
 from robench.errors import RobenchError
 from robench.plugins import registry
 from robench.report.tables.model import Block, Cell, Column, Row, Table
-from robench.report.tables.options import Asked
-from robench.report.tables.orders import defense_order
+from robench.report.tables.options import TableRequest
+from robench.results.paper_contents import rank
 
 if TYPE_CHECKING:
     from robench.training.defense import Defense
@@ -26,18 +26,19 @@ LEGEND = (
 )
 
 
-def table2(**asked: Unpack[Asked]) -> Table:
-    """The methods (Table 2 of the TaiChi paper): a row for every registered defense, plug-ins included.
+def methods_table(request: TableRequest) -> Table:
+    """Make a table with a row for every registered defense, plug-ins included (table 2 of the TaiChi paper).
 
     Args:
-        asked: see :class:`~robench.report.tables.options.Asked`; only ``defenses`` matters.
+        request: which table to make; of its options ``defenses`` matters.
 
     Raises:
         RobenchError: a name is unknown.
     """
-    entries = [registry.entry("defenses", name) for name in asked.get("defenses") or registry.names("defenses")]
+    names = request.options.get("defenses") or registry.names("defenses")
+    entries = [registry.entry("defenses", name) for name in names]
     rows, notes = [], []
-    for entry in sorted(entries, key=lambda entry: defense_order(entry.name)):
+    for entry in sorted(entries, key=lambda entry: rank(entry.name, request.paper.defense_order)):
         if entry.origin != "robench":
             notes.append(f"{entry.name} is from {entry.origin}")
         texts: Sequence[str] = ("",) * len(COLUMNS)
@@ -51,19 +52,19 @@ def table2(**asked: Unpack[Asked]) -> Table:
                 notes.append(f"{entry.name} trains nothing: its network is made of those of {' and '.join(parts)}")
         rows.append(Row(entry.name, entry.name, tuple(Cell(text=text) for text in texts)))
     return Table(
-        name="2",
-        title="Table 2: the methods",
+        name=request.table.number,
+        title=request.table.heading,
         caption="",
         columns=COLUMNS,
         blocks=(Block("", "", tuple(rows)),),
         legend=LEGEND,
         notes=tuple(notes),
-        measured=False,
+        is_measured=False,
     )
 
 
 def described(defense: Defense) -> Sequence[str]:
-    """A defense's cells: data augmentation, CLS, training tasks, adversarial model."""
+    """Return a defense's cells: data augmentation, CLS, training tasks, adversarial model."""
     from robench.training.defense import AdversarialDefense, FusedDefense
     from robench.training.perturbation import VirtualDefense
 

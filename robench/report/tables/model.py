@@ -1,4 +1,4 @@
-"""What a table is: typed cells in rows in blocks. It is complete before it is formatted."""
+"""A table as data: typed cells in rows in blocks, complete before it is formatted."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ Unit = Literal["percent", "number", "count", "text"]
 
 @dataclass(frozen=True)
 class Column:
-    """What the cells of a column are.
+    """A column: what its cells are.
 
     Attributes:
         name: heading.
         unit: ``percent``: a share from 0 to 1, shown in percent; ``number`` and ``count`` (whole) are shown as they
             are; ``text`` has no numbers.
         digits: behind the point.
-        better: which of two numbers wins; None where neither does.
+        better: which of two numbers wins; None if neither does.
         key: its name among published numbers; the heading, if empty.
     """
 
@@ -35,16 +35,16 @@ class Cell:
     """One number, or text, of a table.
 
     Attributes:
-        value: in the column's unit, the mean over seeds; None where there is no number.
-        text: of a cell that is no number.
+        value: in the column's unit, the mean over seeds; None if there is no number.
+        text: of a cell without a number.
         sd: sample standard deviation (n - 1) over seeds; None with fewer than two.
         seeds: whose results are in it.
-        best: whether others are there and none of its column and block is better.
-        difference: to the best other defense of the block, for the defense that is compared.
+        best: whether it is compared with others of its column and block, and none of them is better.
+        difference: to the best other defense of the block, of the compared defense.
         n: samples of each seed.
         learned: whether every model behind it has learned something, see :class:`robench.results.cells.Result`; a
             number of one that has not is shown, and compared with no other.
-        published: the paper's number, in the column's unit, where it was asked for and there is one.
+        published: the paper's number, in the column's unit, if it is shown and there is one.
     """
 
     value: Fraction | None = None
@@ -59,7 +59,7 @@ class Cell:
 
     @property
     def less_published(self) -> Fraction | None:
-        """Ours less the paper's, where there are both."""
+        """Our number less the paper's, if there are both."""
         return None if self.value is None or self.published is None else self.value - self.published
 
 
@@ -68,8 +68,8 @@ class Row:
     """A defense, or a task; ``cells`` has one for each column of the table.
 
     Attributes:
-        label: name, with the hyper-parameters that were changed and, where that is ambiguous, the start of the key of
-            one of its models.
+        label: name, with the hyper-parameters that were changed and, if that is ambiguous, the start of the key of one
+            of its models.
         name: registered name.
         per_attack: whether a model is trained for each attack.
         clean_n: samples of the clean accuracy.
@@ -91,8 +91,8 @@ class Block:
     """Rows that can be compared: everything but defense, attack and seed is the same.
 
     Attributes:
-        task: its task; empty where a row has a task of its own, or none.
-        heading: what sets the block apart from others; empty where it is the only one.
+        task: its task; empty if each row has a task of its own, or none.
+        heading: what sets the block apart from others; empty if it is the only one.
         setting: what its rows share, by name.
     """
 
@@ -107,15 +107,15 @@ class Table:
     """A table, ready to be formatted.
 
     Attributes:
-        name: its number in the paper.
+        name: its number in the paper; ``quality`` is one of ours.
         caption: what all blocks share.
         legend: how to read it.
-        notes: what has to be known of the data.
+        notes: what readers have to know about the data.
         commands: what to run to fill the dashes.
-        of: what a row is.
-        measured: whether its numbers are means over samples and seeds, which are then shown.
-        samples: whether they are shown beside each row; not where the caption says enough.
-        against: whose published numbers stand beside ours; empty for nobody's.
+        row_kind: what a row is: ``defense``, ``task`` or ``model``.
+        is_measured: whether its numbers are means over samples and seeds, which are then shown.
+        samples: whether their numbers are shown beside each row; not if the caption says enough.
+        against: the paper whose published numbers stand beside ours; empty for none.
     """
 
     name: str
@@ -126,7 +126,7 @@ class Table:
     legend: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
-    of: str = "defense"
-    measured: bool = True
+    row_kind: str = "defense"
+    is_measured: bool = True
     samples: bool = True
     against: str = ""

@@ -5,20 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any, Unpack
+from typing import Any
 
 from robench.report.tables.captions import headings, notes_of, setting_of
-from robench.report.tables.cells import judged, mean_cell
+from robench.report.tables.cells import mean_cell
 from robench.report.tables.layout import legend_of
 from robench.report.tables.model import Block, Cell, Column, Row, Table
-from robench.report.tables.options import Asked, chosen
-from robench.report.tables.orders import PAPER_TASKS, defense_order, paper_order
+from robench.report.tables.options import TableRequest
 from robench.results.cells import Result, group, identity_text, read_results
 from robench.results.info import CellInfo
 from robench.results.labels import Label, column_labels, row_labels
+from robench.results.paper_contents import Paper, PaperTable, rank
 from robench.results.store import StoredStage
-from robench.study.presets import PAPER_ATTACKS
 
+QUALITY = PaperTable(
+    number="quality",
+    kind="quality",
+    title="what it took to fool a model",
+    summary="success rate, queries, words changed and similarity of each attack",
+)
+"""A table of robench, for the results of every paper."""
 COLUMNS = (
     Column("clean%"),
     Column("attack%"),
@@ -35,43 +41,46 @@ LEGEND = (
 )
 
 
-def quality(cells: Sequence[StoredStage[CellInfo]], **asked: Unpack[Asked]) -> Table:
-    """Attack success rate, queries, words changed and similarity, a block for each task and attack.
+def quality_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) -> Table:
+    """Make a table of attack success rate, queries, words changed and similarity, a block for each task and attack.
 
     Args:
         cells: finished cells.
-        asked: see :class:`~robench.report.tables.options.Asked`.
+        request: which table to make.
 
     Raises:
         NoResultsError: nothing is left to show.
         RobenchError: a cell's files are missing or broken.
     """
-    found = read_results(chosen(cells, asked))
-    attacks, rows = column_labels(found), row_labels(found)
-    found = [replace(r, block=identity_text([r.block, r.column])) for r in found]
-    found.sort(key=lambda r: (*_order(r, attacks), *defense_order(r.defense.name), r.row, r.seed))
-    members = group(found, lambda r: r.block)
-    settings = [_setting(first, attacks[first.column]) for first, *_ in members.values()]
-    heads, caption = headings(settings)
-    blocks = tuple(
-        Block(setting["task"], heading, judged(_rows(results, rows), COLUMNS, compare=False), setting)
-        for heading, setting, results in zip(heads, settings, members.values(), strict=True)
-    )
+    paper = request.paper
+    results = read_results(request.select(cells))
+    attacks, rows = column_labels(results), row_labels(results)
+    results = [replace(r, block=identity_text([r.block, r.column])) for r in results]
+    results.sort(key=lambda r: _order(r, paper, attacks))
+    by_block = group(results, lambda r: r.block)
+    settings = [_setting(first, attacks[first.column]) for first, *_ in by_block.values()]
+    heads, caption = headings(settings, paper)
+    arranged = [
+        Block(setting["task"], heading, _rows(members, rows), setting)
+        for heading, setting, members in zip(heads, settings, by_block.values(), strict=True)
+    ]
+    blocks, comparison = request.compare(arranged, COLUMNS)
     return Table(
-        name="quality",
-        title="Quality: what it took to fool a model",
+        name=request.table.number,
+        title=request.table.heading,
         caption=caption,
         columns=COLUMNS,
         blocks=blocks,
-        legend=legend_of(blocks, LEGEND),
-        notes=notes_of(r.info for r in found),
+        legend=legend_of(blocks, LEGEND, comparison),
+        notes=notes_of(r.info for r in results),
     )
 
 
-def _order(result: Result, attacks: dict[str, Label]) -> tuple[Any, ...]:
+def _order(result: Result, paper: Paper, attacks: dict[str, Label]) -> tuple[Any, ...]:
     info = result.info
-    attack = paper_order(info.attack.name, PAPER_ATTACKS)
-    return *paper_order(info.task, PAPER_TASKS), *attack, attacks[result.column].text, result.block
+    block = *rank(info.task, paper.tasks), *rank(info.attack.name, paper.attacks)
+    row = *rank(info.defense.name, paper.defense_order), result.row
+    return *block, attacks[result.column].text, result.block, *row, result.seed
 
 
 def _setting(result: Result, attack: Label) -> dict[str, Any]:
@@ -79,8 +88,8 @@ def _setting(result: Result, attack: Label) -> dict[str, Any]:
     return setting_of(result.info, attack=attack.text, attack_identity=result.column, **counted)
 
 
-def _rows(results: Sequence[Result], labels: dict[str, Label]) -> list[Row]:
-    return [
+def _rows(results: Sequence[Result], labels: dict[str, Label]) -> tuple[Row, ...]:
+    return tuple(
         Row(
             label=labels[row].text,
             name=found[0].info.defense.name,
@@ -91,7 +100,7 @@ def _rows(results: Sequence[Result], labels: dict[str, Label]) -> list[Row]:
             seeds=tuple(sorted({r.seed for r in found})),
         )
         for row, found in group(results, lambda r: r.row).items()
-    ]
+    )
 
 
 def _cell(found: Sequence[Result], value: Callable[[Result], Fraction | float | None]) -> Cell:

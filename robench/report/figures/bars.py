@@ -1,4 +1,4 @@
-"""Figure 4: what each part of TaiChi is good for, as bars over clean accuracy and accuracy under each attack."""
+"""Figures of bars: clean accuracy and accuracy under each attack, of several defenses."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from robench.errors import RobenchError
 from robench.escaping import escape_matplotlib
 from robench.report.figures.canvas import INK, Drawing, legend_above, sheet, styled
 from robench.report.figures.palette import Look, looks, title
+from robench.report.figures.request import FigureRequest
 from robench.results.cells import Result, group
 from robench.results.labels import column_labels, row_labels
+from robench.results.paper_contents import rank
 from robench.results.seeds import Point, attacked_point, clean_point, seeds_text
-from robench.results.selection import Selection, largest_block, prefer_unchanged
+from robench.results.selection import largest_block, prefer_unchanged
 from robench.results.store import Store
 from robench.study.commands import missing_commands, read_selection
-from robench.study.presets import PAPER_ATTACKS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,37 +24,38 @@ if TYPE_CHECKING:
 CLEAN = "clean%"
 
 
-def draw(store: Store, selection: Selection) -> Drawing:
-    """Bars of each defense over clean% and each attack that the results have; whiskers over seeds.
+def draw(store: Store, request: FigureRequest) -> Drawing:
+    """Draw bars of each defense over clean% and each attack that the results have, with whiskers over seeds.
 
     Raises:
         RobenchError: a defense or one of its attacks is missing.
     """
+    selection = request.selection
     block, others = largest_block(prefer_unchanged(read_selection(selection, store)))
-    columns = _columns(block)
-    _check(block, columns, selection)
+    columns = _columns(block, request)
+    _check(block, columns, request)
     order = list(selection.defenses) or sorted({r.defense.name for r in block})
     labels = row_labels(block)
     block.sort(key=lambda r: (order.index(r.defense.name), labels[r.row].text))
     series = {labels[row].text: _points(found, columns) for row, found in group(block, lambda r: r.row).items()}
     heads = [CLEAN, *(label.text + "%" for label in column_labels([c[0] for c in columns]).values())]
     with styled():
-        return _drawn(series, heads, selection.task, _caption(block, series, selection.task, others))
+        return _drawing(series, heads, request, _caption(block, series, selection.task, others))
 
 
-def _columns(block: Sequence[Result]) -> list[list[Result]]:
-    """Results of each attack, in the paper's order."""
-    found = group(block, lambda r: r.column).values()
+def _columns(block: Sequence[Result], request: FigureRequest) -> list[list[Result]]:
+    """Return the results of each attack, in the paper's order."""
+    attacks = request.paper.attacks
 
-    def place(members: list[Result]) -> tuple[int, str]:
-        name = members[0].attack.name
-        rank = PAPER_ATTACKS.index(name) if name in PAPER_ATTACKS else len(PAPER_ATTACKS)
-        return rank, members[0].attack.title
+    def order(members: list[Result]) -> tuple[int, str]:
+        attack = members[0].attack
+        return rank(attack.name, attacks)[0], attack.title
 
-    return sorted(found, key=place)
+    return sorted(group(block, lambda r: r.column).values(), key=order)
 
 
-def _check(block: Sequence[Result], columns: Sequence[Sequence[Result]], selection: Selection) -> None:
+def _check(block: Sequence[Result], columns: Sequence[Sequence[Result]], request: FigureRequest) -> None:
+    selection = request.selection
     names = list(selection.defenses) or sorted({r.defense.name for r in block})
     gaps = [
         (name, members[0]) for members in columns for name in names if name not in {r.defense.name for r in members}
@@ -61,7 +63,7 @@ def _check(block: Sequence[Result], columns: Sequence[Sequence[Result]], selecti
     if gaps:
         absent = ", ".join(f"{name} under {result.info.attack.title}" for name, result in gaps)
         raise RobenchError(
-            f"figure 4 on {selection.task} lacks {absent}: {missing_commands(gaps, selection.options)} makes that;"
+            f"{request.name} lacks {absent}: {missing_commands(gaps, selection.options)} makes that;"
             " or name fewer with --defense and --attack."
         )
 
@@ -85,7 +87,7 @@ def _caption(block: Sequence[Result], labels: Iterable[str], task: str, others: 
     return text + left
 
 
-def _drawn(series: dict[str, list[Point]], heads: Sequence[str], task: str, caption: str) -> Drawing:
+def _drawing(series: dict[str, list[Point]], heads: Sequence[str], request: FigureRequest, caption: str) -> Drawing:
     bars = len(series) * len(heads)
     width = min(max(7.2, 1.2 + bars * (0.21 if len(series) < 9 else 0.15) + len(heads) * 0.25), 22.0)
     figure, axes = sheet(width, 4.2, caption)
@@ -101,10 +103,11 @@ def _drawn(series: dict[str, list[Point]], heads: Sequence[str], task: str, capt
     axes.set_yticks(range(0, 101, 20))
     axes.grid(axis="y")
     axes.set_ylabel("accuracy in %")
-    figure.suptitle(escape_matplotlib(f"What each part is good for: {task}"), x=0.01, ha="left", fontsize=11)
+    task = request.selection.task
+    figure.suptitle(f"{request.figure.title}: {task}", x=0.01, ha="left", fontsize=11)
     widest = max(len(title(label)) for label in series)
     legend_above(axes, columns=int((width - 0.7) / (0.55 + 0.075 * widest)))
-    return Drawing(figure, f"figure4-{task}", caption)
+    return Drawing(figure, request.file_name(task), caption)
 
 
 def _bars(

@@ -1,0 +1,137 @@
+"""Read TOML whose keys are all known: a key that is missing, unknown or of another type is an error with its name."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
+from importlib.resources.abc import Traversable
+from typing import Any
+
+from robench.errors import RobenchError
+from robench.plugins.registry import unknown
+
+
+def read_toml(file: Traversable, parse_float: Callable[[str], Any] = float) -> Section:
+    """Read a file.
+
+    Args:
+        file: to read.
+        parse_float: turns the text of a number with a point into a number.
+
+    Raises:
+        RobenchError: it cannot be read, or is not TOML.
+    """
+    try:
+        values = tomllib.loads(file.read_text(encoding="utf-8"), parse_float=parse_float)
+    except (OSError, ValueError) as error:
+        raise RobenchError(f"{file} cannot be read: {error}.") from error
+    return Section(str(file), "", values)
+
+
+class Section:
+    """A table of a TOML file, whose keys are taken one by one.
+
+    Args:
+        file: its path, for errors.
+        path: of the table in the file, ``tables.5.`` for example, for errors.
+        values: by key.
+    """
+
+    def __init__(self, file: str, path: str, values: Mapping[str, Any]) -> None:
+        self._file, self._path, self._values = file, path, values
+        self._taken: set[str] = set()
+
+    def text(self, key: str, default: str | None = None) -> str:
+        """Take a text; without a default it has to be there."""
+        return str(self._take(key, default, str, "a text"))
+
+    def choice(self, key: str, choices: tuple[str, ...]) -> str:
+        """Take a text that is one of those."""
+        value = self.text(key)
+        if value not in choices:
+            hint = f"it stands at {self._path}{key}"
+            raise RobenchError(f"{self._file}: {unknown(key, value, list(choices), hint)}")
+        return value
+
+    def texts(self, key: str, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
+        """Take a list of texts without repetitions."""
+        values = tuple(self._take(key, default, list, "a list of texts"))
+        if not all(isinstance(value, str) for value in values):
+            raise self.error(key, f"should be a list of texts, not {list(values)!r}")
+        if twice := [value for value in dict.fromkeys(values) if values.count(value) > 1]:
+            raise self.error(key, f"has {', '.join(twice)} twice")
+        return values
+
+    def numbers(self, key: str) -> tuple[float, ...]:
+        """Take a list of numbers."""
+        values = tuple(self._take(key, None, list, "a list of numbers"))
+        if not values or not all(_is_number(value) for value in values):
+            raise self.error(key, f"should be a list of numbers, not {list(values)!r}")
+        return tuple(float(value) for value in values)
+
+    def numbers_by_name(self, key: str, default: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Take a table of numbers."""
+        values = dict(self._take(key, default, dict, "a table of numbers"))
+        for name, value in values.items():
+            if not _is_number(value):
+                raise self.error(f"{key}.{name}", f"should be a number, not {value!r}")
+        return values
+
+    def texts_by_name(self, key: str) -> dict[str, str]:
+        """Take a table of texts, which may be absent."""
+        values = dict(self._take(key, {}, dict, "a table of texts"))
+        for name, value in values.items():
+            if not isinstance(value, str):
+                raise self.error(f"{key}.{name}", f"should be a text, not {value!r}")
+        return values
+
+    def sections(self, key: str) -> Iterator[tuple[str, Section]]:
+        """Take the tables in a table, each with its name; there may be none."""
+        values = self._take(key, {}, dict, "a table of tables")
+        for name, value in values.items():
+            if not isinstance(value, dict):
+                raise self.error(f"{key}.{name}", f"should be a table, not {value!r}")
+            yield name, Section(self._file, f"{self._path}{key}.{name}.", value)
+
+    def section(self, key: str) -> Section | None:
+        """Take a table; None if there is none."""
+        values = self._take(key, {}, dict, "a table")
+        return Section(self._file, f"{self._path}{key}.", values) if values else None
+
+    def rows(self, key: str) -> list[Section]:
+        """Take a list of tables."""
+        values = self._take(key, None, list, f"tables, each below a line [[{key}]]")
+        if not all(isinstance(value, dict) for value in values):
+            raise self.error(key, f"should be tables, each below a line [[{key}]]")
+        return [Section(self._file, f"{self._path}{key}[{row}].", value) for row, value in enumerate(values, start=1)]
+
+    def finish(self) -> None:
+        """Check that every key was taken.
+
+        Raises:
+            RobenchError: a key is none of those that mean something here.
+        """
+        for key in self._values:
+            if key not in self._taken:
+                near = difflib.get_close_matches(key, self._taken, n=1)
+                meant = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(self._taken))}."
+                raise RobenchError(f"{self._file}: unknown key {self._path}{key}: {meant}")
+
+    def error(self, key: str, fault: str) -> RobenchError:
+        """Make the error of a key."""
+        return RobenchError(f"{self._file}: {self._path}{key} {fault}.")
+
+    def _take(self, key: str, default: Any, kind: type, words: str) -> Any:
+        self._taken.add(key)
+        value = self._values.get(key, default)
+        if value is None:
+            raise self.error(key, f"is missing; it should be {words}")
+        if value is not default and not isinstance(value, kind):
+            raise self.error(key, f"should be {words}, not {value!r}")
+        return value
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | Fraction) and not isinstance(value, bool)

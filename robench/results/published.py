@@ -1,0 +1,117 @@
+"""The numbers that a paper printed: ``table<number>.toml`` beside its ``paper.toml``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from robench.results.checked_toml import Section, read_toml
+from robench.results.papers import Paper
+
+
+@dataclass(frozen=True)
+class PublishedRow:
+    """A row of a published table.
+
+    Attributes:
+        task: by its name in robench, as are the others.
+        defense: empty in a table of tasks; ``before`` for the encoder before fine-tuning.
+        encoder: empty in a table of tasks.
+        attack: of the whole row; empty if each column has its own, or none.
+        numbers: by column: attacks and ``clean%`` as shares from 0 to 1, others as printed.
+        printed_differences: to the best other method, as printed beside the numbers; shares.
+    """
+
+    task: str
+    defense: str
+    encoder: str
+    attack: str
+    numbers: Mapping[str, Fraction]
+    printed_differences: Mapping[str, Fraction] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PublishedTable:
+    """A published table.
+
+    Attributes:
+        number: as the paper has it.
+        caption: in our words.
+        source: the publication.
+        notes: what has to be known to compare with it.
+        rows: in the paper's order.
+    """
+
+    number: str
+    caption: str
+    source: str
+    notes: tuple[str, ...]
+    rows: tuple[PublishedRow, ...]
+
+    def find(self, *, task: str, defense: str = "", attack: str = "", encoder: str = "") -> PublishedRow | None:
+        """Return the row of that task, defense and attack, of that encoder if there are several; None if there is none.
+
+        Args:
+            task: a registered name.
+            defense: likewise; empty in a table of tasks.
+            attack: the title of an attack; passed over in a table whose rows have no attack.
+            encoder: a name, with or without the owner that the Hub gave BERT later.
+        """
+        several = len(self.encoders) > 1
+        for row in self.rows:
+            same = (row.task, row.defense) == (task, defense) and row.attack in ("", attack)
+            if same and (not several or row.encoder == plain_name(encoder)):
+                return row
+        return None
+
+    @property
+    def encoders(self) -> tuple[str, ...]:
+        """All encoders, in order."""
+        return tuple(dict.fromkeys(row.encoder for row in self.rows))
+
+
+def plain_name(encoder: str) -> str:
+    """Return an encoder's name without the owner that the Hub gave BERT later."""
+    return encoder.removeprefix("google-bert/")
+
+
+def published(paper: Paper, number: str) -> PublishedTable | None:
+    """Read the numbers that a paper printed in a table; None if there are none.
+
+    Raises:
+        RobenchError: a key of the file is missing, unknown or wrong.
+    """
+    file = paper.folder.joinpath(f"table{number}.toml")
+    if not file.is_file():
+        return None
+    keys = read_toml(file, parse_float=Fraction)
+    shared = {key: keys.text(key, "") for key in ("task", "defense", "encoder", "attack")}
+    shares = set(keys.texts("percent", ()))
+    keys.text("table")
+    found = PublishedTable(
+        number=number,
+        caption=keys.text("caption"),
+        source=keys.text("source"),
+        notes=keys.texts("notes", ()),
+        rows=tuple(_row(section, shared, shares) for section in keys.rows("row")),
+    )
+    keys.finish()
+    return found
+
+
+def _row(keys: Section, shared: Mapping[str, str], shares: set[str]) -> PublishedRow:
+    def fractions(numbers: Mapping[str, Any]) -> dict[str, Fraction]:
+        return {name: Fraction(number) / (100 if name in shares else 1) for name, number in numbers.items()}
+
+    found = PublishedRow(
+        task=keys.text("task", shared["task"]),
+        defense=keys.text("defense", shared["defense"]),
+        encoder=keys.text("encoder", shared["encoder"]),
+        attack=shared["attack"],
+        numbers=fractions(keys.numbers_by_name("numbers")),
+        printed_differences=fractions(keys.numbers_by_name("printed_differences", {})),
+    )
+    keys.finish()
+    return found
