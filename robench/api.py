@@ -42,9 +42,9 @@ def run(
     """Train defenses, attack them, and return the results.
 
     Args:
-        defense: name or names, or ``"all"``.
-        task: name or names, or ``"all"``.
-        attack: name or names, or ``"all"``; the paper's by default.
+        defense: one or several names, or ``"all"``.
+        task: one or several names, or ``"all"``.
+        attack: one or several names, or ``"all"``; the paper's by default.
         preset: ``quick``, ``laptop`` or ``paper``; the arguments below override its choices.
         encoder: ``minilm``, a folder or a Hub id.
         seed: one or several seeds.
@@ -121,16 +121,16 @@ def attack_model(
     Args:
         model: a folder or Hub id of a Transformers sequence classifier, ``"module:function"``, a function from a list
             of N texts to scores (N, classes), or a pair of a Transformers model and its tokenizer.
-        task: name or names, or ``"all"``.
-        attack: name or names, or ``"all"``; the paper's by default.
-        name: of its row in tables; by default the last part of what it is called.
-        label_order: for each label of the task in turn, the model's column; by default by the labels' names.
-        max_length: tokens of a text; by default the model's own limit.
-        version: of a function, whose weights are no part of the key of its results.
-        trust_remote_code: run the Python files that a folder or Hub model brings.
-        preset: says how many samples are attacked and where data comes from.
-        seed: of the attacks; one or several.
-        attack_limit: most attacked test samples.
+        task: one or several names, or ``"all"``.
+        attack: one or several names, or ``"all"``; the paper's by default.
+        name: name of the model in tables; by default the last part of its path, id or function name.
+        label_order: for each label of the task, the model's column; by default they are matched by name.
+        max_length: largest number of tokens of a text; by default the model's own limit. Not allowed for a function.
+        version: any text that changes with a function's weights. It is part of its results' key; the weights are not.
+        trust_remote_code: whether to run Python files that come with a folder or a Hub model.
+        preset: ``quick``, ``laptop`` or ``paper``, which decides how many samples are attacked and the source of data.
+        seed: one or several seeds of the attacks.
+        attack_limit: largest number of attacked test samples.
         data: folder with ``<task>/{train,dev,test}.tsv``; ``ROBENCH_DATA`` by default.
         runs: folder of results. Results that are in it are not computed again.
         plugin: one or several Python files that register more names.

@@ -6,7 +6,6 @@ Imports inside of functions and under ``TYPE_CHECKING`` count: a circle that hid
 from __future__ import annotations
 
 import ast
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -32,26 +31,10 @@ FRONT = {"__init__", "__main__", "attack", "defense", "objectives", "task"}
 LIGHT = ("plugins", "data/task.py", "results", "report/tables", "report/rendering", "cli")
 HEAVY = {"torch", "transformers", "matplotlib"}
 PLUGINS = ("defenses", "attacks", "tasks")
-NAMELESS = ("report", "results", "cli", "study/presets.py")
-"""Where no defense, attack or task is named: what papers show of them is data, in ``leaderboards/``."""
-WORDS = {"clean", "adversarial", "average", "textattack"}
-"""Registered names that are also keys, kinds or packages."""
-LOOKS = "robench/report/figures/palette.py"
-"""Still has titles and hues of built-ins."""
 FACES = {"robench", *(f"robench.{room}" for room in ("training", "attacking", "data", "models", "resources"))}
 ALSO_KEYS = {"clean", "adversarial", "average", "textattack"}
 """Names of built-ins that are also keys, kinds of texts or a package: such a literal says nothing."""
-NAMED = {
-    "robench/cli/results.py": 1,
-    "robench/report/figures/__init__.py": 9,
-    "robench/report/figures/tradeoff.py": 1,
-    "robench/report/reproduce.py": 1,
-    "robench/report/tables/accuracy.py": 9,
-    "robench/report/tables/cells.py": 1,
-    "robench/report/tables/high_order.py": 6,
-    "robench/report/tables/orders.py": 14,
-    "robench/study/presets.py": 4,
-}
+NAMED: dict[str, int] = {}
 """Literals that name a built-in, by file. What a paper shows becomes data: this list only shrinks."""
 
 
@@ -151,17 +134,41 @@ def test_plugins_import_only_the_faces_of_robench_and_one_another() -> None:
     assert wrong == []
 
 
-def test_no_built_in_is_named_where_papers_are_data() -> None:
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    points = settings["project"]["entry-points"]
-    names = {name for kind in PLUGINS for name in points[f"robench.{kind}"]} - WORDS
-    files = [ROOT / "robench" / name for name in NAMELESS]
-    files = [one for file in files for one in ([file] if file.is_file() else sorted(file.rglob("*.py")))]
-    wrong = [
-        f"{file.relative_to(ROOT)}:{node.lineno} names {node.value}"
-        for file in files
-        if str(file.relative_to(ROOT)) != LOOKS
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and names >= set(node.value.split(","))
-    ]
-    assert wrong == []
+def imports_by_module() -> dict[str, set[str]]:
+    """Map each module of ``robench/`` to the modules of ``robench/`` that it imports, at whatever depth."""
+    files = {}
+    for file in sorted((ROOT / "robench").rglob("*.py")):
+        parts = file.relative_to(ROOT).with_suffix("").parts
+        files[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = file
+    return {
+        module: {found.module for found in imports(file)} & files.keys() - {module} for module, file in files.items()
+    }
+
+
+def reachable(start: str, graph: dict[str, set[str]]) -> set[str]:
+    reached: set[str] = set()
+    stack = list(graph[start])
+    while stack:
+        if (module := stack.pop()) not in reached:
+            reached.add(module)
+            stack += graph[module]
+    return reached
+
+
+def find_circles(graph: dict[str, set[str]]) -> set[frozenset[str]]:
+    """Find the largest sets of modules that all reach each other."""
+    reached = {module: reachable(module, graph) for module in graph}
+    return {
+        frozenset(other for other in reached[module] if module in reached[other])
+        for module in graph
+        if module in reached[module]
+    }
+
+
+def test_circles_are_found_in_a_graph_that_has_some() -> None:
+    graph = {"a": {"b"}, "b": {"c"}, "c": {"b", "d"}, "d": set[str](), "e": {"f", "a"}, "f": {"e"}}
+    assert find_circles(graph) == {frozenset("bc"), frozenset("ef")}
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    assert find_circles(imports_by_module()) == set()

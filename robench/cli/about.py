@@ -13,12 +13,13 @@ from robench.cli.common import PluginOption, load_plugins, told
 @told
 def list_(
     what: Annotated[
-        str | None, typer.Argument(help="defenses, attacks, tasks, encoders, presets or papers; all by default.")
+        str | None,
+        typer.Argument(help="defenses, attacks, tasks, encoders, presets, papers, or one name in detail."),
     ] = None,
     format: Annotated[str, typer.Option("--format", "-f", help="rich or json.")] = "rich",
     plugin: PluginOption = None,
 ) -> None:
-    """Name what there is: defenses, attacks, tasks, encoders, presets and papers."""
+    """Name what there is: defenses, attacks, tasks, encoders, presets and papers; with a NAME, what can be set of it."""
     from robench.cli import listing
 
     load_plugins(plugin)

@@ -1,4 +1,7 @@
-"""``robench list``: names that the command line takes. No plug-in is imported to find them."""
+"""``robench list``: what can be named on the command line, and what is known of one name.
+
+Nothing is imported to list the names; one name in detail is imported.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,10 @@ from rich.table import Table
 
 from robench.errors import RobenchError
 from robench.plugins import registry
-from robench.plugins.registry import unknown
-from robench.resources.model_folder import BUNDLED
+from robench.plugins.option import describe
+from robench.plugins.registry import Entry
+from robench.plugins.suggestions import explain_unknown
+from robench.resources.model_folder import BUNDLED_ENCODERS
 from robench.results import papers
 from robench.results.paper_contents import Paper
 from robench.study.presets import PRESETS
@@ -71,3 +76,78 @@ def _paper_rows(paper: Paper) -> list[dict[str, Any]]:
     return rows + [
         {"name": f"{paper.name} figure {f.number}", "summary": f.summary, "from": ""} for f in paper.figures.values()
     ]
+
+
+def _details(name: str) -> dict[str, list[dict[str, Any]]]:
+    """Look a name up in every section; a name may stand in several.
+
+    Raises:
+        RobenchError: it stands in none.
+    """
+    found = {section: [row for row in _rows(section) if row["name"] == name] for section in ("encoders", "presets")}
+    found |= {entry.kind: [_detail(entry)] for entry in _entries(name)}
+    if name == TRAINING:
+        summary = (TrainingSettings.__doc__ or "").strip()
+        options = [asdict(one) for one in describe(TrainingSettings())]
+        found["settings"] = [{"name": name, "summary": summary, "from": "robench", "options": options}]
+    found = {section: rows for section, rows in found.items() if rows}
+    if not found:
+        names = [row["name"] for section in SECTIONS for row in _rows(section)]
+        hint = "without a name, all are listed"
+        raise RobenchError(explain_unknown("section or name", name, [*SECTIONS, *names, TRAINING], hint))
+    return found
+
+
+def _entries(name: str) -> Iterator[Entry]:
+    """Find the registered entries of a name, be it of a family or of one of its members."""
+    for kind in registry.KINDS:
+        family = next((entry for entry in registry.entries(kind) if entry.argument and entry.name == name), None)
+        if family or registry.is_registered(kind, name):
+            yield family or registry.entry(kind, name)
+
+
+def _detail(entry: Entry) -> dict[str, Any]:
+    """Collect what is known of an entry: what it does, its options, the labels of a task, the members of a family."""
+    row: dict[str, Any] = {"name": entry.pattern, "summary": entry.summary, "from": entry.origin}
+    made: Any = entry.implementation() if entry.argument else entry.load()
+    if entry.kind == "tasks":
+        return row | {"labels": list(made.labels)}
+    if entry.argument:
+        row["members"] = entry.members()
+    kind = made if isinstance(made, type) else type(made)
+    row["description"] = (inspect.getdoc(kind) or "").partition("\n")[2].strip()
+    return row | {"options": [asdict(one) for one in describe(made)] if is_dataclass(made) else []}
+
+
+def _print_sections(listed: dict[str, list[dict[str, Any]]], console: Console) -> None:
+    for section, rows in listed.items():
+        table = Table(section, "", "from", box=None, pad_edge=False, header_style="bold", title_justify="left")
+        for row in rows:
+            table.add_row(f"[cyan]{row['name']}[/]", escape(row["summary"]), f"[dim]{escape(row['from'])}[/]")
+        console.print(table)
+        console.print()
+
+
+def _print_detail(section: str, row: dict[str, Any], console: Console) -> None:
+    console.print(f"[cyan]{escape(row['name'])}[/] ({section}, from {escape(row['from'])})", highlight=False)
+    for text in filter(None, (row["summary"], row.get("description"))):
+        console.print(escape(text), highlight=False)
+    if row.get("labels"):
+        console.print(f"labels: {escape(', '.join(row['labels']))}", highlight=False)
+    if row.get("members"):
+        console.print(f"{row['name']} is one of {escape(', '.join(row['members']))}", highlight=False)
+    if row.get("options"):
+        table = Table("option", "values", "default", "meaning", box=None, pad_edge=False, header_style="bold")
+        for one in row["options"]:
+            source = f" [dim](default: {escape(one['source'])})[/]" if one["source"] else ""
+            table.add_row(
+                f"[cyan]{one['name']}[/]",
+                escape(one["values"]),
+                escape(one["default"]),
+                escape(one["meaning"]) + source,
+            )
+        console.print()
+        console.print(table)
+    for name, value in row.get("choices", {}).items():
+        console.print(f"  {name}: {escape(str(value))}", highlight=False)
+    console.print()

@@ -77,7 +77,7 @@ def table(
 
     load_plugins(plugin)
     if format not in rendering.FORMATS:
-        raise RobenchError(unknown("format", format, list(rendering.FORMATS), "the default is rich"))
+        raise RobenchError(explain_unknown("format", format, list(rendering.FORMATS), "the default is rich"))
     options = tables.TableOptions(
         tasks=split(task),
         defenses=split(defense),

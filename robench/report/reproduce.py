@@ -111,7 +111,9 @@ class Target:
 
 def _table(paper: Paper, number: str) -> PaperTable:
     if number not in paper.tables:
-        raise RobenchError(unknown("table", number, list(paper.tables), f"these are the tables of {paper.name}"))
+        raise RobenchError(
+            explain_unknown("table", number, list(paper.tables), f"these are the tables of {paper.name}")
+        )
     if not paper.tables[number].is_measured:
         command = paper.command("table", number)
         raise RobenchError(f"nothing has to be run for table {number}; `{command}` shows it.")
@@ -122,7 +124,7 @@ def _figure(paper: Paper, number: str) -> PaperFigure:
     if number not in paper.figures:
         drawings = f"the paper's figures {' and '.join(paper.drawings)} are drawings"
         hint = drawings if paper.drawings else f"these are the figures of {paper.name}"
-        raise RobenchError(unknown("figure", number, list(paper.figures), hint))
+        raise RobenchError(explain_unknown("figure", number, list(paper.figures), hint))
     return paper.figures[number]
 
 

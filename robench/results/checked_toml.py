@@ -10,7 +10,7 @@ from importlib.resources.abc import Traversable
 from typing import Any
 
 from robench.errors import RobenchError
-from robench.plugins.registry import unknown
+from robench.plugins.suggestions import explain_unknown
 
 
 def read_toml(file: Traversable, parse_float: Callable[[str], Any] = float) -> Section:
@@ -52,7 +52,7 @@ class Section:
         value = self.text(key)
         if value not in choices:
             hint = f"it stands at {self._path}{key}"
-            raise RobenchError(f"{self._file}: {unknown(key, value, list(choices), hint)}")
+            raise RobenchError(f"{self._file}: {explain_unknown(key, value, list(choices), hint)}")
         return value
 
     def texts(self, key: str, default: tuple[str, ...] | None = None) -> tuple[str, ...]:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, cast, get_args
 
 from robench.errors import RobenchError
-from robench.paths import expanded
-from robench.plugins.registry import unknown
+from robench.paths import expand_user
+from robench.plugins.suggestions import explain_unknown
 from robench.results.checked_toml import Section, read_toml
 from robench.results.paper_contents import DEFAULT, FigureKind, Paper, PaperFigure, PaperTable, Sweep, TableKind
 
@@ -55,11 +55,11 @@ def paper(name: str = DEFAULT) -> Paper:
     """
     if name in names():
         return _built_in(name)
-    folder = expanded(Path(name))
+    folder = expand_user(Path(name))
     if not (folder / FILE).is_file():
         if folder.is_dir():
             raise RobenchError(f"{folder} has no {FILE}; --paper takes a folder that has one.")
-        raise RobenchError(unknown("paper", name, names(), f"--paper also takes a folder with a {FILE}"))
+        raise RobenchError(explain_unknown("paper", name, names(), f"--paper also takes a folder with a {FILE}"))
     return read_paper(name, folder)
 
 

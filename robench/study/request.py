@@ -16,7 +16,7 @@ from robench.plugins.registry import Kind
 from robench.plugins.suggestions import explain_unknown
 from robench.progress import Reporter
 from robench.results import papers
-from robench.study.plan import VICTIM, plan_cells, plan_statistics
+from robench.study.plan import plan_cells, plan_statistics
 from robench.study.presets import Preset, preset
 from robench.study.stages.stage import NamedAttack, NamedDefense, Setting, Stage
 

@@ -25,6 +25,7 @@ from robench.report.figures.projection import plane_of
 from robench.results import papers
 from robench.results.info import CellInfo
 from robench.results.store import Store
+from robench.training import Style
 from support.hand_made import add_cell
 
 ABLATION = {"base": 40, "taichi-no-ctr": 80, "clean": 60, "taichi-no-adv": 100, "taichi": 110}

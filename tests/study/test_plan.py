@@ -281,5 +281,5 @@ def test_all_means_every_registered_name_and_no_attack_means_those_of_the_paper(
     names = registry.names("defenses"), registry.names("attacks")
     assert Counter(stage.model.defense.name for stage in everything) == dict.fromkeys(names[0], len(names[1]))
     assert Counter(stage.attack.name for stage in everything) == dict.fromkeys(names[1], len(names[0]))
-    ours = request(tiny_job, attacks=[]).stages(Silent())
+    ours = request(tiny_job, attacks=[]).stages(SilentReporter())
     assert [stage.attack.name for stage in ours] == [name for name in papers.paper().attacks if name in names[1]]

@@ -80,7 +80,7 @@ def draw(
     contents = papers.paper(paper)
     if number not in contents.figures:
         hint = f"`{contents.command('figure', 'all')}` draws each"
-        raise RobenchError(unknown("figure", number, list(contents.figures), hint))
+        raise RobenchError(explain_unknown("figure", number, list(contents.figures), hint))
     figure = contents.figures[number]
     if figure.one_attack and len(attacks) > 1:
         raise RobenchError(f"figure {number} is about one attack, not {', '.join(attacks)}; draw it for each.")

@@ -57,7 +57,7 @@ def draw(store: Store, request: FigureRequest, *, device: str = "auto") -> Drawi
     result = min(block, key=lambda r: (r.attack.title, r.seed))
     cell = store.read(store.folder("cells", result.info.label, result.info.key))
     assert cell is not None, "it was read a moment ago"
-    predictor = stored_predictor(store, cell, devices.device(device))
+    predictor = stored_predictor(store, cell, devices.choose_device(device))
     scene = _scene(read_pairs(cell), predictor, result.info.labels, number)
     with styled():
         return _drawing(scene, result, request, _caption(scene, result, others + len(block) - 1))

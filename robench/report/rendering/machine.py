@@ -26,16 +26,16 @@ def as_csv(tables: Sequence[Table]) -> str:
 def _csv(table: Table) -> str:
     setting = [name for name in _SETTING if any(name in block.setting for block in table.blocks)]
     counted = ["seeds", "clean_n", "attacked_n"] if table.is_measured else []
-    writer.writerow(
-        [*setting, table.row_kind, *counted, *(n for column in table.columns for n in _names(table, column))]
-    )
+    names = (name for column in table.columns for name in _names(table, column))
+    lines = [join_csv_cells([*setting, table.row_kind, *counted, *names])]
     for block in table.blocks:
         for row in block.rows:
             pairs = zip(row.cells, table.columns, strict=True)
             values = [text for cell, column in pairs for text in _values(table, cell, column)]
             counts = [" ".join(map(str, row.seeds)), row.clean_n, row.attacked_n] if table.is_measured else []
-            writer.writerow([*(block.setting[name] for name in setting), row.label, *counts, *values])
-    return out.getvalue()
+            shared = (block.setting[name] for name in setting)
+            lines.append(join_csv_cells([*shared, row.label, *counts, *values]))
+    return "".join(lines)
 
 
 def _names(table: Table, column: Column) -> list[str]:

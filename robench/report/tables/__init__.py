@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Unpack
 
 from robench.errors import RobenchError
-from robench.plugins.registry import unknown
+from robench.plugins.suggestions import explain_unknown
 from robench.report.tables import accuracy, datasets, high_order, methods, published
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.options import TableOptions, TableRequest
@@ -69,7 +69,9 @@ def make(
     contents = papers.paper(paper)
     specs = {**contents.tables, QUALITY.number: QUALITY}
     if number not in specs:
-        raise RobenchError(unknown("table", number, list(specs), "without a number, all that have data are shown"))
+        raise RobenchError(
+            explain_unknown("table", number, list(specs), "without a number, all that have data are shown")
+        )
     _check_against(contents, against)
     request = TableRequest(contents, specs[number], options)
     if options.get("compare") and not request.table.is_measured:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from robench.plugins import registry
-from robench.plugins.registry import unknown
+from robench.plugins.suggestions import explain_unknown
 from robench.report.tables.cells import Comparison, compared_rows, names_with_numbers
 from robench.report.tables.model import Block, Column
 from robench.results.info import BEFORE
@@ -138,6 +138,8 @@ class TableRequest:
         if name in there:
             return
         number = self.table.number
-        if registry.known("defenses", name):
+        if registry.is_registered("defenses", name):
             raise NoResultsError(f"table {number} has no results of {name} to compare; it has {', '.join(there)}.")
-        raise NoResultsError(unknown("defense", name, there, f"--compare takes the name of a row of table {number}"))
+        raise NoResultsError(
+            explain_unknown("defense", name, there, f"--compare takes the name of a row of table {number}")
+        )
