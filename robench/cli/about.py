@@ -14,12 +14,12 @@ from robench.cli.common import PluginOption, load_plugins, told
 def list_(
     what: Annotated[
         str | None,
-        typer.Argument(help="defenses, attacks, tasks, encoders, presets, papers, or one name in detail."),
+        typer.Argument(help="defenses, attacks, tasks, encoders, presets, papers, or one name."),
     ] = None,
     format: Annotated[str, typer.Option("--format", "-f", help="rich or json.")] = "rich",
     plugin: PluginOption = None,
 ) -> None:
-    """Name what there is: defenses, attacks, tasks, encoders, presets and papers; with a NAME, what can be set of it."""
+    """Name defenses, attacks, tasks, encoders, presets and papers; with a NAME, what can be set of it."""
     from robench.cli import listing
 
     load_plugins(plugin)

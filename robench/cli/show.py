@@ -14,7 +14,8 @@ from robench.errors import RobenchError
 from robench.escaping import escape_terminal
 from robench.report.rendering import percent
 from robench.results import records
-from robench.results.info import CellInfo, ModelInfo, PluginInfo, StageInfo, plain
+from robench.results.info import CellInfo, ModelInfo, StageInfo, plain
+from robench.results.info_parts import PluginInfo
 from robench.results.labels import option_text
 from robench.results.outcome import summarise
 from robench.results.records import Record

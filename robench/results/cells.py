@@ -11,7 +11,8 @@ from typing import Any, Literal, TypeVar
 
 from robench.errors import RobenchError
 from robench.results import records
-from robench.results.info import CellInfo, Clean, Outcome, PluginInfo
+from robench.results.info import CellInfo
+from robench.results.info_parts import Clean, Outcome, PluginInfo
 from robench.results.outcome import summarise
 from robench.results.store import RECORDS_FILE, STAGE_FILE, StoredStage
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, Union
 import numpy as np
 from numpy.typing import NDArray
 
-from robench.results.info import Statistics
+from robench.results.info_parts import Statistics
 
 if TYPE_CHECKING:
     from torch import Tensor

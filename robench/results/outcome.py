@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from statistics import fmean
 
-from robench.results.info import Outcome, Similarity
+from robench.results.info_parts import Outcome, Similarity
 from robench.results.records import Record
 
 

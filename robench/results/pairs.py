@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from robench.errors import RobenchError
 from robench.results import records
 from robench.results.high_order import softmax, statistics
-from robench.results.info import CellInfo, Statistics
+from robench.results.info import CellInfo
+from robench.results.info_parts import Statistics
 from robench.results.records import Status
 from robench.results.store import RECORDS_FILE, StoredStage
 

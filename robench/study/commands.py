@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from robench.results.cells import Result
-from robench.results.info import CellInfo, PluginInfo, VictimInfo
+from robench.results.info import CellInfo
+from robench.results.info_parts import PluginInfo, VictimInfo
 from robench.results.labels import option_text
 from robench.results.selection import NoResultsError, Selection
 from robench.results.store import Store

@@ -10,7 +10,8 @@ import pytest
 
 from robench.errors import RobenchError
 from robench.results import records
-from robench.results.info import CellInfo, Clean, ModelInfo, decode, encode, plain, schema
+from robench.results.info import CellInfo, ModelInfo, decode, encode, plain, schema
+from robench.results.info_parts import Clean
 
 ROOT = Path(__file__).parents[2]
 HOUSE = ROOT / "tests" / "goldens" / "house" / "runs"

@@ -11,7 +11,7 @@ from robench.defenses.ada import ADA
 from robench.defenses.base import Base
 from robench.defenses.taichi import TaiChi
 from robench.errors import RobenchError
-from robench.results.info import Rows
+from robench.results.info_parts import Rows
 from robench.results.records import Record, Status
 from robench.study.stages.training_rows import arrange_rows
 from robench.training.defense import AdversarialDefense, Defense, Terms, TrainsOn

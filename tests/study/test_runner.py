@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from robench.results.info import AdversarialInfo, CellInfo, Clean, ModelInfo
+from robench.results.info import AdversarialInfo, CellInfo, ModelInfo
+from robench.results.info_parts import Clean
 from robench.results.outcome import summarise
 from robench.results.store import Store
 from support.processes import Processes, Run

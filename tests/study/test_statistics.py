@@ -14,7 +14,8 @@ from robench.api import run_requests
 from robench.errors import RobenchError
 from robench.progress import SilentReporter
 from robench.results import records
-from robench.results.info import CellInfo, Clean, StatisticsInfo
+from robench.results.info import CellInfo, StatisticsInfo
+from robench.results.info_parts import Clean
 from robench.results.pairs import cell_statistics, read_pairs
 from robench.results.store import Store, StoredStage
 from robench.study.request import Request

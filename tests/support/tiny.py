@@ -15,7 +15,8 @@ from robench.data.load import Example
 from robench.models.batches import Batch, TrainingRow, TrainingSet
 from robench.models.classifier import Classifier
 from robench.models.predictor import Predictor
-from robench.results.info import Clean, DataInfo, EncoderInfo, ModelInfo, PluginInfo
+from robench.results.info import ModelInfo
+from robench.results.info_parts import Clean, DataInfo, EncoderInfo, PluginInfo
 from robench.training.loop import TrainingResult, train
 
 CPU = torch.device("cpu")

@@ -20,7 +20,8 @@ from torch import nn
 from robench import RobenchError
 from robench.api import attack_model
 from robench.report.tables import accuracy_table
-from robench.results.info import CellInfo, Clean, ModelInfo
+from robench.results.info import CellInfo, ModelInfo
+from robench.results.info_parts import Clean
 from robench.results.store import Store
 from robench.victims import find_victim
 from support import tiny

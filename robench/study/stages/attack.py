@@ -14,7 +14,8 @@ from robench.data.load import Example
 from robench.errors import RobenchError
 from robench.paths import translate_os_errors
 from robench.results import records
-from robench.results.info import AttackedInfo, CellInfo, ModelInfo, Similarity, StageInfo, Timing
+from robench.results.info import AttackedInfo, CellInfo, ModelInfo, StageInfo
+from robench.results.info_parts import Similarity, Timing
 from robench.results.outcome import measure_similarity, summarise
 from robench.results.records import Record
 from robench.results.store import RECORDS_FILE, Store

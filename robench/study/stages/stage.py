@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from robench.attacking.attack import Attack
 from robench.data.load import Example, TaskData
 from robench.models.encoders import EncoderSource
-from robench.results.info import DataInfo, EncoderInfo, PluginInfo, StageInfo, StageKind, kind_of
+from robench.results.info import StageInfo, StageKind, kind_of
+from robench.results.info_parts import DataInfo, EncoderInfo, PluginInfo
 from robench.results.records import Record
 from robench.results.store import Store, key_of
 from robench.study.stages.context import Context
@@ -136,7 +137,7 @@ class Size:
 
     Attributes:
         count: of what is worked on one after another.
-        timing: the field of :class:`~robench.results.info.Timing` that counts it.
+        timing: the field of :class:`~robench.results.info_parts.Timing` that counts it.
         noun: for people.
     """
 

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from robench.errors import RobenchError
 from robench.results import records
 from robench.results.cells import read_outcome
-from robench.results.info import BEFORE, CellInfo, Clean, Outcome, PluginInfo, StageInfo, StatisticsInfo, Timing
+from robench.results.info import BEFORE, CellInfo, StageInfo, StatisticsInfo
+from robench.results.info_parts import Clean, Outcome, PluginInfo, Timing
 from robench.results.outcome import summarise
 from robench.results.pairs import Pairs, cell_statistics, read_pairs
 from robench.results.store import RECORDS_FILE, StoredStage, key_of

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from robench.results.info import Development, ModelInfo, Rows, StageInfo, Timing
+from robench.results.info import ModelInfo, StageInfo
+from robench.results.info_parts import Development, Rows, Timing
 from robench.study.stages.context import Context, Model
 from robench.study.stages.stage import FORMAT, NamedDefense, RecordsStage, Size, Stage
 from robench.training.defense import FusedDefense, TrainsOn

@@ -17,7 +17,8 @@ from robench.models.classifier import Classifier
 from robench.models.devices import Precision
 from robench.models.predictor import Predictor
 from robench.paths import atomic_write_folder
-from robench.results.info import CellInfo, Clean, ModelInfo, encode
+from robench.results.info import CellInfo, ModelInfo, encode
+from robench.results.info_parts import Clean
 from robench.results.store import STAGE_FILE, Store, StoredStage
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from robench.data.load import Example
 from robench.errors import RobenchError
 from robench.models.batches import TrainingRow
-from robench.results.info import Rows
+from robench.results.info_parts import Rows
 from robench.results.records import Record
 from robench.training.defense import AdversarialDefense, Defense, TrainsOn
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from robench.errors import RobenchError
 from robench.paths import atomic_write_folder
-from robench.results.info import ELSEWHERE, ModelInfo, Timing, VictimInfo, encode
+from robench.results.info import ELSEWHERE, ModelInfo, encode
+from robench.results.info_parts import Timing, VictimInfo
 from robench.results.store import STAGE_FILE, StoredStage
 from robench.study.stages.context import Context
 from robench.study.stages.stage import FORMAT, Size
