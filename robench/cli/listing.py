@@ -23,8 +23,7 @@ from robench.plugins.suggestions import explain_unknown
 from robench.resources.model_folder import BUNDLED_ENCODERS
 from robench.results import papers
 from robench.results.paper_contents import Paper
-from robench.study.presets import PRESETS
-from robench.study.request import TRAINING
+from robench.study.presets import PRESETS, TRAINING
 from robench.training.settings import TrainingSettings
 
 SECTIONS = (*registry.KINDS, "encoders", "presets", "papers")

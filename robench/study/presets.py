@@ -13,6 +13,9 @@ from robench.training.settings import TrainingSettings
 Existing = Literal["only-missing", "always", "only-cache"]
 """What to do with stages: make those that are missing, make all again, or make none and use what is there."""
 
+TRAINING = "training"
+"""What ``--set`` calls the settings that all defenses are trained with."""
+
 ELSEWHERE = {"trained": "elsewhere"}
 """Stands for the settings that a model was trained with which the user gives."""
 

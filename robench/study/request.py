@@ -17,11 +17,8 @@ from robench.plugins.suggestions import explain_unknown
 from robench.progress import Reporter
 from robench.results import papers
 from robench.study.plan import plan_cells, plan_statistics
-from robench.study.presets import Preset, preset
+from robench.study.presets import TRAINING, Preset, preset
 from robench.study.stages.stage import NamedAttack, NamedDefense, Setting, Stage
-
-TRAINING = "training"
-"""What ``--set`` calls the settings that all defenses are trained with."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,8 +13,8 @@ from robench.plugins.registry import names
 from robench.plugins.suggestions import explain_unknown
 from robench.progress import Reporter
 from robench.study.plan import plan_victim
-from robench.study.presets import preset
-from robench.study.request import TRAINING, Request, expand
+from robench.study.presets import TRAINING, preset
+from robench.study.request import Request, expand
 from robench.study.stages.stage import NamedDefense, Setting, Stage
 from robench.victims.find import find_victim
 from robench.victims.source import OWN_ENCODER, Given, VictimSource

@@ -117,7 +117,7 @@ def test_one_file_may_bring_all_three(tiny_job: TinyJob, tmp_path: Path) -> None
         assert done.exit_code == 0, done.output
         assert len(Store(tmp_path / "runs").stages(CellInfo)) == count, "another setting is another cell"
     for stage in Store(tmp_path / "runs").stages(CellInfo):
-        assert stage.info.attacked.n == 6 and stage.info.labels == ["bad", "good"]
+        assert stage.info.attacked.n == 6 and stage.info.labels == ("bad", "good")
         assert stage.info.defense.code and stage.info.attack.code
 
 
