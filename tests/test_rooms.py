@@ -34,8 +34,6 @@ PLUGINS = ("defenses", "attacks", "tasks")
 FACES = {"robench", *(f"robench.{room}" for room in ("training", "attacking", "data", "models", "resources"))}
 ALSO_KEYS = {"clean", "adversarial", "average", "textattack"}
 """Names of built-ins that are also keys, kinds of texts or a package: such a literal says nothing."""
-NAMED: dict[str, int] = {}
-"""Literals that name a built-in, by file. What a paper shows becomes data: this list only shrinks."""
 
 
 class Import(NamedTuple):

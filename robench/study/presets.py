@@ -16,9 +16,6 @@ Existing = Literal["only-missing", "always", "only-cache"]
 TRAINING = "training"
 """What ``--set`` calls the settings that all defenses are trained with."""
 
-ELSEWHERE = {"trained": "elsewhere"}
-"""Stands for the settings that a model was trained with which the user gives."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Preset:

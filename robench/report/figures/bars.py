@@ -104,7 +104,7 @@ def _drawing(series: dict[str, list[Point]], heads: Sequence[str], request: Figu
     axes.grid(axis="y")
     axes.set_ylabel("accuracy in %")
     task = request.selection.task
-    figure.suptitle(f"{request.figure.title}: {task}", x=0.01, ha="left", fontsize=11)
+    figure.suptitle(escape_matplotlib(f"{request.figure.title}: {task}"), x=0.01, ha="left", fontsize=11)
     widest = max(len(title(label)) for label in series)
     legend_above(axes, columns=int((width - 0.7) / (0.55 + 0.075 * widest)))
     return Drawing(figure, request.file_name(task), caption)
