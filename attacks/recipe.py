@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from robench import RobenchError
 from robench.attacking import Attack, Victim, option
-from robench.resources import TIMEOUT, Resource, language_models, textattack_folder
+from robench.resources import HUB_TIMEOUT, Resource, language_models, textattack_folder
 
 from .models import COMMITS, TAGGERS
 
@@ -161,7 +161,7 @@ class Recipe(Attack):
 
         try:
             # This request has a time-out; TextAttack's own has none.
-            requests.head(s3_url(file), timeout=TIMEOUT).raise_for_status()
+            requests.head(s3_url(file), timeout=HUB_TIMEOUT).raise_for_status()
             download_from_s3(file)
         except Exception as error:  # its errors are of any class
             raise RobenchError(f"{missing}, and cannot be fetched ({type(error).__name__}).") from error
