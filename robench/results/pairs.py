@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from robench.errors import RobenchError
 from robench.results import records
-from robench.results.high_order import softmax, statistics
 from robench.results.info import CellInfo
 from robench.results.info_parts import Statistics
 from robench.results.records import Status
@@ -65,6 +64,8 @@ def cell_statistics(predictor: Predictor, pairs: Pairs) -> Statistics:
     Raises:
         RobenchError: the pairs are too few or of one label, or the model's outputs are not numbers.
     """
+    from robench.results.high_order import softmax, statistics  # numpy, which a plan does not need
+
     clean, adversarial = predictor.outputs(pairs.clean), predictor.outputs(pairs.adversarial)
     try:
         return statistics(

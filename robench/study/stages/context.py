@@ -6,13 +6,13 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeAlias, Union
 
-from robench.attacking.engine.batcher import LogitsCache
 from robench.progress import Reporter
 from robench.results.store import Store
 
 if TYPE_CHECKING:
     import torch
 
+    from robench.attacking.engine.batcher import LogitsCache
     from robench.attacking.engine.workers import Workers
     from robench.models.predictor import Predictor
     from robench.victims.scorers import VictimModel
@@ -72,6 +72,8 @@ class Context:
 
     def hold(self, stage: LoadableStage, model: Model) -> None:
         """Keep a model in memory until others take its place."""
+        from robench.attacking.engine.batcher import LogitsCache
+
         self._held[stage.key] = model, LogitsCache()
         while len(self._held) > HELD_MODELS:
             self._held.popitem(last=False)
