@@ -9,6 +9,7 @@ import pytest
 from robench.errors import RobenchError
 from robench.report.reproduce import Target
 from robench.results import papers
+from robench.results.info import StatisticsInfo
 from robench.results.store import Store
 from robench.study.request import Request
 from support.tiny_job import TinyJob, robench
@@ -63,6 +64,6 @@ def test_targets_that_are_none_are_refused(table: str | None, figure: str | None
 def test_table_7_is_run_measured_and_shown(tiny_job: TinyJob, tmp_path: Path) -> None:
     result = robench(*tiny_job.command(tmp_path, "--table", "7", defense="base,clean", attack="deepwordbug"))
     assert result.exit_code == 0, result.output
-    stored = Store(tmp_path).stages("statistics")
-    assert sorted(stage.info["defense"]["name"] for stage in stored) == ["base", "before", "clean"]
+    stored = Store(tmp_path).stages(StatisticsInfo)
+    assert sorted(stage.info.defense.name for stage in stored) == ["base", "before", "clean"]
     assert "Table 7" in result.output and "before" in result.output

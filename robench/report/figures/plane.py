@@ -140,7 +140,7 @@ def _drawing(scene: _Scene, result: Result, request: FigureRequest, caption: str
     axes.set_xlabel(f"← {labels[0]}    distance from the boundary    {labels[1]} →" if two else "first axis")
     axes.set_ylabel("most variance besides" if two else "second axis")
     what = f"{info.task}, {title(info.defense.name)}, {info.attack.title}"
-    figure.suptitle(f"{request.figure.title}: {what}", x=0.01, ha="left", fontsize=11)
+    figure.suptitle(escape_matplotlib(f"{request.figure.title}: {what}"), x=0.01, ha="left", fontsize=11)
     _legend(axes, scene, colours)
     name = request.file_name(info.task, info.defense.name, info.attack.name)
     return Drawing(figure, name, caption)

@@ -108,7 +108,7 @@ def _drawing(
     axes.grid()
     axes.margins(0.13)
     heading = f"{request.figure.title}: {task} under {attack.title}"
-    figure.suptitle(heading, x=0.01, ha="left", fontsize=11)
+    figure.suptitle(escape_matplotlib(heading), x=0.01, ha="left", fontsize=11)
     legend_above(axes, columns=3)
     texts = [(_text(value, sweep), (x, y)) for value, x, y in zip(path, xs, ys, strict=True)]
     # The longest go first, while there is room.
