@@ -2,9 +2,9 @@
 
 How it works: a search requests the logits of a few texts at a time, far fewer than a batch holds. The batcher therefore
 queues the texts of all searches by batch shape, which depends on the text alone
-(:func:`robench.models.predictor.batch_shape`), so that a text's logits do not depend on who requested it. It runs a
-batch when a shape has enough texts to fill it, and a batch with free rows only when no search can continue without it.
-The rows go to every request that waits for the text, and into a cache, so that a text is computed once.
+(:func:`robench.models.predictor.choose_batch_shape`), so that a text's logits do not depend on who requested it. It
+runs a batch when a shape has enough texts to fill it, and a batch with free rows only when no search can continue
+without it. The rows go to every request that waits for the text, and into a cache, so that a text is computed once.
 """
 
 from __future__ import annotations
