@@ -181,7 +181,16 @@ def attack_model(
 def run_requests(
     requests: Sequence[Request], store: Store, reporter: Reporter, existing: Existing
 ) -> list[StoredStage[CellInfo]]:
-    """Plan requests, which differ in their encoders at most, and run them; give their finished cells.
+    """Plan requests and run them.
+
+    Args:
+        requests: requests that differ at most in their encoders.
+        store: the runs folder.
+        reporter: shows the progress.
+        existing: see :func:`run`.
+
+    Returns:
+        The finished cells.
 
     Raises:
         RobenchError: see :func:`run`.
@@ -209,7 +218,7 @@ def run_requests(
 
 
 def make_frame(cells: Sequence[StoredStage[CellInfo]]) -> pandas.DataFrame:
-    """Cells as a table for analysis.
+    """Make a table of cells for analysis.
 
     Returns:
         One row per cell: ``task``, ``defense``, ``attack``, ``seed``, ``encoder``, ``train_rows``; ``clean_accuracy``

@@ -40,7 +40,7 @@ class EncoderSource:
 
     @property
     def bundled(self) -> bool:
-        """Whether the package index has it."""
+        """Tell whether the encoder comes from the package index."""
         return self.name in BUNDLED_ENCODERS
 
     def tokenizer(self) -> PreTrainedTokenizerBase:
