@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from robench.attacking.attack import Attack
 from robench.errors import RobenchError
+from robench.plugins.option import option
 from robench.resources import language_models
 
 _LONGEST = 512
@@ -58,28 +60,19 @@ class LanguageModelAttack(Attack):
 
 @dataclass(frozen=True, kw_only=True)
 class MaskedLanguageModelAttack(LanguageModelAttack):
-    """An attack whose new words are filled in by a masked language model.
+    """An attack whose new words are filled in by a masked language model."""
 
-    Attributes:
-        language_model: the model; it needs a masked-language-model head.
-        max_candidates: most words that are tried at one place.
-    """
-
-    language_model: str = "bert-base-uncased"
-    max_candidates: int = 50
-
-    def __post_init__(self) -> None:
-        """Reject a number of candidates that leaves no words."""
-        super().__post_init__()
-        if self.max_candidates < 1:
-            raise ValueError(f"max_candidates must be 1 or more, not {self.max_candidates}")
+    language_model: str = option(
+        dataclasses.MISSING, "model that fills in words: a folder or a Hub id; it needs a masked-language-model head"
+    )
+    max_candidates: int = option(50, "words tried at one place", minimum=1)
 
     def _prepare_model(self, offline: bool) -> None:
         language_models.load_masked_model(self.model_name, self.commits, offline=offline)
 
     def masked_model(self, max_pieces: int | None = None) -> dict[str, Any]:
         """Return the model as arguments of TextAttack's transformations; :meth:`prepare` has fetched it before."""
-        model, tokenizer = language_models.load_masked_model(self.model_name, offline=True)
+        model, tokenizer = language_models.load_masked_model(self.model_name, self.commits, offline=True)
         longest = min(_LONGEST, tokenizer.model_max_length, model.config.max_position_embeddings)
         padding = BatchPaddingTokenizer(tokenizer, max_pieces)
         return {"masked_language_model": model, "tokenizer": padding, "max_length": longest}

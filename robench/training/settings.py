@@ -4,31 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from robench.plugins.option import check_values, option
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
-    """Settings with which every defense is trained; the defaults are the paper's (section 4.1 and its code).
+    """Settings with which every defense is trained; the defaults are the paper's (section 4.1 and its code)."""
 
-    Attributes:
-        epochs: number of passes over the training rows.
-        batch_size: rows, or pairs of rows, in one optimiser step.
-        learning_rate: AdamW's learning rate at the first step; it decays linearly to zero.
-        weight_decay: AdamW's weight decay.
-        max_length: most tokens of a text, special tokens included; longer texts are cut.
-        eval_every: optimiser steps between two evaluations on the development set.
-    """
-
-    epochs: int = 3
-    batch_size: int = 16
-    learning_rate: float = 3e-5
-    weight_decay: float = 0.0
-    max_length: int = 50
-    eval_every: int = 75
+    epochs: int = option(3, "passes over the training rows", above=0)
+    batch_size: int = option(16, "rows, or pairs of rows, in one optimiser step", above=0)
+    learning_rate: float = option(3e-5, "step size of AdamW at the first step; it decays linearly to zero", above=0)
+    weight_decay: float = option(0.0, "weight decay of AdamW")
+    max_length: int = option(50, "most tokens of a text, special tokens included; longer texts are cut", minimum=3)
+    eval_every: int = option(75, "optimiser steps between two evaluations on the development set", above=0)
 
     def __post_init__(self) -> None:
-        """Reject values with which nothing would be trained."""
-        for name in ("epochs", "batch_size", "learning_rate", "eval_every"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be above 0, not {getattr(self, name)}")
-        if self.max_length < 3:
-            raise ValueError(f"max_length must leave room for a token between the special ones, not {self.max_length}")
+        """Reject settings that train nothing."""
+        check_values(self)
