@@ -24,13 +24,13 @@ from string import ascii_lowercase
 
 import torch
 
-from robench import registry
-from robench.classifier import Classifier
-from robench.data import load_task
-from robench.encoders import find_encoder
-from robench.engine.pool import attack_examples
-from robench.prediction import Predictor
-from robench.stages import sample
+from robench.plugins import registry
+from robench.models.classifier import Classifier
+from robench.data.load import load_task
+from robench.models.encoders import find_encoder
+from robench.attacking.engine.pool import attack_examples
+from robench.models.predictor import Predictor
+from robench.study.stages.stage import sample
 
 name, folder = sys.argv[1], Path(sys.argv[2])
 task = "ag" if (folder / "ag").is_dir() else "bbc"

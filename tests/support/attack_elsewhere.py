@@ -20,9 +20,8 @@ def refuse(*args: object, **kwargs: object) -> NoReturn:
     raise OSError("no network in this test")
 
 
-socket.socket.connect = refuse
-socket.socket.connect_ex = refuse
-socket.getaddrinfo = refuse
+for owner, name in ((socket.socket, "connect"), (socket.socket, "connect_ex"), (socket, "getaddrinfo")):
+    setattr(owner, name, refuse)
 
 
 def main() -> None:

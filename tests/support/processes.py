@@ -36,7 +36,13 @@ class Processes:
         self._server.stdin.flush()
         return int(self._server.stdout.readline())
 
-    def start(self, *arguments: object, largest_file: int = 0, folder: Path | None = None, **environment: str) -> Run:
+    def start(
+        self,
+        *arguments: object,
+        largest_file: int = 0,
+        folder: Path | None = None,
+        environment: dict[str, str] | None = None,
+    ) -> Run:
         self._count += 1
         out, err = (self._folder / f"{self._count}.{name}" for name in ("out", "err"))
         job = {
@@ -45,7 +51,7 @@ class Processes:
             "err": str(err),
             "folder": str(folder or self._folder),
             "largest_file": largest_file,
-            "environment": environment,
+            "environment": environment or {},
         }
         return Run(self, self.ask({"start": job}), out, err)
 

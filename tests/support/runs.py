@@ -50,7 +50,7 @@ class Near(list[float]):
     def __eq__(self, other: object) -> bool:
         return list(self) == pytest.approx(other, abs=1e-5)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
 
 def everything(runs: Path) -> dict[str, list[Record]]:

@@ -78,16 +78,13 @@ def without(*names: str) -> Callable[[Path], None]:
     return spoil
 
 
-FOLDERS: list[tuple[Callable[[Path], None], str]] = [
+FOLDERS: list[tuple[Callable[[Path], object], str]] = [
     (without("config.json"), r"has no config\.json; save the model there"),
     (without("model.safetensors"), r"has no weights \(model\.safetensors\); save the model there"),
     (without("tokenizer.json", "vocab.txt"), r"has no tokenizer \(tokenizer\.json\)?|has no tokenizer"),
-    (
-        lambda folder: (folder / "model.safetensors").write_bytes(b"not weights") and None,
-        r"cannot be loaded from .*mine",
-    ),
-    (lambda folder: (folder / "config.json").write_bytes(b"{") and None, r"cannot be loaded from .*mine"),
-    (lambda folder: (folder / "tokenizer.json").write_bytes(b"{") and None, r"cannot be loaded from .*mine"),
+    (lambda folder: (folder / "model.safetensors").write_bytes(b"not weights"), r"cannot be loaded from .*mine"),
+    (lambda folder: (folder / "config.json").write_bytes(b"{"), r"cannot be loaded from .*mine"),
+    (lambda folder: (folder / "tokenizer.json").write_bytes(b"{"), r"cannot be loaded from .*mine"),
     (configured(model_type="no-such-thing"), r"brings Python code of its own; look at it, and allow it with --trust"),
     (configured(model_type="no-such-thing", auto_map={}), r"brings Python code"),
     (configured(model_type="bert"), r"brings Python code of its own"),

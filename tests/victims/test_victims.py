@@ -319,7 +319,7 @@ def test_a_function_whose_weights_changed_is_not_mistaken_for_what_it_was(
 
 
 def given(model: Any, tiny_job: TinyJob, tmp_path: Path, **more: Any) -> Any:
-    fixed = {"task": TASK, "attack": "pwws", "data": tiny_job.data, "preset": "quick", "offline": True}
+    fixed: dict[str, Any] = {"task": TASK, "attack": "pwws", "data": tiny_job.data, "preset": "quick", "offline": True}
     return attack_model(model, **fixed | more, runs=tmp_path / "runs", attack_limit=4, progress=False)
 
 
