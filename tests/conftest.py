@@ -10,6 +10,7 @@ import pytest
 
 from robench.resources import nltk_data
 from support.processes import Processes
+from support.real_data import real_data_if_any
 from support.tiny_job import TinyJob, robench, write_data, write_encoder
 
 
@@ -25,10 +26,10 @@ def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    """Folder with the real sst2, trec and ag, which is not part of the project."""
-    folder = Path(os.environ.get("ROBENCH_TEST_DATA") or Path(__file__).parents[2] / "shared" / "data")
-    if not folder.is_dir():
-        pytest.skip(f"no real data in {folder}")
+    """Folder with the real sst2, trec and ag, which is not part of the project: ROBENCH_TEST_DATA names it."""
+    folder = real_data_if_any()
+    if folder is None:
+        pytest.skip("ROBENCH_TEST_DATA names no folder with the real data")
     return folder
 
 
