@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,6 +13,9 @@ from robench.resources import nltk_data
 from support.processes import Processes
 from support.real_data import real_data_if_any
 from support.tiny_job import TinyJob, robench, write_data, write_encoder
+
+if TYPE_CHECKING:
+    from support.small_victim import SmallVictim
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -48,6 +52,14 @@ def finished(tiny_job: TinyJob, tmp_path_factory: pytest.TempPathFactory) -> Pat
     done = robench(*tiny_job.command(runs, defense="base,ada,taichi", attack="pwws,deepwordbug"))
     assert done.exit_code == 0, done.output
     return runs
+
+
+@pytest.fixture(scope="module")
+def victim() -> SmallVictim:
+    """A classifier that gives a text the same logits to the bit in any company."""
+    from support.small_victim import SmallVictim
+
+    return SmallVictim()
 
 
 @pytest.fixture(scope="session")

@@ -36,11 +36,6 @@ RECIPES = {
 
 
 @pytest.fixture(scope="module")
-def victim(tmp_path_factory: pytest.TempPathFactory) -> SmallVictim:
-    return SmallVictim(tmp_path_factory.mktemp("victim"))
-
-
-@pytest.fixture(scope="module")
 def found(victim: SmallVictim) -> dict[Attack, list[Record]]:
     return {attack: run(attack, victim, victim.examples()) for attack in ATTACKS}
 

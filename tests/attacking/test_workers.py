@@ -30,11 +30,6 @@ from support.tiny_job import TASK, TinyJob, robench
 
 
 @pytest.fixture(scope="module")
-def victim(tmp_path_factory: pytest.TempPathFactory) -> SmallVictim:
-    return SmallVictim(tmp_path_factory.mktemp("victim"))
-
-
-@pytest.fixture(scope="module")
 def workers() -> Iterator[Workers]:
     with Workers(2) as found:
         yield found
