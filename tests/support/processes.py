@@ -56,9 +56,7 @@ class Processes:
         return Run(self, self.ask({"start": job}), out, err)
 
     def stop(self) -> None:
-        assert self._server.stdin is not None
-        self._server.stdin.close()
-        self._server.wait(30)
+        self._server.communicate()
 
 
 @dataclass(frozen=True)
