@@ -28,6 +28,7 @@ from robench.report.figures.projection import plane_of
 from robench.results.info import CellInfo
 from robench.results.store import Store
 from support.hand_made import add_cell
+from support.runs import outcome
 
 ABLATION = {"base": 40, "taichi-no-ctr": 80, "clean": 60, "taichi-no-adv": 100, "taichi": 110}
 ATTACKS = ("deepwordbug", "pwws", "textfooler", "textbugger")
@@ -414,7 +415,7 @@ def test_figure_1_shows_the_attacked_samples_of_a_real_cell(finished: Path, tmp_
     runs = Path(shutil.copytree(finished, tmp_path / "runs"))
     drawing = draw("1", Store(runs), task="mr", device="cpu")
     (cell,) = [c for c in Store(runs).stages(CellInfo) if "base-pwws" in c.folder.name]
-    info = cell.info.attacked
+    info = outcome(cell)
     axes = drawing.figure.axes[0]
     points = [part for part in axes.collections if isinstance(part, PathCollection)]
     assert sum(np.shape(part.get_offsets())[0] for part in points) == info.n + info.succeeded

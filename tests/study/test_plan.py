@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -35,8 +35,14 @@ def request(job: TinyJob, **changes: Any) -> Request:
     return Request(**fixed | named | changes)
 
 
+def cells(job: TinyJob, **changes: Any) -> list[CellStage]:
+    found = request(job, **changes).stages(SilentReporter())
+    assert all(isinstance(stage, CellStage) for stage in found)
+    return cast(list[CellStage], found)
+
+
 def cell(job: TinyJob, **changes: Any) -> CellStage:
-    (found,) = request(job, **changes).stages(SilentReporter())
+    (found,) = cells(job, **changes)
     return found
 
 
@@ -166,13 +172,11 @@ def test_samples_are_drawn_the_same_everywhere_and_apart_for_each_use() -> None:
 
 
 def test_every_seed_and_defense_meets_the_same_rows(tiny_job: TinyJob) -> None:
-    cells = request(tiny_job, defenses=["base", "taichi"], seeds=[1, 2], train_limit=7, attack_limit=5).stages(
-        SilentReporter()
-    )
-    assert len(cells) == 4
-    assert len({tuple(stage.examples()) for stage in cells}) == 1
-    assert len({tuple(stage.training_rows()) for stage in cells}) == 1
-    assert [len(cells[0].examples()), len(cells[0].training_rows())] == [5, 7]
+    found = cells(tiny_job, defenses=["base", "taichi"], seeds=[1, 2], train_limit=7, attack_limit=5)
+    assert len(found) == 4
+    assert len({tuple(stage.examples()) for stage in found}) == 1
+    assert len({tuple(stage.training_rows()) for stage in found}) == 1
+    assert [len(found[0].examples()), len(found[0].training_rows())] == [5, 7]
 
 
 def kind(stage: Stage) -> str:
@@ -282,9 +286,9 @@ def test_all_means_every_registered_name_and_no_attack_means_those_of_the_paper(
     from robench.plugins import registry
     from robench.study.presets import PAPER_ATTACKS
 
-    everything = request(tiny_job, defenses=["all"], attacks=["all"]).stages(SilentReporter())
+    everything = cells(tiny_job, defenses=["all"], attacks=["all"])
     names = registry.names("defenses"), registry.names("attacks")
     assert Counter(stage.model.defense.name for stage in everything) == dict.fromkeys(names[0], len(names[1]))
     assert Counter(stage.attack.name for stage in everything) == dict.fromkeys(names[1], len(names[0]))
-    ours = request(tiny_job, attacks=[]).stages(SilentReporter())
+    ours = cells(tiny_job, attacks=[])
     assert [stage.attack.name for stage in ours] == [name for name in PAPER_ATTACKS if name in names[1]]

@@ -53,7 +53,7 @@ def tokenizer() -> BertTokenizerFast:
 
 def encoder(seed: int = 0, *, dropout: float = 0.1) -> PreTrainedModel:
     """A BERT for that tokenizer."""
-    rates = {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
+    rates: dict[str, Any] = {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
     return small_bert.model(BertModel, tokenizer(), seed=seed, spread=SPREAD, **rates)
 
 

@@ -135,7 +135,7 @@ def test_a_function_gets_a_cell_a_row_and_a_page(counting: Path, options: list[s
     assert done.exit_code == 0, done.output
     assert "warning" not in done.stderr
     ((key, cell),) = cells(tmp_path / "runs").items()
-    assert key == ("count+1", "pwws") and "warnings" in cell.info
+    assert key == ("count+1", "pwws") and cell.info.warnings == ()
     assert cell.info.clean == Clean(correct=16, n=16, majority=8)
     found = attacked(cell)
     assert {record.status for record in found} == {"succeeded", "failed"}
