@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session", autouse=True)
 def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """ROBENCH_CACHE where it is set, else a temporary folder; subprocesses inherit it."""
+    """ROBENCH_CACHE if it is set, else a temporary folder for all processes of the run; subprocesses inherit it."""
+    base = tmp_path_factory.getbasetemp()
+    whole_run = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     with pytest.MonkeyPatch.context() as patch:
-        folder = Path(os.environ.get("ROBENCH_CACHE") or tmp_path_factory.mktemp("cache"))
+        folder = Path(os.environ.get("ROBENCH_CACHE") or whole_run / "cache")
         patch.setenv("ROBENCH_CACHE", str(folder))
         patch.delenv("ROBENCH_DATA", raising=False)
         yield folder
