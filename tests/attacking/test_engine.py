@@ -61,13 +61,13 @@ def plain_recipe(attack: Attack, logits: Any) -> Any:
         def __call__(self, texts: list[str]) -> torch.Tensor:
             return logits(texts)
 
-    nltk_data.activate(tagger=True)
-    utils.GLOBAL_OBJECTS["textattack_counterfitted_GLOVE_embedding"] = word_vectors.bundled()
+    nltk_data.activate_nltk_data(tagger=True)
+    utils.GLOBAL_OBJECTS["textattack_counterfitted_GLOVE_embedding"] = word_vectors.load_bundled_vectors()
     with block_nltk_downloads(), tolerate_missing_homoglyphs():
         plain = getattr(attack_recipes, RECIPES[type(attack)]).build(Wrapper())
     for constraint in plain.constraints:
         if isinstance(constraint, UniversalSentenceEncoder):
-            constraint.model = lambda texts: torch.from_numpy(sentence_encoder.bundled().encode(texts))
+            constraint.model = lambda texts: torch.from_numpy(sentence_encoder.load_bundled_encoder().encode(texts))
             constraint.threshold = calibrate_threshold(constraint.threshold, constraint.metric)
     return plain
 

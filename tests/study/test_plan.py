@@ -49,7 +49,7 @@ def cell(job: TinyJob, **changes: Any) -> CellStage:
 def keys(found: CellStage) -> dict[str, str]:
     """Keys of a cell and of all that it is made with."""
     adversarial = found.model.adversarial
-    assert adversarial is not None
+    assert isinstance(adversarial, AdversarialStage)
     stages = {"cell": found, "model": found.model, "D_adv": adversarial, "Base": adversarial.model}
     return {name: stage.key for name, stage in stages.items()}
 
