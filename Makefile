@@ -4,10 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help quickstart test lint format bench clean
+TEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+
+.PHONY: help quickstart test test-slow lint format bench clean
 
 help:  ## Show the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "robench needs Python 3.11 or newer; name one with make PYTHON=python3.11")'
@@ -19,8 +21,11 @@ $(INSTALLED): pyproject.toml constraints.txt
 quickstart: $(INSTALLED)  ## Train three defenses on real questions, attack them, show the table (minutes on two cores)
 	$(BIN)/robench run --defense base,ada,taichi --task trec --attack pwws,deepwordbug --preset quick
 
-test: $(INSTALLED)  ## Run the tests
-	$(BIN)/python -m pytest
+test: $(INSTALLED)  ## Run the tests, in two processes
+	$(TEST) -m "not slow"
+
+test-slow: $(INSTALLED)  ## Run the tests that take long
+	$(TEST) -m slow
 
 lint: $(INSTALLED)  ## Check style and types
 	$(BIN)/ruff check .

@@ -5,19 +5,26 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from robench.resources import nltk_data
 from support.processes import Processes
+from support.real_data import real_data_if_any
 from support.tiny_job import TinyJob, robench, write_data, write_encoder
+
+if TYPE_CHECKING:
+    from support.small_victim import SmallVictim
 
 
 @pytest.fixture(scope="session", autouse=True)
 def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """ROBENCH_CACHE where it is set, else a temporary folder; subprocesses inherit it."""
+    """ROBENCH_CACHE if it is set, else a temporary folder for all processes of the run; subprocesses inherit it."""
+    base = tmp_path_factory.getbasetemp()
+    whole_run = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     with pytest.MonkeyPatch.context() as patch:
-        folder = Path(os.environ.get("ROBENCH_CACHE") or tmp_path_factory.mktemp("cache"))
+        folder = Path(os.environ.get("ROBENCH_CACHE") or whole_run / "cache")
         patch.setenv("ROBENCH_CACHE", str(folder))
         patch.delenv("ROBENCH_DATA", raising=False)
         yield folder
@@ -25,10 +32,10 @@ def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    """Folder with the real sst2, trec and ag, which is not part of the project."""
-    folder = Path(os.environ.get("ROBENCH_TEST_DATA") or Path(__file__).parents[2] / "shared" / "data")
-    if not folder.is_dir():
-        pytest.skip(f"no real data in {folder}")
+    """Folder with the real sst2, trec and ag, which is not part of the project: ROBENCH_TEST_DATA names it."""
+    folder = real_data_if_any()
+    if folder is None:
+        pytest.skip("ROBENCH_TEST_DATA names no folder with the real data")
     return folder
 
 
@@ -47,6 +54,14 @@ def finished(tiny_job: TinyJob, tmp_path_factory: pytest.TempPathFactory) -> Pat
     done = robench(*tiny_job.command(runs, defense="base,ada,taichi", attack="pwws,deepwordbug"))
     assert done.exit_code == 0, done.output
     return runs
+
+
+@pytest.fixture(scope="module")
+def victim() -> SmallVictim:
+    """A classifier that gives a text the same logits to the bit in any company."""
+    from support.small_victim import SmallVictim
+
+    return SmallVictim()
 
 
 @pytest.fixture(scope="session")

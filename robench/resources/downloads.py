@@ -117,6 +117,7 @@ def _request(url: str, file: Path, have: int) -> http.client.HTTPResponse:
     try:
         response: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=READ_TIMEOUT)
     except urllib.error.HTTPError as error:
+        error.close()  # it holds the connection
         if error.code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise _BrokenConnectionError(f"HTTP {error.code} {error.reason}") from error
         raise

@@ -65,7 +65,7 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[tuple[s
 def reports(elsewhere: list[tuple[subprocess.Popen[bytes], Path]]) -> list[dict[str, Any]]:
     found = []
     for process, root in elsewhere:
-        output, errors = process.communicate(timeout=120)
+        output, errors = process.communicate()
         assert process.returncode == 0, errors.decode()
         report = json.loads(output)
         report |= {

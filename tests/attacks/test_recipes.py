@@ -55,11 +55,6 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return cache
 
 
-@pytest.fixture(scope="module")
-def victim(tmp_path_factory: pytest.TempPathFactory) -> SmallVictim:
-    return SmallVictim(tmp_path_factory.mktemp("victim"))
-
-
 @pytest.fixture
 def no_taggers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget the taggers that TextAttack has loaded, before and afterwards."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from robench.data.load import TaskData, load_task
 from robench.plugins import registry
+from support.real_data import real_data_if_any
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -21,9 +21,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def reviews() -> TaskData:
-    """SST-2 where its rows are (ROBENCH_TEST_DATA), else MR, which the package index has."""
-    folder = Path(os.environ.get("ROBENCH_TEST_DATA") or Path(__file__).parents[3] / "shared" / "data")
-    name = "sst2" if (folder / "sst2").is_dir() else "mr"
+    """SST-2 if ROBENCH_TEST_DATA has its rows, else MR, which the package index has."""
+    folder = real_data_if_any()
+    name = "sst2" if folder and (folder / "sst2").is_dir() else "mr"
     return load_task(name, registry.entry("tasks", name).load(), data_dir=folder, order=("local", "index"))
 
 

@@ -7,13 +7,14 @@ and MiniLM would take an hour. AG's test texts where they are at hand, else BBC'
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from support.real_data import real_data_if_any
 
 pytestmark = pytest.mark.benchmark(group="memory of attacking 1,000 news texts")
 
@@ -24,13 +25,13 @@ from string import ascii_lowercase
 
 import torch
 
-from robench import registry
-from robench.classifier import Classifier
-from robench.data import load_task
-from robench.encoders import find_encoder
-from robench.engine.pool import attack_examples
-from robench.prediction import Predictor
-from robench.stages import sample
+from robench.plugins import registry
+from robench.models.classifier import Classifier
+from robench.data.load import load_task
+from robench.models.encoders import find_encoder
+from robench.attacking.engine.pool import attack_examples
+from robench.models.predictor import Predictor
+from robench.study.stages.stage import sample
 
 name, folder = sys.argv[1], Path(sys.argv[2])
 task = "ag" if (folder / "ag").is_dir() else "bbc"
@@ -63,9 +64,9 @@ for done, _ in enumerate(attack_examples(attack, count, examples, seed=42, attac
 
 
 @pytest.mark.parametrize("name", ["pwws", "textfooler"])
-def test_peak(name: str, told: list[str], benchmark: Any) -> None:
+def test_peak(name: str, told: list[str], tmp_path: Path, benchmark: Any) -> None:
     """TextFooler brings word vectors, a sentence encoder and a tagger."""
-    folder = os.environ.get("ROBENCH_TEST_DATA") or Path(__file__).parents[3] / "shared" / "data"
+    folder = real_data_if_any() or tmp_path
     lines: list[str] = []
 
     def work() -> None:

@@ -14,10 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import textattack_alone
 import torch
-from elsewhere import elsewhere
-from textattack_alone import Padded, own_wrapper
 
 from robench.attacking.engine import BatchStatistics, attack_examples
 from robench.data.load import TaskData
@@ -30,6 +27,9 @@ from robench.plugins import registry
 from robench.study.stages.stage import sample
 from robench.training.loop import train
 from robench.training.settings import TrainingSettings
+from support import textattack_alone
+from support.elsewhere import elsewhere
+from support.textattack_alone import Padded, own_wrapper
 
 ATTACKS = ("deepwordbug", "pwws", "textfooler", "textbugger")
 MANY, FEW = 100, 5

@@ -8,15 +8,12 @@ of that, as they are the limit.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
-import authors_schedule
 import pytest
 import torch
-from authors_schedule import networks
-from elsewhere import elsewhere
-from stepwise import Stepwise, timed
 
 from robench.data.load import TaskData
 from robench.models import devices
@@ -24,6 +21,10 @@ from robench.models.batches import Batch, TrainingRow, TrainingSet
 from robench.models.encoders import EncoderSource, find_encoder
 from robench.study.stages.stage import sample
 from robench.training.dropout import use_fast_dropout
+from support import authors_schedule
+from support.authors_schedule import networks
+from support.elsewhere import elsewhere
+from support.stepwise import Stepwise, timed
 
 CPU = torch.device("cpu")
 BATCH, LENGTH = 16, 50
@@ -71,11 +72,17 @@ def test_one_step(encoder: EncoderSource, rows: list[TrainingRow], told: list[st
     """The mean of the steps counts: batches differ in length, which the authors' padding hides."""
     training = Stepwise("taichi", encoder, rows, BATCH)
     baseline: list[float] = []
+
+    def theirs() -> None:
+        seconds = their_step()
+        assert seconds is not None
+        baseline.append(seconds)
+
     with elsewhere(authors_schedule.steps, rows, BATCH, LENGTH) as their_step:
         for _ in range(2):
             training.step()
             their_step()
-        benchmark.pedantic(training.step, setup=lambda: baseline.append(their_step()), rounds=ROUNDS)
+        benchmark.pedantic(training.step, setup=theirs, rounds=ROUNDS)
     training.stop()
     if benchmark.stats is not None:
         ours, other = benchmark.stats.stats.mean, sum(baseline) / len(baseline)
@@ -95,7 +102,7 @@ def test_one_epoch(encoder: EncoderSource, rows: list[TrainingRow], told: list[s
     ours, limit = [], []
     for batch in batches[1:]:
         ours.append(timed(training.step))
-        limit.append(timed(lambda batch=batch: step(batch)))
+        limit.append(timed(functools.partial(step, batch)))
     training.stop()
     benchmark.pedantic(lambda: step(batches[-1]), rounds=1)
     ratio = sum(ours) / sum(limit)

@@ -9,12 +9,12 @@ import random
 from typing import Any
 
 import pytest
-from stepwise import Stepwise, timed
 
 from robench.models.batches import TrainingRow
 from robench.models.encoders import EncoderSource, find_encoder
 from robench.plugins import registry
 from robench.training.defense import Defense, TrainsOn
+from support.stepwise import Stepwise, timed
 
 PASSES = {
     **{"base": 1, "base-adv": 1, "base-adv-soft": 1, "ada": 1, "fgsm": 2, "fgm": 2, "pgd": 4, "freelb": 2},

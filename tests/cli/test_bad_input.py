@@ -320,7 +320,7 @@ def test_without_a_network_the_sentence_says_what_to_bring(
     given = {"DATA": str(tiny_job.data), "ENCODER": str(tiny_job.encoder)}
     command = ["run", "-d", "base", "-a", "pwws", "--preset", "quick", *(given.get(word, word) for word in options)]
     place = {"ROBENCH_CACHE": str(tmp_path / "cache"), "ROBENCH_RUNS": str(tmp_path / "runs")}
-    run = processes.start(*command, **UNREACHABLE, **place)
+    run = processes.start(*command, environment=UNREACHABLE | place)
     assert run.wait() == 2, run.stderr
     message = run.stderr.strip().splitlines()[-1]
     assert re.search(sentence, message) and "Traceback" not in run.stderr

@@ -16,7 +16,6 @@ import pytest
 from rich.console import Console
 
 import robench as package
-from robench import progress
 from robench.errors import RobenchError
 from robench.plugins import registry
 from robench.progress import PlainReporter, Reporter, RichReporter, SilentReporter, choose_reporter, format_duration
@@ -305,7 +304,7 @@ def test_a_log_gets_whole_lines_without_colours(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_log_hears_of_long_work_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("robench.progress.time.monotonic", lambda: now[0])
     out = io.StringIO()
     with PlainReporter(Console(file=out, width=60)).track("attacking", "text", total=100, done=40) as work:
         for _ in range(60):

@@ -23,7 +23,7 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "runs")
 
 
-def text_of(stage: StoredStage, store: Store, width: int = 100, **options: Any) -> str:
+def text_of(stage: StoredStage[Any], store: Store, width: int = 100, **options: Any) -> str:
     console = Console(width=width, file=io.StringIO())
     with console.capture() as capture:
         console.print(show.show(stage, store, **options))

@@ -68,13 +68,19 @@ def test_line_ends_of_windows_a_byte_order_mark_and_label_names_change_nothing(t
     assert load_task("film", TASK, data_dir=other).digest == plain.digest
 
 
+def rewritten(folder: Path, split: str, rows: Sequence[Row]) -> Path:
+    """The folder with other rows in a split."""
+    write(folder / "film" / f"{split}.tsv", rows)
+    return folder
+
+
 @pytest.mark.parametrize(
     "change",
     [
         lambda task, folder: (replace(task, lowercase=True), folder),
         lambda task, folder: (replace(task, labels=("no", "yes")), folder),
-        lambda task, folder: (write(folder / "film/train.tsv", TRAIN[::-1]), (task, folder))[1],
-        lambda task, folder: (write(folder / "film/dev.tsv", TEST), (task, folder))[1],
+        lambda task, folder: (task, rewritten(folder, "train", TRAIN[::-1])),
+        lambda task, folder: (task, rewritten(folder, "dev", TEST)),
     ],
     ids=["case", "labels", "order", "another dev"],
 )
@@ -117,15 +123,15 @@ def test_held_out_rows_depend_on_the_seed_alone() -> None:
     ]
 
 
-def put(name: str, content: bytes) -> Callable[[Path], None]:
-    return lambda folder: (folder / name).write_bytes(content) and None
+def put(name: str, content: bytes) -> Callable[[Path], object]:
+    return lambda folder: (folder / name).write_bytes(content)
 
 
 def both(folder: Path) -> None:
     write(folder / "train.csv", TRAIN)
 
 
-def parquet(**columns: list[Any]) -> Callable[[Path], None]:
+def parquet(**columns: list[Any]) -> Callable[[Path], object]:
     def change(folder: Path) -> None:
         (folder / "train.tsv").unlink()
         pyarrow.parquet.write_table(pyarrow.table(columns), folder / "train.parquet")
@@ -133,7 +139,7 @@ def parquet(**columns: list[Any]) -> Callable[[Path], None]:
     return change
 
 
-def as_csv(text: str) -> Callable[[Path], None]:
+def as_csv(text: str) -> Callable[[Path], object]:
     def change(folder: Path) -> None:
         (folder / "train.tsv").unlink()
         (folder / "train.csv").write_text(text, encoding="utf-8")
@@ -147,7 +153,7 @@ def broken_parquet(folder: Path) -> None:
 
 
 HEAD = b"sentence\tlabel\n"
-BAD_INPUTS: dict[str, tuple[Callable[[Path], None], list[str]]] = {
+BAD_INPUTS: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "empty file": (put("train.tsv", b""), ["train.tsv is empty", "sentence and label"]),
     "only a header": (put("train.tsv", HEAD), ["train.tsv has no rows"]),
     "no text column": (
@@ -185,7 +191,7 @@ BAD_INPUTS: dict[str, tuple[Callable[[Path], None], list[str]]] = {
 
 @pytest.mark.parametrize(("change", "words"), BAD_INPUTS.values(), ids=BAD_INPUTS.keys())
 def test_bad_input_is_a_sentence_with_file_and_row(
-    tmp_path: Path, change: Callable[[Path], None], words: list[str]
+    tmp_path: Path, change: Callable[[Path], object], words: list[str]
 ) -> None:
     change(folder_with(tmp_path) / "film")
     with pytest.raises(RobenchError) as error:

@@ -33,7 +33,7 @@ def test_a_weight_outside_of_0_to_1_is_refused(weight: str) -> None:
         settings.configure("average", Average(), {"weight": weight})
 
 
-def model(runs: Path, defense: str, weight: float | None = None) -> StoredStage:
+def model(runs: Path, defense: str, weight: float | None = None) -> StoredStage[ModelInfo]:
     fields = {} if weight is None else {"weight": weight}
     found = [s for s in Store(runs).stages(ModelInfo) if s.info.defense.name == defense]
     return next(s for s in found if fields.items() <= s.info.defense.fields.items())

@@ -49,8 +49,8 @@ def terms_by_hand(networks: list[Classifier], batch: Batch, defense: TaiChi) -> 
 
     def similarity(u: Any, v: Any) -> float:
         if defense.similarity == "neg_l2":
-            return -float(np.sqrt(((u - v) ** 2).sum())) / defense.temperature
-        return float((u / np.linalg.norm(u)) @ (v / np.linalg.norm(v))) / defense.temperature
+            return -float(np.sqrt(((u - v) ** 2).sum()) / defense.temperature)
+        return float((u / np.linalg.norm(u)) @ (v / np.linalg.norm(v)) / defense.temperature)
 
     def contrast(anchors: Any, positives: Any, negatives: Any) -> float:
         losses = []
@@ -149,7 +149,7 @@ def test_only_fusion_reaches_both_networks(
     term: str, reached: tuple[bool, bool], networks: list[Classifier], pairs: Batch
 ) -> None:
     TaiChi().loss(networks, pairs)[term].backward()
-    gradients = [network.encoder.embeddings.word_embeddings.weight.grad for network in networks]
+    gradients = [network.get_parameter("encoder.embeddings.word_embeddings.weight").grad for network in networks]
     assert tuple(gradient is not None and bool(gradient.any()) for gradient in gradients) == reached
 
 

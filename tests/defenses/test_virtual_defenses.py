@@ -216,7 +216,7 @@ def test_the_ascent_itself_leaves_no_gradient_in_the_weights(defense: VirtualDef
 
 
 @dataclass(frozen=True, kw_only=True)
-class Watched(SMART):
+class Watched(SMART):  # type: ignore[misc]  # robench.defenses is Any to mypy
     """Keeps both networks' weights before the first and after each step, and the terms of each."""
 
     variant: Any = "paper"
@@ -290,7 +290,7 @@ def test_weights_scale_smarts_terms(values: dict[str, float]) -> None:
         "proximal": values.get("mu", 1) * plain["proximal"],
     }
     assert min(plain.values()) > 1e-5
-    weighted = SMART(variant="paper", epsilon=0.1, step_size=0.1, **values)  # type: ignore[arg-type]
+    weighted = SMART(variant="paper", epsilon=0.1, step_size=0.1, **values)
     assert losses(weighted) == pytest.approx(expected, rel=1e-4)
 
 

@@ -15,6 +15,7 @@ import pytest
 from robench.plugins import registry
 from robench.results.info import CellInfo
 from robench.results.store import Store
+from support.runs import outcome
 from support.tiny_job import TASK, TinyJob, robench, write_data
 
 README = Path(__file__).parents[2] / "README.md"
@@ -50,7 +51,7 @@ def test_readmes_defense_works_with_readmes_command(
     cells = {stage.info.defense.name: stage for stage in Store(Path("runs")).stages(CellInfo)}
     assert name in cells and name in done.stdout
     for stage in cells.values():
-        assert stage.info.attacked.n == 16
+        assert outcome(stage).n == 16
     model = Store(Path("runs")).find(cells[name].info.model)
     log = [json.loads(line) for line in (model.folder / "training.jsonl").read_text("utf-8").splitlines()]
     assert all(f'"{term}"' in text for term in log[-1]["loss"]), "its terms are logged by name"
@@ -117,7 +118,7 @@ def test_one_file_may_bring_all_three(tiny_job: TinyJob, tmp_path: Path) -> None
         assert done.exit_code == 0, done.output
         assert len(Store(tmp_path / "runs").stages(CellInfo)) == count, "another setting is another cell"
     for stage in Store(tmp_path / "runs").stages(CellInfo):
-        assert stage.info.attacked.n == 6 and stage.info.labels == ("bad", "good")
+        assert outcome(stage).n == 6 and stage.info.labels == ("bad", "good")
         assert stage.info.defense.code and stage.info.attack.code
 
 

@@ -27,7 +27,7 @@ from support import tiny
 from support.encoder_families import FAMILIES, letters
 from support.processes import Processes
 from support.refusals import told
-from support.runs import attacked, cells, comparable
+from support.runs import attacked, cells, comparable, outcome
 from support.tiny_job import TASK, TinyJob, robench
 
 TEXTS = [
@@ -140,7 +140,7 @@ def test_attacking_the_export_gives_the_records_of_the_cell(
     assert done.exit_code == 0, done.output
     again = cells(runs)["mine", attack]
     assert comparable(attacked(again)) == comparable(attacked(cell))
-    assert again.info.clean == cell.info.clean and again.info.attacked.n == cell.info.attacked.n
+    assert again.info.clean == cell.info.clean and outcome(again).n == outcome(cell).n
 
 
 def test_the_card_says_how_it_does_and_its_example_runs(
@@ -149,7 +149,7 @@ def test_the_card_says_how_it_does_and_its_example_runs(
     base = cells(runs)["base", "pwws"]
     export(Store(runs), base.key, tmp_path / "mine")
     card = (tmp_path / "mine" / "README.md").read_text(encoding="utf-8")
-    clean, under = base.info.clean, base.info.attacked
+    clean, under = base.info.clean, outcome(base)
     assert f"| clean test samples | {100 * clean.correct / clean.n:.1f} % | {clean.n} |" in card
     assert "| under deepwordbug, seed 42 |" in card and "| under pwws, seed 42 |" in card
     assert under.n == 16 and f"| {under.n} |" in card

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ from support.tiny_job import TinyJob, robench
 )
 def test_a_target_names_what_it_needs_and_options_narrow_it(
     target: dict[str, str],
-    given: dict[str, list[str]],
+    given: dict[str, Any],
     tasks: list[str],
     defenses: list[str] | None,
     attacks: list[str],

@@ -269,10 +269,8 @@ def test_a_block_for_each_encoder(store: Store) -> None:
 
 def test_other_tasks_defenses_and_encoders_can_be_asked_for(store: Store) -> None:
     fill6(store)
-    assert [list(rows(make("6", store, **asked))) for asked in ({"tasks": ["trec"]}, {"defenses": ["pgd"]})] == [
-        ["base", "ada", "taichi"],
-        ["pgd"],
-    ]
+    assert list(rows(make("6", store, tasks=["trec"]))) == ["base", "ada", "taichi"]
+    assert list(rows(make("6", store, defenses=["pgd"]))) == ["pgd"]
     table = make("6", store, encoders=["bert-large-uncased"], tasks=["trec", "sst2"])
     assert [block.heading for block in table.blocks] == [
         "bert-large-uncased, task sst2",

@@ -203,7 +203,7 @@ def test_each_window_is_encoded_once_in_a_call() -> None:
     class Uncached:
         def encode(self, texts: Sequence[str]) -> Any:
             seen.extend(texts)
-            return np.tile(np.float32([1, 0]), (len(texts), 1))
+            return np.tile(np.array([1, 0], np.float32), (len(texts), 1))
 
     seen: list[str] = []
     original, candidates = perturbed(LONG[0])

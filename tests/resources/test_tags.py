@@ -125,12 +125,6 @@ def own_cache(shared_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     tags._load_once.cache_clear()
 
 
-def small(tmp_path: Path) -> SmallVictim:
-    folder = tmp_path / "victim"
-    folder.mkdir()
-    return SmallVictim(folder)
-
-
 def attacked(victim: SmallVictim, workers: Workers | None = None) -> list[Record]:
     """Records of TextFooler in a process that has tagged nothing yet."""
     tags._load_once.cache_clear()
@@ -141,7 +135,7 @@ def attacked(victim: SmallVictim, workers: Workers | None = None) -> list[Record
 def test_what_one_run_has_tagged_no_later_run_tags_again(
     own_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    victim = small(tmp_path)
+    victim = SmallVictim()
     tagged = Tagged(monkeypatch)
     first = attacked(victim)
     assert tagged.count > 0
@@ -165,7 +159,7 @@ def test_workers_keep_what_they_have_tagged(
         if not kept.name.startswith(("tags-", ".")):
             (cache / kept.name).symlink_to(kept)
     monkeypatch.setenv("ROBENCH_CACHE", str(cache))
-    victim = small(tmp_path)
+    victim = SmallVictim()
     with Workers(1) as workers:
         records = attacked(victim, workers)
         assert attacked(victim, workers) == records  # the first task's tags are written before the second begins

@@ -222,7 +222,7 @@ def pairs(count: int = 12) -> Pairs:
         labels=tuple(row.label for row in rows),
         clean=tuple(row.text for row in rows),
         adversarial=tuple(str(row.adversarial) for row in rows),
-        statuses=("succeeded",) * count,
+        statuses=tuple("succeeded" for _ in range(count)),
     )
 
 
@@ -230,10 +230,10 @@ def test_statistics_of_a_model_are_those_of_its_outputs() -> None:
     some, predictor = pairs(), tiny.predictor(tiny.classifier())
     clean, adversarial = predictor.outputs(some.clean), predictor.outputs(some.adversarial)
     found = msgspec.structs.asdict(cell_statistics(predictor, some))
-    z = [part.representations.tolist() for part in (clean, adversarial)]
-    p = [part.logits.double().softmax(-1).tolist() for part in (clean, adversarial)]
+    z, z2 = (part.representations.tolist() for part in (clean, adversarial))
+    p, p2 = (part.logits.double().softmax(-1).tolist() for part in (clean, adversarial))
     assert found.pop("n") == 12
-    assert found == pytest.approx(plain_loops(*z, *p, list(some.labels)), rel=1e-9)
+    assert found == pytest.approx(plain_loops(z, z2, p, p2, list(some.labels)), rel=1e-9)
     assert found["mse_pos"] > 0 and found["kl_pos"] > 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -13,13 +14,14 @@ import pytest
 from robench.errors import RobenchError
 from robench.plugins import registry
 from robench.results import papers
-from robench.results.paper_contents import rank
+from robench.results.paper_contents import PaperFigure, PaperTable, rank
 from robench.results.published import PublishedRow, PublishedTable
 from robench.results.published import published as published_numbers
 from robench.training.settings import TrainingSettings
 
 TAICHI = papers.paper()
-PAPER = Path(__file__).parents[3] / "shared" / "paper.md"
+PAPER = Path(os.environ.get("ROBENCH_TEST_PAPER", ""))
+"""The paper's text, which is not part of the project."""
 NUMBERS = ("3", "4", "5", "6", "7")
 ACCURACIES = ["clean%", *TAICHI.attacks]
 STATISTICS = ["mse_pos", "mse_neg", "kl_pos", "kl_neg", "ctr", "clean%", "attack%"]
@@ -84,7 +86,7 @@ def as_printed(number: str, row: PublishedRow, column: str) -> Fraction:
     return row.numbers[column] * (100 if column in ("clean%", "attack%", *TAICHI.attacks) else 1)
 
 
-@pytest.mark.skipif(not PAPER.is_file(), reason="the paper's text is not beside the project")
+@pytest.mark.skipif(not PAPER.is_file(), reason="ROBENCH_TEST_PAPER names no file with the paper's text")
 @pytest.mark.parametrize("number", NUMBERS)
 def test_every_number_is_the_papers(number: str) -> None:
     rows = {(row.task, row.encoder, row.defense): row for row in published(number).rows}
@@ -204,13 +206,14 @@ def test_published_rows_are_those_of_the_papers_table(number: str) -> None:
 @pytest.mark.parametrize("name", papers.names())
 def test_every_name_in_a_paper_is_registered(name: str) -> None:
     paper = papers.paper(name)
-    defenses = {d for spec in (*paper.tables.values(), *paper.figures.values()) for d in spec.defenses}
+    shown: list[PaperTable | PaperFigure] = [*paper.tables.values(), *paper.figures.values()]
+    defenses = {d for spec in shown for d in spec.defenses}
     defenses |= {*paper.defense_order, *paper.ablations, paper.compared} - {"*"}
     assert defenses - {"before"} <= set(registry.names("defenses"))
     assert {*paper.tasks, *(f.task for f in paper.figures.values())} <= set(registry.names("tasks"))
-    attacks = {a for spec in (*paper.tables.values(), *paper.figures.values()) for a in spec.attacks}
+    attacks = {a for spec in shown for a in spec.attacks}
     assert attacks | set(paper.attacks) <= set(registry.names("attacks"))
-    assert all(spec.summary and spec.title for spec in (*paper.tables.values(), *paper.figures.values()))
+    assert all(spec.summary and spec.title for spec in shown)
 
 
 def test_training_of_the_paper_is_what_robench_trains_with_by_default() -> None:

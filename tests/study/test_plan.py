@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -34,15 +35,21 @@ def request(job: TinyJob, **changes: Any) -> Request:
     return Request(**fixed | named | changes)
 
 
+def cells(job: TinyJob, **changes: Any) -> list[CellStage]:
+    found = request(job, **changes).stages(SilentReporter())
+    assert all(isinstance(stage, CellStage) for stage in found)
+    return cast(list[CellStage], found)
+
+
 def cell(job: TinyJob, **changes: Any) -> CellStage:
-    (found,) = request(job, **changes).stages(SilentReporter())
+    (found,) = cells(job, **changes)
     return found
 
 
 def keys(found: CellStage) -> dict[str, str]:
     """Keys of a cell and of all that it is made with."""
     adversarial = found.model.adversarial
-    assert adversarial is not None
+    assert isinstance(adversarial, AdversarialStage)
     stages = {"cell": found, "model": found.model, "D_adv": adversarial, "Base": adversarial.model}
     return {name: stage.key for name, stage in stages.items()}
 
@@ -165,13 +172,11 @@ def test_samples_are_drawn_the_same_everywhere_and_apart_for_each_use() -> None:
 
 
 def test_every_seed_and_defense_meets_the_same_rows(tiny_job: TinyJob) -> None:
-    cells = request(tiny_job, defenses=["base", "taichi"], seeds=[1, 2], train_limit=7, attack_limit=5).stages(
-        SilentReporter()
-    )
-    assert len(cells) == 4
-    assert len({tuple(stage.examples()) for stage in cells}) == 1
-    assert len({tuple(stage.training_rows()) for stage in cells}) == 1
-    assert [len(cells[0].examples()), len(cells[0].training_rows())] == [5, 7]
+    found = cells(tiny_job, defenses=["base", "taichi"], seeds=[1, 2], train_limit=7, attack_limit=5)
+    assert len(found) == 4
+    assert len({tuple(stage.examples()) for stage in found}) == 1
+    assert len({tuple(stage.training_rows()) for stage in found}) == 1
+    assert [len(found[0].examples()), len(found[0].training_rows())] == [5, 7]
 
 
 def kind(stage: Stage) -> str:
@@ -197,6 +202,10 @@ def test_stages_are_made_once_and_after_what_they_need(
     assert all(at[needed.key] < at[stage.key] for stage in stages for needed in stage.needs)
 
 
+def is_one_of(keys: set[str], stage: Stage) -> bool:
+    return stage.key in keys
+
+
 def test_what_only_a_finished_stage_needs_is_not_made(tiny_job: TinyJob) -> None:
     found = cell(tiny_job)
     everything = in_order([found])
@@ -208,8 +217,8 @@ def test_what_only_a_finished_stage_needs_is_not_made(tiny_job: TinyJob) -> None
         (everything[2:3], ["cell"]),
         (everything[3:], []),
     ):
-        names = {stage.key for stage in done}
-        assert [kind(stage) for stage in in_order([found], done=lambda stage, n=names: stage.key in n)] == left
+        keys = {stage.key for stage in done}
+        assert [kind(stage) for stage in in_order([found], done=functools.partial(is_one_of, keys))] == left
 
 
 def attacked(i: int, example: Example, status: str) -> Record:
@@ -277,9 +286,9 @@ def test_all_means_every_registered_name_and_no_attack_means_those_of_the_paper(
     from robench.plugins import registry
     from robench.results import papers
 
-    everything = request(tiny_job, defenses=["all"], attacks=["all"]).stages(SilentReporter())
+    everything = cells(tiny_job, defenses=["all"], attacks=["all"])
     names = registry.names("defenses"), registry.names("attacks")
     assert Counter(stage.model.defense.name for stage in everything) == dict.fromkeys(names[0], len(names[1]))
     assert Counter(stage.attack.name for stage in everything) == dict.fromkeys(names[1], len(names[0]))
-    ours = request(tiny_job, attacks=[]).stages(SilentReporter())
+    ours = cells(tiny_job, attacks=[])
     assert [stage.attack.name for stage in ours] == [name for name in papers.paper().attacks if name in names[1]]

@@ -8,6 +8,7 @@ import signal
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
@@ -15,7 +16,7 @@ from filelock import FileLock
 from robench.results.info import AdversarialInfo, CellInfo, ModelInfo
 from robench.results.info_parts import Clean
 from robench.results.outcome import summarise
-from robench.results.store import Store
+from robench.results.store import Store, StoredStage
 from support.processes import Processes, Run
 from support.runs import TEXTS, attacked, cells, everything, lines, snapshot
 from support.tiny_job import TASK, TinyJob, robench, write_data
@@ -43,7 +44,8 @@ def test_a_run_leaves_a_cell_for_every_defense_and_attack(finished: Path) -> Non
 
 def test_records_tell_what_the_summary_tells(finished: Path, tiny_job: TinyJob) -> None:
     test_rows = (tiny_job.data / TASK / "test.tsv").read_text(encoding="utf-8").splitlines()[1:]
-    for stage in [*Store(finished).stages(CellInfo), *Store(finished).stages(AdversarialInfo)]:
+    stages: list[StoredStage[Any]] = [*Store(finished).stages(CellInfo), *Store(finished).stages(AdversarialInfo)]
+    for stage in stages:
         found = attacked(stage)
         assert stage.info.attacked == summarise(found)
         assert stage.info.records_bytes == (stage.folder / "records.jsonl").stat().st_size
@@ -176,7 +178,7 @@ def test_an_attack_stopped_in_the_middle_goes_on_where_it_stopped(
     ids = [json.loads(line)["id"] for line in file.read_text(encoding="utf-8").splitlines()]
     assert ids[: len(first)] == first and sorted(ids) == list(range(TEXTS)), "each text is attacked once"
     (stage,) = Store(runs).stages(CellInfo)
-    assert stage.info.timing.examples == TEXTS - len(first)
+    assert stage.info.timing is not None and stage.info.timing.examples == TEXTS - len(first)
     assert everything(runs) == everything(undisturbed)
 
 

@@ -7,9 +7,7 @@ import os
 import random
 import socket
 import sys
-import tempfile
 from dataclasses import asdict
-from pathlib import Path
 from typing import NoReturn
 
 attempts: list[str] = []
@@ -20,9 +18,8 @@ def refuse(*args: object, **kwargs: object) -> NoReturn:
     raise OSError("no network in this test")
 
 
-socket.socket.connect = refuse
-socket.socket.connect_ex = refuse
-socket.getaddrinfo = refuse
+for owner, name in ((socket.socket, "connect"), (socket.socket, "connect_ex"), (socket, "getaddrinfo")):
+    setattr(owner, name, refuse)
 
 
 def main() -> None:
@@ -38,8 +35,7 @@ def main() -> None:
         "environment": dict(set(os.environ.items()) ^ set(environment.items())),
         "random": random.getstate() == state,
     }
-    with tempfile.TemporaryDirectory() as folder:
-        victim = SmallVictim(Path(folder))
+    victim = SmallVictim()
     for attack in (DeepWordBug(), PWWS()):
         found = attack_examples(attack, victim, victim.examples(), seed=5, attack_name="a", live=6, offline=True)
         rows = [asdict(record) | {"seconds": 0} for record in found]

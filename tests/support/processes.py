@@ -36,7 +36,13 @@ class Processes:
         self._server.stdin.flush()
         return int(self._server.stdout.readline())
 
-    def start(self, *arguments: object, largest_file: int = 0, folder: Path | None = None, **environment: str) -> Run:
+    def start(
+        self,
+        *arguments: object,
+        largest_file: int = 0,
+        folder: Path | None = None,
+        environment: dict[str, str] | None = None,
+    ) -> Run:
         self._count += 1
         out, err = (self._folder / f"{self._count}.{name}" for name in ("out", "err"))
         job = {
@@ -45,14 +51,12 @@ class Processes:
             "err": str(err),
             "folder": str(folder or self._folder),
             "largest_file": largest_file,
-            "environment": environment,
+            "environment": environment or {},
         }
         return Run(self, self.ask({"start": job}), out, err)
 
     def stop(self) -> None:
-        assert self._server.stdin is not None
-        self._server.stdin.close()
-        self._server.wait(30)
+        self._server.communicate()
 
 
 @dataclass(frozen=True)

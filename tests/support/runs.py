@@ -10,6 +10,7 @@ import pytest
 
 from robench.results import records
 from robench.results.info import AdversarialInfo, CellInfo
+from robench.results.info_parts import Outcome
 from robench.results.records import Record
 from robench.results.store import Store, StoredStage
 
@@ -25,6 +26,13 @@ def snapshot(runs: Path) -> dict[str, tuple[int, int]]:
 
 def cells(runs: Path) -> dict[tuple[str, str], StoredStage[CellInfo]]:
     return {(s.info.defense.name, s.info.attack.name): s for s in Store(runs).stages(CellInfo)}
+
+
+def outcome(stage: StoredStage[Any]) -> Outcome:
+    """What the records of a finished stage come to."""
+    found: Outcome | None = stage.info.attacked
+    assert found is not None
+    return found
 
 
 def attacked(stage: StoredStage[Any]) -> list[Record]:
@@ -50,11 +58,11 @@ class Near(list[float]):
     def __eq__(self, other: object) -> bool:
         return list(self) == pytest.approx(other, abs=1e-5)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
 
 def everything(runs: Path) -> dict[str, list[Record]]:
-    stages = [*Store(runs).stages(CellInfo), *Store(runs).stages(AdversarialInfo)]
+    stages: list[StoredStage[Any]] = [*Store(runs).stages(CellInfo), *Store(runs).stages(AdversarialInfo)]
     return {f"{stage.folder.parent.name}/{stage.key}": comparable(attacked(stage)) for stage in stages}
 
 

@@ -3,46 +3,22 @@
 from __future__ import annotations
 
 import json
-import string
 from pathlib import Path
-from typing import Any
 
 import torch
-from transformers import BertConfig, BertForMaskedLM, BertModel, BertTokenizerFast, GPT2Config, GPT2LMHeadModel
+from transformers import BertForMaskedLM, BertModel, GPT2Config, GPT2LMHeadModel
 
 from robench.attacks.models import COMMITS
 from robench.resources import language_models
+from support import small_bert
 from support.small_victim import SENTENCES
-
-SHAPE: dict[str, Any] = {
-    "hidden_size": 32,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 2,
-    "intermediate_size": 64,
-    "max_position_embeddings": 128,
-    "initializer_range": 0.3,
-}
-
-
-def words() -> list[str]:
-    """Every word of the sentences, as a BERT without case sees it."""
-    return sorted({word.strip(string.punctuation).lower() for text in SENTENCES for word in text.split()})
 
 
 def bert(folder: Path, *, head: bool = True, seed: int = 3) -> Path:
-    """A BERT over those words and letters, with or without what fills in masked words."""
-    folder.mkdir(parents=True, exist_ok=True)
-    letters = string.ascii_lowercase + string.digits + string.punctuation
-    known = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{letter}" for letter in letters)]
-    known += [word for word in words() if word not in known]
-    (folder / "vocab.txt").write_text("\n".join(known))
-    BertTokenizerFast(str(folder / "vocab.txt"), model_max_length=128).save_pretrained(folder)
-    config = BertConfig(vocab_size=len(known), **SHAPE)
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        model = (BertForMaskedLM if head else BertModel)(config)
-    model.save_pretrained(folder)
-    return folder
+    """A BERT over the words of the sentences and letters, with or without what fills in masked words."""
+    tokenizer = small_bert.tokenizer(small_bert.words_of(SENTENCES), model_max_length=128)
+    kind = BertForMaskedLM if head else BertModel
+    return small_bert.save(folder, tokenizer, small_bert.model(kind, tokenizer, seed=seed, spread=0.3, positions=128))
 
 
 def gpt2(folder: Path) -> Path:

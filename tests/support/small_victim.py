@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import string
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
-from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
+from transformers import BertForSequenceClassification
+
+from support import small_bert
 
 SENTENCES = (
     "The tea was cold and the waiter forgot our bread.",
@@ -45,27 +46,12 @@ class SmallVictim:
     are the same bits in any company, on any machine.
     """
 
-    def __init__(self, folder: Path, labels: int = 3) -> None:
-        letters = string.ascii_lowercase + string.punctuation
-        words = sorted({word.strip(string.punctuation).lower() for text in SENTENCES[::2] for word in text.split()})
-        vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{letter}" for letter in letters)]
-        vocabulary += [word for word in words if word not in vocabulary]
-        file = folder / "vocab.txt"
-        file.write_text("\n".join(vocabulary))
-        self.tokenizer = BertTokenizerFast(str(file))
-        config = BertConfig(
-            vocab_size=len(vocabulary),
-            hidden_size=32,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-            intermediate_size=64,
-            max_position_embeddings=64,
-            initializer_range=0.25,
-            num_labels=labels,
+    def __init__(self, labels: int = 3) -> None:
+        self.tokenizer = small_bert.tokenizer(
+            small_bert.words_of(SENTENCES[::2]), letters=string.ascii_lowercase + string.punctuation
         )
-        with torch.random.fork_rng():
-            torch.manual_seed(7)
-            self.model = BertForSequenceClassification(config).double().eval()
+        model = small_bert.model(BertForSequenceClassification, self.tokenizer, seed=7, spread=0.25, num_labels=labels)
+        self.model = model.double().eval()
         self.asked = 0
 
     @torch.no_grad()

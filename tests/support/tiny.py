@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import functools
 import random
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import BertConfig, BertModel, BertTokenizerFast, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import BertModel, BertTokenizerFast, PreTrainedModel
 
 from robench.data.load import Example
 from robench.models.batches import Batch, TrainingRow, TrainingSet
@@ -18,18 +16,15 @@ from robench.models.predictor import Predictor
 from robench.results.info import ModelInfo
 from robench.results.info_parts import Clean, DataInfo, EncoderInfo, PluginInfo
 from robench.training.loop import TrainingResult, train
+from support import small_bert
 
 CPU = torch.device("cpu")
 FILLERS = "the a film story ending actor scene was is and but with for long short quiet loud music".split()
 MARKERS = (("superb", "bright", "lovely"), ("dull", "weak", "awful"))
 LETTERS = "abcdefghijklmnopqrstuvwxyz.,!?'"
-SHAPE: dict[str, Any] = {
-    "hidden_size": 32,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 2,
-    "intermediate_size": 64,
-    "initializer_range": 0.1,
-}
+SPREAD = 0.1
+SHAPE: dict[str, Any] = {**small_bert.SHAPE, "initializer_range": SPREAD}
+"""Of small encoders of other families."""
 
 
 def examples(count: int, seed: int = 0) -> list[Example]:
@@ -52,29 +47,15 @@ def rows(count: int, seed: int = 0, *, pairs: bool = False) -> list[TrainingRow]
 
 
 @functools.cache
-def tokenizer() -> PreTrainedTokenizerBase:
+def tokenizer() -> BertTokenizerFast:
     """WordPiece: the task's words, and letters for all others."""
-    words = [*FILLERS, *(marker for markers in MARKERS for marker in markers)]
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *LETTERS, *(f"##{letter}" for letter in LETTERS)]
-    vocabulary += [word for word in words if word not in vocabulary]
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "vocab.txt"
-        file.write_text("\n".join(vocabulary))
-        return BertTokenizerFast(str(file))
+    return small_bert.tokenizer([*FILLERS, *(marker for markers in MARKERS for marker in markers)], letters=LETTERS)
 
 
 def encoder(seed: int = 0, *, dropout: float = 0.1) -> PreTrainedModel:
     """A BERT for that tokenizer."""
-    config = BertConfig(
-        vocab_size=len(tokenizer()),
-        max_position_embeddings=64,
-        hidden_dropout_prob=dropout,
-        attention_probs_dropout_prob=dropout,
-        **SHAPE,
-    )
-    with torch.random.fork_rng([]):
-        torch.manual_seed(seed)
-        return BertModel(config)
+    rates: dict[str, Any] = {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
+    return small_bert.model(BertModel, tokenizer(), seed=seed, spread=SPREAD, **rates)
 
 
 def classifier(seed: int = 0, classes: int = 2) -> Classifier:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import string
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,30 +54,13 @@ def write_data(folder: Path, train: int = 20, dev: int = 6, test: int = 16, task
 
 def write_encoder(folder: Path) -> Path:
     """A two-layer BERT over letters and a few words, its weights large enough for texts to differ; give the folder."""
-    import torch
-    from transformers import BertConfig, BertModel, BertTokenizerFast
+    from transformers import BertModel
 
-    folder.mkdir(parents=True)
-    letters = string.ascii_lowercase + string.digits + string.punctuation
+    from support import small_bert
+
     words = sorted({word for text, _ in rows(60) for word in text.strip(".").split() if len(word) > 1})
-    known = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{letter}" for letter in letters)]
-    known += [word for word in words[::2] if word not in known]
-    vocabulary = folder / "vocab.txt"
-    vocabulary.write_text("\n".join(known), encoding="utf-8")
-    BertTokenizerFast(str(vocabulary)).save_pretrained(folder)
-    with torch.random.fork_rng():
-        torch.manual_seed(7)
-        config = BertConfig(
-            vocab_size=len(known),
-            hidden_size=32,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-            intermediate_size=64,
-            max_position_embeddings=64,
-            initializer_range=0.25,
-        )
-        BertModel(config).save_pretrained(folder)
-    return folder
+    tokenizer = small_bert.tokenizer(words[::2])
+    return small_bert.save(folder, tokenizer, small_bert.model(BertModel, tokenizer, seed=7, spread=0.25))
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ class Counted(TorchDispatchMode):
     """Counts the multiplications of matrix products, as torch's own counter does but under autograd.grad too."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.total: int = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

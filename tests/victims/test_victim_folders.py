@@ -78,16 +78,13 @@ def without(*names: str) -> Callable[[Path], None]:
     return spoil
 
 
-FOLDERS: list[tuple[Callable[[Path], None], str]] = [
+FOLDERS: list[tuple[Callable[[Path], object], str]] = [
     (without("config.json"), r"has no config\.json; save the model there"),
     (without("model.safetensors"), r"has no weights \(model\.safetensors\); save the model there"),
     (without("tokenizer.json", "vocab.txt"), r"has no tokenizer \(tokenizer\.json\)?|has no tokenizer"),
-    (
-        lambda folder: (folder / "model.safetensors").write_bytes(b"not weights") and None,
-        r"cannot be loaded from .*mine",
-    ),
-    (lambda folder: (folder / "config.json").write_bytes(b"{") and None, r"cannot be loaded from .*mine"),
-    (lambda folder: (folder / "tokenizer.json").write_bytes(b"{") and None, r"cannot be loaded from .*mine"),
+    (lambda folder: (folder / "model.safetensors").write_bytes(b"not weights"), r"cannot be loaded from .*mine"),
+    (lambda folder: (folder / "config.json").write_bytes(b"{"), r"cannot be loaded from .*mine"),
+    (lambda folder: (folder / "tokenizer.json").write_bytes(b"{"), r"cannot be loaded from .*mine"),
     (configured(model_type="no-such-thing"), r"brings Python code of its own; look at it, and allow it with --trust"),
     (configured(model_type="no-such-thing", auto_map={}), r"brings Python code"),
     (configured(model_type="bert"), r"brings Python code of its own"),
@@ -133,7 +130,7 @@ def test_a_folders_own_code_runs_when_it_is_trusted(
     same = find_victim(str(folder), trust_remote_code=True)
     (folder / "exported_model.py").write_text("changed", encoding="utf-8")
     assert find_victim(str(folder), trust_remote_code=True).digest != same.digest, "its code is part of the key"
-    assert cell.info.defense.fields.digest == same.digest
+    assert cell.info.defense.fields["digest"] == same.digest
 
 
 @pytest.mark.parametrize(
@@ -161,7 +158,8 @@ def test_a_length_is_the_models_own_or_what_is_said(exported: Path, options: lis
     assert run().exit_code == 0 and run("--max-length", "16").exit_code == 0
     assert "has room for 64 tokens at most" in told(run("--max-length", "65"))
     assert "--max-length 2 leaves no room" in told(run("--max-length", "2"))
-    models = {stage.info.victim.max_length: stage for stage in Store(tmp_path / "runs").stages(ModelInfo)}
+    stages = Store(tmp_path / "runs").stages(ModelInfo)
+    models = {stage.info.victim.max_length: stage for stage in stages if stage.info.victim}
     assert models.keys() == {50, 16}
     (warning,) = models[16].info.warnings
     assert re.match(r"\d+% of the test texts are longer than 16 tokens", warning)
@@ -203,7 +201,8 @@ def test_any_sequence_classifier_can_be_attacked_by_folder_or_in_memory(
     both = cells(tmp_path / "runs")
     assert comparable(attacked(both["mine", "pwws"])) == comparable(attacked(both["bert", "pwws"]))
     assert list(found["defense"]) == ["mine"] and found["n_attacked"][0] == 4
-    assert both["bert", "pwws"].info.victim.kind == "Transformers model"
+    folder = both["bert", "pwws"].info.victim
+    assert folder is not None and folder.kind == "Transformers model"
 
 
 def test_a_classifier_of_another_number_of_labels_is_refused(

@@ -136,7 +136,7 @@ def test_a_function_gets_a_cell_a_row_and_a_page(counting: Path, options: list[s
     assert done.exit_code == 0, done.output
     assert "warning" not in done.stderr
     ((key, cell),) = cells(tmp_path / "runs").items()
-    assert key == ("count+1", "pwws") and "warnings" in cell.info
+    assert key == ("count+1", "pwws") and cell.info.warnings == ()
     assert cell.info.clean == Clean(correct=16, n=16, majority=8)
     found = attacked(cell)
     assert {record.status for record in found} == {"succeeded", "failed"}
@@ -320,7 +320,7 @@ def test_a_function_whose_weights_changed_is_not_mistaken_for_what_it_was(
 
 
 def given(model: Any, tiny_job: TinyJob, tmp_path: Path, **more: Any) -> Any:
-    fixed = {"task": TASK, "attack": "pwws", "data": tiny_job.data, "preset": "quick", "offline": True}
+    fixed: dict[str, Any] = {"task": TASK, "attack": "pwws", "data": tiny_job.data, "preset": "quick", "offline": True}
     return attack_model(model, **fixed | more, runs=tmp_path / "runs", attack_limit=4, progress=False)
 
 
