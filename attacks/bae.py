@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from robench.attacking import MaskedLanguageModelAttack, Victim, option
+from robench.attacking import MaskedLanguageModelAttack, Victim, compare_windows, option
 
 from .models import COMMITS
 
@@ -36,7 +36,6 @@ class BAE(MaskedLanguageModelAttack):
         from textattack import Attack
         from textattack.constraints.grammaticality import PartOfSpeech
         from textattack.constraints.pre_transformation import RepeatModification, StopwordModification
-        from textattack.constraints.semantics.sentence_encoders import UniversalSentenceEncoder
         from textattack.goal_functions import UntargetedClassification
         from textattack.search_methods import GreedyWordSwapWIR
         from textattack.transformations import WordSwapMaskedLM
@@ -45,13 +44,7 @@ class BAE(MaskedLanguageModelAttack):
             RepeatModification(),
             StopwordModification(),
             PartOfSpeech(allow_verb_noun_swap=True),
-            UniversalSentenceEncoder(
-                threshold=self.min_sentence_similarity,
-                metric="cosine",
-                compare_against_original=True,
-                window_size=15,
-                skip_text_shorter_than_window=True,
-            ),
+            compare_windows(self.min_sentence_similarity),
         ]
         transformation = WordSwapMaskedLM(
             method="bae", max_candidates=self.max_candidates, min_confidence=0.0, **self.masked_model()

@@ -6,7 +6,7 @@ import functools
 from dataclasses import dataclass
 from typing import Any
 
-from robench.attacking import MaskedLanguageModelAttack, Victim, option
+from robench.attacking import MaskedLanguageModelAttack, Victim, compare_windows, option
 
 from .models import COMMITS
 
@@ -38,7 +38,6 @@ class CLARE(MaskedLanguageModelAttack):
         """Build the recipe on ``victim``, with this language model."""
         from textattack import Attack
         from textattack.constraints.pre_transformation import RepeatModification, StopwordModification
-        from textattack.constraints.semantics.sentence_encoders import UniversalSentenceEncoder
         from textattack.goal_functions import UntargetedClassification
         from textattack.transformations import CompositeTransformation, WordInsertionMaskedLM, WordSwapMaskedLM
 
@@ -52,13 +51,7 @@ class CLARE(MaskedLanguageModelAttack):
         constraints = [
             RepeatModification(),
             StopwordModification(),
-            UniversalSentenceEncoder(
-                threshold=self.min_sentence_similarity,
-                metric="cosine",
-                compare_against_original=True,
-                window_size=15,
-                skip_text_shorter_than_window=True,
-            ),
+            compare_windows(self.min_sentence_similarity),
         ]
         goal = UntargetedClassification(victim)
         return Attack(goal, constraints, CompositeTransformation(transformations), search(self.max_actions))

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from robench.attacking.attack import Attack, Victim
     from robench.attacking.build import build_attack
     from robench.attacking.language_model_attack import LanguageModelAttack, MaskedLanguageModelAttack
-    from robench.attacking.sentence_constraint import with_encoder
+    from robench.attacking.sentence_constraint import compare_windows, with_encoder
     from robench.plugins.option import option
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "MaskedLanguageModelAttack",
     "Victim",
     "build_attack",
+    "compare_windows",
     "option",
     "with_encoder",
 ]
@@ -29,6 +30,7 @@ __getattr__ = lazy_attributes(
         "LanguageModelAttack": "language_model_attack",
         "Victim": "attack",
         "build_attack": "build",
+        "compare_windows": "sentence_constraint",
         "option": "attack",
         "with_encoder": "sentence_constraint",
     },

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from robench.attacking.sentence_constraint import compare_windows
+
 CANDIDATES = 50
 QUERIES_PER_WORD = 50
 MAX_WORDS_CHANGED = 0.3
@@ -27,18 +29,12 @@ def apply_textdefender_bounds(built: Any) -> Any:
     from textattack import Attack
     from textattack.constraints.overlap import MaxWordsPerturbed
     from textattack.constraints.semantics import WordEmbeddingDistance
-    from textattack.constraints.semantics.sentence_encoders import SentenceEncoder, UniversalSentenceEncoder
+    from textattack.constraints.semantics.sentence_encoders import SentenceEncoder
     from textattack.transformations import WordSwapEmbedding
 
     dropped = (SentenceEncoder, WordEmbeddingDistance, MaxWordsPerturbed)
     constraints = [one for one in built.constraints if not isinstance(one, dropped)]
-    similarity = UniversalSentenceEncoder(
-        threshold=SIMILARITY,
-        metric="angular",
-        compare_against_original=False,
-        window_size=15,
-        skip_text_shorter_than_window=True,
-    )
+    similarity = compare_windows(SIMILARITY, metric="angular", with_original=False)
     constraints += [MaxWordsPerturbed(max_percent=MAX_WORDS_CHANGED), similarity]
     transformation = built.transformation
     if _replaces_words(transformation):

@@ -56,6 +56,25 @@ def with_encoder(constraint: Any, encoder: SentenceEmbedder, threshold: float) -
     return copy
 
 
+def compare_windows(threshold: float, *, metric: str = "cosine", with_original: bool = True) -> Any:
+    """Make TextAttack's constraint on the 15 words around a change; texts with fewer words are not compared.
+
+    Args:
+        threshold: smallest similarity that is accepted, by the Universal Sentence Encoder.
+        metric: ``cosine`` or ``angular``.
+        with_original: compare with the original text; else with the text before the last change.
+    """
+    from textattack.constraints.semantics.sentence_encoders import UniversalSentenceEncoder
+
+    return UniversalSentenceEncoder(
+        threshold=threshold,
+        metric=metric,
+        compare_against_original=with_original,
+        window_size=15,
+        skip_text_shorter_than_window=True,
+    )
+
+
 def calibrate_threshold(threshold: float, metric: str = "angular") -> float:
     """Translate a published threshold for the Universal Sentence Encoder to the bundled encoder: angle times 1.02.
 
