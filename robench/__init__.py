@@ -34,19 +34,20 @@ __all__ = [
     "run",
 ]
 
-__getattr__ = lazy_attributes(
-    __name__,
-    {
-        "AdversarialDefense": "training.defense",
-        "Attack": "attacking.attack",
-        "Defense": "training.defense",
-        "HubSource": "data.task",
-        "RobenchError": "errors",
-        "Task": "data.task",
-        "TrainsOn": "training.defense",
-        "attack_model": "api",
-        "load_plugin": "plugins.registry",
-        "register": "plugins.registry",
-        "run": "api",
-    },
-)
+if not TYPE_CHECKING:  # or type checkers would believe in any name
+    __getattr__ = lazy_attributes(
+        __name__,
+        {
+            "AdversarialDefense": "training.defense",
+            "Attack": "attacking.attack",
+            "Defense": "training.defense",
+            "HubSource": "data.task",
+            "RobenchError": "errors",
+            "Task": "data.task",
+            "TrainsOn": "training.defense",
+            "attack_model": "api",
+            "load_plugin": "plugins.registry",
+            "register": "plugins.registry",
+            "run": "api",
+        },
+    )

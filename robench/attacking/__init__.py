@@ -22,16 +22,17 @@ __all__ = [
     "with_encoder",
 ]
 
-__getattr__ = lazy_attributes(
-    __name__,
-    {
-        "Attack": "attack",
-        "MaskedLanguageModelAttack": "language_model_attack",
-        "LanguageModelAttack": "language_model_attack",
-        "Victim": "attack",
-        "build_attack": "build",
-        "compare_windows": "sentence_constraint",
-        "option": "attack",
-        "with_encoder": "sentence_constraint",
-    },
-)
+if not TYPE_CHECKING:  # or type checkers would believe in any name
+    __getattr__ = lazy_attributes(
+        __name__,
+        {
+            "Attack": "attack",
+            "MaskedLanguageModelAttack": "language_model_attack",
+            "LanguageModelAttack": "language_model_attack",
+            "Victim": "attack",
+            "build_attack": "build",
+            "compare_windows": "sentence_constraint",
+            "option": "attack",
+            "with_encoder": "sentence_constraint",
+        },
+    )

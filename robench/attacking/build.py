@@ -46,7 +46,7 @@ def build_attack(attack: Attack, victim: Victim, *, offline: bool = False) -> An
         from textattack.shared import utils
 
         # WordEmbedding.counterfitted_GLOVE_embedding looks here before it downloads.
-        utils.GLOBAL_OBJECTS[_WORD_VECTORS] = resources.shared_word_vectors(attack.resources, offline=offline)
+        utils.GLOBAL_OBJECTS[_WORD_VECTORS] = resources.load_word_vectors(attack.resources, offline=offline)
     with block_nltk_downloads(), tolerate_missing_homoglyphs():
         built = attack.build(victim)
     if attack.protocol == "textdefender":

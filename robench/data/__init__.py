@@ -19,16 +19,17 @@ __all__ = [
     "load_task",
 ]
 
-__getattr__ = lazy_attributes(
-    __name__,
-    {
-        "Example": "load",
-        "HubSource": "task",
-        "Row": "task",
-        "Splits": "task",
-        "Task": "task",
-        "TaskData": "load",
-        "hold_out": "task",
-        "load_task": "load",
-    },
-)
+if not TYPE_CHECKING:  # or type checkers would believe in any name
+    __getattr__ = lazy_attributes(
+        __name__,
+        {
+            "Example": "load",
+            "HubSource": "task",
+            "Row": "task",
+            "Splits": "task",
+            "Task": "task",
+            "TaskData": "load",
+            "hold_out": "task",
+            "load_task": "load",
+        },
+    )

@@ -20,15 +20,16 @@ __all__ = [
     "find_encoder",
 ]
 
-__getattr__ = lazy_attributes(
-    __name__,
-    {
-        "Batch": "batches",
-        "Classifier": "classifier",
-        "EncoderSource": "encoders",
-        "Inputs": "batches",
-        "Outputs": "classifier",
-        "Predictor": "predictor",
-        "find_encoder": "encoders",
-    },
-)
+if not TYPE_CHECKING:  # or type checkers would believe in any name
+    __getattr__ = lazy_attributes(
+        __name__,
+        {
+            "Batch": "batches",
+            "Classifier": "classifier",
+            "EncoderSource": "encoders",
+            "Inputs": "batches",
+            "Outputs": "classifier",
+            "Predictor": "predictor",
+            "find_encoder": "encoders",
+        },
+    )

@@ -32,19 +32,20 @@ __all__ = [
     "textattack_folder",
 ]
 
-__getattr__ = lazy_attributes(
-    __name__,
-    {
-        "Form": "attack_resources",
-        "Resource": "attack_resources",
-        "HUB_TIMEOUT": "hub",
-        "TWO_FORMS": "attack_resources",
-        "explain_load_errors": "model_folder",
-        "load_textattack": "textattack",
-        "identify_resources": "attack_resources",
-        "prepare_resources": "attack_resources",
-        "load_sentence_encoder": "attack_resources",
-        "load_word_vectors": "attack_resources",
-        "textattack_folder": "textattack",
-    },
-)
+if not TYPE_CHECKING:  # or type checkers would believe in any name
+    __getattr__ = lazy_attributes(
+        __name__,
+        {
+            "Form": "attack_resources",
+            "Resource": "attack_resources",
+            "HUB_TIMEOUT": "hub",
+            "TWO_FORMS": "attack_resources",
+            "explain_load_errors": "model_folder",
+            "load_textattack": "textattack",
+            "identify_resources": "attack_resources",
+            "prepare_resources": "attack_resources",
+            "load_sentence_encoder": "attack_resources",
+            "load_word_vectors": "attack_resources",
+            "textattack_folder": "textattack",
+        },
+    )

@@ -22,17 +22,18 @@ __all__ = [
     "find_victim",
 ]
 
-__getattr__ = lazy_attributes(
-    __name__,
-    {
-        "Findings": "checks",
-        "FunctionSource": "source",
-        "Given": "source",
-        "OWN_ENCODER": "source",
-        "VictimModel": "scorers",
-        "VictimSource": "source",
-        "check_order": "checks",
-        "examine": "checks",
-        "find_victim": "find",
-    },
-)
+if not TYPE_CHECKING:  # or type checkers would believe in any name
+    __getattr__ = lazy_attributes(
+        __name__,
+        {
+            "Findings": "checks",
+            "FunctionSource": "source",
+            "Given": "source",
+            "OWN_ENCODER": "source",
+            "VictimModel": "scorers",
+            "VictimSource": "source",
+            "check_order": "checks",
+            "examine": "checks",
+            "find_victim": "find",
+        },
+    )

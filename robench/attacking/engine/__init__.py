@@ -19,14 +19,15 @@ __all__ = [
     "choose_worker_count",
 ]
 
-__getattr__ = lazy_attributes(
-    __name__,
-    {
-        "AttackInput": "search",
-        "BatchStatistics": "batcher",
-        "LogitsCache": "batcher",
-        "Workers": "workers",
-        "attack_examples": "pool",
-        "choose_worker_count": "workers",
-    },
-)
+if not TYPE_CHECKING:  # or type checkers would believe in any name
+    __getattr__ = lazy_attributes(
+        __name__,
+        {
+            "AttackInput": "search",
+            "BatchStatistics": "batcher",
+            "LogitsCache": "batcher",
+            "Workers": "workers",
+            "attack_examples": "pool",
+            "choose_worker_count": "workers",
+        },
+    )
