@@ -1,4 +1,20 @@
-"""One cache for the whole run, so that each package is downloaded at most once."""
+"""What the tests share.
+
+========================  ==============================================================================================
+``shared_cache``          ROBENCH_CACHE for the whole run, so that each package is downloaded at most once; always there
+``real_data``             the folder that ROBENCH_TEST_DATA names; without it the test is skipped
+``tiny_job``              an encoder and rows that a whole run takes seconds on
+``finished``              the runs folder of such a run; copy it to change it
+``processes``             command lines in processes of their own, which can be interrupted, killed and starved
+``victim``                a small classifier to attack
+``store``                 an empty runs folder; ``support.hand_made`` fills it with cells that are worked out by hand
+``quick_by_hand``         the preset those cells are of, whatever the real one is tuned to
+``forget_plugins``        what the test registers is gone after it
+========================  ==============================================================================================
+
+A folder of tests has a conftest.py of its own for what only its files share; helpers that are no fixtures are in
+``support``.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +26,21 @@ from typing import TYPE_CHECKING
 import pytest
 
 from robench.resources import nltk_data
+from robench.results.store import Store
 from support.processes import Processes
 from support.real_data import real_data_if_any
 from support.tiny_job import TinyJob, robench, write_data, write_encoder
 
 if TYPE_CHECKING:
     from support.small_victim import SmallVictim
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what runs a whole job: it needs NLTK's data."""
+    for item in items:
+        if isinstance(item, pytest.Function) and "tiny_job" in item.fixturenames:
+            item.add_marker(pytest.mark.network)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -41,7 +66,7 @@ def real_data() -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_job(shared_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> TinyJob:
-    """An encoder with random weights and a few rows; a run on it takes seconds, and needs no network."""
+    """An encoder with random weights and a few rows, and NLTK's data; a run on it takes seconds and fetches no more."""
     nltk_data.prepare_corpora()
     folder = tmp_path_factory.mktemp("tiny")
     return TinyJob(write_encoder(folder / "encoder"), write_data(folder / "data"))
@@ -54,6 +79,12 @@ def finished(tiny_job: TinyJob, tmp_path_factory: pytest.TempPathFactory) -> Pat
     done = robench(*tiny_job.command(runs, defense="base,ada,taichi", attack="pwws,deepwordbug"))
     assert done.exit_code == 0, done.output
     return runs
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """A runs folder with nothing in it."""
+    return Store(tmp_path / "runs")
 
 
 @pytest.fixture(scope="module")

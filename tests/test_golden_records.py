@@ -96,6 +96,7 @@ def differences(found: list[dict[str, Any]], golden: list[dict[str, Any]]) -> li
     return told
 
 
+@pytest.mark.network
 @pytest.mark.parametrize("name", NAMES)
 def test_an_attack_gives_the_frozen_records(name: str, models: list[Path]) -> None:
     if FREEZING:

@@ -23,6 +23,8 @@ from robench.errors import RobenchError
 from robench.resources import nltk_data
 from robench.resources.textattack import load_textattack
 
+pytestmark = pytest.mark.network
+
 TESTS = Path(__file__).parents[1]
 
 

@@ -28,6 +28,8 @@ from support.odd_attack import Odd
 from support.small_victim import SmallVictim
 from support.tiny_job import TASK, TinyJob, robench
 
+pytestmark = pytest.mark.network
+
 
 @pytest.fixture(scope="module")
 def workers() -> Iterator[Workers]:

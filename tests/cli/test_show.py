@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import io
 import json
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,11 +15,6 @@ from robench.results import records
 from robench.results.info import AdversarialInfo, encode, plain
 from robench.results.store import RECORDS_FILE, Store, StoredStage
 from support.hand_made import add_cell, add_model, record
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "runs")
 
 
 def text_of(stage: StoredStage[Any], store: Store, width: int = 100, **options: Any) -> str:

@@ -106,6 +106,7 @@ def test_a_machine_without_them_goes_on_as_before(monkeypatch: pytest.MonkeyPatc
         assert not any("forward" in vars(module) for module in model.modules())
 
 
+@pytest.mark.network
 @needs_packing
 def test_an_attack_packs_the_weights_from_its_first_question_to_its_end() -> None:
     model = tiny.classifier()

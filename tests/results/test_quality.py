@@ -54,6 +54,7 @@ def test_it_is_shown_when_it_is_asked_for_in_every_format(store: Store) -> None:
         assert any(number in text for number in ("74.4", "74.359", "74.358")), format
 
 
+@pytest.mark.network
 def test_similarity_is_the_mean_cosine_over_the_successes() -> None:
     pairs = [("the film was great", "the movie was great"), ("a bad story", "a bad tale")]
     found = measure_similarity(
@@ -77,6 +78,7 @@ def test_without_a_success_there_is_no_similarity() -> None:
     assert (found.mean, found.n) == (None, 0)
 
 
+@pytest.mark.network
 def test_the_same_text_is_wholly_similar() -> None:
     assert measure_similarity([record(0, "succeeded", final="sample 0 was fine")]).mean == pytest.approx(1.0, abs=1e-4)
 

@@ -29,11 +29,6 @@ def put(store: Store, label: str, key: str, kind: str = "cells", **more: Any) ->
     return store.finish(folder, info(key, kind, **more))
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "runs")
-
-
 def test_a_stage_counts_as_finished_once_its_stage_file_is_there(store: Store) -> None:
     folder = store.folder("cells", "trec-base-pwws-seed1", KEYS[0])
     folder.mkdir(parents=True)

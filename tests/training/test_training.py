@@ -39,8 +39,15 @@ def dev_accuracy(result: TrainingResult) -> float:
     return sum(label == example.label for label, example in zip(found, dev, strict=True)) / len(dev)
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
-@pytest.mark.parametrize("defense", [Base(), TaiChi()], ids=lambda defense: type(defense).__name__)
+@pytest.mark.parametrize(
+    ("defense", "precision"),
+    [
+        pytest.param(Base(), "fp32", id="Base-fp32"),
+        pytest.param(TaiChi(), "bf16", id="TaiChi-bf16"),
+        pytest.param(Base(), "bf16", id="Base-bf16", marks=pytest.mark.slow),
+        pytest.param(TaiChi(), "fp32", id="TaiChi-fp32", marks=pytest.mark.slow),
+    ],
+)
 def test_an_easy_task_is_learned(defense: Defense, precision: str) -> None:
     result = tiny.trained(defense, tiny.rows(256, pairs=isinstance(defense, TaiChi)), LONG, precision=precision)
     assert dev_accuracy(result) > 0.9

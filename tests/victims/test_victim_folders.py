@@ -28,13 +28,6 @@ from support.runs import attacked, cells, comparable
 from support.tiny_job import TASK, TinyJob, robench
 
 
-@pytest.fixture
-def options(tiny_job: TinyJob, tmp_path: Path) -> list[str]:
-    """What every command here has in common."""
-    fixed = ["--task", TASK, "--data", tiny_job.data, "--preset", "quick", "--offline", "--runs", tmp_path / "runs"]
-    return [*map(str, fixed), "--attack", "pwws"]
-
-
 @pytest.fixture(scope="module")
 def exported(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Base as a folder for Transformers."""

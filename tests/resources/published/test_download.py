@@ -94,7 +94,7 @@ def other_rows(vectors: Path, folder: Path) -> bytes:
     ],
     ids=["a page", "a file less", "damaged", "rows of another"],
 )
-def test_what_is_not_the_word_vectors_is_deleted(
+def test_a_download_without_the_word_vectors_is_deleted(
     server: Server, cache: Path, vectors: Path, tmp_path: Path, make: Any, reason: str
 ) -> None:
     good, server.content = server.content, make(vectors, tmp_path)

@@ -47,6 +47,7 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return write_vectors(tmp_path / "mine" / "paragramcf")
 
 
+@pytest.mark.network
 def test_the_vectors_are_textattacks_own_object_shared_by_the_process(mine: Path) -> None:
     made = published.load_published_vectors(offline=True)
     from textattack.shared import WordEmbedding
@@ -69,6 +70,7 @@ class Harmful:
         return os.mkdir, ("harmed",)
 
 
+@pytest.mark.network
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
@@ -97,6 +99,7 @@ def test_files_by_hand_are_read_without_running_them_and_must_fit_together(
     assert not (tmp_path / "harmed").exists()
 
 
+@pytest.mark.network
 def test_arrays_of_objects_are_not_unpickled(mine: Path) -> None:
     np.save(mine / "paragram.npy", np.array([[Harmful()]]), allow_pickle=True)
 
@@ -104,6 +107,7 @@ def test_arrays_of_objects_are_not_unpickled(mine: Path) -> None:
         published.load_published_vectors()
 
 
+@pytest.mark.network
 def test_the_files_first_seen_are_the_pin_and_others_are_refused(mine: Path, tmp_path: Path) -> None:
     (pin,) = published.identify_published_vectors().values()
     assert re.fullmatch("textattack:paragramcf sha256:[0-9a-f]{64}", pin)

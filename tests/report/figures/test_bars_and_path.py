@@ -1,0 +1,136 @@
+"""Figures 4 and 5: what is drawn, of which cells."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.container import BarContainer
+
+from robench.errors import RobenchError
+from robench.plugins import registry
+from robench.report.figures import draw
+from robench.results import papers
+from robench.results.store import Store
+from support.figures import ABLATION, ATTACKS, WEIGHTS, assert_readable, fill_ablation, fill_fusion, texts
+from support.hand_made import add_cell
+
+
+def test_figure_4_has_a_bar_for_each_number(store: Store) -> None:
+    fill_ablation(store)
+    drawing = draw("4", store)
+    axes = drawing.figure.axes[0]
+    heights = [[bar.get_height() for bar in container] for container in axes.containers]
+    assert heights == [[pytest.approx(90 - row / 5), *[20 + row * 4] * 4] for row in range(5)]
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["clean%", *(f"{name}%" for name in ATTACKS)]
+    legend = axes.get_legend()
+    assert legend is not None
+    assert [t.get_text() for t in legend.get_texts()] == ["Base", "w/o CTR", "w/o KL", "w/o ADV", "TaiChi"]
+    assert "w/o KL is clean" in drawing.caption and "One run, seed 42." in drawing.caption
+
+
+def bars_of(axes: Axes) -> list[BarContainer]:
+    return [container for container in axes.containers if isinstance(container, BarContainer)]
+
+
+def test_whiskers_are_the_sample_standard_deviation_over_seeds(store: Store) -> None:
+    fill_ablation(store, seeds=(1, 2, 3))
+    drawing = draw("4", store)
+    base = bars_of(drawing.figure.axes[0])[0]
+    assert [round(bar.get_height(), 6) for bar in base.patches] == [90, 23, 23, 23, 23]  # 20, 23, 26 of each attack
+    assert base.errorbar is not None
+    (whiskers,) = base.errorbar.lines[2]
+    lengths = [float(segment[1][1] - segment[0][1]) for segment in whiskers.get_segments()]
+    assert lengths == pytest.approx([0, 6, 6, 6, 6])
+    assert "seeds 1, 2, 3" in drawing.caption
+
+
+def test_figure_5_is_the_path_over_lambda_and_taichi_beside_it(store: Store) -> None:
+    fill_fusion(store)
+    drawing = draw("5", store)
+    axes = drawing.figure.axes[0]
+    xs, ys = max((np.asarray(line.get_xydata()) for line in axes.get_lines()), key=len).T
+    assert list(ys) == [round(40 - 14 * weight) / 2 for weight in WEIGHTS]
+    assert list(xs) == pytest.approx([(440 + round(20 * weight**0.5)) / 5 for weight in WEIGHTS])
+    stars = [line for line in axes.get_lines() if line.get_marker() == "*"]
+    assert [np.asarray(star.get_xydata()).tolist() for star in stars] == [[[91.0, 25.0]]]
+    assert {"λ = 0: ADVERSARIAL", "λ = 0.5", "λ = 1: CLEAN"} <= set(texts(drawing))
+
+
+@pytest.mark.parametrize("seeds", [(42,), (1, 2, 3)], ids=["one seed", "three seeds"])
+@pytest.mark.parametrize("number", ["4", "5"])
+def test_no_text_covers_another_or_leaves_the_sheet(store: Store, number: str, seeds: tuple[int, ...]) -> None:
+    fill_ablation(store, seeds) if number == "4" else fill_fusion(store, seeds)
+    drawing = draw(number, store)
+    assert_readable(drawing)
+
+
+@pytest.mark.parametrize("count", [2, 9, 16])
+def test_two_to_sixteen_defenses_fit(store: Store, count: int) -> None:
+    names = [*registry.names("defenses"), *(f"plug-in-{i}" for i in range(16))][:count]
+    fill_ablation(store, defenses=names)
+    drawing = draw("4", store, defenses=names)
+    assert_readable(drawing)
+    axes = drawing.figure.axes[0]
+    assert len(axes.containers) == count
+    seen = {(c.patches[0].get_facecolor(), c.patches[0].get_hatch()) for c in bars_of(axes)}
+    assert len(seen) == count
+
+
+def test_different_settings_never_meet_in_a_figure(store: Store) -> None:
+    fill_ablation(store)
+    add_cell(store, "base", "pwws", 199, task="sst2", train_rows=7)
+    add_cell(store, "taichi", "pwws", 199, task="sst2", changed={"temperature": 0.5})
+    drawing = draw("4", store)
+    assert "99.5" not in texts(drawing)
+    assert "not shown: 1." in drawing.caption
+
+
+def test_a_defense_with_changed_fields_is_shown_where_it_has_no_plain_variant(store: Store) -> None:
+    for name, changed in (("base", {}), ("taichi", {"temperature": 0.5})):
+        add_cell(store, name, "pwws", 90, task="sst2", changed=changed)
+    drawing = draw("4", store, defenses=["base", "taichi"])
+    assert "taichi (temperature=0.5)" in texts(drawing)
+
+
+@pytest.mark.parametrize(
+    ("number", "options", "message"),
+    [
+        ("4", {"task": "trec"}, r"no result of base.* on trec yet; `robench run --defense base,taichi-no-ctr,clean"),
+        ("4", {}, r"lacks clean under deepwordbug.*`robench run --defense clean --task sst2 --attack deepwordbug,pwws"),
+        (
+            "5",
+            {},
+            r"has none: `robench run --defense average --task sst2 --attack textfooler .*--runs elsewhere --figure 5`",
+        ),
+        (
+            "5",
+            {"task": "mr"},
+            r"`robench run --defense average,taichi --task mr --attack textfooler .*--figure 5` makes",
+        ),
+        ("5", {"attacks": ["pwws", "textfooler"]}, "one attack"),
+        ("1", {"defenses": ["base", "taichi"]}, "one defense"),
+        ("1", {"task": "trec"}, r"`robench run --defense base --task trec --attack pwws --runs elsewhere` makes it"),
+        ("1", {"device": "cpu"}, r"the model \w+ of .* is not in .*models any more"),
+        ("6", {}, "unknown figure '6'"),
+    ],
+)
+def test_what_is_missing_is_told_with_the_command_that_makes_it(
+    store: Store, number: str, options: dict[str, Any], message: str
+) -> None:
+    fill_ablation(store, defenses=[name for name in ABLATION if name != "clean"])
+    with pytest.raises(RobenchError, match=message):
+        draw(number, store, **{"options": ["--runs", "elsewhere"], **options})
+
+
+def test_figure_5_of_a_single_weight_is_refused(store: Store) -> None:
+    fill_fusion(store, weights=[0.5])
+    with pytest.raises(RobenchError, match=r"two or more values of weight, and has 0\.5"):
+        draw("5", store)
+
+
+def test_every_figure_says_what_it_shows() -> None:
+    figures = papers.paper().figures
+    assert list(figures) == ["1", "4", "5"] and all(figure.summary for figure in figures.values())

@@ -1,0 +1,158 @@
+"""Tables as text: terminal, Markdown, LaTeX, csv, JSON and HTML."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas
+import pytest
+from rich.console import Console
+
+from robench.report.rendering import FORMATS, render, render_all
+from robench.report.tables import make
+from robench.results.store import Store
+from support.hand_made import add_cell, add_statistics
+from support.tables import LOCAL, check_golden, fill5, fill6, fill7, fill_against, sst2, table5
+
+pytestmark = pytest.mark.usefixtures("quick_by_hand")
+
+
+@pytest.mark.parametrize("name", [*FORMATS, "rich60"])
+def test_every_format_is_as_it_was(store: Store, name: str) -> None:
+    fill5(store)
+    for seed in (1, 2):
+        add_cell(store, "my_defense", "pwws", 100 + 10 * seed, seed=seed)
+    console = Console(width=60, file=io.StringIO()) if name == "rich60" else None
+    check_golden(f"table5.{name}", render(table5(store), name.removesuffix("60"), console))
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_no_line_of_the_terminal_table_is_too_long(store: Store, width: int) -> None:
+    fill5(store)
+    for attack in ("textfooler", "textbugger"):
+        for seed in (1, 42):
+            add_cell(store, "taichi", attack, 100 + seed, seed=seed, attack_title=f"{attack} (bundled)")
+    text = render(table5(store), "rich", Console(width=width, file=io.StringIO()))
+    table_lines = [line for line in text.splitlines() if not line.startswith("  robench run")]
+    assert max(map(len, table_lines)) <= max(width, 76)
+    for number in ("42.5", "61.0", "60.8"):
+        assert number in text
+
+
+def test_the_terminal_shows_the_best_in_bold_even_without_colours(store: Store) -> None:
+    fill5(store)
+    console = Console(width=120, file=io.StringIO(), force_terminal=True, color_system="truecolor", no_color=True)
+    assert "\x1b[1m61.0\x1b[0m (↑ 6.5)" in render(table5(store), "rich", console)
+
+
+def test_csv_is_read_by_pandas(store: Store) -> None:
+    fill5(store)
+    text = render(table5(store), "csv")
+    lines = list(csv.DictReader(io.StringIO(text)))
+    frame = pandas.read_csv(io.StringIO(text))
+    assert len(frame) == len(lines) == 5
+    taichi = frame[(frame["defense"] == "taichi") & (frame["task"] == "trec")].iloc[0]
+    assert taichi["pwws"] == 65.0
+    assert taichi["attacked_n"] == 200
+    gap = frame[(frame["defense"] == "taichi") & (frame["task"] == "sst2")].iloc[0]
+    assert pandas.isna(gap["deepwordbug"])
+    assert lines[0]["clean%"] == "92.5865"  # 1686 / 1821
+
+
+def test_json_is_standard_and_unrounded(store: Store) -> None:
+    def refuse(name: str) -> None:
+        raise AssertionError(name)
+
+    fill5(store)
+    table = json.loads(render(table5(store), "json"), parse_constant=refuse)
+    sst2, _ = table["blocks"]
+    base, taichi = sst2["rows"]
+    assert base["cells"]["clean%"]["percent"] == pytest.approx(100 * 1686 / 1821, abs=1e-12)
+    assert taichi["cells"]["deepwordbug"] is None
+    assert taichi["cells"]["pwws"]["difference"] == 18.5
+    assert sst2["setting"]["train_rows"] == 1000
+    assert table["columns"] == ["clean%", "deepwordbug", "pwws"]
+
+
+def test_latex_is_balanced_and_escaped(store: Store) -> None:
+    add_cell(
+        store, "my_odd#50%&{x}~^\\", "pwws", 100, data={"source": "a_b", "digest": "d", "notes": ["100% of $x_1 & <y>"]}
+    )
+    text = render(table5(store), "latex")
+    assert text.startswith("% needs \\usepackage{booktabs}\n")
+    code = re.sub(r"(?m)^%.*\n", "", text)
+    assert code.count(r"\begin{") == code.count(r"\end{") == 2
+    bare = re.sub(r"\\[&%$#_{}]", "", code)
+    assert bare.count("{") == bare.count("}")
+    assert not set("#_%") & set(bare) and bare.count("$") % 2 == 0
+    body = bare.split(r"\toprule")[1].split(r"\bottomrule")[0]
+    lines = [line for line in body.splitlines() if line.endswith(r"\\") and "multicolumn" not in line]
+    assert {line.count("&") for line in lines} == {5 - 1}
+
+
+def test_markdown_rows_have_one_width(store: Store) -> None:
+    add_cell(store, "a|b_c*", "pwws", 100)
+    lines = [line for line in render(table5(store), "md").splitlines() if line.startswith("|")]
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {6}
+    assert r"a\|b\_c\*" in lines[2]
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_tables_without_seeds_have_no_column_for_them(store: Store, data: Path, format: str) -> None:
+    asked: dict[str, Any] = {"tasks": ["sst2", "trec"], "defenses": ["base", "ada", "taichi"], "data": data}
+    for number in ("2", "3"):
+        table = make(number, store, **asked)
+        text = render(replace(table, notes=tuple(n.replace(str(data), "DATA") for n in table.notes)), format)
+        assert "seeds" not in text and "samples</th>" not in text
+        check_golden(f"table{number}.{format}", text)
+
+
+@pytest.mark.parametrize("number", ["5", "7"])
+def test_a_page_needs_nothing_else_and_escapes(store: Store, number: str) -> None:
+    if number == "5":
+        odd = {**LOCAL, "notes": ["<script>alert(1)</script> & more"]}
+        sst2(store, "<b>odd", "pwws", data=odd)
+    else:
+        add_statistics(store, "<b>odd", data={**LOCAL, "notes": ["<script>alert(1)</script> & more"]})
+    text = render(make(number, store), "html")
+    assert "<b>odd" not in text and "<script" not in text and "&lt;b&gt;odd" in text
+    assert not re.search(r"(?:src|href|@import|url\()", text)
+    assert '<meta name="viewport" content="width=device-width' in text
+    for tag in ("table", "tr", "td", "th", "section", "div", "ul", "li", "span", "tbody", "thead"):
+        assert len(re.findall(rf"<{tag}[ >]", text)) == text.count(f"</{tag}>"), tag
+    cells = [len(re.findall("<t[hd][ >]", row)) for row in re.findall("<tr>.*?</tr>", text, re.S)]
+    assert len(set(cells)) == 1
+
+
+def test_several_tables_are_one_page_one_list_or_one_text(store: Store) -> None:
+    fill6(store)
+    tables = [make("5", store), make("6", store)]
+    page = render_all(tables, "html")
+    assert page.count("<html") == 1 and 'id="table5"' in page and 'id="table6"' in page
+    assert [table["table"] for table in json.loads(render_all(tables, "json"))] == ["5", "6"]
+    for format in ("md", "csv", "latex", "rich"):
+        assert render_all(tables, format) == "\n".join(render(table, format) for table in tables)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_wide_tables_fit_a_terminal(store: Store, width: int) -> None:
+    fill7(store)
+    text = render(make("7", store, against="paper"), "rich", Console(width=width, file=io.StringIO()))
+    assert max(map(len, text.splitlines())) <= width
+    for number in ("[6.8853,", "-0.3853]", "± 0.1768", "0.2813"):
+        assert number in text
+
+
+def test_json_has_the_paper_only_where_it_was_asked_for(store: Store) -> None:
+    fill_against(store)
+    plain = json.loads(render(make("5", store), "json"))["blocks"][0]["rows"][0]["cells"]["pwws"]
+    beside = json.loads(render(make("5", store, against="paper"), "json"))["blocks"][0]["rows"][0]["cells"]
+    assert "published" not in plain
+    assert beside["pwws"] == {**plain, "published": 16.0, "less_published": 4.0}
+    assert beside["textfooler (bundled)"]["published"] is None

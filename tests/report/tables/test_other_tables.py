@@ -1,0 +1,281 @@
+"""Tables 2, 3, 4, 6 and 7, and all tables at once."""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pandas
+import pytest
+
+from robench.errors import RobenchError
+from robench.plugins import registry
+from robench.report.rendering import render
+from robench.report.tables import Table, make, make_all
+from robench.results import papers
+from robench.results.selection import NoResultsError
+from robench.results.store import Store
+from support.hand_made import add_cell, add_statistics
+from support.tables import BERT, fill4, fill6, fill7, rows, shown, sst2, texts
+
+pytestmark = pytest.mark.usefixtures("quick_by_hand")
+
+
+PLUGIN = """
+from dataclasses import dataclass
+from typing import ClassVar
+import robench
+from robench.defense import AdversarialDefense, Defense, TrainsOn
+
+@robench.register("table-two-odd")
+@dataclass(frozen=True, kw_only=True)
+class Odd(AdversarialDefense):
+    '''Pairs, and a third kind of loss.'''
+    trains_on: ClassVar[TrainsOn] = TrainsOn.PAIRS
+    network_count = 2
+    mix_weight: float = 0.5
+    ctr_weight: float = 0.0
+    classifies = "adv"
+    def loss(self, networks, batch):
+        return {}
+
+@robench.register("table-two-noise")
+@dataclass(frozen=True, kw_only=True)
+class Noise(Defense):
+    '''Perturbs embeddings in a way of its own.'''
+    augmentation = "virtual"
+    def loss(self, networks, batch):
+        return {}
+"""
+
+
+def test_the_methods_are_those_of_the_papers_table(store: Store) -> None:
+    printed = {
+        "base": ["n/a", "clean", "CE", "no"],
+        "base-adv": ["n/a", "adv", "CE", "no"],
+        "fgsm": ["virtual", "clean", "CE", "no"],
+        "pgd": ["virtual", "clean", "CE", "no"],
+        "freelb": ["virtual", "clean", "CE", "no"],
+        "smart": ["virtual", "clean", "CE", "no"],
+        "ada": ["real text", "clean+adv", "CE", "no"],
+        "clean": ["real text", "clean", "CE+CTR", "no"],
+        "adversarial": ["real text", "adv", "CE+CTR", "no"],
+        "taichi-no-ctr": ["real text", "clean", "CE+KL", "yes"],
+        "taichi-no-adv": ["real text", "clean", "CE+CTR+KL", "no"],
+        "taichi": ["real text", "clean", "CE+CTR+KL", "yes"],
+    }
+    table = make("2", store)
+    assert list(rows(table)) == [row.name for row in table.blocks[0].rows]
+    assert set(rows(table)) == set(registry.names("defenses"))
+    found = texts(table)
+    assert {name: found[name] for name in printed} == printed
+    # A slow average of the network is no adversarial model, whatever the number of networks.
+    assert found["smart-paper"] == ["virtual", "clean", "CE", "no"]
+
+
+def test_a_plugin_has_a_row_and_may_say_what_cannot_be_derived(
+    store: Store, tmp_path: Path, forget_plugins: None
+) -> None:
+    path = tmp_path / "odd.py"
+    path.write_text(PLUGIN, encoding="utf-8")
+    registry.load_plugin(path)
+    table = make("2", store, defenses=["table-two-odd", "base", "table-two-noise"])
+    assert texts(table) == {
+        "base": ["n/a", "clean", "CE", "no"],
+        "table-two-noise": ["virtual", "clean", "CE", "no"],
+        "table-two-odd": ["real text", "adv", "CE+MIX", "yes"],
+    }
+    assert sum(f"is from {path}" in note for note in table.notes) == 2
+
+
+def test_data_sets_are_counted(store: Store, data: Path) -> None:
+    table = make("3", store, tasks=["trec", "sst2"], data=data)
+    assert [(c.key, c.unit) for c in table.columns][:2] == [("classes", "count"), ("length", "number")]
+    assert {label: [cell.value for cell in row.cells] for label, row in rows(table).items()} == {
+        "sst2": [2, 3, 2, 1, 1],
+        "trec": [6, 2, 2, 1, 2],
+    }
+    assert f"sst2: from local:{data / 'sst2'}" in table.notes
+    assert "white space" in render(table, "md")
+    assert "| sst2 | 2 | 3.0 | 2 | 1 | 1 |" in render(table, "md")
+
+
+def test_a_task_that_cannot_be_loaded_has_dashes_and_a_reason(store: Store, data: Path) -> None:
+    table = make("3", store, tasks=["sst2", "ag"], data=data)
+    assert [cell.value for cell in rows(table)["ag"].cells] == [None] * 5
+    assert any("ag" in note and "no folder" in note for note in table.notes)
+    assert "| ag | — | — | — | — | — |" in render(table, "md")
+    with pytest.raises(RobenchError, match=r"unknown task .sst3.: .*sst2"):
+        make("3", store, tasks=["sst3"], data=data)
+
+
+def test_data_sets_stand_beside_the_papers(store: Store, data: Path) -> None:
+    table = make("3", store, tasks=["sst2", "mr", "ag"], data=data, against="paper")
+    text = render(table, "md")
+    assert r"| sst2 | 2 \[2, 0\] | 3.0 \[19.0, -16.0\] | 2 \[6,900, -6,898\] | 1 \[872, -871\] |" in text
+    assert r"| ag | — \[4\] | — \[32.0\] | — \[114,000\]" in text
+    assert "| mr | — | — |" in text
+    frame = pandas.read_csv(io.StringIO(render(table, "csv"))).set_index("task")
+    assert frame.loc["sst2", "#train less paper"] == -6898
+
+
+@pytest.mark.usefixtures("adversarial_cells")
+def test_label_conflict_is_clean_accuracy_by_training_texts(store: Store) -> None:
+    fill4(store)
+    table = make("4", store)
+    assert [column.name for column in table.columns] == ["clean% (pwws)"]
+    # 92.0 and 92.2, 76 and 78, 88 and 89
+    assert {label: shown(table, label) for label in rows(table)} == {
+        "base": ["92.1"],
+        "base-adv": ["77.0"],
+        "base-adv-soft": ["88.5"],
+    }
+    (cell,) = rows(table)["base-adv"].cells
+    assert cell.sd == pytest.approx(0.02 / math.sqrt(2)) and cell.seeds == (42, 43)
+    assert rows(table)["base"].cells[0].best and not cell.best
+    assert rows(table)["base"].attacked_n is None
+
+
+@pytest.mark.usefixtures("adversarial_cells")
+def test_label_conflict_of_another_attack_keeps_the_clean_model(store: Store) -> None:
+    """Base needs no attack: its row is the same whichever attack met it, and however many samples were attacked."""
+    sst2(store, "base", "pwws", correct=460, n=100)
+    sst2(store, "base-adv", "deepwordbug", correct=350, n=150)
+    table = make("4", store, attacks=["deepwordbug"], command_options=["--runs", "r"])
+    assert shown(table, "base") == ["92.0"] and shown(table, "base-adv") == ["70.0"]
+    assert shown(table, "base-adv-soft") == [None]
+    (command,) = table.commands
+    assert "--defense base-adv-soft --task sst2 --attack deepwordbug" in command and command.endswith("--runs r")
+
+
+@pytest.mark.parametrize(
+    ("number", "asked", "message"),
+    [
+        ("4", {}, "table 4, which is about sst2, .* unless --task names another; .* task trec"),
+        ("4", {"tasks": ["trec"]}, "texts of pwws; there are results with attack deepwordbug"),
+        ("6", {}, "table 6, which is about sst2"),
+        ("7", {}, "yet; statistics .* `robench run --table 7`"),
+        ("7", {"tasks": ["trec"]}, "`robench run --table 7`"),
+        ("5", {"tasks": ["sst2"]}, "with task sst2; it has trec"),
+    ],
+)
+def test_a_table_without_results_is_refused_with_what_it_lacks(
+    store: Store, number: str, asked: dict[str, Any], message: str
+) -> None:
+    add_cell(store, "base", "deepwordbug", 40)
+    with pytest.raises(NoResultsError, match=message):
+        make(number, store, **asked)
+
+
+def test_a_block_for_each_encoder(store: Store) -> None:
+    fill6(store)
+    table = make("6", store)
+    assert [block.heading for block in table.blocks] == ["bert-base-uncased", "bert-large-uncased", "tiny"]
+    assert [[row.label for row in block.rows] for block in table.blocks] == [["base", "ada", "taichi"]] * 3
+    large = table.blocks[1].rows[2]
+    assert [cell.value for cell in large.cells] == [Fraction(455, 500), Fraction(75, 200)]
+    assert [cell.difference for cell in large.cells] == [0, Fraction(20, 200)]
+    (command,) = table.commands
+    assert "--defense ada,taichi --task sst2 --attack pwws" in command and "--encoder tiny" in command
+
+
+def test_other_tasks_defenses_and_encoders_can_be_asked_for(store: Store) -> None:
+    fill6(store)
+    assert list(rows(make("6", store, tasks=["trec"]))) == ["base", "ada", "taichi"]
+    assert list(rows(make("6", store, defenses=["pgd"]))) == ["pgd"]
+    table = make("6", store, encoders=["bert-large-uncased"], tasks=["trec", "sst2"])
+    assert [block.heading for block in table.blocks] == [
+        "bert-large-uncased, task sst2",
+        "bert-large-uncased, task trec",
+    ]
+
+
+def test_statistics_of_models(store: Store) -> None:
+    fill7(store)
+    table = make("7", store)
+    names = ["before", "base", "clean", "taichi-no-ctr", "taichi-no-adv", "taichi"]
+    assert list(rows(table)) == names
+    found = rows(table)
+    assert found["clean"].cells[1].value == Fraction(3, 4) and found["base"].cells[2].text == "∞"
+    assert found["taichi"].cells[4].value == Fraction("6.375")  # of 6.25 and 6.5
+    assert shown(table, "taichi")[5:] == ["91.8", "20.5"] and found["taichi"].cells[5].sd == pytest.approx(
+        0.002 * math.sqrt(2)
+    )
+    assert all(cell.value is None for cell in found["taichi-no-adv"].cells)
+    assert "`robench run --table 7`" in table.legend[-1]
+
+
+def test_lower_is_better_where_it_is_and_before_takes_no_part(store: Store) -> None:
+    fill7(store)
+    found = rows(make("7", store))
+    best = {column: [name for name, row in found.items() if row.cells[i].best] for i, column in enumerate("abcdefg")}
+    assert best["a"] == ["clean", "taichi"]  # a tie; before is lower
+    assert best["b"] == ["clean"] and best["e"] == ["taichi"]
+    assert best["c"] == ["clean", "taichi-no-ctr", "taichi"]
+    assert best["f"] == ["clean"] and best["g"] == ["taichi"]
+
+
+def test_settings_and_attacks_of_statistics_are_not_mixed(store: Store) -> None:
+    fill7(store)
+    add_statistics(store, "base", train_rows=500, encoder=BERT)
+    add_statistics(store, "base", attack_title="textfooler (bundled)", encoder=BERT)
+    add_statistics(store, "base", attack="pwws", encoder=BERT)
+    table = make("7", store)
+    assert len(table.blocks) == 3 and len({block.heading for block in table.blocks}) == 3
+    befores = [block.rows[0].cells[0].value for block in table.blocks]
+    assert befores.count(Fraction(1, 32)) == 2  # the same encoder before it is trained on 500 or 1,000 rows
+    (block,) = make("7", store, attacks=["pwws"]).blocks
+    assert block.setting["attack"] == "pwws"
+
+
+@pytest.mark.usefixtures("nothing_here", "adversarial_cells")
+@pytest.mark.parametrize(
+    ("fill", "there"),
+    [
+        (lambda store: None, ["2"]),
+        (lambda store: add_cell(store, "base", "pwws", 40), ["2", "5"]),
+        (lambda store: sst2(store, "base-adv", "pwws"), ["2", "4", "5"]),
+        (lambda store: sst2(store, "taichi", "deepwordbug"), ["2", "5"]),
+        (fill4, ["2", "4", "5"]),
+        (fill6, ["2", "4", "5", "6"]),
+        (fill7, ["2", "7"]),
+    ],
+)
+def test_all_tables_that_have_data(store: Store, fill: Callable[[Store], None], there: list[str]) -> None:
+    fill(store)
+    tables, reasons = make_all(store, runs="runs")
+    assert [table.name for table in tables] == there
+    assert [reason.split(":")[0] for reason in reasons] == [
+        f"table {n}" for n in papers.paper().tables if n not in there
+    ]
+
+
+@pytest.mark.usefixtures("nothing_here")
+def test_the_data_sets_are_shown_where_one_of_them_is_here(store: Store, data: Path) -> None:
+    tables, _ = make_all(store, data=data)
+    assert [table.name for table in tables] == ["2", "3"]
+
+
+def test_a_broken_cell_is_not_taken_for_a_missing_one(store: Store) -> None:
+    add_cell(store, "base", "pwws", 40)
+    (folder,) = (store.root / "cells").iterdir()
+    (folder / "records.jsonl").unlink()
+    with pytest.raises(RobenchError, match=re.escape(str(folder))):
+        make_all(store)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda store: make("8", store), "table '8'"),
+        (lambda store: make("5", store, against="papr"), "meant|mean paper"),
+    ],
+)
+def test_unknown_names_are_errors(store: Store, call: Callable[[Store], Table], message: str) -> None:
+    with pytest.raises(RobenchError, match=message):
+        call(store)

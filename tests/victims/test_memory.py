@@ -1,0 +1,106 @@
+"""Functions and models in memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from torch import nn
+
+from robench import RobenchError
+from robench.victims import find_victim
+from support import tiny
+from support.runs import cells
+from support.tiny_job import TASK, TinyJob, write_data
+from support.victims import by_ending, given
+
+
+def test_attacks_on_one_model_share_what_it_says(tiny_job: TinyJob, tmp_path: Path) -> None:
+    asked: Counter[str] = Counter()
+
+    def counting(texts: Sequence[str]) -> Any:
+        asked.update(texts)
+        return by_ending(texts)
+
+    given(counting, tiny_job, tmp_path, attack=["pwws", "deepwordbug"])
+    test = {line.split("\t")[0] for line in (tiny_job.data / TASK / "test.tsv").read_text("utf-8").splitlines()}
+    searched = {text: times for text, times in asked.items() if text not in test}
+    both = [text for text in searched if "[UNK]" in text]  # the words' saliency, which both attacks ask for
+    assert both and len(searched) > len(both)
+    assert set(searched.values()) == {1}
+
+
+def test_a_function_in_memory_is_a_model_too(tiny_job: TinyJob, tmp_path: Path) -> None:
+    found = given(by_ending, tiny_job, tmp_path)
+    assert found[["defense", "clean_accuracy", "encoder"]].values.tolist() == [["by_ending", 1.0, "its own"]]
+    with pytest.raises(RobenchError, match=r"a model is a folder, a Hub id, .* not a int"):
+        given(3, tiny_job, tmp_path)
+    with pytest.raises(RobenchError, match=r"a pair is a Transformers model and its tokenizer, not a str and a int"):
+        given(("a", 3), tiny_job, tmp_path)
+    with pytest.raises(RobenchError, match=r"a BertModel does not read texts: give a pair of it and its tokenizer"):
+        given(tiny.encoder(), tiny_job, tmp_path)
+    with pytest.raises(RobenchError, match="does not exist"):
+        given(tmp_path / "nowhere", tiny_job, tmp_path)
+
+
+def test_two_functions_of_one_source_are_not_taken_for_each_other(tiny_job: TinyJob, tmp_path: Path) -> None:
+    for sharpness in (1.0, 3.0):
+
+        def scores(texts: list[str], sharpness: float = sharpness) -> Any:
+            return sharpness * by_ending(texts)
+
+        if sharpness == 1.0:
+            given(scores, tiny_job, tmp_path)
+            continue
+        with pytest.raises(RobenchError, match=r"does not score the test texts as it did when mr-scores-\w+ was"):
+            given(scores, tiny_job, tmp_path)
+        given(scores, tiny_job, tmp_path, version="sharp")
+
+
+def test_a_function_that_was_typed_in_needs_a_version(tiny_job: TinyJob, tmp_path: Path) -> None:
+    space: dict[str, Any] = {"by_ending": by_ending, "__name__": "typed"}
+    exec("def typed_in(texts):\n    return by_ending(texts)", space)
+    with pytest.raises(RobenchError, match=r"typed_in has no source file.*--version TEXT"):
+        given(space["typed_in"], tiny_job, tmp_path)
+    assert len(given(space["typed_in"], tiny_job, tmp_path, version="1")) == 1
+    one, two = (find_victim(space["typed_in"], version=version).digest for version in "12")
+    assert one != two
+
+
+def test_a_digest_follows_the_source_and_the_name(counting: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = find_victim("counting:scores").digest
+    assert find_victim("counting:arrays").digest != first == find_victim("counting:scores").digest
+    assert find_victim("counting:scores", version="2").digest != first
+    monkeypatch.setattr("pathlib.Path.read_text", lambda self, **_: "another source")
+    assert find_victim("counting:scores").digest != first
+
+
+def test_a_function_whose_network_is_in_training_mode_is_warned_about(tiny_job: TinyJob, tmp_path: Path) -> None:
+    network = nn.Linear(2, 2)
+
+    def scores(texts: Sequence[str]) -> Any:
+        assert network.training
+        return by_ending(texts)
+
+    given(scores, tiny_job, tmp_path)
+    (cell,) = cells(tmp_path / "runs").values()
+    (warning,) = cell.info.warnings
+    assert warning.startswith("Linear is in training mode")
+
+
+def test_a_text_meets_the_same_function_alone_and_in_company(tiny_job: TinyJob, tmp_path: Path) -> None:
+    """However many texts are asked about, a function sees lists of strings, 32 at most, and each row finds its text."""
+    seen: list[int] = []
+
+    def scores(texts: list[str]) -> Any:
+        assert type(texts) is list and {type(text) for text in texts} == {str}
+        seen.append(len(texts))
+        return by_ending(texts)
+
+    job = replace(tiny_job, data=write_data(tmp_path / "data", train=4, dev=2, test=70))
+    assert given(scores, job, tmp_path)["clean_accuracy"].tolist() == [1.0]
+    assert max(seen) == 32
