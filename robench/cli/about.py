@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from robench.cli.common import PluginOption, load_plugins, told
+from robench.cli.common import PluginOption, load_plugins, report_failures
 
 
-@told
+@report_failures
 def list_(
     what: Annotated[
         str | None,
@@ -26,7 +26,7 @@ def list_(
     listing.show(what, format, Console())
 
 
-@told
+@report_failures
 def doctor() -> None:
     """Say what this machine has, what is missing, and how to get it."""
     from robench.cli import doctor as checkup

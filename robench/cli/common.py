@@ -21,7 +21,7 @@ from robench.study.presets import Existing
 F = TypeVar("F", bound=Callable[..., None])
 
 
-def told(command: F) -> F:
+def report_failures(command: F) -> F:
     """Turn robench's errors, an interrupt and a closed pipe into what a shell expects."""
 
     @functools.wraps(command)
@@ -64,32 +64,32 @@ def _complain(text: str) -> None:
     Console(stderr=True).print(f"[bold red]robench:[/] {escape(text)}", soft_wrap=True, highlight=False)
 
 
-def tell_log(reporter: Reporter) -> None:
+def report_log(reporter: Reporter) -> None:
     """Let what robench logs, such as a download, stand among what it reports."""
 
-    class Telling(logging.Handler):
+    class LogReporter(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             reporter.say(f"  {record.getMessage()}")
 
     log = logging.getLogger("robench")
     log.setLevel(logging.INFO)
-    log.handlers = [Telling()]
+    log.handlers = [LogReporter()]
     log.propagate = False
 
 
-def split(given: list[str] | None) -> list[str]:
+def split_names(given: list[str] | None) -> list[str]:
     """Comma-separated or repeated: a flat list."""
     return [name.strip() for text in given or [] for name in text.split(",") if name.strip()]
 
 
-def numbers(given: list[str] | None, option: str) -> list[int]:
+def parse_numbers(given: list[str] | None, option: str) -> list[int]:
     """A list of whole numbers.
 
     Raises:
         RobenchError: there is something else in it.
     """
     try:
-        return [int(text) for text in split(given)]
+        return [int(text) for text in split_names(given)]
     except ValueError:
         raise RobenchError(f"{option} {','.join(given or [])}: whole numbers, separated by commas.") from None
 
@@ -149,11 +149,11 @@ def load_plugins(paths: Sequence[Path] | None) -> None:
         registry.load_plugin(path)
 
 
-def same_runs(runs: Path) -> list[str]:
+def runs_options(runs: Path) -> list[str]:
     """What a printed command needs to use the same runs folder."""
     return [] if runs == Path("runs") else ["--runs", str(runs)]
 
 
-def write(text: str) -> None:
+def print_text(text: str) -> None:
     """Print a finished text as it is."""
     sys.stdout.write(text.rstrip("\n") + "\n")

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from robench.cli.common import RunsOption, told
+from robench.cli.common import RunsOption, report_failures
 
 
-@told
+@report_failures
 def export(
     cell: Annotated[str, typer.Argument(help="Name or key of a cell or trained model, or its beginning.")],
     target: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to write.")],

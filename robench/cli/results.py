@@ -15,11 +15,11 @@ from robench.cli.common import (
     PluginOption,
     RunsOption,
     load_plugins,
-    numbers,
-    same_runs,
-    split,
-    told,
-    write,
+    parse_numbers,
+    print_text,
+    report_failures,
+    runs_options,
+    split_names,
 )
 from robench.errors import RobenchError
 from robench.results.paper_contents import DEFAULT
@@ -30,7 +30,7 @@ Defenses = Annotated[list[str] | None, typer.Option("--defense", "-d", help="Onl
 Attacks = Annotated[list[str] | None, typer.Option("--attack", "-a", help="Only these attacks.")]
 
 
-@told
+@report_failures
 def table(
     number: Annotated[
         str | None,
@@ -79,30 +79,30 @@ def table(
     if format not in rendering.FORMATS:
         raise RobenchError(explain_unknown("format", format, list(rendering.FORMATS), "the default is rich"))
     options = tables.TableOptions(
-        tasks=split(task),
-        defenses=split(defense),
-        attacks=split(attack),
-        encoders=split(encoder),
-        presets=split(preset),
-        seeds=numbers(seed, "--seed"),
+        tasks=split_names(task),
+        defenses=split_names(defense),
+        attacks=split_names(attack),
+        encoders=split_names(encoder),
+        presets=split_names(preset),
+        seeds=parse_numbers(seed, "--seed"),
         compare=compare,
         runs=str(runs),
-        command_options=same_runs(runs),
+        command_options=runs_options(runs),
         data=data,
         offline=offline,
     )
     if number is not None:
         shown = tables.make(number, Store(runs), paper=paper, against=against, **options)
-        write(rendering.render(shown, format, Console()))
+        print_text(rendering.render(shown, format, Console()))
         return
     made, reasons = tables.make_all(Store(runs), paper=paper, against=against, **options)
     if made:
-        write(rendering.render_all(made, format, Console()))
+        print_text(rendering.render_all(made, format, Console()))
     for reason in reasons:
         Console(stderr=True).print(reason, style="dim", soft_wrap=True, markup=False, highlight=False)
 
 
-@told
+@report_failures
 def figure(
     number: Annotated[str, typer.Argument(help="The paper's number, or all.")] = "all",
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the pictures go, as png and svg.")] = Path("figures"),
@@ -131,13 +131,13 @@ def figure(
                 Store(runs),
                 paper=paper,
                 task=task,
-                attacks=split(attack),
-                defenses=split(defense),
-                encoders=split(encoder),
-                presets=split(preset),
-                seeds=numbers(seed, "--seed"),
+                attacks=split_names(attack),
+                defenses=split_names(defense),
+                encoders=split_names(encoder),
+                presets=split_names(preset),
+                seeds=parse_numbers(seed, "--seed"),
                 device=device,
-                options=same_runs(runs),
+                options=runs_options(runs),
             )
         except RobenchError as error:
             if len(drawn) == 1:
@@ -145,14 +145,14 @@ def figure(
             failures.append(f"figure {one}: {error}")
             continue
         for path in figures.save(drawing, out):
-            write(str(path))
+            print_text(str(path))
     for failure in failures:
         console.print(failure, style="dim", soft_wrap=True, markup=False, highlight=False)
     if len(failures) == len(drawn):
         raise RobenchError(f"{runs} has nothing to draw a figure{f' of {task}' if task else ''} from.")
 
 
-@told
+@report_failures
 def show(
     cell: Annotated[str, typer.Argument(help="Name or key of a cell (or model) in the runs folder, or its beginning.")],
     examples: Annotated[int, typer.Option(metavar="N", help="How many attacked texts to show.")] = 5,
@@ -168,6 +168,6 @@ def show(
     store = Store(runs)
     stage = store.find(cell)
     if format == "json":
-        write(showing.show_json(stage, store, examples=examples))
+        print_text(showing.show_json(stage, store, examples=examples))
     else:
         Console().print(showing.show(stage, store, examples=examples))
