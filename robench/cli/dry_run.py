@@ -11,7 +11,7 @@ from robench.models import devices
 from robench.progress import Reporter, format_duration
 from robench.results.store import Store
 from robench.study.estimate import Estimator
-from robench.study.plan import in_order
+from robench.study.plan import order_stages
 from robench.study.presets import Existing
 from robench.study.request import Request
 from robench.study.runner import Runner
@@ -33,11 +33,11 @@ def show_plan(
     """
     stages = [stage for request in requests for stage in request.stages(reporter)]
     runner = Runner(Context(store, reporter, devices.choose_device(requests[0].device)), existing=existing)
-    left = {stage.key for stage in in_order(stages, done=runner.is_done)}
+    left = {stage.key for stage in order_stages(stages, done=runner.is_done)}
     estimator = Estimator(store)
     table = Table("stage", "work", "state", "time", "key", box=None, pad_edge=False, header_style="bold")
     total, guessed = 0.0, True
-    for stage in in_order(stages):
+    for stage in order_stages(stages):
         seconds = estimator.seconds(stage) if stage.key in left else 0.0
         guessed = guessed and seconds is not None
         total += seconds or 0.0

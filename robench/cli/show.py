@@ -14,7 +14,7 @@ from robench.errors import RobenchError
 from robench.escaping import escape_terminal
 from robench.report.rendering import percent
 from robench.results import records
-from robench.results.info import CellInfo, ModelInfo, StageInfo, plain
+from robench.results.info import CellInfo, ModelInfo, StageInfo, to_builtins
 from robench.results.info_parts import PluginInfo
 from robench.results.labels import option_text
 from robench.results.outcome import summarise
@@ -30,19 +30,19 @@ TRAINING_FILE = "training.jsonl"
 KINDS = {"cells": "cell", "models": "trained model", "adversarial": "adversarial training set"}
 
 
-class Piece(NamedTuple):
+class Span(NamedTuple):
     """A stretch of an attacked text: ``before`` became ``after``; the same where nothing changed."""
 
     before: str
     after: str
 
     @property
-    def changed(self) -> bool:
+    def is_changed(self) -> bool:
         """Whether the attack was here."""
         return self.before != self.after
 
 
-class _Found(NamedTuple):
+class _Contents(NamedTuple):
     """All that is shown of a stage."""
 
     facts: dict[str, str]
@@ -65,7 +65,7 @@ def show(stage: StoredStage[Any], store: Store, examples: int = 5) -> Renderable
     from rich.console import Group
     from rich.text import Text
 
-    found = _found(stage, store, examples)
+    found = _collect(stage, store, examples)
     parts: list[RenderableType] = [Text(stage.folder.name, style="bold"), _pairs(found.facts)]
     if found.results:
         parts += [Text("\nresults", style="bold"), _pairs(_result_texts(found.results))]
@@ -86,29 +86,30 @@ def show_json(stage: StoredStage[Any], store: Store, examples: int = 5) -> str:
     Raises:
         RobenchError: the records are missing or broken.
     """
-    found = _found(stage, store, examples)
+    found = _collect(stage, store, examples)
     shown = [
-        vars(record) | {"changes": [list(piece) for piece in pieces(record.original, record.final) if piece.changed]}
+        vars(record)
+        | {"changes": [list(span) for span in align_words(record.original, record.final) if span.is_changed]}
         for record in found.examples
     ]
-    content = {"folder": str(stage.folder), "stage": plain(stage.info), "results": found.results}
+    content = {"folder": str(stage.folder), "stage": to_builtins(stage.info), "results": found.results}
     return json.dumps(content | {"training": found.training, "examples": shown}, indent=1) + "\n"
 
 
-def pieces(before: str, after: str) -> list[Piece]:
+def align_words(before: str, after: str) -> list[Span]:
     """Compare two texts word by word."""
     old, new = before.split(), after.split()
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
-    return [Piece(" ".join(old[a:b]), " ".join(new[c:d])) for _, a, b, c, d in matcher.get_opcodes()]
+    return [Span(" ".join(old[a:b]), " ".join(new[c:d])) for _, a, b, c, d in matcher.get_opcodes()]
 
 
-def _found(stage: StoredStage[Any], store: Store, examples: int) -> _Found:
+def _collect(stage: StoredStage[Any], store: Store, examples: int) -> _Contents:
     attacked = [] if isinstance(stage.info, ModelInfo) else records.read(stage.folder / RECORDS_FILE)
-    return _Found(
+    return _Contents(
         _facts(stage.info),
         _results(stage.info, attacked),
         _training_log(stage, store),
-        _chosen(attacked, examples),
+        _choose_examples(attacked, examples),
     )
 
 
@@ -164,7 +165,7 @@ def _results(info: StageInfo, attacked: Sequence[Record]) -> dict[str, Any]:
         outcome = summarise(attacked)
         results["attacked"] = {
             "accuracy": (outcome.failed or 0) / outcome.n,
-            "success_rate": outcome.succeeded / outcome.tried if outcome.tried else None,
+            "success_rate": outcome.succeeded / outcome.attempts if outcome.attempts else None,
             **msgspec.structs.asdict(outcome),
         }
         similarity = info.similarity if isinstance(info, CellInfo) else None
@@ -210,7 +211,7 @@ def _model_folder(store: Store, key: str) -> Path | None:
     return next((store.root / "models").glob(f"[!.]*-{key}"), None) if key else None
 
 
-def _chosen(attacked: Sequence[Record], count: int) -> list[Record]:
+def _choose_examples(attacked: Sequence[Record], count: int) -> list[Record]:
     """The first successes, then the first failures; never a skipped one, to which nothing was done."""
     ordered = [r for status in ("succeeded", "failed") for r in attacked if r.status == status]
     return ordered[: max(count, 0)]
@@ -254,17 +255,17 @@ def _examples(attacked: Sequence[Record], labels: Sequence[str]) -> Iterator[Tex
             f"{record.queries} queries, {record.words_changed} of {record.words} words changed",
             style="dim",
         )
-        yield _marked(record)
+        yield _mark_changes(record)
         yield _probabilities(record, labels)
 
 
-def _marked(record: Record) -> Text:
+def _mark_changes(record: Record) -> Text:
     from rich.text import Text
 
     parts = []
-    for piece in pieces(record.original, record.final):
-        before, after = escape_terminal(piece.before), escape_terminal(piece.after)
-        if piece.changed:
+    for span in align_words(record.original, record.final):
+        before, after = escape_terminal(span.before), escape_terminal(span.after)
+        if span.is_changed:
             parts.append(Text.assemble("[", (before or "+", "red"), " → ", (after or "-", "bold green"), "]"))
         else:
             parts.append(Text(before))

@@ -30,9 +30,9 @@ class Result:
         row: identity of its defense.
         column: identity of its attack.
         attack: the attack that it is shown under.
-        clean: accuracy on clean samples, 0 to 1.
-        attacked: accuracy under attack, 0 to 1: failed / n.
-        learned: whether it is right more often than naming the most frequent label every time would be, beyond two
+        clean_accuracy: accuracy on clean samples, 0 to 1.
+        accuracy_under_attack: accuracy under attack, 0 to 1: failed / n.
+        has_learned: whether it is right more often than naming the most frequent label every time would be, beyond two
             standard errors; True if that is not known.
         outcome: what its records come to.
     """
@@ -43,9 +43,9 @@ class Result:
     row: str
     column: str
     attack: PluginInfo
-    clean: Fraction
-    attacked: Fraction
-    learned: bool
+    clean_accuracy: Fraction
+    accuracy_under_attack: Fraction
+    has_learned: bool
     outcome: Outcome
 
     @property
@@ -141,9 +141,9 @@ def _result(cell: StoredStage[CellInfo]) -> Result:
         row=identity_text([info.defense.class_, info.defense.fields, info.defense.code]),
         column=identity_text([info.attack.title, attack]),
         attack=info.attack,
-        clean=Fraction(info.clean.correct, info.clean.n),
-        attacked=Fraction(outcome.failed or 0, outcome.n),
-        learned=_has_learned(info.clean),
+        clean_accuracy=Fraction(info.clean.correct, info.clean.n),
+        accuracy_under_attack=Fraction(outcome.failed or 0, outcome.n),
+        has_learned=_has_learned(info.clean),
         outcome=outcome,
     )
 

@@ -27,7 +27,7 @@ BLOCK = 1000
 """Anchors whose similarities to all others are held in memory at a time."""
 
 
-def statistics(
+def compute_statistics(
     clean_representations: Array,
     adversarial_representations: Array,
     clean_probabilities: Array,
@@ -46,21 +46,21 @@ def statistics(
     Raises:
         ValueError: shapes do not fit, rows are no probabilities, or there are fewer than two pairs or two labels.
     """
-    z, p = _float64(clean_representations), _float64(clean_probabilities)
-    partners = fixed_partners(labels)
+    z, p = _to_float64(clean_representations), _to_float64(clean_probabilities)
+    partners = choose_negatives(labels)
     if not len(z) == len(p) == len(partners):
         raise ValueError(f"{len(z)} representations, {len(p)} probabilities and {len(partners)} labels do not pair up")
     return Statistics(
         mse_pos=mean_squared_difference(z, adversarial_representations),
         mse_neg=mean_squared_difference(z, z[partners]),
-        kl_pos=kl_divergence(p, adversarial_probabilities),
-        kl_neg=kl_divergence(p, p[partners]),
+        kl_pos=mean_kl_divergence(p, adversarial_probabilities),
+        kl_neg=mean_kl_divergence(p, p[partners]),
         ctr=contrastive_loss(z, adversarial_representations),
         n=len(z),
     )
 
 
-def fixed_partners(labels: Sequence[int] | Array) -> NDArray[np.int64]:
+def choose_negatives(labels: Sequence[int] | Array) -> NDArray[np.int64]:
     """The row that stands beside each clean text in its negative pair.
 
     It is the first row of the next label, cyclically in the order of the labels' numbers: of the other label where
@@ -76,7 +76,7 @@ def fixed_partners(labels: Sequence[int] | Array) -> NDArray[np.int64]:
     Raises:
         ValueError: fewer than two different labels.
     """
-    given = np.asarray(_plain(labels))
+    given = np.asarray(_to_numpy(labels))
     present, first, position = np.unique(given, return_index=True, return_inverse=True)
     if len(present) < 2:
         raise ValueError("negative pairs need rows of at least two labels")
@@ -90,11 +90,11 @@ def mean_squared_difference(u: Array, v: Array) -> float:
     Raises:
         ValueError: shapes do not fit.
     """
-    first, second = _matched(u, v)
+    first, second = _check_shapes(u, v)
     return float(np.mean(np.mean((first - second) ** 2, axis=1)))
 
 
-def kl_divergence(p: Array, q: Array) -> float:
+def mean_kl_divergence(p: Array, q: Array) -> float:
     """KL(p // q) of (N, K) probabilities in nats, averaged over the rows.
 
     Zeros are taken as they are: a class with p = 0 adds nothing, one with p > 0 and q = 0 makes the result infinite.
@@ -102,7 +102,7 @@ def kl_divergence(p: Array, q: Array) -> float:
     Raises:
         ValueError: shapes do not fit, or a row is not made of probabilities.
     """
-    first, second = _matched(p, q)
+    first, second = _check_shapes(p, q)
     for rows in (first, second):
         # Rows that were rounded to bfloat16 are off by up to 0.4 %; anything further off is not a distribution.
         if (rows < 0).any() or not np.allclose(rows.sum(axis=1), 1, rtol=0, atol=0.01):
@@ -126,7 +126,7 @@ def contrastive_loss(anchors: Array, positives: Array, *, temperature: float = 1
     Raises:
         ValueError: shapes do not fit, N is below 2, or the temperature is not above 0.
     """
-    first, second = (_unit(z) for z in _matched(anchors, positives))
+    first, second = (_normalise_rows(z) for z in _check_shapes(anchors, positives))
     if len(first) < 2:
         raise ValueError("one pair has no negatives; the contrastive loss needs two or more")
     if not temperature > 0:
@@ -144,20 +144,20 @@ def contrastive_loss(anchors: Array, positives: Array, *, temperature: float = 1
 
 def softmax(logits: Array) -> Float64:
     """Probabilities (N, K) of logits, in float64: a zero only where logits lie more than 745 apart."""
-    values = _float64(logits)
+    values = _to_float64(logits)
     powers = np.exp(values - values.max(axis=1, keepdims=True))
     found: Float64 = powers / powers.sum(axis=1, keepdims=True)
     return found
 
 
-def _unit(vectors: Float64) -> Float64:
+def _normalise_rows(vectors: Float64) -> Float64:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     found: Float64 = vectors / np.where(lengths > 0, lengths, 1)
     return found
 
 
-def _matched(u: Array, v: Array) -> tuple[Float64, Float64]:
-    first, second = _float64(u), _float64(v)
+def _check_shapes(u: Array, v: Array) -> tuple[Float64, Float64]:
+    first, second = _to_float64(u), _to_float64(v)
     if first.ndim != 2 or first.shape != second.shape or not len(first):
         raise ValueError(f"two arrays of the same (rows, columns) are needed, not {first.shape} and {second.shape}")
     if not (np.isfinite(first).all() and np.isfinite(second).all()):
@@ -165,11 +165,11 @@ def _matched(u: Array, v: Array) -> tuple[Float64, Float64]:
     return first, second
 
 
-def _float64(values: Any) -> Float64:
-    return np.asarray(_plain(values), dtype=np.float64)
+def _to_float64(values: Any) -> Float64:
+    return np.asarray(_to_numpy(values), dtype=np.float64)
 
 
-def _plain(values: Any) -> Any:
+def _to_numpy(values: Any) -> Any:
     """A tensor as an array, whatever its device, precision and gradient; anything else as it is."""
     if not hasattr(values, "detach"):
         return values

@@ -117,7 +117,7 @@ class ModelInfo(StageInfo, frozen=True, kw_only=True, omit_defaults=True, tag="m
     warnings: tuple[str, ...] = ()
 
 
-class AttackedInfo(StageInfo, frozen=True, kw_only=True, omit_defaults=True):
+class AttackInfo(StageInfo, frozen=True, kw_only=True, omit_defaults=True):
     """Records of an attack on one model: a cell or an adversarial training set.
 
     Attributes:
@@ -136,11 +136,11 @@ class AttackedInfo(StageInfo, frozen=True, kw_only=True, omit_defaults=True):
     records_bytes: int | None = None
 
 
-class AdversarialInfo(AttackedInfo, frozen=True, kw_only=True, omit_defaults=True, tag="adversarial"):
+class AdversarialInfo(AttackInfo, frozen=True, kw_only=True, omit_defaults=True, tag="adversarial"):
     """An adversarial training set D_adv: the training rows, attacked with the reference defense as the victim."""
 
 
-class CellInfo(AttackedInfo, frozen=True, kw_only=True, omit_defaults=True, tag="cells"):
+class CellInfo(AttackInfo, frozen=True, kw_only=True, omit_defaults=True, tag="cells"):
     """One attack on one trained defense, or on a model that the user brought.
 
     ``clean``, ``dev``, ``rows``, ``victim``, ``warnings`` are those of the model's own :class:`ModelInfo`.
@@ -206,7 +206,7 @@ def decode(content: bytes, path: Path) -> StageInfo:
         # Not msgspec's own reader: a divergence can be Infinity, which is no standard JSON.
         found: StageInfo = msgspec.convert(json.loads(content), AnyInfo)
     except msgspec.ValidationError as error:
-        raise RobenchError(f"{path} {_complaint(str(error))}; delete its folder and run again.") from error
+        raise RobenchError(f"{path} {_describe_fault(str(error))}; delete its folder and run again.") from error
     except ValueError as error:
         raise RobenchError(f"{path} cannot be read ({error}); delete its folder and run again.") from error
     return found
@@ -214,21 +214,21 @@ def decode(content: bytes, path: Path) -> StageInfo:
 
 def encode(info: StageInfo) -> str:
     """Write a structure as the text of a ``stage.json``: JSON with an indent of 1, and a newline at the end."""
-    return json.dumps(plain(info), indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(to_builtins(info), indent=1, ensure_ascii=False) + "\n"
 
 
-def plain(info: StageInfo) -> dict[str, Any]:
+def to_builtins(info: StageInfo) -> dict[str, Any]:
     """Return a structure as plain JSON values."""
     values: dict[str, Any] = msgspec.to_builtins(info)
     return values
 
 
-def schema() -> dict[str, Any]:
+def make_schema() -> dict[str, Any]:
     """Return the JSON Schema of ``stage.json``."""
     return msgspec.json.schema(AnyInfo)
 
 
-def _complaint(message: str) -> str:
+def _describe_fault(message: str) -> str:
     """Say what msgspec found wrong as the end of a sentence that begins with the path."""
     message, _, place = message.partition(" - at `$")
     place = place.rstrip("`").lstrip(".")

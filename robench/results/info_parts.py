@@ -117,7 +117,7 @@ class Outcome(_Part, frozen=True, kw_only=True, omit_defaults=True):
     seconds: float = 0.0
 
     @property
-    def tried(self) -> int:
+    def attempts(self) -> int:
         """Count the samples that were not skipped."""
         return self.succeeded + (self.failed or 0)
 
@@ -140,7 +140,7 @@ class Statistics(_Part, frozen=True, kw_only=True, omit_defaults=True):
     """High-order statistics of one model (table 7 of the paper).
 
     A positive pair is a clean text beside its adversarial counterpart; a negative one is a clean text beside one fixed
-    sentence of another label, see :func:`robench.results.high_order.fixed_partners`.
+    sentence of another label, see :func:`robench.results.high_order.choose_negatives`.
 
     Attributes:
         mse_pos: mean squared difference of representations, positive pairs; lower is better.

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from robench.results.cells import Result, group
 
-_TOLD_BY_TITLE = ("protocol", "resources")
+_TITLE_FIELDS = ("protocol", "resources")
 """Fields of an attack that its title tells."""
 
 
@@ -24,7 +24,7 @@ class Label(NamedTuple):
     ambiguous: bool
 
 
-class Named(NamedTuple):
+class LabelSource(NamedTuple):
     """A defense or attack that needs a name.
 
     Attributes:
@@ -42,23 +42,23 @@ class Named(NamedTuple):
 
 def row_labels(results: Sequence[Result]) -> dict[str, Label]:
     """Name each defense, with changed hyper-parameters; with the key of one of its models if that is not enough."""
-    return label([Named(r.row, r.defense.name, r.defense.changed, r.info.model) for r in results])
+    return make_labels([LabelSource(r.row, r.defense.name, r.defense.changed, r.info.model) for r in results])
 
 
 def column_labels(results: Sequence[Result]) -> dict[str, Label]:
     """Name each attack likewise; with the key of one of its cells if that is not enough."""
-    return label(
-        Named(
+    return make_labels(
+        LabelSource(
             r.column,
             r.attack.title,
-            {name: value for name, value in r.attack.changed.items() if name not in _TOLD_BY_TITLE},
+            {name: value for name, value in r.attack.changed.items() if name not in _TITLE_FIELDS},
             r.info.key,
         )
         for r in results
     )
 
 
-def label(things: Iterable[Named]) -> dict[str, Label]:
+def make_labels(things: Iterable[LabelSource]) -> dict[str, Label]:
     """Name things for people, by identity."""
     texts, keys = {}, {}
     for identity, members in group(things, lambda thing: thing.identity).items():

@@ -58,17 +58,17 @@ def read_pairs(cell: StoredStage[CellInfo]) -> Pairs:
     )
 
 
-def cell_statistics(predictor: Predictor, pairs: Pairs) -> Statistics:
+def measure_pairs(predictor: Predictor, pairs: Pairs) -> Statistics:
     """High-order statistics of a model over pairs (section 4.3, Table 7).
 
     Raises:
         RobenchError: the pairs are too few or of one label, or the model's outputs are not numbers.
     """
-    from robench.results.high_order import softmax, statistics  # numpy, which a plan does not need
+    from robench.results.high_order import compute_statistics, softmax  # numpy, which a plan does not need
 
     clean, adversarial = predictor.outputs(pairs.clean), predictor.outputs(pairs.adversarial)
     try:
-        return statistics(
+        return compute_statistics(
             clean.representations,
             adversarial.representations,
             softmax(clean.logits),

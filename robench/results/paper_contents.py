@@ -120,7 +120,7 @@ class PaperFigure:
     sweep: Sweep | None = None
 
     @property
-    def one_attack(self) -> bool:
+    def is_about_one_attack(self) -> bool:
         """Whether figures of this kind are about one attack."""
         return self.kind in ("plane", "tradeoff")
 
@@ -162,7 +162,7 @@ class Paper:
     figures: Mapping[str, PaperFigure] = field(default_factory=dict)
 
     @property
-    def accuracy(self) -> PaperTable:
+    def accuracy_table(self) -> PaperTable:
         """The first table of accuracies; a plain one if the paper has none."""
         plain = PaperTable(number="", kind="accuracy", title="accuracy on clean samples and under attack, in %")
         return next((table for table in self.tables.values() if table.kind == "accuracy"), plain)

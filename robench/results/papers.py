@@ -132,7 +132,7 @@ def _figure(number: str, keys: Section, lists: Mapping[str, tuple[str, ...]]) ->
         **named,
         sweep=sweep,
     )
-    if found.one_attack and len(found.attacks) > 1:
+    if found.is_about_one_attack and len(found.attacks) > 1:
         raise keys.error("attacks", f"has {len(found.attacks)} names; a figure of kind {kind} is about one attack")
     keys.finish()
     return found

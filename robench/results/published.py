@@ -62,7 +62,7 @@ class PublishedTable:
         several = len(self.encoders) > 1
         for row in self.rows:
             same = (row.task, row.defense) == (task, defense) and row.attack in ("", attack)
-            if same and (not several or row.encoder == plain_name(encoder)):
+            if same and (not several or row.encoder == strip_owner(encoder)):
                 return row
         return None
 
@@ -72,12 +72,12 @@ class PublishedTable:
         return tuple(dict.fromkeys(row.encoder for row in self.rows))
 
 
-def plain_name(encoder: str) -> str:
+def strip_owner(encoder: str) -> str:
     """Return an encoder's name without the owner that the Hub gave BERT later."""
     return encoder.removeprefix("google-bert/")
 
 
-def published(paper: Paper, number: str) -> PublishedTable | None:
+def read_published_table(paper: Paper, number: str) -> PublishedTable | None:
     """Read the numbers that a paper printed in a table; None if there are none.
 
     Raises:

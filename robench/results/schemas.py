@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from robench.results.info import schema
+from robench.results.info import make_schema
 from robench.results.records import Record
 
 _GROWTH = (
@@ -38,15 +38,15 @@ class CleanLine(msgspec.Struct):
     correct: bool
 
 
-def _titled(title: str, content: dict[str, Any]) -> dict[str, Any]:
+def _add_title(title: str, content: dict[str, Any]) -> dict[str, Any]:
     about = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, "description": _GROWTH}
     return about | content
 
 
 SCHEMAS: Mapping[str, Callable[[], dict[str, Any]]] = {
-    "stage": lambda: _titled("stage.json", schema()),
-    "record": lambda: _titled("a line of records.jsonl", msgspec.json.schema(Record)),
-    "clean": lambda: _titled("a line of clean.jsonl", msgspec.json.schema(CleanLine)),
+    "stage": lambda: _add_title("stage.json", make_schema()),
+    "record": lambda: _add_title("a line of records.jsonl", msgspec.json.schema(Record)),
+    "clean": lambda: _add_title("a line of clean.jsonl", msgspec.json.schema(CleanLine)),
 }
 """Makers of the schemas, by the name of their file."""
 

@@ -31,12 +31,12 @@ def over_seeds(values: Iterable[tuple[int, Fraction]]) -> Point:
 def clean_point(results: Sequence[Result]) -> Point:
     """Clean accuracy over the models behind some cells; a model that several attacks meet counts once."""
     models = {result.info.model: result for result in results}
-    return over_seeds((result.seed, result.clean) for result in models.values())
+    return over_seeds((result.seed, result.clean_accuracy) for result in models.values())
 
 
 def attacked_point(results: Sequence[Result]) -> Point:
     """Accuracy under the attack of some cells."""
-    return over_seeds((result.seed, result.attacked) for result in results)
+    return over_seeds((result.seed, result.accuracy_under_attack) for result in results)
 
 
 def seeds_text(results: Sequence[Result]) -> str:

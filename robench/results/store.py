@@ -35,7 +35,7 @@ RECORDS_FILE = "records.jsonl"
 _STAGE_NAME = re.compile(r"[^.].*-[0-9a-f]{16}")
 
 
-def key_of(identity: dict[str, Any]) -> str:
+def make_key(identity: dict[str, Any]) -> str:
     """Sixteen hexadecimal digits of the sha256 of an identity, whatever the order of its keys."""
     text = json.dumps(identity, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -26,7 +26,7 @@ def plan_cells(
     attacks: Sequence[NamedAttack],
     *,
     seed: int,
-    named: Callable[[str], NamedDefense],
+    find_defense: Callable[[str], NamedDefense],
 ) -> list[CellStage]:
     """Plan the cells of one task and seed: every defense under every attack.
 
@@ -39,9 +39,9 @@ def plan_cells(
         defenses: the rows.
         attacks: the columns.
         seed: of training and attack.
-        named: gives a defense by name: Base, and the parts of one that is made of others.
+        find_defense: gives a defense by name: Base, and the parts of one that is made of others.
     """
-    victim = ModelStage(setting, data, seed, named(registry.reference()))
+    victim = ModelStage(setting, data, seed, find_defense(registry.reference()))
     cells = []
     for defense in defenses:
         for attack in attacks:
@@ -50,7 +50,9 @@ def plan_cells(
                 adversarial = AdversarialStage(setting, data, seed, victim, attack)
             parts: tuple[ModelStage, ...] = ()
             if isinstance(defense.defense, FusedDefense):
-                parts = tuple(ModelStage(setting, data, seed, named(p), adversarial) for p in defense.defense.parts)
+                parts = tuple(
+                    ModelStage(setting, data, seed, find_defense(p), adversarial) for p in defense.defense.parts
+                )
             model = ModelStage(setting, data, seed, defense, adversarial, parts)
             cells.append(CellStage(setting, data, seed, model, attack))
     return cells
@@ -79,7 +81,7 @@ def plan_victim(
     setting: Setting,
     data: TaskData,
     source: VictimSource,
-    given: NamedDefense,
+    victim: NamedDefense,
     attacks: Sequence[NamedAttack],
     *,
     seed: int,
@@ -90,15 +92,15 @@ def plan_victim(
         setting: what all of them share.
         data: of the task.
         source: the model.
-        given: its name, and what tells it from other models.
+        victim: its name, and what tells it from other models.
         attacks: the columns.
         seed: of the attacks.
     """
-    model = VictimStage(setting, data, seed, given, source=source)
+    model = VictimStage(setting, data, seed, victim, source=source)
     return [CellStage(setting, data, seed, model, attack) for attack in attacks]
 
 
-def in_order(stages: Sequence[Stage], done: Callable[[Stage], bool] = lambda stage: False) -> list[Stage]:
+def order_stages(stages: Sequence[Stage], done: Callable[[Stage], bool] = lambda stage: False) -> list[Stage]:
     """Order stages and all that they need: each once, every stage after what it needs, without those that are done.
 
     What only a finished stage needs is not needed.

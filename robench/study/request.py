@@ -118,7 +118,7 @@ class Request:
             for data in tasks
             for seed in dict.fromkeys(self.seeds)
             for defenses, attacks, find in named
-            for cell in plan_cells(setting, data, defenses, attacks, seed=seed, named=find)
+            for cell in plan_cells(setting, data, defenses, attacks, seed=seed, find_defense=find)
         ]
         cells = list({cell.key: cell for cell in cells}.values())
         return [*cells, *(plan_statistics(cells, self._defense(registry.reference())) if self.statistics else ())]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from robench.results.store import StoredStage
-from robench.study.plan import in_order
+from robench.study.plan import order_stages
 from robench.study.presets import Existing
 from robench.study.stages.context import Context
 from robench.study.stages.stage import Stage
@@ -35,7 +35,7 @@ class Runner:
         context = self._context
         if self._existing != "only-cache":
             context.store.check_writable()
-            missing = in_order(stages, done=self.is_done)
+            missing = order_stages(stages, done=self.is_done)
             for needed in {needed.key: needed for stage in stages for needed in stage.needs}.values():
                 if self.is_done(needed):
                     needed.check_unchanged(context)

@@ -59,7 +59,7 @@ def title(label: str) -> str:
 
 
 def looks(labels: Iterable[str]) -> dict[str, Look]:
-    """A look for each label, no two alike as long as there are enough.
+    """Choose a look for each label; no two are alike as long as there are enough looks.
 
     A label is a registered name, or a name with its changed hyper-parameters in brackets, which keeps the name's hue.
     """
@@ -73,13 +73,13 @@ def looks(labels: Iterable[str]) -> dict[str, Look]:
 
 
 def class_colours(count: int) -> list[str]:
-    """Colours of ``count`` classes; beyond eight they repeat."""
+    """Return colours of ``count`` classes; after eight they repeat."""
     hues: tuple[Hue, ...] = ("blue", "orange", "green", "vermillion", "purple", "sky", "grey", "yellow")
     return [HUES[hues[i % len(hues)]] for i in range(count)]
 
 
 def tint(colour: str, share: float) -> tuple[float, float, float]:
-    """A colour mixed with white: ``share`` of it, 0 to 1."""
+    """Mix a colour with white; ``share`` is the share of the colour, 0 to 1."""
     red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
     return (1 - share * (1 - red), 1 - share * (1 - green), 1 - share * (1 - blue))
 

@@ -14,7 +14,7 @@ from robench.data.load import Example
 from robench.errors import RobenchError
 from robench.paths import translate_os_errors
 from robench.results import records
-from robench.results.info import AttackedInfo, CellInfo, ModelInfo, StageInfo
+from robench.results.info import AttackInfo, CellInfo, ModelInfo, StageInfo
 from robench.results.info_parts import Similarity, Timing
 from robench.results.outcome import measure_similarity, summarise
 from robench.results.records import Record
@@ -36,7 +36,7 @@ class AttackingStage(RecordsStage):
     model: ModelStage
     attack: NamedAttack
 
-    info_type: ClassVar[type[AttackedInfo]] = AttackedInfo
+    info_type: ClassVar[type[AttackInfo]] = AttackInfo
 
     @abstractmethod
     def examples(self) -> list[tuple[int, Example]]:
@@ -71,7 +71,7 @@ class AttackingStage(RecordsStage):
 
     def resembles(self, info: StageInfo) -> bool:
         """Tell whether records were made by the same attack."""
-        return isinstance(info, AttackedInfo) and info.attack.name == self.attack.name
+        return isinstance(info, AttackInfo) and info.attack.name == self.attack.name
 
     def prepare(self, *, offline: bool) -> None:
         """Fetch the attack's resources."""

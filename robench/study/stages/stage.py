@@ -21,7 +21,7 @@ from robench.models.encoders import EncoderSource
 from robench.results.info import StageInfo, StageKind, kind_of
 from robench.results.info_parts import DataInfo, EncoderInfo, PluginInfo
 from robench.results.records import Record
-from robench.results.store import Store, key_of
+from robench.results.store import Store, make_key
 from robench.study.stages.context import Context
 from robench.training.defense import Defense
 from robench.training.settings import TrainingSettings
@@ -35,7 +35,7 @@ FORMAT = 4
 
 
 @dataclass(frozen=True)
-class Named:
+class NamedPlugin:
     """A defense or attack with the name it was asked for by.
 
     Attributes:
@@ -49,7 +49,7 @@ class Named:
 
 
 @dataclass(frozen=True)
-class NamedDefense(Named):
+class NamedDefense(NamedPlugin):
     """A defense by its registered name."""
 
     defense: Defense = field(kw_only=True)
@@ -66,7 +66,7 @@ class NamedDefense(Named):
 
 
 @dataclass(frozen=True)
-class NamedAttack(Named):
+class NamedAttack(NamedPlugin):
     """An attack by its registered name."""
 
     attack: Attack = field(kw_only=True)
@@ -92,7 +92,7 @@ def class_path(thing: object) -> str:
     return f"{type(thing).__module__}:{type(thing).__qualname__}"
 
 
-def _plugin_fields(named: Named, plugin: Any) -> dict[str, Any]:
+def _plugin_fields(named: NamedPlugin, plugin: Any) -> dict[str, Any]:
     values = {field.name: getattr(plugin, field.name) for field in fields(plugin)}
     return {
         "name": named.name,
@@ -221,7 +221,7 @@ class Stage(ABC):
     @cached_property
     def key(self) -> str:
         """Hash its identity."""
-        return key_of(self.identity)
+        return make_key(self.identity)
 
     def folder(self, store: Store) -> Path:
         """Return the folder of its result."""

@@ -19,8 +19,8 @@ from robench.results.cells import read_outcome
 from robench.results.info import BEFORE, CellInfo, StageInfo, StatisticsInfo
 from robench.results.info_parts import Clean, Outcome, PluginInfo, Timing
 from robench.results.outcome import summarise
-from robench.results.pairs import Pairs, cell_statistics, read_pairs
-from robench.results.store import RECORDS_FILE, StoredStage, key_of
+from robench.results.pairs import Pairs, measure_pairs, read_pairs
+from robench.results.store import RECORDS_FILE, StoredStage, make_key
 from robench.study.stages.attack import CellStage, attack_rows
 from robench.study.stages.context import Context
 from robench.study.stages.stage import Size, Stage
@@ -44,7 +44,7 @@ class UntrainedModel:
     def key(self) -> str:
         """Hash what determines it."""
         setting = self.cell.setting
-        return key_of(
+        return make_key(
             {
                 "stage": "untrained",
                 "precision": setting.precision,
@@ -142,9 +142,9 @@ class StatisticsStage(Stage):
     def make(self, context: Context, folder: Path) -> None:
         """Measure the model, and attack it if it is the untrained one, which has no cell."""
         started = time.perf_counter()
-        reference = _stored(context, self.reference)
+        reference = _read_stored(context, self.reference)
         pairs = read_pairs(reference)
-        statistics = cell_statistics(self._predictor(context), pairs)
+        statistics = measure_pairs(self._predictor(context), pairs)
         info = self.common_info() | {
             "attack": reference.info.attack,
             "model": self.model_key,
@@ -165,7 +165,7 @@ class StatisticsStage(Stage):
 
     def _about_cell(self, context: Context) -> dict[str, Any]:
         assert self.cell is not None, "the untrained model has none"
-        cell = _stored(context, self.cell)
+        cell = _read_stored(context, self.cell)
         return {
             "defense": cell.info.defense,
             "adversarial": cell.info.adversarial,
@@ -189,7 +189,7 @@ class StatisticsStage(Stage):
         return summarise(records.read(folder / RECORDS_FILE))
 
 
-def _stored(context: Context, stage: CellStage) -> StoredStage[CellInfo]:
+def _read_stored(context: Context, stage: CellStage) -> StoredStage[CellInfo]:
     found = context.store.read(stage.folder(context.store))
     if found is None:
         raise RobenchError(f"{stage.folder(context.store)} was removed while it was needed; run again.")

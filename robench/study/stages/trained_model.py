@@ -29,7 +29,7 @@ CLEAN_FILE = "clean.jsonl"
 TRAINING_FILE = "training.jsonl"
 
 
-class GivesLogits(Protocol):
+class LogitsModel(Protocol):
     """A model that is asked about texts."""
 
     def logits(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> torch.Tensor:
@@ -37,7 +37,7 @@ class GivesLogits(Protocol):
 
 
 def predict_clean(
-    predictor: GivesLogits, test: Sequence[Example], progress: Callable[[int], None] | None = None
+    predictor: LogitsModel, test: Sequence[Example], progress: Callable[[int], None] | None = None
 ) -> list[dict[str, Any]]:
     """Predict the whole test split: a row per text with its position, label, probabilities and whether it is right."""
     logits = predictor.logits([example.text for example in test], progress)

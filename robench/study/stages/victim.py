@@ -38,7 +38,7 @@ class VictimStage(ModelStage):
     source: VictimSource = field(kw_only=True)
 
     @property
-    def given(self) -> Given:
+    def model_identity(self) -> Given:
         """Return what tells it from other models."""
         assert isinstance(self.defense.defense, Given), "whoever makes this stage sees to it"
         return self.defense.defense
@@ -60,7 +60,7 @@ class VictimStage(ModelStage):
             "format": FORMAT,
             "stage": "victim",
             "data": self.data.digest,
-            "victim": asdict(self.given),
+            "victim": asdict(self.model_identity),
             "precision": self.setting.precision,
         }
 
@@ -85,7 +85,7 @@ class VictimStage(ModelStage):
         from robench.victims.scorers import VictimModel
 
         started = time.perf_counter()
-        data, given, reporter = self.data, self.given, context.reporter
+        data, given, reporter = self.data, self.model_identity, context.reporter
         scorer = self._scorer(context)
         found = examine(scorer, data.test, data.labels, given.label_order)
         for warning in found.warnings:
@@ -144,7 +144,7 @@ class VictimStage(ModelStage):
 
     def _scorer(self, context: Context) -> Any:
         precision = self.setting.precision
-        return self.source.load(max_length=self.given.max_length, precision=precision, device=context.device)
+        return self.source.load(max_length=self.model_identity.max_length, precision=precision, device=context.device)
 
     def _compare_scores(self, stored: StoredStage[ModelInfo], victim: VictimModel) -> None:
         import torch
