@@ -31,7 +31,7 @@ app.command(name="doctor")(about.doctor)
 
 
 def main() -> None:
-    """Run the command line; a failure that the user can mend is a sentence on stderr and exit code 2."""
+    """Run the command line; a failure that the user can fix is a sentence on stderr and exit code 2."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # an arrow that a terminal cannot show is no reason to fail
+        sys.stdout.reconfigure(errors="replace")  # a terminal that cannot show an arrow shows a question mark
     app()

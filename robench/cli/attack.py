@@ -64,8 +64,8 @@ def attack(
         str,
         typer.Option(
             metavar="TEXT",
-            help="Of a function. Results are found again by the source of its module alone: its weights are not seen,"
-            " so say another version when they change.",
+            help="Of a function. Its results are found again by the source of its module alone, not by its weights,"
+            " so give another version when they change.",
         ),
     ] = "",
     trust_remote_code: Annotated[
@@ -94,7 +94,7 @@ def attack(
 ) -> None:
     """Attack a model of your own, and show the table.
 
-    Nothing is trained. The model is tried first: what would make the numbers misleading is told and stored with them.
+    Nothing is trained. The model is checked first; warnings about misleading numbers are shown and stored with them.
     Its row stands in `robench table 5` under --name; an interrupted run goes on where it stopped.
 
       robench attack --model ./my-classifier --task trec --attack pwws,deepwordbug

@@ -1,4 +1,4 @@
-"""What the commands share: how failures are told, how lists are read, the options that several have."""
+"""Parts that the commands share: error messages, lists of names and numbers, and common options."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ F = TypeVar("F", bound=Callable[..., None])
 
 
 def report_failures(command: F) -> F:
-    """Turn robench's errors, an interrupt and a closed pipe into what a shell expects."""
+    """Decorate a command so that robench's errors, an interrupt and a closed pipe end it as a shell expects."""
 
     @functools.wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> None:
@@ -54,7 +54,7 @@ def report_failures(command: F) -> F:
 
 
 def _drop_output() -> None:
-    """Let what is still to be written go nowhere, or the interpreter would fail over it at its end."""
+    """Discard the output that is not written yet; otherwise the interpreter would fail to write it when it exits."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -65,7 +65,7 @@ def _complain(text: str) -> None:
 
 
 def report_log(reporter: Reporter) -> None:
-    """Let what robench logs, such as a download, stand among what it reports."""
+    """Show robench's log messages, such as downloads, through a reporter."""
 
     class LogReporter(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
@@ -78,15 +78,15 @@ def report_log(reporter: Reporter) -> None:
 
 
 def split_names(given: list[str] | None) -> list[str]:
-    """Comma-separated or repeated: a flat list."""
+    """Return the names of an option that may be repeated and may contain commas."""
     return [name.strip() for text in given or [] for name in text.split(",") if name.strip()]
 
 
 def parse_numbers(given: list[str] | None, option: str) -> list[int]:
-    """A list of whole numbers.
+    """Return the whole numbers of an option that may be repeated and may contain commas.
 
     Raises:
-        RobenchError: there is something else in it.
+        RobenchError: one is not a whole number.
     """
     try:
         return [int(text) for text in split_names(given)]
@@ -150,10 +150,10 @@ def load_plugins(paths: Sequence[Path] | None) -> None:
 
 
 def runs_options(runs: Path) -> list[str]:
-    """What a printed command needs to use the same runs folder."""
+    """Return the options that a printed command needs to use the same runs folder."""
     return [] if runs == Path("runs") else ["--runs", str(runs)]
 
 
 def print_text(text: str) -> None:
-    """Print a finished text as it is."""
+    """Print a text without any formatting."""
     sys.stdout.write(text.rstrip("\n") + "\n")

@@ -45,7 +45,7 @@ def table(
         str | None,
         typer.Option(
             metavar="DEFENSE",
-            help="Set this defense beside the best of the others: in brackets, its lead.",
+            help="Compare this defense with the best of the others; its lead stands in brackets.",
             show_default="the paper's",
         ),
     ] = None,
@@ -62,11 +62,11 @@ def table(
         bool, typer.Option("--offline", help="Fetch nothing, not even the data sets that are counted.")
     ] = False,
 ) -> None:
-    """Show a paper's tables, filled with what the runs folder holds.
+    """Show a paper's tables, filled from the runs folder.
 
-    `robench list papers` says what each of them shows. quality: what each attack had to do to a text.
+    `robench list papers` says what each of them shows. quality: how much each attack changes a text.
 
-    If cells are missing, the commands that fill them stand below the table.
+    If cells are missing, the commands that make them stand below the table.
 
       robench table 5 --against paper
       robench table 5 --compare ada
@@ -114,17 +114,17 @@ def figure(
     preset: Names = None,
     seed: Names = None,
     runs: RunsOption = Path("runs"),
-    device: Annotated[str, typer.Option(help="Where a model runs that a figure asks: auto, cpu, cuda.")] = "auto",
+    device: Annotated[str, typer.Option(help="For a figure that runs a model: auto, cpu, cuda.")] = "auto",
 ) -> None:
-    """Draw a paper's figures from what the runs folder holds; `robench list papers` says what each of them shows."""
+    """Draw a paper's figures from the runs folder; `robench list papers` says what each of them shows."""
     from robench.report import figures
     from robench.results import papers
     from robench.results.store import Store
 
     console = Console(stderr=True)
     failures = []
-    drawn = list(papers.paper(paper).figures) if number == "all" else [number]
-    for one in drawn:
+    selection = list(papers.paper(paper).figures) if number == "all" else [number]
+    for one in selection:
         try:
             drawing = figures.draw(
                 one,
@@ -140,7 +140,7 @@ def figure(
                 options=runs_options(runs),
             )
         except RobenchError as error:
-            if len(drawn) == 1:
+            if len(selection) == 1:
                 raise
             failures.append(f"figure {one}: {error}")
             continue
@@ -148,8 +148,8 @@ def figure(
             print_text(str(path))
     for failure in failures:
         console.print(failure, style="dim", soft_wrap=True, markup=False, highlight=False)
-    if len(failures) == len(drawn):
-        raise RobenchError(f"{runs} has nothing to draw a figure{f' of {task}' if task else ''} from.")
+    if len(failures) == len(selection):
+        raise RobenchError(f"{runs} has no results for a figure{f' of {task}' if task else ''}.")
 
 
 @report_failures
@@ -159,8 +159,8 @@ def show(
     format: Annotated[str, typer.Option("--format", "-f", help="rich or json.")] = "rich",
     runs: RunsOption = Path("runs"),
 ) -> None:
-    """Show one result: where it came from, how training went, what the attack did."""
-    from robench.cli import show as showing
+    """Show one result: its origin, the log of its training, and examples of attacked texts."""
+    from robench.cli import show as screen
     from robench.results.store import Store
 
     if format not in ("rich", "json"):
@@ -168,6 +168,6 @@ def show(
     store = Store(runs)
     stage = store.find(cell)
     if format == "json":
-        print_text(showing.show_json(stage, store, examples=examples))
+        print_text(screen.show_json(stage, store, examples=examples))
     else:
-        Console().print(showing.show(stage, store, examples=examples))
+        Console().print(screen.show(stage, store, examples=examples))

@@ -77,7 +77,7 @@ def run(
 ) -> None:
     """Train defenses, attack them, and show the table.
 
-    What the runs folder holds already is used, and an interrupted run goes on where it stopped.
+    Results that are in the runs folder are used again, and an interrupted run goes on where it stopped.
 
       robench run --defense base,ada,taichi --task trec --attack pwws,deepwordbug --preset quick
       robench run --defense taichi --task sst2 --data ~/data --seed 1,2,3

@@ -156,7 +156,7 @@ def _reason_to_omit(table: Table, paper: Paper, spec: PaperTable, options: Table
     encoders = {block.setting.get("encoder_digest") for block in table.blocks}
     if spec.kind == "encoders" and len(encoders) < 2 and not options.get("encoders") and paper.accuracy_table.number:
         return (
-            f"there are results of one encoder only, which table {paper.accuracy_table.number} has; {command} shows them"
-            " all the same."
+            f"there are results of one encoder only, which table {paper.accuracy_table.number} has; {command} shows"
+            " them all the same."
         )
     return ""

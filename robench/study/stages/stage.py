@@ -1,8 +1,8 @@
 """Stages: pieces of work whose results are stored.
 
-Each stage has an identity, which contains exactly what determines its result, and a key, the hash of the identity. A
-stage that needs another one has the other's key in its identity. A kind of stage is a class with its identity, needs and
-making, in one file of this package; the plan and the runner know only this base class.
+Each stage has an identity, which contains exactly what determines its result, and a key, the hash of the identity. If a
+stage needs another one, its identity contains the key of the other. A kind of stage is a class with its identity, its
+needs and its making, in one file of this package; the plan and the runner know only this base class.
 """
 
 from __future__ import annotations
