@@ -17,7 +17,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Which defense of a text classifier holds, against which attack, at what price, and how sure are we?\n\n"
     "[bold]robench run --defense base,ada,taichi --task trec --preset quick[/] trains and attacks; "
-    "[bold]robench table 5[/] shows what came out. `robench list` names what there is.",
+    "[bold]robench table 5[/] shows the results. `robench list` shows all names.",
 )
 
 app.command(name="run")(run.run)

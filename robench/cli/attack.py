@@ -53,7 +53,7 @@ def attack(
         typer.Option(
             metavar="N,N,...",
             help="For each label of the task in turn, the model's column.",
-            show_default="by the names of its labels, where they fit",
+            show_default="by the names of its labels, if they match",
         ),
     ] = None,
     max_length: Annotated[
@@ -95,7 +95,7 @@ def attack(
     """Attack a model of your own, and show the table.
 
     Nothing is trained. The model is checked first; warnings about misleading numbers are shown and stored with them.
-    Its row stands in `robench table 5` under --name; an interrupted run goes on where it stopped.
+    Its row stands in `robench table 5` under --name; an interrupted run continues where it stopped.
 
       robench attack --model ./my-classifier --task trec --attack pwws,deepwordbug
       robench attack --model textattack/bert-base-uncased-SST-2 --task sst2 --preset paper

@@ -33,7 +33,7 @@ def report_failures(command: F) -> F:
             _complain(str(error))
             raise typer.Exit(2) from None
         except KeyboardInterrupt:
-            message = "interrupted; what is finished is kept, and the same command goes on from there."
+            message = "interrupted; finished work is kept, and the same command continues from there."
             Console(stderr=True).print(f"\n[bold]robench:[/] {message}", soft_wrap=True)
             raise typer.Exit(130) from None
         except BrokenPipeError:
@@ -132,13 +132,13 @@ WorkersOption = Annotated[
     int | None,
     typer.Option(
         metavar="N",
-        help="Processes that attacks search in, beside the one of the model; 0 for none. They pay where the model"
-        " answers faster than one process asks, some thousand queries a second.",
+        help="Extra processes for the searches of attacks; 0 for none. They help if the model answers faster than one"
+        " process can ask, some thousand queries a second.",
         show_default="0, and up to 8 beside a GPU",
     ),
 ]
 OfflineOption = Annotated[bool, typer.Option("--offline", help="Fetch nothing from anywhere.")]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and what is there.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show the stages of the run, and what is finished.")]
 
 
 def load_plugins(paths: Sequence[Path] | None) -> None:

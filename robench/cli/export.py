@@ -17,7 +17,7 @@ def export(
     target: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to write.")],
     runs: RunsOption = Path("runs"),
     force: Annotated[
-        bool, typer.Option("--force", help="Write into DIR whatever it holds; only files of the same names change.")
+        bool, typer.Option("--force", help="Write into DIR even if it has files; only those of the same names change.")
     ] = False,
 ) -> None:
     """Write a trained defense to a folder that Transformers loads.

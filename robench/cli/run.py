@@ -59,10 +59,10 @@ def run(
         Path | None, typer.Option(metavar="FILE", help="TOML file of hyper-parameters, a table for each name.")
     ] = None,
     table: Annotated[
-        str | None, typer.Option("--table", metavar="N", help="Run what that table of the paper needs.")
+        str | None, typer.Option("--table", metavar="N", help="Run everything that this table of the paper needs.")
     ] = None,
     figure: Annotated[
-        str | None, typer.Option("--figure", metavar="N", help="Run what that figure of the paper needs.")
+        str | None, typer.Option("--figure", metavar="N", help="Run everything that this figure of the paper needs.")
     ] = None,
     paper: PaperOption = DEFAULT,
     data: DataOption = None,
@@ -77,7 +77,7 @@ def run(
 ) -> None:
     """Train defenses, attack them, and show the table.
 
-    Results that are in the runs folder are used again, and an interrupted run goes on where it stopped.
+    Results that are in the runs folder are used again, and an interrupted run continues where it stopped.
 
       robench run --defense base,ada,taichi --task trec --attack pwws,deepwordbug --preset quick
       robench run --defense taichi --task sst2 --data ~/data --seed 1,2,3

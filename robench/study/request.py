@@ -29,7 +29,7 @@ class Request:
         defenses: names, or ``all``.
         tasks: names, or ``all``.
         attacks: names, or ``all``; empty for the paper's.
-        preset: name of the preset that fills what is None below.
+        preset: name of the preset, which decides the options that are None.
         seeds: one run of everything for each.
         data: folder with a folder per task.
         offline: fetch nothing.

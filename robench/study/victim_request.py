@@ -34,9 +34,9 @@ def victim_request(
 
     Args:
         model: see :func:`~robench.victims.find.find_victim`.
-        name: likewise.
-        version: likewise.
-        trust_remote_code: likewise.
+        name: as in :func:`~robench.victims.find.find_victim`.
+        version: as in :func:`~robench.victims.find.find_victim`.
+        trust_remote_code: as in :func:`~robench.victims.find.find_victim`.
         max_length: tokens of a text; None is the model's own limit.
         label_order: for each label of the task in turn, the model's column; None goes by the labels' names.
         options: fields of a :class:`~robench.study.request.Request`.

@@ -152,7 +152,7 @@ def undisturbed(long_job: TinyJob, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.mark.parametrize(
     ("number", "code", "told"),
-    [(signal.SIGINT, 130, "goes on from there"), (signal.SIGKILL, -9, "")],
+    [(signal.SIGINT, 130, "continues from there"), (signal.SIGKILL, -9, "")],
     ids=["interrupted", "killed"],
 )
 def test_an_attack_stopped_in_the_middle_goes_on_where_it_stopped(

@@ -392,7 +392,7 @@ def test_a_digest_follows_the_source_and_the_name(counting: Path, monkeypatch: p
 
 @pytest.mark.parametrize(
     ("number", "code", "sentence"),
-    [(signal.SIGINT, 130, "goes on from there"), (signal.SIGKILL, -9, "")],
+    [(signal.SIGINT, 130, "continues from there"), (signal.SIGKILL, -9, "")],
     ids=["interrupted", "killed"],
 )
 def test_an_attack_stopped_in_the_middle_goes_on_where_it_stopped(

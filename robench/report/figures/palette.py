@@ -1,9 +1,9 @@
 """One look for each defense, the same in every figure, and apart for readers who see colours differently.
 
-The hues are those of Okabe and Ito (2008) with a dark grey for black. Eight are as many as can be told apart with any
-common colour vision, so a look is a hue and a pattern (a marker, where there are points). A defense declares its
-own. One that does not, or whose plug-in is gone, gets a look from a hash of its name: it does not depend on what else
-is installed or drawn, unless two names in one figure meet in the same look.
+The hues are those of Okabe and Ito (2008) with a dark grey for black. At most eight can be distinguished with every
+common colour vision, so a look is a hue and a pattern (in a plot of points, a marker). A defense declares its own. One
+that does not, or whose plug-in is gone, gets a look from a hash of its name. This look does not depend on what else is
+installed or drawn, unless two names in one figure get the same look.
 """
 
 from __future__ import annotations

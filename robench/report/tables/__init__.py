@@ -152,7 +152,7 @@ def _reason_to_omit(table: Table, paper: Paper, spec: PaperTable, options: Table
     """Return why a table is not worth showing among others; empty if it is."""
     command = f"`{paper.command('table', spec.number)}`"
     if spec.kind == "datasets" and not any(c.value is not None for row in table.blocks[0].rows for c in row.cells):
-        return f"none of the tasks' data is on this machine; {command} fetches what can be had."
+        return f"none of the tasks' data is on this machine; {command} fetches it."
     encoders = {block.setting.get("encoder_digest") for block in table.blocks}
     if spec.kind == "encoders" and len(encoders) < 2 and not options.get("encoders") and paper.accuracy_table.number:
         return (

@@ -78,7 +78,7 @@ def accuracy_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest
 def encoders_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) -> Table:
     """Make a table of the same accuracies by encoder (table 6 of the TaiChi paper).
 
-    It has the task and the defenses of the paper, unless others are asked for.
+    It has the task and the defenses of the paper, unless the options name others.
 
     Args:
         cells: finished cells.

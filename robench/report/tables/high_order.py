@@ -51,7 +51,7 @@ class _Model:
 def high_order_table(statistics: Sequence[StoredStage[StatisticsInfo]], request: TableRequest) -> Table:
     """Make a table of statistics of models before and after fine-tuning (table 7 of the TaiChi paper).
 
-    It has the paper's task and attack, unless others are asked for.
+    It has the paper's task and attack, unless the options name others.
 
     Args:
         statistics: finished stages of that kind.

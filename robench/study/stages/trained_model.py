@@ -141,7 +141,7 @@ def stored_predictor(store: Store, cell: StoredStage[CellInfo], device: torch.de
     info = cell.info
     if info.victim:
         raise RobenchError(
-            f"{cell.folder.name} is an attack on a given model ({info.victim.model}), whose representations are"
+            f"{cell.folder.name} is an attack on your own model ({info.victim.model}), whose representations are"
             " not known: figure 1 and table 7 are about models that robench trained; name one with --defense."
         )
     model = store.read(store.folder("models", info.defense.name, info.model))
