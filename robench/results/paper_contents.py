@@ -164,7 +164,7 @@ class Paper:
     figures: Mapping[str, PaperFigure] = field(default_factory=dict)
 
     @property
-    def accuracy_table(self) -> PaperTable:
+    def first_accuracy_table(self) -> PaperTable:
         """Return the first table of accuracies; a table without a number if the paper has none."""
         default = PaperTable(number="", kind="accuracy", title="accuracy on clean samples and under attack, in %")
         return next((table for table in self.tables.values() if table.kind == "accuracy"), default)

@@ -137,7 +137,7 @@ def accuracy_table(
         RobenchError: a cell's files are missing or broken.
     """
     paper = paper or papers.paper()
-    return accuracy.accuracy_table(cells, TableRequest(paper, table or paper.accuracy_table, options))
+    return accuracy.accuracy_table(cells, TableRequest(paper, table or paper.first_accuracy_table, options))
 
 
 def _check_against(paper: Paper, against: str | None) -> None:
@@ -154,9 +154,14 @@ def _reason_to_omit(table: Table, paper: Paper, spec: PaperTable, options: Table
     if spec.kind == "datasets" and not any(c.value is not None for row in table.blocks[0].rows for c in row.cells):
         return f"none of the tasks' data is on this machine; {command} fetches it."
     encoders = {block.setting.get("encoder_digest") for block in table.blocks}
-    if spec.kind == "encoders" and len(encoders) < 2 and not options.get("encoders") and paper.accuracy_table.number:
+    if (
+        spec.kind == "encoders"
+        and len(encoders) < 2
+        and not options.get("encoders")
+        and paper.first_accuracy_table.number
+    ):
         return (
-            f"there are results of one encoder only, which table {paper.accuracy_table.number} has; {command} shows"
-            " them all the same."
+            f"there are results of one encoder only, which table {paper.first_accuracy_table.number} has; {command}"
+            " shows them all the same."
         )
     return ""
