@@ -19,7 +19,7 @@ class CLARE(MaskedLanguageModelAttack):
     word is put before it, or two neighbours that are tagged as a phrase become one; among the texts that keep the
     meaning, the most damaging one is kept and extended. Stopwords and words that were changed stay, except in a merger;
     nothing is random. TextAttack's recipe ``CLARE2020``, and two things of the authors' code: words are tagged by NLTK,
-    and the search ends; the recipe can insert into a short text for ever.
+    and the search ends; the recipe can insert into a short text without end.
     """
 
     uses = ("stopwords", "tagger", "sentence-encoder")

@@ -128,7 +128,7 @@ class Recipe(Attack):
         """Fetch what the recipe needs.
 
         Raises:
-            RobenchError: something cannot be had, or the recipe does not attack classifiers.
+            RobenchError: something is not available, or the recipe does not attack classifiers.
         """
         if self._needs.refusal:
             raise RobenchError(f"textattack:{self.recipe} does not attack classifiers here: {self._needs.refusal}.")

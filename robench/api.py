@@ -245,7 +245,7 @@ def make_frame(cells: Sequence[StoredStage[CellInfo]]) -> pandas.DataFrame:
                 "n_test": clean.n,
                 "accuracy_under_attack": (attacked.failed or 0) / attacked.n,
                 "n_attacked": attacked.n,
-                "attack_success_rate": attacked.succeeded / attacked.tried if attacked.tried else float("nan"),
+                "attack_success_rate": attacked.succeeded / attacked.attempts if attacked.attempts else float("nan"),
                 "queries": attacked.queries,
                 "words_changed": attacked.words_changed,
                 "similarity": info.similarity.mean if info.similarity else None,

@@ -17,7 +17,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Which defense of a text classifier holds, against which attack, at what price, and how sure are we?\n\n"
     "[bold]robench run --defense base,ada,taichi --task trec --preset quick[/] trains and attacks; "
-    "[bold]robench table 5[/] shows what came out. `robench list` names what there is.",
+    "[bold]robench table 5[/] shows the results. `robench list` shows all names.",
 )
 
 app.command(name="run")(run.run)
@@ -31,7 +31,7 @@ app.command(name="doctor")(about.doctor)
 
 
 def main() -> None:
-    """Run the command line; a failure that the user can mend is a sentence on stderr and exit code 2."""
+    """Run the command line; a failure that the user can fix is a sentence on stderr and exit code 2."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # an arrow that a terminal cannot show is no reason to fail
+        sys.stdout.reconfigure(errors="replace")  # a terminal that cannot show an arrow shows a question mark
     app()

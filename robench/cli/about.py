@@ -7,29 +7,29 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from robench.cli.common import PluginOption, load_plugins, told
+from robench.cli.common import PluginOption, load_plugins, report_failures
 
 
-@told
+@report_failures
 def list_(
-    what: Annotated[
+    name: Annotated[
         str | None,
         typer.Argument(help="defenses, attacks, tasks, encoders, presets, papers, or one name."),
     ] = None,
     format: Annotated[str, typer.Option("--format", "-f", help="rich or json.")] = "rich",
     plugin: PluginOption = None,
 ) -> None:
-    """Name defenses, attacks, tasks, encoders, presets and papers; with a NAME, what can be set of it."""
+    """List defenses, attacks, tasks, encoders, presets and papers; with a NAME, the options that it has."""
     from robench.cli import listing
 
     load_plugins(plugin)
-    listing.show(what, format, Console())
+    listing.show(name, format, Console())
 
 
-@told
+@report_failures
 def doctor() -> None:
-    """Say what this machine has, what is missing, and how to get it."""
-    from robench.cli import doctor as checkup
+    """Show what this machine has, what is missing, and how to get it."""
+    from robench.cli import doctor as checks
 
-    if not checkup.show(Console()):
+    if not checks.show(Console()):
         raise typer.Exit(1)

@@ -21,17 +21,17 @@ from robench.cli.common import (
     RunsOption,
     WorkersOption,
     load_plugins,
-    numbers,
-    same_runs,
-    split,
-    tell_log,
-    told,
-    write,
+    parse_numbers,
+    print_text,
+    report_failures,
+    report_log,
+    runs_options,
+    split_names,
 )
 from robench.errors import RobenchError
 
 
-@told
+@report_failures
 def attack(
     model: Annotated[
         str,
@@ -53,7 +53,7 @@ def attack(
         typer.Option(
             metavar="N,N,...",
             help="For each label of the task in turn, the model's column.",
-            show_default="by the names of its labels, where they fit",
+            show_default="by the names of its labels, if they match",
         ),
     ] = None,
     max_length: Annotated[
@@ -64,8 +64,8 @@ def attack(
         str,
         typer.Option(
             metavar="TEXT",
-            help="Of a function. Results are found again by the source of its module alone: its weights are not seen,"
-            " so say another version when they change.",
+            help="Of a function. Its results are found again by the source of its module alone, not by its weights,"
+            " so give another version when they change.",
         ),
     ] = "",
     trust_remote_code: Annotated[
@@ -94,8 +94,8 @@ def attack(
 ) -> None:
     """Attack a model of your own, and show the table.
 
-    Nothing is trained. The model is tried first: what would make the numbers misleading is told and stored with them.
-    Its row stands in `robench table 5` under --name; an interrupted run goes on where it stopped.
+    Nothing is trained. The model is checked first; warnings about misleading numbers are shown and stored with them.
+    Its row stands in `robench table 5` under --name; an interrupted run continues where it stopped.
 
       robench attack --model ./my-classifier --task trec --attack pwws,deepwordbug
       robench attack --model textattack/bert-base-uncased-SST-2 --task sst2 --preset paper
@@ -109,18 +109,18 @@ def attack(
 
     load_plugins(plugin)
     reporter = choose_reporter(Console(stderr=True))
-    tell_log(reporter)
+    report_log(reporter)
     request = victim_request(
         model,
         name=name,
         version=version,
         trust_remote_code=trust_remote_code,
         max_length=max_length,
-        label_order=None if label_order is None else numbers([label_order], "--label-order"),
-        tasks=split(task),
-        attacks=split(attack),
+        label_order=None if label_order is None else parse_numbers([label_order], "--label-order"),
+        tasks=split_names(task),
+        attacks=split_names(attack),
         preset=preset,
-        seeds=numbers(seed, "--seed") or (42,),
+        seeds=parse_numbers(seed, "--seed") or (42,),
         attack_limit=attack_limit,
         data=data,
         offline=offline,
@@ -140,7 +140,7 @@ def attack(
     cells = run_requests([request], store, reporter, existing)
     if not cells:
         raise RobenchError(f"none of these cells is in {runs}; leave --existing only-cache out to make them.")
-    write(Target().shown(cells, store, Console(), same_runs(runs)))
+    print_text(Target().shown(cells, store, Console(), runs_options(runs)))
     for warning in dict.fromkeys(warning for cell in cells for warning in cell.info.warnings):
         reporter.say(f"warning: {warning}")
     for other in sorted({cell.info.defense.name for cell in cells} - {request.source.name}):

@@ -1,4 +1,4 @@
-"""What the commands share: how failures are told, how lists are read, the options that several have."""
+"""Parts that the commands share: error messages, lists of names and numbers, and common options."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from robench.study.presets import Existing
 F = TypeVar("F", bound=Callable[..., None])
 
 
-def told(command: F) -> F:
-    """Turn robench's errors, an interrupt and a closed pipe into what a shell expects."""
+def report_failures(command: F) -> F:
+    """Decorate a command so that robench's errors, an interrupt and a closed pipe end it as a shell expects."""
 
     @functools.wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> None:
@@ -33,7 +33,7 @@ def told(command: F) -> F:
             _complain(str(error))
             raise typer.Exit(2) from None
         except KeyboardInterrupt:
-            message = "interrupted; what is finished is kept, and the same command goes on from there."
+            message = "interrupted; finished work is kept, and the same command continues from there."
             Console(stderr=True).print(f"\n[bold]robench:[/] {message}", soft_wrap=True)
             raise typer.Exit(130) from None
         except BrokenPipeError:
@@ -54,7 +54,7 @@ def told(command: F) -> F:
 
 
 def _drop_output() -> None:
-    """Let what is still to be written go nowhere, or the interpreter would fail over it at its end."""
+    """Discard the output that is not written yet; otherwise the interpreter would fail to write it when it exits."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -64,32 +64,32 @@ def _complain(text: str) -> None:
     Console(stderr=True).print(f"[bold red]robench:[/] {escape(text)}", soft_wrap=True, highlight=False)
 
 
-def tell_log(reporter: Reporter) -> None:
-    """Let what robench logs, such as a download, stand among what it reports."""
+def report_log(reporter: Reporter) -> None:
+    """Show robench's log messages, such as downloads, through a reporter."""
 
-    class Telling(logging.Handler):
+    class LogReporter(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             reporter.say(f"  {record.getMessage()}")
 
     log = logging.getLogger("robench")
     log.setLevel(logging.INFO)
-    log.handlers = [Telling()]
+    log.handlers = [LogReporter()]
     log.propagate = False
 
 
-def split(given: list[str] | None) -> list[str]:
-    """Comma-separated or repeated: a flat list."""
+def split_names(given: list[str] | None) -> list[str]:
+    """Return the names of an option that may be repeated and may contain commas."""
     return [name.strip() for text in given or [] for name in text.split(",") if name.strip()]
 
 
-def numbers(given: list[str] | None, option: str) -> list[int]:
-    """A list of whole numbers.
+def parse_numbers(given: list[str] | None, option: str) -> list[int]:
+    """Return the whole numbers of an option that may be repeated and may contain commas.
 
     Raises:
-        RobenchError: there is something else in it.
+        RobenchError: one is not a whole number.
     """
     try:
-        return [int(text) for text in split(given)]
+        return [int(text) for text in split_names(given)]
     except ValueError:
         raise RobenchError(f"{option} {','.join(given or [])}: whole numbers, separated by commas.") from None
 
@@ -132,13 +132,13 @@ WorkersOption = Annotated[
     int | None,
     typer.Option(
         metavar="N",
-        help="Processes that attacks search in, beside the one of the model; 0 for none. They pay where the model"
-        " answers faster than one process asks, some thousand queries a second.",
+        help="Extra processes for the searches of attacks; 0 for none. They help if the model answers faster than one"
+        " process can ask, some thousand queries a second.",
         show_default="0, and up to 8 beside a GPU",
     ),
 ]
 OfflineOption = Annotated[bool, typer.Option("--offline", help="Fetch nothing from anywhere.")]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and what is there.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show the stages of the run, and what is finished.")]
 
 
 def load_plugins(paths: Sequence[Path] | None) -> None:
@@ -149,11 +149,11 @@ def load_plugins(paths: Sequence[Path] | None) -> None:
         registry.load_plugin(path)
 
 
-def same_runs(runs: Path) -> list[str]:
-    """What a printed command needs to use the same runs folder."""
+def runs_options(runs: Path) -> list[str]:
+    """Return the options that a printed command needs to use the same runs folder."""
     return [] if runs == Path("runs") else ["--runs", str(runs)]
 
 
-def write(text: str) -> None:
-    """Print a finished text as it is."""
+def print_text(text: str) -> None:
+    """Print a text without any formatting."""
     sys.stdout.write(text.rstrip("\n") + "\n")

@@ -1,4 +1,4 @@
-"""``robench doctor``: what this machine has, what is missing, and how to get it."""
+"""``robench doctor``: checks of what this machine has, what is missing, and how to get it."""
 
 from __future__ import annotations
 
@@ -23,44 +23,50 @@ from robench.version import VERSION
 
 PACKAGES = ("torch", "transformers", "textattack", "datasets", "nltk", "greenlet", "pandas", "pip")
 ROOM_NEEDED = 2e9
-"""Bytes of free space below which a run is likely to fill the disk: models are 90 MB each with the bundled encoder."""
+"""Bytes of free space below which a run is likely to fill the disk: a model of the bundled encoder has 90 MB."""
 
 
 class Finding(NamedTuple):
-    """One line: what was looked at, whether it is well (None: good to know), and what was found."""
+    """The result of one check, which is one line.
 
-    what: str
-    well: bool | None
-    found: str
+    Attributes:
+        subject: what was checked.
+        is_fine: False if it keeps a run from working; None if it is only information.
+        detail: the result in words.
+    """
+
+    subject: str
+    is_fine: bool | None
+    detail: str
 
 
 def show(console: Console) -> bool:
-    """Print all findings; whether nothing stands in the way of a run."""
+    """Print all findings, and return whether runs can work on this machine."""
     table = Table(box=None, show_header=False, pad_edge=False)
-    findings = [*_software(), *_arithmetic(), *_resources(), *_published(), *_data()]
+    findings = [*_check_software(), *_check_device(), *_check_resources(), *_check_published(), *_check_data()]
     for finding in findings:
-        mark = {True: "[green]ok[/]", False: "[red]missing[/]", None: "[dim]-[/]"}[finding.well]
-        table.add_row(mark, finding.what, escape(finding.found))
+        mark = {True: "[green]ok[/]", False: "[red]missing[/]", None: "[dim]-[/]"}[finding.is_fine]
+        table.add_row(mark, finding.subject, escape(finding.detail))
     console.print(table)
-    return all(finding.well is not False for finding in findings)
+    return all(finding.is_fine is not False for finding in findings)
 
 
-def _software() -> list[Finding]:
-    found = [Finding("robench", True, f"{VERSION} on Python {platform.python_version()}")]
+def _check_software() -> list[Finding]:
+    findings = [Finding("robench", True, f"{VERSION} on Python {platform.python_version()}")]
     for name in PACKAGES:
         try:
-            found.append(Finding(name, True, metadata.version(name)))
+            findings.append(Finding(name, True, metadata.version(name)))
         except metadata.PackageNotFoundError:
-            found.append(Finding(name, False, f"install it: pip install {name}"))
+            findings.append(Finding(name, False, f"install it: pip install {name}"))
     for kind in KINDS:
         try:
-            found.append(Finding(kind, True, ", ".join(names(kind))))
+            findings.append(Finding(kind, True, ", ".join(names(kind))))
         except RobenchError as error:
-            found.append(Finding(kind, False, str(error)))
-    return found
+            findings.append(Finding(kind, False, str(error)))
+    return findings
 
 
-def _arithmetic() -> list[Finding]:
+def _check_device() -> list[Finding]:
     if importlib.util.find_spec("torch") is None:
         return []
     import torch
@@ -76,9 +82,9 @@ def _arithmetic() -> list[Finding]:
     ]
 
 
-def _resources() -> list[Finding]:
+def _check_resources() -> list[Finding]:
     cache = cache_dir()
-    found = []
+    findings = []
     try:
         with translate_os_errors(cache):
             cache.mkdir(parents=True, exist_ok=True)
@@ -86,68 +92,68 @@ def _resources() -> list[Finding]:
             (cache / ".writable").unlink()
         free = shutil.disk_usage(cache).free
         room = f"{cache}, {free / 1e9:.1f} GB free"
-        found.append(Finding("cache", free > ROOM_NEEDED, room if free > ROOM_NEEDED else f"{room}: too little"))
+        findings.append(Finding("cache", free > ROOM_NEEDED, room if free > ROOM_NEEDED else f"{room}: too little"))
     except RobenchError as error:
-        found.append(Finding("cache", False, str(error)))
-    return [*found, *(_bundle(title, bundle) for title, bundle in _BUNDLES.items()), *_task_packages()]
+        findings.append(Finding("cache", False, str(error)))
+    return [*findings, *(_check_bundle(title, bundle) for title, bundle in _BUNDLES.items()), *_check_task_packages()]
 
 
-def _bundle(title: str, bundle: Sequence[packages.Package]) -> Finding:
+def _check_bundle(title: str, bundle: Sequence[packages.Package]) -> Finding:
     """Look for packages in the cache."""
-    there = all(packages.locate_package(package).is_dir() for package in bundle)
+    is_cached = all(packages.locate_package(package).is_dir() for package in bundle)
     size = sum(package.megabytes for package in bundle)
-    note = "in the cache" if there else f"fetched from the package index when first needed ({size} MB)"
-    return Finding(title, True if there else None, note)
+    note = "in the cache" if is_cached else f"fetched from the package index when first needed ({size} MB)"
+    return Finding(title, True if is_cached else None, note)
 
 
-def _task_packages() -> list[Finding]:
+def _check_task_packages() -> list[Finding]:
     """Look for the data that tasks take from the package index."""
-    found = []
-    for entry in _tasks():
+    findings = []
+    for entry in _list_tasks():
         try:
             bundle = entry.load().packages
         except RobenchError as error:
-            found.append(Finding(f"task {entry.name}", False, str(error)))
+            findings.append(Finding(f"task {entry.name}", False, str(error)))
             continue
         if bundle:
-            found.append(_bundle(f"data of {entry.name}", bundle))
-    return found
+            findings.append(_check_bundle(f"data of {entry.name}", bundle))
+    return findings
 
 
-def _tasks() -> list[Entry]:
-    """Return the registered tasks; none if names clash, which :func:`_software` reports."""
+def _list_tasks() -> list[Entry]:
+    """Return the registered tasks; none if names clash, which :func:`_check_software` reports."""
     try:
         return entries("tasks")
     except RobenchError:
         return []
 
 
-def _published() -> list[Finding]:
-    """What TextAttack itself would download; the bundled stand-ins do without it."""
+def _check_published() -> list[Finding]:
+    """Look for the resources that TextAttack itself downloads; the bundled form of an attack does not need them."""
     get = "fetched when first needed (--preset paper, or --set ATTACK.resources=published)"
     vectors, encoder = published.find_published_vectors(), published.find_published_encoder()
-    found = [
+    findings = [
         Finding(
             "published word vectors",
             True if vectors else None,
             str(vectors) if vectors else f"not here; {published.WORD_VECTORS_MEGABYTES} MB, {get}",
         )
     ]
-    loadable = importlib.util.find_spec("tensorflow_hub") is not None
+    has_library = importlib.util.find_spec("tensorflow_hub") is not None
     note = str(encoder) if encoder else f"not here; about {published.ENCODER_MEGABYTES / 1000:g} GB, {get}"
-    if not loadable:
+    if not has_library:
         note += "; it needs TensorFlow Hub: pip install 'robench[published]'"
-    return [*found, Finding("published sentence encoder", True if encoder and loadable else None, note)]
+    return [*findings, Finding("published sentence encoder", True if encoder and has_library else None, note)]
 
 
-def _data() -> list[Finding]:
+def _check_data() -> list[Finding]:
     variable = os.environ.get("ROBENCH_DATA")
     if not variable:
         return [Finding("ROBENCH_DATA", None, "not set; --data DIR names a folder with TASK/{train,dev,test}.tsv")]
     folder = Path(variable)
     if not folder.is_dir():
         return [Finding("ROBENCH_DATA", False, f"{variable} is not a folder")]
-    tasks = [entry.name for entry in _tasks() if (folder / entry.name).is_dir()]
+    tasks = [entry.name for entry in _list_tasks() if (folder / entry.name).is_dir()]
     return [
         Finding("ROBENCH_DATA", bool(tasks), f"{variable} has {', '.join(tasks) or 'no folder named after a task'}")
     ]

@@ -1,4 +1,4 @@
-"""``robench run --dry-run``: the stages of a run, which of them are there, and how long the rest will take."""
+"""``robench run --dry-run``: the stages of a run, which of them are finished, and how long the rest will take."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from robench.models import devices
 from robench.progress import Reporter, format_duration
 from robench.results.store import Store
 from robench.study.estimate import Estimator
-from robench.study.plan import in_order
+from robench.study.plan import order_stages
 from robench.study.presets import Existing
 from robench.study.request import Request
 from robench.study.runner import Runner
 from robench.study.stages.context import Context
 
-WIDE = 200
-"""Columns where nobody watches: a stage stays on one line, for grep."""
+LOG_WIDTH = 200
+"""Columns if the output is not a terminal, so that a stage stays on one line, as grep needs it."""
 
 
 def show_plan(
@@ -26,33 +26,33 @@ def show_plan(
 ) -> None:
     """Print the plan of requests.
 
-    Data and encoder are looked up, because they are part of what decides whether a stage is there.
+    Data and encoder are loaded, because the keys of stages depend on them.
 
     Raises:
-        RobenchError: as the run itself would.
+        RobenchError: an error that the run itself would have, too.
     """
     stages = [stage for request in requests for stage in request.stages(reporter)]
     runner = Runner(Context(store, reporter, devices.choose_device(requests[0].device)), existing=existing)
-    left = {stage.key for stage in in_order(stages, done=runner.is_done)}
+    left = {stage.key for stage in order_stages(stages, done=runner.is_done)}
     estimator = Estimator(store)
     table = Table("stage", "work", "state", "time", "key", box=None, pad_edge=False, header_style="bold")
-    total, guessed = 0.0, True
-    for stage in in_order(stages):
+    total, all_estimated = 0.0, True
+    for stage in order_stages(stages):
         seconds = estimator.seconds(stage) if stage.key in left else 0.0
-        guessed = guessed and seconds is not None
+        all_estimated = all_estimated and seconds is not None
         total += seconds or 0.0
         state = "to do" if stage.key in left else "cached" if runner.is_done(stage) else "not needed"
         time = "" if stage.key not in left else "unknown" if seconds is None else format_duration(seconds)
         table.add_row(stage.title, f"{stage.size.count:,} {stage.size.noun}", state, time, stage.key)
     if not console.is_terminal:
-        console.width = max(console.width, WIDE)
+        console.width = max(console.width, LOG_WIDTH)
     console.print(table)
-    cores = "by the pace of finished stages of its kind, or else of two cores"
-    told = (
-        f"about {format_duration(total)} {cores}"
-        if guessed
+    basis = "by the pace of finished stages of its kind, or else of two cores"
+    estimate = (
+        f"about {format_duration(total)} {basis}"
+        if all_estimated
         else f"more than {format_duration(total)}: some paces are not known yet"
     )
     console.print(
-        f"{len(left)} stages to do, {told}." if left else "nothing to do: all of it is there.", soft_wrap=True
+        f"{len(left)} stages to do, {estimate}." if left else "nothing to do: all of it is there.", soft_wrap=True
     )

@@ -8,16 +8,16 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from robench.cli.common import RunsOption, told
+from robench.cli.common import RunsOption, report_failures
 
 
-@told
+@report_failures
 def export(
     cell: Annotated[str, typer.Argument(help="Name or key of a cell or trained model, or its beginning.")],
     target: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to write.")],
     runs: RunsOption = Path("runs"),
     force: Annotated[
-        bool, typer.Option("--force", help="Write into DIR whatever it holds; only files of the same names change.")
+        bool, typer.Option("--force", help="Write into DIR even if it has files; only those of the same names change.")
     ] = False,
 ) -> None:
     """Write a trained defense to a folder that Transformers loads.

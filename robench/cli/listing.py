@@ -1,6 +1,6 @@
-"""``robench list``: what can be named on the command line, and what is known of one name.
+"""``robench list``: the names that the command line takes, and the details of one name.
 
-Nothing is imported to list the names; one name in detail is imported.
+Listing all names imports no plug-in; the details of a name import that plug-in only.
 """
 
 from __future__ import annotations
@@ -29,27 +29,32 @@ from robench.training.settings import TrainingSettings
 SECTIONS = (*registry.KINDS, "encoders", "presets", "papers")
 
 
-def show(what: str | None, format: str, console: Console) -> None:
-    """Print one section, all sections, or one name in detail.
+def show(name: str | None, format: str, console: Console) -> None:
+    """Print a section, or the details of a name, or all sections if there is no name.
+
+    Args:
+        name: a section of :data:`SECTIONS`, any other name, or None.
+        format: ``rich`` or ``json``.
+        console: receives the output.
 
     Raises:
         RobenchError: there is no such section, name or format.
     """
     if format not in ("rich", "json"):
         raise RobenchError(f"unknown format {format!r}: there are rich and json.")
-    detailed = what is not None and what not in SECTIONS
-    listed = _details(str(what)) if detailed else {name: _rows(name) for name in ([what] if what else SECTIONS)}
+    is_section = name is None or name in SECTIONS
+    sections = {one: _rows(one) for one in ([name] if name else SECTIONS)} if is_section else _details(str(name))
     if format == "json":
-        console.file.write(json.dumps(listed, indent=1, ensure_ascii=False, default=str) + "\n")
-    elif detailed:
-        for section, rows in listed.items():
-            _print_detail(section, rows[0], console)
-    else:
-        _print_sections(listed, console)
-        if what in (None, "encoders"):
+        console.file.write(json.dumps(sections, indent=1, ensure_ascii=False, default=str) + "\n")
+    elif is_section:
+        _print_sections(sections, console)
+        if name in (None, "encoders"):
             console.print("Any folder or Hub id that Transformers' AutoModel loads is an encoder, too.")
-        if what in (None, *registry.KINDS):
-            console.print("`robench list NAME` says what can be set of one, with its default, range and meaning.")
+        if name in (None, *registry.KINDS):
+            console.print("`robench list NAME` shows the options of one, with default, range and meaning.")
+    else:
+        for section, rows in sections.items():
+            _print_detail(section, rows[0], console)
 
 
 def _rows(section: str) -> list[dict[str, Any]]:
@@ -78,10 +83,10 @@ def _paper_rows(paper: Paper) -> list[dict[str, Any]]:
 
 
 def _details(name: str) -> dict[str, list[dict[str, Any]]]:
-    """Look a name up in every section; a name may stand in several.
+    """Look a name up in every section; several sections may have it.
 
     Raises:
-        RobenchError: it stands in none.
+        RobenchError: no section has it.
     """
     found = {section: [row for row in _rows(section) if row["name"] == name] for section in ("encoders", "presets")}
     found |= {entry.kind: [_detail(entry)] for entry in _entries(name)}
@@ -98,7 +103,7 @@ def _details(name: str) -> dict[str, list[dict[str, Any]]]:
 
 
 def _entries(name: str) -> Iterator[Entry]:
-    """Find the registered entries of a name, be it of a family or of one of its members."""
+    """Yield the registered entries of a name, which may be a family or a member of one."""
     for kind in registry.KINDS:
         family = next((entry for entry in registry.entries(kind) if entry.argument and entry.name == name), None)
         if family or registry.is_registered(kind, name):
@@ -106,20 +111,20 @@ def _entries(name: str) -> Iterator[Entry]:
 
 
 def _detail(entry: Entry) -> dict[str, Any]:
-    """Collect what is known of an entry: what it does, its options, the labels of a task, the members of a family."""
+    """Collect the details of an entry: its description and options, a task's labels, a family's members."""
     row: dict[str, Any] = {"name": entry.pattern, "summary": entry.summary, "from": entry.origin}
-    made: Any = entry.implementation() if entry.argument else entry.load()
+    plugin: Any = entry.implementation() if entry.argument else entry.load()
     if entry.kind == "tasks":
-        return row | {"labels": list(made.labels)}
+        return row | {"labels": list(plugin.labels)}
     if entry.argument:
         row["members"] = entry.members()
-    kind = made if isinstance(made, type) else type(made)
+    kind = plugin if isinstance(plugin, type) else type(plugin)
     row["description"] = (inspect.getdoc(kind) or "").partition("\n")[2].strip()
-    return row | {"options": [asdict(one) for one in describe(made)] if is_dataclass(made) else []}
+    return row | {"options": [asdict(one) for one in describe(plugin)] if is_dataclass(plugin) else []}
 
 
-def _print_sections(listed: dict[str, list[dict[str, Any]]], console: Console) -> None:
-    for section, rows in listed.items():
+def _print_sections(sections: dict[str, list[dict[str, Any]]], console: Console) -> None:
+    for section, rows in sections.items():
         table = Table(section, "", "from", box=None, pad_edge=False, header_style="bold", title_justify="left")
         for row in rows:
             table.add_row(f"[cyan]{row['name']}[/]", escape(row["summary"]), f"[dim]{escape(row['from'])}[/]")

@@ -15,11 +15,11 @@ from robench.cli.common import (
     PluginOption,
     RunsOption,
     load_plugins,
-    numbers,
-    same_runs,
-    split,
-    told,
-    write,
+    parse_numbers,
+    print_text,
+    report_failures,
+    runs_options,
+    split_names,
 )
 from robench.errors import RobenchError
 from robench.results.paper_contents import DEFAULT
@@ -30,7 +30,7 @@ Defenses = Annotated[list[str] | None, typer.Option("--defense", "-d", help="Onl
 Attacks = Annotated[list[str] | None, typer.Option("--attack", "-a", help="Only these attacks.")]
 
 
-@told
+@report_failures
 def table(
     number: Annotated[
         str | None,
@@ -45,7 +45,7 @@ def table(
         str | None,
         typer.Option(
             metavar="DEFENSE",
-            help="Set this defense beside the best of the others: in brackets, its lead.",
+            help="Compare this defense with the best of the others; its lead stands in brackets.",
             show_default="the paper's",
         ),
     ] = None,
@@ -62,11 +62,11 @@ def table(
         bool, typer.Option("--offline", help="Fetch nothing, not even the data sets that are counted.")
     ] = False,
 ) -> None:
-    """Show a paper's tables, filled with what the runs folder holds.
+    """Show a paper's tables, filled from the runs folder.
 
-    `robench list papers` says what each of them shows. quality: what each attack had to do to a text.
+    `robench list papers` says what each of them shows. quality: how much each attack changes a text.
 
-    If cells are missing, the commands that fill them stand below the table.
+    If cells are missing, the commands that make them stand below the table.
 
       robench table 5 --against paper
       robench table 5 --compare ada
@@ -79,30 +79,30 @@ def table(
     if format not in rendering.FORMATS:
         raise RobenchError(explain_unknown("format", format, list(rendering.FORMATS), "the default is rich"))
     options = tables.TableOptions(
-        tasks=split(task),
-        defenses=split(defense),
-        attacks=split(attack),
-        encoders=split(encoder),
-        presets=split(preset),
-        seeds=numbers(seed, "--seed"),
+        tasks=split_names(task),
+        defenses=split_names(defense),
+        attacks=split_names(attack),
+        encoders=split_names(encoder),
+        presets=split_names(preset),
+        seeds=parse_numbers(seed, "--seed"),
         compare=compare,
         runs=str(runs),
-        command_options=same_runs(runs),
+        command_options=runs_options(runs),
         data=data,
         offline=offline,
     )
     if number is not None:
         shown = tables.make(number, Store(runs), paper=paper, against=against, **options)
-        write(rendering.render(shown, format, Console()))
+        print_text(rendering.render(shown, format, Console()))
         return
     made, reasons = tables.make_all(Store(runs), paper=paper, against=against, **options)
     if made:
-        write(rendering.render_all(made, format, Console()))
+        print_text(rendering.render_all(made, format, Console()))
     for reason in reasons:
         Console(stderr=True).print(reason, style="dim", soft_wrap=True, markup=False, highlight=False)
 
 
-@told
+@report_failures
 def figure(
     number: Annotated[str, typer.Argument(help="The paper's number, or all.")] = "all",
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the pictures go, as png and svg.")] = Path("figures"),
@@ -114,53 +114,53 @@ def figure(
     preset: Names = None,
     seed: Names = None,
     runs: RunsOption = Path("runs"),
-    device: Annotated[str, typer.Option(help="Where a model runs that a figure asks: auto, cpu, cuda.")] = "auto",
+    device: Annotated[str, typer.Option(help="For a figure that runs a model: auto, cpu, cuda.")] = "auto",
 ) -> None:
-    """Draw a paper's figures from what the runs folder holds; `robench list papers` says what each of them shows."""
+    """Draw a paper's figures from the runs folder; `robench list papers` says what each of them shows."""
     from robench.report import figures
     from robench.results import papers
     from robench.results.store import Store
 
     console = Console(stderr=True)
     failures = []
-    drawn = list(papers.paper(paper).figures) if number == "all" else [number]
-    for one in drawn:
+    selection = list(papers.paper(paper).figures) if number == "all" else [number]
+    for one in selection:
         try:
             drawing = figures.draw(
                 one,
                 Store(runs),
                 paper=paper,
                 task=task,
-                attacks=split(attack),
-                defenses=split(defense),
-                encoders=split(encoder),
-                presets=split(preset),
-                seeds=numbers(seed, "--seed"),
+                attacks=split_names(attack),
+                defenses=split_names(defense),
+                encoders=split_names(encoder),
+                presets=split_names(preset),
+                seeds=parse_numbers(seed, "--seed"),
                 device=device,
-                options=same_runs(runs),
+                options=runs_options(runs),
             )
         except RobenchError as error:
-            if len(drawn) == 1:
+            if len(selection) == 1:
                 raise
             failures.append(f"figure {one}: {error}")
             continue
         for path in figures.save(drawing, out):
-            write(str(path))
+            print_text(str(path))
     for failure in failures:
         console.print(failure, style="dim", soft_wrap=True, markup=False, highlight=False)
-    if len(failures) == len(drawn):
-        raise RobenchError(f"{runs} has nothing to draw a figure{f' of {task}' if task else ''} from.")
+    if len(failures) == len(selection):
+        raise RobenchError(f"{runs} has no results for a figure{f' of {task}' if task else ''}.")
 
 
-@told
+@report_failures
 def show(
     cell: Annotated[str, typer.Argument(help="Name or key of a cell (or model) in the runs folder, or its beginning.")],
     examples: Annotated[int, typer.Option(metavar="N", help="How many attacked texts to show.")] = 5,
     format: Annotated[str, typer.Option("--format", "-f", help="rich or json.")] = "rich",
     runs: RunsOption = Path("runs"),
 ) -> None:
-    """Show one result: where it came from, how training went, what the attack did."""
-    from robench.cli import show as showing
+    """Show one result: its origin, the log of its training, and examples of attacked texts."""
+    from robench.cli import show as screen
     from robench.results.store import Store
 
     if format not in ("rich", "json"):
@@ -168,6 +168,6 @@ def show(
     store = Store(runs)
     stage = store.find(cell)
     if format == "json":
-        write(showing.show_json(stage, store, examples=examples))
+        print_text(screen.show_json(stage, store, examples=examples))
     else:
-        Console().print(showing.show(stage, store, examples=examples))
+        Console().print(screen.show(stage, store, examples=examples))

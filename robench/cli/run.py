@@ -22,18 +22,18 @@ from robench.cli.common import (
     RunsOption,
     WorkersOption,
     load_plugins,
-    numbers,
-    same_runs,
-    split,
-    tell_log,
-    told,
-    write,
+    parse_numbers,
+    print_text,
+    report_failures,
+    report_log,
+    runs_options,
+    split_names,
 )
 from robench.errors import RobenchError
 from robench.results.paper_contents import DEFAULT
 
 
-@told
+@report_failures
 def run(
     defense: Annotated[
         list[str] | None, typer.Option("--defense", "-d", help="Names, separated by commas, or all.")
@@ -59,10 +59,10 @@ def run(
         Path | None, typer.Option(metavar="FILE", help="TOML file of hyper-parameters, a table for each name.")
     ] = None,
     table: Annotated[
-        str | None, typer.Option("--table", metavar="N", help="Run what that table of the paper needs.")
+        str | None, typer.Option("--table", metavar="N", help="Run everything that this table of the paper needs.")
     ] = None,
     figure: Annotated[
-        str | None, typer.Option("--figure", metavar="N", help="Run what that figure of the paper needs.")
+        str | None, typer.Option("--figure", metavar="N", help="Run everything that this figure of the paper needs.")
     ] = None,
     paper: PaperOption = DEFAULT,
     data: DataOption = None,
@@ -77,7 +77,7 @@ def run(
 ) -> None:
     """Train defenses, attack them, and show the table.
 
-    What the runs folder holds already is used, and an interrupted run goes on where it stopped.
+    Results that are in the runs folder are used again, and an interrupted run continues where it stopped.
 
       robench run --defense base,ada,taichi --task trec --attack pwws,deepwordbug --preset quick
       robench run --defense taichi --task sst2 --data ~/data --seed 1,2,3
@@ -93,12 +93,12 @@ def run(
     load_plugins(plugin)
     target = Target.named(table=table, figure=figure, paper=paper)
     request = Request(
-        defenses=split(defense),
-        tasks=split(task),
-        attacks=split(attack),
+        defenses=split_names(defense),
+        tasks=split_names(task),
+        attacks=split_names(attack),
         preset=preset,
         encoder=encoder,
-        seeds=numbers(seed, "--seed") or (42,),
+        seeds=parse_numbers(seed, "--seed") or (42,),
         train_limit=train_limit,
         attack_limit=attack_limit,
         data=data,
@@ -109,7 +109,7 @@ def run(
         settings=options.merge(options.read_file(config) if config else {}, options.parse(settings or [])),
     )
     reporter = choose_reporter(Console(stderr=True))
-    tell_log(reporter)
+    report_log(reporter)
     store = Store(runs)
     requests = target.requests(request)
     if dry_run:
@@ -122,5 +122,5 @@ def run(
     cells = run_requests(requests, store, reporter, existing)
     if not cells:
         raise RobenchError(f"none of these cells is in {runs}; leave --existing only-cache out to make them.")
-    write(target.shown(cells, store, Console(), same_runs(runs)))
+    print_text(target.shown(cells, store, Console(), runs_options(runs)))
     reporter.say(f"results are in {runs}; {target.hint}.")

@@ -1,4 +1,4 @@
-"""What ``robench show`` says of one stored result: what it is, what came out, how training went, some examples."""
+"""``robench show``: the facts of a stored result, its numbers, the log of its training, and some attacked texts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from robench.errors import RobenchError
 from robench.escaping import escape_terminal
 from robench.report.rendering import percent
 from robench.results import records
-from robench.results.info import CellInfo, ModelInfo, StageInfo, plain
+from robench.results.info import CellInfo, ModelInfo, StageInfo, to_builtins
 from robench.results.info_parts import PluginInfo
 from robench.results.labels import option_text
 from robench.results.outcome import summarise
@@ -30,20 +30,25 @@ TRAINING_FILE = "training.jsonl"
 KINDS = {"cells": "cell", "models": "trained model", "adversarial": "adversarial training set"}
 
 
-class Piece(NamedTuple):
-    """A stretch of an attacked text: ``before`` became ``after``; the same where nothing changed."""
+class Span(NamedTuple):
+    """A part of an attacked text.
+
+    Attributes:
+        before: its words in the original; empty if the attack inserted words.
+        after: its words in the final text; empty if the attack removed words.
+    """
 
     before: str
     after: str
 
     @property
-    def changed(self) -> bool:
-        """Whether the attack was here."""
+    def is_changed(self) -> bool:
+        """Return whether the attack changed it."""
         return self.before != self.after
 
 
-class _Found(NamedTuple):
-    """All that is shown of a stage."""
+class _Contents(NamedTuple):
+    """Everything that is shown of a stage."""
 
     facts: dict[str, str]
     results: dict[str, Any]
@@ -52,12 +57,12 @@ class _Found(NamedTuple):
 
 
 def show(stage: StoredStage[Any], store: Store, examples: int = 5) -> RenderableType:
-    """A stage for people; every part that the stage does not have is left out.
+    """Format a stage for a terminal; parts that it does not have are left out.
 
     Args:
         stage: a cell, a trained model or an adversarial training set.
-        store: where it is from, which also holds the model of a cell.
-        examples: how many attacked texts to show at most.
+        store: its runs folder, which also contains the model of a cell.
+        examples: largest number of attacked texts.
 
     Raises:
         RobenchError: the records are missing or broken.
@@ -65,57 +70,58 @@ def show(stage: StoredStage[Any], store: Store, examples: int = 5) -> Renderable
     from rich.console import Group
     from rich.text import Text
 
-    found = _found(stage, store, examples)
-    parts: list[RenderableType] = [Text(stage.folder.name, style="bold"), _pairs(found.facts)]
-    if found.results:
-        parts += [Text("\nresults", style="bold"), _pairs(_result_texts(found.results))]
-    if found.training:
-        parts += [Text("\ntraining", style="bold"), _training(found.training)]
-    if found.examples:
-        heading = "\nexamples: [what stood there → what the attack put]"
-        parts += [Text(heading, style="bold"), *_examples(found.examples, stage.info.labels)]
+    contents = _collect(stage, store, examples)
+    parts: list[RenderableType] = [Text(stage.folder.name, style="bold"), _format_facts(contents.facts)]
+    if contents.results:
+        parts += [Text("\nresults", style="bold"), _format_facts(_describe_results(contents.results))]
+    if contents.training:
+        parts += [Text("\ntraining", style="bold"), _format_training(contents.training)]
+    if contents.examples:
+        heading = "\nexamples: [original → final]"
+        parts += [Text(heading, style="bold"), *_format_examples(contents.examples, stage.info.labels)]
     return Group(*parts)
 
 
 def show_json(stage: StoredStage[Any], store: Store, examples: int = 5) -> str:
-    """The same as JSON: the stage's own ``stage.json`` as ``stage``, and ``results``, ``training``, ``examples``.
+    """Format a stage as JSON with the keys ``folder``, ``stage``, ``results``, ``training`` and ``examples``.
 
-    ``results``: shares from 0 to 1. ``examples``: the keys of a record, and ``changes``, pairs of words before and
-    after.
+    ``stage`` is the content of ``stage.json``; ``results`` are shares from 0 to 1; ``examples`` have the keys of a
+    record, and ``changes``, pairs of words before and after.
 
     Raises:
         RobenchError: the records are missing or broken.
     """
-    found = _found(stage, store, examples)
-    shown = [
-        vars(record) | {"changes": [list(piece) for piece in pieces(record.original, record.final) if piece.changed]}
-        for record in found.examples
+    contents = _collect(stage, store, examples)
+    texts = [
+        vars(record)
+        | {"changes": [list(span) for span in align_words(record.original, record.final) if span.is_changed]}
+        for record in contents.examples
     ]
-    content = {"folder": str(stage.folder), "stage": plain(stage.info), "results": found.results}
-    return json.dumps(content | {"training": found.training, "examples": shown}, indent=1) + "\n"
+    values = {"folder": str(stage.folder), "stage": to_builtins(stage.info), "results": contents.results}
+    return json.dumps(values | {"training": contents.training, "examples": texts}, indent=1) + "\n"
 
 
-def pieces(before: str, after: str) -> list[Piece]:
-    """Compare two texts word by word."""
+def align_words(before: str, after: str) -> list[Span]:
+    """Compare two texts word by word, and return their equal and different parts in order."""
     old, new = before.split(), after.split()
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
-    return [Piece(" ".join(old[a:b]), " ".join(new[c:d])) for _, a, b, c, d in matcher.get_opcodes()]
+    return [Span(" ".join(old[a:b]), " ".join(new[c:d])) for _, a, b, c, d in matcher.get_opcodes()]
 
 
-def _found(stage: StoredStage[Any], store: Store, examples: int) -> _Found:
-    attacked = [] if isinstance(stage.info, ModelInfo) else records.read(stage.folder / RECORDS_FILE)
-    return _Found(
-        _facts(stage.info),
-        _results(stage.info, attacked),
-        _training_log(stage, store),
-        _chosen(attacked, examples),
+def _collect(stage: StoredStage[Any], store: Store, examples: int) -> _Contents:
+    rows = [] if isinstance(stage.info, ModelInfo) else records.read(stage.folder / RECORDS_FILE)
+    return _Contents(
+        _describe_stage(stage.info),
+        _compute_results(stage.info, rows),
+        _read_training_log(stage, store),
+        _choose_examples(rows, examples),
     )
 
 
-def _facts(info: StageInfo) -> dict[str, str]:
-    """Say in words what the stage is."""
+def _describe_stage(info: StageInfo) -> dict[str, str]:
+    """Describe a stage, as a text for each fact."""
     facts = {
-        "what": KINDS.get(info.kind, info.kind),
+        "kind": KINDS.get(info.kind, info.kind),
         "task": f"{info.task}, {len(info.labels)} classes",
         "data": f"{info.data.source}, sha256 {info.data.digest[:16]}",
         "encoder": f"{info.encoder.name}, sha256 {info.encoder.digest[:16]}",
@@ -130,8 +136,8 @@ def _facts(info: StageInfo) -> dict[str, str]:
     training = ", ".join(f"{name} {value}" for name, value in info.training.items())
     victim = getattr(info, "victim", None)
     if victim:
-        facts |= {"what": "given model"} if isinstance(info, ModelInfo) else {}
-        facts["given model"] = f"{victim.model} ({victim.kind})"
+        facts |= {"kind": "your own model"} if isinstance(info, ModelInfo) else {}
+        facts["your model"] = f"{victim.model} ({victim.kind})"
     facts |= {f"warning {i}": warning for i, warning in enumerate(getattr(info, "warnings", ()), start=1)}
     trained = "" if victim else f"{info.train_rows} training rows, "
     facts["setting"] = f"preset {info.preset}, {info.precision}, {trained}{training}"
@@ -144,7 +150,7 @@ def _facts(info: StageInfo) -> dict[str, str]:
 
 
 def _plugin_text(plugin: PluginInfo) -> str:
-    """Name a defense or attack with its fields; those that were changed are marked."""
+    """Return the name of a defense or attack with its fields; the changed ones are marked."""
     fields = [
         f"{name}={option_text(v)}{' (changed)' if name in plugin.changed else ''}" for name, v in plugin.fields.items()
     ]
@@ -152,7 +158,7 @@ def _plugin_text(plugin: PluginInfo) -> str:
     return f"{title}: {', '.join(fields)}" if fields else title
 
 
-def _results(info: StageInfo, attacked: Sequence[Record]) -> dict[str, Any]:
+def _compute_results(info: StageInfo, rows: Sequence[Record]) -> dict[str, Any]:
     """Return shares from 0 to 1 and the counts behind them."""
     results: dict[str, Any] = {}
     clean, dev = getattr(info, "clean", None), getattr(info, "dev", None)
@@ -160,11 +166,11 @@ def _results(info: StageInfo, attacked: Sequence[Record]) -> dict[str, Any]:
         results["clean"] = {"accuracy": clean.correct / clean.n, **msgspec.structs.asdict(clean)}
     if dev:
         results["dev"] = msgspec.structs.asdict(dev)
-    if attacked:
-        outcome = summarise(attacked)
+    if rows:
+        outcome = summarise(rows)
         results["attacked"] = {
             "accuracy": (outcome.failed or 0) / outcome.n,
-            "success_rate": outcome.succeeded / outcome.tried if outcome.tried else None,
+            "success_rate": outcome.succeeded / outcome.attempts if outcome.attempts else None,
             **msgspec.structs.asdict(outcome),
         }
         similarity = info.similarity if isinstance(info, CellInfo) else None
@@ -172,7 +178,7 @@ def _results(info: StageInfo, attacked: Sequence[Record]) -> dict[str, Any]:
     return results
 
 
-def _result_texts(results: Mapping[str, Any]) -> dict[str, str]:
+def _describe_results(results: Mapping[str, Any]) -> dict[str, str]:
     texts = {}
     if clean := results.get("clean"):
         texts["clean accuracy"] = f"{percent(clean['accuracy'])} % ({clean['correct']} of {clean['n']})"
@@ -191,10 +197,10 @@ def _result_texts(results: Mapping[str, Any]) -> dict[str, str]:
     return texts
 
 
-def _training_log(stage: StoredStage[Any], store: Store) -> list[dict[str, Any]]:
-    """Evaluations while the stage's model was trained; empty where the model is not in the store."""
+def _read_training_log(stage: StoredStage[Any], store: Store) -> list[dict[str, Any]]:
+    """Read the evaluations during the training of the stage's model; none if the model is not in the store."""
     info = stage.info
-    folder = stage.folder if isinstance(info, ModelInfo) else _model_folder(store, getattr(info, "model", ""))
+    folder = stage.folder if isinstance(info, ModelInfo) else _find_model_folder(store, getattr(info, "model", ""))
     if folder is None:
         return []
     path = folder / TRAINING_FILE
@@ -206,17 +212,17 @@ def _training_log(stage: StoredStage[Any], store: Store) -> list[dict[str, Any]]
         raise RobenchError(f"{path} cannot be read ({error}); delete its folder and run again.") from error
 
 
-def _model_folder(store: Store, key: str) -> Path | None:
+def _find_model_folder(store: Store, key: str) -> Path | None:
     return next((store.root / "models").glob(f"[!.]*-{key}"), None) if key else None
 
 
-def _chosen(attacked: Sequence[Record], count: int) -> list[Record]:
-    """The first successes, then the first failures; never a skipped one, to which nothing was done."""
-    ordered = [r for status in ("succeeded", "failed") for r in attacked if r.status == status]
+def _choose_examples(rows: Sequence[Record], count: int) -> list[Record]:
+    """Choose the first successes, then the first failures; skipped texts are left out, because nothing changed."""
+    ordered = [r for status in ("succeeded", "failed") for r in rows if r.status == status]
     return ordered[: max(count, 0)]
 
 
-def _pairs(facts: Mapping[str, str]) -> Table:
+def _format_facts(facts: Mapping[str, str]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
@@ -228,7 +234,7 @@ def _pairs(facts: Mapping[str, str]) -> Table:
     return table
 
 
-def _training(log: Sequence[Mapping[str, Any]]) -> Table:
+def _format_training(log: Sequence[Mapping[str, Any]]) -> Table:
     from rich import box
     from rich.table import Table
 
@@ -245,39 +251,39 @@ def _training(log: Sequence[Mapping[str, Any]]) -> Table:
     return table
 
 
-def _examples(attacked: Sequence[Record], labels: Sequence[str]) -> Iterator[Text]:
+def _format_examples(rows: Sequence[Record], labels: Sequence[str]) -> Iterator[Text]:
     from rich.text import Text
 
-    for record in attacked:
+    for record in rows:
         yield Text(
             f"\nrow {record.id}, {_label(labels, record.label)}, attack {record.status}, "
             f"{record.queries} queries, {record.words_changed} of {record.words} words changed",
             style="dim",
         )
-        yield _marked(record)
-        yield _probabilities(record, labels)
+        yield _mark_changes(record)
+        yield _format_probabilities(record, labels)
 
 
-def _marked(record: Record) -> Text:
+def _mark_changes(record: Record) -> Text:
     from rich.text import Text
 
     parts = []
-    for piece in pieces(record.original, record.final):
-        before, after = escape_terminal(piece.before), escape_terminal(piece.after)
-        if piece.changed:
+    for span in align_words(record.original, record.final):
+        before, after = escape_terminal(span.before), escape_terminal(span.after)
+        if span.is_changed:
             parts.append(Text.assemble("[", (before or "+", "red"), " → ", (after or "-", "bold green"), "]"))
         else:
             parts.append(Text(before))
     return Text(" ").join(parts)
 
 
-def _probabilities(record: Record, labels: Sequence[str]) -> Text:
+def _format_probabilities(record: Record, labels: Sequence[str]) -> Text:
     from rich.text import Text
 
     before, after = record.probabilities_before, record.probabilities_after
     order = sorted(range(len(before)), key=lambda i: -max(before[i], after[i]))
-    shown = [f"{_label(labels, i)} {before[i]:.2f} → {after[i]:.2f}" for i in order if max(before[i], after[i]) >= 0.01]
-    return Text(", ".join(shown), style="dim")
+    texts = [f"{_label(labels, i)} {before[i]:.2f} → {after[i]:.2f}" for i in order if max(before[i], after[i]) >= 0.01]
+    return Text(", ".join(texts), style="dim")
 
 
 def _label(labels: Sequence[str], index: int) -> str:

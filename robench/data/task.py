@@ -98,7 +98,7 @@ class Task:
     relative: str | None = None
 
     def __post_init__(self) -> None:
-        """Check that there are two or more labels that can be told apart.
+        """Check that there are two or more labels that can be distinguished.
 
         Raises:
             RobenchError: there are fewer, two are equal, or one looks like a number.

@@ -20,8 +20,8 @@ class Entry:
     """One registered name.
 
     Attributes:
-        origin: who provides it, for people: ``robench``, ``package 1.2`` or a file.
-        identity: what stands for its code in a cell's key; empty for built-ins, which follow robench's own versions.
+        origin: who provides it: ``robench``, ``package 1.2`` or a file.
+        identity: identifies its code in a cell's key; empty for built-ins, which follow robench's own versions.
         target: ``module:attribute`` of an entry point, or the object itself.
         values: of fields, by name, for a member of a family.
     """

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 Hue = Literal["grey", "orange", "sky", "green", "yellow", "blue", "vermillion", "purple"]
-"""One of eight colours that can be told apart with any common colour vision."""
+"""One of eight colours that can be distinguished with any common colour vision."""
 
 Pattern = Literal["plain", "striped", "dotted", "crossed", "ruled"]
 """Hatch of bars and shape of points, which tells defenses of one hue apart."""

@@ -203,5 +203,5 @@ def _write_model(folder: Path, model: StoredStage[ModelInfo]) -> None:
 
 
 def loading_lines(folder: str) -> str:
-    """Return the code that loads it, for people."""
+    """Return the lines of Python that load an exported model, for users to copy."""
     return f'AutoModelForSequenceClassification.from_pretrained("{folder}", trust_remote_code=True)'

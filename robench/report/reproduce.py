@@ -54,7 +54,7 @@ class Target:
         """What to do with the results."""
         if self.figure is not None:
             return f"`{self.paper.command('figure', self.figure.number)}` draws them"
-        number = (self.table or self.paper.accuracy).number
+        number = (self.table or self.paper.first_accuracy_table).number
         command = self.paper.command("table", *([number] if number else []))
         return f"`{command}` shows all, `robench show CELL` one of them"
 

@@ -237,7 +237,7 @@ def _load_encoder_once(folder: Path) -> CachingEncoder:
     first_seen.check_files(folder, _model_files(folder))
     try:
         return _PublishedEncoder(_import_tensorflow_hub().load(str(folder)))
-    except Exception as error:  # of many types, too
+    except Exception as error:  # TensorFlow raises exceptions of many types
         reason = next(iter(str(error).splitlines()), type(error).__name__)[:200]
         raise RobenchError(f"TensorFlow cannot load the sentence encoder in {folder}: {reason}") from error
 

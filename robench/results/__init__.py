@@ -1,1 +1,1 @@
-"""The runs folder, and all arithmetic on what is in it."""
+"""The runs folder, and all arithmetic on its results."""

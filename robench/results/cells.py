@@ -1,4 +1,11 @@
-"""The numbers of stored cells: exact accuracies, and identities that keep different things apart."""
+"""The numbers of stored cells: exact accuracies, and the identities that decide where a number stands in a table.
+
+How it works: each result gets four identities, texts made of everything that matters. ``block`` holds what two results
+must share to be compared: task and data, encoder, training settings, precision, format, and numbers of rows. Within a
+block, ``row`` identifies the defense and ``column`` the attack. Results with the same block, row and column differ in
+their seed, and are averaged. If two of them have the same seed as well, something without a name differs, such as the
+version of a plug-in. Then :func:`separate` gives each a row of its own, so that different things are never averaged.
+"""
 
 from __future__ import annotations
 
@@ -25,16 +32,16 @@ class Result:
 
     Attributes:
         info: its ``stage.json``.
-        block: identity of what it shares with the cells it can be compared with.
-        model_block: the same for its clean accuracy alone, whatever the number of attacked samples.
+        block: identity of what it has in common with the cells that it can be compared with.
+        model_block: the same without the number of attacked samples, on which a clean accuracy does not depend.
         row: identity of its defense.
         column: identity of its attack.
-        attack: the attack that it is shown under.
-        clean: accuracy on clean samples, 0 to 1.
-        attacked: accuracy under attack, 0 to 1: failed / n.
-        learned: whether it is right more often than naming the most frequent label every time would be, beyond two
-            standard errors; True if that is not known.
-        outcome: what its records come to.
+        attack: the attack, with its title.
+        clean_accuracy: accuracy on clean samples, 0 to 1.
+        accuracy_under_attack: accuracy under attack, 0 to 1: failed / n.
+        has_learned: whether its clean accuracy is more than two standard errors above that of always naming the most
+            frequent label; True if that is not known.
+        outcome: counts and means of its records.
     """
 
     info: CellInfo
@@ -43,9 +50,9 @@ class Result:
     row: str
     column: str
     attack: PluginInfo
-    clean: Fraction
-    attacked: Fraction
-    learned: bool
+    clean_accuracy: Fraction
+    accuracy_under_attack: Fraction
+    has_learned: bool
     outcome: Outcome
 
     @property
@@ -74,7 +81,7 @@ def read_results(cells: Sequence[StoredStage[CellInfo]]) -> list[Result]:
 
 
 def read_outcome(cell: StoredStage[CellInfo]) -> Outcome:
-    """Return what a cell's records come to: as stored if that fits the records file, else computed again.
+    """Return counts and means of a cell's records: as stored if they fit the records file, else computed again.
 
     Raises:
         RobenchError: the records are missing, broken or empty.
@@ -93,11 +100,11 @@ def read_outcome(cell: StoredStage[CellInfo]) -> Outcome:
 
 
 def separate(results: Sequence[Result], by: Literal["key", "model"]) -> list[Result]:
-    """Give results that would share one place rows of their own: they differ in something that has no name here.
+    """Give results that would share one place in a table a row each, because they are not the same thing.
 
     Args:
-        results: of a table.
-        by: the key that tells two of one place apart: of the cell, or of its model.
+        results: the results of a table.
+        by: which key distinguishes two results of one place: the cell's, or its model's.
     """
     places: dict[tuple[Any, ...], set[str]] = {}
     for r in results:
@@ -111,15 +118,15 @@ def separate(results: Sequence[Result], by: Literal["key", "model"]) -> list[Res
 
 
 def identity_text(value: Any) -> str:
-    """Write a JSON value as a text that is equal for equal values."""
+    """Return a JSON value as text; equal values give equal texts."""
     return json.dumps(value, sort_keys=True)
 
 
-def group(things: Iterable[T], identity: Callable[[T], str]) -> dict[str, list[T]]:
-    """Group things by identity, in order of first appearance."""
+def group(items: Iterable[T], identity: Callable[[T], str]) -> dict[str, list[T]]:
+    """Group items by identity, in order of first appearance."""
     groups: dict[str, list[T]] = {}
-    for thing in things:
-        groups.setdefault(identity(thing), []).append(thing)
+    for item in items:
+        groups.setdefault(identity(item), []).append(item)
     return groups
 
 
@@ -141,9 +148,9 @@ def _result(cell: StoredStage[CellInfo]) -> Result:
         row=identity_text([info.defense.class_, info.defense.fields, info.defense.code]),
         column=identity_text([info.attack.title, attack]),
         attack=info.attack,
-        clean=Fraction(info.clean.correct, info.clean.n),
-        attacked=Fraction(outcome.failed or 0, outcome.n),
-        learned=_has_learned(info.clean),
+        clean_accuracy=Fraction(info.clean.correct, info.clean.n),
+        accuracy_under_attack=Fraction(outcome.failed or 0, outcome.n),
+        has_learned=_has_learned(info.clean),
         outcome=outcome,
     )
 

@@ -1,4 +1,8 @@
-"""Read TOML whose keys are all known: a key that is missing, unknown or of another type is an error with its name."""
+"""Read TOML files strictly: a missing key, an unknown key or a value of another type is an error that names the key.
+
+How it works: a :class:`Section` notes each key that is taken from it. After the last one, :meth:`Section.finish` raises
+for the keys that nobody took.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +21,8 @@ def read_toml(file: Traversable, parse_float: Callable[[str], Any] = float) -> S
     """Read a file.
 
     Args:
-        file: to read.
-        parse_float: turns the text of a number with a point into a number.
+        file: the file.
+        parse_float: converts the text of a number with a decimal point.
 
     Raises:
         RobenchError: it cannot be read, or is not TOML.
@@ -34,9 +38,9 @@ class Section:
     """A table of a TOML file, whose keys are taken one by one.
 
     Args:
-        file: its path, for errors.
-        path: of the table in the file, ``tables.5.`` for example, for errors.
-        values: by key.
+        file: the path of the file, for errors.
+        path: the path of the table in the file, ``tables.5.`` for example, for errors.
+        values: the values by key.
     """
 
     def __init__(self, file: str, path: str, values: Mapping[str, Any]) -> None:
@@ -44,11 +48,11 @@ class Section:
         self._taken: set[str] = set()
 
     def text(self, key: str, default: str | None = None) -> str:
-        """Take a text; without a default it has to be there."""
+        """Take a text; it is required if there is no default."""
         return str(self._take(key, default, str, "a text"))
 
     def choice(self, key: str, choices: tuple[str, ...]) -> str:
-        """Take a text that is one of those."""
+        """Take a text that is one of some choices."""
         value = self.text(key)
         if value not in choices:
             hint = f"it stands at {self._path}{key}"
@@ -80,7 +84,7 @@ class Section:
         return values
 
     def texts_by_name(self, key: str) -> dict[str, str]:
-        """Take a table of texts, which may be absent."""
+        """Take a table of texts; it may be absent."""
         values = dict(self._take(key, {}, dict, "a table of texts"))
         for name, value in values.items():
             if not isinstance(value, str):
@@ -88,7 +92,7 @@ class Section:
         return values
 
     def sections(self, key: str) -> Iterator[tuple[str, Section]]:
-        """Take the tables in a table, each with its name; there may be none."""
+        """Yield the name and content of each table in a table; the outer table may be absent."""
         values = self._take(key, {}, dict, "a table of tables")
         for name, value in values.items():
             if not isinstance(value, dict):
@@ -111,16 +115,16 @@ class Section:
         """Check that every key was taken.
 
         Raises:
-            RobenchError: a key is none of those that mean something here.
+            RobenchError: a key was not taken, so it has no meaning here.
         """
         for key in self._values:
             if key not in self._taken:
                 near = difflib.get_close_matches(key, self._taken, n=1)
-                meant = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(self._taken))}."
-                raise RobenchError(f"{self._file}: unknown key {self._path}{key}: {meant}")
+                advice = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(self._taken))}."
+                raise RobenchError(f"{self._file}: unknown key {self._path}{key}: {advice}")
 
     def error(self, key: str, fault: str) -> RobenchError:
-        """Make the error of a key."""
+        """Return an error about a key."""
         return RobenchError(f"{self._file}: {self._path}{key} {fault}.")
 
     def _take(self, key: str, default: Any, kind: type, words: str) -> Any:

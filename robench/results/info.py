@@ -1,9 +1,9 @@
-"""What ``stage.json`` says: one typed structure per kind of stage, documented field by field.
+"""The form of ``stage.json``: one typed structure for each kind of stage, documented field by field.
 
-A file is read by :func:`decode` and written by :func:`encode`; nobody else knows its keys. How it may grow: a new field
-has a default and is left out of the file while it has it, so that old files stay readable; fields that this version
-does not know are ignored, so that an older robench reads newer files. A field never changes its meaning, its unit or
-its type: such a change is a new field. ``docs/schemas/stage.schema.json`` is the same as JSON Schema.
+:func:`decode` reads a file and :func:`encode` writes one; no other code knows the keys. How the form may grow: a new
+field has a default, and is not written while it has that value, so that old files stay readable. Fields that this
+version does not know are ignored, so that an older robench reads newer files. A field never changes its meaning, its
+unit or its type: such a change needs a new field. ``docs/schemas/stage.schema.json`` is the same form as JSON Schema.
 """
 
 from __future__ import annotations
@@ -33,36 +33,36 @@ from robench.results.info_parts import (
 )
 
 StageKind = Literal["models", "adversarial", "cells", "statistics"]
-"""A folder of the runs folder, and the kind of the stages in it."""
+"""A kind of stages, which is also the name of their folder in the runs folder."""
 
 BEFORE = "before"
-"""The name that statistics have for the encoder before fine-tuning, in the place of a defense's."""
+"""What statistics call the encoder before fine-tuning, in place of a defense's name."""
 
 ELSEWHERE = {"trained": "elsewhere"}
-"""Stands for the training settings of a model that the user brought."""
+"""The training settings of a model that the user brought: they are not known."""
 
 
 class StageInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind"):
-    """What every stage says of itself.
+    """The fields that all kinds of stages share.
 
     Attributes:
         key: hash of ``identity``; the folder's name ends with it.
-        label: name of the folder before the key, for people.
-        robench: the version that made it.
-        task: the registered name.
+        label: readable beginning of the folder's name, before the key.
+        robench: version of robench that made the stage.
+        task: registered name of the task.
         labels: names of the task's labels.
         data: the task's rows.
         encoder: the pre-trained encoder.
-        preset: the preset that filled what was not named.
-        precision: of matrix products: ``fp32`` or ``bf16``.
+        preset: name of the preset, which decided the options that the user did not give.
+        precision: precision of matrix products, ``fp32`` or ``bf16``.
         training: the training settings, or :data:`ELSEWHERE`.
-        train_rows: clean training rows.
-        seed: of training and attack.
+        train_rows: number of clean training rows.
+        seed: seed of training and attack.
         identity: exactly what determines the result.
-        timing: how long it took.
-        files: files beside ``stage.json``, by name.
+        timing: how long the stage took.
+        files: the files beside ``stage.json``, by name.
         parents: keys of the stages that it was made from, and the sha256 of their ``stage.json``.
-        environment: where and when it was made.
+        environment: where and when the stage was made.
     """
 
     key: str
@@ -85,27 +85,27 @@ class StageInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, t
 
     @property
     def kind(self) -> StageKind:
-        """Return the kind of the stage, which is the folder that it is in."""
+        """Return the kind of the stage, which is also the name of its folder's parent."""
         return kind_of(type(self))
 
     @property
     def format(self) -> int | None:
-        """Return the format of results that is part of its identity; None if it says none."""
-        found = self.identity.get("format")
-        return found if isinstance(found, int) else None
+        """Return the format of results in its identity; None if it has none."""
+        value = self.identity.get("format")
+        return value if isinstance(value, int) else None
 
 
 class ModelInfo(StageInfo, frozen=True, kw_only=True, omit_defaults=True, tag="models"):
     """A trained defense, or a model that the user brought.
 
     Attributes:
-        defense: how it was trained; for a model of the user's, its name and what tells it from others.
-        adversarial: key of the adversarial training set that it was trained on.
-        victim: the user's model, if it is one.
-        rows: what it was trained on.
+        defense: how it was trained; for a user's model, its name and what distinguishes it from other models.
+        adversarial: key of the adversarial training set that it was trained on; None if it needed none.
+        victim: the user's model; None for a trained defense.
+        rows: the rows that it was trained on.
         dev: accuracy on the development split.
         clean: accuracy on the test split.
-        warnings: what would make the numbers of a user's model mislead.
+        warnings: findings about a user's model that would make its numbers misleading.
     """
 
     defense: PluginInfo
@@ -117,15 +117,16 @@ class ModelInfo(StageInfo, frozen=True, kw_only=True, omit_defaults=True, tag="m
     warnings: tuple[str, ...] = ()
 
 
-class AttackedInfo(StageInfo, frozen=True, kw_only=True, omit_defaults=True):
+class AttackInfo(StageInfo, frozen=True, kw_only=True, omit_defaults=True):
     """Records of an attack on one model: a cell or an adversarial training set.
 
     Attributes:
         attack: the attack.
         defense: how the model under attack was trained.
         model: key of the model under attack.
-        attacked: what the records come to.
-        records_bytes: size of ``records.jsonl`` that ``attacked`` was made from.
+        adversarial: key of the adversarial training set that the model was trained on; None if it needed none.
+        attacked: counts and means of the records.
+        records_bytes: size of the ``records.jsonl`` that ``attacked`` was computed from.
     """
 
     attack: PluginInfo
@@ -136,18 +137,17 @@ class AttackedInfo(StageInfo, frozen=True, kw_only=True, omit_defaults=True):
     records_bytes: int | None = None
 
 
-class AdversarialInfo(AttackedInfo, frozen=True, kw_only=True, omit_defaults=True, tag="adversarial"):
+class AdversarialInfo(AttackInfo, frozen=True, kw_only=True, omit_defaults=True, tag="adversarial"):
     """An adversarial training set D_adv: the training rows, attacked with the reference defense as the victim."""
 
 
-class CellInfo(AttackedInfo, frozen=True, kw_only=True, omit_defaults=True, tag="cells"):
+class CellInfo(AttackInfo, frozen=True, kw_only=True, omit_defaults=True, tag="cells"):
     """One attack on one trained defense, or on a model that the user brought.
 
-    ``clean``, ``dev``, ``rows``, ``victim``, ``warnings`` are those of the model's own :class:`ModelInfo`.
+    ``clean``, ``dev``, ``rows``, ``victim`` and ``warnings`` are copied from the :class:`ModelInfo` of the model.
 
     Attributes:
-        adversarial: key of the adversarial training set that the model was trained on.
-        similarity: how alike originals and adversarial texts are; None if it was not measured.
+        similarity: how similar originals and adversarial texts are; None if it was not measured.
     """
 
     clean: Clean
@@ -165,11 +165,11 @@ class StatisticsInfo(StageInfo, frozen=True, kw_only=True, omit_defaults=True, t
         attack: the attack that made the pairs.
         defense: how the model was trained; its name is ``before`` for the encoder before fine-tuning.
         model: key of the model.
-        adversarial: key of the adversarial training set that the model was trained on.
-        pairs: key of the cell whose texts the pairs are.
+        adversarial: key of the adversarial training set that the model was trained on; None if it needed none.
+        pairs: key of the cell whose records contain the pairs.
         statistics: the numbers.
         clean: accuracy on the test split; for ``before``, on the clean texts of the pairs.
-        attacked: what the same attack does to the model; None if it was not attacked.
+        attacked: counts and means of the same attack's records on the model; None if it was not attacked.
     """
 
     attack: PluginInfo
@@ -196,40 +196,40 @@ def decode(content: bytes, path: Path) -> StageInfo:
     """Read the content of a ``stage.json``.
 
     Args:
-        content: of the file.
-        path: of the file, for errors.
+        content: the file's content.
+        path: the file's path, for errors.
 
     Raises:
         RobenchError: it is not JSON, lacks a field, or has a value of another type; the message names the field.
     """
     try:
-        # Not msgspec's own reader: a divergence can be Infinity, which is no standard JSON.
-        found: StageInfo = msgspec.convert(json.loads(content), AnyInfo)
+        # msgspec's own reader rejects Infinity, which is not standard JSON, but a KL divergence can be infinite.
+        info: StageInfo = msgspec.convert(json.loads(content), AnyInfo)
     except msgspec.ValidationError as error:
-        raise RobenchError(f"{path} {_complaint(str(error))}; delete its folder and run again.") from error
+        raise RobenchError(f"{path} {_describe_fault(str(error))}; delete its folder and run again.") from error
     except ValueError as error:
         raise RobenchError(f"{path} cannot be read ({error}); delete its folder and run again.") from error
-    return found
+    return info
 
 
 def encode(info: StageInfo) -> str:
-    """Write a structure as the text of a ``stage.json``: JSON with an indent of 1, and a newline at the end."""
-    return json.dumps(plain(info), indent=1, ensure_ascii=False) + "\n"
+    """Return the text of a ``stage.json``: JSON with an indent of 1 and a newline at the end."""
+    return json.dumps(to_builtins(info), indent=1, ensure_ascii=False) + "\n"
 
 
-def plain(info: StageInfo) -> dict[str, Any]:
-    """Return a structure as plain JSON values."""
+def to_builtins(info: StageInfo) -> dict[str, Any]:
+    """Convert a structure to dictionaries, lists, texts and numbers."""
     values: dict[str, Any] = msgspec.to_builtins(info)
     return values
 
 
-def schema() -> dict[str, Any]:
+def make_schema() -> dict[str, Any]:
     """Return the JSON Schema of ``stage.json``."""
     return msgspec.json.schema(AnyInfo)
 
 
-def _complaint(message: str) -> str:
-    """Say what msgspec found wrong as the end of a sentence that begins with the path."""
+def _describe_fault(message: str) -> str:
+    """Reword an error of msgspec as the end of a sentence that begins with the file's path."""
     message, _, place = message.partition(" - at `$")
     place = place.rstrip("`").lstrip(".")
     if place == "kind" or (not place and ("`kind`" in message or "Expected `object`" in message)):

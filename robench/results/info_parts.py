@@ -17,7 +17,7 @@ class DataInfo(_Part, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         digest: sha256 over the labels and all rows in their order.
         source: ``local:DIR``, ``hub:REPOSITORY@SHA`` or ``index:PACKAGE==VERSION``.
-        notes: what a reader of the results has to know about the rows.
+        notes: sentences about the rows that readers of the results need to know.
     """
 
     digest: str
@@ -38,10 +38,10 @@ class PluginInfo(_Part, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         name: the registered name.
         class_: ``module:Class``.
-        fields: values of all its fields.
-        changed: the fields that the user set, and that differ from the registered instance.
-        code: identity of a third party's code; empty for a built-in.
-        title: of an attack, its name in tables, with what differs from the published form in brackets.
+        fields: the values of all its fields.
+        changed: the fields that the user set to another value than the registered instance has.
+        code: identity of a plug-in's code; empty for a built-in.
+        title: an attack's name in tables, with its variant in brackets; empty for a defense.
     """
 
     name: str = ""
@@ -56,13 +56,13 @@ class VictimInfo(_Part, frozen=True, kw_only=True, omit_defaults=True):
     """A model that the user brought.
 
     Attributes:
-        kind: ``Transformers model``, ``Python function`` and the like.
-        model: where it is: a path, a Hub id and its commit, ``module:function``.
-        command: options of ``robench attack`` that name it; None for an object that a program handed over.
-        label_order: for each label of the task in turn, the model's column.
-        probabilities: whether its scores are probabilities, whose logarithms are taken for logits.
-        random: whether it gives the same text different scores when it is asked twice.
-        max_length: tokens of a text at which it is cut; None if robench does not know.
+        kind: such as ``Transformers model`` or ``Python function``.
+        model: where it is: a path, a Hub id with its commit, or ``module:function``.
+        command: options of ``robench attack`` that name it; None for an object that a program passed.
+        label_order: the model's column for each label of the task in turn.
+        probabilities: whether its scores are probabilities, whose logarithms are used as logits.
+        random: whether it gives the same text different scores when asked twice.
+        max_length: largest number of tokens of a text, the rest is cut; None if robench does not know it.
     """
 
     kind: str
@@ -78,9 +78,9 @@ class Clean(_Part, frozen=True, kw_only=True, omit_defaults=True):
     """Accuracy on clean texts, as counts.
 
     Attributes:
-        correct: texts whose label the model predicts.
-        n: texts.
-        majority: texts of the most frequent label; None in files of early versions.
+        correct: number of texts whose label the model predicts.
+        n: number of texts.
+        majority: number of texts with the most frequent label; None in files of early versions.
     """
 
     correct: int
@@ -96,16 +96,17 @@ class Development(_Part, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Outcome(_Part, frozen=True, kw_only=True, omit_defaults=True):
-    """What an attack's records come to.
+    """Counts and means of an attack's records.
 
     Attributes:
-        n: attacked samples: ``failed + succeeded + skipped``.
-        failed: samples on which the model stayed right; accuracy under attack is ``failed / n`` (paper, section 4.1).
-        succeeded: samples on which the attack fooled the model.
-        skipped: samples that the model had wrong before the attack.
-        queries: mean over the samples that were not skipped; None if there is none.
-        words_changed: mean share of a text's words over the successes; None if there is none.
-        seconds: search and model time in all.
+        n: number of attacked samples, ``failed + succeeded + skipped``.
+        failed: number of samples that the model still classifies correctly; accuracy under attack is ``failed / n``
+            (paper, section 4.1).
+        succeeded: number of samples on which the attack changed the prediction.
+        skipped: number of samples that the model misclassified before the attack.
+        queries: mean number of queries over the samples that were not skipped; None if there are none.
+        words_changed: mean share of changed words over the successes; None if there are none.
+        seconds: total time of searches and model.
     """
 
     n: int
@@ -117,18 +118,18 @@ class Outcome(_Part, frozen=True, kw_only=True, omit_defaults=True):
     seconds: float = 0.0
 
     @property
-    def tried(self) -> int:
+    def attempts(self) -> int:
         """Count the samples that were not skipped."""
         return self.succeeded + (self.failed or 0)
 
 
 class Similarity(_Part, frozen=True, kw_only=True, omit_defaults=True):
-    """How alike originals and adversarial texts are.
+    """How similar originals and adversarial texts are.
 
     Attributes:
-        mean: cosine, -1 to 1; None if no attack succeeded.
-        n: pairs, the successes.
-        sentence_encoder: pin of the encoder.
+        mean: mean cosine similarity, -1 to 1; None if no attack succeeded.
+        n: number of pairs, one for each success.
+        sentence_encoder: identity of the sentence encoder.
     """
 
     mean: float | None
@@ -139,16 +140,16 @@ class Similarity(_Part, frozen=True, kw_only=True, omit_defaults=True):
 class Statistics(_Part, frozen=True, kw_only=True, omit_defaults=True):
     """High-order statistics of one model (table 7 of the paper).
 
-    A positive pair is a clean text beside its adversarial counterpart; a negative one is a clean text beside one fixed
-    sentence of another label, see :func:`robench.results.high_order.fixed_partners`.
+    A positive pair is a clean text and its adversarial counterpart; a negative pair is a clean text and one fixed text
+    of another label, see :func:`robench.results.high_order.choose_negatives`.
 
     Attributes:
-        mse_pos: mean squared difference of representations, positive pairs; lower is better.
-        mse_neg: the same of negative pairs; higher is better.
-        kl_pos: mean of KL(p(x) // p(x')), in nats, positive pairs; lower is better.
-        kl_neg: the same of negative pairs; higher is better.
+        mse_pos: mean squared difference of representations over the positive pairs; lower is better.
+        mse_neg: the same over the negative pairs; higher is better.
+        kl_pos: mean of KL(p(x) // p(x')), in nats, over the positive pairs; lower is better.
+        kl_neg: the same over the negative pairs; higher is better.
         ctr: mean contrastive loss; lower is better.
-        n: pairs.
+        n: number of pairs.
     """
 
     mse_pos: float
@@ -160,15 +161,15 @@ class Statistics(_Part, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Rows(_Part, frozen=True, kw_only=True, omit_defaults=True):
-    """Rows that a model was trained on.
+    """Numbers of rows that a model was trained on.
 
     Attributes:
-        training: all of them.
-        clean: clean texts among them, or beside them as pairs.
-        adversarial: rows of D_adv among them.
+        training: training rows in total.
+        clean: clean texts in these rows.
+        adversarial: adversarial texts in these rows.
         succeeded: attacks on the training set that succeeded.
-        failed: those that failed.
-        skipped: those that had nothing to do, as the model was wrong before.
+        failed: attacks on the training set that failed.
+        skipped: attacks that were skipped, because the model misclassified the text before.
     """
 
     training: int = 0
@@ -180,10 +181,13 @@ class Rows(_Part, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Timing(_Part, frozen=True, kw_only=True, omit_defaults=True):
-    """Seconds of a stage, and what they were spent on: optimiser steps, attacked examples or scored texts.
+    """The duration of a stage in seconds, and the amount of its work in the unit of its kind.
 
     Attributes:
+        steps: optimiser steps of training.
         best_step: the step whose weights were kept.
+        examples: attacked examples.
+        texts: scored texts.
     """
 
     seconds: float
@@ -194,7 +198,7 @@ class Timing(_Part, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class FileInfo(_Part, frozen=True, kw_only=True, omit_defaults=True):
-    """A file beside ``stage.json``: its sha256, and its lines if it is one of lines."""
+    """A file beside ``stage.json``: its sha256, its size, and its number of lines if it is a file of lines."""
 
     sha256: str
     bytes: int
@@ -202,15 +206,15 @@ class FileInfo(_Part, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Environment(_Part, frozen=True, kw_only=True, omit_defaults=True):
-    """Where and when a stage was made; no part of its key, but able to move its numbers.
+    """Where and when a stage was made; it is not part of the key, but can change the numbers slightly.
 
     Attributes:
-        date: UTC, ISO 8601.
-        versions: of Python, torch, transformers and the like.
-        processor: its name.
+        date: date and time in UTC, ISO 8601.
+        versions: versions of Python, torch, transformers and other packages.
+        processor: name of the processor.
         instructions: the widest instruction set in use, such as ``avx512_bf16``.
-        device: ``cpu``, or the GPU's name.
-        threads: of torch; None if the work ran elsewhere.
+        device: ``cpu``, or the name of the GPU.
+        threads: number of torch's threads; None if the work did not run on the CPU.
     """
 
     date: str = ""

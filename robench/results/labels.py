@@ -1,4 +1,4 @@
-"""Names of rows and columns for people, as short as they can be told apart by."""
+"""Labels of rows and columns: as short as possible, but different for different things."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from typing import Any, NamedTuple
 
 from robench.results.cells import Result, group
 
-_TOLD_BY_TITLE = ("protocol", "resources")
-"""Fields of an attack that its title tells."""
+_TITLE_FIELDS = ("protocol", "resources")
+"""Fields of an attack that its title shows already."""
 
 
 class Label(NamedTuple):
-    """The name of a row or column.
+    """The label of a row or column.
 
     Attributes:
-        text: for people.
-        ambiguous: whether only a key in it tells it from another one.
+        text: the label itself.
+        ambiguous: whether only a key distinguishes it from another label.
     """
 
     text: str
     ambiguous: bool
 
 
-class Named(NamedTuple):
-    """A defense or attack that needs a name.
+class LabelSource(NamedTuple):
+    """A defense or attack that needs a label.
 
     Attributes:
-        identity: what tells it from others.
-        title: the name to begin with.
-        changed: fields that differ from the registered ones.
-        key: of a result, if nothing else tells it from others.
+        identity: equal for two of them only if they are the same.
+        title: the beginning of the label.
+        changed: the fields that differ from the registered ones.
+        key: key of one of its results, used if nothing else distinguishes its label from others.
     """
 
     identity: str
@@ -41,31 +41,31 @@ class Named(NamedTuple):
 
 
 def row_labels(results: Sequence[Result]) -> dict[str, Label]:
-    """Name each defense, with changed hyper-parameters; with the key of one of its models if that is not enough."""
-    return label([Named(r.row, r.defense.name, r.defense.changed, r.info.model) for r in results])
+    """Label each defense by name and changed hyper-parameters; if that is ambiguous, add the key of a model."""
+    return make_labels([LabelSource(r.row, r.defense.name, r.defense.changed, r.info.model) for r in results])
 
 
 def column_labels(results: Sequence[Result]) -> dict[str, Label]:
-    """Name each attack likewise; with the key of one of its cells if that is not enough."""
-    return label(
-        Named(
+    """Label each attack by title and changed fields; if that is ambiguous, add the key of a cell."""
+    return make_labels(
+        LabelSource(
             r.column,
             r.attack.title,
-            {name: value for name, value in r.attack.changed.items() if name not in _TOLD_BY_TITLE},
+            {name: value for name, value in r.attack.changed.items() if name not in _TITLE_FIELDS},
             r.info.key,
         )
         for r in results
     )
 
 
-def label(things: Iterable[Named]) -> dict[str, Label]:
-    """Name things for people, by identity."""
+def make_labels(sources: Iterable[LabelSource]) -> dict[str, Label]:
+    """Make a label for each identity."""
     texts, keys = {}, {}
-    for identity, members in group(things, lambda thing: thing.identity).items():
-        # A thing that goes by two names is called by the one under which fewer of its fields are unusual.
-        thing = min(members, key=lambda member: (len(member.changed), member.title))
-        changed = ", ".join(f"{name}={option_text(value)}" for name, value in sorted(thing.changed.items()))
-        texts[identity] = f"{thing.title} ({changed})" if changed else thing.title
+    for identity, members in group(sources, lambda source: source.identity).items():
+        # The same defense can have several registered names; the one with the fewest changed fields is the clearest.
+        clearest = min(members, key=lambda member: (len(member.changed), member.title))
+        changes = ", ".join(f"{name}={option_text(value)}" for name, value in sorted(clearest.changed.items()))
+        texts[identity] = f"{clearest.title} ({changes})" if changes else clearest.title
         keys[identity] = min(member.key for member in members)[:8]
     count = Counter(texts.values())
     return {
@@ -75,7 +75,7 @@ def label(things: Iterable[Named]) -> dict[str, Label]:
 
 
 def option_text(value: Any) -> str:
-    """Write a hyper-parameter as ``--set`` reads it."""
+    """Return a hyper-parameter as a text that ``--set`` reads."""
     if value is None:
         return "none"
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,4 +1,4 @@
-"""What the records of an attack come to: the numbers that tables show of a cell."""
+"""Counts and means of an attack's records: the numbers that tables show of a cell."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from robench.results.records import Record
 
 
 def summarise(records: Sequence[Record]) -> Outcome:
-    """Count the outcomes of one cell's records and average what the attack cost."""
+    """Count the outcomes of one cell's records, and average the costs of the attack."""
     statuses = Counter(record.status for record in records)
     queries = [record.queries for record in records if record.status != "skipped"]
     changed = [record.words_changed / max(record.words, 1) for record in records if record.status == "succeeded"]
@@ -27,17 +27,17 @@ def summarise(records: Sequence[Record]) -> Outcome:
 
 
 def measure_similarity(records: Sequence[Record], *, offline: bool = False) -> Similarity:
-    """Average the cosine similarity of the originals and the texts that fooled the model.
+    """Average the cosine similarity of the originals and the adversarial texts of all successes.
 
-    Both are embedded whole by the bundled sentence encoder, whatever encoder the attack used, so that the numbers of
+    The bundled sentence encoder embeds both as whole texts, whichever encoder the attack used, so that the numbers of
     different attacks can be compared.
 
     Args:
-        records: of one cell.
-        offline: forbid fetching the encoder (32 MB).
+        records: the records of one cell.
+        offline: whether to forbid downloading the encoder (32 MB).
 
     Raises:
-        RobenchError: the encoder cannot be had.
+        RobenchError: the encoder is not available.
     """
     from robench.resources import sentence_encoder
 

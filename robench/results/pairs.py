@@ -1,4 +1,4 @@
-"""Clean test samples beside their adversarial counterparts, and what a model makes of them."""
+"""Pairs of a clean test sample and its adversarial counterpart, and the statistics of a model over them."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Pairs:
-    """N clean texts and what an attack ended with; the columns have one entry per pair, in the order of the ids.
+    """N clean texts, each with the final text of an attack; every attribute has one entry per pair, in order of ids.
 
     Attributes:
-        ids: rows of the test split.
+        ids: rows of the test split, from 0.
         labels: gold labels.
-        clean: the texts before.
-        adversarial: the texts after: of a success the adversarial one, of a failure the best one that the search
-            found, of a skip the clean one, as the records have it.
-        statuses: what came of each attack.
+        clean: the original texts.
+        adversarial: the final texts of the records: after a success the adversarial text, after a failure the best text
+            that the search found, after a skip the original.
+        statuses: the outcome of each attack.
     """
 
     ids: tuple[int, ...]
@@ -40,7 +40,7 @@ class Pairs:
 
 
 def read_pairs(cell: StoredStage[CellInfo]) -> Pairs:
-    """The pairs of a cell's records.
+    """Read the pairs of a cell from its records.
 
     Raises:
         RobenchError: the records are missing, broken or empty.
@@ -58,17 +58,17 @@ def read_pairs(cell: StoredStage[CellInfo]) -> Pairs:
     )
 
 
-def cell_statistics(predictor: Predictor, pairs: Pairs) -> Statistics:
-    """High-order statistics of a model over pairs (section 4.3, Table 7).
+def measure_pairs(predictor: Predictor, pairs: Pairs) -> Statistics:
+    """Measure the high-order statistics of a model over pairs (paper, section 4.3, table 7).
 
     Raises:
-        RobenchError: the pairs are too few or of one label, or the model's outputs are not numbers.
+        RobenchError: there are too few pairs, all have one label, or the model's outputs are not finite.
     """
-    from robench.results.high_order import softmax, statistics  # numpy, which a plan does not need
+    from robench.results.high_order import compute_statistics, softmax  # numpy, which a plan does not need
 
     clean, adversarial = predictor.outputs(pairs.clean), predictor.outputs(pairs.adversarial)
     try:
-        return statistics(
+        return compute_statistics(
             clean.representations,
             adversarial.representations,
             softmax(clean.logits),

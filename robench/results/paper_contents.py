@@ -1,6 +1,6 @@
-"""What the tables and figures of a paper show, and in which order, as typed data.
+"""The contents of a paper's tables and figures, and their order, as typed data.
 
-:mod:`robench.results.papers` reads it from ``leaderboards/<name>/paper.toml``, whose keys are the attributes below.
+:mod:`robench.results.papers` reads them from ``leaderboards/<name>/paper.toml``, whose keys are the attributes below.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Literal
 DEFAULT = "paper"
 """The paper whose tables and figures are made unless ``--paper`` names another."""
 OTHERS = "*"
-"""In an order of names: the place of all that are not named."""
+"""The place of all other names in a list that gives an order of names."""
 
 TableKind = Literal["methods", "datasets", "label-conflict", "accuracy", "encoders", "high-order", "quality"]
 FigureKind = Literal["plane", "bars", "tradeoff"]
@@ -24,22 +24,23 @@ FigureKind = Literal["plane", "bars", "tradeoff"]
 class PaperTable:
     """A table of a paper.
 
-    A table of accuracies shows all tasks, defenses and attacks that have results; its names say what has to be run. One
-    of label conflicts, encoders or high-order statistics shows the named ones alone, unless a user names others.
+    A table of accuracies shows all tasks, defenses and attacks that have results; its own lists say what
+    ``robench run --table`` makes. A table of label conflicts, encoders or high-order statistics shows only what its
+    lists name, unless the user names something else.
 
     Attributes:
-        number: as the paper has it.
-        kind: ``methods``: what each registered defense trains on. ``datasets``: the registered tasks, counted.
+        number: its number in the paper.
+        kind: ``methods``: what each registered defense trains on. ``datasets``: the registered tasks and their sizes.
             ``label-conflict``: clean accuracy by the texts that models were trained on. ``accuracy``: clean and under
             each attack, by task. ``encoders``: the same by encoder. ``high-order``: statistics of representations.
-            ``quality``: what each attack did to a text, which is a table of robench and of no paper.
-        title: its heading, behind the number.
-        summary: what it shows, in a line.
-        tasks: the tasks that it is about; by default all of the paper's.
-        attacks: likewise.
-        defenses: the defenses that it is about, and ``before`` for the encoder before fine-tuning; empty for a table
-            of methods or data sets.
-        encoders: those that it is run with; by default the first of the paper's.
+            ``quality``: how much each attack changes a text, which is a table of robench and of no paper.
+        title: its heading, without the number.
+        summary: one line about its contents.
+        tasks: names of tasks; by default all tasks of the paper.
+        attacks: names of attacks; by default all attacks of the paper.
+        defenses: names of defenses, and ``before`` for the encoder before fine-tuning; empty for a table of methods or
+            data sets.
+        encoders: names of encoders; by default the first encoder of the paper.
     """
 
     number: str
@@ -53,20 +54,20 @@ class PaperTable:
 
     @property
     def heading(self) -> str:
-        """The title with the number, if it has one."""
+        """Return the title, with the number if there is one."""
         name = f"table {self.number}" if self.number.isdigit() else self.number
         heading = f"{name}: {self.title}" if name else self.title
         return heading[0].upper() + heading[1:]
 
     @property
     def is_measured(self) -> bool:
-        """Whether its numbers come from results of defenses."""
+        """Return whether its numbers come from results of defenses."""
         return self.kind not in ("methods", "datasets")
 
     @property
     def trained_defenses(self) -> tuple[str, ...]:
-        """Its defenses, without the encoder before fine-tuning, which is measured but not trained."""
-        from robench.results.info import BEFORE  # whose library the command line's help should not load
+        """Return its defenses without the encoder before fine-tuning, which is measured but not trained."""
+        from robench.results.info import BEFORE  # imported late: it loads msgspec, which `robench --help` does not need
 
         return tuple(name for name in self.defenses if name != BEFORE)
 
@@ -77,11 +78,11 @@ class Sweep:
 
     Attributes:
         defense: its registered name.
-        field: the field that is swept.
-        values: of the field.
-        symbol: what the field is called beside a point.
-        title: what the line is called in the legend.
-        caption: what the line joins.
+        field: name of the field.
+        values: values of the field.
+        symbol: the field's symbol in the label of a point.
+        title: name of the line in the legend.
+        caption: a description of the points that the line joins.
         ends: names of particular points, by the text of their value.
     """
 
@@ -99,15 +100,16 @@ class PaperFigure:
     """A figure of a paper.
 
     Attributes:
-        number: as the paper has it.
+        number: its number in the paper.
         kind: ``plane``: test samples and their adversarial counterparts in the plane of one classifier. ``bars``: clean
-            accuracy and accuracy under each attack. ``tradeoff``: one against the other, along a sweep.
+            accuracy and accuracy under each attack. ``tradeoff``: accuracy under attack against clean accuracy, along a
+            sweep.
         title: its heading.
-        summary: what it shows, in a line.
-        task: the task that it is about.
-        attacks: the attacks that it is about; empty for all that have results.
-        defenses: the defenses, in the order in which they are drawn.
-        sweep: of a ``tradeoff``.
+        summary: one line about its contents.
+        task: name of its task.
+        attacks: names of attacks; empty for all that have results.
+        defenses: names of defenses, in the order in which they are drawn.
+        sweep: the sweep of a ``tradeoff``; None for other kinds.
     """
 
     number: str
@@ -120,8 +122,8 @@ class PaperFigure:
     sweep: Sweep | None = None
 
     @property
-    def one_attack(self) -> bool:
-        """Whether figures of this kind are about one attack."""
+    def is_about_one_attack(self) -> bool:
+        """Return whether a figure of this kind shows exactly one attack."""
         return self.kind in ("plane", "tradeoff")
 
 
@@ -130,20 +132,20 @@ class Paper:
     """A paper whose tables and figures robench makes.
 
     Attributes:
-        name: what ``--paper`` calls it: a folder of ``leaderboards/``, or the path of a user's own.
-        folder: where its files are.
-        title: of the publication.
-        tasks: in the paper's order.
-        attacks: in the order of its columns; also the attacks of a run that names none.
-        encoders: in the paper's order.
-        defense_order: order of rows; those that are not named stand at :data:`OTHERS`.
+        name: its name for ``--paper``: a folder of ``leaderboards/``, or the path of a user's folder.
+        folder: the folder of its files.
+        title: title of the publication.
+        tasks: names of tasks, in the paper's order.
+        attacks: names of attacks, in the order of the columns; a run that names no attack takes these.
+        encoders: names of encoders, in the paper's order.
+        defense_order: names of defenses, in the order of the rows; all others stand at :data:`OTHERS`.
         compared: the defense that tables compare with the best of the others.
-        ablations: parts and variants of the compared defense, which take no part in that comparison.
-        training: settings that the paper trained with, by name; empty if it does not say.
+        ablations: parts and variants of the compared defense, which are left out of that comparison.
+        training: training settings of the paper, by name; empty if it does not state them.
         drawings: numbers of its figures that show no results.
-        first_run: options of a short ``robench run``, for whoever has no results yet.
-        tables: by number.
-        figures: likewise.
+        first_run: options of a short ``robench run``, suggested if there are no results yet.
+        tables: tables by number.
+        figures: figures by number.
     """
 
     name: str
@@ -162,23 +164,23 @@ class Paper:
     figures: Mapping[str, PaperFigure] = field(default_factory=dict)
 
     @property
-    def accuracy(self) -> PaperTable:
-        """The first table of accuracies; a plain one if the paper has none."""
-        plain = PaperTable(number="", kind="accuracy", title="accuracy on clean samples and under attack, in %")
-        return next((table for table in self.tables.values() if table.kind == "accuracy"), plain)
+    def first_accuracy_table(self) -> PaperTable:
+        """Return the first table of accuracies; a table without a number if the paper has none."""
+        default = PaperTable(number="", kind="accuracy", title="accuracy on clean samples and under attack, in %")
+        return next((table for table in self.tables.values() if table.kind == "accuracy"), default)
 
     @property
     def options(self) -> list[str]:
-        """The options that name it in a command: none for the paper that is the default."""
+        """Return the options that name the paper in a command: none for the default paper."""
         return [] if self.name == DEFAULT else ["--paper", self.name]
 
     def command(self, *words: str) -> str:
-        """Return a command of robench about it, ``robench table 5`` for example."""
+        """Return a command of robench about the paper, ``robench table 5`` for example."""
         return " ".join(["robench", *words, *self.options])
 
     @property
     def file_prefix(self) -> str:
-        """What tells the files of its figures from those of the default paper."""
+        """Return the beginning of its figures' file names, which distinguishes them from the default paper's."""
         return "" if self.name == DEFAULT else f"{Path(self.name).name}-"
 
 
@@ -186,8 +188,9 @@ def rank(name: str, order: Sequence[str]) -> tuple[int, str]:
     """Return the sort key of a name.
 
     Args:
-        name: to sort.
-        order: the names that are ordered. Others stand at :data:`OTHERS` if it is among them, else behind, by name.
+        name: the name.
+        order: names in order. A name that is not among them stands at :data:`OTHERS`, or at the end if there is none;
+            several such names are in alphabetical order.
     """
     if name in order:
         return order.index(name), name

@@ -1,7 +1,7 @@
 """The papers whose tables and figures robench makes: ``leaderboards/<name>/paper.toml``, or a folder of the user's own.
 
-Nothing in robench knows a paper's attacks, defenses or tables: they are data, and another paper is another folder. The
-numbers that a paper printed are beside it, see :mod:`robench.results.published`.
+A paper's attacks, defenses and tables are data, so another paper is another folder. The folder also holds the numbers
+that the paper printed, see :mod:`robench.results.published`.
 """
 
 from __future__ import annotations
@@ -30,12 +30,13 @@ _TABLE_KEYS: Mapping[str, tuple[str, ...]] = {
     "encoders": ("tasks", "defenses", "encoders"),
     "high-order": ("tasks", "attacks", "defenses"),
 }
-"""Kinds of tables of a paper, and the lists of names that each has to say."""
+"""For each kind of table, the lists of names that ``paper.toml`` has to give."""
 _FIGURE_KEYS: Mapping[str, tuple[str, ...]] = {
     "plane": ("attacks", "defenses"),
     "bars": ("defenses",),
     "tradeoff": ("attacks", "defenses"),
 }
+"""For each kind of figure, the lists of names that ``paper.toml`` has to give."""
 
 
 def names() -> list[str]:
@@ -48,7 +49,7 @@ def paper(name: str = DEFAULT) -> Paper:
     """Read a paper.
 
     Args:
-        name: one of :func:`names`, or the path of a folder that has a ``paper.toml``.
+        name: one of :func:`names`, or the path of a folder that contains a ``paper.toml``.
 
     Raises:
         RobenchError: there is no such paper, or a key of its file is missing, unknown or wrong.
@@ -82,7 +83,7 @@ def read_paper(name: str, folder: Traversable) -> Paper:
     tables = {number: _table(number, section, lists) for number, section in keys.sections("tables")}
     figures = {number: _figure(number, section, lists) for number, section in keys.sections("figures")}
     training = keys.numbers_by_name("training", {})
-    found = Paper(
+    contents = Paper(
         name=name,
         folder=folder,
         title=keys.text("title"),
@@ -95,54 +96,58 @@ def read_paper(name: str, folder: Traversable) -> Paper:
         tables=tables,
         figures=figures,
     )
-    if found.compared in found.ablations:
-        raise keys.error("ablations", f"has {found.compared}, which is the compared defense itself")
+    if contents.compared in contents.ablations:
+        raise keys.error("ablations", f"has {contents.compared}, which is the compared defense itself")
     keys.finish()
-    return found
+    return contents
 
 
 def _table(number: str, keys: Section, lists: Mapping[str, tuple[str, ...]]) -> PaperTable:
     kind = keys.choice("kind", tuple(_TABLE_KEYS))
-    named: dict[str, Any] = {}
+    lists_of_names: dict[str, Any] = {}
     if kind not in ("methods", "datasets"):
         defaults = {"tasks": lists["tasks"], "attacks": lists["attacks"], "encoders": lists["encoders"][:1]}
         defaults = {key: value for key, value in defaults.items() if key not in _TABLE_KEYS[kind]}
-        named = {key: _names(keys, key, defaults.get(key)) for key in ("tasks", "attacks", "defenses", "encoders")}
-    found = PaperTable(
+        lists_of_names = {
+            key: _names(keys, key, defaults.get(key)) for key in ("tasks", "attacks", "defenses", "encoders")
+        }
+    table = PaperTable(
         number=number,
         kind=cast(TableKind, kind),
         title=keys.text("title"),
         summary=keys.text("summary"),
-        **named,
+        **lists_of_names,
     )
     keys.finish()
-    return found
+    return table
 
 
 def _figure(number: str, keys: Section, lists: Mapping[str, tuple[str, ...]]) -> PaperFigure:
     kind = keys.choice("kind", get_args(FigureKind))
-    named = {key: _names(keys, key, None if key in _FIGURE_KEYS[kind] else ()) for key in ("attacks", "defenses")}
-    sweep = _sweep(keys, named["defenses"]) if kind == "tradeoff" else None
-    found = PaperFigure(
+    lists_of_names = {
+        key: _names(keys, key, None if key in _FIGURE_KEYS[kind] else ()) for key in ("attacks", "defenses")
+    }
+    sweep = _sweep(keys, lists_of_names["defenses"]) if kind == "tradeoff" else None
+    figure = PaperFigure(
         number=number,
         kind=cast(FigureKind, kind),
         title=keys.text("title"),
         summary=keys.text("summary"),
         task=keys.text("task", lists["tasks"][0]),
-        **named,
+        **lists_of_names,
         sweep=sweep,
     )
-    if found.one_attack and len(found.attacks) > 1:
-        raise keys.error("attacks", f"has {len(found.attacks)} names; a figure of kind {kind} is about one attack")
+    if figure.is_about_one_attack and len(figure.attacks) > 1:
+        raise keys.error("attacks", f"has {len(figure.attacks)} names; a figure of kind {kind} is about one attack")
     keys.finish()
-    return found
+    return figure
 
 
 def _sweep(figure: Section, defenses: Sequence[str]) -> Sweep:
     keys = figure.section("sweep")
     if keys is None:
         raise figure.error("sweep", "is missing; it should be a table that says which field of a defense is swept")
-    found = Sweep(
+    sweep = Sweep(
         defense=keys.text("defense"),
         field=keys.text("field"),
         values=keys.numbers("values"),
@@ -151,10 +156,10 @@ def _sweep(figure: Section, defenses: Sequence[str]) -> Sweep:
         caption=keys.text("caption"),
         ends=keys.texts_by_name("ends"),
     )
-    if found.defense not in defenses:
-        raise keys.error("defense", f"is {found.defense}, which is none of the figure's defenses {', '.join(defenses)}")
+    if sweep.defense not in defenses:
+        raise keys.error("defense", f"is {sweep.defense}, which is none of the figure's defenses {', '.join(defenses)}")
     keys.finish()
-    return found
+    return sweep
 
 
 def _names(keys: Section, key: str, default: tuple[str, ...] | None) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The numbers that a paper printed: ``table<number>.toml`` beside its ``paper.toml``."""
+"""The numbers that a paper printed, read from ``table<number>.toml`` beside its ``paper.toml``."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ class PublishedRow:
     """A row of a published table.
 
     Attributes:
-        task: by its name in robench, as are the others.
-        defense: empty in a table of tasks; ``before`` for the encoder before fine-tuning.
-        encoder: empty in a table of tasks.
-        attack: of the whole row; empty if each column has its own, or none.
-        numbers: by column: attacks and ``clean%`` as shares from 0 to 1, others as printed.
-        printed_differences: to the best other method, as printed beside the numbers; shares.
+        task: the task's name in robench.
+        defense: the defense's name in robench; empty in a table of tasks; ``before`` for the encoder before
+            fine-tuning.
+        encoder: the encoder's name in robench; empty in a table of tasks.
+        attack: the title of the row's attack; empty if each column has its own, or there is none.
+        numbers: numbers by column: attacks and ``clean%`` as shares from 0 to 1, others as printed.
+        printed_differences: differences to the best other method, as printed beside the numbers; shares.
     """
 
     task: str
@@ -37,11 +38,11 @@ class PublishedTable:
     """A published table.
 
     Attributes:
-        number: as the paper has it.
-        caption: in our words.
+        number: its number in the paper.
+        caption: a caption in our words.
         source: the publication.
-        notes: what has to be known to compare with it.
-        rows: in the paper's order.
+        notes: sentences that a reader needs to compare with it.
+        rows: rows in the paper's order.
     """
 
     number: str
@@ -51,33 +52,34 @@ class PublishedTable:
     rows: tuple[PublishedRow, ...]
 
     def find(self, *, task: str, defense: str = "", attack: str = "", encoder: str = "") -> PublishedRow | None:
-        """Return the row of that task, defense and attack, of that encoder if there are several; None if there is none.
+        """Return the row of a task, defense, attack and encoder; None if there is none.
 
         Args:
             task: a registered name.
-            defense: likewise; empty in a table of tasks.
-            attack: the title of an attack; passed over in a table whose rows have no attack.
-            encoder: a name, with or without the owner that the Hub gave BERT later.
+            defense: a registered name; empty in a table of tasks.
+            attack: the title of an attack; ignored in a table whose rows have no attack.
+            encoder: a name, with or without the owner that the Hub later added to BERT's; ignored in a table of one
+                encoder.
         """
         several = len(self.encoders) > 1
         for row in self.rows:
             same = (row.task, row.defense) == (task, defense) and row.attack in ("", attack)
-            if same and (not several or row.encoder == plain_name(encoder)):
+            if same and (not several or row.encoder == strip_owner(encoder)):
                 return row
         return None
 
     @property
     def encoders(self) -> tuple[str, ...]:
-        """All encoders, in order."""
+        """Return the names of all encoders, in order."""
         return tuple(dict.fromkeys(row.encoder for row in self.rows))
 
 
-def plain_name(encoder: str) -> str:
-    """Return an encoder's name without the owner that the Hub gave BERT later."""
+def strip_owner(encoder: str) -> str:
+    """Return an encoder's name without the owner that the Hub later added to BERT's."""
     return encoder.removeprefix("google-bert/")
 
 
-def published(paper: Paper, number: str) -> PublishedTable | None:
+def read_published_table(paper: Paper, number: str) -> PublishedTable | None:
     """Read the numbers that a paper printed in a table; None if there are none.
 
     Raises:
@@ -90,7 +92,7 @@ def published(paper: Paper, number: str) -> PublishedTable | None:
     shared = {key: keys.text(key, "") for key in ("task", "defense", "encoder", "attack")}
     shares = set(keys.texts("percent", ()))
     keys.text("table")
-    found = PublishedTable(
+    table = PublishedTable(
         number=number,
         caption=keys.text("caption"),
         source=keys.text("source"),
@@ -98,14 +100,14 @@ def published(paper: Paper, number: str) -> PublishedTable | None:
         rows=tuple(_row(section, shared, shares) for section in keys.rows("row")),
     )
     keys.finish()
-    return found
+    return table
 
 
 def _row(keys: Section, shared: Mapping[str, str], shares: set[str]) -> PublishedRow:
     def fractions(numbers: Mapping[str, Any]) -> dict[str, Fraction]:
         return {name: Fraction(number) / (100 if name in shares else 1) for name, number in numbers.items()}
 
-    found = PublishedRow(
+    row = PublishedRow(
         task=keys.text("task", shared["task"]),
         defense=keys.text("defense", shared["defense"]),
         encoder=keys.text("encoder", shared["encoder"]),
@@ -114,4 +116,4 @@ def _row(keys: Section, shared: Mapping[str, str], shares: set[str]) -> Publishe
         printed_differences=fractions(keys.numbers_by_name("printed_differences", {})),
     )
     keys.finish()
-    return found
+    return row

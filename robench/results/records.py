@@ -1,7 +1,8 @@
-"""Per-example results: one JSON line each, appended when it is known, loadable for ever.
+"""Per-example results: a JSON line for each, appended as soon as it is known.
 
-A line is complete when its newline is there. A killed process can leave at most a torn last line: :func:`read` leaves
-it out, :func:`repair` cuts it off before more lines follow. A broken line anywhere else is an error.
+How it works: a line is complete if it ends with a newline. A process that is killed can leave an incomplete last line.
+:func:`read` ignores it, and :func:`repair` removes it before more lines are appended. A broken line anywhere else is an
+error. The form of a line never changes in a way that makes old files unreadable.
 """
 
 from __future__ import annotations
@@ -24,21 +25,23 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """What an attack did to one example; the fields are the keys of the JSON line.
+    """The result of an attack on one example; the fields are the keys of the JSON line.
 
     Attributes:
         id: row of the example in its split, from 0.
-        label: the gold label's index.
-        original: the text before.
-        final: the text the attack ended with: the adversarial one, after a failure the best one that the search found,
-            after a skip the original.
-        status: "succeeded" (the attack won), "failed" (the model stood) or "skipped" (it was wrong from the start).
+        label: index of the gold label.
+        original: the text before the attack.
+        final: the text after the attack: the adversarial text, or after a failure the best text that the search found,
+            or after a skip the original.
+        status: "succeeded" (the attack changed the prediction), "failed" (the model is still right) or "skipped" (the
+            model was wrong before the attack).
         probabilities_before: the model's probability of each class for ``original``.
         probabilities_after: the same for ``final``.
-        queries: texts that the attack asked about, as TextAttack counts: repeats included, the original too.
-        words_changed: words of ``original`` that were replaced or removed in ``final``.
-        words: words of ``original``, as TextAttack cuts them.
-        seconds: the search's own time and its share of the model's, on this machine.
+        queries: number of texts that the attack sent to the model, as TextAttack counts: with repetitions and the
+            original.
+        words_changed: number of words of ``original`` that were replaced or removed in ``final``.
+        words: number of words of ``original``, as TextAttack splits it.
+        seconds: time of the search itself and its share of the model's time, on this machine.
     """
 
     id: int
@@ -55,7 +58,7 @@ class Record:
 
 
 def append(file: IO[bytes], record: Record) -> None:
-    """Write ``record`` as one line to ``file`` (opened with "ab") and hand it to the operating system.
+    """Write a record as one line to a file that was opened with "ab", and flush it to the operating system.
 
     Raises:
         RobenchError: a number is not finite, or the file cannot be written.
@@ -67,9 +70,10 @@ def append(file: IO[bytes], record: Record) -> None:
 
 
 def read(path: Path) -> list[Record]:
-    """Load the records of ``path``, sorted by id; a torn last line is left out and reported as a warning.
+    """Read records, sorted by id; an incomplete last line is ignored with a warning.
 
-    Keys that this version does not know are ignored. The same result written twice (seconds aside) counts once.
+    Keys that this version does not know are ignored. A result that was written twice counts once; its seconds may
+    differ.
 
     Raises:
         RobenchError: the file is missing, a line is broken, or two lines give one id different results.
@@ -80,20 +84,20 @@ def read(path: Path) -> list[Record]:
         raise RobenchError(f"cannot read the records {path}: {(error.strerror or str(error)).lower()}.") from error
     if tail:
         _log.warning("%s: the last line was torn off after %d bytes and is left out", path, len(tail))
-    found: dict[int, tuple[int, Record]] = {}
+    by_id: dict[int, tuple[int, Record]] = {}
     for number, line in enumerate(whole.split(b"\n")[:-1], start=1):
         record = _decode(line, f"{path}, line {number}")
-        first, earlier = found.setdefault(record.id, (number, record))
+        first, earlier = by_id.setdefault(record.id, (number, record))
         if replace(record, seconds=earlier.seconds) != earlier:
             raise RobenchError(
                 f"{path}: lines {first} and {number} give different results for example {record.id}. "
                 "Two runs were mixed: delete the file and attack again."
             )
-    return [record for _, (_, record) in sorted(found.items())]
+    return [record for _, (_, record) in sorted(by_id.items())]
 
 
 def repair(path: Path) -> int:
-    """Cut a torn last line off ``path`` and return its length in bytes (0: nothing was torn, or there is no file).
+    """Remove an incomplete last line, and return its length in bytes; 0 if there is none, or no file.
 
     Raises:
         RobenchError: the file cannot be changed.
@@ -109,7 +113,7 @@ def repair(path: Path) -> int:
 
 
 def _split(data: bytes) -> tuple[bytes, bytes]:
-    """Complete lines, and what follows the last newline."""
+    """Split the content of a file after its last newline."""
     end = data.rfind(b"\n") + 1
     return data[:end], data[end:]
 
@@ -119,7 +123,7 @@ def _encode(record: Record) -> bytes:
     try:
         try:
             text = json.dumps(values, ensure_ascii=False, allow_nan=False).encode()
-        except UnicodeEncodeError:  # a lone surrogate has no UTF-8 form, but an escape
+        except UnicodeEncodeError:  # a lone surrogate cannot be encoded as UTF-8, only escaped
             text = json.dumps(values, allow_nan=False).encode()
     except ValueError as error:
         raise RobenchError(
@@ -142,7 +146,7 @@ def _decode(line: bytes, where: str) -> Record:
         if name not in values:
             raise RobenchError(f"{where}: the key {name!r} is missing. Delete the line to attack that row again.")
         if not accepts(values[name]):
-            raise RobenchError(f"{where}: {name!r} cannot be {values[name]!r:.60}. Delete the line or mend the value.")
+            raise RobenchError(f"{where}: {name!r} cannot be {values[name]!r:.60}. Delete the line or fix the value.")
     return Record(**{name: values[name] for name in _CHECKS})
 
 
@@ -162,7 +166,7 @@ def _is_numbers(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(map(_is_number, value))
 
 
-# Keyed by the annotation, which is a string here.
+# The keys are annotations, which are strings because of `from __future__ import annotations`.
 _BY_TYPE: dict[str, Callable[[Any], bool]] = {
     "int": _is_count,
     "str": lambda value: isinstance(value, str),

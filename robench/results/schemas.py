@@ -1,6 +1,6 @@
-"""The forms of a runs folder's files as JSON Schema, for programs that read them without robench.
+"""JSON Schemas of the files in a runs folder, for programs that read them without robench.
 
-``python -m robench.results.schemas docs/schemas`` writes one file for each.
+``python -m robench.results.schemas docs/schemas`` writes a file for each schema.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from typing import Any
 
 import msgspec
 
-from robench.results.info import schema
+from robench.results.info import make_schema
 from robench.results.records import Record
 
 _GROWTH = (
-    "It may grow: a new key has a default and may be absent, and a reader passes over keys that it does not know. A key"
+    "It may grow: a new key has a default and may be absent, and a reader ignores keys that it does not know. A key"
     " never changes its meaning, unit or type."
 )
 
 
 class CleanLine(msgspec.Struct):
-    """A line of ``clean.jsonl``: what a model predicts for one text of the test split.
+    """A line of ``clean.jsonl``: a model's prediction for one text of the test split.
 
     Attributes:
         id: row of the text in the test split, from 0.
-        label: number of the gold label.
-        probabilities: of each class.
+        label: index of the gold label.
+        probabilities: the model's probability of each class.
         correct: whether the most probable class is the gold label.
     """
 
@@ -38,17 +38,17 @@ class CleanLine(msgspec.Struct):
     correct: bool
 
 
-def _titled(title: str, content: dict[str, Any]) -> dict[str, Any]:
+def _add_title(title: str, content: dict[str, Any]) -> dict[str, Any]:
     about = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, "description": _GROWTH}
     return about | content
 
 
 SCHEMAS: Mapping[str, Callable[[], dict[str, Any]]] = {
-    "stage": lambda: _titled("stage.json", schema()),
-    "record": lambda: _titled("a line of records.jsonl", msgspec.json.schema(Record)),
-    "clean": lambda: _titled("a line of clean.jsonl", msgspec.json.schema(CleanLine)),
+    "stage": lambda: _add_title("stage.json", make_schema()),
+    "record": lambda: _add_title("a line of records.jsonl", msgspec.json.schema(Record)),
+    "clean": lambda: _add_title("a line of clean.jsonl", msgspec.json.schema(CleanLine)),
 }
-"""Makers of the schemas, by the name of their file."""
+"""Functions that make the schemas, by the name of their file."""
 
 
 def write_schemas(folder: Path) -> None:

@@ -12,7 +12,13 @@ from robench.results.cells import Result
 
 @dataclass(frozen=True)
 class Point:
-    """An accuracy in percent, the mean over seeds; ``sd`` (n - 1) is 0 with one seed."""
+    """An accuracy in percent.
+
+    Attributes:
+        mean: mean over seeds.
+        sd: sample standard deviation over seeds (n - 1 in the denominator); 0 with one seed.
+        seeds: the seeds, in ascending order.
+    """
 
     mean: float
     sd: float
@@ -20,7 +26,7 @@ class Point:
 
 
 def over_seeds(values: Iterable[tuple[int, Fraction]]) -> Point:
-    """Mean and standard deviation over seeds; several values of one seed, as of several models, are averaged first."""
+    """Return mean and standard deviation over seeds; several values of one seed are averaged first."""
     by_seed: dict[int, list[float]] = {}
     for seed, value in values:
         by_seed.setdefault(seed, []).append(float(100 * value))
@@ -29,18 +35,18 @@ def over_seeds(values: Iterable[tuple[int, Fraction]]) -> Point:
 
 
 def clean_point(results: Sequence[Result]) -> Point:
-    """Clean accuracy over the models behind some cells; a model that several attacks meet counts once."""
+    """Return the clean accuracy of the models of some cells; a model of several cells counts once."""
     models = {result.info.model: result for result in results}
-    return over_seeds((result.seed, result.clean) for result in models.values())
+    return over_seeds((result.seed, result.clean_accuracy) for result in models.values())
 
 
 def attacked_point(results: Sequence[Result]) -> Point:
-    """Accuracy under the attack of some cells."""
-    return over_seeds((result.seed, result.attacked) for result in results)
+    """Return the accuracy under attack of some cells."""
+    return over_seeds((result.seed, result.accuracy_under_attack) for result in results)
 
 
 def seeds_text(results: Sequence[Result]) -> str:
-    """Which seeds are behind a figure, and what its whiskers mean."""
+    """Return a sentence that names the seeds of a figure and explains its whiskers."""
     seeds = sorted({result.seed for result in results})
     if len(seeds) == 1:
         return f"One run, seed {seeds[0]}."

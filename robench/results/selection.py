@@ -1,4 +1,4 @@
-"""Choosing among stored stages: by name, and so that what is chosen can be compared."""
+"""Selection of stored stages, by name and so that the selected results can be compared."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Chosen = TypeVar("Chosen", CellInfo, StatisticsInfo)
 
 
 class NoResultsError(RobenchError):
-    """Nothing is stored that was asked for."""
+    """No stored result matches the request."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,13 +26,13 @@ class Selection:
     """The cells to take from a runs folder; an empty list takes all.
 
     Attributes:
-        task: name of the one task.
+        task: name of the task.
         attacks: registered names.
-        defenses: registered names; also the order in which they are shown.
+        defenses: registered names, in the order in which they are shown.
         encoders: names as the user wrote them.
-        presets: names.
-        seeds: numbers.
-        options: what to add to the commands that make what is missing, such as ``["--runs", "elsewhere"]``.
+        presets: names of presets.
+        seeds: seeds of training and attack.
+        options: options for the commands that make missing cells, such as ``["--runs", "elsewhere"]``.
     """
 
     task: str
@@ -44,10 +44,10 @@ class Selection:
     options: Sequence[str] = field(default=())
 
     def read(self, store: Store) -> list[Result]:
-        """Read the numbers of the cells that are there.
+        """Read the numbers of the selected cells.
 
         Raises:
-            NoResultsError: there is none; the message lacks the command that makes some, and the period.
+            NoResultsError: there are none; the caller adds the command that makes them, and the period.
             RobenchError: a cell's files are missing or broken.
         """
         cells = [cell for cell in store.stages(CellInfo) if self._takes(cell.info)]
@@ -81,16 +81,16 @@ class Selection:
 def select(
     stages: Sequence[StoredStage[Chosen]], runs: str, *, hint: str, **allowed: Sequence[Any] | None
 ) -> list[StoredStage[Chosen]]:
-    """Keep the stages whose facets have allowed values.
+    """Keep the stages whose properties have allowed values.
 
     Args:
-        stages: to choose from.
-        runs: where they are from, for errors.
-        hint: the sentence with the command that makes some, for errors.
-        allowed: values of each :data:`Facet`; none allows all.
+        stages: the stages to select from.
+        runs: their runs folder, for errors.
+        hint: a sentence with the command that makes some, for errors.
+        allowed: allowed values of each :data:`Facet`; an empty list or None allows all.
 
     Raises:
-        NoResultsError: none is left, or a value occurs nowhere.
+        NoResultsError: no stage is left, or an allowed value does not occur.
     """
     if not stages:
         raise NoResultsError(f"no results in {runs} yet; {hint}")
@@ -118,9 +118,10 @@ def facet_of(stage: StoredStage[Chosen], facet: str) -> Any:
 
 
 def largest_block(results: Sequence[Result]) -> tuple[list[Result], int]:
-    """Return the comparable results that cover most, and how many other groups are left out.
+    """Return the largest group of comparable results, and the number of other groups.
 
-    Of groups that cover the same, the one with more attacked samples is taken, then the one with more training rows.
+    The largest group has the most pairs of a defense and an attack; of equal ones, the most attacked samples, then the
+    most training rows.
     """
     blocks = list(group(results, lambda result: result.block).values())
 
@@ -133,6 +134,6 @@ def largest_block(results: Sequence[Result]) -> tuple[list[Result], int]:
 
 
 def prefer_unchanged(results: Sequence[Result]) -> list[Result]:
-    """Keep of each defense the variant without changed hyper-parameters if it has one, else all of its variants."""
+    """Keep the variant without changed hyper-parameters of each defense, or all variants if there is no such one."""
     plain = {r.defense.name for r in results if not r.defense.changed}
     return [r for r in results if not r.defense.changed or r.defense.name not in plain]

@@ -1,13 +1,17 @@
-"""The runs folder: what was computed, found again by a key of exactly what determines it.
+"""The runs folder: results, each found again by a key of exactly what determines it.
 
 ::
 
     RUNS/models/<label>-<key>/       stage.json  model.safetensors  config and tokenizer  clean.jsonl  training.jsonl
-    RUNS/models/<label>-<key>/       stage.json  clean.jsonl       a model that the user gives, which stays where it is
+    RUNS/models/<label>-<key>/       stage.json  clean.jsonl       a user's model, whose weights are not copied
     RUNS/adversarial/<label>-<key>/  stage.json  records.jsonl     the adversarial training set, made against Base
     RUNS/cells/<label>-<key>/        stage.json  records.jsonl     one attack on one trained defense
+    RUNS/statistics/<label>-<key>/   stage.json                    the high-order statistics of one model
 
-``stage.json`` is written last: a folder without it is unfinished. Labels are for people, keys decide.
+How it works: a stage describes itself by an identity, a dictionary of everything that determines its result, and its
+key is a hash of that (:func:`make_key`). The key alone decides whether a result exists; the label only makes the
+folder's name readable. ``stage.json`` is written last, so a folder without it is unfinished. A file lock beside the
+folder keeps two processes from making the same stage.
 """
 
 from __future__ import annotations
@@ -35,8 +39,8 @@ RECORDS_FILE = "records.jsonl"
 _STAGE_NAME = re.compile(r"[^.].*-[0-9a-f]{16}")
 
 
-def key_of(identity: dict[str, Any]) -> str:
-    """Sixteen hexadecimal digits of the sha256 of an identity, whatever the order of its keys."""
+def make_key(identity: dict[str, Any]) -> str:
+    """Return 16 hexadecimal digits of the sha256 of an identity; the order of its keys does not matter."""
     text = json.dumps(identity, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -50,7 +54,7 @@ class StoredStage(Generic[Info]):
 
     @property
     def key(self) -> str:
-        """The key that its folder's name ends with."""
+        """Return the key that its folder's name ends with."""
         return self.folder.name.rpartition("-")[2]
 
 
@@ -58,25 +62,25 @@ class Store:
     """A runs folder.
 
     Args:
-        root: made when something is first written.
+        root: the folder; it is created when something is first written.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = expand_user(root)
 
     def check_writable(self) -> None:
-        """Find out now rather than after an hour that nothing can be stored; leaves nothing behind.
+        """Check that results can be stored, so that a run does not fail at its end; leave nothing behind.
 
         Raises:
-            RobenchError: the folder cannot be made or written to.
+            RobenchError: the folder cannot be created or written to.
         """
         with translate_os_errors(self.root):
-            there = next(path for path in (self.root, *self.root.absolute().parents) if path.exists())
-            with tempfile.TemporaryFile(dir=there) as probe:
+            nearest = next(path for path in (self.root, *self.root.absolute().parents) if path.exists())
+            with tempfile.TemporaryFile(dir=nearest) as probe:
                 probe.write(b"robench")
 
     def folder(self, kind: StageKind, label: str, key: str) -> Path:
-        """Where a stage is kept, whether it exists or not; a folder with that key is found whatever its label."""
+        """Return the folder of a stage, which need not exist; an existing one may have another label, but this key."""
         parent = self.root / kind
         named = parent / f"{label}-{key}"
         if not named.exists():
@@ -120,10 +124,10 @@ class Store:
         return [stage for folder in named if (stage := self.read(folder)) is not None]
 
     def find(self, name: str) -> StoredStage[Any]:
-        """The cell, or else the model or adversarial training set, whose folder name or key begins with ``name``.
+        """Find the cell, or else the model or adversarial training set, whose folder name or key begins with ``name``.
 
         Raises:
-            RobenchError: none or several do.
+            RobenchError: there is none, or there are several.
         """
         for kind in (CellInfo, ModelInfo, AdversarialInfo):
             stages: list[StoredStage[Any]] = [*self.stages(kind)]
@@ -141,23 +145,23 @@ class Store:
         raise RobenchError(f"no cell {name!r} in {self.root}: {some}.")
 
     def finish(self, folder: Path, info: Info) -> StoredStage[Info]:
-        """Write ``stage.json``, which makes the stage count as done."""
+        """Write ``stage.json``, after which the stage counts as finished."""
         atomic_write_text(folder / STAGE_FILE, encode(info))
         return StoredStage(folder, info)
 
     def remove(self, folder: Path) -> None:
-        """Forget a stage, done or begun."""
+        """Delete the folder of a stage, finished or not."""
         if folder.exists():
             with translate_os_errors(folder):
                 shutil.rmtree(folder)
 
     @contextlib.contextmanager
     def lock(self, folder: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
-        """Keep other processes from working on the same stage, and sweep up what a killed one left.
+        """Keep other processes from making the same stage, and delete the drafts of a process that was killed.
 
         Args:
-            folder: of the stage.
-            on_wait: called if another process holds it.
+            folder: the folder of the stage.
+            on_wait: called if another process holds the lock.
         """
         with translate_os_errors(folder):
             folder.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,9 @@
-"""The commands that fill the gaps of a table."""
+"""The commands that fill the gaps of a table.
+
+How it works: each missing cell becomes a box: its options, and one defense, one task, one attack and one seed. Boxes
+that agree in all but one of these are merged, so that a box holds several names (:func:`_merged`). A box is a product
+of its names, which is just what one command makes; each box becomes one command.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +26,13 @@ from robench.victims import FunctionSource
 
 
 class Gap(NamedTuple):
-    """A cell that is not there.
+    """A missing cell.
 
     Attributes:
         row: a result of the same block and defense.
         column: a result of the same attack.
-        seed: of the cell.
-        named: whether its defense and attack can be asked for by name: not where only a key tells them from others.
+        seed: the seed of the cell.
+        named: whether names identify its defense and attack; False if only a key distinguishes them from others.
     """
 
     row: Result
@@ -37,14 +42,14 @@ class Gap(NamedTuple):
 
 
 def commands(gaps: Iterable[Gap], extra: Sequence[str] = ()) -> tuple[tuple[str, ...], int]:
-    """Commands that make exactly the cells of ``gaps``, and the number of cells that none can make.
+    """Return the commands that make exactly some missing cells, and the number of cells that no command can make.
 
-    Another version of robench or of a plug-in, settings that no preset has, or a model that a program gave made what
-    stands beside the latter.
+    No command can make a cell if its row was made by another version of robench or of a plug-in, with settings that no
+    preset has, or of a model that a program passed as an object.
 
     Args:
-        gaps: in the order in which names should appear.
-        extra: options to add to each.
+        gaps: the missing cells, in the order in which names should appear.
+        extra: options to add to each command.
     """
     boxes: list[tuple[Any, ...]] = []
     hopeless = 0
@@ -59,7 +64,7 @@ def commands(gaps: Iterable[Gap], extra: Sequence[str] = ()) -> tuple[tuple[str,
 
 
 def _merged(boxes: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """Products of single names joined into larger ones: first over seeds, then attacks, defenses, tasks."""
+    """Merge boxes that differ in one kind of name only: first in seeds, then in attacks, defenses and tasks."""
     for axis in (4, 3, 1, 2):
         found: dict[tuple[Any, ...], dict[Any, None]] = {}
         for box in boxes:
@@ -77,12 +82,12 @@ def _command(box: tuple[Any, ...], extra: Sequence[str]) -> str:
 
 
 def renamed(result: Result, name: str) -> Result:
-    """A result like this one of a defense that has none."""
+    """Return a copy of a result with another defense, one that has no results yet."""
     return replace(result, info=msgspec.structs.replace(result.info, victim=None, defense=PluginInfo(name=name)))
 
 
 def _options(row: Result, column: Result) -> tuple[str, ...] | None:
-    """The options beside names and seeds; None where none make a result that belongs beside the row's."""
+    """Return the options besides names and seeds; None if no options make a result comparable with the row's."""
     preset = PRESETS.get(row.info.preset)
     victim = row.info.victim
     if victim is None:
@@ -93,7 +98,7 @@ def _options(row: Result, column: Result) -> tuple[str, ...] | None:
 
 
 def _given_options(row: Result, column: Result, preset: Preset, victim: VictimInfo) -> list[str]:
-    """Of ``robench attack``: preset and all that differs from it."""
+    """Return the options of ``robench attack``: the preset, and everything that differs from it."""
     info = row.info
     options = ["--preset", info.preset, *_attack_limit(row, preset)]
     options += ["--precision", info.precision] if victim.kind != FunctionSource.kind else []
@@ -104,7 +109,7 @@ def _given_options(row: Result, column: Result, preset: Preset, victim: VictimIn
 
 
 def _training_options(row: Result, column: Result) -> tuple[str, ...] | None:
-    """Of ``robench run``: preset and all that differs from it; None where no preset trains as this row was trained."""
+    """Return the options of ``robench run``: the preset, and everything that differs from it; None if none fits."""
     info = row.info
     found = _preset(info)
     if found is None:
@@ -143,13 +148,13 @@ def _attack_settings(column: Result, preset: Preset) -> list[str]:
 
 
 def _settings(plugin: PluginInfo) -> list[str]:
-    """The changed fields of a defense or attack."""
+    """Return the options that set the changed fields of a defense or attack."""
     fields = sorted(plugin.changed.items())
     return [word for name, v in fields for word in ("--set", f"{plugin.name}.{name}={option_text(v)}")]
 
 
 def _preset(info: CellInfo) -> tuple[str, Preset, dict[str, Any]] | None:
-    """The preset that trains as the result was trained, or else the result's own, and the settings to change in it."""
+    """Find a preset with the training settings of a result, else its own preset and the settings to change in it."""
     for name in sorted(PRESETS, key=lambda name: name != info.preset):
         if asdict(PRESETS[name].training) == info.training:
             return name, PRESETS[name], {}
@@ -161,11 +166,11 @@ def _preset(info: CellInfo) -> tuple[str, Preset, dict[str, Any]] | None:
 
 
 def missing_commands(gaps: Iterable[tuple[str, Result]], options: Sequence[str]) -> str:
-    """The commands that make cells, for an error message.
+    """Return the commands that make some cells, as part of an error message.
 
     Args:
-        gaps: name of a defense, and a result of the same setting, attack and seed.
-        options: to add to each command.
+        gaps: for each cell, the name of its defense, and a result of the same setting, attack and seed.
+        options: options to add to each command.
     """
     found, _ = commands([Gap(renamed(result, name), result, result.seed) for name, result in gaps], options)
     return " and ".join(f"`{command}`" for command in found) or "`robench run` with the settings of the others"
@@ -182,10 +187,10 @@ def run_command(selection: Selection) -> str:
 
 
 def read_selection(selection: Selection, store: Store) -> list[Result]:
-    """Read the results of a selection; if there are none, say which command makes them.
+    """Read the results of a selection.
 
     Raises:
-        NoResultsError: there are none.
+        NoResultsError: there are none; the message contains the command that makes them.
         RobenchError: a cell's files are missing or broken.
     """
     try:

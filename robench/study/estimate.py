@@ -1,4 +1,4 @@
-"""How long stages will take, going by those that are finished."""
+"""Estimates of how long stages will take, made from finished stages."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Estimator:
     def seconds(self, stage: Stage) -> float | None:
         """Return the seconds that a stage will take; None if there is nothing to go by."""
         encoder = stage.setting.encoder.digest
-        alike = [i for i in self._finished if i.encoder.digest == encoder and stage.resembles(i)]
-        same_task = [info for info in alike if info.task == stage.data.task]
+        comparable = [i for i in self._finished if i.encoder.digest == encoder and stage.resembles(i)]
+        same_task = [info for info in comparable if info.task == stage.data.task]
         paces = [
             info.timing.seconds / count
-            for info in same_task or alike
+            for info in same_task or comparable
             if info.timing and (count := getattr(info.timing, stage.size.timing))
         ]
         pace = median(paces) if paces else stage.usual_pace

@@ -1,6 +1,9 @@
-"""From names to stages: what has to exist for the cells that were asked for, in the order in which it can be made.
+"""From defenses, attacks and data to stages: everything that has to exist for some cells, in an order of making.
 
-``data -> Base -> adversarial training set -> defense -> attack``.
+How it works: stages form a graph. ``stage.needs`` are the edges, and equal keys mean the same stage:
+``Base -> D_adv -> defense -> cell``. The functions ``plan_...`` build only the last stages of the graph, each with the
+stages that it needs inside. :func:`order_stages` then walks the graph depth-first and lists each stage after its needs.
+It does not enter a finished stage, so that the needs of finished stages are not made either.
 """
 
 from __future__ import annotations
@@ -26,22 +29,22 @@ def plan_cells(
     attacks: Sequence[NamedAttack],
     *,
     seed: int,
-    named: Callable[[str], NamedDefense],
+    find_defense: Callable[[str], NamedDefense],
 ) -> list[CellStage]:
     """Plan the cells of one task and seed: every defense under every attack.
 
-    A defense that trains on adversarial texts is trained once per attack, on the texts which that attack made of the
-    training set against Base; any other is trained once.
+    A defense that trains on adversarial texts is trained once per attack, on the texts that this attack made of the
+    training set with Base as the victim. Any other defense is trained once.
 
     Args:
-        setting: what all of them share.
-        data: of the task.
-        defenses: the rows.
-        attacks: the columns.
-        seed: of training and attack.
-        named: gives a defense by name: Base, and the parts of one that is made of others.
+        setting: the setting that all cells share.
+        data: the data of the task.
+        defenses: the defenses.
+        attacks: the attacks.
+        seed: seed of training and attack.
+        find_defense: returns a defense by name; called for Base and for the parts of a fused defense.
     """
-    victim = ModelStage(setting, data, seed, named(registry.reference()))
+    victim = ModelStage(setting, data, seed, find_defense(registry.reference()))
     cells = []
     for defense in defenses:
         for attack in attacks:
@@ -50,20 +53,23 @@ def plan_cells(
                 adversarial = AdversarialStage(setting, data, seed, victim, attack)
             parts: tuple[ModelStage, ...] = ()
             if isinstance(defense.defense, FusedDefense):
-                parts = tuple(ModelStage(setting, data, seed, named(p), adversarial) for p in defense.defense.parts)
+                parts = tuple(
+                    ModelStage(setting, data, seed, find_defense(p), adversarial) for p in defense.defense.parts
+                )
             model = ModelStage(setting, data, seed, defense, adversarial, parts)
             cells.append(CellStage(setting, data, seed, model, attack))
     return cells
 
 
 def plan_statistics(cells: Sequence[CellStage], reference: NamedDefense) -> list[Stage]:
-    """Plan the statistics of the models behind some cells, and of the encoder before fine-tuning (table 7).
+    """Plan the statistics of the models of some cells, and of the encoder before fine-tuning (table 7).
 
-    All are measured on the texts that the cell's attack made of the test samples against the reference defense.
+    All models are measured on the texts that the cell's attack made of the test samples with the reference defense as
+    the victim.
 
     Args:
-        cells: of any tasks, attacks and seeds.
-        reference: the defense whose adversarial texts all models are measured on.
+        cells: cells of any tasks, attacks and seeds.
+        reference: the reference defense.
     """
     stages: dict[str, Stage] = {}
     for cell in cells:
@@ -79,38 +85,40 @@ def plan_victim(
     setting: Setting,
     data: TaskData,
     source: VictimSource,
-    given: NamedDefense,
+    victim: NamedDefense,
     attacks: Sequence[NamedAttack],
     *,
     seed: int,
 ) -> list[CellStage]:
-    """Plan the cells of one task and seed: a model that the user brought under every attack.
+    """Plan the cells of one task and seed: a user's model under every attack.
 
     Args:
-        setting: what all of them share.
-        data: of the task.
+        setting: the setting that all cells share.
+        data: the data of the task.
         source: the model.
-        given: its name, and what tells it from other models.
-        attacks: the columns.
-        seed: of the attacks.
+        victim: its name, and what distinguishes it from other models.
+        attacks: the attacks.
+        seed: seed of the attacks.
     """
-    model = VictimStage(setting, data, seed, given, source=source)
+    model = VictimStage(setting, data, seed, victim, source=source)
     return [CellStage(setting, data, seed, model, attack) for attack in attacks]
 
 
-def in_order(stages: Sequence[Stage], done: Callable[[Stage], bool] = lambda stage: False) -> list[Stage]:
-    """Order stages and all that they need: each once, every stage after what it needs, without those that are done.
+def order_stages(stages: Sequence[Stage], done: Callable[[Stage], bool] = lambda stage: False) -> list[Stage]:
+    """Order stages and everything that they need: each stage once, after its needs, without finished stages.
 
-    What only a finished stage needs is not needed.
+    Args:
+        stages: the last stages of the graph.
+        done: tells whether a stage is finished. What only finished stages need is left out, too.
     """
-    found: dict[str, Stage] = {}
+    ordered: dict[str, Stage] = {}
 
     def add(stage: Stage) -> None:
-        if stage.key not in found and not done(stage):
-            for needed in stage.needs:
-                add(needed)
-            found[stage.key] = stage
+        if stage.key not in ordered and not done(stage):
+            for need in stage.needs:
+                add(need)
+            ordered[stage.key] = stage
 
     for stage in stages:
         add(stage)
-    return list(found.values())
+    return list(ordered.values())

@@ -1,4 +1,4 @@
-"""What is to be run: presets and the settings that are part of every cell."""
+"""Presets: named sets of choices of encoder, data, limits, training and resources."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from robench.resources import Form
 from robench.training.settings import TrainingSettings
 
 Existing = Literal["only-missing", "always", "only-cache"]
-"""What to do with stages: make those that are missing, make all again, or make none and use what is there."""
+"""What to do with existing results: make only missing ones, make all again, or use existing ones and make none."""
 
 TRAINING = "training"
-"""What ``--set`` calls the settings that all defenses are trained with."""
+"""The name of the training settings of all defenses in ``--set``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,13 +22,13 @@ class Preset:
     """A named set of choices; each can be overridden on the command line.
 
     Attributes:
-        summary: for whom it is.
-        encoder: name of a bundled encoder, folder or Hub id.
-        sources: where a task's data is looked for, in this order.
-        train_limit: most training rows, drawn with a fixed seed; None takes all.
-        attack_limit: most test samples that are attacked, drawn with a fixed seed; None takes all.
-        training: epochs and the like.
-        resources: which word vectors and sentence encoder attacks take, where they take any.
+        summary: one line about its purpose.
+        encoder: name of a bundled encoder, a folder or a Hub id.
+        sources: sources of a task's data, tried in this order.
+        train_limit: largest number of training rows, drawn with a fixed seed; None takes all.
+        attack_limit: largest number of attacked test samples, drawn with a fixed seed; None takes all.
+        training: training settings, such as the number of epochs.
+        resources: form of the word vectors and the sentence encoder, for attacks that use them.
     """
 
     summary: str
@@ -67,10 +67,10 @@ PRESETS = {
 
 
 def preset(name: str) -> Preset:
-    """The preset of that name.
+    """Return a preset by name.
 
     Raises:
-        RobenchError: there is none.
+        RobenchError: there is no preset of that name.
     """
     if name not in PRESETS:
         raise RobenchError(explain_unknown("preset", name, list(PRESETS), "`robench list presets` describes them"))

@@ -1,4 +1,4 @@
-"""What a user asked for, and the cells that this means."""
+"""A user's request, and the stages that it stands for."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Request:
         defenses: names, or ``all``.
         tasks: names, or ``all``.
         attacks: names, or ``all``; empty for the paper's.
-        preset: name of the preset that fills what is None below.
+        preset: name of the preset, which decides the options that are None.
         seeds: one run of everything for each.
         data: folder with a folder per task.
         offline: fetch nothing.
@@ -60,7 +60,7 @@ class Request:
     statistics: bool = False
 
     def check(self) -> None:
-        """Refuse what can be refused before anything is fetched or imported.
+        """Check the options before anything is fetched or imported.
 
         Raises:
             RobenchError: an unknown name, or a limit that leaves nothing.
@@ -83,29 +83,29 @@ class Request:
                 raise RobenchError(explain_unknown("defense or attack", name, known, "--set takes NAME.FIELD=VALUE"))
 
     def attack_names(self) -> list[str]:
-        """The attacks that were asked for."""
+        """Return the names of the requested attacks; the paper's if none is named."""
         if self.attacks:
             return expand("attacks", self.attacks)
         return list(papers.paper().attacks)
 
     def fetch_published(self) -> None:
-        """Bring the published resources to this machine: what they are is known, and part of keys, when they are there.
+        """Fetch the published resources, whose digests are part of keys.
 
         Raises:
-            RobenchError: they cannot be had.
+            RobenchError: they are not available.
         """
         for named in self._attacks():
             if named.attack.has_forms and named.attack.resources == "published":
                 named.attack.prepare(offline=self.offline)
 
     def stages(self, reporter: Reporter) -> list[Stage]:
-        """Load the data, find the encoder, and plan the cells, task by task, seed by seed, and statistics if asked for.
+        """Load the data, find the encoder, and plan the cells and, if requested, the statistics.
 
         Raises:
-            RobenchError: a name is unknown, or data or encoder cannot be had.
+            RobenchError: a name is unknown, or data or encoder are not available.
         """
         self.check()
-        for name in self.settings:  # a slip in what this run does not use is a slip, too
+        for name in self.settings:  # validate settings even for components that this run does not use
             if name != TRAINING:
                 (self._defense if name in registry.names("defenses") else self._attack)(name)
         chosen = preset(self.preset)
@@ -118,7 +118,7 @@ class Request:
             for data in tasks
             for seed in dict.fromkeys(self.seeds)
             for defenses, attacks, find in named
-            for cell in plan_cells(setting, data, defenses, attacks, seed=seed, named=find)
+            for cell in plan_cells(setting, data, defenses, attacks, seed=seed, find_defense=find)
         ]
         cells = list({cell.key: cell for cell in cells}.values())
         return [*cells, *(plan_statistics(cells, self._defense(registry.reference())) if self.statistics else ())]
@@ -165,10 +165,10 @@ class Request:
 
 
 def expand(kind: Kind, asked: Sequence[str]) -> list[str]:
-    """Names of one kind, each once, with ``all`` for every registered one.
+    """Return names of one kind, each once; ``all`` stands for every registered name.
 
     Raises:
-        RobenchError: a name is unknown, or nothing was asked for.
+        RobenchError: a name is unknown, or there are none.
     """
     if not asked:
         raise RobenchError(f"no {kind[:-1]} was named; there are {', '.join(registry.names(kind))}, or all.")

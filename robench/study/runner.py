@@ -1,33 +1,30 @@
-"""Run the stages of a plan: what is finished is not done again, what was interrupted goes on."""
+"""The runner, which makes the stages of a plan; finished stages are not made again, interrupted ones are continued."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from robench.results.store import StoredStage
-from robench.study.plan import in_order
+from robench.study.plan import order_stages
 from robench.study.presets import Existing
 from robench.study.stages.context import Context
 from robench.study.stages.stage import Stage
-
-if TYPE_CHECKING:
-    pass
 
 
 class Runner:
     """Runs stages one after another.
 
     Args:
-        context: what stages are made with.
-        existing: what to do with results that are there.
+        context: store, reporter, device and models in memory, which stages are made with.
+        existing: what to do with existing results.
     """
 
     def __init__(self, context: Context, *, existing: Existing = "only-missing") -> None:
         self._context, self._existing = context, existing
 
     def run(self, stages: Sequence[Stage]) -> list[StoredStage[Any]]:
-        """Make stages and all that they need; return those that are there in the end, in the same order.
+        """Make stages and everything that they need, and return the finished ones in the same order.
 
         Raises:
             RobenchError: something cannot be fetched, stored or computed.
@@ -35,11 +32,11 @@ class Runner:
         context = self._context
         if self._existing != "only-cache":
             context.store.check_writable()
-            missing = in_order(stages, done=self.is_done)
-            for needed in {needed.key: needed for stage in stages for needed in stage.needs}.values():
-                if self.is_done(needed):
-                    needed.check_unchanged(context)
-            for stage in missing:  # what cannot be had is told before hours of training
+            missing = order_stages(stages, done=self.is_done)
+            for need in {need.key: need for stage in stages for need in stage.needs}.values():
+                if self.is_done(need):
+                    need.check_unchanged(context)
+            for stage in missing:  # a resource that cannot be fetched fails here rather than after hours of training
                 stage.prepare(offline=context.offline)
             for number, stage in enumerate(missing, start=1):
                 context.reporter.announce_stage(number, len(missing), f"{stage.title} ({stage.key})")
@@ -48,7 +45,7 @@ class Runner:
         return [stage for stage in stored if stage is not None]
 
     def is_done(self, stage: Stage) -> bool:
-        """Tell whether a stage's result is there and is to be used."""
+        """Return whether a stage has a result that should be used."""
         store = self._context.store
         return self._existing != "always" and store.read(stage.folder(store)) is not None
 
@@ -58,6 +55,6 @@ class Runner:
         with store.lock(folder, lambda: reporter.say("    another process is at it: waiting")):
             if self._existing == "always":
                 store.remove(folder)
-            elif store.read(folder):  # another process made it meanwhile
+            elif store.read(folder):  # another process made it while this one waited for the lock
                 return
             stage.make(self._context, folder)

@@ -1,4 +1,4 @@
-"""What a user asked of ``robench attack``, and the cells that this means."""
+"""A user's request to attack a model of their own, and the cells that it stands for."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def victim_request(
     label_order: Sequence[int] | None = None,
     **options: Any,
 ) -> VictimRequest:
-    """The request for a model, which is looked for when nothing is wrong with the rest.
+    """Make the request for a model; the model is found last, after all other options were checked.
 
     Args:
         model: see :func:`~robench.victims.find.find_victim`.
-        name: likewise.
-        version: likewise.
-        trust_remote_code: likewise.
+        name: as in :func:`~robench.victims.find.find_victim`.
+        version: as in :func:`~robench.victims.find.find_victim`.
+        trust_remote_code: as in :func:`~robench.victims.find.find_victim`.
         max_length: tokens of a text; None is the model's own limit.
         label_order: for each label of the task in turn, the model's column; None goes by the labels' names.
         options: fields of a :class:`~robench.study.request.Request`.
@@ -69,7 +69,7 @@ class VictimRequest(Request):
     defenses: Sequence[str] = field(default_factory=lambda: (registry.reference(),))
 
     def check(self) -> None:
-        """Refuse what can be refused before anything is loaded.
+        """Check the options before anything is loaded.
 
         Raises:
             RobenchError: an unknown name, or an option that does not apply.
@@ -89,10 +89,10 @@ class VictimRequest(Request):
         """Load the data and plan the cells, task by task, seed by seed.
 
         Raises:
-            RobenchError: a name is unknown, or data cannot be had.
+            RobenchError: a name is unknown, or data is not available.
         """
         self.check()
-        for name in self.settings:  # a slip in what this run does not use is a slip, too
+        for name in self.settings:  # validate settings even for components that this run does not use
             self._attack(name)
         attacks, chosen = self._attacks(), preset(self.preset)
         asked = {"label_order": self.label_order, "max_length": self.max_length}

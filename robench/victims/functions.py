@@ -21,7 +21,7 @@ def import_function(spec: str) -> tuple[Function, str]:
     """Import ``module:function``; the working directory is searched first.
 
     Returns:
-        The function and its location, for people.
+        The function, and its location as users see it.
 
     Raises:
         RobenchError: there is no such module or function, or importing the module fails.

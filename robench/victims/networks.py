@@ -32,7 +32,7 @@ class NetworkScorer:
     """A Transformers sequence classifier as a scorer, always in evaluation mode.
 
     Args:
-        shown: the model's location, for people.
+        shown: the model's location, as users see it.
         model: the classifier.
         tokenizer: its tokenizer.
         max_length: most tokens of a text; None is the model's own limit.

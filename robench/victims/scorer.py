@@ -21,7 +21,7 @@ class Scorer(Protocol):
     """A loaded model: it scores N texts as (N, C) float32 on the CPU, checked to be finite and of one width.
 
     Attributes:
-        shown: the model's location, for people.
+        shown: the model's location, as users see it.
         names: the names of its columns; empty if it has none.
         max_length: tokens of a text; None if robench does not know.
     """

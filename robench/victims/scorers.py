@@ -91,7 +91,7 @@ class FunctionScorer:
     """A Python function as a scorer; each call gets at most ``ROWS`` texts of similar length.
 
     Args:
-        shown: the function's location, for people.
+        shown: the function's location, as users see it.
         function: from a list of N texts to N rows of scores.
     """
 

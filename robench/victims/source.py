@@ -53,7 +53,7 @@ class VictimSource(ABC):
 
     Attributes:
         name: the name of its row in tables.
-        shown: its location, for people: a path, a Hub id and its commit, or ``module:function``.
+        shown: its location, as users see it: a path, a Hub id and its commit, or ``module:function``.
         digest: sha256 of everything that identifies the model.
         command: options of ``robench attack`` that name it; empty for an object in memory.
     """
@@ -64,7 +64,7 @@ class VictimSource(ABC):
     command: tuple[str, ...] = field(default=(), kw_only=True)
 
     kind: ClassVar[str] = ""
-    """The kind of model, for people."""
+    """The kind of model, as users see it."""
     has_network: ClassVar[bool] = True
     """Whether robench runs the network itself, so that it controls length and precision."""
 

@@ -21,7 +21,7 @@ from robench.plugins import registry
 from robench.progress import PlainReporter, Reporter, RichReporter, SilentReporter, choose_reporter, format_duration
 from robench.results.store import Store
 from robench.study.estimate import Estimator
-from robench.study.plan import in_order
+from robench.study.plan import order_stages
 from robench.study.presets import PRESETS
 from robench.study.request import Request
 from robench.study.stages.attack import SECONDS_PER_EXAMPLE
@@ -210,7 +210,7 @@ def test_an_estimate_goes_by_the_median_pace_of_the_same_kind(
     set_timing(runs, "cells/*-pwws-*", seconds=8.0, examples=16)
     set_timing(runs, "adversarial/*-pwws-*", seconds=0.0, examples=0)  # its records were there already
     (cell,) = timed(tiny_job, seeds=[7]).stages(SilentReporter())
-    seconds = {stage.title: Estimator(Store(runs)).seconds(stage) for stage in in_order([cell])}
+    seconds = {stage.title: Estimator(Store(runs)).seconds(stage) for stage in order_stages([cell])}
     assert seconds == {
         "train base on mr, seed 7": pytest.approx(steps(20) * 0.5),
         "attack the training set of mr with pwws, victim base": pytest.approx(20 * 0.5),
@@ -224,7 +224,7 @@ def test_without_history_only_the_bundled_encoder_has_a_pace(tiny_job: TinyJob, 
 
     (cell,) = timed(tiny_job).stages(SilentReporter())
     estimator = Estimator(Store(tmp_path))
-    for stage in in_order([cell]):
+    for stage in order_stages([cell]):
         assert estimator.seconds(stage) is None
         encoder = replace(stage.setting.encoder, name="minilm")
         bundled = replace(stage, setting=replace(stage.setting, encoder=encoder))

@@ -1,4 +1,4 @@
-"""What ``robench doctor`` says of the data of tasks."""
+"""The checks of ``robench doctor`` for the data of tasks."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ def test_each_task_says_what_it_fetches(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("ROBENCH_CACHE", str(tmp_path))
     (tmp_path / "ours.py").write_text(TASK, encoding="utf-8")
     registry.load_plugin(tmp_path / "ours.py")
-    found = {finding.what: finding for finding in doctor._task_packages()}
+    found = {finding.subject: finding for finding in doctor._check_task_packages()}
     assert list(found) == ["data of bbc", "data of mr", "data of trec", "data of ours"]
-    assert {finding.well for finding in found.values()} == {None}
-    assert "index when first needed (7 MB)" in found["data of ours"].found
-    assert "(54 MB)" in found["data of mr"].found, "that of three packages"
+    assert {finding.is_fine for finding in found.values()} == {None}
+    assert "index when first needed (7 MB)" in found["data of ours"].detail
+    assert "(54 MB)" in found["data of mr"].detail, "that of three packages"
 
 
 def test_a_task_that_cannot_be_loaded_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     broken = registry.Entry("tasks", "gone", "other 1.0", "other 1.0", "no_such_module:TASK")
     monkeypatch.setattr(doctor, "entries", lambda kind: [broken])
-    (finding,) = doctor._task_packages()
-    assert finding.well is False and "no_such_module" in finding.found
+    (finding,) = doctor._check_task_packages()
+    assert finding.is_fine is False and "no_such_module" in finding.detail

@@ -9,10 +9,10 @@ import pytest
 from rich.console import Console
 
 from robench.cli import show
-from robench.cli.show import Piece, pieces
+from robench.cli.show import Span, align_words
 from robench.errors import RobenchError
 from robench.results import records
-from robench.results.info import AdversarialInfo, encode, plain
+from robench.results.info import AdversarialInfo, encode, to_builtins
 from robench.results.store import RECORDS_FILE, Store, StoredStage
 from support.hand_made import add_cell, add_model, record
 
@@ -70,10 +70,10 @@ def test_examples_mark_what_was_changed_without_colours(store: Store) -> None:
     ],
 )
 def test_texts_are_compared_word_by_word(before: str, after: str, expected: list[tuple[str, str]]) -> None:
-    found = pieces(before, after)
-    assert [tuple(piece) for piece in found if piece.changed] == [pair for pair in expected if pair[0] != pair[1]]
-    assert " ".join(piece.before for piece in found if piece.before) == before
-    assert " ".join(piece.after for piece in found if piece.after) == " ".join(after.split())
+    found = align_words(before, after)
+    assert [tuple(span) for span in found if span.is_changed] == [pair for pair in expected if pair[0] != pair[1]]
+    assert " ".join(span.before for span in found if span.before) == before
+    assert " ".join(span.after for span in found if span.after) == " ".join(after.split())
 
 
 def test_a_model_has_no_attack(store: Store) -> None:
@@ -87,7 +87,7 @@ def test_a_model_has_no_attack(store: Store) -> None:
 def test_an_adversarial_set_has_no_defense(store: Store) -> None:
     cell = add_cell(store, "base", "pwws", 120)
     left = ("defense", "clean", "dev", "rows", "adversarial")
-    info = {name: value for name, value in plain(cell.info).items() if name not in left} | {"kind": "adversarial"}
+    info = {name: value for name, value in to_builtins(cell.info).items() if name not in left} | {"kind": "adversarial"}
     stage = StoredStage(cell.folder, msgspec.convert(info, AdversarialInfo))
     text = text_of(stage, store)
     assert "adversarial training set" in text and "60.0 %" in text and "clean accuracy" not in text
@@ -125,4 +125,4 @@ def test_missing_records_are_named_and_a_missing_model_is_not_needed(store: Stor
 
 
 def test_a_piece_knows_whether_it_changed() -> None:
-    assert Piece("a", "b").changed and not Piece("a", "a").changed
+    assert Span("a", "b").is_changed and not Span("a", "a").is_changed

@@ -11,14 +11,14 @@ import torch
 
 from robench.errors import RobenchError
 from robench.results.high_order import (
+    choose_negatives,
+    compute_statistics,
     contrastive_loss,
-    fixed_partners,
-    kl_divergence,
+    mean_kl_divergence,
     mean_squared_difference,
     softmax,
-    statistics,
 )
-from robench.results.pairs import Pairs, cell_statistics
+from robench.results.pairs import Pairs, measure_pairs
 from robench.training.objectives import contrastive
 from robench.training.objectives import kl_divergence as kl_of_logits
 from support import tiny
@@ -60,7 +60,7 @@ def test_mse_is_a_mean_over_dimensions_then_pairs(u: Rows, v: Rows, value: float
     ],
 )
 def test_kl_is_kl(p: Rows, q: Rows, value: float) -> None:
-    assert kl_divergence(np.array(p), np.array(q)) == pytest.approx(value, abs=1e-12)
+    assert mean_kl_divergence(np.array(p), np.array(q)) == pytest.approx(value, abs=1e-12)
 
 
 def test_ctr_by_hand() -> None:
@@ -121,7 +121,7 @@ def test_statistics_are_those_of_plain_loops(n: int, classes: int) -> None:
     random.Random(n).shuffle(labels)
     z, z2 = gauss(n, 5, 1), gauss(n, 5, 2)
     p, p2 = softmax(gauss(n, classes, 3) * 4), softmax(gauss(n, classes, 4) * 4)
-    found = msgspec.structs.asdict(statistics(z, z2, p, p2, labels))
+    found = msgspec.structs.asdict(compute_statistics(z, z2, p, p2, labels))
     assert found.pop("n") == n
     assert found == pytest.approx(plain_loops(z, z2, p, p2, labels), rel=1e-12)
 
@@ -141,7 +141,7 @@ def test_a_thousand_pairs_are_exact_in_any_order_and_block() -> None:
 def test_the_library_agrees_with_the_losses_that_defenses_train_on() -> None:
     z, z2 = torch.tensor(gauss(40, 6, 1)), torch.tensor(gauss(40, 6, 2))
     assert contrastive_loss(z, z2) == pytest.approx(contrastive(z.float(), z2.float(), z2.float()).item(), rel=1e-6)
-    assert kl_divergence(softmax(z), softmax(z2)) == pytest.approx(kl_of_logits(z, z2).item(), rel=1e-12)
+    assert mean_kl_divergence(softmax(z), softmax(z2)) == pytest.approx(kl_of_logits(z, z2).item(), rel=1e-12)
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
@@ -150,7 +150,7 @@ def test_tensors_of_any_precision_and_gradient_are_taken(dtype: torch.dtype) -> 
     p = torch.tensor(softmax(gauss(6, 2, 2))).to(dtype).requires_grad_()
     labels = torch.tensor([0, 1, 0, 1, 0, 1])
     as_arrays = (z.detach().double().numpy(), p.detach().double().numpy())
-    assert statistics(z, z, p, p, labels) == statistics(
+    assert compute_statistics(z, z, p, p, labels) == compute_statistics(
         as_arrays[0], as_arrays[0], as_arrays[1], as_arrays[1], [0, 1] * 3
     )
 
@@ -164,7 +164,7 @@ def test_tensors_of_any_precision_and_gradient_are_taken(dtype: torch.dtype) -> 
     ],
 )
 def test_negative_pairs_are_with_the_first_of_the_next_label(labels: list[int], partners: list[int]) -> None:
-    assert fixed_partners(labels).tolist() == partners
+    assert choose_negatives(labels).tolist() == partners
 
 
 GOOD = softmax(gauss(3, 2, 1))
@@ -189,7 +189,7 @@ def test_what_cannot_be_measured_is_refused(changes: dict[str, Any], message: st
         "labels": [0, 1, 0],
     }
     with pytest.raises(ValueError, match=message):
-        statistics(**given | changes)
+        compute_statistics(**given | changes)
 
 
 def test_one_pair_has_no_contrastive_loss() -> None:
@@ -229,7 +229,7 @@ def pairs(count: int = 12) -> Pairs:
 def test_statistics_of_a_model_are_those_of_its_outputs() -> None:
     some, predictor = pairs(), tiny.predictor(tiny.classifier())
     clean, adversarial = predictor.outputs(some.clean), predictor.outputs(some.adversarial)
-    found = msgspec.structs.asdict(cell_statistics(predictor, some))
+    found = msgspec.structs.asdict(measure_pairs(predictor, some))
     z, z2 = (part.representations.tolist() for part in (clean, adversarial))
     p, p2 = (part.logits.double().softmax(-1).tolist() for part in (clean, adversarial))
     assert found.pop("n") == 12
@@ -240,4 +240,4 @@ def test_statistics_of_a_model_are_those_of_its_outputs() -> None:
 def test_pairs_of_one_label_are_refused_in_a_sentence() -> None:
     one = Pairs(ids=(0, 1), labels=(1, 1), clean=("a", "b"), adversarial=("a", "b"), statuses=("failed", "failed"))
     with pytest.raises(RobenchError, match=r"2 pairs cannot be computed: .*two labels"):
-        cell_statistics(tiny.predictor(tiny.classifier()), one)
+        measure_pairs(tiny.predictor(tiny.classifier()), one)

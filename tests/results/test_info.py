@@ -10,7 +10,7 @@ import pytest
 
 from robench.errors import RobenchError
 from robench.results import records
-from robench.results.info import CellInfo, ModelInfo, decode, encode, plain, schema
+from robench.results.info import CellInfo, ModelInfo, decode, encode, make_schema, to_builtins
 from robench.results.info_parts import Clean
 
 ROOT = Path(__file__).parents[2]
@@ -99,7 +99,7 @@ def test_a_key_that_is_a_python_word_keeps_its_name() -> None:
     values = LEAST | {"kind": "models", "defense": {"name": "base", "class": "a:B"}}
     info = read(values)
     assert isinstance(info, ModelInfo) and info.defense.class_ == "a:B"
-    assert plain(info)["defense"] == {"name": "base", "class": "a:B"}
+    assert to_builtins(info)["defense"] == {"name": "base", "class": "a:B"}
 
 
 @pytest.mark.parametrize("name", ["stage", "record", "clean"])
@@ -118,5 +118,5 @@ def test_golden_files_fit_their_schemas() -> None:
     form = record["$defs"]["Record"]
     assert lines and all(set(form["required"]) <= json.loads(line).keys() for line in lines)
     assert set(form["properties"]) == set(records.Record.__dataclass_fields__)
-    kinds = {option["$ref"].rpartition("/")[2] for option in schema()["anyOf"]}
+    kinds = {option["$ref"].rpartition("/")[2] for option in make_schema()["anyOf"]}
     assert kinds == {"ModelInfo", "AdversarialInfo", "CellInfo", "StatisticsInfo"}

@@ -15,8 +15,7 @@ from robench.errors import RobenchError
 from robench.plugins import registry
 from robench.results import papers
 from robench.results.paper_contents import PaperFigure, PaperTable, rank
-from robench.results.published import PublishedRow, PublishedTable
-from robench.results.published import published as published_numbers
+from robench.results.published import PublishedRow, PublishedTable, read_published_table
 from robench.training.settings import TrainingSettings
 
 TAICHI = papers.paper()
@@ -45,7 +44,7 @@ DEFENSES = {
 
 
 def published(number: str) -> PublishedTable:
-    table = published_numbers(TAICHI, number)
+    table = read_published_table(TAICHI, number)
     assert table is not None
     return table
 
@@ -275,7 +274,7 @@ def test_a_folder_of_ones_own_is_a_paper(tmp_path: Path, monkeypatch: pytest.Mon
     assert paper.command("run", "--table", "1") == "robench run --table 1 --paper ./mine"
     sweep = paper.figures["2"].sweep
     assert sweep and sweep.values == (1.0, 2.5) and sweep.ends == {}
-    assert published_numbers(paper, "1") is None
+    assert read_published_table(paper, "1") is None
 
 
 @pytest.mark.parametrize(
@@ -329,7 +328,7 @@ numbers = { pwws = 12.5 }
 def test_a_wrong_key_of_published_numbers_is_named(tmp_path: Path, before: str, after: str, message: str) -> None:
     folder = write_own(write_own(tmp_path / "mine"), before, after, "table1.toml", NUMBERS_OF_ONE)
     with pytest.raises(RobenchError, match=message):
-        published_numbers(papers.paper(str(folder)), "1")
+        read_published_table(papers.paper(str(folder)), "1")
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ from robench.defenses.taichi import TaiChi
 from robench.errors import RobenchError
 from robench.progress import SilentReporter
 from robench.results.records import Record
-from robench.results.store import key_of
-from robench.study.plan import in_order
+from robench.results.store import make_key
+from robench.study.plan import order_stages
 from robench.study.presets import PRESETS
 from robench.study.request import Request
 from robench.study.stages.adversarial import AdversarialStage
@@ -150,8 +150,8 @@ def test_the_order_of_names_does_not_change_keys(tiny_job: TinyJob) -> None:
 
 
 def test_the_order_of_keys_in_an_identity_does_not_matter() -> None:
-    assert key_of({"a": 1, "b": {"c": 2, "d": 3}}) == key_of({"b": {"d": 3, "c": 2}, "a": 1})
-    assert key_of({"a": 1}) != key_of({"a": "1"}) != key_of({"a": None})
+    assert make_key({"a": 1, "b": {"c": 2, "d": 3}}) == make_key({"b": {"d": 3, "c": 2}, "a": 1})
+    assert make_key({"a": 1}) != make_key({"a": "1"}) != make_key({"a": None})
 
 
 ROWS = [Example(text, label) for text, label in rows(60)]
@@ -195,7 +195,7 @@ def kind(stage: Stage) -> str:
 def test_stages_are_made_once_and_after_what_they_need(
     tiny_job: TinyJob, defenses: list[str], attacks: list[str], counts: dict[str, int]
 ) -> None:
-    stages = in_order(request(tiny_job, defenses=defenses, attacks=attacks).stages(SilentReporter()))
+    stages = order_stages(request(tiny_job, defenses=defenses, attacks=attacks).stages(SilentReporter()))
     assert Counter(map(kind, stages)) == counts
     at = {stage.key: place for place, stage in enumerate(stages)}
     assert len(at) == len(stages)
@@ -208,7 +208,7 @@ def is_one_of(keys: set[str], stage: Stage) -> bool:
 
 def test_what_only_a_finished_stage_needs_is_not_made(tiny_job: TinyJob) -> None:
     found = cell(tiny_job)
-    everything = in_order([found])
+    everything = order_stages([found])
     assert [kind(stage) for stage in everything] == ["model", "D_adv", "model", "cell"]
     for done, left in (
         (everything, []),
@@ -218,7 +218,7 @@ def test_what_only_a_finished_stage_needs_is_not_made(tiny_job: TinyJob) -> None
         (everything[3:], []),
     ):
         keys = {stage.key for stage in done}
-        assert [kind(stage) for stage in in_order([found], done=functools.partial(is_one_of, keys))] == left
+        assert [kind(stage) for stage in order_stages([found], done=functools.partial(is_one_of, keys))] == left
 
 
 def attacked(i: int, example: Example, status: str) -> Record:

@@ -153,7 +153,7 @@ def undisturbed(long_job: TinyJob, tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.mark.parametrize(
     ("number", "code", "told"),
     [
-        pytest.param(signal.SIGINT, 130, "goes on from there", id="interrupted"),
+        pytest.param(signal.SIGINT, 130, "continues from there", id="interrupted"),
         pytest.param(signal.SIGKILL, -9, "", id="killed", marks=pytest.mark.slow),
     ],
 )

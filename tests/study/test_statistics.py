@@ -16,7 +16,7 @@ from robench.progress import SilentReporter
 from robench.results import records
 from robench.results.info import CellInfo, StatisticsInfo
 from robench.results.info_parts import Clean
-from robench.results.pairs import cell_statistics, read_pairs
+from robench.results.pairs import measure_pairs, read_pairs
 from robench.results.store import Store, StoredStage
 from robench.study.request import Request
 from robench.study.stages.context import Context
@@ -77,7 +77,7 @@ def test_models_are_measured_on_the_texts_made_against_base(
     assert shared.clean != shared.adversarial
     for name in DEFENSES:
         info, cell = by_name[name].info, cells[name].info
-        assert info.statistics == cell_statistics(stored_predictor(store, cells[name], CPU), shared)
+        assert info.statistics == measure_pairs(stored_predictor(store, cells[name], CPU), shared)
         assert (info.model, info.pairs) == (cell.model, cells["base"].info.key)
         assert (info.clean, info.attacked) == (cell.clean, cell.attacked)
     assert len({msgspec.json.encode(stage.info.statistics) for stage in by_name.values()}) == 4
@@ -93,7 +93,7 @@ def test_before_is_the_model_that_training_starts_from(
     assert torch.equal(predictor.classifier.head.weight.detach(), head), "N(0, initializer_range), drawn with the seed"
     (base,) = [c for c in store.stages(CellInfo) if "base-pwws" in c.folder.name]
     shared = read_pairs(base)
-    assert before.info.statistics == cell_statistics(predictor, shared)
+    assert before.info.statistics == measure_pairs(predictor, shared)
     predicted = predictor.logits(shared.clean).argmax(-1).tolist()
     correct = sum(a == b for a, b in zip(predicted, shared.labels, strict=True))
     assert before.info.clean == Clean(correct=correct, n=len(shared))

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from robench.results import records
-from robench.results.info import ELSEWHERE, plain
+from robench.results.info import ELSEWHERE, to_builtins
 from robench.results.outcome import summarise
 from robench.results.records import Record
 from robench.results.store import RECORDS_FILE, STAGE_FILE, Store, StoredStage
@@ -152,7 +152,7 @@ def add_model(store: Store, cell: StoredStage[Any]) -> StoredStage[Any]:
     """Store what is shown of the model that a cell was made with."""
     info = {
         name: value
-        for name, value in plain(cell.info).items()
+        for name, value in to_builtins(cell.info).items()
         if name not in ("attack", "attacked", "records_bytes", "model")
     }
     info |= {"kind": "models", "key": cell.info.model, "label": f"{info['task']}-{info['defense']['name']}"}

@@ -38,7 +38,7 @@ def test_a_function_gets_a_cell_a_row_and_a_page(counting: Path, options: list[s
     assert re.search(r"count\+1 +100\.0 +\d+\.\d", shown), shown
     page = robench("show", cell.key, "--runs", tmp_path / "runs").stdout
     assert "counting:scores (Python function)" in page
-    assert "given model" in robench("show", cell.info.model, "--runs", tmp_path / "runs").stdout
+    assert "your own model" in robench("show", cell.info.model, "--runs", tmp_path / "runs").stdout
 
 
 def test_a_second_run_makes_nothing(counting: Path, options: list[str], tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_a_function_whose_weights_changed_is_not_mistaken_for_what_it_was(
 @pytest.mark.parametrize(
     ("number", "code", "sentence"),
     [
-        pytest.param(signal.SIGINT, 130, "goes on from there", id="interrupted", marks=pytest.mark.slow),
+        pytest.param(signal.SIGINT, 130, "continues from there", id="interrupted", marks=pytest.mark.slow),
         pytest.param(signal.SIGKILL, -9, "", id="killed"),
     ],
 )

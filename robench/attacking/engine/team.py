@@ -120,7 +120,7 @@ class Team:
         """Return the events since the last call; afterwards every search is parked with a request for logits.
 
         Args:
-            timeout: unused; a team in other processes waits at most so many seconds for its first event.
+            timeout: unused; a team in other processes waits at most this number of seconds for its first event.
         """
         while self._waiting_for_encoder:
             searches, self._waiting_for_encoder = self._waiting_for_encoder, []

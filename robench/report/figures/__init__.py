@@ -82,7 +82,7 @@ def draw(
         hint = f"`{contents.command('figure', 'all')}` draws each"
         raise RobenchError(explain_unknown("figure", number, list(contents.figures), hint))
     figure = contents.figures[number]
-    if figure.one_attack and len(attacks) > 1:
+    if figure.is_about_one_attack and len(attacks) > 1:
         raise RobenchError(f"figure {number} is about one attack, not {', '.join(attacks)}; draw it for each.")
     selection = Selection(
         task=task or figure.task,

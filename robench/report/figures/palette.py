@@ -1,9 +1,9 @@
 """One look for each defense, the same in every figure, and apart for readers who see colours differently.
 
-The hues are those of Okabe and Ito (2008) with a dark grey for black. Eight are as many as can be told apart with any
-common colour vision, so a look is a hue and a pattern (a marker, where there are points). A defense declares its
-own. One that does not, or whose plug-in is gone, gets a look from a hash of its name: it does not depend on what else
-is installed or drawn, unless two names in one figure meet in the same look.
+The hues are those of Okabe and Ito (2008) with a dark grey for black. At most eight can be distinguished with every
+common colour vision, so a look is a hue and a pattern (in a plot of points, a marker). A defense declares its own. One
+that does not, or whose plug-in is gone, gets a look from a hash of its name. This look does not depend on what else is
+installed or drawn, unless two names in one figure get the same look.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def title(label: str) -> str:
 
 
 def looks(labels: Iterable[str]) -> dict[str, Look]:
-    """A look for each label, no two alike as long as there are enough.
+    """Choose a look for each label; no two are alike as long as there are enough looks.
 
     A label is a registered name, or a name with its changed hyper-parameters in brackets, which keeps the name's hue.
     """
@@ -73,13 +73,13 @@ def looks(labels: Iterable[str]) -> dict[str, Look]:
 
 
 def class_colours(count: int) -> list[str]:
-    """Colours of ``count`` classes; beyond eight they repeat."""
+    """Return colours of ``count`` classes; after eight they repeat."""
     hues: tuple[Hue, ...] = ("blue", "orange", "green", "vermillion", "purple", "sky", "grey", "yellow")
     return [HUES[hues[i % len(hues)]] for i in range(count)]
 
 
 def tint(colour: str, share: float) -> tuple[float, float, float]:
-    """A colour mixed with white: ``share`` of it, 0 to 1."""
+    """Mix a colour with white; ``share`` is the share of the colour, 0 to 1."""
     red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
     return (1 - share * (1 - red), 1 - share * (1 - green), 1 - share * (1 - blue))
 

@@ -137,7 +137,7 @@ def accuracy_table(
         RobenchError: a cell's files are missing or broken.
     """
     paper = paper or papers.paper()
-    return accuracy.accuracy_table(cells, TableRequest(paper, table or paper.accuracy, options))
+    return accuracy.accuracy_table(cells, TableRequest(paper, table or paper.first_accuracy_table, options))
 
 
 def _check_against(paper: Paper, against: str | None) -> None:
@@ -152,11 +152,16 @@ def _reason_to_omit(table: Table, paper: Paper, spec: PaperTable, options: Table
     """Return why a table is not worth showing among others; empty if it is."""
     command = f"`{paper.command('table', spec.number)}`"
     if spec.kind == "datasets" and not any(c.value is not None for row in table.blocks[0].rows for c in row.cells):
-        return f"none of the tasks' data is on this machine; {command} fetches what can be had."
+        return f"none of the tasks' data is on this machine; {command} fetches it."
     encoders = {block.setting.get("encoder_digest") for block in table.blocks}
-    if spec.kind == "encoders" and len(encoders) < 2 and not options.get("encoders") and paper.accuracy.number:
+    if (
+        spec.kind == "encoders"
+        and len(encoders) < 2
+        and not options.get("encoders")
+        and paper.first_accuracy_table.number
+    ):
         return (
-            f"there are results of one encoder only, which table {paper.accuracy.number} has; {command} shows them all"
-            " the same."
+            f"there are results of one encoder only, which table {paper.first_accuracy_table.number} has; {command}"
+            " shows them all the same."
         )
     return ""

@@ -78,7 +78,7 @@ def accuracy_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest
 def encoders_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) -> Table:
     """Make a table of the same accuracies by encoder (table 6 of the TaiChi paper).
 
-    It has the task and the defenses of the paper, unless others are asked for.
+    It has the task and the defenses of the paper, unless the options name others.
 
     Args:
         cells: finished cells.
@@ -125,11 +125,11 @@ def _how_measured(blocks: Sequence[Block], paper: Paper) -> list[str]:
 def _clean_and_attacked(found: Sequence[Result], columns: Sequence[str]) -> tuple[Cell, ...]:
     models = {r.info.model: r for r in found}.values()
     n = found[0].info.clean.n if found else 0
-    cells = [mean_cell([(r.seed, r.clean) for r in models], n, learned=_learned(found))]
+    cells = [mean_cell([(r.seed, r.clean_accuracy) for r in models], n, learned=_learned(found))]
     for column in columns:
         under = [r for r in found if r.column == column]
         n = under[0].attacked_n if under else 0
-        cells.append(mean_cell([(r.seed, r.attacked) for r in under], n, learned=_learned(under)))
+        cells.append(mean_cell([(r.seed, r.accuracy_under_attack) for r in under], n, learned=_learned(under)))
     return tuple(cells)
 
 
@@ -138,12 +138,12 @@ def _clean_by_attack(found: Sequence[Result], columns: Sequence[str]) -> tuple[C
     for column in columns:
         models = {r.info.model: r for r in found if r.column == column}.values()
         n = found[0].info.clean.n if found else 0
-        cells.append(mean_cell([(r.seed, r.clean) for r in models], n, learned=_learned(models)))
+        cells.append(mean_cell([(r.seed, r.clean_accuracy) for r in models], n, learned=_learned(models)))
     return tuple(cells)
 
 
 def _learned(results: Iterable[Result]) -> bool:
-    return all(result.learned for result in results)
+    return all(result.has_learned for result in results)
 
 
 def _by_training_texts(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) -> list[Result]:

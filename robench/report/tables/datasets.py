@@ -23,7 +23,7 @@ LEGEND = (
     "C: classes. L: mean number of tokens, over all texts of the three splits; tokens are what white space parts.",
     "#train, #dev, #test: rows.",
 )
-MISSING = "—: the data cannot be had here."
+MISSING = "—: the data is not available here."
 
 
 def datasets_table(request: TableRequest) -> Table:

@@ -15,7 +15,7 @@ from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.options import TableRequest
 from robench.results.cells import group, identity_text
 from robench.results.info import BEFORE, StatisticsInfo
-from robench.results.labels import Named, label
+from robench.results.labels import LabelSource, make_labels
 from robench.results.paper_contents import Paper, rank
 from robench.results.store import StoredStage
 
@@ -51,7 +51,7 @@ class _Model:
 def high_order_table(statistics: Sequence[StoredStage[StatisticsInfo]], request: TableRequest) -> Table:
     """Make a table of statistics of models before and after fine-tuning (table 7 of the TaiChi paper).
 
-    It has the paper's task and attack, unless others are asked for.
+    It has the paper's task and attack, unless the options name others.
 
     Args:
         statistics: finished stages of that kind.
@@ -86,7 +86,7 @@ def high_order_table(statistics: Sequence[StoredStage[StatisticsInfo]], request:
 
 def _arranged(models: Sequence[_Model], paper: Paper, expected: Sequence[str]) -> tuple[list[Block], str]:
     """Return the blocks, each with a row for every expected defense, and a caption of what they share."""
-    names = label(Named(m.row, m.info.defense.name, m.info.defense.changed, m.key) for m in models)
+    names = make_labels(LabelSource(m.row, m.info.defense.name, m.info.defense.changed, m.key) for m in models)
     by_block = group(models, lambda m: m.block)
     settings = [_setting(members) for members in by_block.values()]
     heads, caption = headings(settings, paper)

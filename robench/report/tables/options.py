@@ -41,7 +41,7 @@ class TableOptions(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class TableRequest:
-    """One table of a paper, and the options of whoever wants to see it."""
+    """A table of a paper, and the options that the user gave."""
 
     paper: Paper
     table: PaperTable

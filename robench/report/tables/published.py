@@ -9,7 +9,7 @@ from robench.report.tables.accuracy import CLEAN
 from robench.report.tables.model import Block, Column, Row, Table
 from robench.report.tables.options import TableRequest
 from robench.results.paper_contents import PaperTable
-from robench.results.published import PublishedRow, PublishedTable, plain_name, published
+from robench.results.published import PublishedRow, PublishedTable, read_published_table, strip_owner
 
 LEGEND = "In square brackets: the paper's number, and ours less it."
 
@@ -27,7 +27,7 @@ def beside_published(table: Table, request: TableRequest) -> Table:
     Raises:
         RobenchError: the file of the published numbers is broken.
     """
-    numbers = published(request.paper, request.table.number)
+    numbers = read_published_table(request.paper, request.table.number)
     if numbers is None:
         note = f"the paper's table {table.name} has no numbers to compare with"
         return replace(table, notes=(*table.notes, note), against=request.paper.name)
@@ -71,7 +71,7 @@ def _differences(table: Table, blocks: Sequence[Block], spec: PaperTable, number
         return ["the paper has none of these rows"]
     if spec.kind == "datasets":
         return []
-    encoders = dict.fromkeys(plain_name(str(block.setting["encoder"])) for block in blocks)
+    encoders = dict.fromkeys(strip_owner(str(block.setting["encoder"])) for block in blocks)
     others = ", ".join(name for name in encoders if name not in numbers.encoders)
     if not others:
         notes = []

@@ -105,18 +105,18 @@ def _rows(results: Sequence[Result], labels: dict[str, Label]) -> tuple[Row, ...
 
 def _cell(found: Sequence[Result], value: Callable[[Result], Fraction | float | None]) -> Cell:
     numbers = [(r.seed, number) for r in found if (number := value(r)) is not None]
-    learned = all(r.learned for r in found)
+    learned = all(r.has_learned for r in found)
     return mean_cell([(seed, Fraction(number)) for seed, number in numbers], found[0].attacked_n, learned=learned)
 
 
 def _success_rate(result: Result) -> Fraction | None:
-    tried = result.outcome.tried
+    tried = result.outcome.attempts
     return Fraction(result.outcome.succeeded, tried) if tried else None
 
 
 _VALUES: tuple[Callable[[Result], Fraction | float | None], ...] = (
-    lambda r: r.clean,
-    lambda r: r.attacked,
+    lambda r: r.clean_accuracy,
+    lambda r: r.accuracy_under_attack,
     _success_rate,
     lambda r: r.outcome.queries,
     lambda r: r.outcome.words_changed,

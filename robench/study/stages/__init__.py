@@ -1,1 +1,1 @@
-"""The kinds of stages, one file each."""
+"""The kinds of stages: one file for each, with its identity, its needs and its making."""

@@ -22,7 +22,7 @@ class AdversarialStage(AttackingStage):
 
     @property
     def title(self) -> str:
-        """Say which training set is attacked with which attack."""
+        """Name training set, attack and victim in words."""
         return f"attack the training set of {self.data.task} with {self.attack.title}, victim {self.model.defense.name}"
 
     def examples(self) -> list[tuple[int, Example]]:

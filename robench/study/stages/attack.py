@@ -1,4 +1,9 @@
-"""The stage that attacks a model: on test samples, which makes a cell."""
+"""The stages that attack a model; on test samples, such a stage makes a cell.
+
+How it works: each record is appended to ``records.jsonl`` as soon as it is known. A stage that was interrupted reads
+the records that it finds and attacks the other rows only. The result is the same, because each example draws its random
+numbers from a stream of its own.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +19,7 @@ from robench.data.load import Example
 from robench.errors import RobenchError
 from robench.paths import translate_os_errors
 from robench.results import records
-from robench.results.info import AttackedInfo, CellInfo, ModelInfo, StageInfo
+from robench.results.info import AttackInfo, CellInfo, ModelInfo, StageInfo
 from robench.results.info_parts import Similarity, Timing
 from robench.results.outcome import measure_similarity, summarise
 from robench.results.records import Record
@@ -24,19 +29,24 @@ from robench.study.stages.stage import FORMAT, NamedAttack, RecordsStage, Size, 
 from robench.study.stages.train import ModelStage
 
 LIVE_EXAMPLES = {"cpu": 64, "cuda": 512}
-"""Examples searched at the same time: enough that their questions fill the batches of the device."""
+"""Number of examples searched at the same time; their queries have to fill the batches of the device."""
 SECONDS_PER_EXAMPLE = 0.15
-"""Of one PWWS or DeepWordBug search on the bundled encoder, on two cores; used until a run has been timed."""
+"""Seconds of a PWWS or DeepWordBug search with the bundled encoder on two cores; used until a run was timed."""
 
 
 @dataclass(frozen=True)
 class AttackingStage(RecordsStage):
-    """Attack rows of a split with a model as the victim: a cell, or an adversarial training set."""
+    """Attack rows of a split with a model as the victim, which makes a cell or an adversarial training set.
+
+    Attributes:
+        model: the model under attack.
+        attack: the attack.
+    """
 
     model: ModelStage
     attack: NamedAttack
 
-    info_type: ClassVar[type[AttackedInfo]] = AttackedInfo
+    info_type: ClassVar[type[AttackInfo]] = AttackInfo
 
     @abstractmethod
     def examples(self) -> list[tuple[int, Example]]:
@@ -70,42 +80,42 @@ class AttackingStage(RecordsStage):
         return SECONDS_PER_EXAMPLE if self.setting.encoder.bundled else None
 
     def resembles(self, info: StageInfo) -> bool:
-        """Tell whether records were made by the same attack."""
-        return isinstance(info, AttackedInfo) and info.attack.name == self.attack.name
+        """Return whether a finished stage was made by the same attack."""
+        return isinstance(info, AttackInfo) and info.attack.name == self.attack.name
 
     def prepare(self, *, offline: bool) -> None:
         """Fetch the attack's resources."""
         self.attack.attack.prepare(offline=offline)
 
     def read_records(self, store: Store) -> list[Record]:
-        """Read the records, of which there is one for every row.
+        """Read the records, one for each row.
 
         Raises:
-            RobenchError: some are lost, or the file is broken.
+            RobenchError: some are missing, or the file is broken.
         """
         path = self.folder(store) / RECORDS_FILE
-        found = records.read(path)
-        lost = {i for i, _ in self.examples()} - {record.id for record in found}
+        rows = records.read(path)
+        lost = {i for i, _ in self.examples()} - {record.id for record in rows}
         if lost:
             raise RobenchError(
                 f"{path} has lost {len(lost)} rows, such as {min(lost)}; delete its folder and run again."
             )
-        return found
+        return rows
 
     def make(self, context: Context, folder: Path) -> None:
-        """Attack the rows that have no record yet, appending each record when it is known, and summarise them all."""
+        """Attack the rows that have no record yet, and summarise all records."""
         seconds, count = attack_rows(context, self.model, self.attack, self.examples(), self.seed, folder)
         path = folder / RECORDS_FILE
-        found = records.read(path)
-        info = self.describe(context, found)
+        rows = records.read(path)
+        info = self.describe(context, rows)
         info |= {
-            "attacked": summarise(found),
+            "attacked": summarise(rows),
             "records_bytes": path.stat().st_size,
             "timing": Timing(seconds=seconds, examples=count),
         }
         context.store.finish(folder, self.info_type(**(self.common_info() | info)))
 
-    def describe(self, context: Context, found: Sequence[Record]) -> dict[str, Any]:
+    def describe(self, context: Context, rows: Sequence[Record]) -> dict[str, Any]:
         """Return the fields of ``stage.json`` that are about the attack and the model."""
         model = self.model
         return {
@@ -129,20 +139,20 @@ class CellStage(AttackingStage):
 
     @property
     def title(self) -> str:
-        """Say which defense is attacked with which attack."""
+        """Name defense, task, attack and seed in words."""
         return f"attack {self.model.defense.name} on {self.data.task} with {self.attack.title}, seed {self.seed}"
 
     def examples(self) -> list[tuple[int, Example]]:
         """Return the test samples."""
         return sample(self.data.test, self.setting.attack_limit, "test")
 
-    def describe(self, context: Context, found: Sequence[Record]) -> dict[str, Any]:
-        """Add what is stored of the model, and how alike originals and adversarial texts are."""
+    def describe(self, context: Context, rows: Sequence[Record]) -> dict[str, Any]:
+        """Add fields of the model's ``stage.json``, and the similarity of originals and adversarial texts."""
         stored = context.store.read(self.model.folder(context.store))
         if stored is None:
             raise RobenchError(f"the model {self.model.key} was removed while it was attacked; run again.")
         model: ModelInfo = stored.info
-        return super().describe(context, found) | {
+        return super().describe(context, rows) | {
             "training": model.training,
             "train_rows": model.train_rows,
             "clean": model.clean,
@@ -150,7 +160,7 @@ class CellStage(AttackingStage):
             "rows": model.rows,
             "victim": model.victim,
             "warnings": model.warnings,
-            "similarity": _similarity(context, found),
+            "similarity": _measure_similarity(context, rows),
         }
 
 
@@ -162,10 +172,21 @@ def attack_rows(
     seed: int,
     folder: Path,
 ) -> tuple[float, int]:
-    """Attack rows and append a record of each to the records file of a folder; rows that have one are passed over.
+    """Attack the rows that have no record yet, and append a record of each to the records file of a folder.
+
+    Args:
+        context: store, reporter, device and workers.
+        model: the stage of the model under attack.
+        attack: the attack.
+        examples: the rows, with their positions in their split.
+        seed: seed of the attack.
+        folder: the folder of the records file.
 
     Returns:
-        Seconds that it took, and rows that were attacked.
+        The duration in seconds, and the number of rows that were attacked.
+
+    Raises:
+        RobenchError: something cannot be fetched or stored.
     """
     from robench.attacking.engine.pool import attack_examples
     from robench.victims.scorers import VictimModel
@@ -176,7 +197,7 @@ def attack_rows(
         folder.mkdir(parents=True, exist_ok=True)
     records.repair(path)
     finished = {record.id for record in records.read(path)} if path.exists() else set()
-    made = attack_examples(
+    results = attack_examples(
         attack.attack,
         victim.batch_model if isinstance(victim, VictimModel) else victim,
         [(i, example.text, example.label) for i, example in examples if i not in finished],
@@ -189,17 +210,17 @@ def attack_rows(
     )
     started = time.perf_counter()
     work = context.reporter.track("attacking", "text", total=len(examples), done=len(finished))
-    with contextlib.closing(made), work as count, _open_to_append(path) as file:
-        for record in made:
+    with contextlib.closing(results), work as count, _open_to_append(path) as file:
+        for record in results:
             records.append(file, record)
             count.advance(1, record.status)
     return round(time.perf_counter() - started, 1), len(examples) - len(finished)
 
 
-def _similarity(context: Context, found: Sequence[Record]) -> Similarity | None:
-    """Measure how alike originals and adversarial texts are; None, with a note, if the encoder cannot be had."""
+def _measure_similarity(context: Context, rows: Sequence[Record]) -> Similarity | None:
+    """Measure the similarity of originals and adversarial texts; None, with a note, if there is no encoder."""
     try:
-        return measure_similarity(found, offline=context.offline)
+        return measure_similarity(rows, offline=context.offline)
     except RobenchError as error:
         context.reporter.say(f"    note: sentence similarity is not measured: {error}")
         return None
@@ -212,5 +233,5 @@ def _open_to_append(path: Path) -> Iterator[IO[bytes]]:
     try:
         yield file
     finally:
-        with contextlib.suppress(OSError):  # append() hands every line over, and has told what could not be written
+        with contextlib.suppress(OSError):  # append() flushes every line, so it has reported any error already
             file.close()

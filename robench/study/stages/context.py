@@ -1,4 +1,4 @@
-"""What surrounds a stage while it is made: where results go, who is told, and the models held in memory."""
+"""The context that stages are made in: the store, the reporter, the device, and the models in memory."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from robench.victims.scorers import VictimModel
 
 HELD_MODELS = 2
-"""Models held in memory: the reference defense, which several stages attack, and the model at hand."""
+"""Number of models kept in memory: the reference defense, which several stages attack, and the current model."""
 
 Model: TypeAlias = Union["Predictor", "VictimModel"]
-"""A trained defense, or a model that the user brought, ready to be asked."""
+"""A trained defense or a user's model, loaded."""
 
 
 class LoadableStage(Protocol):
@@ -37,14 +37,14 @@ class LoadableStage(Protocol):
 
 @dataclass
 class Context:
-    """What a stage is handed when it is made.
+    """The context that stages are made in.
 
     Attributes:
-        store: where results go.
-        reporter: is told what happens.
-        device: where the arithmetic is done.
-        offline: forbid fetching.
-        workers: processes that attacks search in; None for none but this one.
+        store: the runs folder, which receives the results.
+        reporter: receives the progress.
+        device: the device that models run on.
+        offline: whether to forbid all downloads.
+        workers: extra processes for the searches of attacks; None searches in this process only.
     """
 
     store: Store
@@ -55,7 +55,7 @@ class Context:
     _held: OrderedDict[str, tuple[Model, LogitsCache]] = field(default_factory=OrderedDict)
 
     def model(self, stage: LoadableStage) -> Model:
-        """Return a stage's model: the one in memory, else the stored one.
+        """Return the model of a stage; load it if it is not in memory.
 
         Raises:
             RobenchError: it is not stored, or its files are broken.
@@ -66,12 +66,12 @@ class Context:
         return self._held[stage.key][0]
 
     def logits_cache(self, stage: LoadableStage) -> LogitsCache:
-        """Return the logits that a model has given so far: attacks ask for some texts that others have asked for."""
+        """Return the cache of a model's logits, which saves the queries that several attacks have in common."""
         self.model(stage)
         return self._held[stage.key][1]
 
     def hold(self, stage: LoadableStage, model: Model) -> None:
-        """Keep a model in memory until others take its place."""
+        """Keep a model in memory until newer ones replace it."""
         from robench.attacking.engine.batcher import LogitsCache
 
         self._held[stage.key] = model, LogitsCache()

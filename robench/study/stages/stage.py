@@ -1,8 +1,8 @@
-"""Stages: the kinds of work whose results are stored.
+"""Stages: pieces of work whose results are stored.
 
-Each stage has an identity, which holds exactly what determines its result, and a key, the hash of the identity. A
-stage that needs another holds the other's key in its identity. A kind of stage is a class with its identity, its needs
-and its making in one file of this package; whoever runs stages knows nothing but this base class.
+Each stage has an identity, which contains exactly what determines its result, and a key, the hash of the identity. If a
+stage needs another one, its identity contains the key of the other. A kind of stage is a class with its identity, its
+needs and its making, in one file of this package; the plan and the runner know only this base class.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from robench.models.encoders import EncoderSource
 from robench.results.info import StageInfo, StageKind, kind_of
 from robench.results.info_parts import DataInfo, EncoderInfo, PluginInfo
 from robench.results.records import Record
-from robench.results.store import Store, key_of
+from robench.results.store import Store, make_key
 from robench.study.stages.context import Context
 from robench.training.defense import Defense
 from robench.training.settings import TrainingSettings
@@ -31,16 +31,17 @@ if TYPE_CHECKING:
     from robench.models.devices import Precision
 
 FORMAT = 4
-"""Counts changes of robench that change results; part of every key but those of statistics."""
+"""Number that grows when a change of robench changes results; part of every key except those of statistics."""
 
 
 @dataclass(frozen=True)
-class Named:
-    """A defense or attack with the name it was asked for by.
+class NamedPlugin:
+    """A defense or attack with the name that the user gave.
 
     Attributes:
+        name: the registered name.
         code: identity of a plug-in's code; empty for a built-in.
-        changed: the fields that the user set, as pairs.
+        changed: the fields that the user set, as pairs of name and value.
     """
 
     name: str
@@ -49,14 +50,14 @@ class Named:
 
 
 @dataclass(frozen=True)
-class NamedDefense(Named):
+class NamedDefense(NamedPlugin):
     """A defense by its registered name."""
 
     defense: Defense = field(kw_only=True)
 
     @property
     def identity(self) -> dict[str, Any]:
-        """Return its class and hyper-parameters; two names for the same thing are one."""
+        """Return its class and hyper-parameters, but not its name: two names of the same defense are one identity."""
         return {"class": class_path(self.defense), "fields": asdict(self.defense), "code": self.code}
 
     @property
@@ -66,19 +67,19 @@ class NamedDefense(Named):
 
 
 @dataclass(frozen=True)
-class NamedAttack(Named):
+class NamedAttack(NamedPlugin):
     """An attack by its registered name."""
 
     attack: Attack = field(kw_only=True)
 
     @property
     def title(self) -> str:
-        """Return its name in tables, with the variant that its resources make of it."""
+        """Return its name in tables, with its variant in brackets."""
         return f"{self.name} ({self.attack.variant})" if self.attack.variant else self.name
 
     @property
     def identity(self) -> dict[str, Any]:
-        """Return what it does, resources included."""
+        """Return everything that determines its behaviour, resources included."""
         return {**self.attack.identity(), "name": self.name, "code": self.code}
 
     @property
@@ -87,12 +88,12 @@ class NamedAttack(Named):
         return PluginInfo(title=self.title, **_plugin_fields(self, self.attack))
 
 
-def class_path(thing: object) -> str:
+def class_path(instance: object) -> str:
     """Return ``module:Class`` of an object."""
-    return f"{type(thing).__module__}:{type(thing).__qualname__}"
+    return f"{type(instance).__module__}:{type(instance).__qualname__}"
 
 
-def _plugin_fields(named: Named, plugin: Any) -> dict[str, Any]:
+def _plugin_fields(named: NamedPlugin, plugin: Any) -> dict[str, Any]:
     values = {field.name: getattr(plugin, field.name) for field in fields(plugin)}
     return {
         "name": named.name,
@@ -105,11 +106,15 @@ def _plugin_fields(named: Named, plugin: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Setting:
-    """What all cells of one run share.
+    """The setting that all cells of one run share.
 
     Attributes:
-        attack_limit: most test samples to attack; None takes all.
-        train_limit: most training rows; None takes all.
+        preset: name of the preset.
+        encoder: the pre-trained encoder.
+        training: the training settings.
+        precision: precision of matrix products.
+        train_limit: largest number of training rows; None takes all.
+        attack_limit: largest number of attacked test samples; None takes all.
     """
 
     preset: str
@@ -121,10 +126,16 @@ class Setting:
 
 
 def sample(rows: Sequence[Example], limit: int | None, name: str) -> list[tuple[int, Example]]:
-    """Draw at most ``limit`` rows with their positions, by a random stream of that name alone, in order of position.
+    """Draw at most ``limit`` rows, and return them with their positions, in order of position.
 
-    A smaller limit draws a part of what a larger one draws, and the run's seed plays no part: every seed and every
-    defense meets the same rows.
+    How it works: all positions are shuffled by a random stream that depends on ``name`` only, and the first ``limit``
+    are taken. So a smaller sample is part of a larger one, and the seed of a run has no influence: all seeds and
+    defenses get the same rows, and their numbers can be compared row by row.
+
+    Args:
+        rows: the rows of a split.
+        limit: largest number of rows; None takes all.
+        name: name of the split, which selects the random stream.
     """
     order = list(range(len(rows)))
     random.Random(f"sample/{name}").shuffle(order)
@@ -133,12 +144,12 @@ def sample(rows: Sequence[Example], limit: int | None, name: str) -> list[tuple[
 
 @dataclass(frozen=True)
 class Size:
-    """How much work a stage is.
+    """The amount of work of a stage.
 
     Attributes:
-        count: of what is worked on one after another.
-        timing: the field of :class:`~robench.results.info_parts.Timing` that counts it.
-        noun: for people.
+        count: number of steps, examples or texts.
+        timing: the field of :class:`~robench.results.info_parts.Timing` that counts them.
+        noun: the word for them that users see.
     """
 
     count: int
@@ -148,24 +159,30 @@ class Size:
 
 @dataclass(frozen=True)
 class Stage(ABC):
-    """A piece of work whose result is stored in a folder of its own."""
+    """A piece of work whose result is stored in a folder of its own.
+
+    Attributes:
+        setting: the setting of the run.
+        data: the data of the task.
+        seed: seed of training and attack.
+    """
 
     setting: Setting
     data: TaskData
     seed: int
 
     info_type: ClassVar[type[StageInfo]]
-    """The structure of its ``stage.json``, which also names the folder it goes to."""
+    """The structure of its ``stage.json``, which also decides the kind's folder."""
 
     @property
     @abstractmethod
     def label(self) -> str:
-        """Say in a few words what it is about; the beginning of its folder's name."""
+        """Return the readable beginning of its folder's name."""
 
     @property
     @abstractmethod
     def title(self) -> str:
-        """Say what is done."""
+        """Return a description of the work in a few words."""
 
     @property
     @abstractmethod
@@ -175,7 +192,7 @@ class Stage(ABC):
     @property
     @abstractmethod
     def size(self) -> Size:
-        """Return how much work it is."""
+        """Return the amount of work."""
 
     @abstractmethod
     def make(self, context: Context, folder: Path) -> None:
@@ -187,41 +204,41 @@ class Stage(ABC):
 
     @abstractmethod
     def resembles(self, info: StageInfo) -> bool:
-        """Tell whether a finished stage does the same kind of work, so that its pace says how long this one takes."""
+        """Return whether a finished stage was the same kind of work, so that its pace is an estimate for this one."""
 
     @property
     def usual_pace(self) -> float | None:
-        """Return the seconds per unit of :attr:`size` before any stage has been timed; None if nobody knows."""
+        """Return the seconds per unit of :attr:`size` to assume before any stage was timed; None if unknown."""
         return None
 
     @property
     def needs(self) -> tuple[Stage, ...]:
-        """Return the stages whose results it uses."""
+        """Return the stages that have to be finished before this one."""
         return ()
 
     def prepare(self, *, offline: bool) -> None:  # noqa: B027  most stages have nothing to fetch
-        """Fetch what the work needs, so that what cannot be had is known before hours of training.
+        """Fetch the resources that the work needs, so that a missing one is reported before hours of training.
 
         Raises:
-            RobenchError: it cannot be had.
+            RobenchError: a resource is not available.
         """
 
     def check_unchanged(self, context: Context) -> None:  # noqa: B027  most results are determined by their keys
-        """Find out whether a finished stage is still what its key says.
+        """Check that a finished stage still matches its key.
 
         Raises:
-            RobenchError: it is not.
+            RobenchError: it does not.
         """
 
     @property
     def kind(self) -> StageKind:
-        """Return the folder of the store that it goes to."""
+        """Return its kind, which is also the name of a folder of the store."""
         return kind_of(self.info_type)
 
     @cached_property
     def key(self) -> str:
-        """Hash its identity."""
-        return key_of(self.identity)
+        """Return the hash of its identity."""
+        return make_key(self.identity)
 
     def folder(self, store: Store) -> Path:
         """Return the folder of its result."""
@@ -252,14 +269,14 @@ class Stage(ABC):
 
 
 class RecordsStage(Stage):
-    """A stage whose result is a record of every row that an attack met."""
+    """A stage whose result is a record for each attacked row."""
 
     attack: NamedAttack
 
     @abstractmethod
     def read_records(self, store: Store) -> list[Record]:
-        """Read the records, of which there is one for every row.
+        """Read the records, one for each row.
 
         Raises:
-            RobenchError: some are lost, or the file is broken.
+            RobenchError: some are missing, or the file is broken.
         """

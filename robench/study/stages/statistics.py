@@ -1,9 +1,10 @@
 """The stage that measures the high-order statistics of one model: the data of table 7 (paper, section 4.3).
 
-Every model meets the same pairs: the attacked test samples, and the texts that the attack made of them *against the
-reference defense* (``original`` and ``final`` of the records of its cell, failures and skips included). A model's own
-adversarial texts would be as good as chosen by it, and its column could not be compared with the others. The column
-"before" is the pre-trained encoder with the untrained head that the reference defense's training starts from.
+How it works: all models are measured on the same pairs, which are the attacked test samples and the texts that the
+attack made of them with *the reference defense* as the victim (``original`` and ``final`` in the records of its cell,
+failures and skips included). Adversarial texts against the model itself would differ from model to model, so the
+numbers could not be compared. The column "before" is the pre-trained encoder with the untrained head that the training
+of the reference defense starts from.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from robench.results.cells import read_outcome
 from robench.results.info import BEFORE, CellInfo, StageInfo, StatisticsInfo
 from robench.results.info_parts import Clean, Outcome, PluginInfo, Timing
 from robench.results.outcome import summarise
-from robench.results.pairs import Pairs, cell_statistics, read_pairs
-from robench.results.store import RECORDS_FILE, StoredStage, key_of
+from robench.results.pairs import Pairs, measure_pairs, read_pairs
+from robench.results.store import RECORDS_FILE, StoredStage, make_key
 from robench.study.stages.attack import CellStage, attack_rows
 from robench.study.stages.context import Context
 from robench.study.stages.stage import Size, Stage
@@ -29,22 +30,26 @@ if TYPE_CHECKING:
     from robench.models.predictor import Predictor
 
 FORMAT = 1
-"""Counts changes of robench that change statistics; part of the key of each."""
+"""Number that grows when a change of robench changes statistics; part of their keys."""
 SECONDS_PER_PAIR = 0.05
-"""Of the bundled encoder on two cores; used until statistics have been timed."""
+"""Seconds of a pair with the bundled encoder on two cores; used until statistics were timed."""
 
 
 @dataclass(frozen=True)
 class UntrainedModel:
-    """The model that a cell's training started from: the pre-trained encoder and the head drawn with its seed."""
+    """The model that the training of a cell's defense starts from: the pre-trained encoder with a random head.
+
+    Attributes:
+        cell: the cell, whose seed draws the head.
+    """
 
     cell: CellStage
 
     @property
     def key(self) -> str:
-        """Hash what determines it."""
+        """Return the hash of everything that determines the model."""
         setting = self.cell.setting
-        return key_of(
+        return make_key(
             {
                 "stage": "untrained",
                 "precision": setting.precision,
@@ -81,7 +86,7 @@ class StatisticsStage(Stage):
 
     Attributes:
         reference: the cell of the reference defense, whose records are the pairs.
-        cell: the cell of the model to measure; None measures the model before fine-tuning.
+        cell: the cell of the model to measure; None measures the encoder before fine-tuning.
     """
 
     reference: CellStage
@@ -101,7 +106,7 @@ class StatisticsStage(Stage):
 
     @property
     def title(self) -> str:
-        """Say which model is measured."""
+        """Name model, task, attack and seed in words."""
         return f"statistics of {self.name} on {self.data.task} under {self.reference.attack.title}, seed {self.seed}"
 
     @property
@@ -130,21 +135,21 @@ class StatisticsStage(Stage):
         return SECONDS_PER_PAIR if self.setting.encoder.bundled else None
 
     def resembles(self, info: StageInfo) -> bool:
-        """Tell whether statistics are of the same attack; an untrained model is attacked, too, which takes longer."""
+        """Return whether statistics have the same attack, and the same kind of model: an untrained one takes longer."""
         same_kind = isinstance(info, StatisticsInfo) and (info.defense.name == BEFORE) == (self.cell is None)
         return same_kind and info.attack.name == self.reference.attack.name  # type: ignore[attr-defined]
 
     def prepare(self, *, offline: bool) -> None:
-        """Fetch the attack's resources, with which the untrained model is attacked."""
+        """Fetch the resources of the attack on the untrained model."""
         if self.cell is None:
             self.reference.attack.attack.prepare(offline=offline)
 
     def make(self, context: Context, folder: Path) -> None:
-        """Measure the model, and attack it if it is the untrained one, which has no cell."""
+        """Measure the model; if it is the untrained one, which has no cell, attack it as well."""
         started = time.perf_counter()
-        reference = _stored(context, self.reference)
+        reference = _read_stored(context, self.reference)
         pairs = read_pairs(reference)
-        statistics = cell_statistics(self._predictor(context), pairs)
+        statistics = measure_pairs(self._predictor(context), pairs)
         info = self.common_info() | {
             "attack": reference.info.attack,
             "model": self.model_key,
@@ -165,7 +170,7 @@ class StatisticsStage(Stage):
 
     def _about_cell(self, context: Context) -> dict[str, Any]:
         assert self.cell is not None, "the untrained model has none"
-        cell = _stored(context, self.cell)
+        cell = _read_stored(context, self.cell)
         return {
             "defense": cell.info.defense,
             "adversarial": cell.info.adversarial,
@@ -189,8 +194,8 @@ class StatisticsStage(Stage):
         return summarise(records.read(folder / RECORDS_FILE))
 
 
-def _stored(context: Context, stage: CellStage) -> StoredStage[CellInfo]:
-    found = context.store.read(stage.folder(context.store))
-    if found is None:
+def _read_stored(context: Context, stage: CellStage) -> StoredStage[CellInfo]:
+    stored = context.store.read(stage.folder(context.store))
+    if stored is None:
         raise RobenchError(f"{stage.folder(context.store)} was removed while it was needed; run again.")
-    return found
+    return stored

@@ -1,4 +1,4 @@
-"""The stage that trains a defense, or fuses its network from those of other defenses."""
+"""The stage that trains a defense, or fuses its network from the networks of other defenses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from robench.models.predictor import Predictor
 
 SECONDS_PER_STEP = 0.2
-"""Of training the bundled encoder with one network, batch 16, on two cores; used until a run has been timed."""
+"""Seconds of a step with one network, the bundled encoder and batch size 16 on two cores, until a run was timed."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,9 @@ class ModelStage(Stage):
     """Train a defense, or fuse its network from others.
 
     Attributes:
-        adversarial: the adversarial training set it needs, if it needs one.
-        parts: the models that it is made of, if it trains nothing itself.
+        defense: the defense.
+        adversarial: the stage of the adversarial training set; None if the defense needs none.
+        parts: the stages of the models that the network is fused from; empty if the defense is trained.
     """
 
     defense: NamedDefense
@@ -37,13 +38,13 @@ class ModelStage(Stage):
 
     @property
     def label(self) -> str:
-        """Name task, defense, the attack whose texts it trains on, and seed."""
+        """Name task, defense, the attack of its adversarial training set, and seed."""
         against = f"-{self.adversarial.attack.name}" if self.adversarial else ""
         return f"{self.data.task}-{self.defense.name}{against}-seed{self.seed}"
 
     @property
     def title(self) -> str:
-        """Say which defense is trained on which task."""
+        """Name defense, attack, task and seed in words."""
         against = f" against {self.adversarial.attack.title}" if self.adversarial else ""
         verb = "fuse" if self.parts else "train"
         return f"{verb} {self.defense.name}{against} on {self.data.task}, seed {self.seed}"
@@ -74,22 +75,22 @@ class ModelStage(Stage):
 
     @property
     def size(self) -> Size:
-        """Count the optimiser steps, roughly: the rows that a defense drops are not known yet."""
+        """Estimate the optimiser steps; the number of rows that a defense drops is not known yet."""
         rows = len(self.training_rows()) * (2 if self.defense.defense.trains_on is TrainsOn.UNION else 1)
         steps = -(-rows // self.setting.training.batch_size) * self.setting.training.epochs
         return Size(0 if self.parts else steps, "steps", "steps")
 
     @property
     def usual_pace(self) -> float | None:
-        """Return the seconds of a step with the bundled encoder; each network adds a forward and a backward pass."""
+        """Return the seconds of a step with the bundled encoder, which grow with the square of the networks."""
         return SECONDS_PER_STEP * self.defense.defense.network_count**2 if self.setting.encoder.bundled else None
 
     def resembles(self, info: StageInfo) -> bool:
-        """Tell whether a model was trained by the same defense."""
+        """Return whether a model was trained by the same defense."""
         return isinstance(info, ModelInfo) and info.defense.name == self.defense.name
 
     def make(self, context: Context, folder: Path) -> None:
-        """Train or fuse the model, measure it on clean text, and store it."""
+        """Train or fuse the model, measure its accuracy on clean texts, and store it."""
         from robench.models.predictor import accuracy
         from robench.study.stages import trained_model
 
@@ -151,7 +152,7 @@ class ModelStage(Stage):
         return result.predictor, result.log, counts, timing
 
     def _fuse(self, context: Context) -> tuple[Predictor, list[dict[str, Any]], Rows, Timing]:
-        """Make a network of others, which are finished by now."""
+        """Fuse the network from those of the parts, which are finished."""
         from robench.models.predictor import Predictor
 
         started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""A trained defense in its folder: weights, configuration and tokenizer as Transformers names them, and how it does."""
+"""A trained defense in its folder: weights, configuration and tokenizer as Transformers names them, and predictions."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ CLEAN_FILE = "clean.jsonl"
 TRAINING_FILE = "training.jsonl"
 
 
-class GivesLogits(Protocol):
-    """A model that is asked about texts."""
+class LogitsModel(Protocol):
+    """A model that returns logits of texts."""
 
     def logits(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> torch.Tensor:
-        """Logits (N, K) of N texts, float32, on the CPU."""
+        """Return the logits (N, K) of N texts, float32, on the CPU."""
 
 
 def predict_clean(
-    predictor: GivesLogits, test: Sequence[Example], progress: Callable[[int], None] | None = None
+    predictor: LogitsModel, test: Sequence[Example], progress: Callable[[int], None] | None = None
 ) -> list[dict[str, Any]]:
-    """Predict the whole test split: a row per text with its position, label, probabilities and whether it is right."""
+    """Predict the whole test split, and return the lines of ``clean.jsonl``."""
     logits = predictor.logits([example.text for example in test], progress)
     probabilities = logits.softmax(-1).tolist()
     predicted = logits.argmax(-1).tolist()
@@ -50,9 +50,9 @@ def predict_clean(
 
 
 def count_correct(rows: Sequence[Mapping[str, Any]]) -> Clean:
-    """Count the correct predictions of the test split, and the texts of its most frequent label.
+    """Count the correct predictions on the test split, and the texts with its most frequent label.
 
-    A model that has learned nothing can have all texts of that label right, too.
+    The second count is the number of correct predictions of a model that always names this label.
     """
     labels = Counter(row["label"] for row in rows)
     majority = max(labels.values(), default=0)
@@ -67,7 +67,15 @@ def save(
     log: Sequence[dict[str, Any]],
     info: ModelInfo,
 ) -> None:
-    """Write a finished model stage; the folder appears whole or not at all.
+    """Write the folder of a trained model; it appears as a whole or not at all.
+
+    Args:
+        folder: the folder to write.
+        classifier: the deployed network.
+        tokenizer: its tokenizer.
+        clean: the lines of ``clean.jsonl``.
+        log: the lines of ``training.jsonl``.
+        info: the content of ``stage.json``.
 
     Raises:
         RobenchError: it cannot be written.
@@ -76,7 +84,7 @@ def save(
     with atomic_write_folder(folder) as draft:
         classifier.encoder.config.save_pretrained(draft)
         save_tokenizer(tokenizer, draft)
-        # Bytes written by Python: the library's own writer dies of SIGBUS or hides the cause when the disk is full.
+        # Python writes the bytes, because on a full disk the library's own writer crashes or hides the cause.
         (draft / WEIGHTS_FILE).write_bytes(safetensors.torch.save(state, metadata={"format": "pt"}))
         write_lines(draft / CLEAN_FILE, clean)
         write_lines(draft / TRAINING_FILE, log)
@@ -94,10 +102,10 @@ def load(folder: Path, classes: int, *, max_length: int, precision: Precision, d
     try:
         config = AutoConfig.from_pretrained(folder)
         tokenizer = AutoTokenizer.from_pretrained(folder)
-        with torch.random.fork_rng([]):  # the weights are drawn before they are read
+        with torch.random.fork_rng([]):  # the library draws random weights before the stored ones are loaded
             classifier = Classifier(AutoModel.from_config(config).float(), classes)
         classifier.load_state_dict(safetensors.torch.load_file(folder / WEIGHTS_FILE))
-    except Exception as error:  # what a broken file raises depends on the file and the library's version
+    except Exception as error:  # the exception of a broken file depends on the file and the library's version
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise RobenchError(
             f"the model in {folder} cannot be loaded ({reason}); delete the folder and run again."
@@ -106,7 +114,7 @@ def load(folder: Path, classes: int, *, max_length: int, precision: Precision, d
 
 
 def save_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
-    """Write a tokenizer.
+    """Write a tokenizer's files to a folder.
 
     Raises:
         OSError: it cannot be written.
@@ -115,7 +123,7 @@ def save_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
         tokenizer.save_pretrained(folder)
     except OSError:
         raise
-    except Exception as error:  # the class that the tokenizers library raises when it cannot write
+    except Exception as error:  # the tokenizers library raises a bare Exception if it cannot write
         raise OSError(str(error)) from error
 
 
@@ -125,15 +133,15 @@ def write_lines(path: Path, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def stored_predictor(store: Store, cell: StoredStage[CellInfo], device: torch.device) -> Predictor:
-    """The trained model that a cell was made with.
+    """Load the trained model of a cell.
 
     Raises:
-        RobenchError: robench did not train it, it is not in the store any more, or cannot be loaded.
+        RobenchError: robench did not train it, it is no longer in the store, or it cannot be loaded.
     """
     info = cell.info
     if info.victim:
         raise RobenchError(
-            f"{cell.folder.name} is an attack on a given model ({info.victim.model}), whose representations are"
+            f"{cell.folder.name} is an attack on your own model ({info.victim.model}), whose representations are"
             " not known: figure 1 and table 7 are about models that robench trained; name one with --defense."
         )
     model = store.read(store.folder("models", info.defense.name, info.model))

@@ -1,4 +1,9 @@
-"""D_adv as training rows: row i stands beside row i of the clean set (paper, section 3.3)."""
+"""The adversarial training set D_adv as training rows (paper, section 3.3).
+
+How it works: each clean row has one record, whose final text is its adversarial counterpart. If the attack did not
+succeed, the defense's ``unsuccessful`` decides whether the original, the perturbed text or nothing takes its place. The
+defense's ``trains_on`` then decides whether counterparts replace the clean rows, are added to them, or form pairs.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +24,13 @@ def arrange_rows(
     """Arrange the rows that a defense trains on.
 
     Args:
-        defense: says which kind of rows it wants and what to do if the attack did not succeed.
-        clean: positions in the training split and examples.
+        defense: decides the kind of rows, their share, and what happens if the attack did not succeed.
+        clean: the clean rows with their positions in the training split.
         adversarial: one record per clean row; empty for a defense that needs none.
-        seed: draws the rows of D_adv where a defense wants only a share of them.
+        seed: seed that draws rows of D_adv if the defense takes only a share of them.
 
     Returns:
-        The rows, and counts of them for ``stage.json``.
+        The rows, and their numbers for ``stage.json``.
 
     Raises:
         RobenchError: nothing is left to train on.
@@ -34,39 +39,41 @@ def arrange_rows(
     if not isinstance(defense, AdversarialDefense) or defense.trains_on is TrainsOn.CLEAN:
         return plain, Rows(training=len(plain), clean=len(plain))
     records = {record.id: record for record in adversarial}
-    found = [
-        (example, text) for i, example in clean if (text := _counterpart(records[i], defense.unsuccessful)) is not None
+    pairs = [
+        (example, text)
+        for i, example in clean
+        if (text := _find_counterpart(records[i], defense.unsuccessful)) is not None
     ]
-    wanted = max(1, round(defense.adversarial_share * len(found)))
-    if wanted < len(found):
-        found = random.Random(f"share/{seed}").sample(found, wanted)
-    if not found:
+    count = max(1, round(defense.adversarial_share * len(pairs)))
+    if count < len(pairs):
+        pairs = random.Random(f"share/{seed}").sample(pairs, count)
+    if not pairs:
         raise RobenchError(
             "no attack on the training set succeeded, and unsuccessful=drop leaves nothing to train on; take"
             " unsuccessful=original, or more training rows."
         )
-    rows, clean_count = _rows_of_kind(defense.trains_on, plain, found)
+    rows, clean_count = _make_rows(defense.trains_on, plain, pairs)
     statuses = [record.status for record in adversarial]
     counts = {status: statuses.count(status) for status in ("succeeded", "failed", "skipped")}
-    return rows, Rows(training=len(rows), clean=clean_count, adversarial=len(found), **counts)
+    return rows, Rows(training=len(rows), clean=clean_count, adversarial=len(pairs), **counts)
 
 
 _Counterpart = tuple[str, list[float]]
 """An adversarial text, and the victim's probability of each class for it."""
 
 
-def _rows_of_kind(
-    kind: TrainsOn, plain: list[TrainingRow], found: Sequence[tuple[Example, _Counterpart]]
+def _make_rows(
+    kind: TrainsOn, plain: list[TrainingRow], pairs: Sequence[tuple[Example, _Counterpart]]
 ) -> tuple[list[TrainingRow], int]:
     """Return rows of a kind, and the number of clean texts in them."""
     if kind is TrainsOn.PAIRS:
-        return [TrainingRow(example.text, example.label, text) for example, (text, _) in found], len(found)
+        return [TrainingRow(example.text, example.label, text) for example, (text, _) in pairs], len(pairs)
     if kind is TrainsOn.UNION:
-        return plain + [TrainingRow(text, example.label) for example, (text, _) in found], len(plain)
-    return [TrainingRow(text, example.label, soft=tuple(soft)) for example, (text, soft) in found], 0
+        return plain + [TrainingRow(text, example.label) for example, (text, _) in pairs], len(plain)
+    return [TrainingRow(text, example.label, soft=tuple(soft)) for example, (text, soft) in pairs], 0
 
 
-def _counterpart(record: Record, unsuccessful: str) -> _Counterpart | None:
+def _find_counterpart(record: Record, unsuccessful: str) -> _Counterpart | None:
     if record.status == "succeeded" or unsuccessful == "perturbed":
         return record.final, record.probabilities_after
     return (record.original, record.probabilities_before) if unsuccessful == "original" else None

@@ -1,4 +1,4 @@
-"""The stage that examines a model which the user brought, and predicts the test split with it."""
+"""The stage that examines a user's model and predicts the test split with it."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ if TYPE_CHECKING:
     from robench.victims.scorers import VictimModel
 
 REMEMBERED_TEXTS = 8
-"""Test texts on which a function is compared with what it said before."""
+"""Number of test texts on which a function's scores are compared with the stored ones."""
 TOLERANCE = 0.01
-"""Difference of a probability that no arithmetic explains."""
+"""Largest difference of a probability that rounding can explain."""
 
 
 @dataclass(frozen=True)
 class VictimStage(ModelStage):
-    """Examine a model that the user brought and predict the test split with it; nothing is trained.
+    """Examine a user's model and predict the test split with it; nothing is trained.
 
     Attributes:
-        source: the model; ``defense`` holds a :class:`~robench.victims.source.Given` in its place.
+        source: the model; ``defense`` contains a :class:`~robench.victims.source.Given`, which identifies it.
     """
 
     source: VictimSource = field(kw_only=True)
 
     @property
-    def given(self) -> Given:
-        """Return what tells it from other models."""
-        assert isinstance(self.defense.defense, Given), "whoever makes this stage sees to it"
+    def model_identity(self) -> Given:
+        """Return the fields that distinguish the model from others."""
+        assert isinstance(self.defense.defense, Given), "plan_victim passes a Given"
         return self.defense.defense
 
     @property
@@ -50,17 +50,17 @@ class VictimStage(ModelStage):
 
     @property
     def title(self) -> str:
-        """Say which model is examined on which task."""
+        """Name model and task in words."""
         return f"check {self.defense.name} on the test texts of {self.data.task}"
 
     @property
     def identity(self) -> dict[str, Any]:
-        """Return data and model: whatever it was trained with is in its weights."""
+        """Return data, model and precision; the model's digest covers its training."""
         return {
             "format": FORMAT,
             "stage": "victim",
             "data": self.data.digest,
-            "victim": asdict(self.given),
+            "victim": asdict(self.model_identity),
             "precision": self.setting.precision,
         }
 
@@ -71,32 +71,33 @@ class VictimStage(ModelStage):
 
     @property
     def usual_pace(self) -> float | None:
-        """Return None: a model of the user's may be of any size."""
+        """Return None, because a user's model may have any size."""
         return None
 
     def common_info(self) -> dict[str, Any]:
-        """Return the fields that all stages share; how the model was trained is not known."""
+        """Return the fields that all kinds of stages share, without training settings, which are not known."""
         return super().common_info() | {"training": dict(ELSEWHERE), "train_rows": 0}
 
     def make(self, context: Context, folder: Path) -> None:
-        """Examine the model, predict the test split, store both, and hold the model for the attacks."""
+        """Examine the model, predict the test split, store the results, and keep the model in memory."""
         from robench.study.stages.trained_model import CLEAN_FILE, count_correct, predict_clean, write_lines
         from robench.victims.checks import check_order, examine
         from robench.victims.scorers import VictimModel
 
         started = time.perf_counter()
-        data, given, reporter = self.data, self.given, context.reporter
+        data, reporter, label_order = self.data, context.reporter, self.model_identity.label_order
         scorer = self._scorer(context)
-        found = examine(scorer, data.test, data.labels, given.label_order)
-        for warning in found.warnings:
+        examination = examine(scorer, data.test, data.labels, label_order)
+        for warning in examination.warnings:
             reporter.say(f"    warning: {warning}")
-        victim = VictimModel(scorer, found.order, found.probabilities)
+        victim = VictimModel(scorer, examination.order, examination.probabilities)
         with reporter.track("clean accuracy", "text", total=len(data.test)) as work:
             clean = predict_clean(victim, data.test, work.advance)
         gold = [example.label for example in data.test]
         guesses = [max(range(len(data.labels)), key=row["probabilities"].__getitem__) for row in clean]
-        misordered = check_order(data.labels, found.order, gold, guesses, is_explicit=given.label_order is not None)
-        for warning in misordered:
+        is_explicit = label_order is not None
+        order_warnings = check_order(data.labels, examination.order, gold, guesses, is_explicit=is_explicit)
+        for warning in order_warnings:
             reporter.say(f"    warning: {warning}")
         info = ModelInfo(
             **self.common_info(),
@@ -105,13 +106,13 @@ class VictimStage(ModelStage):
                 kind=self.source.kind,
                 model=self.source.shown,
                 command=self.source.command or None,
-                label_order=tuple(found.order),
-                probabilities=found.probabilities,
-                random=found.random,
+                label_order=tuple(examination.order),
+                probabilities=examination.probabilities,
+                random=examination.random,
                 max_length=scorer.max_length,
             ),
             clean=count_correct(clean),
-            warnings=(*found.warnings, *misordered),
+            warnings=(*examination.warnings, *order_warnings),
             timing=Timing(seconds=round(time.perf_counter() - started, 1), texts=len(clean)),
         )
         with atomic_write_folder(folder) as draft:
@@ -120,10 +121,10 @@ class VictimStage(ModelStage):
         context.hold(self, victim)
 
     def load(self, context: Context) -> VictimModel:
-        """Load the model again, with the order of labels that was found.
+        """Load the model again, with the stored order of labels.
 
         Raises:
-            RobenchError: it cannot be loaded, or a function scores texts otherwise than it did.
+            RobenchError: it cannot be loaded, or a function scores texts differently than before.
         """
         from robench.victims.scorers import VictimModel
 
@@ -138,13 +139,13 @@ class VictimStage(ModelStage):
         return victim
 
     def check_unchanged(self, context: Context) -> None:
-        """Load a function, whose weights no key holds, and compare its scores with the stored ones."""
+        """Load a function, whose weights are not part of the key, and compare its scores with the stored ones."""
         if not self.source.has_network:
             context.model(self)
 
     def _scorer(self, context: Context) -> Any:
         precision = self.setting.precision
-        return self.source.load(max_length=self.given.max_length, precision=precision, device=context.device)
+        return self.source.load(max_length=self.model_identity.max_length, precision=precision, device=context.device)
 
     def _compare_scores(self, stored: StoredStage[ModelInfo], victim: VictimModel) -> None:
         import torch

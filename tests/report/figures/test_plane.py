@@ -105,6 +105,6 @@ def test_figure_1_shows_the_attacked_samples_of_a_real_cell(finished: Path, tmp_
 def test_figure_1_is_refused_for_a_model_of_which_only_scores_are_known(store: Store) -> None:
     given = {"kind": "Python function", "model": "my_model:scores", "command": None}
     cell = add_cell(store, "scores", "pwws", 100, given=given)
-    sentence = rf"{cell.folder.name} is an attack on a given model \(my_model:scores\), whose representations are not"
+    sentence = rf"{cell.folder.name} is an attack on your own model \(my_model:scores\), whose representations are not"
     with pytest.raises(RobenchError, match=sentence):
         draw("1", store, task="trec", defenses=["scores"], device="cpu")
