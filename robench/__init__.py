@@ -38,16 +38,11 @@ if not TYPE_CHECKING:  # or type checkers would believe in any name
     __getattr__ = lazy_attributes(
         __name__,
         {
-            "AdversarialDefense": "training.defense",
-            "Attack": "attacking.attack",
-            "Defense": "training.defense",
-            "HubSource": "data.task",
-            "RobenchError": "errors",
-            "Task": "data.task",
-            "TrainsOn": "training.defense",
-            "attack_model": "api",
-            "load_plugin": "plugins.registry",
-            "register": "plugins.registry",
-            "run": "api",
+            "api": "attack_model run",
+            "attacking.attack": "Attack",
+            "data.task": "HubSource Task",
+            "errors": "RobenchError",
+            "plugins.registry": "load_plugin register",
+            "training.defense": "AdversarialDefense Defense TrainsOn",
         },
     )

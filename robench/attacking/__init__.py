@@ -26,13 +26,9 @@ if not TYPE_CHECKING:  # or type checkers would believe in any name
     __getattr__ = lazy_attributes(
         __name__,
         {
-            "Attack": "attack",
-            "MaskedLanguageModelAttack": "language_model_attack",
-            "LanguageModelAttack": "language_model_attack",
-            "Victim": "attack",
-            "build_attack": "build",
-            "compare_windows": "sentence_constraint",
-            "option": "attack",
-            "with_encoder": "sentence_constraint",
+            "attack": "Attack Victim option",
+            "build": "build_attack",
+            "language_model_attack": "LanguageModelAttack MaskedLanguageModelAttack",
+            "sentence_constraint": "compare_windows with_encoder",
         },
     )

@@ -23,13 +23,7 @@ if not TYPE_CHECKING:  # or type checkers would believe in any name
     __getattr__ = lazy_attributes(
         __name__,
         {
-            "Example": "load",
-            "HubSource": "task",
-            "Row": "task",
-            "Splits": "task",
-            "Task": "task",
-            "TaskData": "load",
-            "hold_out": "task",
-            "load_task": "load",
+            "load": "Example TaskData load_task",
+            "task": "HubSource Row Splits Task hold_out",
         },
     )

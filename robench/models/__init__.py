@@ -24,12 +24,9 @@ if not TYPE_CHECKING:  # or type checkers would believe in any name
     __getattr__ = lazy_attributes(
         __name__,
         {
-            "Batch": "batches",
-            "Classifier": "classifier",
-            "EncoderSource": "encoders",
-            "Inputs": "batches",
-            "Outputs": "classifier",
-            "Predictor": "predictor",
-            "find_encoder": "encoders",
+            "batches": "Batch Inputs",
+            "classifier": "Classifier Outputs",
+            "encoders": "EncoderSource find_encoder",
+            "predictor": "Predictor",
         },
     )

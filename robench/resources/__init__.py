@@ -36,16 +36,9 @@ if not TYPE_CHECKING:  # or type checkers would believe in any name
     __getattr__ = lazy_attributes(
         __name__,
         {
-            "Form": "attack_resources",
-            "Resource": "attack_resources",
-            "HUB_TIMEOUT": "hub",
-            "TWO_FORMS": "attack_resources",
-            "explain_load_errors": "model_folder",
-            "load_textattack": "textattack",
-            "identify_resources": "attack_resources",
-            "prepare_resources": "attack_resources",
-            "load_sentence_encoder": "attack_resources",
-            "load_word_vectors": "attack_resources",
-            "textattack_folder": "textattack",
+            "attack_resources": "Form Resource TWO_FORMS identify_resources load_sentence_encoder load_word_vectors prepare_resources",
+            "hub": "HUB_TIMEOUT",
+            "model_folder": "explain_load_errors",
+            "textattack": "load_textattack textattack_folder",
         },
     )

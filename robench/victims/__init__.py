@@ -26,14 +26,9 @@ if not TYPE_CHECKING:  # or type checkers would believe in any name
     __getattr__ = lazy_attributes(
         __name__,
         {
-            "Findings": "checks",
-            "FunctionSource": "source",
-            "Given": "source",
-            "OWN_ENCODER": "source",
-            "VictimModel": "scorers",
-            "VictimSource": "source",
-            "check_order": "checks",
-            "examine": "checks",
-            "find_victim": "find",
+            "checks": "Findings check_order examine",
+            "find": "find_victim",
+            "scorers": "VictimModel",
+            "source": "FunctionSource Given OWN_ENCODER VictimSource",
         },
     )

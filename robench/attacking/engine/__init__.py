@@ -23,11 +23,9 @@ if not TYPE_CHECKING:  # or type checkers would believe in any name
     __getattr__ = lazy_attributes(
         __name__,
         {
-            "AttackInput": "search",
-            "BatchStatistics": "batcher",
-            "LogitsCache": "batcher",
-            "Workers": "workers",
-            "attack_examples": "pool",
-            "choose_worker_count": "workers",
+            "batcher": "BatchStatistics LogitsCache",
+            "pool": "attack_examples",
+            "search": "AttackInput",
+            "workers": "Workers choose_worker_count",
         },
     )
