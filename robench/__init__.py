@@ -35,14 +35,4 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # or type checkers would believe in any name
-    __getattr__ = lazy_attributes(
-        __name__,
-        {
-            "api": "attack_model run",
-            "attacking.attack": "Attack",
-            "data.task": "HubSource Task",
-            "errors": "RobenchError",
-            "plugins.registry": "load_plugin register",
-            "training.defense": "AdversarialDefense Defense TrainsOn",
-        },
-    )
+    __getattr__ = lazy_attributes(__name__, __file__)

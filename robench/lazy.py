@@ -1,22 +1,36 @@
 """Public names of a package, imported when they are first used: naming what can be run must not import torch."""
 
-from collections.abc import Callable, Mapping
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 
-def lazy_attributes(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
+def lazy_attributes(package: str, file: str) -> Callable[[str], Any]:
     """Make the ``__getattr__`` of a package's ``__init__`` (PEP 562).
+
+    What type checkers read is what is imported: a public name comes from the module that the ``__init__`` imports it
+    from under ``if TYPE_CHECKING``, which is read from its source when a name is first asked for.
 
     Args:
         package: the package's ``__name__``.
-        modules: for each module of the package, the public names that it defines, separated by spaces.
+        file: the package's ``__file__``.
     """
-    homes = {name: module for module, names in modules.items() for name in names.split()}
+
+    @cache
+    def homes() -> dict[str, str]:
+        tree = ast.parse(Path(file).read_text(encoding="utf-8"))
+        imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
+        return {alias.name: str(node.module) for node in imports for alias in node.names}
 
     def import_attribute(name: str) -> Any:
-        if name not in homes:
+        # Python asks for names such as __path__, too, which no source has to be read for.
+        if name.startswith("__") or name not in homes():
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(import_module(f"{package}.{homes[name]}"), name)
+        return getattr(import_module(homes()[name]), name)
 
     return import_attribute

@@ -23,12 +23,4 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # or type checkers would believe in any name
-    __getattr__ = lazy_attributes(
-        __name__,
-        {
-            "attack": "Attack Victim option",
-            "build": "build_attack",
-            "language_model_attack": "LanguageModelAttack MaskedLanguageModelAttack",
-            "sentence_constraint": "compare_windows with_encoder",
-        },
-    )
+    __getattr__ = lazy_attributes(__name__, __file__)

@@ -20,10 +20,4 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # or type checkers would believe in any name
-    __getattr__ = lazy_attributes(
-        __name__,
-        {
-            "load": "Example TaskData load_task",
-            "task": "HubSource Row Splits Task hold_out",
-        },
-    )
+    __getattr__ = lazy_attributes(__name__, __file__)

@@ -21,12 +21,4 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # or type checkers would believe in any name
-    __getattr__ = lazy_attributes(
-        __name__,
-        {
-            "batches": "Batch Inputs",
-            "classifier": "Classifier Outputs",
-            "encoders": "EncoderSource find_encoder",
-            "predictor": "Predictor",
-        },
-    )
+    __getattr__ = lazy_attributes(__name__, __file__)

@@ -33,12 +33,4 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # or type checkers would believe in any name
-    __getattr__ = lazy_attributes(
-        __name__,
-        {
-            "attack_resources": "Form Resource TWO_FORMS identify_resources load_sentence_encoder load_word_vectors prepare_resources",
-            "hub": "HUB_TIMEOUT",
-            "model_folder": "explain_load_errors",
-            "textattack": "load_textattack textattack_folder",
-        },
-    )
+    __getattr__ = lazy_attributes(__name__, __file__)

@@ -46,13 +46,4 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # or type checkers would believe in any name
-    __getattr__ = lazy_attributes(
-        __name__,
-        {
-            "defense": "AdversarialDefense Defense FusedDefense Style Terms TrainsOn option",
-            "loop": "TrainingResult train",
-            "objectives": "Similarity contrastive cross_entropy kl_divergence",
-            "perturbation": "VirtualDefense compute_gradient draw_uniform_start project_onto_ball read_gradient replay_dropout to_unit_norm",
-            "settings": "TrainingSettings",
-        },
-    )
+    __getattr__ = lazy_attributes(__name__, __file__)

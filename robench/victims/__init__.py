@@ -23,12 +23,4 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # or type checkers would believe in any name
-    __getattr__ = lazy_attributes(
-        __name__,
-        {
-            "checks": "Findings check_order examine",
-            "find": "find_victim",
-            "scorers": "VictimModel",
-            "source": "FunctionSource Given OWN_ENCODER VictimSource",
-        },
-    )
+    __getattr__ = lazy_attributes(__name__, __file__)

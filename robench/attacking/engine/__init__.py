@@ -20,12 +20,4 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # or type checkers would believe in any name
-    __getattr__ = lazy_attributes(
-        __name__,
-        {
-            "batcher": "BatchStatistics LogitsCache",
-            "pool": "attack_examples",
-            "search": "AttackInput",
-            "workers": "Workers choose_worker_count",
-        },
-    )
+    __getattr__ = lazy_attributes(__name__, __file__)
