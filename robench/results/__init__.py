@@ -1,1 +1,29 @@
-"""The runs folder, and all arithmetic on its results."""
+"""The runs folder, and all arithmetic on what is in it."""
+
+from typing import TYPE_CHECKING
+
+from robench.lazy import lazy_attributes
+
+if TYPE_CHECKING:
+    from robench.results.cells import Result, read_results
+    from robench.results.info import AdversarialInfo, CellInfo, ModelInfo, StatisticsInfo
+    from robench.results.records import Record
+    from robench.results.selection import NoResultsError, Selection
+    from robench.results.store import Store, StoredStage
+
+__all__ = [
+    "AdversarialInfo",
+    "CellInfo",
+    "ModelInfo",
+    "NoResultsError",
+    "Record",
+    "Result",
+    "Selection",
+    "StatisticsInfo",
+    "Store",
+    "StoredStage",
+    "read_results",
+]
+
+if not TYPE_CHECKING:  # or type checkers would believe in any name
+    __getattr__ = lazy_attributes(__name__, __file__)

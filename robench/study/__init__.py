@@ -1,1 +1,22 @@
-"""What to run, and running it: requests, the plan of their stages, and the runner."""
+"""What is to be run, and running it."""
+
+from typing import TYPE_CHECKING
+
+from robench.lazy import lazy_attributes
+
+if TYPE_CHECKING:
+    from robench.study.request import Request
+    from robench.study.runner import Runner
+    from robench.study.stages.context import Context
+    from robench.study.victim_request import VictimRequest, victim_request
+
+__all__ = [
+    "Context",
+    "Request",
+    "Runner",
+    "VictimRequest",
+    "victim_request",
+]
+
+if not TYPE_CHECKING:  # or type checkers would believe in any name
+    __getattr__ = lazy_attributes(__name__, __file__)
