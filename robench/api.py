@@ -1,185 +1,132 @@
-"""The Python interface: ``run`` and ``attack_model`` do what ``robench run`` and ``robench attack`` do."""
+"""The Python interface: ``run`` and ``attack_model`` do what ``robench run`` and ``robench attack`` do.
+
+Both are made from the options in :mod:`robench.study.options`: their signatures, which type checkers read from the
+constructors of the two classes here, and their documentation.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import inspect
+import textwrap
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, ParamSpec, cast, get_args
 
 from robench.errors import RobenchError
 from robench.plugins import registry
+from robench.plugins.suggestions import explain_unknown
 from robench.progress import Reporter, SilentReporter, choose_reporter
 from robench.results.info import CellInfo
 from robench.results.store import Store, StoredStage
+from robench.study.options import AttackOptions, RunOptions, StoreOptions, run_options
 from robench.study.presets import Existing
-from robench.study.request import Request
+from robench.study.request import BaseRequest, Request
+from robench.study.run_option import RunOption, run_option
 
 if TYPE_CHECKING:
     import pandas
 
+P = ParamSpec("P")
 
-def run(
-    *,
-    defense: str | Sequence[str],
-    task: str | Sequence[str],
-    attack: str | Sequence[str] = (),
-    preset: str = "laptop",
-    encoder: str | None = None,
-    seed: int | Sequence[int] = 42,
-    train_limit: int | None = None,
-    attack_limit: int | None = None,
-    data: str | Path | None = None,
-    runs: str | Path = "runs",
-    plugin: str | Path | Sequence[str | Path] = (),
-    existing: Existing = "only-missing",
-    offline: bool = False,
-    precision: str = "auto",
-    device: str = "auto",
-    workers: int | None = None,
-    settings: Mapping[str, Mapping[str, Any]] | None = None,
-    progress: bool = True,
-) -> pandas.DataFrame:
-    """Train defenses, attack them, and return the results.
+
+@dataclass(frozen=True, kw_only=True)
+class _Call(StoreOptions):
+    """The arguments of a call."""
+
+    progress: bool = field(
+        default=True, metadata=run_option("Whether to show bars (on a terminal) or lines on stderr.")
+    )
+
+    @abstractmethod
+    def request(self) -> BaseRequest:
+        """Return what is asked for."""
+
+    def run(self) -> pandas.DataFrame:
+        """Make the cells that are asked for, and return them as a table."""
+        from rich.console import Console
+
+        for path in self.plugins:
+            registry.load_plugin(path)
+        request = self.request()
+        reporter = choose_reporter(Console(stderr=True)) if self.progress else SilentReporter()
+        return make_frame(run_requests([request], Store(Path(self.runs)), reporter, self.existing))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _RunCall(_Call, RunOptions):
+    """Train defenses, attack them, and return the results."""
+
+    def request(self) -> BaseRequest:
+        """Return what is asked for."""
+        return Request.of(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _AttackCall(_Call, AttackOptions):
+    """Attack a model that the caller brings, and return the results."""
+
+    def request(self) -> BaseRequest:
+        """Return what is asked for, and look for the model."""
+        from robench.study.victim_request import VictimRequest
+
+        request = VictimRequest.of(self)
+        request.check()
+        return request
+
+
+def _function(name: str, call: Callable[P, _Call]) -> Callable[P, pandas.DataFrame]:
+    """Make the function that runs a call, with the signature and the documentation of its options.
 
     Args:
-        defense: one or several names, or ``"all"``.
-        task: one or several names, or ``"all"``.
-        attack: one or several names, or ``"all"``; the paper's by default.
-        preset: ``quick``, ``laptop`` or ``paper``; the arguments below override its choices.
-        encoder: ``minilm``, a folder or a Hub id.
-        seed: one or several seeds.
-        train_limit: largest number of training rows.
-        attack_limit: largest number of attacked test samples.
-        data: folder with ``<task>/{train,dev,test}.tsv``; ``ROBENCH_DATA`` by default.
-        runs: folder of results. Results that are in it are not computed again.
-        plugin: one or several Python files that register more names.
-        existing: ``only-missing``, ``always`` (compute again) or ``only-cache`` (compute nothing).
-        offline: whether to forbid all downloads.
-        precision: ``auto``, ``fp32`` or ``bf16``.
-        device: ``auto``, ``cpu``, ``cuda``.
-        workers: extra processes for the searches of attacks; by default 0 without a GPU, and up to 8 with one.
-            A script that uses them needs ``if __name__ == "__main__":``.
-        settings: hyper-parameters, such as ``{"taichi": {"temperature": 0.5}}``.
-        progress: whether to show bars (on a terminal) or lines on stderr.
-
-    Returns:
-        One row per cell, with the columns of :func:`make_frame`.
-
-    Raises:
-        RobenchError: something that the caller can fix; the message says what.
+        name: of the function.
+        call: the class of its calls.
     """
-    from rich.console import Console
+    options = run_options(cast(type, call))
+    signature = inspect.Signature([_parameter(one, call) for one in options.values()], return_annotation="DataFrame")
 
-    for path in _as_list(plugin):
-        registry.load_plugin(Path(path))
-    request = Request(
-        defenses=_as_list(defense),
-        tasks=_as_list(task),
-        attacks=_as_list(attack),
-        preset=preset,
-        encoder=encoder,
-        seeds=_as_list(seed),
-        train_limit=train_limit,
-        attack_limit=attack_limit,
-        data=Path(data) if data is not None else None,
-        offline=offline,
-        precision=precision,
-        device=device,
-        workers=workers,
-        settings=settings or {},
+    def function(*args: P.args, **kwargs: P.kwargs) -> pandas.DataFrame:
+        for given in kwargs:
+            if given not in options:
+                hint = f"see help(robench.{name})"
+                raise TypeError(explain_unknown(f"argument of robench.{name}", given, list(options), hint))
+        signature.bind(*args, **kwargs)  # which says what is missing
+        return call(*args, **kwargs).run()
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = "\n".join([f"{call.__doc__}\n", "Args:", *map(_documentation, options.values()), _ENDING])
+    function.__signature__ = signature  # type: ignore[attr-defined]
+    return function
+
+
+_ENDING = """
+Returns:
+    One row per cell, with the columns of :func:`robench.api.make_frame`.
+
+Raises:
+    RobenchError: something that the caller can fix; the message says what.
+"""
+
+
+def _parameter(option: RunOption, call: Callable[..., _Call]) -> inspect.Parameter:
+    kind = inspect.signature(call).parameters[option.name].kind
+    default = inspect.Parameter.empty if option.required else option.default
+    return inspect.Parameter(option.name, kind, default=default, annotation=option.hint)
+
+
+def _documentation(option: RunOption) -> str:
+    return textwrap.fill(
+        f"{option.name}: {option.documentation}", 100, initial_indent=" " * 4, subsequent_indent=" " * 8
     )
-    reporter = choose_reporter(Console(stderr=True)) if progress else SilentReporter()
-    return make_frame(run_requests([request], Store(Path(runs)), reporter, existing))
 
 
-def attack_model(
-    model: Any,
-    *,
-    task: str | Sequence[str],
-    attack: str | Sequence[str] = (),
-    name: str | None = None,
-    label_order: Sequence[int] | None = None,
-    max_length: int | None = None,
-    version: str = "",
-    trust_remote_code: bool = False,
-    preset: str = "laptop",
-    seed: int | Sequence[int] = 42,
-    attack_limit: int | None = None,
-    data: str | Path | None = None,
-    runs: str | Path = "runs",
-    plugin: str | Path | Sequence[str | Path] = (),
-    existing: Existing = "only-missing",
-    offline: bool = False,
-    precision: str = "auto",
-    device: str = "auto",
-    workers: int | None = None,
-    settings: Mapping[str, Mapping[str, Any]] | None = None,
-    progress: bool = True,
-) -> pandas.DataFrame:
-    """Attack a model that the caller brings, and return the results.
-
-    Args:
-        model: a folder or Hub id of a Transformers sequence classifier, ``"module:function"``, a function from a list
-            of N texts to scores (N, classes), or a pair of a Transformers model and its tokenizer.
-        task: one or several names, or ``"all"``.
-        attack: one or several names, or ``"all"``; the paper's by default.
-        name: name of the model in tables; by default the last part of its path, id or function name.
-        label_order: for each label of the task, the model's column; by default they are matched by name.
-        max_length: largest number of tokens of a text; by default the model's own limit. Not allowed for a function.
-        version: any text that changes with a function's weights. It is part of its results' key; the weights are not.
-        trust_remote_code: whether to run Python files that come with a folder or a Hub model.
-        preset: ``quick``, ``laptop`` or ``paper``, which decides how many samples are attacked and the source of data.
-        seed: one or several seeds of the attacks.
-        attack_limit: largest number of attacked test samples.
-        data: folder with ``<task>/{train,dev,test}.tsv``; ``ROBENCH_DATA`` by default.
-        runs: folder of results. Results that are in it are not computed again.
-        plugin: one or several Python files that register more names.
-        existing: ``only-missing``, ``always`` (compute again) or ``only-cache`` (compute nothing).
-        offline: whether to forbid all downloads.
-        precision: ``auto``, ``fp32`` or ``bf16``; not allowed for a function.
-        device: ``auto``, ``cpu``, ``cuda``.
-        workers: extra processes for the searches of attacks; by default 0 without a GPU, and up to 8 with one.
-            A script that uses them needs ``if __name__ == "__main__":``.
-        settings: options of attacks, such as ``{"pwws": {"query_budget": 500}}``.
-        progress: whether to show bars (on a terminal) or lines on stderr.
-
-    Returns:
-        One row per cell, with the columns of :func:`make_frame`.
-
-    Raises:
-        RobenchError: something that the caller can fix; the message says what.
-    """
-    from rich.console import Console
-
-    from robench.study.victim_request import victim_request
-
-    for path in _as_list(plugin):
-        registry.load_plugin(Path(path))
-    request = victim_request(
-        model,
-        name=name,
-        version=version,
-        trust_remote_code=trust_remote_code,
-        max_length=max_length,
-        label_order=label_order,
-        tasks=_as_list(task),
-        attacks=_as_list(attack),
-        preset=preset,
-        seeds=_as_list(seed),
-        attack_limit=attack_limit,
-        data=Path(data) if data is not None else None,
-        offline=offline,
-        precision=precision,
-        device=device,
-        workers=workers,
-        settings=settings or {},
-    )
-    reporter = choose_reporter(Console(stderr=True)) if progress else SilentReporter()
-    return make_frame(run_requests([request], Store(Path(runs)), reporter, existing))
+run = _function("run", _RunCall)
+attack_model = _function("attack_model", _AttackCall)
 
 
 def run_requests(
-    requests: Sequence[Request], store: Store, reporter: Reporter, existing: Existing
+    requests: Sequence[BaseRequest], store: Store, reporter: Reporter, existing: Existing
 ) -> list[StoredStage[CellInfo]]:
     """Plan requests and run them.
 
@@ -253,7 +200,3 @@ def make_frame(cells: Sequence[StoredStage[CellInfo]]) -> pandas.DataFrame:
             }
         )
     return pandas.DataFrame(rows)
-
-
-def _as_list(value: Any) -> list[Any]:
-    return [value] if isinstance(value, str | int | Path) else list(value)

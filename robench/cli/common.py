@@ -1,4 +1,4 @@
-"""Parts that the commands share: error messages, lists of names and numbers, and common options."""
+"""Parts that the commands share: error messages, common options, and a run with its table."""
 
 from __future__ import annotations
 
@@ -9,14 +9,21 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
 
+from robench.cli.parameters import typer_option
 from robench.errors import RobenchError
 from robench.progress import Reporter
-from robench.study.presets import Existing
+from robench.study.options import RunOptions, StoreOptions, option_words
+
+if TYPE_CHECKING:
+    from robench.report.reproduce import Target
+    from robench.results.info import CellInfo
+    from robench.results.store import StoredStage
+    from robench.study.request import BaseRequest
 
 F = TypeVar("F", bound=Callable[..., None])
 
@@ -77,38 +84,10 @@ def report_log(reporter: Reporter) -> None:
     log.propagate = False
 
 
-def split_names(given: list[str] | None) -> list[str]:
-    """Return the names of an option that may be repeated and may contain commas."""
-    return [name.strip() for text in given or [] for name in text.split(",") if name.strip()]
-
-
-def parse_numbers(given: list[str] | None, option: str) -> list[int]:
-    """Return the whole numbers of an option that may be repeated and may contain commas.
-
-    Raises:
-        RobenchError: one is not a whole number.
-    """
-    try:
-        return [int(text) for text in split_names(given)]
-    except ValueError:
-        raise RobenchError(f"{option} {','.join(given or [])}: whole numbers, separated by commas.") from None
-
-
-RunsOption = Annotated[
-    Path, typer.Option("--runs", metavar="DIR", envvar="ROBENCH_RUNS", help="Folder of results; never computed twice.")
-]
-PluginOption = Annotated[
-    list[Path] | None,
-    typer.Option("--plugin", metavar="FILE", help="A Python file that registers a defense, attack or task."),
-]
+RunsOption = Annotated[Path, typer_option(StoreOptions, "runs")]
+PluginOption = Annotated[list[Path] | None, typer_option(StoreOptions, "plugin")]
+DataOption = Annotated[Path | None, typer_option(RunOptions, "data")]
 FormatOption = Annotated[str, typer.Option("--format", "-f", help="rich, md, csv, json, latex or html.")]
-DataOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--data", metavar="DIR", help="Folder with TASK/{train,dev,test}.tsv (.csv, .parquet). Also ROBENCH_DATA."
-    ),
-]
-
 PaperOption = Annotated[
     str,
     typer.Option(
@@ -117,27 +96,6 @@ PaperOption = Annotated[
         help="The paper whose tables and figures are meant (`robench list papers`), or a folder with a paper.toml.",
     ),
 ]
-AttacksOption = Annotated[
-    list[str] | None, typer.Option("--attack", "-a", help="Names, or all.", show_default="the paper's")
-]
-AttackLimitOption = Annotated[
-    int | None, typer.Option(metavar="N", help="Most attacked test samples.", show_default="the preset's")
-]
-ExistingOption = Annotated[
-    Existing, typer.Option(help="only-missing, always (compute again) or only-cache (compute nothing).")
-]
-PrecisionOption = Annotated[str, typer.Option(help="auto, fp32 or bf16; part of the result's key.")]
-DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda.")]
-WorkersOption = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N",
-        help="Extra processes for the searches of attacks; 0 for none. They help if the model answers faster than one"
-        " process can ask, some thousand queries a second.",
-        show_default="0, and up to 8 beside a GPU",
-    ),
-]
-OfflineOption = Annotated[bool, typer.Option("--offline", help="Fetch nothing from anywhere.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show the stages of the run, and what is finished.")]
 
 
@@ -149,9 +107,36 @@ def load_plugins(paths: Sequence[Path] | None) -> None:
         registry.load_plugin(path)
 
 
-def runs_options(runs: Path) -> list[str]:
+def run_and_show(
+    requests: Sequence[BaseRequest], target: Target, place: StoreOptions, reporter: Reporter, *, dry_run: bool
+) -> list[StoredStage[CellInfo]]:
+    """Make the cells of requests and show the table of their target; return the cells.
+
+    With ``dry_run``, show what would be done, and return none.
+
+    Raises:
+        RobenchError: there are none, or they cannot be made.
+    """
+    from robench.results.store import Store
+
+    store, console = Store(Path(place.runs)), Console()
+    if dry_run:
+        from robench.cli.dry_run import show_plan
+
+        show_plan(requests, store, place.existing, reporter, console)
+        return []
+    from robench.api import run_requests
+
+    cells = run_requests(requests, store, reporter, place.existing)
+    if not cells:
+        raise RobenchError(f"none of these cells is in {place.runs}; leave --existing only-cache out to make them.")
+    print_text(target.shown(cells, store, console, runs_options(place.runs)))
+    return cells
+
+
+def runs_options(runs: str | Path) -> list[str]:
     """Return the options that a printed command needs to use the same runs folder."""
-    return [] if runs == Path("runs") else ["--runs", str(runs)]
+    return [] if Path(runs) == Path(StoreOptions().runs) else option_words(StoreOptions, runs=runs)
 
 
 def print_text(text: str) -> None:

@@ -13,7 +13,7 @@ from robench.results.store import Store
 from robench.study.estimate import Estimator
 from robench.study.plan import order_stages
 from robench.study.presets import Existing
-from robench.study.request import Request
+from robench.study.request import BaseRequest
 from robench.study.runner import Runner
 from robench.study.stages.context import Context
 
@@ -22,7 +22,7 @@ LOG_WIDTH = 200
 
 
 def show_plan(
-    requests: Sequence[Request], store: Store, existing: Existing, reporter: Reporter, console: Console
+    requests: Sequence[BaseRequest], store: Store, existing: Existing, reporter: Reporter, console: Console
 ) -> None:
     """Print the plan of requests.
 

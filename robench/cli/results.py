@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -15,19 +15,42 @@ from robench.cli.common import (
     PluginOption,
     RunsOption,
     load_plugins,
-    parse_numbers,
     print_text,
     report_failures,
     runs_options,
-    split_names,
 )
+from robench.cli.parameters import parse_numbers, split_names
 from robench.errors import RobenchError
 from robench.results.paper_contents import DEFAULT
+
+if TYPE_CHECKING:
+    from robench.results.selection import Selection
 
 Names = Annotated[list[str] | None, typer.Option(help="Only these.")]
 Tasks = Annotated[list[str] | None, typer.Option("--task", "-t", help="Only these tasks.")]
 Defenses = Annotated[list[str] | None, typer.Option("--defense", "-d", help="Only these defenses.")]
 Attacks = Annotated[list[str] | None, typer.Option("--attack", "-a", help="Only these attacks.")]
+
+
+def _selection(
+    tasks: list[str],
+    defense: list[str] | None,
+    attack: list[str] | None,
+    encoder: list[str] | None,
+    preset: list[str] | None,
+    seed: list[str] | None,
+) -> Selection:
+    """Return what the options of a table or figure select."""
+    from robench.results.selection import Selection
+
+    return Selection(
+        tasks=tasks,
+        defenses=split_names(defense),
+        attacks=split_names(attack),
+        encoders=split_names(encoder),
+        presets=split_names(preset),
+        seeds=parse_numbers(seed, "--seed"),
+    )
 
 
 @report_failures
@@ -79,12 +102,7 @@ def table(
     if format not in rendering.FORMATS:
         raise RobenchError(explain_unknown("format", format, list(rendering.FORMATS), "the default is rich"))
     options = tables.TableOptions(
-        tasks=split_names(task),
-        defenses=split_names(defense),
-        attacks=split_names(attack),
-        encoders=split_names(encoder),
-        presets=split_names(preset),
-        seeds=parse_numbers(seed, "--seed"),
+        selection=_selection(split_names(task), defense, attack, encoder, preset, seed),
         compare=compare,
         runs=str(runs),
         command_options=runs_options(runs),
@@ -122,25 +140,21 @@ def figure(
     from robench.results.store import Store
 
     console = Console(stderr=True)
+    selection = _selection([task] if task else [], defense, attack, encoder, preset, seed)
     failures = []
-    selection = list(papers.paper(paper).figures) if number == "all" else [number]
-    for one in selection:
+    numbers = list(papers.paper(paper).figures) if number == "all" else [number]
+    for one in numbers:
         try:
             drawing = figures.draw(
                 one,
                 Store(runs),
                 paper=paper,
-                task=task,
-                attacks=split_names(attack),
-                defenses=split_names(defense),
-                encoders=split_names(encoder),
-                presets=split_names(preset),
-                seeds=parse_numbers(seed, "--seed"),
+                selection=selection,
                 device=device,
                 options=runs_options(runs),
             )
         except RobenchError as error:
-            if len(selection) == 1:
+            if len(numbers) == 1:
                 raise
             failures.append(f"figure {one}: {error}")
             continue
@@ -148,7 +162,7 @@ def figure(
             print_text(str(path))
     for failure in failures:
         console.print(failure, style="dim", soft_wrap=True, markup=False, highlight=False)
-    if len(failures) == len(selection):
+    if len(failures) == len(numbers):
         raise RobenchError(f"{runs} has no results for a figure{f' of {task}' if task else ''}.")
 
 
@@ -159,8 +173,8 @@ def show(
     format: Annotated[str, typer.Option("--format", "-f", help="rich or json.")] = "rich",
     runs: RunsOption = Path("runs"),
 ) -> None:
-    """Show one result: its origin, the log of its training, and examples of attacked texts."""
-    from robench.cli import show as screen
+    """Show one result: where it came from, how training went, what the attack did."""
+    from robench.cli import show as showing
     from robench.results.store import Store
 
     if format not in ("rich", "json"):
@@ -168,6 +182,6 @@ def show(
     store = Store(runs)
     stage = store.find(cell)
     if format == "json":
-        print_text(screen.show_json(stage, store, examples=examples))
+        print_text(showing.show_json(stage, store, examples=examples))
     else:
-        Console().print(screen.show(stage, store, examples=examples))
+        Console().print(showing.show(stage, store, examples=examples))

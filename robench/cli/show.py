@@ -12,11 +12,11 @@ import msgspec
 
 from robench.errors import RobenchError
 from robench.escaping import escape_terminal
+from robench.plugins.option import option_text
 from robench.report.rendering import percent
 from robench.results import records
 from robench.results.info import CellInfo, ModelInfo, StageInfo, to_builtins
 from robench.results.info_parts import PluginInfo
-from robench.results.labels import option_text
 from robench.results.outcome import summarise
 from robench.results.records import Record
 from robench.results.store import RECORDS_FILE, Store, StoredStage

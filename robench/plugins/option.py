@@ -11,7 +11,8 @@ import types
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-_KEY = "robench"
+KEY = "robench"
+"""What a field's ``metadata`` calls its :class:`Option`."""
 _KINDS = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
 
 
@@ -77,7 +78,7 @@ def option(
         source: where the default comes from.
     """
     said = Option(meaning=meaning, minimum=minimum, above=above, maximum=maximum, source=source)
-    made: Field[Any] = field(default=default, metadata={_KEY: said})
+    made: Field[Any] = field(default=default, metadata={KEY: said})
     return made
 
 
@@ -85,8 +86,8 @@ def option_of(kind: type, name: str) -> Option:
     """Return what a dataclass, or the nearest of its bases, declares of a field; an empty option if none does."""
     for base in kind.__mro__:
         declared = vars(base).get("__dataclass_fields__", {}).get(name)
-        if declared is not None and _KEY in declared.metadata:
-            said: Option = declared.metadata[_KEY]
+        if declared is not None and KEY in declared.metadata:
+            said: Option = declared.metadata[KEY]
             return said
     return Option()
 
@@ -152,11 +153,11 @@ def describe(thing: Any) -> list[Description]:
         said, hint = option_of(kind, one.name), hints[one.name]
         values = expected(hint, said) + (", or none" if may_be_none(hint) else "")
         value = one.default if thing is kind else getattr(thing, one.name)
-        shown = "" if value is MISSING else _as_set(value)
+        shown = "" if value is MISSING else option_text(value)
         found.append(Description(one.name, values, shown, said.meaning, said.source))
     return found
 
 
-def _as_set(value: Any) -> str:
-    """Write a value as ``--set`` takes it."""
+def option_text(value: Any) -> str:
+    """Write a value as ``--set`` reads it."""
     return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

@@ -11,7 +11,9 @@ from robench.plugins.suggestions import explain_unknown
 from robench.results import papers
 from robench.results.info import CellInfo
 from robench.results.paper_contents import DEFAULT, Paper, PaperFigure, PaperTable
+from robench.results.selection import Selection
 from robench.results.store import Store, StoredStage
+from robench.study.commands import paper_command
 from robench.study.request import Request
 
 if TYPE_CHECKING:
@@ -53,14 +55,14 @@ class Target:
     def hint(self) -> str:
         """What to do with the results."""
         if self.figure is not None:
-            return f"`{self.paper.command('figure', self.figure.number)}` draws them"
+            return f"`{paper_command(self.paper, 'figure', self.figure.number)}` draws them"
         number = (self.table or self.paper.first_accuracy_table).number
-        command = self.paper.command("table", *([number] if number else []))
+        command = paper_command(self.paper, "table", *([number] if number else []))
         return f"`{command}` shows all, `robench show CELL` one of them"
 
     def requests(self, request: Request) -> list[Request]:
         """Return what has to be run: the target's tasks, defenses and attacks, narrowed to those that were named."""
-        request = replace(request, attacks=request.attacks or self._attacks)
+        request = replace(request, attack=request.attacks or self._attacks)
         if self.table is not None:
             return self._table_requests(request, self.table)
         if self.figure is not None:
@@ -71,10 +73,13 @@ class Target:
         """Return the table of a target; without one, the accuracies of these cells alone."""
         from robench.report import rendering, tables
 
-        filters = tables.TableOptions(
+        selection = Selection(
             tasks=_distinct(cell.info.task for cell in cells),
             attacks=_distinct(cell.info.attack.name for cell in cells),
             defenses=_distinct(cell.info.defense.name for cell in cells),
+        )
+        filters = tables.TableOptions(
+            selection=selection,
             runs=str(store.root),
             command_options=options,
         )
@@ -82,7 +87,7 @@ class Target:
             table = tables.accuracy_table(cells, self.paper, self.table, **filters)
             return rendering.render(table, "rich", console)
         if self.table.kind == "high-order":
-            filters.pop("defenses")
+            filters["selection"] = replace(selection, defenses=())
         table = tables.make(self.table.number, store, paper=self.paper.name, **filters)
         return rendering.render(table, "rich", console)
 
@@ -92,9 +97,7 @@ class Target:
         return (target.attacks if target else ()) or self.paper.attacks
 
     def _table_requests(self, request: Request, table: PaperTable) -> list[Request]:
-        filled = replace(
-            request, tasks=request.tasks or table.tasks, defenses=request.defenses or table.trained_defenses
-        )
+        filled = replace(request, task=request.tasks or table.tasks, defense=request.defenses or table.trained_defenses)
         if table.kind == "high-order":
             return [replace(filled, statistics=True)]
         if table.kind == "encoders" and request.encoder is None:
@@ -102,7 +105,7 @@ class Target:
         return [filled]
 
     def _figure_request(self, request: Request, figure: PaperFigure) -> Request:
-        filled = replace(request, tasks=request.tasks or (figure.task,), defenses=request.defenses or figure.defenses)
+        filled = replace(request, task=request.tasks or (figure.task,), defense=request.defenses or figure.defenses)
         sweep = figure.sweep
         if sweep is None or sweep.defense not in filled.defenses:
             return filled
@@ -115,7 +118,7 @@ def _table(paper: Paper, number: str) -> PaperTable:
             explain_unknown("table", number, list(paper.tables), f"these are the tables of {paper.name}")
         )
     if not paper.tables[number].is_measured:
-        command = paper.command("table", number)
+        command = paper_command(paper, "table", number)
         raise RobenchError(f"nothing has to be run for table {number}; `{command}` shows it.")
     return paper.tables[number]
 

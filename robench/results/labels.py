@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from robench.plugins.option import option_text
 from robench.results.cells import Result, group
 
 _TITLE_FIELDS = ("protocol", "resources")
@@ -72,10 +73,3 @@ def make_labels(sources: Iterable[LabelSource]) -> dict[str, Label]:
         identity: Label(f"{text} [{keys[identity]}]", True) if count[text] > 1 else Label(text, False)
         for identity, text in texts.items()
     }
-
-
-def option_text(value: Any) -> str:
-    """Return a hyper-parameter as a text that ``--set`` reads."""
-    if value is None:
-        return "none"
-    return str(value).lower() if isinstance(value, bool) else str(value)

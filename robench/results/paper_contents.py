@@ -174,10 +174,6 @@ class Paper:
         """Return the options that name the paper in a command: none for the default paper."""
         return [] if self.name == DEFAULT else ["--paper", self.name]
 
-    def command(self, *words: str) -> str:
-        """Return a command of robench about the paper, ``robench table 5`` for example."""
-        return " ".join(["robench", *words, *self.options])
-
     @property
     def file_prefix(self) -> str:
         """Return the beginning of its figures' file names, which distinguishes them from the default paper's."""

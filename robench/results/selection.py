@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from robench.errors import RobenchError
-from robench.results.cells import Result, group, read_results
+from robench.results.cells import Result, group
 from robench.results.info import CellInfo, StatisticsInfo
-from robench.results.store import Store, StoredStage
+from robench.results.store import StoredStage
 
 Facet = Literal["task", "defense", "attack", "encoder", "preset", "seed"]
 """A property by which results are chosen."""
@@ -23,93 +23,82 @@ class NoResultsError(RobenchError):
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """The cells to take from a runs folder; an empty list takes all.
+    """The stages to take from a runs folder, by name; an empty sequence takes all.
 
     Attributes:
-        task: name of the task.
+        tasks: registered names.
+        defenses: registered names, in the order in which a figure shows them.
         attacks: registered names.
-        defenses: registered names, in the order in which they are shown.
         encoders: names as the user wrote them.
         presets: names of presets.
         seeds: seeds of training and attack.
-        options: options for the commands that make missing cells, such as ``["--runs", "elsewhere"]``.
     """
 
-    task: str
-    attacks: Sequence[str] = ()
+    tasks: Sequence[str] = ()
     defenses: Sequence[str] = ()
+    attacks: Sequence[str] = ()
     encoders: Sequence[str] = ()
     presets: Sequence[str] = ()
     seeds: Sequence[int] = ()
-    options: Sequence[str] = field(default=())
 
-    def read(self, store: Store) -> list[Result]:
-        """Read the numbers of the selected cells.
+    @property
+    def values(self) -> dict[Facet, Sequence[Any]]:
+        """Return the allowed values of each property that is restricted."""
+        values: dict[Facet, Sequence[Any]] = {
+            "task": self.tasks,
+            "defense": self.defenses,
+            "attack": self.attacks,
+            "encoder": self.encoders,
+            "preset": self.presets,
+            "seed": self.seeds,
+        }
+        return {facet: taken for facet, taken in values.items() if taken}
+
+    def keep(self, stages: Sequence[StoredStage[Chosen]]) -> list[StoredStage[Chosen]]:
+        """Keep the selected stages, which may be none."""
+        return [stage for stage in stages if all(facet_of(stage, f) in taken for f, taken in self.values.items())]
+
+    def select(self, stages: Sequence[StoredStage[Chosen]], runs: str, *, hint: str) -> list[StoredStage[Chosen]]:
+        """Keep the selected stages, at least one.
+
+        Args:
+            stages: the stages to select from.
+            runs: their runs folder, for errors.
+            hint: a sentence with the command that makes some, for errors.
 
         Raises:
-            NoResultsError: there are none; the caller adds the command that makes them, and the period.
-            RobenchError: a cell's files are missing or broken.
+            NoResultsError: no stage is left, or an allowed value does not occur.
         """
-        cells = [cell for cell in store.stages(CellInfo) if self._takes(cell.info)]
-        if not cells:
-            raise NoResultsError(f"{store.root} has no {self._words()} yet")
-        return read_results(cells)
+        if not stages:
+            raise NoResultsError(f"no results in {runs} yet; {hint}")
+        for facet, taken in self.values.items():
+            known = {facet_of(stage, facet) for stage in stages}
+            absent = [str(value) for value in taken if value not in known]
+            if absent:
+                there = ", ".join(map(str, sorted(known)))
+                raise NoResultsError(f"no results in {runs} with {facet} {', '.join(absent)}; it has {there}.")
+        kept = self.keep(stages)
+        if not kept:
+            raise NoResultsError(f"no results in {runs} fit all of these filters at once; leave one out.")
+        return kept
 
-    def _takes(self, info: CellInfo) -> bool:
-        allowed: list[tuple[Sequence[Any], Any]] = [
-            ([self.task], info.task),
-            (self.attacks, info.attack.name),
-            (self.defenses, info.defense.name),
-            (self.encoders, info.encoder.name),
-            (self.presets, info.preset),
-            (self.seeds, info.seed),
-        ]
-        return all(not values or value in values for values, value in allowed)
-
-    def _words(self) -> str:
+    def describe(self) -> str:
+        """Describe the selection in words: ``result of base on sst2 under pwws``."""
+        words = {"defense": "of", "task": "on", "attack": "under"}
+        order: Sequence[Facet] = ("defense", "task", "attack", "encoder", "preset", "seed")
         parts = [
-            f"result of {', '.join(self.defenses)}" if self.defenses else "result",
-            f"on {self.task}",
-            f"under {', '.join(self.attacks)}" if self.attacks else "",
-            f"with encoder {', '.join(self.encoders)}" if self.encoders else "",
-            f"with preset {', '.join(self.presets)}" if self.presets else "",
-            f"with seed {', '.join(map(str, self.seeds))}" if self.seeds else "",
+            f"{words.get(facet, f'with {facet}')} {', '.join(map(str, self.values[facet]))}"
+            for facet in order
+            if facet in self.values
         ]
-        return " ".join(part for part in parts if part)
+        return " ".join(["result", *parts])
 
 
-def select(
-    stages: Sequence[StoredStage[Chosen]], runs: str, *, hint: str, **allowed: Sequence[Any] | None
-) -> list[StoredStage[Chosen]]:
-    """Keep the stages whose properties have allowed values.
-
-    Args:
-        stages: the stages to select from.
-        runs: their runs folder, for errors.
-        hint: a sentence with the command that makes some, for errors.
-        allowed: allowed values of each :data:`Facet`; an empty list or None allows all.
-
-    Raises:
-        NoResultsError: no stage is left, or an allowed value does not occur.
-    """
-    if not stages:
-        raise NoResultsError(f"no results in {runs} yet; {hint}")
-    kept = list(stages)
-    for facet, values in allowed.items():
-        if not values:
-            continue
-        known = {facet_of(stage, facet) for stage in stages}
-        absent = [str(value) for value in values if value not in known]
-        if absent:
-            there = ", ".join(map(str, sorted(known)))
-            raise NoResultsError(f"no results in {runs} with {facet} {', '.join(absent)}; it has {there}.")
-        kept = [stage for stage in kept if facet_of(stage, facet) in values]
-    if not kept:
-        raise NoResultsError(f"no results in {runs} fit all of these filters at once; leave one out.")
-    return kept
+ALL = Selection()
+"""The selection of everything."""
 
 
-def facet_of(stage: StoredStage[Chosen], facet: str) -> Any:
+def facet_of(stage: StoredStage[Chosen], facet: Facet) -> Any:
     """Return a stage's task, preset or seed, or the name of its defense, attack or encoder."""
     value = getattr(stage.info, facet)
     if facet == "attack":

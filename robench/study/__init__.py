@@ -8,14 +8,13 @@ if TYPE_CHECKING:
     from robench.study.request import Request
     from robench.study.runner import Runner
     from robench.study.stages.context import Context
-    from robench.study.victim_request import VictimRequest, victim_request
+    from robench.study.victim_request import VictimRequest
 
 __all__ = [
     "Context",
     "Request",
     "Runner",
     "VictimRequest",
-    "victim_request",
 ]
 
 if not TYPE_CHECKING:  # or type checkers would believe in any name

@@ -1,8 +1,8 @@
-"""The commands that fill the gaps of a table.
+"""The commands that robench prints: those that fill the gaps of a table, and those that show or make a thing.
 
-How it works: each missing cell becomes a box: its options, and one defense, one task, one attack and one seed. Boxes
-that agree in all but one of these are merged, so that a box holds several names (:func:`_merged`). A box is a product
-of its names, which is just what one command makes; each box becomes one command.
+How gaps are filled: each missing cell becomes a box: its options, and one defense, one task, one attack and one seed.
+Boxes that agree in all but one of these are merged, so that a box holds several names (:func:`_merged`). A box is a
+product of its names, which is just what one command makes; each box becomes one command.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from robench.results.cells import Result
+from robench.results.cells import Result, read_results
 from robench.results.info import CellInfo
 from robench.results.info_parts import PluginInfo, VictimInfo
-from robench.results.labels import option_text
+from robench.results.paper_contents import Paper
 from robench.results.selection import NoResultsError, Selection
 from robench.results.store import Store
-from robench.study.presets import PRESETS, Preset
+from robench.study.options import AttackOptions, CommonOptions, RunOptions, option_words, run_options
+from robench.study.presets import PRESETS, TRAINING, Preset
 from robench.victims import FunctionSource
 
 
@@ -75,10 +76,12 @@ def _merged(boxes: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
 
 def _command(box: tuple[Any, ...], extra: Sequence[str]) -> str:
     options, defenses, tasks, attacks, seeds = box
-    given = options[0] == "--model"
-    words = ["attack", "--name", *defenses] if given else ["run", "--defense", ",".join(defenses)]
-    names = ["--task", ",".join(tasks), "--attack", ",".join(attacks)]
-    return shlex.join(["robench", *words, *names, *options, "--seed", ",".join(map(str, sorted(seeds))), *extra])
+    kind: type[CommonOptions] = RunOptions
+    words = ["run", *option_words(RunOptions, defense=defenses)]
+    if options[0] == run_options(AttackOptions)["model"].flag:
+        kind, words = AttackOptions, ["attack", *option_words(AttackOptions, name=defenses)]
+    words += [*option_words(kind, task=tasks, attack=attacks), *options, *option_words(kind, seed=sorted(seeds))]
+    return robench_command(*words, *extra)
 
 
 def renamed(result: Result, name: str) -> Result:
@@ -100,12 +103,15 @@ def _options(row: Result, column: Result) -> tuple[str, ...] | None:
 def _given_options(row: Result, column: Result, preset: Preset, victim: VictimInfo) -> list[str]:
     """Return the options of ``robench attack``: the preset, and everything that differs from it."""
     info = row.info
-    options = ["--preset", info.preset, *_attack_limit(row, preset)]
-    options += ["--precision", info.precision] if victim.kind != FunctionSource.kind else []
-    for name, value in sorted(info.defense.changed.items()):
-        text = ",".join(map(str, value)) if isinstance(value, list | tuple) else option_text(value)
-        options += [f"--{name.replace('_', '-')}", text]
-    return [*options, *_data(info), *_attack_settings(column, preset)]
+    return option_words(
+        AttackOptions,
+        preset=info.preset,
+        attack_limit=_attack_limit(row, preset),
+        precision=info.precision if victim.kind != FunctionSource.kind else None,
+        **dict(sorted(info.defense.changed.items())),
+        data=_data(info),
+        settings=_attack_settings(column, preset),
+    )
 
 
 def _training_options(row: Result, column: Result) -> tuple[str, ...] | None:
@@ -115,42 +121,36 @@ def _training_options(row: Result, column: Result) -> tuple[str, ...] | None:
     if found is None:
         return None
     name, preset, training = found
-    options = ["--preset", name]
-    if info.encoder.name != preset.encoder:
-        options += ["--encoder", info.encoder.name]
-    if info.train_rows != preset.train_limit:
-        options += ["--train-limit", str(info.train_rows)]
-    options += [*_attack_limit(row, preset), "--precision", info.precision, *_data(info)]
-    for field, value in sorted(training.items()):
-        options += ["--set", f"training.{field}={option_text(value)}"]
-    options += _settings(info.defense)
-    return *options, *_attack_settings(column, preset)
+    defense = {info.defense.name: info.defense.changed}
+    words = option_words(
+        RunOptions,
+        preset=name,
+        encoder=info.encoder.name if info.encoder.name != preset.encoder else None,
+        train_limit=info.train_rows if info.train_rows != preset.train_limit else None,
+        attack_limit=_attack_limit(row, preset),
+        precision=info.precision,
+        data=_data(info),
+        settings={TRAINING: training, **defense, **_attack_settings(column, preset)},
+    )
+    return tuple(words)
 
 
-def _attack_limit(row: Result, preset: Preset) -> list[str]:
+def _attack_limit(row: Result, preset: Preset) -> int | None:
     tested = row.info.clean.n
     usual = min(preset.attack_limit or tested, tested)
-    return ["--attack-limit", str(row.attacked_n)] if row.attacked_n != usual else []
+    return row.attacked_n if row.attacked_n != usual else None
 
 
-def _data(info: CellInfo) -> list[str]:
+def _data(info: CellInfo) -> PurePath | None:
     origin, _, folder = info.data.source.partition(":")
-    return ["--data", str(PurePath(folder).parent)] if origin == "local" else []
+    return PurePath(folder).parent if origin == "local" else None
 
 
-def _attack_settings(column: Result, preset: Preset) -> list[str]:
+def _attack_settings(column: Result, preset: Preset) -> dict[str, dict[str, Any]]:
     attack = column.attack
-    options = []
     form = attack.fields.get("resources", preset.resources)
-    if form != preset.resources and attack.title != attack.name and "resources" not in attack.changed:
-        options += ["--set", f"{attack.name}.resources={form}"]
-    return options + _settings(attack)
-
-
-def _settings(plugin: PluginInfo) -> list[str]:
-    """Return the options that set the changed fields of a defense or attack."""
-    fields = sorted(plugin.changed.items())
-    return [word for name, v in fields for word in ("--set", f"{plugin.name}.{name}={option_text(v)}")]
+    resources = {"resources": form} if form != preset.resources and attack.title != attack.name else {}
+    return {attack.name: resources | attack.changed}
 
 
 def _preset(info: CellInfo) -> tuple[str, Preset, dict[str, Any]] | None:
@@ -176,24 +176,44 @@ def missing_commands(gaps: Iterable[tuple[str, Result]], options: Sequence[str])
     return " and ".join(f"`{command}`" for command in found) or "`robench run` with the settings of the others"
 
 
-def run_command(selection: Selection) -> str:
+def run_command(selection: Selection, extra: Sequence[str] = ()) -> str:
     """Return the ``robench run`` that makes all results of a selection."""
-    names = ["--defense", ",".join(selection.defenses or ["all"]), "--task", selection.task]
-    names += ["--attack", ",".join(selection.attacks)] if selection.attacks else []
-    names += ["--encoder", selection.encoders[0]] if selection.encoders else []
-    names += ["--preset", selection.presets[0]] if selection.presets else []
-    names += ["--seed", ",".join(map(str, selection.seeds))] if selection.seeds else []
-    return f"`{shlex.join(['robench', 'run', *names, *selection.options])}`"
+    words = option_words(
+        RunOptions,
+        defense=selection.defenses or ["all"],
+        task=selection.tasks,
+        attack=selection.attacks,
+        encoder=selection.encoders[:1],
+        preset=selection.presets[:1],
+        seed=selection.seeds,
+    )
+    return robench_command("run", *words, *extra)
 
 
-def read_selection(selection: Selection, store: Store) -> list[Result]:
+def read_selection(selection: Selection, store: Store, extra: Sequence[str] = ()) -> list[Result]:
     """Read the results of a selection.
+
+    Args:
+        selection: the results.
+        store: the runs folder.
+        extra: options to add to the command.
 
     Raises:
         NoResultsError: there are none; the message contains the command that makes them.
         RobenchError: a cell's files are missing or broken.
     """
-    try:
-        return selection.read(store)
-    except NoResultsError as error:
-        raise NoResultsError(f"{error}; {run_command(selection)} makes it.") from error
+    cells = selection.keep(store.stages(CellInfo))
+    if not cells:
+        command = f"`{run_command(selection, extra)}`"
+        raise NoResultsError(f"{store.root} has no {selection.describe()} yet; {command} makes it.")
+    return read_results(cells)
+
+
+def robench_command(*words: str) -> str:
+    """Write a command of robench for a shell."""
+    return shlex.join(["robench", *words])
+
+
+def paper_command(paper: Paper, *words: str) -> str:
+    """Write a command about a paper, such as ``robench table 5``; it names any paper but the default."""
+    return robench_command(*words, *paper.options)

@@ -191,7 +191,7 @@ def test_a_plan_tells_stages_counts_and_what_is_there(finished: Path, tiny_job: 
 
 def timed(job: TinyJob, **changes: Any) -> Request:
     fixed = {"preset": "quick", "encoder": str(job.encoder), "data": job.data, "precision": "fp32", "offline": True}
-    return Request(**{"defenses": ["taichi"], "tasks": [TASK], "attacks": ["pwws"], **fixed, **changes})
+    return Request(**{"defense": ["taichi"], "task": [TASK], "attack": ["pwws"], **fixed, **changes})
 
 
 def set_timing(runs: Path, pattern: str, **timing: float) -> None:
@@ -209,7 +209,7 @@ def test_an_estimate_goes_by_the_median_pace_of_the_same_kind(
     set_timing(runs, "models/*-base-*", seconds=3.0, steps=6)
     set_timing(runs, "cells/*-pwws-*", seconds=8.0, examples=16)
     set_timing(runs, "adversarial/*-pwws-*", seconds=0.0, examples=0)  # its records were there already
-    (cell,) = timed(tiny_job, seeds=[7]).stages(SilentReporter())
+    (cell,) = timed(tiny_job, seed=[7]).stages(SilentReporter())
     seconds = {stage.title: Estimator(Store(runs)).seconds(stage) for stage in order_stages([cell])}
     assert seconds == {
         "train base on mr, seed 7": pytest.approx(steps(20) * 0.5),

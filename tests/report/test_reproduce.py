@@ -20,10 +20,10 @@ from support.tiny_job import TinyJob, robench
     ("target", "given", "tasks", "defenses", "attacks"),
     [
         ({"table": "4"}, {}, ["sst2"], ["base", "base-adv", "base-adv-soft"], ["pwws"]),
-        ({"table": "5"}, {"tasks": ["mr"], "attacks": ["pwws"]}, ["mr"], None, ["pwws"]),
-        ({"table": "5"}, {"defenses": ["base"]}, ["sst2", "trec", "ag"], ["base"], list(papers.paper().attacks)),
+        ({"table": "5"}, {"task": ["mr"], "attack": ["pwws"]}, ["mr"], None, ["pwws"]),
+        ({"table": "5"}, {"defense": ["base"]}, ["sst2", "trec", "ag"], ["base"], list(papers.paper().attacks)),
         ({"figure": "1"}, {}, ["sst2"], ["base"], ["pwws"]),
-        ({}, {"tasks": ["bbc"], "defenses": ["ada"], "attacks": ["pwws"]}, ["bbc"], ["ada"], ["pwws"]),
+        ({}, {"task": ["bbc"], "defense": ["ada"], "attack": ["pwws"]}, ["bbc"], ["ada"], ["pwws"]),
     ],
 )
 def test_a_target_names_what_it_needs_and_options_narrow_it(
@@ -34,16 +34,16 @@ def test_a_target_names_what_it_needs_and_options_narrow_it(
     attacks: list[str],
 ) -> None:
     named = Target.named(table=target.get("table"), figure=target.get("figure"))
-    (request,) = named.requests(Request(**{"defenses": (), "tasks": (), **given}))
+    (request,) = named.requests(Request(**{"defense": (), "task": (), **given}))
     assert list(request.tasks) == tasks and list(request.attacks) == attacks
     paper = ["base", "pgd", "fgsm", "freelb", "smart", "ada", "taichi"]
     assert list(request.defenses) == (defenses or paper)
 
 
 def test_table_6_is_run_for_each_of_the_papers_encoders() -> None:
-    requests = Target.named(table="6").requests(Request(defenses=(), tasks=()))
+    requests = Target.named(table="6").requests(Request(defense=(), task=()))
     assert [request.encoder for request in requests] == ["bert-large-uncased", "microsoft/deberta-base"]
-    one = Target.named(table="6").requests(Request(defenses=(), tasks=(), encoder="minilm"))
+    one = Target.named(table="6").requests(Request(defense=(), task=(), encoder="minilm"))
     assert [request.encoder for request in one] == ["minilm"]
 
 

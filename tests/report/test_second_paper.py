@@ -15,7 +15,7 @@ import pytest
 from robench.errors import RobenchError
 from robench.report.rendering import render
 from robench.report.tables import Table, make, make_all
-from robench.results.selection import NoResultsError
+from robench.results.selection import NoResultsError, Selection
 from robench.results.store import Store
 from support.hand_made import add_cell, add_statistics
 from support.tiny_job import TinyJob, robench
@@ -181,7 +181,7 @@ def test_a_lead_is_green_where_it_is_better(store: Store) -> None:
     from rich.console import Console
 
     console = Console(file=io.StringIO(), width=200, force_terminal=True, color_system="standard")
-    text = render(make("quality", store, attacks=["deepwordbug"], compare="ada"), "rich", console)
+    text = render(make("quality", store, selection=Selection(attacks=["deepwordbug"]), compare="ada"), "rich", console)
     assert re.search(r"\x1b\[32m ?\(↓", text) and not re.search(r"\x1b\[31m ?\(↓", text)
 
 

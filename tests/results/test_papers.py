@@ -271,7 +271,7 @@ def test_a_folder_of_ones_own_is_a_paper(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)
     paper = papers.paper("./mine")
     assert paper.tables["1"].attacks == ("pwws",) and paper.tables["1"].encoders == ("minilm",)
-    assert paper.command("run", "--table", "1") == "robench run --table 1 --paper ./mine"
+    assert paper.options == ["--paper", "./mine"]
     sweep = paper.figures["2"].sweep
     assert sweep and sweep.values == (1.0, 2.5) and sweep.ends == {}
     assert read_published_table(paper, "1") is None

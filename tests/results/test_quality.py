@@ -12,6 +12,7 @@ from robench.report.tables import make, make_all
 from robench.resources import sentence_encoder
 from robench.results.info import CellInfo
 from robench.results.outcome import measure_similarity
+from robench.results.selection import Selection
 from robench.results.store import Store
 from support.hand_made import add_cell, record
 
@@ -39,7 +40,7 @@ def test_the_table_of_quality_has_what_it_took_to_fool_each_model(store: Store) 
 
 def test_over_seeds_the_table_has_mean_and_deviation(store: Store) -> None:
     add_cell(store, "base", "pwws", 20, n=40, seed=7, similarity={"mean": 0.25, "n": 19})
-    row = make("quality", store, attacks=["pwws"]).blocks[0].rows[0]
+    row = make("quality", store, selection=Selection(attacks=["pwws"])).blocks[0].rows[0]
     rate, shown = row.cells[2], row.cells[5]
     assert rate.value == (Fraction(29, 39) + Fraction(19, 39)) / 2 and rate.seeds == (7, 42)
     assert rate.sd == pytest.approx(10 / 39 / 2**0.5)
@@ -47,7 +48,7 @@ def test_over_seeds_the_table_has_mean_and_deviation(store: Store) -> None:
 
 
 def test_it_is_shown_when_it_is_asked_for_in_every_format(store: Store) -> None:
-    shown, _ = make_all(store, tasks=["trec"])
+    shown, _ = make_all(store, selection=Selection(tasks=["trec"]))
     assert "quality" not in [table.name for table in shown]
     for format in FORMATS:
         text = render(make("quality", store), format, Console(width=150))

@@ -30,9 +30,9 @@ DEFENSES = ("base", "taichi", "ada")
 
 def request(job: TinyJob, *defenses: str, attack: str = "pwws") -> Request:
     return Request(
-        defenses=defenses,
-        tasks=[TASK],
-        attacks=[attack],
+        defense=defenses,
+        task=[TASK],
+        attack=[attack],
         preset="quick",
         encoder=str(job.encoder),
         data=job.data,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from robench.errors import RobenchError
 from robench.plugins.suggestions import explain_unknown
@@ -10,8 +11,9 @@ from robench.report.figures.canvas import Drawing, save
 from robench.report.figures.request import FigureRequest
 from robench.results import papers
 from robench.results.paper_contents import DEFAULT, FigureKind
-from robench.results.selection import Selection
+from robench.results.selection import ALL, Selection
 from robench.results.store import Store
+from robench.study.commands import paper_command
 
 __all__ = ["Drawing", "draw", "save"]
 
@@ -46,12 +48,7 @@ def draw(
     store: Store,
     *,
     paper: str = DEFAULT,
-    task: str | None = None,
-    attacks: Sequence[str] = (),
-    defenses: Sequence[str] = (),
-    encoders: Sequence[str] = (),
-    presets: Sequence[str] = (),
-    seeds: Sequence[int] = (),
+    selection: Selection = ALL,
     device: str = "auto",
     options: Sequence[str] = (),
 ) -> Drawing:
@@ -64,12 +61,8 @@ def draw(
         number: of one of the paper's figures.
         store: the runs folder.
         paper: its name, or a folder with a ``paper.toml``.
-        task: name of the task; by default the figure's.
-        attacks: names; by default the figure's, or all that have results if it is about no particular ones.
-        defenses: names, in the order in which they are shown; by default the figure's.
-        encoders: only these; none takes all.
-        presets: likewise.
-        seeds: likewise.
+        selection: the results to draw. By default its one task, its attacks and its defenses are the figure's; a figure
+            that is about no particular attacks has all that have results.
         device: where the model of a figure of kind ``plane`` runs.
         options: what to add to the commands in errors, such as ``["--runs", "elsewhere"]``.
 
@@ -79,19 +72,21 @@ def draw(
     """
     contents = papers.paper(paper)
     if number not in contents.figures:
-        hint = f"`{contents.command('figure', 'all')}` draws each"
+        hint = f"`{paper_command(contents, 'figure', 'all')}` draws each"
         raise RobenchError(explain_unknown("figure", number, list(contents.figures), hint))
     figure = contents.figures[number]
-    if figure.is_about_one_attack and len(attacks) > 1:
-        raise RobenchError(f"figure {number} is about one attack, not {', '.join(attacks)}; draw it for each.")
-    selection = Selection(
-        task=task or figure.task,
-        attacks=tuple(attacks) or figure.attacks,
-        defenses=tuple(defenses) or figure.defenses,
-        encoders=encoders,
-        presets=presets,
-        seeds=seeds,
-        # Only a run for the figure makes the values of a sweep.
-        options=[*options, "--figure", number, *contents.options] if figure.sweep else options,
+    for facet, names in (
+        ("task", selection.tasks),
+        ("attack", selection.attacks if figure.is_about_one_attack else ()),
+    ):
+        if len(names) > 1:
+            raise RobenchError(f"figure {number} is about one {facet}, not {', '.join(names)}; draw it for each.")
+    selection = replace(
+        selection,
+        tasks=selection.tasks or (figure.task,),
+        attacks=selection.attacks or figure.attacks,
+        defenses=selection.defenses or figure.defenses,
     )
-    return _DRAWERS[figure.kind](store, FigureRequest(contents, figure, selection), device)
+    # Only a run for the figure makes the values of a sweep.
+    command_options = [*options, "--figure", number, *contents.options] if figure.sweep else options
+    return _DRAWERS[figure.kind](store, FigureRequest(contents, figure, selection, command_options), device)

@@ -13,7 +13,7 @@ from robench.report.figures.request import FigureRequest
 from robench.results.cells import Result, group
 from robench.results.labels import column_labels, row_labels
 from robench.results.paper_contents import rank
-from robench.results.seeds import Point, attacked_point, clean_point, seeds_text
+from robench.results.seeds import SeedMean, attacked_mean, clean_mean, seeds_text
 from robench.results.selection import largest_block, prefer_unchanged
 from robench.results.store import Store
 from robench.study.commands import missing_commands, read_selection
@@ -31,7 +31,7 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
         RobenchError: a defense or one of its attacks is missing.
     """
     selection = request.selection
-    block, others = largest_block(prefer_unchanged(read_selection(selection, store)))
+    block, others = largest_block(prefer_unchanged(read_selection(selection, store, request.command_options)))
     columns = _columns(block, request)
     _check(block, columns, request)
     order = list(selection.defenses) or sorted({r.defense.name for r in block})
@@ -40,7 +40,7 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
     series = {labels[row].text: _points(found, columns) for row, found in group(block, lambda r: r.row).items()}
     heads = [CLEAN, *(label.text + "%" for label in column_labels([c[0] for c in columns]).values())]
     with styled():
-        return _drawing(series, heads, request, _caption(block, series, selection.task, others))
+        return _drawing(series, heads, request, _caption(block, series, request.task, others))
 
 
 def _columns(block: Sequence[Result], request: FigureRequest) -> list[list[Result]]:
@@ -63,14 +63,14 @@ def _check(block: Sequence[Result], columns: Sequence[Sequence[Result]], request
     if gaps:
         absent = ", ".join(f"{name} under {result.info.attack.title}" for name, result in gaps)
         raise RobenchError(
-            f"{request.name} lacks {absent}: {missing_commands(gaps, selection.options)} makes that;"
+            f"{request.name} lacks {absent}: {missing_commands(gaps, request.command_options)} makes that;"
             " or name fewer with --defense and --attack."
         )
 
 
-def _points(found: Sequence[Result], columns: Sequence[Sequence[Result]]) -> list[Point]:
+def _points(found: Sequence[Result], columns: Sequence[Sequence[Result]]) -> list[SeedMean]:
     keys = [members[0].column for members in columns]
-    return [clean_point(found), *(attacked_point([r for r in found if r.column == key]) for key in keys)]
+    return [clean_mean(found), *(attacked_mean([r for r in found if r.column == key]) for key in keys)]
 
 
 def _caption(block: Sequence[Result], labels: Iterable[str], task: str, others: int) -> str:
@@ -87,7 +87,7 @@ def _caption(block: Sequence[Result], labels: Iterable[str], task: str, others: 
     return text + left
 
 
-def _drawing(series: dict[str, list[Point]], heads: Sequence[str], request: FigureRequest, caption: str) -> Drawing:
+def _drawing(series: dict[str, list[SeedMean]], heads: Sequence[str], request: FigureRequest, caption: str) -> Drawing:
     bars = len(series) * len(heads)
     width = min(max(7.2, 1.2 + bars * (0.21 if len(series) < 9 else 0.15) + len(heads) * 0.25), 22.0)
     figure, axes = sheet(width, 4.2, caption)
@@ -103,7 +103,7 @@ def _drawing(series: dict[str, list[Point]], heads: Sequence[str], request: Figu
     axes.set_yticks(range(0, 101, 20))
     axes.grid(axis="y")
     axes.set_ylabel("accuracy in %")
-    task = request.selection.task
+    task = request.task
     figure.suptitle(escape_matplotlib(f"{request.figure.title}: {task}"), x=0.01, ha="left", fontsize=11)
     widest = max(len(title(label)) for label in series)
     legend_above(axes, columns=int((width - 0.7) / (0.55 + 0.075 * widest)))
@@ -111,9 +111,9 @@ def _drawing(series: dict[str, list[Point]], heads: Sequence[str], request: Figu
 
 
 def _bars(
-    axes: Axes, places: Sequence[float], points: Sequence[Point], look: Look, label: str, thickness: float
+    axes: Axes, places: Sequence[float], points: Sequence[SeedMean], look: Look, label: str, thickness: float
 ) -> None:
-    heights = [point.mean for point in points]
+    heights = [point.percent for point in points]
     axes.bar(
         places,
         heights,
@@ -124,13 +124,13 @@ def _bars(
         linewidth=0.4,
         label=escape_matplotlib(title(label)),
     )
-    spread = [point.sd for point in points]
+    spread = [point.percent_sd for point in points]
     if any(spread):
         axes.errorbar(places, heights, spread, fmt="none", ecolor=INK, elinewidth=0.8, capsize=1.6)
     for place, point in zip(places, points, strict=True):
         axes.annotate(
-            f"{point.mean:.1f}",
-            (place, point.mean + point.sd),
+            f"{point.percent:.1f}",
+            (place, point.percent + point.percent_sd),
             xytext=(0, 2),
             textcoords="offset points",
             ha="center",

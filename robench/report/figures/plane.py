@@ -53,7 +53,7 @@ def draw(store: Store, request: FigureRequest, *, device: str = "auto") -> Drawi
     if len(selection.defenses) > 1:
         names = ", ".join(selection.defenses)
         raise RobenchError(f"figure {number} is about one defense, not {names}; draw it for each.")
-    block, others = largest_block(prefer_unchanged(read_selection(selection, store)))
+    block, others = largest_block(prefer_unchanged(read_selection(selection, store, request.command_options)))
     result = min(block, key=lambda r: (r.attack.title, r.seed))
     cell = store.read(store.folder("cells", result.info.label, result.info.key))
     assert cell is not None, "it was read a moment ago"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from robench.results.paper_contents import Paper, PaperFigure
@@ -10,16 +11,30 @@ from robench.results.selection import Selection
 
 @dataclass(frozen=True)
 class FigureRequest:
-    """One figure of a paper, and the results that it is drawn from."""
+    """One figure of a paper.
+
+    Attributes:
+        paper: which has it.
+        figure: which one it is.
+        selection: of the results that it is drawn from; it has one task.
+        command_options: what to add to the commands that make what is missing, such as ``["--runs", "elsewhere"]``.
+    """
 
     paper: Paper
     figure: PaperFigure
     selection: Selection
+    command_options: Sequence[str] = ()
+
+    @property
+    def task(self) -> str:
+        """The task that it is drawn for."""
+        (task,) = self.selection.tasks
+        return task
 
     @property
     def name(self) -> str:
         """The figure in an error: ``figure 4 on sst2``."""
-        return f"figure {self.figure.number} on {self.selection.task}"
+        return f"figure {self.figure.number} on {self.task}"
 
     def file_name(self, *parts: str) -> str:
         """Return the name of the figure's files: ``figure4-sst2``, with the name of any paper but the default."""

@@ -14,7 +14,7 @@ from robench.report.figures.palette import Look, looks, title
 from robench.report.figures.request import FigureRequest
 from robench.results.cells import Result, group
 from robench.results.paper_contents import Sweep
-from robench.results.seeds import Point, attacked_point, clean_point, seeds_text
+from robench.results.seeds import SeedMean, attacked_mean, clean_mean, seeds_text
 from robench.results.selection import largest_block, prefer_unchanged
 from robench.results.store import Store
 from robench.study.commands import missing_commands, read_selection
@@ -22,7 +22,7 @@ from robench.study.commands import missing_commands, read_selection
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Place = tuple[Point, Point]
+Place = tuple[SeedMean, SeedMean]
 """Clean accuracy and accuracy under attack."""
 
 
@@ -34,7 +34,7 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
     """
     selection, sweep = request.selection, request.figure.sweep
     assert sweep is not None, "the reader of papers checks that"
-    block, others = largest_block(read_selection(selection, store))
+    block, others = largest_block(read_selection(selection, store, request.command_options))
     block = _of_one_attack(block)
     swept = [r for r in block if r.defense.name == sweep.defense]
     rest = prefer_unchanged([r for r in block if r.defense.name != sweep.defense])
@@ -43,21 +43,22 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
     gaps = [(name, block[0]) for name in names if not any(r.defense.name == name for r in rest)]
     if gaps:
         absent = ", ".join(name for name, _ in gaps)
-        raise RobenchError(f"{request.name} lacks {absent}: {missing_commands(gaps, selection.options)} makes that.")
+        commands = missing_commands(gaps, request.command_options)
+        raise RobenchError(f"{request.name} lacks {absent}: {commands} makes that.")
     if len(by_value) < 2:
         there = ", ".join(by_value) or "none"
         raise RobenchError(
             f"{request.name} needs results of {sweep.defense} for two or more values of {sweep.field}, and has {there}:"
-            f" {missing_commands([(sweep.defense, block[0])], selection.options)} makes them."
+            f" {missing_commands([(sweep.defense, block[0])], request.command_options)} makes them."
         )
-    path = {value: (clean_point(found), attacked_point(found)) for value, found in by_value.items()}
+    path = {value: (clean_mean(found), attacked_mean(found)) for value, found in by_value.items()}
     points = {
-        name: (clean_point(found), attacked_point(found))
+        name: (clean_mean(found), attacked_mean(found))
         for name, found in group(rest, lambda r: str(r.defense.name)).items()
     }
     ordered = {name: points[name] for name in names if name in points}
     with styled():
-        return _drawing(path, ordered, block[0], request, sweep, _caption(block, sweep, selection.task, others))
+        return _drawing(path, ordered, block[0], request, sweep, _caption(block, sweep, request.task, others))
 
 
 def _value(result: Result, sweep: Sweep) -> float:
@@ -97,7 +98,7 @@ def _drawing(
     task, attack = example.info.task, example.info.attack
     figure, axes = sheet(6.2, 4.6, caption)
     shown = looks([sweep.defense, *points])
-    xs, ys = [p.mean for p, _ in path.values()], [p.mean for _, p in path.values()]
+    xs, ys = [p.percent for p, _ in path.values()], [p.percent for _, p in path.values()]
     axes.plot(xs, ys, color=shown[sweep.defense].colour, linewidth=1.4, zorder=2)
     for index, place in enumerate(path.values()):
         _mark(axes, place, shown[sweep.defense], sweep.title if index == 0 else None, size=5)
@@ -123,11 +124,11 @@ def _text(value: str, sweep: Sweep) -> str:
 
 def _obstacles(path: dict[str, Place], points: dict[str, Place]) -> list[Line]:
     """Return what a text should not cover: the line and the whiskers; a point is a line of no length."""
-    means = [(clean.mean, attacked.mean) for clean, attacked in path.values()]
+    means = [(clean.percent, attacked.percent) for clean, attacked in path.values()]
     lines = list(pairwise(means))
     for clean, attacked in (*path.values(), *points.values()):
-        x, y = clean.mean, attacked.mean
-        lines += [((x - clean.sd, y), (x + clean.sd, y)), ((x, y - attacked.sd), (x, y + attacked.sd))]
+        x, y, x_sd, y_sd = clean.percent, attacked.percent, clean.percent_sd, attacked.percent_sd
+        lines += [((x - x_sd, y), (x + x_sd, y)), ((x, y - y_sd), (x, y + y_sd))]
     return lines
 
 
@@ -135,10 +136,10 @@ def _mark(axes: Axes, place: Place, look: Look, label: str | None, *, size: floa
     clean, attacked = place
     order = 4 if size > 5 else 3
     axes.errorbar(
-        [clean.mean],
-        [attacked.mean],
-        xerr=[clean.sd] if clean.sd else None,
-        yerr=[attacked.sd] if attacked.sd else None,
+        [clean.percent],
+        [attacked.percent],
+        xerr=[clean.percent_sd] if clean.percent_sd else None,
+        yerr=[attacked.percent_sd] if attacked.percent_sd else None,
         color=look.colour,
         linestyle="none",
         elinewidth=0.8,
@@ -146,8 +147,8 @@ def _mark(axes: Axes, place: Place, look: Look, label: str | None, *, size: floa
         zorder=order,
     )
     axes.plot(
-        [clean.mean],
-        [attacked.mean],
+        [clean.percent],
+        [attacked.percent],
         color=look.colour,
         marker="*" if size > 10 else look.marker,
         markersize=size,

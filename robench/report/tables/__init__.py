@@ -18,8 +18,9 @@ from robench.report.tables.quality import QUALITY, quality_table
 from robench.results import papers
 from robench.results.info import CellInfo, StatisticsInfo
 from robench.results.paper_contents import DEFAULT, Paper, PaperTable, TableKind
-from robench.results.selection import NoResultsError
+from robench.results.selection import ALL, NoResultsError
 from robench.results.store import Store, StoredStage
+from robench.study.commands import paper_command
 
 __all__ = [
     "Block",
@@ -150,18 +151,11 @@ def _check_against(paper: Paper, against: str | None) -> None:
 
 def _reason_to_omit(table: Table, paper: Paper, spec: PaperTable, options: TableOptions) -> str:
     """Return why a table is not worth showing among others; empty if it is."""
-    command = f"`{paper.command('table', spec.number)}`"
+    command = f"`{paper_command(paper, 'table', spec.number)}`"
     if spec.kind == "datasets" and not any(c.value is not None for row in table.blocks[0].rows for c in row.cells):
         return f"none of the tasks' data is on this machine; {command} fetches it."
     encoders = {block.setting.get("encoder_digest") for block in table.blocks}
-    if (
-        spec.kind == "encoders"
-        and len(encoders) < 2
-        and not options.get("encoders")
-        and paper.first_accuracy_table.number
-    ):
-        return (
-            f"there are results of one encoder only, which table {paper.first_accuracy_table.number} has; {command}"
-            " shows them all the same."
-        )
+    selected, number = options.get("selection", ALL).encoders, paper.first_accuracy_table.number
+    if spec.kind == "encoders" and len(encoders) < 2 and not selected and number:
+        return f"there are results of one encoder only, which table {number} has; {command} shows them all the same."
     return ""

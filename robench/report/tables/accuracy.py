@@ -35,11 +35,11 @@ def label_conflict_table(cells: Sequence[StoredStage[CellInfo]], request: TableR
         RobenchError: a cell's files are missing or broken.
     """
     spec, paper = request.table, request.paper
-    kept = request.select(cells, without=["attack"], hint=request.hint)
+    kept = request.select(cells, selection=replace(request.selection, attacks=()), hint=request.hint)
     kept = request.restrict(kept, "task", spec.tasks)
     kept = request.restrict(kept, "defense", spec.defenses)
     results = _by_training_texts(kept, request)
-    layout = Layout.of(paper, results, expected=request.options.get("defenses") or spec.defenses)
+    layout = Layout.of(paper, results, expected=request.selection.defenses or spec.defenses)
     columns = [Column(f"{CLEAN} ({label.text})", key=label.text) for label in layout.columns.values()]
     arranged, caption = layout.arranged(_clean_by_attack, attacks=False)
     blocks, comparison = request.compare(arranged, columns)
@@ -92,7 +92,7 @@ def encoders_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest
     kept = request.select(cells, hint=request.hint)
     kept = request.restrict(kept, "task", spec.tasks)
     kept = request.restrict(kept, "defense", spec.defenses)
-    expected = request.options.get("defenses") or spec.defenses
+    expected = request.selection.defenses or spec.defenses
     return _under_attack(Layout.of(request.paper, read_results(kept), lead="encoder", expected=expected), request)
 
 
@@ -149,7 +149,7 @@ def _learned(results: Iterable[Result]) -> bool:
 def _by_training_texts(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) -> list[Result]:
     """Return results in the columns of the attacks whose texts made the models; those of clean texts in all columns."""
     results = [replace(r, block=r.model_block) for r in read_results(cells)]
-    attacks = request.options.get("attacks") or request.table.attacks
+    attacks = request.selection.attacks or request.table.attacks
     under = group((r for r in results if r.attack.name in attacks), lambda r: r.column)
     trained = [r for members in under.values() for r in members if r.info.adversarial]
     columns = group(trained, lambda r: r.column) or under

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from robench.report.tables.model import Cell, Column, Row
 from robench.results.info import BEFORE
+from robench.results.seeds import over_seeds
 
 
 @dataclass(frozen=True)
@@ -37,14 +37,10 @@ def mean_cell(values: Sequence[tuple[int, Fraction]], n: int, *, learned: bool =
         n: samples of each.
         learned: whether every model behind them has learned something.
     """
-    seeds = tuple(sorted({seed for seed, _ in values}))
-    if not seeds:
+    if not values:
         return Cell()
-    means = [_mean([value for of, value in values if of == seed]) for seed in seeds]
-    mean = _mean(means)
-    squares = sum((value - mean) ** 2 for value in means)
-    sd = math.sqrt(squares / (len(means) - 1)) if len(means) > 1 else None
-    return Cell(mean, sd=sd, seeds=seeds, n=n, learned=learned)
+    over = over_seeds(values)
+    return Cell(over.mean, sd=over.sd, seeds=over.seeds, n=n, learned=learned)
 
 
 def compared_rows(rows: Sequence[Row], columns: Sequence[Column], comparison: Comparison) -> tuple[Row, ...]:
@@ -87,7 +83,3 @@ def _compared_column(
             cell = replace(cell, best=bold, difference=lead)
         marked.append(cell)
     return marked
-
-
-def _mean(values: Sequence[Fraction]) -> Fraction:
-    return sum(values, Fraction(0)) / len(values)

@@ -32,14 +32,14 @@ def datasets_table(request: TableRequest) -> Table:
     A task that cannot be loaded has dashes, and a note says why.
 
     Args:
-        request: which table to make; of its options ``tasks``, ``data`` and ``offline`` matter.
+        request: which table to make; of its options the selected tasks, ``data`` and ``offline`` matter.
 
     Raises:
         RobenchError: a name is unknown.
     """
     options, order = request.options, request.paper.tasks
-    names = sorted(dict.fromkeys(options.get("tasks") or registry.names("tasks")), key=lambda name: rank(name, order))
-    entries = {name: registry.entry("tasks", name) for name in names}
+    names = dict.fromkeys(request.selection.tasks or registry.names("tasks"))
+    entries = {name: registry.entry("tasks", name) for name in sorted(names, key=lambda name: rank(name, order))}
     rows: list[Row] = []
     notes: list[str] = []
     for name, entry in entries.items():

@@ -67,7 +67,7 @@ def high_order_table(statistics: Sequence[StoredStage[StatisticsInfo]], request:
     kept = request.restrict(kept, "attack", spec.attacks)
     models = _in_every_block([_model(stage) for stage in kept])
     models.sort(key=lambda m: _order(m, paper))
-    arranged, caption = _arranged(models, paper, () if request.options.get("defenses") else spec.defenses)
+    arranged, caption = _arranged(models, paper, () if request.selection.defenses else spec.defenses)
     blocks, comparison = request.compare(arranged, COLUMNS)
     gaps = any(cell == Cell() for block in blocks for row in block.rows for cell in row.cells)
     legend = legend_of(blocks, LEGEND, comparison)

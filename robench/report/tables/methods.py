@@ -30,12 +30,12 @@ def methods_table(request: TableRequest) -> Table:
     """Make a table with a row for every registered defense, plug-ins included (table 2 of the TaiChi paper).
 
     Args:
-        request: which table to make; of its options ``defenses`` matters.
+        request: which table to make; of its options the selected defenses matter.
 
     Raises:
         RobenchError: a name is unknown.
     """
-    names = request.options.get("defenses") or registry.names("defenses")
+    names = request.selection.defenses or registry.names("defenses")
     entries = [registry.entry("defenses", name) for name in names]
     rows, notes = [], []
     for entry in sorted(entries, key=lambda entry: rank(entry.name, request.paper.defense_order)):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from robench.plugins import registry
 from robench.plugins.suggestions import explain_unknown
@@ -13,25 +14,21 @@ from robench.report.tables.cells import Comparison, compared_rows, names_with_nu
 from robench.report.tables.model import Block, Column
 from robench.results.info import BEFORE
 from robench.results.paper_contents import Paper, PaperTable
-from robench.results.selection import Chosen, NoResultsError, facet_of, select
+from robench.results.selection import ALL, Chosen, Facet, NoResultsError, Selection, facet_of
 from robench.results.store import StoredStage
+from robench.study.commands import paper_command
 
 
 class TableOptions(TypedDict, total=False):
-    """Options that all tables take; each ignores those that mean nothing to it. An empty list of names shows all.
+    """Options that all tables take; each ignores those that mean nothing to it.
 
-    ``tasks``, ``defenses``, ``attacks``, ``encoders``, ``presets``, ``seeds``: what to show. ``compare``: the defense
-    to compare with all others; by default the one that the paper compares. ``runs``: name of the runs folder, for
-    errors. ``command_options``: what to add to the commands that fill gaps, such as ``["--runs", "elsewhere"]``.
-    ``data`` and ``offline``: where tasks are loaded from, see :func:`robench.data.load.load_task`.
+    ``selection``: what to show; by default all. ``compare``: the defense to compare with all others; by default the one
+    that the paper compares. ``runs``: name of the runs folder, for errors. ``command_options``: what to add to the
+    commands that fill gaps, such as ``["--runs", "elsewhere"]``. ``data`` and ``offline``: where tasks are loaded from,
+    see :func:`robench.data.load.load_task`.
     """
 
-    tasks: Sequence[str] | None
-    defenses: Sequence[str] | None
-    attacks: Sequence[str] | None
-    encoders: Sequence[str] | None
-    presets: Sequence[str] | None
-    seeds: Sequence[int] | None
+    selection: Selection
     compare: str | None
     runs: str
     command_options: Sequence[str]
@@ -60,36 +57,31 @@ class TableRequest:
     @property
     def hint(self) -> str:
         """The command that makes all results of the table."""
-        return f"`{self.paper.command('run', '--table', self.table.number)}` makes them."
+        return f"`{paper_command(self.paper, 'run', '--table', self.table.number)}` makes them."
+
+    @property
+    def selection(self) -> Selection:
+        """What the user wants to see."""
+        return self.options.get("selection", ALL)
 
     def select(
-        self, stages: Sequence[StoredStage[Chosen]], *, without: Sequence[str] = (), hint: str = ""
+        self, stages: Sequence[StoredStage[Chosen]], *, selection: Selection | None = None, hint: str = ""
     ) -> list[StoredStage[Chosen]]:
-        """Return the results that the user's filters let through.
+        """Return the results that the user wants to see.
 
         Args:
             stages: cells or statistics.
-            without: filters to leave out: ``attack`` and so on.
+            selection: instead of the user's own.
             hint: what makes results, for the error that there are none at all.
 
         Raises:
             NoResultsError: none is left.
         """
-        options = self.options
-        filters: dict[str, Sequence[Any] | None] = {
-            "task": options.get("tasks"),
-            "defense": options.get("defenses"),
-            "attack": options.get("attacks"),
-            "encoder": options.get("encoders"),
-            "preset": options.get("presets"),
-            "seed": options.get("seeds"),
-        }
-        filters = {name: values for name, values in filters.items() if name not in without}
-        hint = hint or f"`{self.paper.command('run', self.paper.first_run)}` makes some."
-        return select(stages, self.runs, hint=hint, **filters)
+        hint = hint or f"`{paper_command(self.paper, 'run', *shlex.split(self.paper.first_run))}` makes some."
+        return (selection or self.selection).select(stages, self.runs, hint=hint)
 
     def restrict(
-        self, stages: Sequence[StoredStage[Chosen]], name: str, values: Sequence[str]
+        self, stages: Sequence[StoredStage[Chosen]], name: Facet, values: Sequence[str]
     ) -> list[StoredStage[Chosen]]:
         """Return the results that the paper's table is about, unless the user names others.
 
@@ -101,7 +93,7 @@ class TableRequest:
         Raises:
             NoResultsError: none is left.
         """
-        if self.options.get(f"{name}s") or not stages:
+        if name in self.selection.values or not stages:
             return list(stages)
         kept = [stage for stage in stages if facet_of(stage, name) in values]
         if not kept:

@@ -13,6 +13,7 @@ from robench.errors import RobenchError
 from robench.plugins import registry
 from robench.report.figures import draw
 from robench.results import papers
+from robench.results.selection import Selection
 from robench.results.store import Store
 from support.figures import ABLATION, ATTACKS, WEIGHTS, assert_readable, fill_ablation, fill_fusion, texts
 from support.hand_made import add_cell
@@ -71,7 +72,7 @@ def test_no_text_covers_another_or_leaves_the_sheet(store: Store, number: str, s
 def test_two_to_sixteen_defenses_fit(store: Store, count: int) -> None:
     names = [*registry.names("defenses"), *(f"plug-in-{i}" for i in range(16))][:count]
     fill_ablation(store, defenses=names)
-    drawing = draw("4", store, defenses=names)
+    drawing = draw("4", store, selection=Selection(defenses=names))
     assert_readable(drawing)
     axes = drawing.figure.axes[0]
     assert len(axes.containers) == count
@@ -91,14 +92,18 @@ def test_different_settings_never_meet_in_a_figure(store: Store) -> None:
 def test_a_defense_with_changed_fields_is_shown_where_it_has_no_plain_variant(store: Store) -> None:
     for name, changed in (("base", {}), ("taichi", {"temperature": 0.5})):
         add_cell(store, name, "pwws", 90, task="sst2", changed=changed)
-    drawing = draw("4", store, defenses=["base", "taichi"])
+    drawing = draw("4", store, selection=Selection(defenses=["base", "taichi"]))
     assert "taichi (temperature=0.5)" in texts(drawing)
 
 
 @pytest.mark.parametrize(
     ("number", "options", "message"),
     [
-        ("4", {"task": "trec"}, r"no result of base.* on trec yet; `robench run --defense base,taichi-no-ctr,clean"),
+        (
+            "4",
+            {"selection": Selection(tasks=["trec"])},
+            r"no result of base.* on trec yet; `robench run --defense base,taichi-no-ctr,clean",
+        ),
         ("4", {}, r"lacks clean under deepwordbug.*`robench run --defense clean --task sst2 --attack deepwordbug,pwws"),
         (
             "5",
@@ -107,12 +112,16 @@ def test_a_defense_with_changed_fields_is_shown_where_it_has_no_plain_variant(st
         ),
         (
             "5",
-            {"task": "mr"},
+            {"selection": Selection(tasks=["mr"])},
             r"`robench run --defense average,taichi --task mr --attack textfooler .*--figure 5` makes",
         ),
-        ("5", {"attacks": ["pwws", "textfooler"]}, "one attack"),
-        ("1", {"defenses": ["base", "taichi"]}, "one defense"),
-        ("1", {"task": "trec"}, r"`robench run --defense base --task trec --attack pwws --runs elsewhere` makes it"),
+        ("5", {"selection": Selection(attacks=["pwws", "textfooler"])}, "one attack"),
+        ("1", {"selection": Selection(defenses=["base", "taichi"])}, "one defense"),
+        (
+            "1",
+            {"selection": Selection(tasks=["trec"])},
+            r"`robench run --defense base --task trec --attack pwws --runs elsewhere` makes it",
+        ),
         ("1", {"device": "cpu"}, r"the model \w+ of .* is not in .*models any more"),
         ("6", {}, "unknown figure '6'"),
     ],

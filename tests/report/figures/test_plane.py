@@ -14,6 +14,7 @@ from robench.errors import RobenchError
 from robench.report.figures import draw, save
 from robench.report.figures.projection import plane_of
 from robench.results.info import CellInfo
+from robench.results.selection import Selection
 from robench.results.store import Store
 from support.figures import assert_readable
 from support.hand_made import add_cell
@@ -90,7 +91,7 @@ def test_equal_points_have_a_plane() -> None:
 
 def test_figure_1_shows_the_attacked_samples_of_a_real_cell(finished: Path, tmp_path: Path) -> None:
     runs = Path(shutil.copytree(finished, tmp_path / "runs"))
-    drawing = draw("1", Store(runs), task="mr", device="cpu")
+    drawing = draw("1", Store(runs), selection=Selection(tasks=["mr"]), device="cpu")
     (cell,) = [c for c in Store(runs).stages(CellInfo) if "base-pwws" in c.folder.name]
     info = outcome(cell)
     axes = drawing.figure.axes[0]
@@ -107,4 +108,4 @@ def test_figure_1_is_refused_for_a_model_of_which_only_scores_are_known(store: S
     cell = add_cell(store, "scores", "pwws", 100, given=given)
     sentence = rf"{cell.folder.name} is an attack on your own model \(my_model:scores\), whose representations are not"
     with pytest.raises(RobenchError, match=sentence):
-        draw("1", store, task="trec", defenses=["scores"], device="cpu")
+        draw("1", store, selection=Selection(tasks=["trec"], defenses=["scores"]), device="cpu")

@@ -8,7 +8,6 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pandas
 import pytest
@@ -16,6 +15,7 @@ from rich.console import Console
 
 from robench.report.rendering import FORMATS, render, render_all
 from robench.report.tables import make
+from robench.results.selection import Selection
 from robench.results.store import Store
 from support.hand_made import add_cell, add_statistics
 from support.tables import LOCAL, check_golden, fill5, fill6, fill7, fill_against, sst2, table5
@@ -105,9 +105,9 @@ def test_markdown_rows_have_one_width(store: Store) -> None:
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_tables_without_seeds_have_no_column_for_them(store: Store, data: Path, format: str) -> None:
-    asked: dict[str, Any] = {"tasks": ["sst2", "trec"], "defenses": ["base", "ada", "taichi"], "data": data}
+    selection = Selection(tasks=["sst2", "trec"], defenses=["base", "ada", "taichi"])
     for number in ("2", "3"):
-        table = make(number, store, **asked)
+        table = make(number, store, selection=selection, data=data)
         text = render(replace(table, notes=tuple(n.replace(str(data), "DATA") for n in table.notes)), format)
         assert "seeds" not in text and "samples</th>" not in text
         check_golden(f"table{number}.{format}", text)

@@ -12,6 +12,7 @@ from robench.errors import RobenchError
 from robench.results import papers
 from robench.results.cells import read_outcome
 from robench.results.info import encode
+from robench.results.selection import Selection
 from robench.results.store import RECORDS_FILE, STAGE_FILE, Store
 from support.hand_made import TRAINING, add_cell, write_records
 from support.tables import SECOND_ENCODER, fill5, names_of, options_of, rows, table5
@@ -116,7 +117,7 @@ def test_notes_of_the_data_stand_once_below_the_table(store: Store) -> None:
 )
 def test_filters_leave_the_rest_out(store: Store, filters: dict[str, Any], labels: list[str], columns: int) -> None:
     fill5(store)
-    table = table5(store, **filters)
+    table = table5(store, selection=Selection(**filters))
     assert [row.label for block in table.blocks for row in block.rows] == labels
     assert len(table.columns) == 1 + columns
 
@@ -158,4 +159,4 @@ def test_an_empty_store_says_what_fills_it(store: Store) -> None:
 def test_a_filter_that_leaves_nothing_is_an_error(store: Store, filters: dict[str, Any], message: str) -> None:
     fill5(store)
     with pytest.raises(RobenchError, match=message):
-        table5(store, **filters)
+        table5(store, selection=Selection(**filters))

@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from robench.report.rendering import FORMATS, percent, render
+from robench.results.selection import Selection
 from robench.results.store import Store
 from support.hand_made import add_cell
 from support.tables import fill5, names_of, rows, table5
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("quick_by_hand")
 
 def test_accuracies_are_those_a_reader_works_out(store: Store) -> None:
     fill5(store)
-    table = table5(store, tasks=["trec"])
+    table = table5(store, selection=Selection(tasks=["trec"]))
     assert names_of(table) == ("clean%", "deepwordbug", "pwws")
     shown = {label: [percent(cell.value) for cell in row.cells if cell.value] for label, row in rows(table).items()}
     assert shown == {

@@ -18,7 +18,7 @@ from robench.plugins import registry
 from robench.report.rendering import render
 from robench.report.tables import Table, make, make_all
 from robench.results import papers
-from robench.results.selection import NoResultsError
+from robench.results.selection import NoResultsError, Selection
 from robench.results.store import Store
 from support.hand_made import add_cell, add_statistics
 from support.tables import BERT, fill4, fill6, fill7, rows, shown, sst2, texts
@@ -84,7 +84,7 @@ def test_a_plugin_has_a_row_and_may_say_what_cannot_be_derived(
     path = tmp_path / "odd.py"
     path.write_text(PLUGIN, encoding="utf-8")
     registry.load_plugin(path)
-    table = make("2", store, defenses=["table-two-odd", "base", "table-two-noise"])
+    table = make("2", store, selection=Selection(defenses=["table-two-odd", "base", "table-two-noise"]))
     assert texts(table) == {
         "base": ["n/a", "clean", "CE", "no"],
         "table-two-noise": ["virtual", "clean", "CE", "no"],
@@ -94,7 +94,7 @@ def test_a_plugin_has_a_row_and_may_say_what_cannot_be_derived(
 
 
 def test_data_sets_are_counted(store: Store, data: Path) -> None:
-    table = make("3", store, tasks=["trec", "sst2"], data=data)
+    table = make("3", store, selection=Selection(tasks=["trec", "sst2"]), data=data)
     assert [(c.key, c.unit) for c in table.columns][:2] == [("classes", "count"), ("length", "number")]
     assert {label: [cell.value for cell in row.cells] for label, row in rows(table).items()} == {
         "sst2": [2, 3, 2, 1, 1],
@@ -106,16 +106,16 @@ def test_data_sets_are_counted(store: Store, data: Path) -> None:
 
 
 def test_a_task_that_cannot_be_loaded_has_dashes_and_a_reason(store: Store, data: Path) -> None:
-    table = make("3", store, tasks=["sst2", "ag"], data=data)
+    table = make("3", store, selection=Selection(tasks=["sst2", "ag"]), data=data)
     assert [cell.value for cell in rows(table)["ag"].cells] == [None] * 5
     assert any("ag" in note and "no folder" in note for note in table.notes)
     assert "| ag | — | — | — | — | — |" in render(table, "md")
     with pytest.raises(RobenchError, match=r"unknown task .sst3.: .*sst2"):
-        make("3", store, tasks=["sst3"], data=data)
+        make("3", store, selection=Selection(tasks=["sst3"]), data=data)
 
 
 def test_data_sets_stand_beside_the_papers(store: Store, data: Path) -> None:
-    table = make("3", store, tasks=["sst2", "mr", "ag"], data=data, against="paper")
+    table = make("3", store, selection=Selection(tasks=["sst2", "mr", "ag"]), data=data, against="paper")
     text = render(table, "md")
     assert r"| sst2 | 2 \[2, 0\] | 3.0 \[19.0, -16.0\] | 2 \[6,900, -6,898\] | 1 \[872, -871\] |" in text
     assert r"| ag | — \[4\] | — \[32.0\] | — \[114,000\]" in text
@@ -146,7 +146,7 @@ def test_label_conflict_of_another_attack_keeps_the_clean_model(store: Store) ->
     """Base needs no attack: its row is the same whichever attack met it, and however many samples were attacked."""
     sst2(store, "base", "pwws", correct=460, n=100)
     sst2(store, "base-adv", "deepwordbug", correct=350, n=150)
-    table = make("4", store, attacks=["deepwordbug"], command_options=["--runs", "r"])
+    table = make("4", store, selection=Selection(attacks=["deepwordbug"]), command_options=["--runs", "r"])
     assert shown(table, "base") == ["92.0"] and shown(table, "base-adv") == ["70.0"]
     assert shown(table, "base-adv-soft") == [None]
     (command,) = table.commands
@@ -169,7 +169,7 @@ def test_a_table_without_results_is_refused_with_what_it_lacks(
 ) -> None:
     add_cell(store, "base", "deepwordbug", 40)
     with pytest.raises(NoResultsError, match=message):
-        make(number, store, **asked)
+        make(number, store, selection=Selection(**asked))
 
 
 def test_a_block_for_each_encoder(store: Store) -> None:
@@ -186,9 +186,9 @@ def test_a_block_for_each_encoder(store: Store) -> None:
 
 def test_other_tasks_defenses_and_encoders_can_be_asked_for(store: Store) -> None:
     fill6(store)
-    assert list(rows(make("6", store, tasks=["trec"]))) == ["base", "ada", "taichi"]
-    assert list(rows(make("6", store, defenses=["pgd"]))) == ["pgd"]
-    table = make("6", store, encoders=["bert-large-uncased"], tasks=["trec", "sst2"])
+    assert list(rows(make("6", store, selection=Selection(tasks=["trec"])))) == ["base", "ada", "taichi"]
+    assert list(rows(make("6", store, selection=Selection(defenses=["pgd"])))) == ["pgd"]
+    table = make("6", store, selection=Selection(encoders=["bert-large-uncased"], tasks=["trec", "sst2"]))
     assert [block.heading for block in table.blocks] == [
         "bert-large-uncased, task sst2",
         "bert-large-uncased, task trec",
@@ -229,7 +229,7 @@ def test_settings_and_attacks_of_statistics_are_not_mixed(store: Store) -> None:
     assert len(table.blocks) == 3 and len({block.heading for block in table.blocks}) == 3
     befores = [block.rows[0].cells[0].value for block in table.blocks]
     assert befores.count(Fraction(1, 32)) == 2  # the same encoder before it is trained on 500 or 1,000 rows
-    (block,) = make("7", store, attacks=["pwws"]).blocks
+    (block,) = make("7", store, selection=Selection(attacks=["pwws"])).blocks
     assert block.setting["attack"] == "pwws"
 
 

@@ -1,0 +1,258 @@
+"""The options of a run, each said once: what the command line and Python call it, its type, default and meaning.
+
+From these fields are made the parameters of ``robench run`` and ``robench attack`` (:mod:`robench.cli.parameters`), the
+functions ``robench.run`` and ``robench.attack_model`` (:mod:`robench.api`), and the commands that robench prints
+(:mod:`robench.study.commands`). A field has its default, and in its metadata the rest
+(:func:`~robench.study.run_option.run_option`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from functools import cache
+from pathlib import Path
+from typing import Any, Self, get_type_hints
+
+from robench.plugins.option import KEY
+from robench.study.presets import Existing
+from robench.study.run_option import RunOption, run_option
+
+ORDER = (
+    *("model", "defense", "task", "attack", "name", "label_order", "max_length", "version", "trust_remote_code"),
+    *("preset", "encoder", "seed", "train_limit", "attack_limit", "settings", "data", "runs", "plugin", "existing"),
+    *("precision", "device", "workers", "offline", "progress"),
+)
+"""The order in which options are listed."""
+
+Names = str | Sequence[str]
+"""A name or several."""
+Numbers = int | Sequence[int]
+"""A whole number or several."""
+Settings = Mapping[str, Mapping[str, Any]]
+"""Hyper-parameters: by name of a defense or attack, or ``training``; then by field. A text is read as its type."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommonOptions:
+    """The options that ``robench run`` and ``robench attack`` share."""
+
+    task: Names = field(metadata=run_option("Names, or all.", letter="-t"))
+    attack: Names = field(default=(), metadata=run_option("Names, or all.", letter="-a", default="the paper's"))
+    preset: str = field(
+        default="laptop",
+        metadata=run_option("quick (minutes on two cores), laptop or paper; `robench list presets` describes them."),
+    )
+    seed: Numbers = field(
+        default=42, metadata=run_option("Everything is run once for each.", minimum=0, maximum=2**32 - 1)
+    )
+    attack_limit: int | None = field(
+        default=None,
+        metadata=run_option(
+            "Most attacked test samples.", default="the preset's", minimum=1, excess="leaves nothing to do"
+        ),
+    )
+    settings: Settings | None = None
+    data: str | Path | None = field(
+        default=None,
+        metadata=run_option(
+            "Folder with TASK/{train,dev,test}.tsv (.csv, .parquet). Also ROBENCH_DATA.", metavar="DIR"
+        ),
+    )
+    precision: str = field(default="auto", metadata=run_option("auto, fp32 or bf16; part of the result's key."))
+    device: str = field(default="auto", metadata=run_option("auto, cpu, cuda."))
+    workers: int | None = field(
+        default=None,
+        metadata=run_option(
+            "Extra processes for the searches of attacks; 0 for none. They help if the model answers faster than one"
+            " process can ask, some thousand queries a second.",
+            in_python='A script that uses them needs ``if __name__ == "__main__":``.',
+            default="0, and up to 8 beside a GPU",
+            minimum=0,
+        ),
+    )
+    offline: bool = field(default=False, metadata=run_option("Fetch nothing from anywhere."))
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The names of tasks."""
+        return _as_tuple(self.task)
+
+    @property
+    def attacks(self) -> tuple[str, ...]:
+        """The names of attacks."""
+        return _as_tuple(self.attack)
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds, each once."""
+        return tuple(dict.fromkeys(_as_tuple(self.seed)))
+
+    @property
+    def changes(self) -> Settings:
+        """The hyper-parameters that are set."""
+        return self.settings or {}
+
+    @property
+    def data_dir(self) -> Path | None:
+        """The folder of data."""
+        return None if self.data is None else Path(self.data)
+
+    def check_ranges(self) -> None:
+        """Check all numbers against their ranges.
+
+        Raises:
+            RobenchError: one is out of its range.
+        """
+        for name, option in run_options(type(self)).items():
+            option.check(getattr(self, name))
+
+    @classmethod
+    def of(cls, options: CommonOptions, **more: Any) -> Self:
+        """Make an instance of a subclass from the options that another class has in common with it.
+
+        Args:
+            options: whose values are taken.
+            more: values of other fields.
+        """
+        shared = [one.name for one in fields(cls) if hasattr(options, one.name)]
+        return cls(**{name: getattr(options, name) for name in shared} | more)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(CommonOptions):
+    """The options of ``robench run``."""
+
+    defense: Names = field(metadata=run_option("Names, or all.", letter="-d"))
+    encoder: str | None = field(
+        default=None, metadata=run_option("minilm, a folder or a Hub id.", default="the preset's")
+    )
+    train_limit: int | None = field(
+        default=None,
+        metadata=run_option("Most training rows.", default="the preset's", minimum=1, excess="leaves nothing to do"),
+    )
+    settings: Settings | None = field(
+        default=None,
+        metadata=run_option(
+            "Hyper-parameters of defenses, attacks and training.",
+            in_help="As in taichi.temperature=0.5, training.epochs=5.",
+            in_python='As in ``{"taichi": {"temperature": 0.5}, "training": {"epochs": 5}}``.',
+            flag="--set",
+            metavar="NAME.FIELD=VALUE",
+        ),
+    )
+
+    @property
+    def defenses(self) -> tuple[str, ...]:
+        """The names of defenses."""
+        return _as_tuple(self.defense)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttackOptions(CommonOptions):
+    """The options of ``robench attack``."""
+
+    model: Any = field(
+        kw_only=False,
+        metadata=run_option(
+            "A folder or Hub id of a Transformers sequence classifier, or a Python function from a list of texts to"
+            " scores, a row for each text.",
+            in_python='The function itself, or ``"module:function"``; or a pair of a Transformers model and its'
+            " tokenizer.",
+            letter="-m",
+            metavar="MODEL",
+        ),
+    )
+    name: str | None = field(
+        default=None, metadata=run_option("Of its row in tables.", default="the last part of its path, id or function")
+    )
+    label_order: Sequence[int] | None = field(
+        default=None,
+        metadata=run_option(
+            "For each label of the task in turn, the model's column.",
+            default="by the names of its labels, if they match",
+        ),
+    )
+    max_length: int | None = field(
+        default=None,
+        metadata=run_option(
+            "Tokens of a text; the rest is cut.",
+            default="the model's own limit",
+            minimum=3,
+            excess="leaves no room for a token between the special ones",
+        ),
+    )
+    version: str = field(
+        default="",
+        metadata=run_option(
+            "Of a function. Its results are found again by the source of its module alone, not by its weights, so give"
+            " another version when they change.",
+            metavar="TEXT",
+        ),
+    )
+    trust_remote_code: bool = field(
+        default=False, metadata=run_option("Run the Python files that a folder or Hub model brings.")
+    )
+    settings: Settings | None = field(
+        default=None,
+        metadata=run_option(
+            "Hyper-parameters of attacks.",
+            in_help="As in pwws.query_budget=500.",
+            in_python='As in ``{"pwws": {"query_budget": 500}}``.',
+            flag="--set",
+            metavar="ATTACK.FIELD=VALUE",
+        ),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreOptions:
+    """The options of both that say where results are, where plug-ins are, and what is made anew."""
+
+    runs: str | Path = field(
+        default="runs",
+        metadata=run_option("Folder of results; never computed twice.", metavar="DIR", variable="ROBENCH_RUNS"),
+    )
+    plugin: str | Path | Sequence[str | Path] = field(
+        default=(), metadata=run_option("A Python file that registers a defense, attack or task.", metavar="FILE")
+    )
+    existing: Existing = field(
+        default="only-missing",
+        metadata=run_option("only-missing, always (compute again) or only-cache (compute nothing)."),
+    )
+
+    @property
+    def plugins(self) -> tuple[Path, ...]:
+        """The files of plug-ins."""
+        return tuple(Path(file) for file in _as_tuple(self.plugin))
+
+
+def run_options(*kinds: type) -> Mapping[str, RunOption]:
+    """Return the options that dataclasses declare, by name, in :data:`ORDER`."""
+    return _run_options(kinds)
+
+
+@cache
+def _run_options(kinds: tuple[type, ...]) -> Mapping[str, RunOption]:
+    found = [
+        RunOption(one.name, hints[one.name], one.default, one.metadata[KEY])
+        for kind, hints in ((kind, get_type_hints(kind)) for kind in kinds)
+        for one in fields(kind)
+        if KEY in one.metadata
+    ]
+    return {one.name: one for one in sorted(found, key=lambda one: ORDER.index(one.name))}
+
+
+def option_words(kind: type, **values: Any) -> list[str]:
+    """Return the words that give options in a command, in the order of the arguments.
+
+    Args:
+        kind: the dataclass that declares them.
+        values: by name; see :meth:`RunOption.words`.
+    """
+    known = run_options(kind)
+    return [word for name, value in values.items() for word in known[name].words(value)]
+
+
+def _as_tuple(given: Any) -> tuple[Any, ...]:
+    return (given,) if isinstance(given, str | int | Path) else tuple(given)

@@ -1,0 +1,37 @@
+"""The commands that robench prints."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from robench.results import papers
+from robench.results.selection import Selection
+from robench.study.commands import paper_command, robench_command, run_command
+
+
+def test_words_of_a_command_are_quoted_for_a_shell() -> None:
+    assert robench_command("show", "my cell", "--runs", "a'b") == "robench show 'my cell' --runs 'a'\"'\"'b'"
+
+
+def test_command_about_a_paper_names_any_but_the_default() -> None:
+    paper = papers.paper()
+    assert paper_command(paper, "table", "5") == "robench table 5"
+    assert paper_command(replace(paper, name="./my paper"), "table", "5") == "robench table 5 --paper './my paper'"
+
+
+@pytest.mark.parametrize(
+    ("selection", "command"),
+    [
+        (Selection(tasks=["mr"]), "robench run --defense all --task mr"),
+        (
+            Selection(tasks=["mr"], defenses=["base", "ada"], attacks=["pwws"], encoders=["minilm"], seeds=[1, 2]),
+            "robench run --defense base,ada --task mr --attack pwws --encoder minilm --seed 1,2",
+        ),
+        (Selection(tasks=["mr"], presets=["quick"]), "robench run --defense all --task mr --preset quick"),
+    ],
+)
+def test_command_of_a_selection_names_what_it_takes(selection: Selection, command: str) -> None:
+    assert run_command(selection) == command
+    assert run_command(selection, ["--runs", "r"]) == f"{command} --runs r"
