@@ -262,7 +262,7 @@ def test_adversarial_rows_stand_beside_the_rows_they_were_made_of(unsuccessful: 
             {"settings": {"taichi": {"temprature": 1}}},
             "unknown option of taichi 'temprature': did you mean temperature",
         ),
-        ({"settings": {"taichi": {"temperature": "hot"}}}, "taichi.temperature is a number, not 'hot'"),
+        ({"settings": {"taichi": {"temperature": "hot"}}}, "taichi.temperature is a number, above 0, not 'hot'"),
         ({"settings": {"taichi": {"temperature": "0"}}}, "taichi: temperature must be above 0"),
     ],
 )
