@@ -9,6 +9,7 @@
 ``victim``                a small classifier to attack
 ``store``                 an empty runs folder; ``support.hand_made`` fills it with cells that are worked out by hand
 ``quick_by_hand``         the preset those cells are of, whatever the real one is tuned to
+``one_thread``            torch computes with one thread
 ``forget_plugins``        what the test registers is gone after it
 ========================  ==============================================================================================
 
@@ -93,6 +94,17 @@ def victim() -> SmallVictim:
     from support.small_victim import SmallVictim
 
     return SmallVictim()
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Let torch compute with one thread."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

@@ -6,12 +6,10 @@ No later change may alter these records unless it says so, and then freezes anew
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from robench.results.records import Record
 from support import golden_attacks
@@ -19,6 +17,8 @@ from support.freezing import FREEZING, GOLDENS, how
 
 FOLDER = GOLDENS / "records"
 HOW = how(__file__)
+pytestmark = pytest.mark.usefixtures("one_thread")  # the networks are so small that more only wait for each other
+
 TOLERANCE = 1e-6
 SHAKEN = (1, 2)
 NAMES = golden_attacks.names()
@@ -26,15 +26,6 @@ NAMES = golden_attacks.names()
 
 def file(name: str) -> Path:
     return FOLDER / f"{name.replace(':', '-')}.json"
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """The networks are so small that more threads only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

@@ -10,11 +10,9 @@ from __future__ import annotations
 import functools
 import json
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import torch
 
 from robench.data.load import Example
 from robench.models.predictor import Predictor, accuracy
@@ -26,6 +24,8 @@ from robench.training.defense import FusedDefense
 from robench.training.settings import TrainingSettings
 from support import tiny
 from support.freezing import FREEZING, GOLDENS, how
+
+pytestmark = pytest.mark.usefixtures("one_thread")  # more add sums in another order, which shows in the last digits
 
 FILE = GOLDENS / "training.json"
 HOW = how(__file__)
@@ -44,15 +44,6 @@ TEXTS = (
 )
 
 Numbers = dict[str, Any]
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Sums of several threads are added in another order, which shows in the last digits."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def attacked() -> list[Record]:

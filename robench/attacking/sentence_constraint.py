@@ -11,12 +11,13 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
-from typing import Any, Protocol, runtime_checkable
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from robench.errors import RobenchError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 ANGLE_SCALE = 1.02
 """Angle between two texts under the bundled encoder, divided by the angle under the published one; see

@@ -22,6 +22,7 @@ from robench.attacks.textfooler import TextFooler
 from robench.errors import RobenchError
 from robench.resources import nltk_data
 from robench.resources.textattack import load_textattack
+from support.fresh import imported
 
 pytestmark = pytest.mark.network
 
@@ -158,12 +159,7 @@ def test_the_exact_recipes_have_no_variant_and_stay_as_they_are(attack: Attack) 
 
 
 def test_importing_the_attacks_imports_nothing_heavy() -> None:
-    code = (
-        "import sys, robench.attacks.pwws, robench.attacks.deepwordbug\n"
-        "print(sorted({'textattack', 'torch', 'nltk', 'transformers', 'numpy', 'datasets'} & set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    assert imported("import robench.attacks.pwws, robench.attacks.deepwordbug") == []
 
 
 def test_the_example_of_a_plug_in_works() -> None:

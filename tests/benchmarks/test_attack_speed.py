@@ -88,18 +88,25 @@ class Turns:
         return self._queries / self._seconds
 
 
-class TakingTurns:
-    """A victim that lets others have a turn every few batches, so that all meet the same noise."""
+class Wrapped:
+    """A victim around another one."""
 
-    def __init__(self, base: Predictor, others: dict[int, Turns]) -> None:
-        self._base, self._others = base, others
-        self._batches, self.seconds = 0, 0.0
+    def __init__(self, base: Predictor) -> None:
+        self._base, self.seconds = base, 0.0
         self.max_in_flight, self.freeze_weights, self.tokens, self.shape = (
             base.max_in_flight,
             base.freeze_weights,
             base.tokens,
             base.shape,
         )
+
+
+class TakingTurns(Wrapped):
+    """A victim that lets others have a turn every few batches, so that all meet the same noise."""
+
+    def __init__(self, base: Predictor, others: dict[int, Turns]) -> None:
+        super().__init__(base)
+        self._others, self._batches = others, 0
 
     def batch_logits(self, tokens: Sequence[Any], shape: Any) -> torch.Tensor:
         logits = self._base.batch_logits(tokens, shape)
@@ -143,18 +150,8 @@ def test_pwws(precision: str, base: Predictor, examples: Examples, told: list[st
         )
 
 
-class Twice:
+class Twice(Wrapped):
     """A victim that runs each batch a second time: what the attack would take if it were nothing but its batches."""
-
-    def __init__(self, base: Predictor) -> None:
-        self._base = base
-        self.seconds = 0.0
-        self.max_in_flight, self.freeze_weights, self.tokens, self.shape = (
-            base.max_in_flight,
-            base.freeze_weights,
-            base.tokens,
-            base.shape,
-        )
 
     def batch_logits(self, tokens: Sequence[Any], shape: Any) -> torch.Tensor:
         logits = self._base.batch_logits(tokens, shape)

@@ -26,9 +26,8 @@ from robench.study.presets import PRESETS
 from robench.study.request import Request
 from robench.study.stages.attack import SECONDS_PER_EXAMPLE
 from robench.study.stages.train import SECONDS_PER_STEP, ModelStage
+from support.fresh import HEAVY
 from support.tiny_job import TASK, TinyJob, robench
-
-HEAVY = ("torch", "transformers", "textattack", "nltk", "datasets", "pandas", "numpy", "matplotlib", "pyarrow")
 
 
 def elsewhere(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:

@@ -24,11 +24,6 @@ def pairs() -> Batch:
     return tiny.batch(5, pairs=True)
 
 
-@pytest.fixture
-def networks() -> list[Classifier]:
-    return [tiny.classifier(seed=0), tiny.classifier(seed=1)]
-
-
 def values(terms: dict[str, torch.Tensor]) -> dict[str, float]:
     return {name: term.item() for name, term in terms.items()}
 

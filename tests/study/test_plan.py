@@ -26,6 +26,7 @@ from robench.study.stages.attack import CellStage
 from robench.study.stages.stage import Stage, sample
 from robench.study.stages.train import ModelStage
 from robench.study.stages.training_rows import arrange_rows
+from support.hand_made import record
 from support.tiny_job import TASK, TinyJob, rows, write_rows
 
 
@@ -223,19 +224,7 @@ def test_what_only_a_finished_stage_needs_is_not_made(tiny_job: TinyJob) -> None
 
 def attacked(i: int, example: Example, status: str) -> Record:
     changed = example.text if status == "skipped" else f"{example.text} ({status})"
-    return Record(
-        id=i,
-        label=example.label,
-        original=example.text,
-        final=changed,
-        status=status,  # type: ignore[arg-type]
-        probabilities_before=[0.5, 0.5],
-        probabilities_after=[0.5, 0.5],
-        queries=1,
-        words_changed=1,
-        words=5,
-        seconds=0.0,
-    )
+    return record(i, status, label=example.label, original=example.text, final=changed)
 
 
 @pytest.mark.parametrize(

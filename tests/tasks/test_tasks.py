@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +14,7 @@ from robench.tasks.bbc import BBC, join_headline
 from robench.tasks.mr import MR, match_reviews
 from robench.tasks.sst2 import SST2
 from robench.tasks.trec import TREC
+from support.fresh import imported
 
 TASKS = {"sst2": SST2, "trec": TREC, "ag": AG, "mr": MR, "bbc": BBC}
 
@@ -118,11 +117,5 @@ def test_a_bbc_headline_is_title_and_first_sentence(article: bytes, expected: st
 
 @pytest.mark.parametrize("name", TASKS)
 def test_a_task_declares_itself_without_heavy_imports(name: str) -> None:
-    code = (
-        f"import sys, robench.tasks.{name}, robench.data.load;"
-        "print([m for m in ('torch', 'transformers', 'datasets', 'nltk', 'pandas', 'pyarrow', 'numpy', 'requests')"
-        " if m in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    assert imported(f"import robench.tasks.{name}, robench.data.load") == []
     assert isinstance(TASKS[name], Task) and TASKS[name].summary

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
-from matplotlib.container import BarContainer
+from matplotlib.container import BarContainer, ErrorbarContainer
 
 from robench.errors import RobenchError
 from robench.plugins import registry
@@ -41,8 +41,8 @@ def test_whiskers_are_the_sample_standard_deviation_over_seeds(store: Store) -> 
     drawing = draw("4", store)
     base = bars_of(drawing.figure.axes[0])[0]
     assert [round(bar.get_height(), 6) for bar in base.patches] == [90, 23, 23, 23, 23]  # 20, 23, 26 of each attack
-    assert base.errorbar is not None
-    (whiskers,) = base.errorbar.lines[2]
+    errors = next(part for part in drawing.figure.axes[0].containers if isinstance(part, ErrorbarContainer))
+    (whiskers,) = errors.lines[2]
     lengths = [float(segment[1][1] - segment[0][1]) for segment in whiskers.get_segments()]
     assert lengths == pytest.approx([0, 6, 6, 6, 6])
     assert "seeds 1, 2, 3" in drawing.caption

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from robench.errors import RobenchError
 from robench.report.figures import draw, save
 from robench.results.store import Store
 from support.figures import fill_ablation, fill_fusion
+from support.fresh import imported
 
 
 def test_files_are_the_same_each_time_and_svg_text_is_text(store: Store, tmp_path: Path) -> None:
@@ -43,14 +42,12 @@ def test_a_users_own_style_changes_nothing(store: Store, tmp_path: Path) -> None
 def test_bars_are_drawn_without_torch_display_or_the_global_state_of_pyplot(store: Store, tmp_path: Path) -> None:
     fill_ablation(store)
     code = (
-        "import sys; from pathlib import Path; from robench.report.figures import draw, save;"
+        "from pathlib import Path; from robench.report.figures import draw, save;"
         "from robench.results.store import Store;"
-        f"save(draw('4', Store(Path({str(store.root)!r}))), Path({str(tmp_path)!r}));"
-        "print({'torch', 'matplotlib.pyplot', 'tkinter'} & set(sys.modules))"
+        f"save(draw('4', Store(Path({str(store.root)!r}))), Path({str(tmp_path)!r}))"
     )
     nowhere = {**os.environ, "MPLBACKEND": "TkAgg", "DISPLAY": ""}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=nowhere)
-    assert done.stdout.strip() == "set()"
+    assert imported(code, ["torch", "matplotlib.pyplot", "tkinter"], nowhere) == []
     assert (tmp_path / "figure4-sst2.svg").exists()
 
 
@@ -66,6 +63,4 @@ def test_a_format_that_is_none_and_a_folder_that_cannot_be_are_refused(store: St
 
 def test_figures_load_neither_torch_nor_matplotlib_before_they_are_drawn() -> None:
     modules = "robench.report.figures, robench.report.figures.bars, robench.report.figures.tradeoff"
-    code = f"import sys, {modules}; print({{'torch', 'matplotlib'}} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "set()"
+    assert not {"torch", "matplotlib"} & set(imported(f"import {modules}"))

@@ -41,11 +41,6 @@ def pairs() -> Batch:
     return tiny.batch(6, pairs=True)
 
 
-@pytest.fixture
-def networks() -> list[Classifier]:
-    return [tiny.classifier(seed=0), tiny.classifier(seed=1)]
-
-
 def load(name: str) -> Any:
     return registry.entry("defenses", name).load()
 
