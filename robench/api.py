@@ -33,7 +33,7 @@ P = ParamSpec("P")
 
 @dataclass(frozen=True, kw_only=True)
 class _Call(StoreOptions):
-    """The arguments of a call."""
+    """The arguments of a call of ``run`` or ``attack_model``."""
 
     progress: bool = field(
         default=True, metadata=run_option("Whether to show bars (on a terminal) or lines on stderr.")
@@ -41,10 +41,10 @@ class _Call(StoreOptions):
 
     @abstractmethod
     def request(self) -> BaseRequest:
-        """Return what is asked for."""
+        """Return the request."""
 
     def run(self) -> pandas.DataFrame:
-        """Make the cells that are asked for, and return them as a table."""
+        """Make the requested cells, and return them as a table."""
         from rich.console import Console
 
         for path in self.plugins:
@@ -59,7 +59,7 @@ class _RunCall(_Call, RunOptions):
     """Train defenses, attack them, and return the results."""
 
     def request(self) -> BaseRequest:
-        """Return what is asked for."""
+        """Return the request."""
         return Request.of(self)
 
 
@@ -68,7 +68,7 @@ class _AttackCall(_Call, AttackOptions):
     """Attack a model that the caller brings, and return the results."""
 
     def request(self) -> BaseRequest:
-        """Return what is asked for, and look for the model."""
+        """Return the request; find its model first."""
         from robench.study.victim_request import VictimRequest
 
         request = VictimRequest.of(self)
@@ -76,22 +76,22 @@ class _AttackCall(_Call, AttackOptions):
         return request
 
 
-def _function(name: str, call: Callable[P, _Call]) -> Callable[P, pandas.DataFrame]:
+def _make_function(name: str, call: Callable[P, _Call]) -> Callable[P, pandas.DataFrame]:
     """Make the function that runs a call, with the signature and the documentation of its options.
 
     Args:
-        name: of the function.
+        name: the name of the function.
         call: the class of its calls.
     """
     options = run_options(cast(type, call))
     signature = inspect.Signature([_parameter(one, call) for one in options.values()], return_annotation="DataFrame")
 
     def function(*args: P.args, **kwargs: P.kwargs) -> pandas.DataFrame:
-        for given in kwargs:
-            if given not in options:
+        for keyword in kwargs:
+            if keyword not in options:
                 hint = f"see help(robench.{name})"
-                raise TypeError(explain_unknown(f"argument of robench.{name}", given, list(options), hint))
-        signature.bind(*args, **kwargs)  # which says what is missing
+                raise TypeError(explain_unknown(f"argument of robench.{name}", keyword, list(options), hint))
+        signature.bind(*args, **kwargs)  # raises an error that names a missing argument
         return call(*args, **kwargs).run()
 
     function.__name__ = function.__qualname__ = name
@@ -121,8 +121,8 @@ def _documentation(option: RunOption) -> str:
     )
 
 
-run = _function("run", _RunCall)
-attack_model = _function("attack_model", _AttackCall)
+run = _make_function("run", _RunCall)
+attack_model = _make_function("attack_model", _AttackCall)
 
 
 def run_requests(

@@ -1,4 +1,4 @@
-"""Parts that the commands share: error messages, common options, and a run with its table."""
+"""Parts that the commands share: error messages, running and showing a request, and common options."""
 
 from __future__ import annotations
 
@@ -110,12 +110,12 @@ def load_plugins(paths: Sequence[Path] | None) -> None:
 def run_and_show(
     requests: Sequence[BaseRequest], target: Target, place: StoreOptions, reporter: Reporter, *, dry_run: bool
 ) -> list[StoredStage[CellInfo]]:
-    """Make the cells of requests and show the table of their target; return the cells.
+    """Make the cells of requests, show the table of their target, and return the cells.
 
-    With ``dry_run``, show what would be done, and return none.
+    With ``dry_run``, show the plan instead, and return no cells.
 
     Raises:
-        RobenchError: there are none, or they cannot be made.
+        RobenchError: there are no cells, or they cannot be made.
     """
     from robench.results.store import Store
 

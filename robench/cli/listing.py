@@ -66,7 +66,7 @@ def _rows(section: str) -> list[dict[str, Any]]:
             for name, preset in PRESETS.items()
         ]
     if section == "papers":
-        return [row for name in papers.names() for row in _paper_rows(papers.paper(name))]
+        return [row for name in papers.list_papers() for row in _paper_rows(papers.find_paper(name))]
     kind = next(kind for kind in registry.KINDS if kind == section)
     return [{"name": e.pattern, "summary": e.summary, "from": e.origin} for e in registry.entries(kind)]
 

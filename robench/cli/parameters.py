@@ -16,12 +16,12 @@ from robench.study.run_option import RunOption
 
 
 class _Form(NamedTuple):
-    """How the command line takes the values of a type.
+    """The form of a type's values on the command line.
 
     Attributes:
         kind: the type that typer reads.
-        metavar: what stands for a value in the help, unless the option says it.
-        read: makes the value from what typer read, given also the option's flag; None takes the default.
+        metavar: placeholder of a value in the help, unless the option has its own.
+        read: converts the value that typer read; it also gets the option's flag. None takes the default.
     """
 
     kind: Any
@@ -37,62 +37,63 @@ def typer_option(kind: type, name: str) -> Any:
 def add_options(
     *kinds: type, optional: Sequence[str] = (), behind: Mapping[str, Sequence[str]] | None = None
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Make a decorator that gives a command the options of dataclasses.
+    """Return a decorator that adds the options of dataclasses to a command.
 
-    The command takes an instance of each dataclass, in their order, and its own options as keywords.
+    The command receives an instance of each dataclass, in their order, and its own options as keywords.
 
     Args:
         kinds: the dataclasses, whose fields are options of a run.
-        optional: options that may be left out here although they have no default; they are then empty.
-        behind: own options by the name of the option behind which the help lists them. All others come last.
+        optional: options without a default that may be left out here; they are then empty.
+        behind: the command's own options, by the name of the option after which the help lists them. All others come
+            last.
     """
     options = run_options(*kinds)
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         own = dict(list(inspect.signature(command, eval_str=True).parameters.items())[len(kinds) :])
-        made = {name: _parameter(option, optional=name in optional) for name, option in options.items()}
+        shared = {name: _parameter(option, optional=name in optional) for name, option in options.items()}
 
         def with_options(**values: Any) -> None:
-            typed = {name: value for name, value in values.items() if name in options and value is not None}
-            read = {name: _form(options[name]).read(value, options[name].flag) for name, value in typed.items()}
-            given = dict.fromkeys(optional, ()) | {name: value for name, value in read.items() if value is not None}
-            groups = [kind(**{name: given[name] for name in run_options(kind) if name in given}) for kind in kinds]
+            texts = {name: value for name, value in values.items() if name in options and value is not None}
+            read = {name: _form(options[name]).read(value, options[name].flag) for name, value in texts.items()}
+            arguments = dict.fromkeys(optional, ()) | {name: v for name, v in read.items() if v is not None}
+            groups = [kind(**{n: arguments[n] for n in run_options(kind) if n in arguments}) for kind in kinds]
             command(*groups, **{name: values[name] for name in own})
 
         with_options.__name__, with_options.__doc__ = command.__name__, command.__doc__
-        with_options.__signature__ = inspect.Signature(_arrange(made | own, behind or {}))  # type: ignore[attr-defined]
+        with_options.__signature__ = inspect.Signature(_arrange(shared | own, behind or {}))  # type: ignore[attr-defined]
         return with_options
 
     return decorate
 
 
-def split_names(given: list[str] | None) -> list[str]:
-    """Return the names of an option that is repeated, or has several separated by commas."""
-    return [name.strip() for text in given or [] for name in text.split(",") if name.strip()]
+def split_names(texts: list[str] | None) -> list[str]:
+    """Return the names of an option that may be repeated and may contain commas."""
+    return [name.strip() for text in texts or [] for name in text.split(",") if name.strip()]
 
 
-def parse_numbers(given: list[str] | None, option: str) -> list[int]:
-    """Return the numbers of an option that is repeated, or has several separated by commas.
+def parse_numbers(texts: list[str] | None, option: str) -> list[int]:
+    """Return the whole numbers of an option that may be repeated and may contain commas.
 
     Raises:
         RobenchError: one is not a whole number.
     """
     try:
-        return [int(text) for text in split_names(given)]
+        return [int(text) for text in split_names(texts)]
     except ValueError:
-        raise RobenchError(f"{option} {','.join(given or [])}: whole numbers, separated by commas.") from None
+        raise RobenchError(f"{option} {','.join(texts or [])}: whole numbers, separated by commas.") from None
 
 
-def _parse_settings(given: list[str], flag: str) -> Settings:
+def _parse_settings(texts: list[str], flag: str) -> Settings:
     from robench.plugins import settings
 
-    return settings.parse(given)
+    return settings.parse(texts)
 
 
 _FORMS: Mapping[Any, _Form] = {
-    Names: _Form(list[str] | None, "NAME,...", lambda given, flag: split_names(given)),
-    Numbers: _Form(list[str] | None, "N,...", lambda given, flag: parse_numbers(given, flag) or None),
-    Sequence[int] | None: _Form(str | None, "N,N,...", lambda given, flag: parse_numbers([given], flag)),
+    Names: _Form(list[str] | None, "NAME,...", lambda texts, flag: split_names(texts)),
+    Numbers: _Form(list[str] | None, "N,...", lambda texts, flag: parse_numbers(texts, flag) or None),
+    Sequence[int] | None: _Form(str | None, "N,N,...", lambda text, flag: parse_numbers([text], flag)),
     Settings | None: _Form(list[str] | None, None, _parse_settings),
     int | None: _Form(int | None, "N"),
     str | Path | None: _Form(Path | None),
@@ -100,7 +101,7 @@ _FORMS: Mapping[Any, _Form] = {
     str | Path | Sequence[str | Path]: _Form(list[Path] | None),
     Any: _Form(str),
 }
-"""For each type of an option that typer does not read as it is, or has no name for."""
+"""The forms of the types that typer does not read itself, or has no placeholder for."""
 
 
 def _form(option: RunOption) -> _Form:
@@ -132,7 +133,7 @@ def _parameter(option: RunOption, *, optional: bool) -> inspect.Parameter:
 def _arrange(
     parameters: Mapping[str, inspect.Parameter], behind: Mapping[str, Sequence[str]]
 ) -> list[inspect.Parameter]:
-    """Return parameters in order, but those of ``behind`` each at its place."""
+    """Return the parameters in order, each of those in ``behind`` after its option."""
     moved = {name for names in behind.values() for name in names}
     order = [name for one in parameters if one not in moved for name in (one, *behind.get(one, ()))]
     return [parameters[name] for name in order]

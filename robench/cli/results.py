@@ -40,7 +40,7 @@ def _selection(
     preset: list[str] | None,
     seed: list[str] | None,
 ) -> Selection:
-    """Return what the options of a table or figure select."""
+    """Return the selection that the options of a table or figure stand for."""
     from robench.results.selection import Selection
 
     return Selection(
@@ -142,7 +142,7 @@ def figure(
     console = Console(stderr=True)
     selection = _selection([task] if task else [], defense, attack, encoder, preset, seed)
     failures = []
-    numbers = list(papers.paper(paper).figures) if number == "all" else [number]
+    numbers = list(papers.find_paper(paper).figures) if number == "all" else [number]
     for one in numbers:
         try:
             drawing = figures.draw(

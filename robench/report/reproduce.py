@@ -13,7 +13,7 @@ from robench.results.info import CellInfo
 from robench.results.paper_contents import DEFAULT, Paper, PaperFigure, PaperTable
 from robench.results.selection import Selection
 from robench.results.store import Store, StoredStage
-from robench.study.commands import paper_command
+from robench.study.commands import format_paper_command
 from robench.study.request import Request
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ T = TypeVar("T")
 class Target:
     """A table or a figure of a paper, or neither."""
 
-    paper: Paper = field(default_factory=papers.paper)
+    paper: Paper = field(default_factory=papers.find_paper)
     table: PaperTable | None = None
     figure: PaperFigure | None = None
 
@@ -42,7 +42,7 @@ class Target:
         Raises:
             RobenchError: both are given, there is no such paper, table or figure, or nothing has to be run for it.
         """
-        contents = papers.paper(paper)
+        contents = papers.find_paper(paper)
         if table is not None and figure is not None:
             raise RobenchError("--table and --figure exclude each other; run one after the other.")
         if table is not None:
@@ -55,9 +55,9 @@ class Target:
     def hint(self) -> str:
         """What to do with the results."""
         if self.figure is not None:
-            return f"`{paper_command(self.paper, 'figure', self.figure.number)}` draws them"
+            return f"`{format_paper_command(self.paper, 'figure', self.figure.number)}` draws them"
         number = (self.table or self.paper.first_accuracy_table).number
-        command = paper_command(self.paper, "table", *([number] if number else []))
+        command = format_paper_command(self.paper, "table", *([number] if number else []))
         return f"`{command}` shows all, `robench show CELL` one of them"
 
     def requests(self, request: Request) -> list[Request]:
@@ -118,7 +118,7 @@ def _table(paper: Paper, number: str) -> PaperTable:
             explain_unknown("table", number, list(paper.tables), f"these are the tables of {paper.name}")
         )
     if not paper.tables[number].is_measured:
-        command = paper_command(paper, "table", number)
+        command = format_paper_command(paper, "table", number)
         raise RobenchError(f"nothing has to be run for table {number}; `{command}` shows it.")
     return paper.tables[number]
 

@@ -19,7 +19,7 @@ from robench.plugins.suggestions import explain_unknown
 from robench.results.checked_toml import Section, read_toml
 from robench.results.paper_contents import DEFAULT, FigureKind, Paper, PaperFigure, PaperTable, Sweep, TableKind
 
-__all__ = ["DEFAULT", "Paper", "names", "paper", "read_paper"]
+__all__ = ["DEFAULT", "Paper", "find_paper", "list_papers", "read_paper"]
 
 FILE = "paper.toml"
 _TABLE_KEYS: Mapping[str, tuple[str, ...]] = {
@@ -39,28 +39,28 @@ _FIGURE_KEYS: Mapping[str, tuple[str, ...]] = {
 """For each kind of figure, the lists of names that ``paper.toml`` has to give."""
 
 
-def names() -> list[str]:
+def list_papers() -> list[str]:
     """Return the names of the papers that come with robench, the default first."""
     folders = (folder for folder in files("robench.leaderboards").iterdir() if folder.joinpath(FILE).is_file())
     return sorted((folder.name for folder in folders), key=lambda name: (name != DEFAULT, name))
 
 
-def paper(name: str = DEFAULT) -> Paper:
+def find_paper(name: str = DEFAULT) -> Paper:
     """Read a paper.
 
     Args:
-        name: one of :func:`names`, or the path of a folder that contains a ``paper.toml``.
+        name: one of :func:`list_papers`, or the path of a folder that contains a ``paper.toml``.
 
     Raises:
         RobenchError: there is no such paper, or a key of its file is missing, unknown or wrong.
     """
-    if name in names():
+    if name in list_papers():
         return _built_in(name)
     folder = expand_user(Path(name))
     if not (folder / FILE).is_file():
         if folder.is_dir():
             raise RobenchError(f"{folder} has no {FILE}; --paper takes a folder that has one.")
-        raise RobenchError(explain_unknown("paper", name, names(), f"--paper also takes a folder with a {FILE}"))
+        raise RobenchError(explain_unknown("paper", name, list_papers(), f"--paper also takes a folder with a {FILE}"))
     return read_paper(name, folder)
 
 

@@ -1,4 +1,4 @@
-"""Mean and standard deviation over seeds, exact as fractions until something is printed or drawn."""
+"""Mean and standard deviation over seeds; means are exact fractions until they are printed or drawn."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class SeedMean:
     """A mean over seeds.
 
     Attributes:
-        mean: mean over seeds, in the unit of the numbers.
-        sd: sample standard deviation over seeds (n - 1 in the denominator); None with one seed.
+        mean: the mean, in the unit of the numbers.
+        sd: sample standard deviation (n - 1 in the denominator); None with one seed.
         seeds: the seeds, in ascending order.
     """
 
@@ -26,21 +26,21 @@ class SeedMean:
 
     @property
     def percent(self) -> float:
-        """The mean of shares, in percent."""
+        """Return the mean of shares in percent."""
         return float(100 * self.mean)
 
     @property
     def percent_sd(self) -> float:
-        """The standard deviation of shares, in percent; 0 with one seed."""
+        """Return the standard deviation of shares in percent; 0 with one seed."""
         return 100 * (self.sd or 0.0)
 
 
-def over_seeds(values: Iterable[tuple[int, Fraction]]) -> SeedMean:
+def average_over_seeds(values: Iterable[tuple[int, Fraction]]) -> SeedMean:
     """Return mean and standard deviation over seeds.
 
     Args:
-        values: pairs of a seed and a number, at least one. Several numbers of one seed, as of several models, are
-            averaged first.
+        values: at least one pair of a seed and a number. Several numbers of one seed, of several models for example,
+            are averaged first.
     """
     by_seed: dict[int, list[Fraction]] = {}
     for seed, value in values:
@@ -52,18 +52,18 @@ def over_seeds(values: Iterable[tuple[int, Fraction]]) -> SeedMean:
     return SeedMean(mean, sd, tuple(sorted(by_seed)))
 
 
-def clean_mean(results: Sequence[Result]) -> SeedMean:
+def average_clean_accuracy(results: Sequence[Result]) -> SeedMean:
     """Return the clean accuracy of the models of some cells; a model of several cells counts once."""
     models = {result.info.model: result for result in results}
-    return over_seeds((result.seed, result.clean_accuracy) for result in models.values())
+    return average_over_seeds((result.seed, result.clean_accuracy) for result in models.values())
 
 
-def attacked_mean(results: Sequence[Result]) -> SeedMean:
+def average_accuracy_under_attack(results: Sequence[Result]) -> SeedMean:
     """Return the accuracy under attack of some cells."""
-    return over_seeds((result.seed, result.accuracy_under_attack) for result in results)
+    return average_over_seeds((result.seed, result.accuracy_under_attack) for result in results)
 
 
-def seeds_text(results: Sequence[Result]) -> str:
+def describe_seeds(results: Sequence[Result]) -> str:
     """Return a sentence that names the seeds of a figure and explains its whiskers."""
     seeds = sorted({result.seed for result in results})
     if len(seeds) == 1:

@@ -12,9 +12,9 @@ from robench.results.info import CellInfo, StatisticsInfo
 from robench.results.store import StoredStage
 
 Facet = Literal["task", "defense", "attack", "encoder", "preset", "seed"]
-"""A property by which results are chosen."""
+"""A property by which results are selected."""
 
-Chosen = TypeVar("Chosen", CellInfo, StatisticsInfo)
+InfoT = TypeVar("InfoT", CellInfo, StatisticsInfo)
 
 
 class NoResultsError(RobenchError):
@@ -23,7 +23,7 @@ class NoResultsError(RobenchError):
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """The stages to take from a runs folder, by name; an empty sequence takes all.
+    """A selection of results by name; an empty sequence selects all.
 
     Attributes:
         tasks: registered names.
@@ -43,7 +43,7 @@ class Selection:
 
     @property
     def values(self) -> dict[Facet, Sequence[Any]]:
-        """Return the allowed values of each property that is restricted."""
+        """Return the selected values of each facet that is restricted."""
         values: dict[Facet, Sequence[Any]] = {
             "task": self.tasks,
             "defense": self.defenses,
@@ -54,12 +54,12 @@ class Selection:
         }
         return {facet: taken for facet, taken in values.items() if taken}
 
-    def keep(self, stages: Sequence[StoredStage[Chosen]]) -> list[StoredStage[Chosen]]:
-        """Keep the selected stages, which may be none."""
+    def keep(self, stages: Sequence[StoredStage[InfoT]]) -> list[StoredStage[InfoT]]:
+        """Return the selected stages, possibly none."""
         return [stage for stage in stages if all(facet_of(stage, f) in taken for f, taken in self.values.items())]
 
-    def select(self, stages: Sequence[StoredStage[Chosen]], runs: str, *, hint: str) -> list[StoredStage[Chosen]]:
-        """Keep the selected stages, at least one.
+    def select(self, stages: Sequence[StoredStage[InfoT]], runs: str, *, hint: str) -> list[StoredStage[InfoT]]:
+        """Return the selected stages, at least one.
 
         Args:
             stages: the stages to select from.
@@ -67,7 +67,7 @@ class Selection:
             hint: a sentence with the command that makes some, for errors.
 
         Raises:
-            NoResultsError: no stage is left, or an allowed value does not occur.
+            NoResultsError: no stage is selected, or a selected value does not occur.
         """
         if not stages:
             raise NoResultsError(f"no results in {runs} yet; {hint}")
@@ -83,7 +83,7 @@ class Selection:
         return kept
 
     def describe(self) -> str:
-        """Describe the selection in words: ``result of base on sst2 under pwws``."""
+        """Return a description of the results: ``result of base on sst2 under pwws``."""
         words = {"defense": "of", "task": "on", "attack": "under"}
         order: Sequence[Facet] = ("defense", "task", "attack", "encoder", "preset", "seed")
         parts = [
@@ -95,10 +95,10 @@ class Selection:
 
 
 ALL = Selection()
-"""The selection of everything."""
+"""Selects all results."""
 
 
-def facet_of(stage: StoredStage[Chosen], facet: Facet) -> Any:
+def facet_of(stage: StoredStage[InfoT], facet: Facet) -> Any:
     """Return a stage's task, preset or seed, or the name of its defense, attack or encoder."""
     value = getattr(stage.info, facet)
     if facet == "attack":

@@ -1,8 +1,8 @@
-"""The commands that robench prints: those that fill the gaps of a table, and those that show or make a thing.
+"""The commands that robench prints: those that fill the gaps of a table, and those that show or make something.
 
-How gaps are filled: each missing cell becomes a box: its options, and one defense, one task, one attack and one seed.
-Boxes that agree in all but one of these are merged, so that a box holds several names (:func:`_merged`). A box is a
-product of its names, which is just what one command makes; each box becomes one command.
+How it works: each missing cell becomes a box: its options, and one defense, one task, one attack and one seed. Boxes
+that agree in all but one of these are merged, so that a box has several names (:func:`_merge_boxes`). One
+command makes exactly the combinations of a box's names, so each box becomes one command.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Gap(NamedTuple):
     named: bool = True
 
 
-def commands(gaps: Iterable[Gap], extra: Sequence[str] = ()) -> tuple[tuple[str, ...], int]:
+def make_commands(gaps: Iterable[Gap], extra: Sequence[str] = ()) -> tuple[tuple[str, ...], int]:
     """Return the commands that make exactly some missing cells, and the number of cells that no command can make.
 
     No command can make a cell if its row was made by another version of robench or of a plug-in, with settings that no
@@ -61,16 +61,16 @@ def commands(gaps: Iterable[Gap], extra: Sequence[str] = ()) -> tuple[tuple[str,
             continue
         names = row.defense.name, row.info.task, column.attack.name, seed
         boxes.append((options, *((name,) for name in names)))
-    return tuple(_command(box, extra) for box in _merged(boxes)), hopeless
+    return tuple(_command(box, extra) for box in _merge_boxes(boxes)), hopeless
 
 
-def _merged(boxes: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+def _merge_boxes(boxes: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     """Merge boxes that differ in one kind of name only: first in seeds, then in attacks, defenses and tasks."""
     for axis in (4, 3, 1, 2):
-        found: dict[tuple[Any, ...], dict[Any, None]] = {}
+        merged: dict[tuple[Any, ...], dict[Any, None]] = {}
         for box in boxes:
-            found.setdefault((*box[:axis], *box[axis + 1 :]), {}).update(dict.fromkeys(box[axis]))
-        boxes = [(*rest[:axis], tuple(names), *rest[axis:]) for rest, names in found.items()]
+            merged.setdefault((*box[:axis], *box[axis + 1 :]), {}).update(dict.fromkeys(box[axis]))
+        boxes = [(*rest[:axis], tuple(names), *rest[axis:]) for rest, names in merged.items()]
     return boxes
 
 
@@ -81,10 +81,10 @@ def _command(box: tuple[Any, ...], extra: Sequence[str]) -> str:
     if options[0] == run_options(AttackOptions)["model"].flag:
         kind, words = AttackOptions, ["attack", *option_words(AttackOptions, name=defenses)]
     words += [*option_words(kind, task=tasks, attack=attacks), *options, *option_words(kind, seed=sorted(seeds))]
-    return robench_command(*words, *extra)
+    return format_command(*words, *extra)
 
 
-def renamed(result: Result, name: str) -> Result:
+def rename_defense(result: Result, name: str) -> Result:
     """Return a copy of a result with another defense, one that has no results yet."""
     return replace(result, info=msgspec.structs.replace(result.info, victim=None, defense=PluginInfo(name=name)))
 
@@ -97,10 +97,10 @@ def _options(row: Result, column: Result) -> tuple[str, ...] | None:
         return _training_options(row, column)
     if not victim.command or preset is None:
         return None
-    return *victim.command, *_given_options(row, column, preset, victim)
+    return *victim.command, *_victim_options(row, column, preset, victim)
 
 
-def _given_options(row: Result, column: Result, preset: Preset, victim: VictimInfo) -> list[str]:
+def _victim_options(row: Result, column: Result, preset: Preset, victim: VictimInfo) -> list[str]:
     """Return the options of ``robench attack``: the preset, and everything that differs from it."""
     info = row.info
     return option_words(
@@ -165,18 +165,18 @@ def _preset(info: CellInfo) -> tuple[str, Preset, dict[str, Any]] | None:
     return info.preset, preset, {name: v for name, v in info.training.items() if v != usual[name]}
 
 
-def missing_commands(gaps: Iterable[tuple[str, Result]], options: Sequence[str]) -> str:
+def describe_commands(gaps: Iterable[tuple[str, Result]], options: Sequence[str]) -> str:
     """Return the commands that make some cells, as part of an error message.
 
     Args:
         gaps: for each cell, the name of its defense, and a result of the same setting, attack and seed.
         options: options to add to each command.
     """
-    found, _ = commands([Gap(renamed(result, name), result, result.seed) for name, result in gaps], options)
+    found, _ = make_commands([Gap(rename_defense(result, name), result, result.seed) for name, result in gaps], options)
     return " and ".join(f"`{command}`" for command in found) or "`robench run` with the settings of the others"
 
 
-def run_command(selection: Selection, extra: Sequence[str] = ()) -> str:
+def make_run_command(selection: Selection, extra: Sequence[str] = ()) -> str:
     """Return the ``robench run`` that makes all results of a selection."""
     words = option_words(
         RunOptions,
@@ -187,16 +187,16 @@ def run_command(selection: Selection, extra: Sequence[str] = ()) -> str:
         preset=selection.presets[:1],
         seed=selection.seeds,
     )
-    return robench_command("run", *words, *extra)
+    return format_command("run", *words, *extra)
 
 
 def read_selection(selection: Selection, store: Store, extra: Sequence[str] = ()) -> list[Result]:
     """Read the results of a selection.
 
     Args:
-        selection: the results.
+        selection: the selection.
         store: the runs folder.
-        extra: options to add to the command.
+        extra: options to add to the command of the error message.
 
     Raises:
         NoResultsError: there are none; the message contains the command that makes them.
@@ -204,16 +204,16 @@ def read_selection(selection: Selection, store: Store, extra: Sequence[str] = ()
     """
     cells = selection.keep(store.stages(CellInfo))
     if not cells:
-        command = f"`{run_command(selection, extra)}`"
+        command = f"`{make_run_command(selection, extra)}`"
         raise NoResultsError(f"{store.root} has no {selection.describe()} yet; {command} makes it.")
     return read_results(cells)
 
 
-def robench_command(*words: str) -> str:
-    """Write a command of robench for a shell."""
+def format_command(*words: str) -> str:
+    """Return a command of robench, quoted for a shell."""
     return shlex.join(["robench", *words])
 
 
-def paper_command(paper: Paper, *words: str) -> str:
-    """Write a command about a paper, such as ``robench table 5``; it names any paper but the default."""
-    return robench_command(*words, *paper.options)
+def format_paper_command(paper: Paper, *words: str) -> str:
+    """Return a command about a paper, such as ``robench table 5``; it names the paper if it is not the default."""
+    return format_command(*words, *paper.options)

@@ -1,16 +1,15 @@
-"""The options of a run, each said once: what the command line and Python call it, its type, default and meaning.
+"""The options of a run, each defined once: its names on the command line and in Python, type, default and meaning.
 
-From these fields are made the parameters of ``robench run`` and ``robench attack`` (:mod:`robench.cli.parameters`), the
-functions ``robench.run`` and ``robench.attack_model`` (:mod:`robench.api`), and the commands that robench prints
-(:mod:`robench.study.commands`). A field has its default, and in its metadata the rest
-(:func:`~robench.study.run_option.run_option`).
+How it works: each option is a field of a dataclass, with its default, and with everything else in its metadata
+(:func:`~robench.study.run_option.run_option`). Three things are made from these fields: the parameters of ``robench
+run`` and ``robench attack`` (:mod:`robench.cli.parameters`), the functions ``robench.run`` and ``robench.attack_model``
+(:mod:`robench.api`), and the commands that robench prints (:mod:`robench.study.commands`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from functools import cache
 from pathlib import Path
 from typing import Any, Self, get_type_hints
 
@@ -26,11 +25,11 @@ ORDER = (
 """The order in which options are listed."""
 
 Names = str | Sequence[str]
-"""A name or several."""
+"""One or several names."""
 Numbers = int | Sequence[int]
-"""A whole number or several."""
+"""One or several whole numbers."""
 Settings = Mapping[str, Mapping[str, Any]]
-"""Hyper-parameters: by name of a defense or attack, or ``training``; then by field. A text is read as its type."""
+"""Hyper-parameters by name of a defense or attack, or ``training``, then by field; a text is converted to its type."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,27 +74,27 @@ class CommonOptions:
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """The names of tasks."""
+        """Return the names of tasks."""
         return _as_tuple(self.task)
 
     @property
     def attacks(self) -> tuple[str, ...]:
-        """The names of attacks."""
+        """Return the names of attacks."""
         return _as_tuple(self.attack)
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        """The seeds, each once."""
+        """Return the seeds, each once."""
         return tuple(dict.fromkeys(_as_tuple(self.seed)))
 
     @property
     def changes(self) -> Settings:
-        """The hyper-parameters that are set."""
+        """Return the hyper-parameters that the user set."""
         return self.settings or {}
 
     @property
     def data_dir(self) -> Path | None:
-        """The folder of data."""
+        """Return the folder of data."""
         return None if self.data is None else Path(self.data)
 
     def check_ranges(self) -> None:
@@ -112,7 +111,7 @@ class CommonOptions:
         """Make an instance of a subclass from the options that another class has in common with it.
 
         Args:
-            options: whose values are taken.
+            options: the options to copy.
             more: values of other fields.
         """
         shared = [one.name for one in fields(cls) if hasattr(options, one.name)]
@@ -144,7 +143,7 @@ class RunOptions(CommonOptions):
 
     @property
     def defenses(self) -> tuple[str, ...]:
-        """The names of defenses."""
+        """Return the names of defenses."""
         return _as_tuple(self.defense)
 
 
@@ -207,7 +206,7 @@ class AttackOptions(CommonOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class StoreOptions:
-    """The options of both that say where results are, where plug-ins are, and what is made anew."""
+    """The options of both commands about the runs folder, plug-ins, and existing results."""
 
     runs: str | Path = field(
         default="runs",
@@ -223,36 +222,31 @@ class StoreOptions:
 
     @property
     def plugins(self) -> tuple[Path, ...]:
-        """The files of plug-ins."""
+        """Return the files of plug-ins."""
         return tuple(Path(file) for file in _as_tuple(self.plugin))
 
 
 def run_options(*kinds: type) -> Mapping[str, RunOption]:
     """Return the options that dataclasses declare, by name, in :data:`ORDER`."""
-    return _run_options(kinds)
-
-
-@cache
-def _run_options(kinds: tuple[type, ...]) -> Mapping[str, RunOption]:
-    found = [
+    options = [
         RunOption(one.name, hints[one.name], one.default, one.metadata[KEY])
         for kind, hints in ((kind, get_type_hints(kind)) for kind in kinds)
         for one in fields(kind)
         if KEY in one.metadata
     ]
-    return {one.name: one for one in sorted(found, key=lambda one: ORDER.index(one.name))}
+    return {one.name: one for one in sorted(options, key=lambda one: ORDER.index(one.name))}
 
 
 def option_words(kind: type, **values: Any) -> list[str]:
-    """Return the words that give options in a command, in the order of the arguments.
+    """Return the words that set options in a command, in the order of the arguments.
 
     Args:
-        kind: the dataclass that declares them.
-        values: by name; see :meth:`RunOption.words`.
+        kind: the dataclass that declares the options.
+        values: values by name; see :meth:`RunOption.words`.
     """
     known = run_options(kind)
     return [word for name, value in values.items() for word in known[name].words(value)]
 
 
-def _as_tuple(given: Any) -> tuple[Any, ...]:
-    return (given,) if isinstance(given, str | int | Path) else tuple(given)
+def _as_tuple(value: Any) -> tuple[Any, ...]:
+    return (value,) if isinstance(value, str | int | Path) else tuple(value)

@@ -66,7 +66,7 @@ PRESETS = {
 }
 
 
-def preset(name: str) -> Preset:
+def find_preset(name: str) -> Preset:
     """Return a preset by name.
 
     Raises:

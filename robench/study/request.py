@@ -17,13 +17,13 @@ from robench.progress import Reporter
 from robench.results import papers
 from robench.study.options import CommonOptions, RunOptions, Settings
 from robench.study.plan import plan_cells, plan_statistics
-from robench.study.presets import TRAINING, Preset, preset
+from robench.study.presets import TRAINING, Preset, find_preset
 from robench.study.stages.stage import NamedAttack, NamedDefense, Setting, Stage
 
 
 @dataclass(frozen=True, kw_only=True)
 class BaseRequest(CommonOptions, ABC):
-    """What the requests of ``robench run`` and ``robench attack`` share."""
+    """The common part of the requests of ``robench run`` and ``robench attack``."""
 
     def check(self) -> None:
         """Check the options before anything is fetched or imported.
@@ -31,7 +31,7 @@ class BaseRequest(CommonOptions, ABC):
         Raises:
             RobenchError: an unknown name, or a number out of its range.
         """
-        preset(self.preset)
+        find_preset(self.preset)
         self.check_ranges()
         expand("tasks", self.tasks)
         self.attack_names()
@@ -52,7 +52,7 @@ class BaseRequest(CommonOptions, ABC):
         """Return the names of the requested attacks; the paper's if none is named."""
         if self.attacks:
             return expand("attacks", self.attacks)
-        return list(papers.paper().attacks)
+        return list(papers.find_paper().attacks)
 
     def fetch_published(self) -> None:
         """Fetch the published resources, whose digests are part of keys.
@@ -78,18 +78,18 @@ class BaseRequest(CommonOptions, ABC):
 
     def _attack(self, name: str) -> NamedAttack:
         entry = registry.entry("attacks", name)
-        attack: Attack = replace(entry.load(), resources=preset(self.preset).resources)
+        attack: Attack = replace(entry.load(), resources=find_preset(self.preset).resources)
         attack, changed = options.configure(name, attack, self.changes.get(name, {}))
         return NamedAttack(name, entry.identity, changed, attack=attack)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request(BaseRequest, RunOptions):
-    """What ``robench run`` makes: the cells of its options, and for a table or figure of a paper more than these say.
+    """A request of ``robench run``: its options, and what a table or figure of a paper needs beyond them.
 
     Attributes:
-        sweep: settings that are added to those of the options, one run of everything for each.
-        statistics: measure the high-order statistics of the models, too (table 7).
+        sweep: sets of settings to add to those of the options; everything is run once for each.
+        statistics: whether to measure the high-order statistics of the models as well (table 7).
     """
 
     sweep: Sequence[Settings] = ({},)
@@ -114,7 +114,7 @@ class Request(BaseRequest, RunOptions):
         for name in self.changes:  # validate settings even for components that this run does not use
             if name != TRAINING:
                 (self._defense if name in registry.names("defenses") else self._attack)(name)
-        chosen = preset(self.preset)
+        chosen = find_preset(self.preset)
         variants = [replace(self, settings=options.merge(self.changes, added), sweep=({},)) for added in self.sweep]
         named = [(one._defenses(), one._attacks(), one._defense) for one in variants]
         tasks = [self._load(name, chosen, reporter) for name in expand("tasks", self.tasks)]
@@ -152,15 +152,15 @@ class Request(BaseRequest, RunOptions):
         return NamedDefense(name, entry.identity, changed, defense=defense)
 
 
-def expand(kind: Kind, asked: Sequence[str]) -> list[str]:
+def expand(kind: Kind, names: Sequence[str]) -> list[str]:
     """Return names of one kind, each once; ``all`` stands for every registered name.
 
     Raises:
         RobenchError: a name is unknown, or there are none.
     """
-    if not asked:
+    if not names:
         raise RobenchError(f"no {kind[:-1]} was named; there are {', '.join(registry.names(kind))}, or all.")
-    found = [name for given in asked for name in (registry.names(kind) if given == "all" else [given])]
-    for name in found:
+    expanded = [one for name in names for one in (registry.names(kind) if name == "all" else [name])]
+    for name in expanded:
         registry.entry(kind, name)
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(expanded))

@@ -1,8 +1,8 @@
-"""One option of a run: what the command line and Python call it, its type, default and meaning.
+"""One option of a run: its names on the command line and in Python, its type, default and meaning.
 
 Each option is a field of a dataclass in :mod:`robench.study.options`, and everything else is made from that field: the
 parameter of a command, the keyword and the documentation of a function, and the words of the commands that robench
-prints. This module is imported for ``robench --help``, so it imports nothing that takes time.
+prints. This module is imported for ``robench --help``, so it imports nothing slow.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from robench.plugins.option import KEY, Option, option_text
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptionText(Option):
-    """What is said of an option of a run beside its name, type and default.
+    """The texts of an option of a run, besides its name, type and default.
 
     Attributes:
         in_help: sentences that only the command line's help adds to the meaning.
-        in_python: sentences that only Python's documentation adds to it.
-        flag: what the command line calls it; by default ``--`` and the field's name.
+        in_python: sentences that only Python's documentation adds to the meaning.
+        flag: its name on the command line; by default ``--`` and the field's name.
         letter: a short form for the command line, such as ``-d``.
-        metavar: what stands for its value in the command line's help; by default its type decides.
-        default: what the default means, if the value does not say it.
+        metavar: placeholder of its value in the command line's help; by default its type decides.
+        default: a description of the default, if the value alone is not clear.
         variable: the environment variable that the command line reads if the option is not given.
-        excess: what a number out of its range does, for the error.
+        excess: the consequence of a number out of range, for the error message.
     """
 
     in_help: str = ""
@@ -41,12 +41,12 @@ class RunOptionText(Option):
 
 
 def run_option(meaning: str, **more: Any) -> dict[str, Any]:
-    """Say what an option of a run means: the ``metadata`` of its field.
+    """Return the ``metadata`` of the field of an option.
 
     For example ``device: str = field(default="auto", metadata=run_option("auto, cpu, cuda."))``.
 
     Args:
-        meaning: in whole sentences, for the command line and for Python.
+        meaning: its meaning in whole sentences, for the command line and for Python.
         more: other attributes of :class:`RunOptionText`.
     """
     return {KEY: RunOptionText(meaning=meaning, **more)}
@@ -57,10 +57,10 @@ class RunOption:
     """An option of a run.
 
     Attributes:
-        name: what Python calls it.
+        name: its name in Python.
         hint: its type.
-        default: ``dataclasses.MISSING`` if it has none.
-        text: what is said of it.
+        default: its default; ``dataclasses.MISSING`` if it has none.
+        text: its texts.
     """
 
     name: str
@@ -70,40 +70,40 @@ class RunOption:
 
     @property
     def flag(self) -> str:
-        """What the command line calls it."""
+        """Return its name on the command line."""
         return self.text.flag or f"--{self.name.replace('_', '-')}"
 
     @property
     def required(self) -> bool:
-        """Whether it has no default."""
+        """Return whether it has no default."""
         return self.default is MISSING
 
     @property
     def help(self) -> str:
-        """What the command line says of it."""
+        """Return its description for the command line."""
         return " ".join(filter(None, (self.text.meaning, self.text.in_help)))
 
     @property
     def documentation(self) -> str:
-        """What Python's documentation says of it."""
+        """Return its description for Python's documentation."""
         default = f"Default: {self.text.default}." if self.text.default else ""
         return " ".join(filter(None, (self.text.meaning, self.text.in_python, default)))
 
     def check(self, value: Any) -> None:
-        """Check that a value, or each of several, lies in the option's range.
+        """Check that a value, or each of several values, is in the option's range.
 
         Raises:
-            RobenchError: one does not.
+            RobenchError: one is not.
         """
         for one in value if isinstance(value, list | tuple) else [value]:
             if isinstance(one, int) and not self.text.allows(one):
                 raise RobenchError(f"{self.flag} {one} {self.text.excess}; it should be {self.text.range}.")
 
     def words(self, value: Any) -> list[str]:
-        """Return what a command needs to give the option this value; nothing for None, False and no names.
+        """Return the words that set the option in a command; none for None, False and an empty sequence.
 
         Args:
-            value: a sequence is joined by commas; settings are given one by one, in order of their names.
+            value: the value. A sequence is joined by commas; settings are set one by one, in order of their names.
         """
         if value is None or value is False or (isinstance(value, list | tuple) and not value):
             return []

@@ -12,7 +12,7 @@ from robench.plugins.suggestions import explain_unknown
 from robench.progress import Reporter
 from robench.study.options import AttackOptions
 from robench.study.plan import plan_victim
-from robench.study.presets import TRAINING, preset
+from robench.study.presets import TRAINING, find_preset
 from robench.study.request import BaseRequest, expand
 from robench.study.stages.stage import NamedDefense, Setting, Stage
 from robench.victims.find import find_victim
@@ -21,11 +21,11 @@ from robench.victims.source import OWN_ENCODER, Given, VictimSource
 
 @dataclass(frozen=True, kw_only=True)
 class VictimRequest(BaseRequest, AttackOptions):
-    """What ``robench attack`` makes: the cells of a model that a user brings."""
+    """A request of ``robench attack``: the cells of a user's model."""
 
     @cached_property
     def source(self) -> VictimSource:
-        """Find the model, after the options that all requests have were checked.
+        """Return the model, which is found after the options that all requests have were checked.
 
         Raises:
             RobenchError: a name is unknown, or there is no such model.
@@ -63,31 +63,31 @@ class VictimRequest(BaseRequest, AttackOptions):
         self.check()
         for name in self.changes:  # validate settings even for components that this run does not use
             self._attack(name)
-        attacks, chosen = self._attacks(), preset(self.preset)
+        attacks, chosen = self._attacks(), find_preset(self.preset)
         label_order = None if self.label_order is None else tuple(self.label_order)
-        asked = {"label_order": label_order, "max_length": self.max_length}
-        changed = tuple((option, value) for option, value in asked.items() if value is not None)
-        given = Given(digest=self.source.digest, max_length=self.max_length, label_order=label_order)
-        named = NamedDefense(self.source.name, changed=changed, defense=given)
+        options = {"label_order": label_order, "max_length": self.max_length}
+        changed = tuple((option, value) for option, value in options.items() if value is not None)
+        identity = Given(digest=self.source.digest, max_length=self.max_length, label_order=label_order)
+        victim = NamedDefense(self.source.name, changed=changed, defense=identity)
         tasks = [self._load(name, chosen, reporter) for name in expand("tasks", self.tasks)]
         setting = self._own_setting()
         return [
             cell
             for data in tasks
             for seed in self.seeds
-            for cell in plan_victim(setting, data, self.source, named, attacks, seed=seed)
+            for cell in plan_victim(setting, data, self.source, victim, attacks, seed=seed)
         ]
 
     def _own_setting(self) -> Setting:
         from robench.models import devices
 
-        chosen = preset(self.preset)
-        asked = self.precision if self.source.has_network else "fp32"
+        chosen = find_preset(self.preset)
+        precision = self.precision if self.source.has_network else "fp32"
         return Setting(
             preset=self.preset,
             encoder=EncoderSource(OWN_ENCODER, "", OWN_ENCODER),
             training=chosen.training,
-            precision=devices.choose_precision(asked, devices.choose_device(self.device)),
+            precision=devices.choose_precision(precision, devices.choose_device(self.device)),
             train_limit=None,
             attack_limit=self.attack_limit or chosen.attack_limit,
         )

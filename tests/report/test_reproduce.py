@@ -21,7 +21,7 @@ from support.tiny_job import TinyJob, robench
     [
         ({"table": "4"}, {}, ["sst2"], ["base", "base-adv", "base-adv-soft"], ["pwws"]),
         ({"table": "5"}, {"task": ["mr"], "attack": ["pwws"]}, ["mr"], None, ["pwws"]),
-        ({"table": "5"}, {"defense": ["base"]}, ["sst2", "trec", "ag"], ["base"], list(papers.paper().attacks)),
+        ({"table": "5"}, {"defense": ["base"]}, ["sst2", "trec", "ag"], ["base"], list(papers.find_paper().attacks)),
         ({"figure": "1"}, {}, ["sst2"], ["base"], ["pwws"]),
         ({}, {"task": ["bbc"], "defense": ["ada"], "attack": ["pwws"]}, ["bbc"], ["ada"], ["pwws"]),
     ],

@@ -18,7 +18,7 @@ from robench.results.paper_contents import PaperFigure, PaperTable, rank
 from robench.results.published import PublishedRow, PublishedTable, read_published_table
 from robench.training.settings import TrainingSettings
 
-TAICHI = papers.paper()
+TAICHI = papers.find_paper()
 PAPER = Path(os.environ.get("ROBENCH_TEST_PAPER", ""))
 """The paper's text, which is not part of the project."""
 NUMBERS = ("3", "4", "5", "6", "7")
@@ -202,9 +202,9 @@ def test_published_rows_are_those_of_the_papers_table(number: str) -> None:
     assert {row.encoder for row in numbers.rows} - {""} == set(table.encoders)
 
 
-@pytest.mark.parametrize("name", papers.names())
+@pytest.mark.parametrize("name", papers.list_papers())
 def test_every_name_in_a_paper_is_registered(name: str) -> None:
-    paper = papers.paper(name)
+    paper = papers.find_paper(name)
     shown: list[PaperTable | PaperFigure] = [*paper.tables.values(), *paper.figures.values()]
     defenses = {d for spec in shown for d in spec.defenses}
     defenses |= {*paper.defense_order, *paper.ablations, paper.compared} - {"*"}
@@ -269,7 +269,7 @@ def write_own(folder: Path, before: str = "", after: str = "", name: str = "pape
 def test_a_folder_of_ones_own_is_a_paper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_own(tmp_path / "mine")
     monkeypatch.chdir(tmp_path)
-    paper = papers.paper("./mine")
+    paper = papers.find_paper("./mine")
     assert paper.tables["1"].attacks == ("pwws",) and paper.tables["1"].encoders == ("minilm",)
     assert paper.options == ["--paper", "./mine"]
     sweep = paper.figures["2"].sweep
@@ -301,7 +301,7 @@ def test_a_folder_of_ones_own_is_a_paper(tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_wrong_key_is_named_with_its_file(tmp_path: Path, before: str, after: str, message: str) -> None:
     folder = write_own(tmp_path / "mine", before, after)
     with pytest.raises(RobenchError, match=message):
-        papers.paper(str(folder))
+        papers.find_paper(str(folder))
 
 
 NUMBERS_OF_ONE = """
@@ -328,7 +328,7 @@ numbers = { pwws = 12.5 }
 def test_a_wrong_key_of_published_numbers_is_named(tmp_path: Path, before: str, after: str, message: str) -> None:
     folder = write_own(write_own(tmp_path / "mine"), before, after, "table1.toml", NUMBERS_OF_ONE)
     with pytest.raises(RobenchError, match=message):
-        read_published_table(papers.paper(str(folder)), "1")
+        read_published_table(papers.find_paper(str(folder)), "1")
 
 
 @pytest.mark.parametrize(
@@ -343,4 +343,4 @@ def test_a_paper_that_is_none_is_refused(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(RobenchError, match=message):
-        papers.paper(name)
+        papers.find_paper(name)

@@ -8,17 +8,19 @@ import pytest
 
 from robench.results import papers
 from robench.results.selection import Selection
-from robench.study.commands import paper_command, robench_command, run_command
+from robench.study.commands import format_command, format_paper_command, make_run_command
 
 
 def test_words_of_a_command_are_quoted_for_a_shell() -> None:
-    assert robench_command("show", "my cell", "--runs", "a'b") == "robench show 'my cell' --runs 'a'\"'\"'b'"
+    assert format_command("show", "my cell", "--runs", "a'b") == "robench show 'my cell' --runs 'a'\"'\"'b'"
 
 
 def test_command_about_a_paper_names_any_but_the_default() -> None:
-    paper = papers.paper()
-    assert paper_command(paper, "table", "5") == "robench table 5"
-    assert paper_command(replace(paper, name="./my paper"), "table", "5") == "robench table 5 --paper './my paper'"
+    paper = papers.find_paper()
+    assert format_paper_command(paper, "table", "5") == "robench table 5"
+    assert (
+        format_paper_command(replace(paper, name="./my paper"), "table", "5") == "robench table 5 --paper './my paper'"
+    )
 
 
 @pytest.mark.parametrize(
@@ -33,5 +35,5 @@ def test_command_about_a_paper_names_any_but_the_default() -> None:
     ],
 )
 def test_command_of_a_selection_names_what_it_takes(selection: Selection, command: str) -> None:
-    assert run_command(selection) == command
-    assert run_command(selection, ["--runs", "r"]) == f"{command} --runs r"
+    assert make_run_command(selection) == command
+    assert make_run_command(selection, ["--runs", "r"]) == f"{command} --runs r"

@@ -280,4 +280,4 @@ def test_all_means_every_registered_name_and_no_attack_means_those_of_the_paper(
     assert Counter(stage.model.defense.name for stage in everything) == dict.fromkeys(names[0], len(names[1]))
     assert Counter(stage.attack.name for stage in everything) == dict.fromkeys(names[1], len(names[0]))
     ours = cells(tiny_job, attack=[])
-    assert [stage.attack.name for stage in ours] == [name for name in papers.paper().attacks if name in names[1]]
+    assert [stage.attack.name for stage in ours] == [name for name in papers.find_paper().attacks if name in names[1]]

@@ -13,7 +13,7 @@ from robench.results import papers
 from robench.results.paper_contents import DEFAULT, FigureKind
 from robench.results.selection import ALL, Selection
 from robench.results.store import Store
-from robench.study.commands import paper_command
+from robench.study.commands import format_paper_command
 
 __all__ = ["Drawing", "draw", "save"]
 
@@ -70,9 +70,9 @@ def draw(
         RobenchError: there is no such paper or figure, or results that it needs are missing; the error says what makes
             them.
     """
-    contents = papers.paper(paper)
+    contents = papers.find_paper(paper)
     if number not in contents.figures:
-        hint = f"`{paper_command(contents, 'figure', 'all')}` draws each"
+        hint = f"`{format_paper_command(contents, 'figure', 'all')}` draws each"
         raise RobenchError(explain_unknown("figure", number, list(contents.figures), hint))
     figure = contents.figures[number]
     for facet, names in (

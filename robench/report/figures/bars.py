@@ -13,10 +13,10 @@ from robench.report.figures.request import FigureRequest
 from robench.results.cells import Result, group
 from robench.results.labels import column_labels, row_labels
 from robench.results.paper_contents import rank
-from robench.results.seeds import SeedMean, attacked_mean, clean_mean, seeds_text
+from robench.results.seeds import SeedMean, average_accuracy_under_attack, average_clean_accuracy, describe_seeds
 from robench.results.selection import largest_block, prefer_unchanged
 from robench.results.store import Store
-from robench.study.commands import missing_commands, read_selection
+from robench.study.commands import describe_commands, read_selection
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,14 +63,17 @@ def _check(block: Sequence[Result], columns: Sequence[Sequence[Result]], request
     if gaps:
         absent = ", ".join(f"{name} under {result.info.attack.title}" for name, result in gaps)
         raise RobenchError(
-            f"{request.name} lacks {absent}: {missing_commands(gaps, request.command_options)} makes that;"
+            f"{request.name} lacks {absent}: {describe_commands(gaps, request.command_options)} makes that;"
             " or name fewer with --defense and --attack."
         )
 
 
 def _points(found: Sequence[Result], columns: Sequence[Sequence[Result]]) -> list[SeedMean]:
     keys = [members[0].column for members in columns]
-    return [clean_mean(found), *(attacked_mean([r for r in found if r.column == key]) for key in keys)]
+    return [
+        average_clean_accuracy(found),
+        *(average_accuracy_under_attack([r for r in found if r.column == key]) for key in keys),
+    ]
 
 
 def _caption(block: Sequence[Result], labels: Iterable[str], task: str, others: int) -> str:
@@ -80,7 +83,7 @@ def _caption(block: Sequence[Result], labels: Iterable[str], task: str, others: 
         f"{task}, encoder {info.encoder.name}, {info.train_rows:,} training rows. clean%: of"
         f" {info.clean.n:,} test samples, the mean over a defense's models, one per attack where it trains on the"
         f" attack's texts. Others: of {block[0].attacked_n:,} attacked test samples those that stay right; wrong before"
-        f" counts as wrong. {seeds_text(block)}"
+        f" counts as wrong. {describe_seeds(block)}"
     )
     text += f" {', '.join(names)}." if names else ""
     left = f" Other settings of this task in the runs folder, not shown: {others}." if others else ""

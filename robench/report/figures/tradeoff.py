@@ -14,10 +14,10 @@ from robench.report.figures.palette import Look, looks, title
 from robench.report.figures.request import FigureRequest
 from robench.results.cells import Result, group
 from robench.results.paper_contents import Sweep
-from robench.results.seeds import SeedMean, attacked_mean, clean_mean, seeds_text
+from robench.results.seeds import SeedMean, average_accuracy_under_attack, average_clean_accuracy, describe_seeds
 from robench.results.selection import largest_block, prefer_unchanged
 from robench.results.store import Store
-from robench.study.commands import missing_commands, read_selection
+from robench.study.commands import describe_commands, read_selection
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,17 +43,20 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
     gaps = [(name, block[0]) for name in names if not any(r.defense.name == name for r in rest)]
     if gaps:
         absent = ", ".join(name for name, _ in gaps)
-        commands = missing_commands(gaps, request.command_options)
+        commands = describe_commands(gaps, request.command_options)
         raise RobenchError(f"{request.name} lacks {absent}: {commands} makes that.")
     if len(by_value) < 2:
         there = ", ".join(by_value) or "none"
         raise RobenchError(
             f"{request.name} needs results of {sweep.defense} for two or more values of {sweep.field}, and has {there}:"
-            f" {missing_commands([(sweep.defense, block[0])], request.command_options)} makes them."
+            f" {describe_commands([(sweep.defense, block[0])], request.command_options)} makes them."
         )
-    path = {value: (clean_mean(found), attacked_mean(found)) for value, found in by_value.items()}
+    path = {
+        value: (average_clean_accuracy(found), average_accuracy_under_attack(found))
+        for value, found in by_value.items()
+    }
     points = {
-        name: (clean_mean(found), attacked_mean(found))
+        name: (average_clean_accuracy(found), average_accuracy_under_attack(found))
         for name, found in group(rest, lambda r: str(r.defense.name)).items()
     }
     ordered = {name: points[name] for name in names if name in points}
@@ -81,7 +84,7 @@ def _caption(block: Sequence[Result], sweep: Sweep, task: str, others: int) -> s
     text = (
         f"{task}, encoder {info.encoder.name}, {info.train_rows:,} training rows, {info.clean.n:,} clean"
         f" and {block[0].attacked_n:,} attacked test samples. The line joins {sweep.caption}; between its points"
-        f" nothing was measured. Up and right is better. {seeds_text(block)}"
+        f" nothing was measured. Up and right is better. {describe_seeds(block)}"
     )
     left = f" Other settings of this task in the runs folder, not shown: {others}." if others else ""
     return text + left

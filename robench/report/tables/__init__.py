@@ -20,7 +20,7 @@ from robench.results.info import CellInfo, StatisticsInfo
 from robench.results.paper_contents import DEFAULT, Paper, PaperTable, TableKind
 from robench.results.selection import ALL, NoResultsError
 from robench.results.store import Store, StoredStage
-from robench.study.commands import paper_command
+from robench.study.commands import format_paper_command
 
 __all__ = [
     "Block",
@@ -67,7 +67,7 @@ def make(
         NoResultsError: the runs folder has nothing for it, or not the defense to compare.
         RobenchError: there is no such paper or table, an option names something unknown, or a stored file is broken.
     """
-    contents = papers.paper(paper)
+    contents = papers.find_paper(paper)
     specs = {**contents.tables, QUALITY.number: QUALITY}
     if number not in specs:
         raise RobenchError(
@@ -100,7 +100,7 @@ def make_all(
     """
     tables: list[Table] = []
     reasons: list[str] = []
-    contents = papers.paper(paper)
+    contents = papers.find_paper(paper)
     for number, spec in contents.tables.items():
         here: TableOptions = {**options, "offline": True}
         if not spec.is_measured:
@@ -137,21 +137,21 @@ def accuracy_table(
         NoResultsError: nothing is left to show.
         RobenchError: a cell's files are missing or broken.
     """
-    paper = paper or papers.paper()
+    paper = paper or papers.find_paper()
     return accuracy.accuracy_table(cells, TableRequest(paper, table or paper.first_accuracy_table, options))
 
 
 def _check_against(paper: Paper, against: str | None) -> None:
     if against in (None, paper.name):
         return
-    other = papers.paper(str(against))
+    other = papers.find_paper(str(against))
     if other.folder != paper.folder:
         raise RobenchError(f"--against {against}: these are tables of {paper.name}; add --paper {against}.")
 
 
 def _reason_to_omit(table: Table, paper: Paper, spec: PaperTable, options: TableOptions) -> str:
     """Return why a table is not worth showing among others; empty if it is."""
-    command = f"`{paper_command(paper, 'table', spec.number)}`"
+    command = f"`{format_paper_command(paper, 'table', spec.number)}`"
     if spec.kind == "datasets" and not any(c.value is not None for row in table.blocks[0].rows for c in row.cells):
         return f"none of the tasks' data is on this machine; {command} fetches it."
     encoders = {block.setting.get("encoder_digest") for block in table.blocks}

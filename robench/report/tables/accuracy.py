@@ -15,7 +15,7 @@ from robench.results.info import CellInfo
 from robench.results.paper_contents import Paper, rank
 from robench.results.selection import NoResultsError
 from robench.results.store import StoredStage
-from robench.study.commands import commands
+from robench.study.commands import make_commands
 
 CLEAN = "clean%"
 
@@ -43,7 +43,7 @@ def label_conflict_table(cells: Sequence[StoredStage[CellInfo]], request: TableR
     columns = [Column(f"{CLEAN} ({label.text})", key=label.text) for label in layout.columns.values()]
     arranged, caption = layout.arranged(_clean_by_attack, attacks=False)
     blocks, comparison = request.compare(arranged, columns)
-    fill, hopeless = commands(layout.gaps(), request.command_options)
+    fill, hopeless = make_commands(layout.gaps(), request.command_options)
     own = (f"{CLEAN}: correct / all test samples, of models trained on the texts of the attack in brackets.",)
     return Table(
         name=spec.number,
@@ -100,7 +100,7 @@ def _under_attack(layout: Layout, request: TableRequest) -> Table:
     columns = [Column(CLEAN), *(Column(label.text) for label in layout.columns.values())]
     arranged, caption = layout.arranged(_clean_and_attacked)
     blocks, comparison = request.compare(arranged, columns, usual=True)
-    fill, hopeless = commands(layout.gaps(), request.command_options)
+    fill, hopeless = make_commands(layout.gaps(), request.command_options)
     return Table(
         name=request.table.number,
         title=request.table.heading,

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from robench.report.tables.model import Cell, Column, Row
 from robench.results.info import BEFORE
-from robench.results.seeds import over_seeds
+from robench.results.seeds import average_over_seeds
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def mean_cell(values: Sequence[tuple[int, Fraction]], n: int, *, learned: bool =
     """
     if not values:
         return Cell()
-    over = over_seeds(values)
+    over = average_over_seeds(values)
     return Cell(over.mean, sd=over.sd, seeds=over.seeds, n=n, learned=learned)
 
 

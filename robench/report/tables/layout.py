@@ -12,7 +12,7 @@ from robench.report.tables.model import Block, Cell, Row
 from robench.results.cells import Result, group
 from robench.results.labels import Label, column_labels, row_labels
 from robench.results.paper_contents import Paper, rank
-from robench.study.commands import Gap, renamed
+from robench.study.commands import Gap, rename_defense
 
 CellsOf: TypeAlias = Callable[[Sequence[Result], Sequence[str]], tuple[Cell, ...]]
 """Cells of a row, from its results and the identities of the attacks that have a column."""
@@ -90,7 +90,7 @@ class Layout:
                     missing = sorted({r.seed for r in row} - {r.seed for r in row if r.column == column})
                     found += [Gap(row[0], example[column], seed, named) for seed in missing]
             for name in self._missing(members):
-                row_like = renamed(members[0], name)
+                row_like = rename_defense(members[0], name)
                 for column, label in self.columns.items():
                     seeds = sorted({r.seed for r in members})
                     found += [Gap(row_like, example[column], seed, not label.ambiguous) for seed in seeds]

@@ -14,9 +14,9 @@ from robench.report.tables.cells import Comparison, compared_rows, names_with_nu
 from robench.report.tables.model import Block, Column
 from robench.results.info import BEFORE
 from robench.results.paper_contents import Paper, PaperTable
-from robench.results.selection import ALL, Chosen, Facet, NoResultsError, Selection, facet_of
+from robench.results.selection import ALL, Facet, InfoT, NoResultsError, Selection, facet_of
 from robench.results.store import StoredStage
-from robench.study.commands import paper_command
+from robench.study.commands import format_paper_command
 
 
 class TableOptions(TypedDict, total=False):
@@ -57,7 +57,7 @@ class TableRequest:
     @property
     def hint(self) -> str:
         """The command that makes all results of the table."""
-        return f"`{paper_command(self.paper, 'run', '--table', self.table.number)}` makes them."
+        return f"`{format_paper_command(self.paper, 'run', '--table', self.table.number)}` makes them."
 
     @property
     def selection(self) -> Selection:
@@ -65,8 +65,8 @@ class TableRequest:
         return self.options.get("selection", ALL)
 
     def select(
-        self, stages: Sequence[StoredStage[Chosen]], *, selection: Selection | None = None, hint: str = ""
-    ) -> list[StoredStage[Chosen]]:
+        self, stages: Sequence[StoredStage[InfoT]], *, selection: Selection | None = None, hint: str = ""
+    ) -> list[StoredStage[InfoT]]:
         """Return the results that the user wants to see.
 
         Args:
@@ -77,12 +77,12 @@ class TableRequest:
         Raises:
             NoResultsError: none is left.
         """
-        hint = hint or f"`{paper_command(self.paper, 'run', *shlex.split(self.paper.first_run))}` makes some."
+        hint = hint or f"`{format_paper_command(self.paper, 'run', *shlex.split(self.paper.first_run))}` makes some."
         return (selection or self.selection).select(stages, self.runs, hint=hint)
 
     def restrict(
-        self, stages: Sequence[StoredStage[Chosen]], name: Facet, values: Sequence[str]
-    ) -> list[StoredStage[Chosen]]:
+        self, stages: Sequence[StoredStage[InfoT]], name: Facet, values: Sequence[str]
+    ) -> list[StoredStage[InfoT]]:
         """Return the results that the paper's table is about, unless the user names others.
 
         Args:

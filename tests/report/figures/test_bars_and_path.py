@@ -141,5 +141,5 @@ def test_figure_5_of_a_single_weight_is_refused(store: Store) -> None:
 
 
 def test_every_figure_says_what_it_shows() -> None:
-    figures = papers.paper().figures
+    figures = papers.find_paper().figures
     assert list(figures) == ["1", "4", "5"] and all(figure.summary for figure in figures.values())

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("quick_by_hand")
 
 
 def test_rows_and_columns_stand_in_the_papers_order(store: Store) -> None:
-    order = papers.paper().defense_order
+    order = papers.find_paper().defense_order
     named = [name for name in order if name != "*"]
     for defense in [*reversed(named), "zeta", "my-defense"]:
         add_cell(store, defense, "pwws", 100, n=110)

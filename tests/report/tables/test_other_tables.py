@@ -251,7 +251,7 @@ def test_all_tables_that_have_data(store: Store, fill: Callable[[Store], None], 
     tables, reasons = make_all(store, runs="runs")
     assert [table.name for table in tables] == there
     assert [reason.split(":")[0] for reason in reasons] == [
-        f"table {n}" for n in papers.paper().tables if n not in there
+        f"table {n}" for n in papers.find_paper().tables if n not in there
     ]
 
 
