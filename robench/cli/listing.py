@@ -119,7 +119,8 @@ def _detail(entry: Entry) -> dict[str, Any]:
     if entry.argument:
         row["members"] = entry.members()
     kind = plugin if isinstance(plugin, type) else type(plugin)
-    row["description"] = (inspect.getdoc(kind) or "").partition("\n")[2].strip()
+    paragraphs = (inspect.getdoc(kind) or "").partition("\n")[2].strip().split("\n\n")
+    row["description"] = "\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
     return row | {"options": [asdict(one) for one in describe(plugin)] if is_dataclass(plugin) else []}
 
 
