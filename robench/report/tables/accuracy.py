@@ -45,9 +45,7 @@ def label_conflict_table(cells: Sequence[StoredStage[CellInfo]], request: TableR
     blocks, comparison = request.compare(arranged, columns)
     fill, hopeless = make_commands(layout.gaps(), request.command_options)
     own = (f"{CLEAN}: correct / all test samples, of models trained on the texts of the attack in brackets.",)
-    return Table(
-        name=spec.number,
-        title=spec.heading,
+    return request.fill(
         caption=caption,
         columns=tuple(columns),
         blocks=blocks,
@@ -101,9 +99,7 @@ def _under_attack(layout: Layout, request: TableRequest) -> Table:
     arranged, caption = layout.arranged(_clean_and_attacked)
     blocks, comparison = request.compare(arranged, columns, usual=True)
     fill, hopeless = make_commands(layout.gaps(), request.command_options)
-    return Table(
-        name=request.table.number,
-        title=request.table.heading,
+    return request.fill(
         caption=caption,
         columns=tuple(columns),
         blocks=blocks,

@@ -51,10 +51,7 @@ def datasets_table(request: TableRequest) -> Table:
             continue
         rows.append(Row(name, name, counted(data)))
         notes += [f"{name}: from {data.source}", *(f"{name}: {note}" for note in data.notes)]
-    return Table(
-        name=request.table.number,
-        title=request.table.heading,
-        caption="",
+    return request.fill(
         columns=COLUMNS,
         blocks=(Block("", "", tuple(rows)),),
         legend=LEGEND if all(row.cells[0].value for row in rows) else (*LEGEND, MISSING),

@@ -71,9 +71,7 @@ def high_order_table(statistics: Sequence[StoredStage[StatisticsInfo]], request:
     blocks, comparison = request.compare(arranged, COLUMNS)
     gaps = any(cell == Cell() for block in blocks for row in block.rows for cell in row.cells)
     legend = legend_of(blocks, LEGEND, comparison)
-    return Table(
-        name=spec.number,
-        title=spec.heading,
+    return request.fill(
         caption=caption,
         columns=COLUMNS,
         blocks=blocks,

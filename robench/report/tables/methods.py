@@ -51,10 +51,7 @@ def methods_table(request: TableRequest) -> Table:
             if parts := getattr(defense, "parts", ()):
                 notes.append(f"{entry.name} trains nothing: its network is made of those of {' and '.join(parts)}")
         rows.append(Row(entry.name, entry.name, tuple(Cell(text=text) for text in texts)))
-    return Table(
-        name=request.table.number,
-        title=request.table.heading,
-        caption="",
+    return request.fill(
         columns=COLUMNS,
         blocks=(Block("", "", tuple(rows)),),
         legend=LEGEND,

@@ -6,12 +6,12 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from robench.plugins import registry
 from robench.plugins.suggestions import explain_unknown
 from robench.report.tables.cells import Comparison, compared_rows, names_with_numbers
-from robench.report.tables.model import Block, Column
+from robench.report.tables.model import Block, Column, Table
 from robench.results.info import BEFORE
 from robench.results.paper_contents import Paper, PaperTable
 from robench.results.selection import ALL, Facet, InfoT, NoResultsError, Selection, facet_of
@@ -124,6 +124,15 @@ class TableRequest:
             name = self.paper.compared
         comparison = Comparison(name or "", self.paper.ablations if name == self.paper.compared else ())
         return tuple(replace(b, rows=compared_rows(b.rows, columns, comparison)) for b in blocks), comparison
+
+    def fill(self, **parts: Any) -> Table:
+        """Make the table under its number and heading.
+
+        Args:
+            parts: fields of :class:`~robench.report.tables.model.Table`; the caption is empty unless it is given.
+        """
+        values: dict[str, Any] = {"caption": "", **parts}
+        return Table(name=self.table.number, title=self.table.heading, **values)
 
     def _check_compared(self, name: str, blocks: Sequence[Block]) -> None:
         there = list(dict.fromkeys(name for b in blocks for name in names_with_numbers(b.rows) if name != BEFORE))

@@ -65,9 +65,7 @@ def quality_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest)
         for heading, setting, members in zip(heads, settings, by_block.values(), strict=True)
     ]
     blocks, comparison = request.compare(arranged, COLUMNS)
-    return Table(
-        name=request.table.number,
-        title=request.table.heading,
+    return request.fill(
         caption=caption,
         columns=COLUMNS,
         blocks=blocks,
