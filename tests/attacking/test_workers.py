@@ -154,7 +154,7 @@ def test_the_command_lines_workers_make_the_same_cell(tiny_job: TinyJob, finishe
     after = sorted((replace(record, seconds=0.0) for record in records.read(cell / "records.jsonl")), key=by_id)
     assert after == before
     refused = robench(*tiny_job.command(runs, "--workers", "-1"))
-    assert (refused.exit_code, "--workers -1: it should be 0 or more" in refused.output) == (2, True)
+    assert (refused.exit_code, "--workers -1 is out of range; it should be 0 or more" in refused.output) == (2, True)
 
 
 def by_id(record: Record) -> int:
