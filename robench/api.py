@@ -12,18 +12,17 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, cast, get_args
+from typing import TYPE_CHECKING, ParamSpec, cast
 
-from robench.errors import RobenchError
 from robench.plugins import registry
 from robench.plugins.suggestions import explain_unknown
-from robench.progress import Reporter, SilentReporter, choose_reporter
+from robench.progress import SilentReporter, choose_reporter
 from robench.results.info import CellInfo
 from robench.results.store import Store, StoredStage
 from robench.study.options import AttackOptions, RunOptions, StoreOptions, run_options
-from robench.study.presets import Existing
 from robench.study.request import BaseRequest, Request
 from robench.study.run_option import RunOption, run_option
+from robench.study.runner import run_requests
 
 if TYPE_CHECKING:
     import pandas
@@ -123,45 +122,6 @@ def _documentation(option: RunOption) -> str:
 
 run = _make_function("run", _RunCall)
 attack_model = _make_function("attack_model", _AttackCall)
-
-
-def run_requests(
-    requests: Sequence[BaseRequest], store: Store, reporter: Reporter, existing: Existing
-) -> list[StoredStage[CellInfo]]:
-    """Plan requests and run them.
-
-    Args:
-        requests: requests that differ at most in their encoders.
-        store: the runs folder.
-        reporter: shows the progress.
-        existing: see :func:`run`.
-
-    Returns:
-        The finished cells.
-
-    Raises:
-        RobenchError: see :func:`run`.
-    """
-    if existing not in get_args(Existing):
-        raise RobenchError(f"unknown --existing {existing!r}: there are {', '.join(get_args(Existing))}.")
-    for request in requests:
-        request.check()
-    if existing != "only-cache":
-        store.check_writable()
-        for request in requests:
-            request.fetch_published()
-    from robench.attacking.engine.workers import Workers, choose_worker_count
-    from robench.models import devices
-    from robench.study.runner import Runner
-    from robench.study.stages.context import Context
-
-    stored: list[StoredStage[Any]] = []
-    for request in requests:
-        device = devices.choose_device(request.device)
-        with Workers(choose_worker_count(request.workers, device)) as workers:
-            context = Context(store, reporter, device, offline=request.offline, workers=workers)
-            stored += Runner(context, existing=existing).run(request.stages(reporter))
-    return [stage for stage in stored if isinstance(stage.info, CellInfo)]
 
 
 def make_frame(cells: Sequence[StoredStage[CellInfo]]) -> pandas.DataFrame:

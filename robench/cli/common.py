@@ -125,7 +125,7 @@ def run_and_show(
 
         show_plan(requests, store, place.existing, reporter, console)
         return []
-    from robench.api import run_requests
+    from robench.study.runner import run_requests
 
     cells = run_requests(requests, store, reporter, place.existing)
     if not cells:

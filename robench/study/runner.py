@@ -3,13 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
-from robench.results.store import StoredStage
+from robench.errors import RobenchError
+from robench.progress import Reporter
+from robench.results.info import CellInfo
+from robench.results.store import Store, StoredStage
 from robench.study.plan import order_stages
 from robench.study.presets import Existing
+from robench.study.request import BaseRequest
 from robench.study.stages.context import Context
 from robench.study.stages.stage import Stage
+
+
+def run_requests(
+    requests: Sequence[BaseRequest], store: Store, reporter: Reporter, existing: Existing
+) -> list[StoredStage[CellInfo]]:
+    """Plan requests and run them.
+
+    Args:
+        requests: requests that differ at most in their encoders.
+        store: the runs folder.
+        reporter: shows the progress.
+        existing: what to do with results that are there.
+
+    Returns:
+        The finished cells.
+
+    Raises:
+        RobenchError: an option is out of range, or something cannot be fetched, computed or stored.
+    """
+    if existing not in get_args(Existing):
+        raise RobenchError(f"unknown --existing {existing!r}: there are {', '.join(get_args(Existing))}.")
+    for request in requests:
+        request.check()
+    if existing != "only-cache":
+        store.check_writable()
+        for request in requests:
+            request.fetch_published()
+    from robench.attacking.engine.workers import Workers, choose_worker_count
+    from robench.models import devices
+
+    stored: list[StoredStage[Any]] = []
+    for request in requests:
+        device = devices.choose_device(request.device)
+        with Workers(choose_worker_count(request.workers, device)) as workers:
+            context = Context(store, reporter, device, offline=request.offline, workers=workers)
+            stored += Runner(context, existing=existing).run(request.stages(reporter))
+    return [stage for stage in stored if isinstance(stage.info, CellInfo)]
 
 
 class Runner:

@@ -10,7 +10,6 @@ import msgspec
 import pytest
 import torch
 
-from robench.api import run_requests
 from robench.errors import RobenchError
 from robench.progress import SilentReporter
 from robench.results import records
@@ -19,6 +18,7 @@ from robench.results.info_parts import Clean
 from robench.results.pairs import measure_pairs, read_pairs
 from robench.results.store import Store, StoredStage
 from robench.study.request import Request
+from robench.study.runner import run_requests
 from robench.study.stages.context import Context
 from robench.study.stages.statistics import StatisticsStage, UntrainedModel
 from robench.study.stages.trained_model import stored_predictor
