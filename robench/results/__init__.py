@@ -1,4 +1,4 @@
-"""The runs folder, and all arithmetic on what is in it."""
+"""The runs folder, and all arithmetic on its results."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""What is to be run, and running it."""
+"""What to run, and running it: requests, the plan of their stages, and the runner."""
 
 from typing import TYPE_CHECKING
 

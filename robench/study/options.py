@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import cache
 from pathlib import Path
 from typing import Any, Self, get_type_hints
 
@@ -228,6 +229,11 @@ class StoreOptions:
 
 def run_options(*kinds: type) -> Mapping[str, RunOption]:
     """Return the options that dataclasses declare, by name, in :data:`ORDER`."""
+    return _run_options(kinds)
+
+
+@cache
+def _run_options(kinds: tuple[type, ...]) -> Mapping[str, RunOption]:
     options = [
         RunOption(one.name, hints[one.name], one.default, one.metadata[KEY])
         for kind, hints in ((kind, get_type_hints(kind)) for kind in kinds)
