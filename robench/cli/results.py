@@ -24,12 +24,25 @@ from robench.errors import RobenchError
 from robench.results.paper_contents import DEFAULT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from robench.results.selection import Selection
 
 Names = Annotated[list[str] | None, typer.Option(help="Only these.")]
 Tasks = Annotated[list[str] | None, typer.Option("--task", "-t", help="Only these tasks.")]
 Defenses = Annotated[list[str] | None, typer.Option("--defense", "-d", help="Only these defenses.")]
 Attacks = Annotated[list[str] | None, typer.Option("--attack", "-a", help="Only these attacks.")]
+AgainstOption = Annotated[
+    str | None, typer.Option(metavar="NAME", help="The same paper: its published numbers beside ours.")
+]
+CompareOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DEFENSE",
+        help="Compare this defense with the best of the others; its lead stands in brackets.",
+        show_default="the paper's",
+    ),
+]
 
 
 def _selection(
@@ -53,6 +66,13 @@ def _selection(
     )
 
 
+def _print_dimmed(lines: Iterable[str]) -> None:
+    """Print why a table or figure was left out, to standard error."""
+    console = Console(stderr=True)
+    for line in lines:
+        console.print(line, style="dim", soft_wrap=True, markup=False, highlight=False)
+
+
 @report_failures
 def table(
     number: Annotated[
@@ -61,17 +81,8 @@ def table(
     ] = None,
     format: FormatOption = "rich",
     paper: PaperOption = DEFAULT,
-    against: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The same paper: its published numbers beside ours.")
-    ] = None,
-    compare: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DEFENSE",
-            help="Compare this defense with the best of the others; its lead stands in brackets.",
-            show_default="the paper's",
-        ),
-    ] = None,
+    against: AgainstOption = None,
+    compare: CompareOption = None,
     task: Tasks = None,
     defense: Defenses = None,
     attack: Attacks = None,
@@ -116,8 +127,7 @@ def table(
     made, reasons = tables.make_all(Store(runs), paper=paper, against=against, **options)
     if made:
         print_text(rendering.render_all(made, format, Console()))
-    for reason in reasons:
-        Console(stderr=True).print(reason, style="dim", soft_wrap=True, markup=False, highlight=False)
+    _print_dimmed(reasons)
 
 
 @report_failures
@@ -139,7 +149,6 @@ def figure(
     from robench.results import papers
     from robench.results.store import Store
 
-    console = Console(stderr=True)
     selection = _selection([task] if task else [], defense, attack, encoder, preset, seed)
     failures = []
     numbers = list(papers.find_paper(paper).figures) if number == "all" else [number]
@@ -160,8 +169,7 @@ def figure(
             continue
         for path in figures.save(drawing, out):
             print_text(str(path))
-    for failure in failures:
-        console.print(failure, style="dim", soft_wrap=True, markup=False, highlight=False)
+    _print_dimmed(failures)
     if len(failures) == len(numbers):
         raise RobenchError(f"{runs} has no results for a figure{f' of {task}' if task else ''}.")
 
