@@ -16,7 +16,7 @@ from robench.plugins.option import option_text
 from robench.report.rendering import percent
 from robench.results import records
 from robench.results.info import CellInfo, ModelInfo, StageInfo, to_builtins
-from robench.results.info_parts import PluginInfo
+from robench.results.info_parts import Environment, PluginInfo
 from robench.results.outcome import summarise
 from robench.results.records import Record
 from robench.results.store import RECORDS_FILE, Store, StoredStage
@@ -142,11 +142,24 @@ def _describe_stage(info: StageInfo) -> dict[str, str]:
     trained = "" if victim else f"{info.train_rows} training rows, "
     facts["setting"] = f"preset {info.preset}, {info.precision}, {trained}{training}"
     facts |= {"seed": str(info.seed), "made by": f"robench {info.robench}"}
+    if info.environment:
+        facts |= _describe_environment(info.environment)
     if rows := getattr(info, "rows", None):
         counts = {name: count for name, count in msgspec.structs.asdict(rows).items() if name != "training" and count}
         parts = ", ".join(f"{count} {name}" for name, count in counts.items())
         facts["trained rows"] = f"{rows.training}" + (f" ({parts})" if parts else "")
     return facts | {f"note {i}": note for i, note in enumerate(info.data.notes, start=1)}
+
+
+def _describe_environment(environment: Environment) -> dict[str, str]:
+    versions = [f"{name} {version}" for name, version in environment.versions.items()]
+    threads = f"{environment.threads} threads" if environment.threads else ""
+    hardware = (environment.processor, environment.instructions, environment.device, threads)
+    return {
+        "made at": environment.date,
+        "made under": ", ".join(versions),
+        "made on": ", ".join(filter(None, hardware)),
+    }
 
 
 def _plugin_text(plugin: PluginInfo) -> str:

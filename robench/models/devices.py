@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Literal, cast
+from typing import Literal, TypeAlias, cast
 
 import torch
 
 from robench.errors import RobenchError
 
 Precision = Literal["fp32", "bf16"]
+Hardware: TypeAlias = "dict[str, str | int | None]"
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -40,6 +41,15 @@ def choose_precision(name: str, on: torch.device) -> Precision:
     if name != "auto":
         raise RobenchError(f"unknown precision {name!r}: there are auto, fp32 and bf16.")
     return "bf16" if _has_fast_bfloat16(on) else "fp32"
+
+
+def identify_hardware(device: torch.device) -> Hardware:
+    """Return what trained weights depend on besides the settings: the device's kind and, on a CPU, the threads.
+
+    Sums are added up in another order on another kind of device, or by another number of threads, and training makes
+    the difference in the last digit grow. A model that is not trained further gives the same probabilities to 1e-6.
+    """
+    return {"device": device.type, "threads": torch.get_num_threads() if device.type == "cpu" else None}
 
 
 def autocast(precision: Precision, on: torch.device) -> contextlib.AbstractContextManager[None]:

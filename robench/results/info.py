@@ -148,6 +148,7 @@ class CellInfo(AttackInfo, frozen=True, kw_only=True, omit_defaults=True, tag="c
 
     Attributes:
         similarity: how similar originals and adversarial texts are; None if it was not measured.
+        model_environment: where and when the model was trained or examined.
     """
 
     clean: Clean
@@ -156,6 +157,7 @@ class CellInfo(AttackInfo, frozen=True, kw_only=True, omit_defaults=True, tag="c
     victim: VictimInfo | None = None
     warnings: tuple[str, ...] = ()
     similarity: Similarity | None = None
+    model_environment: Environment | None = None
 
 
 class StatisticsInfo(StageInfo, frozen=True, kw_only=True, omit_defaults=True, tag="statistics"):

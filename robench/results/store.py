@@ -159,20 +159,23 @@ class Store:
     def lock(self, folder: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
         """Keep other processes from making the same stage, and delete the drafts of a process that was killed.
 
+        The key alone decides what is locked: another process may make the same stage under another label.
+
         Args:
             folder: the folder of the stage.
             on_wait: called if another process holds the lock.
         """
+        key = folder.name.rpartition("-")[2]
         with translate_os_errors(folder):
             folder.parent.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(folder.parent / f".{folder.name}.lock")
+            lock = FileLock(folder.parent / f".{key}.lock")
             try:
                 lock.acquire(blocking=False)
             except Timeout:
                 on_wait()
                 lock.acquire()
         try:
-            for draft in folder.parent.glob(f".{folder.name}.*"):
+            for draft in folder.parent.glob(f".*-{key}.*"):
                 if draft.is_dir():
                     shutil.rmtree(draft, ignore_errors=True)
             yield

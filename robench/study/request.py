@@ -133,12 +133,14 @@ class Request(BaseRequest, RunOptions):
         from robench.models import devices
         from robench.models.encoders import find_encoder
 
+        device = devices.choose_device(self.device)
         training, _ = options.configure(TRAINING, chosen.training, self.changes.get(TRAINING, {}))
         return Setting(
             preset=self.preset,
             encoder=find_encoder(self.encoder or chosen.encoder, offline=self.offline),
             training=training,
-            precision=devices.choose_precision(self.precision, devices.choose_device(self.device)),
+            precision=devices.choose_precision(self.precision, device),
+            hardware=devices.identify_hardware(device),
             train_limit=self.train_limit or chosen.train_limit,
             attack_limit=self.attack_limit or chosen.attack_limit,
         )

@@ -92,8 +92,8 @@ class Runner:
 
     def _make(self, stage: Stage) -> None:
         store, reporter = self._context.store, self._context.reporter
-        folder = stage.folder(store)
-        with store.lock(folder, lambda: reporter.say("    another process is at it: waiting")):
+        with store.lock(stage.folder(store), lambda: reporter.say("    another process is at it: waiting")):
+            folder = stage.folder(store)  # another process may have given it another label
             if self._existing == "always":
                 store.remove(folder)
             elif store.read(folder):  # another process made it while this one waited for the lock

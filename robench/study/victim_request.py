@@ -82,12 +82,14 @@ class VictimRequest(BaseRequest, AttackOptions):
         from robench.models import devices
 
         chosen = find_preset(self.preset)
+        device = devices.choose_device(self.device)
         precision = self.precision if self.source.has_network else "fp32"
         return Setting(
             preset=self.preset,
             encoder=EncoderSource(OWN_ENCODER, "", OWN_ENCODER),
             training=chosen.training,
-            precision=devices.choose_precision(precision, devices.choose_device(self.device)),
+            precision=devices.choose_precision(precision, device),
+            hardware=devices.identify_hardware(device),
             train_limit=None,
             attack_limit=self.attack_limit or chosen.attack_limit,
         )

@@ -132,12 +132,13 @@ def test_a_stage_that_is_removed_is_gone_and_may_be_removed_again(store: Store) 
     assert store.stages(CellInfo) == [] and not made.folder.exists()
 
 
-def test_a_lock_keeps_others_out_and_sweeps_up_drafts(store: Store) -> None:
+@pytest.mark.parametrize("label", ["trec-base", "trec-other"])
+def test_a_lock_of_one_key_keeps_others_out_and_sweeps_up_drafts(store: Store, label: str) -> None:
     folder = store.folder("models", "trec-base", KEYS[0])
     order: list[str] = []
 
     def other() -> None:
-        with Store(store.root).lock(folder, lambda: order.append("waits")):
+        with Store(store.root).lock(store.folder("models", label, KEYS[0]), lambda: order.append("waits")):
             order.append("other")
 
     with store.lock(folder):

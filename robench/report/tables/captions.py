@@ -83,9 +83,27 @@ def headings(settings: Sequence[Mapping[str, Any]], paper: Paper, lead: str = "t
 
 
 def notes_of(infos: Iterable[StageInfo]) -> tuple[str, ...]:
-    """Return the notes on the data, each once, after the tasks that it is about."""
+    """Return the notes on the data, each once, after the tasks that it is about, and one on different environments."""
     tasks: dict[str, dict[str, None]] = {}
-    for info in infos:
+    stages = list(infos)
+    for info in stages:
         for note in info.data.notes:
             tasks.setdefault(note, {})[info.task] = None
-    return tuple(f"{', '.join(names)}: {note}" for note, names in tasks.items())
+    notes = [f"{', '.join(names)}: {note}" for note, names in tasks.items()]
+    return (*notes, *filter(None, [_compare_environments(stages)]))
+
+
+def _compare_environments(infos: Sequence[StageInfo]) -> str:
+    """Say in what the environments of stages and their models differ; empty if they do not, or are not known."""
+    both = ((info.environment, getattr(info, "model_environment", None)) for info in infos)
+    known = [environment for pair in both for environment in pair if environment is not None]
+    values: dict[str, dict[str, None]] = {}
+    for one in known:
+        facts = {"processors": one.processor, "instruction sets": one.instructions, "devices": one.device}
+        facts |= {f"versions of {package}": version for package, version in one.versions.items()}
+        facts["numbers of threads"] = str(one.threads or "")
+        for name, value in facts.items():
+            if value:
+                values.setdefault(name, {})[value] = None
+    parts = [f"{name} ({', '.join(sorted(found))})" for name, found in values.items() if len(found) > 1]
+    return f"made under different {'; '.join(parts)}, which can move a number slightly" if parts else ""

@@ -113,7 +113,7 @@ class AttackingStage(RecordsStage):
             "records_bytes": path.stat().st_size,
             "timing": Timing(seconds=seconds, examples=count),
         }
-        context.store.finish(folder, self.info_type(**(self.common_info() | info)))
+        context.store.finish(folder, self.info_type(**(self.common_info(context) | info)))
 
     def describe(self, context: Context, rows: Sequence[Record]) -> dict[str, Any]:
         """Return the fields of ``stage.json`` that are about the attack and the model."""
@@ -160,6 +160,7 @@ class CellStage(AttackingStage):
             "rows": model.rows,
             "victim": model.victim,
             "warnings": model.warnings,
+            "model_environment": model.environment,
             "similarity": _measure_similarity(context, rows),
         }
 

@@ -22,15 +22,16 @@ from robench.results.info import StageInfo, StageKind, kind_of
 from robench.results.info_parts import DataInfo, EncoderInfo, PluginInfo
 from robench.results.records import Record
 from robench.results.store import Store, make_key
+from robench.study.environment import record_environment
 from robench.study.stages.context import Context
 from robench.training.defense import Defense
 from robench.training.settings import TrainingSettings
 from robench.version import VERSION
 
 if TYPE_CHECKING:
-    from robench.models.devices import Precision
+    from robench.models.devices import Hardware, Precision
 
-FORMAT = 4
+FORMAT = 5
 """Number that grows when a change of robench changes results; part of every key except those of statistics."""
 
 
@@ -113,6 +114,7 @@ class Setting:
         encoder: the pre-trained encoder.
         training: the training settings.
         precision: precision of matrix products.
+        hardware: what a trained model depends on besides; see :func:`~robench.models.devices.identify_hardware`.
         train_limit: largest number of training rows; None takes all.
         attack_limit: largest number of attacked test samples; None takes all.
     """
@@ -121,6 +123,7 @@ class Setting:
     encoder: EncoderSource
     training: TrainingSettings
     precision: Precision
+    hardware: Hardware
     train_limit: int | None
     attack_limit: int | None
 
@@ -248,7 +251,7 @@ class Stage(ABC):
         """Return the training rows of this setting, with their positions in the task's training split."""
         return sample(self.data.train, self.setting.train_limit, "train")
 
-    def common_info(self) -> dict[str, Any]:
+    def common_info(self, context: Context) -> dict[str, Any]:
         """Return the fields of ``stage.json`` that all kinds of stages share."""
         setting, data = self.setting, self.data
         return {
@@ -265,6 +268,7 @@ class Stage(ABC):
             "train_rows": len(self.training_rows()),
             "seed": self.seed,
             "identity": self.identity,
+            "environment": record_environment(context.device),
         }
 
 

@@ -150,7 +150,7 @@ class StatisticsStage(Stage):
         reference = _read_stored(context, self.reference)
         pairs = read_pairs(reference)
         statistics = measure_pairs(self._predictor(context), pairs)
-        info = self.common_info() | {
+        info = self.common_info(context) | {
             "attack": reference.info.attack,
             "model": self.model_key,
             "pairs": self.reference.key,

@@ -58,7 +58,7 @@ class ModelStage(Stage):
 
     @property
     def identity(self) -> dict[str, Any]:
-        """Return data, encoder, defense, training and seed."""
+        """Return data, encoder, defense, training, hardware and seed."""
         return {
             "format": FORMAT,
             "stage": "model",
@@ -67,6 +67,7 @@ class ModelStage(Stage):
             "defense": self.defense.identity,
             "training": asdict(self.setting.training),
             "precision": self.setting.precision,
+            "hardware": self.setting.hardware,
             "rows": len(self.training_rows()),
             "seed": self.seed,
             "adversarial": self.adversarial.key if self.adversarial else None,
@@ -100,7 +101,7 @@ class ModelStage(Stage):
         with context.reporter.track("clean accuracy", "text", total=len(test)) as work:
             clean = trained_model.predict_clean(predictor, test, work.advance)
         info = ModelInfo(
-            **self.common_info(),
+            **self.common_info(context),
             defense=self.defense.info,
             adversarial=self.adversarial.key if self.adversarial else None,
             rows=rows,

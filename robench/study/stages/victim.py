@@ -74,9 +74,9 @@ class VictimStage(ModelStage):
         """Return None, because a user's model may have any size."""
         return None
 
-    def common_info(self) -> dict[str, Any]:
+    def common_info(self, context: Context) -> dict[str, Any]:
         """Return the fields that all kinds of stages share, without training settings, which are not known."""
-        return super().common_info() | {"training": dict(ELSEWHERE), "train_rows": 0}
+        return super().common_info(context) | {"training": dict(ELSEWHERE), "train_rows": 0}
 
     def make(self, context: Context, folder: Path) -> None:
         """Examine the model, predict the test split, store the results, and keep the model in memory."""
@@ -100,7 +100,7 @@ class VictimStage(ModelStage):
         for warning in order_warnings:
             reporter.say(f"    warning: {warning}")
         info = ModelInfo(
-            **self.common_info(),
+            **self.common_info(context),
             defense=self.defense.info,
             victim=VictimInfo(
                 kind=self.source.kind,
