@@ -20,6 +20,9 @@ class Processes:
     """Starts ``robench`` in forks of a process that has imported everything."""
 
     def __init__(self, folder: Path) -> None:
+        import torch
+
+        threads = str(torch.get_num_threads())  # as many as here, since keys of models have them
         self._folder, self._count = folder, 0
         self._server = subprocess.Popen(
             [sys.executable, "-m", "support.warm_server"],
@@ -27,7 +30,7 @@ class Processes:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(TESTS)},
+            env=os.environ | {"OMP_NUM_THREADS": threads, "PYTHONPATH": str(TESTS)},
         )
 
     def ask(self, request: dict[str, Any]) -> int:
