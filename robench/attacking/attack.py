@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from robench import resources
 from robench.attacking.bounds import QUERIES_PER_WORD
+from robench.plugins.modules import class_path
 from robench.plugins.option import check_values, option
 from robench.resources import Form, Resource
 
@@ -137,7 +138,7 @@ class Attack(ABC):
         if not self.has_forms:
             del fields["resources"]
         return {
-            "attack": f"{kind.__module__}:{kind.__qualname__}",
+            "attack": class_path(kind),
             "fields": fields,
             "resources": self.pins(),
             "textattack": importlib.metadata.version("textattack"),

@@ -21,7 +21,6 @@ class Entry:
 
     Attributes:
         origin: who provides it: ``robench``, ``package 1.2`` or a file.
-        identity: identifies its code in a cell's key; empty for built-ins, which follow robench's own versions.
         target: ``module:attribute`` of an entry point, or the object itself.
         values: of fields, by name, for a member of a family.
     """
@@ -29,7 +28,6 @@ class Entry:
     kind: Kind
     name: str
     origin: str
-    identity: str
     target: Any
     values: tuple[tuple[str, str], ...] = ()
 
@@ -49,6 +47,21 @@ class Entry:
         """Import it and return its class, which a family has without naming a member."""
         found = self._imported()
         return found if isinstance(found, type) else type(found)
+
+    def identify_code(self) -> str:
+        """Import it and identify its code in keys, with all of the user's code that it uses.
+
+        Raises:
+            RobenchError: it cannot be imported, or its source cannot be had.
+        """
+        from robench.plugins.source import identify_class
+
+        return identify_class(self.implementation())
+
+    @property
+    def is_built_in(self) -> bool:
+        """Whether it comes with robench."""
+        return self.origin == "robench"
 
     def members(self) -> list[str] | None:
         """Return the members that a family knows; None if it takes any."""

@@ -20,7 +20,6 @@ Registered as ``textattack``, it is named ``textattack:BAEGarg2019`` on the comm
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import importlib
 import importlib.util
 import inspect
@@ -37,6 +36,7 @@ from robench.paths import expand_user
 from robench.plugins.entry import KINDS as KINDS
 from robench.plugins.entry import Entry as Entry
 from robench.plugins.entry import Kind as Kind
+from robench.plugins.modules import PLUGIN, name_plugin, remember_source, source_in_use
 from robench.plugins.suggestions import explain_unknown
 
 T = TypeVar("T")
@@ -44,7 +44,6 @@ T = TypeVar("T")
 
 _NAME = re.compile(r"[\w:+][\w:+.-]{0,59}")
 _FORM = "has up to 60 letters, digits and - _ . : +"
-_PLUGIN = "robench_plugin_"
 _files: dict[tuple[Kind, str], Entry] = {}
 
 
@@ -52,20 +51,20 @@ def register(name: str, thing: T | None = None) -> Callable[[T], T]:
     """Register a :class:`~robench.Defense`, :class:`~robench.Attack` or :class:`~robench.Task` under ``name``.
 
     Used as a decorator of a class, or called with an instance: ``register("taichi-cold", TaiChi(temperature=0.1))``.
+    The same file, or the same notebook, may register a name again, which replaces what it was.
 
     Raises:
-        RobenchError: the name is taken (both origins are named), or ``thing`` is none of the three.
+        RobenchError: another file has the name (both origins are named), or ``thing`` is none of the three.
     """
 
     def add(thing: T) -> T:
         kind = _kind_of(thing)
-        origin, identity = _source_of(thing)
-        entry = Entry(kind, name, origin, identity, thing)
+        origin = _find_origin()
         _check_name(kind, name, origin)
         taken = _files.get((kind, name)) or _read_entry_points(kind).get(name)
-        if taken and (taken.origin, taken.identity) != (origin, identity):
+        if taken and taken.origin != origin:
             raise RobenchError(f"{kind[:-1]} {name!r} is registered twice: by {taken.origin} and by {origin}.")
-        _files[kind, name] = entry
+        _files[kind, name] = Entry(kind, name, origin, thing)
         return thing
 
     if thing is not None:
@@ -82,47 +81,54 @@ def load_plugin(path: Path) -> None:
     path = expand_user(path).resolve()
     if not path.is_file():
         raise RobenchError(f"plug-in {path} does not exist; --plugin takes a Python file.")
-    # Named by its content: the class then has the same identity in a cell's key wherever the file lies.
-    name = f"{_PLUGIN}{path.stem}_{hashlib.sha256(path.read_bytes()).hexdigest()[:12]}"
-    if name in sys.modules:
+    name, content = name_plugin(path), path.read_bytes()
+    if name in sys.modules and source_in_use(name) == content:
         return
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise RobenchError(f"plug-in {path} is not a Python file; its name should end in .py.")
-    before = dict(_files)
+    entries_before, module_before, content_before = dict(_files), sys.modules.get(name), source_in_use(name)
+    for key in [key for key, entry in _files.items() if entry.origin == str(path)]:
+        del _files[key]
+    kept = dict(_files)
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses look their module up while it is being run
+    remember_source(name, content)
     try:
-        spec.loader.exec_module(module)
+        # Run what was read: a file that is edited a second later must not be taken for this one by its cached bytecode.
+        exec(compile(content, str(path), "exec", dont_inherit=True), vars(module))
+        if _files == kept:
+            raise RobenchError(f'plug-in {path} registers nothing; put @robench.register("name") above its class.')
     except BaseException as error:
         del sys.modules[name]
+        if module_before is not None:
+            sys.modules[name] = module_before
+            remember_source(name, content_before)
         _files.clear()
-        _files.update(before)
+        _files.update(entries_before)
         if isinstance(error, RobenchError | KeyboardInterrupt):
             raise
         raise RobenchError(f"plug-in {path} failed: {_where(error, path)}{type(error).__name__}: {error}") from error
-    if _files.keys() == before.keys():
-        del sys.modules[name]
-        raise RobenchError(f'plug-in {path} registers nothing; put @robench.register("name") above its class.')
 
 
 @contextlib.contextmanager
 def isolated() -> Iterator[None]:
     """Forget at the end of the block what was registered inside it, for tests."""
-    entries_before, modules_before = dict(_files), set(sys.modules)
+    entries_before = dict(_files)
+    modules_before = {name: module for name, module in sys.modules.items() if name.startswith(PLUGIN)}
     try:
         yield
     finally:
         _files.clear()
         _files.update(entries_before)
-        for name in set(sys.modules) - modules_before:
-            if name.startswith(_PLUGIN):
-                del sys.modules[name]
+        for name in [name for name in sys.modules if name.startswith(PLUGIN)]:
+            del sys.modules[name]
+        sys.modules.update(modules_before)
 
 
 def plugin_files() -> list[Path]:
     """Return the plug-in files of what is registered, for another process to load."""
-    modules = (module for name, module in sys.modules.items() if name.startswith(_PLUGIN))
+    modules = (module for name, module in sys.modules.items() if name.startswith(PLUGIN))
     origins = {entry.origin for entry in _files.values()}
     return [Path(file) for file in dict.fromkeys(vars(module).get("__file__") for module in modules) if file in origins]
 
@@ -195,7 +201,7 @@ def _member(family: Entry, name: str) -> Entry:
         raise RobenchError(explain_unknown(family.kind[:-1], value, known_members, hint, prefix=f"{family.name}:"))
     if not _NAME.fullmatch(name):
         raise RobenchError(f"{family.kind[:-1]} {name!r}: a name {_FORM}.")
-    return Entry(family.kind, name, family.origin, family.identity, family.target, ((family.argument, value),))
+    return Entry(family.kind, name, family.origin, family.target, ((family.argument, value),))
 
 
 @cache
@@ -204,13 +210,12 @@ def _read_entry_points(kind: Kind) -> dict[str, Entry]:
     points = metadata.entry_points(group=f"robench.{kind}")
     for point in sorted(points, key=lambda p: (not _is_own(p), p.dist.name if p.dist else "")):
         dist = point.dist
-        own = _is_own(point)
-        origin = "robench" if own or dist is None else f"{dist.name} {dist.version}"
+        origin = "robench" if _is_own(point) or dist is None else f"{dist.name} {dist.version}"
         _check_name(kind, point.name, origin)
         if point.name in found:
             other = found[point.name].origin
             raise RobenchError(f"{kind[:-1]} {point.name!r} is registered twice: by {other} and by {origin}.")
-        found[point.name] = Entry(kind, point.name, origin, "" if own else origin, point.value)
+        found[point.name] = Entry(kind, point.name, origin, point.value)
     return found
 
 
@@ -231,17 +236,15 @@ def _kind_of(thing: object) -> Kind:
     return cast(Kind, kind)
 
 
-def _source_of(thing: object) -> tuple[str, str]:
-    """Find the file that registers an object, and a digest of its text."""
+def _find_origin() -> str:
+    """Find the file that calls :func:`register`, and note its source, which is what the process runs."""
     frame = inspect.currentframe()
     while frame is not None and frame.f_globals.get("__name__") == __name__:
         frame = frame.f_back
-    file = Path(frame.f_code.co_filename) if frame is not None else Path("<unknown>")
-    try:
-        text = file.read_bytes()
-    except OSError:  # typed into an interpreter or a notebook
-        text = repr(thing).encode()
-    return str(file), hashlib.sha256(text).hexdigest()[:16]
+    if frame is None or "__file__" not in frame.f_globals:  # each cell of a notebook calls itself another file
+        return "this notebook or interpreter"
+    remember_source(frame.f_globals["__name__"])
+    return frame.f_code.co_filename
 
 
 def _where(error: BaseException, path: Path) -> str:

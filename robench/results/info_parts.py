@@ -40,7 +40,8 @@ class PluginInfo(_Part, frozen=True, kw_only=True, omit_defaults=True):
         class_: ``module:Class``.
         fields: the values of all its fields.
         changed: the fields that the user set to another value than the registered instance has.
-        code: identity of a plug-in's code; empty for a built-in.
+        code: identity of its code, and of the user's code that it uses; empty for a built-in of robench 0.1 up to
+            format 4.
         title: an attack's name in tables, with its variant in brackets; empty for a defense.
     """
 

@@ -80,7 +80,7 @@ class BaseRequest(CommonOptions, ABC):
         entry = registry.entry("attacks", name)
         attack: Attack = replace(entry.load(), resources=find_preset(self.preset).resources)
         attack, changed = options.configure(name, attack, self.changes.get(name, {}))
-        return NamedAttack(name, entry.identity, changed, attack=attack)
+        return NamedAttack(name, entry.identify_code(), changed, attack=attack)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,7 +151,7 @@ class Request(BaseRequest, RunOptions):
     def _defense(self, name: str) -> NamedDefense:
         entry = registry.entry("defenses", name)
         defense, changed = options.configure(name, entry.load(), self.changes.get(name, {}))
-        return NamedDefense(name, entry.identity, changed, defense=defense)
+        return NamedDefense(name, entry.identify_code(), changed, defense=defense)
 
 
 def expand(kind: Kind, names: Sequence[str]) -> list[str]:

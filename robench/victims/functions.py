@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from robench.errors import RobenchError
+from robench.plugins.live_source import UnknownSourceError
+from robench.plugins.source import identify_function
 from robench.victims.source import hash_texts
 
 Function = Callable[[list[str]], Any]
@@ -52,7 +54,7 @@ def import_function(spec: str) -> tuple[Function, str]:
 
 
 def digest_function(function: Function, shown: str, version: str) -> str:
-    """Return the sha256 of the source of the function's module, its name and its version.
+    """Return the sha256 of the source of the function and of the user's code that it uses, its name and its version.
 
     Args:
         function: the function.
@@ -60,22 +62,23 @@ def digest_function(function: Function, shown: str, version: str) -> str:
         version: the user's version of the function, or empty.
 
     Raises:
-        RobenchError: the function has neither a source file nor a version.
+        RobenchError: the function has neither a source nor a version.
     """
     owner = inspect.unwrap(getattr(function, "func", function))
     owner = getattr(owner, "__func__", owner)
     name = shown or str(getattr(owner, "__qualname__", type(owner).__qualname__))
     module_name = shown.partition(":")[0] or getattr(owner, "__module__", None) or type(owner).__module__
-    module = sys.modules.get(module_name)
-    file = Path(getattr(module, "__file__", None) or "")
-    if file.suffix == ".py" and file.is_file():
-        return hash_texts("function", name, file.read_text(encoding="utf-8", errors="replace"), version)
-    if not version:
-        raise RobenchError(
-            f"the function {name} has no source file, by which robench could distinguish its results from another"
-            " function's; give it a version (--version TEXT), and a new one whenever it changes."
-        )
-    return hash_texts("function", name, version)
+    try:
+        code = identify_function(function, module_name, name.rpartition(":")[2], lenient=bool(version))
+    except UnknownSourceError as error:
+        if not version:
+            raise RobenchError(
+                f"the function {name} has no source file or cell by which robench could distinguish its results from"
+                f" another function's, because {error}; give it a version (--version TEXT), and a new one whenever it"
+                " changes."
+            ) from error
+        code = ""
+    return hash_texts("function", name, code, version)
 
 
 def _summarise(error: BaseException) -> str:

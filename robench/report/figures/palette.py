@@ -99,7 +99,7 @@ def _style(name: str) -> Style | None:
 def _candidates(label: str) -> Sequence[Look]:
     """List the looks that a name may have, the preferred one first; those of built-ins are not among them."""
     name, _, changes = label.partition(" ")
-    built_in = [entry.style for entry in registry.entries("defenses") if not entry.identity]
+    built_in = [entry.style for entry in registry.entries("defenses") if entry.is_built_in]
     taken = {(style.hue, style.pattern) for style in built_in if style}
     every: list[tuple[Hue, Pattern]] = [(hue, pattern) for pattern in PATTERNS for hue in HUES]
     free = [place for place in every if place not in taken]

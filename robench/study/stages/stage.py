@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from robench.attacking.attack import Attack
 from robench.data.load import Example, TaskData
 from robench.models.encoders import EncoderSource
+from robench.plugins.modules import class_path
 from robench.results.info import StageInfo, StageKind, kind_of
 from robench.results.info_parts import DataInfo, EncoderInfo, PluginInfo
 from robench.results.records import Record
@@ -41,7 +42,7 @@ class NamedPlugin:
 
     Attributes:
         name: the registered name.
-        code: identity of a plug-in's code; empty for a built-in.
+        code: identity of its code, and of the user's code that it uses.
         changed: the fields that the user set, as pairs of name and value.
     """
 
@@ -59,7 +60,7 @@ class NamedDefense(NamedPlugin):
     @property
     def identity(self) -> dict[str, Any]:
         """Return its class and hyper-parameters, but not its name: two names of the same defense are one identity."""
-        return {"class": class_path(self.defense), "fields": asdict(self.defense), "code": self.code}
+        return {"class": class_path(type(self.defense)), "fields": asdict(self.defense), "code": self.code}
 
     @property
     def info(self) -> PluginInfo:
@@ -89,16 +90,11 @@ class NamedAttack(NamedPlugin):
         return PluginInfo(title=self.title, **_plugin_fields(self, self.attack))
 
 
-def class_path(instance: object) -> str:
-    """Return ``module:Class`` of an object."""
-    return f"{type(instance).__module__}:{type(instance).__qualname__}"
-
-
 def _plugin_fields(named: NamedPlugin, plugin: Any) -> dict[str, Any]:
     values = {field.name: getattr(plugin, field.name) for field in fields(plugin)}
     return {
         "name": named.name,
-        "class_": class_path(plugin),
+        "class_": class_path(type(plugin)),
         "fields": values,
         "changed": dict(named.changed),
         "code": named.code,

@@ -1,0 +1,287 @@
+"""The source of code that stands in no file: classes and functions of a notebook or of an interpreter.
+
+How it works: a class is its methods and the values of its class variables; a function is its source, which notebooks
+keep in ``linecache``, its defaults, what it captures, and the values of the global names that it uses. Values are
+constants, containers of them, and again classes and functions; modules are followed through their files. Anything else,
+such as a tensor, has no text by which it could be told from another.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import dis
+import enum
+import functools
+import linecache
+import re
+import types
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from robench.plugins.modules import USER, class_path, find_owner, find_place, public_name
+from robench.plugins.statements import import_path
+from robench.plugins.syntax import LOOKS, Writer, parse
+
+if TYPE_CHECKING:
+    from robench.plugins.source import SourceWalk
+
+_PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...), type(NotImplemented), range, slice)
+_WRITTEN_BY_DATACLASS = "<string>"
+"""The file of the methods that ``dataclass`` writes, which follow from the fields."""
+_IDLE = frozenset(
+    {"__module__", "__qualname__", "__doc__", "__dict__", "__weakref__", "__annotations__", "__annotate__", "__hash__"}
+    | {"__annotate_func__", "__annotations_cache__", "__abstractmethods__", "_abc_impl", "__firstlineno__"}
+    | {"__static_attributes__", "__match_args__", "__dataclass_params__", "__dataclass_fields__", "__replace__"}
+    | {"__parameters__", "__orig_bases__", "__type_params__"}
+)
+"""Class variables that follow from the others."""
+
+
+_WRAPPERS = (property, staticmethod, classmethod, functools.cached_property)
+_SLOTS = (types.MemberDescriptorType, types.GetSetDescriptorType)
+_GLOBALS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})
+"""Instructions that read a global name."""
+
+
+class UnknownSourceError(Exception):
+    """The source of something cannot be had; the message says of what, as a clause."""
+
+
+class LiveSource:
+    """The texts of classes and functions that stand in no file.
+
+    Args:
+        walk: takes what stands in files.
+        lenient: leave out what cannot be identified.
+    """
+
+    def __init__(self, walk: SourceWalk, *, lenient: bool) -> None:
+        self._walk, self._lenient = walk, lenient
+        self._texts: dict[int, tuple[object, str]] = {}
+
+    def texts(self) -> list[str]:
+        """Return what was described, in an order of its own."""
+        return sorted(text for _, text in self._texts.values())
+
+    def add(self, thing: Any, where: str) -> None:
+        """Add a class, a function or an object that can be called.
+
+        Raises:
+            UnknownSourceError: its source cannot be had.
+        """
+        self._describe(thing, where)
+
+    def add_captured(self, kind: type) -> None:
+        """Add what the file of a class does not show: what a class made by a function captures, and foreign methods.
+
+        Raises:
+            UnknownSourceError: it captures what cannot be identified.
+        """
+        where = kind.__qualname__
+        for name, function in _methods(kind):
+            if function.__module__ != kind.__module__ and _is_users(function.__module__):
+                self._text(f"{where}.{name}", self._function(function, f"{where}.{name}"), function)
+        if "<locals>" in where:
+            self._text(where, self._class_text(kind, sources=False), kind)
+
+    def add_cells(self, function: Any) -> None:
+        """Add the plain values that a function captures, or that ``functools.partial`` binds."""
+        lenient, self._lenient = self._lenient, True
+        if isinstance(function, functools.partial):
+            self._text("partial", self._describe([function.args, function.keywords], "partial"), function)
+        elif isinstance(function, types.FunctionType) and function.__closure__:
+            self._text("cells", self._cells(function, function.__qualname__), function)
+        self._lenient = lenient
+
+    def _text(self, name: str, text: str, thing: object) -> None:
+        self._texts[id(thing)] = (thing, f"{name} = {text}")
+
+    def _describe(self, value: Any, where: str) -> str:
+        """Return a text of a value that tells it from others; classes and functions are added beside it.
+
+        Raises:
+            UnknownSourceError: there is none.
+        """
+        kind = type(value)
+        if kind in _PLAIN:
+            return f"{kind.__name__} {value!a}"
+        if isinstance(value, enum.Enum):
+            return f"{self._class(type(value))}.{value.name}"
+        if kind in (list, tuple):
+            return f"{kind.__name__} [{', '.join(self._describe(one, where) for one in value)}]"
+        if kind in (set, frozenset):
+            return f"{kind.__name__} [{', '.join(sorted(self._describe(one, where) for one in value))}]"
+        if isinstance(value, dict | types.MappingProxyType):
+            pairs = (f"{self._describe(key, where)}: {self._describe(one, where)}" for key, one in value.items())
+            return f"dict [{', '.join(pairs)}]"
+        if isinstance(value, types.ModuleType):
+            self._walk.add_module(value.__name__)
+            return f"module {public_name(value.__name__)}"
+        if isinstance(value, re.Pattern):
+            return f"pattern {value.flags} {value.pattern!a}"
+        if isinstance(value, Path | types.GenericAlias | types.UnionType) or kind.__module__ == "typing":
+            return f"{kind.__name__} {value!r}"
+        if isinstance(value, type):
+            return self._class(value)
+        return self._describe_callable(value, where)
+
+    def _describe_callable(self, value: Any, where: str) -> str:
+        if isinstance(value, types.FunctionType):
+            return self._function_reference(value, where)
+        if isinstance(value, staticmethod | classmethod):
+            return f"{type(value).__name__} {self._describe(value.__func__, where)}"
+        if isinstance(value, property):
+            return f"property {self._describe([value.fget, value.fset, value.fdel], where)}"
+        if isinstance(value, functools.cached_property):
+            return f"cached_property {self._describe(value.func, where)}"
+        if isinstance(value, functools.partial):
+            return f"partial {self._describe([value.func, value.args, value.keywords], where)}"
+        if isinstance(value, types.MethodType):
+            return f"method {self._describe([value.__func__, value.__self__], where)}"
+        if hasattr(value, "__wrapped__"):  # functools.cache
+            return f"{type(value).__name__} {self._describe(value.__wrapped__, where)}"
+        module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
+        if isinstance(name, str) and not _is_users(module or "builtins"):  # written in C
+            self._walk.add_module(module or "builtins", acts=True)
+            owner = getattr(value, "__self__", None)
+            bound = "" if isinstance(owner, types.ModuleType) else self._describe(owner, where)
+            return f"{module}:{name} {bound}"
+        if dataclasses.is_dataclass(value):
+            fields = {one.name: getattr(value, one.name) for one in dataclasses.fields(value)}
+            return f"{self._class(type(value))} {self._describe(fields, where)}"
+        if self._lenient:
+            return f"a {class_path(type(value))}"
+        raise UnknownSourceError(f"{where} uses an object of the class {type(value).__qualname__}")
+
+    def _class(self, kind: type) -> str:
+        """Refer to a class, and add it."""
+        if id(kind) not in self._texts:
+            if self._walk.is_typed_in(kind):
+                self._texts[id(kind)] = (kind, "")  # it may refer to itself
+                self._text(kind.__qualname__, self._class_text(kind, sources=True), kind)
+            else:
+                self._walk.add_class(kind)
+        return class_path(kind)
+
+    def _class_text(self, kind: type, *, sources: bool) -> str:
+        """Write a class: its bases, fields, class variables and, with ``sources``, its methods."""
+        where = kind.__qualname__
+        texts = [f"bases {[self._class(base) for base in kind.__bases__] if sources else []}"]
+        for field in vars(kind).get("__dataclass_fields__", {}).values():
+            values = [one for one in (field.default, field.default_factory) if one is not dataclasses.MISSING]
+            texts.append(f"field {field.name} {field.init} {field.kw_only} {self._describe(values, where)}")
+        read = {name for _, function in _methods(kind) for name in function.__code__.co_names}
+        for name, value in sorted(vars(kind).items()):
+            if name in _IDLE or (name in LOOKS and name not in read):
+                continue
+            if isinstance(value, types.FunctionType):
+                if value.__code__.co_filename != _WRITTEN_BY_DATACLASS:
+                    text = (
+                        self._describe(value, f"{where}.{name}") if sources else self._cells(value, f"{where}.{name}")
+                    )
+                    texts.append(f"{name} = {text}")
+            elif sources or not isinstance(value, property | staticmethod | classmethod | functools.cached_property):
+                if type(value) is not types.MemberDescriptorType and type(value) is not types.GetSetDescriptorType:
+                    texts.append(f"{name} = {self._describe(value, f'{where}.{name}')}")
+        return "; ".join(texts)
+
+    def _function_reference(self, function: types.FunctionType, where: str) -> str:
+        """Refer to a function, and add it."""
+        module = function.__module__ or "__main__"
+        if not self._walk.is_typed_in(function):
+            self._walk.add_module(f"{module}:{function.__qualname__.partition('.')[0]}")
+            cells = self._cells(function, where) if _is_users(module) else ""
+            return f"{public_name(module)}:{function.__qualname__} {cells}"
+        if id(function) not in self._texts:
+            self._texts[id(function)] = (function, "")
+            self._text(function.__qualname__, self._function(function, where), function)
+        return f"{module}:{function.__qualname__}"
+
+    def _function(self, function: types.FunctionType, where: str) -> str:
+        """Write a function: source, defaults, captured values, and the values of the global names it uses."""
+        space: Mapping[str, Any] = function.__globals__
+        node = _find_node(function.__code__, where)
+        writer = Writer(lambda name: _imported_from(space.get(name)), frozenset())
+        text = writer.write(node)
+        for statement, alias in writer.imports:
+            package = str(space.get("__package__") or "")
+            self._walk.add_module(
+                alias.name if isinstance(statement, ast.Import) else import_path(statement, alias, package)
+            )
+        defaults = self._describe([function.__defaults__, function.__kwdefaults__], where)
+        names = sorted(name for name in _global_names(function.__code__) if name in space)
+        values = [f"{name} = {self._describe(space[name], f'{where} by the name {name}')}" for name in names]
+        return f"{text} {defaults} {self._cells(function, where)} {values}"
+
+    def _cells(self, function: types.FunctionType, where: str) -> str:
+        """Write the values that a function captures."""
+        cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+        texts = []
+        for name, cell in cells:
+            if name != "__class__":
+                try:
+                    texts.append(f"{name} = {self._describe(cell.cell_contents, f'{where} by the name {name}')}")
+                except ValueError:  # an empty cell
+                    continue
+        return str(texts)
+
+
+def _methods(kind: type) -> Iterator[tuple[str, types.FunctionType]]:
+    """Yield the functions of a class's own body, those of properties included."""
+    for name, value in vars(kind).items():
+        for one in (
+            value,
+            getattr(value, "__func__", None),
+            getattr(value, "fget", None),
+            getattr(value, "func", None),
+        ):
+            if isinstance(one, types.FunctionType) and one.__code__.co_filename != _WRITTEN_BY_DATACLASS:
+                yield name, one
+
+
+def _is_users(module: str) -> bool:
+    """Tell whether a module is the user's, or stands in no file."""
+    place = find_place(module)
+    if place is None or module == "__main__":
+        return True
+    return find_owner(place) == USER
+
+
+def _imported_from(value: Any) -> str:
+    """Return the dotted path of a module, or of something that knows its module."""
+    if isinstance(value, types.ModuleType):
+        return value.__name__
+    module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
+    return f"{module}.{name}" if isinstance(module, str) and isinstance(name, str) else ""
+
+
+def _global_names(code: types.CodeType) -> set[str]:
+    """Return the global names that a function and the functions inside it read."""
+    found = {one.argval for one in dis.get_instructions(code) if one.opname in _GLOBALS}
+    return found.union(*(_global_names(one) for one in code.co_consts if isinstance(one, types.CodeType)))
+
+
+def _find_node(code: types.CodeType, where: str) -> ast.AST | list[ast.AST]:
+    """Find the syntax of a function in the cell or file that it was typed into.
+
+    Raises:
+        UnknownSourceError: the cell is not known any more.
+    """
+    text = "".join(linecache.getlines(code.co_filename))
+    try:
+        found = [node for node in ast.walk(parse(text)) if _is_code_of(node, code)]
+    except (SyntaxError, ValueError):
+        found = []
+    if not found:
+        raise UnknownSourceError(f"the source of {where} cannot be found")
+    return found[0] if len(found) == 1 else found
+
+
+def _is_code_of(node: ast.AST, code: types.CodeType) -> bool:
+    if isinstance(node, ast.Lambda):
+        return code.co_name == "<lambda>" and node.lineno == code.co_firstlineno
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or node.name != code.co_name:
+        return False
+    return min([node.lineno, *(one.lineno for one in node.decorator_list)]) == code.co_firstlineno
