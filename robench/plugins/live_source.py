@@ -34,7 +34,7 @@ _IDLE = frozenset(
     {"__module__", "__qualname__", "__doc__", "__dict__", "__weakref__", "__annotations__", "__annotate__", "__hash__"}
     | {"__annotate_func__", "__annotations_cache__", "__abstractmethods__", "_abc_impl", "__firstlineno__"}
     | {"__static_attributes__", "__match_args__", "__dataclass_params__", "__dataclass_fields__", "__replace__"}
-    | {"__parameters__", "__orig_bases__", "__type_params__"}
+    | {"__repr__", "__parameters__", "__orig_bases__", "__type_params__"}
 )
 """Class variables that follow from the others."""
 
@@ -87,13 +87,15 @@ class LiveSource:
             self._text(where, self._class_text(kind, sources=False), kind)
 
     def add_cells(self, function: Any) -> None:
-        """Add the plain values that a function captures, or that ``functools.partial`` binds."""
-        lenient, self._lenient = self._lenient, True
+        """Add the constants that a function of a file captures, or that ``functools.partial`` binds."""
         if isinstance(function, functools.partial):
-            self._text("partial", self._describe([function.args, function.keywords], "partial"), function)
-        elif isinstance(function, types.FunctionType) and function.__closure__:
-            self._text("cells", self._cells(function, function.__qualname__), function)
-        self._lenient = lenient
+            values = [*function.args, *function.keywords.items()]
+        else:
+            cells = getattr(function, "__closure__", None) or ()
+            values = [cell.cell_contents for cell in cells if cell != types.CellType()]
+        constants = [value if _is_constant(value) else None for value in values]
+        if any(value is not None for value in constants):
+            self._text("captured", self._describe(constants, "captured"), function)
 
     def _text(self, name: str, text: str, thing: object) -> None:
         self._texts[id(thing)] = (thing, f"{name} = {text}")
@@ -113,7 +115,7 @@ class LiveSource:
             return f"{kind.__name__} [{', '.join(self._describe(one, where) for one in value)}]"
         if kind in (set, frozenset):
             return f"{kind.__name__} [{', '.join(sorted(self._describe(one, where) for one in value))}]"
-        if isinstance(value, dict | types.MappingProxyType):
+        if kind in (dict, types.MappingProxyType):
             pairs = (f"{self._describe(key, where)}: {self._describe(one, where)}" for key, one in value.items())
             return f"dict [{', '.join(pairs)}]"
         if isinstance(value, types.ModuleType):
@@ -154,6 +156,21 @@ class LiveSource:
         if self._lenient:
             return f"a {class_path(type(value))}"
         raise UnknownSourceError(f"{where} uses an object of the class {type(value).__qualname__}")
+
+    def _find_nodes(self, code: types.CodeType, where: str) -> list[ast.AST]:
+        """Find the syntax of a function in the cell that it was typed into.
+
+        Raises:
+            UnknownSourceError: the cell is not known.
+        """
+        try:
+            tree = parse("".join(linecache.getlines(code.co_filename)))
+            found = [node for node in ast.walk(tree) if _is_code_of(node, code)]
+        except (SyntaxError, ValueError):
+            found = []
+        if not found and not self._lenient:
+            raise UnknownSourceError(f"the source of {where} cannot be found")
+        return found
 
     def _class(self, kind: type) -> str:
         """Refer to a class, and add it."""
@@ -202,9 +219,8 @@ class LiveSource:
     def _function(self, function: types.FunctionType, where: str) -> str:
         """Write a function: source, defaults, captured values, and the values of the global names it uses."""
         space: Mapping[str, Any] = function.__globals__
-        node = _find_node(function.__code__, where)
         writer = Writer(lambda name: _imported_from(space.get(name)), frozenset())
-        text = writer.write(node)
+        text = writer.write(self._find_nodes(function.__code__, where))
         for statement, alias in writer.imports:
             package = str(space.get("__package__") or "")
             self._walk.add_module(
@@ -241,6 +257,11 @@ def _methods(kind: type) -> Iterator[tuple[str, types.FunctionType]]:
                 yield name, one
 
 
+def _is_constant(value: Any) -> bool:
+    """Tell whether a value never changes, as a cache that a function fills does."""
+    return type(value) in _PLAIN or (type(value) is tuple and all(map(_is_constant, value)))
+
+
 def _is_users(module: str) -> bool:
     """Tell whether a module is the user's, or stands in no file."""
     place = find_place(module)
@@ -261,22 +282,6 @@ def _global_names(code: types.CodeType) -> set[str]:
     """Return the global names that a function and the functions inside it read."""
     found = {one.argval for one in dis.get_instructions(code) if one.opname in _GLOBALS}
     return found.union(*(_global_names(one) for one in code.co_consts if isinstance(one, types.CodeType)))
-
-
-def _find_node(code: types.CodeType, where: str) -> ast.AST | list[ast.AST]:
-    """Find the syntax of a function in the cell or file that it was typed into.
-
-    Raises:
-        UnknownSourceError: the cell is not known any more.
-    """
-    text = "".join(linecache.getlines(code.co_filename))
-    try:
-        found = [node for node in ast.walk(parse(text)) if _is_code_of(node, code)]
-    except (SyntaxError, ValueError):
-        found = []
-    if not found:
-        raise UnknownSourceError(f"the source of {where} cannot be found")
-    return found[0] if len(found) == 1 else found
 
 
 def _is_code_of(node: ast.AST, code: types.CodeType) -> bool:

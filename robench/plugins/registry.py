@@ -241,10 +241,12 @@ def _find_origin() -> str:
     frame = inspect.currentframe()
     while frame is not None and frame.f_globals.get("__name__") == __name__:
         frame = frame.f_back
-    if frame is None or "__file__" not in frame.f_globals:  # each cell of a notebook calls itself another file
+    file = frame.f_code.co_filename if frame is not None else ""
+    # Each cell of a notebook calls itself another file, and may be on the disk for a debugger.
+    if frame is None or "__file__" not in frame.f_globals or not Path(file).is_file():
         return "this notebook or interpreter"
     remember_source(frame.f_globals["__name__"])
-    return frame.f_code.co_filename
+    return file
 
 
 def _where(error: BaseException, path: Path) -> str:

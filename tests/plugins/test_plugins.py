@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from robench.plugins import registry
-from robench.results.info import CellInfo
+from robench.results.info import CellInfo, ModelInfo
 from robench.results.store import Store
 from support.runs import outcome
 from support.tiny_job import TASK, TinyJob, robench, write_data
@@ -164,8 +164,13 @@ def test_an_installed_package_brings_them_by_its_entry_points(tiny_job: TinyJob,
     assert done.returncode == 0, done.stderr
     cells = {stage.info.defense.name: stage for stage in Store(tmp_path / "runs").stages(CellInfo)}
     assert set(cells) == {"base", "smooth"}
-    assert cells["smooth"].info.defense.code == "robench-smooth 1.2"
-    assert cells["base"].info.defense.code == ""
+    assert all(re.fullmatch("[0-9a-f]{16}", cell.info.defense.code) for cell in cells.values())
+    edited = (site / "robench_smooth.py").read_text("utf-8").replace("self.weight *", "-self.weight *")
+    (site / "robench_smooth.py").write_text(edited, encoding="utf-8")
+    done = elsewhere(site, "run", "-d", "base,smooth", "-a", "swap", "-t", "verdicts", *fixed)
+    assert done.returncode == 0, done.stderr
+    names = [stage.info.defense.name for stage in Store(tmp_path / "runs").stages(ModelInfo)]
+    assert sorted(names) == ["base", "smooth", "smooth"], "what was not edited is not trained again"
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def test_built_ins_are_found_like_anyone_elses_and_each_can_be_made(kind: Kind) 
     found = registry.entries(kind)
     assert found and {entry.origin for entry in found} == {"robench"}
     for entry in found:
-        assert isinstance(entry.target, str) and entry.identity == ""
+        assert isinstance(entry.target, str) and entry.is_built_in
         assert entry.summary, f"{entry.name} says nothing of itself in `robench list`"
         if not entry.argument:  # of a family, only its members can be made
             assert entry.load() is not None
@@ -83,18 +83,6 @@ def test_a_plugin_file_adds_a_name_with_its_origin(tmp_path: Path) -> None:
     assert entry.load().alpha == 1.0
     registry.load_plugin(file)  # again: no complaint
     assert registry.names("defenses").count("mine") == 1
-
-
-def test_the_identity_of_a_plugin_is_its_text_and_not_its_place(tmp_path: Path) -> None:
-    def identity(file: Path) -> tuple[str, str]:
-        with registry.isolated():
-            registry.load_plugin(file)
-            entry = registry.entry("defenses", "mine")
-            return entry.identity, type(entry.load()).__module__
-
-    here = identity(write(tmp_path / "a" / "my.py"))
-    assert identity(write(tmp_path / "b" / "my.py")) == here
-    assert identity(write(tmp_path / "c" / "my.py", summary="Another.")) != here
 
 
 @pytest.mark.parametrize(
@@ -183,7 +171,7 @@ def test_a_broken_module_of_a_package_is_a_sentence_when_it_is_used_and_not_befo
     if module in BROKEN:
         (tmp_path / f"{name}.py").write_text(textwrap.dedent(BROKEN[module]), encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
-    entry = Entry("defenses", "it", "other 1.0", "other 1.0", f"{name}:It")
+    entry = Entry("defenses", "it", "other 1.0", f"{name}:It")
     assert entry.summary in ("", "An unfinished one.")
     with pytest.raises(RobenchError, match=told):
         entry.load()
@@ -229,7 +217,7 @@ def family(path: Path, *, name: str = "kin", members: str = MEMBERS) -> None:
 
 def test_textattack_s_recipes_are_named_behind_a_colon() -> None:
     entry = registry.entry("attacks", "textattack:BAEGarg2019")
-    assert (entry.name, entry.origin, entry.identity) == ("textattack:BAEGarg2019", "robench", "")
+    assert (entry.name, entry.origin) == ("textattack:BAEGarg2019", "robench")
     assert entry.summary.startswith("Any recipe of the installed TextAttack")
     assert entry.load().recipe == "BAEGarg2019"
     assert settings.parse(["textattack:BAEGarg2019.query_budget=9"]) == {
@@ -275,7 +263,7 @@ def test_a_plugin_s_class_can_be_a_family(tmp_path: Path) -> None:
     family(tmp_path / "kin.py")
     aunt = registry.entry("attacks", "kin:Aunt")
     assert (aunt.load().kin, aunt.pattern, aunt.argument) == ("Aunt", "kin:Aunt", "")
-    assert aunt.identity == next(e for e in registry.entries("attacks") if e.name == "kin").identity != ""
+    assert aunt.identify_code() == next(e for e in registry.entries("attacks") if e.name == "kin").identify_code()
     assert registry.is_registered("attacks", "kin:Aunt")
     assert not registry.is_registered("attacks", "kin")
     with pytest.raises(RobenchError, match="did you mean kin:Uncle"):

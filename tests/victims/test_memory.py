@@ -15,6 +15,7 @@ from robench import RobenchError
 from robench.victims import find_victim
 from support import tiny
 from support.runs import cells
+from support.sources import Notebook, forget_modules, write_files
 from support.tiny_job import TASK, TinyJob, write_data
 from support.victims import by_ending, given
 
@@ -75,8 +76,42 @@ def test_a_digest_follows_the_source_and_the_name(counting: Path, monkeypatch: p
     first = find_victim("counting:scores").digest
     assert find_victim("counting:arrays").digest != first == find_victim("counting:scores").digest
     assert find_victim("counting:scores", version="2").digest != first
-    monkeypatch.setattr("pathlib.Path.read_text", lambda self, **_: "another source")
-    assert find_victim("counting:scores").digest != first
+    monkeypatch.setattr("robench.plugins.modules._sources", {})
+    text = (counting / "counting.py").read_text("utf-8")
+    for old, new, same in (("BAD, GOOD =", "# Words.\nBAD, GOOD =", True), ("superb", "splendid", False)):
+        assert old in text
+        content = text.replace(old, new).encode()
+        monkeypatch.setattr("robench.plugins.source.read_source", lambda place, content=content: content)
+        monkeypatch.setattr("robench.plugins.statements.read_source", lambda place, content=content: content)
+        assert (find_victim("counting:scores").digest == first) is same
+
+
+def test_a_digest_follows_the_modules_that_a_function_uses(tmp_path: Path) -> None:
+    """A function's module may keep its words in another module."""
+    digests = []
+    for good in ("lovely", "lovely", "superb"):
+        text = "import words_of_it\ndef scores(texts):\n    return [[0, words_of_it.GOOD in t] for t in texts]\n"
+        files = {"reader.py": text, "words_of_it.py": f"GOOD = {good!r}\n"}
+        folder = write_files(tmp_path / str(len(digests)), files)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.syspath_prepend(folder)
+            digests.append(find_victim("reader:scores").digest)
+        forget_modules(folder)
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_a_digest_of_a_function_in_a_notebook_is_that_of_its_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    digests = []
+    for good in ("lovely", "lovely", "superb"):
+        notebook = Notebook(monkeypatch)
+        notebook.run(f"GOOD = {good!r}\n")
+        notebook.run("def scores(texts):\n    return [[0, GOOD in text] for text in texts]\n")
+        digests.append(find_victim(notebook["scores"]).digest)
+    assert digests[0] == digests[1] != digests[2]
+    notebook.run("GOOD = object()")
+    with pytest.raises(RobenchError, match=r"scores by the name GOOD uses an object .*--version TEXT"):
+        find_victim(notebook["scores"])
+    assert find_victim(notebook["scores"], version="1").digest != find_victim(notebook["scores"], version="2").digest
 
 
 def test_a_function_whose_network_is_in_training_mode_is_warned_about(tiny_job: TinyJob, tmp_path: Path) -> None:
