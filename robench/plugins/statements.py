@@ -9,9 +9,7 @@ from typing import Literal, NamedTuple
 from robench.plugins.modules import Place, decode, public_name, read_source
 from robench.plugins.syntax import Writer, find_looks, parse
 
-_DYNAMIC = frozenset(
-    {"globals", "vars", "eval", "exec", "__import__", "modules", "__subclasses__", "__init_subclass__", "__dict__"}
-)
+_DYNAMIC = frozenset({"globals", "vars", "eval", "exec", "__subclasses__", "__init_subclass__", "__dict__"})
 """Names with which code can reach what it does not name."""
 
 
@@ -72,7 +70,7 @@ class Module:
         self.statements = [one for node in self._run(body) for one in _split(node)]
         self._written: dict[int, Written] = {}
         words = {getattr(node, _WORDS[type(node)]) for node in nodes if type(node) in _WORDS}
-        self.is_dynamic = not words.isdisjoint(_DYNAMIC)
+        self.is_dynamic = not words.isdisjoint(_DYNAMIC) or {"sys", "modules"} <= words
 
     def binding(self, name: str) -> list[int]:
         """Return the numbers of the statements that bind a name."""

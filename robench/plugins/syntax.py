@@ -69,6 +69,8 @@ class Writer:
             self.imports += [(value, alias) for alias in value.names]
         elif isinstance(value, ast.Call) and self.is_of_robench(value.func, "option"):
             return self.write(_default(value))
+        elif isinstance(value, ast.Call) and (name := _imported_by_call(value)):
+            self.imports.append((ast.Import([ast.alias(name)]), ast.alias(name)))
         fields = (f"{name}={self.write(content)}" for name, content in self._fields(value))
         return f"{type(value).__name__}({','.join(fields)})"
 
@@ -134,6 +136,15 @@ def _join_texts(values: list[ast.expr]) -> list[ast.expr]:
                 continue
         joined.append(value)
     return joined
+
+
+def _imported_by_call(call: ast.Call) -> str:
+    """Return the name of the module that ``import_module("name")`` imports; empty for other calls."""
+    function = call.func
+    name = function.id if isinstance(function, ast.Name) else getattr(function, "attr", "")
+    if name in ("import_module", "__import__") and call.args and isinstance(call.args[0], ast.Constant):
+        return str(call.args[0].value)
+    return ""
 
 
 def _default(call: ast.Call) -> ast.expr | None:

@@ -185,8 +185,8 @@ class AttackOptions(CommonOptions):
     version: str = field(
         default="",
         metadata=run_option(
-            "Of a function. Its results are found again by the source of its module alone, not by its weights, so give"
-            " another version when they change.",
+            "Of a function. Its results are found again by its source and that of your modules that it uses, not by its"
+            " weights, so give another version when they change.",
             metavar="TEXT",
         ),
     )

@@ -91,7 +91,7 @@ def _function_source(function: functions.Function, shown: str, name: str | None,
         version: part of its digest.
 
     Raises:
-        RobenchError: the name is unusable, or the function has neither a source file nor a version.
+        RobenchError: the name is unusable, or the function has neither a readable source nor a version.
     """
     last_part = shown.rpartition(":")[2].rpartition(".")[2]
     last_part = last_part or str(getattr(function, "__name__", type(function).__name__))

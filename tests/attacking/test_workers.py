@@ -92,6 +92,9 @@ def test_an_attack_from_a_plug_in_file_is_sent(tmp_path: Path, victim: SmallVict
     attack = registry.entry("attacks", "sent-mine").load()
     examples = victim.examples()[:4]
     assert run(attack, victim, examples, workers=workers) == run(DeepWordBug(), victim, examples)
+    path.write_text(path.read_text("utf-8") + "    max_words_changed = 0.01\n", encoding="utf-8")
+    with Workers(1) as later, pytest.raises(RobenchError, match="source of a was edited while this process runs"):
+        run(attack, victim, examples, workers=later)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from robench.plugins import registry
 from robench.plugins.modules import class_path
 from robench.plugins.source import identify_class
 from robench.study.request import Request
-from support.sources import DEFENSE, FILES, HELPER, Notebook, forget_modules, load_code, write_files
+from support.sources import DEFENSE, FILES, Notebook, forget_modules, load_code, write_files
 
 ROOT = Path(__file__).parents[2]
 
@@ -418,7 +418,8 @@ def test_load_plugin_of_an_edited_file_replaces_what_it_registered(tmp_path: Pat
     assert registry.entry("defenses", "mine").identify_code() == second, "what runs is what was loaded before"
 
 
-def test_identity_of_the_helper_alone_is_read_from_the_file(tmp_path: Path, unchanged: str) -> None:
-    """The constant of a helper is found where a value is only computed, too."""
-    text = HELPER.replace("SCALE = 2.0", "SCALE = max(2.0, 1)")
-    assert load_code(write_files(tmp_path, FILES | {"helper.py": text})) != unchanged
+def test_identity_has_what_a_call_imports(tmp_path: Path) -> None:
+    late = "import importlib\nLATE = importlib.import_module('kit.strange').STRANGE\n"
+    files = FILES | {"kit/late.py": late}
+    codes = [load_code(write_files(tmp_path / n, files | {"kit/strange.py": f"STRANGE = {n}"})) for n in "112"]
+    assert codes[0] == codes[1] != codes[2]

@@ -16,9 +16,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from robench.attacking.engine.team import Team
+from robench.attacking.engine.team import SearchSettings, Team
 from robench.errors import RobenchError
 from robench.plugins import registry
+from robench.plugins.source import identify_class
 
 
 class PickledSettings(NamedTuple):
@@ -27,10 +28,12 @@ class PickledSettings(NamedTuple):
     Attributes:
         plugins: paths of the plug-in files, one of which may define the attack.
         content: a pickled :class:`SearchSettings`.
+        code: identity of the attack's code in the starting process; empty if a worker cannot identify it.
     """
 
     plugins: list[str]
     content: bytes
+    code: str
 
 
 class BuildRequest(NamedTuple):
@@ -91,7 +94,13 @@ def _run_team(connection: Connection, inbox: queue.SimpleQueue[Any]) -> None:
         settings = _next(inbox)
         for path in settings.plugins:
             registry.load_plugin(Path(path))
-        team = Team(pickle.loads(settings.content), direct)
+        content: SearchSettings = pickle.loads(settings.content)
+        if settings.code and identify_class(type(content.attack)) != settings.code:
+            raise RobenchError(
+                f"the source of {content.attack_name} was edited while this process runs, and workers would run the new"
+                " one; start it again."
+            )
+        team = Team(content, direct)
         connection.send(BuildDone())
         while True:
             method, arguments = _next(inbox)

@@ -26,6 +26,7 @@ from robench.attacking.engine.team import Event, SearchResult, SearchSettings
 from robench.attacking.engine.worker import BuildDone, Failure, PickledSettings, run_worker
 from robench.errors import RobenchError
 from robench.plugins import registry
+from robench.plugins.source import identify_class
 
 _NAME = "robench-worker-"
 _JOIN_SECONDS = 5
@@ -110,11 +111,14 @@ class Workers:
 
 def _pickle_settings(settings: SearchSettings) -> PickledSettings:
     try:
-        return PickledSettings([str(path) for path in registry.plugin_files()], pickle.dumps(settings))
+        content = pickle.dumps(settings)
     except Exception as error:  # the fields of a plug-in may hold any object
         raise RobenchError(
             f"{settings.attack_name} cannot be sent to other processes ({error}); run it with --workers 0."
         ) from error
+    kind = type(settings.attack)
+    code = identify_class(kind) if kind.__module__ != "__main__" else ""  # a worker's script has another name
+    return PickledSettings([str(path) for path in registry.plugin_files()], content, code)
 
 
 def choose_worker_count(requested: int | None, device: torch.device) -> int:
