@@ -41,6 +41,10 @@ _IDLE = frozenset(
 
 _WRAPPERS = (property, staticmethod, classmethod, functools.cached_property)
 _SLOTS = (types.MemberDescriptorType, types.GetSetDescriptorType)
+_WRITTEN_IN_C = (
+    *(types.BuiltinFunctionType, types.MethodWrapperType, types.WrapperDescriptorType),
+    *(types.MethodDescriptorType, types.ClassMethodDescriptorType),
+)
 _GLOBALS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})
 """Instructions that read a global name."""
 
@@ -71,7 +75,10 @@ class LiveSource:
         Raises:
             UnknownSourceError: its source cannot be had.
         """
-        self._describe(thing, where)
+        try:
+            self._describe(thing, where)
+        except RecursionError as error:
+            raise UnknownSourceError(f"{where} uses values that contain themselves") from error
 
     def add_captured(self, kind: type) -> None:
         """Add what the file of a class does not show: what a class made by a function captures, and foreign methods.
@@ -82,7 +89,8 @@ class LiveSource:
         where = kind.__qualname__
         for name, function in _methods(kind):
             if function.__module__ != kind.__module__ and _is_users(function.__module__):
-                self._text(f"{where}.{name}", self._function(function, f"{where}.{name}"), function)
+                text = self._function_reference(function, f"{where}.{name}")
+                self._text(f"{where}.{name}", text, text)
         if "<locals>" in where:
             self._text(where, self._class_text(kind, sources=False), kind)
 
@@ -142,14 +150,12 @@ class LiveSource:
             return f"partial {self._describe([value.func, value.args, value.keywords], where)}"
         if isinstance(value, types.MethodType):
             return f"method {self._describe([value.__func__, value.__self__], where)}"
-        if hasattr(value, "__wrapped__"):  # functools.cache
+        if type(value).__module__ == "functools" and hasattr(value, "__wrapped__"):  # functools.cache
             return f"{type(value).__name__} {self._describe(value.__wrapped__, where)}"
-        module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
-        if isinstance(name, str) and not _is_users(module or "builtins"):  # written in C
-            self._walk.add_module(module or "builtins", acts=True)
+        if isinstance(value, _WRITTEN_IN_C):
             owner = getattr(value, "__self__", None)
             bound = "" if isinstance(owner, types.ModuleType) else self._describe(owner, where)
-            return f"{module}:{name} {bound}"
+            return f"{getattr(value, '__module__', None)}:{value.__qualname__} {bound}"
         if dataclasses.is_dataclass(value):
             fields = {one.name: getattr(value, one.name) for one in dataclasses.fields(value)}
             return f"{self._class(type(value))} {self._describe(fields, where)}"
@@ -193,24 +199,28 @@ class LiveSource:
         for name, value in sorted(vars(kind).items()):
             if name in _IDLE or (name in LOOKS and name not in read):
                 continue
+            place = f"{where}.{name}"
             if isinstance(value, types.FunctionType):
                 if value.__code__.co_filename != _WRITTEN_BY_DATACLASS:
-                    text = (
-                        self._describe(value, f"{where}.{name}") if sources else self._cells(value, f"{where}.{name}")
-                    )
+                    text = self._describe(value, place) if sources else self._cells(value, place)
                     texts.append(f"{name} = {text}")
-            elif sources or not isinstance(value, property | staticmethod | classmethod | functools.cached_property):
-                if type(value) is not types.MemberDescriptorType and type(value) is not types.GetSetDescriptorType:
-                    texts.append(f"{name} = {self._describe(value, f'{where}.{name}')}")
+            elif not isinstance(value, _SLOTS) and (sources or not isinstance(value, _WRAPPERS)):
+                texts.append(f"{name} = {self._describe(value, place)}")
         return "; ".join(texts)
 
     def _function_reference(self, function: types.FunctionType, where: str) -> str:
         """Refer to a function, and add it."""
         module = function.__module__ or "__main__"
+        home = str(function.__globals__.get("__name__", module))
+        if home != module and not _is_users(home):  # a wrapper, which names the module of what it wraps
+            module = home
+        if not _is_users(module):
+            cells = [cell.cell_contents for cell in function.__closure__ or () if cell != types.CellType()]
+            wrapped = [one for one in cells if isinstance(one, types.FunctionType)]
+            return f"{module}:{function.__code__.co_qualname} {self._describe(wrapped, where)}"
         if not self._walk.is_typed_in(function):
             self._walk.add_module(f"{module}:{function.__qualname__.partition('.')[0]}")
-            cells = self._cells(function, where) if _is_users(module) else ""
-            return f"{public_name(module)}:{function.__qualname__} {cells}"
+            return f"{public_name(module)}:{function.__qualname__} {self._cells(function, where)}"
         if id(function) not in self._texts:
             self._texts[id(function)] = (function, "")
             self._text(function.__qualname__, self._function(function, where), function)
@@ -220,7 +230,10 @@ class LiveSource:
         """Write a function: source, defaults, captured values, and the values of the global names it uses."""
         space: Mapping[str, Any] = function.__globals__
         writer = Writer(lambda name: _imported_from(space.get(name)), frozenset())
-        text = writer.write(self._find_nodes(function.__code__, where))
+        nodes = self._find_nodes(function.__code__, where)
+        text = writer.write(nodes)
+        for part in [part for node in nodes for part in ast.walk(node) if isinstance(part, ast.Attribute)]:
+            self._walk.add_attribute(writer.path(part))
         for statement, alias in writer.imports:
             package = str(space.get("__package__") or "")
             self._walk.add_module(

@@ -132,12 +132,8 @@ class SourceWalk:
             return not isinstance(thing, type) or bool(thing.__flags__ & _HEAP)
         return False
 
-    def add_module(self, path: str, *, acts: bool = False) -> bool:
+    def add_module(self, path: str) -> bool:
         """Add what ``module``, ``module:name`` or ``module:*`` stands for, if it is the user's or a plug-in of robench.
-
-        Args:
-            path: what is imported.
-            acts: add only what the import of the module does.
 
         Returns:
             Whether there is such a module.
@@ -145,11 +141,18 @@ class SourceWalk:
         name, _, attribute = path.partition(":")
         module = self._open(name)
         if attribute and attribute != "*" and (module is None or not module.binding(attribute)):
-            if self.add_module(f"{name}.{attribute}", acts=acts):
+            if self.add_module(f"{name}.{attribute}"):
                 return True
-        if module is not None and not acts:
+        if module is not None:
             self._reach(module, attribute or "*")
         return module is not None
+
+    def add_attribute(self, path: str) -> None:
+        """Add the modules that lead to a dotted path such as ``package.module.function``, and what it stands for."""
+        parts = path.split(".")
+        for count in range(1, len(parts)):
+            if not self.add_module(f"{'.'.join(parts[:count])}:{parts[count]}"):
+                return
 
     def _open(self, name: str) -> Module | None:
         """Read a module, and note the packages that contain it; None if it is not the user's."""

@@ -349,6 +349,31 @@ def test_identity_in_a_notebook_follows_bases_and_modules(monkeypatch: pytest.Mo
     assert len(set(codes)) == 5
 
 
+def test_identity_in_a_notebook_follows_a_module_through_its_package(
+    monkeypatch: pytest.MonkeyPatch, package: Path
+) -> None:
+    cells = "import ours_for_test.helper\n", CLASS.replace("weigh(", "ours_for_test.helper.scale(")
+    first = code_of_cells(monkeypatch, *cells)
+    edit(package / "ours_for_test" / "helper.py", "SCALE = 2", "SCALE = 3")
+    code_of_package()
+    assert code_of_cells(monkeypatch, *cells) != first
+
+
+def test_identity_in_a_notebook_sees_through_a_library_s_wrapper(monkeypatch: pytest.MonkeyPatch) -> None:
+    method = "    @torch.no_grad()\n    def after_step(self, networks):\n        return {}\n"
+    cells = [FUNCTION + "import torch\n", CLASS + method.format(1)]
+    first = code_of_cells(monkeypatch, *cells)
+    assert code_of_cells(monkeypatch, cells[0], CLASS + method.format(1) + "# again\n") == first
+    others = [method.format(2), method.format(1).replace("no_grad", "enable_grad"), ""]
+    codes = [code_of_cells(monkeypatch, cells[0], CLASS + other) for other in others]
+    assert len({first, *codes}) == 4
+
+
+def test_identity_of_a_value_that_contains_itself_demands_a_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(RobenchError, match="values that contain themselves; give the class an attribute version"):
+        code_of_cells(monkeypatch, FUNCTION + "SCALE.append(SCALE)\n", CLASS)
+
+
 @pytest.mark.parametrize(
     ("keeps_source", "function", "told"),
     [
