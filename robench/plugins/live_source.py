@@ -10,19 +10,18 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import dis
 import enum
 import functools
-import linecache
 import re
 import types
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from robench.plugins.code_objects import find_nodes, global_names
 from robench.plugins.modules import USER, class_path, find_owner, find_place, public_name
 from robench.plugins.statements import import_path
-from robench.plugins.syntax import LOOKS, Writer, parse
+from robench.plugins.syntax import LOOKS, Writer
 
 if TYPE_CHECKING:
     from robench.plugins.source import SourceWalk
@@ -45,8 +44,6 @@ _WRITTEN_IN_C = (
     *(types.BuiltinFunctionType, types.MethodWrapperType, types.WrapperDescriptorType),
     *(types.MethodDescriptorType, types.ClassMethodDescriptorType),
 )
-_GLOBALS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})
-"""Instructions that read a global name."""
 
 
 class UnknownSourceError(Exception):
@@ -163,21 +160,6 @@ class LiveSource:
             return f"a {class_path(type(value))}"
         raise UnknownSourceError(f"{where} uses an object of the class {type(value).__qualname__}")
 
-    def _find_nodes(self, code: types.CodeType, where: str) -> list[ast.AST]:
-        """Find the syntax of a function in the cell that it was typed into.
-
-        Raises:
-            UnknownSourceError: the cell is not known.
-        """
-        try:
-            tree = parse("".join(linecache.getlines(code.co_filename)))
-            found = [node for node in ast.walk(tree) if _is_code_of(node, code)]
-        except (SyntaxError, ValueError):
-            found = []
-        if not found and not self._lenient:
-            raise UnknownSourceError(f"the source of {where} cannot be found")
-        return found
-
     def _class(self, kind: type) -> str:
         """Refer to a class, and add it."""
         if id(kind) not in self._texts:
@@ -230,7 +212,9 @@ class LiveSource:
         """Write a function: source, defaults, captured values, and the values of the global names it uses."""
         space: Mapping[str, Any] = function.__globals__
         writer = Writer(lambda name: _imported_from(space.get(name)), frozenset())
-        nodes = self._find_nodes(function.__code__, where)
+        nodes = find_nodes(function.__code__)
+        if not nodes and not self._lenient:
+            raise UnknownSourceError(f"the source of {where} cannot be found")
         text = writer.write(nodes)
         for part in [part for node in nodes for part in ast.walk(node) if isinstance(part, ast.Attribute)]:
             self._walk.add_attribute(writer.path(part))
@@ -240,7 +224,7 @@ class LiveSource:
                 alias.name if isinstance(statement, ast.Import) else import_path(statement, alias, package)
             )
         defaults = self._describe([function.__defaults__, function.__kwdefaults__], where)
-        names = sorted(name for name in _global_names(function.__code__) if name in space)
+        names = sorted(name for name in global_names(function.__code__) if name in space)
         values = [f"{name} = {self._describe(space[name], f'{where} by the name {name}')}" for name in names]
         return f"{text} {defaults} {self._cells(function, where)} {values}"
 
@@ -289,17 +273,3 @@ def _imported_from(value: Any) -> str:
         return value.__name__
     module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
     return f"{module}.{name}" if isinstance(module, str) and isinstance(name, str) else ""
-
-
-def _global_names(code: types.CodeType) -> set[str]:
-    """Return the global names that a function and the functions inside it read."""
-    found = {one.argval for one in dis.get_instructions(code) if one.opname in _GLOBALS}
-    return found.union(*(_global_names(one) for one in code.co_consts if isinstance(one, types.CodeType)))
-
-
-def _is_code_of(node: ast.AST, code: types.CodeType) -> bool:
-    if isinstance(node, ast.Lambda):
-        return code.co_name == "<lambda>" and node.lineno == code.co_firstlineno
-    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or node.name != code.co_name:
-        return False
-    return min([node.lineno, *(one.lineno for one in node.decorator_list)]) == code.co_firstlineno

@@ -88,7 +88,7 @@ def test_a_digest_follows_the_source_and_the_name(counting: Path, monkeypatch: p
 
 def test_a_digest_follows_the_modules_that_a_function_uses(tmp_path: Path) -> None:
     """A function's module may keep its words in another module."""
-    digests = []
+    digests: list[str] = []
     for good in ("lovely", "lovely", "superb"):
         text = "import words_of_it\ndef scores(texts):\n    return [[0, words_of_it.GOOD in t] for t in texts]\n"
         files = {"reader.py": text, "words_of_it.py": f"GOOD = {good!r}\n"}
@@ -101,7 +101,7 @@ def test_a_digest_follows_the_modules_that_a_function_uses(tmp_path: Path) -> No
 
 
 def test_a_digest_of_a_function_in_a_notebook_is_that_of_its_cells(monkeypatch: pytest.MonkeyPatch) -> None:
-    digests = []
+    digests: list[str] = []
     for good in ("lovely", "lovely", "superb"):
         notebook = Notebook(monkeypatch)
         notebook.run(f"GOOD = {good!r}\n")
