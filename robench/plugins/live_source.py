@@ -16,15 +16,12 @@ import re
 import types
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from robench.plugins.code_objects import find_nodes, global_names
 from robench.plugins.modules import USER, class_path, find_owner, find_place, public_name
 from robench.plugins.statements import import_path
 from robench.plugins.syntax import LOOKS, Writer
-
-if TYPE_CHECKING:
-    from robench.plugins.source import SourceWalk
 
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...), type(NotImplemented), range, slice)
 _WRITTEN_BY_DATACLASS = "<string>"
@@ -50,6 +47,22 @@ class UnknownSourceError(Exception):
     """The source of something cannot be had; the message says of what, as a clause."""
 
 
+class FileSource(Protocol):
+    """Takes what stands in files; see :class:`~robench.plugins.source.SourceWalk`."""
+
+    def is_typed_in(self, thing: Any) -> bool:
+        """Tell whether a class or function stands in no file."""
+
+    def add_class(self, kind: type) -> None:
+        """Add a class with its bases."""
+
+    def add_module(self, path: str) -> bool:
+        """Add what ``module`` or ``module:name`` stands for, and return whether there is such a module."""
+
+    def add_attribute(self, path: str) -> None:
+        """Add what a dotted path stands for."""
+
+
 class LiveSource:
     """The texts of classes and functions that stand in no file.
 
@@ -58,7 +71,7 @@ class LiveSource:
         lenient: leave out what cannot be identified.
     """
 
-    def __init__(self, walk: SourceWalk, *, lenient: bool) -> None:
+    def __init__(self, walk: FileSource, *, lenient: bool) -> None:
         self._walk, self._lenient = walk, lenient
         self._texts: dict[int, tuple[object, str]] = {}
 
