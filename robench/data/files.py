@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from robench.data.task import SPLITS, Row, Splits
+from robench.data.tsv import Cells, split_cells
 from robench.errors import RobenchError
 
 TEXT_COLUMNS = ("sentence", "text")
@@ -25,13 +26,17 @@ def read_folder(folder: Path) -> Splits:
     """
     rows: dict[str, list[Row]] = {}
     places: dict[str, tuple[Path, Sequence[int]]] = {}
+    tsv: dict[str, Cells] = {}
     for split in SPLITS:
         path = _find_file(folder, split)
         if path is None:
             rows[split] = []
             continue
-        read = {".tsv": _read_tsv, ".csv": _read_csv, ".parquet": _read_parquet}[path.suffix]
-        numbered = list(read(path))
+        if path.suffix == ".tsv":
+            tsv[path.name] = split_cells(_read_text(path))
+            numbered = list(_select_cells(path, iter(tsv[path.name].rows)))
+        else:
+            numbered = list((_read_csv if path.suffix == ".csv" else _read_parquet)(path))
         if not numbered:
             raise RobenchError(f"{path} has no rows: give it at least one below its header, or remove it.")
         rows[split] = [row for _, row in numbered]
@@ -42,7 +47,8 @@ def read_folder(folder: Path) -> Splits:
         return f"{path}, {'row' if path.suffix == '.parquet' else 'line'} {numbers[index]}"
 
     train, dev, test = (rows[split] for split in SPLITS)
-    return Splits(train=train, dev=dev, test=test, source=f"local:{folder}", place=describe_place)
+    notes = tuple(_note_quoting(tsv))
+    return Splits(train=train, dev=dev, test=test, source=f"local:{folder}", notes=notes, place=describe_place)
 
 
 def _find_file(folder: Path, split: str) -> Path | None:
@@ -74,12 +80,19 @@ def _read_text(path: Path) -> str:
 
 
 def _find_columns(path: Path, header: Sequence[str]) -> tuple[str, str]:
-    """Return the names of the text and the label column."""
+    """Return the names of the text and the label column.
+
+    Raises:
+        RobenchError: there is none, or several have that name.
+    """
     text = next((name for name in TEXT_COLUMNS if name in header), None)
     if text is None or LABEL_COLUMN not in header:
         missing = "sentence (or text)" if text is None else LABEL_COLUMN
         names = ", ".join(repr(name) for name in header)
         raise RobenchError(f"{path} has no column {missing}: its header names {names}.")
+    for name in (text, LABEL_COLUMN):
+        if header.count(name) > 1:
+            raise RobenchError(f"{path} has {header.count(name)} columns {name!r}: keep one, or rename the others.")
     return text, LABEL_COLUMN
 
 
@@ -98,10 +111,16 @@ def _select_cells(path: Path, lines: Iterator[tuple[int, list[str]]]) -> Iterato
         yield number, (cells[text], cells[label])
 
 
-def _read_tsv(path: Path) -> Iterator[tuple[int, Row]]:
-    """Read tab-separated cells without quoting. Only a line feed ends a line; a text may have other Unicode breaks."""
-    lines = _read_text(path).rstrip("\r\n").split("\n")
-    return _select_cells(path, ((number, line.removesuffix("\r").split("\t")) for number, line in enumerate(lines, 1)))
+def _note_quoting(files: Mapping[str, Cells]) -> Iterator[str]:
+    """Yield notes on the files with cells in quotation marks: what was made of the marks."""
+    for is_quoted, meaning in (
+        (True, "are quoting, as pandas writes it, and not part of the texts"),
+        (False, "are part of the texts, since the other texts do not fit quoting"),
+    ):
+        counts = {name: cells.marked for name, cells in files.items() if cells.marked and cells.is_quoted is is_quoted}
+        if counts:
+            listed = ", ".join(f"{name} ({count:,})" for name, count in counts.items())
+            yield f"the quotation marks around whole cells of {listed} {meaning}"
 
 
 def _read_csv(path: Path) -> Iterator[tuple[int, Row]]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import numbers
 import os
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -163,6 +165,7 @@ def _check(name: str, task: Task, splits: Splits, reasons: Sequence[str]) -> Tas
     for split in ("train", "test"):
         if not examples[split]:
             raise RobenchError(f"the task {name} has no rows in {split} ({splits.source}).")
+    notes += _note_leaks(examples["train"], examples["test"])
     used = {example.label for example in examples["train"]}
     if len(used) < 2:
         only = task.labels[used.pop()]
@@ -174,16 +177,49 @@ def _check(name: str, task: Task, splits: Splits, reasons: Sequence[str]) -> Tas
 def _check_row(task: Task, splits: Splits, split: str, index: int, row: Row) -> Example:
     text, label = row
     number = _find_label(task.labels, label)
-    if number is None or not text.strip():
+    if number is None or not isinstance(text, str) or not _has_sign(text):
         place = splits.place(split, index) if splits.place else f"{splits.source}, {split} row {index + 1}"
         if number is not None:
-            raise RobenchError(f"{place}: the sentence is empty. Remove the row.")
+            raise RobenchError(f"{place}: {_describe_empty(text)}. Remove the row.")
         known = ", ".join(f"{i} ({label_name})" for i, label_name in enumerate(task.labels))
         raise RobenchError(f"{place}: the label {label!r} is not one of {known}.")
-    return Example(text.lower() if task.lowercase else text, number)
+    return Example(str(text.lower() if task.lowercase else text), number)
 
 
-def _find_label(labels: Sequence[str], label: int | str) -> int | None:
+def _has_sign(text: str) -> bool:
+    """Return whether a text has a character that one can see."""
+    return any(unicodedata.category(char) not in _INVISIBLE and char not in _BLANK for char in text)
+
+
+_INVISIBLE = {"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"}
+"""Unicode's categories of control and format characters, half characters and spaces."""
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {chr(i) for i in range(0xFE00, 0xFE10)}
+"""Characters of other categories that show nothing alone: fillers, the blank Braille pattern, variation selectors."""
+
+
+def _describe_empty(text: object) -> str:
+    """Say why a row has no sentence."""
+    if not isinstance(text, str):
+        return f"the sentence is not a text but {text!r:.40}"
+    codes = ", ".join(dict.fromkeys(f"U+{ord(char):04X}" for char in text.strip()))
+    return f"the sentence has no visible character (only {codes[:80]})" if codes else "the sentence is empty"
+
+
+def _note_leaks(train: Sequence[Example], test: Sequence[Example]) -> list[str]:
+    """Return a note on the test rows whose text stands in train, too; none if there are no such rows."""
+    trained = {_normalise(example.text) for example in train}
+    count = sum(_normalise(example.text) in trained for example in test)
+    if not count:
+        return []
+    rows = f"{count:,} of {len(test):,} test rows ({count / len(test):.1%})"
+    return [f"{rows} stand in train, too: same text, apart from case and spaces"]
+
+
+def _normalise(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def _find_label(labels: Sequence[str], label: object) -> int | None:
     """Return the number of a label given as number or name; None if there is no such label."""
     if isinstance(label, str):
         if label in labels:
@@ -191,9 +227,10 @@ def _find_label(labels: Sequence[str], label: int | str) -> int | None:
         if not label.strip().isdecimal():
             return None
         label = int(label)
-    if isinstance(label, bool) or not isinstance(label, int):
+    if isinstance(label, bool) or not isinstance(label, numbers.Integral):  # NumPy's integers are Integral
         return None
-    return label if 0 <= label < len(labels) else None
+    number = int(label)
+    return number if 0 <= number < len(labels) else None
 
 
 def _compute_digest(labels: Sequence[str], examples: dict[str, tuple[Example, ...]]) -> str:

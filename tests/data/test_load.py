@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow
 import pyarrow.parquet
 import pytest
@@ -152,6 +153,12 @@ def broken_parquet(folder: Path) -> None:
     (folder / "train.parquet").write_bytes(b"PAR1 not really")
 
 
+def two_labels(folder: Path) -> None:
+    (folder / "train.tsv").unlink()
+    table = pyarrow.Table.from_arrays([pyarrow.array(["x"]), *[pyarrow.array([1])] * 2], ["text", "label", "label"])
+    pyarrow.parquet.write_table(table, folder / "train.parquet")
+
+
 HEAD = b"sentence\tlabel\n"
 BAD_INPUTS: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "empty file": (put("train.tsv", b""), ["train.tsv is empty", "sentence and label"]),
@@ -165,6 +172,10 @@ BAD_INPUTS: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "too many cells": (put("train.tsv", HEAD + b"a\tb\t1\n"), ["train.tsv, line 2", "3 cells"]),
     "blank line": (put("train.tsv", HEAD + b"x\t1\n\ny\t0\n"), ["train.tsv, line 3", "1 cells"]),
     "empty sentence": (put("train.tsv", HEAD + b"x\t1\n \t0\n"), ["train.tsv, line 3", "sentence is empty"]),
+    "only a zero-width space": (put("test.tsv", HEAD + "x\t1\n\u200b\t0\n".encode()), ["test.tsv, line 3", "U+200B"]),
+    "only NUL": (put("test.tsv", HEAD + b"x\t1\n\0\t0\n"), ["test.tsv, line 3", "no visible character (only U+0000)"]),
+    "only fillers": (put("dev.tsv", HEAD + "\u3164\u00ad \ufe0f\t0\n".encode()), ["dev.tsv, line 2", "U+3164, U+00AD"]),
+    "two columns of a name": (put("dev.tsv", b"label\tsentence\tlabel\n0\tx\t1\n"), ["dev.tsv has 2 columns 'label'"]),
     "unknown number": (put("dev.tsv", HEAD + b"x\t2\n"), ["dev.tsv, line 2", "label '2'", "0 (neg), 1 (pos)"]),
     "negative number": (put("dev.tsv", HEAD + b"x\t-1\n"), ["dev.tsv, line 2", "label '-1'"]),
     "unknown name": (put("test.tsv", HEAD + b"x\t1\ny\tgood\n"), ["test.tsv, line 3", "label 'good'", "1 (pos)"]),
@@ -181,6 +192,7 @@ BAD_INPUTS: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "csv label": (as_csv('text,label\n"two\nlines",1\nx,7\n'), ["train.csv, line 4", "label '7'"]),
     "parquet broken": (broken_parquet, ["train.parquet cannot be read as parquet"]),
     "parquet columns": (parquet(text=["x"], y=[1]), ["train.parquet", "no column label", "'text', 'y'"]),
+    "parquet two labels": (two_labels, ["train.parquet has 2 columns 'label'"]),
     "parquet null": (parquet(text=["x", None], label=[1, 0]), ["train.parquet, row 2", "no text"]),
     "parquet no label": (parquet(text=["x", "y"], label=[1, None]), ["train.parquet, row 2", "no label"]),
     "parquet float": (parquet(text=["x", "y"], label=[1.0, 0.5]), ["train.parquet, row 1", "label 1.0"]),
@@ -205,6 +217,31 @@ def test_bad_input_is_a_sentence_with_file_and_row(
 def test_labels_that_cannot_be_told_apart_are_refused(labels: Any) -> None:
     with pytest.raises(RobenchError, match="label"):
         Task(labels=labels)
+
+
+@pytest.mark.parametrize("text", ["你", "!", "🙂", "\u200bx", "é"])
+def test_a_text_with_one_visible_sign_is_a_text(tmp_path: Path, text: str) -> None:
+    folder = rewritten(folder_with(tmp_path), "test", [(text, 0)])
+    assert [row.text for row in load_task("film", TASK, data_dir=folder).test] == [text]
+
+
+def test_test_rows_that_stand_in_train_are_counted_whatever_their_case_and_spaces(tmp_path: Path) -> None:
+    folder = rewritten(folder_with(tmp_path), "test", [("bad  FILM", 1), ("great", 1), ("\u200aFine, really", 0)])
+    data = load_task("film", TASK, data_dir=folder)
+    assert data.notes == ("2 of 3 test rows (66.7%) stand in train, too: same text, apart from case and spaces",)
+
+
+def test_rows_of_numpy_are_rows_and_a_missing_text_is_a_sentence() -> None:
+    rows: Any = list(zip(np.array(["x", "y"]), np.array([0, 1]), strict=True))
+    task = replace(TASK, index=lambda _: Splits(train=rows, dev=DEV, test=TEST, source="index:film==1"))
+    found = load_task("film", task).train
+    assert [(type(row.text), row.text, type(row.label), row.label) for row in found] == [
+        (str, "x", int, 0),
+        (str, "y", int, 1),
+    ]
+    rows[1] = (float("nan"), np.int64(1))
+    with pytest.raises(RobenchError, match=r"index:film==1, train row 2: the sentence is not a text but nan"):
+        load_task("film", task)
 
 
 # -- which source is used ---------------------------------------------------------------------------------------------
