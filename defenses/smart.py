@@ -12,8 +12,23 @@ from robench.training import Style, Terms, VirtualDefense, compute_gradient, cro
 
 
 def symmetric_kl(logits: Tensor, other_logits: Tensor) -> Tensor:
-    """Compute KL(p // q) + KL(q // p) of a batch of (N, K) logits, each side in turn as a fixed target (mt-dnn)."""
+    """Compute KL(p // q) + KL(q // p) of a batch of (N, K) logits, with gradients through both sides (paper)."""
+    return kl_divergence(logits, other_logits) + kl_divergence(other_logits, logits)
+
+
+def detached_symmetric_kl(logits: Tensor, other_logits: Tensor) -> Tensor:
+    """Compute the same value with each side in turn as a fixed target, which halves the gradient (mt-dnn)."""
     return kl_divergence(logits.detach(), other_logits) + kl_divergence(other_logits.detach(), logits)
+
+
+def stable_kl(logits: Tensor, target: Tensor) -> Tensor:
+    """Compute what mt-dnn maximises: 2 p (log-odds of p less those of q), summed over a batch of (N, K) logits.
+
+    The log-odds count as constants, and have 1e-6 added twice, so that no probability is too small for them.
+    """
+    p, q = logits.softmax(-1), target.softmax(-1)
+    odds, other_odds = (-(1 / (share + 1e-6) - 1 + 1e-6).log().detach() for share in (p, q))
+    return 2 * (p * (odds - other_odds)).sum()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,13 +38,16 @@ class SMART(VirtualDefense):
     style: ClassVar[Style] = Style(hue="orange", pattern="striped")
 
     steps: int = 1
-    step_size: float = option(1e-3, "length of one ascent, eta", minimum=0)
+    step_size: float = option(
+        1e-5, "length of one ascent, eta", minimum=0, source="the released program; the paper has 1e-3"
+    )
     noise: float = option(1e-5, "standard deviation of the start", minimum=0)
     alpha: float = option(1.0, "weight of the smoothness term", minimum=0)
     variant: Literal["mt-dnn", "paper"] = option(
         "mt-dnn",
         "form of the method: mt-dnn is the released code, in which each token's perturbation is scaled to a largest"
-        " entry of 1; paper is algorithm 1, in which the ascent stays within epsilon in the infinity norm and the"
+        " entry of 1 and added to the output of the embedding layer, which is then fed in as word embeddings; paper is"
+        " algorithm 1, on word embeddings, in which the ascent stays within epsilon in the infinity norm and the"
         " predictions near those of a slow average of the network (Bregman proximal point, momentum and mu)",
     )
     epsilon: float = option(1e-5, "largest entry of a perturbation in the paper's variant", minimum=0)
@@ -58,25 +76,27 @@ class SMART(VirtualDefense):
         return delta.clamp(-self.epsilon, self.epsilon)
 
     def passes(self, networks: Sequence[Classifier], batch: Batch) -> Iterator[Terms]:
-        """Yield one pass: classification, smoothness and, in the paper's variant, distance from the slow average."""
-        network = networks[0]
-        clean = network(batch.texts).logits
-        delta = self.initial_perturbation(network, batch.texts)
+        """Yield one pass: classification, smoothness and, in the paper's variant, distance from the slow average.
+
+        Raises:
+            RobenchError: the released variant cannot work on this encoder.
+        """
+        network, texts, is_released = networks[0], batch.texts, self.variant == "mt-dnn"
+        embedded = network.embed(texts) if is_released else None
+        clean, delta = network(texts).logits, self.initial_perturbation(network, texts)
         target = clean.detach()
         for _ in range(self.steps):
-            moved = network(batch.texts, delta).logits
-            apart = kl_divergence(moved, target) + kl_divergence(target, moved)
+            moved = network(texts, delta, embedded).logits
             # The gradient of the sum over the batch, as in mt-dnn: a row's step must not depend on the number of rows.
-            delta = self.ascend(delta, compute_gradient(apart * len(target), delta), batch.texts["attention_mask"])
-        perturbed = network(batch.texts, delta.detach()).logits
-        terms = {
-            "ce": cross_entropy(clean, batch.labels),
-            "smoothness": self.alpha * symmetric_kl(perturbed, clean),
-        }
-        if self.variant == "paper":
+            apart = stable_kl(moved, target) if is_released else symmetric_kl(moved, target) * len(target)
+            delta = self.ascend(delta, compute_gradient(apart, delta), texts["attention_mask"])
+        perturbed = network(texts, delta.detach(), embedded).logits
+        distance = detached_symmetric_kl if is_released else symmetric_kl
+        terms = {"ce": cross_entropy(clean, batch.labels), "smoothness": self.alpha * distance(perturbed, clean)}
+        if not is_released:
             with torch.no_grad():
-                slow = networks[1](batch.texts).logits
-            terms["proximal"] = self.mu * symmetric_kl(clean, slow)
+                slow = networks[1](texts).logits
+            terms["proximal"] = self.mu * distance(clean, slow)
         yield terms
 
     def before_training(self, networks: Sequence[Classifier]) -> None:
@@ -93,5 +113,5 @@ class SMART(VirtualDefense):
                     slow.lerp_(fast, 1 - self.momentum)
 
 
-smart_paper: Annotated[SMART, Style(hue="orange", pattern="dotted")] = SMART(variant="paper")
+smart_paper: Annotated[SMART, Style(hue="orange", pattern="dotted")] = SMART(variant="paper", step_size=1e-3)
 """SMART as in algorithm 1 of its paper, with the ball and the proximal term."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from typing import NamedTuple, cast
 
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from robench.errors import RobenchError
 from robench.models.batches import Batch, Inputs
 
 
@@ -47,21 +49,69 @@ class Classifier(nn.Module):
             self.head.bias.zero_()
 
     @property
+    def _word_embeddings(self) -> nn.Embedding:
+        """Return the word embeddings, in whose place others can be put.
+
+        Raises:
+            RobenchError: the encoder has none.
+        """
+        with contextlib.suppress(NotImplementedError):
+            words = self.encoder.get_input_embeddings()
+            if isinstance(words, nn.Embedding) and "inputs_embeds" in self._accepted:
+                return words
+        raise RobenchError(
+            f"{type(self.encoder).__name__} has no word embeddings that others can replace, which the defense does:"
+            " take another encoder."
+        )
+
+    @property
     def embedding_width(self) -> int:
         """Return D, the dimension of a word embedding."""
-        return cast(nn.Embedding, self.encoder.get_input_embeddings()).embedding_dim
+        return self._word_embeddings.embedding_dim
 
-    def forward(self, inputs: Inputs, perturbation: Tensor | None = None) -> Outputs:
+    def embed(self, inputs: Inputs) -> Tensor:
+        """Compute the output of the embedding layer, which has the shape of the word embeddings: (B, L, D).
+
+        That layer is the module whose input ``inputs_embeds`` bypasses: the one that holds the word embeddings and adds
+        position, type and layer norm, such as ``bert.embeddings``. If the encoder holds the word embeddings itself, as
+        XLNet does, they are that layer.
+
+        Raises:
+            RobenchError: there is no such layer.
+        """
+        words = self._word_embeddings
+        name = next(name for name, module in self.encoder.named_modules() if module is words)
+        layer = self.encoder.get_submodule(name.rpartition(".")[0])
+        if layer is self.encoder:
+            return cast(Tensor, words(inputs["input_ids"]))
+        parameters = inspect.signature(layer.forward).parameters
+        if "input_ids" in parameters:
+            named = inputs | {"mask": inputs["attention_mask"]}  # DeBERTa's name for it
+            output: Tensor = layer(**{name: tensor for name, tensor in named.items() if name in parameters})
+            if output.shape == (*inputs["input_ids"].shape, self.embedding_width):
+                return output
+        raise RobenchError(
+            f"{type(self.encoder).__name__} has no embedding layer whose output can be put in the place of its word"
+            " embeddings, which the defense does: take another encoder."
+        )
+
+    def forward(self, inputs: Inputs, perturbation: Tensor | None = None, embeddings: Tensor | None = None) -> Outputs:
         """Compute representations and logits of B texts.
 
         Args:
             inputs: (B, L) tensors of the tokenizer. Those that the encoder does not accept are dropped.
             perturbation: (B, L, D), added to the word embeddings before position, type and layer norm.
+            embeddings: (B, L, D), put in the place of the word embeddings of ``inputs``.
+
+        Raises:
+            RobenchError: other word embeddings are given, and the encoder cannot take them.
         """
         # Some tokenizers return token_type_ids, which their encoder does not accept, such as DistilBERT's.
         accepted = {name: tensor for name, tensor in inputs.items() if name in self._accepted}
-        if perturbation is not None:
-            accepted["inputs_embeds"] = self.encoder.get_input_embeddings()(accepted.pop("input_ids")) + perturbation
+        if perturbation is not None or embeddings is not None:
+            numbers = accepted.pop("input_ids")
+            embedded = self._word_embeddings(numbers) if embeddings is None else embeddings
+            accepted["inputs_embeds"] = embedded if perturbation is None else embedded + perturbation
         states = self.encoder(**accepted).last_hidden_state
         # The sum over bfloat16 states and the head run in float32, as attacks rank candidates by small differences.
         with torch.autocast(states.device.type, enabled=False):

@@ -129,7 +129,7 @@ class _WholeClassifier(Classifier):
         self.head = nn.utils.skip_init(nn.Linear, 1, model.config.num_labels)  # gives the predictor the class count
         self._accepted = frozenset(inspect.signature(model.forward).parameters)
 
-    def forward(self, inputs: Inputs, perturbation: Tensor | None = None) -> Outputs:
+    def forward(self, inputs: Inputs, perturbation: Tensor | None = None, embeddings: Tensor | None = None) -> Outputs:
         logits = self.encoder(**{name: tensor for name, tensor in inputs.items() if name in self._accepted}).logits
         return Outputs(logits.new_zeros(len(logits), 1), logits.float())
 

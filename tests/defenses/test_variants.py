@@ -202,7 +202,7 @@ def test_the_names_that_others_know_are_registered() -> None:
     [
         ("fgm", FGSM(norm="l2", step_size=1.0)),
         ("freelb++", FreeLB(steps=10, step_size=0.03, magnitude=0.05)),
-        ("smart-paper", SMART(variant="paper")),
+        ("smart-paper", SMART(variant="paper", step_size=1e-3)),
         ("base-adv-soft", BaseAdv(labels="soft")),
         ("clean", TaiChi(networks="clean", kl_weight=0)),
         ("adversarial", TaiChi(networks="adversarial", kl_weight=0)),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from robench.defenses.base import Base
 from robench.defenses.fgsm import FGSM, fgm
@@ -199,7 +199,8 @@ def test_the_ascent_itself_leaves_no_gradient_in_the_weights(defense: VirtualDef
     batch, model = padded(), network()
     seen, expected = perturbations(model), network()
     run(defense, [model], batch)
-    clean, moved = expected(batch.texts).logits, expected(batch.texts, seen[-1]).logits
+    fed = expected.embed(batch.texts) if isinstance(defense, SMART) else None
+    clean, moved = expected(batch.texts).logits, expected(batch.texts, seen[-1], fed).logits
     loss = cross_entropy(clean, batch.labels)
     if isinstance(defense, PGD):
         loss = loss + cross_entropy(moved, batch.labels)
@@ -210,6 +211,48 @@ def test_the_ascent_itself_leaves_no_gradient_in_the_weights(defense: VirtualDef
     loss.backward()
     for name, gradient in gradients(expected).items():
         torch.testing.assert_close(gradients(model)[name], gradient, atol=1e-5, rtol=1e-3)
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_the_released_smart_perturbs_the_output_of_the_embedding_layer_and_feeds_it_in_again(steps: int) -> None:
+    """One update, worked out on Transformers' own model, apart from robench's classifier."""
+    batch, model, defense = padded(), network(), SMART(steps=steps, step_size=0.5, noise=0.01)
+    torch.manual_seed(6)
+    (found,) = run(defense, [model], batch)
+
+    other = network()
+    bert: Any = other.encoder
+    mask = batch.texts["attention_mask"].unsqueeze(-1)
+    output = bert.embeddings(batch.texts["input_ids"], batch.texts["token_type_ids"])
+    rest = {name: batch.texts[name] for name in ("attention_mask", "token_type_ids")}
+
+    def logits(**inputs: Tensor) -> Tensor:
+        states = bert(**rest, **inputs).last_hidden_state
+        return other.head((states * mask).sum(1) / mask.sum(1))  # type: ignore[no-any-return]
+
+    clean = logits(input_ids=batch.texts["input_ids"])
+    torch.manual_seed(6)
+    delta = torch.randn(output.shape) * 0.01 * mask
+    for _ in range(steps):
+        delta.requires_grad_()
+        p, q = logits(inputs_embeds=output + delta).softmax(-1), clean.detach().softmax(-1)
+        odds = [torch.log(share / (1 - share)) for share in (p.detach(), q)]
+        (gradient,) = torch.autograd.grad((2 * p * (odds[0] - odds[1])).sum(), delta, retain_graph=True)
+        moved = delta.detach() + 0.5 * gradient * mask
+        delta = moved / (moved.abs().amax(-1, keepdim=True) + 1e-6)
+    noisy = logits(inputs_embeds=output + delta.detach())
+    one, two = clean.log_softmax(-1), noisy.log_softmax(-1)
+    apart = [(a.exp().detach() * (a.detach() - b)).sum(-1).mean() for a, b in ((one, two), (two, one))]
+    ce = nn.functional.cross_entropy(clean, batch.labels)
+    (ce + apart[0] + apart[1]).backward()
+    assert found == pytest.approx({"ce": ce.item(), "smoothness": (apart[0] + apart[1]).item()}, rel=1e-3)
+    for name, gradient in gradients(other).items():
+        torch.testing.assert_close(gradients(model)[name], gradient, atol=1e-5, rtol=1e-3)
+
+
+def test_the_defaults_of_smart_are_those_of_the_program_and_of_the_paper() -> None:
+    assert (SMART().step_size, SMART().noise, SMART().steps, SMART().alpha) == (1e-5, 1e-5, 1, 1)
+    assert (smart_paper.step_size, smart_paper.epsilon, smart_paper.noise) == (1e-3, 1e-5, 1e-5)
 
 
 # SMART's slow average

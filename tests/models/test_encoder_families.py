@@ -7,10 +7,11 @@ from typing import Any, cast
 
 import pytest
 import torch
-from transformers import (
-    AutoModel,
-)
+from transformers import AutoModel, CanineConfig, MobileBertConfig, PretrainedConfig, XLNetConfig
 
+from robench.defenses.pgd import PGD
+from robench.defenses.smart import SMART
+from robench.errors import RobenchError
 from robench.models.batches import Batch, TrainingRow, TrainingSet
 from robench.models.classifier import Classifier
 from robench.models.encoders import EncoderSource, find_encoder
@@ -71,6 +72,52 @@ def test_inputs_by_embeddings_are_inputs_by_number(family: str, encoders: dict[s
         assert torch.equal(gradient.any(-1), mask)
     elsewhere = model.eval()(batch.texts, 0.1 * torch.randn(none.shape)).logits
     assert not torch.allclose(elsewhere, model(batch.texts).logits, atol=1e-4)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_embed_gives_the_output_of_the_embedding_layer(family: str, encoders: dict[str, EncoderSource]) -> None:
+    model, batch = family_batch(encoders[family])
+    model.eval()
+    found = model.embed(batch.texts)
+    if family in ("electra", "albert"):  # which make it wider, after that layer
+        assert found.shape == (*batch.texts["input_ids"].shape, 16)
+    else:
+        accepted = {name: tensor for name, tensor in batch.texts.items() if name in model._accepted}
+        assert torch.equal(found, model.encoder(**accepted, output_hidden_states=True).hidden_states[0])
+    words = model.encoder.get_input_embeddings()(batch.texts["input_ids"])
+    assert not torch.allclose(found, words, atol=1e-3)
+    assert torch.equal(model(batch.texts, None, words).logits, model(batch.texts).logits)
+
+
+def test_embed_gives_the_word_embeddings_of_an_encoder_that_holds_them_itself() -> None:
+    config = XLNetConfig(vocab_size=99, d_model=32, n_layer=1, n_head=2, d_inner=32)
+    model, texts = Classifier(AutoModel.from_config(config), 2), {"input_ids": torch.tensor([[5, 6]])}
+    words: Any = model.encoder.word_embedding
+    assert torch.equal(model.embed(texts), words(texts["input_ids"]))
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        MobileBertConfig(vocab_size=99, embedding_size=8, hidden_size=16, intermediate_size=16, num_hidden_layers=1),
+        CanineConfig(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16),
+    ],
+    ids=["another width", "no embeddings in place of numbers"],
+)
+def test_an_encoder_without_such_a_layer_is_refused_with_a_sentence(config: PretrainedConfig) -> None:
+    model, batch = Classifier(AutoModel.from_config(config), 2), padded_batch()
+    with pytest.raises(
+        RobenchError, match=r"(MobileBert|Canine)Model has no (embedding layer|word embeddings) .* take an"
+    ):
+        next(iter(SMART().passes([model], batch)))
+    if config.model_type == "canine":
+        with pytest.raises(RobenchError, match="CanineModel has no word embeddings that others can replace"):
+            next(iter(PGD().passes([model], batch)))
+
+
+def padded_batch() -> Batch:
+    texts = {"input_ids": torch.tensor([[5, 6, 7], [8, 9, 0]]), "attention_mask": torch.tensor([[1, 1, 1], [1, 1, 0]])}
+    return Batch(texts, torch.tensor([0, 1]))
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -40,9 +40,13 @@ class Toy(nn.Module):
         self.weight = nn.Parameter(torch.randn(K, D, generator=stream))
         self.seen: list[Tensor | None] = []
 
-    def forward(self, inputs: Inputs, perturbation: Tensor | None = None) -> Outputs:
+    def embed(self, inputs: Inputs) -> Tensor:
+        """The output of an embedding layer of its own."""
+        return 3 * self.words[inputs["input_ids"]] + 0.5
+
+    def forward(self, inputs: Inputs, perturbation: Tensor | None = None, embeddings: Tensor | None = None) -> Outputs:
         self.seen.append(None if perturbation is None else perturbation.detach().clone())
-        embedded = self.words[inputs["input_ids"]]
+        embedded = self.words[inputs["input_ids"]] if embeddings is None else embeddings
         embedded = embedded if perturbation is None else embedded + perturbation
         mask = torch.ones(B, L) if self.leaks else inputs["attention_mask"]
         pooled = (embedded * (mask * torch.tensor(PLACE)).unsqueeze(2)).sum(1)
@@ -54,10 +58,14 @@ def softmax(logits: Array) -> Array:
 
 
 class ByHand:
-    """The same network in NumPy, with its gradients in closed form."""
+    """The same network in NumPy, with its gradients in closed form.
 
-    def __init__(self, toy: Toy, batch: Batch) -> None:
-        self.embedded = toy.words[batch.texts["input_ids"]].double().numpy()
+    With ``fed``, the output of the embedding layer is in the place of the word embeddings.
+    """
+
+    def __init__(self, toy: Toy, batch: Batch, *, fed: bool = False) -> None:
+        words = toy.words[batch.texts["input_ids"]].double().numpy()
+        self.embedded = 3 * words + 0.5 if fed else words
         self.weight = toy.weight.detach().double().numpy()
 
     def pooled(self, delta: Array) -> Array:

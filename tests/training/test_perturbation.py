@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from robench.defenses.fgsm import FGSM, fgm
 from robench.defenses.freelb import FreeLB, freelb_plus_plus
 from robench.defenses.pgd import PGD
-from robench.defenses.smart import SMART, smart_paper, symmetric_kl
+from robench.defenses.smart import SMART, detached_symmetric_kl, smart_paper, stable_kl, symmetric_kl
 from robench.models.batches import Batch
 from robench.training.defense import Defense
 from robench.training.perturbation import (
@@ -82,16 +82,34 @@ def test_projections_worked_out_by_hand(defense: Any, delta: Any, projected: Any
     close(defense.project(torch.tensor([delta]))[0], projected)
 
 
-def test_symmetric_kl_pulls_each_side_towards_the_other_as_it_is() -> None:
-    one = torch.tensor([[1.0, 0.0, -1.0], [0.5, 0.2, 3.0]], requires_grad=True)
-    other = torch.tensor([[0.0, 2.0, 0.3], [0.5, 0.2, 3.1]], requires_grad=True)
+@pytest.mark.parametrize(("function", "is_fixed"), [(symmetric_kl, False), (detached_symmetric_kl, True)])
+def test_symmetric_kl_has_the_gradient_of_its_variant(function: Any, is_fixed: bool) -> None:
+    one = torch.tensor([[1.0, 0.0, -1.0], [0.5, 0.2, 3.0], [0.1, 0.2, 0.3]], requires_grad=True)
+    other = torch.tensor([[0.0, 2.0, 0.3], [0.5, 0.2, 3.1], [0.0, 1.0, 0.0]], requires_grad=True)
     p, q = softmax(one.detach().double().numpy()), softmax(other.detach().double().numpy())
-    value = symmetric_kl(one, other)
+    value = function(one, other)
     value.backward()
-    expected = sum((p[i, k] - q[i, k]) * (math.log(p[i, k]) - math.log(q[i, k])) for i in range(2) for k in range(3))
-    assert value.item() == pytest.approx(expected / 2, rel=1e-5)
-    close(one.grad, (p - q) / 2)  # of KL(q // p), q being fixed
-    close(other.grad, (q - p) / 2)
+    expected = sum((p[i, k] - q[i, k]) * (math.log(p[i, k]) - math.log(q[i, k])) for i in range(B) for k in range(K))
+    assert value.item() == pytest.approx(expected / B, rel=1e-5)
+    if is_fixed:  # of KL(q // p) alone, q being fixed
+        close(one.grad, (p - q) / B)
+        close(other.grad, (q - p) / B)
+    else:
+        close(one.grad, symmetric_kl_error(p, q) / B)
+        close(other.grad, symmetric_kl_error(q, p) / B)
+
+
+def test_stable_kl_is_twice_the_sum_of_p_times_log_odds_that_count_as_constants() -> None:
+    one = torch.tensor([[1.0, 0.0, -1.0], [0.5, 0.2, 3.0]], requires_grad=True)
+    other = torch.tensor([[0.0, 2.0, 0.3], [0.5, 0.2, 3.1]])
+    p, q = softmax(one.detach().double().numpy()), softmax(other.double().numpy())
+    value = stable_kl(one, other)
+    value.backward()
+    assert value.item() == pytest.approx(sum(2 * p[at] * log_odds(p, q)[at] for at in np.ndindex(2, 3)), rel=1e-4)
+    close(one.grad, stable_kl_error(p, q), atol=1e-4)
+    certain = torch.tensor([[0.0, 200.0], [-200.0, 0.0]], requires_grad=True)
+    stable_kl(certain, -certain.detach()).backward()
+    assert certain.grad is not None and certain.grad.isfinite().all()
 
 
 def test_the_same_dropout_is_that_of_the_pass_before() -> None:
@@ -192,26 +210,42 @@ def test_freelb_is_the_mean_loss_of_its_steps_from_a_random_start(defense: FreeL
 )
 def test_smart_smooths_between_the_clean_and_the_furthest_prediction(defense: SMART) -> None:
     found = Found(defense)
-    hand, clean = found.hand, np.zeros((B, L, D))
+    clean, is_released = np.zeros((B, L, D)), defense.variant == "mt-dnn"
+    hand, noisy = found.hand, ByHand(found.networks[0], found.batch, fed=is_released)
     p = softmax(hand.logits(clean))
     torch.manual_seed(7)
     delta = torch.randn(B, L, D).double().numpy() * defense.noise
     for i, t in np.ndindex(B, L):
         delta[i, t] *= MASK[i][t]
+    error = stable_kl_error if is_released else symmetric_kl_error
     for step in range(defense.steps):
         close(found.deltas[step], delta)
-        delta = smart_step(defense, delta, hand.back(symmetric_kl_error(softmax(hand.logits(delta)), p)))
+        delta = smart_step(defense, delta, noisy.back(error(softmax(noisy.logits(delta)), p)))
     close(found.deltas[-1], delta)
-    q = softmax(hand.logits(delta))
+    q = softmax(noisy.logits(delta))
     distance = sum((p[at] - q[at]) * math.log(p[at] / q[at]) for at in np.ndindex(B, K)) / B
     expected = {"ce": hand.ce(clean), "smoothness": defense.alpha * distance}
-    if defense.variant == "paper":
+    if not is_released:
         expected["proximal"] = 0.0
     assert found.passes == [pytest.approx(expected, rel=1e-3, abs=1e-6)]
+    at_clean, at_noisy = ((p - q) / B, (q - p) / B)  # each side is a fixed target of the other
+    if not is_released:
+        at_clean, at_noisy = symmetric_kl_error(p, q) / B, symmetric_kl_error(q, p) / B
     due = hand.weight_gradient(hand.ce_error(clean), clean)
-    due += defense.alpha * hand.weight_gradient((p - q) / B, clean)
-    due += defense.alpha * hand.weight_gradient((q - p) / B, delta)
+    due += defense.alpha * hand.weight_gradient(at_clean, clean)
+    due += defense.alpha * noisy.weight_gradient(at_noisy, delta)
     close(found.weight_gradient, due, atol=1e-4)
+
+
+def log_odds(q: Array, p: Array) -> Array:
+    """The log-odds of q less those of p, with the guards of mt-dnn against a probability of 0 or 1."""
+    return np.log((1 / (p + 1e-6) - 1 + 1e-6) / (1 / (q + 1e-6) - 1 + 1e-6))
+
+
+def stable_kl_error(q: Array, p: Array) -> Array:
+    """Gradient of 2 q (log-odds of q less those of p) with respect to the logits of q; log-odds are constants."""
+    odds = 2 * log_odds(q, p)
+    return q * (odds - (q * odds).sum(1, keepdims=True))
 
 
 def symmetric_kl_error(q: Array, p: Array) -> Array:
