@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from robench import resources
-from robench.attacking.bounds import QUERIES_PER_WORD
+from robench.attacking.bounds import QUERIES_PER_WORD, SHORTEST, is_long_enough
 from robench.plugins.modules import class_path
 from robench.plugins.option import check_values, option
 from robench.resources import Form, Resource
@@ -62,7 +62,7 @@ class Attack(ABC):
     protocol: Literal["recipe", "textdefender"] = option(
         "recipe",
         "bounds of the attack: recipe has its authors' own, textdefender the common ones under which Li et al. 2021"
-        ' ("Searching for an Effective Defender") compare defenses',
+        ' ("Searching for an Effective Defender") compare defenses; it leaves out texts of four words and fewer',
     )
     resources: Form = option(
         "bundled",
@@ -115,6 +115,16 @@ class Attack(ABC):
             if per_word:
                 limits.append(per_word * max(words, 1))
         return min(limits, default=None)
+
+    def attacks(self, text: str) -> bool:
+        """Return whether the protocol attacks such a text; the sample of attacked texts has no others."""
+        return self.protocol != "textdefender" or is_long_enough(text)
+
+    def describe_left_out(self, texts: Sequence[str]) -> str:
+        """Say how many of the test texts the protocol does not attack, and why; empty if there are none."""
+        count = sum(not self.attacks(text) for text in texts)
+        rule = f"those of fewer than {SHORTEST} words are no part of the sample (protocol {self.protocol})"
+        return f"{count:,} of {len(texts):,} test texts are not attacked: {rule}" if count else ""
 
     def prepare(self, *, offline: bool = False) -> None:
         """Fetch the data that the attack needs, if it is not on this machine.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from robench.attacking.attack import Attack
+from robench.attacking.padding_tokenizer import BatchPaddingTokenizer
 from robench.errors import RobenchError
 from robench.plugins.option import option
 from robench.resources import language_models
@@ -76,23 +77,3 @@ class MaskedLanguageModelAttack(LanguageModelAttack):
         longest = min(_LONGEST, tokenizer.model_max_length, model.config.max_position_embeddings)
         padding = BatchPaddingTokenizer(tokenizer, max_pieces)
         return {"masked_language_model": model, "tokenizer": padding, "max_length": longest}
-
-
-class BatchPaddingTokenizer:
-    """A tokenizer that pads to the longest text of a batch, although TextAttack requests 512 tokens for each text."""
-
-    def __init__(self, tokenizer: Any, max_pieces: int | None = None) -> None:
-        self._tokenizer = tokenizer
-        self._max_pieces = max_pieces
-
-    def __call__(self, texts: Any, **options: Any) -> Any:
-        """Tokenize texts, padded to the longest one."""
-        return self._tokenizer(texts, **{**options, "padding": True})
-
-    def encode(self, word: str, **options: Any) -> list[int]:
-        """Return the ids of a word's pieces; none if it has too many pieces, so that TextAttack leaves it unchanged."""
-        pieces: list[int] = self._tokenizer.encode(word, **options)
-        return [] if self._max_pieces is not None and len(pieces) > self._max_pieces else pieces
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._tokenizer, name)

@@ -11,7 +11,7 @@ import pytest
 import torch
 from transformers import AutoModel, AutoTokenizer
 
-from robench.attacking.language_model_attack import BatchPaddingTokenizer
+from robench.attacking.padding_tokenizer import BatchPaddingTokenizer
 from robench.attacks.bae import BAE
 from robench.attacks.models import COMMITS
 from robench.errors import RobenchError

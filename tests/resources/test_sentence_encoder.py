@@ -235,6 +235,20 @@ def test_nothing_is_encoded_where_the_verdict_is_known() -> None:
 
 
 @pytest.mark.network
+@pytest.mark.parametrize(("words", "is_compared"), [(14, False), (15, True), (16, True)])
+def test_a_text_of_exactly_the_windows_words_is_compared(words: int, is_compared: bool) -> None:
+    original, (candidate, *_) = perturbed(" ".join(["film"] * words))
+    assert (original.num_words, candidate.num_words) == (words, words)
+    for at in range(2):  # TextAttack's own constraint, and ours
+        lengths = Lengths()
+        constraint = pair_of_constraints(lengths, 0.99, window_size=15, skip_text_shorter_than_window=True)[at]
+
+        constraint._check_constraint(candidate, original)
+
+        assert bool(lengths.asked) is is_compared
+
+
+@pytest.mark.network
 def test_a_text_that_does_not_say_what_was_changed_is_an_error_with_a_sentence(encoder: SentenceEncoder) -> None:
     original, _ = perturbed(LONG[0])
     _, ours = pair_of_constraints(encoder, 0.8)

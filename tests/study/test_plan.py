@@ -172,6 +172,38 @@ def test_samples_are_drawn_the_same_everywhere_and_apart_for_each_use() -> None:
     assert [i for i, _ in sample(ROWS, 20, "test")] != list(range(20))
 
 
+def test_a_sample_draws_accepted_texts_alone_in_the_order_of_the_whole() -> None:
+    rows = [Example(f"{'long ' * (i % 3)}row {i}", 0) for i in range(60)]
+    accepted = [(i, row) for i, row in sample(rows, None, "test") if row.text.startswith("long")]
+    assert sample(rows, None, "test", lambda text: text.startswith("long")) == accepted
+    few, more = ({i for i, _ in sample(rows, n, "test", lambda text: text.startswith("long"))} for n in (5, 30))
+    assert (len(few), len(more)) == (5, 30) and few < more
+
+
+def test_the_protocol_of_textdefender_leaves_short_texts_out_of_the_sample_and_says_so(copy: TinyJob) -> None:
+    short = [("so very bright indeed", 1), ("dull", 0)]
+    write_rows(copy.data / TASK / "test.tsv", [*rows(6), *short])
+    settings = {"pwws": {"protocol": "textdefender"}}
+    plain, bounded = cell(copy), cell(copy, settings=settings)
+    assert [i for i, _ in plain.examples()] == list(range(8))
+    assert [i for i, _ in bounded.examples()] == list(range(6))
+    assert len(cell(copy, settings=settings, attack_limit=4).examples()) == 4
+    assert plain.left_out == ""
+    assert bounded.left_out == (
+        "pwws (bundled, textdefender): 2 of 8 test texts are not attacked: those of fewer than 5 words are no part of"
+        " the sample (protocol textdefender)"
+    )
+    assert bounded.left_out in bounded.notes
+    assert bounded.left_out not in plain.notes
+    assert len(bounded.training_rows()) == len(plain.training_rows())
+
+
+def test_a_sample_without_a_text_is_a_sentence(copy: TinyJob) -> None:
+    write_rows(copy.data / TASK / "test.tsv", [("dull", 0)])
+    with pytest.raises(RobenchError, match=r"1 of 1 test texts are not attacked.*Nothing of mr is left to attack"):
+        cell(copy, settings={"pwws": {"protocol": "textdefender"}}).prepare(offline=True)
+
+
 def test_every_seed_and_defense_meets_the_same_rows(tiny_job: TinyJob) -> None:
     found = cells(tiny_job, defense=["base", "taichi"], seed=[1, 2], train_limit=7, attack_limit=5)
     assert len(found) == 4

@@ -143,8 +143,35 @@ class CellStage(AttackingStage):
         return f"attack {self.model.defense.name} on {self.data.task} with {self.attack.title}, seed {self.seed}"
 
     def examples(self) -> list[tuple[int, Example]]:
-        """Return the test samples."""
-        return sample(self.data.test, self.setting.attack_limit, "test")
+        """Return the test samples that the attack's protocol attacks."""
+        return sample(self.data.test, self.setting.attack_limit, "test", self.attack.attack.attacks)
+
+    @property
+    def left_out(self) -> str:
+        """Say how many test texts are no part of the sample because of the attack's protocol; empty if none are."""
+        sentence = self.attack.attack.describe_left_out([example.text for example in self.data.test])
+        return f"{self.attack.title}: {sentence}" if sentence else ""
+
+    def prepare(self, *, offline: bool) -> None:
+        """Fetch the attack's resources.
+
+        Raises:
+            RobenchError: one is not available, or the protocol leaves no text to attack.
+        """
+        if not self.examples():
+            raise RobenchError(f"{self.left_out}. Nothing of {self.data.task} is left to attack.")
+        super().prepare(offline=offline)
+
+    def make(self, context: Context, folder: Path) -> None:
+        """Attack the test samples, and say which texts are not among them."""
+        if self.left_out:
+            context.reporter.warn(f"note on {self.data.task}: {self.left_out}")
+        super().make(context, folder)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Add a note on the texts that are no part of the sample to those on the data."""
+        return (*super().notes, *filter(None, [self.left_out]))
 
     def describe(self, context: Context, rows: Sequence[Record]) -> dict[str, Any]:
         """Add fields of the model's ``stage.json``, and the similarity of originals and adversarial texts."""
@@ -223,7 +250,7 @@ def _measure_similarity(context: Context, rows: Sequence[Record]) -> Similarity 
     try:
         return measure_similarity(rows, offline=context.offline)
     except RobenchError as error:
-        context.reporter.say(f"    note: sentence similarity is not measured: {error}")
+        context.reporter.warn(f"note: sentence similarity is not measured: {error}")
         return None
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
@@ -124,21 +124,25 @@ class Setting:
     attack_limit: int | None
 
 
-def sample(rows: Sequence[Example], limit: int | None, name: str) -> list[tuple[int, Example]]:
+def sample(
+    rows: Sequence[Example], limit: int | None, name: str, accepts: Callable[[str], bool] = lambda text: True
+) -> list[tuple[int, Example]]:
     """Draw at most ``limit`` rows, and return them with their positions, in order of position.
 
     How it works: all positions are shuffled by a random stream that depends on ``name`` only, and the first ``limit``
-    are taken. So a smaller sample is part of a larger one, and the seed of a run has no influence: all seeds and
-    defenses get the same rows, and their numbers can be compared row by row.
+    accepted ones are taken. So a smaller sample is part of a larger one, and the seed of a run has no influence: all
+    seeds and defenses get the same rows, and their numbers can be compared row by row.
 
     Args:
         rows: the rows of a split.
         limit: largest number of rows; None takes all.
         name: name of the split, which selects the random stream.
+        accepts: tells whether a text may be drawn.
     """
     order = list(range(len(rows)))
     random.Random(f"sample/{name}").shuffle(order)
-    return [(i, rows[i]) for i in sorted(order[:limit])]
+    accepted = [i for i in order if accepts(rows[i].text)]
+    return [(i, rows[i]) for i in sorted(accepted[:limit])]
 
 
 @dataclass(frozen=True)
@@ -247,6 +251,11 @@ class Stage(ABC):
         """Return the training rows of this setting, with their positions in the task's training split."""
         return sample(self.data.train, self.setting.train_limit, "train")
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return what readers of the result need to know about its rows."""
+        return self.data.notes
+
     def common_info(self, context: Context) -> dict[str, Any]:
         """Return the fields of ``stage.json`` that all kinds of stages share."""
         setting, data = self.setting, self.data
@@ -256,7 +265,7 @@ class Stage(ABC):
             "key": self.key,
             "task": data.task,
             "labels": data.labels,
-            "data": DataInfo(source=data.source, digest=data.digest, notes=data.notes),
+            "data": DataInfo(source=data.source, digest=data.digest, notes=self.notes),
             "encoder": EncoderInfo(name=setting.encoder.name, digest=setting.encoder.digest),
             "preset": setting.preset,
             "precision": setting.precision,
