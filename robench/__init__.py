@@ -13,7 +13,7 @@ from robench.version import VERSION
 __version__ = VERSION
 
 if TYPE_CHECKING:
-    from robench.api import attack_model, run
+    from robench.api import attack_model, load_results, run
     from robench.attacking.attack import Attack
     from robench.data.task import HubSource, Task
     from robench.errors import RobenchError
@@ -30,6 +30,7 @@ __all__ = [
     "TrainsOn",
     "attack_model",
     "load_plugin",
+    "load_results",
     "register",
     "run",
 ]

@@ -1,4 +1,7 @@
-"""Progress reports of a run: bars on a terminal, lines in a log, or nothing when robench is used as a library."""
+"""Progress reports of a run: bars on a terminal, lines in a log, or no progress when robench is used as a library.
+
+Notes and warnings are no progress: every reporter shows them.
+"""
 
 from __future__ import annotations
 
@@ -38,6 +41,9 @@ class Reporter(Protocol):
 
     def say(self, text: str) -> None:
         """Show a line of text."""
+
+    def warn(self, text: str) -> None:
+        """Show a line that has to reach the user even if progress is not shown: a note or a warning, each once."""
 
     def announce_stage(self, number: int, count: int, label: str) -> None:
         """Show that stage ``number`` of ``count`` begins."""
@@ -86,11 +92,22 @@ class _Count:
         return (self.total - self.done) / self.rate if self.total and self.rate else None
 
 
-class PlainReporter:
-    """A reporter that prints lines for logs: one when work begins, one every 15 seconds, and one when it ends."""
+class _Warner:
+    """The part of all reporters that shows notes and warnings: each as a line, once."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._warned: set[str] = set()
+
+    def warn(self, text: str) -> None:
+        """Print a line, unless the same was printed before."""
+        if text not in self._warned:
+            self._warned.add(text)
+            self._console.print(text, soft_wrap=True, markup=False, highlight=False)
+
+
+class PlainReporter(_Warner):
+    """A reporter that prints lines for logs: one when work begins, one every 15 seconds, and one when it ends."""
 
     def say(self, text: str) -> None:
         """Print a line."""
@@ -130,11 +147,8 @@ class _PlainWork:
         )
 
 
-class RichReporter:
+class RichReporter(_Warner):
     """A reporter that shows progress bars on a terminal, and leaves a line for each piece of finished work."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
 
     def say(self, text: str) -> None:
         """Print a line."""
@@ -178,8 +192,11 @@ class _RichWork:
         self._progress.update(self._bar, completed=self._count.done, total=self._count.total, tail=self._count.summary)
 
 
-class SilentReporter:
-    """A reporter, and a piece of work, that shows nothing."""
+class SilentReporter(_Warner):
+    """A reporter, and a piece of work, that shows no progress, but notes and warnings on stderr."""
+
+    def __init__(self) -> None:
+        super().__init__(Console(stderr=True))
 
     def say(self, text: str) -> None:
         """Do nothing."""

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import robench
+from robench.api import make_frame
+from robench.errors import RobenchError
+from robench.report.tables import make
+from robench.results.info import CellInfo
+from robench.results.selection import Selection
+from robench.results.store import Store
 from robench.study.options import AttackOptions, RunOptions, StoreOptions, run_options
+from support.hand_made import add_cell
 
 if TYPE_CHECKING:
     import pandas
@@ -29,6 +38,68 @@ def test_function_has_each_option_with_its_default_type_and_meaning(function: Ca
         assert parameters[name].annotation == option.hint
         assert parameters[name].kind == parameter_kind(name)
         assert f"{name}: {option.text.meaning}" in text
+
+
+@pytest.fixture
+def store(store: Store) -> Store:
+    """A model that learned, one that names the most frequent label each time, and one that a user brought."""
+    add_cell(store, "base", "pwws", 10, n=40)
+    add_cell(store, "taichi", "pwws", 20, n=40, seed=7, changed={"temperature": 0.5, "ctr_weight": 2})
+    add_cell(store, "pgd", "textfooler", 40, n=40, clean=(250, 500, 250), attack_title="textfooler (bundled)")
+    warnings = ["its labels (1 star, 5 stars) are not the task's.", "it is random."]
+    own = {"kind": "Python function", "model": "mine:scores"}
+    add_cell(store, "mine", "pwws", 5, n=40, given=own, warnings=warnings, attack_changed={"query_budget": 9})
+    return store
+
+
+def test_load_results_gives_a_row_per_cell_with_all_that_a_reader_needs(store: Store) -> None:
+    found = robench.load_results(store.root)
+    assert list(found.columns) == re.findall(r"``(\w+)``", (make_frame.__doc__ or "").partition("name=value")[0])
+    rows = {row["defense"]: row for row in found.to_dict("records")}
+    assert {name: row["has_learned"] for name, row in rows.items()} == {
+        "base": True,
+        "taichi": True,
+        "mine": True,
+        "pgd": False,
+    }
+    cells = {cell.info.defense.name: cell for cell in store.stages(CellInfo)}
+    for name, row in rows.items():
+        assert (row["key"], row["model"]) == (cells[name].key, cells[name].info.model)
+        assert (row["preset"], row["precision"], row["notes"]) == ("quick", "fp32", "trec has no dev split.")
+        assert row["records"] == str(cells[name].folder / "records.jsonl")
+        assert (row["n_attacked"], row["n_test"], row["clean_accuracy"]) == (40, 500, 0.5 if name == "pgd" else 0.9)
+    assert rows["mine"]["warnings"] == "its labels (1 star, 5 stars) are not the task's. it is random."
+    assert rows["base"]["warnings"] == rows["base"]["defense_changes"] == rows["base"]["attack_changes"] == ""
+    assert rows["taichi"]["defense_changes"] == "ctr_weight=2, temperature=0.5"
+    assert rows["mine"]["attack_changes"] == "query_budget=9"
+    assert (rows["taichi"]["accuracy_under_attack"], rows["taichi"]["attack_success_rate"]) == (0.5, 19 / 39)
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({"defense": "base"}, ["base"]),
+        ({"defense": ["base", "pgd"], "attack": "pwws"}, ["base"]),
+        ({"seed": 7}, ["taichi"]),
+        ({"task": "trec", "preset": "quick", "encoder": "minilm", "seed": [42]}, ["base", "pgd"]),
+    ],
+)
+def test_load_results_takes_what_is_named(store: Store, filters: dict[str, Any], expected: list[str]) -> None:
+    assert sorted(robench.load_results(str(store.root), **filters)["defense"]) == expected
+
+
+def test_load_results_says_what_is_not_there(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(RobenchError, match="with defense bass; it has base, mine, pgd, taichi"):
+        robench.load_results(store.root, defense="bass")
+    with pytest.raises(RobenchError, match=r"no results in .*elsewhere yet; `robench\.run` makes some"):
+        robench.load_results(tmp_path / "elsewhere")
+    assert inspect.signature(robench.load_results).parameters["runs"].default == StoreOptions().runs
+
+
+def test_a_table_shows_the_warnings_about_a_model(store: Store) -> None:
+    notes = make("5", store, selection=Selection(attacks=["pwws"])).notes
+    assert "mine on trec: warning: its labels (1 star, 5 stars) are not the task's." in notes
+    assert "mine on trec: warning: it is random." in notes
 
 
 def parameter_kind(name: str) -> Any:
@@ -63,6 +134,7 @@ def typed_script() -> None:
     )
     results = robench.attack_model(lambda texts: [[0.5, 0.5] for _ in texts], task="mr", label_order=[1, 0])
     results = robench.attack_model("my_model:scores", task="mr", runs="elsewhere")
+    results = robench.load_results("runs", task="mr", seed=[1, 2])
     del results
     robench.run(defense="base", task="mr", existing="never")  # type: ignore[arg-type]
     robench.run(defense="base", task="mr", seed="1")  # type: ignore[arg-type]

@@ -31,9 +31,7 @@ def attack(options: AttackOptions, place: StoreOptions, *, dry_run: DryRunOption
     request = VictimRequest.of(options)
     request.check()
     cells = run_and_show([request], Target(), place, reporter, dry_run=dry_run)
-    for warning in dict.fromkeys(warning for cell in cells for warning in cell.info.warnings):
-        reporter.say(f"warning: {warning}")
     for other in sorted({cell.info.defense.name for cell in cells} - {request.source.name}):
-        reporter.say(f"note: the same model was attacked before as {other}, and keeps that name.")
+        reporter.warn(f"note: the same model was attacked before as {other}, and keeps that name.")
     if cells:
         reporter.say(f"results are in {place.runs}; {Target().hint}.")

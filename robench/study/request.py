@@ -70,7 +70,7 @@ class BaseRequest(CommonOptions, ABC):
         sizes = " / ".join(f"{len(split):,}" for split in (data.train, data.dev, data.test))
         reporter.say(f"{name}: {sizes} train / dev / test rows from {data.source}, digest {data.digest[:12]}")
         for note in data.notes:
-            reporter.say(f"  note: {note}")
+            reporter.warn(f"note on {name}: {note}")
         return data
 
     def _attacks(self) -> list[NamedAttack]:

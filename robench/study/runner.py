@@ -50,7 +50,11 @@ def run_requests(
         with Workers(choose_worker_count(request.workers, device)) as workers:
             context = Context(store, reporter, device, offline=request.offline, workers=workers)
             stored += Runner(context, existing=existing).run(request.stages(reporter))
-    return [stage for stage in stored if isinstance(stage.info, CellInfo)]
+    cells = [stage for stage in stored if isinstance(stage.info, CellInfo)]
+    for cell in cells:  # those of results that were there before are shown, too
+        for warning in cell.info.warnings:
+            reporter.warn(f"warning: {warning}")
+    return cells
 
 
 class Runner:

@@ -6,6 +6,7 @@ import json
 import math
 import re
 import shlex
+import shutil
 import signal
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from robench.results.store import Store
 from support.processes import Processes
 from support.refusals import told
 from support.runs import TEXTS, attacked, cells, comparable, everything, lines, snapshot
-from support.tiny_job import TASK, VERDICTS, robench, write_data
+from support.tiny_job import TASK, VERDICTS, TinyJob, robench, write_data
+from support.victims import given
 
 
 def test_a_function_gets_a_cell_a_row_and_a_page(counting: Path, options: list[str], tmp_path: Path) -> None:
@@ -39,6 +41,23 @@ def test_a_function_gets_a_cell_a_row_and_a_page(counting: Path, options: list[s
     page = robench("show", cell.key, "--runs", tmp_path / "runs").stdout
     assert "counting:scores (Python function)" in page
     assert "your own model" in robench("show", cell.info.model, "--runs", tmp_path / "runs").stdout
+
+
+def test_without_progress_notes_and_warnings_reach_the_user_each_time(
+    counting: Path, tiny_job: TinyJob, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "data" / TASK).mkdir(parents=True)
+    for split in ("train", "test"):  # and no dev, which a note tells
+        shutil.copy(tiny_job.data / TASK / f"{split}.tsv", tmp_path / "data" / TASK)
+    warning = "its scores are probabilities"
+    for _ in ("made", "used again"):
+        table = given("counting:probabilities", tiny_job, tmp_path, data=tmp_path / "data")
+        out, err = capsys.readouterr()
+        lines = err.splitlines()
+        assert out == "" and len(lines) == 2
+        assert lines[0].startswith(f"note on {TASK}: no dev split: 2 rows of train")
+        assert lines[1].startswith(f"warning: {warning}")
+        assert table["warnings"][0].startswith(warning) and table["notes"][0].startswith("no dev split")
 
 
 def test_a_second_run_makes_nothing(counting: Path, options: list[str], tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def test_a_misleading_function_is_warned_about_stored_and_shown(
     function: str, sentence: str, counting: Path, options: list[str], tmp_path: Path
 ) -> None:
     done = robench("attack", "--model", f"counting:{function}", *options)
-    assert done.exit_code == 0 and re.search(f"    warning: .*{sentence}", done.stderr), done.output
+    assert done.exit_code == 0 and re.search(f"warning: .*{sentence}", done.stderr), done.output
     (cell,) = cells(tmp_path / "runs").values()
     (warning,) = cell.info.warnings
     assert sentence in warning

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from robench.results.info import ELSEWHERE, StageInfo
+from robench.results.info import ELSEWHERE, CellInfo, StageInfo
 from robench.results.paper_contents import Paper
 
 
@@ -83,13 +83,19 @@ def headings(settings: Sequence[Mapping[str, Any]], paper: Paper, lead: str = "t
 
 
 def notes_of(infos: Iterable[StageInfo]) -> tuple[str, ...]:
-    """Return the notes on the data, each once, after the tasks that it is about, and one on different environments."""
-    tasks: dict[str, dict[str, None]] = {}
+    """Return notes on the data, warnings about models, each once, and a note on different environments.
+
+    The first two stand after the tasks, or the models and tasks, that they are about.
+    """
+    subjects: dict[str, dict[str, None]] = {}
     stages = list(infos)
     for info in stages:
         for note in info.data.notes:
-            tasks.setdefault(note, {})[info.task] = None
-    notes = [f"{', '.join(names)}: {note}" for note, names in tasks.items()]
+            subjects.setdefault(note, {})[info.task] = None
+        if isinstance(info, CellInfo):
+            for warning in info.warnings:
+                subjects.setdefault(f"warning: {warning}", {})[f"{info.defense.name} on {info.task}"] = None
+    notes = [f"{', '.join(names)}: {note}" for note, names in subjects.items()]
     return (*notes, *filter(None, [_compare_environments(stages)]))
 
 

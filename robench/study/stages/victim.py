@@ -89,7 +89,7 @@ class VictimStage(ModelStage):
         scorer = self._scorer(context)
         examination = examine(scorer, data.test, data.labels, label_order)
         for warning in examination.warnings:
-            reporter.say(f"    warning: {warning}")
+            reporter.warn(f"warning: {warning}")
         victim = VictimModel(scorer, examination.order, examination.probabilities)
         with reporter.track("clean accuracy", "text", total=len(data.test)) as work:
             clean = predict_clean(victim, data.test, work.advance)
@@ -98,7 +98,7 @@ class VictimStage(ModelStage):
         is_explicit = label_order is not None
         order_warnings = check_order(data.labels, examination.order, gold, guesses, is_explicit=is_explicit)
         for warning in order_warnings:
-            reporter.say(f"    warning: {warning}")
+            reporter.warn(f"warning: {warning}")
         info = ModelInfo(
             **self.common_info(context),
             defense=self.defense.info,
