@@ -30,7 +30,7 @@ def test_each_task_says_what_it_fetches(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_a_task_that_cannot_be_loaded_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = registry.Entry("tasks", "gone", "other 1.0", "other 1.0", "no_such_module:TASK")
+    broken = registry.Entry("tasks", "gone", "other 1.0", "no_such_module:TASK")
     monkeypatch.setattr(doctor, "entries", lambda kind: [broken])
     (finding,) = doctor._check_task_packages()
     assert finding.is_fine is False and "no_such_module" in finding.detail
