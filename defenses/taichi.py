@@ -65,24 +65,35 @@ class TaiChi(AdversarialDefense):
         """Return clean, or adv for the ADVERSARIAL network alone."""
         return "adv" if self.networks == "adversarial" else "clean"
 
+    @property
+    def takes_unpaired_rows(self) -> bool:
+        """Return whether CLEAN is trained, whose classification needs no x'; ADVERSARIAL alone classifies x' only."""
+        return self.networks != "adversarial"
+
     def loss(self, networks: Sequence[Classifier], batch: Batch) -> Terms:
-        """Compute classification, data augmentation and fusion terms; each network gives z, p of x and z', p' of x'."""
+        """Compute classification, data augmentation and fusion terms; each network gives z, p of x and z', p' of x'.
+
+        An x without an x' is left out of the terms that need both.
+        """
         terms: Terms = {}
+        paired = batch.paired
         if self.networks != "adversarial":
             clean, clean_prime = networks[0].pair(batch)
             terms["ce_clean"] = self.ce_weight * cross_entropy(clean.logits, batch.labels)
             if self.ctr_weight:
-                terms["ctr_clean"] = self._contrastive(clean.representations, clean_prime.representations, "cross")
+                z = clean.representations[paired]
+                terms["ctr_clean"] = self._contrastive(z, clean_prime.representations, "cross")
         if self.networks != "clean":
             adv, adv_prime = networks[-1].pair(batch)
-            terms["ce_adv"] = self.ce_weight * cross_entropy(adv_prime.logits, batch.labels)
+            terms["ce_adv"] = self.ce_weight * cross_entropy(adv_prime.logits, batch.labels[paired])
             if self.ctr_weight:
-                terms["ctr_adv"] = self._contrastive(adv_prime.representations, adv.representations, self.negatives)
+                z = adv.representations[paired]
+                terms["ctr_adv"] = self._contrastive(adv_prime.representations, z, self.negatives)
         if self.kl_weight and self.networks == "both":
             terms["kl_clean"] = self.kl_weight * kl_divergence(clean.logits, adv.logits)
             terms["kl_adv"] = self.kl_weight * kl_divergence(adv_prime.logits, clean_prime.logits)
         elif self.kl_weight:
-            terms["kl"] = self.kl_weight * kl_divergence(clean.logits, clean_prime.logits)
+            terms["kl"] = self.kl_weight * kl_divergence(clean.logits[paired], clean_prime.logits)
         return terms
 
     def _contrastive(self, anchors: Tensor, positives: Tensor, negatives: Negatives) -> Tensor:

@@ -15,6 +15,7 @@ from robench.escaping import escape_terminal
 from robench.plugins.option import option_text
 from robench.report.rendering import percent
 from robench.results import records
+from robench.results.adversarial_rows import describe_adversarial_rows
 from robench.results.info import CellInfo, ModelInfo, StageInfo, to_builtins
 from robench.results.info_parts import Environment, PluginInfo
 from robench.results.outcome import summarise
@@ -110,8 +111,9 @@ def align_words(before: str, after: str) -> list[Span]:
 
 def _collect(stage: StoredStage[Any], store: Store, examples: int) -> _Contents:
     rows = [] if isinstance(stage.info, ModelInfo) else records.read(stage.folder / RECORDS_FILE)
+    d_adv = describe_adversarial_rows(stage.info, rows)
     return _Contents(
-        _describe_stage(stage.info),
+        _describe_stage(stage.info) | ({"rows of D_adv": d_adv} if d_adv else {}),
         _compute_results(stage.info, rows),
         _read_training_log(stage, store),
         _choose_examples(rows, examples),
@@ -145,7 +147,8 @@ def _describe_stage(info: StageInfo) -> dict[str, str]:
     if info.environment:
         facts |= _describe_environment(info.environment)
     if rows := getattr(info, "rows", None):
-        counts = {name: count for name, count in msgspec.structs.asdict(rows).items() if name != "training" and count}
+        aside = ("training", "unchanged")
+        counts = {name: count for name, count in msgspec.structs.asdict(rows).items() if name not in aside and count}
         parts = ", ".join(f"{count} {name}" for name, count in counts.items())
         facts["trained rows"] = f"{rows.training}" + (f" ({parts})" if parts else "")
     return facts | {f"note {i}": note for i, note in enumerate(info.data.notes, start=1)}

@@ -36,7 +36,8 @@ class TrainingRow:
     Attributes:
         text: the text.
         label: its class number.
-        adversarial: the adversarial text that was made from it, for a defense that trains on pairs.
+        adversarial: the adversarial text that was made from it, for a defense that trains on pairs; None if there is
+            none.
         soft: the Base model's probability of each class, if ``text`` is adversarial.
     """
 
@@ -60,12 +61,13 @@ class Shape(NamedTuple):
 
 @dataclass(frozen=True)
 class Batch:
-    """B rows as tensors.
+    """B rows as tensors; the first P of them have an adversarial text, usually all B or none.
 
     Attributes:
         texts: tokens of the training texts, (B, L).
         labels: class numbers, (B,).
-        adversarial: tokens of the adversarial texts, (B, L) with the same L, if the defense trains on pairs.
+        adversarial: tokens of the adversarial texts of the first P rows, (P, L) with the same L, if the defense trains
+            on pairs.
         soft: the Base model's probabilities, (B, K), if the defense trains on D_adv alone.
     """
 
@@ -73,6 +75,11 @@ class Batch:
     labels: Tensor
     adversarial: Inputs | None = None
     soft: Tensor | None = None
+
+    @property
+    def paired(self) -> slice:
+        """Return the slice of the rows that have an adversarial text: the first P."""
+        return slice(0 if self.adversarial is None else len(self.adversarial["input_ids"]))
 
 
 def tokenise(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], max_length: int) -> list[Tokens]:
@@ -109,15 +116,12 @@ class TrainingSet:
     """Tokenised training rows, and the batches of each epoch.
 
     Args:
-        rows: all of them with an adversarial text, or none.
+        rows: the rows. If some have an adversarial text, they stand first in their batches.
         tokenizer: of the encoder.
         batch_size: rows of a batch; the last one may have fewer.
         max_length: most tokens of a text.
         seed: of the order; epoch e of one seed is always the same.
         device: of the batches.
-
-    Raises:
-        ValueError: only some of the rows have an adversarial text.
     """
 
     def __init__(
@@ -134,18 +138,20 @@ class TrainingSet:
         self._batch_size, self._seed = batch_size, seed
         self._labels = [row.label for row in rows]
         self._texts = tokenise(tokenizer, [row.text for row in rows], max_length)
-        adversarial = [row.adversarial for row in rows if row.adversarial is not None]
-        self._adversarial = tokenise(tokenizer, adversarial, max_length)
+        paired = {i: row.adversarial for i, row in enumerate(rows) if row.adversarial is not None}
+        tokens = tokenise(tokenizer, list(paired.values()), max_length)
+        self._adversarial = dict(zip(paired, tokens, strict=True))
         self._soft = [row.soft for row in rows if row.soft is not None]
-        if adversarial and len(adversarial) != len(rows):
-            raise ValueError("either every row has an adversarial counterpart or none has")
 
     def __len__(self) -> int:
         """Return the number of batches in one epoch."""
         return -(-len(self._labels) // self._batch_size)
 
     def epoch(self, number: int) -> Iterator[Batch]:
-        """Yield the batches of one epoch; texts and their adversarial texts are in the same order."""
+        """Yield the batches of one epoch; texts and their adversarial texts are in the same order.
+
+        Rows without an adversarial text follow the others of their batch.
+        """
         stream = random.Random(f"order/{self._seed}/{number}")
         order = list(range(len(self._labels)))
         stream.shuffle(order)
@@ -160,15 +166,17 @@ class TrainingSet:
 
     def _length(self, i: int) -> int:
         longest = len(self._texts[i]["input_ids"])
-        return max(longest, len(self._adversarial[i]["input_ids"])) if self._adversarial else longest
+        return max(longest, len(self._adversarial[i]["input_ids"])) if i in self._adversarial else longest
 
     def _batch(self, ids: Sequence[int]) -> Batch:
+        ids = sorted(ids, key=lambda i: i not in self._adversarial)
         texts = [self._texts[i] for i in ids]
         labels = torch.tensor([self._labels[i] for i in ids], device=self._device)
         if not self._adversarial:
             soft = torch.tensor([self._soft[i] for i in ids], device=self._device) if self._soft else None
             return Batch(collate(self._tokenizer, texts, self._device), labels, soft=soft)
-        both = collate(self._tokenizer, texts + [self._adversarial[i] for i in ids], self._device)
+        adversarial = [self._adversarial[i] for i in ids if i in self._adversarial]
+        both = collate(self._tokenizer, texts + adversarial, self._device)
         count = len(ids)
         return Batch(
             texts={name: tensor[:count] for name, tensor in both.items()},

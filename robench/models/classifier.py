@@ -120,7 +120,9 @@ class Classifier(nn.Module):
             return Outputs(representations, self.head(representations))
 
     def pair(self, batch: Batch) -> tuple[Outputs, Outputs]:
-        """Compute the outputs of the batch's clean and adversarial texts in one forward pass.
+        """Compute the outputs of the batch's B clean and P adversarial texts in one forward pass.
+
+        Row i of the second belongs to row i of the first; ``batch.paired`` is the slice of these rows.
 
         Raises:
             ValueError: the batch has no adversarial texts.

@@ -68,6 +68,13 @@ class Section:
             raise self.error(key, f"has {', '.join(twice)} twice")
         return values
 
+    def count(self, key: str, default: int | None = None) -> int:
+        """Take a whole number, 0 or more; it is required if there is no default."""
+        value = self._take(key, default, int, "a whole number")
+        if isinstance(value, bool) or value < 0:
+            raise self.error(key, f"should be a whole number, 0 or more, not {value!r}")
+        return int(value)
+
     def numbers(self, key: str) -> tuple[float, ...]:
         """Take a list of numbers."""
         values = tuple(self._take(key, None, list, "a list of numbers"))

@@ -151,6 +151,8 @@ class Statistics(_Part, frozen=True, kw_only=True, omit_defaults=True):
         kl_neg: the same over the negative pairs; higher is better.
         ctr: mean contrastive loss; lower is better.
         n: number of pairs.
+        unchanged: number of positive pairs whose two texts are the same, because the attack was skipped or changed
+            nothing; None in files of early versions.
     """
 
     mse_pos: float
@@ -159,6 +161,7 @@ class Statistics(_Part, frozen=True, kw_only=True, omit_defaults=True):
     kl_neg: float
     ctr: float
     n: int
+    unchanged: int | None = None
 
 
 class Rows(_Part, frozen=True, kw_only=True, omit_defaults=True):
@@ -168,6 +171,7 @@ class Rows(_Part, frozen=True, kw_only=True, omit_defaults=True):
         training: training rows in total.
         clean: clean texts in these rows.
         adversarial: adversarial texts in these rows.
+        unchanged: adversarial texts in these rows that are the clean text itself; None in files of early versions.
         succeeded: attacks on the training set that succeeded.
         failed: attacks on the training set that failed.
         skipped: attacks that were skipped, because the model misclassified the text before.
@@ -176,6 +180,7 @@ class Rows(_Part, frozen=True, kw_only=True, omit_defaults=True):
     training: int = 0
     clean: int = 0
     adversarial: int = 0
+    unchanged: int | None = None
     succeeded: int = 0
     failed: int = 0
     skipped: int = 0

@@ -7,10 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from robench.plugins.option import option_text
-from robench.results.cells import Result, group
+from robench.results.cells import Result, group, identity_text
+from robench.results.info_parts import PluginInfo
 
 _TITLE_FIELDS = ("protocol", "resources")
 """Fields of an attack that its title shows already."""
+_PRESET_FIELDS = ("unsuccessful",)
+"""Fields of a defense that a preset chooses: they differ between two results of which neither has changed fields."""
 
 
 class Label(NamedTuple):
@@ -19,10 +22,12 @@ class Label(NamedTuple):
     Attributes:
         text: the label itself.
         ambiguous: whether only a key distinguishes it from another label.
+        plain: the registered name if no field is changed; empty otherwise.
     """
 
     text: str
     ambiguous: bool
+    plain: str = ""
 
 
 class LabelSource(NamedTuple):
@@ -33,17 +38,35 @@ class LabelSource(NamedTuple):
         title: the beginning of the label.
         changed: the fields that differ from the registered ones.
         key: key of one of its results, used if nothing else distinguishes its label from others.
+        chosen: fields that a preset may have chosen; they are shown if that distinguishes its label from others.
     """
 
     identity: str
     title: str
     changed: Mapping[str, Any]
     key: str
+    chosen: Mapping[str, Any] = {}
+
+    @property
+    def text(self) -> str:
+        """Return title and changed fields."""
+        return self.with_fields(self.changed)
+
+    def with_fields(self, fields: Mapping[str, Any]) -> str:
+        """Return the title with fields in brackets."""
+        changes = ", ".join(f"{name}={option_text(value)}" for name, value in sorted(fields.items()))
+        return f"{self.title} ({changes})" if changes else self.title
 
 
 def row_labels(results: Sequence[Result]) -> dict[str, Label]:
     """Label each defense by name and changed hyper-parameters; if that is ambiguous, add the key of a model."""
-    return make_labels([LabelSource(r.row, r.defense.name, r.defense.changed, r.info.model) for r in results])
+    return make_labels([defense_source(r.row, r.defense, r.info.model) for r in results])
+
+
+def defense_source(identity: str, defense: PluginInfo, key: str) -> LabelSource:
+    """Return a defense that needs a label."""
+    chosen = {name: defense.fields[name] for name in _PRESET_FIELDS if name in defense.fields}
+    return LabelSource(identity, defense.name, defense.changed, key, chosen)
 
 
 def column_labels(results: Sequence[Result]) -> dict[str, Label]:
@@ -61,15 +84,19 @@ def column_labels(results: Sequence[Result]) -> dict[str, Label]:
 
 def make_labels(sources: Iterable[LabelSource]) -> dict[str, Label]:
     """Make a label for each identity."""
-    texts, keys = {}, {}
+    clearest, keys = {}, {}
     for identity, members in group(sources, lambda source: source.identity).items():
         # The same defense can have several registered names; the one with the fewest changed fields is the clearest.
-        clearest = min(members, key=lambda member: (len(member.changed), member.title))
-        changes = ", ".join(f"{name}={option_text(value)}" for name, value in sorted(clearest.changed.items()))
-        texts[identity] = f"{clearest.title} ({changes})" if changes else clearest.title
+        clearest[identity] = min(members, key=lambda member: (len(member.changed), member.title))
         keys[identity] = min(member.key for member in members)[:8]
+    texts = {identity: source.text for identity, source in clearest.items()}
+    for alike in group(clearest.values(), lambda source: source.text).values():
+        if len({identity_text(source.chosen) for source in alike}) > 1:
+            texts |= {source.identity: source.with_fields({**source.chosen, **source.changed}) for source in alike}
     count = Counter(texts.values())
     return {
-        identity: Label(f"{text} [{keys[identity]}]", True) if count[text] > 1 else Label(text, False)
+        identity: Label(f"{text} [{keys[identity]}]", True)
+        if count[text] > 1
+        else Label(text, False, "" if clearest[identity].changed else clearest[identity].title)
         for identity, text in texts.items()
     }

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from robench.errors import RobenchError
 from robench.results import records
 from robench.results.info import CellInfo
@@ -38,6 +40,11 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @property
+    def unchanged(self) -> int:
+        """Count the pairs whose two texts are the same: those of skips, and of failures that found no other text."""
+        return sum(clean == adversarial for clean, adversarial in zip(self.clean, self.adversarial, strict=True))
+
 
 def read_pairs(cell: StoredStage[CellInfo]) -> Pairs:
     """Read the pairs of a cell from its records.
@@ -68,7 +75,7 @@ def measure_pairs(predictor: Predictor, pairs: Pairs) -> Statistics:
 
     clean, adversarial = predictor.outputs(pairs.clean), predictor.outputs(pairs.adversarial)
     try:
-        return compute_statistics(
+        statistics = compute_statistics(
             clean.representations,
             adversarial.representations,
             softmax(clean.logits),
@@ -77,3 +84,4 @@ def measure_pairs(predictor: Predictor, pairs: Pairs) -> Statistics:
         )
     except ValueError as error:
         raise RobenchError(f"the statistics of {len(pairs)} pairs cannot be computed: {error}.") from error
+    return msgspec.structs.replace(statistics, unchanged=pairs.unchanged)

@@ -110,6 +110,7 @@ class PaperFigure:
         attacks: names of attacks; empty for all that have results.
         defenses: names of defenses, in the order in which they are drawn.
         sweep: the sweep of a ``tradeoff``; None for other kinds.
+        notes: sentences, without their full stop, that a reader needs to compare it with the paper's.
     """
 
     number: str
@@ -120,6 +121,7 @@ class PaperFigure:
     attacks: tuple[str, ...] = ()
     defenses: tuple[str, ...] = ()
     sweep: Sweep | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def is_about_one_attack(self) -> bool:

@@ -136,6 +136,7 @@ def _figure(number: str, keys: Section, lists: Mapping[str, tuple[str, ...]]) ->
         task=keys.text("task", lists["tasks"][0]),
         **lists_of_names,
         sweep=sweep,
+        notes=keys.texts("notes", ()),
     )
     if figure.is_about_one_attack and len(figure.attacks) > 1:
         raise keys.error("attacks", f"has {len(figure.attacks)} names; a figure of kind {kind} is about one attack")

@@ -43,6 +43,7 @@ class PublishedTable:
         source: the publication.
         notes: sentences that a reader needs to compare with it.
         rows: rows in the paper's order.
+        pairs: number of pairs of texts behind the numbers of a table of high-order statistics; 0 if it is not stated.
     """
 
     number: str
@@ -50,6 +51,7 @@ class PublishedTable:
     source: str
     notes: tuple[str, ...]
     rows: tuple[PublishedRow, ...]
+    pairs: int = 0
 
     def find(self, *, task: str, defense: str = "", attack: str = "", encoder: str = "") -> PublishedRow | None:
         """Return the row of a task, defense, attack and encoder; None if there is none.
@@ -98,6 +100,7 @@ def read_published_table(paper: Paper, number: str) -> PublishedTable | None:
         source=keys.text("source"),
         notes=keys.texts("notes", ()),
         rows=tuple(_row(section, shared, shares) for section in keys.rows("row")),
+        pairs=keys.count("pairs", 0),
     )
     keys.finish()
     return table

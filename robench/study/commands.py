@@ -154,11 +154,15 @@ def _attack_settings(column: Result, preset: Preset) -> dict[str, dict[str, Any]
 
 
 def _preset(info: CellInfo) -> tuple[str, Preset, dict[str, Any]] | None:
-    """Find a preset with the training settings of a result, else its own preset and the settings to change in it."""
-    for name in sorted(PRESETS, key=lambda name: name != info.preset):
-        if asdict(PRESETS[name].training) == info.training:
-            return name, PRESETS[name], {}
+    """Find a preset with the training settings of a result, else its own preset and the settings to change in it.
+
+    A preset with another choice for defenses is none: what it chooses is no changed field, so no option would undo it.
+    """
     preset = PRESETS.get(info.preset)
+    for name in sorted(PRESETS, key=lambda name: name != info.preset):
+        same_choice = preset is None or PRESETS[name].unsuccessful == preset.unsuccessful
+        if same_choice and asdict(PRESETS[name].training) == info.training:
+            return name, PRESETS[name], {}
     if preset is None or asdict(preset.training).keys() != info.training.keys():  # of another version
         return None
     usual = asdict(preset.training)

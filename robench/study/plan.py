@@ -9,6 +9,7 @@ It does not enter a finished stage, so that the needs of finished stages are not
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from robench.data.load import TaskData
 from robench.plugins import registry
@@ -54,11 +55,24 @@ def plan_cells(
             parts: tuple[ModelStage, ...] = ()
             if isinstance(defense.defense, FusedDefense):
                 parts = tuple(
-                    ModelStage(setting, data, seed, find_defense(p), adversarial) for p in defense.defense.parts
+                    ModelStage(setting, data, seed, _part(find_defense(name), defense), adversarial)
+                    for name in defense.defense.parts
                 )
             model = ModelStage(setting, data, seed, defense, adversarial, parts)
             cells.append(CellStage(setting, data, seed, model, attack))
     return cells
+
+
+def _part(part: NamedDefense, whole: NamedDefense) -> NamedDefense:
+    """Return a part of a fused defense, with what the user set of the rows that the whole is made of.
+
+    A fused defense trains nothing, so its own ``unsuccessful`` would have no effect otherwise.
+    """
+    chosen = dict(whole.changed).get("unsuccessful")
+    if chosen is None or not isinstance(part.defense, AdversarialDefense) or part.defense.unsuccessful == chosen:
+        return part
+    changed = {**dict(part.changed), "unsuccessful": chosen}
+    return replace(part, changed=tuple(sorted(changed.items())), defense=replace(part.defense, unsuccessful=chosen))
 
 
 def plan_statistics(cells: Sequence[CellStage], reference: NamedDefense) -> list[Stage]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from robench.errors import RobenchError
 from robench.plugins.suggestions import explain_unknown
 from robench.resources import Form
+from robench.training.defense import AdversarialDefense, Defense, Unsuccessful
 from robench.training.settings import TrainingSettings
 
 Existing = Literal["only-missing", "always", "only-cache"]
@@ -29,6 +30,7 @@ class Preset:
         attack_limit: largest number of attacked test samples, drawn with a fixed seed; None takes all.
         training: training settings, such as the number of epochs.
         resources: form of the word vectors and the sentence encoder, for attacks that use them.
+        unsuccessful: row of D_adv for a text that the attack did not turn, for defenses that train on D_adv.
     """
 
     summary: str
@@ -38,6 +40,17 @@ class Preset:
     attack_limit: int | None = None
     training: TrainingSettings = field(default_factory=TrainingSettings)
     resources: Form = "bundled"
+    unsuccessful: Unsuccessful = AdversarialDefense.unsuccessful
+
+    def adapt(self, defense: Defense) -> Defense:
+        """Return a defense with the preset's choice of ``unsuccessful``; one registered with its own choice keeps it.
+
+        The choice of a preset is no changed field: the user did not make it.
+        """
+        usual = AdversarialDefense.unsuccessful
+        if not isinstance(defense, AdversarialDefense) or defense.unsuccessful != usual:
+            return defense
+        return replace(defense, unsuccessful=self.unsuccessful)
 
 
 PRESETS = {
@@ -62,6 +75,8 @@ PRESETS = {
         train_limit=10_000,
         attack_limit=1000,
         resources="published",
+        # The authors' code reads D_adv from TextAttack's log, which has the perturbed text of a failure.
+        unsuccessful="perturbed",
     ),
 }
 

@@ -150,7 +150,8 @@ class Request(BaseRequest, RunOptions):
 
     def _defense(self, name: str) -> NamedDefense:
         entry = registry.entry("defenses", name)
-        defense, changed = options.configure(name, entry.load(), self.changes.get(name, {}))
+        adapted = find_preset(self.preset).adapt(entry.load())
+        defense, changed = options.configure(name, adapted, self.changes.get(name, {}))
         return NamedDefense(name, entry.identify_code(), changed, defense=defense)
 
 

@@ -35,7 +35,10 @@ class TrainsOn(StrEnum):
     UNION = "union"
     """Training set and D_adv, joined and shuffled."""
     PAIRS = "pairs"
-    """Pairs of row i of the training set and row i of D_adv, shuffled together."""
+    """Pairs of row i of the training set and row i of D_adv, shuffled together.
+
+    Where D_adv has no row i, see :attr:`AdversarialDefense.takes_unpaired_rows`.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +96,8 @@ class Defense(ABC):
         Args:
             networks: ``network_count`` classifiers; calling one on ``batch.texts`` gives representations (B, H) and
                 logits (B, K).
-            batch: ``texts``, ``labels`` (B,) and, if the defense trains on pairs, ``adversarial``.
+            batch: ``texts``, ``labels`` (B,) and, if the defense trains on pairs, ``adversarial``, whose rows belong to
+                the first rows of ``texts``: to all, unless the defense takes unpaired rows.
         """
 
     def passes(self, networks: Sequence[Classifier], batch: Batch) -> Iterator[Terms]:
@@ -119,14 +123,25 @@ class AdversarialDefense(Defense):
 
     unsuccessful: Unsuccessful = option(
         "original",
-        "text of D_adv for a row that the attack did not turn, or that the model had wrong already: original is the"
-        " unchanged text, perturbed the best text the attack found, drop leaves the row out",
+        "row of D_adv for a text that the attack did not turn: original is the clean text, perturbed the best text that"
+        " the attack found, drop no row, so that only the terms of clean texts learn from it. A text that the model"
+        " had wrong already is not attacked: its row is the clean text with perturbed, too",
+        source="ours; the preset paper has perturbed, as the authors' code",
     )
 
     @property
     def adversarial_share(self) -> float:
         """Return the share of D_adv that is used, above 0 to 1; the rows are drawn with the seed."""
         return 1.0
+
+    @property
+    def takes_unpaired_rows(self) -> bool:
+        """Return whether a defense that trains on pairs also trains on clean rows that D_adv has no row for.
+
+        There are such rows with ``unsuccessful="drop"``. A batch then has fewer adversarial texts than clean ones,
+        possibly none; ``batch.paired`` is the slice of the clean ones that have a counterpart.
+        """
+        return False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,7 @@
 """The losses of the TaiChi paper (section 3.4), one function each.
 
-Shapes: N rows of a batch, K classes, H dimensions of a representation. Every loss is a scalar, averaged over N.
+Shapes: N rows of a batch, K classes, H dimensions of a representation. Every loss is a scalar, averaged over N, and 0
+for no rows, as the terms of pairs are in a batch without one.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
         logits: (N, K).
         targets: (N,) class numbers, or (N, K) probabilities (soft labels).
     """
+    if not len(logits) and not len(targets):
+        return logits.sum()
     return functional.cross_entropy(logits, targets)
 
 
@@ -49,7 +52,12 @@ def contrastive(
 
     Returns:
         A scalar; 0 for a batch of one row, which has no negatives.
+
+    Raises:
+        ValueError: the shapes differ.
     """
+    if not anchors.shape == positives.shape == negatives.shape:
+        raise ValueError(f"{len(anchors)} anchors, {len(positives)} positives and {len(negatives)} negatives differ")
     count = anchors.shape[0]
     if count < 2:
         return (anchors * 0).sum()
@@ -81,7 +89,14 @@ def kl_divergence(logits: Tensor, other_logits: Tensor) -> Tensor:
     Args:
         logits: (N, K) of p.
         other_logits: (N, K) of q.
+
+    Raises:
+        ValueError: the shapes differ.
     """
+    if logits.shape != other_logits.shape:  # one row would silently be compared with all rows of the other
+        raise ValueError(f"logits of shapes {tuple(logits.shape)} and {tuple(other_logits.shape)} do not pair up")
+    if not len(logits):
+        return (logits + other_logits).sum()
     log_p = functional.log_softmax(logits, dim=-1)
     log_q = functional.log_softmax(other_logits, dim=-1)
     return (log_p.exp() * (log_p - log_q)).sum(-1).mean()

@@ -10,6 +10,7 @@ from robench.escaping import escape_matplotlib
 from robench.report.figures.canvas import INK, Drawing, legend_above, sheet, styled
 from robench.report.figures.palette import Look, looks, title
 from robench.report.figures.request import FigureRequest
+from robench.results.adversarial_rows import note_adversarial_rows
 from robench.results.cells import Result, group
 from robench.results.labels import column_labels, row_labels
 from robench.results.paper_contents import rank
@@ -86,6 +87,7 @@ def _caption(block: Sequence[Result], labels: Iterable[str], task: str, others: 
         f" counts as wrong. {describe_seeds(block)}"
     )
     text += f" {', '.join(names)}." if names else ""
+    text += "".join(f" {note}." for note in note_adversarial_rows(r.info for r in block))
     left = f" Other settings of this task in the runs folder, not shown: {others}." if others else ""
     return text + left
 

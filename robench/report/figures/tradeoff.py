@@ -12,10 +12,12 @@ from robench.report.figures.canvas import INK, Drawing, legend_above, sheet, sty
 from robench.report.figures.labelling import Line, place_texts
 from robench.report.figures.palette import Look, looks, title
 from robench.report.figures.request import FigureRequest
-from robench.results.cells import Result, group
+from robench.results.adversarial_rows import note_adversarial_rows
+from robench.results.cells import Result, group, identity_text
+from robench.results.labels import row_labels
 from robench.results.paper_contents import Sweep
 from robench.results.seeds import SeedMean, average_accuracy_under_attack, average_clean_accuracy, describe_seeds
-from robench.results.selection import largest_block, prefer_unchanged
+from robench.results.selection import largest_block
 from robench.results.store import Store
 from robench.study.commands import describe_commands, read_selection
 
@@ -37,19 +39,20 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
     block, others = largest_block(read_selection(selection, store, request.command_options))
     block = _of_one_attack(block)
     swept = [r for r in block if r.defense.name == sweep.defense]
-    rest = prefer_unchanged([r for r in block if r.defense.name != sweep.defense])
+    swept = _of_one_variant(swept, request, sweep.field)
+    others_by_name = group((r for r in block if r.defense.name != sweep.defense), lambda r: r.defense.name)
+    rest = [r for found in others_by_name.values() for r in _of_one_variant(found, request)]
     by_value = group(sorted(swept, key=lambda r: _value(r, sweep)), lambda r: f"{_value(r, sweep):g}")
     names = [name for name in selection.defenses if name != sweep.defense]
     gaps = [(name, block[0]) for name in names if not any(r.defense.name == name for r in rest)]
     if gaps:
         absent = ", ".join(name for name, _ in gaps)
-        commands = describe_commands(gaps, request.command_options)
-        raise RobenchError(f"{request.name} lacks {absent}: {commands} makes that.")
+        raise RobenchError(f"{request.name} lacks {absent}: {_commands(gaps, request)} makes that.")
     if len(by_value) < 2:
         there = ", ".join(by_value) or "none"
         raise RobenchError(
             f"{request.name} needs results of {sweep.defense} for two or more values of {sweep.field}, and has {there}:"
-            f" {describe_commands([(sweep.defense, block[0])], request.command_options)} makes them."
+            f" {_commands([(sweep.defense, block[0])], request)} makes them."
         )
     path = {
         value: (average_clean_accuracy(found), average_accuracy_under_attack(found))
@@ -61,7 +64,7 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
     }
     ordered = {name: points[name] for name in names if name in points}
     with styled():
-        return _drawing(path, ordered, block[0], request, sweep, _caption(block, sweep, request.task, others))
+        return _drawing(path, ordered, block[0], request, sweep, _caption([*swept, *rest], request, others))
 
 
 def _value(result: Result, sweep: Sweep) -> float:
@@ -79,13 +82,53 @@ def _of_one_attack(block: Sequence[Result]) -> list[Result]:
     return max(group(block, lambda r: r.column).values(), key=lambda members: (len(members), members[0].column))
 
 
-def _caption(block: Sequence[Result], sweep: Sweep, task: str, others: int) -> str:
-    info = block[0].info
+def _of_one_variant(results: Sequence[Result], request: FigureRequest, swept: str = "") -> list[Result]:
+    """Return the results of a defense's variant: if there are several, of that in which only the swept field changes.
+
+    Raises:
+        RobenchError: that leaves several variants, whose numbers would be averaged as if they were seeds.
+    """
+
+    def variant(result: Result) -> str:
+        fields = {name: value for name, value in result.defense.fields.items() if name != swept}
+        return identity_text([result.defense.class_, fields, result.defense.code])
+
+    kept = list(results)
+    plain = [r for r in kept if not r.defense.changed.keys() - {swept}]
+    variants = group(kept, variant)
+    if len(variants) > 1 and plain:
+        kept, variants = plain, group(plain, variant)
+    if len(variants) < 2:
+        # One variant can still have two rows of one place, such as two averages of different networks.
+        places = group(kept, lambda r: identity_text([r.seed, r.defense.fields.get(swept)])).values()
+        variants = max((group(found, lambda r: r.row) for found in places), key=len, default=variants)
+    if len(variants) < 2:
+        return kept
+    names = row_labels([found[0] for found in variants.values()])
+    gap = (kept[0].defense.name, kept[0])
+    advice = (
+        "name a --preset that has only one of them" if plain else f"{_commands([gap], request)} makes the plain one"
+    )
+    raise RobenchError(
+        f"{request.name} shows one variant of {kept[0].defense.name}, and the runs folder has"
+        f" {' and '.join(sorted(name.text for name in names.values()))}: {advice}."
+    )
+
+
+def _commands(gaps: Sequence[tuple[str, Result]], request: FigureRequest) -> str:
+    return describe_commands(gaps, request.command_options)
+
+
+def _caption(block: Sequence[Result], request: FigureRequest, others: int) -> str:
+    info, figure = block[0].info, request.figure
+    assert figure.sweep is not None, "the reader of papers checks that"
     text = (
-        f"{task}, encoder {info.encoder.name}, {info.train_rows:,} training rows, {info.clean.n:,} clean"
-        f" and {block[0].attacked_n:,} attacked test samples. The line joins {sweep.caption}; between its points"
+        f"{request.task}, encoder {info.encoder.name}, {info.train_rows:,} training rows, {info.clean.n:,} clean"
+        f" and {block[0].attacked_n:,} attacked test samples. The line joins {figure.sweep.caption}; between its points"
         f" nothing was measured. Up and right is better. {describe_seeds(block)}"
     )
+    text += "".join(f" {note}." for note in figure.notes)
+    text += "".join(f" {note}." for note in note_adversarial_rows(r.info for r in block))
     left = f" Other settings of this task in the runs folder, not shown: {others}." if others else ""
     return text + left
 

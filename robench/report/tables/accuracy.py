@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from robench.report.tables.captions import notes_of
+from robench.report.tables.captions import result_notes
 from robench.report.tables.cells import mean_cell
 from robench.report.tables.layout import Layout, legend_of
-from robench.report.tables.model import Block, Cell, Column, Table
+from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.options import TableRequest
 from robench.results.cells import Result, group, read_results, separate
 from robench.results.info import CellInfo
@@ -50,7 +50,7 @@ def label_conflict_table(cells: Sequence[StoredStage[CellInfo]], request: TableR
         columns=tuple(columns),
         blocks=blocks,
         legend=legend_of(blocks, own, comparison, hopeless),
-        notes=notes_of(r.info for r in layout.results),
+        notes=result_notes(r.info for r in layout.results),
         commands=fill,
     )
 
@@ -103,18 +103,32 @@ def _under_attack(layout: Layout, request: TableRequest) -> Table:
         caption=caption,
         columns=tuple(columns),
         blocks=blocks,
-        legend=legend_of(blocks, _how_measured(blocks, request.paper), comparison, hopeless),
-        notes=notes_of(r.info for r in layout.results),
+        legend=legend_of(blocks, _how_measured(blocks, columns, request.paper), comparison, hopeless),
+        notes=result_notes(r.info for r in layout.results),
         commands=fill,
     )
 
 
-def _how_measured(blocks: Sequence[Block], paper: Paper) -> list[str]:
+def attacks_of(columns: Sequence[Column], row: Row) -> tuple[str, ...]:
+    """Return the titles of the attacks that a row has results of."""
+    return tuple(c.name for c, cell in zip(columns, row.cells, strict=True) if cell.seeds and c.name != CLEAN)
+
+
+def _how_measured(blocks: Sequence[Block], columns: Sequence[Column], paper: Paper) -> list[str]:
     lines = ["clean%: correct / all test samples. Attacks: failed / attacked samples; wrong before counts as wrong."]
-    per_attack = {row.name for block in blocks for row in block.rows if row.per_attack}
-    if per_attack:
-        averaged = sorted(per_attack, key=lambda name: rank(name, paper.defense_order))
-        lines.append(f"clean% of {', '.join(averaged)}: mean over their models, one per attack.")
+    rows = [(block, row) for block in blocks for row in block.rows if row.per_attack]
+    rows.sort(key=lambda found: rank(found[1].name, paper.defense_order))
+    attacks: dict[str, set[tuple[str, ...]]] = {}
+    for _, row in rows:
+        attacks.setdefault(row.name, set()).add(attacks_of(columns, row))
+    averaged: dict[tuple[str, ...], dict[str, None]] = {}
+    for block, row in rows:
+        name = row.name if len(attacks[row.name]) == 1 else f"{row.label} on {block.task}"
+        averaged.setdefault(attacks_of(columns, row), {})[name] = None
+    lines += [
+        f"clean% of {', '.join(names)}: mean over their models, one per attack ({', '.join(titles)})."
+        for titles, names in averaged.items()
+    ]
     return lines
 
 

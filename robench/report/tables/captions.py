@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from robench.results.adversarial_rows import note_adversarial_rows
 from robench.results.info import ELSEWHERE, CellInfo, StageInfo
 from robench.results.paper_contents import Paper
 
@@ -80,6 +81,12 @@ def headings(settings: Sequence[Mapping[str, Any]], paper: Paper, lead: str = "t
             if text:
                 part.append(f"{text} ({str(identity)[:8]})" if ambiguous else text)
     return [", ".join(part) for part in parts], f"In all rows: {', '.join(shared)}." if shared else ""
+
+
+def result_notes(infos: Iterable[CellInfo]) -> tuple[str, ...]:
+    """Return the notes on the data of some cells, and on the adversarial texts that their models were trained on."""
+    infos = list(infos)
+    return *notes_of(infos), *note_adversarial_rows(infos)
 
 
 def notes_of(infos: Iterable[StageInfo]) -> tuple[str, ...]:

@@ -13,9 +13,10 @@ from robench.report.tables.cells import mean_cell
 from robench.report.tables.layout import legend_of
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.options import TableRequest
+from robench.results.adversarial_rows import format_range
 from robench.results.cells import group, identity_text
 from robench.results.info import BEFORE, StatisticsInfo
-from robench.results.labels import LabelSource, make_labels
+from robench.results.labels import Label, defense_source, make_labels
 from robench.results.paper_contents import Paper, rank
 from robench.results.store import StoredStage
 
@@ -28,11 +29,10 @@ COLUMNS = (
     Column("clean% (↑)", key="clean%"),
     Column("attack% (↑)", key="attack%"),
 )
-LEGEND = (
+_LEGEND = (
     "Rows are models; the paper has them as columns.",
     "pos: a clean text beside its adversarial counterpart; neg: beside a fixed sentence of another label.",
     "MSE: mean squared difference of representations. KL: of predictions, in nats. CTR: contrastive loss of all pairs.",
-    "clean%: correct / all test samples. attack%: failed / attacked samples; wrong before counts as wrong.",
 )
 
 
@@ -70,27 +70,53 @@ def high_order_table(statistics: Sequence[StoredStage[StatisticsInfo]], request:
     arranged, caption = _arranged(models, paper, () if request.selection.defenses else spec.defenses)
     blocks, comparison = request.compare(arranged, COLUMNS)
     gaps = any(cell == Cell() for block in blocks for row in block.rows for cell in row.cells)
-    legend = legend_of(blocks, LEGEND, comparison)
+    legend = legend_of(blocks, (*_LEGEND, _legend_of_accuracies(models)), comparison)
     return request.fill(
         caption=caption,
         columns=COLUMNS,
         blocks=blocks,
         legend=(*legend, f"—: no result yet; {request.hint}") if gaps else legend,
-        notes=notes_of(m.info for m in models),
+        notes=(*notes_of(m.info for m in models), *_notes_on_pairs(models)),
         row_kind="model",
         samples=False,
     )
 
 
+def _legend_of_accuracies(models: Sequence[_Model]) -> str:
+    before = f", and of {BEFORE} / the clean texts of all pairs" if any(_is_before(m) for m in models) else ""
+    return (
+        f"clean%: correct / all test samples{before}. attack%: failed / attacked samples; wrong before counts as wrong."
+    )
+
+
+def _is_before(model: _Model) -> bool:
+    return model.info.defense.name == BEFORE
+
+
+def _notes_on_pairs(models: Sequence[_Model]) -> list[str]:
+    """Return how many pairs are one text twice, for each task, attack and number of pairs."""
+    counts: dict[tuple[str, str, int], set[int]] = {}
+    for info in (m.info for m in models):
+        if info.statistics.unchanged:
+            key = info.task, info.attack.title, info.statistics.n
+            counts.setdefault(key, set()).add(info.statistics.unchanged)
+    return [
+        f"{task}, {attack}: {format_range(unchanged)} of {n:,} pairs are the clean text twice, since the attack was"
+        " skipped there (the model under attack had the text wrong already) or changed nothing; they count with MSE and"
+        " KL (pos) 0"
+        for (task, attack, n), unchanged in counts.items()
+    ]
+
+
 def _arranged(models: Sequence[_Model], paper: Paper, expected: Sequence[str]) -> tuple[list[Block], str]:
     """Return the blocks, each with a row for every expected defense, and a caption of what they share."""
-    names = make_labels(LabelSource(m.row, m.info.defense.name, m.info.defense.changed, m.key) for m in models)
+    names = make_labels(defense_source(m.row, m.info.defense, m.key) for m in models)
     by_block = group(models, lambda m: m.block)
     settings = [_setting(members) for members in by_block.values()]
     heads, caption = headings(settings, paper)
     blocks = []
     for heading, setting, members in zip(heads, settings, by_block.values(), strict=True):
-        rows = [_row(names[row].text, found) for row, found in group(members, lambda m: m.row).items()]
+        rows = [_row(names[row], found) for row, found in group(members, lambda m: m.row).items()]
         there = {row.name for row in rows}
         rows += [Row(name, name, (Cell(),) * len(COLUMNS)) for name in expected if name not in there]
         rows.sort(key=lambda row: (*rank(row.name, paper.defense_order), row.label))
@@ -127,10 +153,10 @@ def _in_every_block(models: Sequence[_Model]) -> list[_Model]:
         info = m.info
         return identity_text([info.task, info.data.digest, info.encoder.digest, _attack(info)])
 
-    trained = [m for m in models if m.info.defense.name != BEFORE]
+    trained = [m for m in models if not _is_before(m)]
     found = list(trained)
     for m in models:
-        if m.info.defense.name == BEFORE:
+        if _is_before(m):
             fitting = {t.block: t for t in trained if untrained(t) == untrained(m)} or {m.block: m}
             found += [_Model(m.info, block, m.row, m.seed, m.key, m.values) for block in fitting]
     return found
@@ -138,7 +164,7 @@ def _in_every_block(models: Sequence[_Model]) -> list[_Model]:
 
 def _setting(members: Sequence[_Model]) -> dict[str, Any]:
     """Return what a block shares: as its fine-tuned models say, if it has one."""
-    info = next((m.info for m in members if m.info.defense.name != BEFORE), members[0].info)
+    info = next((m.info for m in members if not _is_before(m)), members[0].info)
     attack = {"attack": info.attack.title, "attack_identity": identity_text(_attack(info))}
     counts = {f"{part}_n": count for part, count in _counts(info).items() if count}
     return setting_of(info, **attack, pairs=info.statistics.n, **counts)
@@ -152,7 +178,7 @@ def _counts(info: StatisticsInfo) -> dict[str, int | None]:
     }
 
 
-def _row(label: str, found: Sequence[_Model]) -> Row:
+def _row(label: Label, found: Sequence[_Model]) -> Row:
     info = found[0].info
     counts = _counts(info)
     samples = {"clean%": counts["clean"], "attack%": counts["attacked"]}
@@ -166,9 +192,10 @@ def _row(label: str, found: Sequence[_Model]) -> Row:
             cells.append(mean_cell(finite, samples.get(column.key, info.statistics.n) or 0))
     seeds = tuple(sorted({m.seed for m in found}))
     return Row(
-        label,
+        label.text,
         info.defense.name,
         tuple(cells),
+        is_plain=label.plain == info.defense.name,
         per_attack=info.adversarial is not None,
         clean_n=counts["clean"],
         attacked_n=counts["attacked"],

@@ -105,6 +105,7 @@ class Layout:
         return Row(
             label=self.rows[first.row].text,
             name=first.info.defense.name,
+            is_plain=self.rows[first.row].plain == first.info.defense.name,
             per_attack=first.info.adversarial is not None,
             clean_n=first.info.clean.n,
             attacked_n=first.attacked_n if attacks else None,

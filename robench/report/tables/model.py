@@ -68,13 +68,14 @@ class Row:
     """A defense, or a task; ``cells`` has one for each column of the table.
 
     Attributes:
-        label: name, with the hyper-parameters that were changed and, if that is ambiguous, the start of the key of one
-            of its models.
+        label: name, with the hyper-parameters that were changed and, if that is ambiguous, those that a preset chose or
+            the start of the key of one of its models.
         name: registered name.
         per_attack: whether a model is trained for each attack.
         clean_n: samples of the clean accuracy.
         attacked_n: samples of each attack.
         seeds: of all cells.
+        is_plain: whether it is the defense of that name, with no field changed, or the task.
     """
 
     label: str
@@ -84,6 +85,7 @@ class Row:
     clean_n: int | None = None
     attacked_n: int | None = None
     seeds: tuple[int, ...] = ()
+    is_plain: bool = True
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from robench.report.tables.accuracy import CLEAN
+from robench.report.tables.accuracy import CLEAN, attacks_of
 from robench.report.tables.model import Block, Column, Row, Table
 from robench.report.tables.options import TableRequest
 from robench.results.paper_contents import PaperTable
@@ -42,7 +43,7 @@ def _beside(table: Table, block: Block, spec: PaperTable, numbers: PublishedTabl
 
 
 def _row_beside(table: Table, block: Block, row: Row, spec: PaperTable, numbers: PublishedTable) -> Row:
-    if row.label != row.name:  # changed fields, or a version that only a key tells from another one
+    if not row.is_plain:  # changed fields, or a version that only a key distinguishes from another one
         return row
     cells = []
     for column, cell in zip(table.columns, row.cells, strict=True):
@@ -79,14 +80,33 @@ def _differences(table: Table, blocks: Sequence[Block], spec: PaperTable, number
         notes = [f"the paper has no numbers of the encoder {others}"]
     else:
         notes = [f"the encoder here is {others}, in the paper {numbers.encoders[0]}"]
+    if spec.kind == "high-order" and numbers.pairs:
+        notes += _ceilings([block for block, _ in matched], numbers.pairs)
     if spec.kind in ("accuracy", "encoders"):
         notes += dict.fromkeys(note for _, row in matched if (note := _mean_of_others(table, row, spec)))
     return notes
 
 
+def _ceilings(blocks: Sequence[Block], pairs: int) -> list[str]:
+    """Return how far a contrastive loss of other numbers of pairs than the paper's can rise, which is about ln(N - 1).
+
+    That is its value if a text is as similar to its own counterpart as to all others.
+    """
+    counts = dict.fromkeys(int(block.setting["pairs"]) for block in blocks)
+    return [
+        f"CTR of N pairs is at most about ln(N - 1): {math.log(n - 1):.2f} for the {n:,} pairs here,"
+        f" {math.log(pairs - 1):.2f} for the paper's {pairs:,}, so the two cannot be compared"
+        for n in counts
+        if n != pairs and n > 1
+    ]
+
+
 def _mean_of_others(table: Table, row: Row, spec: PaperTable) -> str:
     """Return what clean% of a row is a mean over, if that is not the attacks of the paper."""
-    there = {column.name for column, cell in zip(table.columns, row.cells, strict=True) if cell.seeds} - {CLEAN}
+    there = set(attacks_of(table.columns, row))
     if not row.per_attack or there == set(spec.attacks):
         return ""
-    return f"here, clean% of {row.name} is the mean over {', '.join(sorted(there))} alone"
+    return (
+        f"here, clean% of {row.name} is the mean over {', '.join(sorted(there))} alone, in the paper over"
+        f" {', '.join(spec.attacks)}"
+    )

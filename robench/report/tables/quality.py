@@ -7,7 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from robench.report.tables.captions import headings, notes_of, setting_of
+from robench.report.tables.captions import headings, result_notes, setting_of
 from robench.report.tables.cells import mean_cell
 from robench.report.tables.layout import legend_of
 from robench.report.tables.model import Block, Cell, Column, Row, Table
@@ -70,7 +70,7 @@ def quality_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest)
         columns=COLUMNS,
         blocks=blocks,
         legend=legend_of(blocks, LEGEND, comparison),
-        notes=notes_of(r.info for r in results),
+        notes=result_notes(r.info for r in results),
     )
 
 

@@ -2,13 +2,15 @@
 
 How it works: each clean row has one record, whose final text is its adversarial counterpart. If the attack did not
 succeed, the defense's ``unsuccessful`` decides whether the original, the perturbed text or nothing takes its place. The
-defense's ``trains_on`` then decides whether counterparts replace the clean rows, are added to them, or form pairs.
+defense's ``trains_on`` then decides whether counterparts replace the clean rows, are added to them, or form pairs. A
+clean row whose counterpart is dropped stays if the defense has a use for it.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from robench.data.load import Example
 from robench.errors import RobenchError
@@ -16,6 +18,14 @@ from robench.models.batches import TrainingRow
 from robench.results.info_parts import Rows
 from robench.results.records import Record
 from robench.training.defense import AdversarialDefense, Defense, TrainsOn
+
+
+class _Counterpart(NamedTuple):
+    """A row of D_adv: its text, the victim's probability of each class for it, and whether it is the clean text."""
+
+    text: str
+    soft: tuple[float, ...]
+    is_unchanged: bool
 
 
 def arrange_rows(
@@ -39,41 +49,47 @@ def arrange_rows(
     if not isinstance(defense, AdversarialDefense) or defense.trains_on is TrainsOn.CLEAN:
         return plain, Rows(training=len(plain), clean=len(plain))
     records = {record.id: record for record in adversarial}
-    pairs = [
-        (example, text)
-        for i, example in clean
-        if (text := _find_counterpart(records[i], defense.unsuccessful)) is not None
-    ]
-    count = max(1, round(defense.adversarial_share * len(pairs)))
-    if count < len(pairs):
-        pairs = random.Random(f"share/{seed}").sample(pairs, count)
-    if not pairs:
+    found = [_find_counterpart(records[i], defense.unsuccessful) for i, _ in clean]
+    positions = [position for position, counterpart in enumerate(found) if counterpart is not None]
+    count = max(1, round(defense.adversarial_share * len(positions)))
+    if count < len(positions):
+        positions = random.Random(f"share/{seed}").sample(positions, count)
+    if not positions:
         raise RobenchError(
             "no attack on the training set succeeded, and unsuccessful=drop leaves nothing to train on; take"
             " unsuccessful=original, or more training rows."
         )
-    rows, clean_count = _make_rows(defense.trains_on, plain, pairs)
+    used = {position: counterpart for position in positions if (counterpart := found[position]) is not None}
+    rows, clean_count = _make_rows(defense.trains_on, plain, used)
+    if defense.trains_on is TrainsOn.PAIRS and defense.takes_unpaired_rows:
+        unpaired = [row for row, counterpart in zip(plain, found, strict=True) if counterpart is None]
+        rows, clean_count = rows + unpaired, clean_count + len(unpaired)
     statuses = [record.status for record in adversarial]
     counts = {status: statuses.count(status) for status in ("succeeded", "failed", "skipped")}
-    return rows, Rows(training=len(rows), clean=clean_count, adversarial=len(pairs), **counts)
-
-
-_Counterpart = tuple[str, list[float]]
-"""An adversarial text, and the victim's probability of each class for it."""
+    unchanged = sum(counterpart.is_unchanged for counterpart in used.values())
+    return rows, Rows(training=len(rows), clean=clean_count, adversarial=len(used), unchanged=unchanged, **counts)
 
 
 def _make_rows(
-    kind: TrainsOn, plain: list[TrainingRow], pairs: Sequence[tuple[Example, _Counterpart]]
+    kind: TrainsOn, plain: list[TrainingRow], used: Mapping[int, _Counterpart]
 ) -> tuple[list[TrainingRow], int]:
-    """Return rows of a kind, and the number of clean texts in them."""
+    """Return rows of a kind, and the number of clean texts in them.
+
+    Args:
+        kind: the kind.
+        plain: all clean rows.
+        used: rows of D_adv by the position of their clean row, in the order in which they were drawn.
+    """
     if kind is TrainsOn.PAIRS:
-        return [TrainingRow(example.text, example.label, text) for example, (text, _) in pairs], len(pairs)
+        return [TrainingRow(plain[i].text, plain[i].label, made.text) for i, made in used.items()], len(used)
     if kind is TrainsOn.UNION:
-        return plain + [TrainingRow(text, example.label) for example, (text, _) in pairs], len(plain)
-    return [TrainingRow(text, example.label, soft=tuple(soft)) for example, (text, soft) in pairs], 0
+        return plain + [TrainingRow(made.text, plain[i].label) for i, made in used.items()], len(plain)
+    return [TrainingRow(made.text, plain[i].label, soft=made.soft) for i, made in used.items()], 0
 
 
 def _find_counterpart(record: Record, unsuccessful: str) -> _Counterpart | None:
     if record.status == "succeeded" or unsuccessful == "perturbed":
-        return record.final, record.probabilities_after
-    return (record.original, record.probabilities_before) if unsuccessful == "original" else None
+        return _Counterpart(record.final, tuple(record.probabilities_after), record.final == record.original)
+    if unsuccessful == "original":
+        return _Counterpart(record.original, tuple(record.probabilities_before), True)
+    return None
