@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 import torch
@@ -118,12 +119,27 @@ def test_batches_hold_texts_of_like_length_and_come_in_no_order_of_length() -> N
     assert lengths != sorted(lengths) and lengths != sorted(lengths, reverse=True)
 
 
-@pytest.mark.parametrize("missing", [0, 1])
-def test_rows_with_and_without_a_counterpart_do_not_mix(missing: int) -> None:
-    rows = [TrainingRow("the film", 0, "the fi1m"), TrainingRow("the actor", 1, "the act0r")]
-    rows[missing] = TrainingRow("the film", 0)
-    with pytest.raises(ValueError, match="counterpart"):
-        tiny.training_set(rows)
+def test_batch_with_some_counterparts_has_their_rows_first() -> None:
+    rows = [
+        replace(row, adversarial=row.adversarial if i % 3 else None) for i, row in enumerate(tiny.rows(30, pairs=True))
+    ]
+    partner = {tuple(tokens(row)): row for row in rows}
+    seen = []
+    for batch in tiny.training_set(rows, batch_size=4).epoch(0):
+        assert batch.adversarial is not None
+        found = [partner[tuple(unpadded(row))] for row in batch.texts["input_ids"]]
+        assert [row.label for row in found] == batch.labels.tolist()
+        paired = len(found[batch.paired])
+        assert [row.adversarial is not None for row in found] == [True] * paired + [False] * (len(found) - paired)
+        for row, adversarial in zip(found[batch.paired], batch.adversarial["input_ids"], strict=True):
+            assert unpadded(adversarial) == tokens(TrainingRow(row.adversarial or "", row.label))
+        seen += found
+    assert sorted(row.text for row in seen) == sorted(row.text for row in rows)
+
+
+@pytest.mark.parametrize(("pairs", "paired"), [(False, slice(0)), (True, slice(5))])
+def test_batch_says_which_of_its_rows_have_a_counterpart(pairs: bool, paired: slice) -> None:
+    assert tiny.batch(5, pairs=pairs).paired == paired
 
 
 def test_an_empty_counterpart_is_one() -> None:

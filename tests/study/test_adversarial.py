@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, cast
 
 import pytest
 
 from robench.data.load import Example
+from robench.defenses import taichi
 from robench.defenses.ada import ADA
 from robench.defenses.base import Base
 from robench.defenses.taichi import TaiChi
@@ -30,6 +31,8 @@ PAIRS = {
     "perturbed": [("good", 1, "g00d"), ("bad", 0, "b ad"), ("fine", 1, "fine"), ("a", 0, "")],
     "drop": [("good", 1, "g00d"), ("a", 0, "")],
 }
+UNCHANGED = {"original": 2, "perturbed": 1, "drop": 0}
+"""Rows of D_adv that are the clean text: "bad" and "fine", of which the search left "fine" alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +50,13 @@ class OnAdversarial(AdversarialDefense):
 @dataclass(frozen=True, kw_only=True)
 class OnPairs(OnAdversarial):
     trains_on: ClassVar[TrainsOn] = TrainsOn.PAIRS
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnPairsAndTheRest(OnPairs):
+    @property
+    def takes_unpaired_rows(self) -> bool:
+        return True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +102,7 @@ def plain() -> list[tuple[str, int]]:
 @pytest.mark.parametrize("kind", [OnAdversarial, OnUnion, OnPairs, OnClean], ids=lambda kind: kind.__name__)
 def test_a_defense_gets_the_rows_it_asks_for(kind: type[OnAdversarial], unsuccessful: Any) -> None:
     texts = TEXTS[unsuccessful]
-    used = {"adversarial": len(texts), **COUNTS}
+    used = {"adversarial": len(texts), "unchanged": UNCHANGED[unsuccessful], **COUNTS}
     n = len(texts)
     expected = {
         OnAdversarial: (texts, Rows(training=n, clean=0, **used)),
@@ -107,6 +117,25 @@ def test_the_defenses_of_the_house_get_theirs() -> None:
     assert made(Base(), []) == (plain(), Rows(training=4, clean=4))
     assert made(ADA()) == made(OnUnion())
     assert made(TaiChi()) == made(OnPairs())
+    assert made(TaiChi(unsuccessful="drop")) == made(OnPairsAndTheRest(unsuccessful="drop"))
+    assert made(clean_alone(unsuccessful="drop")) == made(OnPairsAndTheRest(unsuccessful="drop"))
+    assert made(adversarial_alone(unsuccessful="drop")) == made(OnPairs(unsuccessful="drop"))
+
+
+def clean_alone(**changes: Any) -> Defense:
+    return replace(taichi.clean, **changes)
+
+
+def adversarial_alone(**changes: Any) -> Defense:
+    return replace(taichi.adversarial, **changes)
+
+
+def test_clean_rows_whose_counterpart_is_dropped_stay_for_a_defense_that_takes_them() -> None:
+    rows, counts = made(OnPairsAndTheRest(unsuccessful="drop"))
+    assert rows == [*PAIRS["drop"], ("bad", 0, None), ("fine", 1, None)]
+    assert counts == Rows(training=4, clean=4, adversarial=2, unchanged=0, **COUNTS)
+    for kept in ("original", "perturbed"):
+        assert made(OnPairsAndTheRest(unsuccessful=cast(Any, kept)))[0] == PAIRS[kept]
 
 
 def test_records_are_matched_by_position_not_by_order() -> None:
@@ -132,7 +161,8 @@ def test_ada_adds_its_ratio() -> None:
     rows, counts = made(ADA(ratio=0.5), seed=1)
     assert rows[:4] == plain()
     assert len(rows) == 6
-    assert counts == Rows(training=6, clean=4, adversarial=2, **COUNTS)
+    same = sum(row in [("bad", 0), ("fine", 1)] for row in rows[4:])
+    assert counts == Rows(training=6, clean=4, adversarial=2, unchanged=same, **COUNTS)
 
 
 @pytest.mark.parametrize("kind", [OnAdversarial, OnUnion, OnPairs], ids=lambda kind: kind.__name__)

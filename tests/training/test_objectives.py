@@ -190,3 +190,28 @@ def test_kl_sends_the_right_gradients_into_both() -> None:
 )
 def test_cross_entropy_is_the_mean_surprise_at_the_target(targets: torch.Tensor, expected: float) -> None:
     assert cross_entropy(torch.tensor([QUARTERS, HALVES]), targets).item() == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda logits: cross_entropy(logits, torch.empty(0, dtype=torch.long)),
+        lambda logits: kl_divergence(logits, logits),
+        lambda logits: contrastive(logits, logits, logits),
+    ],
+    ids=["cross-entropy", "kl", "contrastive"],
+)
+def test_loss_of_no_rows_is_zero_with_a_gradient(loss: Any) -> None:
+    logits = torch.ones(4, 3, requires_grad=True)
+    found = loss(logits[:0])
+    found.backward()
+    assert found.item() == 0.0 and logits.grad is not None and not logits.grad.any()
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_losses_of_pairs_reject_another_number_of_counterparts(count: int) -> None:
+    z, fewer = torch.randn(3, 4), torch.randn(count, 4)
+    with pytest.raises(ValueError, match="do not pair up"):
+        kl_divergence(z, fewer)
+    with pytest.raises(ValueError, match="3 anchors"):
+        contrastive(z, fewer, fewer)

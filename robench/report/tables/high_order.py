@@ -83,7 +83,7 @@ def high_order_table(statistics: Sequence[StoredStage[StatisticsInfo]], request:
 
 
 def _legend_of_accuracies(models: Sequence[_Model]) -> str:
-    before = f", and of {BEFORE} / the clean texts of all pairs" if any(_is_before(m) for m in models) else ""
+    before = f" ({BEFORE}: correct / clean texts of the pairs)" if any(_is_before(m) for m in models) else ""
     return (
         f"clean%: correct / all test samples{before}. attack%: failed / attacked samples; wrong before counts as wrong."
     )
