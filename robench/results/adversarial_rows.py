@@ -15,8 +15,9 @@ from robench.results.records import Record
 _REASONS = {
     "original": "since the attack did not succeed there",
     "perturbed": "since the attack was skipped or changed nothing there",
+    "drop": "since the attack did not succeed there",
 }
-"""Why a row is the clean text, by ``unsuccessful``."""
+"""Why a row is the clean text or left out, by ``unsuccessful``."""
 
 
 def count_unchanged(info: ModelInfo | CellInfo) -> int | None:
@@ -79,12 +80,11 @@ def note_adversarial_rows(infos: Iterable[CellInfo]) -> tuple[str, ...]:
 
 
 def _note(task: str, choice: str, shares: dict[tuple[str, int], list[int]]) -> str:
-    parts = [f"{format_range(counts)} of {n:,} ({attack})" for (attack, n), counts in shares.items()]
-    listed = ", ".join(parts)
-    if choice == "drop":
-        return f"{task}: D_adv lacks {listed} rows, where the attack did not succeed (unsuccessful=drop)"
+    noun = " rows of D_adv"
+    parts = [f"{format_range(c)} of {n:,}{'' if i else noun} ({a})" for i, ((a, n), c) in enumerate(shares.items())]
+    what = "are left out" if choice == "drop" else "are the clean text"
     reason = f", {_REASONS[choice]}" if choice in _REASONS else ""
-    return f"{task}: {listed} rows of D_adv are the clean text{reason} (unsuccessful={choice})"
+    return f"{task}: {', '.join(parts)} {what}{reason} (unsuccessful={choice})"
 
 
 def format_range(counts: Collection[int]) -> str:

@@ -93,6 +93,17 @@ def test_an_adversarial_set_has_no_defense(store: Store) -> None:
     assert "adversarial training set" in text and "60.0 %" in text and "clean accuracy" not in text
 
 
+def test_rows_of_d_adv_that_are_the_clean_text_are_counted(store: Store) -> None:
+    counts = {"training": 1000, "clean": 500, "adversarial": 500, "unchanged": 274}
+    cell = add_cell(store, "ada", "pwws", 120, rows=counts, fields={"unsuccessful": "original"})
+    for stage in (cell, add_model(store, cell)):
+        assert "274 of 500 rows (54.8 %) are the clean text" in text_of(stage, store, width=200)
+    left = ("defense", "clean", "dev", "rows", "adversarial")
+    info = {name: value for name, value in to_builtins(cell.info).items() if name not in left} | {"kind": "adversarial"}
+    stage = StoredStage(cell.folder, msgspec.convert(info, AdversarialInfo))
+    assert "with unsuccessful=original 121 of 200 rows (60.5 %) are the clean text" in text_of(stage, store, width=200)
+
+
 def test_json_says_the_same(store: Store) -> None:
     cell = add_cell(store, "base", "pwws", 120)
     add_model(store, cell)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from robench.errors import RobenchError
 from robench.plugins import registry
 from robench.report.figures import draw
 from robench.results import papers
+from robench.results.info import CellInfo
 from robench.results.selection import Selection
 from robench.results.store import Store
 from support.figures import ABLATION, ATTACKS, WEIGHTS, assert_readable, fill_ablation, fill_fusion, texts
@@ -138,6 +140,70 @@ def test_figure_5_of_a_single_weight_is_refused(store: Store) -> None:
     fill_fusion(store, weights=[0.5])
     with pytest.raises(RobenchError, match=r"two or more values of weight, and has 0\.5"):
         draw("5", store)
+
+
+def fill_variant(store: Store, value: str, changed: dict[str, Any]) -> None:
+    """Two weights of an average of networks that were trained on other rows of D_adv."""
+    for weight in (0.0, 1.0):
+        fields, settings = {"unsuccessful": value}, {"weight": weight, **changed}
+        add_cell(store, "average", "textfooler", 150, task="sst2", fields=fields, changed=settings)
+
+
+def test_figure_5_draws_the_variant_without_changed_fields(store: Store) -> None:
+    add_cell(store, "taichi", "textfooler", 50, task="sst2")
+    add_cell(store, "taichi", "textfooler", 190, task="sst2", changed={"temperature": 0.5})
+    fill_variant(store, "perturbed", {"unsuccessful": "perturbed"})
+    for weight in (0.0, 1.0):
+        fields = {"unsuccessful": "original"}
+        add_cell(store, "average", "textfooler", 40, task="sst2", fields=fields, changed={"weight": weight})
+    axes = draw("5", store).figure.axes[0]
+    heights = sorted(float(y) for line in axes.get_lines() for y in np.asarray(line.get_ydata()).ravel())
+    assert heights[0] == 20 and heights[-1] == 25 and set(heights) == {20, 25}
+
+
+@pytest.mark.parametrize(
+    ("changes", "advice"),
+    [
+        (({}, {}), r"has average \(unsuccessful=original, weight=0.0\) and average \(unsuccessful=perturbed, weight"),
+        (({}, {}), r"name a --preset that has only one of them"),
+        (
+            ({"unsuccessful": "original"}, {"unsuccessful": "perturbed"}),
+            r"`robench run --defense average --task sst2 .*--figure 5` makes the plain one",
+        ),
+    ],
+)
+def test_figure_5_refuses_two_variants_that_it_would_average(
+    store: Store, changes: tuple[dict[str, Any], dict[str, Any]], advice: str
+) -> None:
+    add_cell(store, "taichi", "textfooler", 50, task="sst2")
+    for value, changed in zip(("original", "perturbed"), changes, strict=True):
+        fill_variant(store, value, changed)
+    with pytest.raises(RobenchError, match=advice):
+        draw("5", store)
+
+
+def test_figure_5_refuses_two_changed_variants_of_a_point(store: Store) -> None:
+    fill_fusion(store, weights=[0.0, 1.0])
+    (plain,) = (cell for cell in store.stages(CellInfo) if cell.info.defense.name == "taichi")
+    shutil.rmtree(plain.folder)
+    for temperature in (0.5, 0.7):
+        add_cell(store, "taichi", "textfooler", 90, task="sst2", changed={"temperature": temperature})
+    with pytest.raises(RobenchError, match=r"taichi \(temperature=0.5\) and taichi \(temperature=0.7\): `robench run"):
+        draw("5", store)
+
+
+def test_figure_5_refuses_two_networks_of_one_place(store: Store) -> None:
+    fill_fusion(store, weights=[0.0, 1.0])
+    add_cell(store, "average", "textfooler", 90, task="sst2", changed={"weight": 1.0}, timing={"seconds": 1.0})
+    with pytest.raises(RobenchError, match=r"average \(weight=1.0\) \[\w{8}\] and average \(weight=1.0\) \[\w{8}\]"):
+        draw("5", store)
+
+
+def test_figure_5_tells_how_its_networks_were_chosen(store: Store) -> None:
+    fill_fusion(store)
+    assert (
+        "best accuracy on clean development texts; the authors chose those of ADVERSARIAL" in draw("5", store).caption
+    )
 
 
 def test_every_figure_says_what_it_shows() -> None:

@@ -76,3 +76,39 @@ def test_every_format_against_the_paper_is_as_it_was(
     check_golden(f"table{number}.paper.{format}", text)
     for published in {"4": ["76.7"], "5": ["28.9", "92.6"], "6": ["21.3"], "7": ["6.8853", "0.0304"]}[number]:
         assert published in text
+
+
+def test_contrastive_loss_of_fewer_pairs_is_told_with_its_ceiling(store: Store) -> None:
+    add_statistics(store, "base", values={"n": 100, "ctr": 4.5}, encoder=BERT)
+    (note,) = (note for note in make("7", store, against="paper").notes if "CTR" in note)
+    assert "about ln(N - 1): 4.60 for the 100 pairs here, 6.91 for the paper's 1,000" in note  # ln 99, ln 999
+    assert not any("CTR" in note for note in make("7", store).notes)
+
+
+def test_contrastive_loss_of_as_many_pairs_as_in_the_paper_needs_no_note(store: Store) -> None:
+    add_statistics(store, "base", values={"n": 1000}, encoder=BERT)
+    assert not any("CTR" in note for note in make("7", store, against="paper").notes)
+
+
+def test_clean_accuracy_over_other_attacks_than_the_papers_is_told(store: Store) -> None:
+    for attack in ("deepwordbug", "pwws", "textfooler", "textbugger"):
+        sst2(store, "taichi", attack)
+    sst2(store, "ada", "textbugger")
+    notes = make("5", store, against="paper").notes
+    assert (
+        "here, clean% of ada is the mean over textbugger alone, in the paper over deepwordbug, pwws, textfooler,"
+        " textbugger"
+    ) in notes
+    assert not any("clean% of taichi is" in note for note in notes)
+
+
+def test_defense_with_a_presets_choice_has_a_published_number(store: Store) -> None:
+    for choice in ("original", "perturbed"):
+        sst2(store, "ada", "pwws", fields={"unsuccessful": choice})
+    sst2(store, "ada", "pwws", changed={"unsuccessful": "drop"})
+    found = {label: row.cells[1].published for label, row in rows(make("5", store, against="paper")).items()}
+    assert found == {
+        "ada (unsuccessful=original)": Fraction("0.289"),
+        "ada (unsuccessful=perturbed)": Fraction("0.289"),
+        "ada (unsuccessful=drop)": None,
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from robench.report.rendering import render
 from robench.results.store import Store
+from robench.study.presets import PRESETS
 from support.hand_made import TRAINING, add_cell
 from support.tables import SECOND_ENCODER, options_of, table5
 
@@ -74,6 +76,31 @@ def test_training_that_is_no_presets_is_set(store: Store) -> None:
     (command,) = table5(store).commands
     assert options_of(command)["settings"] == ["training.epochs=9", "training.learning_rate=2e-05"]
     assert list(cells_of(command)) == [("pgd", "trec", "deepwordbug", "42")]
+
+
+@pytest.mark.parametrize(
+    ("changed", "settings"),
+    [({}, ()), ({"unsuccessful": "original"}, ["ada.unsuccessful=original"])],
+    ids=["the preset's choice", "the user's"],
+)
+def test_a_presets_choice_is_not_set_in_the_command(store: Store, changed: dict[str, Any], settings: Any) -> None:
+    paper = {"preset": "paper", "training": asdict(PRESETS["paper"].training), "train_rows": 10_000, "n": 1000}
+    fields = {"unsuccessful": "perturbed"}
+    add_cell(store, "ada", "pwws", 100, fields=fields, changed=changed, clean=(900, 2000), **paper)
+    add_cell(store, "base", "deepwordbug", 100, clean=(900, 2000), **paper)
+    (command,) = (c for c in table5(store).commands if "ada" in c)
+    options = options_of(command)
+    assert (options["preset"], options["settings"]) == ("paper", settings)
+
+
+def test_training_of_another_preset_does_not_lead_to_its_choice(store: Store) -> None:
+    settings = {"preset": "paper", "training": TRAINING, "fields": {"unsuccessful": "perturbed"}}
+    add_cell(store, "ada", "pwws", 100, **settings)
+    add_cell(store, "base", "deepwordbug", 100, preset="paper", training=TRAINING)
+    (command,) = (c for c in table5(store).commands if "ada" in c)
+    options = options_of(command)
+    assert options["preset"] == "paper"
+    assert "training.learning_rate=0.0001" in options["settings"]
 
 
 @pytest.mark.parametrize("change", [{"preset": "gone"}, {"training": {**TRAINING, "epochs": 9, "warm_up": 5}}])

@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from robench.report.rendering import FORMATS, percent, render
+from robench.report.tables import make
 from robench.results.selection import Selection
 from robench.results.store import Store
 from support.hand_made import add_cell
@@ -130,3 +131,49 @@ def test_a_model_that_has_learned_nothing_is_marked_and_not_compared(store: Stor
 def test_a_model_without_a_majority_share_counts_as_learned(store: Store) -> None:
     add_cell(store, "base", "pwws", 40, clean=(250, 500))
     assert rows(table5(store))["base"].cells[0].learned
+
+
+PAPERS_TEXTFOOLER = {
+    **{"base": 71, "pgd": 106, "fgsm": 125, "freelb": 83, "smart": 128, "ada": 173, "taichi": 203},
+    **{"clean": 124, "taichi-no-ctr": 146, "taichi-no-adv": 198},
+}
+"""Of 1,000 texts of SST-2 that TextFooler left standing: tables 5 and 7 of the paper."""
+
+
+@pytest.mark.parametrize(
+    ("more", "lead"),
+    [
+        ({}, Fraction(30, 1000)),  # over ada, as printed; not the 0.5 over w/o ADV
+        ({"freelb++": 190}, Fraction(13, 1000)),
+        ({"one-of-mine": 200}, Fraction(3, 1000)),
+        ({"one-of-mine": 300}, Fraction(-97, 1000)),
+    ],
+    ids=repr,
+)
+def test_lead_of_taichi_is_over_all_but_its_own_ablations(store: Store, more: dict[str, int], lead: Fraction) -> None:
+    for defense, failed in {**PAPERS_TEXTFOOLER, **more}.items():
+        add_cell(store, defense, "textfooler", failed, n=1000, task="sst2")
+    table = table5(store)
+    assert rows(table)["taichi"].cells[1].difference == lead
+    best = {label for label, row in rows(table).items() if row.cells[1].best}
+    assert best == ({"taichi"} if lead > 0 else {"one-of-mine"})
+
+
+def test_legend_names_the_attacks_that_a_mean_clean_accuracy_is_over(store: Store) -> None:
+    fill5(store)
+    legend = table5(store).legend
+    assert "clean% of ada, taichi on trec: mean over their models, one per attack (deepwordbug, pwws)." in legend
+    assert "clean% of taichi on sst2: mean over their models, one per attack (pwws)." in legend
+
+
+def test_table_tells_how_many_rows_of_d_adv_are_the_clean_text(store: Store) -> None:
+    counts = {"training": 1000, "clean": 500, "adversarial": 500, "unchanged": 274}
+    add_cell(store, "ada", "pwws", 100, rows=counts, fields={"unsuccessful": "original"})
+    add_cell(store, "base", "pwws", 100)
+    note = (
+        "trec: 274 of 500 rows of D_adv (pwws) are the clean text, since the attack did not succeed there"
+        " (unsuccessful=original)"
+    )
+    assert note in table5(store).notes
+    assert note in make("4", store, selection=Selection(tasks=["trec"], defenses=["ada", "base"])).notes
+    assert note in make("quality", store).notes
