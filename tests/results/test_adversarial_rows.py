@@ -59,7 +59,8 @@ def test_count_unchanged_is_what_is_stored_or_follows(
             "drop",
             {"adversarial": 226, "unchanged": 0},
             "226 of D_adv; 274 rows are dropped (unsuccessful=drop)",
-            "trec: 274 of 500 rows of D_adv (pwws) are left out, since the attack did not succeed there (unsuccessful=drop)",
+            "trec: 274 of 500 rows of D_adv (pwws) are left out, since the attack did not succeed there"
+            " (unsuccessful=drop)",
         ),
     ],
 )

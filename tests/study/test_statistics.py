@@ -75,9 +75,12 @@ def test_models_are_measured_on_the_texts_made_against_base(
     cells = {c.info.defense.name: c for c in store.stages(CellInfo) if c.info.attack.name == "pwws"}
     shared = read_pairs(cells["base"])
     assert shared.clean != shared.adversarial
+    same = sum(a == b for a, b in zip(shared.clean, shared.adversarial, strict=True))
+    assert shared.statuses.count("skipped") <= same < len(shared)
     for name in DEFENSES:
         info, cell = by_name[name].info, cells[name].info
         assert info.statistics == measure_pairs(stored_predictor(store, cells[name], CPU), shared)
+        assert info.statistics.unchanged == same
         assert (info.model, info.pairs) == (cell.model, cells["base"].info.key)
         assert (info.clean, info.attacked) == (cell.clean, cell.attacked)
     assert len({msgspec.json.encode(stage.info.statistics) for stage in by_name.values()}) == 4

@@ -279,3 +279,22 @@ def test_a_broken_cell_is_not_taken_for_a_missing_one(store: Store) -> None:
 def test_unknown_names_are_errors(store: Store, call: Callable[[Store], Table], message: str) -> None:
     with pytest.raises(RobenchError, match=message):
         call(store)
+
+
+def test_table_7_tells_what_clean_accuracy_before_is_over(store: Store) -> None:
+    add_statistics(store, "base")
+    (line,) = (line for line in make("7", store).legend if line.startswith("clean%"))
+    assert line.startswith("clean%: correct / all test samples. ")
+    add_statistics(store, "before")
+    (line,) = (line for line in make("7", store).legend if line.startswith("clean%"))
+    assert line.startswith("clean%: correct / all test samples (before: correct / clean texts of the pairs). ")
+
+
+def test_table_7_counts_the_pairs_that_are_one_text_twice(store: Store) -> None:
+    for seed, unchanged in ((1, 80), (2, 83)):
+        for name in ("before", "base"):
+            add_statistics(store, name, seed=seed, values={"unchanged": unchanged})
+    (note,) = (note for note in make("7", store).notes if "twice" in note)
+    assert note.startswith("sst2, textfooler: 80 to 83 of 1,000 pairs are the clean text twice")
+    add_statistics(store, "base", seed=3, task="trec", values={"unchanged": 0})
+    assert not any("trec" in note for note in make("7", store, selection=Selection(tasks=["trec"])).notes)
