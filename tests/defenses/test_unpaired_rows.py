@@ -76,7 +76,7 @@ def contrast(i: int, anchors: list[Any], positives: list[Any], negatives: list[A
 
 
 def kl(p: Any, q: Any) -> float:
-    return sum(a * math.log(a / b) for a, b in zip(p, q, strict=True))
+    return float(sum(a * math.log(a / b) for a, b in zip(p, q, strict=True)))
 
 
 def mean(values: list[float]) -> float:

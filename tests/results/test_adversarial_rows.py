@@ -15,7 +15,7 @@ from support.hand_made import add_cell, record
 ROWS = {"training": 1000, "clean": 500, "adversarial": 500, "succeeded": 226, "failed": 217, "skipped": 57}
 
 
-def cell(store: Store, choice: str = "original", attack: str = "pwws", seed: int = 42, **rows: int) -> CellInfo:
+def cell(store: Store, choice: str = "original", *, attack: str = "pwws", seed: int = 42, **rows: int) -> CellInfo:
     stored = add_cell(store, "ada", attack, 100, seed=seed, fields={"unsuccessful": choice}, rows=ROWS | rows).info
     assert isinstance(stored, CellInfo)
     return stored
@@ -33,7 +33,7 @@ def cell(store: Store, choice: str = "original", attack: str = "pwws", seed: int
     ],
 )
 def test_count_unchanged_is_what_is_stored_or_follows(
-    store: Store, choice: str, rows: dict[str, int], expected: int | None
+    store: Store, choice: str, rows: Any, expected: int | None
 ) -> None:
     assert count_unchanged(cell(store, choice, **rows)) == expected
 
@@ -64,9 +64,7 @@ def test_count_unchanged_is_what_is_stored_or_follows(
         ),
     ],
 )
-def test_share_is_told_of_a_model_and_of_a_table(
-    store: Store, choice: str, rows: dict[str, int], text: str, note: str
-) -> None:
+def test_share_is_told_of_a_model_and_of_a_table(store: Store, choice: str, rows: Any, text: str, note: str) -> None:
     info = cell(store, choice, **rows)
     assert describe_adversarial_rows(info, ()) == text
     assert note_adversarial_rows([info]) == (note,)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 import pytest
 
@@ -15,7 +14,7 @@ from robench.study.presets import PRESETS
 from robench.study.request import Request
 from robench.study.stages.attack import CellStage
 from robench.study.stages.train import ModelStage
-from robench.training.defense import TrainsOn, Unsuccessful
+from robench.training.defense import Unsuccessful
 from support.tiny_job import TASK, TinyJob, robench
 
 
@@ -95,14 +94,8 @@ def test_parts_of_a_fused_defense_are_trained_on_the_rows_that_it_names(
 
 @pytest.mark.usefixtures("forget_plugins")
 def test_plug_in_that_trains_on_d_adv_follows_the_preset(tiny_job: TinyJob) -> None:
-    @dataclass(frozen=True, kw_only=True)
-    class Mine(ADA):
-        """One of the user's."""
-
-        trains_on: ClassVar[TrainsOn] = TrainsOn.UNION
-
-    registry.register("mine-follows")(Mine)
-    registry.register("mine-drops")(replace(Mine(), unsuccessful="drop"))
+    registry.register("mine-follows", ADA(ratio=0.5))
+    registry.register("mine-drops", ADA(unsuccessful="drop"))
     found = models(tiny_job, "mine-follows", "mine-drops")
     assert [model.defense.info.fields["unsuccessful"] for model in found.values()] == ["perturbed", "drop"]
 

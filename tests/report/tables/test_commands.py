@@ -84,7 +84,12 @@ def test_training_that_is_no_presets_is_set(store: Store) -> None:
     ids=["the preset's choice", "the user's"],
 )
 def test_a_presets_choice_is_not_set_in_the_command(store: Store, changed: dict[str, Any], settings: Any) -> None:
-    paper = {"preset": "paper", "training": asdict(PRESETS["paper"].training), "train_rows": 10_000, "n": 1000}
+    paper: dict[str, Any] = {
+        "preset": "paper",
+        "training": asdict(PRESETS["paper"].training),
+        "train_rows": 10_000,
+        "n": 1000,
+    }
     fields = {"unsuccessful": "perturbed"}
     add_cell(store, "ada", "pwws", 100, fields=fields, changed=changed, clean=(900, 2000), **paper)
     add_cell(store, "base", "deepwordbug", 100, clean=(900, 2000), **paper)
@@ -94,7 +99,7 @@ def test_a_presets_choice_is_not_set_in_the_command(store: Store, changed: dict[
 
 
 def test_training_of_another_preset_does_not_lead_to_its_choice(store: Store) -> None:
-    settings = {"preset": "paper", "training": TRAINING, "fields": {"unsuccessful": "perturbed"}}
+    settings: dict[str, Any] = {"preset": "paper", "training": TRAINING, "fields": {"unsuccessful": "perturbed"}}
     add_cell(store, "ada", "pwws", 100, **settings)
     add_cell(store, "base", "deepwordbug", 100, preset="paper", training=TRAINING)
     (command,) = (c for c in table5(store).commands if "ada" in c)
