@@ -260,14 +260,16 @@ def attacked(i: int, example: Example, status: str) -> Record:
 
 
 @pytest.mark.parametrize(
-    ("unsuccessful", "rows_left"), [("original", 30), ("perturbed", 30), ("drop", 10)], ids=lambda value: str(value)
+    ("unsuccessful", "pairs_left"), [("original", 30), ("perturbed", 30), ("drop", 10)], ids=lambda value: str(value)
 )
-def test_adversarial_rows_stand_beside_the_rows_they_were_made_of(unsuccessful: str, rows_left: int) -> None:
+def test_adversarial_rows_stand_beside_the_rows_they_were_made_of(unsuccessful: str, pairs_left: int) -> None:
     clean = sample(ROWS, 30, "train")
     statuses = {i: ("succeeded", "failed", "skipped")[n % 3] for n, (i, _) in enumerate(clean)}
     records = [attacked(i, example, statuses[i]) for i, example in clean]
-    pairs, counts = arrange_rows(replace(TaiChi(), unsuccessful=unsuccessful), clean, records[::-1], seed=1)
-    assert len(pairs) == rows_left and counts.succeeded == counts.failed == counts.skipped == 10
+    made_rows, counts = arrange_rows(replace(TaiChi(), unsuccessful=unsuccessful), clean, records[::-1], seed=1)
+    assert sorted(row.text for row in made_rows) == sorted(example.text for _, example in clean)
+    pairs = [row for row in made_rows if row.adversarial is not None]
+    assert len(pairs) == pairs_left and counts.succeeded == counts.failed == counts.skipped == 10
     by_text = {example.text: (i, example.label) for i, example in clean}
     for pair in pairs:
         i, label = by_text[pair.text]
