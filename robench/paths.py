@@ -48,7 +48,16 @@ def translate_os_errors(target: Path) -> Iterator[None]:
 
 
 def atomic_write_text(path: Path, text: str) -> None:
-    """Write ``text`` to ``path``, so that a reader sees either the old file or the whole new one.
+    """Write ``text`` to ``path`` as UTF-8, so that a reader sees either the old file or the whole new one.
+
+    Raises:
+        RobenchError: the file cannot be written.
+    """
+    atomic_write_bytes(path, text.encode())
+
+
+def atomic_write_bytes(path: Path, content: bytes) -> None:
+    """Write ``content`` to ``path``, so that a reader sees either the old file or the whole new one.
 
     Raises:
         RobenchError: the file cannot be written.
@@ -57,8 +66,8 @@ def atomic_write_text(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             Path(name).chmod(0o644)  # mkstemp makes it 0600, which hides the file from the user's group

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from robench.cli import about, attack, export, results, run
+from robench.cli import about, attack, export, results, run, verify
 
 app = typer.Typer(
     name="robench",
@@ -26,6 +26,7 @@ app.command(name="table")(results.table)
 app.command(name="figure")(results.figure)
 app.command(name="show")(results.show)
 app.command(name="export")(export.export)
+app.command(name="verify")(verify.verify)
 app.command(name="list")(about.list_)
 app.command(name="doctor")(about.doctor)
 

@@ -7,7 +7,7 @@ import functools
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -22,7 +22,7 @@ from robench.study.options import RunOptions, StoreOptions, option_words
 if TYPE_CHECKING:
     from robench.report.reproduce import Target
     from robench.results.info import CellInfo
-    from robench.results.store import StoredStage
+    from robench.results.store import Store, StoredStage
     from robench.study.request import BaseRequest
 
 F = TypeVar("F", bound=Callable[..., None])
@@ -97,6 +97,20 @@ PaperOption = Annotated[
     ),
 ]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show the stages of the run, and what is finished.")]
+
+
+def print_dimmed(lines: Iterable[str]) -> None:
+    """Print notes, such as why a table was left out, to standard error."""
+    console = Console(stderr=True)
+    for line in lines:
+        console.print(line, style="dim", soft_wrap=True, markup=False, highlight=False)
+
+
+def open_store(runs: Path) -> Store:
+    """Return a runs folder to read from; what does not fit in it is named on standard error."""
+    from robench.results.store import Store
+
+    return Store(runs, lambda sentence: print_dimmed([f"left out: {sentence}"]))
 
 
 def load_plugins(paths: Sequence[Path] | None) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from robench.cli.common import RunsOption, report_failures
+from robench.cli.common import RunsOption, open_store, report_failures
 
 
 @report_failures
@@ -28,9 +28,8 @@ def export(
       robench export trec-taichi-pwws ./taichi-trec
     """
     from robench.report import export as exporting
-    from robench.results.store import Store
 
-    model = exporting.export(Store(runs), cell, target, force=force)
+    model = exporting.export(open_store(runs), cell, target, force=force)
     console = Console(stderr=True)
     console.print(f"{model.folder.name} is in {target}; load it with", soft_wrap=True, markup=False, highlight=False)
     console.print(f"  {exporting.loading_lines(str(target))}", soft_wrap=True, markup=False, highlight=False)

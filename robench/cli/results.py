@@ -15,6 +15,8 @@ from robench.cli.common import (
     PluginOption,
     RunsOption,
     load_plugins,
+    open_store,
+    print_dimmed,
     print_text,
     report_failures,
     runs_options,
@@ -24,8 +26,6 @@ from robench.errors import RobenchError
 from robench.results.paper_contents import DEFAULT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from robench.results.selection import Selection
 
 Names = Annotated[list[str] | None, typer.Option(help="Only these.")]
@@ -66,13 +66,6 @@ def _selection(
     )
 
 
-def _print_dimmed(lines: Iterable[str]) -> None:
-    """Print why a table or figure was left out, to standard error."""
-    console = Console(stderr=True)
-    for line in lines:
-        console.print(line, style="dim", soft_wrap=True, markup=False, highlight=False)
-
-
 @report_failures
 def table(
     number: Annotated[
@@ -107,7 +100,6 @@ def table(
     """
     from robench.plugins.suggestions import explain_unknown
     from robench.report import rendering, tables
-    from robench.results.store import Store
 
     load_plugins(plugin)
     if format not in rendering.FORMATS:
@@ -121,13 +113,13 @@ def table(
         offline=offline,
     )
     if number is not None:
-        shown = tables.make(number, Store(runs), paper=paper, against=against, **options)
+        shown = tables.make(number, open_store(runs), paper=paper, against=against, **options)
         print_text(rendering.render(shown, format, Console()))
         return
-    made, reasons = tables.make_all(Store(runs), paper=paper, against=against, **options)
+    made, reasons = tables.make_all(open_store(runs), paper=paper, against=against, **options)
     if made:
         print_text(rendering.render_all(made, format, Console()))
-    _print_dimmed(reasons)
+    print_dimmed(reasons)
 
 
 @report_failures
@@ -147,16 +139,15 @@ def figure(
     """Draw a paper's figures from the runs folder; `robench list papers` says what each of them shows."""
     from robench.report import figures
     from robench.results import papers
-    from robench.results.store import Store
 
     selection = _selection([task] if task else [], defense, attack, encoder, preset, seed)
-    failures = []
+    failures, store = [], open_store(runs)
     numbers = list(papers.find_paper(paper).figures) if number == "all" else [number]
     for one in numbers:
         try:
             drawing = figures.draw(
                 one,
-                Store(runs),
+                store,
                 paper=paper,
                 selection=selection,
                 device=device,
@@ -169,7 +160,7 @@ def figure(
             continue
         for path in figures.save(drawing, out):
             print_text(str(path))
-    _print_dimmed(failures)
+    print_dimmed(failures)
     if len(failures) == len(numbers):
         raise RobenchError(f"{runs} has no results for a figure{f' of {task}' if task else ''}.")
 
@@ -183,12 +174,11 @@ def show(
 ) -> None:
     """Show one result: where it came from, how training went, what the attack did."""
     from robench.cli import show as showing
-    from robench.results.store import Store
 
     if format not in ("rich", "json"):
         raise RobenchError(f"unknown format {format!r}: there are rich and json.")
-    store = Store(runs)
-    stage = store.find(cell)
+    store = open_store(runs)
+    stage = store.find(cell, names=showing.FILES)
     if format == "json":
         print_text(showing.show_json(stage, store, examples=examples))
     else:

@@ -16,18 +16,20 @@ from robench.plugins.option import option_text
 from robench.report.rendering import percent
 from robench.results import records
 from robench.results.adversarial_rows import describe_adversarial_rows
-from robench.results.info import CellInfo, ModelInfo, StageInfo, to_builtins
+from robench.results.info import REMEDY, CellInfo, ModelInfo, StageInfo, to_builtins
 from robench.results.info_parts import Environment, PluginInfo
+from robench.results.integrity import CLEAN_FILE, RECORDS_FILE, TRAINING_FILE
 from robench.results.outcome import summarise
 from robench.results.records import Record
-from robench.results.store import RECORDS_FILE, Store, StoredStage
+from robench.results.store import Store, StoredStage
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
     from rich.text import Text
 
-TRAINING_FILE = "training.jsonl"
+FILES = (RECORDS_FILE, CLEAN_FILE, TRAINING_FILE)
+"""The files of a stage that are shown, or that what is shown was counted from."""
 KINDS = {"cells": "cell", "models": "trained model", "adversarial": "adversarial training set"}
 
 
@@ -214,22 +216,26 @@ def _describe_results(results: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _read_training_log(stage: StoredStage[Any], store: Store) -> list[dict[str, Any]]:
-    """Read the evaluations during the training of the stage's model; none if the model is not in the store."""
-    info = stage.info
-    folder = stage.folder if isinstance(info, ModelInfo) else _find_model_folder(store, getattr(info, "model", ""))
-    if folder is None:
-        return []
-    path = folder / TRAINING_FILE
+    """Read the evaluations during the training of the stage's model; none if a cell's model is not there, or broken."""
+    if isinstance(stage.info, ModelInfo):
+        return _read_log(stage.folder / TRAINING_FILE)
+    for folder in store.twins("models", getattr(stage.info, "model", "")):
+        try:
+            if model := store.read(folder):
+                store.check(model, names=(TRAINING_FILE,))
+                return _read_log(folder / TRAINING_FILE)
+        except RobenchError as error:
+            store.tell(str(error))
+    return []
+
+
+def _read_log(path: Path) -> list[dict[str, Any]]:
     try:
         return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     except FileNotFoundError:
         return []
     except (OSError, ValueError) as error:
-        raise RobenchError(f"{path} cannot be read ({error}); delete its folder and run again.") from error
-
-
-def _find_model_folder(store: Store, key: str) -> Path | None:
-    return next((store.root / "models").glob(f"[!.]*-{key}"), None) if key else None
+        raise RobenchError(f"{path} cannot be read ({error}); {REMEDY}.") from error
 
 
 def _choose_examples(rows: Sequence[Record], count: int) -> list[Record]:

@@ -51,10 +51,10 @@ def trained_model(store: Store, name: str) -> StoredStage[ModelInfo]:
     """Find the trained model that ``name`` fits, or the one behind the cell that it fits.
 
     Raises:
-        RobenchError: none or several do, or it is not one that robench trained.
+        RobenchError: none or several do, it is not one that robench trained, or a file of it does not fit.
     """
-    models = {stage.key: stage for stage in store.stages(ModelInfo)}
-    named: list[StoredStage[Any]] = [*models.values(), *store.stages(CellInfo)]
+    models = {stage.key: stage for stage in store.stages(ModelInfo, names=())}
+    named: list[StoredStage[Any]] = [*models.values(), *store.stages(CellInfo, names=())]
     hits = [stage for stage in named if name in (stage.key, stage.folder.name)]
     hits = hits or [s for s in named if s.folder.name.startswith(name) or s.key.startswith(name)]
     keys = dict.fromkeys(stage.info.model if isinstance(stage.info, CellInfo) else stage.key for stage in hits)
@@ -64,14 +64,14 @@ def trained_model(store: Store, name: str) -> StoredStage[ModelInfo]:
     if len(keys) > 1:
         shown = ", ".join(models[key].folder.name for key in keys if key in models)
         raise RobenchError(f"{name!r} fits {len(keys)} models: {shown}. Give more of the name, or the key.")
-    key = next(iter(keys))
-    if key not in models:
+    model = store.get("models", key := next(iter(keys)))
+    if model is None:
         raise RobenchError(
             f"the model {key} is not in {store.root / 'models'} any more; make it again with `robench run`."
         )
-    if victim := models[key].info.victim:
+    if victim := model.info.victim:
         raise RobenchError(f"{name} was not trained by robench, which has no copy of it: it is {victim.model}.")
-    return models[key]
+    return model
 
 
 def model_card(model: StoredStage[ModelInfo], cells: Sequence[StoredStage[CellInfo]], folder: str) -> str:
@@ -142,7 +142,7 @@ def _exported_key(folder: Path) -> str | None:
 
 
 def _cells_of(store: Store, model: StoredStage[ModelInfo]) -> list[StoredStage[CellInfo]]:
-    cells = [cell for cell in store.stages(CellInfo) if cell.info.model == model.key]
+    cells = store.keep_sound(cell for cell in store.stages(CellInfo, names=()) if cell.info.model == model.key)
     return sorted(cells, key=lambda cell: (cell.info.attack.title, cell.info.seed))
 
 

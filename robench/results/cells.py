@@ -16,12 +16,11 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Literal, TypeVar
 
-from robench.errors import RobenchError
 from robench.results import records
 from robench.results.info import CellInfo
 from robench.results.info_parts import Clean, Outcome, PluginInfo
 from robench.results.outcome import summarise
-from robench.results.store import RECORDS_FILE, STAGE_FILE, StoredStage
+from robench.results.store import RECORDS_FILE, StoredStage
 
 T = TypeVar("T")
 
@@ -72,7 +71,7 @@ class Result:
 
 
 def read_results(cells: Sequence[StoredStage[CellInfo]]) -> list[Result]:
-    """Read the numbers of cells.
+    """Read the numbers of cells that fit, as :meth:`~robench.results.store.Store.stages` gives them.
 
     Raises:
         RobenchError: a cell's files are missing or broken.
@@ -81,22 +80,12 @@ def read_results(cells: Sequence[StoredStage[CellInfo]]) -> list[Result]:
 
 
 def read_outcome(cell: StoredStage[CellInfo]) -> Outcome:
-    """Return counts and means of a cell's records: as stored if they fit the records file, else computed again.
+    """Return counts and means of a cell's records: as stored, which the store compared with the records.
 
     Raises:
-        RobenchError: the records are missing, broken or empty.
+        RobenchError: they are not stored, as in early versions, and the records are missing or broken.
     """
-    path = cell.folder / RECORDS_FILE
-    try:
-        size = path.stat().st_size
-    except OSError as error:
-        raise RobenchError(f"{cell.folder} has no {RECORDS_FILE}; delete the folder and run again.") from error
-    outcome = cell.info.attacked
-    if outcome is None or cell.info.records_bytes != size:
-        outcome = summarise(records.read(path))
-    if not outcome.n:
-        raise RobenchError(f"{path} is empty; delete its folder and run again.")
-    return outcome
+    return cell.info.attacked or summarise(records.read(cell.folder / RECORDS_FILE))
 
 
 def separate(results: Sequence[Result], by: Literal["key", "model"]) -> list[Result]:
@@ -131,13 +120,7 @@ def group(items: Iterable[T], identity: Callable[[T], str]) -> dict[str, list[T]
 
 
 def _result(cell: StoredStage[CellInfo]) -> Result:
-    info = cell.info
-    for name, value in (("defense.class", info.defense.class_), ("model", info.model), ("preset", info.preset)):
-        if not value:
-            raise RobenchError(f"{cell.folder / STAGE_FILE} has no {name}; delete its folder and run again.")
-    if not info.clean.n:
-        raise RobenchError(f"{cell.folder / STAGE_FILE} counts no clean samples; delete its folder and run again.")
-    outcome = read_outcome(cell)
+    info, outcome = cell.info, read_outcome(cell)
     block = [info.task, info.training, info.precision, info.train_rows]
     block += [info.data.digest, info.encoder.digest, info.format]
     attack = info.identity.get("attack") or [info.attack.class_, info.attack.fields]

@@ -8,6 +8,7 @@ unit or its type: such a change needs a new field. ``docs/schemas/stage.schema.j
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -38,6 +39,9 @@ StageKind = Literal["models", "adversarial", "cells", "statistics"]
 BEFORE = "before"
 """What statistics call the encoder before fine-tuning, in place of a defense's name."""
 
+REMEDY = "`robench run` sets it aside and makes it again"
+"""What to do with a stage that does not fit, as the end of a sentence."""
+
 ELSEWHERE = {"trained": "elsewhere"}
 """The training settings of a model that the user brought: they are not known."""
 
@@ -60,9 +64,11 @@ class StageInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, t
         seed: seed of training and attack.
         identity: exactly what determines the result.
         timing: how long the stage took.
-        files: the files beside ``stage.json``, by name.
-        parents: keys of the stages that it was made from, and the sha256 of their ``stage.json``.
+        files: the files beside ``stage.json``, by name; empty in files of early versions.
+        parents: the stages that it was made from: by key, the sha256 of what it used of them, see
+            :func:`robench.results.integrity.digest_content`.
         environment: where and when the stage was made.
+        checksum: sha256 of everything else in the file, see :func:`make_checksum`; empty in files of early versions.
     """
 
     key: str
@@ -82,6 +88,7 @@ class StageInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, t
     files: dict[str, FileInfo] = {}
     parents: dict[str, str] = {}
     environment: Environment | None = None
+    checksum: str = ""
 
     @property
     def kind(self) -> StageKind:
@@ -202,21 +209,38 @@ def decode(content: bytes, path: Path) -> StageInfo:
         path: the file's path, for errors.
 
     Raises:
-        RobenchError: it is not JSON, lacks a field, or has a value of another type; the message names the field.
+        RobenchError: it is not JSON, lacks a field, has a value of another type (the message names the field), or was
+            changed since it was written.
     """
     try:
         # msgspec's own reader rejects Infinity, which is not standard JSON, but a KL divergence can be infinite.
-        info: StageInfo = msgspec.convert(json.loads(content), AnyInfo)
+        values = json.loads(content)
+        info: StageInfo = msgspec.convert(values, AnyInfo)
     except msgspec.ValidationError as error:
-        raise RobenchError(f"{path} {_describe_fault(str(error))}; delete its folder and run again.") from error
-    except ValueError as error:
-        raise RobenchError(f"{path} cannot be read ({error}); delete its folder and run again.") from error
+        raise RobenchError(f"{path} {_describe_fault(str(error))}; {REMEDY}.") from error
+    except (ValueError, OverflowError) as error:
+        raise RobenchError(f"{path} cannot be read ({error}); {REMEDY}.") from error
+    except RecursionError as error:
+        raise RobenchError(f"{path} cannot be read (it is nested too deeply); {REMEDY}.") from error
+    if info.checksum and info.checksum != make_checksum(values):
+        raise RobenchError(f"{path} was changed after robench wrote it; {REMEDY}.")
     return info
 
 
 def encode(info: StageInfo) -> str:
-    """Return the text of a ``stage.json``: JSON with an indent of 1 and a newline at the end."""
-    return json.dumps(to_builtins(info), indent=1, ensure_ascii=False) + "\n"
+    """Return the text of a ``stage.json``, with its checksum: JSON with an indent of 1 and a newline at the end."""
+    return json.dumps(to_builtins(seal(info)), indent=1, ensure_ascii=False) + "\n"
+
+
+def seal(info: Info) -> Info:
+    """Return a structure with the checksum of its other fields."""
+    return msgspec.structs.replace(info, checksum=make_checksum(to_builtins(info)))
+
+
+def make_checksum(values: dict[str, Any]) -> str:
+    """Return the sha256 of the values of a ``stage.json`` but its checksum; order and layout do not matter."""
+    others = {name: value for name, value in values.items() if name != "checksum"}
+    return hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()
 
 
 def to_builtins(info: StageInfo) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import msgspec
 
 from robench.errors import RobenchError
 from robench.results import records
-from robench.results.info import CellInfo
+from robench.results.info import REMEDY, CellInfo
 from robench.results.info_parts import Statistics
 from robench.results.records import Status
 from robench.results.store import RECORDS_FILE, StoredStage
@@ -55,7 +55,7 @@ def read_pairs(cell: StoredStage[CellInfo]) -> Pairs:
     path = cell.folder / RECORDS_FILE
     found = records.read(path)
     if not found:
-        raise RobenchError(f"{path} is empty; delete its folder and run again.")
+        raise RobenchError(f"{path} is empty; {REMEDY}.")
     return Pairs(
         ids=tuple(record.id for record in found),
         labels=tuple(record.label for record in found),

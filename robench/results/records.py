@@ -7,9 +7,9 @@ error. The form of a line never changes in a way that makes old files unreadable
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
-import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -19,6 +19,12 @@ from robench.errors import RobenchError
 from robench.paths import translate_os_errors
 
 Status = Literal["succeeded", "failed", "skipped"]
+
+REPAIR = "the next `robench run` attacks that row again"
+"""What becomes of a broken line, as the end of a sentence."""
+
+_CHECKSUM = b', "checksum": "%s"'
+"""The checksum of a line, which is its last key."""
 
 _log = logging.getLogger(__name__)
 
@@ -57,13 +63,38 @@ class Record:
     seconds: float
 
 
-def append(file: IO[bytes], record: Record) -> None:
+@dataclass(frozen=True, kw_only=True)
+class RecordLine(Record):
+    """A line of ``records.jsonl``: a record, whose keys :class:`Record` describes, and its checksum.
+
+    Attributes:
+        checksum: 16 hexadecimal digits of the sha256 of the stage's key and the line before it. It tells a line that
+            was changed, or that belongs to another stage; lines of early versions have none.
+    """
+
+    checksum: str = ""
+
+    @property
+    def record(self) -> Record:
+        """Return the record alone."""
+        return Record(**{name: getattr(self, name) for name in _CHECKS})
+
+
+def append(file: IO[bytes], record: Record, key: str = "") -> None:
     """Write a record as one line to a file that was opened with "ab", and flush it to the operating system.
+
+    Args:
+        file: the file.
+        record: the record.
+        key: key of the stage that the record belongs to, for the line's checksum; empty leaves the checksum out.
 
     Raises:
         RobenchError: a number is not finite, or the file cannot be written.
     """
     line = _encode(record)
+    if key:
+        line = line[:-1] + _CHECKSUM % make_line_checksum(key, line) + b"}"
+    line += b"\n"
     with translate_os_errors(Path(str(file.name))):
         file.write(line)
         file.flush()
@@ -86,14 +117,19 @@ def read(path: Path) -> list[Record]:
         _log.warning("%s: the last line was torn off after %d bytes and is left out", path, len(tail))
     by_id: dict[int, tuple[int, Record]] = {}
     for number, line in enumerate(whole.split(b"\n")[:-1], start=1):
-        record = _decode(line, f"{path}, line {number}")
+        record = decode(line, f"{path}, line {number}").record
         first, earlier = by_id.setdefault(record.id, (number, record))
-        if replace(record, seconds=earlier.seconds) != earlier:
+        if not is_same_result(record, earlier):
             raise RobenchError(
-                f"{path}: lines {first} and {number} give different results for example {record.id}. "
-                "Two runs were mixed: delete the file and attack again."
+                f"{path}: lines {first} and {number} give different results for example {record.id}: two runs were"
+                f" mixed; {REPAIR}."
             )
     return [record for _, (_, record) in sorted(by_id.items())]
+
+
+def is_same_result(one: Record, other: Record) -> bool:
+    """Return whether two records say the same; their seconds may differ."""
+    return replace(one, seconds=other.seconds) == other
 
 
 def repair(path: Path) -> int:
@@ -110,6 +146,19 @@ def repair(path: Path) -> int:
             with path.open("r+b") as file:
                 file.truncate(len(whole))
     return len(tail)
+
+
+def add_lines(path: Path, lines: bytes) -> None:
+    """Append lines, of which the last may be incomplete, to a records file, which need not exist.
+
+    Raises:
+        RobenchError: the file cannot be changed.
+    """
+    repair(path)
+    with translate_os_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab") as file:
+            file.write(lines + b"\n" if lines and not lines.endswith(b"\n") else lines)
 
 
 def _split(data: bytes) -> tuple[bytes, bytes]:
@@ -130,24 +179,36 @@ def _encode(record: Record) -> bytes:
             f"the result of example {record.id} has a number that is not finite. "
             "Look for NaN in the model's weights: its training diverged."
         ) from error
-    return text + b"\n"
+    return text
 
 
-def _decode(line: bytes, where: str) -> Record:
+def decode(line: bytes, where: str) -> RecordLine:
+    """Read a line.
+
+    Args:
+        line: its bytes, without the newline.
+        where: its place, for errors.
+
+    Raises:
+        RobenchError: it is not JSON, a key is missing, or a value has another type.
+    """
     try:
         values = json.loads(line, parse_constant=_refuse_constant)
-    except ValueError as error:
-        raise RobenchError(
-            f"{where} is not a JSON record: {error}. Delete the line to attack that row again."
-        ) from error
+    except (ValueError, RecursionError) as error:
+        raise RobenchError(f"{where} is not a JSON record: {error}; {REPAIR}.") from error
     if not isinstance(values, dict):
-        raise RobenchError(f"{where} is not a JSON object. Delete the line to attack that row again.")
+        raise RobenchError(f"{where} is not a JSON object; {REPAIR}.")
     for name, accepts in _CHECKS.items():
         if name not in values:
-            raise RobenchError(f"{where}: the key {name!r} is missing. Delete the line to attack that row again.")
+            raise RobenchError(f"{where}: the key {name!r} is missing; {REPAIR}.")
         if not accepts(values[name]):
-            raise RobenchError(f"{where}: {name!r} cannot be {values[name]!r:.60}. Delete the line or fix the value.")
-    return Record(**{name: values[name] for name in _CHECKS})
+            raise RobenchError(f"{where}: {name!r} cannot be {values[name]!r:.60}; {REPAIR}.")
+    return RecordLine(**{name: values[name] for name in _CHECKS}, checksum=str(values.get("checksum", "")))
+
+
+def make_line_checksum(key: str, line: bytes) -> bytes:
+    """Return the checksum of a line that has none yet and no newline, in the stage with a key."""
+    return hashlib.sha256(key.encode() + line).hexdigest()[:16].encode()
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -155,17 +216,19 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _is_count(value: Any) -> bool:
-    return type(value) is int and value >= 0
+    return type(value) is int and 0 <= value < _LIMIT
 
 
 def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)
+    return type(value) in (int, float) and abs(value) < _LIMIT
 
 
 def _is_numbers(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(map(_is_number, value))
 
 
+_LIMIT = 2**63
+"""No count and no number of a record comes near it; a larger integer is no float."""
 # The keys are annotations, which are strings because of `from __future__ import annotations`.
 _BY_TYPE: dict[str, Callable[[Any], bool]] = {
     "int": _is_count,

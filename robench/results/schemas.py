@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from robench.results.info import make_schema
-from robench.results.records import Record
+from robench.results.records import RecordLine
 
 _GROWTH = (
     "It may grow: a new key has a default and may be absent, and a reader ignores keys that it does not know. A key"
@@ -45,7 +45,7 @@ def _add_title(title: str, content: dict[str, Any]) -> dict[str, Any]:
 
 SCHEMAS: Mapping[str, Callable[[], dict[str, Any]]] = {
     "stage": lambda: _add_title("stage.json", make_schema()),
-    "record": lambda: _add_title("a line of records.jsonl", msgspec.json.schema(Record)),
+    "record": lambda: _add_title("a line of records.jsonl", msgspec.json.schema(RecordLine)),
     "clean": lambda: _add_title("a line of clean.jsonl", msgspec.json.schema(CleanLine)),
 }
 """Functions that make the schemas, by the name of their file."""

@@ -11,18 +11,18 @@
 How it works: a stage describes itself by an identity, a dictionary of everything that determines its result, and its
 key is a hash of that (:func:`make_key`). The key alone decides whether a result exists; the label only makes the
 folder's name readable. ``stage.json`` is written last, so a folder without it is unfinished. A file lock beside the
-folder keeps two processes from making the same stage.
+folder keeps two processes from making the same stage. :mod:`robench.results.integrity` tells whether a finished stage
+is still what was written. One that is not is never listed; a run sets it aside (:mod:`robench.results.aside`).
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
+import logging
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic
@@ -30,19 +30,27 @@ from typing import Any, Generic
 from filelock import FileLock, Timeout
 
 from robench.errors import RobenchError
-from robench.paths import atomic_write_text, expand_user, translate_os_errors
-from robench.results.info import AdversarialInfo, CellInfo, Info, ModelInfo, StageKind, decode, encode, kind_of
+from robench.paths import expand_user, translate_os_errors
+from robench.results import integrity
+from robench.results.info import (
+    REMEDY,
+    AdversarialInfo,
+    CellInfo,
+    Info,
+    ModelInfo,
+    StageKind,
+    decode,
+    kind_of,
+)
+from robench.results.integrity import RECORDS_FILE, STAGE_FILE, TABLE_FILES, make_key
 
-STAGE_FILE = "stage.json"
-RECORDS_FILE = "records.jsonl"
+__all__ = ["RECORDS_FILE", "STAGE_FILE", "Store", "StoredStage", "make_key"]
+
+Names = Container[str] | None
+"""Names of files to check; None stands for all."""
 
 _STAGE_NAME = re.compile(r"[^.].*-[0-9a-f]{16}")
-
-
-def make_key(identity: dict[str, Any]) -> str:
-    """Return 16 hexadecimal digits of the sha256 of an identity; the order of its keys does not matter."""
-    text = json.dumps(identity, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -55,7 +63,7 @@ class StoredStage(Generic[Info]):
     @property
     def key(self) -> str:
         """Return the key that its folder's name ends with."""
-        return self.folder.name.rpartition("-")[2]
+        return _key_in(self.folder)
 
 
 class Store:
@@ -63,10 +71,14 @@ class Store:
 
     Args:
         root: the folder; it is created when something is first written.
+        on_fault: receives a sentence for each stage that is left out because it does not fit, once; by default it is
+            logged as a warning.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, on_fault: Callable[[str], None] | None = None) -> None:
         self.root = expand_user(root)
+        self._on_fault = on_fault or _log.warning
+        self._told: set[str] = set()
 
     def check_writable(self) -> None:
         """Check that results can be stored, so that a run does not fail at its end; leave nothing behind.
@@ -81,17 +93,25 @@ class Store:
 
     def folder(self, kind: StageKind, label: str, key: str) -> Path:
         """Return the folder of a stage, which need not exist; an existing one may have another label, but this key."""
+        named = self.root / kind / f"{label}-{key}"
+        return named if named.exists() else next(iter(self.twins(kind, key)), named)
+
+    def twins(self, kind: StageKind, key: str) -> list[Path]:
+        """Return all folders of a key; there are several if folders were copied."""
+        return sorted((self.root / kind).glob(f"[!.]*-{key}"))
+
+    def folders(self, kind: StageKind) -> list[Path]:
+        """Return the folders of a kind that are named like a stage, finished or not, by name."""
         parent = self.root / kind
-        named = parent / f"{label}-{key}"
-        if not named.exists():
-            return next(iter(parent.glob(f"[!.]*-{key}")), named)
-        return named
+        if not parent.is_dir():
+            return []
+        return [path for path in sorted(parent.iterdir()) if _STAGE_NAME.fullmatch(path.name) and path.is_dir()]
 
     def read(self, folder: Path) -> StoredStage[Any] | None:
         """Read a finished stage; None if there is none.
 
         Raises:
-            RobenchError: its ``stage.json`` cannot be read, or belongs to another folder.
+            RobenchError: its ``stage.json`` cannot be read, was changed, or belongs to another folder.
         """
         path = folder / STAGE_FILE
         try:
@@ -99,9 +119,9 @@ class Store:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise RobenchError(f"{path} cannot be read ({error}); delete its folder and run again.") from error
-        info = decode(content, path)
-        stage = StoredStage(folder, info)
+            raise RobenchError(f"{path} cannot be read ({error}); {REMEDY}.") from error
+        stage = StoredStage(folder, decode(content, path))
+        info = stage.info
         if info.key != stage.key:
             raise RobenchError(f"{path} has the key {info.key}, its folder another: give the folder its name back.")
         if info.kind != folder.parent.name:
@@ -109,45 +129,122 @@ class Store:
                 f"{path} describes one of the {info.kind}, but its folder is among the {folder.parent.name}:"
                 " move it back."
             )
+        if not integrity.is_key_of_identity(info):
+            raise RobenchError(f"{path} has an identity that its key does not belong to; {REMEDY}.")
         return stage
 
-    def stages(self, info: type[Info]) -> list[StoredStage[Info]]:
-        """Read all finished stages of a kind, by folder name; other folders and files are ignored.
+    def stages(self, info: type[Info], *, names: Names = TABLE_FILES) -> list[StoredStage[Info]]:
+        """Read all finished stages of a kind that fit, by folder name; tell of the others, and change nothing.
+
+        Folders that are not named like a stage are ignored, unless they hold a stage that is nowhere else. Of two
+        stages of one key that fit and say different things, neither is used.
 
         Args:
             info: the structure that describes them, such as :class:`~robench.results.info.CellInfo`.
+            names: the files to check besides ``stage.json``: by default those that tables use; None checks all.
         """
-        parent = self.root / kind_of(info)
-        if not parent.is_dir():
-            return []
-        named = (path for path in sorted(parent.iterdir()) if _STAGE_NAME.fullmatch(path.name) and path.is_dir())
-        return [stage for folder in named if (stage := self.read(folder)) is not None]
+        found: list[StoredStage[Info]] = []
+        kind = kind_of(info)
+        for folder in self.folders(kind):
+            try:
+                found += [stage] if (stage := self.read(folder)) else []
+            except RobenchError as error:
+                self.tell(str(error))
+        self._tell_strays(kind, {stage.key for stage in found})
+        return self.keep_sound(found, names) if names != () else found
 
-    def find(self, name: str) -> StoredStage[Any]:
-        """Find the cell, or else the model or adversarial training set, whose folder name or key begins with ``name``.
+    def keep_sound(self, stages: Iterable[StoredStage[Info]], names: Names = TABLE_FILES) -> list[StoredStage[Info]]:
+        """Return the stages whose files fit, one for each key; tell of the others."""
+        by_key: dict[str, list[StoredStage[Info]]] = {}
+        for stage in stages:
+            try:
+                self.check(stage, names)
+            except RobenchError as error:
+                self.tell(str(error))
+            else:
+                by_key.setdefault(stage.key, []).append(stage)
+        return [stage for twins in by_key.values() if (stage := self.choose(twins))]
+
+    def choose(self, twins: list[StoredStage[Info]]) -> StoredStage[Info] | None:
+        """Return one of the stages of a key; None if there is none, or there are several that say different things."""
+        if len(twins) > 1 and len({repr(_result(stage)) for stage in twins}) > 1:
+            self.tell(
+                f"{' and '.join(str(stage.folder) for stage in twins)} are different stages of one key; {REMEDY}."
+            )
+            return None
+        return twins[0] if twins else None
+
+    def check(self, stage: StoredStage[Any], names: Names = TABLE_FILES) -> None:
+        """Check the files of a stage, see :func:`robench.results.integrity.find_faults`.
 
         Raises:
-            RobenchError: there is none, or there are several.
+            RobenchError: some do not fit.
+        """
+        if faults := integrity.find_faults(stage.folder, stage.info, names):
+            raise RobenchError(f"{stage.folder}: {'; '.join(faults)}; {REMEDY}.")
+
+    def get(self, kind: StageKind, key: str) -> StoredStage[Any] | None:
+        """Return the finished stage of a key, every file of which fits; None if there is none.
+
+        Raises:
+            RobenchError: what is there does not fit.
+        """
+        sound: list[StoredStage[Any]] = []
+        faults: list[RobenchError] = []
+        for folder in self.twins(kind, key):
+            try:
+                if stage := self.read(folder):
+                    self.check(stage, names=None)
+                    sound.append(stage)
+            except RobenchError as error:
+                faults.append(error)
+        if faults and not sound:
+            raise faults[0]
+        return self.choose(sound)
+
+    def tell(self, sentence: str) -> None:
+        """Pass on a sentence about a stage that does not fit, once."""
+        if sentence not in self._told:
+            self._told.add(sentence)
+            self._on_fault(sentence)
+
+    def find(self, name: str, names: Names = TABLE_FILES) -> StoredStage[Any]:
+        """Find the cell, or else the model or adversarial training set, whose folder name or key begins with ``name``.
+
+        Args:
+            name: the name.
+            names: the files to check.
+
+        Raises:
+            RobenchError: there is none, there are several, or it does not fit.
         """
         for kind in (CellInfo, ModelInfo, AdversarialInfo):
-            stages: list[StoredStage[Any]] = [*self.stages(kind)]
-            hits = [s for s in stages if s.folder.name == name or s.key == name]
-            hits = hits or [s for s in stages if s.folder.name.startswith(name) or s.key.startswith(name)]
-            if len(hits) == 1:
-                return hits[0]
+            folders = [folder for folder in self.folders(kind_of(kind)) if (folder / STAGE_FILE).exists()]
+            hits = [f for f in folders if name in (f.name, _key_in(f))]
+            hits = hits or [f for f in folders if f.name.startswith(name) or _key_in(f).startswith(name)]
+            if len(hits) == 1 and (stage := self.read(hits[0])):
+                self.check(stage, names)
+                return stage
             if hits:
-                shown = ", ".join(stage.folder.name for stage in hits[:6])
+                shown = ", ".join(folder.name for folder in hits[:6])
                 raise RobenchError(
                     f"{name!r} fits {len(hits)} {kind_of(kind)}: {shown}. Give more of the name, or the key."
                 )
-        known = [stage.folder.name for stage in self.stages(CellInfo)]
+        known = [stage.folder.name for stage in self.stages(CellInfo, names=())]
         some = f"it has {', '.join(known[:6])}" if known else "it is empty; `robench run` fills it"
         raise RobenchError(f"no cell {name!r} in {self.root}: {some}.")
 
     def finish(self, folder: Path, info: Info) -> StoredStage[Info]:
-        """Write ``stage.json``, after which the stage counts as finished."""
-        atomic_write_text(folder / STAGE_FILE, encode(info))
-        return StoredStage(folder, info)
+        """Describe the files of a stage and write ``stage.json``, after which it counts as finished."""
+        return StoredStage(folder, integrity.write_stage(folder, info))
+
+    def digest(self, kind: StageKind, key: str) -> str:
+        """Return the digest of what other stages use of a stage; empty if it is not there, or not known."""
+        try:
+            stage = self.read(self.folder(kind, "", key))
+            return integrity.digest_content(stage.folder, stage.info) if stage else ""
+        except RobenchError:
+            return ""
 
     def remove(self, folder: Path) -> None:
         """Delete the folder of a stage, finished or not."""
@@ -181,3 +278,27 @@ class Store:
             yield
         finally:
             lock.release()
+
+    def _tell_strays(self, kind: StageKind, keys: Container[str]) -> None:
+        """Tell of stages whose folder is not named like one, unless the same key is there as well: that is a copy."""
+        parent = self.root / kind
+        for path in sorted(parent.glob(f"[!.]*/{STAGE_FILE}")):
+            if _STAGE_NAME.fullmatch(path.parent.name):
+                continue
+            try:
+                info = decode(path.read_bytes(), path)
+            except (RobenchError, OSError):
+                continue  # not a stage at all
+            if info.key not in keys and info.kind == kind:
+                name = f"{info.label}-{info.key}"
+                self.tell(f"{path.parent} holds the stage {name}: give the folder this name back.")
+
+
+def _key_in(folder: Path) -> str:
+    return folder.name.rpartition("-")[2]
+
+
+def _result(stage: StoredStage[Any]) -> tuple[Any, ...]:
+    """Return what is equal in two stages of one key that say the same; their times may differ."""
+    content = integrity.digest_content(stage.folder, stage.info)
+    return content, getattr(stage.info, "clean", None), getattr(stage.info, "statistics", None)

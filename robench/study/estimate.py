@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from statistics import median
 
-from robench.results.info import AdversarialInfo, CellInfo, ModelInfo, StageInfo, StatisticsInfo
+from robench.results.inspection import KINDS
 from robench.results.store import Store
 from robench.study.stages.stage import Stage
 
@@ -13,8 +13,7 @@ class Estimator:
     """Estimates the seconds of a stage by the median pace of comparable stages in a runs folder."""
 
     def __init__(self, store: Store) -> None:
-        kinds: tuple[type[StageInfo], ...] = (ModelInfo, AdversarialInfo, CellInfo, StatisticsInfo)
-        self._finished = [stage.info for kind in kinds for stage in store.stages(kind)]
+        self._finished = [stage.info for kind in KINDS for stage in store.stages(kind, names=())]
 
     def seconds(self, stage: Stage) -> float | None:
         """Return the seconds that a stage will take; None if there is nothing to go by."""

@@ -7,8 +7,10 @@ from typing import Any, get_args
 
 from robench.errors import RobenchError
 from robench.progress import Reporter
-from robench.results.info import CellInfo
-from robench.results.store import Store, StoredStage
+from robench.results import integrity, records
+from robench.results.aside import set_aside
+from robench.results.info import REMEDY, CellInfo
+from robench.results.store import RECORDS_FILE, STAGE_FILE, Store, StoredStage
 from robench.study.plan import order_stages
 from robench.study.presets import Existing
 from robench.study.request import BaseRequest
@@ -67,39 +69,91 @@ class Runner:
 
     def __init__(self, context: Context, *, existing: Existing = "only-missing") -> None:
         self._context, self._existing = context, existing
+        self._stored: dict[str, StoredStage[Any] | None] = {}
 
     def run(self, stages: Sequence[Stage]) -> list[StoredStage[Any]]:
         """Make stages and everything that they need, and return the finished ones in the same order.
+
+        What is there and does not fit is set aside and made again; with ``only-cache``, it is named and left out.
 
         Raises:
             RobenchError: something cannot be fetched, stored or computed.
         """
         context = self._context
-        if self._existing != "only-cache":
-            context.store.check_writable()
-            missing = order_stages(stages, done=self.is_done)
-            for need in {need.key: need for stage in stages for need in stage.needs}.values():
-                if self.is_done(need):
-                    need.check_unchanged(context)
-            for stage in missing:  # a resource that cannot be fetched fails here rather than after hours of training
-                stage.prepare(offline=context.offline)
-            for number, stage in enumerate(missing, start=1):
-                context.reporter.announce_stage(number, len(missing), f"{stage.title} ({stage.key})")
-                self._make(stage)
-        stored = (context.store.read(stage.folder(context.store)) for stage in stages)
-        return [stage for stage in stored if stage is not None]
+        if self._existing == "only-cache":
+            return [stored for stage in stages if (stored := self._find(stage))]
+        context.store.check_writable()
+        missing = order_stages(stages, done=self.is_done)
+        for need in {need.key: need for stage in stages for need in stage.needs}.values():
+            if need.can_change and self.is_done(need):
+                need.check_unchanged(context)
+        for stage in stages:
+            self._report_changed_parents(stage)
+        for stage in missing:  # a resource that cannot be fetched fails here rather than after hours of training
+            stage.prepare(offline=context.offline)
+        for number, stage in enumerate(missing, start=1):
+            context.reporter.announce_stage(number, len(missing), f"{stage.title} ({stage.key})")
+            self._make(stage)
+        return [stored for stage in stages if (stored := self._stored[stage.key])]
 
     def is_done(self, stage: Stage) -> bool:
-        """Return whether a stage has a result that should be used."""
+        """Return whether a stage has a result that should be used: all its files are as they were stored."""
+        return self._existing != "always" and self._find(stage) is not None
+
+    def _find(self, stage: Stage) -> StoredStage[Any] | None:
+        """Return the result of a stage, which is checked once; None if there is none that fits."""
+        if stage.key not in self._stored:
+            self._stored[stage.key] = self._check(stage)
+        return self._stored[stage.key]
+
+    def _check(self, stage: Stage) -> StoredStage[Any] | None:
         store = self._context.store
-        return self._existing != "always" and store.read(stage.folder(store)) is not None
+        sound: list[StoredStage[Any]] = []
+        for folder in store.twins(stage.kind, stage.key):
+            try:
+                stored = store.read(folder)
+            except RobenchError as error:
+                store.tell(str(error))
+                continue
+            if stored and (faults := stage.find_faults(stored)):
+                store.tell(f"{folder}: {'; '.join(faults)}; {REMEDY}.")
+            elif stored:
+                sound.append(stored)
+        return store.choose(sound)
+
+    def _report_changed_parents(self, stage: Stage) -> None:
+        stored = self._stored.get(stage.key)
+        if stored is None:
+            return
+        now = stage.digest_parents(self._context.store)
+        for key in integrity.find_changed_parents(stored.info, lambda key: now.get(key, "")):
+            self._context.reporter.say(
+                f"note: {stored.folder.name} was made from {key}, which has changed since; `--existing always` makes"
+                " both again."
+            )
 
     def _make(self, stage: Stage) -> None:
         store, reporter = self._context.store, self._context.reporter
         with store.lock(stage.folder(store), lambda: reporter.say("    another process is at it: waiting")):
-            folder = stage.folder(store)  # another process may have given it another label
             if self._existing == "always":
-                store.remove(folder)
-            elif store.read(folder):  # another process made it while this one waited for the lock
-                return
-            stage.make(self._context, folder)
+                for folder in store.twins(stage.kind, stage.key):
+                    store.remove(folder)
+            else:
+                stored = self._check(stage)  # another process may have made it while this one waited for the lock
+                if stored is None:
+                    self._set_aside(stage)
+                self._stored[stage.key] = stored
+            if self._stored.get(stage.key) is None:
+                stage.make(self._context, stage.folder(store))
+                self._stored[stage.key] = store.read(stage.folder(store))
+
+    def _set_aside(self, stage: Stage) -> None:
+        """Move finished folders of a stage that do not fit; their records come back, to be judged one by one."""
+        store = self._context.store
+        for folder in store.twins(stage.kind, stage.key):
+            if not (folder / STAGE_FILE).exists():
+                continue
+            place = set_aside(folder)
+            self._context.reporter.say(f"    {folder} is moved to {place}, and made again")
+            if (place / RECORDS_FILE).is_file():
+                records.add_lines(stage.folder(store) / RECORDS_FILE, (place / RECORDS_FILE).read_bytes())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -225,73 +224,6 @@ def test_a_broken_plugin_is_a_sentence(
     plugin.write_text(text, encoding="utf-8")
     done = robench(*command, "--plugin", plugin)
     assert done.exit_code == 2 and re.search(sentence, done.stderr) and "Traceback" not in done.stderr
-
-
-def spoil_stage(runs: Path) -> None:
-    (file,) = runs.glob("models/mr-base-*/stage.json")
-    file.write_bytes(file.read_bytes()[:100])
-
-
-def spoil_weights(runs: Path) -> None:
-    (file,) = runs.glob("models/mr-base-*/model.safetensors")
-    file.write_bytes(file.read_bytes()[:-100])
-    shutil.rmtree(next(folder for folder in runs.glob("cells/mr-base-pwws-*")))
-
-
-def spoil_records(runs: Path) -> None:
-    (file,) = runs.glob("cells/mr-base-pwws-*/records.jsonl")
-    lines = file.read_bytes().splitlines(keepends=True)
-    file.write_bytes(b"".join([*lines[:4], lines[4][:20] + b"\n", *lines[5:]]))
-    file.with_name("stage.json").unlink()
-
-
-def mix_records(runs: Path) -> None:
-    (file,) = runs.glob("cells/mr-base-pwws-*/records.jsonl")
-    first = json.loads(file.read_text(encoding="utf-8").splitlines()[0])
-    with file.open("a", encoding="utf-8") as more:
-        more.write(json.dumps(first | {"queries": first["queries"] + 1}) + "\n")
-    file.with_name("stage.json").unlink()
-
-
-def spoil_adversarial(runs: Path) -> None:
-    (file,) = runs.glob("adversarial/mr-pwws-*/records.jsonl")
-    file.unlink()
-    for pattern in ("models/mr-ada-pwws-*", "cells/mr-ada-pwws-*"):
-        shutil.rmtree(next(folder for folder in runs.glob(pattern)))
-
-
-def shorten_adversarial(runs: Path) -> None:
-    (file,) = runs.glob("adversarial/mr-pwws-*/records.jsonl")
-    file.write_bytes(b"".join(file.read_bytes().splitlines(keepends=True)[:-2]))
-    for pattern in ("models/mr-ada-pwws-*", "cells/mr-ada-pwws-*"):
-        shutil.rmtree(next(folder for folder in runs.glob(pattern)))
-
-
-@pytest.mark.parametrize(
-    ("spoil", "sentence"),
-    [
-        (spoil_stage, r"models/mr-base-seed42-\w+/stage\.json cannot be read .*delete its folder and run again"),
-        (spoil_weights, r"the model in .*models/mr-base-seed42-\w+ cannot be loaded .*delete the folder"),
-        (spoil_records, r"cells/mr-base-pwws-seed42-\w+/records\.jsonl, line 5 is not a JSON record"),
-        (mix_records, r"records\.jsonl: lines 1 and 17 give different results for example"),
-        (spoil_adversarial, r"cannot read the records .*adversarial/mr-pwws-seed42-\w+/records\.jsonl"),
-        (shorten_adversarial, r"adversarial/mr-pwws-seed42-\w+/records\.jsonl"),
-    ],
-)
-def test_a_damaged_runs_folder_is_named_and_deleting_what_is_named_mends_it(
-    finished: Path, tiny_job: TinyJob, tmp_path: Path, spoil: Callable[[Path], None], sentence: str
-) -> None:
-    runs = Path(shutil.copytree(finished, tmp_path / "runs"))
-    for folder in runs.glob("cells/mr-base-deepwordbug-*"):
-        shutil.rmtree(folder)
-    spoil(runs)
-    command = tiny_job.command(runs, defense="base,ada", attack="pwws,deepwordbug")
-    message = told(robench(*command))
-    assert re.search(sentence, message)
-    named = next(path for path in runs.glob("*/mr-*") if path.name in message)
-    shutil.rmtree(named)
-    done = robench(*command)
-    assert done.exit_code == 0, done.output
 
 
 UNREACHABLE = {

@@ -19,6 +19,7 @@ import robench as package
 from robench.errors import RobenchError
 from robench.plugins import registry
 from robench.progress import PlainReporter, Reporter, RichReporter, SilentReporter, choose_reporter, format_duration
+from robench.results.info import decode, encode
 from robench.results.store import Store
 from robench.study.estimate import Estimator
 from robench.study.plan import order_stages
@@ -195,8 +196,9 @@ def timed(job: TinyJob, **changes: Any) -> Request:
 
 def set_timing(runs: Path, pattern: str, **timing: float) -> None:
     for file in runs.glob(f"{pattern}/stage.json"):
-        info = json.loads(file.read_bytes())
-        file.write_text(json.dumps(info | {"timing": timing}), encoding="utf-8")
+        values = json.loads(file.read_bytes()) | {"timing": timing}
+        del values["checksum"]
+        file.write_text(encode(decode(json.dumps(values).encode(), file)), encoding="utf-8")
 
 
 def test_an_estimate_goes_by_the_median_pace_of_the_same_kind(

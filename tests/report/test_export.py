@@ -73,7 +73,8 @@ def store_of(folder: Path, family: str) -> tuple[Store, Predictor]:
     }
     store = Store(folder / "runs")
     described = msgspec.convert(info, ModelInfo)
-    models.save(store.folder("models", described.label, described.key), classifier, tokenizer, [], [], described)
+    clean = [{"id": i, "correct": i < 3} for i in range(4)]
+    models.save(store.folder("models", described.label, described.key), classifier, tokenizer, clean, [], described)
     return store, Predictor(classifier, tokenizer, max_length=LENGTH, precision="fp32", device=tiny.CPU)
 
 

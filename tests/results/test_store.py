@@ -13,26 +13,30 @@ from robench.errors import RobenchError
 from robench.paths import atomic_write_folder, atomic_write_text
 from robench.results.info import CellInfo, ModelInfo, StageInfo, decode, encode
 from robench.results.store import Store, StoredStage
+from support.hand_made import write_records
 
 KEYS = ("0123456789abcdef", "fedcba9876543210", "0123abcd0123abcd")
 
 
 def info(key: str, kind: str = "cells", **more: Any) -> StageInfo:
-    plugin, clean = {"name": "it"}, {"correct": 1, "n": 2}
-    every = {"task": "trec", "data": {"digest": "d"}, "encoder": {"name": "e", "digest": "d"}, "seed": 1}
+    plugin, clean = {"name": "it", "class": "it:It"}, {"correct": 1, "n": 2}
+    every = {"preset": "quick", "model": KEYS[2], "attacked": {"n": 2, "failed": 1, "succeeded": 0, "skipped": 1}}
+    every |= {"task": "trec", "data": {"digest": "d"}, "encoder": {"name": "e", "digest": "d"}, "seed": 1}
     values = {"kind": kind, "key": key, "defense": plugin, "attack": plugin, "clean": clean, **every, **more}
     return decode(json.dumps(values).encode(), Path("stage.json"))
 
 
 def put(store: Store, label: str, key: str, kind: str = "cells", **more: Any) -> StoredStage[Any]:
     folder = store.folder(kind, label, key)  # type: ignore[arg-type]
-    return store.finish(folder, info(key, kind, **more))
+    if kind == "cells":
+        write_records(folder, failed=1, n=2)
+    return store.finish(folder, info(key, kind, label=label, **more))
 
 
 def test_a_stage_counts_as_finished_once_its_stage_file_is_there(store: Store) -> None:
     folder = store.folder("cells", "trec-base-pwws-seed1", KEYS[0])
     folder.mkdir(parents=True)
-    (folder / "records.jsonl").write_text("{}\n", encoding="utf-8")
+    write_records(folder, failed=1, n=2)
     assert store.read(folder) is None and store.stages(CellInfo) == []
     made = store.finish(folder, info(KEYS[0], label="é\u2028"))
     assert store.read(folder) == made and store.stages(CellInfo) == [made] and made.key == KEYS[0]
@@ -81,10 +85,16 @@ def test_what_is_not_named_like_a_stage_is_left_alone(store: Store, strange: str
 def test_a_broken_stage_file_is_named(store: Store, content: bytes, told: str) -> None:
     made = put(store, "trec-base", KEYS[0])
     (made.folder / "stage.json").write_bytes(content)
-    for ask in (lambda: store.read(made.folder), lambda: store.stages(CellInfo), lambda: store.find("trec")):
+    for ask in (lambda: store.read(made.folder), lambda: store.find("trec")):
         with pytest.raises(RobenchError, match=told) as caught:
             ask()
         assert str(made.folder / "stage.json") in str(caught.value)
+    other = put(store, "trec-ada", KEYS[2])
+    sentences: list[str] = []
+    tolerant = Store(store.root, sentences.append)
+    assert tolerant.stages(CellInfo) == tolerant.stages(CellInfo) == [other], "one broken stage never stops the others"
+    (sentence,) = sentences
+    assert told in sentence and str(made.folder / "stage.json") in sentence
 
 
 @pytest.mark.parametrize(
@@ -156,7 +166,7 @@ def test_a_lock_of_one_key_keeps_others_out_and_sweeps_up_drafts(store: Store, l
 def test_a_runs_folder_that_cannot_be_is_a_sentence(tmp_path: Path, below: str) -> None:
     (tmp_path / "a file").write_text("here first", encoding="utf-8")
     store = Store(tmp_path / below)
-    for attempt in (store.check_writable, lambda: put(store, "trec", KEYS[0])):
+    for attempt in (store.check_writable, lambda: put(store, "trec", KEYS[0], kind="models")):
         with pytest.raises(RobenchError, match=r"cannot write .*a file.*--runs"):
             attempt()
     assert (tmp_path / "a file").read_text(encoding="utf-8") == "here first"

@@ -10,7 +10,6 @@ import msgspec
 import pytest
 import torch
 
-from robench.errors import RobenchError
 from robench.progress import SilentReporter
 from robench.results import records
 from robench.results.info import CellInfo, StatisticsInfo
@@ -22,6 +21,7 @@ from robench.study.runner import run_requests
 from robench.study.stages.context import Context
 from robench.study.stages.statistics import StatisticsStage, UntrainedModel
 from robench.study.stages.trained_model import stored_predictor
+from support.damages import flip_a_bit
 from support.tiny_job import TASK, TinyJob
 
 CPU = torch.device("cpu")
@@ -64,7 +64,9 @@ def test_plan_with_statistics_has_before_and_every_defense_after_their_cells(tin
     measured = [stage for stage in stages if isinstance(stage, StatisticsStage)]
     assert [stage.name for stage in measured] == ["before", "taichi"]
     assert measured[0].needs[0].label == "mr-base-pwws-seed42", "the texts of all are those made against base"
-    assert [needed.label for needed in measured[1].needs] == ["mr-base-pwws-seed42", "mr-taichi-pwws-seed42"]
+    needs = [(needed.kind, needed.label) for needed in measured[1].needs]
+    taichi = "mr-taichi-pwws-seed42"
+    assert needs == [("cells", "mr-base-pwws-seed42"), ("cells", taichi), ("models", taichi)]
 
 
 def test_models_are_measured_on_the_texts_made_against_base(
@@ -128,12 +130,17 @@ def test_statistics_that_are_missing_are_made_of_what_is_there(
     assert again["taichi"].info.key == by_name["taichi"].info.key
 
 
-def test_statistics_of_a_model_that_is_gone_are_refused(
-    runs: Path, tiny_job: TinyJob, by_name: dict[str, StoredStage[StatisticsInfo]], tmp_path: Path
+@pytest.mark.parametrize("gone", [True, False], ids=["gone", "damaged"])
+def test_statistics_of_a_model_that_is_gone_or_damaged_are_made_of_a_new_one(
+    runs: Path, tiny_job: TinyJob, by_name: dict[str, StoredStage[StatisticsInfo]], tmp_path: Path, gone: bool
 ) -> None:
     copy = Path(shutil.copytree(runs, tmp_path / "runs"))
     shutil.rmtree(copy / "statistics" / by_name["taichi"].folder.name)
-    for folder in copy.glob("models/mr-taichi-pwws-*"):
+    (folder,) = copy.glob("models/mr-taichi-pwws-*")
+    if gone:
         shutil.rmtree(folder)
-    with pytest.raises(RobenchError, match=r"cannot be loaded .*delete the folder and run again"):
-        measure(copy, request(tiny_job, "taichi"))
+    else:
+        (folder / "model.safetensors").write_bytes(flip_a_bit((folder / "model.safetensors").read_bytes()))
+    again = {stage.info.defense.name: stage for stage in measure(copy, request(tiny_job, "taichi"))}
+    assert again["taichi"].info.statistics == by_name["taichi"].info.statistics
+    assert len(list(copy.glob(".aside/models/mr-taichi-pwws-*"))) == (0 if gone else 1)

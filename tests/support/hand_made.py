@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 
 from robench.results import records
-from robench.results.info import ELSEWHERE, to_builtins
+from robench.results.info import ELSEWHERE, decode, to_builtins
 from robench.results.outcome import summarise
 from robench.results.records import Record
-from robench.results.store import RECORDS_FILE, STAGE_FILE, Store, StoredStage
+from robench.results.store import RECORDS_FILE, STAGE_FILE, Store, StoredStage, make_key
 from robench.victims.source import OWN_ENCODER
 
 TRAINING = {
@@ -69,8 +69,8 @@ def write_records(folder: Path, failed: int, n: int) -> list[Record]:
 
 
 def write_info(store: Store, folder: Path, info: dict[str, Any]) -> StoredStage[Any]:
-    """Write plain values as a stage's ``stage.json``, and read it back."""
-    (folder / STAGE_FILE).write_text(json.dumps(info, indent=1, ensure_ascii=False), encoding="utf-8")
+    """Finish a stage with plain values, and read it back."""
+    store.finish(folder, decode(json.dumps(info).encode(), folder / STAGE_FILE))
     stored = store.read(folder)
     assert stored is not None
     return stored
@@ -137,20 +137,26 @@ def add_cell(
     per_attack = defense in PER_ATTACK
     info["adversarial"] = digest(task, attack, seed, victim)[:16] if per_attack else None
     model = digest(defense, info["defense"], task, seed, info["training"], info["train_rows"], info["adversarial"])
-    info["model"] = model[:16]
+    info["model"] = make_key(_model_identity(model))
     info["identity"] = {
         "format": 1,
         "model": info["model"],
         "rows": n,
         "seed": seed,
         "attack": info["attack"]["fields"],
+        "trained": model,
+        "rest": digest(info),
     }
     label = f"{task}-{defense}-{attack}-seed{seed}"
-    info |= {"label": label, "key": digest(info)[:16]}
+    info |= {"label": label, "key": make_key(info["identity"])}
     folder = store.folder("cells", label, info["key"])
     info["attacked"] = msgspec.structs.asdict(summarise(write_records(folder, failed, n)))
     info["records_bytes"] = (folder / RECORDS_FILE).stat().st_size
     return write_info(store, folder, info)
+
+
+def _model_identity(trained: str) -> dict[str, Any]:
+    return {"format": 1, "stage": "model", "trained": trained}
 
 
 def add_model(store: Store, cell: StoredStage[Any]) -> StoredStage[Any]:
@@ -158,9 +164,10 @@ def add_model(store: Store, cell: StoredStage[Any]) -> StoredStage[Any]:
     info = {
         name: value
         for name, value in to_builtins(cell.info).items()
-        if name not in ("attack", "attacked", "records_bytes", "model")
+        if name not in ("attack", "attacked", "records_bytes", "model", "files", "checksum")
     }
     info |= {"kind": "models", "key": cell.info.model, "label": f"{info['task']}-{info['defense']['name']}"}
+    info["identity"] = _model_identity(cell.info.identity["trained"])
     folder = store.folder("models", info["label"], info["key"])
     folder.mkdir(parents=True)
     log = [
@@ -203,7 +210,8 @@ def add_statistics(
         **settings,
     }
     label = f"{task}-{name}-{attack}-seed{seed}"
-    info |= {"label": label, "key": digest(info)[:16], "labels": ["negative", "positive"], "identity": {"format": 1}}
+    info |= {"label": label, "labels": ["negative", "positive"], "identity": {"format": 1, "rest": digest(info)}}
+    info["key"] = make_key(info["identity"])
     folder = store.folder("statistics", label, info["key"])
     folder.mkdir(parents=True)
     return write_info(store, folder, info)

@@ -55,7 +55,7 @@ def draw(store: Store, request: FigureRequest, *, device: str = "auto") -> Drawi
         raise RobenchError(f"figure {number} is about one defense, not {names}; draw it for each.")
     block, others = largest_block(prefer_unchanged(read_selection(selection, store, request.command_options)))
     result = min(block, key=lambda r: (r.attack.title, r.seed))
-    cell = store.read(store.folder("cells", result.info.label, result.info.key))
+    cell = store.get("cells", result.info.key)
     assert cell is not None, "it was read a moment ago"
     predictor = stored_predictor(store, cell, devices.choose_device(device))
     scene = _scene(read_pairs(cell), predictor, result.info.labels, number)

@@ -1,8 +1,8 @@
 """The stages that attack a model; on test samples, such a stage makes a cell.
 
-How it works: each record is appended to ``records.jsonl`` as soon as it is known. A stage that was interrupted reads
-the records that it finds and attacks the other rows only. The result is the same, because each example draws its random
-numbers from a stream of its own.
+How it works: each record is appended to ``records.jsonl`` as soon as it is known. A stage that was interrupted keeps
+the good records that it finds (:mod:`robench.results.salvage`) and attacks the other rows only. The result is the same,
+because each example draws its random numbers from a stream of its own.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ from typing import IO, Any, ClassVar
 
 from robench.data.load import Example
 from robench.errors import RobenchError
-from robench.paths import translate_os_errors
+from robench.paths import atomic_write_bytes, translate_os_errors
 from robench.results import records
-from robench.results.info import AttackInfo, CellInfo, ModelInfo, StageInfo
+from robench.results.aside import set_lines_aside
+from robench.results.info import REMEDY, AttackInfo, CellInfo, ModelInfo, StageInfo
 from robench.results.info_parts import Similarity, Timing
 from robench.results.outcome import measure_similarity, summarise
 from robench.results.records import Record
-from robench.results.store import RECORDS_FILE, Store
+from robench.results.salvage import Row, salvage_lines
+from robench.results.store import RECORDS_FILE, Store, StoredStage
 from robench.study.stages.context import Context, LoadableStage
 from robench.study.stages.stage import FORMAT, NamedAttack, RecordsStage, Size, Stage, sample
 from robench.study.stages.train import ModelStage
@@ -97,14 +99,21 @@ class AttackingStage(RecordsStage):
         rows = records.read(path)
         lost = {i for i, _ in self.examples()} - {record.id for record in rows}
         if lost:
-            raise RobenchError(
-                f"{path} has lost {len(lost)} rows, such as {min(lost)}; delete its folder and run again."
-            )
+            raise RobenchError(f"{path} has lost {len(lost)} rows, such as {min(lost)}; {REMEDY}.")
         return rows
+
+    def find_faults(self, stored: StoredStage[Any]) -> list[str]:
+        """Return what does not fit; records that have no sha256, as in early versions, are compared with the data."""
+        faults = super().find_faults(stored)
+        if faults or stored.info.files:
+            return faults
+        found = salvage_lines(stored.folder / RECORDS_FILE, self.key, rows_of(self.examples()), len(self.data.labels))
+        lost = len(self.examples()) - len(found.records)
+        return [*found.faults, *([f"{RECORDS_FILE} lacks {lost} rows"] if lost and not found.faults else [])]
 
     def make(self, context: Context, folder: Path) -> None:
         """Attack the rows that have no record yet, and summarise all records."""
-        seconds, count = attack_rows(context, self.model, self.attack, self.examples(), self.seed, folder)
+        seconds, count = attack_rows(context, self, self.model, self.attack, self.examples(), folder)
         path = folder / RECORDS_FILE
         rows = records.read(path)
         info = self.describe(context, rows)
@@ -194,21 +203,21 @@ class CellStage(AttackingStage):
 
 def attack_rows(
     context: Context,
+    stage: Stage,
     model: LoadableStage,
     attack: NamedAttack,
     examples: Sequence[tuple[int, Example]],
-    seed: int,
     folder: Path,
 ) -> tuple[float, int]:
-    """Attack the rows that have no record yet, and append a record of each to the records file of a folder.
+    """Attack the rows that have no good record yet, and append a record of each to the records file of a folder.
 
     Args:
         context: store, reporter, device and workers.
+        stage: the stage that the records belong to.
         model: the stage of the model under attack.
         attack: the attack.
         examples: the rows, with their positions in their split.
-        seed: seed of the attack.
-        folder: the folder of the records file.
+        folder: the folder of the stage.
 
     Returns:
         The duration in seconds, and the number of rows that were attacked.
@@ -223,13 +232,12 @@ def attack_rows(
     path = folder / RECORDS_FILE
     with translate_os_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    records.repair(path)
-    finished = {record.id for record in records.read(path)} if path.exists() else set()
+    finished = {record.id for record in _keep_good_records(context, stage, examples, path)}
     results = attack_examples(
         attack.attack,
         victim.batch_model if isinstance(victim, VictimModel) else victim,
         [(i, example.text, example.label) for i, example in examples if i not in finished],
-        seed=seed,
+        seed=stage.seed,
         attack_name=attack.name,
         live=LIVE_EXAMPLES.get(context.device.type, LIVE_EXAMPLES["cuda"]),
         offline=context.offline,
@@ -240,9 +248,29 @@ def attack_rows(
     work = context.reporter.track("attacking", "text", total=len(examples), done=len(finished))
     with contextlib.closing(results), work as count, _open_to_append(path) as file:
         for record in results:
-            records.append(file, record)
+            records.append(file, record, stage.key)
             count.advance(1, record.status)
     return round(time.perf_counter() - started, 1), len(examples) - len(finished)
+
+
+def rows_of(examples: Sequence[tuple[int, Example]]) -> dict[int, Row]:
+    """Return texts and labels of examples by their positions in their split."""
+    return {i: Row(example.text, example.label) for i, example in examples}
+
+
+def _keep_good_records(
+    context: Context, stage: Stage, examples: Sequence[tuple[int, Example]], path: Path
+) -> tuple[Record, ...]:
+    """Set the lines aside that are no good records of a stage, and return the records of the others."""
+    found = salvage_lines(path, stage.key, rows_of(examples), len(stage.data.labels))
+    if found.bad:
+        place = set_lines_aside(path, found.bad)
+        more = f", and {len(found.bad) - 1} others" if len(found.bad) > 1 else ""
+        kept = f"{len(found.good)} of {len(examples)} rows are kept"
+        context.reporter.say(f"    {path}: {found.faults[0]}{more}; moved to {place}. {kept}.")
+    if not found.is_clean:
+        atomic_write_bytes(path, b"".join(line + b"\n" for line in found.good))
+    return found.records
 
 
 def _measure_similarity(context: Context, rows: Sequence[Record]) -> Similarity | None:

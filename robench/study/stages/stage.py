@@ -19,10 +19,11 @@ from robench.attacking.attack import Attack
 from robench.data.load import Example, TaskData
 from robench.models.encoders import EncoderSource
 from robench.plugins.modules import class_path
+from robench.results import integrity
 from robench.results.info import StageInfo, StageKind, kind_of
 from robench.results.info_parts import DataInfo, EncoderInfo, PluginInfo
 from robench.results.records import Record
-from robench.results.store import Store, make_key
+from robench.results.store import Store, StoredStage, make_key
 from robench.study.environment import record_environment
 from robench.study.stages.context import Context
 from robench.training.defense import Defense
@@ -226,8 +227,21 @@ class Stage(ABC):
             RobenchError: a resource is not available.
         """
 
+    def find_faults(self, stored: StoredStage[Any]) -> list[str]:
+        """Return what does not fit in a finished stage, every file included, as sentences without an end."""
+        return integrity.find_faults(stored.folder, stored.info, names=None)
+
+    def digest_parents(self, store: Store) -> dict[str, str]:
+        """Return digests of the stages that this one is made from, for its ``stage.json``."""
+        return {need.key: store.digest(need.kind, need.key) for need in self.needs}
+
+    @property
+    def can_change(self) -> bool:
+        """Return whether its result can change while its key stays the same, so that it has to be asked."""
+        return False
+
     def check_unchanged(self, context: Context) -> None:  # noqa: B027  most results are determined by their keys
-        """Check that a finished stage still matches its key.
+        """Check that a finished stage that can change still matches its key.
 
         Raises:
             RobenchError: it does not.
@@ -273,6 +287,7 @@ class Stage(ABC):
             "train_rows": len(self.training_rows()),
             "seed": self.seed,
             "identity": self.identity,
+            "parents": self.digest_parents(context.store),
             "environment": record_environment(context.device),
         }
 

@@ -121,8 +121,8 @@ class StatisticsStage(Stage):
 
     @property
     def needs(self) -> tuple[Stage, ...]:
-        """Return the cell with the pairs, and the cell of the model."""
-        return (self.reference, self.cell) if self.cell else (self.reference,)
+        """Return the cell with the pairs, and the cell of the model and the model."""
+        return (self.reference, self.cell, self.cell.model) if self.cell else (self.reference,)
 
     @property
     def size(self) -> Size:
@@ -190,7 +190,7 @@ class StatisticsStage(Stage):
     def _attack_untrained(self, context: Context, folder: Path) -> Outcome:
         reference = self.reference
         model = UntrainedModel(reference)
-        attack_rows(context, model, reference.attack, reference.examples(), self.seed, folder)
+        attack_rows(context, self, model, reference.attack, reference.examples(), folder)
         return summarise(records.read(folder / RECORDS_FILE))
 
 

@@ -17,16 +17,15 @@ from robench.models.classifier import Classifier
 from robench.models.devices import Precision
 from robench.models.predictor import Predictor
 from robench.paths import atomic_write_folder
-from robench.results.info import CellInfo, ModelInfo, encode
+from robench.results.info import REMEDY, CellInfo, ModelInfo
 from robench.results.info_parts import Clean
-from robench.results.store import STAGE_FILE, Store, StoredStage
+from robench.results.integrity import CLEAN_FILE, TRAINING_FILE, write_stage
+from robench.results.store import Store, StoredStage
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 WEIGHTS_FILE = "model.safetensors"
-CLEAN_FILE = "clean.jsonl"
-TRAINING_FILE = "training.jsonl"
 
 
 class LogitsModel(Protocol):
@@ -88,7 +87,7 @@ def save(
         (draft / WEIGHTS_FILE).write_bytes(safetensors.torch.save(state, metadata={"format": "pt"}))
         write_lines(draft / CLEAN_FILE, clean)
         write_lines(draft / TRAINING_FILE, log)
-        (draft / STAGE_FILE).write_text(encode(info), encoding="utf-8")
+        write_stage(draft, info)
 
 
 def load(folder: Path, classes: int, *, max_length: int, precision: Precision, device: torch.device) -> Predictor:
@@ -107,9 +106,7 @@ def load(folder: Path, classes: int, *, max_length: int, precision: Precision, d
         classifier.load_state_dict(safetensors.torch.load_file(folder / WEIGHTS_FILE))
     except Exception as error:  # the exception of a broken file depends on the file and the library's version
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise RobenchError(
-            f"the model in {folder} cannot be loaded ({reason}); delete the folder and run again."
-        ) from error
+        raise RobenchError(f"the model in {folder} cannot be loaded ({reason}); {REMEDY}.") from error
     return Predictor(classifier, tokenizer, max_length=max_length, precision=precision, device=device)
 
 
@@ -136,7 +133,7 @@ def stored_predictor(store: Store, cell: StoredStage[CellInfo], device: torch.de
     """Load the trained model of a cell.
 
     Raises:
-        RobenchError: robench did not train it, it is no longer in the store, or it cannot be loaded.
+        RobenchError: robench did not train it, or it is no longer in the store, does not fit or cannot be loaded.
     """
     info = cell.info
     if info.victim:
@@ -144,7 +141,7 @@ def stored_predictor(store: Store, cell: StoredStage[CellInfo], device: torch.de
             f"{cell.folder.name} is an attack on your own model ({info.victim.model}), whose representations are"
             " not known: figure 1 and table 7 are about models that robench trained; name one with --defense."
         )
-    model = store.read(store.folder("models", info.defense.name, info.model))
+    model = store.get("models", info.model)
     if model is None:
         raise RobenchError(
             f"the model {info.model} of {cell.folder.name} is not in {store.root / 'models'} any more; delete"

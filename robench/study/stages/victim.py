@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from robench.errors import RobenchError
 from robench.paths import atomic_write_folder
-from robench.results.info import ELSEWHERE, ModelInfo, encode
+from robench.results.info import ELSEWHERE, REMEDY, ModelInfo
 from robench.results.info_parts import Timing, VictimInfo
-from robench.results.store import STAGE_FILE, StoredStage
+from robench.results.integrity import CLEAN_FILE, write_stage
+from robench.results.store import StoredStage
 from robench.study.stages.context import Context
 from robench.study.stages.stage import FORMAT, Size
 from robench.study.stages.train import ModelStage
@@ -80,7 +81,7 @@ class VictimStage(ModelStage):
 
     def make(self, context: Context, folder: Path) -> None:
         """Examine the model, predict the test split, store the results, and keep the model in memory."""
-        from robench.study.stages.trained_model import CLEAN_FILE, count_correct, predict_clean, write_lines
+        from robench.study.stages.trained_model import count_correct, predict_clean, write_lines
         from robench.victims.checks import check_order, examine
         from robench.victims.scorers import VictimModel
 
@@ -117,7 +118,7 @@ class VictimStage(ModelStage):
         )
         with atomic_write_folder(folder) as draft:
             write_lines(draft / CLEAN_FILE, clean)
-            (draft / STAGE_FILE).write_text(encode(info), encoding="utf-8")
+            write_stage(draft, info)
         context.hold(self, victim)
 
     def load(self, context: Context) -> VictimModel:
@@ -138,10 +139,14 @@ class VictimStage(ModelStage):
             self._compare_scores(stored, victim)
         return victim
 
+    @property
+    def can_change(self) -> bool:
+        """Return whether it is a function, whose weights are not part of the key."""
+        return not self.source.has_network
+
     def check_unchanged(self, context: Context) -> None:
-        """Load a function, whose weights are not part of the key, and compare its scores with the stored ones."""
-        if not self.source.has_network:
-            context.model(self)
+        """Load the function, which compares its scores with the stored ones."""
+        context.model(self)
 
     def _scorer(self, context: Context) -> Any:
         precision = self.setting.precision
@@ -150,14 +155,12 @@ class VictimStage(ModelStage):
     def _compare_scores(self, stored: StoredStage[ModelInfo], victim: VictimModel) -> None:
         import torch
 
-        from robench.study.stages.trained_model import CLEAN_FILE
-
         path = stored.folder / CLEAN_FILE
         try:
             lines = path.read_text(encoding="utf-8").splitlines()[:REMEMBERED_TEXTS]
             before = torch.tensor([json.loads(line)["probabilities"] for line in lines])
         except (OSError, ValueError, KeyError) as error:
-            raise RobenchError(f"{path} cannot be read ({error}); delete its folder and run again.") from error
+            raise RobenchError(f"{path} cannot be read ({error}); {REMEDY}.") from error
         now = victim.logits([example.text for example in self.data.test[:REMEMBERED_TEXTS]]).softmax(-1)
         if before.shape != now.shape or (before - now).abs().max() > TOLERANCE:
             raise RobenchError(

@@ -1,0 +1,44 @@
+"""``RUNS/.aside/<kind>/<folder>-<n>``: what was in a runs folder and did not fit, kept for its owner to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from robench.paths import translate_os_errors
+
+ASIDE = ".aside"
+
+
+def set_aside(folder: Path) -> Path:
+    """Move the folder of a stage out of the way, and return its new place.
+
+    Raises:
+        RobenchError: it cannot be moved.
+    """
+    place = _find_place(folder)
+    with translate_os_errors(place):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        folder.rename(place)
+    return place
+
+
+def set_lines_aside(path: Path, lines: Iterable[bytes]) -> Path:
+    """Write lines that came out of a stage's file to a file of the same name, and return its place.
+
+    Raises:
+        RobenchError: it cannot be written.
+    """
+    place = _find_place(path.parent)
+    with translate_os_errors(place):
+        place.mkdir(parents=True)
+        (place / path.name).write_bytes(b"".join(line + b"\n" for line in lines))
+    return place / path.name
+
+
+def _find_place(folder: Path) -> Path:
+    """Return the first free place for something of a stage, whose folder is ``RUNS/<kind>/<folder>``."""
+    parent, number = folder.parent.parent / ASIDE / folder.parent.name, 1
+    while (place := parent / f"{folder.name}-{number}").exists():
+        number += 1
+    return place

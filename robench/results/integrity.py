@@ -1,0 +1,212 @@
+"""Whether a stored stage is still what robench wrote: the threat is accident (copying, merging, power, disks).
+
+How it works: ``stage.json`` has a checksum of itself, which :func:`robench.results.info.decode` compares, and sha256,
+size and number of lines of the files beside it, which :func:`find_faults` compares. Counts are taken from the bytes of
+records, without reading them as JSON, so that a table of a thousand cells takes a second. Stages of early versions
+have neither; for them the counts alone are compared. A child stores a digest of what it used of its parents; a parent
+that has changed since is no damage of the child (:func:`find_changed_parents`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Container
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from robench.errors import RobenchError
+from robench.paths import atomic_write_text, translate_os_errors
+from robench.results import records
+from robench.results.info import AttackInfo, CellInfo, Info, ModelInfo, StageInfo, encode, seal
+from robench.results.info_parts import FileInfo, Outcome
+
+STAGE_FILE = "stage.json"
+RECORDS_FILE = "records.jsonl"
+CLEAN_FILE = "clean.jsonl"
+TRAINING_FILE = "training.jsonl"
+
+TABLE_FILES = (RECORDS_FILE, CLEAN_FILE)
+"""The files that tables are made from, besides ``stage.json``."""
+
+_LINES = ".jsonl"
+_STATUS = b'"status": "%s"'
+_CORRECT = b'"correct": true'
+_SECONDS = b', "seconds": '
+
+
+def make_key(identity: dict[str, Any]) -> str:
+    """Return 16 hexadecimal digits of the sha256 of an identity; the order of its keys does not matter."""
+    text = json.dumps(identity, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def is_key_of_identity(info: StageInfo) -> bool:
+    """Return whether the key of a stage belongs to its identity; true if it has no identity."""
+    try:
+        return not info.identity or make_key(info.identity) == info.key
+    except UnicodeEncodeError:  # half of a surrogate pair, which robench never writes
+        return False
+
+
+def describe_files(folder: Path) -> dict[str, FileInfo]:
+    """Describe the files of a stage, without its ``stage.json`` and hidden ones.
+
+    Raises:
+        OSError: one cannot be read.
+    """
+    return {path.name: describe_file(path) for path in _files(folder) if path.name != STAGE_FILE}
+
+
+def describe_file(path: Path) -> FileInfo:
+    """Return sha256, size and, for a file of lines, the number of lines of a file.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    if path.suffix == _LINES:
+        return _describe_lines(path.read_bytes())
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return FileInfo(sha256=digest, bytes=file.tell())
+
+
+def write_stage(folder: Path, info: Info) -> Info:
+    """Describe the files of a folder and write its ``stage.json``; return what was written.
+
+    Raises:
+        RobenchError: a file cannot be read or written.
+    """
+    with translate_os_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        info = seal(msgspec.structs.replace(info, files=describe_files(folder)))
+    atomic_write_text(folder / STAGE_FILE, encode(info))
+    return info
+
+
+def find_faults(folder: Path, info: StageInfo, names: Container[str] | None = TABLE_FILES) -> list[str]:
+    """Return what does not fit in the folder of a stage, as sentences without an end.
+
+    Args:
+        folder: the folder.
+        info: its ``stage.json``, whose own checksum fits.
+        names: the files to check; None checks all, and that a model has no others.
+    """
+    faults = _find_gaps(info)
+    for name in sorted({*info.files, *_usual_files(folder, info)}):
+        if names is None or name in names:
+            faults += _check_file(folder / name, info)
+    if names is None and info.files and isinstance(info, ModelInfo):
+        # Transformers reads further files if they are there, such as added_tokens.json.
+        others = (path.name for path in _files(folder) if path.suffix == ".json" and path.name != STAGE_FILE)
+        faults += [f"{name} is none of the files that robench wrote" for name in others if name not in info.files]
+    return faults
+
+
+def digest_content(folder: Path, info: StageInfo) -> str:
+    """Return the sha256 of what another stage uses of this one; empty if that is not known.
+
+    It is the same if the stage is made again with the same result: neither times nor training log matter, and nor does
+    the order of records.
+    """
+    path = folder / RECORDS_FILE
+    if isinstance(info, AttackInfo) and path.is_file():
+        lines = path.read_bytes().split(b"\n")
+        parts = sorted(line.rpartition(_SECONDS)[0] for line in lines if line)
+        return hashlib.sha256(b"\n".join(parts)).hexdigest()
+    parts = [f"{name} {file.sha256}".encode() for name, file in sorted(info.files.items()) if name != TRAINING_FILE]
+    return hashlib.sha256(b"\n".join(parts)).hexdigest() if parts else ""
+
+
+def find_changed_parents(info: StageInfo, digest: Callable[[str], str]) -> list[str]:
+    """Return the keys of the parents that have changed since a stage was made from them.
+
+    Args:
+        info: the stage.
+        digest: returns the :func:`digest_content` of a stage by key; empty if it is absent, which is normal, or if it
+            is not known.
+    """
+    return [key for key, before in info.parents.items() if before and (now := digest(key)) and now != before]
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+
+
+def _usual_files(folder: Path, info: StageInfo) -> list[str]:
+    """Return the files that ``stage.json`` counts, also in early versions, which do not list them."""
+    counted = [CLEAN_FILE] if isinstance(info, ModelInfo) and (folder / CLEAN_FILE).exists() else []
+    return [RECORDS_FILE] if isinstance(info, AttackInfo) else counted
+
+
+def _find_gaps(info: StageInfo) -> list[str]:
+    """Name the fields that a table of cells needs; they have defaults, which no cell has."""
+    if not isinstance(info, CellInfo):
+        return []
+    values = {"defense.class": info.defense.class_, "model": info.model, "preset": info.preset}
+    gaps = [f"{STAGE_FILE} has no {name}" for name, value in values.items() if not value]
+    return gaps if info.clean.n else [*gaps, f"{STAGE_FILE} counts no clean samples"]
+
+
+def _check_file(path: Path, info: StageInfo) -> list[str]:
+    try:
+        data = path.read_bytes() if path.suffix == _LINES else None
+        now = describe_file(path) if data is None else _describe_lines(data)
+    except FileNotFoundError:
+        return [f"{path.name} is missing"]
+    except OSError as error:
+        return [f"{path.name} cannot be read ({(error.strerror or str(error)).lower()})"]
+    before = info.files.get(path.name)
+    if before and (fault := _compare(before, now)):
+        return [f"{path.name} {fault}"]
+    fault = _check_counts(path, data, info) if data is not None else ""
+    return [f"{path.name} {fault}"] if fault else []
+
+
+def _compare(before: FileInfo, now: FileInfo) -> str:
+    """Return how a file differs from what was stored, as the end of a sentence; empty if it does not."""
+    if before == now:
+        return ""
+    if before.lines != now.lines:
+        return f"has {now.lines:,} lines in place of {before.lines:,}"
+    if before.bytes != now.bytes:
+        return f"has {now.bytes:,} bytes in place of {before.bytes:,}"
+    return "has another content than when it was stored"
+
+
+def _check_counts(path: Path, data: bytes, info: StageInfo) -> str:
+    """Return how the counts of ``stage.json`` contradict a file, as the end of a sentence; empty if they do not."""
+    if path.name == CLEAN_FILE and isinstance(info, ModelInfo):
+        right, n = data.count(_CORRECT), data.count(b"\n")
+        return "" if (right, n) == (info.clean.correct, info.clean.n) else f"has {right:,} of {n:,} texts right"
+    outcome: Outcome | None = getattr(info, "attacked", None)
+    if path.name != RECORDS_FILE:
+        return ""
+    size = getattr(info, "records_bytes", None)
+    if not info.files and size not in (None, len(data)):
+        return f"has {len(data):,} bytes in place of {size:,}"
+    if outcome is None:  # written by an early version
+        return _find_broken_line(path)
+    found = {status: data.count(_STATUS % status.encode()) for status in ("failed", "succeeded", "skipped")}
+    stored = {"failed": outcome.failed or 0, "succeeded": outcome.succeeded, "skipped": outcome.skipped}
+    lines = data.count(b"\n")
+    if found == stored and outcome.n == lines > 0:
+        return ""
+    return f"has {lines:,} lines ({_listed(found)}), {STAGE_FILE} counts {outcome.n:,} ({_listed(stored)})"
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {status}" for status, count in counts.items())
+
+
+def _find_broken_line(path: Path) -> str:
+    try:
+        return "" if records.read(path) else "is empty"
+    except RobenchError as error:
+        return f"has a broken line ({error})"
+
+
+def _describe_lines(data: bytes) -> FileInfo:
+    return FileInfo(sha256=hashlib.sha256(data).hexdigest(), bytes=len(data), lines=data.count(b"\n"))

@@ -1,0 +1,166 @@
+"""The good lines of a ``records.jsonl`` that may be damaged: each line is judged on its own.
+
+How it works: a line of this version ends with a checksum of the stage's key and the line, so a changed line and a line
+of another stage do not fit (:mod:`robench.results.records`). A line of an early version has none: it needs
+probabilities, and the status that follows from them. Every line has to be about an attacked row, with the row's text
+and label. What is left out is attacked again, so a wrong verdict costs time and nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from robench.errors import RobenchError
+from robench.paths import translate_os_errors
+from robench.results import records
+from robench.results.records import Record
+
+TOLERANCE = 1e-3
+"""How far probabilities may be off 0, 1, and a sum of 1: a user's function may round them."""
+TIE = 1e-6
+"""Two probabilities that differ less are equal here: the prediction was made before they were rounded."""
+
+_SEALED = re.compile(rb'(.*), "checksum": "([0-9a-f]{16})"\}', re.DOTALL)
+
+
+class Row(NamedTuple):
+    """An attacked row: its text and the index of its label."""
+
+    text: str
+    label: int
+
+
+@dataclass(frozen=True)
+class Salvage:
+    """The lines of a records file.
+
+    Attributes:
+        good: the good lines, one for each row, without newlines.
+        records: their records.
+        bad: the other lines, in their order.
+        faults: for each bad line, a sentence without an end that names line and fault.
+        is_clean: whether the file has the good lines and nothing else.
+    """
+
+    good: tuple[bytes, ...]
+    records: tuple[Record, ...]
+    bad: tuple[bytes, ...]
+    faults: tuple[str, ...]
+    is_clean: bool
+
+
+def salvage_lines(path: Path, key: str, sample: Mapping[int, Row], classes: int) -> Salvage:
+    """Sort the lines of a records file into good and bad ones; an incomplete last line is neither.
+
+    Args:
+        path: the file; it may be missing, which is the same as empty.
+        key: key of the stage.
+        sample: the attacked rows, by their position in their split.
+        classes: number of the task's labels.
+
+    Raises:
+        RobenchError: the file cannot be read.
+    """
+    with translate_os_errors(path):
+        data = path.read_bytes() if path.exists() else b""
+    good: dict[int, tuple[int, bytes, Record]] = {}
+    bad: dict[int, tuple[bytes, str]] = {}
+    mixed: set[int] = set()
+    for number, raw in enumerate(data.split(b"\n")[:-1], start=1):
+        line = raw.rstrip(b"\r")
+        try:
+            record = _check_line(line, f"line {number}", key, sample, classes)
+        except RobenchError as error:
+            bad[number] = line, str(error).rstrip(".")
+            continue
+        first = good.setdefault(record.id, (number, line, record))
+        if not records.is_same_result(first[2], record):
+            bad[number] = line, f"line {number} gives row {record.id} another result than line {first[0]}"
+            mixed.add(record.id)
+    for row in mixed:
+        number, line, _ = good.pop(row)
+        bad[number] = line, f"line {number} gives row {row} another result than a later line"
+    kept, broken = list(good.values()), [bad[number] for number in sorted(bad)]
+    return Salvage(
+        good=tuple(line for _, line, _ in kept),
+        records=tuple(record for *_, record in kept),
+        bad=tuple(line for line, _ in broken),
+        faults=tuple(fault for _, fault in broken),
+        is_clean=data == b"".join(line + b"\n" for _, line, _ in kept),
+    )
+
+
+def _check_line(line: bytes, where: str, key: str, sample: Mapping[int, Row], classes: int) -> Record:
+    """Read a line.
+
+    Raises:
+        RobenchError: it is not a good one.
+    """
+    found = records.decode(line, where)
+    if found.checksum and not _is_sealed(line, key):
+        raise RobenchError(f"{where} was changed, or belongs to another stage")
+    fault = _find_foreign(found, sample) if found.checksum else find_fault(found, sample, classes)
+    if fault:
+        raise RobenchError(f"{where} {fault}")
+    return found.record
+
+
+def _is_sealed(line: bytes, key: str) -> bool:
+    parts = _SEALED.fullmatch(line)
+    return parts is not None and records.make_line_checksum(key, parts[1] + b"}") == parts[2]
+
+
+def find_fault(record: Record, sample: Mapping[int, Row], classes: int) -> str:
+    """Return why a record cannot be one of the sample, as the end of a sentence; empty if it can."""
+    return _find_foreign(record, sample) or _find_contradiction(record, classes)
+
+
+def _find_foreign(record: Record, sample: Mapping[int, Row]) -> str:
+    """Return in what a record is not about a row of the sample."""
+    row = sample.get(record.id)
+    if row is None:
+        return f"is about row {_shorten(record.id)}, which is not attacked here"
+    if record.label != row.label:
+        return f"has the label {_shorten(record.label)}, the data has {row.label}"
+    if record.original != row.text:
+        return "has another original text than the data"
+    return ""
+
+
+def _find_contradiction(record: Record, classes: int) -> str:
+    """Return how a record contradicts itself."""
+    before, after = record.probabilities_before, record.probabilities_after
+    for name, values in (("probabilities_before", before), ("probabilities_after", after)):
+        if len(values) != classes or not _are_probabilities(values):
+            return f"has {name} that are no probabilities of {classes} classes"
+    if record.status == "skipped":
+        fits = _can_be_wrong(before, record.label)
+    else:
+        fits = _can_be_right(before, record.label)
+        fits = fits and (_can_be_right if record.status == "failed" else _can_be_wrong)(after, record.label)
+    if not fits:
+        return f"says {record.status}, which its label and probabilities contradict"
+    if record.status == "succeeded" and record.final == record.original:
+        return "says succeeded, but its text is unchanged"
+    return ""
+
+
+def _are_probabilities(values: Sequence[float]) -> bool:
+    return all(-TOLERANCE <= value <= 1 + TOLERANCE for value in values) and abs(math.fsum(values) - 1) <= TOLERANCE
+
+
+def _can_be_right(probabilities: Sequence[float], label: int) -> bool:
+    return probabilities[label] >= max(probabilities) - TIE
+
+
+def _can_be_wrong(probabilities: Sequence[float], label: int) -> bool:
+    return any(p >= probabilities[label] - TIE for i, p in enumerate(probabilities) if i != label)
+
+
+def _shorten(number: int) -> str:
+    return str(number) if number < 10**9 else f"{str(number)[:9]}..."
