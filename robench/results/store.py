@@ -32,16 +32,7 @@ from filelock import FileLock, Timeout
 from robench.errors import RobenchError
 from robench.paths import expand_user, translate_os_errors
 from robench.results import integrity
-from robench.results.info import (
-    REMEDY,
-    AdversarialInfo,
-    CellInfo,
-    Info,
-    ModelInfo,
-    StageKind,
-    decode,
-    kind_of,
-)
+from robench.results.info import REMEDY, AdversarialInfo, CellInfo, Info, ModelInfo, StageKind, decode, kind_of
 from robench.results.integrity import RECORDS_FILE, STAGE_FILE, TABLE_FILES, make_key
 
 __all__ = ["RECORDS_FILE", "STAGE_FILE", "Store", "StoredStage", "make_key"]
@@ -163,7 +154,7 @@ class Store:
                 self.tell(str(error))
             else:
                 by_key.setdefault(stage.key, []).append(stage)
-        return [stage for twins in by_key.values() if (stage := self.choose(twins))]
+        return [chosen for twins in by_key.values() if (chosen := self.choose(twins))]
 
     def choose(self, twins: list[StoredStage[Info]]) -> StoredStage[Info] | None:
         """Return one of the stages of a key; None if there is none, or there are several that say different things."""

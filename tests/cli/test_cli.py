@@ -19,7 +19,6 @@ import robench as package
 from robench.errors import RobenchError
 from robench.plugins import registry
 from robench.progress import PlainReporter, Reporter, RichReporter, SilentReporter, choose_reporter, format_duration
-from robench.results.info import decode, encode
 from robench.results.store import Store
 from robench.study.estimate import Estimator
 from robench.study.plan import order_stages
@@ -28,6 +27,7 @@ from robench.study.request import Request
 from robench.study.stages.attack import SECONDS_PER_EXAMPLE
 from robench.study.stages.train import SECONDS_PER_STEP, ModelStage
 from support.fresh import HEAVY
+from support.runs import rewrite
 from support.tiny_job import TASK, TinyJob, robench
 
 
@@ -196,9 +196,7 @@ def timed(job: TinyJob, **changes: Any) -> Request:
 
 def set_timing(runs: Path, pattern: str, **timing: float) -> None:
     for file in runs.glob(f"{pattern}/stage.json"):
-        values = json.loads(file.read_bytes()) | {"timing": timing}
-        del values["checksum"]
-        file.write_text(encode(decode(json.dumps(values).encode(), file)), encoding="utf-8")
+        rewrite(file, timing=timing)
 
 
 def test_an_estimate_goes_by_the_median_pace_of_the_same_kind(

@@ -20,7 +20,11 @@ KEYS = ("0123456789abcdef", "fedcba9876543210", "0123abcd0123abcd")
 
 def info(key: str, kind: str = "cells", **more: Any) -> StageInfo:
     plugin, clean = {"name": "it", "class": "it:It"}, {"correct": 1, "n": 2}
-    every = {"preset": "quick", "model": KEYS[2], "attacked": {"n": 2, "failed": 1, "succeeded": 0, "skipped": 1}}
+    every: dict[str, Any] = {
+        "preset": "quick",
+        "model": KEYS[2],
+        "attacked": {"n": 2, "failed": 1, "succeeded": 0, "skipped": 1},
+    }
     every |= {"task": "trec", "data": {"digest": "d"}, "encoder": {"name": "e", "digest": "d"}, "seed": 1}
     values = {"kind": kind, "key": key, "defense": plugin, "attack": plugin, "clean": clean, **every, **more}
     return decode(json.dumps(values).encode(), Path("stage.json"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,20 @@ from typing import Any
 import pytest
 
 from robench.results import records
-from robench.results.info import AdversarialInfo, CellInfo
+from robench.results.info import AdversarialInfo, CellInfo, decode, encode
 from robench.results.info_parts import Outcome
 from robench.results.records import Record
 from robench.results.store import Store, StoredStage
 
 TEXTS = 256
 """Attacked where a run is stopped in the middle: more than are searched at a time, so that there is a middle."""
+
+
+def rewrite(file: Path, **changes: Any) -> None:
+    """Change values of a ``stage.json`` as robench itself would have written them, with the checksum that they need."""
+    values = json.loads(file.read_bytes()) | changes
+    values.pop("checksum", None)
+    file.write_text(encode(decode(json.dumps(values).encode(), file)), encoding="utf-8")
 
 
 def snapshot(runs: Path) -> dict[str, tuple[int, int]]:

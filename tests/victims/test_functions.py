@@ -18,7 +18,7 @@ from robench.results.info_parts import Clean
 from robench.results.store import Store
 from support.processes import Processes
 from support.refusals import told
-from support.runs import TEXTS, attacked, cells, comparable, everything, lines, snapshot
+from support.runs import TEXTS, attacked, cells, comparable, everything, lines, rewrite, snapshot
 from support.tiny_job import TASK, VERDICTS, TinyJob, robench, write_data
 from support.victims import given
 
@@ -77,7 +77,7 @@ def test_a_plan_goes_by_the_pace_of_the_same_model(counting: Path, options: list
         (file,) = (tmp_path / "runs").glob(f"{kind}/*/stage.json")
         info = json.loads(file.read_bytes())
         assert info["timing"][unit] == 16
-        file.write_text(json.dumps(info | {"timing": {"seconds": 32.0, unit: 16}}), encoding="utf-8")
+        rewrite(file, timing={"seconds": 32.0, unit: 16})
     again = robench("attack", "--model", "counting:scores", *options, "--dry-run", "--existing", "always")
     assert re.search(r"2 stages to do, about 1 min", again.stdout), again.stdout
 

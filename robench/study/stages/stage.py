@@ -241,11 +241,7 @@ class Stage(ABC):
         return False
 
     def check_unchanged(self, context: Context) -> None:  # noqa: B027  most results are determined by their keys
-        """Check that a finished stage that can change still matches its key.
-
-        Raises:
-            RobenchError: it does not.
-        """
+        """Raise a RobenchError if a finished stage that can change does not match its key any more."""
 
     @property
     def kind(self) -> StageKind:
