@@ -162,7 +162,8 @@ def load_results(
         One row per cell, with the columns of :func:`robench.api.make_frame`.
 
     Raises:
-        RobenchError: there are no such cells, or files of one are missing or broken.
+        RobenchError: there are no such cells. A cell whose files are not as they were stored is left out, and named by
+            a warning of the logger ``robench``.
     """
     store = Store(Path(runs))
     named = {"tasks": task, "defenses": defense, "attacks": attack, "encoders": encoder, "presets": preset}

@@ -127,7 +127,7 @@ class Runner:
             return
         now = stage.digest_parents(self._context.store)
         for key in integrity.find_changed_parents(stored.info, lambda key: now.get(key, "")):
-            self._context.reporter.say(
+            self._context.reporter.warn(
                 f"note: {stored.folder.name} was made from {key}, which has changed since; `--existing always` makes"
                 " both again."
             )
@@ -154,6 +154,6 @@ class Runner:
             if not (folder / STAGE_FILE).exists():
                 continue
             place = set_aside(folder)
-            self._context.reporter.say(f"    {folder} is moved to {place}, and made again")
+            self._context.reporter.warn(f"    {folder} is moved to {place}, and made again")
             if (place / RECORDS_FILE).is_file():
                 records.add_lines(stage.folder(store) / RECORDS_FILE, (place / RECORDS_FILE).read_bytes())

@@ -267,7 +267,7 @@ def _keep_good_records(
         place = set_lines_aside(path, found.bad)
         more = f", and {len(found.bad) - 1} others" if len(found.bad) > 1 else ""
         kept = f"{len(found.good)} of {len(examples)} rows are kept"
-        context.reporter.say(f"    {path}: {found.faults[0]}{more}; moved to {place}. {kept}.")
+        context.reporter.warn(f"    {path}: {found.faults[0]}{more}; moved to {place}. {kept}.")
     if not found.is_clean:
         atomic_write_bytes(path, b"".join(line + b"\n" for line in found.good))
     return found.records
