@@ -1,8 +1,9 @@
 """Building TextAttack's attacks with robench's resources, bounds and limits, and copying them for many searches.
 
 How it works: word vectors are put where TextAttack looks for them before it downloads; the recipe is built; then its
-bounds, its sentence encoders and its tag caches are replaced in the finished ``textattack.Attack``. A copy for another
-search separates the parts that hold the state of a search and shares everything heavy, such as word vectors and models.
+bounds, its goal, its sentence encoders and its tag caches are replaced in the finished ``textattack.Attack``. A copy
+for another search separates the parts that hold the state of a search and shares everything heavy, such as word vectors
+and models.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from robench import resources
 from robench.attacking import bounds, sentence_constraint
+from robench.attacking.goal import use_precise_scores
 from robench.resources import tags
 from robench.resources.textattack import block_nltk_downloads, load_textattack
 
@@ -29,8 +31,8 @@ _WORD_VECTORS = "textattack_counterfitted_GLOVE_embedding"
 def build_attack(attack: Attack, victim: Victim, *, offline: bool = False) -> Any:
     """Build a ``textattack.Attack`` with the attack's resources, protocol and limits, ready for the engine.
 
-    The result downloads nothing and does not cut calls of the model into batches of 32. The engine sets the query
-    budget, which depends on the example.
+    The result downloads nothing, does not cut calls of the model into batches of 32, and ranks texts of which the model
+    is very sure. The engine sets the query budget, which depends on the example.
 
     Args:
         attack: the attack and its options.
@@ -59,6 +61,7 @@ def build_attack(attack: Attack, victim: Victim, *, offline: bool = False) -> An
     if "tagger" in attack.needs:
         _share_tags(built)
     built.goal_function.batch_size = _WHOLE_REQUEST
+    use_precise_scores(built)
     return built
 
 
