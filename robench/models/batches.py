@@ -3,7 +3,7 @@
 Rows are tokenised once. In each epoch they are shuffled by a stream that the seed and the epoch determine. Then they
 are sorted by length within stretches of ``SORTED_BATCHES`` batches and cut into batches, and the batches are shuffled
 again. So a batch needs little padding, and is still nearly a random draw from the whole set. Each batch is padded to
-its longest row.
+its longest row, on the side on which the tokenizer pads.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 Inputs = dict[str, Tensor]
-"""An encoder's input: ``input_ids`` and ``attention_mask``, (B, L), and further tensors of the tokenizer."""
+"""An encoder's input: ``input_ids`` and ``attention_mask``, (B, L), further tensors of the tokenizer, and
+``position_ids`` if padding is on the left."""
 
 Tokens = dict[str, list[int]]
 """The tokenizer's columns for one text, such as ``input_ids``."""
@@ -93,20 +94,28 @@ def tokenise(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], max_lengt
 def collate(
     tokenizer: PreTrainedTokenizerBase, rows: Sequence[Tokens], device: torch.device, *, length: int | None = None
 ) -> Inputs:
-    """Pad rows on the right and stack them as tensors (B, L).
+    """Pad rows on the side on which the tokenizer pads, and stack them as tensors (B, L).
+
+    On the left, padding would move the tokens to later positions. So the tensors then include ``position_ids``, which
+    number the tokens of each text from 0.
 
     Args:
-        tokenizer: gives the padding tokens.
+        tokenizer: gives the padding tokens and the side.
         rows: B tokenised texts.
         device: of the tensors.
         length: L; by default the length of the longest row.
     """
     length = length or max(len(row["input_ids"]) for row in rows)
     filler = {"input_ids": tokenizer.pad_token_id, "token_type_ids": tokenizer.pad_token_type_id}
-    columns = {
-        name: torch.tensor([row[name] + [filler.get(name, 0)] * (length - len(row[name])) for row in rows])
-        for name in rows[0]
-    }
+    on_left = tokenizer.padding_side == "left"
+    if on_left:
+        rows = [{**row, "position_ids": list(range(len(row["input_ids"])))} for row in rows]
+
+    def pad(values: list[int], fill: int) -> list[int]:
+        padding = [fill] * (length - len(values))
+        return padding + values if on_left else values + padding
+
+    columns = {name: torch.tensor([pad(row[name], filler.get(name, 0)) for row in rows]) for name in rows[0]}
     if device.type == "cuda":  # from pinned memory, the copy does not wait for the GPU
         return {name: column.pin_memory().to(device, non_blocking=True) for name, column in columns.items()}
     return {name: column.to(device) for name, column in columns.items()}

@@ -12,6 +12,7 @@ from transformers import PreTrainedModel
 
 from robench.errors import RobenchError
 from robench.models.batches import Batch, Inputs
+from robench.models.positions import Positions
 
 
 class Outputs(NamedTuple):
@@ -26,6 +27,26 @@ class Outputs(NamedTuple):
     logits: Tensor
 
 
+class InputFilter:
+    """What a network accepts of a batch's tensors.
+
+    Args:
+        network: a Transformers model.
+    """
+
+    def __init__(self, network: PreTrainedModel) -> None:
+        self._names = frozenset(inspect.signature(network.forward).parameters)
+        self._positions = Positions(network)
+
+    def __call__(self, inputs: Inputs) -> Inputs:
+        """Return the tensors that the network accepts, with ``position_ids`` as it counts them."""
+        # Some tokenizers return token_type_ids, which their encoder does not accept, such as DistilBERT's.
+        accepted = {name: tensor for name, tensor in inputs.items() if name in self._names}
+        if "position_ids" in accepted:
+            accepted["position_ids"] = self._positions.shift(accepted["position_ids"], inputs["attention_mask"])
+        return accepted
+
+
 class Classifier(nn.Module):
     """Encoder, masked mean over tokens, linear head (paper, section 3.2).
 
@@ -38,7 +59,7 @@ class Classifier(nn.Module):
         super().__init__()
         self.encoder = encoder
         self.head = nn.Linear(encoder.config.hidden_size, classes)
-        self._accepted = frozenset(inspect.signature(encoder.forward).parameters)
+        self._accepts = InputFilter(encoder)
 
     def initialise_head(self, seed: int) -> None:
         """Draw the head's weights from N(0, initializer_range) with a random stream of its own, and set biases to 0."""
@@ -106,8 +127,7 @@ class Classifier(nn.Module):
         Raises:
             RobenchError: other word embeddings are given, and the encoder cannot take them.
         """
-        # Some tokenizers return token_type_ids, which their encoder does not accept, such as DistilBERT's.
-        accepted = {name: tensor for name, tensor in inputs.items() if name in self._accepted}
+        accepted = self._accepts(inputs)
         if perturbation is not None or embeddings is not None:
             numbers = accepted.pop("input_ids")
             embedded = self._word_embeddings(numbers) if embeddings is None else embeddings

@@ -82,6 +82,27 @@ class EncoderSource:
         model.float()
         return model
 
+    def check_length(self, max_length: int) -> None:
+        """Check that the encoder has a position for each of ``max_length`` tokens; no weights are read.
+
+        Raises:
+            RobenchError: it has fewer, or its configuration cannot be loaded.
+        """
+        import torch
+        from transformers import AutoConfig, AutoModel
+
+        from robench.models.positions import Positions
+
+        with explain_load_errors(f"encoder {self.name}: its configuration", self.location), silence_transformers():
+            config = AutoConfig.from_pretrained(self.location, revision=self.revision)
+            with torch.device("meta"):
+                positions = Positions(AutoModel.from_config(config)).count
+        if positions is not None and positions < max_length:
+            raise RobenchError(
+                f"encoder {self.name} has room for {positions} tokens, and training.max_length is {max_length}; take"
+                f" {positions} or less: --set training.max_length={positions}."
+            )
+
 
 def find_encoder(name: str, *, offline: bool = False) -> EncoderSource:
     """Locate an encoder by the name of a bundled one, a folder, or a Hub id.

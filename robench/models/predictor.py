@@ -63,8 +63,8 @@ class Predictor:
         device: torch.device,
     ) -> None:
         self.classifier = classifier.to(device)
-        self._tokenizer, self._max_length = tokenizer, max_length
-        self._precision, self._device = precision, device
+        self.max_length, self.precision = max_length, precision
+        self._tokenizer, self._device = tokenizer, device
 
     def logits(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Tensor:
         """Return the logits (N, K) of N texts; see :meth:`outputs`."""
@@ -94,7 +94,7 @@ class Predictor:
 
     def freeze_weights(self) -> contextlib.AbstractContextManager[None]:
         """Speed up many batches inside the block, in which the weights must not change."""
-        return pack_weights(self.classifier, self._precision)
+        return pack_weights(self.classifier, self.precision)
 
     @property
     def max_in_flight(self) -> int:
@@ -103,11 +103,16 @@ class Predictor:
 
     def tokens(self, texts: Sequence[str]) -> list[Tokens]:
         """Tokenise each text."""
-        return tokenise(self._tokenizer, texts, self._max_length)
+        return tokenise(self._tokenizer, texts, self.max_length)
+
+    def count_truncated(self, texts: Sequence[str]) -> int:
+        """Count the texts that are longer than ``max_length``, and are cut."""
+        rows = tokenise(self._tokenizer, texts, self.max_length + 1)
+        return sum(len(row["input_ids"]) > self.max_length for row in rows)
 
     def shape(self, tokens: Tokens) -> Shape:
         """Return the batch shape for a text; see :func:`choose_batch_shape`."""
-        return choose_batch_shape(len(tokens["input_ids"]), self._max_length, self._device.type)
+        return choose_batch_shape(len(tokens["input_ids"]), self.max_length, self._device.type)
 
     def batch(self, tokens: Sequence[Tokens], shape: Shape) -> Outputs:
         """Compute representations and logits of at most ``shape.rows`` texts of that shape, float32, on the device.
@@ -115,7 +120,7 @@ class Predictor:
         The batch is filled up with copies of its last text.
         """
         filled = [*tokens, *[tokens[-1]] * (shape.rows - len(tokens))]
-        with self._evaluation_mode(), torch.inference_mode(), autocast(self._precision, self._device):
+        with self._evaluation_mode(), torch.inference_mode(), autocast(self.precision, self._device):
             inputs = collate(self._tokenizer, filled, self._device, length=shape.length)
             return Outputs(*(part[: len(tokens)].float() for part in self.classifier(inputs)))
 

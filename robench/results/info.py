@@ -112,7 +112,7 @@ class ModelInfo(StageInfo, frozen=True, kw_only=True, omit_defaults=True, tag="m
         rows: the rows that it was trained on.
         dev: accuracy on the development split.
         clean: accuracy on the test split.
-        warnings: findings about a user's model that would make its numbers misleading.
+        warnings: findings about the model that would make its numbers misleading.
     """
 
     defense: PluginInfo

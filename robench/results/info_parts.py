@@ -61,7 +61,7 @@ class VictimInfo(_Part, frozen=True, kw_only=True, omit_defaults=True):
         model: where it is: a path, a Hub id with its commit, or ``module:function``.
         command: options of ``robench attack`` that name it; None for an object that a program passed.
         label_order: the model's column for each label of the task in turn.
-        probabilities: whether its scores are probabilities, whose logarithms are used as logits.
+        probabilities: whether its scores are probabilities or percentages, whose logarithms are used as logits.
         random: whether it gives the same text different scores when asked twice.
         max_length: largest number of tokens of a text, the rest is cut; None if robench does not know it.
     """

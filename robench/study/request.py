@@ -117,8 +117,8 @@ class Request(BaseRequest, RunOptions):
         chosen = find_preset(self.preset)
         variants = [replace(self, settings=options.merge(self.changes, added), sweep=({},)) for added in self.sweep]
         named = [(one._defenses(), one._attacks(), one._defense) for one in variants]
-        tasks = [self._load(name, chosen, reporter) for name in expand("tasks", self.tasks)]
         setting = self._setting(chosen)
+        tasks = [self._load(name, chosen, reporter) for name in expand("tasks", self.tasks)]
         cells = [
             cell
             for data in tasks
@@ -135,9 +135,11 @@ class Request(BaseRequest, RunOptions):
 
         device = devices.choose_device(self.device)
         training, _ = options.configure(TRAINING, chosen.training, self.changes.get(TRAINING, {}))
+        encoder = find_encoder(self.encoder or chosen.encoder, offline=self.offline)
+        encoder.check_length(training.max_length)
         return Setting(
             preset=self.preset,
-            encoder=find_encoder(self.encoder or chosen.encoder, offline=self.offline),
+            encoder=encoder,
             training=training,
             precision=devices.choose_precision(self.precision, device),
             hardware=devices.identify_hardware(device),

@@ -1,9 +1,10 @@
 """Checks of a user's model before it is attacked, as AutoAttack does: a careless victim makes numbers that mislead.
 
 How it works: a few test texts are scored twice together and once alone. If the scores differ, the model is random, or
-its scores depend on the batch. The names of the model's columns are matched with the task's labels; after the test
-split has been predicted, the order in use is compared with the order under which most texts would be right. Networks
-that a function holds are searched for in its closure, its object and its module, and must be in evaluation mode.
+its scores depend on the batch. The checks of any model follow, see :mod:`robench.models.checks`. The names of the
+model's columns are matched with the task's labels; after the test split has been predicted, the order in use is
+compared with the order under which most texts would be right. Networks that a function holds are searched for in its
+closure, its object and its module, and must be in evaluation mode.
 
 Source: Croce and Hein 2020, "Reliable evaluation of adversarial robustness with an ensemble of diverse parameter-free
 attacks".
@@ -21,14 +22,13 @@ from torch import Tensor, nn
 
 from robench.data.load import Example
 from robench.errors import RobenchError
-from robench.victims.scorer import TOLERANCE, Scorer, looks_like_probabilities
+from robench.models.checks import spread, warn_of_saturation, warn_of_window
+from robench.victims.scorer import TOLERANCE, Scorer, looks_like_probabilities, take_logarithms
 
 PROBES = 16
 """Test texts on which a model is tried."""
 ALONE = 4
 """Test texts of these that are also scored alone."""
-TRUNCATED_SHARE = 0.05
-"""Share of test texts that may be cut without a warning."""
 BETTER_ORDER = 0.1
 """Gain in clean accuracy, under another order of the labels, above which there is a warning."""
 
@@ -40,7 +40,7 @@ class Findings:
     Attributes:
         warnings: sentences for the user.
         random: whether the same text gets different scores when it is scored twice.
-        probabilities: whether the scores are probabilities.
+        probabilities: whether the scores are probabilities, or percentages.
         order: the model's column for each label of the task in turn.
     """
 
@@ -64,8 +64,8 @@ def examine(
     Raises:
         RobenchError: the model fails, or its scores are unusable.
     """
-    count = min(PROBES, len(test))
-    texts = [test[i * len(test) // count].text for i in range(count)]
+    all_texts = [example.text for example in test]
+    texts = spread(all_texts, PROBES)
     first = scorer(texts)
     if first.shape[1] != len(labels):
         raise RobenchError(
@@ -84,27 +84,24 @@ def examine(
         )
     elif _differ(first[:ALONE], torch.cat([scorer([text]) for text in texts[:ALONE]])):
         warnings.append(
-            "a text's scores depend on the texts beside it in the batch: results will depend on how many searches run"
-            " at the same time."
+            "a text's scores depend on the texts beside it in the batch, perhaps because these decide how far it is"
+            " padded: results will depend on how many searches run at the same time."
         )
     probabilities = looks_like_probabilities(first)
     if probabilities:
         warnings.append(
-            "its scores are probabilities (no less than 0, summing to 1): robench takes their logarithms as logits,"
-            " from which softmax computes the same probabilities; return logits for full precision."
+            "its scores are probabilities or percentages (no less than 0, summing to 1 or 100): robench takes their"
+            " logarithms as logits, from which softmax computes the same probabilities; return logits for full"
+            " precision."
         )
-    warnings += _warn_of_truncation(scorer, test)
+    warnings += scorer.warn_of_padding(texts)
+    if not is_random:
+        warnings += warn_of_saturation(
+            lambda texts: take_logarithms(scorer(texts)) if probabilities else scorer(texts), texts
+        )
+    cut = scorer.count_truncated(all_texts)
+    warnings += warn_of_window(cut, len(test), scorer.max_length, "--max-length N")
     return Findings(tuple(warnings), is_random, probabilities, order)
-
-
-def _warn_of_truncation(scorer: Scorer, test: Sequence[Example]) -> list[str]:
-    cut = scorer.count_truncated([example.text for example in test])
-    if cut <= TRUNCATED_SHARE * len(test):
-        return []
-    return [
-        f"{cut / len(test):.0%} of the test texts are longer than {scorer.max_length} tokens and are cut there; an"
-        " attack on the part that is cut off has no effect (--max-length N)."
-    ]
 
 
 def match_columns(

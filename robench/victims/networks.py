@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -11,10 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from robench.errors import RobenchError
-from robench.models.batches import Inputs, Shape, Tokens, tokenise
-from robench.models.classifier import Classifier, Outputs
+from robench.models.batches import Inputs, Shape, Tokens
+from robench.models.checks import warn_of_padding
+from robench.models.classifier import Classifier, InputFilter, Outputs
 from robench.models.devices import Precision
 from robench.models.exported_model import RobenchConfig, RobenchForSequenceClassification
+from robench.models.positions import Positions
 from robench.models.predictor import Predictor
 from robench.resources.model_folder import explain_load_errors, silence_transformers
 from robench.victims.scorer import Progress, check_scores
@@ -57,12 +58,11 @@ class NetworkScorer:
         self.names: Mapping[int, str] = dict(model.config.id2label or {})
         if tokenizer.pad_token is None or (model.config.pad_token_id is None and model.config.model_type == "gpt2"):
             raise RobenchError(f"{shown}: its tokenizer has no padding token, which a batch of texts needs.")
-        positions = _count_positions(model)
+        positions = Positions(model).count
         if max_length is not None and positions is not None and max_length > positions:
             raise RobenchError(f"--max-length {max_length}: {shown} has room for {positions} tokens at most.")
         self._length = max_length or _find_limit(model, tokenizer, positions)
         self.max_length: int | None = self._length
-        self._tokenizer = tokenizer
         self._predictor = Predictor(
             _WholeClassifier(model), tokenizer, max_length=self._length, precision=precision, device=device
         )
@@ -109,8 +109,12 @@ class NetworkScorer:
 
     def count_truncated(self, texts: Sequence[str]) -> int:
         """Count the texts that are cut; see :class:`~robench.victims.scorer.Scorer`."""
-        rows = tokenise(self._tokenizer, texts, self._length + 1)
-        return sum(len(row["input_ids"]) > self._length for row in rows)
+        return self._predictor.count_truncated(texts)
+
+    def warn_of_padding(self, texts: Sequence[str]) -> list[str]:
+        """Warn if scores depend on padding; see :class:`~robench.victims.scorer.Scorer`."""
+        with self._explain_failure(len(texts)):
+            return warn_of_padding(self._predictor, texts)
 
     def networks_in_training(self) -> list[str]:
         """Return nothing: the predictor puts the network into evaluation mode."""
@@ -127,19 +131,11 @@ class _WholeClassifier(Classifier):
         nn.Module.__init__(self)
         self.encoder = model
         self.head = nn.utils.skip_init(nn.Linear, 1, model.config.num_labels)  # gives the predictor the class count
-        self._accepted = frozenset(inspect.signature(model.forward).parameters)
+        self._accepts = InputFilter(model)
 
     def forward(self, inputs: Inputs, perturbation: Tensor | None = None, embeddings: Tensor | None = None) -> Outputs:
-        logits = self.encoder(**{name: tensor for name, tensor in inputs.items() if name in self._accepted}).logits
+        logits = self.encoder(**self._accepts(inputs)).logits
         return Outputs(logits.new_zeros(len(logits), 1), logits.float())
-
-
-def _count_positions(model: PreTrainedModel) -> int | None:
-    """Count the tokens for which a network has absolute positions; None if its positions are of another kind."""
-    for name, module in model.named_modules():
-        if name.endswith(("position_embeddings", "wpe")) and isinstance(module, nn.Embedding):
-            return module.num_embeddings - (0 if module.padding_idx is None else module.padding_idx + 1)
-    return None
 
 
 def _find_limit(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, positions: int | None) -> int:

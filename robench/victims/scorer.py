@@ -11,7 +11,9 @@ from torch import Tensor
 from robench.errors import RobenchError
 
 TOLERANCE = 1e-3
-"""Largest difference that rounding may cause: between two scores of a text, or of a sum of probabilities from 1."""
+"""Largest difference that rounding may cause between two scores of a text."""
+SUM_TOLERANCE = 5e-3
+"""Largest relative error of a sum of probabilities; bfloat16 rounds each of them by up to 0.2 %."""
 
 Progress = Callable[[int], None] | None
 """A function that is called with the number of texts scored since its last call, or None."""
@@ -39,6 +41,9 @@ class Scorer(Protocol):
 
     def count_truncated(self, texts: Sequence[str]) -> int:
         """Count the texts that the model does not see whole, as far as robench knows."""
+
+    def warn_of_padding(self, texts: Sequence[str]) -> list[str]:
+        """Return a warning if a text's scores depend on its padding, as far as robench knows."""
 
     def networks_in_training(self) -> list[str]:
         """Return the classes of the networks that were left in training mode."""
@@ -85,5 +90,16 @@ def _to_lists(scores: Any) -> Any:
 
 
 def looks_like_probabilities(scores: Tensor) -> bool:
-    """Return whether every row of (N, C) is at least 0 and sums to 1."""
-    return bool((scores >= 0).all() and ((scores.sum(1) - 1).abs() <= TOLERANCE).all())
+    """Return whether every row of (N, C) is at least 0, and all sum to 1, or to 100 as percentages do.
+
+    Their logarithms are logits in either case, because a common factor does not change what softmax computes.
+    """
+    sums = scores.sum(1)
+    return bool((scores >= 0).all()) and any(
+        bool(((sums - whole).abs() <= SUM_TOLERANCE * whole).all()) for whole in (1, 100)
+    )
+
+
+def take_logarithms(probabilities: Tensor) -> Tensor:
+    """Return probabilities, or percentages, (N, C) as logits; 0 counts as the smallest number of float32."""
+    return probabilities.clamp(min=torch.finfo(torch.float32).tiny).log()

@@ -19,7 +19,7 @@ from robench.errors import RobenchError
 from robench.models.batch_model import BatchModel, LogitsFunction
 from robench.models.batches import Shape
 from robench.victims.checks import find_networks_in_training
-from robench.victims.scorer import Progress, Scorer, check_scores, looks_like_probabilities
+from robench.victims.scorer import Progress, Scorer, check_scores, looks_like_probabilities, take_logarithms
 
 ROWS = 32
 """Most texts in one call of a function."""
@@ -32,7 +32,7 @@ class VictimModel:
     Attributes:
         scorer: the model.
         order: the model's column for each label of the task in turn.
-        probabilities: whether the model's scores are probabilities.
+        probabilities: whether the model's scores are probabilities, or percentages.
     """
 
     scorer: Scorer
@@ -56,10 +56,10 @@ class VictimModel:
         if self.probabilities:
             if not looks_like_probabilities(scores):
                 raise RobenchError(
-                    f"{self.scorer.shown} gave probabilities at first, and now rows that do not sum to 1; return either"
-                    " probabilities or logits, preferably logits."
+                    f"{self.scorer.shown} gave probabilities at first, and now rows that do not sum to 1 or 100; return"
+                    " either probabilities or logits, preferably logits."
                 )
-            scores = scores.clamp(min=torch.finfo(torch.float32).tiny).log()
+            scores = take_logarithms(scores)
         return scores[:, list(self.order)]
 
 
@@ -130,6 +130,10 @@ class FunctionScorer:
     def count_truncated(self, texts: Sequence[str]) -> int:
         """Return 0: robench does not know what a function does with its texts."""
         return 0
+
+    def warn_of_padding(self, texts: Sequence[str]) -> list[str]:
+        """Return nothing: robench does not pad a function's texts; their company in a batch is checked."""
+        return []
 
     def networks_in_training(self) -> list[str]:
         """Return the classes of the function's networks in training mode; see :class:`Scorer`."""

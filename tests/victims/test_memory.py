@@ -123,8 +123,8 @@ def test_a_function_whose_network_is_in_training_mode_is_warned_about(tiny_job: 
 
     given(scores, tiny_job, tmp_path)
     (cell,) = cells(tmp_path / "runs").values()
-    (warning,) = cell.info.warnings
-    assert warning.startswith("Linear is in training mode")
+    training, saturation = cell.info.warnings
+    assert training.startswith("Linear is in training mode") and "hard labels" in saturation
 
 
 def test_a_text_meets_the_same_function_alone_and_in_company(tiny_job: TinyJob, tmp_path: Path) -> None:

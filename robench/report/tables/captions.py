@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from robench.results.adversarial_rows import note_adversarial_rows
@@ -90,20 +90,33 @@ def result_notes(infos: Iterable[CellInfo]) -> tuple[str, ...]:
 
 
 def notes_of(infos: Iterable[StageInfo]) -> tuple[str, ...]:
-    """Return notes on the data, warnings about models, each once, and a note on different environments.
+    """Return notes on the data, warnings about models, and a note on different environments, each once.
 
-    The first two stand after the tasks, or the models and tasks, that they are about.
+    A note on data begins with its tasks. A warning begins with its models, or with a task if all of the task's several
+    models have it.
     """
-    subjects: dict[str, dict[str, None]] = {}
     stages = list(infos)
+    tasks: dict[str, dict[str, None]] = {}
+    models: dict[str, dict[tuple[str, str], None]] = {}
     for info in stages:
         for note in info.data.notes:
-            subjects.setdefault(note, {})[info.task] = None
-        if isinstance(info, CellInfo):
-            for warning in info.warnings:
-                subjects.setdefault(f"warning: {warning}", {})[f"{info.defense.name} on {info.task}"] = None
-    notes = [f"{', '.join(names)}: {note}" for note, names in subjects.items()]
+            tasks.setdefault(note, {})[info.task] = None
+        for warning in info.warnings if isinstance(info, CellInfo) else ():
+            models.setdefault(warning, {})[info.task, info.defense.name] = None
+    everything = {(info.task, info.defense.name) for info in stages if isinstance(info, CellInfo)}
+    notes = [f"{', '.join(names)}: {note}" for note, names in tasks.items()]
+    notes += [f"{_list_subjects(list(about), everything)}: warning: {text}" for text, about in models.items()]
     return (*notes, *filter(None, [_compare_environments(stages)]))
+
+
+def _list_subjects(about: Sequence[tuple[str, str]], everything: Collection[tuple[str, str]]) -> str:
+    """Return these models with their tasks; a task alone if they are all of its several models."""
+    parts = []
+    for task in dict.fromkeys(task for task, _ in about):
+        names = [name for its, name in about if its == task]
+        is_all = 1 < len(names) == sum(its == task for its, _ in everything)
+        parts.append(task if is_all else ", ".join(f"{name} on {task}" for name in names))
+    return ", ".join(parts)
 
 
 def _compare_environments(infos: Sequence[StageInfo]) -> str:

@@ -62,22 +62,10 @@ class UntrainedModel:
 
     def load(self, context: Context) -> Predictor:
         """Build the model."""
-        import torch
+        from robench.study.stages.trained_model import build_untrained
 
-        from robench.models.classifier import Classifier
-        from robench.models.predictor import Predictor
-
-        setting = self.cell.setting
-        with torch.random.fork_rng([]):
-            classifier = Classifier(setting.encoder.model(), len(self.cell.data.labels))
-        classifier.initialise_head(self.cell.seed)
-        return Predictor(
-            classifier,
-            setting.encoder.tokenizer(),
-            max_length=setting.training.max_length,
-            precision=setting.precision,
-            device=context.device,
-        )
+        cell = self.cell
+        return build_untrained(cell.setting, len(cell.data.labels), seed=cell.seed, device=context.device)
 
 
 @dataclass(frozen=True)

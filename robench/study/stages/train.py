@@ -95,11 +95,15 @@ class ModelStage(Stage):
         from robench.models.predictor import accuracy
         from robench.study.stages import trained_model
 
+        warnings = self._check_padding(context)
         predictor, log, rows, timing = self._fuse(context) if self.parts else self._train(context)
         dev, test = self.data.dev, self.data.test
         dev_accuracy = accuracy(predictor.logits([example.text for example in dev]), [e.label for e in dev])
         with context.reporter.track("clean accuracy", "text", total=len(test)) as work:
             clean = trained_model.predict_clean(predictor, test, work.advance)
+        found = trained_model.find_warnings(predictor, test)
+        for warning in found:
+            context.reporter.say(f"    warning: {warning}")
         info = ModelInfo(
             **self.common_info(context),
             defense=self.defense.info,
@@ -107,6 +111,7 @@ class ModelStage(Stage):
             rows=rows,
             dev=Development(accuracy=dev_accuracy, n=len(dev)),
             clean=trained_model.count_correct(clean),
+            warnings=(*warnings, *found),
             timing=timing,
         )
         tokenizer = self.setting.encoder.tokenizer()
@@ -127,6 +132,17 @@ class ModelStage(Stage):
             precision=self.setting.precision,
             device=context.device,
         )
+
+    def _check_padding(self, context: Context) -> list[str]:
+        """Compare a few texts alone with padded ones, before hours of training, and return a warning if they differ."""
+        from robench.models.checks import spread, warn_of_padding
+        from robench.study.stages.trained_model import PROBES, build_untrained
+
+        untrained = build_untrained(self.setting, len(self.data.labels), seed=self.seed, device=context.device)
+        warnings = warn_of_padding(untrained, spread([example.text for example in self.data.test], PROBES))
+        for warning in warnings:
+            context.reporter.say(f"    warning: {warning}")
+        return warnings
 
     def _train(self, context: Context) -> tuple[Predictor, list[dict[str, Any]], Rows, Timing]:
         from robench.study.stages.training_rows import arrange_rows

@@ -13,6 +13,7 @@ import torch
 
 from robench.data.load import Example
 from robench.errors import RobenchError
+from robench.models.checks import spread, warn_of_saturation, warn_of_window
 from robench.models.classifier import Classifier
 from robench.models.devices import Precision
 from robench.models.predictor import Predictor
@@ -25,7 +26,14 @@ from robench.results.store import Store, StoredStage
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+    from robench.study.stages.stage import Setting
+
 WEIGHTS_FILE = "model.safetensors"
+
+CLEAN_FILE = "clean.jsonl"
+TRAINING_FILE = "training.jsonl"
+PROBES = 16
+"""Test texts on which a trained model is checked."""
 
 
 class LogitsModel(Protocol):
@@ -88,6 +96,37 @@ def save(
         write_lines(draft / CLEAN_FILE, clean)
         write_lines(draft / TRAINING_FILE, log)
         write_stage(draft, info)
+
+
+def build_untrained(setting: Setting, classes: int, *, seed: int, device: torch.device) -> Predictor:
+    """Build the model that training starts from: the pre-trained encoder with a random head.
+
+    Args:
+        setting: of the run.
+        classes: number of labels.
+        seed: draws the head.
+        device: of the forward passes.
+    """
+    with torch.random.fork_rng([]):
+        classifier = Classifier(setting.encoder.model(), classes)
+    classifier.initialise_head(seed)
+    return Predictor(
+        classifier,
+        setting.encoder.tokenizer(),
+        max_length=setting.training.max_length,
+        precision=setting.precision,
+        device=device,
+    )
+
+
+def find_warnings(predictor: Predictor, test: Sequence[Example]) -> list[str]:
+    """Check a trained model, and return what would make its numbers misleading; see :mod:`robench.models.checks`."""
+    texts = [example.text for example in test]
+    cut = predictor.count_truncated(texts)
+    return [
+        *warn_of_saturation(predictor.logits, spread(texts, PROBES)),
+        *warn_of_window(cut, len(texts), predictor.max_length, "--set training.max_length=N"),
+    ]
 
 
 def load(folder: Path, classes: int, *, max_length: int, precision: Precision, device: torch.device) -> Predictor:
