@@ -64,7 +64,7 @@ class NetworkScorer:
         self._length = max_length or _find_limit(model, tokenizer, positions)
         self.max_length: int | None = self._length
         self._predictor = Predictor(
-            _WholeClassifier(model), tokenizer, max_length=self._length, precision=precision, device=device
+            _WholeClassifier(model).eval(), tokenizer, max_length=self._length, precision=precision, device=device
         )
 
     def __call__(self, texts: Sequence[str], progress: Progress = None) -> Tensor:

@@ -37,7 +37,7 @@ def percentages(texts):
     return 100 * probabilities(texts)
 
 def rounded(texts):
-    graded = torch.tensor([[bad + len(text) / 999, good] for text, (bad, good) in zip(texts, scores(texts))])
+    graded = torch.tensor([[bad + len(text) / 2000, good] for text, (bad, good) in zip(texts, scores(texts))])
     return (20 * graded).softmax(-1).round(decimals=2)
 
 def certain(texts):
