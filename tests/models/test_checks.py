@@ -21,6 +21,7 @@ from transformers import (
 from robench.models.batches import collate
 from robench.models.checks import ROUNDING, depends_on_padding, warn_of_padding, warn_of_saturation, warn_of_window
 from robench.models.classifier import Classifier
+from robench.models.positions import Positions
 from robench.models.predictor import Predictor
 from robench.victims.networks import NetworkScorer
 from support import small_bert, tiny
@@ -89,6 +90,19 @@ def test_states_of_an_encoder_do_not_depend_on_padding(family: str, side: str) -
     none = torch.zeros(4, 20, classifier.embedding_width)
     with torch.no_grad():
         torch.testing.assert_close(classifier(inputs, none), classifier(inputs), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("family", "count", "first"),
+    [("bert", 512, 0), ("roberta", 65, 1), ("gpt2", 64, 0), ("xlnet", None, 0), ("deberta-relative", None, 0)],
+)
+def test_absolute_positions_are_counted_and_relative_ones_have_no_limit(
+    family: str, count: int | None, first: int
+) -> None:
+    relative = DebertaConfig(vocab_size=WORDS, position_biased_input=False, **RELATIVE, **tiny.SHAPE)
+    config = relative if family == "deberta-relative" else FAMILIES[family]
+    found = Positions(AutoModelForSequenceClassification.from_config(config))
+    assert (found.count, found.first) == (count, first)
 
 
 class Blind(Classifier):

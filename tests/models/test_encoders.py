@@ -364,3 +364,16 @@ def test_without_a_network_the_hub_is_tried_once(hub: http.server.HTTPServer, mo
     with pytest.raises(RobenchError, match=r"cannot be reached .*; give a folder"):
         find_encoder("house/bert")
     assert tried == [("127.0.0.1", hub.server_port)]
+
+
+@pytest.mark.parametrize(
+    ("family", "room"),
+    [("bert", 64), ("roberta", LENGTH), ("distilbert", LENGTH), ("electra", LENGTH), ("deberta", LENGTH)],
+)
+def test_more_tokens_than_an_encoder_has_positions_are_a_sentence(family: str, room: int, tmp_path: Path) -> None:
+    save_family(family, tmp_path / "encoder")
+    source = find_encoder(str(tmp_path / "encoder"))
+    (tmp_path / "encoder" / "model.safetensors").unlink()  # no weights are needed
+    source.check_length(room)
+    with pytest.raises(RobenchError, match=rf"room for {room} tokens.*--set training\.max_length={room}\."):
+        source.check_length(room + 1)

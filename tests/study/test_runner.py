@@ -266,3 +266,23 @@ def test_a_disk_that_fills_up_during_an_attack_keeps_what_is_known(
     assert 5 < lines(runs) < TEXTS
     assert robench(*long_job.command(runs, "--attack-limit", str(TEXTS))).exit_code == 0
     assert everything(runs) == everything(undisturbed)
+
+
+def test_more_tokens_than_positions_are_refused_before_anything_is_loaded(tiny_job: TinyJob, tmp_path: Path) -> None:
+    no_data = replace(tiny_job, data=tmp_path)
+    refused = robench(*no_data.command(tmp_path / "runs", "--set", "training.max_length=65"))
+    assert refused.exit_code == 2 and "Traceback" not in refused.stderr
+    assert "room for 64 tokens, and training.max_length is 65" in " ".join(refused.stderr.split())
+    assert not (tmp_path / "runs" / "models").exists()
+
+
+def test_a_window_that_cuts_many_texts_is_told_stored_and_in_the_table(tiny_job: TinyJob, tmp_path: Path) -> None:
+    done = robench(*tiny_job.command(tmp_path / "runs", "--set", "training.max_length=8", "--attack-limit", "2"))
+    assert done.exit_code == 0, done.output
+    sentence = "of the test texts are longer than 8 tokens and are cut there"
+    (cell,) = cells(tmp_path / "runs").values()
+    (warning,) = cell.info.warnings
+    assert sentence in warning and "--set training.max_length=N" in warning
+    assert f"warning: {warning}" in done.stderr
+    shown = " ".join(robench("table", "5", "--runs", tmp_path / "runs").stdout.split())
+    assert f"Note: base on {TASK}: warning: " in shown and sentence in shown

@@ -167,3 +167,12 @@ def test_a_filter_that_leaves_nothing_is_an_error(store: Store, filters: dict[st
     fill5(store)
     with pytest.raises(RobenchError, match=message):
         table5(store, selection=Selection(**filters))
+
+
+def test_a_warning_is_noted_once_after_the_models_or_the_task_that_it_is_about(store: Store) -> None:
+    for defense, warnings in (("base", ["window", "flat"]), ("ada", ["window"])):
+        add_cell(store, defense, "pwws", 50, warnings=warnings)
+    assert [note for note in table5(store).notes if "window" in note or "flat" in note] == [
+        "trec: warning: window",
+        "base on trec: warning: flat",
+    ]
