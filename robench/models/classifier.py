@@ -32,16 +32,19 @@ class InputFilter:
 
     Args:
         network: a Transformers model.
+
+    Attributes:
+        names: of the tensors that it accepts.
     """
 
     def __init__(self, network: PreTrainedModel) -> None:
-        self._names = frozenset(inspect.signature(network.forward).parameters)
+        self.names = frozenset(inspect.signature(network.forward).parameters)
         self._positions = Positions(network)
 
     def __call__(self, inputs: Inputs) -> Inputs:
         """Return the tensors that the network accepts, with ``position_ids`` as it counts them."""
         # Some tokenizers return token_type_ids, which their encoder does not accept, such as DistilBERT's.
-        accepted = {name: tensor for name, tensor in inputs.items() if name in self._names}
+        accepted = {name: tensor for name, tensor in inputs.items() if name in self.names}
         if "position_ids" in accepted:
             accepted["position_ids"] = self._positions.shift(accepted["position_ids"], inputs["attention_mask"])
         return accepted
@@ -78,7 +81,7 @@ class Classifier(nn.Module):
         """
         with contextlib.suppress(NotImplementedError):
             words = self.encoder.get_input_embeddings()
-            if isinstance(words, nn.Embedding) and "inputs_embeds" in self._accepted:
+            if isinstance(words, nn.Embedding) and "inputs_embeds" in self._accepts.names:
                 return words
         raise RobenchError(
             f"{type(self.encoder).__name__} has no word embeddings that others can replace, which the defense does:"
@@ -107,7 +110,7 @@ class Classifier(nn.Module):
             return cast(Tensor, words(inputs["input_ids"]))
         parameters = inspect.signature(layer.forward).parameters
         if "input_ids" in parameters:
-            named = inputs | {"mask": inputs["attention_mask"]}  # DeBERTa's name for it
+            named = inputs | self._accepts(inputs) | {"mask": inputs["attention_mask"]}  # DeBERTa's name for it
             output: Tensor = layer(**{name: tensor for name, tensor in named.items() if name in parameters})
             if output.shape == (*inputs["input_ids"].shape, self.embedding_width):
                 return output

@@ -108,8 +108,8 @@ def test_absolute_positions_are_counted_and_relative_ones_have_no_limit(
 class Blind(Classifier):
     """Takes padding for text."""
 
-    def forward(self, inputs: Any, perturbation: Any = None) -> Any:
-        return super().forward({**inputs, "attention_mask": torch.ones_like(inputs["attention_mask"])}, perturbation)
+    def forward(self, inputs: Any, perturbation: Any = None, embeddings: Any = None) -> Any:
+        return super().forward({**inputs, "attention_mask": torch.ones_like(inputs["attention_mask"])})
 
 
 def test_a_model_that_ignores_the_mask_is_warned_about() -> None:

@@ -82,7 +82,7 @@ def test_embed_gives_the_output_of_the_embedding_layer(family: str, encoders: di
     if family in ("electra", "albert"):  # which make it wider, after that layer
         assert found.shape == (*batch.texts["input_ids"].shape, 16)
     else:
-        accepted = {name: tensor for name, tensor in batch.texts.items() if name in model._accepted}
+        accepted = model._accepts(batch.texts)
         assert torch.equal(found, model.encoder(**accepted, output_hidden_states=True).hidden_states[0])
     words = model.encoder.get_input_embeddings()(batch.texts["input_ids"])
     assert not torch.allclose(found, words, atol=1e-3)

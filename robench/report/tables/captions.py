@@ -101,8 +101,9 @@ def notes_of(infos: Iterable[StageInfo]) -> tuple[str, ...]:
     for info in stages:
         for note in info.data.notes:
             tasks.setdefault(note, {})[info.task] = None
-        for warning in info.warnings if isinstance(info, CellInfo) else ():
-            models.setdefault(warning, {})[info.task, info.defense.name] = None
+        if isinstance(info, CellInfo):
+            for warning in info.warnings:
+                models.setdefault(warning, {})[info.task, info.defense.name] = None
     everything = {(info.task, info.defense.name) for info in stages if isinstance(info, CellInfo)}
     notes = [f"{', '.join(names)}: {note}" for note, names in tasks.items()]
     notes += [f"{_list_subjects(list(about), everything)}: warning: {text}" for text, about in models.items()]
