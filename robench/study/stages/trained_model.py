@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from robench.study.stages.stage import Setting
 
 WEIGHTS_FILE = "model.safetensors"
-
-CLEAN_FILE = "clean.jsonl"
-TRAINING_FILE = "training.jsonl"
 PROBES = 16
 """Test texts on which a trained model is checked."""
 
