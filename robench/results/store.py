@@ -30,7 +30,7 @@ from typing import Any, Generic
 from filelock import FileLock, Timeout
 
 from robench.errors import RobenchError
-from robench.paths import atomic_write_text, expand_user, translate_os_errors
+from robench.paths import absolute_path, atomic_write_text, translate_os_errors
 from robench.results.info import AdversarialInfo, CellInfo, Info, ModelInfo, StageKind, decode, encode, kind_of
 
 STAGE_FILE = "stage.json"
@@ -66,7 +66,7 @@ class Store:
     """
 
     def __init__(self, root: Path) -> None:
-        self.root = expand_user(root)
+        self.root = absolute_path(root)
 
     def check_writable(self) -> None:
         """Check that results can be stored, so that a run does not fail at its end; leave nothing behind.
