@@ -52,7 +52,7 @@ class SMART(VirtualDefense):
         " entry of 1 and added to the output of the embedding layer, which is then fed in as word embeddings; paper is"
         " algorithm 1, on word embeddings, in which the ascent stays within epsilon in the infinity norm and the"
         " predictions near those of a slow average of the network (Bregman proximal point, momentum and mu)",
-        source="the TaiChi paper took the authors' code",
+        source="the TaiChi paper, section 4.1, has the authors' implementation",
     )
     epsilon: float = option(1e-5, "largest entry of a perturbation in the paper's variant", minimum=0, source=_PAPER)
     momentum: float = option(

@@ -143,7 +143,7 @@ class _TrainingRun:
         self._defense, self._networks, self._dev = defense, networks, dev
         self._eval_every, self._precision, self._device = settings.eval_every, precision, device
         self._parameters = [p for network in networks for p in network.parameters() if p.requires_grad]
-        # The gradients are used as they are: neither the paper nor its code clips them.
+        # The gradients are used as they are: the paper mentions no clipping.
         self._optimiser = torch.optim.AdamW(
             self._parameters,
             lr=settings.learning_rate,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from robench.plugins.option import check_values, option
 
 BETAS = (0.9, 0.999)
-"""AdamW's decay rates of the mean gradient and of its mean square: Transformers' defaults, as in the paper's code."""
+"""AdamW's decay rates of the mean gradient and of its mean square: Transformers' defaults (section 4.1)."""
 EPSILON = 1e-8
 """Added to the denominator of AdamW's step, as in the paper's code."""
 _PAPER = "the TaiChi paper, section 4.1"
@@ -22,9 +22,7 @@ class TrainingSettings:
     learning_rate: float = option(
         3e-5, "step size of AdamW at the first step; it decays linearly to zero", above=0, source=_PAPER
     )
-    weight_decay: float = option(
-        0.0, "weight decay of AdamW", minimum=0, source="Transformers' default, as in the TaiChi authors' code"
-    )
+    weight_decay: float = option(0.0, "weight decay of AdamW", minimum=0, source="Transformers' default (section 4.1)")
     max_length: int = option(
         50, "most tokens of a text, special tokens included; longer texts are cut", minimum=3, source=_PAPER
     )
