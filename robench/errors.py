@@ -72,7 +72,7 @@ def describe_error(error: BaseException) -> str:
     """
     try:
         message = " ".join(str(error).split())[:_LONGEST].rstrip(" .")
-    except Exception:
+    except (Exception, SystemExit):
         message = ""
     return f"{type(error).__name__}: {message or 'no message'}"
 

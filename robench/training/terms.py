@@ -25,7 +25,8 @@ def check_terms(defense: object, terms: Any) -> Mapping[str, Tensor]:
     name = type(defense).__qualname__
     if terms is None:
         raise RobenchError(
-            f"the loss of the defense {name} is None, so nothing can be trained: {_EXPECTED}. Is a return missing?"
+            f"the loss of the defense {name} is None, perhaps for want of a return, so nothing can be trained:"
+            f" {_EXPECTED}."
         )
     if not isinstance(terms, Mapping):
         raise RobenchError(f"the loss of the defense {name} is {_describe(terms)}: {_EXPECTED}.")
@@ -36,8 +37,8 @@ def check_terms(defense: object, terms: Any) -> Mapping[str, Tensor]:
             raise RobenchError(f"the term {key} in the loss of the defense {name} is {_describe(term)}: {_EXPECTED}.")
         if not term.requires_grad:
             raise RobenchError(
-                f"the term {key} in the loss of the defense {name} has no gradient, so it trains nothing: {_EXPECTED}."
-                " Was it detached, or computed under no_grad?"
+                f"the term {key} in the loss of the defense {name} has no gradient, perhaps because it was detached or"
+                f" computed under no_grad, so it trains nothing: {_EXPECTED}."
             )
     return terms
 
