@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from robench import resources
 from robench.attacking import bounds, sentence_constraint
-from robench.errors import translate_failures
+from robench.errors import RobenchError, translate_failures
 from robench.resources import tags
 from robench.resources.textattack import block_nltk_downloads, load_textattack
 
@@ -42,6 +42,8 @@ def build_attack(attack: Attack, victim: Victim, *, offline: bool = False) -> An
         RobenchError: TextAttack or the attack's data is not available.
     """
     load_textattack(offline=offline)
+    from textattack import Attack as TextAttack
+
     failure = f"the attack {type(attack).__name__} failed before its first text"
     with translate_failures(failure, type(attack)):
         attack.prepare(offline=offline)
@@ -53,6 +55,11 @@ def build_attack(attack: Attack, victim: Victim, *, offline: bool = False) -> An
     with block_nltk_downloads(), tolerate_missing_homoglyphs():
         with translate_failures(failure, type(attack)):
             built = attack.build(victim)
+    if not isinstance(built, TextAttack):
+        raise RobenchError(
+            f"the attack {type(attack).__name__} built a {type(built).__name__}, not a textattack.Attack; perhaps its"
+            " build lacks a return."
+        )
     if attack.protocol == "textdefender":
         built = bounds.apply_textdefender_bounds(built)
     if attack.max_words_changed is not None:

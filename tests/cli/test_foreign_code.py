@@ -52,6 +52,10 @@ def unfinished(runs: Path) -> list[str]:
     [
         ("sys.exit(0)", r"the defense Mine failed at step 1: .*plug\.py, line 9: SystemExit: 0"),
         ("return None", "the loss of the defense Mine is None"),
+        (
+            "return {}\n    place: object = __import__('pathlib').Path()",
+            "PosixPath is not JSON serializable. Such fields are",
+        ),
         ("raise ValueError('x')", r"the defense Mine failed at step 1: .*plug\.py, line 9: ValueError: x"),
     ],
 )
@@ -131,16 +135,23 @@ def options(here: Path, function: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("method", "sentence"),
+    ("method", "body", "sentence"),
     [
-        ("build(self, victim)", r"the attack Mine failed before its first text: .*, line 10: SystemExit: 0"),
-        ("prepare(self, *, offline=False)", r"plug\.py, line 10 ended the program \(SystemExit: 0\)"),
-        ("identity(self)", r"plug\.py, line 10 ended the program \(SystemExit: 0\)"),
+        ("build(self, victim)", "pass", "the attack Mine built a NoneType, not a textattack.Attack; perhaps its build"),
+        (
+            "build(self, victim)",
+            "sys.exit(0)",
+            r"the attack Mine failed before its first text: .*, line 10: SystemExit: 0",
+        ),
+        ("prepare(self, *, offline=False)", "sys.exit(0)", r"plug\.py, line 10 ended the program \(SystemExit: 0\)"),
+        ("identity(self)", "sys.exit(0)", r"plug\.py, line 10 ended the program \(SystemExit: 0\)"),
     ],
 )
-def test_an_attack_that_exits_is_a_sentence_and_makes_no_cell(here: Path, method: str, sentence: str) -> None:
+def test_an_attack_that_exits_is_a_sentence_and_makes_no_cell(
+    here: Path, method: str, body: str, sentence: str
+) -> None:
     more = "" if "build" in method else BUILD
-    text = ATTACK.format(uses='("stopwords",)', method=method, body="sys.exit(0)", more=more)
+    text = ATTACK.format(uses='("stopwords",)', method=method, body=body, more=more)
     (here / "plug.py").write_text(text, encoding="utf-8")
     done = robench("attack", *options(here, "scores"), "--attack", "mya", "--plugin", "plug.py")
     assert re.search(sentence, told(done)), done.stderr
