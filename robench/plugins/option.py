@@ -16,7 +16,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 KEY = "robench"
 """What a field's ``metadata`` calls its :class:`Option`."""
 _KINDS = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
-_NUMBERS: dict[Any, type] = {int: numbers.Integral, float: numbers.Real}
+_NUMBERS: dict[Any, Any] = {int: numbers.Integral, float: numbers.Real}
 """The classes of a number's values, NumPy's included."""
 
 

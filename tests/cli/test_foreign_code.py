@@ -7,6 +7,7 @@ import re
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -192,7 +193,13 @@ def test_attack_model_a_function_that_moves_or_exits_is_treated_alike_in_python(
         os.chdir(here.parent / "elsewhere")
         return [[float("fine" in text), 0.5] for text in texts]
 
-    shared = {"task": TASK, "attack": "deepwordbug", "preset": "quick", "attack_limit": 2, "offline": True}
+    shared: dict[str, Any] = {
+        "task": TASK,
+        "attack": "deepwordbug",
+        "preset": "quick",
+        "attack_limit": 2,
+        "offline": True,
+    }
     frame = python.attack_model(moves, data="data", progress=False, label_order=[0, 1], **shared)
     assert Path(frame["records"][0]).is_relative_to(here / "runs")
     os.chdir(here)
