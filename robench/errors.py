@@ -55,6 +55,8 @@ def refuse_exit() -> Iterator[None]:
     try:
         yield
     except SystemExit as error:
+        if isinstance(error.__context__, BrokenPipeError):  # rich: nobody reads the output any more
+            raise
         traced = error.__traceback__
         while traced is not None and traced.tb_next is not None:
             traced = traced.tb_next
