@@ -31,13 +31,13 @@ class A2T(LanguageModelAttack):
     ranking: Literal["delete", "unk", "random"] = option(
         "delete", "order of the words: by what deleting a word does, by what [UNK] in its place does, or at random"
     )
-    max_candidates: int = option(20, "neighbours tried for a word")
-    min_word_similarity: float = option(0.8, "least cosine of a word and its neighbour")
+    max_candidates: int = option(20, "neighbours tried for a word", minimum=1)
+    min_word_similarity: float = option(0.8, "least cosine of a word and its neighbour", minimum=-1, maximum=1)
     sentence_model: str = option(
         "sentence-transformers/stsb-distilbert-base",
         "model of sentence-transformers that averages its tokens: a folder, a Hub id, or minilm, robench's own encoder",
     )
-    min_sentence_similarity: float = option(0.9, "least cosine of the two texts, by that model")
+    min_sentence_similarity: float = option(0.9, "least cosine of the two texts, by that model", minimum=-1, maximum=1)
 
     @property
     def variant(self) -> str:

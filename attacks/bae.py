@@ -28,6 +28,8 @@ class BAE(MaskedLanguageModelAttack):
         0.936338023,
         "least cosine of 15 words around the change, by the Universal Sentence Encoder; a text with fewer words is not"
         " checked",
+        minimum=-1,
+        maximum=1,
         source="the authors' code; the paper's 0.8 is on another scale",
     )
 

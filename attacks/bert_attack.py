@@ -33,8 +33,11 @@ class BERTAttack(MaskedLanguageModelAttack):
         5,
         "longest word that is attacked, in pieces; none for no limit, as in TextAttack: with 8 candidates, a word of 8"
         " pieces has 17 million combinations",
+        minimum=1,
     )
-    min_sentence_similarity: float = option(0.2, "least cosine of the two texts, by the Universal Sentence Encoder")
+    min_sentence_similarity: float = option(
+        0.2, "least cosine of the two texts, by the Universal Sentence Encoder", minimum=-1, maximum=1
+    )
 
     def build(self, victim: Victim) -> Any:
         """Build the recipe on ``victim``, with this language model."""

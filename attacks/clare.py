@@ -32,6 +32,8 @@ class CLARE(MaskedLanguageModelAttack):
         0.7,
         "least cosine of 15 words around the change, by the Universal Sentence Encoder; a text with fewer words is not"
         " checked",
+        minimum=-1,
+        maximum=1,
     )
 
     def build(self, victim: Victim) -> Any:

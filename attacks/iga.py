@@ -22,7 +22,7 @@ class IGA(Attack):
     uses = ("stopwords", "word-vectors")
 
     max_candidates: int = option(50, "neighbours tried for a word", minimum=1)
-    max_word_distance: float = option(0.5, "largest squared distance of a word and its neighbour")
+    max_word_distance: float = option(0.5, "largest squared distance of a word and its neighbour", above=0)
     population: int = option(60, "texts of a generation", minimum=1)
     iterations: int = option(20, "generations", minimum=1)
 

@@ -29,10 +29,12 @@ class Kuleshov(LanguageModelAttack):
     model_kind: ClassVar[str | None] = "gpt2"
 
     language_model: str = option("gpt2", "a GPT-2: a folder or a Hub id")
-    max_candidates: int = option(15, "neighbours tried for a word")
-    max_thought_distance: float = option(0.2, "largest squared distance of the two texts' mean word vectors")
+    max_candidates: int = option(15, "neighbours tried for a word", minimum=1)
+    max_thought_distance: float = option(0.2, "largest squared distance of the two texts' mean word vectors", above=0)
     max_log_prob_drop: float = option(
-        2.0, "most that a new word may be less likely than the old one, after the words before it, in nats"
+        2.0,
+        "most that a new word may be less likely than the old one, after the words before it, in nats",
+        minimum=0,
     )
 
     def build(self, victim: Victim) -> Any:

@@ -21,11 +21,13 @@ class TextBugger(Attack):
 
     uses = ("stopwords", "word-vectors", "sentence-encoder")
 
-    max_candidates: int = option(5, "neighbours tried for a word, beside the four misspellings")
+    max_candidates: int = option(5, "neighbours tried for a word, beside the four misspellings", minimum=1)
     min_sentence_similarity: float = option(
         0.8,
         "least angular similarity of the two texts, by the Universal Sentence Encoder; with resources=bundled it is"
         " translated to what the stand-in gives to as good a pair of sentences",
+        minimum=0,
+        maximum=1,
     )
 
     def build(self, victim: Victim) -> Any:

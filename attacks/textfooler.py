@@ -21,15 +21,21 @@ class TextFooler(Attack):
 
     uses = ("stopwords", "tagger", "word-vectors", "sentence-encoder")
 
-    max_candidates: int = option(50, "neighbours tried for a word")
+    max_candidates: int = option(50, "neighbours tried for a word", minimum=1)
     min_word_similarity: float = option(
-        0.5, "least cosine of a word and its neighbour", source="the authors' code; the paper says 0.7"
+        0.5,
+        "least cosine of a word and its neighbour",
+        minimum=-1,
+        maximum=1,
+        source="the authors' code; the paper says 0.7",
     )
     min_sentence_similarity: float = option(
         0.840845057,
         "least angular similarity of 15 words around the change, by the Universal Sentence Encoder; a text with fewer"
         " words is not checked. With resources=bundled it is translated to what the stand-in gives to as good a pair of"
         " sentences",
+        minimum=0,
+        maximum=1,
     )
 
     def build(self, victim: Victim) -> Any:

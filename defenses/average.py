@@ -17,7 +17,13 @@ class Average(FusedDefense):
     parts: ClassVar[tuple[str, ...]] = ("clean", "adversarial")
     style: ClassVar[Style] = Style(hue="purple", pattern="dotted")
 
-    weight: float = option(0.5, "lambda of f_avg = lambda * f_clean + (1 - lambda) * f_adv", minimum=0, maximum=1)
+    weight: float = option(
+        0.5,
+        "lambda of f_avg = lambda * f_clean + (1 - lambda) * f_adv",
+        minimum=0,
+        maximum=1,
+        source="ours; figure 5 of the TaiChi paper has 0 to 1 in steps of 0.1",
+    )
 
     def fuse(self, states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
         """Average parameter by parameter; the result is CLEAN itself at weight 1, ADVERSARIAL at 0."""

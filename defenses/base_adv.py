@@ -18,6 +18,7 @@ class BaseAdv(AdversarialDefense):
     labels: Literal["gold", "soft"] = option(
         "gold",
         "labels of the adversarial texts: gold, or soft, which are what Base(clean) predicts for them (table 4)",
+        source="the TaiChi paper, table 4",
     )
 
     def loss(self, networks: Sequence[Classifier], batch: Batch) -> Terms:

@@ -22,6 +22,7 @@ from robench.training import (
 )
 
 _SOURCE = "the authors' code for SST-2"
+_PLUS_PLUS = f"{_SOURCE}; freelb++: Li et al. 2021 (TextDefender)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +31,9 @@ class FreeLB(VirtualDefense):
 
     style: ClassVar[Style] = Style(hue="blue", pattern="striped")
 
-    steps: int = option(2, "passes for one update, K", minimum=1, source=_SOURCE)
-    step_size: float = option(0.1, "L2 length of one ascent of an example", minimum=0, source=_SOURCE)
-    magnitude: float = option(0.6, "largest L2 norm of the random start of an example", minimum=0, source=_SOURCE)
+    steps: int = option(2, "passes for one update, K", minimum=1, source=_PLUS_PLUS)
+    step_size: float = option(0.1, "L2 length of one ascent of an example", minimum=0, source=_PLUS_PLUS)
+    magnitude: float = option(0.6, "largest L2 norm of the random start of an example", minimum=0, source=_PLUS_PLUS)
     max_norm: float = option(0.0, "largest L2 norm of a perturbation; 0 for no bound", minimum=0, source=_SOURCE)
 
     def start(self, shape: torch.Size, mask: Tensor) -> Tensor:

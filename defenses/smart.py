@@ -10,6 +10,9 @@ from torch import Tensor
 from robench.models import Batch, Classifier
 from robench.training import Style, Terms, VirtualDefense, compute_gradient, cross_entropy, kl_divergence, option
 
+_CODE = "the authors' code (mt-dnn)"
+_PAPER = "the SMART paper, implementation details"
+
 
 def symmetric_kl(logits: Tensor, other_logits: Tensor) -> Tensor:
     """Compute KL(p // q) + KL(q // p) of a batch of (N, K) logits, with gradients through both sides (paper)."""
@@ -37,22 +40,25 @@ class SMART(VirtualDefense):
 
     style: ClassVar[Style] = Style(hue="orange", pattern="striped")
 
-    steps: int = 1
+    steps: int = option(1, "ascents, K", minimum=1, source=_CODE)
     step_size: float = option(
         1e-5, "length of one ascent, eta", minimum=0, source="the released program; the paper has 1e-3"
     )
-    noise: float = option(1e-5, "standard deviation of the start", minimum=0)
-    alpha: float = option(1.0, "weight of the smoothness term", minimum=0)
+    noise: float = option(1e-5, "standard deviation of the start", minimum=0, source=_CODE)
+    alpha: float = option(1.0, "weight of the smoothness term", minimum=0, source=_CODE)
     variant: Literal["mt-dnn", "paper"] = option(
         "mt-dnn",
         "form of the method: mt-dnn is the released code, in which each token's perturbation is scaled to a largest"
         " entry of 1 and added to the output of the embedding layer, which is then fed in as word embeddings; paper is"
         " algorithm 1, on word embeddings, in which the ascent stays within epsilon in the infinity norm and the"
         " predictions near those of a slow average of the network (Bregman proximal point, momentum and mu)",
+        source="the TaiChi paper, section 4.1, has the authors' implementation",
     )
-    epsilon: float = option(1e-5, "largest entry of a perturbation in the paper's variant", minimum=0)
-    momentum: float = option(0.99, "beta of the slow average in the paper's variant", minimum=0, maximum=1)
-    mu: float = option(1.0, "weight of the proximal term in the paper's variant", minimum=0)
+    epsilon: float = option(1e-5, "largest entry of a perturbation in the paper's variant", minimum=0, source=_PAPER)
+    momentum: float = option(
+        0.99, "beta of the slow average in the paper's variant", minimum=0, maximum=1, source=_PAPER
+    )
+    mu: float = option(1.0, "weight of the proximal term in the paper's variant", minimum=0, source=_PAPER)
 
     @property
     def network_count(self) -> int:

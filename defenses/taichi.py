@@ -21,6 +21,9 @@ from robench.training import (
 
 Negatives = Literal["cross", "same"]
 
+_PAPER = "the TaiChi paper, section 3.4"
+_CODE = "the TaiChi authors' code"
+
 
 @dataclass(frozen=True, kw_only=True)
 class TaiChi(AdversarialDefense):
@@ -33,21 +36,24 @@ class TaiChi(AdversarialDefense):
         "both",
         "networks that are trained: both, or one alone, which leaves the other's terms out; alone, the CLEAN network"
         " agrees with itself about x and x' (the paper's w/o ADV)",
+        source=_PAPER,
     )
-    temperature: float = option(1.0, "tau of the contrastive loss", above=0)
-    similarity: Similarity = option("cosine", "similarity s of the contrastive loss", source="the authors' code")
+    temperature: float = option(1.0, "tau of the contrastive loss", above=0, source=_CODE)
+    similarity: Similarity = option(
+        "cosine", "similarity s of the contrastive loss", source=f"{_CODE}; the paper has neg_l2"
+    )
     negatives: Negatives = option(
         "cross",
         "negatives of the adversarial network's contrastive loss: the other rows' clean (cross) or adversarial (same)"
         " texts",
-        source="the authors' code; the paper has same",
+        source=f"{_CODE}; the paper has same",
     )
     reduction: Literal["mean", "sum"] = option(
-        "mean", "mean or sum of the contrastive loss over the batch", source="the authors' code; the paper has sum"
+        "mean", "mean or sum of the contrastive loss over the batch", source=f"{_CODE}; the paper has sum"
     )
-    ce_weight: float = option(1.0, "weight of the classification terms", minimum=0)
-    ctr_weight: float = option(1.0, "weight of the contrastive terms; 0 leaves them out", minimum=0)
-    kl_weight: float = option(1.0, "weight of the fusion terms; 0 leaves them out", minimum=0)
+    ce_weight: float = option(1.0, "weight of the classification terms", minimum=0, source=_PAPER)
+    ctr_weight: float = option(1.0, "weight of the contrastive terms; 0 leaves them out", minimum=0, source=_PAPER)
+    kl_weight: float = option(1.0, "weight of the fusion terms; 0 leaves them out", minimum=0, source=_PAPER)
 
     def __post_init__(self) -> None:
         """Reject a fusion of one network with nothing."""

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, cast
 
+from robench.errors import refuse_exit
+from robench.paths import anchor_paths
 from robench.plugins import registry
 from robench.plugins.option import option_text
 from robench.plugins.suggestions import explain_unknown
@@ -53,11 +55,13 @@ class _Call(StoreOptions):
         """Make the requested cells, and return them as a table."""
         from rich.console import Console
 
-        for path in self.plugins:
-            registry.load_plugin(path)
-        request = self.request()
-        reporter = choose_reporter(Console(stderr=True)) if self.progress else SilentReporter()
-        return make_frame(run_requests([request], Store(Path(self.runs)), reporter, self.existing))
+        with anchor_paths(), refuse_exit():
+            store = Store(Path(self.runs))
+            for path in self.plugins:
+                registry.load_plugin(path)
+            request = self.request()
+            reporter = choose_reporter(Console(stderr=True)) if self.progress else SilentReporter()
+            return make_frame(run_requests([request], store, reporter, self.existing))
 
 
 @dataclass(frozen=True, kw_only=True)

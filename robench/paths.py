@@ -13,22 +13,46 @@ import platformdirs
 
 from robench.errors import RobenchError
 
+_anchor: list[Path] = []
+"""The folder from which relative paths are taken, while there is one."""
+
+
+@contextlib.contextmanager
+def anchor_paths() -> Iterator[None]:
+    """Take relative paths in the block from the working directory at its start.
+
+    Code of others that runs inside the block may change the working directory; results, data and plug-ins stay where
+    the user said. An outer block decides.
+    """
+    _anchor.append(_anchor[0] if _anchor else _working_directory())
+    try:
+        yield
+    finally:
+        _anchor.pop()
+
 
 def cache_dir() -> Path:
     """Return the folder of downloads: ``ROBENCH_CACHE``, or else the platform's cache folder for robench."""
-    return Path(os.environ.get("ROBENCH_CACHE") or platformdirs.user_cache_path("robench"))
+    return absolute_path(Path(os.environ.get("ROBENCH_CACHE") or platformdirs.user_cache_path("robench")))
 
 
-def expand_user(path: Path) -> Path:
-    """Replace ``~`` and ``~user`` in a path by the home folder.
+def absolute_path(path: Path) -> Path:
+    """Return the absolute form of a path that a user wrote; see :func:`anchor_paths`. ``~`` is the home folder.
 
     Raises:
         RobenchError: the home folder is not known.
     """
     try:
-        return path.expanduser()
+        return (_anchor[0] if _anchor else _working_directory()) / path.expanduser()
     except RuntimeError as error:
         raise RobenchError(f"the home folder in {path} is not known on this machine; write the path out.") from error
+
+
+def _working_directory() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        raise RobenchError("the working directory was removed; change to a folder that exists.") from error
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ import dataclasses
 import importlib.metadata
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, get_args
 
 from robench import resources
 from robench.attacking.bounds import QUERIES_PER_WORD, SHORTEST, is_long_enough
@@ -71,7 +71,11 @@ class Attack(ABC):
     )
 
     def __post_init__(self) -> None:
-        """Reject limits that leave nothing to attack."""
+        """Reject limits that leave nothing to attack, and data that robench does not have."""
+        known = get_args(Resource)
+        for need in self.uses:
+            if need not in known:
+                raise ValueError(f"uses has {need!r}, which is no resource: there are {', '.join(known)}")
         check_values(self)
 
     @abstractmethod

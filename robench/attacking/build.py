@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from robench import resources
 from robench.attacking import bounds, sentence_constraint
 from robench.attacking.goal import use_precise_scores
+from robench.errors import RobenchError, translate_failures
 from robench.resources import tags
 from robench.resources.textattack import block_nltk_downloads, load_textattack
 
@@ -43,14 +44,24 @@ def build_attack(attack: Attack, victim: Victim, *, offline: bool = False) -> An
         RobenchError: TextAttack or the attack's data is not available.
     """
     load_textattack(offline=offline)
-    attack.prepare(offline=offline)
+    from textattack import Attack as TextAttack
+
+    failure = f"the attack {type(attack).__name__} failed before its first text"
+    with translate_failures(failure, type(attack)):
+        attack.prepare(offline=offline)
     if "word-vectors" in attack.needs:
         from textattack.shared import utils
 
         # WordEmbedding.counterfitted_GLOVE_embedding looks here before it downloads.
         utils.GLOBAL_OBJECTS[_WORD_VECTORS] = resources.load_word_vectors(attack.resources, offline=offline)
     with block_nltk_downloads(), tolerate_missing_homoglyphs():
-        built = attack.build(victim)
+        with translate_failures(failure, type(attack)):
+            built = attack.build(victim)
+    if not isinstance(built, TextAttack):
+        raise RobenchError(
+            f"the attack {type(attack).__name__} built a {type(built).__name__}, not a textattack.Attack; perhaps its"
+            " build lacks a return."
+        )
     if attack.protocol == "textdefender":
         built = bounds.apply_textdefender_bounds(built)
     if attack.max_words_changed is not None:

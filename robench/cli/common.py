@@ -15,7 +15,8 @@ import typer
 from rich.console import Console
 
 from robench.cli.parameters import typer_option
-from robench.errors import RobenchError
+from robench.errors import RobenchError, refuse_exit
+from robench.paths import anchor_paths
 from robench.progress import Reporter
 from robench.study.options import RunOptions, StoreOptions, option_words
 
@@ -34,7 +35,8 @@ def report_failures(command: F) -> F:
     @functools.wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> None:
         try:
-            command(*args, **kwargs)
+            with anchor_paths(), refuse_exit():
+                command(*args, **kwargs)
             sys.stdout.flush()
         except RobenchError as error:
             _complain(str(error))

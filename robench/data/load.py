@@ -13,8 +13,8 @@ from pathlib import Path
 
 from robench.data.files import read_folder
 from robench.data.task import HOLD_OUT_SEED, SPLITS, Row, Splits, Task, hold_out
-from robench.errors import RobenchError
-from robench.paths import expand_user
+from robench.errors import RobenchError, translate_failures
+from robench.paths import absolute_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def _read_local(name: str, data_dir: Path | None) -> Splits:
     variable = os.environ.get("ROBENCH_DATA")
     if data_dir is None and not variable:
         raise _NoDataError
-    root = expand_user(Path(data_dir or variable or ""))
+    root = absolute_path(Path(data_dir or variable or ""))
     folder = root / name
     if folder.is_dir():
         return read_folder(folder)
@@ -129,10 +129,13 @@ def _read_hub(task: Task, offline: bool) -> Splits:
 def _read_index(task: Task, offline: bool) -> Splits:
     if task.index is None:
         raise _NoDataError
-    try:
-        return task.index(offline)
-    except RobenchError as error:
-        raise _NoDataError(str(error).rstrip(".")) from error
+    # Only a sentence of the function's own says that the source has no data; any other failure is a fault of its code.
+    with translate_failures("the task's function that reads the package index failed"):
+        try:
+            return task.index(offline)
+        except RobenchError as error:
+            unavailable = error
+    raise _NoDataError(str(unavailable).rstrip(".")) from unavailable
 
 
 def _explain_missing_data(name: str, task: Task, reasons: Sequence[str]) -> str:

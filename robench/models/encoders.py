@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from robench.errors import RobenchError
-from robench.paths import expand_user
+from robench.paths import absolute_path
 from robench.resources.hub import find_on_hub
 from robench.resources.model_folder import (
     BUNDLED_ENCODERS,
@@ -115,7 +115,7 @@ def find_encoder(name: str, *, offline: bool = False) -> EncoderSource:
 
         folder = fetch_minilm(offline=offline)
         return EncoderSource(name, str(folder), digest_folder(folder))
-    folder = expand_user(Path(name))
+    folder = absolute_path(Path(name))
     if folder.is_dir():
         check_model_folder(f"encoder folder {name}", folder)
         return EncoderSource(name, str(folder.resolve()), digest_folder(folder))

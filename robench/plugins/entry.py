@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from typing import Any, Literal
 
-from robench.errors import RobenchError
+from robench.errors import RobenchError, describe_error, translate_failures
+from robench.plugins.option import check_values
 from robench.plugins.style import Style
 from robench.plugins.summaries import first_line, read_summary
 
@@ -34,10 +36,8 @@ class Entry:
     def load(self) -> Any:
         """Import it and return the instance: a class is called with ``values``, anything else is returned as it is."""
         found = self._imported()
-        try:
-            made = found(**dict(self.values)) if isinstance(found, type) else found
-        except (TypeError, ValueError) as error:  # a method is missing, a field has no default or refuses its value
-            raise RobenchError(f"{self.name} from {self.origin} cannot be made: {error}.") from error
+        with self._translate_failures():
+            made = self._make(found)
         if getattr(made, "plugin_kind", None) != self.kind:
             contract = self.kind.capitalize().removesuffix("s")
             raise RobenchError(f"{self.name} from {self.origin} is a {type(made).__name__}, not a {contract}.")
@@ -66,7 +66,8 @@ class Entry:
     def members(self) -> list[str] | None:
         """Return the members that a family knows; None if it takes any."""
         found = self._imported()
-        return list(found.members()) if hasattr(found, "members") else None
+        with self._translate_failures():
+            return list(found.members()) if hasattr(found, "members") else None
 
     @property
     def summary(self) -> str:
@@ -112,7 +113,25 @@ class Entry:
         module, _, attribute = self.target.partition(":")
         try:
             return getattr(importlib.import_module(module), attribute)
-        except Exception as error:  # another's module may fail in any way
+        except (Exception, SystemExit) as error:  # another's module may fail in any way
             raise RobenchError(
-                f"{self.kind[:-1]} {self.name} from {self.origin} cannot be imported: {type(error).__name__}: {error}."
+                f"{self.kind[:-1]} {self.name} from {self.origin} cannot be imported: {describe_error(error)}."
             ) from error
+
+    def _make(self, found: Any) -> Any:
+        """Return the instance of what was registered, with its fields checked even if its class forgot to.
+
+        Raises:
+            RobenchError: a method is missing, or a field has no default or refuses its value.
+        """
+        try:
+            made = found(**dict(self.values)) if isinstance(found, type) else found
+            if is_dataclass(made):
+                check_values(made)
+        except (TypeError, ValueError) as error:
+            raise RobenchError(f"{self.name} from {self.origin} cannot be made: {error}.") from error
+        return made
+
+    def _translate_failures(self) -> contextlib.AbstractContextManager[None]:
+        kind = self.target if isinstance(self.target, type) else type(self.target)
+        return translate_failures(f"{self.kind[:-1]} {self.name} from {self.origin} failed", kind)

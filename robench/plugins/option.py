@@ -6,6 +6,8 @@ values are made. They are metadata of the dataclass's field, so they enter no ke
 
 from __future__ import annotations
 
+import math
+import numbers
 import re
 import types
 from dataclasses import MISSING, Field, dataclass, field, fields
@@ -14,11 +16,15 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 KEY = "robench"
 """What a field's ``metadata`` calls its :class:`Option`."""
 _KINDS = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+_NUMBERS: dict[Any, Any] = {int: numbers.Integral, float: numbers.Real}
+"""The classes of a number's values, NumPy's included."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Option:
     """What is said of a field beside its type and default.
+
+    A number is finite, unless ``maximum`` or ``minimum`` is infinite itself.
 
     Attributes:
         meaning: what it is, as a phrase.
@@ -47,9 +53,10 @@ class Option:
         return " and ".join(filter(None, parts))
 
     def allows(self, value: Any) -> bool:
-        """Whether a value lies in the range; NaN lies in none."""
+        """Whether a number lies in the range; NaN lies in none, and infinity only in one that ends there."""
         return (
-            (self.minimum is None or value >= self.minimum)
+            (math.isfinite(value) or value in (self.minimum, self.maximum))
+            and (self.minimum is None or value >= self.minimum)
             and (self.above is None or value > self.above)
             and (self.maximum is None or value <= self.maximum)
         )
@@ -93,18 +100,27 @@ def option_of(kind: type, name: str) -> Option:
 
 
 def check_values(thing: Any) -> None:
-    """Check the fields of a dataclass's instance against their choices and ranges.
+    """Check the fields of a dataclass's instance against their choices, and numbers against their ranges.
 
     Raises:
-        ValueError: a value is not one of its field's choices, or out of its range.
+        ValueError: a value is not one of its field's choices, no number where its field is one, or out of its range.
     """
     hints = get_type_hints(type(thing))
     for one in fields(thing):
         value, hint, said = getattr(thing, one.name), hints[one.name], option_of(type(thing), one.name)
+        or_none = ", or none" if may_be_none(hint) else ""
+        if or_none and value is None:
+            continue
+        hint = without_none(hint)
         if get_origin(hint) is Literal and value not in get_args(hint):
-            raise ValueError(f"{one.name} is {expected(hint)}, not {value!r}")
-        if value is not None and not said.allows(value):
-            raise ValueError(f"{one.name} must be {said.range}{', or none' if may_be_none(hint) else ''}, not {value}")
+            raise ValueError(f"{one.name} is {expected(hint)}{or_none}, not {value!r}")
+        if hint not in _NUMBERS:
+            continue
+        if not isinstance(value, _NUMBERS[hint]) or isinstance(value, bool):
+            raise ValueError(f"{one.name} is {expected(hint, said)}{or_none}, not {value!r}")
+        if not said.allows(value):
+            words = ", ".join(filter(None, ("" if math.isfinite(value) else "finite", said.range)))
+            raise ValueError(f"{one.name} must be {words}{or_none}, not {value}")
 
 
 def may_be_none(hint: Any) -> bool:
@@ -112,10 +128,14 @@ def may_be_none(hint: Any) -> bool:
     return get_origin(hint) in (Union, types.UnionType) and types.NoneType in get_args(hint)
 
 
+def without_none(hint: Any) -> Any:
+    """Return the other choice of a type that includes None; any other type as it is."""
+    return next(choice for choice in get_args(hint) if choice is not types.NoneType) if may_be_none(hint) else hint
+
+
 def expected(hint: Any, said: Option | None = None) -> str:
     """Describe the values of a field: ``a number, above 0``, ``one of mean, sum``."""
-    if may_be_none(hint):
-        return expected(next(choice for choice in get_args(hint) if choice is not types.NoneType), said)
+    hint = without_none(hint)
     if get_origin(hint) is Literal:
         return f"one of {', '.join(map(str, get_args(hint)))}"
     return ", ".join(filter(None, (_KINDS.get(hint, "a value"), said.range if said else "")))

@@ -31,8 +31,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import TypeVar, cast
 
-from robench.errors import RobenchError
-from robench.paths import expand_user
+from robench.errors import RobenchError, describe_error, find_line
+from robench.paths import absolute_path
 from robench.plugins.entry import KINDS as KINDS
 from robench.plugins.entry import Entry as Entry
 from robench.plugins.entry import Kind as Kind
@@ -78,7 +78,7 @@ def load_plugin(path: Path) -> None:
     Raises:
         RobenchError: there is no such file, it fails, or it registers nothing.
     """
-    path = expand_user(path).resolve()
+    path = absolute_path(path).resolve()
     if not path.is_file():
         raise RobenchError(f"plug-in {path} does not exist; --plugin takes a Python file.")
     name, content = name_plugin(path), path.read_bytes()
@@ -108,7 +108,8 @@ def load_plugin(path: Path) -> None:
         _files.update(entries_before)
         if isinstance(error, RobenchError | KeyboardInterrupt):
             raise
-        raise RobenchError(f"plug-in {path} failed: {_where(error, path)}{type(error).__name__}: {error}") from error
+        line = find_line(error, str(path)).removeprefix(f"{path}, ")
+        raise RobenchError(f"plug-in {path} failed: {line}{describe_error(error)}.") from error
 
 
 @contextlib.contextmanager
@@ -247,13 +248,3 @@ def _find_origin() -> str:
         return "this notebook or interpreter"
     remember_source(frame.f_globals["__name__"])
     return file
-
-
-def _where(error: BaseException, path: Path) -> str:
-    trace = error.__traceback__
-    line = None
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == str(path):
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return f"line {line}: " if line else ""

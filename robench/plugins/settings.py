@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import tomllib
-import types
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from robench.errors import RobenchError
-from robench.paths import expand_user
-from robench.plugins.option import Option, describe, expected, may_be_none, option_of
+from robench.paths import absolute_path
+from robench.plugins.option import Option, check_values, describe, expected, may_be_none, option_of, without_none
 from robench.plugins.suggestions import explain_unknown
 
 T = TypeVar("T")
@@ -40,7 +39,7 @@ def read_file(path: Path) -> dict[str, dict[str, Any]]:
         RobenchError: there is no such file, or it is not of that form.
     """
     try:
-        content = tomllib.loads(expand_user(path).read_text(encoding="utf-8"))
+        content = tomllib.loads(absolute_path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise RobenchError(f"cannot read the settings {path}: {(error.strerror or str(error)).lower()}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -84,6 +83,7 @@ def configure(name: str, thing: T, values: Mapping[str, Any]) -> tuple[T, tuple[
         read[field] = _read(f"{name}.{field}", value, hints[field], option_of(type(thing), field))
     try:
         made = replace(thing, **read)  # type: ignore[type-var]
+        check_values(made)  # again, if its class checks itself
     except ValueError as error:
         raise RobenchError(f"{name}: {error}.") from error
     return made, tuple((f, v) for f, v in sorted(read.items()) if v != getattr(thing, f))
@@ -91,10 +91,8 @@ def configure(name: str, thing: T, values: Mapping[str, Any]) -> tuple[T, tuple[
 
 def _read(where: str, value: Any, hint: Any, said: Option) -> Any:
     """Read ``value`` as the type ``hint``; texts are converted, other values checked."""
-    if get_origin(hint) in (Union, types.UnionType):
-        if may_be_none(hint) and (value is None or value == "none"):
-            return None
-        return _read(where, value, next(one for one in get_args(hint) if one is not types.NoneType), said)
+    if may_be_none(hint):
+        return None if value is None or value == "none" else _read(where, value, without_none(hint), said)
     refused = f"{where} is {expected(hint, said)}, not {value!r}."
     if get_origin(hint) is Literal:
         named = {str(choice): choice for choice in get_args(hint)}

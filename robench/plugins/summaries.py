@@ -42,7 +42,7 @@ def read_summary(target: str) -> Summary:
             _constant(variables.get("reference"), False) is True,
             _style(variables.get("style") or _annotation(body, attribute)),
         )
-    except Exception:  # whatever is wrong with it, its name can still be listed; loading it reports the fault
+    except (Exception, SystemExit):  # whatever is wrong, its name can be listed; loading it reports the fault
         return Summary()
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from robench.errors import RobenchError
-from robench.paths import atomic_write_folder, expand_user, translate_os_errors
+from robench.paths import absolute_path, atomic_write_folder, translate_os_errors
 from robench.report.rendering import percent
 from robench.results.info import CellInfo, ModelInfo
 from robench.results.store import Store, StoredStage
@@ -39,7 +39,7 @@ def export(store: Store, name: str, target: Path, *, force: bool = False) -> Sto
         RobenchError: there is no such model, its files are broken, the folder is not empty, or cannot be written.
     """
     model = trained_model(store, name)
-    target = expand_user(target)
+    target = absolute_path(target)
     _check_target(target, model, force)
     with _draft(target) as draft:
         _write_model(draft, model)

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from robench.errors import RobenchError
-from robench.paths import expand_user
+from robench.paths import absolute_path
 from robench.resources import packages
 from robench.resources.hub import NO_MODEL, ask_hub, make_unavailable_error
 from robench.resources.model_folder import (
@@ -200,7 +200,7 @@ def load_flair_tagger(name: str, repository: str) -> None:
 
 
 def _find_folder(name: str) -> Path | None:
-    folder = expand_user(Path(name))
+    folder = absolute_path(Path(name))
     if folder.is_dir():
         return folder.resolve()
     if name.startswith((".", "/", "~")):

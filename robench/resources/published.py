@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from robench.errors import RobenchError
-from robench.paths import cache_dir, expand_user
+from robench.paths import absolute_path, cache_dir
 from robench.resources import downloads, first_seen, packages, plain_pickle
 from robench.resources.sentence_encoder import CachingEncoder, Embeddings
 
@@ -59,7 +59,7 @@ def find_published_encoder() -> Path | None:
 
 def _own_folders(name: str) -> list[Path]:
     named = os.environ.get("ROBENCH_PUBLISHED")
-    return [*([expand_user(Path(named)) / name] if named else []), cache_dir() / "published" / name]
+    return [*([absolute_path(Path(named)) / name] if named else []), cache_dir() / "published" / name]
 
 
 def _tfhub_cache() -> Path:

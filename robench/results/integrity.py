@@ -38,8 +38,18 @@ _SECONDS = b', "seconds": '
 
 
 def make_key(identity: dict[str, Any]) -> str:
-    """Return 16 hexadecimal digits of the sha256 of an identity; the order of its keys does not matter."""
-    text = json.dumps(identity, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    """Return 16 hexadecimal digits of the sha256 of an identity; the order of its keys does not matter.
+
+    Raises:
+        RobenchError: a value in it is no plain JSON value, which only a field of a plug-in can be.
+    """
+    try:
+        text = json.dumps(identity, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    except (TypeError, ValueError) as error:
+        raise RobenchError(
+            f"a result needs a key, and a field of a plug-in has no place in it: {error}. Such fields are texts,"
+            " numbers, true, false, none, or lists of these."
+        ) from error
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, cast, get_args
 
 from robench.errors import RobenchError
-from robench.paths import expand_user
+from robench.paths import absolute_path
 from robench.plugins.suggestions import explain_unknown
 from robench.results.checked_toml import Section, read_toml
 from robench.results.paper_contents import DEFAULT, FigureKind, Paper, PaperFigure, PaperTable, Sweep, TableKind
@@ -56,7 +56,7 @@ def find_paper(name: str = DEFAULT) -> Paper:
     """
     if name in list_papers():
         return _built_in(name)
-    folder = expand_user(Path(name))
+    folder = absolute_path(Path(name))
     if not (folder / FILE).is_file():
         if folder.is_dir():
             raise RobenchError(f"{folder} has no {FILE}; --paper takes a folder that has one.")

@@ -30,7 +30,7 @@ from typing import Any, Generic
 from filelock import FileLock, Timeout
 
 from robench.errors import RobenchError
-from robench.paths import expand_user, translate_os_errors
+from robench.paths import absolute_path, translate_os_errors
 from robench.results import integrity
 from robench.results.info import REMEDY, AdversarialInfo, CellInfo, Info, ModelInfo, StageKind, decode, kind_of
 from robench.results.integrity import RECORDS_FILE, STAGE_FILE, TABLE_FILES, make_key
@@ -67,7 +67,7 @@ class Store:
     """
 
     def __init__(self, root: Path, on_fault: Callable[[str], None] | None = None) -> None:
-        self.root = expand_user(root)
+        self.root = absolute_path(root)
         self._on_fault = on_fault or _log.warning
         self._told: set[str] = set()
 

@@ -61,6 +61,9 @@ class Defense(ABC):
 
     def __post_init__(self) -> None:
         """Reject a value that is not one of its field's choices, or out of its range."""
+        if not isinstance(self.trains_on, TrainsOn):  # any other value would train on clean texts
+            choices = ", ".join(f"TrainsOn.{one.name}" for one in TrainsOn)
+            raise ValueError(f"trains_on is one of {choices}, not {self.trains_on!r}")
         check_values(self)
 
     @property

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from robench.data.load import Example
-from robench.errors import RobenchError
+from robench.errors import RobenchError, translate_failures
 from robench.models.batches import Batch, TrainingRow, TrainingSet
 from robench.models.classifier import Classifier
 from robench.models.devices import Precision, autocast
@@ -25,10 +25,14 @@ from robench.models.predictor import Predictor, accuracy
 from robench.training.allocation import keep_freed_memory
 from robench.training.defense import Defense
 from robench.training.dropout import use_fast_dropout
-from robench.training.settings import TrainingSettings
+from robench.training.settings import BETAS, EPSILON, TrainingSettings
+from robench.training.terms import check_terms
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+_END: Any = object()
+"""Stands for the end of a defense's passes, which None would not: a loss without a return is None."""
 
 
 @dataclass
@@ -87,14 +91,21 @@ def train(
         The deployed network with its best weights, and the log.
 
     Raises:
-        RobenchError: a term of the loss, or an output of the deployed network on the development set, is not finite.
+        RobenchError: the defense's code fails, its losses train nothing, or a term of the loss or an output of the
+            deployed network on the development set is not finite.
     """
+    if not 0 <= defense.deployed < defense.network_count:
+        raise RobenchError(
+            f"the defense {type(defense).__qualname__} has {defense.network_count} networks and deploys number"
+            f" {defense.deployed}, counted from 0: it should have one or more, and deploy one of them."
+        )
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         networks = [Classifier(encoder(), classes).to(device) for _ in range(defense.network_count)]
         for index, network in enumerate(networks):
             network.initialise_head(seed + index)
-        defense.before_training(networks)
+        with translate_failures(f"the defense {type(defense).__qualname__} failed before training", type(defense)):
+            defense.before_training(networks)
         data = TrainingSet(
             rows, tokenizer, batch_size=settings.batch_size, max_length=settings.max_length, seed=seed, device=device
         )
@@ -131,14 +142,20 @@ class _TrainingRun:
         self.result = TrainingResult(predictor)
         self._defense, self._networks, self._dev = defense, networks, dev
         self._eval_every, self._precision, self._device = settings.eval_every, precision, device
-        parameters = [p for network in networks for p in network.parameters() if p.requires_grad]
+        self._parameters = [p for network in networks for p in network.parameters() if p.requires_grad]
+        # The gradients are used as they are: the paper mentions no clipping.
         self._optimiser = torch.optim.AdamW(
-            parameters, lr=settings.learning_rate, eps=1e-8, weight_decay=settings.weight_decay, fused=True
+            self._parameters,
+            lr=settings.learning_rate,
+            betas=BETAS,
+            eps=EPSILON,
+            weight_decay=settings.weight_decay,
+            fused=True,
         )
         self._schedule = torch.optim.lr_scheduler.LambdaLR(self._optimiser, lambda step: max(0.0, 1 - step / steps))
         self._sums: dict[str, Tensor] = {}
         self._steps_summed = 0
-        self._best_accuracy = -1.0
+        self._best_accuracy, self._has_learned = -1.0, False
         self._best_weights: dict[str, Tensor] = {}
         self._start_time = time.perf_counter()
 
@@ -146,34 +163,47 @@ class _TrainingRun:
         """Run all passes of the defense over one batch, step the optimiser, and evaluate when it is due."""
         for network in self._networks:
             network.train(network.head.weight.requires_grad)  # a network that is not trained itself has no dropout
-        for terms in self._passes(batch):
-            torch.stack(list(terms.values())).sum().backward()
-            for name, term in terms.items():
-                self._sums[name] = self._sums.get(name, 0) + term.detach()
-        self._optimiser.step()
-        self._schedule.step()
-        self._optimiser.zero_grad()
-        self._defense.after_step(self._networks)
+        failure = f"the defense {type(self._defense).__qualname__} failed at step {self.result.steps + 1}"
+        with translate_failures(failure, type(self._defense)):
+            for terms in self._passes(batch):
+                torch.stack(list(terms.values())).sum().backward()
+                for name, term in terms.items():
+                    self._sums[name] = self._sums.get(name, 0) + term.detach()
+            self._has_learned = self._has_learned or any(p.grad is not None for p in self._parameters)
+            self._optimiser.step()
+            self._schedule.step()
+            self._optimiser.zero_grad()
+            self._defense.after_step(self._networks)
         self._steps_summed += 1
         self.result.steps += 1
         if self.result.steps % self._eval_every == 0 or self.result.steps == self.steps:
             self._evaluate()
 
     def finish(self) -> TrainingResult:
-        """Restore the best weights and return the result."""
+        """Restore the best weights and return the result.
+
+        Raises:
+            RobenchError: no step had a gradient, so the network is untrained.
+        """
+        if not self._has_learned:
+            name = type(self._defense).__qualname__
+            raise RobenchError(
+                f"the defense {name} trained nothing: in none of {self.result.steps} steps did its losses give a"
+                " network's weights a gradient. Its passes should yield, for each batch, terms that depend on them."
+            )
         self.result.predictor.classifier.load_state_dict(self._best_weights)
         self.result.seconds = time.perf_counter() - self._start_time
         return self.result
 
-    def _passes(self, batch: Batch) -> Any:
+    def _passes(self, batch: Batch) -> Iterator[Mapping[str, Tensor]]:
         """Yield the terms of each pass; only the defense's code runs under autocast, not the backward passes."""
         passes = iter(self._defense.passes(self._networks, batch))
         while True:
             with autocast(self._precision, self._device), use_fast_dropout(self._device):
-                terms = next(passes, None)
-            if terms is None:
+                terms = next(passes, _END)
+            if terms is _END:
                 return
-            yield terms
+            yield check_terms(self._defense, terms)
 
     def _evaluate(self) -> None:
         losses = {name: (total / self._steps_summed).item() for name, total in self._sums.items()}

@@ -8,7 +8,6 @@ Padding is never perturbed.
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import MISSING, dataclass
@@ -96,19 +95,17 @@ def replay_dropout(state: list[Tensor] | None, device: torch.device) -> list[Ten
 class VirtualDefense(Defense):
     """A defense that trains on clean embeddings and on embeddings perturbed against the network.
 
-    By default the loss is the clean loss plus the loss after ``steps`` ascents, the first of which uses the clean
-    loss's gradient. Subclasses define the start, the direction and the projection of a perturbation.
+    By default the loss is the clean loss plus the loss after ``steps`` ascents, the first of which uses the gradient of
+    the loss at the start. Subclasses define the start, the direction and the projection of a perturbation.
     """
 
     steps: int = option(MISSING, "ascents, K", minimum=1)
     step_size: float = option(MISSING, "length of one ascent", minimum=0)
 
-    def __post_init__(self) -> None:
-        """Reject fewer than one step, and negative or infinite numbers, which no field of this family allows."""
-        super().__post_init__()
-        for name, value in vars(self).items():
-            if isinstance(value, int | float) and not 0 <= value < math.inf:
-                raise ValueError(f"{name} must be a finite number of 0 or more, not {value}")
+    @property
+    def minimises_clean_loss(self) -> bool:
+        """Return whether the clean loss is minimised as well as the perturbed one."""
+        return True
 
     def start(self, shape: torch.Size, mask: Tensor) -> Tensor:
         """Return the perturbation (B, L, D) before the first ascent; zero unless a subclass overrides this."""
@@ -138,11 +135,15 @@ class VirtualDefense(Defense):
         return self.project(delta.detach() + self.step_size * direction).detach().requires_grad_()
 
     def passes(self, networks: Sequence[Classifier], batch: Batch) -> Iterator[Terms]:
-        """Yield the clean loss and the loss at the end of the ascent; both update the weights."""
+        """Yield the clean loss, if it is minimised, and the loss at the end of the ascent."""
         (network,) = networks
         delta, mask = self.initial_perturbation(network, batch.texts), batch.texts["attention_mask"]
-        yield {"ce_clean": cross_entropy(network(batch.texts, delta).logits, batch.labels)}
-        gradient = read_gradient(delta)
+        clean = cross_entropy(network(batch.texts, delta).logits, batch.labels)
+        if self.minimises_clean_loss:
+            yield {"ce_clean": clean}
+            gradient = read_gradient(delta)
+        else:
+            gradient = compute_gradient(clean, delta)
         for _ in range(self.steps - 1):
             delta = self.ascend(delta, gradient, mask)
             gradient = compute_gradient(cross_entropy(network(batch.texts, delta).logits, batch.labels), delta)

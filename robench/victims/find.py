@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from robench.errors import RobenchError
-from robench.paths import expand_user
+from robench.paths import absolute_path
 from robench.plugins import registry
 from robench.resources.hub import find_on_hub
 from robench.resources.model_folder import check_model_folder, digest_folder
@@ -50,7 +50,7 @@ def find_victim(
         return _pair_source(*model, name=_check_name(name or "model"))
     if not isinstance(model, str | Path):
         return _function_source(_check_function(model), "", name, version)
-    folder = expand_user(Path(model))
+    folder = absolute_path(Path(model))
     if isinstance(model, str) and _FUNCTION.fullmatch(model) and not folder.is_dir():
         return _function_source(*functions.import_function(model), name, version)
     if version:

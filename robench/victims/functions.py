@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from robench.errors import RobenchError
+from robench.errors import RobenchError, describe_error
+from robench.paths import absolute_path
 from robench.plugins.live_source import UnknownSourceError
 from robench.plugins.source import identify_function
 from robench.victims.source import hash_texts
@@ -37,11 +38,12 @@ def import_function(spec: str) -> tuple[Function, str]:
     except (Exception, SystemExit) as error:  # a user's module may raise anything
         if isinstance(error, ModuleNotFoundError) and module_name.startswith(error.name or "\0"):
             raise RobenchError(
-                f"--model {spec}: there is no module {error.name} in {Path.cwd()} or among the installed packages."
+                f"--model {spec}: there is no module {error.name} in {absolute_path(Path())} or among the installed"
+                " packages."
             ) from error
         if isinstance(error, RobenchError):
             raise
-        raise RobenchError(f"--model {spec}: importing {module_name} failed: {_summarise(error)}") from error
+        raise RobenchError(f"--model {spec}: importing {module_name} failed: {describe_error(error)}.") from error
     try:
         function = functools.reduce(getattr, path.split("."), module)
     except AttributeError as error:
@@ -81,19 +83,13 @@ def digest_function(function: Function, shown: str, version: str) -> str:
     return hash_texts("function", name, code, version)
 
 
-def _summarise(error: BaseException) -> str:
-    """Return the error's type and message, on one line."""
-    message = " ".join(str(error).split()) or "no message"
-    return f"{type(error).__name__}: {message[:300].rstrip('.')}."
-
-
 @contextlib.contextmanager
 def _working_directory() -> Iterator[None]:
     """Search modules in the working directory first inside the block, and last after it.
 
     The function may import modules of the working directory later, when it runs.
     """
-    here = str(Path.cwd())
+    here = str(absolute_path(Path()))
     sys.path.insert(0, here)
     try:
         yield

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from robench.errors import RobenchError
+from robench.errors import RobenchError, translate_failures
 from robench.models.batches import Inputs, Shape, Tokens
 from robench.models.checks import warn_of_padding
 from robench.models.classifier import Classifier, InputFilter, Outputs
@@ -99,13 +99,8 @@ class NetworkScorer:
     @contextlib.contextmanager
     def _explain_failure(self, count: int) -> Iterator[None]:
         """Turn an error of the network inside the block into a sentence."""
-        try:
+        with translate_failures(f"{self.shown} failed on {count} texts"):
             yield
-        except RobenchError:
-            raise
-        except Exception as error:  # another's network may raise anything
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise RobenchError(f"{self.shown} failed on {count} texts: {type(error).__name__}: {reason}.") from error
 
     def count_truncated(self, texts: Sequence[str]) -> int:
         """Count the texts that are cut; see :class:`~robench.victims.scorer.Scorer`."""

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from robench.errors import RobenchError
+from robench.errors import RobenchError, translate_failures
 from robench.models.batch_model import BatchModel, LogitsFunction
 from robench.models.batches import Shape
 from robench.victims.checks import find_networks_in_training
@@ -116,16 +116,10 @@ class FunctionScorer:
         return scores[torch.tensor(order).argsort()]
 
     def _scores(self, texts: list[str]) -> Tensor:
-        try:
-            with torch.no_grad():
-                scores = self._function(list(texts))
-        except (Exception, SystemExit) as error:  # a user's function may raise anything
-            message = " ".join(str(error).split()) or "no message"
-            raise RobenchError(
-                f"{self.shown} failed on {len(texts)} texts, the first {texts[0]!r:.60}:"
-                f" {type(error).__name__}: {message[:300].rstrip('.')}."
-            ) from error
-        return check_scores(scores, texts, self.shown)
+        # What the function returns may run code of its own while it is read.
+        failure = f"{self.shown} failed on {len(texts)} texts, the first {texts[0]!r:.60}"
+        with translate_failures(failure), torch.no_grad():
+            return check_scores(self._function(list(texts)), texts, self.shown)
 
     def count_truncated(self, texts: Sequence[str]) -> int:
         """Return 0: robench does not know what a function does with its texts."""

@@ -229,4 +229,4 @@ def test_every_field_of_a_defense_is_described(entry: registry.Entry) -> None:
 
 
 def test_an_instance_is_printed_as_it_is_written() -> None:
-    assert repr(fgm) == "FGSM(steps=1, step_size=1.0, norm='l2')"
+    assert repr(fgm) == "FGSM(steps=1, step_size=1.0, norm='l2', clean_loss=True)"

@@ -146,3 +146,35 @@ def test_an_empty_counterpart_is_one() -> None:
     (batch,) = tiny.training_set([TrainingRow("a", 0, ""), TrainingRow("the film", 1, "the fi1m")]).epoch(0)
     assert batch.adversarial is not None
     assert [2] == [len(unpadded(row)) for row in batch.adversarial["input_ids"] if len(unpadded(row)) < 4]
+
+
+def words(counts: Sequence[int]) -> list[TrainingRow]:
+    """Rows of that many words, so of that many tokens and two more; each row starts with a word of its own if short."""
+    return [TrainingRow(" ".join(["the"] * count), 0) for count in counts]
+
+
+def test_rows_are_shuffled_into_other_batches_in_each_epoch() -> None:
+    names = [f"{a} {b}" for a in tiny.FILLERS for b in tiny.FILLERS[:4]]  # all of one length
+    data = tiny.training_set([TrainingRow(name, 0) for name in names], batch_size=4)
+    ids = {tuple(tokens(TrainingRow(name, 0))): i for i, name in enumerate(names)}
+    epochs = [
+        [frozenset(ids[tuple(unpadded(row))] for row in batch.texts["input_ids"]) for batch in data.epoch(number)]
+        for number in range(3)
+    ]
+    neighbours = {frozenset(range(at, at + 4)) for at in range(0, len(names), 4)}
+    for number, batches in enumerate(epochs):
+        assert len(neighbours & set(batches)) <= 1, "rows that stand together in the data part"
+        assert len(set(batches) & set(epochs[number - 1])) <= 1, "and others meet in the next epoch"
+
+
+@pytest.mark.parametrize(
+    ("count", "least", "most"), [(50, 1, 1), (150, 1.8, 6)], ids=["one stretch", "three stretches"]
+)
+def test_rows_are_sorted_by_length_within_25_batches_only(count: int, least: float, most: float) -> None:
+    data = tiny.training_set(words(range(1, count + 1)), batch_size=2, max_length=count + 2)
+    apart = [
+        abs(len(unpadded(batch.texts["input_ids"][0])) - len(unpadded(batch.texts["input_ids"][1])))
+        for batch in data.epoch(0)
+    ]
+    # The lengths are 3, 4, 5, ...: sorted as a whole, each batch would hold two neighbours; unsorted, they are far off.
+    assert least <= sum(apart) / len(apart) <= most

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
+import re
+from collections.abc import Iterator
 from dataclasses import MISSING, asdict, dataclass, fields, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_type_hints
 
 import pytest
 
 from robench.errors import RobenchError
 from robench.plugins import registry
-from robench.plugins.option import Option, check_values, describe, option
+from robench.plugins.option import Option, check_values, describe, option, option_of, without_none
 from robench.plugins.settings import configure
+from robench.training.settings import TrainingSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +46,9 @@ def test_options_are_fields_with_a_default_and_enter_neither_values_nor_keys() -
 @pytest.mark.parametrize(
     ("said", "words", "inside", "outside"),
     [
-        (Option(), "", [-1e9, 0, 1e9], []),
-        (Option(minimum=1), "1 or more", [1, 2], [0, 0.99, float("nan")]),
+        (Option(), "", [-1e9, 0, 1e9], [math.inf, -math.inf, math.nan]),
+        (Option(minimum=1), "1 or more", [1, 2], [0, 0.99, math.nan, math.inf]),
+        (Option(minimum=0, maximum=math.inf), "from 0 to inf", [0, 1e9, math.inf], [-0.1, -math.inf, math.nan]),
         (Option(above=0), "above 0", [1e-9], [0, -1]),
         (Option(maximum=1), "at most 1", [1, -5], [1.01]),
         (Option(minimum=0, maximum=1), "from 0 to 1", [0, 1], [-0.1, 1.1, float("nan")]),
@@ -61,7 +66,14 @@ def test_a_range_is_said_in_words_and_kept(said: Option, words: str, inside: lis
     [
         ({"steps": 0}, "steps must be 1 or more, not 0"),
         ({"share": 0.0}, "share must be above 0 and at most 1, not 0.0"),
-        ({"share": float("nan")}, "share must be above 0 and at most 1, not nan"),
+        ({"share": float("nan")}, "share must be finite, above 0 and at most 1, not nan"),
+        ({"plain": float("inf")}, "plain must be finite, not inf"),
+        ({"plain": float("-inf")}, "plain must be finite, not -inf"),
+        ({"share": None}, "share is a number, above 0 and at most 1, not None"),
+        ({"share": "0.5"}, "share is a number, above 0 and at most 1, not '0.5'"),
+        ({"steps": 2.5}, "steps is a whole number, 1 or more, not 2.5"),
+        ({"steps": True}, "steps is a whole number, 1 or more, not True"),
+        ({"limit": "1"}, "limit is a whole number, 1 or more, or none, not '1'"),
         ({"limit": 0}, "limit must be 1 or more, or none, not 0"),
         ({"norm": "l1"}, "norm is one of l2, linf, not 'l1'"),
     ],
@@ -100,6 +112,65 @@ def test_a_wrong_setting_is_answered_with_meanings_and_range(field: str, value: 
     with pytest.raises(RobenchError) as error:
         configure("knobs", Fewer(), {field: value})
     assert sentence in str(error.value)
+
+
+def settable() -> Iterator[tuple[str, Any]]:
+    """Everything that ``--set`` changes: each registered defense and attack, and the training settings."""
+    yield "training", TrainingSettings()
+    for kind in ("defenses", "attacks"):
+        for entry in registry.entries(kind):
+            yield (
+                entry.name,
+                registry.entry(
+                    kind, f"{entry.name}:{(entry.members() or [])[0]}" if entry.argument else entry.name
+                ).load(),
+            )
+
+
+THINGS = dict(settable())
+
+
+def number_fields(thing: Any) -> Iterator[tuple[str, type, Option]]:
+    """Each numeric field with its type and what is declared of it."""
+    hints = get_type_hints(type(thing))
+    for one in fields(thing):
+        if (hint := without_none(hints[one.name])) in (int, float):
+            yield one.name, hint, option_of(type(thing), one.name)
+
+
+@pytest.mark.parametrize("name", THINGS)
+def test_every_number_of_a_built_in_has_a_range_and_is_refused_outside(name: str) -> None:
+    thing = THINGS[name]
+    for field, hint, said in number_fields(thing):
+        assert said.minimum is not None or said.above is not None, f"{name}.{field} has no lower bound"
+        outside: list[float] = [math.inf, -math.inf, math.nan] if hint is float else []
+        outside += [] if said.above is None else [hint(said.above)]
+        for bound, direction in ((said.minimum, -math.inf), (said.maximum, math.inf)):
+            if bound is not None:
+                outside.append(bound + math.copysign(1, direction) if hint is int else math.nextafter(bound, direction))
+        for value in outside:
+            with pytest.raises(RobenchError, match=rf"^{re.escape(name)}[:.] ?{field} (must be|is) "):
+                configure(name, thing, {field: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "value"),
+    [
+        ("textfooler", "max_candidates", "-5"),
+        ("textfooler", "min_sentence_similarity", "5"),
+        ("bae", "min_sentence_similarity", "1.5"),
+        ("iga", "max_word_distance", "0"),
+        ("taichi", "temperature", "inf"),
+        ("taichi", "ce_weight", "-1"),
+        ("training", "weight_decay", "-1e30"),
+        ("training", "learning_rate", "inf"),
+        ("pgd", "step_size", "inf"),
+        ("pwws", "max_words_changed", "nan"),
+    ],
+)
+def test_a_senseless_value_is_refused(name: str, field: str, value: str) -> None:
+    with pytest.raises(RobenchError, match=rf"{name}.*{field}"):
+        configure(name, THINGS[name], {field: value})
 
 
 @pytest.mark.parametrize("kind", ["defenses", "attacks"])

@@ -7,7 +7,7 @@ from typing import Any
 
 from robench.attacking.engine.parking import RowsRequest, SearchGreenlet
 from robench.attacking.engine.streams import RandomStream
-from robench.errors import RobenchError
+from robench.errors import translate_failures
 from robench.results.records import Record, Status
 
 AttackInput = tuple[int, str, int]
@@ -70,14 +70,10 @@ class Search:
 
     def _run(self, *values: object) -> None:
         started = perf_counter()
-        try:
-            with self._stream.swap_in():
-                outcome = self._greenlet.switch(*values)
-        except Exception as error:
-            raise RobenchError(
-                f"{self._attack_name} failed on example {self.id}, {self._text!r:.80}: "
-                f"{type(error).__name__}: {error}. Leave that row out, or report it to the attack's authors."
-            ) from error
+        failure = f"{self._attack_name} failed on example {self.id}, {self._text!r:.80}"
+        advice = " Leave that row out, or report it to the attack's authors."
+        with translate_failures(failure, advice=advice), self._stream.swap_in():
+            outcome = self._greenlet.switch(*values)
         self._seconds += perf_counter() - started
         if self.dead:
             self._result = outcome

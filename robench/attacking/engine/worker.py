@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from robench.attacking.engine.team import SearchSettings, Team
-from robench.errors import RobenchError
+from robench.errors import ControlFlow, RobenchError, describe_error
 from robench.plugins import registry
 from robench.plugins.source import identify_class
 
@@ -52,8 +52,8 @@ class Failure(NamedTuple):
     reason: str
 
 
-class _EndOfSearches(BaseException):
-    """Raised when the message None arrives; a BaseException, so that no attack's code catches it."""
+class _EndOfSearches(ControlFlow):
+    """Raised when the message None arrives; no Exception, so that no attack's code catches it."""
 
 
 def run_worker(connection: Connection) -> None:
@@ -115,4 +115,4 @@ def _run_team(connection: Connection, inbox: queue.SimpleQueue[Any]) -> None:
     except RobenchError as error:
         connection.send(Failure(str(error)))
     except BaseException as error:
-        connection.send(Failure(f"a search worker failed: {type(error).__name__}: {error}."))
+        connection.send(Failure(f"a search worker failed: {describe_error(error)}."))

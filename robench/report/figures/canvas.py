@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from robench.errors import RobenchError
 from robench.escaping import escape_matplotlib
-from robench.paths import translate_os_errors
+from robench.paths import absolute_path, translate_os_errors
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -113,7 +113,7 @@ def save(drawing: Drawing, out: Path, formats: Sequence[str] = FORMATS) -> list[
     for format in formats:
         if format not in FORMATS:
             raise RobenchError(f"unknown format {format!r} of a figure: there are {', '.join(FORMATS)}.")
-    out = out.expanduser()
+    out = absolute_path(out)
     written = []
     for format in formats:
         path = out / f"{drawing.name}.{format}"

@@ -291,3 +291,6 @@ def _open_to_append(path: Path) -> Iterator[IO[bytes]]:
     finally:
         with contextlib.suppress(OSError):  # append() flushes every line, so it has reported any error already
             file.close()
+        if not path.stat().st_size:  # it failed before the first record, so it leaves nothing behind
+            path.unlink()
+            path.parent.rmdir()

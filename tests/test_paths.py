@@ -1,0 +1,47 @@
+"""Relative paths keep their meaning when code of others changes the working directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from robench.errors import RobenchError
+from robench.paths import absolute_path, anchor_paths, cache_dir
+from robench.results.store import Store
+
+
+@pytest.fixture
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """Two folders, the first of which is the working directory."""
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+    monkeypatch.chdir(here)
+    return here, there
+
+
+def test_anchor_paths_after_a_change_of_directory_paths_are_as_before(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = folders
+    monkeypatch.setenv("ROBENCH_CACHE", "cache")
+    with anchor_paths():
+        monkeypatch.chdir(there)
+        assert absolute_path(Path("runs")) == Store(Path("runs")).root == here / "runs"
+        assert cache_dir() == here / "cache"
+        assert absolute_path(Path("/elsewhere")) == Path("/elsewhere")
+        with anchor_paths():
+            assert absolute_path(Path()) == here, "the outer block decides"
+    assert absolute_path(Path("runs")) == there / "runs"
+
+
+def test_absolute_path_the_home_folder_is_written_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/somebody")
+    assert absolute_path(Path("~/runs")) == Path("/home/somebody/runs")
+
+
+def test_anchor_paths_in_a_removed_folder_is_an_error(folders: tuple[Path, Path]) -> None:
+    folders[0].rmdir()
+    with pytest.raises(RobenchError, match="the working directory was removed"), anchor_paths():
+        pass

@@ -1,0 +1,126 @@
+"""A loss that trains nothing is an error that says what the defense returned; it is never stored as trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import torch
+
+from robench.defenses.base import Base
+from robench.errors import RobenchError
+from robench.models.batches import Batch
+from robench.models.classifier import Classifier
+from robench.training.defense import Terms
+from robench.training.objectives import cross_entropy
+from robench.training.settings import TrainingSettings
+from robench.training.terms import check_terms
+from support import tiny
+
+SETTINGS = TrainingSettings(epochs=1, batch_size=8, learning_rate=1e-3, max_length=24, eval_every=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Returning(Base):
+    """Returns whatever a function makes of its cross-entropy."""
+
+    make: Callable[[torch.Tensor], Any]
+
+    def loss(self, networks: Sequence[Classifier], batch: Batch) -> Terms:
+        made: Terms = self.make(cross_entropy(networks[0](batch.texts).logits, batch.labels))
+        return made
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda ce: None, r"the loss of the defense Returning is None, perhaps for want of a return"),
+        (lambda ce: ce, r"is a tensor of shape \(\): a loss is a dictionary of named terms"),
+        (lambda ce: [ce], "is a list: a loss is a dictionary"),
+        (lambda ce: {}, "has no terms: a loss is"),
+        (lambda ce: {"ce": 1.0}, "the term ce in the loss of the defense Returning is a float"),
+        (lambda ce: {"ce": None}, "the term ce .* is a NoneType"),
+        (lambda ce: {"ce": ce, "rows": ce.expand(8)}, r"the term rows .* is a tensor of shape \(8,\)"),
+        (lambda ce: {"ce": ce.detach()}, r"the term ce .* has no gradient, perhaps because it was detached"),
+        (lambda ce: {"ce": ce, "extra": torch.zeros(())}, "the term extra .* has no gradient"),
+    ],
+)
+def test_a_loss_that_cannot_be_minimised_is_refused(make: Callable[[torch.Tensor], Any], sentence: str) -> None:
+    with pytest.raises(RobenchError, match=sentence):
+        tiny.trained(Returning(make=make), tiny.rows(8), SETTINGS)
+
+
+def test_terms_that_can_be_minimised_are_returned_as_they_are() -> None:
+    terms = {"a": torch.ones((), requires_grad=True), "b": torch.ones((), requires_grad=True) * 2}
+    assert check_terms(Base(), terms) is terms
+
+
+@dataclass(frozen=True, kw_only=True)
+class Passing(Base):
+    """Yields what is given for each batch in turn: a loss of its own, one that skips the network, or nothing."""
+
+    kinds: str
+    seen: list[str] = field(default_factory=list)
+
+    def passes(self, networks: Sequence[Classifier], batch: Batch) -> Iterator[Terms]:
+        kind = self.kinds[len(self.seen) % len(self.kinds)]
+        self.seen.append(kind)
+        if kind == "+":
+            yield from super().passes(networks, batch)
+        elif kind == "?":
+            yield {"ce": torch.ones((), requires_grad=True) * 2}
+
+
+@pytest.mark.parametrize("kinds", ["-", "?", "-?"], ids=["nothing", "no weights", "either"])
+def test_a_training_without_a_step_with_a_gradient_is_an_error(kinds: str) -> None:
+    with pytest.raises(RobenchError, match="the defense Passing trained nothing: in none of 3 steps"):
+        tiny.trained(Passing(kinds=kinds), tiny.rows(24), SETTINGS)
+
+
+def test_a_batch_without_passes_is_skipped() -> None:
+    assert tiny.trained(Passing(kinds="+-"), tiny.rows(24), SETTINGS).steps == 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Networkless(Base):
+    count: int = 1
+    index: int = 0
+
+    @property
+    def network_count(self) -> int:
+        return self.count
+
+    @property
+    def deployed(self) -> int:
+        return self.index
+
+
+@pytest.mark.parametrize(("count", "index"), [(0, 0), (1, 1), (2, -1)])
+def test_a_defense_that_deploys_no_network_is_refused(count: int, index: int) -> None:
+    sentence = f"the defense Networkless has {count} networks and deploys number {index}"
+    with pytest.raises(RobenchError, match=sentence):
+        tiny.trained(Networkless(count=count, index=index), tiny.rows(8), SETTINGS)
+
+
+def fail(error: BaseException) -> Any:
+    raise error
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (ValueError("no such thing."), r"failed at step 1: .*test_terms\.py, line \d+: ValueError: no such thing\.$"),
+        (SystemExit(0), r"failed at step 1: .*test_terms\.py, line \d+: SystemExit: 0\.$"),
+        (GeneratorExit(), None),
+        (KeyboardInterrupt(), None),
+    ],
+    ids=repr,
+)
+def test_a_failing_loss_is_a_sentence_with_its_line_and_an_interrupt_passes(
+    error: BaseException, sentence: str | None
+) -> None:
+    defense = Returning(make=lambda ce: fail(error))
+    with pytest.raises(RobenchError if sentence else type(error), match=sentence):
+        tiny.trained(defense, tiny.rows(8), SETTINGS)
