@@ -59,7 +59,13 @@ class CommonOptions:
             "Folder with TASK/{train,dev,test}.tsv (.csv, .parquet). Also ROBENCH_DATA.", metavar="DIR"
         ),
     )
-    precision: str = field(default="auto", metadata=run_option("auto, fp32 or bf16; part of the result's key."))
+    precision: str = field(
+        default="auto",
+        metadata=run_option(
+            "auto, fp32 or bf16; part of the result's key. Auto is bf16 if the device is fast at it, but fp32 for a"
+            " model of your own."
+        ),
+    )
     device: str = field(default="auto", metadata=run_option("auto, cpu, cuda."))
     workers: int | None = field(
         default=None,

@@ -83,13 +83,20 @@ class VictimRequest(BaseRequest, AttackOptions):
 
         chosen = find_preset(self.preset)
         device = devices.choose_device(self.device)
-        precision = self.precision if self.source.has_network else "fp32"
         return Setting(
             preset=self.preset,
             encoder=EncoderSource(OWN_ENCODER, "", OWN_ENCODER),
             training=chosen.training,
-            precision=devices.choose_precision(precision, device),
+            precision=devices.choose_precision(self._own_precision(), device),
             hardware=devices.identify_hardware(device),
             train_limit=None,
             attack_limit=self.attack_limit or chosen.attack_limit,
         )
+
+    def _own_precision(self) -> str:
+        """Return float32 unless the user chose another: a model is attacked as its author runs it.
+
+        A network that was trained in float32 may lose its margins in bfloat16, and then looks robust. Of a function,
+        robench does not know the precision.
+        """
+        return "fp32" if self.precision == "auto" or not self.source.has_network else self.precision

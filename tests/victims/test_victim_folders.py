@@ -18,6 +18,7 @@ import transformers
 from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
 
 from robench.api import attack_model
+from robench.models import devices
 from robench.models.exported_model import RobenchForSequenceClassification
 from robench.report.export import export
 from robench.results.info import ModelInfo
@@ -196,6 +197,17 @@ def test_any_sequence_classifier_can_be_attacked_by_folder_or_in_memory(
     assert list(found["defense"]) == ["mine"] and found["n_attacked"][0] == 4
     folder = both["bert", "pwws"].info.victim
     assert folder is not None and folder.kind == "Transformers model"
+
+
+@pytest.mark.parametrize(("named", "used"), [([], "fp32"), (["--precision", "bf16"], "bf16")])
+def test_precision_of_a_users_model_on_a_device_that_is_fast_at_bfloat16_is_float32_unless_named(
+    exported: Path, options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: list[str], used: str
+) -> None:
+    monkeypatch.setattr(devices, "_has_fast_bfloat16", lambda on: True)
+    more = ["--trust-remote-code", "--attack-limit", "2", *named]
+    assert robench("attack", "--model", exported, *options, *more).exit_code == 0
+    (cell,) = cells(tmp_path / "runs").values()
+    assert cell.info.precision == used
 
 
 def test_a_classifier_of_another_number_of_labels_is_refused(
