@@ -247,7 +247,8 @@ def test_the_function_returns_a_row_per_cell_with_the_documented_columns(
         offline=True,
         progress=False,
     )
-    assert capsys.readouterr() == ("", "")
+    out, err = capsys.readouterr()
+    assert out == "" and re.fullmatch(r"warning: 25% of the test texts are longer than 50 tokens .*\n", err)
     loaded = package.load_results(finished, defense=["base", "taichi"], attack="pwws")
     assert loaded.sort_values("key", ignore_index=True).equals(table.sort_values("key", ignore_index=True))
     assert list(table["defense"]) == ["base", "taichi"] and set(table["attack"]) == {"pwws"}

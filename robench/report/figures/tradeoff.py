@@ -104,7 +104,8 @@ def _of_one_variant(results: Sequence[Result], request: FigureRequest, swept: st
         variants = max((group(found, lambda r: r.row) for found in places), key=len, default=variants)
     if len(variants) < 2:
         return kept
-    names = row_labels([found[0] for found in variants.values()])
+    # Of each variant the same point, so that the labels differ in the variant alone.
+    names = row_labels([min(found, key=lambda r: str(r.defense.fields.get(swept))) for found in variants.values()])
     gap = (kept[0].defense.name, kept[0])
     advice = (
         "name a --preset that has only one of them" if plain else f"{_commands([gap], request)} makes the plain one"
