@@ -25,7 +25,7 @@ def check_terms(defense: object, terms: Any) -> Mapping[str, Tensor]:
     name = type(defense).__qualname__
     if terms is None:
         raise RobenchError(
-            f"the loss of the defense {name} is None, perhaps for want of a return, so nothing can be trained:"
+            f"the loss of the defense {name} is None, perhaps because it returns nothing, so nothing can be trained:"
             f" {_EXPECTED}."
         )
     if not isinstance(terms, Mapping):

@@ -36,7 +36,7 @@ class Returning(Base):
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
-        (lambda ce: None, r"the loss of the defense Returning is None, perhaps for want of a return"),
+        (lambda ce: None, r"the loss of the defense Returning is None, perhaps because it returns nothing"),
         (lambda ce: ce, r"is a tensor of shape \(\): a loss is a dictionary of named terms"),
         (lambda ce: [ce], "is a list: a loss is a dictionary"),
         (lambda ce: {}, "has no terms: a loss is"),
