@@ -53,7 +53,7 @@ class _Call(StoreOptions):
 
     def run(self) -> pandas.DataFrame:
         """Make the requested cells, and return them as a table."""
-        from rich.console import Console
+        from robench.console import Console
 
         with anchor_paths(), refuse_exit():
             store = Store(Path(self.runs))

@@ -6,6 +6,8 @@ import contextlib
 import sys
 from collections.abc import Iterator
 
+from robench.escaping import escape_terminal, shorten
+
 _LONGEST = 300
 """Most characters of another's message."""
 
@@ -13,9 +15,13 @@ _LONGEST = 300
 class RobenchError(Exception):
     """A failure that the user can fix.
 
-    The message is one or two sentences: what was wrong, where (file, row, field) and what to do.
-    The command line prints it to stderr, without a traceback, and exits with code 2.
+    The message is one or two sentences: what was wrong, where (file, row, field) and what to do. It may quote what
+    strangers wrote: control characters are replaced, and the middle of a message of more than 2,000 characters is left
+    out. The command line prints it to stderr, without a traceback, and exits with code 2.
     """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(shorten(escape_terminal(message, keep="\n")))
 
 
 class ControlFlow(BaseException):

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Protocol
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -21,6 +20,10 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
+
+from robench.console import Console
+from robench.escaping import shorten
 
 PLAIN_INTERVAL = 15.0
 """Seconds between two lines about the same work if the output is not a terminal."""
@@ -103,7 +106,7 @@ class _Warner:
         """Print a line, unless the same was printed before."""
         if text not in self._warned:
             self._warned.add(text)
-            self._console.print(text, soft_wrap=True, markup=False, highlight=False)
+            self._console.print(shorten(text), soft_wrap=True, markup=False, highlight=False)
 
 
 class PlainReporter(_Warner):
@@ -111,7 +114,7 @@ class PlainReporter(_Warner):
 
     def say(self, text: str) -> None:
         """Print a line."""
-        self._console.print(text, soft_wrap=True, markup=False, highlight=False)
+        self._console.print(shorten(text), soft_wrap=True, markup=False, highlight=False)
 
     def announce_stage(self, number: int, count: int, label: str) -> None:
         """Print which stage begins."""
@@ -152,21 +155,21 @@ class RichReporter(_Warner):
 
     def say(self, text: str) -> None:
         """Print a line."""
-        self._console.print(text, highlight=False, markup=False)
+        self._console.print(shorten(text), highlight=False, markup=False)
 
     def announce_stage(self, number: int, count: int, label: str) -> None:
         """Print which stage begins."""
-        self._console.print(f"[bold]{number}/{count}[/] {label}", highlight=False)
+        self._console.print(Text.assemble((f"{number}/{count}", "bold"), f" {label}"))
 
     @contextlib.contextmanager
     def track(self, title: str, unit: str, total: int | None = None, done: int = 0) -> Iterator[Work]:
         """Show a bar with rate and time left until the block ends, then print a summary."""
         count = _Count(title, unit, total, done)
         columns = (
-            TextColumn("  {task.description}"),
+            TextColumn("  {task.description}", markup=False),
             BarColumn(bar_width=30),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[tail]}", style="dim"),
+            TextColumn("{task.fields[tail]}", style="dim", markup=False),
             TimeElapsedColumn(),
             TextColumn("left", style="dim"),
             TimeRemainingColumn(),
@@ -175,8 +178,8 @@ class RichReporter(_Warner):
             bar = progress.add_task(title, total=total, completed=done, tail="")
             yield _RichWork(count, progress, bar)
         seconds = time.monotonic() - count.started
-        line = f"  [dim]{title}: {count.done} {unit}s in {format_duration(seconds)}, {count.summary}[/]"
-        self._console.print(line, highlight=False)
+        line = f"  {title}: {count.done} {unit}s in {format_duration(seconds)}, {count.summary}"
+        self._console.print(Text(line, "dim"))
 
 
 class _RichWork:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from robench.cli.common import PluginOption, load_plugins, report_failures
+from robench.console import Console
 
 
 @report_failures

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from rich.console import Console
-
 from robench.cli.common import DryRunOption, load_plugins, report_failures, report_log, run_and_show
 from robench.cli.parameters import add_options
+from robench.console import Console
 from robench.study.options import AttackOptions, StoreOptions
 
 

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
-from rich.console import Console
 
 from robench.cli.parameters import typer_option
+from robench.console import Console
 from robench.errors import RobenchError, refuse_exit
+from robench.escaping import shorten
 from robench.paths import anchor_paths
 from robench.progress import Reporter
 from robench.study.options import RunOptions, StoreOptions, option_words
@@ -68,9 +69,9 @@ def _drop_output() -> None:
 
 
 def _complain(text: str) -> None:
-    from rich.markup import escape
+    from rich.text import Text
 
-    Console(stderr=True).print(f"[bold red]robench:[/] {escape(text)}", soft_wrap=True, highlight=False)
+    Console(stderr=True).print(Text.assemble(("robench:", "bold red"), f" {shorten(text)}"), soft_wrap=True)
 
 
 def report_log(reporter: Reporter) -> None:

@@ -11,10 +11,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from robench.console import Console
 from robench.errors import RobenchError
 from robench.paths import cache_dir, translate_os_errors
 from robench.plugins.registry import KINDS, Entry, entries, names
@@ -46,7 +46,7 @@ def show(console: Console) -> bool:
     findings = [*_check_software(), *_check_device(), *_check_resources(), *_check_published(), *_check_data()]
     for finding in findings:
         mark = {True: "[green]ok[/]", False: "[red]missing[/]", None: "[dim]-[/]"}[finding.is_fine]
-        table.add_row(mark, finding.subject, escape(finding.detail))
+        table.add_row(mark, escape(finding.subject), escape(finding.detail))
     console.print(table)
     return all(finding.is_fine is not False for finding in findings)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from robench.console import Console
 from robench.models import devices
 from robench.progress import Reporter, format_duration
 from robench.results.store import Store
@@ -43,7 +44,7 @@ def show_plan(
         total += seconds or 0.0
         state = "to do" if stage.key in left else "cached" if runner.is_done(stage) else "not needed"
         time = "" if stage.key not in left else "unknown" if seconds is None else format_duration(seconds)
-        table.add_row(stage.title, f"{stage.size.count:,} {stage.size.noun}", state, time, stage.key)
+        table.add_row(escape(stage.title), f"{stage.size.count:,} {stage.size.noun}", state, time, stage.key)
     if not console.is_terminal:
         console.width = max(console.width, LOG_WIDTH)
     console.print(table)

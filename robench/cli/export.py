@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from robench.cli.common import RunsOption, open_store, report_failures
+from robench.console import Console
 
 
 @report_failures

@@ -6,16 +6,16 @@ Listing all names imports no plug-in; the details of a name import that plug-in 
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from robench.console import Console
 from robench.errors import RobenchError
+from robench.escaping import dump_json
 from robench.plugins import registry
 from robench.plugins.option import describe
 from robench.plugins.registry import Entry
@@ -45,7 +45,7 @@ def show(name: str | None, format: str, console: Console) -> None:
     is_section = name is None or name in SECTIONS
     sections = {one: _rows(one) for one in ([name] if name else SECTIONS)} if is_section else _details(str(name))
     if format == "json":
-        console.file.write(json.dumps(sections, indent=1, ensure_ascii=False, default=str) + "\n")
+        console.file.write(dump_json(sections, default=str))
     elif is_section:
         _print_sections(sections, console)
         if name in (None, "encoders"):
@@ -128,7 +128,7 @@ def _print_sections(sections: dict[str, list[dict[str, Any]]], console: Console)
     for section, rows in sections.items():
         table = Table(section, "", "from", box=None, pad_edge=False, header_style="bold", title_justify="left")
         for row in rows:
-            table.add_row(f"[cyan]{row['name']}[/]", escape(row["summary"]), f"[dim]{escape(row['from'])}[/]")
+            table.add_row(f"[cyan]{escape(row['name'])}[/]", escape(row["summary"]), f"[dim]{escape(row['from'])}[/]")
         console.print(table)
         console.print()
 
@@ -140,13 +140,13 @@ def _print_detail(section: str, row: dict[str, Any], console: Console) -> None:
     if row.get("labels"):
         console.print(f"labels: {escape(', '.join(row['labels']))}", highlight=False)
     if row.get("members"):
-        console.print(f"{row['name']} is one of {escape(', '.join(row['members']))}", highlight=False)
+        console.print(f"{escape(row['name'])} is one of {escape(', '.join(row['members']))}", highlight=False)
     if row.get("options"):
         table = Table("option", "values", "default", "meaning", box=None, pad_edge=False, header_style="bold")
         for one in row["options"]:
             source = f" [dim](default: {escape(one['source'])})[/]" if one["source"] else ""
             table.add_row(
-                f"[cyan]{one['name']}[/]",
+                f"[cyan]{escape(one['name'])}[/]",
                 escape(one["values"]),
                 escape(one["default"]),
                 escape(one["meaning"]) + source,
@@ -154,5 +154,5 @@ def _print_detail(section: str, row: dict[str, Any], console: Console) -> None:
         console.print()
         console.print(table)
     for name, value in row.get("choices", {}).items():
-        console.print(f"  {name}: {escape(str(value))}", highlight=False)
+        console.print(escape(f"  {name}: {value}"), highlight=False)
     console.print()

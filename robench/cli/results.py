@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from robench.cli.common import (
     DataOption,
@@ -22,6 +21,7 @@ from robench.cli.common import (
     runs_options,
 )
 from robench.cli.parameters import parse_numbers, split_names
+from robench.console import Console
 from robench.errors import RobenchError
 from robench.results.paper_contents import DEFAULT
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from robench.cli.common import DryRunOption, PaperOption, load_plugins, report_failures, report_log, run_and_show
 from robench.cli.parameters import add_options
+from robench.console import Console
 from robench.results.paper_contents import DEFAULT
 from robench.study.options import RunOptions, StoreOptions
 

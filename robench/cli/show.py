@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from robench.errors import RobenchError
-from robench.escaping import escape_terminal
+from robench.escaping import escape_line, escape_terminal
 from robench.plugins.option import option_text
 from robench.report.rendering import percent
 from robench.results import records
@@ -74,7 +74,7 @@ def show(stage: StoredStage[Any], store: Store, examples: int = 5) -> Renderable
     from rich.text import Text
 
     contents = _collect(stage, store, examples)
-    parts: list[RenderableType] = [Text(stage.folder.name, style="bold"), _format_facts(contents.facts)]
+    parts: list[RenderableType] = [Text(escape_line(stage.folder.name), style="bold"), _format_facts(contents.facts)]
     if contents.results:
         parts += [Text("\nresults", style="bold"), _format_facts(_describe_results(contents.results))]
     if contents.training:
@@ -252,18 +252,19 @@ def _format_facts(facts: Mapping[str, str]) -> Table:
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for name, text in facts.items():
-        table.add_row(Text(name), Text(text))
+        table.add_row(Text(escape_line(name)), Text(escape_line(text)))
     return table
 
 
 def _format_training(log: Sequence[Mapping[str, Any]]) -> Table:
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
     terms = list(dict.fromkeys(term for entry in log for term in entry.get("loss", {})))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("step", "dev %", *terms):
-        table.add_column(name, justify="right")
+        table.add_column(Text(escape_line(name)), justify="right")
     best = max(entry["dev_accuracy"] for entry in log)
     for entry in log:
         losses = [f"{entry['loss'][term]:.4f}" if term in entry["loss"] else "" for term in terms]
@@ -309,4 +310,4 @@ def _format_probabilities(record: Record, labels: Sequence[str]) -> Text:
 
 
 def _label(labels: Sequence[str], index: int) -> str:
-    return labels[index] if index < len(labels) else str(index)
+    return escape_line(labels[index]) if index < len(labels) else str(index)

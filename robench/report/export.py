@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from robench.errors import RobenchError
+from robench.escaping import escape_markdown, quote_python
 from robench.paths import absolute_path, atomic_write_folder, translate_os_errors
 from robench.report.rendering import percent
 from robench.results.info import CellInfo, ModelInfo
@@ -91,7 +92,7 @@ def model_card(model: StoredStage[ModelInfo], cells: Sequence[StoredStage[CellIn
         for cell in cells
         if (attacked := cell.info.attacked)
     ]
-    lines = [f"| {what} | {percent(Fraction(right, n))} % | {n:,} |" for what, right, n in rows if n]
+    lines = [f"| {escape_markdown(what)} | {percent(Fraction(right, n))} % | {n:,} |" for what, right, n in rows if n]
     facts = [
         ("task", f"{info.task}: {', '.join(info.labels)}"),
         ("data", f"{info.data.source}, sha256 {info.data.digest[:16]}"),
@@ -101,16 +102,16 @@ def model_card(model: StoredStage[ModelInfo], cells: Sequence[StoredStage[CellIn
         ("training rows, seed", f"{info.train_rows:,}, {info.seed}"),
         ("made by", f"robench {info.robench}, model {model.key}; exported by robench {VERSION}"),
     ]
-    described = [f"* {name}: {value}" for name, value in facts]
+    described = [f"* {name}: {escape_markdown(value)}" for name, value in facts]
     return "\n".join(
         [
             *("---", "library_name: transformers", "pipeline_tag: text-classification", "---", ""),
-            *(f"# {info.label}", "", *described, ""),
+            *(f"# {escape_markdown(info.label)}", "", *described, ""),
             *("| accuracy | | samples |", "|---|---|---|", *lines, ""),
             "Under attack, a text that the model has wrong before the attack counts as wrong.",
             *("", "```python", "from transformers import AutoModelForSequenceClassification, AutoTokenizer", ""),
-            f'tokenizer = AutoTokenizer.from_pretrained("{folder}")',
-            f'model = AutoModelForSequenceClassification.from_pretrained("{folder}", trust_remote_code=True).eval()',
+            f"tokenizer = AutoTokenizer.from_pretrained({quote_python(folder)})",
+            f"model = {loading_lines(folder)}.eval()",
             'texts = tokenizer(["a text", "another one"], truncation=True, padding=True, return_tensors="pt")',
             "print(model(**texts).logits.softmax(-1), model.config.id2label)",
             *("```", "", f"`{CODE_FILE}` is the model's code: thirty lines of PyTorch, which trust_remote_code runs."),
@@ -204,4 +205,4 @@ def _write_model(folder: Path, model: StoredStage[ModelInfo]) -> None:
 
 def loading_lines(folder: str) -> str:
     """Return the lines of Python that load an exported model, for users to copy."""
-    return f'AutoModelForSequenceClassification.from_pretrained("{folder}", trust_remote_code=True)'
+    return f"AutoModelForSequenceClassification.from_pretrained({quote_python(folder)}, trust_remote_code=True)"

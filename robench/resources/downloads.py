@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
 
-from rich.console import Console
-
+from robench.console import Console
 from robench.errors import RobenchError
 from robench.paths import translate_os_errors
 from robench.progress import Reporter, choose_reporter

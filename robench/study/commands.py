@@ -7,7 +7,6 @@ command makes exactly the combinations of a box's names, so each box becomes one
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from pathlib import PurePath
@@ -15,6 +14,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from robench.escaping import quote_words
 from robench.results.cells import Result, read_results
 from robench.results.info import CellInfo
 from robench.results.info_parts import PluginInfo, VictimInfo
@@ -215,7 +215,7 @@ def read_selection(selection: Selection, store: Store, extra: Sequence[str] = ()
 
 def format_command(*words: str) -> str:
     """Return a command of robench, quoted for a shell."""
-    return shlex.join(["robench", *words])
+    return quote_words(["robench", *words])
 
 
 def format_paper_command(paper: Paper, *words: str) -> str:

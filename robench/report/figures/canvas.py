@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from robench.errors import RobenchError
-from robench.escaping import escape_matplotlib
+from robench.escaping import escape_line, escape_matplotlib
 from robench.paths import absolute_path, translate_os_errors
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def save(drawing: Drawing, out: Path, formats: Sequence[str] = FORMATS) -> list[
     written = []
     for format in formats:
         path = out / f"{drawing.name}.{format}"
-        about = {"Title": drawing.name, "Description": drawing.caption}
+        about = {"Title": escape_line(drawing.name), "Description": escape_line(drawing.caption)}
         # Leave out what differs from day to day, or from one matplotlib to the next.
         about |= {"Date": None} if format == "svg" else {"Software": None}  # type: ignore[dict-item]
         with translate_os_errors(path), styled():

@@ -189,9 +189,7 @@ def _legend(axes: Axes, scene: _Scene, colours: Sequence[str]) -> None:
     def mark(marker: str, face: str) -> Line2D:
         return Line2D([], [], linestyle="none", marker=marker, markerfacecolor=face, markeredgecolor=INK)
 
-    handles: list[Line2D | Patch] = [
-        Patch(facecolor=colour, label=name) for name, colour in zip(scene.labels, colours, strict=True)
-    ]
+    handles: list[Line2D | Patch] = [Patch(facecolor=colour) for colour in colours]
     texts = [escape_matplotlib(label) for label in scene.labels]
     handles += [mark("o", INK), mark("^", "white"), Line2D([], [], color=INK, linewidth=0.5, alpha=0.6)]
     texts += ["clean", "adversarial", "same sample"]

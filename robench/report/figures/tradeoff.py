@@ -152,7 +152,7 @@ def _drawing(
     for name, place in points.items():
         _mark(axes, place, shown[name], title(name), size=11 if name == request.paper.compared else 8)
     axes.set_xlabel("clean%")
-    axes.set_ylabel(f"{attack.title}%")
+    axes.set_ylabel(escape_matplotlib(f"{attack.title}%"))
     axes.grid()
     axes.margins(0.13)
     heading = f"{request.figure.title}: {task} under {attack.title}"

@@ -10,7 +10,7 @@ from robench.report.rendering.texts import percent
 from robench.report.tables.model import Table
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from robench.console import Console
 
 __all__ = ["FORMATS", "percent", "render", "render_all"]
 

@@ -7,6 +7,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from robench.escaping import escape_html
 from robench.report.rendering import texts
 from robench.report.tables.model import Table
 
@@ -24,6 +25,8 @@ def as_html(tables: Sequence[Table]) -> str:
 def _template() -> Template:
     from jinja2 import Environment, StrictUndefined
 
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
+    environment = Environment(
+        autoescape=True, finalize=escape_html, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
+    )
     path = files("robench.leaderboards").joinpath("templates/tables.html")
     return environment.from_string(path.read_text(encoding="utf-8"))

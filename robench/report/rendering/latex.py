@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from robench.escaping import escape_latex
+from robench.escaping import escape_latex, escape_line
 from robench.report.rendering.texts import (
     difference_text,
     ends,
@@ -39,7 +39,7 @@ def _table(table: Table) -> str:
     title = title[0].upper() + title[1:]
     sentences = [f"{text.rstrip('.')}." for text in (title, table.caption, *lines_below(table)) if text]
     lines += [rf"\caption{{{escape_latex(' '.join(sentences))}}}", r"\end{table}"]
-    lines += [f"% missing: {command}" for command in table.commands]
+    lines += [f"% missing: {escape_line(command)}" for command in table.commands]
     return "\n".join(lines) + "\n"
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
-from robench.escaping import join_csv_cells
+from robench.escaping import dump_json, join_csv_cells
 from robench.report.rendering.texts import number_text
 from robench.report.tables.model import Cell, Column, Row, Table
 
@@ -82,7 +81,7 @@ def as_json(tables: Sequence[Table]) -> str:
         "columns": [column.name for column in table.columns],
     }
     found |= {"blocks": blocks, "legend": table.legend, "notes": table.notes, "commands": table.commands}
-    return json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return dump_json(found)
 
 
 def _row(table: Table, row: Row) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from robench.escaping import escape_markdown
+from robench.escaping import escape_markdown, fence_markdown
 from robench.report.rendering.texts import (
     FILL,
     difference_text,
@@ -32,11 +32,11 @@ def _table(table: Table) -> str:
         lines += [_row(["---:" if right else "---" for right in numeric(table)])]
         for row in block.rows:
             cells = [_cell(cell, column) for cell, column in zip(row.cells, table.columns, strict=True)]
-            lines.append(_row([escape_markdown(row.label), *cells, *ends(table, row)]))
+            lines.append(_row([escape_markdown(row.label), *cells, *map(escape_markdown, ends(table, row))]))
         lines.append("")
     lines += [f"- {escape_markdown(line)}" for line in lines_below(table)]
     if table.commands:
-        lines += ["", FILL, "", "```", *table.commands, "```"]
+        lines += ["", FILL, "", *fence_markdown(table.commands)]
     return "\n".join(lines) + "\n"
 
 

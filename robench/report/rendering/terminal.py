@@ -6,10 +6,11 @@ import io
 import re
 
 from rich import box
-from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from robench.console import Console
+from robench.escaping import escape_line
 from robench.report.rendering.texts import (
     FILL,
     difference_text,
@@ -41,23 +42,28 @@ def terminal(table: Table, console: Console | None = None) -> str:
     """Format a table for a console, in its width and colours; without one, in 120 columns of plain text."""
     console = console or Console(file=io.StringIO(), width=120)
     with console.capture() as capture:
-        console.print(Text.assemble((table.title, "bold"), *(["\n", table.caption] if table.caption else []), "\n"))
+        console.print(_assemble_head(table))
         for block, made in zip(table.blocks, _blocks(table, console.width), strict=True):
             if block.heading:
-                console.print(Text(block.heading, style="bold"))
+                console.print(Text(escape_line(block.heading), style="bold"))
             console.print(made, "", sep="\n", highlight=False)
         for line in lines_below(table):
-            console.print(Text(line, style="dim"))
+            console.print(Text(escape_line(line), style="dim"))
         if table.commands:
             console.print(Text(FILL))
         for command in table.commands:
-            console.print(Text(f"  {command}"), soft_wrap=True)
+            console.print(Text(f"  {escape_line(command)}"), soft_wrap=True)
     return capture.get()
+
+
+def _assemble_head(table: Table) -> Text:
+    caption = ["\n", escape_line(table.caption)] if table.caption else []
+    return Text.assemble((escape_line(table.title), "bold"), *caption, "\n")
 
 
 def _blocks(table: Table, width: int) -> list[RichTable]:
     """Format the blocks, with the same columns in all and as few broken lines as possible."""
-    titles = [Text(name) for name in heads(table)]
+    titles = [Text(escape_line(name)) for name in heads(table)]
     rows = [[_row(table, row) for row in block.rows] for block in table.blocks]
     for in_cells, in_heads, gap in _BREAKS:
         broken_heads = [_broken(title, in_heads) for title in titles]
@@ -82,13 +88,13 @@ def _block(titles: list[Text], rows: list[list[Text]], widths: list[int], gap: i
 
 def _row(table: Table, row: Row) -> list[Text]:
     cells = [_cell(cell, column) for cell, column in zip(row.cells, table.columns, strict=True)]
-    return [Text(row.label), *cells, *(Text(end, "dim") for end in ends(table, row))]
+    return [Text(escape_line(row.label)), *cells, *(Text(end, "dim") for end in ends(table, row))]
 
 
 def _cell(cell: Cell, column: Column) -> Text:
     text = Text()
     nothing = cell.value is None and not cell.text
-    text.append(value_text(cell, column), style="bold" if cell.best else "dim" if nothing else "")
+    text.append(escape_line(value_text(cell, column)), style="bold" if cell.best else "dim" if nothing else "")
     if cell.difference is not None:
         style = {"better": "green", "worse": "red"}.get(lead_word(cell, column), "")
         text.append(f" {difference_text(cell, column)}", style=style)
