@@ -91,7 +91,8 @@ def escape_html(value: object) -> object:
 
 def escape_matplotlib(text: str) -> str:
     """Escape dollar signs, between which matplotlib would set mathematics, and replace control characters."""
-    return escape_terminal(text, keep="\n").replace("$", r"\$")
+    shown = escape_terminal(text, keep="\n").replace("$", r"\$")
+    return f" {shown}" if shown.startswith("_") else shown  # a label that begins with _ has no place in a legend
 
 
 def escape_cell(value: object) -> object:
@@ -142,6 +143,11 @@ def _quote_bytes(word: str) -> str:
         return special.get(character, octal)
 
     return f"$'{''.join(map(write, word))}'"
+
+
+def quote_python(text: str) -> str:
+    """Write a text as a literal of Python, on one line and without a backtick, which could end a block of Markdown."""
+    return json.dumps(text, ensure_ascii=not text.isprintable()).replace("`", r"\x60")
 
 
 def shorten(text: str, limit: int = MESSAGE_LIMIT) -> str:

@@ -23,6 +23,7 @@ from robench.cli.common import (
 from robench.cli.parameters import parse_numbers, split_names
 from robench.console import Console
 from robench.errors import RobenchError
+from robench.escaping import escape_line
 from robench.results.paper_contents import DEFAULT
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ def figure(
             failures.append(f"figure {one}: {error}")
             continue
         for path in figures.save(drawing, out):
-            print_text(str(path))
+            print_text(escape_line(str(path)))
     print_dimmed(failures)
     if len(failures) == len(numbers):
         raise RobenchError(f"{runs} has no results for a figure{f' of {task}' if task else ''}.")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import typer
-from rich.console import Console
 
 from robench.cli.common import RunsOption, print_text, report_failures
+from robench.console import Console
 from robench.errors import RobenchError
+from robench.escaping import escape_line
 
 
 @report_failures
@@ -32,9 +33,9 @@ def verify(runs: RunsOption = Path("runs")) -> None:
     with choose_reporter(Console(stderr=True)).track("reading", "stage", total=total) as work:
         found = inspect_runs(store, work.advance)
     for sentence in (*found.faults, *(f"note: {note}" for note in found.notes)):
-        print_text(sentence)
+        print_text(escape_line(sentence))
     unfinished = f", {found.unfinished} unfinished" if found.unfinished else ""
     verdict = f"{len(found.faults)} do not fit" if found.faults else "all of them fit"
-    print_text(f"{found.finished} finished stages in {runs}{unfinished}: {verdict}.")
+    print_text(escape_line(f"{found.finished} finished stages in {runs}{unfinished}: {verdict}."))
     if found.faults:
         raise typer.Exit(1)

@@ -17,7 +17,7 @@ from robench.study.commands import format_paper_command
 from robench.study.request import Request
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from robench.console import Console
 
 T = TypeVar("T")
 

@@ -228,8 +228,12 @@ def decode(content: bytes, path: Path) -> StageInfo:
 
 
 def encode(info: StageInfo) -> str:
-    """Return the text of a ``stage.json``, with its checksum: JSON with an indent of 1 and a newline at the end."""
-    return json.dumps(to_builtins(seal(info)), indent=1, ensure_ascii=False) + "\n"
+    """Return the text of a ``stage.json``, with its checksum: JSON with an indent of 1 and a newline at the end.
+
+    A surrogate, which stands for a byte of a path that is not UTF-8, is written as JSON's escape of it.
+    """
+    text = json.dumps(to_builtins(seal(info)), indent=1, ensure_ascii=False) + "\n"
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def seal(info: Info) -> Info:

@@ -50,15 +50,12 @@ def make_key(identity: dict[str, Any]) -> str:
             f"a result needs a key, and a field of a plug-in has no place in it: {error}. Such fields are texts,"
             " numbers, true, false, none, or lists of these."
         ) from error
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def is_key_of_identity(info: StageInfo) -> bool:
     """Return whether the key of a stage belongs to its identity; true if it has no identity."""
-    try:
-        return not info.identity or make_key(info.identity) == info.key
-    except UnicodeEncodeError:  # half of a surrogate pair, which robench never writes
-        return False
+    return not info.identity or make_key(info.identity) == info.key
 
 
 def describe_files(folder: Path) -> dict[str, FileInfo]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from robench.escaping import escape_line
 from robench.results.paper_contents import Paper, PaperFigure
 from robench.results.selection import Selection
 
@@ -38,4 +40,5 @@ class FigureRequest:
 
     def file_name(self, *parts: str) -> str:
         """Return the name of the figure's files: ``figure4-sst2``, with the name of any paper but the default."""
-        return "-".join([f"{self.paper.file_prefix}figure{self.figure.number}", *parts])
+        named = [re.sub(r"[/\\]", "-", escape_line(part)) for part in parts]
+        return "-".join([f"{self.paper.file_prefix}figure{self.figure.number}", *named])
