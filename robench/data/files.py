@@ -11,6 +11,7 @@ from typing import Any
 from robench.data.task import SPLITS, Row, Splits
 from robench.data.tsv import Cells, split_cells
 from robench.errors import RobenchError
+from robench.escaping import list_values, show_value
 
 TEXT_COLUMNS = ("sentence", "text")
 LABEL_COLUMN = "label"
@@ -59,7 +60,7 @@ def _find_file(folder: Path, split: str) -> Path | None:
             f"{folder} has {' and '.join(path.name for path in present)} for one split: keep one of them."
         )
     if not present and split != "dev":
-        content = ", ".join(sorted(path.name for path in folder.iterdir())) or "nothing"
+        content = list_values(sorted(path.name for path in folder.iterdir())) or "nothing"
         raise RobenchError(
             f"{folder} has no {split} split: it needs {', '.join(path.name for path in files[:-1])} or "
             f"{files[-1].name}, and holds {content}."
@@ -88,7 +89,7 @@ def _find_columns(path: Path, header: Sequence[str]) -> tuple[str, str]:
     text = next((name for name in TEXT_COLUMNS if name in header), None)
     if text is None or LABEL_COLUMN not in header:
         missing = "sentence (or text)" if text is None else LABEL_COLUMN
-        names = ", ".join(repr(name) for name in header)
+        names = list_values(show_value(name) for name in header)
         raise RobenchError(f"{path} has no column {missing}: its header names {names}.")
     for name in (text, LABEL_COLUMN):
         if header.count(name) > 1:

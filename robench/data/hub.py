@@ -6,6 +6,7 @@ from typing import Any
 
 from robench.data.task import HOLD_OUT_SEED, HubSource, Row, Splits, hold_out
 from robench.errors import RobenchError
+from robench.escaping import list_values
 from robench.resources.hub import UnreachableError, fetch_dataset
 
 
@@ -41,11 +42,11 @@ def read_hub(hub: HubSource, *, offline: bool = False) -> Splits:
 
 def _read_rows(hub: HubSource, dataset: Any, split: str) -> list[Row]:
     if split not in dataset:
-        raise RobenchError(f"{hub.repository} on the Hub has no split {split!r}; it has {', '.join(dataset)}.")
+        raise RobenchError(f"{hub.repository} on the Hub has no split {split!r}; it has {list_values(dataset)}.")
     table = dataset[split]
     for column in (hub.text, hub.label):
         if column not in table.column_names:
-            columns = ", ".join(table.column_names)
+            columns = list_values(table.column_names)
             raise RobenchError(f"{hub.repository} on the Hub has no column {column!r} in {split}; it has {columns}.")
     labels = (hub.label_names.get(label, label) for label in table[hub.label])
     return list(zip(table[hub.text], labels, strict=True))

@@ -14,6 +14,7 @@ from pathlib import Path
 from robench.data.files import read_folder
 from robench.data.task import HOLD_OUT_SEED, SPLITS, Row, Splits, Task, hold_out
 from robench.errors import RobenchError, translate_failures
+from robench.escaping import list_values, show_value
 from robench.paths import absolute_path
 
 
@@ -82,7 +83,7 @@ def load_task(
     }
     unknown = [source for source in order if source not in sources]
     if unknown:
-        raise RobenchError(f"{unknown[0]!r} is not a source of data: choose from {', '.join(sources)}.")
+        raise RobenchError(f"{show_value(unknown[0])} is not a source of data: choose from {', '.join(sources)}.")
     reasons: list[str] = []
     for source in order:
         try:
@@ -103,7 +104,7 @@ def _read_local(name: str, data_dir: Path | None) -> Splits:
     folder = root / name
     if folder.is_dir():
         return read_folder(folder)
-    content = ", ".join(sorted(path.name for path in root.iterdir())[:10]) or "nothing" if root.is_dir() else None
+    content = list_values(sorted(path.name for path in root.iterdir())) or "nothing" if root.is_dir() else None
     if data_dir is None:
         raise _NoDataError(f"ROBENCH_DATA ({root}) has no folder {name}")
     if content is None:
@@ -184,8 +185,8 @@ def _check_row(task: Task, splits: Splits, split: str, index: int, row: Row) -> 
         place = splits.place(split, index) if splits.place else f"{splits.source}, {split} row {index + 1}"
         if number is not None:
             raise RobenchError(f"{place}: {_describe_empty(text)}. Remove the row.")
-        known = ", ".join(f"{i} ({label_name})" for i, label_name in enumerate(task.labels))
-        raise RobenchError(f"{place}: the label {label!r} is not one of {known}.")
+        known = list_values(f"{i} ({label_name})" for i, label_name in enumerate(task.labels))
+        raise RobenchError(f"{place}: the label {show_value(label)} is not one of {known}.")
     return Example(str(text.lower() if task.lowercase else text), number)
 
 
@@ -203,7 +204,7 @@ _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {chr(i)
 def _describe_empty(text: object) -> str:
     """Say why a row has no sentence."""
     if not isinstance(text, str):
-        return f"the sentence is not a text but {text!r:.40}"
+        return f"the sentence is not a text but {show_value(text)}"
     codes = ", ".join(dict.fromkeys(f"U+{ord(char):04X}" for char in text.strip()))
     return f"the sentence has no visible character (only {codes[:80]})" if codes else "the sentence is empty"
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from robench.errors import RobenchError
+from robench.escaping import show_value
 from robench.resources.packages import Package
 
 SPLITS = ("train", "dev", "test")
@@ -104,11 +105,12 @@ class Task:
             RobenchError: there are fewer, two are equal, or one looks like a number.
         """
         if isinstance(self.labels, str) or len(set(self.labels)) < 2 or len(set(self.labels)) != len(self.labels):
-            raise RobenchError(f"a task needs a tuple of two or more distinct labels, not {self.labels!r}.")
+            raise RobenchError(f"a task needs a tuple of two or more distinct labels, not {show_value(self.labels)}.")
         for label in self.labels:
             if not isinstance(label, str) or not label.strip() or label.strip().lstrip("+-").isdecimal():
                 raise RobenchError(
-                    f"the label {label!r} must be a name: in files, a number means the label at that position."
+                    f"the label {show_value(label)} must be a name: in files, a number means the label at that"
+                    " position."
                 )
         object.__setattr__(self, "labels", tuple(self.labels))
 

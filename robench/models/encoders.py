@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from robench.errors import RobenchError
+from robench.models.vocabulary import check_vocabulary
 from robench.paths import absolute_path
 from robench.resources.hub import find_on_hub
 from robench.resources.model_folder import (
@@ -63,7 +64,7 @@ class EncoderSource:
         """Load the encoder with its pre-trained weights, in float32.
 
         Raises:
-            RobenchError: it cannot be loaded, lacks weights, or is not an encoder of tokens.
+            RobenchError: it cannot be loaded, lacks weights or embeddings, or is not an encoder of tokens.
         """
         from transformers import AutoModel
 
@@ -79,6 +80,7 @@ class EncoderSource:
             )
         if getattr(model.config, "is_encoder_decoder", False) or not hasattr(model.config, "hidden_size"):
             raise RobenchError(f"encoder {self.name} is a {model.config.model_type}, not an encoder of tokens.")
+        check_vocabulary(f"encoder {self.name}", model, self.tokenizer())
         model.float()
         return model
 

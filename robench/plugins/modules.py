@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib.util
+import os
 import re
 import site
 import sys
@@ -40,7 +41,7 @@ class Place(NamedTuple):
 
 def name_plugin(path: Path) -> str:
     """Name the module of a plug-in file; files of one name differ by the digest of their paths."""
-    return f"{PLUGIN}{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
+    return f"{PLUGIN}{path.stem}_{hashlib.sha256(os.fsencode(path)).hexdigest()[:12]}"
 
 
 def public_name(module: str) -> str:

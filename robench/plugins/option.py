@@ -13,6 +13,8 @@ import types
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from robench.escaping import show_value
+
 KEY = "robench"
 """What a field's ``metadata`` calls its :class:`Option`."""
 _KINDS = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
@@ -113,14 +115,14 @@ def check_values(thing: Any) -> None:
             continue
         hint = without_none(hint)
         if get_origin(hint) is Literal and value not in get_args(hint):
-            raise ValueError(f"{one.name} is {expected(hint)}{or_none}, not {value!r}")
+            raise ValueError(f"{one.name} is {expected(hint)}{or_none}, not {show_value(value)}")
         if hint not in _NUMBERS:
             continue
         if not isinstance(value, _NUMBERS[hint]) or isinstance(value, bool):
-            raise ValueError(f"{one.name} is {expected(hint, said)}{or_none}, not {value!r}")
+            raise ValueError(f"{one.name} is {expected(hint, said)}{or_none}, not {show_value(value)}")
         if not said.allows(value):
             words = ", ".join(filter(None, ("" if math.isfinite(value) else "finite", said.range)))
-            raise ValueError(f"{one.name} must be {words}{or_none}, not {value}")
+            raise ValueError(f"{one.name} must be {words}{or_none}, not {show_value(value)}")
 
 
 def may_be_none(hint: Any) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 
+from robench.escaping import show_value
+
 
 def explain_unknown(
     what: str,
@@ -29,4 +31,4 @@ def explain_unknown(
     folded = {one.lower(): prefix + one + said.get(one, "") for one in known}
     near = [folded[one] for one in difflib.get_close_matches(name.lower(), folded, n=3, cutoff=0.5)]
     meant = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(folded.values())}."
-    return f"unknown {what} {prefix + name!r}: {meant} {hint[0].upper()}{hint[1:]}."
+    return f"unknown {what} {show_value(prefix + name)}: {meant} {hint[0].upper()}{hint[1:]}."

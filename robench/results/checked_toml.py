@@ -14,6 +14,7 @@ from importlib.resources.abc import Traversable
 from typing import Any
 
 from robench.errors import RobenchError
+from robench.escaping import list_values, show_value
 from robench.plugins.suggestions import explain_unknown
 
 
@@ -63,23 +64,23 @@ class Section:
         """Take a list of texts without repetitions."""
         values = tuple(self._take(key, default, list, "a list of texts"))
         if not all(isinstance(value, str) for value in values):
-            raise self.error(key, f"should be a list of texts, not {list(values)!r}")
+            raise self.error(key, f"should be a list of texts, not {show_value(list(values))}")
         if twice := [value for value in dict.fromkeys(values) if values.count(value) > 1]:
-            raise self.error(key, f"has {', '.join(twice)} twice")
+            raise self.error(key, f"has {list_values(twice)} twice")
         return values
 
     def count(self, key: str, default: int | None = None) -> int:
         """Take a whole number, 0 or more; it is required if there is no default."""
         value = self._take(key, default, int, "a whole number")
         if isinstance(value, bool) or value < 0:
-            raise self.error(key, f"should be a whole number, 0 or more, not {value!r}")
+            raise self.error(key, f"should be a whole number, 0 or more, not {show_value(value)}")
         return int(value)
 
     def numbers(self, key: str) -> tuple[float, ...]:
         """Take a list of numbers."""
         values = tuple(self._take(key, None, list, "a list of numbers"))
         if not values or not all(_is_number(value) for value in values):
-            raise self.error(key, f"should be a list of numbers, not {list(values)!r}")
+            raise self.error(key, f"should be a list of numbers, not {show_value(list(values))}")
         return tuple(float(value) for value in values)
 
     def numbers_by_name(self, key: str, default: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -87,7 +88,7 @@ class Section:
         values = dict(self._take(key, default, dict, "a table of numbers"))
         for name, value in values.items():
             if not _is_number(value):
-                raise self.error(f"{key}.{name}", f"should be a number, not {value!r}")
+                raise self.error(f"{key}.{name}", f"should be a number, not {show_value(value)}")
         return values
 
     def texts_by_name(self, key: str) -> dict[str, str]:
@@ -95,7 +96,7 @@ class Section:
         values = dict(self._take(key, {}, dict, "a table of texts"))
         for name, value in values.items():
             if not isinstance(value, str):
-                raise self.error(f"{key}.{name}", f"should be a text, not {value!r}")
+                raise self.error(f"{key}.{name}", f"should be a text, not {show_value(value)}")
         return values
 
     def sections(self, key: str) -> Iterator[tuple[str, Section]]:
@@ -103,7 +104,7 @@ class Section:
         values = self._take(key, {}, dict, "a table of tables")
         for name, value in values.items():
             if not isinstance(value, dict):
-                raise self.error(f"{key}.{name}", f"should be a table, not {value!r}")
+                raise self.error(f"{key}.{name}", f"should be a table, not {show_value(value)}")
             yield name, Section(self._file, f"{self._path}{key}.{name}.", value)
 
     def section(self, key: str) -> Section | None:
@@ -140,7 +141,7 @@ class Section:
         if value is None:
             raise self.error(key, f"is missing; it should be {words}")
         if value is not default and not isinstance(value, kind):
-            raise self.error(key, f"should be {words}, not {value!r}")
+            raise self.error(key, f"should be {words}, not {show_value(value)}")
         return value
 
 

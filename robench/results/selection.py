@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from robench.errors import RobenchError
+from robench.escaping import list_values
 from robench.results.cells import Result, group
 from robench.results.info import CellInfo, StatisticsInfo
 from robench.results.store import StoredStage
@@ -75,8 +76,8 @@ class Selection:
             known = {facet_of(stage, facet) for stage in stages}
             absent = [str(value) for value in taken if value not in known]
             if absent:
-                there = ", ".join(map(str, sorted(known)))
-                raise NoResultsError(f"no results in {runs} with {facet} {', '.join(absent)}; it has {there}.")
+                there = list_values(sorted(known))
+                raise NoResultsError(f"no results in {runs} with {facet} {list_values(absent)}; it has {there}.")
         kept = self.keep(stages)
         if not kept:
             raise NoResultsError(f"no results in {runs} fit all of these filters at once; leave one out.")

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from robench.data.load import Example
 from robench.errors import RobenchError
+from robench.escaping import list_values
 from robench.models.checks import spread, warn_of_saturation, warn_of_window
 from robench.victims.scorer import TOLERANCE, Scorer, looks_like_probabilities, take_logarithms
 
@@ -70,7 +71,7 @@ def examine(
     if first.shape[1] != len(labels):
         raise RobenchError(
             f"{scorer.shown} gives {first.shape[1]} scores per text; the task has {len(labels)} labels"
-            f" ({', '.join(labels)}), and needs one score for each."
+            f" ({list_values(labels)}), and needs one score for each."
         )
     order, warnings = match_columns(labels, scorer.names, label_order)
     is_random = _differ(first, scorer(texts))
@@ -136,9 +137,9 @@ def match_columns(
         return tuple(bare_names.index(label) for label in bare_labels), []
     if not names or all(str(name) == f"LABEL_{i}" for i, name in names.items()):
         return columns, []
-    listed = ", ".join(str(names[i]) for i in sorted(names))
+    listed = list_values(names[i] for i in sorted(names))
     return columns, [
-        f"its labels ({listed}) are not the task's ({', '.join(labels)}): they are taken in the same order."
+        f"its labels ({listed}) are not the task's ({list_values(labels)}): they are taken in the same order."
     ]
 
 

@@ -17,6 +17,7 @@ from robench.models.devices import Precision
 from robench.models.exported_model import RobenchConfig, RobenchForSequenceClassification
 from robench.models.positions import Positions
 from robench.models.predictor import Predictor
+from robench.models.vocabulary import check_vocabulary
 from robench.resources.model_folder import explain_load_errors, silence_transformers
 from robench.victims.scorer import Progress, check_scores
 
@@ -41,7 +42,8 @@ class NetworkScorer:
         device: the device on which the network runs.
 
     Raises:
-        RobenchError: the tokenizer cannot pad, or the network has no positions for ``max_length`` tokens.
+        RobenchError: the tokenizer cannot pad, or the network lacks embeddings of its tokens, or positions for
+            ``max_length`` tokens.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class NetworkScorer:
         self.names: Mapping[int, str] = dict(model.config.id2label or {})
         if tokenizer.pad_token is None or (model.config.pad_token_id is None and model.config.model_type == "gpt2"):
             raise RobenchError(f"{shown}: its tokenizer has no padding token, which a batch of texts needs.")
+        check_vocabulary(shown, model, tokenizer)
         positions = Positions(model).count
         if max_length is not None and positions is not None and max_length > positions:
             raise RobenchError(f"--max-length {max_length}: {shown} has room for {positions} tokens at most.")

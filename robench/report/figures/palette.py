@@ -103,7 +103,7 @@ def _candidates(label: str) -> Sequence[Look]:
     taken = {(style.hue, style.pattern) for style in built_in if style}
     every: list[tuple[Hue, Pattern]] = [(hue, pattern) for pattern in PATTERNS for hue in HUES]
     free = [place for place in every if place not in taken]
-    start = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) % len(free)
+    start = int.from_bytes(hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest()[:8]) % len(free)
     turned = free[start:] + free[:start]
     if changes:
         style = _style(name)

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from robench.errors import RobenchError
-from robench.escaping import escape_matplotlib
+from robench.escaping import escape_matplotlib, list_values
 from robench.report.figures.canvas import INK, Drawing, legend_above, sheet, styled
 from robench.report.figures.labelling import Line, place_texts
 from robench.report.figures.palette import Look, looks, title
@@ -49,7 +49,7 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
         absent = ", ".join(name for name, _ in gaps)
         raise RobenchError(f"{request.name} lacks {absent}: {_commands(gaps, request)} makes that.")
     if len(by_value) < 2:
-        there = ", ".join(by_value) or "none"
+        there = list_values(by_value) or "none"
         raise RobenchError(
             f"{request.name} needs results of {sweep.defense} for two or more values of {sweep.field}, and has {there}:"
             f" {_commands([(sweep.defense, block[0])], request)} makes them."

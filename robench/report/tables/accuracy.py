@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from robench.escaping import list_values
 from robench.report.tables.captions import result_notes
 from robench.report.tables.cells import mean_cell
 from robench.report.tables.layout import Layout, legend_of
@@ -164,7 +165,7 @@ def _by_training_texts(cells: Sequence[StoredStage[CellInfo]], request: TableReq
     trained = [r for members in under.values() for r in members if r.info.adversarial]
     columns = group(trained, lambda r: r.column) or under
     if not columns:
-        there = ", ".join(sorted({str(r.attack.name) for r in results}))
+        there = list_values(sorted({str(r.attack.name) for r in results}))
         raise NoResultsError(
             f"no results in {request.runs} for table {request.table.number} with models trained on texts of"
             f" {', '.join(attacks)}; there are results with attack {there}."

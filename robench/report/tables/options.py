@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypedDict
 
+from robench.escaping import list_values
 from robench.plugins import registry
 from robench.plugins.suggestions import explain_unknown
 from robench.report.tables.cells import Comparison, compared_rows, names_with_numbers
@@ -97,7 +98,7 @@ class TableRequest:
             return list(stages)
         kept = [stage for stage in stages if facet_of(stage, name) in values]
         if not kept:
-            there = ", ".join(sorted({str(facet_of(stage, name)) for stage in stages}))
+            there = list_values(sorted({str(facet_of(stage, name)) for stage in stages}))
             raise NoResultsError(
                 f"no results in {self.runs} for table {self.table.number}, which is about {', '.join(values)}, as in"
                 f" the paper, unless --{name} names another; there are results with {name} {there}."

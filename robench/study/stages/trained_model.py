@@ -162,7 +162,8 @@ def save_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
 
 def write_lines(path: Path, rows: Sequence[dict[str, Any]]) -> None:
     """Write a line of JSON for each row."""
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    path.write_bytes(text.encode("utf-8", "backslashreplace"))  # a surrogate becomes JSON's escape of it
 
 
 def stored_predictor(store: Store, cell: StoredStage[CellInfo], device: torch.device) -> Predictor:
