@@ -147,7 +147,8 @@ def _quote_bytes(word: str) -> str:
 
 def quote_python(text: str) -> str:
     """Write a text as a literal of Python, on one line and without a backtick, which could end a block of Markdown."""
-    return json.dumps(text, ensure_ascii=not text.isprintable()).replace("`", r"\x60")
+    literal = json.dumps(text, ensure_ascii=False) if text.isprintable() else ascii(text)
+    return literal.replace("`", r"\x60")
 
 
 def shorten(text: str, limit: int = MESSAGE_LIMIT) -> str:

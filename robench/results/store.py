@@ -25,13 +25,11 @@ import tempfile
 from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic
-
-from filelock import FileLock, Timeout
+from typing import Any, Generic, get_args
 
 from robench.errors import RobenchError
 from robench.paths import absolute_path, translate_os_errors
-from robench.results import integrity
+from robench.results import integrity, locks
 from robench.results.info import REMEDY, AdversarialInfo, CellInfo, Info, ModelInfo, StageKind, decode, kind_of
 from robench.results.integrity import RECORDS_FILE, STAGE_FILE, TABLE_FILES, make_key
 
@@ -253,22 +251,16 @@ class Store:
             folder: the folder of the stage.
             on_wait: called if another process holds the lock.
         """
-        key = folder.name.rpartition("-")[2]
-        with translate_os_errors(folder):
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(folder.parent / f".{key}.lock")
-            try:
-                lock.acquire(blocking=False)
-            except Timeout:
-                on_wait()
-                lock.acquire()
-        try:
-            for draft in folder.parent.glob(f".*-{key}.*"):
-                if draft.is_dir():
-                    shutil.rmtree(draft, ignore_errors=True)
+        with contextlib.ExitStack() as held:
+            with translate_os_errors(folder):
+                folder.parent.mkdir(parents=True, exist_ok=True)
+                held.enter_context(locks.hold_lock(folder.parent, _key_in(folder), on_wait))
             yield
-        finally:
-            lock.release()
+
+    def sweep(self) -> None:
+        """Delete the locks and drafts of killed processes."""
+        for kind in get_args(StageKind):
+            locks.sweep(self.root / kind)
 
     def _tell_strays(self, kind: StageKind, keys: Container[str]) -> None:
         """Tell of stages whose folder is not named like one, unless the same key is there as well: that is a copy."""

@@ -39,8 +39,7 @@ def run_requests(
         raise RobenchError(f"unknown --existing {existing!r}: there are {', '.join(get_args(Existing))}.")
     for request in requests:
         request.check()
-    if existing != "only-cache":
-        store.check_writable()
+    if existing != "only-cache" and _is_writable(store):  # if not, the runner says so if anything has to be made
         for request in requests:
             request.fetch_published()
     from robench.attacking.engine.workers import Workers, choose_worker_count
@@ -57,6 +56,14 @@ def run_requests(
         for warning in cell.info.warnings:
             reporter.warn(f"warning: {warning}")
     return cells
+
+
+def _is_writable(store: Store) -> bool:
+    try:
+        store.check_writable()
+    except RobenchError:
+        return False
+    return True
 
 
 class Runner:
@@ -82,8 +89,10 @@ class Runner:
         context = self._context
         if self._existing == "only-cache":
             return [stored for stage in stages if (stored := self._find(stage))]
-        context.store.check_writable()
         missing = order_stages(stages, done=self.is_done)
+        if missing:
+            context.store.check_writable()
+            context.store.sweep()
         for need in {need.key: need for stage in stages for need in stage.needs}.values():
             if need.can_change and self.is_done(need):
                 need.check_unchanged(context)

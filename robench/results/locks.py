@@ -1,0 +1,76 @@
+"""Locks of stages, and what killed processes leave in a runs folder: locks that nobody holds, and drafts.
+
+How it works: a lock is a hidden file beside the folder of its stage, and the key alone decides which. Whoever holds it
+deletes it before letting go. That is safe: a process that waits opens the file anew for each try, and filelock (from
+3.21 on) lets go of a lock whose file was deleted between opening and locking it, and tries again. So of a file that is
+there and not locked, and of a draft whose key is not locked, the process is dead.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+_LOCK = re.compile(r"\.([0-9a-f]{16})\.lock")
+_DRAFT = re.compile(r"\..*-([0-9a-f]{16})\.\w+")
+"""The folder of a stage that is being written, see :func:`robench.paths.atomic_write_folder`."""
+_FILE_DRAFT = re.compile(r"\.(stage\.json|\w+\.jsonl)\.\w{8}")
+
+
+@contextlib.contextmanager
+def hold_lock(parent: Path, key: str, on_wait: Callable[[], None] | None) -> Iterator[bool]:
+    """Hold the lock of a key inside the block, and delete the drafts of that key that a killed process left.
+
+    Args:
+        parent: the folder of a kind of stage.
+        key: of the stage.
+        on_wait: called if another process holds the lock, before waiting for it; without one, nothing waits.
+
+    Yields:
+        Whether the lock is held; it always is with ``on_wait``.
+
+    Raises:
+        OSError: the lock's file cannot be made.
+    """
+    file = parent / f".{key}.lock"
+    lock = FileLock(file)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        if on_wait is None:
+            yield False
+            return
+        on_wait()
+        lock.acquire()
+    try:
+        _delete_drafts(parent, key)
+        yield True
+    finally:
+        with contextlib.suppress(OSError):  # of a system that deletes no open file
+            file.unlink()
+        lock.release()
+
+
+def sweep(parent: Path) -> None:
+    """Delete the locks and drafts of all keys that no process holds; what cannot be deleted stays."""
+    if not parent.is_dir():
+        return
+    found = (_LOCK.fullmatch(path.name) or _DRAFT.fullmatch(path.name) for path in parent.iterdir())
+    for key in sorted({match[1] for match in found if match}):
+        with contextlib.suppress(OSError), hold_lock(parent, key, None):
+            pass
+
+
+def _delete_drafts(parent: Path, key: str) -> None:
+    for draft in parent.glob(f".*-{key}.*"):
+        if _DRAFT.fullmatch(draft.name) and draft.is_dir() and not draft.is_symlink():
+            shutil.rmtree(draft, ignore_errors=True)
+    for file in parent.glob(f"*-{key}/.*"):
+        if _FILE_DRAFT.fullmatch(file.name):
+            with contextlib.suppress(OSError):
+                file.unlink()
