@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import io
+import json
+import os
+import subprocess
 
 import pytest
 
-from robench.escaping import escape_latex, escape_markdown, escape_matplotlib, escape_terminal, join_csv_cells
+from robench.errors import RobenchError
+from robench.escaping import (
+    dump_json,
+    escape_html,
+    escape_latex,
+    escape_line,
+    escape_markdown,
+    escape_matplotlib,
+    escape_terminal,
+    fence_markdown,
+    join_csv_cells,
+    list_values,
+    quote_python,
+    quote_words,
+    shorten,
+    show_value,
+)
 
 
 @pytest.mark.parametrize(
@@ -18,6 +38,7 @@ from robench.escaping import escape_latex, escape_markdown, escape_matplotlib, e
         ("a\tb\nc\rd\x07", "a\ufffdb\ufffdc\ufffdd\ufffd"),
         ("\u202eright to left", "\ufffdright to left"),
         ("half of a pair: \ud83d", "half of a pair: \ufffd"),
+        ("spaces: \u00a0\u3000", "spaces: \u00a0\u3000"),
     ],
 )
 def test_escape_terminal_control_characters_are_replaced(text: str, shown: str) -> None:
@@ -32,6 +53,7 @@ def test_escape_terminal_control_characters_are_replaced(text: str, shown: str) 
         ("50% & more_or_less", r"50\% \& more\_or\_less"),
         (r"\input{x}", r"\textbackslash{}input\{x\}"),
         ("[2]", "{[}2{]}"),
+        ("one\n\n\\two\x1b", r"one \textbackslash{}two?"),
         ("$x^2$ ~ #1", r"\$x\textasciicircum{}2\$ \textasciitilde{} \#1"),
         (
             "81.2 ± 0.3 ↑ ↓ → ≥ ∞ · — < >",
@@ -51,6 +73,8 @@ def test_escape_latex_special_characters_become_commands(text: str, escaped: str
         ("*bold* _italic_ `code`", r"\*bold\* \_italic\_ \`code\`"),
         ("<script> [link](url)", r"\<script\> \[link\](url)"),
         ("\\", r"\\"),
+        ("a\n\n| b |\x1b", "a \\| b \\|\ufffd"),
+        ("&lt; $x$ ~~no~~", r"\&lt; \$x\$ \~\~no\~\~"),
     ],
 )
 def test_escape_markdown_formatting_characters_are_escaped(text: str, escaped: str) -> None:
@@ -72,5 +96,88 @@ def test_join_csv_cells_are_read_back_unchanged() -> None:
     assert list(csv.reader(io.StringIO(line, newline=""))) == [cells]
 
 
+@pytest.mark.parametrize("cell", ["=1+1", "+1+1", "-1+x", "@SUM(A1)", " =1", "\uff1d1", "-cmd|' /C calc'!A0"])
+def test_join_csv_cells_formulas_become_texts(cell: str) -> None:
+    assert list(csv.reader(io.StringIO(join_csv_cells([cell]), newline=""))) == [[f"'{cell}"]]
+
+
+@pytest.mark.parametrize("cell", ["-1.25", "+3", "-inf", "1e-4", "-2e+10", -1.5, 3, "a=b", "a-b"])
+def test_join_csv_cells_numbers_stay_numbers(cell: object) -> None:
+    assert join_csv_cells([cell]) == f"{cell}\n"
+
+
+@pytest.mark.parametrize("cell", ["\t=1", "\r=1", "\x1b[2J"])
+def test_join_csv_cells_controls_are_replaced(cell: str) -> None:
+    assert join_csv_cells([cell]) == f"\ufffd{cell[1:]}\n"
+
+
 def test_join_csv_cells_numbers_and_none_are_written_plainly() -> None:
     assert join_csv_cells(["base", 3, 0.5, None]) == "base,3,0.5,\n"
+
+
+def test_escape_line_line_ends_become_one_space() -> None:
+    assert escape_line("a\r\n\tb\u2028c\x1bd") == "a b c\ufffdd"
+
+
+def test_escape_html_controls_are_replaced_and_values_stay() -> None:
+    assert (escape_html("<\x1b\n"), escape_html(1.5), escape_html(None)) == ("<\ufffd\n", 1.5, None)
+
+
+@pytest.mark.parametrize("text", ["_x", "_\0"])
+def test_escape_matplotlib_label_that_a_legend_would_leave_out_is_kept(text: str) -> None:
+    assert not escape_matplotlib(text).startswith("_")
+
+
+def test_fence_markdown_lines_do_not_end_the_block() -> None:
+    assert fence_markdown(["a", "```\n````x"]) == ["`````", "a", "``` ````x", "`````"]
+
+
+@pytest.mark.parametrize("value", ["\x1b\u202e\ud83d\U000e0001", "naïve \u3000", 1.5, ["\x9b", None]])
+def test_dump_json_is_read_back_and_printable(value: object) -> None:
+    text = dump_json(value)
+    assert json.loads(text) == value and escape_terminal(text, keep="\n") == text
+
+
+@pytest.mark.parametrize("word", ["plain", "two words", "it's", "\x1b[2J'\\", "a\nb\tc", "donn\udce9es", "\u202eé1"])
+def test_quote_words_mean_the_same_to_a_shell(word: str) -> None:
+    quoted = quote_words(["printf", "%s", word])
+    assert quoted.isprintable()
+    assert subprocess.run(["bash", "-c", quoted], capture_output=True, check=True).stdout == os.fsencode(word)
+
+
+@pytest.mark.parametrize("text", ["plain", 'a"b', "a\nb", "`x`", "\udce9", "\U0002ebe1\U000e0001"])
+def test_quote_python_means_the_same_to_python(text: str) -> None:
+    literal = quote_python(text)
+    assert ast.literal_eval(literal) == text and literal.isprintable() and "`" not in literal
+
+
+def test_shorten_keeps_both_ends() -> None:
+    assert shorten("a" * 100, 100) == "a" * 100
+    assert shorten("a" * 100 + "z" * 100, 33) == "a" * 20 + " … " + "z" * 10
+
+
+class _Unshowable:
+    def __repr__(self) -> str:
+        raise ValueError("no")
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("a", "'a'"),
+        pytest.param(10**5000, "a value of type int", id="digits"),
+        (_Unshowable(), "a value of type _Unshowable"),
+    ],
+)
+def test_show_value_without_a_text_is_its_type(value: object, shown: str) -> None:
+    assert show_value(value) == shown
+
+
+def test_list_values_beyond_ten_are_counted() -> None:
+    assert list_values(range(3)) == "0, 1, 2"
+    assert list_values(range(1012), 2) == "0, 1, and 1,010 more"
+
+
+def test_message_of_100_000_characters_is_capped_and_keeps_its_advice() -> None:
+    message = str(RobenchError(f"the value {'x' * 100_000} is wrong: \x1b[2J take another."))
+    assert len(message) == 2000 and message.startswith("the value xxx") and message.endswith("\ufffd[2J take another.")

@@ -147,9 +147,10 @@ def _read_parquet(path: Path) -> Iterator[tuple[int, Row]]:
     import pyarrow.parquet
 
     try:
-        file: Any = pyarrow.parquet.ParquetFile(path)
-        names = _find_columns(path, file.schema_arrow.names)
-        table = file.read(columns=list(names))
+        with path.open("rb") as stream:  # pyarrow takes no path that is not UTF-8
+            file: Any = pyarrow.parquet.ParquetFile(stream)
+            names = _find_columns(path, file.schema_arrow.names)
+            table = file.read(columns=list(names))
         texts, labels = (table.column(name).to_pylist() for name in names)
     except (pyarrow.ArrowException, OSError) as error:
         raise RobenchError(f"{path} cannot be read as parquet: {str(error).splitlines()[0]}") from error

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -28,10 +29,11 @@ def write(path: Path, rows: Sequence[Row], text: str = "sentence") -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".parquet":
         columns = {text: [row[0] for row in rows], "label": [row[1] for row in rows]}
-        pyarrow.parquet.write_table(pyarrow.table(columns), path)
+        with path.open("wb") as file:
+            pyarrow.parquet.write_table(pyarrow.table(columns), file)
     elif path.suffix == ".csv":
-        with path.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([(text, "label"), *rows])
+        with path.open("w", newline="", encoding="utf-8") as lines_file:
+            csv.writer(lines_file).writerows([(text, "label"), *rows])
     else:
         lines = [f"{text}\tlabel", *(f"{sentence}\t{label}" for sentence, label in rows)]
         path.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="")
@@ -410,3 +412,26 @@ def test_the_hubs_refusal_is_told_from_silence(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setattr(huggingface_hub.HfApi, "dataset_info", refuse)
     notes = load_task("film", REMOTE).notes
     assert notes[0] == "someone/film was not read from the Hub: the Hub refuses it (RepositoryNotFoundError)"
+
+
+@pytest.mark.parametrize("suffix", [".tsv", ".csv", ".parquet"])
+def test_load_task_of_folder_named_in_latin_1_has_a_source_that_is_stored(tmp_path: Path, suffix: str) -> None:
+    folder = tmp_path / os.fsdecode(b"donn\xe9es")
+    source = load_task("film", TASK, data_dir=folder_with(folder, suffix)).source
+    assert source == f"local:{folder / 'film'}" and "\udce9" in source
+
+
+def test_folder_of_a_thousand_files_is_told_by_ten(tmp_path: Path) -> None:
+    (tmp_path / "film").mkdir()
+    for number in range(1000):
+        (tmp_path / "film" / f"part-{number:04}").touch()
+    with pytest.raises(RobenchError, match=r"holds part-0000, .*part-0009, and 990 more\.$"):
+        load_task("film", TASK, data_dir=tmp_path)
+
+
+def test_label_of_100_000_characters_is_told_by_its_ends(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path)
+    write(folder / "film" / "test.tsv", [("fine", "a" * 100_000 + "z")])
+    with pytest.raises(RobenchError, match=r"line 2: the label 'a+ … a+z' is not one of 0 \(neg\), 1") as caught:
+        load_task("film", TASK, data_dir=folder)
+    assert len(str(caught.value)) < 400

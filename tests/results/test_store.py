@@ -12,7 +12,7 @@ import pytest
 from robench.errors import RobenchError
 from robench.paths import atomic_write_folder, atomic_write_text
 from robench.results.info import CellInfo, ModelInfo, StageInfo, decode, encode
-from robench.results.store import Store, StoredStage
+from robench.results.store import Store, StoredStage, make_key
 from support.hand_made import write_records
 
 KEYS = ("0123456789abcdef", "fedcba9876543210", "0123abcd0123abcd")
@@ -164,6 +164,63 @@ def test_a_lock_of_one_key_keeps_others_out_and_sweeps_up_drafts(store: Store, l
         order.append("first")
     waiting.join(10)
     assert order == ["waits", "first", "other"] and not draft.exists()
+
+
+def test_stage_made_from_a_folder_named_in_latin_1_is_stored_and_read(store: Store) -> None:
+    source = "local:/data/donn\udce9es"
+    put(store, "trec-base-pwws-seed1", KEYS[0], data={"digest": "d", "source": source}, identity={})
+    (read,) = store.stages(CellInfo)
+    assert read.info.data.source == source
+    assert rb"donn\udce9es" in (read.folder / "stage.json").read_bytes()
+
+
+def test_make_key_of_a_surrogate_is_a_key() -> None:
+    assert len({make_key({"path": text}) for text in ("donn\udce9es", "donn\udce8es", "donn\ufffdes")}) == 3
+
+
+def test_lock_that_is_let_go_leaves_no_file(store: Store) -> None:
+    folder = store.folder("cells", "a", KEYS[0])
+    with store.lock(folder):
+        assert [path.name for path in folder.parent.iterdir()] == [f".{KEYS[0]}.lock"]
+    assert list(folder.parent.iterdir()) == []
+
+
+def test_locks_whose_files_are_deleted_keep_others_out(store: Store) -> None:
+    """Each of four threads deletes the file on which the others wait."""
+    folder, inside, most = store.folder("cells", "a", KEYS[0]), [], []
+
+    def work() -> None:
+        for _ in range(10):
+            with Store(store.root).lock(folder):
+                inside.append(1)
+                most.append(len(inside))
+                inside.pop()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert most == [1] * 40 and list(folder.parent.iterdir()) == []
+
+
+def test_sweep_deletes_what_the_dead_left_and_nothing_else(store: Store) -> None:
+    parent = store.folder("models", "a", KEYS[0]).parent
+    for key in KEYS:
+        (parent / f".a-{key}.x1y2z3_9").mkdir(parents=True)
+        (parent / f"a-{key}").mkdir()
+        (parent / f"a-{key}" / ".stage.json.abcd1234").touch()
+        (parent / f"a-{key}" / "records.jsonl").touch()
+    (parent / f".{KEYS[0]}.lock").touch()
+    (parent / ".keep").touch()
+    with store.lock(parent / f"b-{KEYS[1]}"):
+        (parent / f".a-{KEYS[1]}.x1y2z3_9").mkdir()
+        (parent / f"a-{KEYS[1]}" / ".stage.json.abcd1234").touch()
+        store.sweep()
+        left = {str(path.relative_to(parent)) for path in parent.rglob("*") if path.name.startswith(".")}
+    living = {f".{KEYS[1]}.lock", f".a-{KEYS[1]}.x1y2z3_9", f"a-{KEYS[1]}/.stage.json.abcd1234"}
+    assert left == {".keep", *living}
+    assert all((parent / f"a-{key}" / "records.jsonl").exists() for key in KEYS)
 
 
 @pytest.mark.parametrize("below", ["a file", "a file/runs"])

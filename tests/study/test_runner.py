@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import shutil
@@ -40,7 +41,7 @@ def test_a_run_leaves_a_cell_for_every_defense_and_attack(finished: Path) -> Non
     assert set(cells(finished)) == {(defense, attack) for defense in DEFENSES for attack in ATTACKS}
     kinds = Counter(path.parent.name for path in finished.glob("*/[!.]*"))
     assert kinds == {"models": 5, "adversarial": 2, "cells": 6}
-    assert not [path for path in finished.glob("*/.*") if path.suffix != ".lock"]
+    assert list(finished.glob("*/.*")) == []
 
 
 def test_records_tell_what_the_summary_tells(finished: Path, tiny_job: TinyJob) -> None:
@@ -85,6 +86,19 @@ def test_a_second_run_does_nothing(finished: Path, tiny_job: TinyJob) -> None:
     assert again.exit_code == 0 and "taichi" in again.stdout
     assert "[1/" not in again.stderr
     assert snapshot(finished) == before
+
+
+def test_run_on_a_read_only_store_that_lacks_nothing_shows_its_table(
+    finished: Path, tiny_job: TinyJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("robench.results.store.tempfile.TemporaryFile", refuse)
+    shown = robench(*tiny_job.command(finished, defense="base,taichi", attack="pwws"))
+    assert shown.exit_code == 0 and "taichi" in shown.stdout
+    more = robench(*tiny_job.command(finished, defense="base", attack="pwws"), "--seed", "7")
+    assert more.exit_code == 2 and "cannot write" in more.stderr and "read-only" in more.stderr
 
 
 @pytest.mark.parametrize(
