@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 
 import pytest
-from rich.console import Console
 
+from robench.console import Console
 from robench.progress import PlainReporter, Reporter, RichReporter, SilentReporter
 
 
