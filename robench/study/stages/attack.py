@@ -72,6 +72,11 @@ class AttackingStage(RecordsStage):
         }
 
     @property
+    def foreign_code(self) -> tuple[str, ...]:
+        """Add the files of the attack to the code of the model."""
+        return (*self.model.foreign_code, *(file.title for file in self.attack.attack.foreign_files))
+
+    @property
     def size(self) -> Size:
         """Count the texts to attack."""
         return Size(len(self.examples()), "examples", "texts")
