@@ -28,6 +28,8 @@ _SLACK = 64 * 1024**2
 """Numbers that a network may have beyond its weights, such as masks and tables of positions: 256 MB of float32."""
 _LABELS = 10_000
 """A number of labels that needs no weights to be believed."""
+_TENSORS = 2_000
+"""Most tensors of a file whose tensors are not listed; encoders have some hundreds."""
 _LARGEST_HEADER = 100_000_000
 """Most bytes of a safetensors header; the library reads no larger one."""
 
@@ -166,7 +168,7 @@ def _measure_file(path: Path) -> _Weights:
     except (ValueError, TypeError, KeyError, AttributeError):
         shapes = []
     if path.suffix != ".safetensors" or not shapes:
-        return _Weights(size, size // 64, max(_LABELS, min(size, 1_000_000)))
+        return _Weights(size, min(size // 256, _TENSORS), max(_LABELS, min(size, 1_000_000)))
     return _Weights(min(numbers, 2 * size), len(shapes), max(_LABELS, min(widest, size)))
 
 
@@ -180,7 +182,7 @@ def _make_counter(title: str, most_numbers: int, tensors: int) -> Any:
     from torch.overrides import TorchFunctionMode
 
     factories = {"empty", "zeros", "ones", "full", "arange", "rand", "randn", "linspace", "eye", "tensor"}
-    most_tensors = 20 * tensors + 10_000
+    most_tensors = 4 * tensors + 1_000  # some buffers are made beside the parameters
 
     class Counter(TorchFunctionMode):
         numbers = count = 0
