@@ -30,7 +30,7 @@ from typing import Any, Generic
 from filelock import FileLock, Timeout
 
 from robench.errors import RobenchError
-from robench.paths import absolute_path, translate_os_errors
+from robench.paths import absolute_path, refuse_link, translate_os_errors
 from robench.results import integrity
 from robench.results.info import REMEDY, AdversarialInfo, CellInfo, Info, ModelInfo, StageKind, decode, kind_of
 from robench.results.integrity import RECORDS_FILE, STAGE_FILE, TABLE_FILES, make_key
@@ -257,6 +257,8 @@ class Store:
         with translate_os_errors(folder):
             folder.parent.mkdir(parents=True, exist_ok=True)
             lock = FileLock(folder.parent / f".{key}.lock")
+            for path in (Path(lock.lock_file), folder, *(folder.iterdir() if folder.is_dir() else ())):
+                refuse_link(path)
             try:
                 lock.acquire(blocking=False)
             except Timeout:

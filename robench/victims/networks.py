@@ -160,12 +160,13 @@ def load_pretrained(
 
     def build() -> object:
         if is_exported:
-            return RobenchForSequenceClassification(RobenchConfig.from_pretrained(location, revision=revision))
-        config = AutoConfig.from_pretrained(location, revision=revision, trust_remote_code=trust_remote_code)
-        return AutoModelForSequenceClassification.from_config(config, trust_remote_code=trust_remote_code)
+            return RobenchForSequenceClassification(RobenchConfig.from_dict(config))
+        own = AutoConfig.from_pretrained(location, revision=revision, trust_remote_code=trust_remote_code)
+        return AutoModelForSequenceClassification.from_config(own, trust_remote_code=trust_remote_code)
 
     with explain_load_errors("the model", shown), silence_transformers():
-        is_exported = read_json(location, "config.json", revision).get("model_type") == RobenchConfig.model_type
+        config = read_json(location, "config.json", revision)
+        is_exported = config.get("model_type") == RobenchConfig.model_type
         # The code of an exported model is known: robench has the same, and runs that.
         check_config(shown, location, revision, consent=trust_remote_code or is_exported)
         check_size(shown, location, revision, build)
