@@ -269,10 +269,8 @@ def with_code(folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     monkeypatch.setattr(transformers.dynamic_module_utils, "HF_MODULES_CACHE", str(tmp_path / "modules"))
     monkeypatch.setattr(sys, "path", [*sys.path])
     config = json.loads((folder / "config.json").read_text("utf-8"))
-    config |= {
-        "model_type": "mine",
-        "auto_map": {"AutoConfig": "code_of_mine.MineConfig", "AutoModel": "code_of_mine.Mine"},
-    }
+    classes = {"AutoConfig": "code_of_mine.MineConfig", "AutoModel": "code_of_mine.Mine"}
+    config |= {"model_type": "mine", "auto_map": classes}
     (folder / "config.json").write_text(json.dumps(config), "utf-8")
     (folder / "code_of_mine.py").write_text(CODE, "utf-8")
     return folder
@@ -340,6 +338,10 @@ class Hub(http.server.BaseHTTPRequestHandler):
             self.answer(500, "{}")
         else:
             self.answer(404, "{}", error="RepoNotFound")
+
+    def do_HEAD(self) -> None:
+        """Have no files."""
+        self.answer(404, "", error="EntryNotFound")
 
     def answer(self, status: int, body: str, error: str = "") -> None:
         self.send_response(status)

@@ -174,8 +174,6 @@ def test_a_symbolic_link_in_place_of_the_file_is_not_followed(tmp_path: Path) ->
     outside.write_bytes(b"no line")
     link.symlink_to(outside)
     for change in (records.repair, lambda path: records.add_lines(path, line())):
-        with pytest.raises(
-            RobenchError, match=r"r\.jsonl is a symbolic link, and robench would write to where it leads"
-        ):
+        with pytest.raises(RobenchError, match=r"r\.jsonl is a symbolic link, and robench would write"):
             change(link)
     assert outside.read_bytes() == b"no line"
