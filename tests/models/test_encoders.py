@@ -339,10 +339,6 @@ class Hub(http.server.BaseHTTPRequestHandler):
         else:
             self.answer(404, "{}", error="RepoNotFound")
 
-    def do_HEAD(self) -> None:
-        """Have no files."""
-        self.answer(404, "", error="EntryNotFound")
-
     def answer(self, status: int, body: str, error: str = "") -> None:
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
@@ -367,6 +363,8 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[http.server
     monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{server.server_port}")
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    # Files would be asked of the real Hub, whose address the library fixes when it is imported.
+    monkeypatch.setattr("robench.resources.foreign_model.locate_file", lambda *_: None)
     yield server
     server.shutdown()
     server.server_close()
