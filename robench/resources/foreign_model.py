@@ -226,7 +226,8 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _name_code(config: dict[str, Any]) -> list[str]:
-    """Return the classes that a configuration takes from Python files."""
-    named = (part["auto_map"] for part in _walk(config) if "auto_map" in part)
+    """Return the classes that a configuration takes from Python files; of a table without any, its own name."""
+    named = [part["auto_map"] for part in _walk(config) if "auto_map" in part]
     values = [value for one in named for value in (one.values() if isinstance(one, dict) else [one])]
-    return [str(name) for value in values for name in (value if isinstance(value, list) else [value]) if name]
+    names = [str(name) for value in values for name in (value if isinstance(value, list) else [value]) if name]
+    return names or ["auto_map"] * bool(named)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from robench.errors import RobenchError
 from robench.paths import atomic_write_folder, atomic_write_text
-from robench.results.info import CellInfo, ModelInfo, StageInfo, decode, encode
+from robench.results.info import CellInfo, ModelInfo, StageInfo, StageKind, decode, encode
 from robench.results.store import Store, StoredStage
 from support.hand_made import write_records
 
@@ -212,6 +212,6 @@ def test_lock_of_a_stage_in_linked_folders_is_given(tmp_path: Path) -> None:
     (tmp_path / "disk" / "models").symlink_to(tmp_path / "large")
     (tmp_path / "runs").symlink_to(tmp_path / "disk")
     store = Store(tmp_path / "runs")
-    for kind in ("cells", "models"):
-        with store.lock(store.folder(kind, "one", "0123456789abcdef")):  # type: ignore[arg-type]
+    for kind in get_args(StageKind):
+        with store.lock(store.folder(kind, "one", "0123456789abcdef")):
             pass

@@ -43,7 +43,7 @@ def test_all_without_consent_leaves_the_attack_out_and_says_so() -> None:
     assert "checklist" not in names and {"pwws", "clare"} <= set(names)
     said: list[str] = []
     reporter = SilentReporter()
-    reporter.warn = said.append  # type: ignore[method-assign]
+    reporter.warn = said.append  # type: ignore[assignment, method-assign]
     request._announce_foreign_code([], reporter)
     (note,) = said
     assert re.match(r"note: checklist is left out: checklist loads Flair's tagger .* can run any code\.", note)
