@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 from robench import RobenchError
 from robench.attacking import Attack, Victim, option
-from robench.resources import language_models
+from robench.resources import ForeignFile, language_models
 
-from .models import TAGGERS
+from .models import TAGGERS, describe_tagger
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +29,22 @@ class CheckList(Attack):
         "finder of names and places: flair, its named-entity tagger from the Hub (a pickled file of 400 MB), or none,"
         " which leaves them as they are",
     )
+    tagger_pin: str = option("", "pin of flair's tagger, which can run any code: COMMIT:SHA256 of its file on the Hub")
+
+    def __post_init__(self) -> None:
+        """Reject a pin of another form."""
+        super().__post_init__()
+        self._tagger  # noqa: B018  # raises if the pin is none
+
+    @property
+    def _tagger(self) -> ForeignFile:
+        alternative = "Or leave names and places as they are: --set checklist.entities=none."
+        return describe_tagger("ner", self.tagger_pin, "checklist.tagger_pin", alternative)
+
+    @property
+    def foreign_files(self) -> tuple[ForeignFile, ...]:
+        """Return the tagger, unless it is not used."""
+        return (self._tagger,) if self.entities == "flair" else ()
 
     @property
     def variant(self) -> str:
@@ -40,17 +56,21 @@ class CheckList(Attack):
         """Fetch the tagger, and then the rest."""
         if self.entities == "flair":
             try:
-                language_models.prepare_flair_tagger(TAGGERS["ner"], offline=offline)
+                language_models.prepare_flair_tagger(TAGGERS["ner"], self._tagger.pin, offline=offline)
             except RobenchError as error:
                 raise RobenchError(f"{error} Or leave names and places: --set checklist.entities=none.") from error
         super().prepare(offline=offline)
 
     def pins(self) -> dict[str, str]:
         """Return the pins of every attack, and of the tagger."""
-        tagger = TAGGERS["ner"]
-        return super().pins() | (
-            {tagger: language_models.identify_language_model(tagger)} if self.entities == "flair" else {}
-        )
+        return super().pins() | ({TAGGERS["ner"]: self._tagger.pin.sha256} if self.entities == "flair" else {})
+
+    def identity(self) -> dict[str, object]:
+        """Return the identity of every attack; the tagger's pin is among the resources."""
+        identity = super().identity()
+        fields = identity["fields"]
+        assert isinstance(fields, dict)
+        return identity | {"fields": {name: value for name, value in fields.items() if name != "tagger_pin"}}
 
     def build(self, victim: Victim) -> Any:
         """Build the recipe on ``victim``."""
@@ -59,7 +79,7 @@ class CheckList(Attack):
 
         built = CheckList2020.build(victim)
         if self.entities == "flair":
-            language_models.load_flair_tagger("ner", TAGGERS["ner"])
+            language_models.load_flair_tagger("ner", TAGGERS["ner"], self._tagger.pin)
         else:
             needing_tagger = (WordSwapChangeLocation, WordSwapChangeName)
             kept = [one for one in built.transformation.transformations if not isinstance(one, needing_tagger)]

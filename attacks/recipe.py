@@ -10,9 +10,18 @@ from typing import Any, ClassVar
 
 from robench import RobenchError
 from robench.attacking import Attack, Victim, option
-from robench.resources import HUB_TIMEOUT, Resource, language_models, textattack_folder
+from robench.resources import (
+    HUB_TIMEOUT,
+    ForeignFile,
+    Resource,
+    check_pin,
+    language_models,
+    load_pickles_plainly,
+    parse_pin,
+    textattack_folder,
+)
 
-from .models import COMMITS, TAGGERS
+from .models import COMMITS, TAGGERS, describe_tagger
 
 
 @dataclass(frozen=True)
@@ -24,6 +33,7 @@ class Needs:
         models: language models, by their Hub ids.
         taggers: Flair's, by the names that TextAttack calls them.
         files: what TextAttack fetches from its own server into its cache folder.
+        graph: the one of these files that is a TensorFlow graph, which can run any code.
         package: a package that is not among robench's dependencies.
         refusal: why it cannot attack a classifier that only answers queries; empty if it can.
     """
@@ -32,6 +42,7 @@ class Needs:
     models: tuple[str, ...] = ()
     taggers: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    graph: str = ""
     package: str = ""
     refusal: str = ""
 
@@ -61,6 +72,7 @@ RECIPES = {
     "GeneticAlgorithmAlzantot2018": Needs(
         ("stopwords", "word-vectors"),
         files=("constraints/semantics/language-models/alzantot-goog-lm",),
+        graph="constraints/semantics/language-models/alzantot-goog-lm/graph-2016-09-10-gpu.pbtxt",
         package="tensorflow",
     ),
     "HotFlipEbrahimi2017": Needs(("stopwords", "tagger", "word-vectors"), refusal=_GRADIENT),
@@ -98,12 +110,19 @@ class Recipe(Attack):
     uses = ()
 
     recipe: str = option("", "name of the recipe's class in TextAttack")
+    pin: str = option(
+        "",
+        "pin of the recipe's file that can run any code, if it has one: COMMIT:SHA256 of flair's tagger on the Hub, or"
+        " the SHA256 of a TensorFlow graph",
+    )
 
     def __post_init__(self) -> None:
-        """Reject a name that TextAttack does not have."""
+        """Reject a name that TextAttack does not have, and a pin of another form."""
         super().__post_init__()
         if self.recipe not in self.members():
             raise ValueError(f"TextAttack has no recipe {self.recipe!r}; there are {', '.join(self.members())}")
+        if self.pin and not self.foreign_files:
+            raise ValueError("it loads no file that can run code, so there is nothing to pin")
 
     @classmethod
     def members(cls) -> list[str]:
@@ -124,6 +143,17 @@ class Recipe(Attack):
     def _needs(self) -> Needs:
         return RECIPES.get(self.recipe, _UNKNOWN)
 
+    @property
+    def foreign_files(self) -> tuple[ForeignFile, ...]:
+        """Return the tagger or the graph of the recipe; none has both."""
+        needs, setting = self._needs, f"textattack:{self.recipe}.pin"
+        taggers = tuple(describe_tagger(tagger, self.pin, setting) for tagger in needs.taggers)
+        if not needs.graph:
+            return taggers
+        remedy = f"Pin the file that you trust with --set {setting}=SHA256."
+        title = f"{needs.graph.rpartition('/')[2]} from TextAttack's server (a TensorFlow graph)"
+        return (*taggers, ForeignFile(title, parse_pin(self.pin, "pin", on_hub=False), remedy))
+
     def prepare(self, *, offline: bool = False) -> None:
         """Fetch what the recipe needs.
 
@@ -139,13 +169,19 @@ class Recipe(Attack):
         try:
             for model in self._needs.models:
                 language_models.prepare_language_model(model, COMMITS, offline=offline)
-            for tagger in self._needs.taggers:
-                language_models.prepare_flair_tagger(TAGGERS[tagger], offline=offline)
+            for tagger, file in zip(self._needs.taggers, self.foreign_files, strict=False):
+                language_models.prepare_flair_tagger(TAGGERS[tagger], file.pin, offline=offline)
         except RobenchError as error:
             raise RobenchError(f"textattack:{self.recipe}: {error}") from error
-        for file in self._needs.files:
-            self._fetch(file, offline=offline)
+        for name in self._needs.files:
+            self._fetch(name, offline=offline)
+        self._check_graph()
         super().prepare(offline=offline)
+
+    def _check_graph(self) -> None:
+        if self._needs.graph:
+            (file,) = self.foreign_files
+            check_pin(f"textattack:{self.recipe}: {file.title}", textattack_folder() / self._needs.graph, file.pin)
 
     def _fetch(self, file: str, *, offline: bool) -> None:
         if (textattack_folder() / file).exists():
@@ -167,19 +203,31 @@ class Recipe(Attack):
             raise RobenchError(f"{missing}, and cannot be fetched ({type(error).__name__}).") from error
 
     def pins(self) -> dict[str, str]:
-        """Return the pins of every attack, and of models and taggers; TextAttack's version stands for its own files."""
-        names = (*self._needs.models, *(TAGGERS[tagger] for tagger in self._needs.taggers))
-        return super().pins() | {name: language_models.identify_language_model(name, COMMITS) for name in names}
+        """Return the pins of every attack, of models and of foreign files; TextAttack's version stands for the rest."""
+        models = {name: language_models.identify_language_model(name, COMMITS) for name in self._needs.models}
+        return super().pins() | models | {file.title: file.pin.sha256 for file in self.foreign_files}
+
+    def identity(self) -> dict[str, object]:
+        """Return the identity of every attack; the pin is among the resources."""
+        identity = super().identity()
+        fields = identity["fields"]
+        assert isinstance(fields, dict)
+        return identity | {"fields": {name: value for name, value in fields.items() if name != "pin"}}
 
     def build(self, victim: Victim) -> Any:
         """Build the recipe on ``victim``."""
         from textattack import attack_recipes
         from textattack.goal_functions import UntargetedClassification
+        from textattack.transformations.word_swaps import word_swap_hownet
 
-        for tagger in self._needs.taggers:
-            language_models.load_flair_tagger(tagger, TAGGERS[tagger])
+        for tagger, file in zip(self._needs.taggers, self.foreign_files, strict=False):
+            language_models.load_flair_tagger(tagger, TAGGERS[tagger], file.pin)
+        self._check_graph()
         try:
-            with language_models.link_model_folders(self._needs.models, COMMITS):
+            with (
+                language_models.link_model_folders(self._needs.models, COMMITS),
+                load_pickles_plainly(word_swap_hownet),
+            ):
                 built = getattr(attack_recipes, self.recipe).build(victim)
         except Exception as error:  # missing packages, servers that do not answer, victims without gradients
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]

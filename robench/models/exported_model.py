@@ -37,7 +37,7 @@ class RobenchForSequenceClassification(PreTrainedModel):
     def __init__(self, config: RobenchConfig) -> None:
         super().__init__(config)
         encoder_config = AutoConfig.for_model(**config.encoder_config)
-        self.encoder = AutoModel.from_config(encoder_config)
+        self.encoder = AutoModel.from_config(encoder_config, trust_remote_code=False)
         self.head = nn.Linear(encoder_config.hidden_size, config.num_labels)
         self._accepted = frozenset(inspect.signature(self.encoder.forward).parameters)
         self.post_init()  # type: ignore[no-untyped-call]

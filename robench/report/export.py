@@ -178,7 +178,7 @@ def _write_model(folder: Path, model: StoredStage[ModelInfo]) -> None:
         device=torch.device("cpu"),
     )
     names = {i: str(label) for i, label in enumerate(info.labels)}
-    encoder = AutoConfig.from_pretrained(model.folder).to_diff_dict()
+    encoder = AutoConfig.from_pretrained(model.folder, trust_remote_code=False).to_diff_dict()
     config = RobenchConfig(
         encoder_config={name: value for name, value in encoder.items() if name not in _NOT_OF_THE_MODEL},
         id2label=names,
@@ -197,7 +197,7 @@ def _write_model(folder: Path, model: StoredStage[ModelInfo]) -> None:
     state = {name: value.detach().contiguous() for name, value in predictor.classifier.state_dict().items()}
     # Bytes written by Python, as the weights of a stage are: a full disk is an OSError.
     (folder / models.WEIGHTS_FILE).write_bytes(safetensors.torch.save(state, metadata={"format": "pt"}))
-    tokenizer = AutoTokenizer.from_pretrained(model.folder)
+    tokenizer = AutoTokenizer.from_pretrained(model.folder, trust_remote_code=False)
     tokenizer.model_max_length = info.training["max_length"]
     tokenizer.padding_side = "right"
     models.save_tokenizer(tokenizer, folder)

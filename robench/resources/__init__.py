@@ -14,20 +14,27 @@ if TYPE_CHECKING:
         load_word_vectors,
         prepare_resources,
     )
+    from robench.resources.foreign_files import ForeignFile, Pin, check_pin, parse_pin
     from robench.resources.hub import HUB_TIMEOUT
     from robench.resources.model_folder import explain_load_errors
+    from robench.resources.plain_pickle import load_pickles_plainly
     from robench.resources.textattack import load_textattack, textattack_folder
 
 __all__ = [
     "HUB_TIMEOUT",
     "TWO_FORMS",
+    "ForeignFile",
     "Form",
+    "Pin",
     "Resource",
+    "check_pin",
     "explain_load_errors",
     "identify_resources",
+    "load_pickles_plainly",
     "load_sentence_encoder",
     "load_textattack",
     "load_word_vectors",
+    "parse_pin",
     "prepare_resources",
     "textattack_folder",
 ]

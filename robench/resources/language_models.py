@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 from robench.errors import RobenchError
 from robench.paths import absolute_path
 from robench.resources import packages
+from robench.resources.foreign_files import Pin, check_pin
+from robench.resources.foreign_model import check_config, check_size
 from robench.resources.hub import NO_MODEL, ask_hub, make_unavailable_error
 from robench.resources.model_folder import (
     BUNDLED_ENCODERS,
@@ -77,6 +79,8 @@ def prepare_language_model(
         source = _split_hub_name(name, commits)
         folder = _fetch_from_hub(source, f"language model {name}", (*_SMALL, *_WEIGHTS, *_PICKLED), offline=offline)
     check_model_folder(f"the folder {folder} of language model {name}", folder)
+    with explain_load_errors(f"language model {name}", folder):
+        check_config(f"language model {name}", folder, remedy="an attack's own model may not")
     model_type = json.loads((folder / "config.json").read_bytes()).get("model_type")
     if kind and model_type != kind:
         raise RobenchError(f"language model {name} is a {model_type}; this attack needs a {kind}.")
@@ -97,8 +101,9 @@ def _load_masked_model(name: str, folder: Path) -> tuple[Any, Any]:
     from transformers import AutoModelForMaskedLM, AutoTokenizer
 
     with explain_load_errors(name, folder), silence_transformers():
-        tokenizer = AutoTokenizer.from_pretrained(folder)
-        model, loading = AutoModelForMaskedLM.from_pretrained(folder, output_loading_info=True)
+        check_size(f"language model {name}", folder, None, lambda: _from_config(AutoModelForMaskedLM, folder))
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        model, loading = AutoModelForMaskedLM.from_pretrained(folder, trust_remote_code=False, output_loading_info=True)
     if loading["missing_keys"] or tokenizer.mask_token is None:
         raise RobenchError(
             f"language model {name} does not fill in masked words: it has no head or no mask token. Name one that was "
@@ -121,7 +126,17 @@ def _load_mean_pooling_encoder(name: str, folder: Path) -> MeanPoolingEncoder:
     from transformers import AutoModel, AutoTokenizer
 
     with explain_load_errors(name, folder), silence_transformers():
-        return MeanPoolingEncoder(AutoModel.from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder))
+        check_size(f"language model {name}", folder, None, lambda: _from_config(AutoModel, folder))
+        model = AutoModel.from_pretrained(folder, trust_remote_code=False)
+        return MeanPoolingEncoder(model.eval(), AutoTokenizer.from_pretrained(folder, trust_remote_code=False))
+
+
+def _from_config(kind: Any, folder: Path) -> object:
+    """Build a network with random weights, of a class with a head such as ``AutoModelForMaskedLM``."""
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    return kind.from_config(config, trust_remote_code=False)
 
 
 class MeanPoolingEncoder:
@@ -170,31 +185,45 @@ def link_model_folders(names: Iterable[str], commits: Commits = NO_COMMITS) -> I
             yield
 
 
-def prepare_flair_tagger(repository: str, *, offline: bool = False) -> Path:
+def prepare_flair_tagger(repository: str, pin: Pin, *, offline: bool = False) -> Path:
     """Return the file of one of Flair's taggers on the Hub, downloaded once into the Hub's cache.
 
+    It is a pickle, so only a pinned one is fetched, and it is checked each time.
+
+    Args:
+        repository: its Hub id.
+        pin: its commit and sha256.
+        offline: forbid downloading.
+
     Raises:
-        RobenchError: the tagger is not available.
+        RobenchError: the tagger is not pinned, not available, or another file than the pinned one.
     """
     title = f"Flair's tagger {repository}"
-    file = _fetch_from_hub(_split_hub_name(repository), title, (_TAGGER_FILE,), offline=offline) / _TAGGER_FILE
+    if not pin.sha256:
+        raise RobenchError(f"{title} is a pickle, which can run any code, and is not pinned: it is not fetched.")
+    file = _fetch_from_hub((repository, pin.commit), title, (_TAGGER_FILE,), offline=offline) / _TAGGER_FILE
     if not file.is_file():
         raise RobenchError(f"{title} has no {_TAGGER_FILE} in {file.parent}; delete that folder and run again.")
+    check_pin(title, file, pin)
     return file
 
 
-def load_flair_tagger(name: str, repository: str) -> None:
-    """Load the file of :func:`prepare_flair_tagger` into TextAttack's taggers, so that Flair asks no server.
+def load_flair_tagger(name: str, repository: str, pin: Pin) -> None:
+    """Unpickle the file of :func:`prepare_flair_tagger` into TextAttack's taggers, so that Flair asks no server.
 
     Args:
         name: TextAttack's name of the tagger.
         repository: its Hub id.
+        pin: its commit and sha256.
+
+    Raises:
+        RobenchError: it is not the pinned file, or cannot be loaded.
     """
     from flair.models import SequenceTagger
     from textattack.shared.utils import strings
 
-    if name not in strings._flair_taggers:
-        path = prepare_flair_tagger(repository, offline=True)
+    if strings._flair_taggers.get(name) is None:
+        path = prepare_flair_tagger(repository, pin, offline=True)
         with explain_load_errors(repository, path):
             strings._flair_taggers[name] = SequenceTagger.load(str(path))
 

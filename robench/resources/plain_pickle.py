@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import IO, Any
 
 from robench.errors import RobenchError
@@ -60,3 +62,18 @@ def load_plain_pickle(file: Path) -> Any:
     except Exception as error:  # damaged pickles raise anything, from EOFError to KeyError
         reason = str(error) or type(error).__name__
         raise RobenchError(f"{file} is not a plain pickle of numbers ({reason}): fetch it again.") from error
+
+
+@contextlib.contextmanager
+def load_pickles_plainly(module: ModuleType) -> Iterator[None]:
+    """Let the calls of ``pickle.load`` in a module read plain pickles only, inside the block.
+
+    Args:
+        module: a module of another package, which has imported ``pickle``.
+    """
+    real = module.pickle
+    module.pickle = SimpleNamespace(load=lambda stream: load_plain_pickle(Path(stream.name)))  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        module.pickle = real  # type: ignore[attr-defined]

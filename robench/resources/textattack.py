@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from robench.errors import RobenchError
 from robench.paths import cache_dir, translate_os_errors
@@ -64,6 +65,7 @@ def load_textattack(*, offline: bool = False) -> ModuleType:
     for name in _LOGGERS:
         logging.getLogger(name).setLevel(logging.ERROR)
     _cache_word_splits()
+    _forbid_unpickling()
     return module
 
 
@@ -76,6 +78,25 @@ def _cache_word_splits() -> None:
 
     split = functools.lru_cache(maxsize=100_000)(attacked_text.words_from_text)
     attacked_text.words_from_text = lambda text: list(split(text))
+
+
+class _Taggers(dict[str, Any]):
+    """Flair's taggers by TextAttack's names; TextAttack would download and unpickle one that is not among them."""
+
+    def __contains__(self, name: object) -> bool:
+        if not super().__contains__(name):
+            raise RobenchError(
+                f"TextAttack needs Flair's tagger {name}, a pickle that can run any code: an attack has to declare it"
+                " among its foreign_files, and to load it in build()."
+            )
+        return True
+
+
+def _forbid_unpickling() -> None:
+    """Let TextAttack use only those of Flair's taggers that robench has loaded."""
+    from textattack.shared.utils import strings
+
+    strings._flair_taggers = _Taggers(strings._flair_taggers)
 
 
 @contextlib.contextmanager

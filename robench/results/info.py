@@ -63,6 +63,7 @@ class StageInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, t
         train_rows: number of clean training rows.
         seed: seed of training and attack.
         identity: exactly what determines the result.
+        foreign_code: whose code the user allowed to run in the stage, in a few words each.
         timing: how long the stage took.
         files: the files beside ``stage.json``, by name; empty in files of early versions.
         parents: the stages that it was made from: by key, the sha256 of what it used of them, see
@@ -84,6 +85,7 @@ class StageInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, t
     train_rows: int = 0
     seed: int
     identity: dict[str, Any] = {}
+    foreign_code: tuple[str, ...] = ()
     timing: Timing | None = None
     files: dict[str, FileInfo] = {}
     parents: dict[str, str] = {}

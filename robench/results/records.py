@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Any, Literal, NoReturn, get_args
 
 from robench.errors import RobenchError
-from robench.paths import translate_os_errors
+from robench.paths import open_unlinked, translate_os_errors
 
 Status = Literal["succeeded", "failed", "skipped"]
 
@@ -143,7 +143,7 @@ def repair(path: Path) -> int:
     with translate_os_errors(path):
         whole, tail = _split(path.read_bytes())
         if tail:
-            with path.open("r+b") as file:
+            with open_unlinked(path, "r+b") as file:
                 file.truncate(len(whole))
     return len(tail)
 
@@ -157,7 +157,7 @@ def add_lines(path: Path, lines: bytes) -> None:
     repair(path)
     with translate_os_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab") as file:
+        with open_unlinked(path, "ab") as file:
             file.write(lines + b"\n" if lines and not lines.endswith(b"\n") else lines)
 
 

@@ -25,6 +25,8 @@ from robench.study.options import AttackOptions, CommonOptions, RunOptions, opti
 from robench.study.presets import PRESETS, TRAINING, Preset
 from robench.victims import FunctionSource
 
+TRUST = run_options(AttackOptions)["trust_remote_code"].flag
+
 
 class Gap(NamedTuple):
     """A missing cell.
@@ -111,6 +113,7 @@ def _victim_options(row: Result, column: Result, preset: Preset, victim: VictimI
         **dict(sorted(info.defense.changed.items())),
         data=_data(info),
         settings=_attack_settings(column, preset),
+        trust_remote_code=bool(column.info.foreign_code) and TRUST not in (victim.command or ()),
     )
 
 
@@ -131,6 +134,7 @@ def _training_options(row: Result, column: Result) -> tuple[str, ...] | None:
         precision=info.precision,
         data=_data(info),
         settings={TRAINING: training, **defense, **_attack_settings(column, preset)},
+        trust_remote_code=bool(info.foreign_code or column.info.foreign_code),
     )
     return tuple(words)
 

@@ -19,9 +19,9 @@ from robench.study.presets import Existing
 from robench.study.run_option import RunOption, run_option
 
 ORDER = (
-    *("model", "defense", "task", "attack", "name", "label_order", "max_length", "version", "trust_remote_code"),
+    *("model", "defense", "task", "attack", "name", "label_order", "max_length", "version"),
     *("preset", "encoder", "seed", "train_limit", "attack_limit", "settings", "data", "runs", "plugin", "existing"),
-    *("precision", "device", "workers", "offline", "progress"),
+    *("precision", "device", "workers", "trust_remote_code", "offline", "progress"),
 )
 """The order in which options are listed."""
 
@@ -75,6 +75,12 @@ class CommonOptions:
             in_python='A script that uses them needs ``if __name__ == "__main__":``.',
             default="0, and up to 8 beside a GPU",
             minimum=0,
+        ),
+    )
+    trust_remote_code: bool = field(
+        default=False,
+        metadata=run_option(
+            "Run code of others: the Python files that a folder or Hub model brings, and the pinned pickles of attacks."
         ),
     )
     offline: bool = field(default=False, metadata=run_option("Fetch nothing from anywhere."))
@@ -195,9 +201,6 @@ class AttackOptions(CommonOptions):
             " weights, so give another version when they change.",
             metavar="TEXT",
         ),
-    )
-    trust_remote_code: bool = field(
-        default=False, metadata=run_option("Run the Python files that a folder or Hub model brings.")
     )
     settings: Settings | None = field(
         default=None,

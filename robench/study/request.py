@@ -15,6 +15,7 @@ from robench.plugins.registry import Kind
 from robench.plugins.suggestions import explain_unknown
 from robench.progress import Reporter
 from robench.results import papers
+from robench.study.consent import split_by_consent
 from robench.study.options import CommonOptions, RunOptions, Settings
 from robench.study.plan import plan_cells, plan_statistics
 from robench.study.presets import TRAINING, Preset, find_preset
@@ -74,7 +75,20 @@ class BaseRequest(CommonOptions, ABC):
         return data
 
     def _attacks(self) -> list[NamedAttack]:
-        return [self._attack(name) for name in self.attack_names()]
+        return self._split_attacks()[0]
+
+    def _split_attacks(self) -> tuple[list[NamedAttack], list[str]]:
+        """Return the attacks that may run, and why those of ``all`` may not that do not."""
+        attacks = [self._attack(name) for name in self.attack_names()]
+        named = [name for name in self.attacks if name != "all"]
+        return split_by_consent(attacks, named, consent=self.trust_remote_code)
+
+    def _announce_foreign_code(self, stages: Sequence[Stage], reporter: Reporter) -> None:
+        """Say which attacks are left out for want of consent, and what code of others runs."""
+        for refusal in self._split_attacks()[1]:
+            reporter.warn(f"note: {refusal}")
+        for code in dict.fromkeys(code for stage in stages for code in stage.foreign_code):
+            reporter.warn(f"note: code of others can run, as --trust-remote-code allows: {code}")
 
     def _attack(self, name: str) -> NamedAttack:
         entry = registry.entry("attacks", name)
@@ -127,6 +141,7 @@ class Request(BaseRequest, RunOptions):
             for cell in plan_cells(setting, data, defenses, attacks, seed=seed, find_defense=find)
         ]
         cells = list({cell.key: cell for cell in cells}.values())
+        self._announce_foreign_code(cells, reporter)
         return [*cells, *(plan_statistics(cells, self._defense(registry.reference())) if self.statistics else ())]
 
     def _setting(self, chosen: Preset) -> Setting:
@@ -135,7 +150,8 @@ class Request(BaseRequest, RunOptions):
 
         device = devices.choose_device(self.device)
         training, _ = options.configure(TRAINING, chosen.training, self.changes.get(TRAINING, {}))
-        encoder = find_encoder(self.encoder or chosen.encoder, offline=self.offline)
+        name, consent = self.encoder or chosen.encoder, self.trust_remote_code
+        encoder = find_encoder(name, offline=self.offline, trust_remote_code=consent)
         encoder.check_length(training.max_length)
         return Setting(
             preset=self.preset,

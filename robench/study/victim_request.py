@@ -71,12 +71,14 @@ class VictimRequest(BaseRequest, AttackOptions):
         victim = NamedDefense(self.source.name, changed=changed, defense=identity)
         tasks = [self._load(name, chosen, reporter) for name in expand("tasks", self.tasks)]
         setting = self._own_setting()
-        return [
+        cells: list[Stage] = [
             cell
             for data in tasks
             for seed in self.seeds
             for cell in plan_victim(setting, data, self.source, victim, attacks, seed=seed)
         ]
+        self._announce_foreign_code(cells, reporter)
+        return cells
 
     def _own_setting(self) -> Setting:
         from robench.models import devices

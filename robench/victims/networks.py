@@ -18,6 +18,7 @@ from robench.models.exported_model import RobenchConfig, RobenchForSequenceClass
 from robench.models.positions import Positions
 from robench.models.predictor import Predictor
 from robench.models.vocabulary import check_vocabulary
+from robench.resources.foreign_model import check_config, check_size, read_json
 from robench.resources.model_folder import explain_load_errors, silence_transformers
 from robench.victims.scorer import Progress, check_scores
 
@@ -158,19 +159,25 @@ def load_pretrained(
     Raises:
         RobenchError: a file is missing or broken, belongs to another kind of model, or needs code that is not trusted.
     """
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer, PretrainedConfig
+    from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+
+    def build() -> object:
+        if is_exported:
+            return RobenchForSequenceClassification(RobenchConfig.from_dict(config))
+        own = AutoConfig.from_pretrained(location, revision=revision, trust_remote_code=trust_remote_code)
+        return AutoModelForSequenceClassification.from_config(own, trust_remote_code=trust_remote_code)
 
     with explain_load_errors("the model", shown), silence_transformers():
-        config, _ = PretrainedConfig.get_config_dict(location, revision=revision)
+        config = read_json(location, "config.json", revision)
         is_exported = config.get("model_type") == RobenchConfig.model_type
-        if "auto_map" in config and not is_exported and not trust_remote_code:
-            raise RobenchError(
-                f"{shown} brings Python code of its own; look at it, and allow it with --trust-remote-code."
-            )
+        # The code of an exported model is known: robench has the same, and runs that.
+        check_config(shown, location, revision, consent=trust_remote_code or is_exported)
+        check_size(shown, location, revision, build)
         loader = RobenchForSequenceClassification if is_exported else AutoModelForSequenceClassification
-        options = {} if is_exported else {"trust_remote_code": trust_remote_code}
         with torch.random.fork_rng([]):  # Transformers draws random weights before it reads the stored ones
-            model, report = loader.from_pretrained(location, revision=revision, **options, output_loading_info=True)
+            model, report = loader.from_pretrained(
+                location, revision=revision, trust_remote_code=trust_remote_code, output_loading_info=True
+            )
         tokenizer = AutoTokenizer.from_pretrained(location, revision=revision, trust_remote_code=trust_remote_code)
     missing = sorted(report["missing_keys"])
     if missing:

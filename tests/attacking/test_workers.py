@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import shutil
 import signal
@@ -17,6 +18,7 @@ import torch
 
 from robench.attacking.attack import Attack
 from robench.attacking.engine import Workers, attack_examples, choose_worker_count
+from robench.attacking.engine import workers as engine
 from robench.attacks.deepwordbug import DeepWordBug
 from robench.attacks.pwws import PWWS
 from robench.attacks.textfooler import TextFooler
@@ -168,3 +170,17 @@ def test_workers_are_for_models_that_are_faster_than_the_searches() -> None:
     assert choose_worker_count(None, torch.device("cpu")) == 0
     assert 1 <= choose_worker_count(None, torch.device("cuda")) <= 8
     assert choose_worker_count(3, torch.device("cpu")) == 3
+
+
+def test_a_new_process_runs_no_module_of_the_working_directory_unasked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planted = f"from pathlib import Path\nPath({str(tmp_path / 'ran')!r}).touch()\n"
+    for name in ("multiprocessing", "pickle", "threading"):
+        (tmp_path / f"{name}.py").write_text(planted, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    with engine._worker_environment():
+        process = multiprocessing.get_context("spawn").Process(target=os.getpid)
+        process.start()
+        process.join()
+    assert (process.exitcode, (tmp_path / "ran").exists()) == (0, False)

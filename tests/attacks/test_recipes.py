@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import hashlib
 import inspect
 import json
+import pickle
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,6 +27,7 @@ from robench.attacks.checklist import CheckList
 from robench.attacks.clare import CLARE
 from robench.attacks.iga import IGA
 from robench.attacks.kuleshov import Kuleshov
+from robench.attacks.models import TAGGERS
 from robench.attacks.pruthi import Pruthi
 from robench.attacks.recipe import RECIPES, Recipe
 from robench.errors import RobenchError
@@ -75,6 +78,13 @@ class Victim:
 
     def __call__(self, texts: Any) -> Any:
         raise NotImplementedError
+
+
+def plant_tagger(hub: Path, repository: str) -> str:
+    """Put a small tagger into the Hub's cache, and return its pin."""
+    commit = "a" * 40
+    file = small_models.tagger(small_models.snapshot(hub, f"{repository}@{commit}") / "pytorch_model.bin")
+    return f"{commit}:{hashlib.sha256(file.read_bytes()).hexdigest()}"
 
 
 def fill(hub: Path, models: Path) -> None:
@@ -131,7 +141,7 @@ def test_what_is_said_of_a_recipe_is_what_its_source_uses(name: str) -> None:
 OFFLINE = {
     "": "DeepWordBugGao2018 IGAWang2019 LEAP2023 PWWSRen2019 Pruthi2019 TextBuggerLi2018 TextFoolerJin2019",
     "language model .* is not in the Hub's cache .* --offline": "BAEGarg2019 BERTAttackLi2020 CLARE2020 Kuleshov2017",
-    "Flair's tagger .* is not in the Hub's cache .* --offline": "CheckList2020 PSOZang2020",
+    "Flair's tagger .* is a pickle, which can run any code, and is not pinned": "CheckList2020 PSOZang2020",
     "needs .* from TextAttack's server|needs the package tensorflow": "FasterGeneticAlgorithmJia2019 "
     "GeneticAlgorithmAlzantot2018",
     "gradient of the victim": "A2TYoo2021 HotFlipEbrahimi2017",
@@ -172,11 +182,55 @@ def test_a_recipe_takes_its_model_from_the_hub_s_cache_at_the_pinned_commit(
     hub: Path, models: Path, no_taggers: None
 ) -> None:
     fill(hub, models)
-    small_models.tagger(small_models.snapshot(hub, "flair/upos-english-fast") / "pytorch_model.bin")
+    pin = plant_tagger(hub, "flair/upos-english-fast")
     here = Path.cwd()
     for name in ("BAEGarg2019", "BERTAttackLi2020", "CLARE2020", "Kuleshov2017"):
-        build_attack(Recipe(recipe=name), Victim(), offline=True)
+        build_attack(Recipe(recipe=name, pin=pin if name == "CLARE2020" else ""), Victim(), offline=True)
     assert Path.cwd() == here
+
+
+class Harmful:
+    """Leaves a file when it is unpickled."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (self.file,)
+
+
+@pytest.fixture
+def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hub: Path, no_taggers: None) -> Path:
+    """Pickles that leave a file, wherever an attack could find one that it loads; the file that they leave."""
+    folder = tmp_path / "textattack"
+    pickles = [small_models.snapshot(hub, name) / "pytorch_model.bin" for name in TAGGERS.values()]
+    pickles += [folder / "transformations/hownet/word_candidates_sense.pkl"]
+    for file in pickles:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(pickle.dumps(Harmful(tmp_path / "ran")))
+    monkeypatch.setattr("robench.attacks.recipe.textattack_folder", lambda: folder)
+    monkeypatch.setattr("textattack.shared.utils.download_from_s3", lambda path: str(folder / path))
+    return tmp_path / "ran"
+
+
+@pytest.mark.parametrize(
+    "attack", [CheckList(), *map(lambda name: Recipe(recipe=name), ("CheckList2020", "PSOZang2020"))]
+)
+def test_a_planted_pickle_is_not_run(attack: Attack, planted: Path) -> None:
+    with pytest.raises(RobenchError, match=r"is a pickle, which can run any code, and is not pinned"):
+        build_attack(attack, Victim(), offline=True)
+    assert not planted.exists()
+
+
+def test_a_pickle_of_textattacks_server_is_read_plainly(planted: Path, hub: Path) -> None:
+    attack = Recipe(recipe="PSOZang2020", pin=plant_tagger(hub, "flair/upos-english-fast"))
+    with pytest.raises(RobenchError, match=r"word_candidates_sense\.pkl is not a plain pickle"):
+        build_attack(attack, Victim(), offline=True)
+    assert not planted.exists()
+    file = planted.with_name("textattack") / "transformations/hownet/word_candidates_sense.pkl"
+    file.write_bytes(pickle.dumps({"soup": {"noun": ["broth"]}}))
+    built = build_attack(attack, Victim(), offline=True)
+    assert built.transformation.candidates_bank == {"soup": {"noun": ["broth"]}}
 
 
 # --- the eight
@@ -288,9 +342,9 @@ def test_clare_ends_on_a_short_text_that_it_cannot_break(models: Path) -> None:
 
 
 def test_checklist_asks_the_tagger_in_the_hub_s_cache(hub: Path, victim: SmallVictim, no_taggers: None) -> None:
-    small_models.tagger(small_models.snapshot(hub, "flair/ner-english") / "pytorch_model.bin")
-    records = run(CheckList(), victim, 1)
-    assert records == run(CheckList(), victim, 7)
+    attack = CheckList(tagger_pin=plant_tagger(hub, "flair/ner-english"))
+    records = run(attack, victim, 1)
+    assert records == run(attack, victim, 7)
     without = run(CheckList(entities="none"), victim, 7)
     assert sum(record.queries for record in records) > sum(record.queries for record in without)
 
@@ -332,6 +386,9 @@ def test_bert_attack_leaves_words_of_too_many_pieces(models: Path) -> None:
         (CLARE, {"max_actions": 0}, "max_actions must be 1 or more"),
         (Recipe, {"recipe": "Nope"}, "no recipe 'Nope'; there are A2TYoo2021"),
         (Recipe, {}, "no recipe ''"),
+        (CheckList, {"tagger_pin": "0" * 64}, "tagger_pin must be COMMIT:SHA256, 40 and 64 hexadecimal digits"),
+        (Recipe, {"recipe": "PSOZang2020", "pin": "main"}, "pin must be COMMIT:SHA256"),
+        (Recipe, {"recipe": "PWWSRen2019", "pin": "0" * 64}, "there is nothing to pin"),
     ],
 )
 def test_options_that_leave_nothing_are_refused(kind: type[Attack], options: dict[str, Any], told: str) -> None:
@@ -358,5 +415,16 @@ def test_names_and_places_that_stay_are_told() -> None:
     assert CheckList().variant == ""
     assert CheckList(entities="none").variant == "no names or places"
     assert CheckList().identity() != CheckList(entities="none").identity()
-    with pytest.raises(RobenchError, match=r"flair/ner-english is not .*--set checklist\.entities=none"):
+    with pytest.raises(RobenchError, match=r"flair/ner-english is .* not pinned.*--set checklist\.entities=none"):
         CheckList().prepare(offline=True)
+
+
+def test_pin_of_a_foreign_file_stands_in_the_key_once() -> None:
+    pin = f"{'a' * 40}:{'b' * 64}"
+    for one, other in (
+        (CheckList(), CheckList(tagger_pin=pin)),
+        (Recipe(recipe="PSOZang2020"), Recipe(recipe="PSOZang2020", pin=pin)),
+    ):
+        assert one.identity() != other.identity()
+        assert one.identity()["fields"] == other.identity()["fields"]
+        assert ["b" * 64] == [file.pin.sha256 for file in other.foreign_files]

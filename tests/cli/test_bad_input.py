@@ -272,3 +272,21 @@ def test_a_row_of_one_word_and_a_row_of_thousands_are_rows(job: TinyJob, tmp_pat
     assert done.exit_code == 0, done.output
     (file,) = (tmp_path / "runs").glob("cells/*/records.jsonl")
     assert len(file.read_bytes().splitlines()) == len(strange)
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["a file", "a folder"])
+def test_run_in_a_copied_runs_folder_does_not_follow_a_link_out_of_it(
+    finished: Path, tiny_job: TinyJob, tmp_path: Path, whole: bool
+) -> None:
+    runs = Path(shutil.copytree(finished, tmp_path / "runs"))
+    (cell,) = runs.glob("cells/[!.]*-base-deepwordbug-*")
+    (cell / "stage.json").unlink()
+    (tmp_path / "outside").mkdir()
+    outside = tmp_path / "outside" / "records.jsonl"
+    outside.write_bytes(b"precious")
+    link = cell if whole else cell / "records.jsonl"
+    shutil.rmtree(link) if whole else link.unlink()
+    link.symlink_to(outside.parent if whole else outside)
+    before = files(tmp_path / "outside")
+    assert f"{link} is a symbolic link" in told(robench(*tiny_job.command(runs, attack="deepwordbug")))
+    assert files(tmp_path / "outside") == before

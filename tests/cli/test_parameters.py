@@ -101,6 +101,7 @@ VALUES: dict[type, dict[str, Any]] = {
         "precision": "fp32",
         "device": "cpu",
         "workers": 0,
+        "trust_remote_code": True,
         "offline": True,
     },
     AttackOptions: {

@@ -5,6 +5,7 @@ import json
 import logging.handlers
 import shutil
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import huggingface_hub.constants
 import pytest
 import torch
+import transformers
 from tokenizers import ByteLevelBPETokenizer
 from transformers import (
     BertConfig,
@@ -249,6 +251,58 @@ def test_a_language_model_is_an_encoder_with_a_head_too_many(folder: Path) -> No
     assert said.buffer == []  # a head or a pooler more or less is no news
 
 
+CODE = """
+from transformers import BertConfig, BertModel
+
+class MineConfig(BertConfig):
+    model_type = "mine"
+
+class Mine(BertModel):
+    config_class = MineConfig
+"""
+
+
+@pytest.fixture
+def with_code(folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An encoder that brings its own code."""
+    # Transformers copies the code to its cache and imports it from there: not the user's cache here.
+    monkeypatch.setattr(transformers.dynamic_module_utils, "HF_MODULES_CACHE", str(tmp_path / "modules"))
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    classes = {"AutoConfig": "code_of_mine.MineConfig", "AutoModel": "code_of_mine.Mine"}
+    config |= {"model_type": "mine", "auto_map": classes}
+    (folder / "config.json").write_text(json.dumps(config), "utf-8")
+    (folder / "code_of_mine.py").write_text(CODE, "utf-8")
+    return folder
+
+
+def test_an_encoder_with_code_is_refused_without_consent(with_code: Path) -> None:
+    with pytest.raises(RobenchError, match=r"brings Python code of its own; .* allow it with --trust-remote-code"):
+        find_encoder(str(with_code))
+
+
+def test_an_encoder_with_code_is_trained_and_loaded_with_consent(with_code: Path, tmp_path: Path) -> None:
+    source = find_encoder(str(with_code), trust_remote_code=True)
+    assert [file.name for file in source.code] == ["code_of_mine.py"]
+    result = tiny.trained(Base(), tiny.rows(16), SETTINGS, encoder=source.model, tokenizer=source.tokenizer())
+    made = tmp_path / "model"
+    classifier = result.predictor.classifier
+    trained_model.save(made, classifier, source.tokenizer(), [], [], tiny.model_info(), source.code)
+    options: dict[str, Any] = {"max_length": LENGTH, "precision": "fp32", "device": tiny.CPU}
+    loaded = trained_model.load(made, 2, **options, trust_remote_code=True)
+    assert type(loaded.classifier.encoder).__name__ == "Mine"
+    assert torch.equal(loaded.logits(["the film"]), result.predictor.logits(["the film"]))
+    with pytest.raises(RobenchError, match="only a `robench run` with --trust-remote-code runs it"):
+        trained_model.load(made, 2, **options)
+
+
+def test_the_digest_of_an_encoder_has_its_code_if_that_is_trusted(with_code: Path, original: Path) -> None:
+    before = find_encoder(str(with_code), trust_remote_code=True).digest
+    (with_code / "code_of_mine.py").write_text(CODE + "# edited", "utf-8")
+    assert find_encoder(str(with_code), trust_remote_code=True).digest != before
+    assert find_encoder(str(original), trust_remote_code=True) == find_encoder(str(original))
+
+
 def test_a_tokenizer_without_padding_is_refused(folder: Path) -> None:
     bare = PreTrainedTokenizerFast(tokenizer_object=tiny.tokenizer().backend_tokenizer)
     for file in folder.glob("*token*"):
@@ -309,6 +363,8 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[http.server
     monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{server.server_port}")
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    # Files would be asked of the real Hub, whose address the library fixes when it is imported.
+    monkeypatch.setattr("robench.resources.foreign_model.locate_file", lambda *_: None)
     yield server
     server.shutdown()
     server.server_close()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import pickle
 import shutil
 from pathlib import Path
+from typing import Any
 
 import huggingface_hub.constants
 import numpy as np
@@ -15,7 +19,7 @@ from robench.attacking.padding_tokenizer import BatchPaddingTokenizer
 from robench.attacks.bae import BAE
 from robench.attacks.models import COMMITS
 from robench.errors import RobenchError
-from robench.resources import language_models
+from robench.resources import Pin, language_models, load_textattack
 from support import small_models
 
 
@@ -77,12 +81,61 @@ def test_a_model_is_taken_from_the_hub_s_cache_at_its_commit(hub: Path, models: 
     )
 
 
-def test_a_tagger_is_taken_from_the_hub_s_cache(hub: Path) -> None:
-    folder = small_models.snapshot(hub, "flair/ner-english")
+COMMIT = "a" * 40
+
+
+def test_a_tagger_is_taken_from_the_hub_s_cache_at_its_pin(hub: Path) -> None:
+    folder = small_models.snapshot(hub, f"flair/ner-english@{COMMIT}")
+    pin = Pin(hashlib.sha256(b"a tagger").hexdigest(), COMMIT)
     with pytest.raises(RobenchError, match=r"has no pytorch_model\.bin"):
-        language_models.prepare_flair_tagger("flair/ner-english", offline=True)
-    (folder / "pytorch_model.bin").touch()
-    assert language_models.prepare_flair_tagger("flair/ner-english", offline=True) == folder / "pytorch_model.bin"
+        language_models.prepare_flair_tagger("flair/ner-english", pin, offline=True)
+    (folder / "pytorch_model.bin").write_bytes(b"a tagger")
+    assert language_models.prepare_flair_tagger("flair/ner-english", pin, offline=True) == folder / "pytorch_model.bin"
+
+
+class Harmful:
+    """Leaves a file when it is unpickled."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (self.file,)
+
+
+@pytest.mark.parametrize(
+    ("pin", "told"),
+    [
+        (Pin(), "is a pickle, which can run any code, and is not pinned"),
+        (Pin("0" * 64, COMMIT), r"is not the pinned file: its sha256 is [0-9a-f]{64}, not 0+"),
+    ],
+    ids=["without a pin", "another file"],
+)
+def test_a_tagger_that_is_not_the_pinned_one_is_not_unpickled(pin: Pin, told: str, hub: Path, tmp_path: Path) -> None:
+    load_textattack(offline=True)
+    for name in ("flair/ner-english", f"flair/ner-english@{COMMIT}"):
+        planted = small_models.snapshot(hub, name) / "pytorch_model.bin"
+        planted.write_bytes(pickle.dumps(Harmful(tmp_path / "ran")))
+    with pytest.raises(RobenchError, match=told):
+        language_models.load_flair_tagger("ner", "flair/ner-english", pin)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_textattack_fetches_and_unpickles_no_tagger_itself() -> None:
+    load_textattack(offline=True)
+    from textattack.shared.utils import strings
+
+    with pytest.raises(RobenchError, match="needs Flair's tagger no-such-tagger, a pickle that can run any code"):
+        strings.flair_tag("a text", "no-such-tagger")
+
+
+def test_a_language_model_with_code_of_its_own_is_refused(models: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(models / "bert", tmp_path / "bert")
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    config["auto_map"] = {"AutoModelForMaskedLM": "mine.Mine"}
+    (folder / "config.json").write_text(json.dumps(config), "utf-8")
+    with pytest.raises(RobenchError, match="brings Python code of its own; an attack's own model may not"):
+        language_models.prepare_language_model(str(folder), offline=True)
 
 
 def test_a_model_is_loaded_once(models: Path) -> None:

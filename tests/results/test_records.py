@@ -167,3 +167,13 @@ def test_two_results_of_one_example_are_an_error(tmp_path: Path) -> None:
 def test_every_key_is_documented() -> None:
     missing = [field.name for field in fields(Record) if f"\n        {field.name}: " not in f"\n{Record.__doc__}"]
     assert not missing
+
+
+def test_a_symbolic_link_in_place_of_the_file_is_not_followed(tmp_path: Path) -> None:
+    outside, link = tmp_path / "outside", tmp_path / "r.jsonl"
+    outside.write_bytes(b"no line")
+    link.symlink_to(outside)
+    for change in (records.repair, lambda path: records.add_lines(path, line())):
+        with pytest.raises(RobenchError, match=r"r\.jsonl is a symbolic link, and robench would write"):
+            change(link)
+    assert outside.read_bytes() == b"no line"

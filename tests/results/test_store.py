@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from robench.errors import RobenchError
 from robench.paths import atomic_write_folder, atomic_write_text
-from robench.results.info import CellInfo, ModelInfo, StageInfo, decode, encode
+from robench.results.info import CellInfo, ModelInfo, StageInfo, StageKind, decode, encode
 from robench.results.store import Store, StoredStage, make_key
 from support.hand_made import write_records
 
@@ -250,3 +250,25 @@ def test_a_write_that_fails_leaves_the_old_and_no_rest(tmp_path: Path) -> None:
         raise ZeroDivisionError
     assert file.read_text(encoding="utf-8") == "old" == (folder / "weights").read_text(encoding="utf-8")
     assert {path.name for path in tmp_path.iterdir()} == {"stage.json", "model"}
+
+
+@pytest.mark.parametrize("name", ["cells/one-{key}", "cells/one-{key}/records.jsonl", "cells/.{key}.lock"])
+def test_lock_of_a_stage_with_a_symbolic_link_is_refused(store: Store, tmp_path: Path, name: str) -> None:
+    key = "0123456789abcdef"
+    link = store.root / name.format(key=key)
+    link.parent.mkdir(parents=True)
+    link.symlink_to(tmp_path / "outside")
+    with pytest.raises(RobenchError, match=f"{link} is a symbolic link"), store.lock(store.folder("cells", "one", key)):
+        raise AssertionError("it is locked")
+    assert not (tmp_path / "outside").exists()
+
+
+def test_lock_of_a_stage_in_linked_folders_is_given(tmp_path: Path) -> None:
+    (tmp_path / "disk" / "cells").mkdir(parents=True)
+    (tmp_path / "large").mkdir()
+    (tmp_path / "disk" / "models").symlink_to(tmp_path / "large")
+    (tmp_path / "runs").symlink_to(tmp_path / "disk")
+    store = Store(tmp_path / "runs")
+    for kind in get_args(StageKind):
+        with store.lock(store.folder(kind, "one", "0123456789abcdef")):
+            pass

@@ -242,11 +242,14 @@ def _report_death(sentence: str = _DEATH) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _worker_environment() -> Iterator[None]:
-    """Let processes that are started inside the block use one thread each, and ignore ctrl-C.
+    """Let processes that are started inside the block use one thread each, ignore ctrl-C, and import safely.
 
-    The process that starts them handles ctrl-C, and ends them.
+    The process that starts them handles ctrl-C, and ends them. A new interpreter imports ``multiprocessing`` first of
+    all, and would take a file of that name in the working directory for it; ``PYTHONSAFEPATH`` prevents that. Then it
+    gets the ``sys.path`` of the process that starts it, so modules of the user are found where they are found here.
     """
     settings = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    settings["PYTHONSAFEPATH"] = "1"
     before = {name: os.environ.get(name) for name in settings}
     in_main = threading.current_thread() is threading.main_thread()
     handler = signal.signal(signal.SIGINT, signal.SIG_IGN) if in_main else None  # inherited by the processes

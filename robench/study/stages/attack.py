@@ -17,7 +17,7 @@ from typing import IO, Any, ClassVar
 
 from robench.data.load import Example
 from robench.errors import RobenchError
-from robench.paths import atomic_write_bytes, translate_os_errors
+from robench.paths import atomic_write_bytes, open_unlinked, translate_os_errors
 from robench.results import records
 from robench.results.aside import set_lines_aside
 from robench.results.info import REMEDY, AttackInfo, CellInfo, ModelInfo, StageInfo
@@ -70,6 +70,11 @@ class AttackingStage(RecordsStage):
             "rows": len(self.examples()),
             "seed": self.seed,
         }
+
+    @property
+    def foreign_code(self) -> tuple[str, ...]:
+        """Add the files of the attack to the code of the model."""
+        return (*self.model.foreign_code, *(file.title for file in self.attack.attack.foreign_files))
 
     @property
     def size(self) -> Size:
@@ -285,7 +290,7 @@ def _measure_similarity(context: Context, rows: Sequence[Record]) -> Similarity 
 @contextlib.contextmanager
 def _open_to_append(path: Path) -> Iterator[IO[bytes]]:
     with translate_os_errors(path):
-        file = path.open("ab")
+        file = open_unlinked(path, "ab")
     try:
         yield file
     finally:

@@ -262,6 +262,12 @@ class Stage(ABC):
         return sample(self.data.train, self.setting.train_limit, "train")
 
     @property
+    def foreign_code(self) -> tuple[str, ...]:
+        """Return whose code the user allowed to run in the work, in a few words each."""
+        encoder = self.setting.encoder
+        return (f"the Python files of encoder {encoder.name}",) if encoder.trust_remote_code else ()
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """Return what readers of the result need to know about its rows."""
         return self.data.notes
@@ -283,6 +289,7 @@ class Stage(ABC):
             "train_rows": len(self.training_rows()),
             "seed": self.seed,
             "identity": self.identity,
+            "foreign_code": self.foreign_code,
             "parents": self.digest_parents(context.store),
             "environment": record_environment(context.device),
         }

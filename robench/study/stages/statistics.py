@@ -122,6 +122,11 @@ class StatisticsStage(Stage):
         """Return the seconds of a pair on the bundled encoder."""
         return SECONDS_PER_PAIR if self.setting.encoder.bundled else None
 
+    @property
+    def foreign_code(self) -> tuple[str, ...]:
+        """Return that of the cell with the pairs."""
+        return self.reference.foreign_code
+
     def resembles(self, info: StageInfo) -> bool:
         """Return whether statistics have the same attack, and the same kind of model: an untrained one takes longer."""
         same_kind = isinstance(info, StatisticsInfo) and (info.defense.name == BEFORE) == (self.cell is None)

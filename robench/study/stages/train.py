@@ -116,7 +116,7 @@ class ModelStage(Stage):
             timing=timing,
         )
         tokenizer = self.setting.encoder.tokenizer()
-        trained_model.save(folder, predictor.classifier, tokenizer, clean, log, info)
+        trained_model.save(folder, predictor.classifier, tokenizer, clean, log, info, self.setting.encoder.code)
         context.hold(self, predictor)
 
     def load(self, context: Context) -> Model:
@@ -132,6 +132,7 @@ class ModelStage(Stage):
             max_length=self.setting.training.max_length,
             precision=self.setting.precision,
             device=context.device,
+            trust_remote_code=self.setting.encoder.trust_remote_code,
         )
 
     def _check_padding(self, context: Context) -> list[str]:

@@ -18,6 +18,7 @@ from robench.models.classifier import Classifier
 from robench.models.devices import Precision
 from robench.models.predictor import Predictor
 from robench.paths import atomic_write_folder
+from robench.resources.foreign_model import check_config, check_size
 from robench.results.info import REMEDY, CellInfo, ModelInfo
 from robench.results.info_parts import Clean
 from robench.results.integrity import CLEAN_FILE, TRAINING_FILE, write_stage
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 WEIGHTS_FILE = "model.safetensors"
 PROBES = 16
 """Test texts on which a trained model is checked."""
+
+_NO_CODE = "only a `robench run` with --trust-remote-code runs it"
 
 
 class LogitsModel(Protocol):
@@ -70,6 +73,7 @@ def save(
     clean: Sequence[dict[str, Any]],
     log: Sequence[dict[str, Any]],
     info: ModelInfo,
+    code: Sequence[Path] = (),
 ) -> None:
     """Write the folder of a trained model; it appears as a whole or not at all.
 
@@ -80,6 +84,7 @@ def save(
         clean: the lines of ``clean.jsonl``.
         log: the lines of ``training.jsonl``.
         info: the content of ``stage.json``.
+        code: the Python files of an encoder that brings some.
 
     Raises:
         RobenchError: it cannot be written.
@@ -88,6 +93,8 @@ def save(
     with atomic_write_folder(folder) as draft:
         classifier.encoder.config.save_pretrained(draft)
         save_tokenizer(tokenizer, draft)
+        for file in code:
+            (draft / file.name).write_bytes(file.read_bytes())
         # Python writes the bytes, because on a full disk the library's own writer crashes or hides the cause.
         (draft / WEIGHTS_FILE).write_bytes(safetensors.torch.save(state, metadata={"format": "pt"}))
         write_lines(draft / CLEAN_FILE, clean)
@@ -126,20 +133,43 @@ def find_warnings(predictor: Predictor, test: Sequence[Example]) -> list[str]:
     ]
 
 
-def load(folder: Path, classes: int, *, max_length: int, precision: Precision, device: torch.device) -> Predictor:
+def load(
+    folder: Path,
+    classes: int,
+    *,
+    max_length: int,
+    precision: Precision,
+    device: torch.device,
+    trust_remote_code: bool = False,
+) -> Predictor:
     """Load a trained defense as a victim.
 
+    Args:
+        folder: its folder.
+        classes: number of the task's labels.
+        max_length: most tokens of a text.
+        precision: precision of matrix products.
+        device: the device that it runs on.
+        trust_remote_code: whether the user allowed the Python code of its encoder to run.
+
     Raises:
-        RobenchError: its files are missing or broken.
+        RobenchError: its files are missing or broken, or it needs code that is not allowed.
     """
     from transformers import AutoConfig, AutoModel, AutoTokenizer
 
+    def build() -> Classifier:
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
+        return Classifier(AutoModel.from_config(config, trust_remote_code=trust_remote_code).float(), classes)
+
     try:
-        config = AutoConfig.from_pretrained(folder)
-        tokenizer = AutoTokenizer.from_pretrained(folder)
+        check_config(f"the model in {folder}", folder, consent=trust_remote_code, remedy=_NO_CODE)
+        check_size(f"the model in {folder}", folder, None, build)
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
         with torch.random.fork_rng([]):  # the library draws random weights before the stored ones are loaded
-            classifier = Classifier(AutoModel.from_config(config).float(), classes)
+            classifier = build()
         classifier.load_state_dict(safetensors.torch.load_file(folder / WEIGHTS_FILE))
+    except RobenchError:
+        raise
     except Exception as error:  # the exception of a broken file depends on the file and the library's version
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise RobenchError(f"the model in {folder} cannot be loaded ({reason}); {REMEDY}.") from error

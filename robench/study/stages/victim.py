@@ -17,7 +17,7 @@ from robench.results.store import StoredStage
 from robench.study.stages.context import Context
 from robench.study.stages.stage import FORMAT, Size
 from robench.study.stages.train import ModelStage
-from robench.victims.source import FunctionSource, Given, VictimSource
+from robench.victims.source import FunctionSource, Given, PretrainedSource, VictimSource
 
 if TYPE_CHECKING:
     from robench.victims.scorers import VictimModel
@@ -64,6 +64,12 @@ class VictimStage(ModelStage):
             "victim": asdict(self.model_identity),
             "precision": self.setting.precision,
         }
+
+    @property
+    def foreign_code(self) -> tuple[str, ...]:
+        """Return the Python files of the model, if the user allowed them to run."""
+        trusted = isinstance(self.source, PretrainedSource) and self.source.trust_remote_code
+        return (f"the Python files of {self.source.shown}",) if trusted else ()
 
     @property
     def size(self) -> Size:
