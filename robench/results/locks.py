@@ -16,6 +16,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from robench.errors import RobenchError
+from robench.paths import refuse_link
+
 _LOCK = re.compile(r"\.([0-9a-f]{16})\.lock")
 _DRAFT = re.compile(r"\..*-([0-9a-f]{16})\.\w+")
 """The folder of a stage that is being written, see :func:`robench.paths.atomic_write_folder`."""
@@ -35,9 +38,11 @@ def hold_lock(parent: Path, key: str, on_wait: Callable[[], None] | None) -> Ite
         Whether the lock is held; it always is with ``on_wait``.
 
     Raises:
-        OSError: the lock's file cannot be made.
+        RobenchError: the lock's file is a symbolic link.
+        OSError: it cannot be made.
     """
     file = parent / f".{key}.lock"
+    refuse_link(file)
     lock = FileLock(file)
     try:
         lock.acquire(blocking=False)
@@ -62,7 +67,7 @@ def sweep(parent: Path) -> None:
         return
     found = (_LOCK.fullmatch(path.name) or _DRAFT.fullmatch(path.name) for path in parent.iterdir())
     for key in sorted({match[1] for match in found if match}):
-        with contextlib.suppress(OSError), hold_lock(parent, key, None):
+        with contextlib.suppress(OSError, RobenchError), hold_lock(parent, key, None):
             pass
 
 
