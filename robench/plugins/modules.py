@@ -134,12 +134,14 @@ def _library_folders() -> frozenset[Path]:
 def _requirements(distribution: str) -> frozenset[str]:
     """Return what a distribution requires without extras; nothing if it is not installed."""
     try:
-        text = metadata.distribution(distribution).read_text("METADATA") or ""
+        found = metadata.distribution(distribution)
+        # In a clone, the build leaves an egg-info, which Python finds first if the clone is the working directory.
+        text = found.read_text("METADATA") or found.read_text("PKG-INFO") or ""
     except metadata.PackageNotFoundError:
         return frozenset()
     lines = re.findall(r"^Requires-Dist: *(.*)", text.partition("\n\n")[0], re.M)  # its own parser is slow
-    found = (re.match(r"[\w.-]+", line) for line in lines if not re.search(r";.*\bextra\s*==", line))
-    return frozenset(_normal(match[0]) for match in found if match)
+    names = (re.match(r"[\w.-]+", line) for line in lines if not re.search(r";.*\bextra\s*==", line))
+    return frozenset(_normal(match[0]) for match in names if match)
 
 
 @cache

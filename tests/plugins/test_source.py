@@ -192,6 +192,20 @@ def test_find_owner_of_a_foreign_package_is_its_version_and_of_a_dependency_nobo
     assert owners == {"json": "", "torch": "", "requests": "", "pytest": f"pytest {pytest.__version__}"}
 
 
+@pytest.mark.parametrize("form", ["other_dist-1.0.dist-info/METADATA", "other_dist.egg-info/PKG-INFO"])
+def test_requirements_of_an_installed_and_of_a_built_distribution_are_those_without_extras(
+    form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from robench.plugins.modules import _requirements
+
+    file = tmp_path / form
+    file.parent.mkdir()
+    lines = ["Name: other-dist", "Version: 1.0", "Requires-Dist: torch>=2", 'Requires-Dist: ruff; extra == "dev"']
+    file.write_text("\n".join(lines) + "\n\nRequires-Dist: text\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert _requirements.__wrapped__("other-dist") == {"torch"}
+
+
 def test_identity_follows_what_runs_and_not_what_was_edited_later(package: Path) -> None:
     """In a long session a file may be edited after it was imported; what runs is what was imported."""
     first = code_of_package()
