@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 import robench as package
+from robench.console import Console
 from robench.errors import RobenchError
 from robench.plugins import registry
 from robench.progress import PlainReporter, Reporter, RichReporter, SilentReporter, choose_reporter, format_duration

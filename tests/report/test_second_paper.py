@@ -178,7 +178,7 @@ def test_tables_without_a_usual_comparison_compare_on_request(store: Store) -> N
 def test_a_lead_is_green_where_it_is_better(store: Store) -> None:
     import io
 
-    from rich.console import Console
+    from robench.console import Console
 
     console = Console(file=io.StringIO(), width=200, force_terminal=True, color_system="standard")
     text = render(make("quality", store, selection=Selection(attacks=["deepwordbug"]), compare="ada"), "rich", console)

@@ -4,9 +4,9 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from robench.cli.show import show
+from robench.console import Console
 from robench.report.rendering import FORMATS, render
 from robench.report.tables import make, make_all
 from robench.resources import sentence_encoder

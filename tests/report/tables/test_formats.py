@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pandas
 import pytest
-from rich.console import Console
 
+from robench.console import Console
 from robench.report.rendering import FORMATS, render, render_all
 from robench.report.tables import make
 from robench.results.selection import Selection

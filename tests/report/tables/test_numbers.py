@@ -7,8 +7,8 @@ import re
 from fractions import Fraction
 
 import pytest
-from rich.console import Console
 
+from robench.console import Console
 from robench.report.rendering import FORMATS, percent, render
 from robench.report.tables import make
 from robench.results.selection import Selection
