@@ -84,7 +84,7 @@ class BaseRequest(CommonOptions, ABC):
         return split_by_consent(attacks, named, consent=self.trust_remote_code)
 
     def _announce_foreign_code(self, stages: Sequence[Stage], reporter: Reporter) -> None:
-        """Say which attacks are left out for want of consent, and what code of others runs."""
+        """Say which attacks are left out because the user has not consented, and what code of others runs."""
         for refusal in self._split_attacks()[1]:
             reporter.warn(f"note: {refusal}")
         for code in dict.fromkeys(code for stage in stages for code in stage.foreign_code):
