@@ -61,7 +61,7 @@ class _Call(StoreOptions):
                 registry.load_plugin(path)
             request = self.request()
             reporter = choose_reporter(Console(stderr=True)) if self.progress else SilentReporter()
-            return make_frame(run_requests([request], store, reporter, self.existing))
+            return make_frame(run_requests([request], store, reporter, self.existing, retry_errors=self.retry_errors))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,8 +209,11 @@ def _describe(cell: StoredStage[CellInfo], result: Result) -> dict[str, Any]:
         "train_rows": info.train_rows,
         "clean_accuracy": float(result.clean_accuracy),
         "n_test": info.clean.n,
-        "accuracy_under_attack": float(result.accuracy_under_attack),
+        "accuracy_under_attack": float("nan")
+        if result.accuracy_under_attack is None
+        else float(result.accuracy_under_attack),
         "n_attacked": outcome.n,
+        "n_errors": outcome.errors,
         "attack_success_rate": outcome.succeeded / outcome.attempts if outcome.attempts else float("nan"),
         "queries": outcome.queries,
         "words_changed": outcome.words_changed,

@@ -140,11 +140,11 @@ def run_and_show(
     if dry_run:
         from robench.cli.dry_run import show_plan
 
-        show_plan(requests, store, place.existing, reporter, console)
+        show_plan(requests, store, place, reporter, console)
         return []
     from robench.study.runner import run_requests
 
-    cells = run_requests(requests, store, reporter, place.existing)
+    cells = run_requests(requests, store, reporter, place.existing, retry_errors=place.retry_errors)
     if not cells:
         raise RobenchError(f"none of these cells is in {place.runs}; leave --existing only-cache out to make them.")
     print_text(target.shown(cells, store, console, runs_options(place.runs)))

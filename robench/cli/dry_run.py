@@ -12,8 +12,8 @@ from robench.models import devices
 from robench.progress import Reporter, format_duration
 from robench.results.store import Store
 from robench.study.estimate import Estimator
+from robench.study.options import StoreOptions
 from robench.study.plan import order_stages
-from robench.study.presets import Existing
 from robench.study.request import BaseRequest
 from robench.study.runner import Runner
 from robench.study.stages.context import Context
@@ -23,7 +23,7 @@ LOG_WIDTH = 200
 
 
 def show_plan(
-    requests: Sequence[BaseRequest], store: Store, existing: Existing, reporter: Reporter, console: Console
+    requests: Sequence[BaseRequest], store: Store, place: StoreOptions, reporter: Reporter, console: Console
 ) -> None:
     """Print the plan of requests.
 
@@ -33,8 +33,9 @@ def show_plan(
         RobenchError: an error that the run itself would have, too.
     """
     stages = [stage for request in requests for stage in request.stages(reporter)]
-    runner = Runner(Context(store, reporter, devices.choose_device(requests[0].device)), existing=existing)
-    left = {stage.key for stage in order_stages(stages, done=runner.is_done)}
+    device = devices.choose_device(requests[0].device)
+    runner = Runner(Context(store, reporter, device, retry_errors=place.retry_errors), existing=place.existing)
+    left = {stage.key for stage in runner.find_missing(stages)}
     estimator = Estimator(store)
     table = Table("stage", "work", "state", "time", "key", box=None, pad_edge=False, header_style="bold")
     total, all_estimated = 0.0, True

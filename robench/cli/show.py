@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from robench.cli.examples import align_words, choose_examples, format_errors, format_examples
 from robench.errors import RobenchError
-from robench.escaping import escape_line, escape_terminal
+from robench.escaping import escape_line
 from robench.plugins.option import option_text
 from robench.report.rendering import percent
 from robench.results import records
@@ -26,28 +26,10 @@ from robench.results.store import Store, StoredStage
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
-    from rich.text import Text
 
 FILES = (RECORDS_FILE, CLEAN_FILE, TRAINING_FILE)
 """The files of a stage that are shown, or that what is shown was counted from."""
 KINDS = {"cells": "cell", "models": "trained model", "adversarial": "adversarial training set"}
-
-
-class Span(NamedTuple):
-    """A part of an attacked text.
-
-    Attributes:
-        before: its words in the original; empty if the attack inserted words.
-        after: its words in the final text; empty if the attack removed words.
-    """
-
-    before: str
-    after: str
-
-    @property
-    def is_changed(self) -> bool:
-        """Return whether the attack changed it."""
-        return self.before != self.after
 
 
 class _Contents(NamedTuple):
@@ -57,6 +39,7 @@ class _Contents(NamedTuple):
     results: dict[str, Any]
     training: list[dict[str, Any]]
     examples: list[Record]
+    errors: list[Record]
 
 
 def show(stage: StoredStage[Any], store: Store, examples: int = 5) -> RenderableType:
@@ -81,15 +64,18 @@ def show(stage: StoredStage[Any], store: Store, examples: int = 5) -> Renderable
         parts += [Text("\ntraining", style="bold"), _format_training(contents.training)]
     if contents.examples:
         heading = "\nexamples: [original → final]"
-        parts += [Text(heading, style="bold"), *_format_examples(contents.examples, stage.info.labels)]
+        parts += [Text(heading, style="bold"), *format_examples(contents.examples, stage.info.labels)]
+    if contents.errors:
+        heading = f"\nerrors: {len(contents.errors):,} of {contents.results['attacked']['n']:,} samples"
+        parts += [Text(heading, style="bold"), *format_errors(contents.errors, examples)]
     return Group(*parts)
 
 
 def show_json(stage: StoredStage[Any], store: Store, examples: int = 5) -> str:
-    """Format a stage as JSON with the keys ``folder``, ``stage``, ``results``, ``training`` and ``examples``.
+    """Format a stage as JSON with the keys ``folder``, ``stage``, ``results``, ``training``, ``examples``, ``errors``.
 
     ``stage`` is the content of ``stage.json``; ``results`` are shares from 0 to 1; ``examples`` have the keys of a
-    record, and ``changes``, pairs of words before and after.
+    record, and ``changes``, pairs of words before and after; ``errors`` are the records that ended in an error.
 
     Raises:
         RobenchError: the records are missing or broken.
@@ -101,14 +87,8 @@ def show_json(stage: StoredStage[Any], store: Store, examples: int = 5) -> str:
         for record in contents.examples
     ]
     values = {"folder": str(stage.folder), "stage": to_builtins(stage.info), "results": contents.results}
-    return json.dumps(values | {"training": contents.training, "examples": texts}, indent=1) + "\n"
-
-
-def align_words(before: str, after: str) -> list[Span]:
-    """Compare two texts word by word, and return their equal and different parts in order."""
-    old, new = before.split(), after.split()
-    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
-    return [Span(" ".join(old[a:b]), " ".join(new[c:d])) for _, a, b, c, d in matcher.get_opcodes()]
+    values |= {"training": contents.training, "examples": texts, "errors": [vars(one) for one in contents.errors]}
+    return json.dumps(values, indent=1) + "\n"
 
 
 def _collect(stage: StoredStage[Any], store: Store, examples: int) -> _Contents:
@@ -118,7 +98,8 @@ def _collect(stage: StoredStage[Any], store: Store, examples: int) -> _Contents:
         _describe_stage(stage.info) | ({"rows of D_adv": d_adv} if d_adv else {}),
         _compute_results(stage.info, rows),
         _read_training_log(stage, store),
-        _choose_examples(rows, examples),
+        choose_examples(rows, examples),
+        [record for record in rows if record.status == "error"],
     )
 
 
@@ -187,7 +168,7 @@ def _compute_results(info: StageInfo, rows: Sequence[Record]) -> dict[str, Any]:
     if rows:
         outcome = summarise(rows)
         results["attacked"] = {
-            "accuracy": (outcome.failed or 0) / outcome.n,
+            "accuracy": None if outcome.accuracy is None else float(outcome.accuracy),
             "success_rate": outcome.succeeded / outcome.attempts if outcome.attempts else None,
             **msgspec.structs.asdict(outcome),
         }
@@ -204,7 +185,9 @@ def _describe_results(results: Mapping[str, Any]) -> dict[str, str]:
         texts["dev accuracy"] = f"{percent(dev['accuracy'])} % of {dev['n']}"
     if attack := results.get("attacked"):
         counts = f"{attack['failed']} failed, {attack['succeeded']} succeeded, {attack['skipped']} skipped"
-        texts["under attack"] = f"{percent(attack['accuracy'])} % ({counts}; {attack['n']} in all)"
+        counts += f", {attack['errors']} ended in an error" if attack["errors"] else ""
+        accuracy = "no number" if attack["accuracy"] is None else f"{percent(attack['accuracy'])} %"
+        texts["under attack"] = f"{accuracy} ({counts}; {attack['n']} in all)"
         for key, name in (("success_rate", "attack success rate"), ("words_changed", "words changed")):
             if attack[key] is not None:
                 texts[name] = f"{percent(attack[key])} %"
@@ -238,12 +221,6 @@ def _read_log(path: Path) -> list[dict[str, Any]]:
         raise RobenchError(f"{path} cannot be read ({error}); {REMEDY}.") from error
 
 
-def _choose_examples(rows: Sequence[Record], count: int) -> list[Record]:
-    """Choose the first successes, then the first failures; skipped texts are left out, because nothing changed."""
-    ordered = [r for status in ("succeeded", "failed") for r in rows if r.status == status]
-    return ordered[: max(count, 0)]
-
-
 def _format_facts(facts: Mapping[str, str]) -> Table:
     from rich.table import Table
     from rich.text import Text
@@ -272,42 +249,3 @@ def _format_training(log: Sequence[Mapping[str, Any]]) -> Table:
         bold = f"[bold]{accuracy}[/]" if entry["dev_accuracy"] == best else accuracy
         table.add_row(str(entry["step"]), bold, *losses)
     return table
-
-
-def _format_examples(rows: Sequence[Record], labels: Sequence[str]) -> Iterator[Text]:
-    from rich.text import Text
-
-    for record in rows:
-        yield Text(
-            f"\nrow {record.id}, {_label(labels, record.label)}, attack {record.status}, "
-            f"{record.queries} queries, {record.words_changed} of {record.words} words changed",
-            style="dim",
-        )
-        yield _mark_changes(record)
-        yield _format_probabilities(record, labels)
-
-
-def _mark_changes(record: Record) -> Text:
-    from rich.text import Text
-
-    parts = []
-    for span in align_words(record.original, record.final):
-        before, after = escape_terminal(span.before), escape_terminal(span.after)
-        if span.is_changed:
-            parts.append(Text.assemble("[", (before or "+", "red"), " → ", (after or "-", "bold green"), "]"))
-        else:
-            parts.append(Text(before))
-    return Text(" ").join(parts)
-
-
-def _format_probabilities(record: Record, labels: Sequence[str]) -> Text:
-    from rich.text import Text
-
-    before, after = record.probabilities_before, record.probabilities_after
-    order = sorted(range(len(before)), key=lambda i: -max(before[i], after[i]))
-    texts = [f"{_label(labels, i)} {before[i]:.2f} → {after[i]:.2f}" for i in order if max(before[i], after[i]) >= 0.01]
-    return Text(", ".join(texts), style="dim")
-
-
-def _label(labels: Sequence[str], index: int) -> str:
-    return escape_line(labels[index]) if index < len(labels) else str(index)

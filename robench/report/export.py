@@ -16,6 +16,7 @@ from robench.escaping import escape_markdown, quote_python
 from robench.paths import absolute_path, atomic_write_folder, translate_os_errors
 from robench.report.rendering import percent
 from robench.results.info import CellInfo, ModelInfo
+from robench.results.info_parts import Outcome
 from robench.results.store import Store, StoredStage
 from robench.version import VERSION
 
@@ -75,6 +76,11 @@ def trained_model(store: Store, name: str) -> StoredStage[ModelInfo]:
     return model
 
 
+def _name_attack(info: CellInfo, attacked: Outcome) -> str:
+    errors = f", {attacked.errors:,} errors left out" if attacked.errors else ""
+    return f"under {info.attack.title}, seed {info.seed}{errors}"
+
+
 def model_card(model: StoredStage[ModelInfo], cells: Sequence[StoredStage[CellInfo]], folder: str) -> str:
     """Describe the model and its results, in Markdown.
 
@@ -88,7 +94,7 @@ def model_card(model: StoredStage[ModelInfo], cells: Sequence[StoredStage[CellIn
     fields = ", ".join(f"{name} {value}" for name, value in defense.fields.items())
     rows = [("clean test samples", clean.correct, clean.n)]
     rows += [
-        (f"under {cell.info.attack.title}, seed {cell.info.seed}", attacked.failed or 0, attacked.n)
+        (_name_attack(cell.info, attacked), attacked.failed or 0, attacked.n - attacked.errors)
         for cell in cells
         if (attacked := cell.info.attacked)
     ]

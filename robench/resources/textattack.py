@@ -27,6 +27,13 @@ _MARKER = "post_install_check_3"
 # These fix their cache folders when they are imported, so they must be imported before TextAttack moves them.
 _IMPORTED_FIRST = ("huggingface_hub", "transformers", "datasets")
 
+_COLUMN_MARK = "\U0010fffecolumn\U0010fffe"
+"""What TextAttack puts between the columns of an input, and splits texts at.
+
+Its own mark, ``<SPLIT>``, may stand in a text, which it then takes for two columns. This one holds noncharacters, which
+Unicode reserves for such use.
+"""
+
 _LOGGERS = ("textattack.shared.utils.install", "flair", "jieba")
 
 
@@ -65,6 +72,7 @@ def load_textattack(*, offline: bool = False) -> ModuleType:
     for name in _LOGGERS:
         logging.getLogger(name).setLevel(logging.ERROR)
     _cache_word_splits()
+    module.shared.AttackedText.SPLIT_TOKEN = _COLUMN_MARK
     _forbid_unpickling()
     return module
 

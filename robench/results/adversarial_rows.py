@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from robench.results.info import AdversarialInfo, CellInfo, ModelInfo, StageInfo
+from robench.results.info_parts import Rows
 from robench.results.records import Record
 
 _REASONS = {
@@ -28,9 +29,9 @@ def count_unchanged(info: ModelInfo | CellInfo) -> int | None:
     rows = info.rows
     if rows is None or rows.unchanged is not None:
         return rows.unchanged if rows else None
-    attacked = rows.succeeded + rows.failed + rows.skipped
+    attacked = rows.succeeded + rows.failed + rows.skipped + rows.errors
     kept_all = info.defense.fields.get("unsuccessful") == "original" and rows.adversarial == attacked
-    return rows.failed + rows.skipped if kept_all and attacked else None
+    return attacked - rows.succeeded if kept_all and attacked else None
 
 
 def describe_adversarial_rows(info: StageInfo, records: Sequence[Record]) -> str:
@@ -51,9 +52,13 @@ def _describe_training(info: ModelInfo | CellInfo) -> str:
         return ""
     choice = info.defense.fields.get("unsuccessful")
     if choice == "drop":
-        dropped = info.rows.failed + info.rows.skipped
+        dropped = _count_dropped(info.rows)
         return f"{info.rows.adversarial} of D_adv; {dropped} rows are dropped (unsuccessful=drop)"
     return f"{_share(unchanged, info.rows.adversarial)} are the clean text (unsuccessful={choice})"
+
+
+def _count_dropped(rows: Rows) -> int:
+    return rows.failed + rows.skipped + rows.errors
 
 
 def _describe_set(records: Sequence[Record]) -> str:
@@ -73,7 +78,7 @@ def note_adversarial_rows(infos: Iterable[CellInfo]) -> tuple[str, ...]:
         if info.rows is None or unchanged is None or not info.rows.adversarial:
             continue
         is_dropped = choice == "drop"
-        n = info.rows.adversarial + (info.rows.failed + info.rows.skipped if is_dropped else 0)
+        n = info.rows.adversarial + (_count_dropped(info.rows) if is_dropped else 0)
         found = shares.setdefault((info.task, choice), {}).setdefault((info.attack.title, n), [])
         found.append(n - info.rows.adversarial if is_dropped else unchanged)
     return tuple(_note(task, choice, found) for (task, choice), found in shares.items())

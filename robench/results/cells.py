@@ -37,7 +37,7 @@ class Result:
         column: identity of its attack.
         attack: the attack, with its title.
         clean_accuracy: accuracy on clean samples, 0 to 1.
-        accuracy_under_attack: accuracy under attack, 0 to 1: failed / n.
+        accuracy_under_attack: accuracy under attack, 0 to 1; None if every sample ended in an error.
         has_learned: whether its clean accuracy is more than two standard errors above that of always naming the most
             frequent label; True if that is not known.
         outcome: counts and means of its records.
@@ -50,7 +50,7 @@ class Result:
     column: str
     attack: PluginInfo
     clean_accuracy: Fraction
-    accuracy_under_attack: Fraction
+    accuracy_under_attack: Fraction | None
     has_learned: bool
     outcome: Outcome
 
@@ -132,7 +132,7 @@ def _result(cell: StoredStage[CellInfo]) -> Result:
         column=identity_text([info.attack.title, attack]),
         attack=info.attack,
         clean_accuracy=Fraction(info.clean.correct, info.clean.n),
-        accuracy_under_attack=Fraction(outcome.failed or 0, outcome.n),
+        accuracy_under_attack=outcome.accuracy,
         has_learned=_has_learned(info.clean),
         outcome=outcome,
     )

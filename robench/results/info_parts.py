@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import msgspec
@@ -100,12 +101,12 @@ class Outcome(_Part, frozen=True, kw_only=True, omit_defaults=True):
     """Counts and means of an attack's records.
 
     Attributes:
-        n: number of attacked samples, ``failed + succeeded + skipped``.
-        failed: number of samples that the model still classifies correctly; accuracy under attack is ``failed / n``
-            (paper, section 4.1).
+        n: number of attacked samples, ``failed + succeeded + skipped + errors``.
+        failed: number of samples that the model still classifies correctly.
         succeeded: number of samples on which the attack changed the prediction.
         skipped: number of samples that the model misclassified before the attack.
-        queries: mean number of queries over the samples that were not skipped; None if there are none.
+        errors: number of samples on which the code of the attack or of the model failed.
+        queries: mean number of queries over failures and successes; None if there are none.
         words_changed: mean share of changed words over the successes; None if there are none.
         seconds: total time of searches and model.
     """
@@ -114,14 +115,24 @@ class Outcome(_Part, frozen=True, kw_only=True, omit_defaults=True):
     failed: int | None
     succeeded: int
     skipped: int
+    errors: int = 0
     queries: float | None = None
     words_changed: float | None = None
     seconds: float = 0.0
 
     @property
     def attempts(self) -> int:
-        """Count the samples that were not skipped."""
+        """Count the samples that the model had right before the attack."""
         return self.succeeded + (self.failed or 0)
+
+    @property
+    def accuracy(self) -> Fraction | None:
+        """Return the accuracy under attack, 0 to 1: failed / (n - errors) (paper, section 4.1); None if all are errors.
+
+        Nobody knows of a sample with an error whether the model withstands the attack, so it counts on neither side.
+        """
+        measured = self.n - self.errors
+        return Fraction(self.failed or 0, measured) if measured > 0 else None
 
 
 class Similarity(_Part, frozen=True, kw_only=True, omit_defaults=True):
@@ -175,6 +186,7 @@ class Rows(_Part, frozen=True, kw_only=True, omit_defaults=True):
         succeeded: attacks on the training set that succeeded.
         failed: attacks on the training set that failed.
         skipped: attacks that were skipped, because the model misclassified the text before.
+        errors: attacks on the training set that ended in an error.
     """
 
     training: int = 0
@@ -184,6 +196,7 @@ class Rows(_Part, frozen=True, kw_only=True, omit_defaults=True):
     succeeded: int = 0
     failed: int = 0
     skipped: int = 0
+    errors: int = 0
 
 
 class Timing(_Part, frozen=True, kw_only=True, omit_defaults=True):

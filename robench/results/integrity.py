@@ -196,8 +196,9 @@ def _check_counts(path: Path, data: bytes, info: StageInfo) -> str:
         return f"has {len(data):,} bytes in place of {size:,}"
     if outcome is None:  # written by an early version
         return _find_broken_line(path)
-    found = {status: data.count(_STATUS % status.encode()) for status in ("failed", "succeeded", "skipped")}
     stored = {"failed": outcome.failed or 0, "succeeded": outcome.succeeded, "skipped": outcome.skipped}
+    stored |= {"error": outcome.errors}
+    found = {status: data.count(_STATUS % status.encode()) for status in stored}
     lines = data.count(b"\n")
     if found == stored and outcome.n == lines > 0:
         return ""
@@ -205,7 +206,7 @@ def _check_counts(path: Path, data: bytes, info: StageInfo) -> str:
 
 
 def _listed(counts: dict[str, int]) -> str:
-    return ", ".join(f"{count:,} {status}" for status, count in counts.items())
+    return ", ".join(f"{count:,} {status}" for status, count in counts.items() if count or status != "error")
 
 
 def _find_broken_line(path: Path) -> str:

@@ -13,13 +13,14 @@ from robench.results.records import Record
 def summarise(records: Sequence[Record]) -> Outcome:
     """Count the outcomes of one cell's records, and average the costs of the attack."""
     statuses = Counter(record.status for record in records)
-    queries = [record.queries for record in records if record.status != "skipped"]
+    queries = [record.queries for record in records if record.status in ("succeeded", "failed")]
     changed = [record.words_changed / max(record.words, 1) for record in records if record.status == "succeeded"]
     return Outcome(
         n=len(records),
         failed=statuses["failed"],
         succeeded=statuses["succeeded"],
         skipped=statuses["skipped"],
+        errors=statuses["error"],
         queries=round(fmean(queries), 2) if queries else None,
         words_changed=round(fmean(changed), 4) if changed else None,
         seconds=round(sum(record.seconds for record in records), 2),

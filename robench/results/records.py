@@ -11,14 +11,14 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import IO, Any, Literal, NoReturn, get_args
 
 from robench.errors import RobenchError
 from robench.paths import open_unlinked, translate_os_errors
 
-Status = Literal["succeeded", "failed", "skipped"]
+Status = Literal["succeeded", "failed", "skipped", "error"]
 
 REPAIR = "the next `robench run` attacks that row again"
 """What becomes of a broken line, as the end of a sentence."""
@@ -38,16 +38,18 @@ class Record:
         label: index of the gold label.
         original: the text before the attack.
         final: the text after the attack: the adversarial text, or after a failure the best text that the search found,
-            or after a skip the original.
-        status: "succeeded" (the attack changed the prediction), "failed" (the model is still right) or "skipped" (the
-            model was wrong before the attack).
-        probabilities_before: the model's probability of each class for ``original``.
+            or after a skip or an error the original.
+        status: "succeeded" (the attack changed the prediction), "failed" (the model is still right), "skipped" (the
+            model was wrong before the attack) or "error" (the attack's or the model's code failed).
+        probabilities_before: the model's probability of each class for ``original``; may be empty after an error.
         probabilities_after: the same for ``final``.
         queries: number of texts that the attack sent to the model, as TextAttack counts: with repetitions and the
             original.
         words_changed: number of words of ``original`` that were replaced or removed in ``final``.
         words: number of words of ``original``, as TextAttack splits it.
         seconds: time of the search itself and its share of the model's time, on this machine.
+        reason: after an error, what failed; only then it is a key of the line.
+        failed_text: after an error, the text on which the code failed; only then it is a key of the line.
     """
 
     id: int
@@ -61,6 +63,8 @@ class Record:
     words_changed: int
     words: int
     seconds: float
+    reason: str = ""
+    failed_text: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,6 +173,8 @@ def _split(data: bytes) -> tuple[bytes, bytes]:
 
 def _encode(record: Record) -> bytes:
     values = asdict(record)
+    if record.status != "error":
+        del values["reason"], values["failed_text"]
     try:
         try:
             text = json.dumps(values, ensure_ascii=False, allow_nan=False).encode()
@@ -198,9 +204,12 @@ def decode(line: bytes, where: str) -> RecordLine:
         raise RobenchError(f"{where} is not a JSON record: {error}; {REPAIR}.") from error
     if not isinstance(values, dict):
         raise RobenchError(f"{where} is not a JSON object; {REPAIR}.")
+    values = _DEFAULTS | values
     for name, accepts in _CHECKS.items():
         if name not in values:
             raise RobenchError(f"{where}: the key {name!r} is missing; {REPAIR}.")
+        if values[name] == [] and values.get("status") == "error":
+            continue  # the model may never have scored the text
         if not accepts(values[name]):
             raise RobenchError(f"{where}: {name!r} cannot be {values[name]!r:.60}; {REPAIR}.")
     return RecordLine(**{name: values[name] for name in _CHECKS}, checksum=str(values.get("checksum", "")))
@@ -238,3 +247,5 @@ _BY_TYPE: dict[str, Callable[[Any], bool]] = {
     "float": _is_number,
 }
 _CHECKS = {field.name: _BY_TYPE[str(field.type)] for field in fields(Record)}
+_DEFAULTS = {field.name: field.default for field in fields(Record) if field.default is not MISSING}
+"""Keys that a line need not have."""

@@ -135,6 +135,8 @@ def _find_foreign(record: Record, sample: Mapping[int, Row]) -> str:
 def _find_contradiction(record: Record, classes: int) -> str:
     """Return how a record contradicts itself."""
     before, after = record.probabilities_before, record.probabilities_after
+    if record.status == "error":
+        return "" if record.reason else "says error, and gives no reason"
     for name, values in (("probabilities_before", before), ("probabilities_after", after)):
         if len(values) != classes or not _are_probabilities(values):
             return f"has {name} that are no probabilities of {classes} classes"

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from robench.errors import RobenchError
 from robench.results.cells import Result
 
 
@@ -59,8 +60,19 @@ def average_clean_accuracy(results: Sequence[Result]) -> SeedMean:
 
 
 def average_accuracy_under_attack(results: Sequence[Result]) -> SeedMean:
-    """Return the accuracy under attack of some cells."""
-    return average_over_seeds((result.seed, result.accuracy_under_attack) for result in results)
+    """Return the accuracy under attack of some cells; those in which every sample ended in an error are left out.
+
+    Raises:
+        RobenchError: no cell is left.
+    """
+    found = [(result.seed, result.accuracy_under_attack) for result in results]
+    known = [(seed, accuracy) for seed, accuracy in found if accuracy is not None]
+    if not known:
+        raise RobenchError(
+            f"every sample of {results[0].info.label} ended in an error, so there is no accuracy under attack; the"
+            " records tell the reasons."
+        )
+    return average_over_seeds(known)
 
 
 def describe_seeds(results: Sequence[Result]) -> str:

@@ -21,6 +21,7 @@ from robench.study.run_option import RunOption, run_option
 ORDER = (
     *("model", "defense", "task", "attack", "name", "label_order", "max_length", "version"),
     *("preset", "encoder", "seed", "train_limit", "attack_limit", "settings", "data", "runs", "plugin", "existing"),
+    "retry_errors",
     *("precision", "device", "workers", "trust_remote_code", "offline", "progress"),
 )
 """The order in which options are listed."""
@@ -228,6 +229,12 @@ class StoreOptions:
     existing: Existing = field(
         default="only-missing",
         metadata=run_option("only-missing, always (compute again) or only-cache (compute nothing)."),
+    )
+    retry_errors: bool = field(
+        default=False,
+        metadata=run_option(
+            "Attack the samples again that ended in an error, those of adversarial training sets included."
+        ),
     )
 
     @property

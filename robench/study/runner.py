@@ -10,6 +10,7 @@ from robench.progress import Reporter
 from robench.results import integrity, records
 from robench.results.aside import set_aside
 from robench.results.info import REMEDY, CellInfo
+from robench.results.info_parts import Outcome
 from robench.results.store import RECORDS_FILE, STAGE_FILE, Store, StoredStage
 from robench.study.plan import order_stages
 from robench.study.presets import Existing
@@ -19,7 +20,12 @@ from robench.study.stages.stage import Stage
 
 
 def run_requests(
-    requests: Sequence[BaseRequest], store: Store, reporter: Reporter, existing: Existing
+    requests: Sequence[BaseRequest],
+    store: Store,
+    reporter: Reporter,
+    existing: Existing,
+    *,
+    retry_errors: bool = False,
 ) -> list[StoredStage[CellInfo]]:
     """Plan requests and run them.
 
@@ -28,6 +34,7 @@ def run_requests(
         store: the runs folder.
         reporter: shows the progress.
         existing: what to do with results that are there.
+        retry_errors: whether to attack the rows again that ended in an error.
 
     Returns:
         The finished cells.
@@ -37,6 +44,10 @@ def run_requests(
     """
     if existing not in get_args(Existing):
         raise RobenchError(f"unknown --existing {existing!r}: there are {', '.join(get_args(Existing))}.")
+    if retry_errors and existing == "only-cache":
+        raise RobenchError(
+            "--retry-errors attacks rows again, and --existing only-cache computes nothing: leave one out."
+        )
     for request in requests:
         request.check()
     if existing != "only-cache" and _is_writable(store):  # if not, the runner says so if anything has to be made
@@ -49,7 +60,7 @@ def run_requests(
     for request in requests:
         device = devices.choose_device(request.device)
         with Workers(choose_worker_count(request.workers, device)) as workers:
-            context = Context(store, reporter, device, offline=request.offline, workers=workers)
+            context = Context(store, reporter, device, request.offline, workers, retry_errors)
             stored += Runner(context, existing=existing).run(request.stages(reporter))
     cells = [stage for stage in stored if isinstance(stage.info, CellInfo)]
     for cell in cells:  # those of results that were there before are shown, too
@@ -89,7 +100,7 @@ class Runner:
         context = self._context
         if self._existing == "only-cache":
             return [stored for stage in stages if (stored := self._find(stage))]
-        missing = order_stages(stages, done=self.is_done)
+        missing = self.find_missing(stages)
         if missing:
             context.store.check_writable()
             context.store.sweep()
@@ -103,11 +114,28 @@ class Runner:
         for number, stage in enumerate(missing, start=1):
             context.reporter.announce_stage(number, len(missing), f"{stage.title} ({stage.key})")
             self._make(stage)
+        if context.retry_errors and missing:
+            for stage in order_stages(stages):
+                if stage not in missing and self._find(stage):
+                    self._report_changed_parents(stage)
         return [stored for stage in stages if (stored := self._stored[stage.key])]
+
+    def find_missing(self, stages: Sequence[Stage]) -> list[Stage]:
+        """Return the stages to make, each after its needs; to retry errors, those that finished stages need, too."""
+        retry = order_stages(stages) if self._context.retry_errors and self._existing != "always" else []
+        return order_stages([*filter(self._has_errors, retry), *stages], done=self.is_done)
 
     def is_done(self, stage: Stage) -> bool:
         """Return whether a stage has a result that should be used: all its files are as they were stored."""
-        return self._existing != "always" and self._find(stage) is not None
+        if self._existing == "always" or self._find(stage) is None:
+            return False
+        return not (self._context.retry_errors and self._has_errors(stage))
+
+    def _has_errors(self, stage: Stage) -> bool:
+        """Return whether rows of a finished stage ended in an error."""
+        stored = self._find(stage)
+        outcome: Outcome | None = getattr(stored.info, "attacked", None) if stored else None
+        return outcome is not None and outcome.errors > 0
 
     def _find(self, stage: Stage) -> StoredStage[Any] | None:
         """Return the result of a stage, which is checked once; None if there is none that fits."""
@@ -149,9 +177,10 @@ class Runner:
                     store.remove(folder)
             else:
                 stored = self._check(stage)  # another process may have made it while this one waited for the lock
-                if stored is None:
-                    self._set_aside(stage)
                 self._stored[stage.key] = stored
+                if stored is None or not self.is_done(stage):
+                    self._set_aside(stage)
+                    self._stored[stage.key] = None
             if self._stored.get(stage.key) is None:
                 stage.make(self._context, stage.folder(store))
                 self._stored[stage.key] = store.read(stage.folder(store))

@@ -12,6 +12,7 @@ attacks".
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -97,9 +98,10 @@ def examine(
         )
     warnings += scorer.warn_of_padding(texts)
     if not is_random:
-        warnings += warn_of_saturation(
-            lambda texts: take_logarithms(scorer(texts)) if probabilities else scorer(texts), texts
-        )
+        with contextlib.suppress(RobenchError):  # it may fail on a text with words left out, as on any attacked text
+            warnings += warn_of_saturation(
+                lambda texts: take_logarithms(scorer(texts)) if probabilities else scorer(texts), texts
+            )
     cut = scorer.count_truncated(all_texts)
     warnings += warn_of_window(cut, len(test), scorer.max_length, "--max-length N")
     return Findings(tuple(warnings), is_random, probabilities, order)

@@ -50,7 +50,11 @@ class VictimModel:
     @property
     def batch_model(self) -> BatchModel | LogitsFunction:
         """Return the model as an attack runs it: with its own batches, if it has some, else as a function."""
-        return _OrderedBatchModel(self.scorer, self._to_logits) if isinstance(self.scorer, BatchModel) else self.logits
+        if isinstance(self.scorer, BatchModel):
+            return _OrderedBatchModel(self.scorer, self._to_logits)
+        # An attack finds out by itself on which text a function fails, and goes on with the others.
+        score = self.scorer.score if isinstance(self.scorer, FunctionScorer) else self.scorer
+        return lambda texts: self._to_logits(score(texts))
 
     def _to_logits(self, scores: Tensor) -> Tensor:
         if self.probabilities:
@@ -101,7 +105,21 @@ class FunctionScorer:
         self.max_length: int | None = None
 
     def __call__(self, texts: Sequence[str], progress: Progress = None) -> Tensor:
-        """Score texts; see :class:`Scorer`."""
+        """Score texts; see :class:`Scorer`. If the function fails, the error names the first text that it fails on."""
+        try:
+            return self.score(texts, progress)
+        except RobenchError:
+            half = len(texts) // 2
+            for part in (texts[:half], texts[half:]) if half else ():
+                self(part)
+            raise
+
+    def score(self, texts: Sequence[str], progress: Progress = None) -> Tensor:
+        """Score texts; if the function fails, the error names the texts of the call.
+
+        Raises:
+            RobenchError: the function fails, or its scores are unusable.
+        """
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
         blocks = []
         for start in range(0, len(order), ROWS):
@@ -117,7 +135,8 @@ class FunctionScorer:
 
     def _scores(self, texts: list[str]) -> Tensor:
         # What the function returns may run code of its own while it is read.
-        failure = f"{self.shown} failed on {len(texts)} texts, the first {texts[0]!r:.60}"
+        which = f"{len(texts)} texts, the first " if len(texts) > 1 else ""
+        failure = f"{self.shown} failed on {which}{texts[0]!r:.60}"
         with translate_failures(failure), torch.no_grad():
             return check_scores(self._function(list(texts)), texts, self.shown)
 

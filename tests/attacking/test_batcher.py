@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from robench.attacking.engine.batcher import Answer, Batcher, BatchStatistics, LogitsCache
+from robench.attacking.engine.suspects import PATIENCE
 from robench.errors import RobenchError
 from robench.models.batch_model import BatchModel
 from robench.models.batches import Shape
@@ -153,14 +154,83 @@ def test_logits_are_the_bits_of_the_predictor_in_whatever_company(texts: int) ->
     assert all(np.array_equal(answers[at].rows[0], expected[at]) for at in range(texts))
 
 
-def test_unusable_logits_name_the_text() -> None:
-    class Broken(Lengths):
-        def batch_logits(self, tokens: Sequence[str], shape: Shape) -> torch.Tensor:
-            logits = super().batch_logits(tokens, shape)
-            logits[-1, 0] = float("nan")
-            return logits
+class Unable(Lengths):
+    """Fails on texts with "bad", gives NaN for texts with "odd", and cannot tokenise texts with "raw"."""
 
-    asked = batcher(Broken())
-    asked.request("a", ["one", "two"])
-    with pytest.raises(RobenchError, match="NaN or infinity for 'two'"):
-        asked.answers()
+    def tokens(self, texts: Sequence[str]) -> list[str]:
+        if any("raw" in text for text in texts):
+            raise UnicodeEncodeError("utf-8", "x", 0, 1, "surrogates not allowed")
+        return super().tokens(texts)
+
+    def batch_logits(self, tokens: Sequence[str], shape: Shape) -> torch.Tensor:
+        if any("bad" in text for text in tokens):
+            raise RuntimeError("no bad words at 0x7f00aa11 in /home/somebody/model.py")
+        logits = super().batch_logits(tokens, shape)
+        logits[[i for i, text in enumerate(tokens) if "odd" in text], 0] = float("nan")
+        return logits
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("bad", "RuntimeError: no bad words at 0x... in .../model.py (test_batcher.py, line"),
+        ("odd", "NaN or infinity for 'odd'"),
+        ("raw", "UnicodeEncodeError: "),
+    ],
+)
+def test_a_batcher_with_a_failing_text_answers_the_others(text: str, reason: str) -> None:
+    asked = batcher(Unable())
+    asked.request("a", ["one", text])
+    asked.request("b", ["two", "three"])
+    asked.request("c", [text])
+    answers = everything(asked)
+    assert answers["b"].failure is None
+    assert len(answers["b"].rows) == 2
+    for requester in ("a", "c"):
+        failure = answers[requester].failure
+        assert failure is not None
+        assert failure.text == text
+        assert reason in failure.reason
+
+
+def test_a_batcher_with_many_failing_texts_asks_whether_the_model_still_works() -> None:
+    asked = batcher(Unable())
+    asked.request("fine", ["fine"])
+    assert everything(asked)["fine"].failure is None
+    for number in range(3 * PATIENCE):
+        asked.request(number, [f"bad {number}"])
+    answers = everything(asked)
+    assert [answers[number].failure.text for number in range(60)] == [f"bad {number}" for number in range(60)]
+
+
+@pytest.mark.parametrize("scored_before", [True, False])
+def test_a_batcher_whose_model_is_down_stops(scored_before: bool) -> None:
+    class Service(Lengths):
+        is_up = True
+
+        def batch_logits(self, tokens: Sequence[str], shape: Shape) -> torch.Tensor:
+            if not self.is_up:
+                raise ConnectionError("no route to host")
+            return super().batch_logits(tokens, shape)
+
+    service = Service()
+    asked = batcher(service)
+    if scored_before:
+        asked.request("fine", ["fine"])
+        assert everything(asked)["fine"].failure is None
+    service.is_up = False
+    for number in range(2 if scored_before else PATIENCE):
+        asked.request(number, [f"text {number}"])
+    with pytest.raises(RobenchError, match=r"no route to host.*in a row.*kept, and the same command goes on"):
+        everything(asked)
+
+
+def test_a_batcher_with_nothing_but_one_failing_text_blames_the_text() -> None:
+    asked = batcher(Unable())
+    asked.request("a", ["bad"])
+    assert everything(asked)["a"].failure is not None
+
+
+def test_logits_for_the_construction_of_an_attack_name_the_text_that_fails() -> None:
+    with pytest.raises(RobenchError, match=r"the model failed on 'bad': RuntimeError: no bad words"):
+        batcher(Unable()).answer_now(["bad"])

@@ -99,14 +99,30 @@ def test_an_attack_from_a_plug_in_file_is_sent(tmp_path: Path, victim: SmallVict
         run(attack, victim, examples, workers=later)
 
 
-@pytest.mark.parametrize(
-    ("fails", "says"),
-    [("searching", "a failed on example .*'NoneType' object is not"), ("building", "ZeroDivisionError: on purpose")],
-)
-def test_an_error_in_a_worker_is_told(fails: str, says: str, victim: SmallVictim, workers: Workers) -> None:
-    with pytest.raises(RobenchError, match=says):
-        run(Odd(fails=fails), victim, victim.examples(), workers=workers)
+def test_an_attack_that_cannot_be_built_in_a_worker_is_told(victim: SmallVictim, workers: Workers) -> None:
+    with pytest.raises(RobenchError, match="ZeroDivisionError: on purpose"):
+        run(Odd(fails="building"), victim, victim.examples(), workers=workers)
     assert not processes(workers)
+
+
+def test_an_attack_that_fails_on_examples_in_a_worker_records_them(victim: SmallVictim, workers: Workers) -> None:
+    records = run(Odd(fails="searching"), victim, victim.examples(), workers=workers)
+    assert records == run(Odd(fails="searching"), victim, victim.examples())
+    errors = [record for record in records if record.status == "error"]
+    assert errors
+    assert len(errors) < len(records) == len(victim.examples())
+    assert all(r.reason.startswith("ArithmeticError: on purpose (odd_attack.py, line ") for r in errors)
+
+
+def test_a_model_that_fails_on_a_text_ends_one_search_in_a_worker(victim: SmallVictim, workers: Workers) -> None:
+    def failing(texts: Sequence[str]) -> torch.Tensor:
+        if "Rain." in texts:
+            raise ValueError("no rain")
+        return victim(texts)
+
+    records = run(DeepWordBug(), failing, victim.examples(), workers=workers)
+    assert records == run(DeepWordBug(), failing, victim.examples())
+    assert [record.original for record in records if record.status == "error"] == ["Rain."]
 
 
 def test_an_interrupt_ends_the_processes_and_a_dead_one_is_told(victim: SmallVictim) -> None:

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from robench.cli import show
-from robench.cli.show import Span, align_words
+from robench.cli.examples import Span, align_words
 from robench.errors import RobenchError
 from robench.results import records
 from robench.results.info import AdversarialInfo, encode, to_builtins

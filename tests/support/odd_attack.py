@@ -20,5 +20,13 @@ class Odd(DeepWordBug):
             raise ZeroDivisionError("on purpose")
         built = super().build(victim)
         if self.fails == "searching":
-            built.transformation.transformations[0]._get_replacement_words = None
+            swap = built.transformation.transformations[0]
+            replace = swap._get_replacement_words
+
+            def failing(word: str) -> list[str]:
+                if "ea" in word:
+                    raise ArithmeticError("on purpose")
+                return replace(word)
+
+            swap._get_replacement_words = failing
         return built

@@ -12,20 +12,21 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections import OrderedDict, deque
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
-from robench.errors import RobenchError
+from robench.attacking.engine.failures import TextFailure
+from robench.attacking.engine.requests import Answer, OpenRequest, Row
+from robench.attacking.engine.suspects import Suspects
+from robench.errors import RobenchError, translate_failures
 from robench.models.batch_model import BatchModel, LogitsFunction
 from robench.models.batches import Shape
 
-Row = npt.NDArray[np.float32]
+_NOT_FINITE = "the model returned NaN or infinity for {!r:.80}: its training diverged, or it cannot score this text."
 
 
 @dataclass
@@ -74,36 +75,11 @@ class LogitsCache:
             self._rows.popitem(last=False)
 
 
-class Answer(NamedTuple):
-    """The answer to a request.
+class _Item(NamedTuple):
+    """A text, and its tokens once they are known."""
 
-    Attributes:
-        requester: the object that was passed to :meth:`Batcher.request`.
-        rows: logits (texts, classes).
-        seconds: the request's share of the model's time.
-    """
-
-    requester: Any
-    rows: Row
-    seconds: float
-
-
-@dataclass(eq=False)
-class _OpenRequest:
-    """A request whose rows are not complete."""
-
-    requester: Any
-    texts: list[str]
-    missing_count: int = 0
-    rows: dict[str, Row] = field(default_factory=dict)
-    seconds: float = 0.0
-
-    def receive(self, text: str, row: Row, seconds: float) -> bool:
-        """Store a row; return whether it was the last missing one."""
-        self.rows[text] = row
-        self.seconds += seconds
-        self.missing_count -= 1
-        return self.missing_count == 0
+    text: str
+    tokens: Any = None
 
 
 @dataclass
@@ -128,10 +104,11 @@ class Batcher:
         self._model: BatchModel = model if isinstance(model, BatchModel) else _FunctionModel(model)
         self._cache, self.statistics = cache, statistics
         self._new_texts: list[str] = []  # texts without a shape: they are tokenised in one call
-        self._queues: dict[Shape, deque[tuple[str, Any]]] = {}
-        self._requests_by_text: dict[str, list[_OpenRequest]] = {}
+        self._queues: dict[Shape, deque[_Item]] = {}
+        self._requests_by_text: dict[str, list[OpenRequest]] = {}
         self._running: deque[_RunningBatch] = deque()
-        self._complete: list[_OpenRequest] = []
+        self._complete: list[OpenRequest] = []
+        self._suspects = Suspects(self._works)
 
     def freeze_weights(self) -> contextlib.AbstractContextManager[None]:
         """Return a context in which the model does not change; see :class:`BatchModel`."""
@@ -156,11 +133,12 @@ class Batcher:
             texts: the texts, at least one.
         """
         self.statistics.requested_texts += len(texts)
-        request = _OpenRequest(requester, texts)
+        request = OpenRequest(requester, texts)
         for text in dict.fromkeys(texts):
             row = self._cache.get(text)
             if row is not None:
                 request.rows[text] = row
+                self._suspects.remember(text)
                 continue
             request.missing_count += 1
             if text not in self._requests_by_text:
@@ -176,25 +154,46 @@ class Batcher:
             At least one answer, unless nothing is requested.
 
         Raises:
-            RobenchError: the model returned unusable logits.
+            RobenchError: the model fails on every text.
         """
         self._queue_new_texts()
         while not self._complete and self._requests_by_text:
-            self._launch()
-            self._collect()
+            if self._queues or self._running:
+                self._launch()
+                self._collect()
+            else:
+                self._end(self._suspects.judge())
         complete, self._complete = self._complete, []
-        return [Answer(r.requester, np.stack([r.rows[text] for text in r.texts]), r.seconds) for r in complete]
+        return [request.answer() for request in complete]
 
     def answer_now(self, texts: list[str]) -> Row:
-        """Return the logits (texts, classes) at once; for callers outside a search, before any search has begun."""
+        """Return the logits (texts, classes) at once; for callers outside a search, before any search has begun.
+
+        Raises:
+            RobenchError: the model fails on a text.
+        """
         self.request(None, texts)
-        return self.answers()[0].rows
+        answer = self.answers()[0]
+        if answer.failure is not None:
+            raise RobenchError(f"the model failed on {answer.failure.text!r:.80}: {answer.failure.reason}.")
+        return answer.rows
 
     def _queue_new_texts(self) -> None:
-        if self._new_texts:
-            for text, tokens in zip(self._new_texts, self._model.tokens(self._new_texts), strict=True):
-                self._queues.setdefault(self._model.shape(tokens), deque()).append((text, tokens))
-            self._new_texts = []
+        texts, self._new_texts = self._new_texts, []
+        if texts:
+            self._tokenise([_Item(text) for text in texts])
+
+    def _tokenise(self, items: list[_Item]) -> None:
+        """Queue texts by their shape; those that cannot be tokenised fail."""
+        try:
+            with translate_failures(f"the model's tokenizer failed on {items[0].text!r:.80}"):
+                rows = self._model.tokens([item.text for item in items])
+                shapes = [self._model.shape(tokens) for tokens in rows]
+        except RobenchError as error:
+            self._halve(items, self._tokenise, error)
+            return
+        for item, tokens, shape in zip(items, rows, shapes, strict=True):
+            self._queues.setdefault(shape, deque()).append(_Item(item.text, tokens))
 
     def _fullness(self, shape: Shape) -> float:
         return len(self._queues[shape]) / shape.rows
@@ -209,25 +208,66 @@ class Batcher:
             batch = [queue.popleft() for _ in range(min(shape.rows, len(queue)))]
             if not queue:
                 del self._queues[shape]
-            started = perf_counter()
-            logits = self._model.batch_logits([tokens for _, tokens in batch], shape)
-            self._running.append(_RunningBatch([text for text, _ in batch], logits, perf_counter() - started))
-            self.statistics.batches += 1
-            self.statistics.computed_texts += len(batch)
-            self.statistics.batch_rows += shape.rows if shape.length else len(batch)
+            self._start(batch, shape)
+
+    def _start(self, batch: list[_Item], shape: Shape) -> None:
+        """Start a batch; if the model fails on it, start its halves, down to the texts that fail."""
+        started = perf_counter()
+        texts = [item.text for item in batch]
+        try:
+            with translate_failures(f"the model failed on {texts[0]!r:.80}"):
+                logits = self._model.batch_logits([item.tokens for item in batch], shape)
+        except RobenchError as error:
+            self._collect()  # what the model scored has to be known before its failures are counted
+            self._halve(batch, lambda half: self._start(half, shape), error)
+            return
+        self._running.append(_RunningBatch(texts, logits, perf_counter() - started))
+        self.statistics.batches += 1
+        self.statistics.computed_texts += len(batch)
+        self.statistics.batch_rows += shape.rows if shape.length else len(batch)
+
+    def _halve(self, items: list[_Item], compute: Callable[[list[_Item]], None], error: RobenchError) -> None:
+        """Compute each half of what failed as a whole; a single text that fails is a suspect."""
+        if len(items) > 1:
+            compute(items[: len(items) // 2])
+            compute(items[len(items) // 2 :])
+        else:
+            self._end(self._suspects.add(items[0].text, error))
 
     def _collect(self) -> None:
-        """Wait for the oldest running batch and give its rows to the requests."""
+        """Wait for the oldest running batch, if there is one, and give its rows to the requests."""
+        if not self._running:
+            return
         batch = self._running.popleft()
         started = perf_counter()
         rows = _check_and_shift(batch.logits.detach().float().cpu(), batch.texts)
         seconds = batch.seconds + perf_counter() - started
         self.statistics.forward_seconds += seconds
         for text, row in zip(batch.texts, rows, strict=True):
+            if row is None:
+                self._end(self._suspects.add(text, RobenchError(_NOT_FINITE.format(text))))
+                continue
             self._cache.put(text, row)
             requests = self._requests_by_text.pop(text)
             share = seconds / len(batch.texts) / len(requests)
             self._complete += [request for request in requests if request.receive(text, row, share)]
+            self._end(self._suspects.clear(text))
+
+    def _end(self, failures: Iterable[TextFailure]) -> None:
+        """Give failures to the requests that wait for these texts."""
+        for failure in failures:
+            requests = self._requests_by_text.pop(failure.text)
+            self._complete += [request for request in requests if request.receive_failure(failure)]
+
+    def _works(self, text: str) -> bool:
+        """Return whether the model scores a text."""
+        try:
+            with translate_failures("the model failed"):
+                tokens = self._model.tokens([text])
+                logits = self._model.batch_logits(tokens, self._model.shape(tokens[0]))
+        except RobenchError:
+            return False
+        return bool(torch.isfinite(logits).all())
 
 
 class _FunctionModel:
@@ -251,20 +291,18 @@ class _FunctionModel:
         return self._logits(tokens)
 
 
-def _check_and_shift(logits: torch.Tensor, texts: list[str]) -> list[Row]:
-    """Return the rows of a batch, each shifted so that its largest logit is 0.
+def _check_and_shift(logits: torch.Tensor, texts: list[str]) -> list[Row | None]:
+    """Return the rows of a batch, each shifted so that its largest logit is 0; None for one that is not finite.
 
     TextAttack takes an array whose rows sum to 1 for probabilities. If the largest logit is 0, no row sums to 1, and
     softmax gives the same bits, because it subtracts the largest logit first.
 
     Raises:
-        RobenchError: the logits have another shape, or are not finite.
+        RobenchError: the logits have another shape.
     """
     if logits.ndim != 2 or len(logits) != len(texts):
         raise RobenchError(f"the victim returned logits of shape {tuple(logits.shape)} for {len(texts)} texts.")
-    broken = ~torch.isfinite(logits).all(dim=1)
-    if broken.any():
-        text = texts[int(broken.nonzero()[0])]
-        raise RobenchError(f"the victim returned NaN or infinity for {text!r:.80}: its training diverged.")
     shifted = (logits - logits.max(dim=1, keepdim=True).values).numpy()
-    return [row.copy() for row in shifted]  # a view would keep the whole batch alive in the cache
+    finite = torch.isfinite(logits).all(dim=1).tolist()
+    # A view would keep the whole batch alive in the cache.
+    return [row.copy() if is_finite else None for row, is_finite in zip(shifted, finite, strict=True)]

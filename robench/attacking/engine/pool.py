@@ -39,6 +39,8 @@ def attack_examples(
 ) -> Generator[Record, None, None]:
     """Attack ``examples`` and yield each record as soon as its search ends, so in no particular order.
 
+    An example on which the code of the attack or of the victim fails has a record of status ``error``.
+
     Closing the generator, an interrupt or an error unwinds all searches. The caller's random state does not change.
 
     Args:
@@ -55,7 +57,7 @@ def attack_examples(
         statistics: updated as the work goes on.
 
     Raises:
-        RobenchError: the attack cannot be built, its code fails on an example, or the victim's logits are unusable.
+        RobenchError: the attack cannot be built, or the victim is down: it fails on every text.
     """
     if live < 1:
         raise RobenchError(f"the number of live examples is {live}; it must be at least 1.")
@@ -89,4 +91,7 @@ def _run_searches(
             return
         if team.all_parked or batcher.busy or not events:
             for answer in batcher.answers():
-                team.wake(answer.requester, answer.rows, answer.seconds)
+                if answer.failure is None:
+                    team.wake(answer.requester, answer.rows, answer.seconds)
+                else:
+                    team.fail(answer.requester, answer.failure)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator
 from time import perf_counter
 from typing import Any
 
+from robench.attacking.engine.failures import ExampleError, TextFailure, describe_reason
 from robench.attacking.engine.parking import RowsRequest, SearchGreenlet
 from robench.attacking.engine.streams import RandomStream
-from robench.errors import translate_failures
+from robench.attacking.goal import make_outputs
+from robench.errors import ControlFlow, RobenchError
 from robench.results.records import Record, Status
 
 AttackInput = tuple[int, str, int]
@@ -15,39 +19,47 @@ AttackInput = tuple[int, str, int]
 
 
 class Search:
-    """The search of one example: its greenlet is either parked with a request, or dead with a result.
+    """The search of one example: its greenlet is either parked with a request, or dead with a result or a failure.
 
     Args:
         attack: a ``textattack.Attack`` that no other search uses meanwhile.
         example: the example to attack.
         stream: the example's random numbers.
-        attack_name: the attack's name, for messages.
+        budget: returns the largest number of queries for a text of N words; None is no limit.
     """
 
-    def __init__(self, attack: Any, example: AttackInput, stream: RandomStream, attack_name: str) -> None:
+    def __init__(
+        self, attack: Any, example: AttackInput, stream: RandomStream, budget: Callable[[int], int | None]
+    ) -> None:
         self.attack = attack
         self.id = int(example[0])
         self.request: RowsRequest
+        self.failure: TextFailure | None = None
         self._text, self._label = example[1], int(example[2])
-        self._attack_name = attack_name
-        self._stream = stream
+        self._stream, self._budget = stream, budget
         self._greenlet = SearchGreenlet(attack.attack)
+        self._original_logits: Any = None
         self._result: Any = None
         self._seconds = 0.0
 
     @property
     def dead(self) -> bool:
         """Return whether the search has ended."""
-        return bool(self._greenlet.dead)
+        return self.failure is not None or bool(self._greenlet.dead)
 
     def start(self) -> None:
         """Run the search up to its first request.
 
         Raises:
-            RobenchError: the attack's code fails.
+            RobenchError: something that has nothing to do with the example is missing.
         """
-        self.attack.clear_cache()
-        self._run(self._text, self._label)
+        from textattack.shared import AttackedText
+
+        with self._catch_failure():
+            budget = self._budget(AttackedText(self._text).num_words)
+            self.attack.goal_function.query_budget = float("inf") if budget is None else budget
+            self.attack.clear_cache()
+            self._run(self._text, self._label)
 
     def wake(self, rows: Any, seconds: float) -> None:
         """Give the search the rows that it requested, and run it up to its next request or its end.
@@ -57,10 +69,13 @@ class Search:
             seconds: time that computing the rows took.
 
         Raises:
-            RobenchError: the attack's code fails.
+            RobenchError: something that has nothing to do with the example is missing.
         """
         self._seconds += seconds
-        self._run(rows)
+        if self._original_logits is None and self.request.encoder is None and self.request.texts[0] == self._text:
+            self._original_logits = rows[0]
+        with self._catch_failure():
+            self._run(rows)
 
     def stop(self) -> None:
         """Unwind the parked search."""
@@ -68,11 +83,26 @@ class Search:
             with self._stream.swap_in():
                 self._greenlet.throw()
 
+    def fail(self, failure: TextFailure) -> None:
+        """Unwind the parked search, because code failed on a text that it requested."""
+        self.stop()
+        self.failure = failure
+
+    @contextlib.contextmanager
+    def _catch_failure(self) -> Iterator[None]:
+        """Keep whatever the attack's code raises on this example."""
+        try:
+            yield
+        except ExampleError as error:
+            self.failure = TextFailure(self._text, describe_reason(error))
+        except (RobenchError, KeyboardInterrupt, GeneratorExit, ControlFlow):
+            raise
+        except BaseException as error:  # an attack may raise anything, and may call sys.exit
+            self.failure = TextFailure(self._text, describe_reason(error))
+
     def _run(self, *values: object) -> None:
         started = perf_counter()
-        failure = f"{self._attack_name} failed on example {self.id}, {self._text!r:.80}"
-        advice = " Leave that row out, or report it to the attack's authors."
-        with translate_failures(failure, advice=advice), self._stream.swap_in():
+        with self._stream.swap_in():
             outcome = self._greenlet.switch(*values)
         self._seconds += perf_counter() - started
         if self.dead:
@@ -82,6 +112,12 @@ class Search:
 
     def record(self) -> Record:
         """Return the record of a search that has ended."""
+        if self.failure is None:
+            with self._catch_failure():
+                return self._record_result()
+        return self._record_failure(self.failure)
+
+    def _record_result(self) -> Record:
         before, after = self._result.original_result, self._result.perturbed_result
         return Record(
             id=self.id,
@@ -95,6 +131,31 @@ class Search:
             words_changed=_count_changed_words(before.attacked_text, after.attacked_text),
             words=before.attacked_text.num_words,
             seconds=self._seconds,
+        )
+
+    def _record_failure(self, failure: TextFailure) -> Record:
+        """Return a record of what is known: the probabilities of the original if the model scored it."""
+        import torch
+        from textattack.shared import AttackedText
+
+        logits, words = self._original_logits, 0
+        with contextlib.suppress(Exception):  # the text may be what TextAttack fails on
+            words = AttackedText(self._text).num_words
+        scored = [] if logits is None else make_outputs(torch.as_tensor(logits)[None])[0].probabilities.tolist()
+        return Record(
+            id=self.id,
+            label=self._label,
+            original=self._text,
+            final=self._text,
+            status="error",
+            probabilities_before=scored,
+            probabilities_after=scored,
+            queries=0 if logits is None else int(self.attack.goal_function.num_queries),
+            words_changed=0,
+            words=words,
+            seconds=self._seconds,
+            reason=failure.reason,
+            failed_text=failure.text,
         )
 
 

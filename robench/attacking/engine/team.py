@@ -16,10 +16,12 @@ from typing import Any, NamedTuple
 
 from robench.attacking.attack import Attack
 from robench.attacking.build import build_attack, copy_attack, save_tags
+from robench.attacking.engine.failures import TextFailure, describe_reason
 from robench.attacking.engine.parking import DirectLogits, ParkingEncoder, ParkingVictim
 from robench.attacking.engine.search import AttackInput, Search
 from robench.attacking.engine.streams import RandomStream, preserve_random_state
 from robench.attacking.sentence_constraint import SentenceEmbedder
+from robench.errors import RobenchError
 from robench.results.records import Record
 
 
@@ -90,13 +92,12 @@ class Team:
         """Begin the search of an example.
 
         Raises:
-            RobenchError: the attack's own code fails.
+            RobenchError: something that has nothing to do with the example is missing.
         """
         settings = self._settings
         attack = self._spare_attacks.pop() if self._spare_attacks else copy_attack(self._template)
-        _limit_queries(attack, settings.attack, example[1])
         stream = RandomStream(settings.seed, settings.attack_name, example[0])
-        search = Search(attack, example, stream, settings.attack_name)
+        search = Search(attack, example, stream, settings.attack.budget)
         self._searches[search.id] = search
         search.start()
         self._handle(search)
@@ -110,10 +111,16 @@ class Team:
             seconds: time that computing them took.
 
         Raises:
-            RobenchError: the attack's own code fails.
+            RobenchError: something that has nothing to do with the example is missing.
         """
         search = self._searches[id]
         search.wake(rows, seconds)
+        self._handle(search)
+
+    def fail(self, id: int, failure: TextFailure) -> None:
+        """End the search of an example, because the model failed on a text that it requested."""
+        search = self._searches[id]
+        search.fail(failure)
         self._handle(search)
 
     def events(self, timeout: float | None = None) -> list[Event]:
@@ -141,17 +148,32 @@ class Team:
         """Record the outcome of a search that has just run: its end, or the request with which it is parked."""
         if search.dead:
             del self._searches[search.id]
-            self._spare_attacks.append(search.attack)
             self._events.append(SearchResult(search.record()))
+            if search.failure is None:  # else its attack may be left in any state
+                self._spare_attacks.append(search.attack)
         elif search.request.encoder is not None:
             self._waiting_for_encoder.append(search)
         else:
             self._events.append(LogitsRequest(search.id, search.request.texts))
 
     def _encode(self, encoder: SentenceEmbedder, searches: list[Search]) -> None:
-        """Embed the sentences of several searches in one call, and wake the searches."""
+        """Embed the sentences of several searches in one call, and wake the searches.
+
+        If that fails, each search gets a call of its own, and those whose call fails end.
+        """
         started = perf_counter()
-        rows = encoder.encode([text for search in searches for text in search.request.texts])
+        try:
+            rows = encoder.encode([text for search in searches for text in search.request.texts])
+        except RobenchError:
+            raise
+        except Exception as error:  # the encoder may be code of others
+            if len(searches) > 1:
+                for search in searches:
+                    self._encode(encoder, [search])
+            else:
+                searches[0].fail(TextFailure(searches[0].request.texts[0], describe_reason(error)))
+                self._handle(searches[0])
+            return
         seconds = perf_counter() - started
         self.encoder_seconds += seconds
         counts = [len(search.request.texts) for search in searches]
@@ -167,10 +189,3 @@ def _build_template(settings: SearchSettings, direct: DirectLogits) -> Any:
         if isinstance(encoder := getattr(constraint, "encoder", None), SentenceEmbedder):
             constraint.encoder = ParkingEncoder(encoder)
     return template
-
-
-def _limit_queries(built: Any, attack: Attack, text: str) -> None:
-    from textattack.shared import AttackedText
-
-    budget = attack.budget(AttackedText(text).num_words)
-    built.goal_function.query_budget = float("inf") if budget is None else budget

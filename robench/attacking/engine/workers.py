@@ -20,6 +20,7 @@ from typing import Any
 
 import torch
 
+from robench.attacking.engine.failures import TextFailure
 from robench.attacking.engine.parking import DirectLogits
 from robench.attacking.engine.search import AttackInput
 from robench.attacking.engine.team import Event, SearchResult, SearchSettings
@@ -185,6 +186,10 @@ class RemoteTeam:
         """Give a search the logits that it requested; see :meth:`Team.wake`."""
         self._call(id, "wake", id, rows, seconds)
 
+    def fail(self, id: int, failure: TextFailure) -> None:
+        """End a search; see :meth:`Team.fail`."""
+        self._call(id, "fail", id, failure)
+
     def events(self, timeout: float | None = None) -> list[Event]:
         """Return the events since the last call.
 
@@ -192,7 +197,7 @@ class RemoteTeam:
             timeout: most seconds to wait for the first event; None waits without limit.
 
         Raises:
-            RobenchError: the attack's own code failed, or a process died.
+            RobenchError: a process failed or died.
         """
         events: list[Event] = []
         while len(events) < _MAX_EVENTS and (ready := wait(self._connections, 0 if events else timeout)):

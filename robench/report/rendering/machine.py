@@ -17,7 +17,7 @@ def as_csv(tables: Sequence[Table]) -> str:
     """Write a line per row: setting, name, seeds, samples, then each column and its ``sd``.
 
     An empty field has no value; ``inf`` is infinite. With published numbers, each column's ``paper`` and ``less paper``
-    follow. Shares are in percent.
+    follow. A column with samples that ended in an error has their number in ``errors``. Shares are in percent.
     """
     return "\n".join(_csv(table) for table in tables)
 
@@ -39,7 +39,13 @@ def _csv(table: Table) -> str:
 
 def _names(table: Table, column: Column) -> list[str]:
     names = [column.name, f"{column.name} sd"] if table.is_measured else [column.name]
+    names += [f"{column.name} errors"] if column in _columns_with_errors(table) else []
     return names + ([f"{column.name} paper", f"{column.name} less paper"] if table.against else [])
+
+
+def _columns_with_errors(table: Table) -> list[Column]:
+    rows = [row for block in table.blocks for row in block.rows]
+    return [column for i, column in enumerate(table.columns) if any(row.cells[i].errors for row in rows)]
 
 
 def _values(table: Table, cell: Cell, column: Column) -> list[str]:
@@ -47,6 +53,7 @@ def _values(table: Table, cell: Cell, column: Column) -> list[str]:
         return "" if value is None else number_text(value, column, _DIGITS[column.unit]).replace(",", "")
 
     values = [cell.text.replace("∞", "inf") or text(cell.value), *([text(cell.sd)] if table.is_measured else [])]
+    values += [str(cell.errors)] if column in _columns_with_errors(table) else []
     return values + ([text(cell.published), text(cell.less_published)] if table.against else [])
 
 
@@ -61,8 +68,9 @@ def as_json(tables: Sequence[Table]) -> str:
 
     A cell is null, or ``text``; or ``percent`` or ``value`` with ``sd`` (null with one seed), ``seeds``, ``best``,
     ``difference`` (null if nothing is compared), ``n``, ``learned`` (false if a model behind it is no better than
-    naming the most frequent label). With published numbers, ``published`` and ``less_published`` are added, null if
-    there is none, and a cell that has nothing else has these two. Shares and what is derived from them are in percent.
+    naming the most frequent label); and ``errors``, if any samples ended in an error: their number over all seeds. With
+    published numbers, ``published`` and ``less_published`` are added, null if there is none, and a cell that has
+    nothing else has these two. Shares and what is derived from them are in percent.
     """
     table = tables[0]
     blocks = [
@@ -108,6 +116,8 @@ def _cell(table: Table, cell: Cell, column: Column) -> dict[str, Any] | None:
         if table.is_measured:
             found |= {"sd": plain(cell.sd), "seeds": cell.seeds, "best": cell.best}
             found |= {"difference": plain(cell.difference), "n": cell.n, "learned": cell.learned}
+    if cell.errors:
+        found["errors"] = cell.errors
     if table.against and (found or cell.published is not None):
         found |= {"published": plain(cell.published), "less_published": plain(cell.less_published)}
     return found or None

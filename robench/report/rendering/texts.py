@@ -32,11 +32,17 @@ def number_text(value: Fraction | float, column: Column, digits: int | None = No
 
 
 def value_text(cell: Cell, column: Column) -> str:
-    """Return ``61.0``, ``61.0 ± 1.2``, ``50.0 †`` of a model that has learned nothing, or a text."""
+    """Return ``61.0``, ``61.0 ± 1.2``, ``50.0 †`` of a model that learned nothing, ``61.0, 2 errors``, or a text."""
     if cell.value is None:
-        return cell.text or DASH
+        return (cell.text or DASH) + errors_text(cell)
     spread = f" ± {number_text(cell.sd, column)}" if cell.sd is not None else ""
-    return number_text(cell.value, column) + spread + ("" if cell.learned else " †")
+    return number_text(cell.value, column) + spread + ("" if cell.learned else " †") + errors_text(cell)
+
+
+def errors_text(cell: Cell) -> str:
+    """Return ``, 2 errors``, with a mark if they are many; empty if there are none."""
+    noun = "error" if cell.errors == 1 else "errors"
+    return f", {cell.errors:,} {noun}{' !' if cell.has_many_errors else ''}" if cell.errors else ""
 
 
 def difference_text(cell: Cell, column: Column) -> str:

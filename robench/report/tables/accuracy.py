@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from robench.escaping import list_values
 from robench.report.tables.captions import result_notes
-from robench.report.tables.cells import mean_cell
+from robench.report.tables.cells import count_errors, mean_cell
 from robench.report.tables.layout import Layout, legend_of
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.options import TableRequest
@@ -59,9 +59,9 @@ def label_conflict_table(cells: Sequence[StoredStage[CellInfo]], request: TableR
 def accuracy_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) -> Table:
     """Make a table of clean accuracy and accuracy under each attack, by task and defense (table 5 of the TaiChi paper).
 
-    Accuracy under attack is failed / n: what the model had wrong before the attack counts as wrong. A defense that is
-    trained once per attack has several models; its clean accuracy with one seed is the mean over them. Mean and
-    standard deviation over seeds are taken of these means.
+    Accuracy under attack is failed / (n - errors): what the model had wrong before the attack counts as wrong. A
+    defense that is trained once per attack has several models; its clean accuracy with one seed is the mean over them.
+    Mean and standard deviation over seeds are taken of these means.
 
     Args:
         cells: finished cells.
@@ -140,7 +140,9 @@ def _clean_and_attacked(found: Sequence[Result], columns: Sequence[str]) -> tupl
     for column in columns:
         under = [r for r in found if r.column == column]
         n = under[0].attacked_n if under else 0
-        cells.append(mean_cell([(r.seed, r.accuracy_under_attack) for r in under], n, learned=_learned(under)))
+        known = [(r.seed, r.accuracy_under_attack) for r in under if r.accuracy_under_attack is not None]
+        cell = mean_cell(known, n, learned=_learned(under))
+        cells.append(count_errors(cell, (r.outcome for r in under)))
     return tuple(cells)
 
 

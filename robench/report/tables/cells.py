@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from robench.report.tables.model import Cell, Column, Row
 from robench.results.info import BEFORE
+from robench.results.info_parts import Outcome
 from robench.results.seeds import average_over_seeds
 
 
@@ -41,6 +42,12 @@ def mean_cell(values: Sequence[tuple[int, Fraction]], n: int, *, learned: bool =
         return Cell()
     over = average_over_seeds(values)
     return Cell(over.mean, sd=over.sd, seeds=over.seeds, n=n, learned=learned)
+
+
+def count_errors(cell: Cell, outcomes: Iterable[Outcome]) -> Cell:
+    """Add to a cell how many of the attacked samples behind it ended in an error."""
+    found = list(outcomes)
+    return replace(cell, errors=sum(one.errors for one in found), samples=sum(one.n for one in found))
 
 
 def compared_rows(rows: Sequence[Row], columns: Sequence[Column], comparison: Comparison) -> tuple[Row, ...]:

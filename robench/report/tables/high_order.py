@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from robench.report.tables.captions import headings, notes_of, setting_of
-from robench.report.tables.cells import mean_cell
+from robench.report.tables.cells import count_errors, mean_cell
 from robench.report.tables.layout import legend_of
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.options import TableRequest
@@ -137,8 +137,8 @@ def _model(stage: StoredStage[StatisticsInfo]) -> _Model:
         values[name] = Fraction(number) if math.isfinite(number) else number
     if info.clean and info.clean.n:
         values["clean%"] = Fraction(info.clean.correct, info.clean.n)
-    if info.attacked and info.attacked.n and info.attacked.failed is not None:
-        values["attack%"] = Fraction(info.attacked.failed, info.attacked.n)
+    if info.attacked and info.attacked.failed is not None and info.attacked.accuracy is not None:
+        values["attack%"] = info.attacked.accuracy
     return _Model(info, identity_text(block), identity_text(defense), info.seed, stage.key, values)
 
 
@@ -189,7 +189,9 @@ def _row(label: Label, found: Sequence[_Model]) -> Row:
         if len(finite) < len(values):
             cells.append(Cell(text="∞", seeds=tuple(sorted({seed for seed, _ in values}))))
         else:
-            cells.append(mean_cell(finite, samples.get(column.key, info.statistics.n) or 0))
+            cell = mean_cell(finite, samples.get(column.key, info.statistics.n) or 0)
+            outcomes = [m.info.attacked for m in found if m.info.attacked] if column.key == "attack%" else []
+            cells.append(count_errors(cell, outcomes))
     seeds = tuple(sorted({m.seed for m in found}))
     return Row(
         label.text,

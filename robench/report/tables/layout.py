@@ -141,6 +141,15 @@ def legend_of(
             any(not cell.learned for cell in cells),
         ),
         (
+            "errors: samples on which the code of the attack or of the model failed, outside the percentage;"
+            " `robench show KEY` lists them, --retry-errors tries them again.",
+            any(cell.errors for cell in cells),
+        ),
+        (
+            "!: more than 1 % of the samples ended in an error; their number may have changed the percentage.",
+            any(cell.has_many_errors for cell in cells),
+        ),
+        (
             f"{hopeless} of the missing cells can be made by no command: rows of other versions or models in memory.",
             hopeless,
         ),

@@ -45,6 +45,8 @@ class Cell:
         learned: whether every model behind it has learned something, see :class:`robench.results.cells.Result`; a
             number of one that has not is shown, and compared with no other.
         published: the paper's number, in the column's unit, if it is shown and there is one.
+        errors: samples of all seeds that ended in an error and are no part of the number.
+        samples: samples of all seeds.
     """
 
     value: Fraction | None = None
@@ -56,6 +58,13 @@ class Cell:
     n: int = 0
     learned: bool = True
     published: Fraction | None = None
+    errors: int = 0
+    samples: int = 0
+
+    @property
+    def has_many_errors(self) -> bool:
+        """Return whether more than 1 % of the samples ended in an error, which may have changed the number."""
+        return 100 * self.errors > self.samples
 
     @property
     def less_published(self) -> Fraction | None:

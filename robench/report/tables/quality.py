@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from robench.report.tables.captions import headings, result_notes, setting_of
-from robench.report.tables.cells import mean_cell
+from robench.report.tables.cells import count_errors, mean_cell
 from robench.report.tables.layout import legend_of
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.options import TableRequest
@@ -91,7 +91,7 @@ def _rows(results: Sequence[Result], labels: dict[str, Label]) -> tuple[Row, ...
         Row(
             label=labels[row].text,
             name=found[0].info.defense.name,
-            cells=tuple(_cell(found, value) for value in _VALUES),
+            cells=_cells(found),
             per_attack=found[0].info.adversarial is not None,
             clean_n=found[0].info.clean.n,
             attacked_n=found[0].attacked_n,
@@ -105,6 +105,13 @@ def _cell(found: Sequence[Result], value: Callable[[Result], Fraction | float | 
     numbers = [(r.seed, number) for r in found if (number := value(r)) is not None]
     learned = all(r.has_learned for r in found)
     return mean_cell([(seed, Fraction(number)) for seed, number in numbers], found[0].attacked_n, learned=learned)
+
+
+def _cells(found: Sequence[Result]) -> tuple[Cell, ...]:
+    cells = [_cell(found, value) for value in _VALUES]
+    attacked = [column.name for column in COLUMNS].index("attack%")
+    cells[attacked] = count_errors(cells[attacked], (r.outcome for r in found))
+    return tuple(cells)
 
 
 def _success_rate(result: Result) -> Fraction | None:

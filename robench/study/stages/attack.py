@@ -121,6 +121,7 @@ class AttackingStage(RecordsStage):
         seconds, count = attack_rows(context, self, self.model, self.attack, self.examples(), folder)
         path = folder / RECORDS_FILE
         rows = records.read(path)
+        _report_errors(context, rows)
         info = self.describe(context, rows)
         info |= {
             "attacked": summarise(rows),
@@ -258,6 +259,17 @@ def attack_rows(
     return round(time.perf_counter() - started, 1), len(examples) - len(finished)
 
 
+def _report_errors(context: Context, rows: Sequence[Record]) -> None:
+    """Say how many rows ended in an error, with an example."""
+    errors = [row for row in rows if row.status == "error"]
+    if errors:
+        first = errors[0]
+        context.reporter.warn(
+            f"    {len(errors)} of {len(rows)} texts ended in an error and count on no side, such as row {first.id}:"
+            f" {first.reason}, on {first.failed_text!r:.80}; --retry-errors tries them again."
+        )
+
+
 def rows_of(examples: Sequence[tuple[int, Example]]) -> dict[int, Row]:
     """Return texts and labels of examples by their positions in their split."""
     return {i: Row(example.text, example.label) for i, example in examples}
@@ -266,16 +278,21 @@ def rows_of(examples: Sequence[tuple[int, Example]]) -> dict[int, Row]:
 def _keep_good_records(
     context: Context, stage: Stage, examples: Sequence[tuple[int, Example]], path: Path
 ) -> tuple[Record, ...]:
-    """Set the lines aside that are no good records of a stage, and return the records of the others."""
+    """Set the lines aside that are no good records of a stage, and return the records of the others.
+
+    Those of rows that are to be attacked again, because they ended in an error, are removed.
+    """
     found = salvage_lines(path, stage.key, rows_of(examples), len(stage.data.labels))
     if found.bad:
         place = set_lines_aside(path, found.bad)
         more = f", and {len(found.bad) - 1} others" if len(found.bad) > 1 else ""
         kept = f"{len(found.good)} of {len(examples)} rows are kept"
         context.reporter.warn(f"    {path}: {found.faults[0]}{more}; moved to {place}. {kept}.")
-    if not found.is_clean:
-        atomic_write_bytes(path, b"".join(line + b"\n" for line in found.good))
-    return found.records
+    pairs = list(zip(found.good, found.records, strict=True))
+    kept = [pair for pair in pairs if not (context.retry_errors and pair[1].status == "error")]
+    if not found.is_clean or len(kept) < len(pairs):
+        atomic_write_bytes(path, b"".join(line + b"\n" for line, _ in kept))
+    return tuple(record for _, record in kept)
 
 
 def _measure_similarity(context: Context, rows: Sequence[Record]) -> Similarity | None:

@@ -45,6 +45,7 @@ class Context:
         device: the device that models run on.
         offline: whether to forbid all downloads.
         workers: extra processes for the searches of attacks; None searches in this process only.
+        retry_errors: whether to attack the rows again that ended in an error.
     """
 
     store: Store
@@ -52,6 +53,7 @@ class Context:
     device: torch.device
     offline: bool = False
     workers: Workers | None = None
+    retry_errors: bool = False
     _held: OrderedDict[str, tuple[Model, LogitsCache]] = field(default_factory=OrderedDict)
 
     def model(self, stage: LoadableStage) -> Model:

@@ -1,7 +1,8 @@
 """The adversarial training set D_adv as training rows (paper, section 3.3).
 
 How it works: each clean row has one record, whose final text is its adversarial counterpart. If the attack did not
-succeed, the defense's ``unsuccessful`` decides whether the original, the perturbed text or nothing takes its place. The
+succeed, the defense's ``unsuccessful`` decides whether the original, the perturbed text or nothing takes its place; an
+attack that ended in an error counts as skipped, and its text has its label for sure if the victim never scored it. The
 defense's ``trains_on`` then decides whether counterparts replace the clean rows, are added to them, or form pairs. A
 clean row whose counterpart is dropped stays if the defense has a use for it.
 """
@@ -21,7 +22,10 @@ from robench.training.defense import AdversarialDefense, Defense, TrainsOn
 
 
 class _Counterpart(NamedTuple):
-    """A row of D_adv: its text, the victim's probability of each class for it, and whether it is the clean text."""
+    """A row of D_adv: its text, the victim's probability of each class for it, and whether it is the clean text.
+
+    After an error, the probabilities may be missing: they are empty.
+    """
 
     text: str
     soft: tuple[float, ...]
@@ -60,14 +64,23 @@ def arrange_rows(
             " unsuccessful=original, or more training rows."
         )
     used = {position: counterpart for position in positions if (counterpart := found[position]) is not None}
+    classes = max([len(record.probabilities_before) for record in adversarial] + [row.label + 1 for row in plain])
+    used = {i: made._replace(soft=made.soft or _one_hot(plain[i].label, classes)) for i, made in used.items()}
     rows, clean_count = _make_rows(defense.trains_on, plain, used)
     if defense.trains_on is TrainsOn.PAIRS and defense.takes_unpaired_rows:
         unpaired = [row for row, counterpart in zip(plain, found, strict=True) if counterpart is None]
         rows, clean_count = rows + unpaired, clean_count + len(unpaired)
     statuses = [record.status for record in adversarial]
-    counts = {status: statuses.count(status) for status in ("succeeded", "failed", "skipped")}
-    unchanged = sum(counterpart.is_unchanged for counterpart in used.values())
-    return rows, Rows(training=len(rows), clean=clean_count, adversarial=len(used), unchanged=unchanged, **counts)
+    return rows, Rows(
+        training=len(rows),
+        clean=clean_count,
+        adversarial=len(used),
+        unchanged=sum(counterpart.is_unchanged for counterpart in used.values()),
+        succeeded=statuses.count("succeeded"),
+        failed=statuses.count("failed"),
+        skipped=statuses.count("skipped"),
+        errors=statuses.count("error"),
+    )
 
 
 def _make_rows(
@@ -85,6 +98,10 @@ def _make_rows(
     if kind is TrainsOn.UNION:
         return plain + [TrainingRow(made.text, plain[i].label) for i, made in used.items()], len(plain)
     return [TrainingRow(made.text, plain[i].label, soft=made.soft) for i, made in used.items()], 0
+
+
+def _one_hot(label: int, classes: int) -> tuple[float, ...]:
+    return tuple(float(i == label) for i in range(classes))
 
 
 def _find_counterpart(record: Record, unsuccessful: str) -> _Counterpart | None:

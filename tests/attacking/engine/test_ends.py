@@ -88,8 +88,12 @@ def test_closing_the_generator_unwinds_all_searches(victim: SmallVictim) -> None
 
 
 @pytest.mark.usefixtures("random_state_stays")
-@pytest.mark.parametrize("error", [KeyboardInterrupt, torch.OutOfMemoryError])
-def test_an_interrupt_in_the_model_unwinds_all_searches(error: type[BaseException], victim: SmallVictim) -> None:
+@pytest.mark.parametrize(
+    ("error", "becomes"), [(KeyboardInterrupt, KeyboardInterrupt), (torch.OutOfMemoryError, RobenchError)]
+)
+def test_an_interrupt_in_the_model_unwinds_all_searches(
+    error: type[BaseException], becomes: type[BaseException], victim: SmallVictim
+) -> None:
     attack, calls = Watched(), iter(range(3))
 
     def interrupted(texts: Sequence[str]) -> torch.Tensor:
@@ -97,37 +101,74 @@ def test_an_interrupt_in_the_model_unwinds_all_searches(error: type[BaseExceptio
             raise error
         return victim(texts)
 
-    with pytest.raises(error):
+    with pytest.raises(becomes, match="OutOfMemoryError" if becomes is RobenchError else None):
         run(attack, interrupted, victim.examples(), live=9)
     assert len(attack.began) >= 9
     assert sorted(attack.began) == sorted(attack.ended)
 
 
+def never_fooled(texts: Sequence[str]) -> torch.Tensor:
+    """Never change the prediction, so that every search goes through all its words."""
+    return torch.tensor([[1.0, 0.0]] * len(texts))
+
+
+ALL_OF_LABEL_0 = [(number, text, 0) for number, text in enumerate(SENTENCES)]
+
+
 @pytest.mark.usefixtures("random_state_stays")
-@pytest.mark.parametrize(
-    ("error", "becomes", "says"),
-    [
-        (ZeroDivisionError, RobenchError, r"odd failed on example 11, 'The mayor .*ZeroDivisionError: on purpose"),
-        (KeyboardInterrupt, KeyboardInterrupt, "on purpose"),
-    ],
-)
-def test_an_error_in_a_search_names_the_example_and_unwinds_the_others(
-    error: type[BaseException], becomes: type[BaseException], says: str, victim: SmallVictim
-) -> None:
-    attack = Watched(breaks="buses", error=error)
-    # A model that never changes its mind makes every search go through all its words.
-    examples = [(number, text, 0) for number, text in enumerate(SENTENCES)]
-    with pytest.raises(becomes, match=says) as caught:
-        run(attack, lambda texts: torch.tensor([[1.0, 0.0]] * len(texts)), examples, attack_name="odd")
-    if becomes is RobenchError:
-        assert isinstance(caught.value.__cause__, ZeroDivisionError)
+def test_an_interrupt_in_a_search_unwinds_the_others() -> None:
+    attack = Watched(breaks="buses", error=KeyboardInterrupt)
+    with pytest.raises(KeyboardInterrupt, match="on purpose"):
+        run(attack, never_fooled, ALL_OF_LABEL_0, attack_name="odd")
     assert sorted(attack.began) == sorted(attack.ended)
+
+
+@pytest.mark.usefixtures("random_state_stays")
+@pytest.mark.parametrize("error", [ZeroDivisionError, SystemExit])
+def test_an_attack_that_fails_on_an_example_records_it_and_goes_on(error: type[BaseException]) -> None:
+    attack = Watched(breaks="buses", error=error)
+    records = {r.id: r for r in run(attack, never_fooled, ALL_OF_LABEL_0, attack_name="odd")}
+    sound = {r.id: r for r in run(Watched(), never_fooled, ALL_OF_LABEL_0, attack_name="odd")}
+    failed = records.pop(11)
+    assert failed.status == "error"
+    assert failed.reason.startswith(f"{error.__name__}: on purpose (test_ends.py, line ")
+    assert failed.failed_text == failed.original == failed.final == SENTENCES[11]
+    assert failed.probabilities_before == sound.pop(11).probabilities_before
+    assert failed.queries > 0
+    assert records == sound
+    assert sorted(attack.began) == sorted(attack.ended)
+
+
+def test_a_model_that_fails_on_a_candidate_records_the_candidate_and_goes_on(victim: SmallVictim) -> None:
+    sound = {r.id: r for r in run(DeepWordBug(), victim, victim.examples())}
+    chosen = next(r for r in sound.values() if r.status == "succeeded")
+
+    def failing(texts: Sequence[str]) -> torch.Tensor:
+        if chosen.final in texts:
+            raise ValueError("not this one")
+        return victim(texts)
+
+    records = {r.id: r for r in run(DeepWordBug(), failing, victim.examples())}
+    failed, _ = records.pop(chosen.id), sound.pop(chosen.id)
+    assert (failed.status, failed.failed_text) == ("error", chosen.final)
+    assert failed.reason.startswith("ValueError: not this one")
+    assert records == sound
+
+
+def test_a_model_that_fails_on_an_original_records_no_probabilities(victim: SmallVictim) -> None:
+    def failing(texts: Sequence[str]) -> torch.Tensor:
+        if any(text.startswith("Rain") for text in texts):
+            raise ValueError("not this one")
+        return victim(texts)
+
+    failed = next(r for r in run(DeepWordBug(), failing, victim.examples()) if r.original == "Rain.")
+    assert (failed.status, failed.probabilities_before, failed.queries, failed.words) == ("error", [], 0, 1)
 
 
 @pytest.mark.parametrize(
     ("bad", "says"),
     [
-        (lambda texts: torch.full((len(texts), 3), float("nan")), "NaN or infinity for 'The tea"),
+        (lambda texts: torch.full((len(texts), 3), float("nan")), "NaN or infinity for '.*20 texts in a row"),
         (lambda texts: torch.zeros(1, 3), r"logits of shape \(1, 3\) for 24 texts"),
         (lambda texts: torch.zeros(len(texts)), r"logits of shape \(24,\) for 24 texts"),
     ],

@@ -1,0 +1,94 @@
+"""Attacked texts on a terminal: what the attack changed in them, and on which texts the code failed."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from robench.escaping import escape_line, escape_terminal
+from robench.results.records import Record
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+
+class Span(NamedTuple):
+    """A part of an attacked text.
+
+    Attributes:
+        before: its words in the original; empty if the attack inserted words.
+        after: its words in the final text; empty if the attack removed words.
+    """
+
+    before: str
+    after: str
+
+    @property
+    def is_changed(self) -> bool:
+        """Return whether the attack changed it."""
+        return self.before != self.after
+
+
+def align_words(before: str, after: str) -> list[Span]:
+    """Compare two texts word by word, and return their equal and different parts in order."""
+    old, new = before.split(), after.split()
+    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+    return [Span(" ".join(old[a:b]), " ".join(new[c:d])) for _, a, b, c, d in matcher.get_opcodes()]
+
+
+def choose_examples(rows: Sequence[Record], count: int) -> list[Record]:
+    """Choose the first successes, then the first failures; in the others nothing changed."""
+    ordered = [r for status in ("succeeded", "failed") for r in rows if r.status == status]
+    return ordered[: max(count, 0)]
+
+
+def format_examples(rows: Sequence[Record], labels: Sequence[str]) -> Iterator[Text]:
+    """Describe attacked texts: the outcome, the changes, and the probabilities before and after."""
+    from rich.text import Text
+
+    for record in rows:
+        yield Text(
+            f"\nrow {record.id}, {_label(labels, record.label)}, attack {record.status}, "
+            f"{record.queries} queries, {record.words_changed} of {record.words} words changed",
+            style="dim",
+        )
+        yield _mark_changes(record)
+        yield _format_probabilities(record, labels)
+
+
+def _mark_changes(record: Record) -> Text:
+    from rich.text import Text
+
+    parts = []
+    for span in align_words(record.original, record.final):
+        before, after = escape_terminal(span.before), escape_terminal(span.after)
+        if span.is_changed:
+            parts.append(Text.assemble("[", (before or "+", "red"), " → ", (after or "-", "bold green"), "]"))
+        else:
+            parts.append(Text(before))
+    return Text(" ").join(parts)
+
+
+def _format_probabilities(record: Record, labels: Sequence[str]) -> Text:
+    from rich.text import Text
+
+    before, after = record.probabilities_before, record.probabilities_after
+    order = sorted(range(len(before)), key=lambda i: -max(before[i], after[i]))
+    texts = [f"{_label(labels, i)} {before[i]:.2f} → {after[i]:.2f}" for i in order if max(before[i], after[i]) >= 0.01]
+    return Text(", ".join(texts), style="dim")
+
+
+def _label(labels: Sequence[str], index: int) -> str:
+    return escape_line(labels[index]) if index < len(labels) else str(index)
+
+
+def format_errors(rows: Sequence[Record], count: int) -> Iterator[Text]:
+    """Describe the first samples that ended in an error: row, text and reason."""
+    from rich.text import Text
+
+    for record in rows[:count]:
+        yield Text(f"\nrow {record.id}: {escape_line(record.reason)}", style="dim")
+        yield Text(escape_terminal(record.failed_text or record.original))
+    if len(rows) > count:
+        yield Text(f"\nand {len(rows) - count:,} more", style="dim")
