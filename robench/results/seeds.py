@@ -75,6 +75,13 @@ def average_accuracy_under_attack(results: Sequence[Result]) -> SeedMean:
     return average_over_seeds(known)
 
 
+def describe_errors(results: Sequence[Result]) -> str:
+    """Return a sentence, with a space before it, on samples that ended in an error; empty if there are none."""
+    errors = sum(result.outcome.errors for result in results)
+    samples = sum(result.attacked_n for result in results)
+    return f" {errors:,} of the {samples:,} attacks ended in an error and are left out." if errors else ""
+
+
 def describe_seeds(results: Sequence[Result]) -> str:
     """Return a sentence that names the seeds of a figure and explains its whiskers."""
     seeds = sorted({result.seed for result in results})

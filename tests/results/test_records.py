@@ -177,3 +177,25 @@ def test_a_symbolic_link_in_place_of_the_file_is_not_followed(tmp_path: Path) ->
         with pytest.raises(RobenchError, match=r"r\.jsonl is a symbolic link, and robench would write"):
             change(link)
     assert outside.read_bytes() == b"no line"
+
+
+def test_an_error_is_read_back_with_its_reason_and_without_probabilities(tmp_path: Path) -> None:
+    error = replace(
+        RECORD,
+        final=RECORD.original,
+        status="error",
+        probabilities_before=[],
+        probabilities_after=[],
+        reason="ValueError: no such word",
+        failed_text="A warm, fnuny film.",
+    )
+    path = write(tmp_path / "records.jsonl", error, replace(RECORD, id=4))
+    assert records.read(path) == [error, replace(RECORD, id=4)]
+    first, second = map(json.loads, path.read_text("utf-8").splitlines())
+    assert first["reason"] == "ValueError: no such word"
+    assert "reason" not in second and "failed_text" not in second
+
+
+def test_empty_probabilities_without_an_error_are_refused() -> None:
+    with pytest.raises(RobenchError, match="'probabilities_before' cannot be"):
+        records.decode(line(probabilities_before=[]), "line 1")

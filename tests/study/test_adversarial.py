@@ -176,3 +176,16 @@ def test_soft_labels_are_what_base_said_of_the_text_that_is_used() -> None:
     rows, _ = arrange_rows(OnAdversarial(), CLEAN, records(), 0)
     after, before = [row.probabilities_after for row in records()], [row.probabilities_before for row in records()]
     assert [list(row.soft or ()) for row in rows] == [after[0], before[1], before[2], after[3]]
+
+
+def test_an_error_is_a_row_as_a_skip_is_and_its_label_stands_for_missing_probabilities() -> None:
+    errors = [replace(one, final=one.original, status="error", reason="no") for one in records()]
+    errors[0] = replace(errors[0], probabilities_before=[], probabilities_after=[])
+    for choice in ("original", "perturbed"):
+        rows, counts = arrange_rows(OnAdversarial(unsuccessful=choice), CLEAN, errors, 1)
+        assert [(row.text, row.label) for row in rows] == plain()
+        assert rows[0].soft == (0.0, 1.0)
+        assert all(row.soft is not None and len(row.soft) == 2 for row in rows)
+        assert counts == Rows(training=4, adversarial=4, unchanged=4, errors=4)
+    with pytest.raises(RobenchError, match="leaves nothing to train on"):
+        arrange_rows(OnAdversarial(unsuccessful="drop"), CLEAN, errors, 1)

@@ -53,13 +53,15 @@ def record(row: int, status: str, **changes: Any) -> Record:
         "words_changed": 1 if status == "succeeded" else 0,
         "words": 4,
         "seconds": 0.5,
+        "reason": "ValueError: odd" if status == "error" else "",
+        "failed_text": f"sample {row} was f1ne" if status == "error" else "",
     }
     return Record(**values | changes)
 
 
-def write_records(folder: Path, failed: int, n: int) -> list[Record]:
-    """``failed`` of ``n`` texts stand, one is skipped if there is room, the others fall."""
-    statuses = (["failed"] * failed + ["skipped"] + ["succeeded"] * n)[:n]
+def write_records(folder: Path, failed: int, n: int, errors: int = 0) -> list[Record]:
+    """``failed`` of ``n`` texts stand, ``errors`` end in one, one is skipped if there is room, the others fall."""
+    statuses = (["error"] * errors + ["failed"] * failed + ["skipped"] + ["succeeded"] * n)[:n]
     written = [record(row, status) for row, status in enumerate(statuses)]
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / RECORDS_FILE).open("ab") as file:
@@ -83,6 +85,7 @@ def add_cell(
     failed: int,
     *,
     n: int = 200,
+    errors: int = 0,
     clean: tuple[int, ...] = (450, 500),
     task: str = "trec",
     seed: int = 42,
@@ -95,7 +98,9 @@ def add_cell(
     attack_changed: dict[str, Any] | None = None,
     **settings: Any,
 ) -> StoredStage[Any]:
-    """Store a cell whose attack failed on ``failed`` of ``n`` texts; ``settings`` replace keys of ``stage.json``.
+    """Store a cell whose attack failed on ``failed`` of ``n`` texts, and ended in an error on ``errors``.
+
+    ``settings`` replace keys of ``stage.json``.
 
     With ``given``, what is said of a model of the user's, that model takes the place of the defense.
     """
@@ -150,7 +155,7 @@ def add_cell(
     label = f"{task}-{defense}-{attack}-seed{seed}"
     info |= {"label": label, "key": make_key(info["identity"])}
     folder = store.folder("cells", label, info["key"])
-    info["attacked"] = msgspec.structs.asdict(summarise(write_records(folder, failed, n)))
+    info["attacked"] = msgspec.structs.asdict(summarise(write_records(folder, failed, n, errors)))
     info["records_bytes"] = (folder / RECORDS_FILE).stat().st_size
     return write_info(store, folder, info)
 

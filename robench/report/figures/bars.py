@@ -14,7 +14,13 @@ from robench.results.adversarial_rows import note_adversarial_rows
 from robench.results.cells import Result, group
 from robench.results.labels import column_labels, row_labels
 from robench.results.paper_contents import rank
-from robench.results.seeds import SeedMean, average_accuracy_under_attack, average_clean_accuracy, describe_seeds
+from robench.results.seeds import (
+    SeedMean,
+    average_accuracy_under_attack,
+    average_clean_accuracy,
+    describe_errors,
+    describe_seeds,
+)
 from robench.results.selection import largest_block, prefer_unchanged
 from robench.results.store import Store
 from robench.study.commands import describe_commands, read_selection
@@ -87,6 +93,7 @@ def _caption(block: Sequence[Result], labels: Iterable[str], task: str, others: 
         f" counts as wrong. {describe_seeds(block)}"
     )
     text += f" {', '.join(names)}." if names else ""
+    text += describe_errors(block)
     text += "".join(f" {note}." for note in note_adversarial_rows(r.info for r in block))
     left = f" Other settings of this task in the runs folder, not shown: {others}." if others else ""
     return text + left

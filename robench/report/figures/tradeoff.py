@@ -16,7 +16,13 @@ from robench.results.adversarial_rows import note_adversarial_rows
 from robench.results.cells import Result, group, identity_text
 from robench.results.labels import row_labels
 from robench.results.paper_contents import Sweep
-from robench.results.seeds import SeedMean, average_accuracy_under_attack, average_clean_accuracy, describe_seeds
+from robench.results.seeds import (
+    SeedMean,
+    average_accuracy_under_attack,
+    average_clean_accuracy,
+    describe_errors,
+    describe_seeds,
+)
 from robench.results.selection import largest_block
 from robench.results.store import Store
 from robench.study.commands import describe_commands, read_selection
@@ -129,6 +135,7 @@ def _caption(block: Sequence[Result], request: FigureRequest, others: int) -> st
         f" nothing was measured. Up and right is better. {describe_seeds(block)}"
     )
     text += "".join(f" {note}." for note in figure.notes)
+    text += describe_errors(block)
     text += "".join(f" {note}." for note in note_adversarial_rows(r.info for r in block))
     left = f" Other settings of this task in the runs folder, not shown: {others}." if others else ""
     return text + left

@@ -208,3 +208,18 @@ def test_figure_5_tells_how_its_networks_were_chosen(store: Store) -> None:
 def test_every_figure_says_what_it_shows() -> None:
     figures = papers.find_paper().figures
     assert list(figures) == ["1", "4", "5"] and all(figure.summary for figure in figures.values())
+
+
+def test_samples_that_ended_in_an_error_are_left_out_and_counted_below(store: Store) -> None:
+    add_cell(store, "base", "pwws", 99, n=200, errors=2, task="sst2")
+    add_cell(store, "taichi", "pwws", 150, n=200, task="sst2")
+    drawing = draw("4", store, selection=Selection(defenses=["base", "taichi"]))
+    assert "50.0" in texts(drawing)
+    assert "2 of the 400 attacks ended in an error and are left out." in drawing.caption
+
+
+def test_a_figure_of_nothing_but_errors_is_refused(store: Store) -> None:
+    add_cell(store, "base", "pwws", 0, n=200, errors=200, task="sst2")
+    add_cell(store, "taichi", "pwws", 150, n=200, task="sst2")
+    with pytest.raises(RobenchError, match="every sample of sst2-base-pwws-seed42 ended in an error"):
+        draw("4", store, selection=Selection(defenses=["base", "taichi"]))

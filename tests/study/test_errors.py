@@ -1,0 +1,101 @@
+"""Rows that end in an error: stored, told, tried again, and followed into what was made of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from robench.plugins import registry
+from robench.results.info import AdversarialInfo, CellInfo, ModelInfo
+from robench.results.store import Store
+from support.runs import attacked
+from support.tiny_job import TinyJob, robench
+
+PLUGIN = """
+import pathlib
+from dataclasses import dataclass
+from robench.attacks.deepwordbug import DeepWordBug
+import robench
+
+SWITCH = pathlib.Path(__file__).with_suffix(".off")
+
+@robench.register("fragile")
+@dataclass(frozen=True, kw_only=True)
+class Fragile(DeepWordBug):
+    def build(self, victim):
+        built = super().build(victim)
+        swap = built.transformation.transformations[0]
+        replace = swap._get_replacement_words
+        def failing(word):
+            if word in ("garden", "cafe") and not SWITCH.exists():
+                raise ArithmeticError("no " + word)
+            return replace(word)
+        swap._get_replacement_words = failing
+        return built
+"""
+
+
+@pytest.fixture
+def plugin(tmp_path: Path) -> Iterator[Path]:
+    path = tmp_path / "fragile.py"
+    path.write_text(PLUGIN, encoding="utf-8")
+    with registry.isolated():
+        yield path
+
+
+def test_a_run_with_errors_finishes_and_retries_them(plugin: Path, tiny_job: TinyJob, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    command = [*tiny_job.command(runs, defense="base,ada", attack="fragile"), "--plugin", str(plugin)]
+    first = robench(*command)
+    assert first.exit_code == 0, first.stderr
+    assert "ended in an error and count on no side" in first.stderr
+    assert "ArithmeticError: no " in first.stderr
+    assert "errors !" in first.stdout
+    store = Store(runs)
+    (adversarial,) = store.stages(AdversarialInfo, names=None)
+    cells = store.stages(CellInfo, names=None)
+    before = {cell.key: attacked(cell) for cell in [adversarial, *cells]}
+    assert adversarial.info.attacked is not None and adversarial.info.attacked.errors
+    assert all(cell.info.attacked is not None and cell.info.attacked.errors for cell in cells)
+    ada = next(model for model in store.stages(ModelInfo, names=None) if model.info.defense.name == "ada")
+    assert ada.info.rows is not None and ada.info.rows.errors == adversarial.info.attacked.errors
+
+    again = robench(*command)
+    assert again.exit_code == 0 and "[1/" not in again.stderr
+    plan = robench(*command, "--retry-errors", "--dry-run")
+    assert "3 stages to do" in plan.stdout
+    plugin.with_suffix(".off").touch()
+    mended = robench(*command, "--retry-errors")
+    assert mended.exit_code == 0, mended.stderr
+    assert "errors" not in mended.stdout
+    assert f"note: {ada.folder.name} was made from {adversarial.key}, which has changed since" in mended.stderr
+    for stage in [*store.stages(AdversarialInfo, names=None), *store.stages(CellInfo, names=None)]:
+        was = {record.id: record for record in before[stage.key]}
+        for record in attacked(stage):
+            assert record.status != "error"
+            if was[record.id].status != "error":
+                assert record == was[record.id]
+    assert robench("verify", "--runs", runs).exit_code == 0
+
+
+def test_show_lists_errors(plugin: Path, tiny_job: TinyJob, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    command = tiny_job.command(runs, attack="fragile")
+    assert robench(*command, "--plugin", str(plugin)).exit_code == 0
+    (cell,) = Store(runs).stages(CellInfo)
+    errors = [record for record in attacked(cell) if record.status == "error"]
+    shown = robench("show", cell.key, "--runs", runs).stdout
+    assert f"errors: {len(errors)} of 16 samples" in shown
+    assert f"{len(errors)} ended in an error" in " ".join(shown.split())
+    values = json.loads(robench("show", cell.key, "--runs", runs, "--format", "json").stdout)
+    assert [one["reason"] for one in values["errors"]] == [record.reason for record in errors]
+    assert values["results"]["attacked"]["errors"] == len(errors)
+
+
+def test_retry_errors_with_only_cache_is_refused(tiny_job: TinyJob, tmp_path: Path) -> None:
+    done = robench(*tiny_job.command(tmp_path / "runs"), "--retry-errors", "--existing", "only-cache")
+    assert done.exit_code == 2
+    assert "--retry-errors attacks rows again" in done.stderr
