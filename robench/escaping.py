@@ -24,6 +24,7 @@ LIST_LIMIT = 10
 """Values in the longest list in a message."""
 
 _REPLACEMENT = "\ufffd"
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _LATEX = {
     **{c: f"\\{c}" for c in "&%$#_{}"},
     **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"$<$", ">": r"$>$"},
@@ -52,6 +53,11 @@ def escape_terminal(text: str, *, keep: str = "") -> str:
         keep: control characters that stay, such as a line feed.
     """
     return text if text.isprintable() else "".join(c if c in keep or _is_shown(c) else _REPLACEMENT for c in text)
+
+
+def replace_surrogates(text: str) -> str:
+    """Replace lone surrogates, which no encoding and no tokenizer takes, by U+FFFD."""
+    return text if text.isascii() else _SURROGATE.sub(_REPLACEMENT, text)
 
 
 def _is_shown(character: str) -> bool:

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
+from robench.escaping import replace_surrogates
+
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
@@ -84,10 +86,19 @@ class Batch:
 
 
 def tokenise(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], max_length: int) -> list[Tokens]:
-    """Tokenise each text, special tokens included, cut at ``max_length`` tokens and without padding."""
+    """Tokenise each text, special tokens included, cut at ``max_length`` tokens and without padding.
+
+    A lone surrogate is read as U+FFFD, because tokenizers refuse it.
+    """
     if not texts:
         return []
-    columns = tokenizer(list(texts), truncation=True, max_length=max_length, padding=False, return_attention_mask=True)
+    columns = tokenizer(
+        list(map(replace_surrogates, texts)),
+        truncation=True,
+        max_length=max_length,
+        padding=False,
+        return_attention_mask=True,
+    )
     return [{name: columns[name][i] for name in columns} for i in range(len(texts))]
 
 

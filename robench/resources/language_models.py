@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from robench.errors import RobenchError
+from robench.escaping import replace_surrogates
 from robench.paths import absolute_path
 from robench.resources import packages
 from robench.resources.foreign_files import Pin, check_pin
@@ -158,7 +159,9 @@ class MeanPoolingEncoder:
         import torch
 
         length = min(self.MAX_LENGTH, self._model.config.max_position_embeddings)
-        inputs = self._tokenizer(list(texts), padding=True, truncation=True, max_length=length, return_tensors="pt")
+        inputs = self._tokenizer(
+            list(map(replace_surrogates, texts)), padding=True, truncation=True, max_length=length, return_tensors="pt"
+        )
         with torch.inference_mode():
             states = self._model(**inputs).last_hidden_state
             mask = inputs["attention_mask"][:, :, None].float()

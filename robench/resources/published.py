@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from robench.errors import RobenchError
+from robench.escaping import replace_surrogates
 from robench.paths import absolute_path, cache_dir
 from robench.resources import downloads, first_seen, packages, plain_pickle
 from robench.resources.sentence_encoder import CachingEncoder, Embeddings
@@ -250,7 +251,7 @@ class _PublishedEncoder(CachingEncoder):
         self._model = model
 
     def _embed(self, texts: list[str]) -> Sequence[Embeddings]:
-        outputs = self._model(texts)
+        outputs = self._model(list(map(replace_surrogates, texts)))
         rows = np.asarray((outputs["outputs"] if isinstance(outputs, dict) else outputs).numpy(), dtype=np.float32)
         return list(rows / np.linalg.norm(rows, axis=1, keepdims=True))
 

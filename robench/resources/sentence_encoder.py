@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from robench.escaping import replace_surrogates
 from robench.resources import packages
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ class SentenceEncoder(CachingEncoder):
     def _embed(self, texts: list[str]) -> list[Embeddings]:
         rows: list[Embeddings] = []
         group: list[list[int]] = []
-        for pieces in self._tokenizer.encode(texts, add_bos=True, add_eos=True):
+        for pieces in self._tokenizer.encode(list(map(replace_surrogates, texts)), add_bos=True, add_eos=True):
             if group and sum(map(len, group)) + len(pieces) > _PIECES:
                 rows += self._network(group)
                 group = []

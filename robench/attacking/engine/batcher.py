@@ -23,10 +23,11 @@ from robench.attacking.engine.failures import TextFailure
 from robench.attacking.engine.requests import Answer, OpenRequest, Row
 from robench.attacking.engine.suspects import Suspects
 from robench.errors import RobenchError, translate_failures
+from robench.escaping import show_value
 from robench.models.batch_model import BatchModel, LogitsFunction
 from robench.models.batches import Shape
 
-_NOT_FINITE = "the model returned NaN or infinity for {!r:.80}: its training diverged, or it cannot score this text."
+_NOT_FINITE = "the model returned NaN or infinity for {}: its training diverged, or it cannot score this text."
 
 
 @dataclass
@@ -175,7 +176,7 @@ class Batcher:
         self.request(None, texts)
         answer = self.answers()[0]
         if answer.failure is not None:
-            raise RobenchError(f"the model failed on {answer.failure.text!r:.80}: {answer.failure.reason}.")
+            raise RobenchError(f"the model failed on {show_value(answer.failure.text, 80)}: {answer.failure.reason}.")
         return answer.rows
 
     def _queue_new_texts(self) -> None:
@@ -186,7 +187,7 @@ class Batcher:
     def _tokenise(self, items: list[_Item]) -> None:
         """Queue texts by their shape; those that cannot be tokenised fail."""
         try:
-            with translate_failures(f"the model's tokenizer failed on {items[0].text!r:.80}"):
+            with translate_failures(f"the model's tokenizer failed on {show_value(items[0].text, 80)}"):
                 rows = self._model.tokens([item.text for item in items])
                 shapes = [self._model.shape(tokens) for tokens in rows]
         except RobenchError as error:
@@ -215,7 +216,7 @@ class Batcher:
         started = perf_counter()
         texts = [item.text for item in batch]
         try:
-            with translate_failures(f"the model failed on {texts[0]!r:.80}"):
+            with translate_failures(f"the model failed on {show_value(texts[0], 80)}"):
                 logits = self._model.batch_logits([item.tokens for item in batch], shape)
         except RobenchError as error:
             self._collect()  # what the model scored has to be known before its failures are counted
@@ -245,7 +246,7 @@ class Batcher:
         self.statistics.forward_seconds += seconds
         for text, row in zip(batch.texts, rows, strict=True):
             if row is None:
-                self._end(self._suspects.add(text, RobenchError(_NOT_FINITE.format(text))))
+                self._end(self._suspects.add(text, RobenchError(_NOT_FINITE.format(show_value(text, 80)))))
                 continue
             self._cache.put(text, row)
             requests = self._requests_by_text.pop(text)

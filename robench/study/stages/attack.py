@@ -17,6 +17,7 @@ from typing import IO, Any, ClassVar
 
 from robench.data.load import Example
 from robench.errors import RobenchError
+from robench.escaping import show_value
 from robench.paths import atomic_write_bytes, open_unlinked, translate_os_errors
 from robench.results import records
 from robench.results.aside import set_lines_aside
@@ -266,7 +267,7 @@ def _report_errors(context: Context, rows: Sequence[Record]) -> None:
         first = errors[0]
         context.reporter.warn(
             f"    {len(errors)} of {len(rows)} texts ended in an error and count on no side, such as row {first.id}:"
-            f" {first.reason}, on {first.failed_text!r:.80}; --retry-errors tries them again."
+            f" {first.reason}, on {show_value(first.failed_text, 80)}; --retry-errors tries them again."
         )
 
 

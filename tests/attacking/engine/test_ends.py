@@ -15,6 +15,8 @@ from robench.attacking.attack import Attack
 from robench.attacking.engine import attack_examples
 from robench.attacks.deepwordbug import DeepWordBug
 from robench.errors import RobenchError
+from robench.models.predictor import Predictor
+from support import tiny
 from support.searches import every_attack, run
 from support.small_victim import SENTENCES, SmallVictim
 
@@ -176,3 +178,13 @@ def test_a_model_that_fails_on_an_original_records_no_probabilities(victim: Smal
 def test_unusable_logits_are_an_error(bad: Any, says: str, victim: SmallVictim) -> None:
     with pytest.raises(RobenchError, match=says):
         run(DeepWordBug(), bad, victim.examples())
+
+
+@every_attack
+def test_a_text_with_a_lone_surrogate_is_attacked_like_any_other(attack: Attack) -> None:
+    model = Predictor(tiny.classifier(), tiny.tokenizer(), max_length=24, precision="fp32", device=tiny.CPU)
+    texts = ["A fine \ud800 film with a warm heart.", "\udfff\udfff", "A <SPLIT> between two parts.", "!?"]
+    guesses = model.logits(texts).argmax(1).tolist()
+    records = run(attack, model, [(i, text, guesses[i]) for i, text in enumerate(texts)])
+    assert {record.status for record in records} <= {"succeeded", "failed"}
+    assert all("\ud800" in record.final for record in records[:1])
