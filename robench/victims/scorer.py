@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from robench.errors import RobenchError
+from robench.escaping import show_value
 
 TOLERANCE = 1e-3
 """Largest difference that rounding may cause between two scores of a text."""
@@ -78,7 +79,7 @@ def check_scores(scores: Any, texts: Sequence[str], shown: str) -> Tensor:
     broken = ~torch.isfinite(table).all(dim=1)
     if broken.any():
         text = texts[int(broken.nonzero()[0])]
-        raise RobenchError(f"{shown} returned NaN or infinity for {text!r:.80}.")
+        raise RobenchError(f"{shown} returned NaN or infinity for {show_value(text)}.")
     return table
 
 

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from robench.errors import RobenchError, translate_failures
+from robench.escaping import show_value
 from robench.models.batch_model import BatchModel, LogitsFunction
 from robench.models.batches import Shape
 from robench.victims.checks import find_networks_in_training
@@ -105,14 +106,31 @@ class FunctionScorer:
         self.max_length: int | None = None
 
     def __call__(self, texts: Sequence[str], progress: Progress = None) -> Tensor:
-        """Score texts; see :class:`Scorer`. If the function fails, the error names the first text that it fails on."""
+        """Score texts; see :class:`Scorer`. If the function fails on some texts alone, the error names the first."""
         try:
             return self.score(texts, progress)
-        except RobenchError:
+        except RobenchError as error:
+            raise self._find_text(texts, error) from error.__cause__
+
+    def _find_text(self, texts: Sequence[str], failure: RobenchError) -> RobenchError:
+        """Return the error of the first text that fails; that of all texts if none passes, or each half does."""
+        error, has_passed = failure, False
+        while len(texts) > 1:
             half = len(texts) // 2
-            for part in (texts[:half], texts[half:]) if half else ():
-                self(part)
-            raise
+            found = self._try(texts[:half])
+            texts = texts[:half] if found else texts[half:]
+            has_passed = has_passed or not found
+            error = found or self._try(texts) or failure
+            if error is failure:
+                break
+        return error if has_passed else failure
+
+    def _try(self, texts: Sequence[str]) -> RobenchError | None:
+        try:
+            self.score(texts)
+        except RobenchError as error:
+            return error
+        return None
 
     def score(self, texts: Sequence[str], progress: Progress = None) -> Tensor:
         """Score texts; if the function fails, the error names the texts of the call.
@@ -136,7 +154,7 @@ class FunctionScorer:
     def _scores(self, texts: list[str]) -> Tensor:
         # What the function returns may run code of its own while it is read.
         which = f"{len(texts)} texts, the first " if len(texts) > 1 else ""
-        failure = f"{self.shown} failed on {which}{texts[0]!r:.60}"
+        failure = f"{self.shown} failed on {which}{show_value(texts[0])}"
         with translate_failures(failure), torch.no_grad():
             return check_scores(self._function(list(texts)), texts, self.shown)
 

@@ -87,6 +87,11 @@ def fails_later(texts):
         raise ValueError("what day?")
     return scores(texts)
 
+def fails_on_one(texts):
+    if any("day 30 " in text for text in texts):
+        raise ValueError("not day 30")
+    return scores(texts)
+
 class Scorer:
     def __init__(self):
         self.asked = 0

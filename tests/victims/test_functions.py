@@ -159,3 +159,22 @@ def test_an_attack_stopped_in_the_middle_goes_on_where_it_stopped(
     assert again.exit_code == 0 and "[1/1] attack" in again.stderr, again.output
     assert robench(*fixed, tmp_path / "undisturbed").exit_code == 0
     assert everything(runs) == everything(tmp_path / "undisturbed")
+
+
+def test_a_function_that_fails_on_attacked_texts_gets_a_cell_without_a_number(
+    counting: Path, options: list[str], tmp_path: Path
+) -> None:
+    done = robench("attack", "--model", "counting:fails_later", *options)
+    assert done.exit_code == 0, done.output
+    (cell,) = cells(tmp_path / "runs").values()
+    assert {record.status for record in attacked(cell)} == {"error"}
+    assert all("day" not in record.failed_text for record in attacked(cell))
+    assert all(record.reason.startswith("ValueError: what day? (counting.py, line ") for record in attacked(cell))
+    assert "—, 16 errors !" in done.stdout
+    assert "16 of 16 texts ended in an error and count on no side, such as row 0: ValueError: what day?" in done.stderr
+
+
+def test_a_function_that_fails_on_one_clean_text_is_told_with_this_text(counting: Path, options: list[str]) -> None:
+    done = robench("attack", "--model", "counting:fails_on_one", *options)
+    assert done.exit_code == 2
+    assert re.search(r"counting:fails_on_one failed on '[^']* on day 30 [^']*': ValueError: not day 30", told(done))

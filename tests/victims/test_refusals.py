@@ -52,7 +52,6 @@ REFUSED = [
     ("not_finite", r"returned NaN or infinity for '"),
     ("fails", r"failed on 16 texts, the first '.*': KeyError: 'no such word'"),
     ("exits", r"failed on 16 texts, the first '.*': SystemExit: bye"),
-    ("fails_later", r"counting:fails_later failed on \d+ texts, the first '.*': ValueError: what day\?"),
     ("number", r"number is a int and cannot be called|number is an int"),
     ("Scorer", r"Scorer is a class; name a function, or an instance"),
     ("no_such", r"the module counting has no no_such"),
