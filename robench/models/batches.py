@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
+from robench.errors import translate_failures
+
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
@@ -87,7 +89,11 @@ def tokenise(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], max_lengt
     """Tokenise each text, special tokens included, cut at ``max_length`` tokens and without padding."""
     if not texts:
         return []
-    columns = tokenizer(list(texts), truncation=True, max_length=max_length, padding=False, return_attention_mask=True)
+    name = f"{type(tokenizer).__name__} {tokenizer.name_or_path}".strip()
+    with translate_failures(f"the tokenizer {name} failed on {len(texts)} texts"):
+        columns = tokenizer(
+            list(texts), truncation=True, max_length=max_length, padding=False, return_attention_mask=True
+        )
     return [{name: columns[name][i] for name in columns} for i in range(len(texts))]
 
 
