@@ -134,7 +134,8 @@ def atomic_write_bytes(path: Path, content: bytes) -> None:
 def atomic_write_folder(target: Path) -> Iterator[Path]:
     """Yield a folder to fill. It becomes ``target`` if the block succeeds, and is deleted if it fails.
 
-    An existing ``target`` is replaced. Only one process may build the same target at a time, so hold a lock.
+    An existing ``target`` is replaced, see :func:`replace_folder`. Only one process may build the same target at a
+    time, so hold a lock.
 
     Raises:
         RobenchError: the folder cannot be written.
@@ -145,8 +146,28 @@ def atomic_write_folder(target: Path) -> Iterator[Path]:
         draft.chmod(0o755)
         try:
             yield draft
-            if target.exists():
-                shutil.rmtree(target)
-            draft.replace(target)
+            replace_folder(draft, target)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
+
+
+def replace_folder(draft: Path, target: Path) -> None:
+    """Move a whole folder to the place of another one, which need not exist and is deleted last.
+
+    Raises:
+        OSError: it cannot be moved; the other one is still in its place.
+    """
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft.replace(target)
+        return
+    old = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+    try:
+        target.replace(old / target.name)
+        try:
+            draft.replace(target)
+        except BaseException:
+            (old / target.name).replace(target)
+            raise
+    finally:
+        shutil.rmtree(old, ignore_errors=True)

@@ -51,7 +51,7 @@ def find_bfloat16_fault(build: Callable[[], object], device: torch.device) -> st
 
 
 def _fill_with_zeros(network: nn.Module) -> None:
-    """Set all numbers to 0; only weights of one dimension, such as biases, get a gradient, which takes little memory."""
+    """Set all numbers to 0; only weights of one dimension, such as biases, get a gradient, to save memory."""
     with torch.no_grad():
         for part in (*network.parameters(), *network.buffers()):
             part.zero_()
