@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +15,9 @@ from typing import IO, Literal
 import platformdirs
 
 from robench.errors import RobenchError
+
+_LARGEST = 2**40
+"""Most bytes of a file that is read."""
 
 _anchor: list[Path] = []
 """The folder from which relative paths are taken, while there is one."""
@@ -70,6 +75,39 @@ def translate_os_errors(target: Path) -> Iterator[None]:
         raise RobenchError(
             f"cannot write {target}: {reason}. Free some space there or name another folder (--runs, ROBENCH_CACHE)."
         ) from error
+
+
+def open_regular(path: Path) -> IO[bytes]:
+    """Open a regular file to read it; anything else, such as a pipe or a device, could block or never end.
+
+    Raises:
+        OSError: it is none, or cannot be opened.
+    """
+    # Without O_NONBLOCK, opening a pipe waits for a writer, and reading some files of /proc waits for an event.
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        about = os.fstat(handle)
+        if not stat.S_ISREG(about.st_mode):
+            raise OSError(errno.EINVAL, "it is a folder, a pipe or a device, not a file", str(path))
+        if about.st_size > _LARGEST:  # such as /proc/kcore
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+        return os.fdopen(handle, "rb")
+    except BaseException:
+        os.close(handle)
+        raise
+
+
+def read_regular(path: Path) -> bytes:
+    """Read a regular file as far as its size says, since some files of /proc never end; see :func:`open_regular`.
+
+    Raises:
+        OSError: it cannot be read, or is larger than the memory.
+    """
+    with open_regular(path) as file:
+        try:
+            return file.read(os.fstat(file.fileno()).st_size)
+        except MemoryError:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path)) from None
 
 
 def open_unlinked(path: Path, mode: Literal["ab", "r+b"]) -> IO[bytes]:
@@ -134,7 +172,8 @@ def atomic_write_bytes(path: Path, content: bytes) -> None:
 def atomic_write_folder(target: Path) -> Iterator[Path]:
     """Yield a folder to fill. It becomes ``target`` if the block succeeds, and is deleted if it fails.
 
-    An existing ``target`` is replaced. Only one process may build the same target at a time, so hold a lock.
+    An existing ``target`` is replaced, see :func:`replace_folder`. Only one process may build the same target at a
+    time, so hold a lock.
 
     Raises:
         RobenchError: the folder cannot be written.
@@ -145,8 +184,28 @@ def atomic_write_folder(target: Path) -> Iterator[Path]:
         draft.chmod(0o755)
         try:
             yield draft
-            if target.exists():
-                shutil.rmtree(target)
-            draft.replace(target)
+            replace_folder(draft, target)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
+
+
+def replace_folder(draft: Path, target: Path) -> None:
+    """Move a whole folder to the place of another one, which need not exist and is deleted last.
+
+    Raises:
+        OSError: it cannot be moved; the other one is still in its place.
+    """
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft.replace(target)
+        return
+    old = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+    try:
+        target.replace(old / target.name)
+        try:
+            draft.replace(target)
+        except BaseException:
+            (old / target.name).replace(target)
+            raise
+    finally:
+        shutil.rmtree(old, ignore_errors=True)

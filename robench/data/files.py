@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,11 +12,21 @@ from typing import Any
 from robench.data.task import SPLITS, Row, Splits
 from robench.data.tsv import Cells, split_cells
 from robench.errors import RobenchError
-from robench.escaping import list_values, show_value
+from robench.escaping import list_values, shorten, show_value
+from robench.paths import open_regular, read_regular
 
 TEXT_COLUMNS = ("sentence", "text")
 LABEL_COLUMN = "label"
 SUFFIXES = (".tsv", ".csv", ".parquet")
+_OTHER_FORMS = {
+    codecs.BOM_UTF32_LE: "in UTF-32",
+    codecs.BOM_UTF16_LE: "in UTF-16",
+    codecs.BOM_UTF16_BE: "in UTF-16",
+    b"\x1f\x8b": "compressed (gzip)",
+    b"PK\x03\x04": "an archive or a workbook (zip)",
+    b"PAR1": "in the format parquet, which needs the ending .parquet",
+}
+"""What a file is that begins with certain bytes."""
 
 
 def read_folder(folder: Path) -> Splits:
@@ -69,9 +80,17 @@ def _find_file(folder: Path, split: str) -> Path | None:
 
 
 def _read_text(path: Path) -> str:
-    data = path.read_bytes()
-    if not data.strip():
+    try:
+        data = read_regular(path)
+    except OSError as error:
+        raise RobenchError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}.") from error
+    if not data.removeprefix(codecs.BOM_UTF8).strip():
         raise RobenchError(f"{path} is empty: it needs a header with the columns sentence and label, and rows.")
+    for start, form in _OTHER_FORMS.items():
+        if data.startswith(start):
+            raise RobenchError(f"{path} is {form}. Save it as plain text in UTF-8.")
+    if b"\0" in data[: data.find(b"\n")]:
+        raise RobenchError(f"{path} has NUL bytes in its header, as UTF-16 has. Save it as plain text in UTF-8.")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -104,7 +123,10 @@ def _select_cells(path: Path, lines: Iterator[tuple[int, list[str]]]) -> Iterato
         path: the file, for messages.
         lines: the cells of each line with its number, the header first.
     """
-    _, header = next(lines)
+    first = next(lines, None)
+    if first is None:
+        raise RobenchError(f"{path} is empty: it needs a header with the columns sentence and label, and rows.")
+    header = first[1]
     text, label = (header.index(name) for name in _find_columns(path, header))
     for number, cells in lines:
         if len(cells) != len(header):
@@ -125,7 +147,9 @@ def _note_quoting(files: Mapping[str, Cells]) -> Iterator[str]:
 
 
 def _read_csv(path: Path) -> Iterator[tuple[int, Row]]:
-    reader = csv.reader(io.StringIO(_read_text(path), newline=""), strict=True)
+    content = _read_text(path)
+    csv.field_size_limit(max(csv.field_size_limit(), len(content)))  # by default a cell has 131,072 characters at most
+    reader = csv.reader(io.StringIO(content, newline=""), strict=True)
 
     def read_lines() -> Iterator[tuple[int, list[str]]]:
         while True:
@@ -143,17 +167,18 @@ def _read_csv(path: Path) -> Iterator[tuple[int, Row]]:
 
 
 def _read_parquet(path: Path) -> Iterator[tuple[int, Row]]:
-    import pyarrow
     import pyarrow.parquet
 
     try:
-        with path.open("rb") as stream:  # pyarrow takes no path that is not UTF-8
+        with open_regular(path) as stream:  # pyarrow takes no path that is not UTF-8
             file: Any = pyarrow.parquet.ParquetFile(stream)
             names = _find_columns(path, file.schema_arrow.names)
             table = file.read(columns=list(names))
-        texts, labels = (table.column(name).to_pylist() for name in names)
-    except (pyarrow.ArrowException, OSError) as error:
-        raise RobenchError(f"{path} cannot be read as parquet: {str(error).splitlines()[0]}") from error
+    except RobenchError:
+        raise
+    except Exception as error:  # the type depends on the fault and on the library's version
+        raise RobenchError(f"{path} cannot be read as parquet: {_describe(error)}.") from error
+    texts, labels = (_read_cells(path, name, table.column(name)) for name in names)
     for number, row in enumerate(zip(texts, labels, strict=True), 1):
         for name, cell in zip(names, row, strict=True):
             if cell is None:
@@ -161,3 +186,26 @@ def _read_parquet(path: Path) -> Iterator[tuple[int, Row]]:
         if not isinstance(row[0], str):
             raise RobenchError(f"{path}, row {number}: its {names[0]} is not a text but a {type(row[0]).__name__}.")
         yield number, row
+
+
+def _read_cells(path: Path, name: str, column: Any) -> list[Any]:
+    """Convert a column of pyarrow to Python's values.
+
+    Raises:
+        RobenchError: a value has none, such as a date of the year 30,000, or bytes that are not UTF-8.
+    """
+    try:
+        values: list[Any] = column.to_pylist()
+        return values
+    except Exception:
+        for number, cell in enumerate(column, 1):
+            try:
+                cell.as_py()
+            except Exception as error:
+                raise RobenchError(f"{path}, row {number}: its {name} cannot be read: {_describe(error)}.") from error
+        raise
+
+
+def _describe(error: Exception) -> str:
+    lines = str(error).splitlines() or [type(error).__name__]
+    return shorten(lines[0], 200).rstrip(".")

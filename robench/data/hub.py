@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from robench.data.task import HOLD_OUT_SEED, HubSource, Row, Splits, hold_out
-from robench.errors import RobenchError
+from robench.errors import RobenchError, translate_failures
 from robench.escaping import list_values
 from robench.resources.hub import UnreachableError, fetch_dataset
 
@@ -48,5 +48,7 @@ def _read_rows(hub: HubSource, dataset: Any, split: str) -> list[Row]:
         if column not in table.column_names:
             columns = list_values(table.column_names)
             raise RobenchError(f"{hub.repository} on the Hub has no column {column!r} in {split}; it has {columns}.")
-    labels = (hub.label_names.get(label, label) for label in table[hub.label])
-    return list(zip(table[hub.text], labels, strict=True))
+    with translate_failures(f"{hub.repository} on the Hub: the rows of {split} cannot be read"):
+        rows = table[hub.label]
+        labels = [hub.label_names.get(label, label) if isinstance(label, str | int) else label for label in rows]
+        return list(zip(table[hub.text], labels, strict=True))

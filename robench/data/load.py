@@ -7,12 +7,13 @@ import json
 import numbers
 import os
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from robench.data.files import read_folder
-from robench.data.task import HOLD_OUT_SEED, SPLITS, Row, Splits, Task, hold_out
+from robench.data.task import HOLD_OUT_SEED, SPLITS, Row, Splits, Task, check_splits, hold_out
 from robench.errors import RobenchError, translate_failures
 from robench.escaping import list_values, show_value
 from robench.paths import absolute_path
@@ -133,9 +134,11 @@ def _read_index(task: Task, offline: bool) -> Splits:
     # Only a sentence of the function's own says that the source has no data; any other failure is a fault of its code.
     with translate_failures("the task's function that reads the package index failed"):
         try:
-            return task.index(offline)
+            splits = task.index(offline)
         except RobenchError as error:
             unavailable = error
+        else:
+            return check_splits(splits)
     raise _NoDataError(str(unavailable).rstrip(".")) from unavailable
 
 
@@ -178,16 +181,40 @@ def _check(name: str, task: Task, splits: Splits, reasons: Sequence[str]) -> Tas
     return TaskData(task=name, labels=task.labels, **examples, source=splits.source, digest=digest, notes=tuple(notes))
 
 
-def _check_row(task: Task, splits: Splits, split: str, index: int, row: Row) -> Example:
-    text, label = row
+def _check_row(task: Task, splits: Splits, split: str, index: int, row: object) -> Example:
+    pair = _find_pair(row)
+    if pair is None:
+        raise RobenchError(
+            f"{_find_place(splits, split, index)}: a row is a text and a label, not {show_value(row)}; the label may be"
+            " a number or a name."
+        )
+    text, label = pair
     number = _find_label(task.labels, label)
     if number is None or not isinstance(text, str) or not _has_sign(text):
-        place = splits.place(split, index) if splits.place else f"{splits.source}, {split} row {index + 1}"
+        place = _find_place(splits, split, index)
         if number is not None:
             raise RobenchError(f"{place}: {_describe_empty(text)}. Remove the row.")
         known = list_values(f"{i} ({label_name})" for i, label_name in enumerate(task.labels))
         raise RobenchError(f"{place}: the label {show_value(label)} is not one of {known}.")
     return Example(str(text.lower() if task.lowercase else text), number)
+
+
+def _find_pair(row: Any) -> tuple[Any, Any] | None:
+    """Return the two parts of a row; None if it is no pair. Any sequence may be one, such as a row of NumPy."""
+    if isinstance(row, str | bytes | Mapping | Set):
+        return None
+    try:
+        text, label = row
+    except (TypeError, ValueError):
+        return None
+    return text, label
+
+
+def _find_place(splits: Splits, split: str, index: int) -> str:
+    if splits.place is None:
+        return f"{splits.source}, {split} row {index + 1}"
+    with translate_failures(f"{splits.source}: the function that names the place of a row failed"):
+        return str(splits.place(split, index))
 
 
 def _has_sign(text: str) -> bool:
@@ -223,12 +250,16 @@ def _normalise(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
+_DIGITS = 20
+"""Most digits of a label's number."""
+
+
 def _find_label(labels: Sequence[str], label: object) -> int | None:
     """Return the number of a label given as number or name; None if there is no such label."""
     if isinstance(label, str):
         if label in labels:
             return labels.index(label)
-        if not label.strip().isdecimal():
+        if not label.strip().isdecimal() or len(label.strip()) > _DIGITS:
             return None
         label = int(label)
     if isinstance(label, bool) or not isinstance(label, numbers.Integral):  # NumPy's integers are Integral

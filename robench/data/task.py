@@ -115,6 +115,32 @@ class Task:
         object.__setattr__(self, "labels", tuple(self.labels))
 
 
+def check_splits(splits: object) -> Splits:
+    """Check what a task's function returned, as far as its types say; the rows are checked one by one later.
+
+    Raises:
+        RobenchError: it is something else than splits, or a part of it is no sequence.
+    """
+    what = "the task's function that reads the package index"
+    if not isinstance(splits, Splits):
+        raise RobenchError(f"{what} returned a {type(splits).__name__}; it should return robench.data.Splits.")
+    for name in SPLITS:
+        rows = getattr(splits, name)
+        is_sequence = hasattr(rows, "__len__") and hasattr(rows, "__getitem__")  # such as an array
+        if not is_sequence or isinstance(rows, str | bytes | Mapping):
+            raise RobenchError(
+                f"{what} returned a {type(rows).__name__} for {name}; it should be a list of rows, each a text and a"
+                " label."
+            )
+    if not isinstance(splits.source, str):
+        raise RobenchError(f"{what} returned the source {show_value(splits.source)}; it should be a text.")
+    if isinstance(splits.notes, str) or not all(isinstance(note, str) for note in splits.notes):
+        raise RobenchError(f"{what} returned the notes {show_value(splits.notes)}; it should be a tuple of texts.")
+    if splits.place is not None and not callable(splits.place):
+        raise RobenchError(f"{what} returned the place {show_value(splits.place)}; it should be a function.")
+    return splits
+
+
 def hold_out(rows: Sequence[Row], count: int, seed: int) -> tuple[list[Row], list[Row]]:
     """Split rows into the remaining rows and ``count`` held-out rows, both in their original order.
 

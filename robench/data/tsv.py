@@ -37,11 +37,11 @@ def split_cells(text: str) -> Cells:
     """Split the content of a tab-separated file into cells, and decide whether it is quoted.
 
     Only a line feed ends a line, with or without a carriage return before it, since a text may have other Unicode
-    breaks; in a file without any line feed, carriage returns end the lines.
+    breaks; in a file without any line feed before its end, carriage returns end the lines.
     """
+    text = text.rstrip("\r\n")
     if "\n" not in text:
         text = text.replace("\r", "\n")
-    text = text.rstrip("\r\n")
     lines = [line.removesuffix("\r").split("\t") for line in text.split("\n")]
     plain = list(enumerate(lines, 1))
     marked = sum(_is_marked(cell) for _, cells in plain[1:] for cell in cells)

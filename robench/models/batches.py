@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
+from robench.errors import translate_failures
 from robench.escaping import replace_surrogates
 
 if TYPE_CHECKING:
@@ -92,13 +93,15 @@ def tokenise(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], max_lengt
     """
     if not texts:
         return []
-    columns = tokenizer(
-        list(map(replace_surrogates, texts)),
-        truncation=True,
-        max_length=max_length,
-        padding=False,
-        return_attention_mask=True,
-    )
+    name = f"{type(tokenizer).__name__} {tokenizer.name_or_path}".strip()
+    with translate_failures(f"the tokenizer {name} failed on {len(texts)} texts"):
+        columns = tokenizer(
+            list(map(replace_surrogates, texts)),
+            truncation=True,
+            max_length=max_length,
+            padding=False,
+            return_attention_mask=True,
+        )
     return [{name: columns[name][i] for name in columns} for i in range(len(texts))]
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+from collections.abc import Iterator
 from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from robench.errors import RobenchError
+from robench.errors import RobenchError, translate_failures
 from robench.models.batches import Batch, Inputs
+from robench.models.devices import advise_precision
 from robench.models.positions import Positions
 
 
@@ -111,7 +113,8 @@ class Classifier(nn.Module):
         parameters = inspect.signature(layer.forward).parameters
         if "input_ids" in parameters:
             named = inputs | self._accepts(inputs) | {"mask": inputs["attention_mask"]}  # DeBERTa's name for it
-            output: Tensor = layer(**{name: tensor for name, tensor in named.items() if name in parameters})
+            with self._explain_failure(inputs):
+                output: Tensor = layer(**{name: tensor for name, tensor in named.items() if name in parameters})
             if output.shape == (*inputs["input_ids"].shape, self.embedding_width):
                 return output
         raise RobenchError(
@@ -135,12 +138,23 @@ class Classifier(nn.Module):
             numbers = accepted.pop("input_ids")
             embedded = self._word_embeddings(numbers) if embeddings is None else embeddings
             accepted["inputs_embeds"] = embedded if perturbation is None else embedded + perturbation
-        states = self.encoder(**accepted).last_hidden_state
+        with self._explain_failure(accepted):
+            states = self.encoder(**accepted).last_hidden_state
         # The sum over bfloat16 states and the head run in float32, as attacks rank candidates by small differences.
         with torch.autocast(states.device.type, enabled=False):
             mask = inputs["attention_mask"].unsqueeze(-1).float()
             representations = (states.float() * mask).sum(1) / mask.sum(1)
             return Outputs(representations, self.head(representations))
+
+    @contextlib.contextmanager
+    def _explain_failure(self, inputs: Inputs) -> Iterator[None]:
+        """Turn an error of the encoder inside the block into a sentence."""
+        mask = inputs["attention_mask"]
+        name = f"{type(self.encoder).__name__} {self.encoder.name_or_path}".strip()
+        precision = "bf16" if torch.is_autocast_enabled(mask.device.type) else "fp32"
+        failure = f"the encoder {name} failed on a batch of {' x '.join(map(str, mask.shape))} tokens"
+        with translate_failures(failure, advice=advise_precision(precision)):
+            yield
 
     def pair(self, batch: Batch) -> tuple[Outputs, Outputs]:
         """Compute the outputs of the batch's B clean and P adversarial texts in one forward pass.

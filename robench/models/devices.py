@@ -43,6 +43,15 @@ def choose_precision(name: str, on: torch.device) -> Precision:
     return "bf16" if _has_fast_bfloat16(on) else "fp32"
 
 
+def advise_precision(precision: str) -> str:
+    """Return what may help if a network fails in a precision, as a sentence with a blank before it; empty if nothing.
+
+    Args:
+        precision: the precision that it runs in.
+    """
+    return " It runs in bfloat16: try --precision fp32." if precision == "bf16" else ""
+
+
 def identify_hardware(device: torch.device) -> Hardware:
     """Return what trained weights depend on besides the settings: the device's kind and, on a CPU, the threads.
 

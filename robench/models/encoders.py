@@ -21,6 +21,7 @@ from robench.resources.model_folder import (
 )
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
@@ -120,6 +121,21 @@ class EncoderSource:
                 f"encoder {self.name} has room for {positions} tokens, and training.max_length is {max_length}; take"
                 f" {positions} or less: --set training.max_length={positions}."
             )
+
+    def find_bfloat16_fault(self, device: torch.device) -> str:
+        """Return the error with which the encoder fails in bfloat16, see :mod:`robench.models.bfloat16`.
+
+        Args:
+            device: the device that it is to run on.
+
+        Raises:
+            RobenchError: its configuration cannot be loaded.
+        """
+        from robench.models.bfloat16 import find_bfloat16_fault
+
+        with explain_load_errors(f"encoder {self.name}: its configuration", self.location), silence_transformers():
+            self._check(fetch=False)
+            return find_bfloat16_fault(self._build, device)
 
     def _build(self) -> PreTrainedModel:
         """Build the network without its weights."""

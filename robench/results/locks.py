@@ -53,7 +53,7 @@ def hold_lock(parent: Path, key: str, on_wait: Callable[[], None] | None) -> Ite
         on_wait()
         lock.acquire()
     try:
-        _delete_drafts(parent, key)
+        delete_drafts(parent, key)
         yield True
     finally:
         with contextlib.suppress(OSError):  # of a system that deletes no open file
@@ -71,7 +71,8 @@ def sweep(parent: Path) -> None:
             pass
 
 
-def _delete_drafts(parent: Path, key: str) -> None:
+def delete_drafts(parent: Path, key: str) -> None:
+    """Delete the drafts of a key, whose lock is held; what cannot be deleted stays."""
     for draft in parent.glob(f".*-{key}.*"):
         if _DRAFT.fullmatch(draft.name) and draft.is_dir() and not draft.is_symlink():
             shutil.rmtree(draft, ignore_errors=True)

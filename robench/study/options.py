@@ -228,7 +228,10 @@ class StoreOptions:
     )
     existing: Existing = field(
         default="only-missing",
-        metadata=run_option("only-missing, always (compute again) or only-cache (compute nothing)."),
+        metadata=run_option(
+            "only-missing, always (compute again; old results stay until the new ones are whole) or only-cache (compute"
+            " nothing)."
+        ),
     )
     retry_errors: bool = field(
         default=False,

@@ -131,7 +131,7 @@ class Request(BaseRequest, RunOptions):
         chosen = find_preset(self.preset)
         variants = [replace(self, settings=options.merge(self.changes, added), sweep=({},)) for added in self.sweep]
         named = [(one._defenses(), one._attacks(), one._defense) for one in variants]
-        setting = self._setting(chosen)
+        setting = self._setting(chosen, reporter)
         tasks = [self._load(name, chosen, reporter) for name in expand("tasks", self.tasks)]
         cells = [
             cell
@@ -144,9 +144,10 @@ class Request(BaseRequest, RunOptions):
         self._announce_foreign_code(cells, reporter)
         return [*cells, *(plan_statistics(cells, self._defense(registry.reference())) if self.statistics else ())]
 
-    def _setting(self, chosen: Preset) -> Setting:
+    def _setting(self, chosen: Preset, reporter: Reporter) -> Setting:
         from robench.models import devices
         from robench.models.encoders import find_encoder
+        from robench.study.precision import settle_precision
 
         device = devices.choose_device(self.device)
         training, _ = options.configure(TRAINING, chosen.training, self.changes.get(TRAINING, {}))
@@ -157,7 +158,7 @@ class Request(BaseRequest, RunOptions):
             preset=self.preset,
             encoder=encoder,
             training=training,
-            precision=devices.choose_precision(self.precision, device),
+            precision=settle_precision(self.precision, device, f"encoder {name}", encoder, reporter),
             hardware=devices.identify_hardware(device),
             train_limit=self.train_limit or chosen.train_limit,
             attack_limit=self.attack_limit or chosen.attack_limit,

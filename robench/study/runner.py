@@ -11,6 +11,7 @@ from robench.results import integrity, records
 from robench.results.aside import set_aside
 from robench.results.info import REMEDY, CellInfo
 from robench.results.info_parts import Outcome
+from robench.results.redo import Redo
 from robench.results.store import RECORDS_FILE, STAGE_FILE, Store, StoredStage
 from robench.study.plan import order_stages
 from robench.study.presets import Existing
@@ -57,11 +58,14 @@ def run_requests(
     from robench.models import devices
 
     stored: list[StoredStage[Any]] = []
+    redo = Redo(store) if existing == "always" else None
     for request in requests:
         device = devices.choose_device(request.device)
         with Workers(choose_worker_count(request.workers, device)) as workers:
             context = Context(store, reporter, device, request.offline, workers, retry_errors)
-            stored += Runner(context, existing=existing).run(request.stages(reporter))
+            stored += Runner(context, existing=existing, redo=redo).run(request.stages(reporter))
+    if redo is not None:
+        redo.finish()
     cells = [stage for stage in stored if isinstance(stage.info, CellInfo)]
     for cell in cells:  # those of results that were there before are shown, too
         for warning in cell.info.warnings:
@@ -83,16 +87,19 @@ class Runner:
     Args:
         context: store, reporter, device and models in memory, which stages are made with.
         existing: what to do with existing results.
+        redo: what was made again already, if existing results are to be; by default nothing.
     """
 
-    def __init__(self, context: Context, *, existing: Existing = "only-missing") -> None:
+    def __init__(self, context: Context, *, existing: Existing = "only-missing", redo: Redo | None = None) -> None:
         self._context, self._existing = context, existing
+        self._redo = (redo or Redo(context.store)) if existing == "always" else None
         self._stored: dict[str, StoredStage[Any] | None] = {}
 
     def run(self, stages: Sequence[Stage]) -> list[StoredStage[Any]]:
         """Make stages and everything that they need, and return the finished ones in the same order.
 
-        What is there and does not fit is set aside and made again; with ``only-cache``, it is named and left out.
+        What is there and does not fit is set aside and made again; with ``only-cache``, it is named and left out. With
+        ``always``, an old result stays until the new one is whole.
 
         Raises:
             RobenchError: something cannot be fetched, stored or computed.
@@ -104,9 +111,13 @@ class Runner:
         if missing:
             context.store.check_writable()
             context.store.sweep()
-        for need in {need.key: need for stage in stages for need in stage.needs}.values():
-            if need.can_change and self.is_done(need):
-                need.check_unchanged(context)
+        try:
+            self._check_unchanged(stages)
+        except RobenchError:
+            if self._redo is None:
+                raise
+            self._redo.forget()  # a function's weights changed while the redo was interrupted
+            missing = order_stages(stages)
         for stage in stages:
             self._report_changed_parents(stage)
         for stage in missing:  # a resource that cannot be fetched fails here rather than after hours of training
@@ -122,13 +133,19 @@ class Runner:
 
     def find_missing(self, stages: Sequence[Stage]) -> list[Stage]:
         """Return the stages to make, each after its needs; to retry errors, those that finished stages need, too."""
-        retry = order_stages(stages) if self._context.retry_errors and self._existing != "always" else []
+        if self._redo is not None:
+            self._redo.begin(stage.key for stage in order_stages(stages))
+        retry = order_stages(stages) if self._context.retry_errors and self._redo is None else []
         return order_stages([*filter(self._has_errors, retry), *stages], done=self.is_done)
 
     def is_done(self, stage: Stage) -> bool:
         """Return whether a stage has a result that should be used: all its files are as they were stored."""
-        if self._existing == "always" or self._find(stage) is None:
+        if self._redo is not None and not self._redo.is_done(stage.key):
             return False
+        if (stored := self._find(stage)) is None:
+            return False
+        if self._redo is not None:
+            return not self._find_changed_parents(stage, stored)
         return not (self._context.retry_errors and self._has_errors(stage))
 
     def _has_errors(self, stage: Stage) -> bool:
@@ -136,6 +153,11 @@ class Runner:
         stored = self._find(stage)
         outcome: Outcome | None = getattr(stored.info, "attacked", None) if stored else None
         return outcome is not None and outcome.errors > 0
+
+    def _check_unchanged(self, stages: Sequence[Stage]) -> None:
+        for need in {need.key: need for stage in stages for need in stage.needs}.values():
+            if need.can_change and self.is_done(need):
+                need.check_unchanged(self._context)
 
     def _find(self, stage: Stage) -> StoredStage[Any] | None:
         """Return the result of a stage, which is checked once; None if there is none that fits."""
@@ -162,28 +184,50 @@ class Runner:
         stored = self._stored.get(stage.key)
         if stored is None:
             return
-        now = stage.digest_parents(self._context.store)
-        for key in integrity.find_changed_parents(stored.info, lambda key: now.get(key, "")):
+        for key in self._find_changed_parents(stage, stored):
             self._context.reporter.warn(
                 f"note: {stored.folder.name} was made from {key}, which has changed since; `--existing always` makes"
                 " both again."
             )
 
+    def _find_changed_parents(self, stage: Stage, stored: StoredStage[Any]) -> list[str]:
+        now = stage.digest_parents(self._context.store)
+        return integrity.find_changed_parents(stored.info, lambda key: now.get(key, ""))
+
     def _make(self, stage: Stage) -> None:
         store, reporter = self._context.store, self._context.reporter
         with store.lock(stage.folder(store), lambda: reporter.say("    another process is at it: waiting")):
-            if self._existing == "always":
-                for folder in store.twins(stage.kind, stage.key):
-                    store.remove(folder)
+            if self._redo is not None:
+                self._redo.refresh()
+            stored = None
+            if self._redo is None or self._redo.is_done(stage.key):
+                stored = self._stored[stage.key] = self._check(stage)
+                if self.is_done(stage):  # another process made it while this one waited for the lock
+                    return
+            if self._redo is not None or stored is not None:
+                self._replace(stage, stored)
             else:
-                stored = self._check(stage)  # another process may have made it while this one waited for the lock
-                self._stored[stage.key] = stored
-                if stored is None or not self.is_done(stage):
-                    self._set_aside(stage)
-                    self._stored[stage.key] = None
-            if self._stored.get(stage.key) is None:
+                self._set_aside(stage)
                 stage.make(self._context, stage.folder(store))
-                self._stored[stage.key] = store.read(stage.folder(store))
+            self._stored[stage.key] = store.read(stage.folder(store))
+
+    def _replace(self, stage: Stage, stored: StoredStage[Any] | None) -> None:
+        """Make a stage in another place, and put it in the place of the old result when it is whole.
+
+        Args:
+            stage: the stage.
+            stored: the old result. Its records are kept, unless it is to be made again from the beginning.
+        """
+        store, redo = self._context.store, self._redo or Redo(self._context.store)
+        folder = stage.folder(store)
+        place = redo.place(folder, stage.digest_parents(store))
+        try:
+            if self._redo is None and stored and not (place / RECORDS_FILE).exists():
+                records.add_lines(place / RECORDS_FILE, (stored.folder / RECORDS_FILE).read_bytes())
+            stage.make(self._context, place)
+            redo.install(place, folder)
+        finally:
+            redo.tidy(place)
 
     def _set_aside(self, stage: Stage) -> None:
         """Move finished folders of a stage that do not fit; their records come back, to be judged one by one."""

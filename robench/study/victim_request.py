@@ -70,7 +70,7 @@ class VictimRequest(BaseRequest, AttackOptions):
         identity = Given(digest=self.source.digest, max_length=self.max_length, label_order=label_order)
         victim = NamedDefense(self.source.name, changed=changed, defense=identity)
         tasks = [self._load(name, chosen, reporter) for name in expand("tasks", self.tasks)]
-        setting = self._own_setting()
+        setting = self._own_setting(reporter)
         cells: list[Stage] = [
             cell
             for data in tasks
@@ -80,8 +80,9 @@ class VictimRequest(BaseRequest, AttackOptions):
         self._announce_foreign_code(cells, reporter)
         return cells
 
-    def _own_setting(self) -> Setting:
+    def _own_setting(self, reporter: Reporter) -> Setting:
         from robench.models import devices
+        from robench.study.precision import settle_precision
 
         chosen = find_preset(self.preset)
         device = devices.choose_device(self.device)
@@ -89,7 +90,7 @@ class VictimRequest(BaseRequest, AttackOptions):
             preset=self.preset,
             encoder=EncoderSource(OWN_ENCODER, "", OWN_ENCODER),
             training=chosen.training,
-            precision=devices.choose_precision(self._own_precision(), device),
+            precision=settle_precision(self._own_precision(), device, self.source.shown, self.source, reporter),
             hardware=devices.identify_hardware(device),
             train_limit=None,
             attack_limit=self.attack_limit or chosen.attack_limit,

@@ -20,7 +20,7 @@ from robench.data.load import Example
 from robench.errors import RobenchError, translate_failures
 from robench.models.batches import Batch, TrainingRow, TrainingSet
 from robench.models.classifier import Classifier
-from robench.models.devices import Precision, autocast
+from robench.models.devices import Precision, advise_precision, autocast
 from robench.models.predictor import Predictor, accuracy
 from robench.training.allocation import keep_freed_memory
 from robench.training.defense import Defense
@@ -164,7 +164,7 @@ class _TrainingRun:
         for network in self._networks:
             network.train(network.head.weight.requires_grad)  # a network that is not trained itself has no dropout
         failure = f"the defense {type(self._defense).__qualname__} failed at step {self.result.steps + 1}"
-        with translate_failures(failure, type(self._defense)):
+        with translate_failures(failure, type(self._defense), advice=advise_precision(self._precision)):
             for terms in self._passes(batch):
                 torch.stack(list(terms.values())).sum().backward()
                 for name, term in terms.items():

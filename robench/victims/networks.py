@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from robench.errors import RobenchError, translate_failures
+from robench.models import bfloat16
 from robench.models.batches import Inputs, Shape, Tokens
 from robench.models.checks import warn_of_padding
 from robench.models.classifier import Classifier, InputFilter, Outputs
-from robench.models.devices import Precision
+from robench.models.devices import Precision, advise_precision
 from robench.models.exported_model import RobenchConfig, RobenchForSequenceClassification
 from robench.models.positions import Positions
 from robench.models.predictor import Predictor
@@ -57,7 +58,7 @@ class NetworkScorer:
         precision: Precision,
         device: torch.device,
     ) -> None:
-        self.shown = shown
+        self.shown, self._precision = shown, precision
         self.names: Mapping[int, str] = dict(model.config.id2label or {})
         if tokenizer.pad_token is None or (model.config.pad_token_id is None and model.config.model_type == "gpt2"):
             raise RobenchError(f"{shown}: its tokenizer has no padding token, which a batch of texts needs.")
@@ -103,7 +104,7 @@ class NetworkScorer:
     @contextlib.contextmanager
     def _explain_failure(self, count: int) -> Iterator[None]:
         """Turn an error of the network inside the block into a sentence."""
-        with translate_failures(f"{self.shown} failed on {count} texts"):
+        with translate_failures(f"{self.shown} failed on {count} texts", advice=advise_precision(self._precision)):
             yield
 
     def count_truncated(self, texts: Sequence[str]) -> int:
@@ -159,20 +160,10 @@ def load_pretrained(
     Raises:
         RobenchError: a file is missing or broken, belongs to another kind of model, or needs code that is not trusted.
     """
-    from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
-
-    def build() -> object:
-        if is_exported:
-            return RobenchForSequenceClassification(RobenchConfig.from_dict(config))
-        own = AutoConfig.from_pretrained(location, revision=revision, trust_remote_code=trust_remote_code)
-        return AutoModelForSequenceClassification.from_config(own, trust_remote_code=trust_remote_code)
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
     with explain_load_errors("the model", shown), silence_transformers():
-        config = read_json(location, "config.json", revision)
-        is_exported = config.get("model_type") == RobenchConfig.model_type
-        # The code of an exported model is known: robench has the same, and runs that.
-        check_config(shown, location, revision, consent=trust_remote_code or is_exported)
-        check_size(shown, location, revision, build)
+        is_exported, _ = _check_network(location, shown, revision, trust_remote_code)
         loader = RobenchForSequenceClassification if is_exported else AutoModelForSequenceClassification
         with torch.random.fork_rng([]):  # Transformers draws random weights before it reads the stored ones
             model, report = loader.from_pretrained(
@@ -186,3 +177,43 @@ def load_pretrained(
             f" {missing[0]}: it is not a trained classifier."
         )
     return model.float(), tokenizer
+
+
+def find_bfloat16_fault(
+    location: str, device: torch.device, *, shown: str, revision: str | None = None, trust_remote_code: bool = False
+) -> str:
+    """Return the error with which a sequence classifier fails in bfloat16, see :mod:`robench.models.bfloat16`.
+
+    Args:
+        location: a folder, or a Hub id.
+        device: the device on which it is to run.
+        shown: the model's location, for messages.
+        revision: the commit of a Hub model.
+        trust_remote_code: run the Python files that come with the model.
+
+    Raises:
+        RobenchError: a file is missing or broken, or the model needs code that is not trusted.
+    """
+    with explain_load_errors("the model", shown), silence_transformers():
+        _, build = _check_network(location, shown, revision, trust_remote_code)
+        return bfloat16.find_bfloat16_fault(build, device)
+
+
+def _check_network(
+    location: str, shown: str, revision: str | None, trust_remote_code: bool
+) -> tuple[bool, Callable[[], object]]:
+    """Check code and size of a classifier; return whether robench exported it, and what builds it without weights."""
+    from transformers import AutoConfig, AutoModelForSequenceClassification
+
+    def build() -> object:
+        if is_exported:
+            return RobenchForSequenceClassification(RobenchConfig.from_dict(config))
+        own = AutoConfig.from_pretrained(location, revision=revision, trust_remote_code=trust_remote_code)
+        return AutoModelForSequenceClassification.from_config(own, trust_remote_code=trust_remote_code)
+
+    config = read_json(location, "config.json", revision)
+    is_exported = config.get("model_type") == RobenchConfig.model_type
+    # The code of an exported model is known: robench has the same, and runs that.
+    check_config(shown, location, revision, consent=trust_remote_code or is_exported)
+    check_size(shown, location, revision, build)
+    return is_exported, build

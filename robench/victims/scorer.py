@@ -9,12 +9,14 @@ import torch
 from torch import Tensor
 
 from robench.errors import RobenchError
-from robench.escaping import show_value
+from robench.escaping import list_values, show_value
 
 TOLERANCE = 1e-3
 """Largest difference that rounding may cause between two scores of a text."""
 SUM_TOLERANCE = 5e-3
 """Largest relative error of a sum of probabilities; bfloat16 rounds each of them by up to 0.2 %."""
+DRIFT = 0.1
+"""Largest relative error of such a sum once a model is known to give probabilities: softmax in 8 bits, many classes."""
 
 Progress = Callable[[int], None] | None
 """A function that is called with the number of texts scored since its last call, or None."""
@@ -99,6 +101,29 @@ def looks_like_probabilities(scores: Tensor) -> bool:
     return bool((scores >= 0).all()) and any(
         bool(((sums - whole).abs() <= SUM_TOLERANCE * whole).all()) for whole in (1, 100)
     )
+
+
+def check_probabilities(scores: Tensor, shown: str) -> None:
+    """Check the scores (N, C) of a model that gives probabilities, or percentages.
+
+    A sum that is somewhat off does no harm: softmax of the logarithms divides each row by its sum.
+
+    Args:
+        scores: the scores.
+        shown: the model's location, for messages.
+
+    Raises:
+        RobenchError: a row can be no probabilities: it has a negative score, or its sum is far from both 1 and 100.
+    """
+    sums = scores.sum(1)
+    is_near = ((sums - 1).abs() <= DRIFT) | ((sums / 100 - 1).abs() <= DRIFT)
+    strange = ~is_near | (scores < -TOLERANCE * sums.unsqueeze(1)).any(1)
+    if strange.any():
+        row = [round(score, 4) for score in scores[int(strange.nonzero()[0])].tolist()]
+        raise RobenchError(
+            f"{shown} gave probabilities at first, and now a row that is none: {list_values(row)}. Return either"
+            " probabilities or logits for every text, preferably logits."
+        )
 
 
 def take_logarithms(probabilities: Tensor) -> Tensor:

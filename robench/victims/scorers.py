@@ -20,7 +20,7 @@ from robench.escaping import show_value
 from robench.models.batch_model import BatchModel, LogitsFunction
 from robench.models.batches import Shape
 from robench.victims.checks import find_networks_in_training
-from robench.victims.scorer import Progress, Scorer, check_scores, looks_like_probabilities, take_logarithms
+from robench.victims.scorer import Progress, Scorer, check_probabilities, check_scores, take_logarithms
 
 ROWS = 32
 """Most texts in one call of a function."""
@@ -59,11 +59,7 @@ class VictimModel:
 
     def _to_logits(self, scores: Tensor) -> Tensor:
         if self.probabilities:
-            if not looks_like_probabilities(scores):
-                raise RobenchError(
-                    f"{self.scorer.shown} gave probabilities at first, and now rows that do not sum to 1 or 100; return"
-                    " either probabilities or logits, preferably logits."
-                )
+            check_probabilities(scores, self.scorer.shown)
             scores = take_logarithms(scores)
         return scores[:, list(self.order)]
 

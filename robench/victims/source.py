@@ -81,6 +81,17 @@ class VictimSource(ABC):
             RobenchError: the model's files are missing or broken.
         """
 
+    def find_bfloat16_fault(self, device: torch.device) -> str:
+        """Return the error with which the network fails in bfloat16; empty if it does not, or if it is not known.
+
+        Args:
+            device: the device on which the network runs.
+
+        Raises:
+            RobenchError: the model's files are missing or broken.
+        """
+        return ""
+
 
 @dataclass(frozen=True, eq=False)
 class PretrainedSource(VictimSource):
@@ -107,6 +118,15 @@ class PretrainedSource(VictimSource):
         )
         return NetworkScorer(self.shown, model, tokenizer, max_length=max_length, precision=precision, device=device)
 
+    def find_bfloat16_fault(self, device: torch.device) -> str:
+        """Try the network; see :meth:`VictimSource.find_bfloat16_fault`."""
+        from robench.victims.networks import find_bfloat16_fault
+
+        consent = self.trust_remote_code
+        return find_bfloat16_fault(
+            self.location, device, shown=self.shown, revision=self.revision, trust_remote_code=consent
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class PairSource(VictimSource):
@@ -124,6 +144,12 @@ class PairSource(VictimSource):
         return NetworkScorer(
             self.shown, self.model, self.tokenizer, max_length=max_length, precision=precision, device=device
         )
+
+    def find_bfloat16_fault(self, device: torch.device) -> str:
+        """Try a network of the same class; see :meth:`VictimSource.find_bfloat16_fault`."""
+        from robench.models.bfloat16 import find_bfloat16_fault
+
+        return find_bfloat16_fault(lambda: type(self.model)(self.model.config), device)
 
 
 @dataclass(frozen=True, eq=False)

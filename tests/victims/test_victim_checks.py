@@ -12,7 +12,8 @@ from torch import nn
 
 from robench import RobenchError
 from robench.victims.checks import check_order, find_networks_in_training, match_columns
-from robench.victims.scorer import looks_like_probabilities
+from robench.victims.scorer import check_probabilities, looks_like_probabilities
+from robench.victims.scorers import FunctionScorer, VictimModel
 
 LABELS = ("abbreviation", "entity", "description")
 ORDERS: list[tuple[dict[int, str], tuple[int, ...], bool]] = [
@@ -70,6 +71,32 @@ def test_a_bad_order_above_chance_is_a_warning_and_a_bad_model_is_not_blamed_on_
 )
 def test_probabilities_are_recognised(rows: list[list[float]], expected: bool) -> None:
     assert looks_like_probabilities(torch.tensor(rows)) == expected
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [[0.34, 0.34, 0.34], [0.0, 0.94, 0.01]],  # what is left of them in 8 bits
+        [[34.0, 34.0, 34.0], [0.0, 94.0, 1.0]],
+        [[0.5, 0.5, -1e-5]],
+    ],
+)
+def test_check_probabilities_with_rounded_ones_accepts_them(rows: list[list[float]]) -> None:
+    check_probabilities(torch.tensor(rows), "here:scores")
+
+
+@pytest.mark.parametrize("row", [[-1.5, 2.5, 0.0], [2.0, 3.0, 1.0], [0.0, 0.0, 0.0], [0.2, 0.3, 0.2]])
+def test_check_probabilities_with_logits_among_them_names_the_row(row: list[float]) -> None:
+    with pytest.raises(RobenchError, match=rf"here:scores gave probabilities at first.*{row[0]}, {row[1]}"):
+        check_probabilities(torch.tensor([[0.2, 0.3, 0.5], row]), "here:scores")
+
+
+def test_victim_model_with_probabilities_that_become_coarse_divides_by_their_sum() -> None:
+    rows = torch.tensor([[0.2, 0.3, 0.5], [0.25, 0.25, 0.55]])
+    scorer = FunctionScorer("here:scores", lambda texts: rows[: len(texts)])
+    model = VictimModel(scorer, order=(2, 0, 1), probabilities=True)
+    expected = torch.tensor([[0.5, 0.2, 0.3], [0.55 / 1.05, 0.25 / 1.05, 0.25 / 1.05]])
+    torch.testing.assert_close(model.logits(["a", "b"]).softmax(-1), expected)
 
 
 class Holder:
