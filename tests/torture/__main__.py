@@ -12,9 +12,9 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from torture.case import Numbered, number_cases
 from robench.escaping import escape_terminal
 from robench.paths import cache_dir
+from torture.case import Numbered, number_cases
 from torture.verdict import RIGHT, Kind, Verdict
 
 
@@ -87,7 +87,7 @@ def report(found: list[tuple[Numbered, Verdict]], options: argparse.Namespace) -
 
 def say(text: str, to: object = None) -> None:
     """Print."""
-    print(text, file=to or sys.stdout, flush=True)  # type: ignore[call-overload]  # noqa: T201
+    print(text, file=to or sys.stdout, flush=True)  # type: ignore[call-overload]
 
 
 if __name__ == "__main__":

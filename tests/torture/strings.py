@@ -33,7 +33,7 @@ UNICODE = (
     "\u0661\u0662",
     "\u3000",
     "ẞıİǅ",
-    "ａ",
+    "\uff41",
     "👩\u200d👩\u200d👧",
     "ﷺ",
 )
@@ -99,6 +99,11 @@ def hostile(stream: random.Random, *, surrogates: bool = True, words: bool = Tru
     """Some hostile pieces, with words between them."""
     parts = [piece(stream, surrogates=surrogates) for _ in range(stream.randint(1, 3))]
     return (" fine " if words and stream.random() < 0.7 else "").join(["", *parts, ""]) or parts[0]
+
+
+def typeable(text: str) -> str:
+    """A text as a program can be given it: no NUL, and surrogates only for bytes that are not UTF-8."""
+    return "".join(c for c in text if c != "\0" and (not "\ud800" <= c <= "\udfff" or "\udc80" <= c <= "\udcff"))
 
 
 NUMBERS = (

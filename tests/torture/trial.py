@@ -85,10 +85,9 @@ def _redirect(case: Case, place: Place) -> None:
         os.dup2(reader, 0)
         os.close(writer)
     # Not those of the process that was forked, which may be a test's.
-    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: PTH123, SIM115
+    sys.stdin = open(0, encoding="utf-8", closefd=False)
     sys.stdout, sys.stderr = (
-        open(number, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: PTH123, SIM115
-        for number in (1, 2)
+        open(number, "w", encoding="utf-8", errors="backslashreplace", closefd=False) for number in (1, 2)
     )
     home = place.root / "home"
     home.mkdir()

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 
 from torture.case import Case, Place, kind
-from torture.strings import NAMES, NUMBERS, hostile, piece
+from torture.strings import NAMES, NUMBERS, hostile, piece, typeable
 from torture.workshop import TASK, attack, run
 
 NAMED = (
@@ -42,11 +42,6 @@ SETTINGS = (
 
 def shown(words: tuple[str, ...]) -> str:
     return " ".join(f"{word[:30]!a}" for word in words)
-
-
-def typeable(text: str) -> str:
-    """A text as a program can be given it: no NUL, and surrogates only for bytes that are not UTF-8."""
-    return "".join(c for c in text if c != "\0" and (not "\ud800" <= c <= "\udfff" or "\udc80" <= c <= "\udcff"))
 
 
 @kind(45)
