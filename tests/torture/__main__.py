@@ -62,11 +62,10 @@ def try_cases(cases: list[Numbered], folder: Path, options: argparse.Namespace) 
     ):
         found.append((numbered, verdict))
         if options.show:
-            say(
-                f"--- {numbered} {numbered.case.name!a}: {verdict.kind}, {verdict.seconds:.1f} s\n{escape_terminal(verdict.shown, keep=chr(10))}"
-            )
+            say(f"--- {numbered} {numbered.case.name!a}: {verdict.kind}, {verdict.seconds:.1f} s")
+            say(escape_terminal(verdict.shown, keep="\n"))
         elif len(found) % 50 == 0 or verdict.kind not in RIGHT:
-            wrong = f": {numbered} {verdict.kind}" if verdict.kind not in RIGHT else ""
+            wrong = f"; {numbered}, {verdict.kind}: {verdict.reason!a:.120}" if verdict.kind not in RIGHT else ""
             say(f"{len(found)} of {len(cases)} in {time.monotonic() - began:.0f} s{wrong}", to=sys.stderr)
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import random
 import shlex
 from pathlib import Path
@@ -135,6 +136,16 @@ NUMBERS = (
     "\x001",
 )
 """Values of options that are no usual numbers."""
+
+
+class Lazy:
+    """A module that is imported when it is used, since not every input needs it."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(importlib.import_module(self._name), name)
 
 
 def values() -> list[Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from torture.case import Case, Place, kind
-from torture.strings import hostile, piece
+from torture.strings import Lazy, hostile, piece
 from torture.workshop import TASK, attack, run
 
 HEAD = "sentence\tlabel\n"
@@ -105,8 +105,7 @@ def data_files(stream: random.Random) -> Iterator[Case]:
 
 def frames(stream: random.Random) -> Iterator[tuple[str, Callable[[], Any]]]:
     """Tables for parquet files, made only when they are written."""
-    import pyarrow
-
+    pyarrow = Lazy("pyarrow")
     texts = ["the film was dull", "the novel was bright", "the cafe was slow", "the phone was quick"]
     labels = [0, 1, 0, 1]
     columns: dict[str, Callable[[], Any]] = {

@@ -176,8 +176,8 @@ def tokenizers(stream: random.Random) -> Iterator[Case]:
         "a normalizer of a hostile pattern": lambda content: content.update(normalizer=pattern),
     }
     found = [(name, "tokenizer.json", change) for name, change in changes.items()]
-    for key, values in TOKENIZER_VALUES.items():
-        for value in values:
+    for key, odd in TOKENIZER_VALUES.items():
+        for value in odd:
             name = f"{key} = {value!r:.40}"
             found.append(
                 (name, "tokenizer_config.json", lambda content, key=key, value=value: content.update({key: value}))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import datetime
+import decimal
+import fractions
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from torture.case import Case, Place, Step, kind
-from torture.strings import nested
+from torture.strings import Lazy, nested
 from torture.workshop import TASK
 
 COMMON: dict[str, Any] = {
@@ -33,13 +36,7 @@ MODEL_OPTIONS = ("model", "name", "label_order", "max_length", "version")
 
 def objects() -> dict[str, Callable[[], Any]]:
     """Values by what they are, made only when they are used."""
-    import datetime
-    import decimal
-    import fractions
-
-    import numpy
-    import pandas
-    import torch
+    numpy, pandas, torch = Lazy("numpy"), Lazy("pandas"), Lazy("torch")
 
     class Odd:
         def __getattr__(self, name: str) -> Any:
@@ -172,14 +169,13 @@ def settings_in_python(stream: random.Random) -> Iterator[Case]:
 
 def pairs() -> dict[str, Callable[[], Any]]:
     """Pairs of a model and its tokenizer that are odd."""
-    import torch
-    from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer
+    torch, transformers = Lazy("torch"), Lazy("transformers")
 
     def words() -> Any:
-        return AutoTokenizer.from_pretrained("model")
+        return transformers.AutoTokenizer.from_pretrained("model")
 
     def network() -> Any:
-        return AutoModelForSequenceClassification.from_pretrained("model")
+        return transformers.AutoModelForSequenceClassification.from_pretrained("model")
 
     def changed(change: Callable[[Any], Any]) -> Callable[[], Any]:
         def make() -> Any:
@@ -202,7 +198,7 @@ def pairs() -> dict[str, Callable[[], Any]]:
         "scripted": lambda: (torch.jit.trace(network(), torch.zeros(1, 4, dtype=torch.long), strict=False), words()),
         "exchanged": lambda: (words(), network()),
         "without a tokenizer": lambda: (network(), None),
-        "without a head": lambda: (AutoModel.from_pretrained("model"), words()),
+        "without a head": lambda: (transformers.AutoModel.from_pretrained("model"), words()),
         "wrapped": lambda: (torch.nn.DataParallel(network()), words()),
         "frozen": changed(lambda model: model.requires_grad_(False)),
         "of NaN": changed(lambda model: model.classifier.weight.data.fill_(float("nan"))),
@@ -215,7 +211,7 @@ def pairs() -> dict[str, Callable[[], Any]]:
         "with a hook that fails": changed(lambda model: model.register_forward_hook(lambda *_: 1 / 0)),
         "pruned": changed(lambda model: torch.nn.utils.prune.random_unstructured(model.classifier, "weight", 0.5)),
         "of three": lambda: (network(), words(), 1),
-        "a pipeline": lambda: __import__("transformers").pipeline(
+        "a pipeline": lambda: transformers.pipeline(
             "text-classification", model=network(), tokenizer=words(), device="cpu"
         ),
         "a model alone": network,
