@@ -6,7 +6,9 @@ INSTALLED := $(VENV)/.installed
 
 TEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
-.PHONY: help quickstart test test-slow lint format bench clean
+SEED ?= 18
+
+.PHONY: help quickstart test test-slow torture lint format bench clean
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -26,6 +28,9 @@ test: $(INSTALLED)  ## Run the tests, in two processes
 
 test-slow: $(INSTALLED)  ## Run the tests that take long
 	$(TEST) -m slow
+
+torture: $(INSTALLED)  ## Try some hundreds of hostile inputs (SEED=18; ONLY=KIND:NUMBER tries one again)
+	cd tests && OMP_NUM_THREADS=1 ../$(BIN)/python -m torture --seed $(SEED) $(if $(ONLY),--only $(ONLY) --show)
 
 lint: $(INSTALLED)  ## Check style and types
 	$(BIN)/ruff check .

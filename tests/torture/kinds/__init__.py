@@ -1,0 +1,1 @@
+"""The inputs, one module for each part of robench that they reach."""

@@ -1,0 +1,123 @@
+"""What is imported once, and the forks of it in which inputs are tried."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import shutil
+import signal
+import sys
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from torture.case import Numbered, Place
+from torture.trial import try_case
+from torture.verdict import RIGHT, Verdict, judge
+from torture.workshop import furnish, make_workshop
+
+
+def import_everything() -> None:
+    """Import what robench imports sooner or later, so that a fork need not; nothing else runs."""
+    from robench.resources import nltk_data
+    from robench.resources.textattack import load_textattack
+
+    nltk_data.prepare_corpora()
+    load_textattack(offline=True)
+    import matplotlib.pyplot
+    import pandas
+    import pyarrow.parquet
+    import textattack.attack_recipes
+    import torch
+    import transformers
+    from nltk.corpus import wordnet
+    from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer, BertModel, BertTokenizerFast
+
+    from robench import api, cli
+    from robench.report import export, figures, rendering, tables
+    from robench.study import runner
+
+    assert all((AutoModel, AutoModelForSequenceClassification, AutoTokenizer, BertModel, BertTokenizerFast))
+    assert all((api, cli, export, figures, rendering, tables, runner, matplotlib.pyplot, pandas, pyarrow, transformers))
+    torch.set_num_threads(1)
+    assert textattack.attack_recipes
+    wordnet.ensure_loaded()
+
+
+def fork(function: object, *arguments: object) -> int:
+    """Call a function that does not return in a fork of this process, and return the fork's id."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of threads, which a test's process may have
+        child = os.fork()
+    if child == 0:
+        try:
+            function(*arguments)  # type: ignore[operator]
+        finally:
+            os._exit(99)
+    return child
+
+
+def make_workshop_elsewhere(folder: Path) -> None:
+    """Make the workshop in a fork, so that nothing of it stays in this process.
+
+    Raises:
+        RuntimeError: it cannot be made.
+    """
+
+    def make() -> None:
+        make_workshop(folder)
+        os._exit(0)
+
+    if os.waitstatus_to_exitcode(os.waitpid(fork(make), 0)[1]):
+        raise RuntimeError("the workshop cannot be made; the message stands above")
+
+
+class _Trial(NamedTuple):
+    numbered: Numbered
+    place: Place
+    began: float
+
+
+def try_all(
+    cases: Sequence[Numbered], workshop: Path, folder: Path, *, processes: int = 2, keep: bool = False
+) -> Iterator[tuple[Numbered, Verdict]]:
+    """Try inputs, and yield each with its verdict as soon as that is known.
+
+    Args:
+        cases: the inputs.
+        workshop: the folders that they spoil.
+        folder: where the copies of these go.
+        processes: how many are tried at the same time.
+        keep: leave the folders of those that went wrong.
+    """
+    gc.collect()
+    gc.freeze()  # what is imported stays as it is, in memory that all forks share
+    waiting, running = list(reversed(cases)), dict[int, _Trial]()
+    while waiting or running:
+        while waiting and len(running) < processes:
+            numbered = waiting.pop()
+            place = Place(folder / str(numbered).replace(":", "-"))
+            place.root.mkdir(parents=True)
+            furnish(place, workshop)
+            running[fork(try_case, numbered.case, place)] = _Trial(numbered, place, time.monotonic())
+        for process, trial in list(running.items()):
+            seconds = time.monotonic() - trial.began
+            ended, status = os.waitpid(process, os.WNOHANG)
+            if not ended and seconds < trial.numbered.case.seconds:
+                continue
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process, signal.SIGKILL)  # and what it started
+            if not ended:
+                os.waitpid(process, 0)
+            del running[process]
+            code = os.waitstatus_to_exitcode(status) if ended else None
+            verdict = judge(trial.numbered.case, trial.place, code, seconds)
+            if verdict.kind in RIGHT or not keep:
+                shutil.rmtree(trial.place.root, ignore_errors=True)
+            yield trial.numbered, verdict
+        time.sleep(0.005)
