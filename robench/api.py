@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, cast
 
-from robench.errors import refuse_exit
+from robench.errors import blame_foreign_code
 from robench.paths import anchor_paths
 from robench.plugins import registry
 from robench.plugins.option import option_text
@@ -55,7 +55,7 @@ class _Call(StoreOptions):
         """Make the requested cells, and return them as a table."""
         from robench.console import Console
 
-        with anchor_paths(), refuse_exit():
+        with anchor_paths(), blame_foreign_code(registry.name_file):
             store = Store(Path(self.runs))
             for path in self.plugins:
                 registry.load_plugin(path)

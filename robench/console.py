@@ -1,13 +1,67 @@
-"""The console that robench prints to: a rich console on which no foreign string is a command."""
+"""The streams that robench prints to, and a rich console on which no foreign string is a command."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+import io
+import sys
+from collections.abc import Iterable, Iterator
+from typing import IO, TextIO
 
 from rich import console
 from rich.segment import Segment
 
 from robench.escaping import escape_terminal
+
+_streams: list[tuple[TextIO, TextIO]] = []
+"""Robench's standard output and standard error, while ``sys.stdout`` and ``sys.stderr`` are for code of others."""
+
+
+@contextlib.contextmanager
+def divert_output() -> Iterator[None]:
+    """Send to standard error what code of others prints in the block, so that standard output holds results alone.
+
+    What such code does to ``sys.stdout`` and ``sys.stderr`` has no effect on robench's own output, and is undone.
+    """
+    output, errors = sys.stdout, sys.stderr
+    _streams.append((output, errors))
+    sys.stdout = _OpenStream(errors)  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        _streams.pop()
+        sys.stdout, sys.stderr = output, errors
+
+
+def output_stream() -> TextIO:
+    """Return the stream for results; see :func:`divert_output`."""
+    return _streams[-1][0] if _streams else sys.stdout
+
+
+class _OpenStream(io.TextIOBase):
+    """A stream that passes everything on to another one, but does not close it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        return self._stream.write(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def writable(self) -> bool:
+        return True
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self._stream.encoding
 
 
 class Console(console.Console):
@@ -16,6 +70,23 @@ class Console(console.Console):
     Rich passes them on: a label could set the window's title, clear the screen or hide a line. Colours and progress
     bars are not text, and stay.
     """
+
+    @property
+    def file(self) -> IO[str]:
+        """Return the stream that is printed to; see :func:`divert_output`."""
+        if self._file is None and _streams:
+            return _streams[-1][1 if self.stderr else 0]
+        return super().file
+
+    @file.setter
+    def file(self, new_file: IO[str]) -> None:
+        self._file = new_file
+
+    def on_broken_pipe(self) -> None:
+        """Pass on that nobody reads the output any more, which ends a command quietly."""
+        if self.stderr:
+            super().on_broken_pipe()
+        raise BrokenPipeError
 
     def render(
         self, renderable: console.RenderableType, options: console.ConsoleOptions | None = None

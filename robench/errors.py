@@ -1,12 +1,14 @@
-"""The error that users see, and the translation into it of whatever code that is not robench's raises."""
+"""The error that users see, and the boundaries to code of others, whose failures are translated into it."""
 
 from __future__ import annotations
 
 import contextlib
-import sys
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
 
 from robench.escaping import escape_terminal, shorten
+from robench.frames import find_frames, format_frames, locate
+from robench.process import keep_settings
 
 _LONGEST = 300
 """Most characters of another's message."""
@@ -18,10 +20,14 @@ class RobenchError(Exception):
     The message is one or two sentences: what was wrong, where (file, row, field) and what to do. It may quote what
     strangers wrote: control characters are replaced, and the middle of a message of more than 2,000 characters is left
     out. The command line prints it to stderr, without a traceback, and exits with code 2.
+
+    Attributes:
+        frames: if code of others failed, the frames of the traceback that are its own, as Python writes them.
     """
 
-    def __init__(self, message: str = "") -> None:
+    def __init__(self, message: str = "", frames: str = "") -> None:
         super().__init__(shorten(escape_terminal(message, keep="\n")))
+        self.frames = frames
 
 
 class ControlFlow(BaseException):
@@ -36,7 +42,7 @@ def translate_failures(failure: str, *classes: type, advice: str = "") -> Iterat
 
     Args:
         failure: the beginning of the sentence, such as ``the defense X failed``.
-        classes: classes in whose files the failing line is looked for.
+        classes: classes whose files are code of others wherever they lie.
         advice: sentences to add, with a blank before them.
 
     Raises:
@@ -47,30 +53,58 @@ def translate_failures(failure: str, *classes: type, advice: str = "") -> Iterat
     except (RobenchError, KeyboardInterrupt, GeneratorExit, ControlFlow):
         raise
     except BaseException as error:  # a plug-in's or a function's code may raise anything
-        files = [getattr(sys.modules.get(one.__module__), "__file__", None) or "" for one in classes]
-        raise RobenchError(f"{failure}: {find_line(error, *files)}{describe_error(error)}.{advice}") from error
+        frames = find_frames(error, *classes)
+        place = _name_line(frames[-1]) if frames else next(filter(None, map(locate, classes)), "")
+        raise RobenchError(f"{failure}: {place}{place and ': '}{describe_error(error)}.{advice}", format_frames(frames)) from error
 
 
 @contextlib.contextmanager
-def refuse_exit() -> Iterator[None]:
-    """Let no ``sys.exit`` in the block end the program, as if all were done: it is code of others that calls it.
+def run_foreign_code(failure: str, *classes: type, advice: str = "") -> Iterator[None]:
+    """Run code of others in the block: translate what it raises, and put back the settings of the process.
+
+    See :func:`translate_failures` and :func:`~robench.process.keep_settings`.
+    """
+    with translate_failures(failure, *classes, advice=advice), keep_settings():
+        yield
+
+
+@contextlib.contextmanager
+def blame_foreign_code(name_file: Callable[[str], str] = lambda file: "") -> Iterator[None]:
+    """Translate what code of others raises anywhere in the block into a sentence, and refuse its ``sys.exit``.
+
+    This is the outermost boundary, for code that is not called inside of the others, such as a property. An error that
+    arose in no line of others is robench's own, and passes.
+
+    Args:
+        name_file: returns for a file what it provides, such as ``the defense mine``; empty if that is not known.
 
     Raises:
-        RobenchError: the block raises SystemExit.
+        RobenchError: code of others raises anything but an interrupt.
     """
     try:
         yield
-    except SystemExit as error:
+    except (RobenchError, KeyboardInterrupt, ControlFlow):
+        raise
+    except BaseException as error:
         if isinstance(error.__context__, BrokenPipeError):  # rich: nobody reads the output any more
             raise
-        traced = error.__traceback__
-        while traced is not None and traced.tb_next is not None:
-            traced = traced.tb_next
-        place = f"{traced.tb_frame.f_code.co_filename}, line {traced.tb_lineno}" if traced else "code of others"
-        raise RobenchError(
-            f"{place} ended the program ({describe_error(error)}) before robench was done; a plug-in or a model raises"
-            " an exception instead."
-        ) from error
+        frames = find_frames(error)
+        if isinstance(error, SystemExit):
+            frames = frames or traceback.extract_tb(error.__traceback__)[-1:]
+            sentence = (
+                f"{_name_line(frames[-1])} ended the program ({describe_error(error)}) before robench was done; a"
+                " plug-in or a model raises an exception instead."
+            )
+        elif frames:
+            failed = name_file(frames[-1].filename) or "code of others"
+            sentence = f"{failed} failed: {_name_line(frames[-1])}: {describe_error(error)}."
+        else:
+            raise
+        raise RobenchError(sentence, format_frames(frames)) from error
+
+
+def _name_line(frame: traceback.FrameSummary) -> str:
+    return f"{frame.filename}, line {frame.lineno}"
 
 
 def describe_error(error: BaseException) -> str:
@@ -83,18 +117,3 @@ def describe_error(error: BaseException) -> str:
     except (Exception, SystemExit):
         message = ""
     return f"{type(error).__name__}: {message or 'no message'}"
-
-
-def find_line(error: BaseException, *files: str) -> str:
-    """Return ``FILE, line N: `` for the innermost line of these files at which an error arose; empty if there is none.
-
-    Args:
-        error: the error, with its traceback.
-        files: paths of source files, as their code objects name them.
-    """
-    place, traced = "", error.__traceback__
-    while traced is not None:
-        if traced.tb_frame.f_code.co_filename in files:
-            place = f"{traced.tb_frame.f_code.co_filename}, line {traced.tb_lineno}: "
-        traced = traced.tb_next
-    return place

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, get_args
 
 from robench import resources
 from robench.attacking.bounds import QUERIES_PER_WORD, SHORTEST, is_long_enough
+from robench.plugins.contract import check_type
 from robench.plugins.modules import class_path
 from robench.plugins.option import check_values, option
 from robench.resources import ForeignFile, Form, Resource
@@ -77,6 +78,22 @@ class Attack(ABC):
             if need not in known:
                 raise ValueError(f"uses has {need!r}, which is no resource: there are {', '.join(known)}")
         check_values(self)
+
+    def check_declarations(self) -> None:
+        """Reject properties whose values make no sense, and methods that return what they should not.
+
+        Raises:
+            TypeError, ValueError: one is, or does; the message says which, as a clause.
+        """
+        known = get_args(Resource)
+        for need in self.needs:
+            if need not in known:
+                raise ValueError(f"its needs have {need!r}, which is no resource: there are {', '.join(known)}")
+        check_type("attacks(text)", self.attacks("a text of some words"), bool)
+        check_type("describe_left_out(texts)", self.describe_left_out([]), str)
+        check_type("budget(words)", budget := self.budget(10), int | None)
+        if budget is not None and budget < 1:
+            raise ValueError(f"its budget(words) is {budget}, not 1 or more, or none")
 
     @abstractmethod
     def build(self, victim: Victim) -> Any:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from robench import resources
 from robench.attacking import bounds, sentence_constraint
 from robench.attacking.goal import use_precise_scores
-from robench.errors import RobenchError, translate_failures
+from robench.errors import RobenchError, run_foreign_code
 from robench.resources import tags
 from robench.resources.textattack import block_nltk_downloads, load_textattack
 
@@ -47,7 +47,7 @@ def build_attack(attack: Attack, victim: Victim, *, offline: bool = False) -> An
     from textattack import Attack as TextAttack
 
     failure = f"the attack {type(attack).__name__} failed before its first text"
-    with translate_failures(failure, type(attack)):
+    with run_foreign_code(failure, type(attack)):
         attack.prepare(offline=offline)
     if "word-vectors" in attack.needs:
         from textattack.shared import utils
@@ -55,7 +55,7 @@ def build_attack(attack: Attack, victim: Victim, *, offline: bool = False) -> An
         # WordEmbedding.counterfitted_GLOVE_embedding looks here before it downloads.
         utils.GLOBAL_OBJECTS[_WORD_VECTORS] = resources.load_word_vectors(attack.resources, offline=offline)
     with block_nltk_downloads(), tolerate_missing_homoglyphs():
-        with translate_failures(failure, type(attack)):
+        with run_foreign_code(failure, type(attack)):
             built = attack.build(victim)
     if not isinstance(built, TextAttack):
         raise RobenchError(

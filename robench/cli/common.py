@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import errno
 import functools
+import inspect
 import logging
 import os
-import sys
+import traceback
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import typer
 
 from robench.cli.parameters import typer_option
-from robench.console import Console
-from robench.errors import RobenchError, refuse_exit
+from robench.console import Console, divert_output, output_stream
+from robench.errors import RobenchError, blame_foreign_code
 from robench.escaping import shorten
 from robench.paths import anchor_paths
 from robench.progress import Reporter
@@ -31,41 +32,56 @@ F = TypeVar("F", bound=Callable[..., None])
 
 
 def report_failures(command: F) -> F:
-    """Decorate a command so that robench's errors, an interrupt and a closed pipe end it as a shell expects."""
+    """Decorate a command so that robench's errors, an interrupt and a closed pipe end it as a shell expects.
+
+    The command gets an option ``--traceback``.
+    """
 
     @functools.wraps(command)
-    def wrapped(*args: Any, **kwargs: Any) -> None:
-        try:
-            with anchor_paths(), refuse_exit():
-                command(*args, **kwargs)
-            sys.stdout.flush()
-        except RobenchError as error:
-            _complain(str(error))
-            raise typer.Exit(2) from None
-        except KeyboardInterrupt:
-            message = "interrupted; finished work is kept, and the same command continues from there."
-            Console(stderr=True).print(f"\n[bold]robench:[/] {message}", soft_wrap=True)
-            raise typer.Exit(130) from None
-        except BrokenPipeError:
-            _drop_output()
-            raise typer.Exit(0) from None
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            if error.filename is not None:
-                _complain(f"{os.fsdecode(error.filename)} cannot be used: {reason}.")
-            elif error.errno == errno.ENOSPC:
-                _drop_output()
-                _complain(f"the output cannot be written: {reason}.")
-            else:
-                raise
-            raise typer.Exit(2) from None
+    def wrapped(*args: Any, traceback: bool = False, **kwargs: Any) -> None:
+        from robench.plugins import registry
 
+        with divert_output():
+            try:
+                with anchor_paths(), blame_foreign_code(registry.name_file):
+                    command(*args, **kwargs)
+                output_stream().flush()
+            except Exception as error:
+                _end_command(error, with_traceback=traceback)
+            except KeyboardInterrupt:
+                message = "interrupted; finished work is kept, and the same command continues from there."
+                Console(stderr=True).print(f"\n[bold]robench:[/] {message}", soft_wrap=True)
+                raise typer.Exit(130) from None
+
+    signature = inspect.signature(command, eval_str=True)
+    option = inspect.Parameter("traceback", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=TracebackOption)
+    wrapped.__signature__ = signature.replace(parameters=[*signature.parameters.values(), option])  # type: ignore[attr-defined]
     return wrapped  # type: ignore[return-value]
+
+
+def _end_command(error: Exception, *, with_traceback: bool) -> NoReturn:
+    """End a command that failed: with a sentence if its user can do something about it, else with the error itself."""
+    if isinstance(error, BrokenPipeError):
+        _drop_output()
+        raise typer.Exit(0) from None
+    if isinstance(error, RobenchError):
+        sentence = str(error)
+    elif isinstance(error, OSError) and error.filename is not None:
+        sentence = f"{os.fsdecode(error.filename)} cannot be used: {(error.strerror or str(error)).lower()}."
+    elif isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        _drop_output()
+        sentence = f"the output cannot be written: {(error.strerror or str(error)).lower()}."
+    else:
+        raise error
+    _complain(sentence)
+    frames = "".join(traceback.format_exception(error)) if with_traceback else getattr(error, "frames", "")
+    print_dimmed(frames.splitlines())
+    raise typer.Exit(2) from None
 
 
 def _drop_output() -> None:
     """Discard the output that is not written yet; otherwise the interpreter would fail to write it when it exits."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    os.dup2(os.open(os.devnull, os.O_WRONLY), output_stream().fileno())
 
 
 def _complain(text: str) -> None:
@@ -98,6 +114,9 @@ PaperOption = Annotated[
         metavar="NAME",
         help="The paper whose tables and figures are meant (`robench list papers`), or a folder with a paper.toml.",
     ),
+]
+TracebackOption = Annotated[
+    bool, typer.Option("--traceback", help="If something fails, show all frames, not only those of your own code.")
 ]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show the stages of the run, and what is finished.")]
 
@@ -158,4 +177,4 @@ def runs_options(runs: str | Path) -> list[str]:
 
 def print_text(text: str) -> None:
     """Print a text without any formatting."""
-    sys.stdout.write(text.rstrip("\n") + "\n")
+    output_stream().write(text.rstrip("\n") + "\n")

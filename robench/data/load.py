@@ -14,8 +14,9 @@ from typing import Any
 
 from robench.data.files import read_folder
 from robench.data.task import HOLD_OUT_SEED, SPLITS, Row, Splits, Task, check_splits, hold_out
-from robench.errors import RobenchError, translate_failures
+from robench.errors import RobenchError, run_foreign_code
 from robench.escaping import list_values, show_value
+from robench.frames import locate
 from robench.paths import absolute_path
 
 
@@ -132,13 +133,15 @@ def _read_index(task: Task, offline: bool) -> Splits:
     if task.index is None:
         raise _NoDataError
     # Only a sentence of the function's own says that the source has no data; any other failure is a fault of its code.
-    with translate_failures("the task's function that reads the package index failed"):
+    place = locate(task.index)
+    what = f"the task's function that reads the package index{place and f' ({place})'}"
+    with run_foreign_code(f"{what} failed"):
         try:
             splits = task.index(offline)
         except RobenchError as error:
             unavailable = error
         else:
-            return check_splits(splits)
+            return check_splits(splits, what)
     raise _NoDataError(str(unavailable).rstrip(".")) from unavailable
 
 
@@ -213,7 +216,7 @@ def _find_pair(row: Any) -> tuple[Any, Any] | None:
 def _find_place(splits: Splits, split: str, index: int) -> str:
     if splits.place is None:
         return f"{splits.source}, {split} row {index + 1}"
-    with translate_failures(f"{splits.source}: the function that names the place of a row failed"):
+    with run_foreign_code(f"{splits.source}: the function that names the place of a row failed"):
         return str(splits.place(split, index))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -104,24 +104,30 @@ class Task:
         Raises:
             RobenchError: there are fewer, two are equal, or one looks like a number.
         """
-        if isinstance(self.labels, str) or len(set(self.labels)) < 2 or len(set(self.labels)) != len(self.labels):
-            raise RobenchError(f"a task needs a tuple of two or more distinct labels, not {show_value(self.labels)}.")
-        for label in self.labels:
+        labels = list(self.labels) if isinstance(self.labels, Iterable) and not isinstance(self.labels, str) else []
+        for label in labels:
             if not isinstance(label, str) or not label.strip() or label.strip().lstrip("+-").isdecimal():
                 raise RobenchError(
                     f"the label {show_value(label)} must be a name: in files, a number means the label at that"
                     " position."
                 )
-        object.__setattr__(self, "labels", tuple(self.labels))
+            if any("\ud800" <= character <= "\udfff" for character in label):
+                raise RobenchError(f"the label {show_value(label)} has half a character, which no file can hold.")
+        if len(labels) < 2 or len(set(labels)) < len(labels):
+            raise RobenchError(f"a task needs a tuple of two or more distinct labels, not {show_value(self.labels)}.")
+        object.__setattr__(self, "labels", tuple(map(str.__str__, labels)))
 
 
-def check_splits(splits: object) -> Splits:
+def check_splits(splits: object, what: str = "the task's function") -> Splits:
     """Check what a task's function returned, as far as its types say; the rows are checked one by one later.
+
+    Args:
+        splits: what it returned.
+        what: names the function in messages.
 
     Raises:
         RobenchError: it is something else than splits, or a part of it is no sequence.
     """
-    what = "the task's function that reads the package index"
     if not isinstance(splits, Splits):
         raise RobenchError(f"{what} returned a {type(splits).__name__}; it should return robench.data.Splits.")
     for name in SPLITS:

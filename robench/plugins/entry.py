@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import importlib
 import inspect
-from dataclasses import dataclass, is_dataclass
+import sys
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from robench.errors import RobenchError, describe_error, translate_failures
-from robench.plugins.option import check_values
+from robench.errors import RobenchError, run_foreign_code
+from robench.escaping import show_value
+from robench.frames import find_frames, format_frames
+from robench.plugins.contract import check_contract
 from robench.plugins.style import Style
 from robench.plugins.summaries import first_line, read_summary
 
@@ -34,13 +37,19 @@ class Entry:
     values: tuple[tuple[str, str], ...] = ()
 
     def load(self) -> Any:
-        """Import it and return the instance: a class is called with ``values``, anything else is returned as it is."""
+        """Import it and return the instance: a class is called with ``values``, anything else is returned as it is.
+
+        Raises:
+            RobenchError: it cannot be imported or made, or does not fit its contract.
+        """
         found = self._imported()
-        with self._translate_failures():
+        with self._run_foreign_code(found):
             made = self._make(found)
-        if getattr(made, "plugin_kind", None) != self.kind:
+        if getattr(type(made), "plugin_kind", None) != self.kind:
             contract = self.kind.capitalize().removesuffix("s")
             raise RobenchError(f"{self.name} from {self.origin} is a {type(made).__name__}, not a {contract}.")
+        with self._run_foreign_code(found):
+            self._check(made)
         return made
 
     def implementation(self) -> type:
@@ -66,8 +75,15 @@ class Entry:
     def members(self) -> list[str] | None:
         """Return the members that a family knows; None if it takes any."""
         found = self._imported()
-        with self._translate_failures():
-            return list(found.members()) if hasattr(found, "members") else None
+        if not hasattr(found, "members"):
+            return None
+        with self._run_foreign_code(found):
+            members = list(found.members())
+        if not all(isinstance(member, str) for member in members):
+            raise RobenchError(
+                f"the members of {self.name} from {self.origin} are not all texts: {show_value(members)}."
+            )
+        return members
 
     @property
     def summary(self) -> str:
@@ -111,27 +127,44 @@ class Entry:
         if not isinstance(self.target, str):
             return self.target
         module, _, attribute = self.target.partition(":")
-        try:
+        with run_foreign_code(f"{self.kind[:-1]} {self.name} from {self.origin} cannot be imported"):
             return getattr(importlib.import_module(module), attribute)
-        except (Exception, SystemExit) as error:  # another's module may fail in any way
-            raise RobenchError(
-                f"{self.kind[:-1]} {self.name} from {self.origin} cannot be imported: {describe_error(error)}."
-            ) from error
 
     def _make(self, found: Any) -> Any:
-        """Return the instance of what was registered, with its fields checked even if its class forgot to.
+        """Return the instance of what was registered.
 
         Raises:
             RobenchError: a method is missing, or a field has no default or refuses its value.
         """
         try:
-            made = found(**dict(self.values)) if isinstance(found, type) else found
-            if is_dataclass(made):
-                check_values(made)
+            return found(**dict(self.values)) if isinstance(found, type) else found
         except (TypeError, ValueError) as error:
-            raise RobenchError(f"{self.name} from {self.origin} cannot be made: {error}.") from error
-        return made
+            frames = format_frames(find_frames(error, found))
+            raise RobenchError(f"{self._place(found)} cannot be made: {error}.", frames) from error
 
-    def _translate_failures(self) -> contextlib.AbstractContextManager[None]:
-        kind = self.target if isinstance(self.target, type) else type(self.target)
-        return translate_failures(f"{self.kind[:-1]} {self.name} from {self.origin} failed", kind)
+    def _check(self, made: Any) -> None:
+        """Check the instance against its contract, whatever its class has done when it was made.
+
+        Raises:
+            RobenchError: it does not fit.
+        """
+        try:
+            check_contract(made, self.kind)
+        except (TypeError, ValueError) as error:
+            if find_frames(error):
+                raise
+            raise RobenchError(f"{self._place(made)} cannot be used: {error}.") from error
+
+    def _place(self, thing: Any) -> str:
+        """Name the plug-in, with its file and the line of its class, if that is known."""
+        kind = thing if isinstance(thing, type) else type(thing)
+        try:
+            line = f", line {inspect.getsourcelines(kind)[1]},"
+        except (OSError, TypeError):
+            line = ""
+        file = getattr(sys.modules.get(kind.__module__), "__file__", None)
+        return f"{self.kind[:-1]} {self.name} from {self.origin}{line if file == self.origin else ''}"
+
+    def _run_foreign_code(self, found: Any) -> contextlib.AbstractContextManager[None]:
+        kind = found if isinstance(found, type) else type(found)
+        return run_foreign_code(f"{self.kind[:-1]} {self.name} from {self.origin} failed", kind)

@@ -29,9 +29,12 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from importlib import metadata
 from pathlib import Path
+from types import ModuleType
 from typing import TypeVar, cast
 
-from robench.errors import RobenchError, describe_error, find_line
+from robench.errors import RobenchError, run_foreign_code
+from robench.escaping import show_value
+from robench.frames import find_frames, format_frames
 from robench.paths import absolute_path
 from robench.plugins.entry import KINDS as KINDS
 from robench.plugins.entry import Entry as Entry
@@ -45,16 +48,19 @@ T = TypeVar("T")
 _NAME = re.compile(r"[\w:+][\w:+.-]{0,59}")
 _FORM = "has up to 60 letters, digits and - _ . : +"
 _files: dict[tuple[Kind, str], Entry] = {}
+_running: list[str] = []
+"""The plug-in files that are being run, which had registered nothing before."""
 
 
 def register(name: str, thing: T | None = None) -> Callable[[T], T]:
     """Register a :class:`~robench.Defense`, :class:`~robench.Attack` or :class:`~robench.Task` under ``name``.
 
     Used as a decorator of a class, or called with an instance: ``register("taichi-cold", TaiChi(temperature=0.1))``.
-    The same file, or the same notebook, may register a name again, which replaces what it was.
+    The same notebook may register a name again, and so may a module that is imported anew, which replaces what it was.
 
     Raises:
-        RobenchError: another file has the name (both origins are named), or ``thing`` is none of the three.
+        RobenchError: another file has the name (both origins are named), a plug-in file has it twice, or ``thing`` is
+            none of the three.
     """
 
     def add(thing: T) -> T:
@@ -64,6 +70,10 @@ def register(name: str, thing: T | None = None) -> Callable[[T], T]:
         taken = _files.get((kind, name)) or _read_entry_points(kind).get(name)
         if taken and taken.origin != origin:
             raise RobenchError(f"{kind[:-1]} {name!r} is registered twice: by {taken.origin} and by {origin}.")
+        if taken and origin in _running:
+            raise RobenchError(
+                f"{kind[:-1]} {name!r} is registered twice in this file; give one of the two another name."
+            )
         _files[kind, name] = Entry(kind, name, origin, thing)
         return thing
 
@@ -95,21 +105,39 @@ def load_plugin(path: Path) -> None:
     sys.modules[name] = module  # dataclasses look their module up while it is being run
     remember_source(name, content)
     try:
-        # Run what was read: a file that is edited a second later must not be taken for this one by its cached bytecode.
-        exec(compile(content, str(path), "exec", dont_inherit=True), vars(module))
+        _run(path, content, module)
         if _files == kept:
             raise RobenchError(f'plug-in {path} registers nothing; put @robench.register("name") above its class.')
-    except BaseException as error:
+    except BaseException:
         del sys.modules[name]
         if module_before is not None:
             sys.modules[name] = module_before
             remember_source(name, content_before)
         _files.clear()
         _files.update(entries_before)
-        if isinstance(error, RobenchError | KeyboardInterrupt):
+        raise
+
+
+def _run(path: Path, content: bytes, module: ModuleType) -> None:
+    """Run the source of a plug-in file in its module.
+
+    What was read is run: a file that is edited a second later must not be taken for this one by its cached bytecode.
+
+    Raises:
+        RobenchError: it fails; the message names the line.
+    """
+    _running.append(str(path))
+    try:
+        with run_foreign_code(f"plug-in {path} failed"):
+            exec(compile(content, str(path), "exec", dont_inherit=True), vars(module))
+    except RobenchError as error:
+        if error.__cause__ is not None:
             raise
-        line = find_line(error, str(path)).removeprefix(f"{path}, ")
-        raise RobenchError(f"plug-in {path} failed: {line}{describe_error(error)}.") from error
+        frames = [frame for frame in find_frames(error) if frame.filename == str(path)]  # register() refused something
+        place = f"{path}, line {frames[-1].lineno}: " if frames else ""
+        raise RobenchError(f"{place}{error}", format_frames(frames)) from error
+    finally:
+        _running.pop()
 
 
 @contextlib.contextmanager
@@ -132,6 +160,12 @@ def plugin_files() -> list[Path]:
     modules = (module for name, module in sys.modules.items() if name.startswith(PLUGIN))
     origins = {entry.origin for entry in _files.values()}
     return [Path(file) for file in dict.fromkeys(vars(module).get("__file__") for module in modules) if file in origins]
+
+
+def name_file(file: str) -> str:
+    """Return what a file registers, such as ``the defense mine``; empty if it registers nothing."""
+    found = [f"{entry.kind[:-1]} {entry.name}" for entry in _files.values() if entry.origin == file]
+    return f"the {' or the '.join(found)}" if found else ""
 
 
 def entries(kind: Kind) -> list[Entry]:
@@ -226,14 +260,14 @@ def _is_own(point: metadata.EntryPoint) -> bool:
 
 def _check_name(kind: Kind, name: str, origin: str) -> None:
     """Reject a name that cannot stand in a comma-separated list or in the name of a folder."""
-    if not _NAME.fullmatch(name) or name == "all":
-        raise RobenchError(f"{origin} registers a {kind[:-1]} as {name!r}; a name {_FORM} and is not all.")
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or name == "all":
+        raise RobenchError(f"{origin} registers a {kind[:-1]} as {show_value(name)}; a name {_FORM} and is not all.")
 
 
 def _kind_of(thing: object) -> Kind:
     kind = getattr(thing, "plugin_kind", None)
     if kind not in KINDS:
-        raise RobenchError(f"register() takes a robench.Defense, Attack or Task; got {thing!r}.")
+        raise RobenchError(f"register() takes a robench.Defense, Attack or Task; got {show_value(thing)}.")
     return cast(Kind, kind)
 
 

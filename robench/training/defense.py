@@ -21,6 +21,9 @@ Terms: TypeAlias = "dict[str, Tensor]"
 """Named terms of a loss, each a scalar tensor; training minimises their sum."""
 
 
+MOST_NETWORKS = 100
+"""Most networks that are trained together."""
+
 Unsuccessful = Literal["original", "perturbed", "drop"]
 """The row of D_adv for a text whose attack did not succeed; see :class:`AdversarialDefense`."""
 
@@ -65,6 +68,18 @@ class Defense(ABC):
             choices = ", ".join(f"TrainsOn.{one.name}" for one in TrainsOn)
             raise ValueError(f"trains_on is one of {choices}, not {self.trains_on!r}")
         check_values(self)
+
+    def check_declarations(self) -> None:
+        """Reject properties whose values are of the right types and make no sense.
+
+        Raises:
+            ValueError: one is; the message says which, as a clause.
+        """
+        if not 1 <= self.network_count <= MOST_NETWORKS:
+            raise ValueError(f"its network_count is {self.network_count}, not from 1 to {MOST_NETWORKS}")
+        if not 0 <= self.deployed < self.network_count:
+            last = self.network_count - 1
+            raise ValueError(f"its deployed is {self.deployed}: its networks are counted from 0, so the last is {last}")
 
     @property
     def network_count(self) -> int:
@@ -132,6 +147,12 @@ class AdversarialDefense(Defense):
         source="ours; the preset paper has perturbed, as the authors' code",
     )
 
+    def check_declarations(self) -> None:
+        """Reject a share of D_adv that is none, too."""
+        super().check_declarations()
+        if not 0 < self.adversarial_share <= 1:
+            raise ValueError(f"its adversarial_share is {self.adversarial_share}, not above 0 and at most 1")
+
     @property
     def adversarial_share(self) -> float:
         """Return the share of D_adv that is used, above 0 to 1; the rows are drawn with the seed."""
@@ -153,6 +174,12 @@ class FusedDefense(AdversarialDefense):
 
     parts: ClassVar[tuple[str, ...]] = ()
     """Registered names of the defenses whose deployed networks it takes."""
+
+    def check_declarations(self) -> None:
+        """Reject a fused defense without parts, too."""
+        super().check_declarations()
+        if not self.parts:
+            raise ValueError("its parts are empty: it needs the name of at least one defense")
 
     @abstractmethod
     def fuse(self, states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from robench.data.load import Example
-from robench.errors import RobenchError, translate_failures
+from robench.errors import RobenchError, run_foreign_code
 from robench.models.batches import Batch, TrainingRow, TrainingSet
 from robench.models.classifier import Classifier
 from robench.models.devices import Precision, advise_precision, autocast
@@ -104,7 +104,7 @@ def train(
         networks = [Classifier(encoder(), classes).to(device) for _ in range(defense.network_count)]
         for index, network in enumerate(networks):
             network.initialise_head(seed + index)
-        with translate_failures(f"the defense {type(defense).__qualname__} failed before training", type(defense)):
+        with run_foreign_code(f"the defense {type(defense).__qualname__} failed before training", type(defense)):
             defense.before_training(networks)
         data = TrainingSet(
             rows, tokenizer, batch_size=settings.batch_size, max_length=settings.max_length, seed=seed, device=device
@@ -164,7 +164,7 @@ class _TrainingRun:
         for network in self._networks:
             network.train(network.head.weight.requires_grad)  # a network that is not trained itself has no dropout
         failure = f"the defense {type(self._defense).__qualname__} failed at step {self.result.steps + 1}"
-        with translate_failures(failure, type(self._defense), advice=advise_precision(self._precision)):
+        with run_foreign_code(failure, type(self._defense), advice=advise_precision(self._precision)):
             for terms in self._passes(batch):
                 torch.stack(list(terms.values())).sum().backward()
                 for name, term in terms.items():

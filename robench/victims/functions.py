@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from robench.errors import RobenchError, describe_error
+from robench.errors import RobenchError, run_foreign_code
 from robench.paths import absolute_path
 from robench.plugins.live_source import UnknownSourceError
 from robench.plugins.source import identify_function
@@ -32,22 +32,21 @@ def import_function(spec: str) -> tuple[Function, str]:
     module_name, _, path = spec.partition(":")
     if module_name.endswith(".py"):
         raise RobenchError(f"--model {spec}: write the module without .py, as in {module_name[:-3]}:{path}.")
-    try:
-        with _working_directory():
+    with _working_directory(), run_foreign_code(f"--model {spec}: importing {module_name} failed"):
+        try:
             module = importlib.import_module(module_name)
-    except (Exception, SystemExit) as error:  # a user's module may raise anything
-        if isinstance(error, ModuleNotFoundError) and module_name.startswith(error.name or "\0"):
+        except ModuleNotFoundError as error:
+            if not module_name.startswith(error.name or "\0"):
+                raise
             raise RobenchError(
                 f"--model {spec}: there is no module {error.name} in {absolute_path(Path())} or among the installed"
                 " packages."
             ) from error
-        if isinstance(error, RobenchError):
-            raise
-        raise RobenchError(f"--model {spec}: importing {module_name} failed: {describe_error(error)}.") from error
-    try:
-        function = functools.reduce(getattr, path.split("."), module)
-    except AttributeError as error:
-        raise RobenchError(f"--model {spec}: the module {module_name} has no {path}.") from error
+    with run_foreign_code(f"--model {spec}: reading {path} failed"):
+        try:
+            function = functools.reduce(getattr, path.split("."), module)
+        except AttributeError as error:
+            raise RobenchError(f"--model {spec}: the module {module_name} has no {path}.") from error
     if isinstance(function, type):
         raise RobenchError(f"--model {spec}: {path} is a class; name a function, or an instance that can be called.")
     if not callable(function):

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from robench.errors import RobenchError, translate_failures
+from robench.errors import RobenchError, run_foreign_code
 from robench.escaping import show_value
 from robench.models.batch_model import BatchModel, LogitsFunction
 from robench.models.batches import Shape
@@ -151,7 +151,7 @@ class FunctionScorer:
         # What the function returns may run code of its own while it is read.
         which = f"{len(texts)} texts, the first " if len(texts) > 1 else ""
         failure = f"{self.shown} failed on {which}{show_value(texts[0])}"
-        with translate_failures(failure), torch.no_grad():
+        with run_foreign_code(failure), torch.no_grad():
             return check_scores(self._function(list(texts)), texts, self.shown)
 
     def count_truncated(self, texts: Sequence[str]) -> int:

@@ -16,8 +16,8 @@ from robench.study.options import AttackOptions, RunOptions, StoreOptions, optio
 
 COMMANDS = {"run": (RunOptions, StoreOptions), "attack": (AttackOptions, StoreOptions)}
 OWN = {
-    "run": {"config", "table", "figure", "paper", "dry_run"},
-    "attack": {"dry_run"},
+    "run": {"config", "table", "figure", "paper", "dry_run", "traceback"},
+    "attack": {"dry_run", "traceback"},
 }
 
 

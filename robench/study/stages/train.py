@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from robench.errors import translate_failures
+from robench.errors import run_foreign_code
 from robench.results.info import ModelInfo, StageInfo
 from robench.results.info_parts import Development, Rows, Timing
 from robench.study.stages.context import Context, Model
@@ -180,7 +180,7 @@ class ModelStage(Stage):
         predictors = [context.model(part) for part in self.parts]
         states = [p.classifier.state_dict() for p in predictors if isinstance(p, Predictor)]
         predictor = self.parts[0]._load(context)
-        with translate_failures(f"the defense {self.defense.name} failed to fuse its parts", type(defense)):
+        with run_foreign_code(f"the defense {self.defense.name} failed to fuse its parts", type(defense)):
             predictor.classifier.load_state_dict(defense.fuse(states))
         timing = Timing(seconds=round(time.perf_counter() - started, 1), steps=0, best_step=0)
         return predictor, [], Rows(), timing

@@ -1,0 +1,144 @@
+"""The check of a plug-in against its contract, before anything is computed with it.
+
+How it works: a contract is the dataclass of robench that declares ``plugin_kind``, with those that extend it there.
+Its annotations say what each class variable, field and property is, and its methods what they are called with. What a
+plug-in has in their places is read and compared, and its fields have to be plain values, which can be part of a key. So
+a mistake is a sentence that names it, and not an error in some place of robench, hours later.
+"""
+
+from __future__ import annotations
+
+import inspect
+import numbers
+import types
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
+
+from robench.escaping import list_values, show_value
+from robench.plugins.option import check_values
+
+_WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", types.NoneType: "none"}
+_NUMBERS: dict[Any, Any] = {int: numbers.Integral, float: numbers.Real}
+_PLAIN = "a text, a number, true, false, none, or a list or dictionary of these"
+
+
+def check_contract(plugin: Any, kind: str) -> None:
+    """Check an instance of a plug-in against its contract.
+
+    Args:
+        plugin: the instance.
+        kind: the kind of plug-in, such as ``defenses``.
+
+    Raises:
+        TypeError, ValueError: it does not fit; the message says how, as a clause.
+    """
+    contracts = [base for base in type(plugin).__mro__ if base.__module__.partition(".")[0] == "robench"]
+    contracts = [base for base in contracts if is_dataclass(base) and hasattr(base, "plugin_kind")]
+    if not any(vars(base).get("plugin_kind") == kind for base in contracts):
+        raise TypeError(f"its class is no subclass of robench.{kind.capitalize().removesuffix('s')}")
+    declared: dict[str, Any] = {}
+    for base in contracts:
+        declared = {**get_type_hints(base), **dict(_properties(base)), **declared}
+        for name, method in vars(base).items():
+            if inspect.isfunction(method) and not name.startswith("_"):
+                _check_method(plugin, name, method)
+    for name, hint in declared.items():
+        check_type(name, getattr(plugin, name), hint)
+    check_values(plugin)
+    for field in fields(plugin):
+        value = getattr(plugin, field.name)
+        if field.name not in declared and not _is_plain(value):
+            raise TypeError(f"its field {field.name} is {show_value(value)}, not {_PLAIN}")
+    if hasattr(plugin, "check_declarations"):  # tasks have none
+        plugin.check_declarations()
+
+
+def check_type(name: str, value: Any, hint: Any) -> None:
+    """Check that a value is of a type, as far as the type is one of those that contracts have.
+
+    Raises:
+        TypeError: it is not; the message says what was expected, as a clause.
+    """
+    if not _fits(value, hint):
+        advice = "; perhaps @property is missing above it" if inspect.ismethod(value) else ""
+        raise TypeError(f"its {name} is {show_value(value)}, not {_describe(hint)}{advice}")
+
+
+def _properties(contract: type) -> Iterator[tuple[str, Any]]:
+    """Yield the name and the type of each property that a contract declares."""
+    for name, thing in vars(contract).items():
+        if isinstance(thing, property) and thing.fget is not None:
+            yield name, get_type_hints(thing.fget).get("return", Any)
+
+
+def _check_method(plugin: Any, name: str, contract: Callable[..., Any]) -> None:
+    """Check that a method takes what robench calls it with.
+
+    Raises:
+        TypeError: it does not, or is no plain function.
+    """
+    parameters = list(inspect.signature(contract).parameters.values())[1:]
+    expected = f"({', '.join(one.name for one in parameters)})"
+    method = getattr(plugin, name)
+    if not callable(method):
+        raise TypeError(f"its {name} is {show_value(method)}, not a method that takes {expected}")
+    if inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method):
+        raise TypeError(f"its {name} is async, and has to be a plain method")
+    try:
+        signature = inspect.signature(method)
+    except (TypeError, ValueError):  # Python does not know
+        return
+    keywords = {one.name: None for one in parameters if one.kind is one.KEYWORD_ONLY}
+    try:
+        signature.bind(*[None] * (len(parameters) - len(keywords)), **keywords)
+    except TypeError as error:
+        raise TypeError(f"its {name} takes {signature}, and is called with {expected}") from error
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    origin, choices = get_origin(hint), get_args(hint)
+    if origin is ClassVar:
+        return _fits(value, choices[0])
+    if origin in (Union, types.UnionType):
+        return any(_fits(value, choice) for choice in choices)
+    if origin is Literal:
+        return any(type(value) is type(choice) and value == choice for choice in choices)
+    if origin is tuple:
+        return isinstance(value, tuple) and all(_fits(one, choices[0]) for one in value)
+    if hint in _NUMBERS:
+        return isinstance(value, _NUMBERS[hint]) and not isinstance(value, bool)
+    kind = origin or hint
+    if isinstance(kind, type):
+        return callable(value) if kind is Callable else isinstance(value, kind)
+    return True
+
+
+def _describe(hint: Any) -> str:
+    origin, choices = get_origin(hint), get_args(hint)
+    if origin is ClassVar:
+        return _describe(choices[0])
+    if origin in (Union, types.UnionType):
+        return " or ".join(map(_describe, choices))
+    if origin is Literal:
+        return f"one of {list_values(choices)}"
+    if origin is tuple:
+        return f"a tuple, each part of it {_describe(choices[0])}"
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return f"one of {list_values(f'{hint.__name__}.{one.name}' for one in hint)}"
+    kind = origin or hint
+    return _WORDS.get(kind) or f"a {getattr(kind, '__name__', kind)}"
+
+
+def _is_plain(value: Any) -> bool:
+    """Return whether JSON has such a value."""
+    if isinstance(value, Mapping):
+        return all(isinstance(key, str | int) and _is_plain(one) for key, one in value.items())
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    if type(value).__module__ == "numpy":  # its float64 is a float for Python
+        return False
+    if isinstance(value, int):
+        return abs(value) < 2**63
+    return isinstance(value, str | types.NoneType) or (isinstance(value, float) and value == value)
