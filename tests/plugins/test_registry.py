@@ -271,7 +271,7 @@ def test_a_plugin_s_class_can_be_a_family(tmp_path: Path) -> None:
     assert not registry.is_registered("attacks", "kin")
     with pytest.raises(RobenchError, match="did you mean kin:Uncle"):
         registry.entry("attacks", "kin:Unkle")
-    with pytest.raises(RobenchError, match=r"kin:Nobody from .*kin\.py, line 6, cannot be made: nobody is no kin"):
+    with pytest.raises(RobenchError, match=r"kin:Nobody from .*kin\.py, line \d+, cannot be made: nobody is no kin"):
         registry.entry("attacks", "kin:Nobody").load()
 
 
