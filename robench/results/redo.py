@@ -2,7 +2,7 @@
 
 How it works: a new stage is made in ``RUNS/.redo/<parents>/<kind>/<folder>``, where ``<parents>`` is a hash of what it
 is made from, so that unfinished work on other parents is never continued. The whole stage then takes the place of the
-old one. ``RUNS/.redo/<session>.keys`` lists the keys that are done; the session is a hash of all stages that were asked
+old one. ``RUNS/.redo/<request>.keys`` lists the keys that are done; the request is a hash of all stages that were asked
 for. So the same command goes on where it was interrupted, and begins anew once it came to its end.
 """
 
@@ -32,7 +32,7 @@ class Redo:
 
     def __init__(self, store: Store) -> None:
         self._store, self._root = store, store.root / REDO
-        self._sessions: list[Path] = []
+        self._requests: list[Path] = []
         self._done: set[str] = set()
 
     def begin(self, keys: Iterable[str]) -> None:
@@ -41,15 +41,15 @@ class Redo:
         Args:
             keys: keys of all stages that were asked for.
         """
-        self._sessions.append(self._root / f"{_hash(sorted(set(keys)))}.keys")
+        self._requests.append(self._root / f"{_hash(sorted(set(keys)))}.keys")
         self.refresh()
 
     def refresh(self) -> None:
         """Read which stages are done, also by another process with the same command."""
-        session = self._sessions[-1]
-        refuse_link(session)
-        with translate_os_errors(session):
-            notes = session.read_bytes() if session.is_file() else b""
+        request = self._requests[-1]
+        refuse_link(request)
+        with translate_os_errors(request):
+            notes = request.read_bytes() if request.is_file() else b""
         self._done |= {match[1].decode() for match in _KEY.finditer(notes)}
 
     def is_done(self, key: str) -> bool:
@@ -80,7 +80,7 @@ class Redo:
         return place
 
     def install(self, place: Path, folder: Path) -> None:
-        """Put a whole stage into the place of the old one, and note in the session, if there is one, that it is done.
+        """Put a whole stage into the place of the old one, and note in the request, if there is one, that it is done.
 
         Args:
             place: the folder from :meth:`place`.
@@ -96,9 +96,9 @@ class Redo:
                 if twin != folder:
                     self._store.remove(twin)
             self._done.add(key)
-            for session in self._sessions[-1:]:
+            for request in self._requests[-1:]:
                 self._root.mkdir(exist_ok=True)
-                with open_unlinked(session, "ab") as file:
+                with open_unlinked(request, "ab") as file:
                     file.write(f"{key}\n".encode())
 
     def tidy(self, place: Path) -> None:
@@ -109,13 +109,13 @@ class Redo:
         """Begin anew: no stage is done."""
         self._done.clear()
         with translate_os_errors(self._root):
-            self._sessions[-1].unlink(missing_ok=True)
+            self._requests[-1].unlink(missing_ok=True)
 
     def finish(self) -> None:
-        """Delete the notes of all sessions, which came to their end."""
+        """Delete the notes of all requests, which came to their end."""
         with translate_os_errors(self._root):
-            for session in self._sessions:
-                session.unlink(missing_ok=True)
+            for request in self._requests:
+                request.unlink(missing_ok=True)
         _remove_empty(self._root)
 
 
