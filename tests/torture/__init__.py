@@ -7,6 +7,7 @@ tried again alone.
 ==============  ========================================================================================================
 ``case``        an input, and the register of the kinds
 ``workshop``    the small encoder, model, data and runs folder that each input spoils
+``damages``     what can happen to a file
 ``strings``     texts, values and payloads that several kinds share
 ``kinds``       the inputs, one module for each part of robench that they reach
 ``process``     what is imported once, and the forks of it in which the inputs are tried, within limits of time

@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+from typing import TextIO
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -84,9 +85,9 @@ def report(found: list[tuple[Numbered, Verdict]], options: argparse.Namespace) -
         say(f"{kind} {counts[kind]}")
 
 
-def say(text: str, to: object = None) -> None:
+def say(text: str, to: TextIO | None = None) -> None:
     """Print."""
-    print(text, file=to or sys.stdout, flush=True)  # type: ignore[call-overload]
+    print(text, file=to or sys.stdout, flush=True)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
 import os
+import pkgutil
 import shutil
 import signal
 import sys
@@ -20,31 +22,35 @@ from torture.verdict import RIGHT, Verdict, judge
 from torture.workshop import furnish, make_workshop
 
 
+OTHERS = ("matplotlib.pyplot", "pandas", "pyarrow.parquet", "textattack.attack_recipes", "pyarrow.dataset")
+"""Modules of others that robench imports when it needs them."""
+
+
 def import_everything() -> None:
-    """Import what robench imports sooner or later, so that a fork need not; nothing else runs."""
+    """Import what robench imports sooner or later, and read once what it reads once, so that a fork need not."""
     from robench.resources import nltk_data
     from robench.resources.textattack import load_textattack
 
     nltk_data.prepare_corpora()
     load_textattack(offline=True)
-    import matplotlib.pyplot
-    import pandas
-    import pyarrow.parquet
-    import textattack.attack_recipes
+    import robench
+
+    for module in pkgutil.walk_packages(robench.__path__, "robench."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    for name in OTHERS:
+        importlib.import_module(name)
     import torch
-    import transformers
     from nltk.corpus import wordnet
     from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer, BertModel, BertTokenizerFast
 
-    from robench import api, cli
-    from robench.report import export, figures, rendering, tables
-    from robench.study import runner
+    from support.tiny_job import robench as command
 
     assert all((AutoModel, AutoModelForSequenceClassification, AutoTokenizer, BertModel, BertTokenizerFast))
-    assert all((api, cli, export, figures, rendering, tables, runner, matplotlib.pyplot, pandas, pyarrow, transformers))
     torch.set_num_threads(1)
-    assert textattack.attack_recipes
     wordnet.ensure_loaded()
+    for words in (("list",), ("table", "5", "--runs", "nowhere"), ("table", "--nothing")):
+        command(*words)
 
 
 def fork(function: object, *arguments: object) -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from robench.errors import RobenchError
-from torture.case import Case, Numbered, Place, number_cases
+from torture.case import Case, Numbered, Place, Step, number_cases
 from torture.process import try_all
 from torture.strings import Bomb, payload
 from torture.verdict import Kind, Verdict
@@ -25,7 +25,7 @@ def refuse(place: Place) -> None:
 
 
 def fail(place: Place) -> None:
-    {}["x"]
+    raise KeyError("x")
 
 
 def say_escape(place: Place) -> None:
@@ -62,7 +62,7 @@ def ask_network(place: Place) -> None:
         raise RobenchError("there is no network.") from None
 
 
-PLANTED = {
+PLANTED: dict[str, tuple[Step, Kind, str]] = {
     "a sentence": (refuse, Kind.SENTENCE, ""),
     "a sentence of the command line": (("table", "5", "--runs", "nowhere"), Kind.SENTENCE, ""),
     "a wrong option": (("table", "--nothing"), Kind.SENTENCE, ""),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 from torture.case import Place
 
@@ -36,7 +37,7 @@ def make_model(folder: Path) -> None:
 
     some = rows(48)
     words = small_bert.tokenizer(small_bert.words_of(text for text, _ in some), model_max_length=64)
-    names = {"id2label": {0: "negative", 1: "positive"}, "label2id": {"negative": 0, "positive": 1}}
+    names: dict[str, Any] = {"id2label": {0: "negative", 1: "positive"}, "label2id": {"negative": 0, "positive": 1}}
     network = small_bert.model(BertForSequenceClassification, words, seed=3, spread=0.1, **names).train()
     batch = words([text for text, _ in some], padding=True, return_tensors="pt")
     labels, optimiser = torch.tensor([label for _, label in some]), torch.optim.AdamW(network.parameters(), lr=2e-3)

@@ -131,6 +131,6 @@ def plugin_names(stream: random.Random) -> Iterator[Case]:
             steps=[words, *show, ("show", f"{TASK}-base-mya"), ("figure", "4", "--attack", "mya"), ("list", "attacks")][
                 :8
             ],
-            spoil=write(text),  # type: ignore[arg-type]
+            spoil=write(text),
             trusted=True,
         )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from torture.case import Case, Place, kind
+from torture.damages import REPLACED, plan
 from torture.strings import NUMBERS, hostile, piece
 from torture.workshop import run
 
@@ -55,34 +56,26 @@ def tomls(stream: random.Random) -> Iterator[tuple[str, bytes]]:
         yield "spoilt at random", bytes(content)
 
 
+def write(content: bytes, place: Place) -> None:
+    """Write a file of ``--config``."""
+    (place.work / "c.toml").write_bytes(content)
+
+
 @kind(40)
 def configurations(stream: random.Random) -> Iterator[Case]:
     """Files of ``--config``."""
+    words = run("--defense", "ada", "--train-limit", "8", "--config", "c.toml")
     for name, content in tomls(stream):
-        yield Case(
-            name=f"a configuration of {name}",
-            steps=[run("--defense", "ada", "--train-limit", "8", "--config", "c.toml")],
-            spoil=lambda place, content=content: (place.work / "c.toml").write_bytes(content),
-        )
+        yield Case(name=f"a configuration of {name}", steps=[words], spoil=partial(write, content))
 
 
-@kind(6)
-def configuration_places(stream: random.Random) -> Iterator[Case]:
+@kind(12)
+def option_files(stream: random.Random) -> Iterator[Case]:
     """Files of ``--config`` and ``--plugin`` that are no files."""
-    for flag in ("--config", "--plugin"):
-        for name, make in (
-            ("a pipe", os.mkfifo),
-            ("a folder", Path.mkdir),
-            ("a link to /proc/self/mem", lambda path: path.symlink_to("/proc/self/mem")),
-            ("a link to /dev/zero", lambda path: path.symlink_to("/dev/zero")),
-        ):
-            file = "c.toml" if flag == "--config" else "c.py"
-            yield Case(
-                name=f"{flag} is {name}",
-                steps=[run(flag, file)],
-                spoil=lambda place, make=make, file=file: make(place.work / file),
-                seconds=30,
-            )
+    found = [(flag, way) for flag in (("--config", "c.toml"), ("--plugin", "c.py")) for way in REPLACED]
+    stream.shuffle(found)
+    for (flag, file), way in found:
+        yield Case(name=f"{flag} is {way}", steps=[run(flag, file)], spoil=plan(stream, file, way), seconds=30)
 
 
 @kind(15)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gzip
-import os
 import random
+import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 from torture.case import Case, Place, kind
+from torture.damages import REPLACED, plan
 from torture.strings import Lazy, hostile, piece
 from torture.workshop import TASK, attack, run
 
@@ -103,6 +104,14 @@ def data_files(stream: random.Random) -> Iterator[Case]:
         yield Case(name=f"{split}.{ending}: {name}", steps=[words], spoil=put_file(split, ending, content))
 
 
+def table(texts: Any, labels: Any, name: str = "label") -> Any:
+    """Make a table for a parquet file, of columns or what makes them."""
+    import pyarrow
+
+    columns = {"sentence": texts, name: labels}
+    return pyarrow.table({name: column() if callable(column) else column for name, column in columns.items()})
+
+
 def frames(stream: random.Random) -> Iterator[tuple[str, Callable[[], Any]]]:
     """Tables for parquet files, made only when they are written."""
     pyarrow = Lazy("pyarrow")
@@ -130,8 +139,8 @@ def frames(stream: random.Random) -> Iterator[tuple[str, Callable[[], Any]]]:
         "large texts": lambda: pyarrow.array(texts, pyarrow.large_string()),
     }
     for name, make in columns.items():
-        yield f"labels are {name}", lambda make=make: pyarrow.table({"sentence": texts, "label": make()})
-        yield f"texts are {name}", lambda make=make: pyarrow.table({"sentence": make(), "label": labels})
+        yield f"labels are {name}", partial(table, texts, make)
+        yield f"texts are {name}", partial(table, make, labels)
     yield (
         "two columns of one name",
         lambda: pyarrow.Table.from_arrays(
@@ -148,7 +157,7 @@ def frames(stream: random.Random) -> Iterator[tuple[str, Callable[[], Any]]]:
     yield "3,000 columns", lambda: pyarrow.table({f"c{i}": labels for i in range(3000)})
     hostiles = [hostile(stream, surrogates=False) for _ in range(8)]
     for one in hostiles:
-        yield f"a column named {one!a}", lambda one=one: pyarrow.table({"sentence": texts, one: labels})
+        yield f"a column named {one!a}", partial(table, texts, labels, one)
 
 
 def put_table(split: str, make: Callable[[], Any]) -> Callable[[Place], None]:
@@ -174,46 +183,21 @@ def parquet_files(stream: random.Random) -> Iterator[Case]:
         )
 
 
-def replace(*parts: str) -> Callable[[Callable[[Path], Any]], Callable[[Place], None]]:
-    """Put something else in the place of a file or folder of the data."""
-
-    def by(make: Callable[[Path], Any]) -> Callable[[Place], None]:
-        def spoil(place: Place) -> None:
-            import shutil
-
-            path = place.work.joinpath("data", *parts)
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-            make(path)
-
-        return spoil
-
-    return by
-
-
-@kind(12)
+@kind(16)
 def data_places(stream: random.Random) -> Iterator[Case]:
-    """Files of data that are no files: links, pipes, devices and folders."""
-    file, folder = (TASK, "test.tsv"), (TASK,)
-    made: list[tuple[str, Callable[[Place], None]]] = [
-        ("a pipe", replace(*file)(os.mkfifo)),
-        ("a folder", replace(*file)(Path.mkdir)),
-        ("a link to itself", replace(*file)(lambda path: path.symlink_to(path))),
-        ("a broken link", replace(*file)(lambda path: path.symlink_to("nowhere"))),
-        ("a link to /dev/zero", replace(*file)(lambda path: path.symlink_to("/dev/zero"))),
-        ("a link to /proc", replace(*file)(lambda path: path.symlink_to("/proc/self/mem"))),
-        ("a link to /proc/self/cmdline", replace(*file)(lambda path: path.symlink_to("/proc/self/cmdline"))),
-        ("a parquet that is a pipe", replace(*file)(lambda path: os.mkfifo(path.with_suffix(".parquet")))),
-        ("a task that is a file", replace(*folder)(Path.touch)),
-        ("a task that is a pipe", replace(*folder)(os.mkfifo)),
-        ("a task that is a loop", replace(*folder)(lambda path: path.symlink_to(path))),
-        ("a folder of 3,000 files", replace(*folder)(_crowd)),
-        ("a data folder that is a pipe", replace()(os.mkfifo)),
-    ]
-    for name, spoil in made:
-        yield Case(name=name, steps=[stream.choice((attack(), run()))], spoil=spoil, seconds=30)
+    """Files and folders of data that are something else."""
+    files = (f"data/{TASK}/test.tsv", f"data/{TASK}/train.tsv", f"data/{TASK}", "data")
+    found = [(file, way) for file in files for way in REPLACED if way != "a link to somebody else's folder"]
+    stream.shuffle(found)
+    yield Case(name="a folder of 3,000 files", steps=[attack()], spoil=crowd)
+    for file, way in found:
+        words = stream.choice((attack(), run()))
+        yield Case(name=f"{file}: {way}", steps=[words], spoil=plan(stream, file, way), seconds=30)
 
 
-def _crowd(folder: Path) -> None:
-    folder.mkdir()
+def crowd(place: Place) -> None:
+    """Fill the folder of a task with files of hostile names."""
+    shutil.rmtree(place.work / "data" / TASK)
+    (place.work / "data" / TASK).mkdir()
     for number in range(3000):
-        (folder / f"{number}-\x1b[2J-{'n' * 100}").touch()
+        (place.work / "data" / TASK / f"{number}-\x1b[2J-{'n' * 100}").touch()

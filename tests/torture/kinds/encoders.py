@@ -51,7 +51,7 @@ KEYS = (
     "gradient_checkpointing",
     "torchscript",
 )
-HUGE = (10**9, 2**31, 2**63, 10**30, 0, -1, 1.5, "12", None, [], 10**5)
+HUGE: tuple[Any, ...] = (10**9, 2**31, 2**63, 10**30, 0, -1, 1.5, "12", None, [], 10**5)
 FAMILIES = (
     "bert",
     "gpt2",
@@ -72,16 +72,21 @@ FAMILIES = (
 )
 
 
-def edit(what: str, file: str, change: Callable[[dict[str, Any]], Any]) -> Callable[[Place], None]:
+def edit(what: str, file: str, change: Callable[[dict[str, Any]], None]) -> Callable[[Place], None]:
     """Change a JSON file of a folder."""
 
     def spoil(place: Place) -> None:
         path = place.work / what / file
         content = json.loads(path.read_text(encoding="utf-8"))
-        changed = change(content)
-        path.write_text(json.dumps(content if changed is None else changed), encoding="utf-8")
+        change(content)
+        path.write_text(json.dumps(content), encoding="utf-8")
 
     return spoil
+
+
+def put(key: str, value: Any) -> Callable[[dict[str, Any]], None]:
+    """Return what sets a key."""
+    return lambda content: content.update({key: value})
 
 
 def words_for(what: str) -> tuple[str, ...]:
@@ -110,7 +115,7 @@ def configs(stream: random.Random) -> Iterator[Case]:
         yield Case(
             name=f"{what}: {key} = {value!r:.40}",
             steps=[words_for(what)],
-            spoil=edit(what, "config.json", lambda config, key=key, value=value: config.update({key: value})),
+            spoil=edit(what, "config.json", put(key, value)),
         )
 
 
@@ -140,7 +145,7 @@ def label_names(stream: random.Random) -> Iterator[Case]:
         yield Case(
             name=f"id2label = {shown}",
             steps=[attack(*more), ("show", f"{TASK}-model"), ("table", "5", "--format", "json", "--offline")],
-            spoil=edit("model", "config.json", lambda config, names=names: config.update(id2label=names)),
+            spoil=edit("model", "config.json", put("id2label", names)),
         )
 
 
@@ -179,9 +184,7 @@ def tokenizers(stream: random.Random) -> Iterator[Case]:
     for key, odd in TOKENIZER_VALUES.items():
         for value in odd:
             name = f"{key} = {value!r:.40}"
-            found.append(
-                (name, "tokenizer_config.json", lambda content, key=key, value=value: content.update({key: value}))
-            )
+            found.append((name, "tokenizer_config.json", put(key, value)))
     stream.shuffle(found)
     for name, file, change in found:
         what = stream.choice(("encoder", "model"))

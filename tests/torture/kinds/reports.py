@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from torture.case import Case, Place, Step, kind
@@ -12,7 +13,7 @@ from torture.strings import hostile
 FORMATS = ("rich", "md", "csv", "json", "latex", "html")
 
 
-def fill(place: Place, seed: str) -> None:
+def fill(seed: str, place: Place) -> None:
     """Write cells, a model and statistics that are sound, with hostile strings wherever one can stand."""
     import shutil
 
@@ -42,7 +43,11 @@ def fill(place: Place, seed: str) -> None:
         },
     }
     given = {"kind": text(), "model": text(), "command": ["--model", text()], "label_order": [1, 0]}
-    more = {"changed": {text(): text(), "alpha": text()}, "fields": {text(): [text()]}, "attack_title": text()}
+    more: dict[str, Any] = {
+        "changed": {text(): text(), "alpha": text()},
+        "fields": {text(): [text()]},
+        "attack_title": text(),
+    }
     for defense in ("base", "ada"):
         cell = add_cell(store, defense, "pwws", 90, **settings, **(more if stream.random() < 0.7 else {}))
     add_model(store, cell)
@@ -100,6 +105,6 @@ def reports(stream: random.Random) -> Iterator[Case]:
         yield Case(
             name=f"a store of hostile strings ({seed})",
             steps=stream.sample(shown, 3),
-            spoil=lambda place, seed=seed: fill(place, seed),
+            spoil=partial(fill, seed),
             codes=(1,),
         )

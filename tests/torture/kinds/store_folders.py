@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from torture import damages
 from torture.case import Case, Place, kind
 from torture.kinds.stores import BASE, STAGES, one, readers
 from torture.strings import hostile, typeable
@@ -19,33 +20,21 @@ KEY = "0123456789abcdef"
 KINDS = ("models", "cells", "adversarial", "statistics")
 
 
-def make_folder(path: Path, names: tuple[str, ...], make: Callable[[Path], Any]) -> None:
+def make_folder(names: tuple[str, ...], make: Callable[[Path], Any], path: Path) -> None:
     """Make a folder, and something of each name in it."""
     path.mkdir()
     for name in names:
         make(path / name)
 
 
-def link_out(place: Place, path: Path) -> None:
-    """Let a path lead to the file of that name of somebody else."""
-    path.symlink_to(place.outside / path.name)
-
-
-WAYS: dict[str, Callable[[Path, Place], Any]] = {
-    "a link outside": lambda path, place: path.symlink_to(place.outside),
-    "a broken link": lambda path, place: path.symlink_to(place.outside / "new"),
-    "a link to itself": lambda path, place: path.symlink_to(path),
-    "a link to /proc/self": lambda path, place: path.symlink_to("/proc/self"),
-    "a file": lambda path, place: path.touch(),
-    "a pipe": lambda path, place: os.mkfifo(path),
-    "an empty folder": lambda path, place: path.mkdir(),
-    "a folder of links": lambda path, place: make_folder(
-        path, ("records.jsonl", "stage.json"), partial(link_out, place)
+WAYS: dict[str, damages.Damage] = damages.REPLACED | {
+    "a folder of links": damages.replace(
+        partial(make_folder, ("records.jsonl",), damages.link_outside("records.jsonl"))
     ),
-    "a folder of pipes": lambda path, place: make_folder(
-        path, ("records.jsonl", "stage.json", "clean.jsonl"), os.mkfifo
+    "a folder of pipes": damages.replace(
+        partial(make_folder, ("records.jsonl", "stage.json", "clean.jsonl"), os.mkfifo)
     ),
-    "a folder of drafts": lambda path, place: make_folder(path, (".records.jsonl.abcdefgh",), Path.mkdir),
+    "a folder of drafts": damages.replace(partial(make_folder, (".records.jsonl.abcdefgh",), Path.mkdir)),
 }
 """What stands in the place of a folder."""
 
@@ -53,10 +42,7 @@ WAYS: dict[str, Callable[[Path, Place], Any]] = {
 def replace_folder(pattern: str, way: str, place: Place) -> None:
     """Put something else in the place of a folder."""
     path = one(place, pattern) if "*" in pattern else place.work / "runs" / pattern
-    if path.exists():
-        shutil.rmtree(path)
-    path.parent.mkdir(exist_ok=True, parents=True)
-    WAYS[way](path, place)
+    WAYS[way](path, random.Random(way))
 
 
 @kind(40)
@@ -115,7 +101,7 @@ def strangers(stream: random.Random) -> Iterator[tuple[str, Callable[[Place], An
     )
     yield (
         "a draft of the dead",
-        partial(put, f"cells/.x-{KEY}.abcdefgh", lambda path: make_folder(path, ("records.jsonl",), Path.touch)),
+        partial(put, f"cells/.x-{KEY}.abcdefgh", partial(make_folder, ("records.jsonl",), Path.touch)),
     )
     makers = (Path.touch, Path.mkdir, os.mkfifo, lambda path: path.symlink_to(path), write_empty_stage)
     while True:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from torture import damages
 from torture.case import Case, Place, Step, kind
 from torture.strings import hostile, values
 from torture.workshop import TASK, run
@@ -50,7 +50,8 @@ def load(place: Place) -> object:
 
 def readers(stream: random.Random) -> list[Step]:
     """Some of what reads a runs folder; ``verify`` finds faults, which is its own exit code."""
-    return [stream.choice((*READERS, load))]
+    steps: list[Step] = [*READERS, load]
+    return [stream.choice(steps)]
 
 
 def one(place: Place, pattern: str) -> Path:
@@ -126,41 +127,6 @@ def record_values(stream: random.Random) -> Iterator[Case]:
         )
 
 
-def damages(stream: random.Random) -> dict[str, Callable[[Path, Place], Any]]:
-    """Ways to damage a file."""
-    return {
-        "cut": lambda file, place: file.write_bytes(file.read_bytes()[: stream.randrange(file.stat().st_size)]),
-        "empty": lambda file, place: file.write_bytes(b""),
-        "missing": lambda file, place: file.unlink(),
-        "NULs": lambda file, place: file.write_bytes(bytes(file.stat().st_size)),
-        "random bytes": lambda file, place: file.write_bytes(stream.randbytes(500)),
-        "one byte changed": lambda file, place: flip(file, stream.randrange(10**6)),
-        "UTF-16": lambda file, place: file.write_bytes(file.read_bytes().decode("latin-1").encode("utf-16")),
-        "deep": lambda file, place: file.write_bytes(b"[" * 100_000),
-        "deep and closed": lambda file, place: file.write_bytes(b'{"a":' * 5_000 + b"1" + b"}" * 5_000),
-        "a long number": lambda file, place: file.write_bytes(b"9" * 5000),
-        "a long line": lambda file, place: file.write_bytes(b'{"a": "' + b"x" * 10_000_000 + b'"}'),
-        "a folder": lambda file, place: (file.unlink(), file.mkdir()),
-        "a pipe": lambda file, place: (file.unlink(), os.mkfifo(file)),
-        "a link to itself": lambda file, place: (file.unlink(), file.symlink_to(file)),
-        "a broken link": lambda file, place: (file.unlink(), file.symlink_to(place.outside / "new")),
-        "a link to somebody else's file": lambda file, place: (
-            file.unlink(),
-            file.symlink_to(place.outside / "records.jsonl"),
-        ),
-        "a link to /dev/zero": lambda file, place: (file.unlink(), file.symlink_to("/dev/zero")),
-        "a link to /proc/self/mem": lambda file, place: (file.unlink(), file.symlink_to("/proc/self/mem")),
-        "many lines": lambda file, place: file.write_bytes(file.read_bytes() * 300),
-        "CR": lambda file, place: file.write_bytes(file.read_bytes().replace(b"\n", b"\r")),
-    }
-
-
-def flip(file: Path, at: int) -> None:
-    content = bytearray(file.read_bytes())
-    content[at % len(content)] ^= 0x11
-    file.write_bytes(bytes(content))
-
-
 MODEL_FILES = ("clean.jsonl", "training.jsonl", "model.safetensors", "config.json", "tokenizer.json")
 FILES = (
     *((pattern, "stage.json") for pattern in STAGES),
@@ -172,7 +138,7 @@ FILES = (
 def damage(pattern: str, name: str, way: str, seed: str, unfinished: bool, place: Place) -> None:
     """Damage a file of a stage, and take away what says that its stage is finished."""
     folder = one(place, pattern)
-    damages(random.Random(seed))[way](folder / name, place)
+    damages.spoil(f"runs/{pattern}/{name}", way, seed, place)
     if unfinished and name != "stage.json":
         (folder / "stage.json").unlink()
 
@@ -180,7 +146,7 @@ def damage(pattern: str, name: str, way: str, seed: str, unfinished: bool, place
 @kind(60)
 def stage_files(stream: random.Random) -> Iterator[Case]:
     """Files of a stage that are broken, or no files, in stages that are finished or not."""
-    ways = list(damages(stream))
+    ways = list(damages.DAMAGES)
     while True:
         (pattern, name), way, unfinished = stream.choice(FILES), stream.choice(ways), stream.random() < 0.4
         yield Case(

@@ -147,6 +147,6 @@ def tasks(stream: random.Random) -> Iterator[Case]:
         yield Case(
             name=f"a task: {name[:120]!a}",
             steps=[(*words, *more), ("table", "5", "--plugin", "plug.py", "--task", "myt", "--offline")],
-            spoil=write(TASKS + body),  # type: ignore[arg-type]
+            spoil=write(TASKS + body),
             trusted=True,
         )

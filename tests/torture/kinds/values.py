@@ -7,8 +7,9 @@ import decimal
 import fractions
 import random
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from torture.case import Case, Place, Step, kind
 from torture.strings import Lazy, nested
@@ -151,20 +152,15 @@ def settings_in_python(stream: random.Random) -> Iterator[Case]:
     )
     pairs = [(field, value) for field in fields for value in objects()]
     stream.shuffle(pairs)
+    given = COMMON | RUN | {"defense": "ada", "train_limit": 6}
     for (name, option), value in pairs:
-        make = objects()[value]
-        yield Case(
-            name=f"settings {name}.{option} = {value}",
-            steps=[
-                call(
-                    "run",
-                    COMMON | RUN | {"defense": "ada", "train_limit": 6},
-                    "settings",
-                    lambda name=name, option=option, make=make: {name: {option: make()}},
-                )
-            ],
-            trusted=True,
-        )
+        step = call("run", given, "settings", partial(make_settings, name, option, value))
+        yield Case(name=f"settings {name}.{option} = {value}", steps=[step], trusted=True)
+
+
+def make_settings(name: str, option: str, value: str) -> dict[str, Any]:
+    """Return settings with one of the objects."""
+    return {name: {option: objects()[value]()}}
 
 
 def pairs() -> dict[str, Callable[[], Any]]:
@@ -180,7 +176,8 @@ def pairs() -> dict[str, Callable[[], Any]]:
     def changed(change: Callable[[Any], Any]) -> Callable[[], Any]:
         def make() -> Any:
             model = network()
-            return (change(model) or model, words())
+            change(model)
+            return model, words()
 
         return make
 
@@ -217,7 +214,7 @@ def pairs() -> dict[str, Callable[[], Any]]:
         "a model alone": network,
         "an odd tokenizer": lambda: (
             network(),
-            type("T", (type(words()),), {"__call__": lambda *a, **k: 1 / 0}).from_pretrained("model"),
+            cast(Any, type("T", (type(words()),), {"__call__": lambda *a, **k: 1 / 0})).from_pretrained("model"),
         ),
     }
 
