@@ -57,11 +57,18 @@ class Option:
     def allows(self, value: Any) -> bool:
         """Whether a number lies in the range; NaN lies in none, and infinity only in one that ends there."""
         return (
-            (math.isfinite(value) or value in (self.minimum, self.maximum))
+            (_is_finite(value) or value in (self.minimum, self.maximum))
             and (self.minimum is None or value >= self.minimum)
             and (self.above is None or value > self.above)
             and (self.maximum is None or value <= self.maximum)
         )
+
+
+def _is_finite(value: Any) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond all floats
+        return True
 
 
 def option(
@@ -121,7 +128,7 @@ def check_values(thing: Any) -> None:
         if not isinstance(value, _NUMBERS[hint]) or isinstance(value, bool):
             raise ValueError(f"{one.name} is {expected(hint, said)}{or_none}, not {show_value(value)}")
         if not said.allows(value):
-            words = ", ".join(filter(None, ("" if math.isfinite(value) else "finite", said.range)))
+            words = ", ".join(filter(None, ("" if _is_finite(value) else "finite", said.range)))
             raise ValueError(f"{one.name} must be {words}{or_none}, not {show_value(value)}")
 
 

@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 from robench.errors import RobenchError, describe_error, find_line
-from robench.paths import absolute_path
+from robench.paths import absolute_path, read_regular
 from robench.plugins.entry import KINDS as KINDS
 from robench.plugins.entry import Entry as Entry
 from robench.plugins.entry import Kind as Kind
@@ -81,7 +81,10 @@ def load_plugin(path: Path) -> None:
     path = absolute_path(path).resolve()
     if not path.is_file():
         raise RobenchError(f"plug-in {path} does not exist; --plugin takes a Python file.")
-    name, content = name_plugin(path), path.read_bytes()
+    try:
+        name, content = name_plugin(path), read_regular(path)
+    except OSError as error:
+        raise RobenchError(f"plug-in {path} cannot be read: {(error.strerror or str(error)).lower()}.") from error
     if name in sys.modules and source_in_use(name) == content:
         return
     spec = importlib.util.spec_from_file_location(name, path)

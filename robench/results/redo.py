@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from robench.paths import open_unlinked, refuse_link, replace_folder, translate_os_errors
+from robench.paths import open_unlinked, read_regular, refuse_link, replace_folder, translate_os_errors
 from robench.results import locks
 from robench.results.store import Store
 
@@ -49,7 +49,7 @@ class Redo:
         session = self._sessions[-1]
         refuse_link(session)
         with translate_os_errors(session):
-            notes = session.read_bytes() if session.is_file() else b""
+            notes = read_regular(session) if session.is_file() else b""
         self._done |= {match[1].decode() for match in _KEY.finditer(notes)}
 
     def is_done(self, key: str) -> bool:
