@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -16,12 +15,13 @@ from robench.plugins.option import option_text
 from robench.report.rendering import percent
 from robench.results import records
 from robench.results.adversarial_rows import describe_adversarial_rows
-from robench.results.info import REMEDY, CellInfo, ModelInfo, StageInfo, to_builtins
+from robench.results.info import CellInfo, ModelInfo, StageInfo, to_builtins
 from robench.results.info_parts import Environment, PluginInfo
 from robench.results.integrity import CLEAN_FILE, RECORDS_FILE, TRAINING_FILE
 from robench.results.outcome import summarise
 from robench.results.records import Record
 from robench.results.store import Store, StoredStage
+from robench.results.training_log import read_training_log
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -201,24 +201,15 @@ def _describe_results(results: Mapping[str, Any]) -> dict[str, str]:
 def _read_training_log(stage: StoredStage[Any], store: Store) -> list[dict[str, Any]]:
     """Read the evaluations during the training of the stage's model; none if a cell's model is not there, or broken."""
     if isinstance(stage.info, ModelInfo):
-        return _read_log(stage.folder / TRAINING_FILE)
+        return read_training_log(stage.folder / TRAINING_FILE)
     for folder in store.twins("models", getattr(stage.info, "model", "")):
         try:
             if model := store.read(folder):
                 store.check(model, names=(TRAINING_FILE,))
-                return _read_log(folder / TRAINING_FILE)
+                return read_training_log(folder / TRAINING_FILE)
         except RobenchError as error:
             store.tell(str(error))
     return []
-
-
-def _read_log(path: Path) -> list[dict[str, Any]]:
-    try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    except FileNotFoundError:
-        return []
-    except (OSError, ValueError) as error:
-        raise RobenchError(f"{path} cannot be read ({error}); {REMEDY}.") from error
 
 
 def _format_facts(facts: Mapping[str, str]) -> Table:

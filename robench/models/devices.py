@@ -23,9 +23,9 @@ def choose_device(name: str = "auto") -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
+        torch.ones(1, device=device).item()  # the device "meta" has no numbers
+    except (RuntimeError, AssertionError, ImportError, ValueError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise RobenchError(f"device {name!r} cannot be used here ({reason}); try --device cpu.") from error
     return device
 

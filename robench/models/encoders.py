@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from robench.errors import RobenchError
 from robench.models.vocabulary import check_vocabulary
-from robench.paths import absolute_path
+from robench.paths import absolute_path, read_regular
 from robench.resources.foreign_model import check_config, check_size, locate_file
 from robench.resources.hub import find_on_hub
 from robench.resources.model_folder import (
@@ -176,7 +176,7 @@ def find_encoder(name: str, *, offline: bool = False, trust_remote_code: bool = 
         has_code = _check_code(name, folder, None, trust_remote_code)
         digest = digest_folder(folder)
         if has_code:
-            sources = (hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(folder.glob("*.py")))
+            sources = (hashlib.sha256(read_regular(file)).hexdigest() for file in sorted(folder.glob("*.py")))
             digest = hashlib.sha256("\0".join([digest, *sources]).encode()).hexdigest()
         return EncoderSource(name, str(folder.resolve()), digest, trust_remote_code=has_code)
     if name.startswith((".", "/", "~")):

@@ -64,6 +64,13 @@ class Option:
         )
 
 
+def _is_finite(value: Any) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond all floats
+        return True
+
+
 def option(
     default: Any,
     meaning: str,

@@ -35,7 +35,7 @@ from typing import TypeVar, cast
 from robench.errors import RobenchError, run_foreign_code
 from robench.escaping import show_value
 from robench.frames import find_frames, format_frames
-from robench.paths import absolute_path
+from robench.paths import absolute_path, read_regular
 from robench.plugins.entry import KINDS as KINDS
 from robench.plugins.entry import Entry as Entry
 from robench.plugins.entry import Kind as Kind
@@ -91,7 +91,10 @@ def load_plugin(path: Path) -> None:
     path = absolute_path(path).resolve()
     if not path.is_file():
         raise RobenchError(f"plug-in {path} does not exist; --plugin takes a Python file.")
-    name, content = name_plugin(path), path.read_bytes()
+    try:
+        name, content = name_plugin(path), read_regular(path)
+    except OSError as error:
+        raise RobenchError(f"plug-in {path} cannot be read: {(error.strerror or str(error)).lower()}.") from error
     if name in sys.modules and source_in_use(name) == content:
         return
     spec = importlib.util.spec_from_file_location(name, path)

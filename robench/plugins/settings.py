@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from robench.errors import RobenchError
 from robench.escaping import show_value
-from robench.paths import absolute_path
+from robench.paths import absolute_path, read_regular
 from robench.plugins.option import Option, check_values, describe, expected, may_be_none, option_of, without_none
 from robench.plugins.suggestions import explain_unknown
 
@@ -40,11 +40,11 @@ def read_file(path: Path) -> dict[str, dict[str, Any]]:
         RobenchError: there is no such file, or it is not of that form.
     """
     try:
-        content = tomllib.loads(absolute_path(path).read_text(encoding="utf-8"))
+        content = tomllib.loads(read_regular(absolute_path(path)).decode())
     except OSError as error:
         raise RobenchError(f"cannot read the settings {path}: {(error.strerror or str(error)).lower()}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RobenchError(f"{path} is not a TOML file: {error}.") from error
+    except (ValueError, RecursionError) as error:  # also a number of 5,000 digits, and brackets a thousand deep
+        raise RobenchError(f"{path} is not a TOML file: {str(error).rstrip('.')}.") from error
     for name, values in content.items():
         if not isinstance(values, dict):
             raise RobenchError(f"{path}: {name} stands outside of a table; it belongs below a line like [taichi].")

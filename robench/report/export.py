@@ -13,7 +13,7 @@ from typing import Any
 
 from robench.errors import RobenchError
 from robench.escaping import escape_markdown, quote_python
-from robench.paths import absolute_path, atomic_write_folder, translate_os_errors
+from robench.paths import absolute_path, atomic_write_folder, read_regular, translate_os_errors
 from robench.report.rendering import percent
 from robench.results.info import CellInfo, ModelInfo
 from robench.results.info_parts import Outcome
@@ -141,8 +141,8 @@ def _check_target(target: Path, model: StoredStage[ModelInfo], force: bool) -> N
 
 def _exported_key(folder: Path) -> str | None:
     try:
-        config = json.loads((folder / CONFIG_FILE).read_bytes())
-    except (OSError, ValueError):
+        config = json.loads(read_regular(folder / CONFIG_FILE))
+    except (OSError, ValueError, RecursionError):
         return None
     about = config.get("robench") if isinstance(config, dict) else None
     return str(about["model"]) if isinstance(about, dict) and "model" in about else None
@@ -179,7 +179,7 @@ def _write_model(folder: Path, model: StoredStage[ModelInfo]) -> None:
     predictor = models.load(
         model.folder,
         len(info.labels),
-        max_length=info.training["max_length"],
+        max_length=models.read_max_length(model),
         precision="fp32",
         device=torch.device("cpu"),
     )
@@ -204,7 +204,7 @@ def _write_model(folder: Path, model: StoredStage[ModelInfo]) -> None:
     # Bytes written by Python, as the weights of a stage are: a full disk is an OSError.
     (folder / models.WEIGHTS_FILE).write_bytes(safetensors.torch.save(state, metadata={"format": "pt"}))
     tokenizer = AutoTokenizer.from_pretrained(model.folder, trust_remote_code=False)
-    tokenizer.model_max_length = info.training["max_length"]
+    tokenizer.model_max_length = predictor.max_length
     tokenizer.padding_side = "right"
     models.save_tokenizer(tokenizer, folder)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from robench.errors import RobenchError
+from robench.paths import open_regular, read_regular
 
 ATTENTIONS = ("eager", "sdpa", "flex_attention")
 """The attentions that are part of torch and Transformers. Transformers may fetch any other one from the Hub."""
@@ -111,8 +112,15 @@ def read_json(location: str | Path, name: str, revision: str | None = None) -> d
         ValueError: it is not JSON.
     """
     path = locate_file(location, name, revision)
-    content = json.loads(path.read_bytes()) if path else {}
+    content = _parse(path) if path else {}
     return content if isinstance(content, dict) else {}
+
+
+def _parse(path: Path) -> Any:
+    try:
+        return json.loads(read_regular(path))
+    except (OSError, RecursionError) as error:
+        raise ValueError(f"{path.name} cannot be read: {error}") from error
 
 
 def locate_file(location: str | Path, name: str, revision: str | None = None) -> Path | None:
@@ -165,7 +173,7 @@ def _measure_file(path: Path) -> _Weights:
     """Measure a file: what the header of safetensors says, as far as the file's size can be believed, or that size."""
     size = path.stat().st_size
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             length = int.from_bytes(file.read(8), "little")
             header = json.loads(file.read(length)) if length <= min(size, _LARGEST_HEADER) else {}
         shapes = [value["shape"] for key, value in header.items() if key != "__metadata__"]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import json
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,7 +19,7 @@ from robench.escaping import replace_surrogates
 from robench.paths import absolute_path
 from robench.resources import packages
 from robench.resources.foreign_files import Pin, check_pin
-from robench.resources.foreign_model import check_config, check_size
+from robench.resources.foreign_model import check_config, check_size, read_json
 from robench.resources.hub import NO_MODEL, ask_hub, make_unavailable_error
 from robench.resources.model_folder import (
     BUNDLED_ENCODERS,
@@ -82,7 +81,7 @@ def prepare_language_model(
     check_model_folder(f"the folder {folder} of language model {name}", folder)
     with explain_load_errors(f"language model {name}", folder):
         check_config(f"language model {name}", folder, remedy="an attack's own model may not")
-    model_type = json.loads((folder / "config.json").read_bytes()).get("model_type")
+    model_type = read_json(folder, "config.json").get("model_type")
     if kind and model_type != kind:
         raise RobenchError(f"language model {name} is a {model_type}; this attack needs a {kind}.")
     return folder

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from robench.errors import RobenchError
+from robench.paths import open_regular
 
 BUNDLED_ENCODERS = {
     "minilm": "all-MiniLM-L6-v2: BERT architecture, 6 layers of 384, uncased; 83 MB from the package index",
@@ -37,7 +38,7 @@ def _hash_files(folder: str, stamp: str) -> str:
     if key not in _digests:
         total = hashlib.sha256()
         for name, _, _ in json.loads(stamp):
-            with (Path(folder) / name).open("rb") as file:
+            with open_regular(Path(folder) / name) as file:
                 total.update(f"{name}\0{hashlib.file_digest(file, 'sha256').hexdigest()}\0".encode())
         _digests[key] = total.hexdigest()
     return _digests[key]

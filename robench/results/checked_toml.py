@@ -11,10 +11,12 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Any
 
 from robench.errors import RobenchError
 from robench.escaping import list_values, show_value
+from robench.paths import read_regular
 from robench.plugins.suggestions import explain_unknown
 
 
@@ -29,9 +31,10 @@ def read_toml(file: Traversable, parse_float: Callable[[str], Any] = float) -> S
         RobenchError: it cannot be read, or is not TOML.
     """
     try:
-        values = tomllib.loads(file.read_text(encoding="utf-8"), parse_float=parse_float)
-    except (OSError, ValueError) as error:
-        raise RobenchError(f"{file} cannot be read: {error}.") from error
+        content = read_regular(file) if isinstance(file, Path) else file.read_bytes()
+        values = tomllib.loads(content.decode(), parse_float=parse_float)
+    except (OSError, ValueError, RecursionError) as error:
+        raise RobenchError(f"{file} cannot be read: {str(error).rstrip('.')}.") from error
     return Section(str(file), "", values)
 
 
@@ -145,5 +148,10 @@ class Section:
         return value
 
 
+_LIMIT = 10**300
+"""Larger numbers are no floats."""
+
+
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float | Fraction) and not isinstance(value, bool)
+    is_number = isinstance(value, int | float | Fraction) and not isinstance(value, bool)
+    return is_number and (isinstance(value, float) or abs(value) < _LIMIT)  # type: ignore[operator]  # a number

@@ -19,6 +19,7 @@ import msgspec
 from robench.errors import RobenchError
 from robench.results.info_parts import (
     Clean,
+    Count,
     DataInfo,
     Development,
     EncoderInfo,
@@ -82,8 +83,8 @@ class StageInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, t
     preset: str = ""
     precision: str = ""
     training: dict[str, Any] = {}
-    train_rows: int = 0
-    seed: int
+    train_rows: Count = 0
+    seed: Count
     identity: dict[str, Any] = {}
     foreign_code: tuple[str, ...] = ()
     timing: Timing | None = None
@@ -143,7 +144,7 @@ class AttackInfo(StageInfo, frozen=True, kw_only=True, omit_defaults=True):
     model: str = ""
     adversarial: str | None = None
     attacked: Outcome | None = None
-    records_bytes: int | None = None
+    records_bytes: Count | None = None
 
 
 class AdversarialInfo(AttackInfo, frozen=True, kw_only=True, omit_defaults=True, tag="adversarial"):
@@ -218,13 +219,14 @@ def decode(content: bytes, path: Path) -> StageInfo:
         # msgspec's own reader rejects Infinity, which is not standard JSON, but a KL divergence can be infinite.
         values = json.loads(content)
         info: StageInfo = msgspec.convert(values, AnyInfo)
+        changed = bool(info.checksum) and info.checksum != make_checksum(values)
     except msgspec.ValidationError as error:
-        raise RobenchError(f"{path} {_describe_fault(str(error))}; {REMEDY}.") from error
+        raise RobenchError(f"{path} {describe_fault(str(error))}; {REMEDY}.") from error
     except (ValueError, OverflowError) as error:
         raise RobenchError(f"{path} cannot be read ({error}); {REMEDY}.") from error
     except RecursionError as error:
         raise RobenchError(f"{path} cannot be read (it is nested too deeply); {REMEDY}.") from error
-    if info.checksum and info.checksum != make_checksum(values):
+    if changed:
         raise RobenchError(f"{path} was changed after robench wrote it; {REMEDY}.")
     return info
 
@@ -260,7 +262,7 @@ def make_schema() -> dict[str, Any]:
     return msgspec.json.schema(AnyInfo)
 
 
-def _describe_fault(message: str) -> str:
+def describe_fault(message: str) -> str:
     """Reword an error of msgspec as the end of a sentence that begins with the file's path."""
     message, _, place = message.partition(" - at `$")
     place = place.rstrip("`").lstrip(".")

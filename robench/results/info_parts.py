@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
+
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+"""A number of things."""
+Amount: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1e15)]
+"""A mean, or a time in seconds."""
+Share: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Cosine: TypeAlias = Annotated[float, msgspec.Meta(ge=-1.01, le=1.01)]
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -70,10 +77,10 @@ class VictimInfo(_Part, frozen=True, kw_only=True, omit_defaults=True):
     kind: str
     model: str
     command: tuple[str, ...] | None = None
-    label_order: tuple[int, ...] = ()
+    label_order: tuple[Count, ...] = ()
     probabilities: bool = False
     random: bool = False
-    max_length: int | None = None
+    max_length: Count | None = None
 
 
 class Clean(_Part, frozen=True, kw_only=True, omit_defaults=True):
@@ -85,16 +92,16 @@ class Clean(_Part, frozen=True, kw_only=True, omit_defaults=True):
         majority: number of texts with the most frequent label; None in files of early versions.
     """
 
-    correct: int
-    n: int
-    majority: int | None = None
+    correct: Count
+    n: Count
+    majority: Count | None = None
 
 
 class Development(_Part, frozen=True, kw_only=True, omit_defaults=True):
     """Accuracy on the ``n`` development texts, 0 to 1."""
 
-    accuracy: float
-    n: int
+    accuracy: Share
+    n: Count
 
 
 class Outcome(_Part, frozen=True, kw_only=True, omit_defaults=True):
@@ -111,14 +118,14 @@ class Outcome(_Part, frozen=True, kw_only=True, omit_defaults=True):
         seconds: total time of searches and model.
     """
 
-    n: int
-    failed: int | None
-    succeeded: int
-    skipped: int
-    errors: int = 0
-    queries: float | None = None
-    words_changed: float | None = None
-    seconds: float = 0.0
+    n: Count
+    failed: Count | None
+    succeeded: Count
+    skipped: Count
+    errors: Count = 0
+    queries: Amount | None = None
+    words_changed: Share | None = None
+    seconds: Amount = 0.0
 
     @property
     def attempts(self) -> int:
@@ -144,8 +151,8 @@ class Similarity(_Part, frozen=True, kw_only=True, omit_defaults=True):
         sentence_encoder: identity of the sentence encoder.
     """
 
-    mean: float | None
-    n: int
+    mean: Cosine | None
+    n: Count
     sentence_encoder: str = ""
 
 
@@ -171,8 +178,8 @@ class Statistics(_Part, frozen=True, kw_only=True, omit_defaults=True):
     kl_pos: float
     kl_neg: float
     ctr: float
-    n: int
-    unchanged: int | None = None
+    n: Count
+    unchanged: Count | None = None
 
 
 class Rows(_Part, frozen=True, kw_only=True, omit_defaults=True):
@@ -189,13 +196,13 @@ class Rows(_Part, frozen=True, kw_only=True, omit_defaults=True):
         errors: attacks on the training set that ended in an error.
     """
 
-    training: int = 0
-    clean: int = 0
-    adversarial: int = 0
-    unchanged: int | None = None
-    succeeded: int = 0
-    failed: int = 0
-    skipped: int = 0
+    training: Count = 0
+    clean: Count = 0
+    adversarial: Count = 0
+    unchanged: Count | None = None
+    succeeded: Count = 0
+    failed: Count = 0
+    skipped: Count = 0
     errors: int = 0
 
 
@@ -209,19 +216,19 @@ class Timing(_Part, frozen=True, kw_only=True, omit_defaults=True):
         texts: scored texts.
     """
 
-    seconds: float
-    steps: int | None = None
-    best_step: int | None = None
-    examples: int | None = None
-    texts: int | None = None
+    seconds: Amount
+    steps: Count | None = None
+    best_step: Count | None = None
+    examples: Count | None = None
+    texts: Count | None = None
 
 
 class FileInfo(_Part, frozen=True, kw_only=True, omit_defaults=True):
     """A file beside ``stage.json``: its sha256, its size, and its number of lines if it is a file of lines."""
 
     sha256: str
-    bytes: int
-    lines: int | None = None
+    bytes: Count
+    lines: Count | None = None
 
 
 class Environment(_Part, frozen=True, kw_only=True, omit_defaults=True):
@@ -241,4 +248,4 @@ class Environment(_Part, frozen=True, kw_only=True, omit_defaults=True):
     processor: str = ""
     instructions: str = ""
     device: str = ""
-    threads: int | None = None
+    threads: Count | None = None

@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from robench.errors import RobenchError
-from robench.paths import atomic_write_text, translate_os_errors
+from robench.paths import atomic_write_text, open_regular, read_regular, translate_os_errors
 from robench.results import records
 from robench.results.info import AttackInfo, CellInfo, Info, ModelInfo, StageInfo, encode, seal
 from robench.results.info_parts import FileInfo, Outcome
@@ -74,8 +74,8 @@ def describe_file(path: Path) -> FileInfo:
         OSError: it cannot be read.
     """
     if path.suffix == _LINES:
-        return _describe_lines(path.read_bytes())
-    with path.open("rb") as file:
+        return _describe_lines(read_regular(path))
+    with open_regular(path) as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         return FileInfo(sha256=digest, bytes=file.tell())
 
@@ -120,7 +120,7 @@ def digest_content(folder: Path, info: StageInfo) -> str:
     """
     path = folder / RECORDS_FILE
     if isinstance(info, AttackInfo) and path.is_file():
-        lines = path.read_bytes().split(b"\n")
+        lines = read_regular(path).split(b"\n")
         parts = sorted(line.rpartition(_SECONDS)[0] for line in lines if line)
         return hashlib.sha256(b"\n".join(parts)).hexdigest()
     parts = [f"{name} {file.sha256}".encode() for name, file in sorted(info.files.items()) if name != TRAINING_FILE]
@@ -159,7 +159,7 @@ def _find_gaps(info: StageInfo) -> list[str]:
 
 def _check_file(path: Path, info: StageInfo) -> list[str]:
     try:
-        data = path.read_bytes() if path.suffix == _LINES else None
+        data = read_regular(path) if path.suffix == _LINES else None
         now = describe_file(path) if data is None else _describe_lines(data)
     except FileNotFoundError:
         return [f"{path.name} is missing"]

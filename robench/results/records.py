@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Any, Literal, NoReturn, get_args
 
 from robench.errors import RobenchError
-from robench.paths import open_unlinked, translate_os_errors
+from robench.paths import open_unlinked, read_regular, translate_os_errors
 
 Status = Literal["succeeded", "failed", "skipped", "error"]
 
@@ -114,7 +114,7 @@ def read(path: Path) -> list[Record]:
         RobenchError: the file is missing, a line is broken, or two lines give one id different results.
     """
     try:
-        whole, tail = _split(path.read_bytes())
+        whole, tail = _split(read_regular(path))
     except OSError as error:
         raise RobenchError(f"cannot read the records {path}: {(error.strerror or str(error)).lower()}.") from error
     if tail:
@@ -145,7 +145,7 @@ def repair(path: Path) -> int:
     if not path.exists():
         return 0
     with translate_os_errors(path):
-        whole, tail = _split(path.read_bytes())
+        whole, tail = _split(read_regular(path))
         if tail:
             with open_unlinked(path, "r+b") as file:
                 file.truncate(len(whole))

@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from robench.paths import open_unlinked, refuse_link, replace_folder, translate_os_errors
+from robench.paths import open_unlinked, read_regular, refuse_link, replace_folder, translate_os_errors
 from robench.results import locks
 from robench.results.store import Store
 
@@ -49,7 +49,7 @@ class Redo:
         request = self._requests[-1]
         refuse_link(request)
         with translate_os_errors(request):
-            notes = request.read_bytes() if request.is_file() else b""
+            notes = read_regular(request) if request.is_file() else b""
         self._done |= {match[1].decode() for match in _KEY.finditer(notes)}
 
     def is_done(self, key: str) -> bool:

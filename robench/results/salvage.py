@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from robench.errors import RobenchError
-from robench.paths import translate_os_errors
+from robench.paths import read_regular, translate_os_errors
 from robench.results import records
 from robench.results.records import Record
 
@@ -67,7 +67,7 @@ def salvage_lines(path: Path, key: str, sample: Mapping[int, Row], classes: int)
         RobenchError: the file cannot be read.
     """
     with translate_os_errors(path):
-        data = path.read_bytes() if path.exists() else b""
+        data = read_regular(path) if path.exists() else b""
     good: dict[int, tuple[int, bytes, Record]] = {}
     bad: dict[int, tuple[bytes, str]] = {}
     mixed: set[int] = set()

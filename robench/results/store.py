@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any, Generic, get_args
 
 from robench.errors import RobenchError
-from robench.paths import absolute_path, refuse_link, translate_os_errors
+from robench.paths import absolute_path, read_regular, refuse_link, translate_os_errors
 from robench.results import integrity, locks
 from robench.results.info import REMEDY, AdversarialInfo, CellInfo, Info, ModelInfo, StageKind, decode, kind_of
 from robench.results.integrity import RECORDS_FILE, STAGE_FILE, TABLE_FILES, make_key
@@ -87,7 +87,7 @@ class Store:
 
     def twins(self, kind: StageKind, key: str) -> list[Path]:
         """Return all folders of a key; there are several if folders were copied."""
-        return sorted((self.root / kind).glob(f"[!.]*-{key}"))
+        return sorted((self.root / kind).glob(f"[!.]*-{key}")) if key.isalnum() else []  # no pattern, no path
 
     def folders(self, kind: StageKind) -> list[Path]:
         """Return the folders of a kind that are named like a stage, finished or not, by name."""
@@ -104,7 +104,7 @@ class Store:
         """
         path = folder / STAGE_FILE
         try:
-            content = path.read_bytes()
+            content = read_regular(path)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -271,7 +271,7 @@ class Store:
             if _STAGE_NAME.fullmatch(path.parent.name):
                 continue
             try:
-                info = decode(path.read_bytes(), path)
+                info = decode(read_regular(path), path)
             except (RobenchError, OSError):
                 continue  # not a stage at all
             if info.key not in keys and info.kind == kind:

@@ -12,6 +12,7 @@ from dataclasses import MISSING, dataclass
 from typing import Any
 
 from robench.errors import RobenchError
+from robench.escaping import show_value
 from robench.plugins.option import KEY, Option, option_text
 
 
@@ -97,7 +98,7 @@ class RunOption:
         """
         for one in value if isinstance(value, list | tuple) else [value]:
             if isinstance(one, int) and not self.text.allows(one):
-                raise RobenchError(f"{self.flag} {one} {self.text.excess}; it should be {self.text.range}.")
+                raise RobenchError(f"{self.flag} {show_value(one)} {self.text.excess}; it should be {self.text.range}.")
 
     def words(self, value: Any) -> list[str]:
         """Return the words that set the option in a command; none for None, False and an empty sequence.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, get_args
 
 from robench.errors import RobenchError
+from robench.paths import read_regular
 from robench.progress import Reporter
 from robench.results import integrity, records
 from robench.results.aside import set_aside
@@ -223,7 +224,7 @@ class Runner:
         place = redo.place(folder, stage.digest_parents(store))
         try:
             if self._redo is None and stored and not (place / RECORDS_FILE).exists():
-                records.add_lines(place / RECORDS_FILE, (stored.folder / RECORDS_FILE).read_bytes())
+                records.add_lines(place / RECORDS_FILE, read_regular(stored.folder / RECORDS_FILE))
             stage.make(self._context, place)
             redo.install(place, folder)
         finally:
@@ -238,4 +239,4 @@ class Runner:
             place = set_aside(folder)
             self._context.reporter.warn(f"    {folder} is moved to {place}, and made again")
             if (place / RECORDS_FILE).is_file():
-                records.add_lines(stage.folder(store) / RECORDS_FILE, (place / RECORDS_FILE).read_bytes())
+                records.add_lines(stage.folder(store) / RECORDS_FILE, read_regular(place / RECORDS_FILE))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from robench.errors import RobenchError
-from robench.paths import absolute_path
+from robench.paths import absolute_path, read_regular
 from robench.plugins import registry
 from robench.resources.hub import find_on_hub
 from robench.resources.model_folder import check_model_folder, digest_folder
@@ -134,7 +134,7 @@ def _find_folder(shown: str, path: Path, name: str, trust_remote_code: bool) -> 
     check_model_folder(f"the folder {shown}", path)
     parts = [digest_folder(path)]
     if trust_remote_code:
-        parts += [hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(path.glob("*.py"))]
+        parts += [hashlib.sha256(read_regular(file)).hexdigest() for file in sorted(path.glob("*.py"))]
     command = _command(shown, trust_remote_code)
     place = str(path.resolve())
     return PretrainedSource(name, shown, hash_texts(*parts), place, None, trust_remote_code, command=command)

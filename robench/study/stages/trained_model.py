@@ -13,6 +13,7 @@ import torch
 
 from robench.data.load import Example
 from robench.errors import RobenchError
+from robench.escaping import show_value
 from robench.models.checks import spread, warn_of_saturation, warn_of_window
 from robench.models.classifier import Classifier
 from robench.models.devices import Precision
@@ -217,7 +218,19 @@ def stored_predictor(store: Store, cell: StoredStage[CellInfo], device: torch.de
     return load(
         model.folder,
         len(info.labels),
-        max_length=info.training["max_length"],
+        max_length=read_max_length(model),
         precision=cast(Precision, info.precision),
         device=device,
     )
+
+
+def read_max_length(model: StoredStage[ModelInfo]) -> int:
+    """Return the most tokens of a text of a trained model.
+
+    Raises:
+        RobenchError: its ``stage.json`` has no such number.
+    """
+    length = model.info.training.get("max_length")
+    if type(length) is not int or not 0 < length < 2**31:
+        raise RobenchError(f"{model.folder} has a wrong value at training.max_length: {show_value(length)}; {REMEDY}.")
+    return length

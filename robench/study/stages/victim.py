@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from robench.errors import RobenchError
-from robench.paths import atomic_write_folder
+from robench.paths import atomic_write_folder, read_regular
 from robench.results.info import ELSEWHERE, REMEDY, ModelInfo
 from robench.results.info_parts import Timing, VictimInfo
 from robench.results.integrity import CLEAN_FILE, write_stage
@@ -163,9 +163,9 @@ class VictimStage(ModelStage):
 
         path = stored.folder / CLEAN_FILE
         try:
-            lines = path.read_text(encoding="utf-8").splitlines()[:REMEMBERED_TEXTS]
+            lines = read_regular(path).decode().splitlines()[:REMEMBERED_TEXTS]
             before = torch.tensor([json.loads(line)["probabilities"] for line in lines])
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise RobenchError(f"{path} cannot be read ({error}); {REMEDY}.") from error
         now = victim.logits([example.text for example in self.data.test[:REMEMBERED_TEXTS]]).softmax(-1)
         if before.shape != now.shape or (before - now).abs().max() > TOLERANCE:
