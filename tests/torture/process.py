@@ -21,7 +21,6 @@ from torture.trial import try_case
 from torture.verdict import RIGHT, Verdict, judge
 from torture.workshop import furnish, make_workshop
 
-
 OTHERS = ("matplotlib.pyplot", "pandas", "pyarrow.parquet", "textattack.attack_recipes", "pyarrow.dataset")
 """Modules of others that robench imports when it needs them."""
 
