@@ -25,10 +25,11 @@ from robench.results.info import CellInfo
 from robench.results.info_parts import PluginInfo
 from robench.results.selection import Selection
 from robench.results.store import RECORDS_FILE, Store, StoredStage
-from robench.study.options import AttackOptions, Names, Numbers, RunOptions, StoreOptions, run_options
+from robench.study.options import AttackOptions, RunOptions, StoreOptions, run_options
 from robench.study.request import BaseRequest, Request
 from robench.study.run_option import RunOption, run_option
 from robench.study.runner import run_requests
+from robench.study.values import Names, Numbers, as_tuple, read_value
 
 if TYPE_CHECKING:
     import pandas
@@ -169,10 +170,10 @@ def load_results(
         RobenchError: there are no such cells. A cell whose files are not as they were stored is left out, and named by
             a warning of the logger ``robench``.
     """
-    store = Store(Path(runs))
-    named = {"tasks": task, "defenses": defense, "attacks": attack, "encoders": encoder, "presets": preset}
-    listed = {facet: [names] if isinstance(names, str) else list(names) for facet, names in named.items()}
-    selection = Selection(seeds=[seed] if isinstance(seed, int) else list(seed), **listed)
+    store = Store(Path(read_value("runs", str | Path, runs, default="runs")))
+    given = {"task": task, "defense": defense, "attack": attack, "encoder": encoder, "preset": preset}
+    names = {f"{name}s": as_tuple(read_value(name, Names, value, default=())) for name, value in given.items()}
+    selection = Selection(seeds=as_tuple(read_value("seed", Numbers, seed, default=())), **names)
     return make_frame(selection.select(store.stages(CellInfo), str(store.root), hint="`robench.run` makes some."))
 
 

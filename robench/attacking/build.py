@@ -19,6 +19,7 @@ from robench import resources
 from robench.attacking import bounds, sentence_constraint
 from robench.attacking.goal import use_precise_scores
 from robench.errors import RobenchError, run_foreign_code
+from robench.frames import locate
 from robench.resources import tags
 from robench.resources.textattack import block_nltk_downloads, load_textattack
 
@@ -58,10 +59,17 @@ def build_attack(attack: Attack, victim: Victim, *, offline: bool = False) -> An
         with run_foreign_code(failure, type(attack)):
             built = attack.build(victim)
     if not isinstance(built, TextAttack):
+        place = locate(type(attack).build)
         raise RobenchError(
-            f"the attack {type(attack).__name__} built a {type(built).__name__}, not a textattack.Attack; perhaps its"
-            " build lacks a return."
+            f"the attack {type(attack).__name__}{place and f' ({place})'} built a {type(built).__name__}, not a"
+            " textattack.Attack; perhaps its build lacks a return."
         )
+    with run_foreign_code(f"the attack {type(attack).__name__} built an attack that cannot be used", type(attack)):
+        return _adapt(built, attack, offline=offline)
+
+
+def _adapt(built: Any, attack: Attack, *, offline: bool) -> Any:
+    """Return a finished attack with robench's resources, bounds and limits."""
     if attack.protocol == "textdefender":
         built = bounds.apply_textdefender_bounds(built)
     if attack.max_words_changed is not None:
@@ -73,6 +81,7 @@ def build_attack(attack: Attack, victim: Victim, *, offline: bool = False) -> An
         _share_tags(built)
     built.goal_function.batch_size = _WHOLE_REQUEST
     use_precise_scores(built)
+    copy_attack(built)  # each search has a copy
     return built
 
 

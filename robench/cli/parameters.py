@@ -11,8 +11,9 @@ from typing import Annotated, Any, NamedTuple, get_origin
 import typer
 
 from robench.errors import RobenchError
-from robench.study.options import Names, Numbers, Settings, run_options
+from robench.study.options import run_options
 from robench.study.run_option import RunOption
+from robench.study.values import Names, Numbers, Paths, Settings
 
 
 class _Form(NamedTuple):
@@ -98,7 +99,7 @@ _FORMS: Mapping[Any, _Form] = {
     int | None: _Form(int | None, "N"),
     str | Path | None: _Form(Path | None),
     str | Path: _Form(Path),
-    str | Path | Sequence[str | Path]: _Form(list[Path] | None),
+    Paths: _Form(list[Path] | None),
     Any: _Form(str),
 }
 """The forms of the types that typer does not read itself, or has no placeholder for."""

@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from robench.errors import RobenchError, run_foreign_code
+from robench.errors import RobenchError, describe_error, run_foreign_code
 from robench.escaping import show_value
 from robench.frames import find_frames, format_frames
 from robench.plugins.contract import check_contract
@@ -100,7 +100,8 @@ class Entry:
             return ""
         if isinstance(self.target, str):
             return read_summary(self.target).argument
-        return vars(self.target).get("argument", "") if isinstance(self.target, type) else ""
+        argument = vars(self.target).get("argument", "") if isinstance(self.target, type) else ""
+        return argument if isinstance(argument, str) else ""
 
     @property
     def reference(self) -> bool:
@@ -150,10 +151,11 @@ class Entry:
         """
         try:
             check_contract(made, self.kind)
-        except (TypeError, ValueError) as error:
-            if find_frames(error):
+        except Exception as error:
+            if find_frames(error, type(made)):
                 raise
-            raise RobenchError(f"{self._place(made)} cannot be used: {error}.") from error
+            reason = str(error) if isinstance(error, TypeError | ValueError) else describe_error(error)
+            raise RobenchError(f"{self._place(made)} cannot be used: {reason}.") from error
 
     def _place(self, thing: Any) -> str:
         """Name the plug-in, with its file and the line of its class, if that is known."""

@@ -71,9 +71,7 @@ def register(name: str, thing: T | None = None) -> Callable[[T], T]:
         if taken and taken.origin != origin:
             raise RobenchError(f"{kind[:-1]} {name!r} is registered twice: by {taken.origin} and by {origin}.")
         if taken and origin in _running:
-            raise RobenchError(
-                f"{kind[:-1]} {name!r} is registered twice in this file; give one of the two another name."
-            )
+            raise RobenchError(f"{kind[:-1]} {name!r} is registered twice in this file; give one another name.")
         _files[kind, name] = Entry(kind, name, origin, thing)
         return thing
 
@@ -91,6 +89,8 @@ def load_plugin(path: Path) -> None:
     path = absolute_path(path).resolve()
     if not path.is_file():
         raise RobenchError(f"plug-in {path} does not exist; --plugin takes a Python file.")
+    for kind in KINDS:
+        _read_entry_points(kind)  # while the process is as it was: a plug-in may do anything to it
     try:
         name, content = name_plugin(path), read_regular(path)
     except OSError as error:
@@ -138,7 +138,7 @@ def _run(path: Path, content: bytes, module: ModuleType) -> None:
             raise
         frames = [frame for frame in find_frames(error) if frame.filename == str(path)]  # register() refused something
         place = f"{path}, line {frames[-1].lineno}: " if frames else ""
-        raise RobenchError(f"{place}{error}", format_frames(frames)) from error
+        raise RobenchError(f"{place}{str(error).removeprefix(f'{path} ')}", format_frames(frames)) from error
     finally:
         _running.pop()
 

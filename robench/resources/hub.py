@@ -113,7 +113,13 @@ def fetch_dataset(repository: str, revision: str, *, offline: bool) -> Path:
         UnreachableError: the data set is neither available from the Hub nor in its cache.
     """
     from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OfflineModeIsEnabled
+    from huggingface_hub.utils import validate_repo_id
+
+    try:
+        validate_repo_id(repository)
+    except HFValidationError as error:
+        raise UnreachableError("no data set has such a name there") from error
 
     def files(commit: str, *, local: bool) -> Path:
         return Path(

@@ -17,6 +17,7 @@ from typing import Any, Self, get_type_hints
 from robench.plugins.option import KEY
 from robench.study.presets import Existing
 from robench.study.run_option import RunOption, run_option
+from robench.study.values import Names, Numbers, Paths, Settings, as_tuple, read_value
 
 ORDER = (
     *("model", "defense", "task", "attack", "name", "label_order", "max_length", "version"),
@@ -26,16 +27,23 @@ ORDER = (
 )
 """The order in which options are listed."""
 
-Names = str | Sequence[str]
-"""One or several names."""
-Numbers = int | Sequence[int]
-"""One or several whole numbers."""
-Settings = Mapping[str, Mapping[str, Any]]
-"""Hyper-parameters by name of a defense or attack, or ``training``, then by field; a text is converted to its type."""
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """The base of the classes whose fields are options: it reads their values, see :mod:`robench.study.values`."""
+
+    def __post_init__(self) -> None:
+        """Read the values of all options.
+
+        Raises:
+            RobenchError: one is not of its option's type.
+        """
+        for name, option in run_options(type(self)).items():
+            object.__setattr__(self, name, read_value(name, option.hint, getattr(self, name), option.default))
 
 
 @dataclass(frozen=True, kw_only=True)
-class CommonOptions:
+class CommonOptions(Options):
     """The options that ``robench run`` and ``robench attack`` share."""
 
     task: Names = field(metadata=run_option("Names, or all.", letter="-t"))
@@ -89,17 +97,17 @@ class CommonOptions:
     @property
     def tasks(self) -> tuple[str, ...]:
         """Return the names of tasks."""
-        return _as_tuple(self.task)
+        return as_tuple(self.task)
 
     @property
     def attacks(self) -> tuple[str, ...]:
         """Return the names of attacks."""
-        return _as_tuple(self.attack)
+        return as_tuple(self.attack)
 
     @property
     def seeds(self) -> tuple[int, ...]:
         """Return the seeds, each once."""
-        return tuple(dict.fromkeys(_as_tuple(self.seed)))
+        return tuple(dict.fromkeys(as_tuple(self.seed)))
 
     @property
     def changes(self) -> Settings:
@@ -158,7 +166,7 @@ class RunOptions(CommonOptions):
     @property
     def defenses(self) -> tuple[str, ...]:
         """Return the names of defenses."""
-        return _as_tuple(self.defense)
+        return as_tuple(self.defense)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,14 +224,14 @@ class AttackOptions(CommonOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class StoreOptions:
+class StoreOptions(Options):
     """The options of both commands about the runs folder, plug-ins, and existing results."""
 
     runs: str | Path = field(
         default="runs",
         metadata=run_option("Folder of results; never computed twice.", metavar="DIR", variable="ROBENCH_RUNS"),
     )
-    plugin: str | Path | Sequence[str | Path] = field(
+    plugin: Paths = field(
         default=(), metadata=run_option("A Python file that registers a defense, attack or task.", metavar="FILE")
     )
     existing: Existing = field(
@@ -243,7 +251,7 @@ class StoreOptions:
     @property
     def plugins(self) -> tuple[Path, ...]:
         """Return the files of plug-ins."""
-        return tuple(Path(file) for file in _as_tuple(self.plugin))
+        return tuple(Path(file) for file in as_tuple(self.plugin))
 
 
 def run_options(*kinds: type) -> Mapping[str, RunOption]:
@@ -271,7 +279,3 @@ def option_words(kind: type, **values: Any) -> list[str]:
     """
     known = run_options(kind)
     return [word for name, value in values.items() for word in known[name].words(value)]
-
-
-def _as_tuple(value: Any) -> tuple[Any, ...]:
-    return (value,) if isinstance(value, str | int | Path) else tuple(value)

@@ -16,10 +16,11 @@ from robench.plugins.suggestions import explain_unknown
 from robench.progress import Reporter
 from robench.results import papers
 from robench.study.consent import split_by_consent
-from robench.study.options import CommonOptions, RunOptions, Settings
+from robench.study.options import CommonOptions, RunOptions
 from robench.study.plan import plan_cells, plan_statistics
 from robench.study.presets import TRAINING, Preset, find_preset
 from robench.study.stages.stage import NamedAttack, NamedDefense, Setting, Stage
+from robench.study.values import Settings
 
 
 @dataclass(frozen=True, kw_only=True)

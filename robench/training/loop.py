@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from torch import Tensor
 
 from robench.data.load import Example
 from robench.errors import RobenchError, run_foreign_code
+from robench.escaping import show_value
 from robench.models.batches import Batch, TrainingRow, TrainingSet
 from robench.models.classifier import Classifier
 from robench.models.devices import Precision, advise_precision, autocast
@@ -106,6 +107,10 @@ def train(
             network.initialise_head(seed + index)
         with run_foreign_code(f"the defense {type(defense).__qualname__} failed before training", type(defense)):
             defense.before_training(networks)
+            if len(networks) != defense.network_count or not any(
+                p.requires_grad for n in networks for p in n.parameters()
+            ):
+                raise ValueError("its before_training left no weights to train, or other networks than there were")
         data = TrainingSet(
             rows, tokenizer, batch_size=settings.batch_size, max_length=settings.max_length, seed=seed, device=device
         )
@@ -197,7 +202,10 @@ class _TrainingRun:
 
     def _passes(self, batch: Batch) -> Iterator[Mapping[str, Tensor]]:
         """Yield the terms of each pass; only the defense's code runs under autocast, not the backward passes."""
-        passes = iter(self._defense.passes(self._networks, batch))
+        passes = self._defense.passes(self._networks, batch)
+        if isinstance(passes, Mapping) or not isinstance(passes, Iterable):
+            raise TypeError(f"its passes returned {show_value(passes)}; it should yield a loss for each pass")
+        passes = iter(passes)
         while True:
             with autocast(self._precision, self._device), use_fast_dropout(self._device):
                 terms = next(passes, _END)

@@ -8,11 +8,14 @@ from typing import Any
 from torch import Tensor
 
 from robench.errors import RobenchError
+from robench.escaping import show_value
+from robench.frames import locate
+from robench.training.defense import Defense
 
 _EXPECTED = "a loss is a dictionary of named terms, scalar tensors with a gradient, as in {'ce': cross_entropy(...)}"
 
 
-def check_terms(defense: object, terms: Any) -> Mapping[str, Tensor]:
+def check_terms(defense: Defense, terms: Any) -> Mapping[str, Tensor]:
     """Return what a defense gave as the loss of one pass, if training can minimise it.
 
     Args:
@@ -22,7 +25,8 @@ def check_terms(defense: object, terms: Any) -> Mapping[str, Tensor]:
     Raises:
         RobenchError: these are no named scalar tensors with a gradient.
     """
-    name = type(defense).__qualname__
+    place = locate(type(defense).loss)
+    name = f"{type(defense).__qualname__} ({place})" if place else type(defense).__qualname__
     if terms is None:
         raise RobenchError(
             f"the loss of the defense {name} is None, perhaps because it returns nothing, so nothing can be trained:"
@@ -33,6 +37,8 @@ def check_terms(defense: object, terms: Any) -> Mapping[str, Tensor]:
     if not terms:
         raise RobenchError(f"the loss of the defense {name} has no terms: {_EXPECTED}.")
     for key, term in terms.items():
+        if not isinstance(key, str):
+            raise RobenchError(f"a term in the loss of the defense {name} is called {show_value(key)}: {_EXPECTED}.")
         if not isinstance(term, Tensor) or term.ndim:
             raise RobenchError(f"the term {key} in the loss of the defense {name} is {_describe(term)}: {_EXPECTED}.")
         if not term.requires_grad:

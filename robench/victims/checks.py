@@ -235,7 +235,10 @@ def _contents(thing: Any) -> Iterator[Any]:
     elif isinstance(thing, list | tuple):
         yield from thing
     elif not isinstance(thing, type | nn.Module) and type(thing).__name__ != "module":
-        yield from getattr(thing, "__dict__", {}).values()
+        attributes: dict[str, Any] = {}
+        with contextlib.suppress(Exception):  # reading it may run code of others
+            attributes = getattr(thing, "__dict__", {})
+        yield from attributes.values()
 
 
 def _differ(scores: Tensor, other_scores: Tensor) -> bool:

@@ -78,6 +78,7 @@ def _check_function(model: Any) -> functions.Function:
     if hasattr(model, "save_pretrained"):
         raise RobenchError(f"a {type(model).__name__} does not read texts: give a pair of it and its tokenizer.")
     function: functions.Function = model
+    functions.refuse_async(function, f"the function {getattr(function, '__name__', type(function).__name__)}")
     return function
 
 

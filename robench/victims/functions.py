@@ -51,7 +51,22 @@ def import_function(spec: str) -> tuple[Function, str]:
         raise RobenchError(f"--model {spec}: {path} is a class; name a function, or an instance that can be called.")
     if not callable(function):
         raise RobenchError(f"--model {spec}: {path} is a {type(function).__name__} and cannot be called.")
+    refuse_async(function, f"--model {spec}: {path}")
     return function, spec
+
+
+def refuse_async(function: Function, what: str) -> None:
+    """Reject a function that returns no scores, but a coroutine.
+
+    Args:
+        function: the function.
+        what: names it in the message.
+
+    Raises:
+        RobenchError: it is such a function.
+    """
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        raise RobenchError(f"{what} is async; name a plain function, which may call asyncio.run.")
 
 
 def digest_function(function: Function, shown: str, version: str) -> str:
@@ -65,7 +80,9 @@ def digest_function(function: Function, shown: str, version: str) -> str:
     Raises:
         RobenchError: the function has neither a source nor a version.
     """
-    owner = inspect.unwrap(getattr(function, "func", function))
+    owner = getattr(function, "func", function)
+    with contextlib.suppress(ValueError):  # what wraps itself
+        owner = inspect.unwrap(owner)
     owner = getattr(owner, "__func__", owner)
     name = shown or str(getattr(owner, "__qualname__", type(owner).__qualname__))
     module_name = shown.partition(":")[0] or getattr(owner, "__module__", None) or type(owner).__module__

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from robench.errors import RobenchError, run_foreign_code
 from robench.escaping import show_value
+from robench.frames import locate
 from robench.models.batch_model import BatchModel, LogitsFunction
 from robench.models.batches import Shape
 from robench.victims.checks import find_networks_in_training
@@ -98,6 +99,8 @@ class FunctionScorer:
 
     def __init__(self, shown: str, function: Callable[[list[str]], Any]) -> None:
         self.shown, self._function = shown, function
+        place = locate(function) or locate(type(function).__call__)
+        self._place = f"{shown} ({place})" if place else shown
         self.names: Mapping[int, str] = {}
         self.max_length: int | None = None
 
@@ -141,7 +144,7 @@ class FunctionScorer:
             blocks.append(self._scores(chunk))
             if blocks[-1].shape[1] != blocks[0].shape[1]:
                 widths = f"{blocks[0].shape[1]} and then {blocks[-1].shape[1]}"
-                raise RobenchError(f"{self.shown} returned rows of {widths} scores; they should be one per class.")
+                raise RobenchError(f"{self._place} returned rows of {widths} scores; they should be one per class.")
             if progress is not None:
                 progress(len(chunk))
         scores = torch.cat(blocks)
@@ -150,9 +153,9 @@ class FunctionScorer:
     def _scores(self, texts: list[str]) -> Tensor:
         # What the function returns may run code of its own while it is read.
         which = f"{len(texts)} texts, the first " if len(texts) > 1 else ""
-        failure = f"{self.shown} failed on {which}{show_value(texts[0])}"
+        failure = f"{self._place} failed on {which}{show_value(texts[0])}"
         with run_foreign_code(failure), torch.no_grad():
-            return check_scores(self._function(list(texts)), texts, self.shown)
+            return check_scores(self._function(list(texts)), texts, self._place)
 
     def count_truncated(self, texts: Sequence[str]) -> int:
         """Return 0: robench does not know what a function does with its texts."""

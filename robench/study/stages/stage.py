@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from robench.attacking.attack import Attack
 from robench.data.load import Example, TaskData
+from robench.errors import RobenchError
+from robench.escaping import show_value
+from robench.frames import locate
 from robench.models.encoders import EncoderSource
 from robench.plugins.modules import class_path
 from robench.results import integrity
@@ -83,7 +86,14 @@ class NamedAttack(NamedPlugin):
     @property
     def identity(self) -> dict[str, Any]:
         """Return everything that determines its behaviour, resources included."""
-        return {**self.attack.identity(), "name": self.name, "code": self.code}
+        identity = self.attack.identity()
+        if not isinstance(identity, dict):
+            place = locate(type(self.attack).identity)
+            raise RobenchError(
+                f"the identity of the attack {self.name}{place and f' ({place})'} is {show_value(identity)}, not a"
+                " dictionary."
+            )
+        return {**identity, "name": self.name, "code": self.code}
 
     @property
     def info(self) -> PluginInfo:
