@@ -55,6 +55,8 @@ def translate_failures(failure: str, *classes: type, advice: str = "") -> Iterat
     except BaseException as error:  # a plug-in's or a function's code may raise anything
         frames = find_frames(error, *classes)
         place = _name_line(frames[-1]) if frames else next(filter(None, map(locate, classes)), "")
+        file, _, line = place.rpartition(", ")
+        place = line if file in failure else place  # which has named the file
         reason = f"{place}: {describe_error(error)}" if place else describe_error(error)
         raise RobenchError(f"{failure}: {reason}.{advice}", format_frames(frames)) from error
 

@@ -168,7 +168,7 @@ def shorten(text: str, limit: int = MESSAGE_LIMIT) -> str:
 def show_value(value: object, limit: int = VALUE_LIMIT) -> str:
     """Return Python's text of a value for a message, shortened; a value that has none is called by its type."""
     try:
-        return shorten(repr(value), limit)
+        return shorten(repr(value).replace("\n", " "), limit)  # a table of NumPy or pandas has several lines
     except Exception:  # an integer of 5,000 digits, or a __repr__ that fails
         return f"a value of type {type(value).__name__}"
 

@@ -139,7 +139,7 @@ class Entry:
         """
         try:
             return found(**dict(self.values)) if isinstance(found, type) else found
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, NameError) as error:  # an annotation may have a name that is unknown
             frames = format_frames(find_frames(error, found))
             raise RobenchError(f"{self._place(found)} cannot be made: {error}.", frames) from error
 

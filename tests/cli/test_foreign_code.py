@@ -13,6 +13,7 @@ import pytest
 
 import robench as python
 from robench.errors import RobenchError
+from robench.plugins import registry
 from support.refusals import told
 from support.tiny_job import TASK, TinyJob, robench
 
@@ -52,10 +53,10 @@ def unfinished(runs: Path) -> list[str]:
     ("body", "sentence"),
     [
         ("sys.exit(0)", r"the defense Mine failed at step 1: .*plug\.py, line 9: SystemExit: 0"),
-        ("return None", "the loss of the defense Mine is None"),
+        ("return None", r"the loss of the defense Mine \(.*plug\.py, line 8\) is None"),
         (
             "return {}\n    place: object = __import__('pathlib').Path()",
-            "PosixPath is not JSON serializable. Such fields are",
+            r"plug\.py, line 5, cannot be used: its field place is PosixPath\(.*\), not a text, a number",
         ),
         ("raise ValueError('x')", r"the defense Mine failed at step 1: .*plug\.py, line 9: ValueError: x"),
     ],
@@ -77,7 +78,7 @@ def test_a_defense_that_exits_or_fails_is_a_sentence_and_leaves_nothing(
         (
             "import sys\nfrom robench.task import Task\nimport robench\n"
             "robench.register('myt', Task(labels=('a', 'b'), index=lambda offline: sys.exit(0)))\n",
-            "the task's function that reads the package index failed: SystemExit: 0",
+            r"the task's function that reads the package index \(.*plug\.py, line 4\) failed: line 4: SystemExit: 0",
         ),
         (ATTACK.format(uses='("glove",)', method="build(self, victim)", body="pass", more=""), "uses has 'glove'"),
     ],
@@ -161,7 +162,7 @@ def test_an_attack_that_exits_is_a_sentence_and_makes_no_cell(
 
 def test_a_function_whose_scores_exit_when_they_are_read_is_a_sentence(here: Path) -> None:
     done = robench("attack", *options(here, "exits_when_read"))
-    assert re.search(r"f_.*:exits_when_read failed on \d+ texts, .*: SystemExit: 0", told(done)), done.stderr
+    assert re.search(r"f_.*:exits_when_read .*failed on \d+ texts, .*: SystemExit: 0", told(done)), done.stderr
     assert unfinished(here / "runs") == []
 
 
@@ -205,3 +206,53 @@ def test_attack_model_a_function_that_moves_or_exits_is_treated_alike_in_python(
     os.chdir(here)
     with pytest.raises(RobenchError, match="SystemExit: 0"):
         python.attack_model(lambda texts: sys.exit(0), name="exits", data="data", progress=False, **shared)
+
+
+FAILING = """import sys
+from dataclasses import dataclass
+import robench
+print("the plug-in prints")
+
+@robench.register("mine")
+@dataclass(frozen=True, kw_only=True)
+class Mine(robench.Defense):
+    network_count = property(lambda self: {count})
+    def loss(self, networks, batch): pass
+"""
+
+
+def test_a_plugin_that_fails_is_a_sentence_with_its_own_frames_and_all_with_traceback(tmp_path: Path) -> None:
+    plugin = tmp_path / "plug.py"
+    plugin.write_text(FAILING.format(count="1 / 0"), encoding="utf-8")
+    done = robench("list", "mine", "--plugin", plugin)
+    assert re.search(r"defense mine from .*plug\.py failed: line 9: ZeroDivisionError: division by zero\.$", told(done))
+    frames = done.stderr.partition("by zero.\n")[2]
+    assert "network_count = property(lambda self: 1 / 0)" in frames
+    assert set(re.findall('File "(.*?)"', frames)) == {str(plugin)}
+    everything = robench("list", "mine", "--plugin", plugin, "--traceback")
+    assert everything.exit_code == 2 and everything.stdout == ""
+    assert "Traceback (most recent call last)" in everything.stderr and "contract.py" in everything.stderr
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["print('again')", "sys.stdout.close()", "sys.stdout = None", "sys.stderr = None", "sys.stdout = open(__file__)"],
+)
+def test_what_a_plugin_prints_or_does_to_the_streams_leaves_stdout_as_it_is(tmp_path: Path, line: str) -> None:
+    plugin = tmp_path / "plug.py"
+    plugin.write_text(FAILING.format(count="1"), encoding="utf-8")
+    expected = robench("list", "mine", "--plugin", plugin, "--format", "json")
+    assert "the plug-in prints" in expected.stderr and "prints" not in expected.stdout, expected.output
+    plugin.write_text(f"{FAILING.format(count='1')}\n{line}\n", encoding="utf-8")
+    assert robench("list", "mine", "--plugin", plugin, "--format", "json").stdout == expected.stdout
+
+
+def test_code_outside_of_any_boundary_is_blamed_by_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from robench.cli import listing
+
+    plugin = tmp_path / "plug.py"
+    text = FAILING.format(count="1").replace("def loss", "fails = lambda: {}['x']\n    def loss")
+    plugin.write_text(text, encoding="utf-8")
+    monkeypatch.setattr(listing, "show", lambda *_: vars(registry.entry("defenses", "mine").target)["fails"]())
+    done = robench("list", "--plugin", plugin)
+    assert re.search(r"the defense mine failed: .*plug\.py, line 10: KeyError: 'x'\.$", told(done))

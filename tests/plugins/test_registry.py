@@ -99,7 +99,9 @@ def test_a_plugin_file_adds_a_name_with_its_origin(tmp_path: Path) -> None:
         pytest.param(
             DEFENSE.format(name="taichi", summary=""), "twice: by robench and by .*plug.py", id="built-in name"
         ),
-        pytest.param(DEFENSE.format(name="a,b", summary=""), "plug.py registers a defense as 'a,b'", id="comma"),
+        pytest.param(
+            DEFENSE.format(name="a,b", summary=""), "plug.py, line 5: registers a defense as 'a,b'", id="comma"
+        ),
         pytest.param(DEFENSE.format(name="../b", summary=""), "registers a defense as", id="path"),
         pytest.param(DEFENSE.format(name="", summary=""), "registers a defense as ''", id="no name"),
         pytest.param(DEFENSE.format(name="all", summary=""), "is not all", id="all"),

@@ -36,12 +36,13 @@ class Returning(Base):
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
-        (lambda ce: None, r"the loss of the defense Returning is None, perhaps because it returns nothing"),
+        (lambda ce: None, r"the loss of the defense Returning .*is None, perhaps because it returns nothing"),
         (lambda ce: ce, r"is a tensor of shape \(\): a loss is a dictionary of named terms"),
         (lambda ce: [ce], "is a list: a loss is a dictionary"),
         (lambda ce: {}, "has no terms: a loss is"),
-        (lambda ce: {"ce": 1.0}, "the term ce in the loss of the defense Returning is a float"),
+        (lambda ce: {"ce": 1.0}, "the term ce in the loss of the defense Returning .*is a float"),
         (lambda ce: {"ce": None}, "the term ce .* is a NoneType"),
+        (lambda ce: {("c", "e"): ce}, r"a term in the loss of the defense .* is called \('c', 'e'\)"),
         (lambda ce: {"ce": ce, "rows": ce.expand(8)}, r"the term rows .* is a tensor of shape \(8,\)"),
         (lambda ce: {"ce": ce.detach()}, r"the term ce .* has no gradient, perhaps because it was detached"),
         (lambda ce: {"ce": ce, "extra": torch.zeros(())}, "the term extra .* has no gradient"),
