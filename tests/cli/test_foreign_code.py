@@ -139,7 +139,7 @@ def options(here: Path, function: str) -> list[str]:
 @pytest.mark.parametrize(
     ("method", "body", "sentence"),
     [
-        ("build(self, victim)", "pass", "the attack Mine built a NoneType, not a textattack.Attack; perhaps its build"),
+        ("build(self, victim)", "pass", r"the attack Mine \(.*\) built a NoneType, not a textattack.Attack; perhaps"),
         (
             "build(self, victim)",
             "sys.exit(0)",
@@ -242,7 +242,7 @@ def test_what_a_plugin_prints_or_does_to_the_streams_leaves_stdout_as_it_is(tmp_
     plugin = tmp_path / "plug.py"
     plugin.write_text(FAILING.format(count="1"), encoding="utf-8")
     expected = robench("list", "mine", "--plugin", plugin, "--format", "json")
-    assert "the plug-in prints" in expected.stderr and "prints" not in expected.stdout, expected.output
+    assert "the plug-in prints" in expected.stderr and "the plug-in prints" not in expected.stdout
     plugin.write_text(f"{FAILING.format(count='1')}\n{line}\n", encoding="utf-8")
     assert robench("list", "mine", "--plugin", plugin, "--format", "json").stdout == expected.stdout
 

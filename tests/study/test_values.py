@@ -35,7 +35,7 @@ from robench.study.options import AttackOptions, RunOptions, StoreOptions
         ("offline", np.bool_(True), True),
         ("settings", {np.str_("ada"): {"ratio": 1}}, {"ada": {"ratio": 1}}),
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_options_of_other_types_are_read_as_pythons_own(option: str, value: Any, read: Any) -> None:
     found = getattr(RunOptions(**{"task": "mr", "defense": "base", option: value}), option)
@@ -72,7 +72,7 @@ WHOLE, TEXT = "a whole number", "a text"
         ("settings", {"ada": 1}, "a dictionary of dictionaries"),
         ("settings", 3, "a dictionary of dictionaries"),
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_options_of_unclear_types_are_refused_by_a_sentence(option: str, value: Any, expected: str) -> None:
     with pytest.raises(RobenchError, match=rf"^{option} is .*; it should be {expected}.*\.$"):
