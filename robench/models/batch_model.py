@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import torch
 
 from robench.models.batches import Shape
+from robench.resources.text_keys import make_text_key
 
 LogitsFunction = Callable[[Sequence[str]], torch.Tensor]
 """A function from N texts to finite logits (N, classes), float32, on the CPU."""
@@ -31,8 +33,40 @@ class BatchModel(Protocol):
     def tokens(self, texts: Sequence[str]) -> list[Any]:
         """Tokenise each text."""
 
+    def identify(self, tokens: Any) -> Hashable:
+        """Return a key that two texts share only if the model sees the same input. It should be small."""
+
     def shape(self, tokens: Any) -> Shape:
         """Return the shape of the batch for a text. It depends on this text alone."""
 
     def batch_logits(self, tokens: Sequence[Any], shape: Shape) -> torch.Tensor:
         """Return the logits of at most ``shape.rows`` texts of that shape, on any device, perhaps not computed yet."""
+
+
+class FunctionModel:
+    """A function as a :class:`BatchModel` with one shape and no limit of rows: it receives all texts in one call."""
+
+    max_in_flight = 1
+
+    def __init__(self, logits: LogitsFunction) -> None:
+        self._logits = logits
+
+    def freeze_weights(self) -> contextlib.AbstractContextManager[None]:
+        """Do nothing; a function has no weights."""
+        return contextlib.nullcontext()
+
+    def tokens(self, texts: Sequence[str]) -> list[str]:
+        """Return the texts, which the function tokenises itself."""
+        return list(texts)
+
+    def identify(self, tokens: str) -> Hashable:
+        """Return the key of a text."""
+        return make_text_key(tokens)
+
+    def shape(self, tokens: str) -> Shape:
+        """Return the one shape."""
+        return Shape(rows=sys.maxsize, length=0)
+
+    def batch_logits(self, tokens: Sequence[str], shape: Shape) -> torch.Tensor:
+        """Return the logits of the texts."""
+        return self._logits(tokens)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -89,20 +89,46 @@ class Batch:
 def tokenise(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], max_length: int) -> list[Tokens]:
     """Tokenise each text, special tokens included, cut at ``max_length`` tokens and without padding.
 
-    A lone surrogate is read as U+FFFD, because tokenizers refuse it.
+    A lone surrogate is read as U+FFFD, because tokenizers refuse it. Of a long text, only the beginning is tokenised if
+    the tokenizer reads word by word: a word gives a token at least.
     """
+    texts = list(map(replace_surrogates, texts))
+    parts = [_take_words(text, max_length) for text in texts] if _reads_word_by_word(tokenizer) else texts
+    rows = _tokenise_whole(tokenizer, parts, max_length)
+    short = [i for i, row in enumerate(rows) if parts[i] is not texts[i] and len(row["input_ids"]) < max_length]
+    for i, row in zip(short, _tokenise_whole(tokenizer, [texts[i] for i in short], max_length), strict=True):
+        rows[i] = row  # some of its words, such as lone control characters, have no token
+    return rows
+
+
+def _tokenise_whole(tokenizer: PreTrainedTokenizerBase, texts: list[str], max_length: int) -> list[Tokens]:
     if not texts:
         return []
     name = f"{type(tokenizer).__name__} {tokenizer.name_or_path}".strip()
     with translate_failures(f"the tokenizer {name} failed on {len(texts)} texts"):
-        columns = tokenizer(
-            list(map(replace_surrogates, texts)),
-            truncation=True,
-            max_length=max_length,
-            padding=False,
-            return_attention_mask=True,
-        )
+        columns = tokenizer(texts, truncation=True, max_length=max_length, padding=False, return_attention_mask=True)
     return [{name: columns[name][i] for name in columns} for i in range(len(texts))]
+
+
+def _take_words(text: str, count: int) -> str:
+    """Return the text up to the space after ``count`` words and a few more, or the text itself."""
+    parts = text.split(" ", count + _SPARE_WORDS)
+    return text[: -len(parts[-1]) - 1] if len(parts) > count + _SPARE_WORDS else text
+
+
+def _reads_word_by_word(tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Return whether a text's first tokens are known not to depend on what follows the space after them."""
+    if not tokenizer.is_fast or tokenizer.truncation_side != "right":
+        return False
+    splitter: Any = tokenizer.backend_tokenizer.pre_tokenizer  # type: ignore[attr-defined]
+    first = splitter[0] if type(splitter).__name__ == "Sequence" else splitter
+    return type(first).__name__ in _WORD_SPLITTERS and getattr(first, "use_regex", True)
+
+
+_WORD_SPLITTERS = {"BertPreTokenizer", "ByteLevel", "Whitespace", "WhitespaceSplit"}
+"""Kinds of ``tokenizers.pre_tokenizers`` that separate tokens at whitespace."""
+_SPARE_WORDS = 8
+"""Words beyond the last one that can be seen, for tokens that depend on the whitespace around them."""
 
 
 def collate(

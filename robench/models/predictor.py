@@ -9,7 +9,9 @@ not depend on how many searches share the batches.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import itertools
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -109,6 +111,11 @@ class Predictor:
         """Count the texts that are longer than ``max_length``, and are cut."""
         rows = tokenise(self._tokenizer, texts, self.max_length + 1)
         return sum(len(row["input_ids"]) > self.max_length for row in rows)
+
+    def identify(self, tokens: Tokens) -> bytes:
+        """Return the digest of a text's tokens, 16 bytes."""
+        columns = b"".join(array("q", column).tobytes() for column in tokens.values())
+        return hashlib.blake2b(columns, digest_size=16).digest()
 
     def shape(self, tokens: Tokens) -> Shape:
         """Return the batch shape for a text; see :func:`choose_batch_shape`."""

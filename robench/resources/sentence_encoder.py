@@ -13,7 +13,7 @@ a number, and the rest in float32. The network computes, for the L pieces of one
 4. four dense layers (ReLU, and tanh for the last) with two residual projections, then a scaling to L2 norm 1.
 
 An attack asks for many texts that differ in one word. So several texts run through the network together, and whatever
-depends on the same few pieces is computed once (:meth:`_Network._compute_features`).
+depends on the same few pieces is computed once (:meth:`_Network.features`).
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ import numpy.typing as npt
 
 from robench.escaping import replace_surrogates
 from robench.resources import packages
+from robench.resources.sentence_sums import FeatureSums
+from robench.resources.text_keys import make_text_key
 
 if TYPE_CHECKING:
     import torch
@@ -38,11 +40,13 @@ Embeddings = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
 
 DIMENSIONS = 512
-CACHED_TEXTS = 20_000
+CACHED_TEXTS = 10_000
 """Most texts whose embeddings are cached, at 2 kB each."""
 
 _TABLES = 17
 """Tables of embeddings. Piece i is row i // 17 of table i % 17, and each table has its own scale and offset."""
+LONG_TEXT = 600
+"""Most pieces of a text whose features are summed in float32; see :mod:`robench.resources.sentence_sums`."""
 _PIECES = 4096
 """Most pieces in one pass, which may hold several texts: 40 MB of features."""
 _ROWS = 256
@@ -94,20 +98,21 @@ class CachingEncoder(ABC):
 
     def __init__(self, cached_texts: int = CACHED_TEXTS) -> None:
         self._cached_texts = cached_texts
-        self._cache: OrderedDict[str, Embeddings] = OrderedDict()  # the least recently used text comes first
+        self._cache: OrderedDict[str | bytes, Embeddings] = OrderedDict()  # the least recently used text comes first
 
     def encode(self, texts: Sequence[str]) -> Embeddings:
         """Embed N texts as rows of unit length, (N, D), float32.
 
         A row depends on its own text alone, up to 1e-6. A text that occurs twice is computed once.
         """
-        unique = dict.fromkeys(texts)
-        missing = [text for text in unique if text not in self._cache]
+        keys = [make_text_key(text) for text in texts]
+        unique = dict(zip(keys, texts, strict=True))
+        missing = {key: text for key, text in unique.items() if key not in self._cache}
         if missing:
-            self._cache.update(zip(missing, self._embed(missing), strict=True))
-        for text in unique:
-            self._cache.move_to_end(text)
-        rows = np.stack([self._cache[text] for text in texts]) if unique else np.empty((0, DIMENSIONS), np.float32)
+            self._cache.update(zip(missing, self._embed(list(missing.values())), strict=True))
+        for key in unique:
+            self._cache.move_to_end(key)
+        rows = np.stack([self._cache[key] for key in keys]) if unique else np.empty((0, DIMENSIONS), np.float32)
         while len(self._cache) > self._cached_texts:
             self._cache.popitem(last=False)
         return rows
@@ -133,14 +138,22 @@ class SentenceEncoder(CachingEncoder):
         self._network = _Network(folder / "weights.npz")
 
     def _embed(self, texts: list[str]) -> list[Embeddings]:
-        rows: list[Embeddings] = []
-        group: list[list[int]] = []
-        for pieces in self._tokenizer.encode(list(map(replace_surrogates, texts)), add_bos=True, add_eos=True):
-            if group and sum(map(len, group)) + len(pieces) > _PIECES:
-                rows += self._network(group)
-                group = []
-            group.append(pieces)
-        return rows + self._network(group)
+        texts_as_pieces = self._tokenizer.encode(list(map(replace_surrogates, texts)), add_bos=True, add_eos=True)
+        rows: dict[int, Embeddings] = {}
+        long = [number for number, pieces in enumerate(texts_as_pieces) if len(pieces) > LONG_TEXT]
+        groups: list[list[int]] = [[]]  # numbers of short texts that go together
+        room = _PIECES
+        for number in sorted(set(range(len(texts))).difference(long)):
+            length = len(texts_as_pieces[number])
+            if length > room:
+                groups.append([])
+                room = _PIECES
+            groups[-1].append(number)
+            room -= length
+        for numbers, embed in [*((group, self._network) for group in groups), (long, self._network.embed_long)]:
+            if numbers:
+                rows |= zip(numbers, embed([texts_as_pieces[number] for number in numbers]), strict=True)
+        return [rows[number] for number in range(len(texts))]
 
 
 class _Network:
@@ -165,6 +178,7 @@ class _Network:
         for name in ("proj", "proj_b", "ln_g", "ln_b"):
             parts = [self._weights[f"{name}{width}"] for width, _ in _BRANCHES]
             self._weights[f"branches_{name}"] = torch.cat(parts, dim=-1)
+        self._sums = FeatureSums(self)
 
     def __call__(self, texts: list[list[int]]) -> list[Embeddings]:
         """Embed texts in one pass; each is given as the ids of its pieces."""
@@ -173,13 +187,23 @@ class _Network:
         lengths = torch.tensor([len(text) for text in texts])
         owner = np.repeat(np.arange(len(texts)), lengths)
         with torch.inference_mode():
-            features, at = self._compute_features(np.array([piece for text in texts for piece in text]), owner)
+            features, at = self.features(np.array([piece for text in texts for piece in text]), owner)
             summed = torch.zeros(_round_up(len(texts)), self._weights["cnn_W"].shape[0])
             summed.index_add_(0, torch.from_numpy(owner), features[at])
             rows = self._apply_dense_layers(summed, lengths)
         return [row.copy() for row in rows[: len(texts)].numpy()]
 
-    def _compute_features(self, ids: Ids, owner: Ids) -> tuple[torch.Tensor, torch.Tensor]:
+    def embed_long(self, texts: list[list[int]]) -> list[Embeddings]:
+        """Embed long texts, given as the ids of their pieces; see :class:`FeatureSums`."""
+        import torch
+
+        sums = torch.from_numpy(np.stack(self._sums.sums(texts)))
+        lengths = torch.tensor([len(text) for text in texts])
+        with torch.inference_mode():
+            padded = torch.cat((sums, sums.new_zeros(_round_up(len(sums)) - len(sums), sums.shape[1])))
+            return [row.copy() for row in self._apply_dense_layers(padded, lengths)[: len(texts)].numpy()]
+
+    def features(self, ids: Ids, owner: Ids) -> tuple[torch.Tensor, torch.Tensor]:
         """Compute steps 1 to 3 up to the layer norm. The projection is linear, so it can follow the sum.
 
         After the first convolution, a piece's features depend on two pieces on either side of it, and after the second

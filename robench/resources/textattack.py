@@ -33,6 +33,8 @@ _COLUMN_MARK = "\U0010fffecolumn\U0010fffe"
 Its own mark, ``<SPLIT>``, may stand in a text, which it then takes for two columns. This one holds noncharacters, which
 Unicode reserves for such use.
 """
+_CACHED_STRINGS, _LONGEST_CACHED = 30_000, 64
+"""Most strings whose words are cached, and the most letters of such a string: 10 MB."""
 
 _LOGGERS = ("textattack.shared.utils.install", "flair", "jieba")
 
@@ -78,14 +80,16 @@ def load_textattack(*, offline: bool = False) -> ModuleType:
 
 
 def _cache_word_splits() -> None:
-    """Cache TextAttack's splitting of strings into words.
+    """Cache TextAttack's splitting of short strings into words.
 
-    TextAttack splits every word of every candidate again, which takes most of a search's time.
+    TextAttack splits every word of every candidate again, which takes most of a search's time. A long string is a whole
+    text, which is rarely split twice and would fill the memory.
     """
     from textattack.shared import attacked_text
 
-    split = functools.lru_cache(maxsize=100_000)(attacked_text.words_from_text)
-    attacked_text.words_from_text = lambda text: list(split(text))
+    split = attacked_text.words_from_text
+    cached_split = functools.lru_cache(maxsize=_CACHED_STRINGS)(split)
+    attacked_text.words_from_text = lambda text: list((cached_split if len(text) <= _LONGEST_CACHED else split)(text))
 
 
 class _Taggers(dict[str, Any]):

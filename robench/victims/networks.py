@@ -92,6 +92,10 @@ class NetworkScorer:
         with self._explain_failure(len(texts)):
             return self._predictor.tokens(texts)
 
+    def identify(self, tokens: Tokens) -> bytes:
+        """Return the key of an input; see :class:`~robench.models.batch_model.BatchModel`."""
+        return self._predictor.identify(tokens)
+
     def shape(self, tokens: Tokens) -> Shape:
         """Return the batch shape of a text; see :class:`~robench.models.batch_model.BatchModel`."""
         return self._predictor.shape(tokens)

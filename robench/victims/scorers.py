@@ -8,7 +8,7 @@ scorer's own batches if it has some, so that attacks run a network in the same b
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,6 +81,9 @@ class _OrderedBatchModel:
 
     def tokens(self, texts: Sequence[str]) -> list[Any]:
         return self.scorer.tokens(texts)
+
+    def identify(self, tokens: Any) -> Hashable:
+        return self.scorer.identify(tokens)
 
     def shape(self, tokens: Any) -> Shape:
         return self.scorer.shape(tokens)

@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 import torch
 
-from robench.attacking.engine.batcher import Answer, Batcher, BatchStatistics, LogitsCache
+from robench.attacking.engine.batcher import Batcher, BatchStatistics
+from robench.attacking.engine.logits_cache import LogitsCache
+from robench.attacking.engine.requests import Answer
 from robench.attacking.engine.suspects import PATIENCE
 from robench.errors import RobenchError
 from robench.models.batch_model import BatchModel
 from robench.models.batches import Shape
 from robench.models.predictor import Predictor
+from robench.resources.text_keys import make_text_key
 from support import tiny
 
 
@@ -34,6 +37,9 @@ class Lengths:
         self.tokenised.append(list(texts))
         return list(texts)
 
+    def identify(self, tokens: str) -> str | bytes:
+        return make_text_key(tokens)
+
     def shape(self, tokens: str) -> Shape:
         return Shape(4, len(tokens))
 
@@ -44,8 +50,8 @@ class Lengths:
         return torch.tensor([[0.0, float(len(text)), float(ord(text[0]))] for text in tokens])
 
 
-def batcher(model: object, rows: int = 1000) -> Batcher:
-    return Batcher(model, LogitsCache(rows), BatchStatistics())  # type: ignore[arg-type]
+def batcher(model: object, size: int = 100_000) -> Batcher:
+    return Batcher(model, LogitsCache(size), BatchStatistics())  # type: ignore[arg-type]
 
 
 def everything(found: Batcher) -> dict[object, Answer]:
@@ -101,7 +107,7 @@ def test_a_text_is_seen_once_whoever_asks_and_when() -> None:
 
 def test_what_was_not_asked_for_lately_is_forgotten() -> None:
     model = Lengths()
-    asked = batcher(model, rows=2)
+    asked = batcher(model, size=700)  # two texts of one letter
     for text in ("x", "y", "x", "z", "x", "y"):
         asked.request(text, [text])
         everything(asked)
@@ -109,7 +115,7 @@ def test_what_was_not_asked_for_lately_is_forgotten() -> None:
 
 
 def test_an_answer_may_be_longer_than_the_memory() -> None:
-    asked = batcher(Lengths(), rows=0)
+    asked = batcher(Lengths(), size=0)
     asked.request("a", ["x", "yy", "z", "x"])
     assert everything(asked)["a"].rows[:, 2].tolist() == [0, 0, 0, 0]
 
@@ -234,3 +240,37 @@ def test_a_batcher_with_nothing_but_one_failing_text_blames_the_text() -> None:
 def test_logits_for_the_construction_of_an_attack_name_the_text_that_fails() -> None:
     with pytest.raises(RobenchError, match=r"the model failed on 'bad': .*: RuntimeError: no bad words"):
         batcher(Unable()).answer_now(["bad"])
+
+
+def test_texts_of_the_same_input_are_seen_once() -> None:
+    class Cut(Lengths):
+        def tokens(self, texts: Sequence[str]) -> list[str]:
+            return [text[:3] for text in super().tokens(texts)]
+
+    model = Cut()
+    asked = batcher(model)
+    asked.request("a", ["onE", "onEs", "two"])
+    asked.request("b", ["onEness"])
+    answers = everything(asked)
+    asked.request("c", ["onErous", "two"])
+    answers |= everything(asked)
+    assert model.seen == [["onE", "two"]]
+    assert answers["a"].rows[:, 2].tolist() == answers["a"].rows[[1, 0, 2], 2].tolist()
+    assert np.array_equal(answers["b"].rows[0], answers["a"].rows[0])
+    assert np.array_equal(answers["c"].rows, answers["a"].rows[[0, 2]])
+    assert asked.statistics.computed_texts == 2
+    assert asked.idle
+
+
+def test_logits_cache_counts_bytes_and_holds_no_long_text() -> None:
+    model = Lengths()
+    asked = batcher(model, size=50_000)
+    long = ["x" * 100_000 + str(n) for n in range(20)]
+    asked.request("a", long)
+    everything(asked)
+    asked.request("b", long)
+    everything(asked)
+    assert asked.statistics.computed_texts == 20
+    asked.request("c", [f"short {n}" for n in range(1000)])
+    everything(asked)
+    assert len(asked._cache._rows) < 50_000 / 250

@@ -93,10 +93,11 @@ class Wrapped:
 
     def __init__(self, base: Predictor) -> None:
         self._base, self.seconds = base, 0.0
-        self.max_in_flight, self.freeze_weights, self.tokens, self.shape = (
+        self.max_in_flight, self.freeze_weights, self.tokens, self.identify, self.shape = (
             base.max_in_flight,
             base.freeze_weights,
             base.tokens,
+            base.identify,
             base.shape,
         )
 

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
+from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast
 
+from robench.models import batches as batching
 from robench.models.batches import Batch, TrainingRow, collate, tokenise
 from support import tiny
 
@@ -44,6 +49,52 @@ def test_a_tokenizers_own_padding_and_cut_do_not_count() -> None:
     finally:
         tokenizer.backend_tokenizer.no_padding()
         tokenizer.backend_tokenizer.no_truncation()
+
+
+def trained(model: models.Model, trainer: trainers.Trainer, splitter: pre_tokenizers.PreTokenizer) -> Any:
+    """A tokenizer of a given kind, trained on a few words."""
+    tokenizer = Tokenizer(model)
+    tokenizer.pre_tokenizer = splitter
+    tokenizer.train_from_iterator(["the film isn't good, or is it?  déjà-vu"] * 3, trainer)
+    special = {"unk_token": "<unk>", "pad_token": "<pad>", "mask_token": AddedToken("<mask>", lstrip=True)}
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special)
+
+
+SPECIAL = ["<unk>", "<pad>", "<mask>"]
+TOKENIZERS = {
+    "words": tiny.tokenizer,
+    "bytes": lambda: trained(models.BPE(), trainers.BpeTrainer(special_tokens=SPECIAL), pre_tokenizers.ByteLevel()),
+    "pieces": lambda: trained(
+        models.Unigram(),
+        trainers.UnigramTrainer(special_tokens=SPECIAL, unk_token="<unk>"),
+        pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()]),
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", TOKENIZERS)
+def test_the_beginning_of_a_long_text_has_the_tokens_of_the_whole(kind: str) -> None:
+    tokenizer, stream = TOKENIZERS[kind](), random.Random(1)
+    words = ["film", "isn't", "déjà-vu", "", "\t", "\x07", "\xa0", "\u0308", "<mask>", "茶", "x" * 120, "..."]
+    for _ in range(40):
+        texts = [" ".join(stream.choices(words, k=stream.randrange(120))) for _ in range(3)]
+        whole = tokenizer(texts, truncation=True, max_length=20)
+        assert [row["input_ids"] for row in tokenise(tokenizer, texts, 20)] == whole["input_ids"]
+
+
+@pytest.mark.parametrize("kind", TOKENIZERS)
+def test_only_the_beginning_of_a_long_text_is_tokenised(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    lengths, whole = [], batching._tokenise_whole
+    monkeypatch.setattr(batching, "_tokenise_whole", lambda *a: (lengths.extend(map(len, a[1])), whole(*a))[1])
+    tokenise(TOKENIZERS[kind](), ["film " * 2000, "\x07 " * 30 + "film"], 20)
+    assert lengths[0] < 200
+
+
+def test_a_tokenizer_that_joins_words_sees_the_whole_text() -> None:
+    kind = trained(models.BPE(), trainers.BpeTrainer(special_tokens=SPECIAL), pre_tokenizers.Metaspace(split=False))
+    (row,) = tokenise(kind, ["the film isn't good, or is it?  déjà-vu " * 40], 20)
+    assert row["input_ids"] == kind("the film isn't good, or is it?  déjà-vu " * 40)["input_ids"][:20]
+    assert not batching._reads_word_by_word(kind)
 
 
 @pytest.mark.parametrize(("length", "columns"), [(None, 3), (8, 8)], ids=["longest row", "given"])

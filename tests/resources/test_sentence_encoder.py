@@ -279,3 +279,17 @@ def test_a_stricter_threshold_stays_stricter() -> None:
         assert translated == sorted(set(translated))
     with pytest.raises(RobenchError, match="max_euclidean"):
         sentence_constraint.calibrate_threshold(0.2, "max_euclidean")
+
+
+@pytest.mark.network
+def test_a_long_text_is_embedded_as_a_short_one_would_be(
+    encoder: SentenceEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = " ".join(LONG).split() * 20
+    texts = [" ".join([*words[:at], "snow", *words[at + 1 :]]) for at in (0, 300, len(words) - 1)]
+    folder = sentence_encoder.prepare_bundled_encoder()
+    long = SentenceEncoder(folder, cached_texts=0).encode([*texts, "Rain."])
+    monkeypatch.setattr(sentence_encoder, "LONG_TEXT", 10**9)
+    short = SentenceEncoder(folder, cached_texts=0).encode([*texts, "Rain."])
+    assert np.abs(long - short).max() < 1e-6
+    assert np.abs(long[0] - short[1]).max() > 1e-5

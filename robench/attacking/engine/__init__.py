@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 from robench.lazy import lazy_attributes
 
 if TYPE_CHECKING:
-    from robench.attacking.engine.batcher import BatchStatistics, LogitsCache
+    from robench.attacking.engine.batcher import BatchStatistics
+    from robench.attacking.engine.logits_cache import LogitsCache
     from robench.attacking.engine.pool import attack_examples
     from robench.attacking.engine.search import AttackInput
     from robench.attacking.engine.workers import Workers, choose_worker_count

@@ -5,14 +5,14 @@ queues the texts of all searches by batch shape, which depends on the text alone
 (:func:`robench.models.predictor.choose_batch_shape`), so that a text's logits do not depend on who requested it. It
 runs a batch when a shape has enough texts to fill it, and a batch with free rows only when no search can continue
 without it. The rows go to every request that waits for the text, and into a cache, so that a text is computed once.
+Texts that are the same input, because they differ only in what the model cuts off, are computed once, too.
 """
 
 from __future__ import annotations
 
 import contextlib
-import sys
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -20,12 +20,14 @@ from typing import Any, NamedTuple
 import torch
 
 from robench.attacking.engine.failures import TextFailure
+from robench.attacking.engine.logits_cache import LogitsCache
 from robench.attacking.engine.requests import Answer, OpenRequest, Row
 from robench.attacking.engine.suspects import Suspects
 from robench.errors import RobenchError, translate_failures
 from robench.escaping import show_value
-from robench.models.batch_model import BatchModel, LogitsFunction
+from robench.models.batch_model import BatchModel, FunctionModel, LogitsFunction
 from robench.models.batches import Shape
+from robench.resources.text_keys import make_text_key
 
 _NOT_FINITE = "the model returned NaN or infinity for {}: its training diverged, or it cannot score this text."
 
@@ -36,7 +38,8 @@ class BatchStatistics:
 
     Attributes:
         requested_texts: texts requested, after TextAttack's own cache (a record's ``queries`` counts before it).
-        computed_texts: texts that the model saw; the others were cached, or requested twice at the same time.
+        computed_texts: inputs that the model saw; the others were cached, requested twice at the same time, or the same
+            as another one after the model's cut.
         batches: batches of the model.
         batch_rows: rows of these batches, including those that were only padded.
         forward_seconds: time spent in the model, or waiting for it.
@@ -51,43 +54,19 @@ class BatchStatistics:
     encoder_seconds: float = 0.0
 
 
-class LogitsCache:
-    """The logits of one model by text; the least recently used are dropped first.
-
-    Args:
-        rows: most texts to keep.
-    """
-
-    def __init__(self, rows: int = 100_000) -> None:
-        self._limit = rows
-        self._rows: OrderedDict[str, Row] = OrderedDict()
-
-    def get(self, text: str) -> Row | None:
-        """Return the text's logits (classes,), or None if they are not cached."""
-        row = self._rows.get(text)
-        if row is not None:
-            self._rows.move_to_end(text)
-        return row
-
-    def put(self, text: str, row: Row) -> None:
-        """Store a text's logits (classes,)."""
-        self._rows[text] = row
-        if len(self._rows) > self._limit:
-            self._rows.popitem(last=False)
-
-
 class _Item(NamedTuple):
-    """A text, and its tokens once they are known."""
+    """A text, and once they are known, its tokens and the key of this input."""
 
     text: str
     tokens: Any = None
+    key: Hashable = None
 
 
 @dataclass
 class _RunningBatch:
     """A batch that the device may still be computing, and the seconds that launching it took."""
 
-    texts: list[str]
+    items: list[_Item]
     logits: torch.Tensor
     seconds: float
 
@@ -102,10 +81,11 @@ class Batcher:
     """
 
     def __init__(self, model: BatchModel | LogitsFunction, cache: LogitsCache, statistics: BatchStatistics) -> None:
-        self._model: BatchModel = model if isinstance(model, BatchModel) else _FunctionModel(model)
+        self._model: BatchModel = model if isinstance(model, BatchModel) else FunctionModel(model)
         self._cache, self.statistics = cache, statistics
         self._new_texts: list[str] = []  # texts without a shape: they are tokenised in one call
         self._queues: dict[Shape, deque[_Item]] = {}
+        self._texts_by_input: dict[Hashable, list[str]] = {}  # of the inputs that are queued or running
         self._requests_by_text: dict[str, list[OpenRequest]] = {}
         self._running: deque[_RunningBatch] = deque()
         self._complete: list[OpenRequest] = []
@@ -136,7 +116,7 @@ class Batcher:
         self.statistics.requested_texts += len(texts)
         request = OpenRequest(requester, texts)
         for text in dict.fromkeys(texts):
-            row = self._cache.get(text)
+            row = self._cache.get(make_text_key(text))
             if row is not None:
                 request.rows[text] = row
                 self._suspects.remember(text)
@@ -194,7 +174,17 @@ class Batcher:
             self._halve(items, self._tokenise, error)
             return
         for item, tokens, shape in zip(items, rows, shapes, strict=True):
-            self._queues.setdefault(shape, deque()).append(_Item(item.text, tokens))
+            self._queue(_Item(item.text, tokens, self._model.identify(tokens)), shape)
+
+    def _queue(self, item: _Item, shape: Shape) -> None:
+        """Queue a text, unless its input is known, queued or running."""
+        row = self._cache.get(item.key)
+        if row is not None:
+            self._answer([item.text], row, 0.0)
+            return
+        if item.key not in self._texts_by_input:
+            self._queues.setdefault(shape, deque()).append(item)
+        self._texts_by_input.setdefault(item.key, []).append(item.text)
 
     def _fullness(self, shape: Shape) -> float:
         return len(self._queues[shape]) / shape.rows
@@ -214,15 +204,14 @@ class Batcher:
     def _start(self, batch: list[_Item], shape: Shape) -> None:
         """Start a batch; if the model fails on it, start its halves, down to the texts that fail."""
         started = perf_counter()
-        texts = [item.text for item in batch]
         try:
-            with translate_failures(f"the model failed on {show_value(texts[0], 80)}"):
+            with translate_failures(f"the model failed on {show_value(batch[0].text, 80)}"):
                 logits = self._model.batch_logits([item.tokens for item in batch], shape)
         except RobenchError as error:
             self._collect()  # what the model scored has to be known before its failures are counted
             self._halve(batch, lambda half: self._start(half, shape), error)
             return
-        self._running.append(_RunningBatch(texts, logits, perf_counter() - started))
+        self._running.append(_RunningBatch(batch, logits, perf_counter() - started))
         self.statistics.batches += 1
         self.statistics.computed_texts += len(batch)
         self.statistics.batch_rows += shape.rows if shape.length else len(batch)
@@ -233,7 +222,12 @@ class Batcher:
             compute(items[: len(items) // 2])
             compute(items[len(items) // 2 :])
         else:
-            self._end(self._suspects.add(items[0].text, error))
+            self._suspect(items[0], error)
+
+    def _suspect(self, item: _Item, error: RobenchError) -> None:
+        """Note that the model failed on a text, and so on all texts that are the same input."""
+        for text in self._texts_by_input.pop(item.key, [item.text]):
+            self._end(self._suspects.add(text, error))
 
     def _collect(self) -> None:
         """Wait for the oldest running batch, if there is one, and give its rows to the requests."""
@@ -241,18 +235,23 @@ class Batcher:
             return
         batch = self._running.popleft()
         started = perf_counter()
-        rows = _check_and_shift(batch.logits.detach().float().cpu(), batch.texts)
+        rows = _check_and_shift(batch.logits.detach().float().cpu(), len(batch.items))
         seconds = batch.seconds + perf_counter() - started
         self.statistics.forward_seconds += seconds
-        for text, row in zip(batch.texts, rows, strict=True):
+        for item, row in zip(batch.items, rows, strict=True):
             if row is None:
-                self._end(self._suspects.add(text, RobenchError(_NOT_FINITE.format(show_value(text, 80)))))
+                self._suspect(item, RobenchError(_NOT_FINITE.format(show_value(item.text, 80))))
                 continue
-            self._cache.put(text, row)
-            requests = self._requests_by_text.pop(text)
-            share = seconds / len(batch.texts) / len(requests)
-            self._complete += [request for request in requests if request.receive(text, row, share)]
-            self._end(self._suspects.clear(text))
+            self._cache.put(item.key, row)
+            self._answer(self._texts_by_input.pop(item.key), row, seconds / len(rows))
+            self._end(self._suspects.clear(item.text))
+
+    def _answer(self, texts: list[str], row: Row, seconds: float) -> None:
+        """Give a row to all requests that wait for one of the texts, which share the seconds that it took."""
+        requests = [(text, request) for text in texts for request in self._requests_by_text.pop(text)]
+        for text in texts:
+            self._cache.put(make_text_key(text), row)
+        self._complete += [request for text, request in requests if request.receive(text, row, seconds / len(requests))]
 
     def _end(self, failures: Iterable[TextFailure]) -> None:
         """Give failures to the requests that wait for these texts."""
@@ -271,28 +270,7 @@ class Batcher:
         return bool(torch.isfinite(logits).all())
 
 
-class _FunctionModel:
-    """A function as a :class:`BatchModel` with one shape and no limit of rows: it receives all texts in one call."""
-
-    max_in_flight = 1
-
-    def __init__(self, logits: LogitsFunction) -> None:
-        self._logits = logits
-
-    def freeze_weights(self) -> contextlib.AbstractContextManager[None]:
-        return contextlib.nullcontext()
-
-    def tokens(self, texts: Sequence[str]) -> list[str]:
-        return list(texts)
-
-    def shape(self, tokens: str) -> Shape:
-        return Shape(rows=sys.maxsize, length=0)
-
-    def batch_logits(self, tokens: Sequence[str], shape: Shape) -> torch.Tensor:
-        return self._logits(tokens)
-
-
-def _check_and_shift(logits: torch.Tensor, texts: list[str]) -> list[Row | None]:
+def _check_and_shift(logits: torch.Tensor, count: int) -> list[Row | None]:
     """Return the rows of a batch, each shifted so that its largest logit is 0; None for one that is not finite.
 
     TextAttack takes an array whose rows sum to 1 for probabilities. If the largest logit is 0, no row sums to 1, and
@@ -301,8 +279,8 @@ def _check_and_shift(logits: torch.Tensor, texts: list[str]) -> list[Row | None]
     Raises:
         RobenchError: the logits have another shape.
     """
-    if logits.ndim != 2 or len(logits) != len(texts):
-        raise RobenchError(f"the victim returned logits of shape {tuple(logits.shape)} for {len(texts)} texts.")
+    if logits.ndim != 2 or len(logits) != count:
+        raise RobenchError(f"the victim returned logits of shape {tuple(logits.shape)} for {count} texts.")
     shifted = (logits - logits.max(dim=1, keepdim=True).values).numpy()
     finite = torch.isfinite(logits).all(dim=1).tolist()
     # A view would keep the whole batch alive in the cache.

@@ -13,6 +13,7 @@ from collections.abc import Generator, Iterable, Iterator
 
 from robench.attacking.attack import Attack
 from robench.attacking.engine.batcher import Batcher, BatchStatistics, LogitsCache
+from robench.attacking.engine.limits import WORDS_AT_ONCE, weigh
 from robench.attacking.engine.search import AttackInput
 from robench.attacking.engine.team import SearchResult, SearchSettings, Team
 from robench.attacking.engine.workers import RemoteTeam, Workers
@@ -50,7 +51,7 @@ def attack_examples(
         examples: id, text and label of each example; ids are unique.
         seed: determines, with ``attack_name`` and the id, the random numbers of an example.
         attack_name: the attack's name, for the random stream and for messages.
-        live: most examples that are searched at the same time.
+        live: most examples that are searched at the same time; fewer if their texts are long.
         offline: forbid fetching the attack's data.
         cache: known logits of this model, to which new ones are added; None begins with an empty cache.
         workers: processes in which the searches run; None runs them in this process.
@@ -76,16 +77,26 @@ def attack_examples(
 def _run_searches(
     team: Team | RemoteTeam, batcher: Batcher, examples: Iterator[AttackInput], live: int
 ) -> Generator[Record, None, None]:
+    weights: dict[int, int] = {}  # of the texts that are searched
+    example = next(examples, None)
+
+    def may_start(example: AttackInput) -> bool:
+        fits = not weights or sum(weights.values()) + weigh(example[1]) <= WORDS_AT_ONCE
+        return team.live < live and fits
+
     while True:
-        while team.live < live and (example := next(examples, None)) is not None:
+        while example is not None and may_start(example):
+            weights[example[0]] = weigh(example[1])
             team.start(example)
+            example = next(examples, None)
         events = team.events(0 if batcher.busy or team.all_parked else None if batcher.idle else LINGER)
         for event in events:
             if isinstance(event, SearchResult):
+                del weights[event.record.id]
                 yield event.record
             else:
                 batcher.request(event.id, event.texts)
-        if team.live < live and example is not None:
+        if example is not None and may_start(example):
             continue  # more examples can start, and their requests may fill a batch
         if not team.live:
             return

@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import Any
 
 from robench.attacking.engine.failures import ExampleError, TextFailure, describe_reason
+from robench.attacking.engine.limits import explain_length
 from robench.attacking.engine.parking import RowsRequest, SearchGreenlet
 from robench.attacking.engine.streams import RandomStream
 from robench.attacking.goal import make_outputs
@@ -53,13 +54,16 @@ class Search:
         Raises:
             RobenchError: something that has nothing to do with the example is missing.
         """
-        from textattack.shared import AttackedText
+        from robench.attacking.engine.spliced_text import SplicedText
 
         with self._catch_failure():
-            budget = self._budget(AttackedText(self._text).num_words)
+            if reason := explain_length(self._text):
+                raise ExampleError(reason)
+            text = SplicedText(self._text)
+            budget = self._budget(text.num_words)
             self.attack.goal_function.query_budget = float("inf") if budget is None else budget
             self.attack.clear_cache()
-            self._run(self._text, self._label)
+            self._run(text, self._label)
 
     def wake(self, rows: Any, seconds: float) -> None:
         """Give the search the rows that it requested, and run it up to its next request or its end.

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from robench.attacking.attack import Attack
 from robench.attacking.build import build_attack, copy_attack, save_tags
 from robench.attacking.engine.failures import TextFailure, describe_reason
+from robench.attacking.engine.long_texts import adapt_to_long_texts
 from robench.attacking.engine.parking import DirectLogits, ParkingEncoder, ParkingVictim
 from robench.attacking.engine.search import AttackInput, Search
 from robench.attacking.engine.streams import RandomStream, preserve_random_state
@@ -188,4 +189,5 @@ def _build_template(settings: SearchSettings, direct: DirectLogits) -> Any:
     for constraint in template.constraints:
         if isinstance(encoder := getattr(constraint, "encoder", None), SentenceEmbedder):
             constraint.encoder = ParkingEncoder(encoder)
+    adapt_to_long_texts(template)
     return template

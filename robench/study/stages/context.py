@@ -12,7 +12,7 @@ from robench.results.store import Store
 if TYPE_CHECKING:
     import torch
 
-    from robench.attacking.engine.batcher import LogitsCache
+    from robench.attacking.engine.logits_cache import LogitsCache
     from robench.attacking.engine.workers import Workers
     from robench.models.predictor import Predictor
     from robench.victims.scorers import VictimModel
@@ -74,7 +74,7 @@ class Context:
 
     def hold(self, stage: LoadableStage, model: Model) -> None:
         """Keep a model in memory until newer ones replace it."""
-        from robench.attacking.engine.batcher import LogitsCache
+        from robench.attacking.engine.logits_cache import LogitsCache
 
         self._held[stage.key] = model, LogitsCache()
         while len(self._held) > HELD_MODELS:

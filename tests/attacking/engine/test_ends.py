@@ -60,12 +60,12 @@ class Watched(DeepWordBug):
         outer, built = self, super().build(victim)
 
         class WatchedAttack(TextAttack):
-            def attack(self, example: str, ground_truth_output: int) -> Any:
-                outer.began.append(example)
+            def attack(self, example: Any, ground_truth_output: int) -> Any:
+                outer.began.append(example.text)
                 try:
                     return super().attack(example, ground_truth_output)
                 finally:
-                    outer.ended.append(example)
+                    outer.ended.append(example.text)
 
         built.__class__ = WatchedAttack
         transform = built.transformation.transformations[0]._get_replacement_words
