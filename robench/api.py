@@ -183,8 +183,8 @@ def make_frame(cells: Sequence[StoredStage[CellInfo]]) -> pandas.DataFrame:
     Returns:
         One row per cell: names of ``task``, ``defense`` and ``attack`` (with its variant); ``seed``, ``encoder``,
         ``train_rows``; ``clean_accuracy`` on the ``n_test`` test samples and ``accuracy_under_attack`` on the
-        ``n_attacked`` of them, 0 to 1; ``attack_success_rate`` over the samples that the model classified correctly;
-        their mean ``queries``; mean share of ``words_changed`` and mean ``similarity`` of the text before and after
+        ``n_attacked`` of them without the ``n_errors`` on which code failed, 0 to 1, NaN if nothing is left;
+        ``attack_success_rate`` over the samples that the model classified correctly; their mean ``queries``; mean share of ``words_changed`` and mean ``similarity`` of the text before and after
         (cosine of the bundled sentence encoder) over the successes; ``records``, the path of the per-example records;
         ``has_learned``, False for a model that tables mark with †: it is no better than naming the most frequent label
         each time, so it cannot be fooled; ``warnings``, what makes the numbers of a model that the user brought
@@ -210,9 +210,7 @@ def _describe(cell: StoredStage[CellInfo], result: Result) -> dict[str, Any]:
         "train_rows": info.train_rows,
         "clean_accuracy": float(result.clean_accuracy),
         "n_test": info.clean.n,
-        "accuracy_under_attack": float("nan")
-        if result.accuracy_under_attack is None
-        else float(result.accuracy_under_attack),
+        "accuracy_under_attack": float("nan" if (accuracy := result.accuracy_under_attack) is None else accuracy),
         "n_attacked": outcome.n,
         "n_errors": outcome.errors,
         "attack_success_rate": outcome.succeeded / outcome.attempts if outcome.attempts else float("nan"),

@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 
 from robench.cli import show as showing
 from robench.cli.common import report_failures
+from robench.cli.examples import format_examples
 from robench.console import Console
 from robench.errors import RobenchError
 from robench.progress import PlainReporter, Reporter, RichReporter
@@ -268,7 +269,7 @@ def test_records_of_hostile_texts_are_shown_harmlessly(store: Store) -> None:
     found: list[Record] = [record(0, "succeeded", original="a \x1b[2J b", final="a \u202e b")]
     console = rich.console.Console(width=100, file=io.StringIO())
     with console.capture() as capture:
-        for text in showing._format_examples(found, ["\x1b[2J", "\u202e"]):
+        for text in format_examples(found, ["\x1b[2J", "\u202e"]):
             console.print(text)
     assert is_harmless(capture.get()) and "\ufffd" in capture.get()
 

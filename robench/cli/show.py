@@ -82,12 +82,16 @@ def show_json(stage: StoredStage[Any], store: Store, examples: int = 5) -> str:
     """
     contents = _collect(stage, store, examples)
     texts = [
-        vars(record)
+        records.list_values(record)
         | {"changes": [list(span) for span in align_words(record.original, record.final) if span.is_changed]}
         for record in contents.examples
     ]
     values = {"folder": str(stage.folder), "stage": to_builtins(stage.info), "results": contents.results}
-    values |= {"training": contents.training, "examples": texts, "errors": [vars(one) for one in contents.errors]}
+    values |= {
+        "training": contents.training,
+        "examples": texts,
+        "errors": [records.list_values(one) for one in contents.errors],
+    }
     return json.dumps(values, indent=1) + "\n"
 
 
@@ -172,6 +176,8 @@ def _compute_results(info: StageInfo, rows: Sequence[Record]) -> dict[str, Any]:
             "success_rate": outcome.succeeded / outcome.attempts if outcome.attempts else None,
             **msgspec.structs.asdict(outcome),
         }
+        if not outcome.errors:
+            del results["attacked"]["errors"]
         similarity = info.similarity if isinstance(info, CellInfo) else None
         results["attacked"]["similarity"] = similarity.mean if similarity else None
     return results
@@ -185,7 +191,7 @@ def _describe_results(results: Mapping[str, Any]) -> dict[str, str]:
         texts["dev accuracy"] = f"{percent(dev['accuracy'])} % of {dev['n']}"
     if attack := results.get("attacked"):
         counts = f"{attack['failed']} failed, {attack['succeeded']} succeeded, {attack['skipped']} skipped"
-        counts += f", {attack['errors']} ended in an error" if attack["errors"] else ""
+        counts += f", {attack['errors']} ended in an error" if "errors" in attack else ""
         accuracy = "no number" if attack["accuracy"] is None else f"{percent(attack['accuracy'])} %"
         texts["under attack"] = f"{accuracy} ({counts}; {attack['n']} in all)"
         for key, name in (("success_rate", "attack success rate"), ("words_changed", "words changed")):

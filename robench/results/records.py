@@ -172,9 +172,7 @@ def _split(data: bytes) -> tuple[bytes, bytes]:
 
 
 def _encode(record: Record) -> bytes:
-    values = asdict(record)
-    if record.status != "error":
-        del values["reason"], values["failed_text"]
+    values = list_values(record)
     try:
         try:
             text = json.dumps(values, ensure_ascii=False, allow_nan=False).encode()
@@ -213,6 +211,14 @@ def decode(line: bytes, where: str) -> RecordLine:
         if not accepts(values[name]):
             raise RobenchError(f"{where}: {name!r} cannot be {values[name]!r:.60}; {REPAIR}.")
     return RecordLine(**{name: values[name] for name in _CHECKS}, checksum=str(values.get("checksum", "")))
+
+
+def list_values(record: Record) -> dict[str, Any]:
+    """Return the keys and values of a record's line."""
+    values = asdict(record)
+    if record.status != "error":
+        del values["reason"], values["failed_text"]
+    return values
 
 
 def make_line_checksum(key: str, line: bytes) -> bytes:

@@ -39,7 +39,7 @@ DATA: list[tuple[str, bytes | None, str]] = [
     ("train.tsv", LINE.replace("label", "class").encode(), r"train\.tsv has no column label"),
     ("train.tsv", LINE.replace("sentence", "words").encode(), r"train\.tsv has no column sentence \(or text\)"),
     ("train.tsv", LINE.encode() + b"caf\xe9\t1\n", r"train\.tsv, line 4: byte 0xe9 is not UTF-8"),
-    ("train.tsv", LINE.encode("utf-16"), r"train\.tsv, line 1: byte 0xff is not UTF-8"),
+    ("train.tsv", LINE.encode("utf-16"), r"train\.tsv is in UTF-16"),
     ("test.tsv", None, r"mr has no test split: it needs test\.tsv"),
     ("train.csv", LINE.encode(), r"has train\.tsv and train\.csv for one split"),
 ]

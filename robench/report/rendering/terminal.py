@@ -27,7 +27,7 @@ from robench.report.tables.model import Cell, Column, Row, Table
 NARROWEST_LABEL = 10
 """Characters that are left for a row's name on the narrowest terminal."""
 
-_PARTS = r" (?=[(\[+±/-])|(?<=,) (?=[0-9])"
+_PARTS = r" (?=[(\[+±/-])|(?<=,) (?=[0-9,]+ error)"
 _BREAKS = (
     ("", "", 2),
     (r" (?=\[)", r" (?=\()", 2),
