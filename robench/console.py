@@ -25,7 +25,7 @@ def divert_output() -> Iterator[None]:
     """
     output, errors = sys.stdout, sys.stderr
     _streams.append((output, errors))
-    sys.stdout = _OpenStream(errors)  # type: ignore[assignment]
+    sys.stdout = _OpenStream(errors)
     try:
         yield
     finally:

@@ -47,7 +47,7 @@ def _remove_strict_filters(known: list[Any]) -> None:
 
 def _read_torch() -> tuple[str, str, bool]:
     """Return torch's default number type and device, and whether it records gradients: of a fresh one if it is new."""
-    torch = sys.modules.get("torch")
+    torch: Any = sys.modules.get("torch")
     if not hasattr(torch, "get_default_device"):  # not imported, or only in part
         return "float32", "cpu", True
     dtype = str(torch.get_default_dtype()).removeprefix("torch.")
@@ -55,7 +55,7 @@ def _read_torch() -> tuple[str, str, bool]:
 
 
 def _restore_torch(dtype: str, device: str, records_gradients: bool) -> None:
-    torch = sys.modules.get("torch")
+    torch: Any = sys.modules.get("torch")
     if not hasattr(torch, "get_default_device") or _read_torch() == (dtype, device, records_gradients):
         return
     torch.set_default_dtype(getattr(torch, dtype))

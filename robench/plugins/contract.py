@@ -21,7 +21,7 @@ from robench.plugins.option import check_values
 
 _WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", types.NoneType: "none"}
 _NUMBERS: dict[Any, Any] = {int: numbers.Integral, float: numbers.Real}
-_PLAIN = "a text, a number, true, false, none, or a list or dictionary of these"
+_PLAIN = "a text, a number of up to 64 bits, true, false, none, or a list or dictionary of these"
 
 
 def check_contract(plugin: Any, kind: str) -> None:
@@ -109,7 +109,7 @@ def _fits(value: Any, hint: Any) -> bool:
         return isinstance(value, tuple) and all(_fits(one, choices[0]) for one in value)
     if hint in _NUMBERS:
         return isinstance(value, _NUMBERS[hint]) and not isinstance(value, bool)
-    kind = origin or hint
+    kind: Any = origin or hint
     if isinstance(kind, type):
         return callable(value) if kind is Callable else isinstance(value, kind)
     return True

@@ -134,14 +134,6 @@ def check_values(thing: Any) -> None:
             raise ValueError(f"{one.name} must be {words}{or_none}, not {show_value(value)}")
 
 
-def _is_finite(value: Any) -> bool:
-    """Whether a number is finite; a whole number that a float cannot hold is not."""
-    try:
-        return math.isfinite(value)
-    except OverflowError:
-        return False
-
-
 def may_be_none(hint: Any) -> bool:
     """Whether a type includes None."""
     return get_origin(hint) in (Union, types.UnionType) and types.NoneType in get_args(hint)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from robench.errors import RobenchError
+from robench.escaping import show_value
 from robench.paths import absolute_path, read_regular
 from robench.plugins import registry
 from robench.resources.hub import find_on_hub
@@ -174,12 +176,19 @@ def _pair_source(model: Any, tokenizer: Any, *, name: str) -> PairSource:
             f"a pair is a Transformers model and its tokenizer, not a {type(model).__name__} and a"
             f" {type(tokenizer).__name__}."
         )
+    shown = f"a {type(model).__name__} in memory"
+    if not isinstance(model.config.id2label, Mapping):
+        raise RobenchError(f"{shown}: its config.id2label is {show_value(model.config.id2label)}, not a dictionary.")
     config = {key: value for key, value in model.config.to_dict().items() if key not in _FILE_FIELDS}
     backend = getattr(tokenizer, "backend_tokenizer", None)
     words = backend.to_str() if backend is not None else repr(sorted(tokenizer.get_vocab().items()))
     total = hashlib.sha256(json.dumps([config, words, tokenizer.model_max_length], default=str).encode())
     for key, value in sorted(model.state_dict().items()):
+        if not isinstance(value, torch.Tensor) or value.is_meta or value.is_quantized:
+            raise RobenchError(
+                f"{shown}: its weights, such as {key}, are quantised or not there, and robench distinguishes models by"
+                " their weights; give a function that calls it, with a version."
+            )
         total.update(f"{key} {value.dtype} {tuple(value.shape)}\0".encode())
         total.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
-    shown = f"a {type(model).__name__} in memory"
     return PairSource(name, shown, hash_texts(total.hexdigest()), model, tokenizer)
