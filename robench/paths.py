@@ -9,6 +9,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import IO, Literal
 
@@ -77,19 +78,25 @@ def translate_os_errors(target: Path) -> Iterator[None]:
         ) from error
 
 
+@cache
+def _find_kernel_devices() -> frozenset[int]:
+    """Return the devices of the kernel's own file systems, some files of which never end, or wait for an event."""
+    return frozenset(Path(place).stat().st_dev for place in ("/proc", "/sys") if os.path.ismount(place))
+
+
 def open_regular(path: Path) -> IO[bytes]:
     """Open a regular file to read it; anything else, such as a pipe or a device, could block or never end.
 
     Raises:
         OSError: it is none, or cannot be opened.
     """
-    # Without O_NONBLOCK, opening a pipe waits for a writer, and reading some files of /proc waits for an event.
+    # Without O_NONBLOCK, opening a pipe waits for a writer.
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     try:
         about = os.fstat(handle)
-        if not stat.S_ISREG(about.st_mode):
-            raise OSError(errno.EINVAL, "it is a folder, a pipe or a device, not a file", str(path))
-        if about.st_size > _LARGEST:  # such as /proc/kcore
+        if not stat.S_ISREG(about.st_mode) or about.st_dev in _find_kernel_devices():
+            raise OSError(errno.EINVAL, "it is a folder, a pipe, a device or a view of the system", str(path))
+        if about.st_size > _LARGEST:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
         return os.fdopen(handle, "rb")
     except BaseException:
@@ -98,7 +105,7 @@ def open_regular(path: Path) -> IO[bytes]:
 
 
 def read_regular(path: Path) -> bytes:
-    """Read a regular file as far as its size says, since some files of /proc never end; see :func:`open_regular`.
+    """Read a regular file, as far as its size said when it was opened; see :func:`open_regular`.
 
     Raises:
         OSError: it cannot be read, or is larger than the memory.

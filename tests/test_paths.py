@@ -1,13 +1,15 @@
-"""Relative paths keep their meaning when code of others changes the working directory."""
+"""Paths keep their meaning when code of others changes the working directory; only files are read."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from robench.errors import RobenchError
-from robench.paths import absolute_path, anchor_paths, cache_dir
+from robench.paths import absolute_path, anchor_paths, cache_dir, read_regular
 from robench.results.store import Store
 
 
@@ -45,3 +47,25 @@ def test_anchor_paths_in_a_removed_folder_is_an_error(folders: tuple[Path, Path]
     folders[0].rmdir()
     with pytest.raises(RobenchError, match="the working directory was removed"), anchor_paths():
         pass
+
+
+@pytest.mark.parametrize(
+    "place",
+    [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/zero"), lambda path: path.symlink_to("/proc/kmsg")],
+)
+def test_read_regular_of_what_is_no_file_does_not_wait(place: Callable[[Path], object], tmp_path: Path) -> None:
+    place(tmp_path / "odd")
+    with pytest.raises(OSError):
+        read_regular(tmp_path / "odd")
+
+
+def test_read_regular_of_a_file_that_is_larger_than_any_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "whole").write_bytes(b"whole")
+    assert read_regular(tmp_path / "whole") == b"whole"
+    with (tmp_path / "sparse").open("wb") as file:
+        try:
+            file.truncate(2**42)
+        except OSError:
+            pytest.skip("this file system has no file of 4 TB")
+    with pytest.raises(OSError, match="large"):
+        read_regular(tmp_path / "sparse")

@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias, cast
 import torch
 
 from robench.errors import RobenchError
+from robench.escaping import shorten, show_value
 
 Precision = Literal["fp32", "bf16"]
 Hardware: TypeAlias = "dict[str, str | int | None]"
@@ -26,7 +27,8 @@ def choose_device(name: str = "auto") -> torch.device:
         torch.ones(1, device=device).item()  # the device "meta" has no numbers
     except (RuntimeError, AssertionError, ImportError, ValueError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise RobenchError(f"device {name!r} cannot be used here ({reason}); try --device cpu.") from error
+        reason = shorten(reason, 200)
+        raise RobenchError(f"device {show_value(name)} cannot be used here ({reason}); try --device cpu.") from error
     return device
 
 

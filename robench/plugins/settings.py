@@ -16,6 +16,9 @@ from robench.plugins.suggestions import explain_unknown
 
 T = TypeVar("T")
 
+_LARGEST = 2**16
+"""Most bytes of a file of settings: tomllib takes minutes for a key of a hundred thousand parts."""
+
 
 def parse(settings: Sequence[str]) -> dict[str, dict[str, str]]:
     """Read texts like ``taichi.temperature=0.5`` as ``{"taichi": {"temperature": "0.5"}}``.
@@ -40,7 +43,10 @@ def read_file(path: Path) -> dict[str, dict[str, Any]]:
         RobenchError: there is no such file, or it is not of that form.
     """
     try:
-        content = tomllib.loads(read_regular(absolute_path(path)).decode())
+        data = read_regular(absolute_path(path))
+        if len(data) > _LARGEST:
+            raise RobenchError(f"{path} has {len(data):,} bytes; a file of settings has {_LARGEST:,} at most.")
+        content = tomllib.loads(data.decode())
     except OSError as error:
         raise RobenchError(f"cannot read the settings {path}: {(error.strerror or str(error)).lower()}.") from error
     except (ValueError, RecursionError) as error:  # also a number of 5,000 digits, and brackets a thousand deep

@@ -176,7 +176,7 @@ def _compare(before: FileInfo, now: FileInfo) -> str:
     """Return how a file differs from what was stored, as the end of a sentence; empty if it does not."""
     if before == now:
         return ""
-    if before.lines != now.lines:
+    if before.lines is not None and now.lines is not None and before.lines != now.lines:
         return f"has {now.lines:,} lines in place of {before.lines:,}"
     if before.bytes != now.bytes:
         return f"has {now.bytes:,} bytes in place of {before.bytes:,}"

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any, Literal, NoReturn, get_args
 
 from robench.errors import RobenchError
+from robench.escaping import show_value
 from robench.paths import open_unlinked, read_regular, translate_os_errors
 
 Status = Literal["succeeded", "failed", "skipped", "error"]
@@ -206,11 +207,17 @@ def decode(line: bytes, where: str) -> RecordLine:
     for name, accepts in _CHECKS.items():
         if name not in values:
             raise RobenchError(f"{where}: the key {name!r} is missing; {REPAIR}.")
-        if values[name] == [] and values.get("status") == "error":
+        if accepts is _is_numbers and values[name] == [] and values.get("status") == "error":
             continue  # the model may never have scored the text
         if not accepts(values[name]):
-            raise RobenchError(f"{where}: {name!r} cannot be {values[name]!r:.60}; {REPAIR}.")
-    return RecordLine(**{name: values[name] for name in _CHECKS}, checksum=str(values.get("checksum", "")))
+            raise RobenchError(f"{where}: {name!r} cannot be {show_value(values[name], 60)}; {REPAIR}.")
+    before, after = (len(values[f"probabilities_{when}"]) for when in ("before", "after"))
+    if before != after and values["status"] != "error":
+        raise RobenchError(f"{where}: it has {before} probabilities before the attack and {after} after it; {REPAIR}.")
+    checksum = values.get("checksum", "")
+    return RecordLine(
+        **{name: values[name] for name in _CHECKS}, checksum=checksum if isinstance(checksum, str) else "no text"
+    )
 
 
 def list_values(record: Record) -> dict[str, Any]:

@@ -173,3 +173,27 @@ def test_a_broken_settings_file_is_named(content: bytes | None, complaint: str, 
     with pytest.raises(RobenchError, match=complaint) as error:
         read_file(file)
     assert str(file) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("[knobs]\nsteps = " + "[" * 2000, "is not a TOML file"),
+        ("[knobs]\nsteps = " + "9" * 5000, "is not a TOML file"),
+        (".".join("a" * 50_000) + " = 1", "bytes; a file of settings has"),
+    ],
+    ids=["nested", "5,000 digits", "a key of 50,000 parts"],
+)
+def test_read_file_of_a_toml_file_that_no_one_writes_is_a_sentence(content: str, words: str, tmp_path: Path) -> None:
+    (tmp_path / "odd.toml").write_text(content)
+    with pytest.raises(RobenchError, match=words):
+        read_file(tmp_path / "odd.toml")
+
+
+def test_configure_with_a_number_beyond_all_floats_is_no_other_error() -> None:
+    from robench.training.settings import TrainingSettings
+
+    with pytest.raises(RobenchError, match="learning_rate is a number"):
+        configure("training", TrainingSettings(), {"learning_rate": "9" * 400 + "x"})
+    made, _ = configure("training", TrainingSettings(), {"epochs": "9" * 400})
+    assert made.epochs == int("9" * 400)
