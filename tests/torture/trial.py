@@ -39,7 +39,7 @@ class Report:
 
 def try_case(case: Case, place: Place) -> NoReturn:
     """Try an input in this process, which a fork has just made, and end it."""
-    code, report = CRASH, Report(place)
+    code, report, modules = CRASH, Report(place), set(sys.modules)
     try:
         os.setsid()
         os.chdir(place.work)
@@ -55,7 +55,7 @@ def try_case(case: Case, place: Place) -> NoReturn:
             report.tell(code=code)
             if code:
                 break
-        if not case.trusted and (imported := find_imported(place)):
+        if not case.trusted and (imported := find_imported(place, modules)):
             report.tell(alarm=f"imports {', '.join(imported)}")
     except BaseException as error:
         report.tell(broken=traceback.format_exc()[-2000:], line=_find_line(error))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +44,17 @@ def watch(place: Place, alarm: Callable[[str], None]) -> None:
     sys.addaudithook(hook)
 
 
-def find_imported(place: Place) -> list[str]:
-    """Return the modules in memory that lie in the folders of the input, or that Transformers made from its files."""
+def find_imported(place: Place, before: Set[str]) -> list[str]:
+    """Return the new modules that lie in the folders of the input, or that Transformers made from its files.
+
+    Args:
+        place: the folders of the input.
+        before: the modules that were in memory before.
+    """
     root = os.fspath(place.root)
     return [
         name
         for name, module in list(sys.modules.items())
-        if str(getattr(module, "__file__", None) or "").startswith(root) or name.startswith("transformers_modules.")
+        if name not in before
+        and (str(getattr(module, "__file__", None) or "").startswith(root) or name.startswith("transformers_modules."))
     ]
