@@ -19,6 +19,7 @@ from robench import resources
 from robench.attacking import bounds, sentence_constraint
 from robench.attacking.goal import use_precise_scores
 from robench.errors import RobenchError, run_foreign_code
+from robench.escaping import show_value
 from robench.frames import locate
 from robench.resources import tags
 from robench.resources.textattack import block_nltk_downloads, load_textattack
@@ -70,6 +71,11 @@ def build_attack(attack: Attack, victim: Victim, *, offline: bool = False) -> An
 
 def _adapt(built: Any, attack: Attack, *, offline: bool) -> Any:
     """Return a finished attack with robench's resources, bounds and limits."""
+    from textattack.constraints import Constraint
+
+    for constraint in built.constraints:
+        if not isinstance(constraint, Constraint):
+            raise TypeError(f"{show_value(constraint)} is no constraint")
     if attack.protocol == "textdefender":
         built = bounds.apply_textdefender_bounds(built)
     if attack.max_words_changed is not None:

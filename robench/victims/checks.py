@@ -194,10 +194,11 @@ def find_networks_in_training(function: Any) -> list[str]:
     and the items of lists and dictionaries. A module without parameters, such as a loss, does not count.
     """
     networks: dict[int, nn.Module] = {}
-    for root in _reachable(function):
-        for thing in (root, *_contents(root)):
-            if isinstance(thing, nn.Module):
-                networks[id(thing)] = thing
+    with contextlib.suppress(Exception):  # an object may answer to any name, or to none
+        for root in _reachable(function):
+            for thing in (root, *_contents(root)):
+                if isinstance(thing, nn.Module):
+                    networks[id(thing)] = thing
     return list(
         dict.fromkeys(
             type(network).__name__

@@ -64,6 +64,10 @@ def check_scores(scores: Any, texts: Sequence[str], shown: str) -> Tensor:
         RobenchError: the scores have another shape, or are not finite.
     """
     if isinstance(scores, Tensor):
+        if scores.is_complex():
+            raise RobenchError(
+                f"{shown} returned complex numbers; it should return a row of real scores for each text."
+            )
         table = scores.detach().float().cpu()
     else:
         try:
