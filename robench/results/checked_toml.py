@@ -153,5 +153,6 @@ _LIMIT = 10**300
 
 
 def _is_number(value: object) -> bool:
-    is_number = isinstance(value, int | float | Fraction) and not isinstance(value, bool)
-    return is_number and (isinstance(value, float) or abs(value) < _LIMIT)  # type: ignore[operator]  # a number
+    if isinstance(value, bool) or not isinstance(value, int | float | Fraction):
+        return False
+    return isinstance(value, float) or abs(value) < _LIMIT

@@ -73,4 +73,4 @@ def test_tokenise_whose_tokenizer_fails_names_it(tmp_path: Path) -> None:
     small_bert.tokenizer(["good"]).save_pretrained(tmp_path)
     tokenizer = AutoTokenizer.from_pretrained(tmp_path)
     with pytest.raises(RobenchError, match=rf"the tokenizer BertTokenizerFast {tmp_path} failed on 1 texts: \w+Error"):
-        tokenise(tokenizer, [3], 8)  # type: ignore[list-item]
+        tokenise(tokenizer, ["good"], -5)
