@@ -152,7 +152,7 @@ _LIMIT = 10**300
 """Larger numbers are no floats."""
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: Any) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float | Fraction):
         return False
-    return isinstance(value, float) or abs(value) < _LIMIT
+    return isinstance(value, float) or -_LIMIT < value < _LIMIT
