@@ -10,6 +10,7 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from functools import cache
+from io import BufferedReader
 from pathlib import Path
 from typing import IO, Literal
 
@@ -84,7 +85,7 @@ def _find_kernel_devices() -> frozenset[int]:
     return frozenset(Path(place).stat().st_dev for place in ("/proc", "/sys") if os.path.ismount(place))
 
 
-def open_regular(path: Path) -> IO[bytes]:
+def open_regular(path: Path) -> BufferedReader:
     """Open a regular file to read it; anything else, such as a pipe or a device, could block or never end.
 
     Raises:

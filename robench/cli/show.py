@@ -86,8 +86,10 @@ def show_json(stage: StoredStage[Any], store: Store, examples: int = 5) -> str:
         | {"changes": [list(span) for span in align_words(record.original, record.final) if span.is_changed]}
         for record in contents.examples
     ]
-    values = {"folder": str(stage.folder), "stage": to_builtins(stage.info), "results": contents.results}
-    values |= {
+    values: dict[str, Any] = {
+        "folder": str(stage.folder),
+        "stage": to_builtins(stage.info),
+        "results": contents.results,
         "training": contents.training,
         "examples": texts,
         "errors": [records.list_values(one) for one in contents.errors],

@@ -50,5 +50,6 @@ def _read_rows(hub: HubSource, dataset: Any, split: str) -> list[Row]:
             raise RobenchError(f"{hub.repository} on the Hub has no column {column!r} in {split}; it has {columns}.")
     with translate_failures(f"{hub.repository} on the Hub: the rows of {split} cannot be read"):
         rows = table[hub.label]
-        labels = [hub.label_names.get(label, label) if isinstance(label, str | int) else label for label in rows]
+        names: dict[Any, int] = dict(hub.label_names)
+        labels = [names.get(label, label) if isinstance(label, str | int) else label for label in rows]
         return list(zip(table[hub.text], labels, strict=True))

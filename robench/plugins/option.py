@@ -65,10 +65,11 @@ class Option:
 
 
 def _is_finite(value: Any) -> bool:
+    """Whether a number is finite; a whole number that a float cannot hold is not."""
     try:
         return math.isfinite(value)
-    except OverflowError:  # a whole number beyond all floats
-        return True
+    except OverflowError:
+        return False
 
 
 def option(

@@ -152,6 +152,7 @@ _LIMIT = 10**300
 """Larger numbers are no floats."""
 
 
-def _is_number(value: object) -> bool:
-    is_number = isinstance(value, int | float | Fraction) and not isinstance(value, bool)
-    return is_number and (isinstance(value, float) or abs(value) < _LIMIT)  # type: ignore[operator]  # a number
+def _is_number(value: Any) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float | Fraction):
+        return False
+    return isinstance(value, float) or -_LIMIT < value < _LIMIT

@@ -24,7 +24,7 @@ from support.tiny_job import TinyJob, robench
 SAMPLE = int(os.environ.get("ROBENCH_TEST_LEAVES", "24"))
 HUGE = "9" * 5000
 """Stands for a number of as many digits."""
-VALUES = (
+VALUES: tuple[Any, ...] = (
     None,
     "",
     -1,

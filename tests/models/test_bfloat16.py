@@ -38,7 +38,7 @@ def test_find_bfloat16_fault_of_a_family_is_what_the_network_itself_does(family:
 
 def test_find_bfloat16_fault_of_a_network_that_fails_in_float32_is_not_known() -> None:
     class Broken(torch.nn.Linear):
-        def forward(self, **inputs: torch.Tensor) -> torch.Tensor:
+        def forward(self, *inputs: torch.Tensor, **more: torch.Tensor) -> torch.Tensor:
             raise RuntimeError("it takes decoder_input_ids")
 
     assert find_bfloat16_fault(lambda: Broken(2, 2), tiny.CPU) == ""
@@ -73,4 +73,4 @@ def test_tokenise_whose_tokenizer_fails_names_it(tmp_path: Path) -> None:
     small_bert.tokenizer(["good"]).save_pretrained(tmp_path)
     tokenizer = AutoTokenizer.from_pretrained(tmp_path)
     with pytest.raises(RobenchError, match=rf"the tokenizer BertTokenizerFast {tmp_path} failed on 1 texts: \w+Error"):
-        tokenise(tokenizer, [3], 8)  # type: ignore[list-item]
+        tokenise(tokenizer, ["good"], -5)
