@@ -240,6 +240,16 @@ def test_failure_of_hostile_text_is_harmless_on_stderr(kind: Any, capsys: pytest
     assert shown.startswith("robench:") and "[bold]" in shown and is_harmless(shown)
 
 
+def test_failure_without_a_message_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    @report_failures
+    def fail() -> None:
+        raise RobenchError("")
+
+    with pytest.raises(BaseException, match="2"):
+        fail()
+    assert capsys.readouterr().err == "robench: failed without a message; --traceback shows where.\n"
+
+
 @pytest.mark.parametrize("text", ["$(x)\\frac{$", "_\x1b[2J\udce9\0", "<b>&\n=1"])
 def test_bars_of_hostile_names_are_drawn_and_saved(store: Store, tmp_path: Path, text: str) -> None:
     names, attacks = ["base", "_own"], ["deepwordbug", "pwws"]

@@ -73,7 +73,7 @@ def _end_command(error: Exception, *, with_traceback: bool) -> NoReturn:
         sentence = f"the output cannot be written: {(error.strerror or str(error)).lower()}."
     else:
         raise error
-    _complain(sentence)
+    _complain(sentence or "failed without a message; --traceback shows where.")  # a plug-in's own error may be mute
     frames = "".join(traceback.format_exception(error)) if with_traceback else getattr(error, "frames", "")
     print_dimmed(frames.splitlines())
     raise typer.Exit(2) from None

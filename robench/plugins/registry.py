@@ -28,6 +28,7 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from importlib import metadata
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import TypeVar, cast
@@ -98,7 +99,7 @@ def load_plugin(path: Path) -> None:
     if name in sys.modules and source_in_use(name) == content:
         return
     spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
+    if spec is None or not isinstance(spec.loader, SourceFileLoader):  # such as a compiled extension's
         raise RobenchError(f"plug-in {path} is not a Python file; its name should end in .py.")
     entries_before, module_before, content_before = dict(_files), sys.modules.get(name), source_in_use(name)
     for key in [key for key, entry in _files.items() if entry.origin == str(path)]:

@@ -38,8 +38,13 @@ def _hash_files(folder: str, stamp: str) -> str:
     if key not in _digests:
         total = hashlib.sha256()
         for name, _, _ in json.loads(stamp):
-            with open_regular(Path(folder) / name) as file:
-                total.update(f"{name}\0{hashlib.file_digest(file, 'sha256').hexdigest()}\0".encode())
+            try:
+                with open_regular(Path(folder) / name) as file:
+                    digest = hashlib.file_digest(file, "sha256").hexdigest()
+            except OSError as error:
+                reason = (error.strerror or str(error)).lower()
+                raise RobenchError(f"{Path(folder) / name} cannot be read: {reason}.") from error
+            total.update(f"{name}\0{digest}\0".encode())
         _digests[key] = total.hexdigest()
     return _digests[key]
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from robench.errors import RobenchError, translate_failures
+from robench.escaping import show_value
 from robench.models import bfloat16
 from robench.models.batches import Inputs, Shape, Tokens
 from robench.models.checks import warn_of_padding
@@ -59,7 +60,12 @@ class NetworkScorer:
         device: torch.device,
     ) -> None:
         self.shown, self._precision = shown, precision
-        self.names: Mapping[int, str] = dict(model.config.id2label or {})
+        if not model.config.id2label:  # by which Transformers counts the labels
+            raise RobenchError(f"{shown}: its configuration names no labels (id2label), so their number is not known.")
+        self.names: Mapping[int, str] = dict(model.config.id2label)
+        if not isinstance(tokenizer.model_max_length, int | float):
+            found = show_value(tokenizer.model_max_length)
+            raise RobenchError(f"{shown}: its tokenizer's model_max_length is {found}, which is no number.")
         if tokenizer.pad_token is None or (model.config.pad_token_id is None and model.config.model_type == "gpt2"):
             raise RobenchError(f"{shown}: its tokenizer has no padding token, which a batch of texts needs.")
         check_vocabulary(shown, model, tokenizer)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import http.server
 import json
 import logging.handlers
+import os
 import shutil
 import socket
 import sys
@@ -433,3 +434,9 @@ def test_more_tokens_than_an_encoder_has_positions_are_a_sentence(family: str, r
     source.check_length(room)
     with pytest.raises(RobenchError, match=rf"room for {room} tokens.*--set training\.max_length={room}\."):
         source.check_length(room + 1)
+
+
+def test_digest_of_pipe_is_a_sentence(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "config.json")
+    with pytest.raises(RobenchError, match=r"config\.json cannot be read: it is a folder, a pipe"):
+        digest_folder(tmp_path)

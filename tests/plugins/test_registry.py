@@ -131,8 +131,15 @@ def test_isolated_forgets_what_a_plugin_registered_so_that_it_can_be_loaded_agai
 
 
 def test_a_plugin_that_is_no_python_file_is_a_sentence(tmp_path: Path) -> None:
-    (tmp_path / "plug.txt").write_text("x = 1\n", encoding="utf-8")
-    for path, told in (("plug.txt", r"should end in \.py"), ("missing.py", "does not exist"), (".", "does not exist")):
+    for name in ("plug.txt", "plug.so"):
+        (tmp_path / name).write_text("x = 1\n", encoding="utf-8")
+    ending = r"should end in \.py"
+    for path, told in (
+        ("plug.txt", ending),
+        ("plug.so", ending),
+        ("missing.py", "does not exist"),
+        (".", "does not exist"),
+    ):
         with pytest.raises(RobenchError, match=told):
             registry.load_plugin(tmp_path / path)
 

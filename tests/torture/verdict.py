@@ -121,7 +121,7 @@ def _find_fault(place: Place, code: int, out: str, err: str) -> str:
 
 
 def _is_harmless(character: str) -> bool:
-    return character == "\n" or character.isprintable() or unicodedata.category(character) == "Zs"
+    return character in "\n\t" or character.isprintable() or unicodedata.category(character) == "Zs"
 
 
 def _find_changes(place: Place) -> str:

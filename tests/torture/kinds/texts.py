@@ -48,11 +48,8 @@ def put_text(split: str, text: str, where: int, file: str = "tsv") -> Callable[[
 
 def choose_file(stream: random.Random, text: str) -> str:
     """Return the ending of a file that can hold a text; lone surrogates fit in none but a broken TSV."""
-    return (
-        stream.choice(("tsv", "tsv", "parquet"))
-        if text.isprintable() or text.encode(errors="ignore").decode() == text
-        else "tsv"
-    )
+    has_surrogates = text != text.encode(errors="ignore").decode()
+    return "tsv" if has_surrogates else stream.choice(("tsv", "tsv", "parquet"))
 
 
 def shapes(stream: random.Random) -> Iterator[tuple[str, str]]:
@@ -111,6 +108,6 @@ def training_texts(stream: random.Random) -> Iterator[Case]:
             name=f"{shape} trains {defense}",
             steps=[run("--defense", defense), ("show", f"{TASK}-{defense}", "--runs", "runs")],
             spoil=put_text(
-                stream.choice(("train", "train", "dev")), text, stream.randrange(8), stream.choice(("tsv", "parquet"))
+                stream.choice(("train", "train", "dev")), text, stream.randrange(8), choose_file(stream, text)
             ),
         )

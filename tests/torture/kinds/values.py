@@ -206,7 +206,9 @@ def pairs() -> dict[str, Callable[[], Any]]:
         "of a forward of None": changed(lambda model: setattr(model, "forward", lambda **_: None)),
         "of a forward of tuples": changed(lambda model: model.config.update({"return_dict": False})),
         "with a hook that fails": changed(lambda model: model.register_forward_hook(lambda *_: 1 / 0)),
-        "pruned": changed(lambda model: torch.nn.utils.prune.random_unstructured(model.classifier, "weight", 0.5)),
+        "pruned": changed(
+            lambda model: Lazy("torch.nn.utils.prune").random_unstructured(model.classifier, "weight", 0.5)
+        ),
         "of three": lambda: (network(), words(), 1),
         "a pipeline": lambda: transformers.pipeline(
             "text-classification", model=network(), tokenizer=words(), device="cpu"
