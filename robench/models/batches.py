@@ -120,7 +120,7 @@ def _reads_word_by_word(tokenizer: PreTrainedTokenizerBase) -> bool:
     """Return whether a text's first tokens are known not to depend on what follows the space after them."""
     if not tokenizer.is_fast or tokenizer.truncation_side != "right":
         return False
-    splitter: Any = tokenizer.backend_tokenizer.pre_tokenizer  # type: ignore[attr-defined]
+    splitter: Any = tokenizer.backend_tokenizer.pre_tokenizer
     first = splitter[0] if type(splitter).__name__ == "Sequence" else splitter
     return type(first).__name__ in _WORD_SPLITTERS and getattr(first, "use_regex", True)
 

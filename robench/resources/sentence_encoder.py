@@ -141,18 +141,18 @@ class SentenceEncoder(CachingEncoder):
         texts_as_pieces = self._tokenizer.encode(list(map(replace_surrogates, texts)), add_bos=True, add_eos=True)
         rows: dict[int, Embeddings] = {}
         long = [number for number, pieces in enumerate(texts_as_pieces) if len(pieces) > LONG_TEXT]
-        groups: list[list[int]] = [[]]  # numbers of short texts that go together
-        room = _PIECES
+        groups: list[list[int]] = []  # numbers of short texts that go together
+        room = 0
         for number in sorted(set(range(len(texts))).difference(long)):
-            length = len(texts_as_pieces[number])
-            if length > room:
+            room -= len(texts_as_pieces[number])
+            if room < 0:
                 groups.append([])
-                room = _PIECES
+                room = _PIECES - len(texts_as_pieces[number])
             groups[-1].append(number)
-            room -= length
-        for numbers, embed in [*((group, self._network) for group in groups), (long, self._network.embed_long)]:
-            if numbers:
-                rows |= zip(numbers, embed([texts_as_pieces[number] for number in numbers]), strict=True)
+        for group in groups:
+            rows |= zip(group, self._network([texts_as_pieces[number] for number in group]), strict=True)
+        if long:
+            rows |= zip(long, self._network.embed_long([texts_as_pieces[number] for number in long]), strict=True)
         return [rows[number] for number in range(len(texts))]
 
 

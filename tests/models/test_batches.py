@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 from robench.models import batches as batching
-from robench.models.batches import Batch, TrainingRow, collate, tokenise
+from robench.models.batches import Batch, Tokens, TrainingRow, collate, tokenise
 from support import tiny
 
 PAD = tiny.tokenizer().pad_token_id
@@ -61,7 +61,7 @@ def trained(model: models.Model, trainer: trainers.Trainer, splitter: pre_tokeni
 
 
 SPECIAL = ["<unk>", "<pad>", "<mask>"]
-TOKENIZERS = {
+TOKENIZERS: dict[str, Callable[[], Any]] = {
     "words": tiny.tokenizer,
     "bytes": lambda: trained(models.BPE(), trainers.BpeTrainer(special_tokens=SPECIAL), pre_tokenizers.ByteLevel()),
     "pieces": lambda: trained(
@@ -84,8 +84,14 @@ def test_the_beginning_of_a_long_text_has_the_tokens_of_the_whole(kind: str) -> 
 
 @pytest.mark.parametrize("kind", TOKENIZERS)
 def test_only_the_beginning_of_a_long_text_is_tokenised(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    lengths, whole = [], batching._tokenise_whole
-    monkeypatch.setattr(batching, "_tokenise_whole", lambda *a: (lengths.extend(map(len, a[1])), whole(*a))[1])
+    lengths: list[int] = []
+    whole = batching._tokenise_whole
+
+    def note(tokenizer: Any, texts: list[str], max_length: int) -> list[Tokens]:
+        lengths.extend(map(len, texts))
+        return whole(tokenizer, texts, max_length)
+
+    monkeypatch.setattr(batching, "_tokenise_whole", note)
     tokenise(TOKENIZERS[kind](), ["film " * 2000, "\x07 " * 30 + "film"], 20)
     assert lengths[0] < 200
 

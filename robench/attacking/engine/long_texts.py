@@ -73,7 +73,8 @@ def _is_within_edits(constraint: Any, transformed_text: Any, reference_text: Any
     from rapidfuzz.distance import Levenshtein
 
     limit = constraint.max_edit_distance
-    return Levenshtein.distance(reference_text.text, transformed_text.text, score_cutoff=limit) <= limit
+    distance: int = Levenshtein.distance(reference_text.text, transformed_text.text, score_cutoff=limit)
+    return distance <= limit
 
 
 def _look_alikes(transformation: Any, word: str) -> Iterator[str]:

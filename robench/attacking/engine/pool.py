@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator
 
 from robench.attacking.attack import Attack
-from robench.attacking.engine.batcher import Batcher, BatchStatistics, LogitsCache
+from robench.attacking.engine.batcher import Batcher, BatchStatistics
 from robench.attacking.engine.limits import WORDS_AT_ONCE, weigh
+from robench.attacking.engine.logits_cache import LogitsCache
 from robench.attacking.engine.search import AttackInput
 from robench.attacking.engine.team import SearchResult, SearchSettings, Team
 from robench.attacking.engine.workers import RemoteTeam, Workers

@@ -47,20 +47,20 @@ class Change(NamedTuple):
     Attributes:
         parent: the text before.
         edit: the letters that are replaced.
-        index: number of the word.
-        count: number of the words in its place.
+        number: number of the word.
+        words: number of the words in its place.
         keeps_place: whether the word is still the first of them.
     """
 
     parent: SplicedText
     edit: Edit
-    index: int
-    count: int
+    number: int
+    words: int
     keeps_place: bool
 
     def newly_modified_indices(self) -> set[int]:
         """Return the numbers of the words that the change brought."""
-        return set(range(self.index, self.index + self.count))
+        return set(range(self.number, self.number + self.words))
 
     def modified_indices(self) -> set[int]:
         """Return the numbers of all words that have been changed so far."""
@@ -75,20 +75,20 @@ class Change(NamedTuple):
         return State(state.layout.apply(self.edit), self._modified(state.modified), self._places(state.places))
 
     def _modified(self, before: set[int]) -> set[int]:
-        if self.count != 1:
-            before = {at if at < self.index else at + self.count - 1 for at in before if at != self.index}
+        if self.words != 1:
+            before = {at if at < self.number else at + self.words - 1 for at in before if at != self.number}
         return before | self.newly_modified_indices()
 
     def _places(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        added = self.count - 1
+        added = self.words - 1
         if not added:
             return places
         places = places.copy()
         if added == -1:
-            places[places == self.index] = -1
-        places[places > self.index] += added
+            places[places == self.number] = -1
+        places[places > self.number] += added
         if added > 0 and not self.keeps_place:
-            places[places == self.index] += added
+            places[places == self.number] += added
         return places
 
 
@@ -212,7 +212,7 @@ class SplicedText(AttackedText):  # type: ignore[misc]  # TextAttack is untyped
     @property
     def column_labels(self) -> list[str]:
         """Return the names of the text's columns."""
-        return super().column_labels if self._change is None else ["text"]  # type: ignore[no-any-return]
+        return super().column_labels if self._change is None else ["text"]
 
     @property
     def text(self) -> str:
