@@ -190,5 +190,5 @@ def _pair_source(model: Any, tokenizer: Any, *, name: str) -> PairSource:
                 " their weights; give a function that calls it, with a version."
             )
         total.update(f"{key} {value.dtype} {tuple(value.shape)}\0".encode())
-        total.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+        total.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
     return PairSource(name, shown, hash_texts(total.hexdigest()), model, tokenizer)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from robench.plugins import registry
 from robench.results.info import AdversarialInfo, CellInfo, ModelInfo
-from robench.results.store import Store
+from robench.results.store import Store, StoredStage
 from support.runs import attacked
 from support.tiny_job import TinyJob, robench
 
@@ -46,6 +47,11 @@ def plugin(tmp_path: Path) -> Iterator[Path]:
         yield path
 
 
+def attacking_stages(store: Store) -> list[StoredStage[Any]]:
+    found: list[StoredStage[Any]] = [*store.stages(AdversarialInfo, names=None)]
+    return found + [*store.stages(CellInfo, names=None)]
+
+
 def test_a_run_with_errors_finishes_and_retries_them(plugin: Path, tiny_job: TinyJob, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     command = [*tiny_job.command(runs, defense="base,ada", attack="fragile"), "--plugin", str(plugin)]
@@ -57,7 +63,7 @@ def test_a_run_with_errors_finishes_and_retries_them(plugin: Path, tiny_job: Tin
     store = Store(runs)
     (adversarial,) = store.stages(AdversarialInfo, names=None)
     cells = store.stages(CellInfo, names=None)
-    before = {cell.key: attacked(cell) for cell in [adversarial, *cells]}
+    before = {stage.key: attacked(stage) for stage in attacking_stages(store)}
     assert adversarial.info.attacked is not None and adversarial.info.attacked.errors
     assert all(cell.info.attacked is not None and cell.info.attacked.errors for cell in cells)
     ada = next(model for model in store.stages(ModelInfo, names=None) if model.info.defense.name == "ada")
@@ -72,7 +78,7 @@ def test_a_run_with_errors_finishes_and_retries_them(plugin: Path, tiny_job: Tin
     assert mended.exit_code == 0, mended.stderr
     assert "errors" not in mended.stdout
     assert f"note: {ada.folder.name} was made from {adversarial.key}, which has changed since" in mended.stderr
-    for stage in [*store.stages(AdversarialInfo, names=None), *store.stages(CellInfo, names=None)]:
+    for stage in attacking_stages(store):
         was = {record.id: record for record in before[stage.key]}
         for record in attacked(stage):
             assert record.status != "error"

@@ -74,7 +74,7 @@ def _is_within_edits(constraint: Any, transformed_text: Any, reference_text: Any
 
     limit = constraint.max_edit_distance
     distance: int = Levenshtein.distance(reference_text.text, transformed_text.text, score_cutoff=limit)
-    return distance <= limit
+    return bool(distance <= limit)
 
 
 def _look_alikes(transformation: Any, word: str) -> Iterator[str]:

@@ -1,38 +1,27 @@
-"""The stages that attack a model; on test samples, such a stage makes a cell.
-
-How it works: each record is appended to ``records.jsonl`` as soon as it is known. A stage that was interrupted keeps
-the good records that it finds (:mod:`robench.results.salvage`) and attacks the other rows only. The result is the same,
-because each example draws its random numbers from a stream of its own.
-"""
+"""The stages that attack a model; on test samples, such a stage makes a cell."""
 
 from __future__ import annotations
 
-import contextlib
-import time
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, ClassVar
+from typing import Any, ClassVar
 
 from robench.data.load import Example
 from robench.errors import RobenchError
-from robench.escaping import show_value
-from robench.paths import atomic_write_bytes, open_unlinked, translate_os_errors
 from robench.results import records
-from robench.results.aside import set_lines_aside
 from robench.results.info import REMEDY, AttackInfo, CellInfo, ModelInfo, StageInfo
 from robench.results.info_parts import Similarity, Timing
 from robench.results.outcome import measure_similarity, summarise
 from robench.results.records import Record
-from robench.results.salvage import Row, salvage_lines
+from robench.results.salvage import salvage_lines
 from robench.results.store import RECORDS_FILE, Store, StoredStage
-from robench.study.stages.context import Context, LoadableStage
+from robench.study.stages.attacked_rows import attack_rows, report_errors, rows_of
+from robench.study.stages.context import Context
 from robench.study.stages.stage import FORMAT, NamedAttack, RecordsStage, Size, Stage, sample
 from robench.study.stages.train import ModelStage
 
-LIVE_EXAMPLES = {"cpu": 64, "cuda": 512}
-"""Number of examples searched at the same time; their queries have to fill the batches of the device."""
 SECONDS_PER_EXAMPLE = 0.15
 """Seconds of a PWWS or DeepWordBug search with the bundled encoder on two cores; used until a run was timed."""
 
@@ -122,7 +111,7 @@ class AttackingStage(RecordsStage):
         seconds, count = attack_rows(context, self, self.model, self.attack, self.examples(), folder)
         path = folder / RECORDS_FILE
         rows = records.read(path)
-        _report_errors(context, rows)
+        report_errors(context, rows)
         info = self.describe(context, rows)
         info |= {
             "attacked": summarise(rows),
@@ -208,94 +197,6 @@ class CellStage(AttackingStage):
         }
 
 
-def attack_rows(
-    context: Context,
-    stage: Stage,
-    model: LoadableStage,
-    attack: NamedAttack,
-    examples: Sequence[tuple[int, Example]],
-    folder: Path,
-) -> tuple[float, int]:
-    """Attack the rows that have no good record yet, and append a record of each to the records file of a folder.
-
-    Args:
-        context: store, reporter, device and workers.
-        stage: the stage that the records belong to.
-        model: the stage of the model under attack.
-        attack: the attack.
-        examples: the rows, with their positions in their split.
-        folder: the folder of the stage.
-
-    Returns:
-        The duration in seconds, and the number of rows that were attacked.
-
-    Raises:
-        RobenchError: something cannot be fetched or stored.
-    """
-    from robench.attacking.engine.pool import attack_examples
-    from robench.victims.scorers import VictimModel
-
-    victim = context.model(model)
-    path = folder / RECORDS_FILE
-    with translate_os_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    finished = {record.id for record in _keep_good_records(context, stage, examples, path)}
-    results = attack_examples(
-        attack.attack,
-        victim.batch_model if isinstance(victim, VictimModel) else victim,
-        [(i, example.text, example.label) for i, example in examples if i not in finished],
-        seed=stage.seed,
-        attack_name=attack.name,
-        live=LIVE_EXAMPLES.get(context.device.type, LIVE_EXAMPLES["cuda"]),
-        offline=context.offline,
-        cache=context.logits_cache(model),
-        workers=context.workers,
-    )
-    started = time.perf_counter()
-    work = context.reporter.track("attacking", "text", total=len(examples), done=len(finished))
-    with contextlib.closing(results), work as count, _open_to_append(path) as file:
-        for record in results:
-            records.append(file, record, stage.key)
-            count.advance(1, record.status)
-    return round(time.perf_counter() - started, 1), len(examples) - len(finished)
-
-
-def _report_errors(context: Context, rows: Sequence[Record]) -> None:
-    """Say how many rows ended in an error, with an example."""
-    errors = [row for row in rows if row.status == "error"]
-    if errors:
-        first = errors[0]
-        context.reporter.warn(
-            f"    {len(errors)} of {len(rows)} texts ended in an error and count on no side, such as row {first.id}:"
-            f" {first.reason}, on {show_value(first.failed_text, 80)}; --retry-errors tries them again."
-        )
-
-
-def rows_of(examples: Sequence[tuple[int, Example]]) -> dict[int, Row]:
-    """Return texts and labels of examples by their positions in their split."""
-    return {i: Row(example.text, example.label) for i, example in examples}
-
-
-def _keep_good_records(
-    context: Context, stage: Stage, examples: Sequence[tuple[int, Example]], path: Path
-) -> tuple[Record, ...]:
-    """Set the lines aside that are no good records of a stage, and return the records of the others.
-
-    Those of rows that are to be attacked again, because they ended in an error, are removed.
-    """
-    found = salvage_lines(path, stage.key, rows_of(examples), len(stage.data.labels))
-    if found.bad:
-        place = set_lines_aside(path, found.bad)
-        more = f", and {len(found.bad) - 1} others" if len(found.bad) > 1 else ""
-        kept = f"{len(found.good)} of {len(examples)} rows are kept"
-        context.reporter.warn(f"    {path}: {found.faults[0]}{more}; moved to {place}. {kept}.")
-    pairs = list(zip(found.good, found.records, strict=True))
-    kept = [pair for pair in pairs if not (context.retry_errors and pair[1].status == "error")]
-    if not found.is_clean or len(kept) < len(pairs):
-        atomic_write_bytes(path, b"".join(line + b"\n" for line, _ in kept))
-    return tuple(record for _, record in kept)
-
-
 def _measure_similarity(context: Context, rows: Sequence[Record]) -> Similarity | None:
     """Measure the similarity of originals and adversarial texts; None, with a note, if there is no encoder."""
     try:
@@ -303,17 +204,3 @@ def _measure_similarity(context: Context, rows: Sequence[Record]) -> Similarity 
     except RobenchError as error:
         context.reporter.warn(f"note: sentence similarity is not measured: {error}")
         return None
-
-
-@contextlib.contextmanager
-def _open_to_append(path: Path) -> Iterator[IO[bytes]]:
-    with translate_os_errors(path):
-        file = open_unlinked(path, "ab")
-    try:
-        yield file
-    finally:
-        with contextlib.suppress(OSError):  # append() flushes every line, so it has reported any error already
-            file.close()
-        if not path.stat().st_size:  # it failed before the first record, so it leaves nothing behind
-            path.unlink()
-            path.parent.rmdir()

@@ -22,7 +22,8 @@ from robench.results.info_parts import Clean, Outcome, PluginInfo, Timing
 from robench.results.outcome import summarise
 from robench.results.pairs import Pairs, measure_pairs, read_pairs
 from robench.results.store import RECORDS_FILE, StoredStage, make_key
-from robench.study.stages.attack import CellStage, attack_rows
+from robench.study.stages.attack import CellStage
+from robench.study.stages.attacked_rows import attack_rows
 from robench.study.stages.context import Context
 from robench.study.stages.stage import Size, Stage
 
