@@ -49,7 +49,7 @@ def plugin(tmp_path: Path) -> Iterator[Path]:
 
 def attacking_stages(store: Store) -> list[StoredStage[Any]]:
     found: list[StoredStage[Any]] = [*store.stages(AdversarialInfo, names=None)]
-    return found + [*store.stages(CellInfo, names=None)]
+    return [*found, *store.stages(CellInfo, names=None)]
 
 
 def test_a_run_with_errors_finishes_and_retries_them(plugin: Path, tiny_job: TinyJob, tmp_path: Path) -> None:
