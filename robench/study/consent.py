@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from robench.errors import RobenchError
-from robench.study.stages.stage import NamedAttack
+from robench.study.setting import NamedAttack
 
 
 def find_refusal(named: NamedAttack, *, consent: bool) -> str:

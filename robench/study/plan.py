@@ -13,9 +13,10 @@ from dataclasses import replace
 
 from robench.data.load import TaskData
 from robench.plugins import registry
+from robench.study.setting import NamedAttack, NamedDefense, Setting
 from robench.study.stages.adversarial import AdversarialStage
 from robench.study.stages.attack import CellStage
-from robench.study.stages.stage import NamedAttack, NamedDefense, Setting, Stage
+from robench.study.stages.stage import Stage
 from robench.study.stages.statistics import StatisticsStage
 from robench.study.stages.train import ModelStage
 from robench.study.stages.victim import VictimStage

@@ -19,7 +19,8 @@ from robench.study.consent import split_by_consent
 from robench.study.options import CommonOptions, RunOptions
 from robench.study.plan import plan_cells, plan_statistics
 from robench.study.presets import TRAINING, Preset, find_preset
-from robench.study.stages.stage import NamedAttack, NamedDefense, Setting, Stage
+from robench.study.setting import NamedAttack, NamedDefense, Setting
+from robench.study.stages.stage import Stage
 from robench.study.values import Settings
 
 

@@ -14,7 +14,8 @@ from robench.study.options import AttackOptions
 from robench.study.plan import plan_victim
 from robench.study.presets import TRAINING, find_preset
 from robench.study.request import BaseRequest, expand
-from robench.study.stages.stage import NamedDefense, Setting, Stage
+from robench.study.setting import NamedDefense, Setting
+from robench.study.stages.stage import Stage
 from robench.victims.find import find_victim
 from robench.victims.source import OWN_ENCODER, Given, VictimSource
 

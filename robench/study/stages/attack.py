@@ -17,9 +17,10 @@ from robench.results.outcome import measure_similarity, summarise
 from robench.results.records import Record
 from robench.results.salvage import salvage_lines
 from robench.results.store import RECORDS_FILE, Store, StoredStage
+from robench.study.setting import NamedAttack
 from robench.study.stages.attacked_rows import attack_rows, report_errors, rows_of
 from robench.study.stages.context import Context
-from robench.study.stages.stage import FORMAT, NamedAttack, RecordsStage, Size, Stage, sample
+from robench.study.stages.stage import FORMAT, RecordsStage, Size, Stage, sample
 from robench.study.stages.train import ModelStage
 
 SECONDS_PER_EXAMPLE = 0.15

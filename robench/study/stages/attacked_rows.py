@@ -21,8 +21,9 @@ from robench.results.aside import set_lines_aside
 from robench.results.records import Record
 from robench.results.salvage import Row, salvage_lines
 from robench.results.store import RECORDS_FILE
+from robench.study.setting import NamedAttack
 from robench.study.stages.context import Context, LoadableStage
-from robench.study.stages.stage import NamedAttack, Stage
+from robench.study.stages.stage import Stage
 
 LIVE_EXAMPLES = {"cpu": 64, "cuda": 512}
 """Number of examples searched at the same time; their queries have to fill the batches of the device."""

@@ -10,129 +10,27 @@ from __future__ import annotations
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from robench.attacking.attack import Attack
 from robench.data.load import Example, TaskData
-from robench.errors import RobenchError
-from robench.escaping import show_value
-from robench.frames import locate
-from robench.models.encoders import EncoderSource
-from robench.plugins.modules import class_path
 from robench.results import integrity
 from robench.results.info import StageInfo, StageKind, kind_of
-from robench.results.info_parts import DataInfo, EncoderInfo, PluginInfo
+from robench.results.info_parts import DataInfo, EncoderInfo
 from robench.results.records import Record
 from robench.results.store import Store, StoredStage, make_key
 from robench.study.environment import record_environment
+from robench.study.setting import NamedAttack, Setting
 from robench.study.stages.context import Context
-from robench.training.defense import Defense
-from robench.training.settings import TrainingSettings
 from robench.version import VERSION
 
 if TYPE_CHECKING:
-    from robench.models.devices import Hardware, Precision
+    pass
 
 FORMAT = 5
 """Number that grows when a change of robench changes results; part of every key except those of statistics."""
-
-
-@dataclass(frozen=True)
-class NamedPlugin:
-    """A defense or attack with the name that the user gave.
-
-    Attributes:
-        name: the registered name.
-        code: identity of its code, and of the user's code that it uses.
-        changed: the fields that the user set, as pairs of name and value.
-    """
-
-    name: str
-    code: str = ""
-    changed: tuple[tuple[str, Any], ...] = ()
-
-
-@dataclass(frozen=True)
-class NamedDefense(NamedPlugin):
-    """A defense by its registered name."""
-
-    defense: Defense = field(kw_only=True)
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        """Return its class and hyper-parameters, but not its name: two names of the same defense are one identity."""
-        return {"class": class_path(type(self.defense)), "fields": asdict(self.defense), "code": self.code}
-
-    @property
-    def info(self) -> PluginInfo:
-        """Describe it for ``stage.json``."""
-        return PluginInfo(**_plugin_fields(self, self.defense))
-
-
-@dataclass(frozen=True)
-class NamedAttack(NamedPlugin):
-    """An attack by its registered name."""
-
-    attack: Attack = field(kw_only=True)
-
-    @property
-    def title(self) -> str:
-        """Return its name in tables, with its variant in brackets."""
-        return f"{self.name} ({self.attack.variant})" if self.attack.variant else self.name
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        """Return everything that determines its behaviour, resources included."""
-        identity = self.attack.identity()
-        if not isinstance(identity, dict):
-            place = locate(type(self.attack).identity)
-            raise RobenchError(
-                f"the identity of the attack {self.name}{place and f' ({place})'} is {show_value(identity)}, not a"
-                " dictionary."
-            )
-        return {**identity, "name": self.name, "code": self.code}
-
-    @property
-    def info(self) -> PluginInfo:
-        """Describe it for ``stage.json``."""
-        return PluginInfo(title=self.title, **_plugin_fields(self, self.attack))
-
-
-def _plugin_fields(named: NamedPlugin, plugin: Any) -> dict[str, Any]:
-    values = {field.name: getattr(plugin, field.name) for field in fields(plugin)}
-    return {
-        "name": named.name,
-        "class_": class_path(type(plugin)),
-        "fields": values,
-        "changed": dict(named.changed),
-        "code": named.code,
-    }
-
-
-@dataclass(frozen=True)
-class Setting:
-    """The setting that all cells of one run share.
-
-    Attributes:
-        preset: name of the preset.
-        encoder: the pre-trained encoder.
-        training: the training settings.
-        precision: precision of matrix products.
-        hardware: what a trained model depends on besides; see :func:`~robench.models.devices.identify_hardware`.
-        train_limit: largest number of training rows; None takes all.
-        attack_limit: largest number of attacked test samples; None takes all.
-    """
-
-    preset: str
-    encoder: EncoderSource
-    training: TrainingSettings
-    precision: Precision
-    hardware: Hardware
-    train_limit: int | None
-    attack_limit: int | None
 
 
 def sample(

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from robench.errors import run_foreign_code
 from robench.results.info import ModelInfo, StageInfo
 from robench.results.info_parts import Development, Rows, Timing
+from robench.study.setting import NamedDefense
 from robench.study.stages.context import Context, Model
-from robench.study.stages.stage import FORMAT, NamedDefense, RecordsStage, Size, Stage
+from robench.study.stages.stage import FORMAT, RecordsStage, Size, Stage
 from robench.training.defense import FusedDefense, TrainsOn
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ from robench.results.store import Store, StoredStage
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-    from robench.study.stages.stage import Setting
+    from robench.study.setting import Setting
 
 WEIGHTS_FILE = "model.safetensors"
 PROBES = 16
