@@ -81,7 +81,7 @@ def settings(stream: random.Random) -> Iterator[Case]:
         first = name.partition(".")[0]
         defense = first if first in ("ada", "taichi", "pgd", "freelb") else "base"
         name, value = typeable(name), typeable(value)
-        if name == "training.epochs" and value.strip() in ("7", "+1", "1_000"):
+        if name in ("training.epochs", "pgd.steps") and value.strip().removeprefix("+").replace("_", "").isdecimal():
             value = "-0"
         words = run("--defense", defense, "--train-limit", "6", "--set", f"{name}={value}")
         yield Case(name=shown((name, value)), steps=[words])
