@@ -13,6 +13,7 @@ from robench.attacking.engine.parking import RowsRequest, SearchGreenlet
 from robench.attacking.engine.streams import RandomStream
 from robench.attacking.goal import make_outputs
 from robench.errors import ControlFlow, RobenchError
+from robench.process import keep_settings
 from robench.results.records import Record, Status
 
 AttackInput = tuple[int, str, int]
@@ -106,7 +107,7 @@ class Search:
 
     def _run(self, *values: object) -> None:
         started = perf_counter()
-        with self._stream.swap_in():
+        with self._stream.swap_in(), keep_settings():  # the other searches and the model run in this process, too
             outcome = self._greenlet.switch(*values)
         self._seconds += perf_counter() - started
         if self.dead:

@@ -180,6 +180,27 @@ def test_unusable_logits_are_an_error(bad: Any, says: str, victim: SmallVictim) 
         run(DeepWordBug(), bad, victim.examples())
 
 
+@dataclass(frozen=True, kw_only=True)
+class Meddling(DeepWordBug):
+    """Changes torch's default number type in its search."""
+
+    def build(self, victim: Any) -> Any:
+        built = super().build(victim)
+        transform = built.transformation.transformations[0]._get_replacement_words
+
+        def meddling(word: str) -> Any:
+            torch.set_default_dtype(torch.float64)
+            return transform(word)
+
+        built.transformation.transformations[0]._get_replacement_words = meddling
+        return built
+
+
+def test_a_search_that_changes_settings_of_the_process_changes_no_other(victim: SmallVictim) -> None:
+    assert run(Meddling(), victim, victim.examples()) == run(DeepWordBug(), victim, victim.examples())
+    assert torch.get_default_dtype() == torch.float32
+
+
 @every_attack
 def test_a_text_with_a_lone_surrogate_is_attacked_like_any_other(attack: Attack) -> None:
     model = Predictor(tiny.classifier(), tiny.tokenizer(), max_length=24, precision="fp32", device=tiny.CPU)
