@@ -174,7 +174,22 @@ def _read_words(text: str) -> tuple[list[str], list[int], list[tuple[int, int]]]
     return words, starts, chunks
 
 
+def split_words(text: str) -> list[str]:
+    """Return TextAttack's words of a text."""
+    words: list[str] = _splitter()(text)
+    return words
+
+
 def _splitter() -> Any:
     from textattack.shared import attacked_text  # its function is robench's, which remembers short strings
 
     return attacked_text.words_from_text
+
+
+def remove_space(text: str, index: int, edit: Edit) -> Edit:
+    """Extend the edit that empties a word by the space before it, or by the one after the first word."""
+    if edit.end == len(text):
+        return edit
+    if index == 0:
+        return edit._replace(end=edit.end + (text[edit.end] == " "))
+    return edit._replace(start=edit.start - (text[edit.start - 1] == " "))

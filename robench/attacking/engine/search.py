@@ -10,6 +10,7 @@ from typing import Any
 from robench.attacking.engine.failures import ExampleError, TextFailure, describe_reason
 from robench.attacking.engine.limits import explain_length
 from robench.attacking.engine.parking import RowsRequest, SearchGreenlet
+from robench.attacking.engine.spliced_text import make_text
 from robench.attacking.engine.streams import RandomStream
 from robench.attacking.goal import make_outputs
 from robench.errors import ControlFlow, RobenchError
@@ -55,12 +56,10 @@ class Search:
         Raises:
             RobenchError: something that has nothing to do with the example is missing.
         """
-        from robench.attacking.engine.spliced_text import SplicedText
-
         with self._catch_failure():
             if reason := explain_length(self._text):
                 raise ExampleError(reason)
-            text = SplicedText(self._text)
+            text = make_text(self._text)
             budget = self._budget(text.num_words)
             self.attack.goal_function.query_budget = float("inf") if budget is None else budget
             self.attack.clear_cache()

@@ -5,125 +5,27 @@ How it works: a search makes thousands of candidates that differ from the curren
 with the square of a text's length. :class:`SplicedText` keeps the change alone, and puts together its text, its words
 and its tables when they are asked for. Only texts that were changed themselves have these at hand, the latest
 :data:`WORDS_AT_HAND` words of them. TextAttack's code sees no difference.
-
-This module imports TextAttack, so import it after ``load_textattack``.
 """
 
 from __future__ import annotations
 
+import functools
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-from textattack.shared import AttackedText, attacked_text
+from robench.attacking.engine.changes import Attributes, Change, State
+from robench.attacking.engine.layout import Edit, is_regular, make_edit, read_layout, remove_space, split_words
 
-from robench.attacking.engine.layout import Edit, Layout, is_regular, make_edit, read_layout
+if TYPE_CHECKING:
+    from textattack.shared import AttackedText
+else:
+    AttackedText = object  # importing TextAttack takes seconds; see make_text
 
 WORDS_AT_HAND = 200_000
 """Most words of changed texts whose state is kept, at about 50 bytes a word."""
 _OBJECTS = 40
 """What the objects of a state count, in words."""
-
-
-class State(NamedTuple):
-    """What a text and its changes are computed from.
-
-    Attributes:
-        layout: the text and its words.
-        modified: numbers of the words that have been changed since the original text.
-        places: where each word of the original text is now, (original words,); -1 if it was deleted.
-    """
-
-    layout: Layout
-    modified: set[int]
-    places: npt.NDArray[np.int64]
-
-
-class Change(NamedTuple):
-    """A replacement of one word.
-
-    Attributes:
-        parent: the text before.
-        edit: the letters that are replaced.
-        number: number of the word.
-        words: number of the words in its place.
-        keeps_place: whether the word is still the first of them.
-    """
-
-    parent: SplicedText
-    edit: Edit
-    number: int
-    words: int
-    keeps_place: bool
-
-    def newly_modified_indices(self) -> set[int]:
-        """Return the numbers of the words that the change brought."""
-        return set(range(self.number, self.number + self.words))
-
-    def modified_indices(self) -> set[int]:
-        """Return the numbers of all words that have been changed so far."""
-        return self._modified(self.parent.state().modified)
-
-    def original_index_map(self) -> npt.NDArray[np.int64]:
-        """Return where each word of the original text is now."""
-        return self._places(self.parent.state().places)
-
-    def apply(self, state: State) -> State:
-        """Return the state of the changed text, given that of its parent."""
-        return State(state.layout.apply(self.edit), self._modified(state.modified), self._places(state.places))
-
-    def _modified(self, before: set[int]) -> set[int]:
-        if self.words != 1:
-            before = {at if at < self.number else at + self.words - 1 for at in before if at != self.number}
-        return before | self.newly_modified_indices()
-
-    def _places(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        added = self.words - 1
-        if not added:
-            return places
-        places = places.copy()
-        if added == -1:
-            places[places == self.number] = -1
-        places[places > self.number] += added
-        if added > 0 and not self.keeps_place:
-            places[places == self.number] += added
-        return places
-
-
-_LATER = object()
-"""Stands among a text's attributes for those that its change can tell."""
-
-
-class Attributes(dict[str, Any]):
-    """The attributes that TextAttack attaches to a text; three of them are computed each time they are asked for."""
-
-    __slots__ = ("change",)
-
-    def __init__(self, change: Change) -> None:
-        super().__init__(
-            newly_modified_indices=_LATER,
-            previous_attacked_text=change.parent,
-            modified_indices=_LATER,
-            original_index_map=_LATER,
-        )
-        self.change = change
-
-    def __getitem__(self, key: str) -> Any:
-        value = super().__getitem__(key)
-        return getattr(self.change, key)() if value is _LATER else value
-
-    def get(self, key: str, default: Any = None) -> Any:
-        """Return an attribute, or the default."""
-        return self[key] if key in self else default
-
-    def settle(self, state: State) -> State:
-        """Return the state with what an attack has put in the place of a computed attribute."""
-        modified, places = super().__getitem__("modified_indices"), super().__getitem__("original_index_map")
-        if modified is not _LATER:
-            state = state._replace(modified=modified)
-        return state if places is _LATER else state._replace(places=places)
 
 
 class _StatesAtHand:
@@ -152,8 +54,20 @@ class _StatesAtHand:
 _AT_HAND = _StatesAtHand()
 
 
+def make_text(text: str) -> Any:
+    """Make the ``AttackedText`` of a text, whose candidates do not grow with its length."""
+    return _define_text_class()(text)
+
+
+@functools.cache
+def _define_text_class() -> type[SplicedText]:
+    from textattack.shared import AttackedText
+
+    return type("SplicedAttackedText", (SplicedText, AttackedText), {})
+
+
 class SplicedText(AttackedText):  # type: ignore[misc]  # TextAttack is untyped
-    """An ``AttackedText`` whose candidates do not grow with the length of the text."""
+    """What differs from ``AttackedText``, which is the next class in the order of inheritance."""
 
     __slots__ = ("_change", "_hash", "_input", "_regular", "_state", "attack_attrs")
     # What AttackedText.__init__ would set, which is not called for a changed text.
@@ -179,7 +93,7 @@ class SplicedText(AttackedText):  # type: ignore[misc]  # TextAttack is untyped
             _AT_HAND.use(self)
             state: State = self._state
             return state
-        texts: list[SplicedText] = [self]  # an old text's ancestors may have lost their states, too
+        texts: list[Any] = [self]  # an old text's ancestors may have lost their states, too
         while texts[-1]._state is None and texts[-1]._change is not None:
             texts.append(texts[-1]._change.parent)
         first = texts.pop()
@@ -251,9 +165,9 @@ class SplicedText(AttackedText):  # type: ignore[misc]  # TextAttack is untyped
     def __eq__(self, other: object) -> bool:
         if self is other:
             return True
-        if not isinstance(other, AttackedText) or len(self.attack_attrs) != len(other.attack_attrs):
+        if not hasattr(other, "attack_attrs") or len(self.attack_attrs) != len(other.attack_attrs):
             return False
-        return hash(self) == hash(other) and bool(self.text == other.text)
+        return hash(self) == hash(other) and bool(self.text == getattr(other, "text", None))
 
     def _text_index_of_word_index(self, i: int) -> int:
         if not self._is_regular or not 0 <= i < self.num_words:
@@ -271,7 +185,7 @@ class SplicedText(AttackedText):  # type: ignore[misc]  # TextAttack is untyped
     def generate_new_attacked_text(self, new_words: Sequence[str]) -> AttackedText:
         """Return the text with these words in the places of its own; see ``AttackedText``."""
         plain = super().generate_new_attacked_text(new_words)
-        return SplicedText(plain._text_input, plain.attack_attrs)
+        return type(self)(plain._text_input, plain.attack_attrs)
 
     def _read_change(self, indices: Any, new_words: Any) -> Change | None:
         """Return a replacement of one word as a change; None if TextAttack has to work it out."""
@@ -283,17 +197,8 @@ class SplicedText(AttackedText):  # type: ignore[misc]  # TextAttack is untyped
         layout = self.state().layout
         if not 0 <= index < len(layout.words) or (old := layout.words[index]) == new:
             return None
-        found, start = attacked_text.words_from_text(new), int(layout.starts[index])
+        found, start = split_words(new), int(layout.starts[index])
         edit = make_edit(start, old, new)
         if not found:
-            edit = _remove_space(layout.text, index, Edit(start, start + len(old), new))
+            edit = remove_space(layout.text, index, Edit(start, start + len(old), new))
         return Change(self, edit, int(index), len(found), bool(found) and found[0] == old)
-
-
-def _remove_space(text: str, index: int, edit: Edit) -> Edit:
-    """Extend the edit that empties a word by the space before it, or by the one after the first word."""
-    if edit.end == len(text):
-        return edit
-    if index == 0:
-        return edit._replace(end=edit.end + (text[edit.end] == " "))
-    return edit._replace(start=edit.start - (text[edit.start - 1] == " "))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from robench.attacking.engine import spliced_text
 from robench.resources.textattack import load_textattack
 
 STARTS = (
@@ -56,9 +57,7 @@ def textattack() -> Any:
 def both(text: str) -> tuple[Any, Any]:
     from textattack.shared import AttackedText
 
-    from robench.attacking.engine.spliced_text import SplicedText
-
-    return SplicedText(text), AttackedText(text)
+    return spliced_text.make_text(text), AttackedText(text)
 
 
 def assert_alike(ours: Any, theirs: Any) -> None:
@@ -102,8 +101,6 @@ def change(text: Any, stream: random.Random) -> Any:
 def test_spliced_text_after_any_changes_answers_as_textattacks(
     start: str, at_hand: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from robench.attacking.engine import spliced_text
-
     monkeypatch.setattr(spliced_text, "WORDS_AT_HAND", at_hand)
     for seed in range(30):
         ours, theirs = both(start)
@@ -139,8 +136,6 @@ def test_spliced_text_of_a_long_text_takes_little_memory_a_candidate() -> None:
 
 
 def test_spliced_text_after_thousands_of_changes_is_put_together_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    from robench.attacking.engine import spliced_text
-
     monkeypatch.setattr(spliced_text, "WORDS_AT_HAND", 0)
     first, _ = both(" ".join(["word"] * 1500))
     text = first
