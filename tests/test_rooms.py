@@ -119,6 +119,17 @@ def test_light_rooms_import_nothing_heavy_at_module_level() -> None:
     assert wrong == []
 
 
+def test_no_module_imports_textattack_at_module_level() -> None:
+    """Its import has side effects, which ``load_textattack`` prevents."""
+    wrong = [
+        f"{i.place} imports {i.module}"
+        for _, file in rooms()
+        for i in imports(file)
+        if i.at_top and i.module.split(".")[0] == "textattack"
+    ]
+    assert wrong == []
+
+
 def test_plugins_import_only_the_faces_of_robench_and_one_another() -> None:
     wrong = [
         f"{found.place} imports {found.source}"
