@@ -178,7 +178,7 @@ def _compute_results(info: StageInfo, rows: Sequence[Record]) -> dict[str, Any]:
             "success_rate": outcome.succeeded / outcome.attempts if outcome.attempts else None,
             **msgspec.structs.asdict(outcome),
         }
-        if not outcome.errors:
+        if not outcome.errors:  # a page without errors says nothing of them
             del results["attacked"]["errors"]
         similarity = info.similarity if isinstance(info, CellInfo) else None
         results["attacked"]["similarity"] = similarity.mean if similarity else None

@@ -271,4 +271,5 @@ def test_lock_of_a_stage_in_linked_folders_is_given(tmp_path: Path) -> None:
     store = Store(tmp_path / "runs")
     for kind in get_args(StageKind):
         with store.lock(store.folder(kind, "one", "0123456789abcdef")):
-            pass
+            assert (store.root / kind).resolve().is_relative_to(tmp_path)
+            assert [path.name for path in (store.root / kind).iterdir()] == [".0123456789abcdef.lock"]
