@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from robench.results.clean_lines import CleanLine
 from robench.results.info import make_schema
 from robench.results.records import RecordLine
 
@@ -20,22 +21,6 @@ _GROWTH = (
     "It may grow: a new key has a default and may be absent, and a reader ignores keys that it does not know. A key"
     " never changes its meaning, unit or type."
 )
-
-
-class CleanLine(msgspec.Struct):
-    """A line of ``clean.jsonl``: a model's prediction for one text of the test split.
-
-    Attributes:
-        id: row of the text in the test split, from 0.
-        label: index of the gold label.
-        probabilities: the model's probability of each class.
-        correct: whether the most probable class is the gold label.
-    """
-
-    id: int
-    label: int
-    probabilities: list[float]
-    correct: bool
 
 
 def _add_title(title: str, content: dict[str, Any]) -> dict[str, Any]:

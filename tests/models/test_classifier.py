@@ -19,6 +19,7 @@ from robench.models.batches import collate, tokenise
 from robench.models.classifier import Classifier
 from robench.models.devices import Precision
 from robench.models.predictor import TOKENS, Predictor, accuracy, choose_batch_shape
+from robench.results.clean_lines import CleanLine
 from robench.results.info import decode
 from robench.study.stages import trained_model
 from support import tiny
@@ -200,12 +201,12 @@ def test_accuracy_is_the_share_of_largest_logits_at_the_label(labels: list[int],
 def test_clean_predictions_are_told_text_by_text() -> None:
     predictor, test = tiny.predictor(tiny.classifier()), tiny.examples(12)
     logits = predictor.logits([example.text for example in test]).double().numpy()
-    rows = trained_model.predict_clean(predictor, test)
-    assert [row["id"] for row in rows] == list(range(12))
-    for row, example, scores in zip(rows, test, logits, strict=True):
-        assert row["label"] == example.label
-        assert row["probabilities"] == pytest.approx(list(np.exp(scores) / np.exp(scores).sum()), abs=1e-6)
-        assert row["correct"] is bool(scores.argmax() == example.label)
+    lines = trained_model.predict_clean(predictor, test)
+    assert [line.id for line in lines] == list(range(12))
+    for line, example, scores in zip(lines, test, logits, strict=True):
+        assert line.label == example.label
+        assert line.probabilities == pytest.approx(list(np.exp(scores) / np.exp(scores).sum()), abs=1e-6)
+        assert line.correct is bool(scores.argmax() == example.label)
 
 
 # Saved and loaded
@@ -222,7 +223,7 @@ def save(folder: Path, info: Any = None) -> None:
         folder,
         tiny.classifier(seed=5),
         tiny.tokenizer(),
-        [{"id": 0}],
+        [CleanLine(0, 1, [0.25, 0.75], correct=True)],
         [{"step": 1}],
         info or tiny.model_info(label="é"),
     )
@@ -237,7 +238,8 @@ def test_a_saved_model_says_the_same_to_the_last_bit(saved: Path) -> None:
     loaded = load(saved)
     assert torch.equal(torch.get_rng_state(), before)
     assert torch.equal(loaded.logits(TEXTS), tiny.predictor(tiny.classifier(seed=5)).logits(TEXTS))
-    assert json.loads((saved / "clean.jsonl").read_text()) == {"id": 0}
+    line = '{"id": 0, "label": 1, "probabilities": [0.25, 0.75], "correct": true}\n'
+    assert (saved / "clean.jsonl").read_text() == line
     assert json.loads((saved / "training.jsonl").read_text()) == {"step": 1}
     file = saved / "stage.json"
     assert "é" in file.read_text(encoding="utf-8")

@@ -19,6 +19,7 @@ from robench.models.classifier import Classifier
 from robench.models.devices import Precision
 from robench.models.predictor import Predictor
 from robench.report.export import export, trained_model
+from robench.results.clean_lines import CleanLine
 from robench.results.info import ModelInfo
 from robench.results.store import Store
 from robench.study.stages import trained_model as models
@@ -73,7 +74,7 @@ def store_of(folder: Path, family: str) -> tuple[Store, Predictor]:
     }
     store = Store(folder / "runs")
     described = msgspec.convert(info, ModelInfo)
-    clean = [{"id": i, "correct": i < 3} for i in range(4)]
+    clean = [CleanLine(i, 0, [0.75, 0.25], correct=i < 3) for i in range(4)]
     models.save(store.folder("models", described.label, described.key), classifier, tokenizer, clean, [], described)
     return store, Predictor(classifier, tokenizer, max_length=LENGTH, precision="fp32", device=tiny.CPU)
 

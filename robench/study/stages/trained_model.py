@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -20,6 +20,8 @@ from robench.models.devices import Precision
 from robench.models.predictor import Predictor
 from robench.paths import atomic_write_folder
 from robench.resources.foreign_model import check_config, check_size
+from robench.results import clean_lines
+from robench.results.clean_lines import CleanLine
 from robench.results.info import REMEDY, CellInfo, ModelInfo
 from robench.results.info_parts import Clean
 from robench.results.integrity import CLEAN_FILE, TRAINING_FILE, write_stage
@@ -46,32 +48,32 @@ class LogitsModel(Protocol):
 
 def predict_clean(
     predictor: LogitsModel, test: Sequence[Example], progress: Callable[[int], None] | None = None
-) -> list[dict[str, Any]]:
+) -> list[CleanLine]:
     """Predict the whole test split, and return the lines of ``clean.jsonl``."""
     logits = predictor.logits([example.text for example in test], progress)
     probabilities = logits.softmax(-1).tolist()
     predicted = logits.argmax(-1).tolist()
     return [
-        {"id": i, "label": example.label, "probabilities": probabilities[i], "correct": predicted[i] == example.label}
+        CleanLine(i, example.label, probabilities[i], correct=predicted[i] == example.label)
         for i, example in enumerate(test)
     ]
 
 
-def count_correct(rows: Sequence[Mapping[str, Any]]) -> Clean:
+def count_correct(lines: Sequence[CleanLine]) -> Clean:
     """Count the correct predictions on the test split, and the texts with its most frequent label.
 
     The second count is the number of correct predictions of a model that always names this label.
     """
-    labels = Counter(row["label"] for row in rows)
+    labels = Counter(line.label for line in lines)
     majority = max(labels.values(), default=0)
-    return Clean(correct=sum(row["correct"] for row in rows), n=len(rows), majority=majority)
+    return Clean(correct=sum(line.correct for line in lines), n=len(lines), majority=majority)
 
 
 def save(
     folder: Path,
     classifier: Classifier,
     tokenizer: PreTrainedTokenizerBase,
-    clean: Sequence[dict[str, Any]],
+    clean: Sequence[CleanLine],
     log: Sequence[dict[str, Any]],
     info: ModelInfo,
     code: Sequence[Path] = (),
@@ -98,8 +100,8 @@ def save(
             (draft / file.name).write_bytes(file.read_bytes())
         # Python writes the bytes, because on a full disk the library's own writer crashes or hides the cause.
         (draft / WEIGHTS_FILE).write_bytes(safetensors.torch.save(state, metadata={"format": "pt"}))
-        write_lines(draft / CLEAN_FILE, clean)
-        write_lines(draft / TRAINING_FILE, log)
+        clean_lines.write(draft / CLEAN_FILE, clean)
+        _write_lines(draft / TRAINING_FILE, log)
         write_stage(draft, info)
 
 
@@ -191,7 +193,7 @@ def save_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
         raise OSError(str(error)) from error
 
 
-def write_lines(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+def _write_lines(path: Path, rows: Sequence[dict[str, Any]]) -> None:
     """Write a line of JSON for each row."""
     text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     path.write_bytes(text.encode("utf-8", "backslashreplace"))  # a surrogate becomes JSON's escape of it
@@ -207,7 +209,8 @@ def stored_predictor(store: Store, cell: StoredStage[CellInfo], device: torch.de
     if info.victim:
         raise RobenchError(
             f"{cell.folder.name} is an attack on your own model ({info.victim.model}), whose representations are"
-            " not known: figure 1 and table 7 are about models that robench trained; name one with --defense."
+            " not known: figures of representations and tables of high-order statistics are about models that robench"
+            " trained; name one with --defense."
         )
     model = store.get("models", info.model)
     if model is None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from robench.errors import RobenchError
-from robench.paths import atomic_write_folder, read_regular
+from robench.paths import atomic_write_folder
+from robench.results import clean_lines
 from robench.results.info import ELSEWHERE, REMEDY, ModelInfo
 from robench.results.info_parts import Timing, VictimInfo
 from robench.results.integrity import CLEAN_FILE, write_stage
@@ -87,7 +87,7 @@ class VictimStage(ModelStage):
 
     def make(self, context: Context, folder: Path) -> None:
         """Examine the model, predict the test split, store the results, and keep the model in memory."""
-        from robench.study.stages.trained_model import count_correct, predict_clean, write_lines
+        from robench.study.stages.trained_model import count_correct, predict_clean
         from robench.victims.checks import check_order, examine
         from robench.victims.scorers import VictimModel
 
@@ -101,7 +101,7 @@ class VictimStage(ModelStage):
         with reporter.track("clean accuracy", "text", total=len(data.test)) as work:
             clean = predict_clean(victim, data.test, work.advance)
         gold = [example.label for example in data.test]
-        guesses = [max(range(len(data.labels)), key=row["probabilities"].__getitem__) for row in clean]
+        guesses = [max(range(len(data.labels)), key=line.probabilities.__getitem__) for line in clean]
         is_explicit = label_order is not None
         order_warnings = check_order(data.labels, examination.order, gold, guesses, is_explicit=is_explicit)
         for warning in order_warnings:
@@ -123,7 +123,7 @@ class VictimStage(ModelStage):
             timing=Timing(seconds=round(time.perf_counter() - started, 1), texts=len(clean)),
         )
         with atomic_write_folder(folder) as draft:
-            write_lines(draft / CLEAN_FILE, clean)
+            clean_lines.write(draft / CLEAN_FILE, clean)
             write_stage(draft, info)
         context.hold(self, victim)
 
@@ -162,10 +162,10 @@ class VictimStage(ModelStage):
         import torch
 
         path = stored.folder / CLEAN_FILE
+        lines = clean_lines.read(path, REMEMBERED_TEXTS)
         try:
-            lines = read_regular(path).decode().splitlines()[:REMEMBERED_TEXTS]
-            before = torch.tensor([json.loads(line)["probabilities"] for line in lines])
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            before = torch.tensor([line.probabilities for line in lines])
+        except ValueError as error:  # the lines have different numbers of classes
             raise RobenchError(f"{path} cannot be read ({error}); {REMEDY}.") from error
         now = victim.logits([example.text for example in self.data.test[:REMEMBERED_TEXTS]]).softmax(-1)
         if before.shape != now.shape or (before - now).abs().max() > TOLERANCE:
