@@ -9,6 +9,8 @@ import typer
 
 from robench.cli import about, attack, export, results, run, verify
 
+__all__ = ["app", "main"]
+
 app = typer.Typer(
     name="robench",
     no_args_is_help=True,

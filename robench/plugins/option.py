@@ -44,7 +44,7 @@ class Option:
 
     @property
     def range(self) -> str:
-        """The range in words, such as ``above 0 and at most 1``; empty if any value will do."""
+        """Return the range in words, such as ``above 0 and at most 1``; empty if any value will do."""
         if self.minimum is not None and self.maximum is not None:
             return f"from {self.minimum} to {self.maximum}"
         parts = [
@@ -55,7 +55,7 @@ class Option:
         return " and ".join(filter(None, parts))
 
     def allows(self, value: Any) -> bool:
-        """Whether a number lies in the range; NaN lies in none, and infinity only in one that ends there."""
+        """Return whether a number lies in the range; NaN lies in none, and infinity only in one that ends there."""
         return (
             (_is_finite(value) or value in (self.minimum, self.maximum))
             and (self.minimum is None or value >= self.minimum)
@@ -65,7 +65,7 @@ class Option:
 
 
 def _is_finite(value: Any) -> bool:
-    """Whether a number is finite; a whole number that a float cannot hold is not."""
+    """Return whether a number is finite; a whole number that a float cannot hold is not."""
     try:
         return math.isfinite(value)
     except OverflowError:
@@ -123,20 +123,20 @@ def check_values(thing: Any) -> None:
             continue
         hint = without_none(hint)
         if get_origin(hint) is Literal and value not in get_args(hint):
-            raise ValueError(f"{one.name} is {expected(hint)}{or_none}, not {show_value(value)}")
+            raise ValueError(f"{one.name} is {describe_values(hint)}{or_none}, not {show_value(value)}")
         if hint is bool and not isinstance(value, bool):
-            raise ValueError(f"{one.name} is {expected(hint)}{or_none}, not {show_value(value)}")
+            raise ValueError(f"{one.name} is {describe_values(hint)}{or_none}, not {show_value(value)}")
         if hint not in _NUMBERS:
             continue
         if not isinstance(value, _NUMBERS[hint]) or isinstance(value, bool):
-            raise ValueError(f"{one.name} is {expected(hint, said)}{or_none}, not {show_value(value)}")
+            raise ValueError(f"{one.name} is {describe_values(hint, said)}{or_none}, not {show_value(value)}")
         if not said.allows(value):
             words = ", ".join(filter(None, ("" if _is_finite(value) else "finite", said.range)))
             raise ValueError(f"{one.name} must be {words}{or_none}, not {show_value(value)}")
 
 
 def may_be_none(hint: Any) -> bool:
-    """Whether a type includes None."""
+    """Return whether a type includes None."""
     return get_origin(hint) in (Union, types.UnionType) and types.NoneType in get_args(hint)
 
 
@@ -145,7 +145,7 @@ def without_none(hint: Any) -> Any:
     return next(choice for choice in get_args(hint) if choice is not types.NoneType) if may_be_none(hint) else hint
 
 
-def expected(hint: Any, said: Option | None = None) -> str:
+def describe_values(hint: Any, said: Option | None = None) -> str:
     """Describe the values of a field: ``a number, above 0``, ``one of mean, sum``."""
     hint = without_none(hint)
     if get_origin(hint) is Literal:
@@ -173,7 +173,7 @@ class Description:
 
     @property
     def gist(self) -> str:
-        """The meaning up to its first pause."""
+        """Return the meaning up to its first pause."""
         return re.split(r"[,;:.] |\(|\.$", self.meaning)[0].strip()
 
 
@@ -183,7 +183,7 @@ def describe(thing: Any) -> list[Description]:
     hints, found = get_type_hints(kind), []
     for one in fields(kind):
         said, hint = option_of(kind, one.name), hints[one.name]
-        values = expected(hint, said) + (", or none" if may_be_none(hint) else "")
+        values = describe_values(hint, said) + (", or none" if may_be_none(hint) else "")
         value = one.default if thing is kind else getattr(thing, one.name)
         shown = "" if value is MISSING else option_text(value)
         found.append(Description(one.name, values, shown, said.meaning, said.source))

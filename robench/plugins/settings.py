@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 from robench.errors import RobenchError
 from robench.escaping import show_value
 from robench.paths import absolute_path, read_regular
-from robench.plugins.option import Option, check_values, describe, expected, may_be_none, option_of, without_none
+from robench.plugins.option import Option, check_values, describe, describe_values, may_be_none, option_of, without_none
 from robench.plugins.suggestions import explain_unknown
 
 T = TypeVar("T")
@@ -100,7 +100,7 @@ def _read(where: str, value: Any, hint: Any, said: Option) -> Any:
     """Read ``value`` as the type ``hint``; texts are converted, other values checked."""
     if may_be_none(hint):
         return None if value is None or value == "none" else _read(where, value, without_none(hint), said)
-    refused = f"{where} is {expected(hint, said)}, not {show_value(value)}."
+    refused = f"{where} is {describe_values(hint, said)}, not {show_value(value)}."
     if get_origin(hint) is Literal:
         named = {str(choice): choice for choice in get_args(hint)}
         if str(value) not in named:

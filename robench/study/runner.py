@@ -197,7 +197,7 @@ class Runner:
 
     def _make(self, stage: Stage) -> None:
         store, reporter = self._context.store, self._context.reporter
-        with store.lock(stage.folder(store), lambda: reporter.say("    another process is at it: waiting")):
+        with store.lock(stage.folder(store), lambda: reporter.say("    another process is making this stage: waiting")):
             if self._redo is not None:
                 self._redo.refresh()
             stored = None

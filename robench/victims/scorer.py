@@ -125,7 +125,7 @@ def check_probabilities(scores: Tensor, shown: str) -> None:
     if strange.any():
         row = [round(score, 4) for score in scores[int(strange.nonzero()[0])].tolist()]
         raise RobenchError(
-            f"{shown} gave probabilities at first, and now a row that is none: {list_values(row)}. Return either"
+            f"{shown} gave probabilities at first, and now a row that is not: {list_values(row)}. Return either"
             " probabilities or logits for every text, preferably logits."
         )
 

@@ -237,7 +237,7 @@ def test_two_processes_on_one_folder_make_each_stage_once_and_agree(
     both = [processes.start(*command) for _ in range(2)]
     assert [run.wait() for run in both] == [0, 0], [run.stderr for run in both]
     told = [f"{run.stderr}" for run in both]
-    assert any("another process is at it: waiting" in text for text in told)
+    assert any("another process is making this stage: waiting" in text for text in told)
     # What is finished; a slow machine shows lines before that.
     assert sum(len(re.findall(r" training: \d+ steps in ", text)) for text in told) == 5
     assert sum(len(re.findall(r" attacking: \d+ texts in ", text)) for text in told) == 8

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from robench.errors import RobenchError
 from robench.escaping import escape_matplotlib
-from robench.report.figures.canvas import INK, Drawing, legend_above, sheet, styled
+from robench.report.figures.canvas import INK, Drawing, apply_style, legend_above, sheet
 from robench.report.figures.palette import Look, looks, title
 from robench.report.figures.request import FigureRequest
 from robench.results.adversarial_rows import note_adversarial_rows
@@ -46,7 +46,7 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
     block.sort(key=lambda r: (order.index(r.defense.name), labels[r.row].text))
     series = {labels[row].text: _points(found, columns) for row, found in group(block, lambda r: r.row).items()}
     heads = [CLEAN, *(label.text + "%" for label in column_labels([c[0] for c in columns]).values())]
-    with styled():
+    with apply_style():
         return _drawing(series, heads, request, _caption(block, series, request.task, others))
 
 

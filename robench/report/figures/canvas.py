@@ -54,7 +54,7 @@ class Drawing:
 
 
 @contextmanager
-def styled() -> Iterator[None]:
+def apply_style() -> Iterator[None]:
     """Draw inside the block: the style of robench, whatever the user's own matplotlibrc says."""
     from matplotlib import style
 
@@ -120,7 +120,7 @@ def save(drawing: Drawing, out: Path, formats: Sequence[str] = FORMATS) -> list[
         about = {"Title": escape_line(drawing.name), "Description": escape_line(drawing.caption)}
         # Leave out what differs from day to day, or from one matplotlib to the next.
         about |= {"Date": None} if format == "svg" else {"Software": None}  # type: ignore[dict-item]
-        with translate_os_errors(path), styled():
+        with translate_os_errors(path), apply_style():
             out.mkdir(parents=True, exist_ok=True)
             drawing.figure.savefig(path, format=format, metadata=about)
         written.append(path)

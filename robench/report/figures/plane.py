@@ -10,7 +10,7 @@ import numpy as np
 
 from robench.errors import RobenchError
 from robench.escaping import escape_matplotlib
-from robench.report.figures.canvas import INK, Drawing, sheet, styled
+from robench.report.figures.canvas import INK, Drawing, apply_style, sheet
 from robench.report.figures.palette import class_colours, tint, title
 from robench.report.figures.projection import XY, Float64, Plane, plane_of
 from robench.report.figures.request import FigureRequest
@@ -59,7 +59,7 @@ def draw(store: Store, request: FigureRequest, *, device: str = "auto") -> Drawi
     assert cell is not None, "it was read a moment ago"
     predictor = stored_predictor(store, cell, devices.choose_device(device))
     scene = _scene(read_pairs(cell), predictor, result.info.labels, number)
-    with styled():
+    with apply_style():
         return _drawing(scene, result, request, _caption(scene, result, others + len(block) - 1))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from robench.errors import RobenchError
 from robench.escaping import escape_matplotlib, list_values
-from robench.report.figures.canvas import INK, Drawing, legend_above, sheet, styled
+from robench.report.figures.canvas import INK, Drawing, apply_style, legend_above, sheet
 from robench.report.figures.labelling import Line, place_texts
 from robench.report.figures.palette import Look, looks, title
 from robench.report.figures.request import FigureRequest
@@ -69,7 +69,7 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
         for name, found in group(rest, lambda r: str(r.defense.name)).items()
     }
     ordered = {name: points[name] for name in names if name in points}
-    with styled():
+    with apply_style():
         return _drawing(path, ordered, block[0], request, sweep, _caption([*swept, *rest], request, others))
 
 

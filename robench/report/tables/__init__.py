@@ -78,7 +78,7 @@ def make(
     if options.get("compare") and not request.table.is_measured:
         raise RobenchError(f"table {number} has no results to compare; leave --compare out.")
     table = _MAKERS[request.table.kind](store, request)
-    return published.beside_published(table, request) if against else table
+    return published.add_published(table, request) if against else table
 
 
 def make_all(

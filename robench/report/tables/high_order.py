@@ -30,7 +30,6 @@ COLUMNS = (
     Column("attack% (↑)", key="attack%"),
 )
 _LEGEND = (
-    "Rows are models; the paper has them as columns.",
     "pos: a clean text beside its adversarial counterpart; neg: beside a fixed sentence of another label.",
     "MSE: mean squared difference of representations. KL: of predictions, in nats. CTR: contrastive loss of all pairs.",
 )

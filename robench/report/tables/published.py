@@ -15,7 +15,7 @@ from robench.results.published import PublishedRow, PublishedTable, read_publish
 LEGEND = "In square brackets: the paper's number, and ours less it."
 
 
-def beside_published(table: Table, request: TableRequest) -> Table:
+def add_published(table: Table, request: TableRequest) -> Table:
     """Return a table with the paper's numbers in its cells, and notes on what makes the two differ.
 
     A row is matched by task, defense and attack; if the paper has the table for several encoders, by encoder, too. A

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from robench.data.load import Example, TaskData
 from robench.results import integrity
@@ -25,9 +25,6 @@ from robench.study.environment import record_environment
 from robench.study.setting import NamedAttack, Setting
 from robench.study.stages.context import Context
 from robench.version import VERSION
-
-if TYPE_CHECKING:
-    pass
 
 FORMAT = 5
 """Number that grows when a change of robench changes results; part of every key except those of statistics."""
