@@ -25,7 +25,7 @@ class TextBugger(Attack):
     min_sentence_similarity: float = option(
         0.8,
         "least angular similarity of the two texts, by the Universal Sentence Encoder; with resources=bundled it is"
-        " translated to what the stand-in gives to as good a pair of sentences",
+        " translated to the stand-in's scale",
         minimum=0,
         maximum=1,
     )

@@ -32,8 +32,7 @@ class TextFooler(Attack):
     min_sentence_similarity: float = option(
         0.840845057,
         "least angular similarity of 15 words around the change, by the Universal Sentence Encoder; a text with fewer"
-        " words is not checked. With resources=bundled it is translated to what the stand-in gives to as good a pair of"
-        " sentences",
+        " words is not checked. With resources=bundled it is translated to the stand-in's scale",
         minimum=0,
         maximum=1,
     )

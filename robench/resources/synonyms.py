@@ -128,7 +128,7 @@ def _define_swap_class() -> type[Any]:
 def _write_table(lexicon: Lexicon, file: Path) -> None:
     synonyms: dict[str, dict[str, str]] = {part: {} for part in PARTS}
     for (base, part), senses in lexicon.senses.items():
-        words = {word for key, _ in senses for word in lexicon.synsets[key].words if "_" not in word}
+        words = {word for key in senses for word in lexicon.synsets[key].words if "_" not in word}
         synonyms[part][base] = " ".join(sorted(words))
     irregular = {part: {word: " ".join(b) for word, b in bases.items()} for part, bases in lexicon.irregular.items()}
     table = {"synonyms": synonyms, "irregular": irregular}

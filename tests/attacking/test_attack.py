@@ -104,11 +104,11 @@ def test_identities_differ_by_class_and_by_option() -> None:
 @pytest.mark.parametrize(
     ("attack", "variant"),
     [
-        (TextFooler(), "bundled"),
+        (TextFooler(), "bundled 2"),
         (TextFooler(resources="published"), ""),
-        (TextBugger(), "bundled"),
+        (TextBugger(), "bundled 2"),
         (PWWS(resources="published"), ""),
-        (PWWS(protocol="textdefender"), "bundled, textdefender"),
+        (PWWS(protocol="textdefender"), "bundled 2, textdefender"),
         (DeepWordBug(protocol="textdefender", resources="published"), "textdefender"),
     ],
 )

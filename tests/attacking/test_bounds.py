@@ -51,8 +51,8 @@ def sentence_bounds(built: Any) -> list[dict[str, Any]]:
 
 
 def calibrated(bound: dict[str, Any]) -> dict[str, Any]:
-    """A published bound as the bundled encoder has it: the angle times 1.02."""
-    return bound | {"threshold": pytest.approx(1 - 1.02 * (1 - bound["threshold"]))}
+    """A published bound as the bundled encoder has it: the angle times 0.8."""
+    return bound | {"threshold": pytest.approx(1 - 0.8 * (1 - bound["threshold"]))}
 
 
 @pytest.mark.parametrize("attack", [PWWS(), DeepWordBug()], ids=["pwws", "deepwordbug"])
@@ -63,7 +63,7 @@ def test_the_protocol_adds_a_window_that_is_compared_with_the_text_before(attack
 def test_the_protocol_keeps_textbuggers_own_bound_on_the_whole_text_beside_the_window() -> None:
     whole, window = sentence_bounds(bounded(TextBugger()))
     assert window == calibrated(WINDOW)
-    assert (whole["metric"], whole["window_size"], whole["threshold"]) == ("angular", math.inf, pytest.approx(0.796))
+    assert (whole["metric"], whole["window_size"], whole["threshold"]) == ("angular", math.inf, pytest.approx(0.84))
 
 
 @pytest.mark.parametrize(("own", "count"), [(0.840845057, 1), (0.9, 2)])
@@ -82,7 +82,7 @@ def test_the_protocol_gives_bert_attack_50_candidates_for_words_of_one_piece(tmp
     assert (attack.max_candidates, built.transformation.max_candidates) == (8, 50)
     whole, window = sentence_bounds(built)
     assert window == calibrated(WINDOW)
-    assert (whole["metric"], whole["threshold"]) == ("cosine", pytest.approx(math.cos(1.02 * math.acos(0.2))))
+    assert (whole["metric"], whole["threshold"]) == ("cosine", pytest.approx(math.cos(0.8 * math.acos(0.2))))
     assert [one.max_percent for one in built.constraints if hasattr(one, "max_percent")] == [0.4, 0.3]
     tokenizer = built.transformation._lm_tokenizer
     assert len(tokenizer.encode("a", add_special_tokens=False)) == 1

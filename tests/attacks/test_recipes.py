@@ -290,7 +290,7 @@ def test_a2t_has_the_numbers_of_the_paper_s_recipe(models: Path) -> None:
     assert said["WordEmbeddingDistance"]["min_cos_sim"] == 0.8
     assert said["SentenceSimilarity"]["threshold"] == 0.9
     assert attack.variant == "ranked by deletion"
-    assert dataclasses.replace(attack, resources="bundled", ranking="random").variant == "bundled, ranked at random"
+    assert dataclasses.replace(attack, resources="bundled", ranking="random").variant == "bundled 2, ranked at random"
 
 
 ATTACKS = {

@@ -193,7 +193,7 @@ def test_the_protocol_of_textdefender_leaves_short_texts_out_of_the_sample_and_s
     assert len(cell(copy, settings=settings, attack_limit=4).examples()) == 4
     assert plain.left_out == ""
     assert bounded.left_out == (
-        "pwws (bundled, textdefender): 2 of 8 test texts are not attacked: those of fewer than 5 words are no part of"
+        "pwws (bundled 2, textdefender): 2 of 8 test texts are not attacked: those of fewer than 5 words are no part of"
         " the sample (protocol textdefender)"
     )
     assert bounded.left_out in bounded.notes

@@ -67,7 +67,7 @@ def test_the_protocol_of_textdefender_bounds_every_attack(attack: Attack, victim
     for record in records:
         assert record.queries <= 50 * record.words
         assert record.words_changed <= np.ceil(0.3 * record.words)
-    assert bounded.variant == "bundled, textdefender"
+    assert bounded.variant == "bundled 2, textdefender"
     assert records != run(attack, victim, victim.examples())
 
 
