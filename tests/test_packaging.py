@@ -25,4 +25,4 @@ def test_the_wheel_has_every_paper_and_template() -> None:
     packed = {file for pattern in settings["package-data"]["robench.leaderboards"] for file in folder.glob(pattern)}
     there = {file for file in folder.rglob("*") if file.is_file() and file.suffix not in (".py", ".pyc")}
     assert packed == there
-    assert {folder / name / "paper.toml" for name in ("paper", "example")} < packed
+    assert {folder / name / "paper.toml" for name in ("paper", "example", "real-mr")} < packed

@@ -34,7 +34,8 @@ Tasks = Annotated[list[str] | None, typer.Option("--task", "-t", help="Only thes
 Defenses = Annotated[list[str] | None, typer.Option("--defense", "-d", help="Only these defenses.")]
 Attacks = Annotated[list[str] | None, typer.Option("--attack", "-a", help="Only these attacks.")]
 AgainstOption = Annotated[
-    str | None, typer.Option(metavar="NAME", help="The same paper: its published numbers beside ours.")
+    str | None,
+    typer.Option(metavar="NAME", help="A paper, this one or another: its published numbers beside ours."),
 ]
 CompareOption = Annotated[
     str | None,
@@ -97,6 +98,7 @@ def table(
     If cells are missing, the commands that make them stand below the table.
 
       robench table 5 --against paper
+      robench table 5 --against real-mr
       robench table 5 --compare ada
     """
     from robench.plugins.suggestions import explain_unknown

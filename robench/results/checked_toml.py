@@ -79,6 +79,10 @@ class Section:
             raise self.error(key, f"should be a whole number, 0 or more, not {show_value(value)}")
         return int(value)
 
+    def flag(self, key: str) -> bool:
+        """Take true or false; it may be absent, and is false then."""
+        return bool(self._take(key, False, bool, "true or false"))
+
     def numbers(self, key: str) -> tuple[float, ...]:
         """Take a list of numbers."""
         values = tuple(self._take(key, None, list, "a list of numbers"))

@@ -22,7 +22,7 @@ class Label(NamedTuple):
     Attributes:
         text: the label itself.
         ambiguous: whether only a key distinguishes it from another label.
-        plain: the registered name if no field is changed; empty otherwise.
+        plain: the registered name if no field is changed, but for the resources of an attack; empty otherwise.
     """
 
     text: str
@@ -39,6 +39,7 @@ class LabelSource(NamedTuple):
         changed: the fields that differ from the registered ones.
         key: key of one of its results, used if nothing else distinguishes its label from others.
         chosen: fields that a preset may have chosen; they are shown if that distinguishes its label from others.
+        plain: as in :class:`Label`, if the label is not ambiguous.
     """
 
     identity: str
@@ -46,6 +47,7 @@ class LabelSource(NamedTuple):
     changed: Mapping[str, Any]
     key: str
     chosen: Mapping[str, Any] = {}
+    plain: str = ""
 
     @property
     def text(self) -> str:
@@ -66,7 +68,8 @@ def row_labels(results: Sequence[Result]) -> dict[str, Label]:
 def defense_source(identity: str, defense: PluginInfo, key: str) -> LabelSource:
     """Return a defense that needs a label."""
     chosen = {name: defense.fields[name] for name in _PRESET_FIELDS if name in defense.fields}
-    return LabelSource(identity, defense.name, defense.changed, key, chosen)
+    plain = "" if defense.changed else defense.name
+    return LabelSource(identity, defense.name, defense.changed, key, chosen, plain)
 
 
 def column_labels(results: Sequence[Result]) -> dict[str, Label]:
@@ -77,9 +80,15 @@ def column_labels(results: Sequence[Result]) -> dict[str, Label]:
             r.attack.title,
             {name: value for name, value in r.attack.changed.items() if name not in _TITLE_FIELDS},
             r.info.key,
+            plain=plain_attack(r.attack),
         )
         for r in results
     )
+
+
+def plain_attack(attack: PluginInfo) -> str:
+    """Return an attack's registered name, whichever form its resources have; empty if another field is changed."""
+    return "" if set(attack.changed) - {"resources"} else attack.name
 
 
 def make_labels(sources: Iterable[LabelSource]) -> dict[str, Label]:
@@ -97,6 +106,6 @@ def make_labels(sources: Iterable[LabelSource]) -> dict[str, Label]:
     return {
         identity: Label(f"{text} [{keys[identity]}]", True)
         if count[text] > 1
-        else Label(text, False, "" if clearest[identity].changed else clearest[identity].title)
+        else Label(text, False, clearest[identity].plain)
         for identity, text in texts.items()
     }

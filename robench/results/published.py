@@ -1,4 +1,8 @@
-"""The numbers that a paper printed, read from ``table<number>.toml`` beside its ``paper.toml``."""
+"""The numbers that a paper printed, read from ``table<number>.toml`` beside its ``paper.toml``.
+
+The keys of the file are the attributes below, but for these: ``[[row]]`` begins a row; ``task``, ``defense``,
+``encoder`` and ``attack`` above the rows hold for all of them; ``percent`` names the columns that are in percent.
+"""
 
 from __future__ import annotations
 
@@ -44,6 +48,9 @@ class PublishedTable:
         notes: sentences that a reader needs to compare with it.
         rows: rows in the paper's order.
         pairs: number of pairs of texts behind the numbers of a table of high-order statistics; 0 if it is not stated.
+        stand_ins: whether a number also stands beside the same attack with stand-ins for the resources that TextAttack
+            downloads, such as ``textfooler (bundled)``: to see how near they come. Otherwise, and by default, only
+            beside the attack with the published resources.
     """
 
     number: str
@@ -52,6 +59,7 @@ class PublishedTable:
     notes: tuple[str, ...]
     rows: tuple[PublishedRow, ...]
     pairs: int = 0
+    stand_ins: bool = False
 
     def find(self, *, task: str, defense: str = "", attack: str = "", encoder: str = "") -> PublishedRow | None:
         """Return the row of a task, defense, attack and encoder; None if there is none.
@@ -101,6 +109,7 @@ def read_published_table(paper: Paper, number: str) -> PublishedTable | None:
         notes=keys.texts("notes", ()),
         rows=tuple(_row(section, shared, shares) for section in keys.rows("row")),
         pairs=keys.count("pairs", 0),
+        stand_ins=keys.flag("stand_ins"),
     )
     keys.finish()
     return table

@@ -76,8 +76,8 @@ def test_a_copy_of_the_example_is_a_paper_of_ones_own(
     monkeypatch.chdir(tmp_path)
     own = make("1", store, paper="./mine", against="mine")
     assert own.blocks == make("1", store, paper="example", against="example").blocks
-    with pytest.raises(RobenchError, match=r"--against paper: these are tables of \./mine; add --paper paper"):
-        make("1", store, paper="./mine", against="paper")
+    with pytest.raises(RobenchError, match=r"--against \./mine: it has no table 5 to compare with \(its tables: 1\)"):
+        make("5", store, against="./mine")
     with pytest.raises(RobenchError, match="unknown table '5': there are 1, quality"):
         make("5", store, paper="./mine")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from robench.results.info_parts import PluginInfo
-from robench.results.labels import Label, defense_source, make_labels
+from robench.results.labels import Label, defense_source, make_labels, plain_attack
 
 Changes = dict[str, Any]
 
@@ -49,3 +49,9 @@ def test_what_no_field_distinguishes_has_a_key() -> None:
     info = PluginInfo(name="ada", fields={"unsuccessful": "original"})
     found = make_labels([defense_source("one", info, "1" * 16), defense_source("other", info, "2" * 16)])
     assert list(found.values()) == [Label("ada [11111111]", True), Label("ada [22222222]", True)]
+
+
+def test_an_attack_is_the_registered_one_whichever_form_its_resources_have() -> None:
+    changes: list[Changes] = [{}, {"resources": "bundled"}, {"resources": "bundled", "max_candidates": 20}]
+    attacks = [PluginInfo(name="textfooler", title="textfooler (bundled)", changed=changed) for changed in changes]
+    assert [plain_attack(attack) for attack in attacks] == ["textfooler", "textfooler", ""]

@@ -323,6 +323,7 @@ numbers = { pwws = 12.5 }
         ("[[row]]", "[row]", r"row should be tables, each below a line \[\[row\]\]"),
         ("defense", "defence", r"unknown key row\[1\].defence: did you mean defense"),
         ('caption = "c"', "", "caption is missing"),
+        ('caption = "c"', 'caption = "c"\nstand_ins = "yes"', "stand_ins should be true or false, not 'yes'"),
     ],
 )
 def test_a_wrong_key_of_published_numbers_is_named(tmp_path: Path, before: str, after: str, message: str) -> None:

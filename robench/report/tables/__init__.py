@@ -60,12 +60,14 @@ def make(
         number: one of :func:`numbers`.
         store: the runs folder.
         paper: its name, or a folder with a ``paper.toml``.
-        against: the same name again puts the published numbers beside ours.
+        against: a paper, the same or another, whose published numbers stand beside ours: those of its table of the same
+            number, which has to be of the same kind.
         options: what to show, see :class:`~robench.report.tables.options.TableOptions`.
 
     Raises:
         NoResultsError: the runs folder has nothing for it, or not the defense to compare.
-        RobenchError: there is no such paper or table, an option names something unknown, or a stored file is broken.
+        RobenchError: there is no such paper or table, an option names something unknown, a stored file is broken, or
+            the other paper has no such table.
     """
     contents = papers.find_paper(paper)
     specs = {**contents.tables, QUALITY.number: QUALITY}
@@ -73,12 +75,11 @@ def make(
         raise RobenchError(
             explain_unknown("table", number, list(specs), "without a number, all that have data are shown")
         )
-    _check_against(contents, against)
     request = TableRequest(contents, specs[number], options)
-    if options.get("compare") and not request.table.is_measured:
-        raise RobenchError(f"table {number} has no results to compare; leave --compare out.")
-    table = _MAKERS[request.table.kind](store, request)
-    return published.add_published(table, request) if against else table
+    other = _find_against(against)
+    if other:
+        _check_against(request, other)
+    return _make(request, store, other)
 
 
 def make_all(
@@ -92,7 +93,7 @@ def make_all(
     Args:
         store: the runs folder.
         paper: as in :func:`make`.
-        against: likewise.
+        against: likewise; a note stands below each table for which that paper has no numbers.
         options: likewise.
 
     Raises:
@@ -100,13 +101,13 @@ def make_all(
     """
     tables: list[Table] = []
     reasons: list[str] = []
-    contents = papers.find_paper(paper)
+    contents, other = papers.find_paper(paper), _find_against(against)
     for number, spec in contents.tables.items():
         here: TableOptions = {**options, "offline": True}
         if not spec.is_measured:
             here["compare"] = None
         try:
-            table = make(number, store, paper=paper, against=against, **here)
+            table = _make(TableRequest(contents, spec, here), store, other)
         except NoResultsError as error:
             reasons.append(f"table {number}: {error}")
             continue
@@ -141,12 +142,34 @@ def accuracy_table(
     return accuracy.accuracy_table(cells, TableRequest(paper, table or paper.first_accuracy_table, options))
 
 
-def _check_against(paper: Paper, against: str | None) -> None:
-    if against in (None, paper.name):
+def _make(request: TableRequest, store: Store, other: Paper | None) -> Table:
+    if request.options.get("compare") and not request.table.is_measured:
+        raise RobenchError(f"table {request.table.number} has no results to compare; leave --compare out.")
+    table = _MAKERS[request.table.kind](store, request)
+    return published.add_published(table, request, other) if other else table
+
+
+def _find_against(name: str | None) -> Paper | None:
+    return None if name is None else papers.find_paper(name)
+
+
+def _check_against(request: TableRequest, other: Paper) -> None:
+    """Check that another paper than the table's own has a table that it can be compared with."""
+    if other.folder == request.paper.folder:
         return
-    other = papers.find_paper(str(against))
-    if other.folder != paper.folder:
-        raise RobenchError(f"--against {against}: these are tables of {paper.name}; add --paper {against}.")
+    number, kind = request.table.number, request.table.kind
+    found = other.tables.get(number)
+    if found is None:
+        there = ", ".join(other.tables) or "none"
+        raise RobenchError(
+            f"--against {other.name}: it has no table {number} to compare with (its tables: {there}); leave --against"
+            " out, or name another paper."
+        )
+    if found.kind != kind:
+        raise RobenchError(
+            f"--against {other.name}: its table {number} is of the kind {found.kind}, this one of the kind {kind}, so"
+            f" they cannot be compared; `{format_paper_command(other, 'table', number)}` shows its own."
+        )
 
 
 def _reason_to_omit(table: Table, paper: Paper, spec: PaperTable, options: TableOptions) -> str:

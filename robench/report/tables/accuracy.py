@@ -41,7 +41,8 @@ def label_conflict_table(cells: Sequence[StoredStage[CellInfo]], request: TableR
     kept = request.restrict(kept, "defense", spec.defenses)
     results = _by_training_texts(kept, request)
     layout = Layout.of(paper, results, expected=request.selection.defenses or spec.defenses)
-    columns = [Column(f"{CLEAN} ({label.text})", key=label.text) for label in layout.columns.values()]
+    labels = layout.columns.values()
+    columns = [Column(f"{CLEAN} ({label.text})", key=label.text, attack=label.plain) for label in labels]
     arranged, caption = layout.arranged(_clean_by_attack, attacks=False)
     blocks, comparison = request.compare(arranged, columns)
     fill, hopeless = make_commands(layout.gaps(), request.command_options)
@@ -96,7 +97,7 @@ def encoders_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest
 
 
 def _under_attack(layout: Layout, request: TableRequest) -> Table:
-    columns = [Column(CLEAN), *(Column(label.text) for label in layout.columns.values())]
+    columns = [Column(CLEAN), *(Column(label.text, attack=label.plain) for label in layout.columns.values())]
     arranged, caption = layout.arranged(_clean_and_attacked)
     blocks, comparison = request.compare(arranged, columns, usual=True)
     fill, hopeless = make_commands(layout.gaps(), request.command_options)

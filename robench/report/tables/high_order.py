@@ -16,7 +16,7 @@ from robench.report.tables.options import TableRequest
 from robench.results.adversarial_rows import format_range
 from robench.results.cells import group, identity_text
 from robench.results.info import BEFORE, StatisticsInfo
-from robench.results.labels import Label, defense_source, make_labels
+from robench.results.labels import Label, defense_source, make_labels, plain_attack
 from robench.results.paper_contents import Paper, rank
 from robench.results.store import StoredStage
 
@@ -119,7 +119,8 @@ def _arranged(models: Sequence[_Model], paper: Paper, expected: Sequence[str]) -
         there = {row.name for row in rows}
         rows += [Row(name, name, (Cell(),) * len(COLUMNS)) for name in expected if name not in there]
         rows.sort(key=lambda row: (*rank(row.name, paper.defense_order), row.label))
-        blocks.append(Block(setting["task"], heading, tuple(rows), setting))
+        attack = plain_attack(members[0].info.attack)
+        blocks.append(Block(setting["task"], heading, tuple(rows), setting, attack))
     return blocks, caption
 
 

@@ -21,6 +21,8 @@ class Column:
         digits: behind the point.
         better: which of two numbers wins; None if neither does.
         key: its name among published numbers; the heading, if empty.
+        attack: registered name of its attack, whichever form the attack's resources have; empty if another field of the
+            attack is changed, or if it has none of its own.
     """
 
     name: str
@@ -28,6 +30,7 @@ class Column:
     digits: int = 1
     better: Literal["higher", "lower"] | None = "higher"
     key: str = ""
+    attack: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Cell:
         n: samples of each seed.
         learned: whether every model behind it has learned something, see :class:`robench.results.cells.Result`; a
             number of one that has not is shown, and compared with no other.
-        published: the paper's number, in the column's unit, if it is shown and there is one.
+        published: the published number, in the column's unit, if it is shown and there is one.
         errors: samples of all seeds that ended in an error and are no part of the number.
         samples: samples of all seeds.
     """
@@ -68,7 +71,7 @@ class Cell:
 
     @property
     def less_published(self) -> Fraction | None:
-        """Our number less the paper's, if there are both."""
+        """Our number less the published one, if there are both."""
         return None if self.value is None or self.published is None else self.value - self.published
 
 
@@ -105,12 +108,14 @@ class Block:
         task: its task; empty if each row has a task of its own, or none.
         heading: what sets the block apart from others; empty if it is the only one.
         setting: what its rows share, by name.
+        attack: registered name of the attack that its rows share, as in :class:`Column`.
     """
 
     task: str
     heading: str
     rows: tuple[Row, ...]
     setting: Mapping[str, Any] = field(default_factory=dict)
+    attack: str = ""
 
 
 @dataclass(frozen=True)
