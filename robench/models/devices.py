@@ -54,13 +54,13 @@ def advise_precision(precision: str) -> str:
     return " It runs in bfloat16: try --precision fp32." if precision == "bf16" else ""
 
 
-def identify_hardware(device: torch.device) -> Hardware:
+def identify_hardware(device: torch.device, threads: int) -> Hardware:
     """Return what trained weights depend on besides the settings: the device's kind and, on a CPU, the threads.
 
     Sums are added up in another order on another kind of device, or by another number of threads, and training makes
     the difference in the last digit grow. A model that is not trained further gives the same probabilities to 1e-6.
     """
-    return {"device": device.type, "threads": torch.get_num_threads() if device.type == "cpu" else None}
+    return {"device": device.type, "threads": threads if device.type == "cpu" else None}
 
 
 def autocast(precision: Precision, on: torch.device) -> contextlib.AbstractContextManager[None]:

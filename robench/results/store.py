@@ -242,22 +242,25 @@ class Store:
                 shutil.rmtree(folder)
 
     @contextlib.contextmanager
-    def lock(self, folder: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
+    def lock(self, folder: Path, on_wait: Callable[[], None] | None = lambda: None) -> Iterator[bool]:
         """Keep other processes from making the same stage, and delete the drafts of a process that was killed.
 
         The key alone decides what is locked: another process may make the same stage under another label.
 
         Args:
             folder: the folder of the stage.
-            on_wait: called if another process holds the lock.
+            on_wait: called if another process holds the lock, before waiting for it; None does not wait.
+
+        Yields:
+            Whether the lock is held; it always is with ``on_wait``.
         """
         with contextlib.ExitStack() as held:
             with translate_os_errors(folder):
                 folder.parent.mkdir(parents=True, exist_ok=True)
                 for path in (folder, *(folder.iterdir() if folder.is_dir() else ())):
                     refuse_link(path)
-                held.enter_context(locks.hold_lock(folder.parent, _key_in(folder), on_wait))
-            yield
+                is_held = held.enter_context(locks.hold_lock(folder.parent, _key_in(folder), on_wait))
+            yield is_held
 
     def sweep(self) -> None:
         """Delete the locks and drafts of killed processes."""

@@ -17,13 +17,16 @@ from typing import Any, Self, get_type_hints
 from robench.plugins.option import KEY
 from robench.study.presets import Existing
 from robench.study.run_option import RunOption, run_option
-from robench.study.values import Names, Numbers, Paths, Settings, as_tuple, read_value
+from robench.study.values import Jobs, Names, Numbers, Paths, Settings, as_tuple, read_value
+
+THREADS = 2
+"""Threads of a training, unless the user chose another number: alone on a small machine it is as fast as with all."""
 
 ORDER = (
     *("model", "defense", "task", "attack", "name", "label_order", "max_length", "version"),
     *("preset", "encoder", "seed", "train_limit", "attack_limit", "settings", "data", "runs", "plugin", "existing"),
     "retry_errors",
-    *("precision", "device", "workers", "trust_remote_code", "offline", "progress"),
+    *("precision", "device", "jobs", "threads", "workers", "trust_remote_code", "offline", "progress"),
 )
 """The order in which options are listed."""
 
@@ -76,6 +79,26 @@ class CommonOptions(Options):
         ),
     )
     device: str = field(default="auto", metadata=run_option("auto, cpu, cuda."))
+    jobs: Jobs = field(
+        default="auto",
+        metadata=run_option(
+            "Units of work at a time: trainings, and parts of attacks. 1 works in this process alone, more in processes"
+            " of their own. auto is one for each core, as far as memory allows, and 1 for little work and on a GPU."
+            " Results do not depend on it.",
+            metavar="N",
+            minimum=1,
+            maximum=1024,
+        ),
+    )
+    threads: int = field(
+        default=THREADS,
+        metadata=run_option(
+            "Threads of a training on a CPU; part of the model's key, because weights depend on it.",
+            metavar="N",
+            minimum=1,
+            maximum=1024,
+        ),
+    )
     workers: int | None = field(
         default=None,
         metadata=run_option(

@@ -161,7 +161,7 @@ class Request(BaseRequest, RunOptions):
             encoder=encoder,
             training=training,
             precision=settle_precision(self.precision, device, f"encoder {name}", encoder, reporter),
-            hardware=devices.identify_hardware(device),
+            hardware=devices.identify_hardware(device, self.threads),
             train_limit=self.train_limit or chosen.train_limit,
             attack_limit=self.attack_limit or chosen.attack_limit,
         )

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any, get_args
 
 from robench.errors import RobenchError
-from robench.paths import read_regular
 from robench.progress import Reporter
-from robench.results import integrity, records
-from robench.results.aside import set_aside
-from robench.results.info import REMEDY, CellInfo
-from robench.results.info_parts import Outcome
+from robench.results.info import CellInfo
 from robench.results.redo import Redo
-from robench.results.store import RECORDS_FILE, STAGE_FILE, Store, StoredStage
+from robench.results.store import Store, StoredStage
+from robench.study.coordinator import Coordinator
+from robench.study.estimate import Estimator
+from robench.study.executors.capacity import choose_jobs
+from robench.study.executors.processes import ProcessExecutor
+from robench.study.executors.serial import SerialExecutor
+from robench.study.options import THREADS
 from robench.study.plan import order_stages
 from robench.study.presets import Existing
 from robench.study.request import BaseRequest
+from robench.study.site import Site
 from robench.study.stages.context import Context
 from robench.study.stages.stage import Stage
+from robench.study.values import Jobs
 
 
 def run_requests(
@@ -64,7 +69,8 @@ def run_requests(
         device = devices.choose_device(request.device)
         with Workers(choose_worker_count(request.workers, device)) as workers:
             context = Context(store, reporter, device, request.offline, workers, retry_errors)
-            stored += Runner(context, existing=existing, redo=redo).run(request.stages(reporter))
+            runner = Runner(context, existing=existing, redo=redo, jobs=request.jobs, threads=request.threads)
+            stored += runner.run(request.stages(reporter))
     if redo is not None:
         redo.finish()
     cells = [stage for stage in stored if isinstance(stage.info, CellInfo)]
@@ -82,19 +88,33 @@ def _is_writable(store: Store) -> bool:
     return True
 
 
+UNKNOWN_PACE = 0.02
+"""Seconds of a step or a text of a stage that nothing is known of."""
+
+
 class Runner:
-    """Runs stages one after another.
+    """Makes stages, and everything that they need.
 
     Args:
         context: store, reporter, device and models in memory, which stages are made with.
         existing: what to do with existing results.
         redo: what was made again already, if existing results are to be; by default nothing.
+        jobs: number of jobs at a time; 1 makes one stage after another in this process.
+        threads: number of threads of a training.
     """
 
-    def __init__(self, context: Context, *, existing: Existing = "only-missing", redo: Redo | None = None) -> None:
+    def __init__(
+        self,
+        context: Context,
+        *,
+        existing: Existing = "only-missing",
+        redo: Redo | None = None,
+        jobs: Jobs = 1,
+        threads: int = THREADS,
+    ) -> None:
         self._context, self._existing = context, existing
-        self._redo = (redo or Redo(context.store)) if existing == "always" else None
-        self._stored: dict[str, StoredStage[Any] | None] = {}
+        self._site = Site(context, (redo or Redo(context.store)) if existing == "always" else None)
+        self._jobs, self._threads = jobs, threads
 
     def run(self, stages: Sequence[Stage]) -> list[StoredStage[Any]]:
         """Make stages and everything that they need, and return the finished ones in the same order.
@@ -105,9 +125,9 @@ class Runner:
         Raises:
             RobenchError: something cannot be fetched, stored or computed.
         """
-        context = self._context
+        context, site = self._context, self._site
         if self._existing == "only-cache":
-            return [stored for stage in stages if (stored := self._find(stage))]
+            return [stored for stage in stages if (stored := site.find(stage))]
         missing = self.find_missing(stages)
         if missing:
             context.store.check_writable()
@@ -115,128 +135,70 @@ class Runner:
         try:
             self._check_unchanged(stages)
         except RobenchError:
-            if self._redo is None:
+            if site.redo is None:
                 raise
-            self._redo.forget()  # a function's weights changed while the redo was interrupted
+            site.redo.forget()  # a function's weights changed while the redo was interrupted
             missing = order_stages(stages)
         for stage in stages:
             self._report_changed_parents(stage)
         for stage in missing:  # a resource that cannot be fetched fails here rather than after hours of training
             stage.prepare(offline=context.offline)
-        for number, stage in enumerate(missing, start=1):
-            context.reporter.announce_stage(number, len(missing), f"{stage.title} ({stage.key})")
-            self._make(stage)
+        if missing:
+            self._make(missing)
         if context.retry_errors and missing:
             for stage in order_stages(stages):
-                if stage not in missing and self._find(stage):
+                if stage not in missing and site.find(stage):
                     self._report_changed_parents(stage)
-        return [stored for stage in stages if (stored := self._stored[stage.key])]
+        return [stored for stage in stages if (stored := site.find(stage))]
 
     def find_missing(self, stages: Sequence[Stage]) -> list[Stage]:
         """Return the stages to make, each after its needs; to retry errors, those that finished stages need, too."""
-        if self._redo is not None:
-            self._redo.begin(stage.key for stage in order_stages(stages))
-        retry = order_stages(stages) if self._context.retry_errors and self._redo is None else []
-        return order_stages([*filter(self._has_errors, retry), *stages], done=self.is_done)
+        site = self._site
+        if site.redo is not None:
+            site.redo.begin(stage.key for stage in order_stages(stages))
+        retry = order_stages(stages) if self._context.retry_errors and site.redo is None else []
+        return order_stages([*filter(site.has_errors, retry), *stages], done=site.is_done)
 
     def is_done(self, stage: Stage) -> bool:
-        """Return whether a stage has a result that should be used: all its files are as they were stored."""
-        if self._redo is not None and not self._redo.is_done(stage.key):
-            return False
-        if (stored := self._find(stage)) is None:
-            return False
-        if self._redo is not None:
-            return not self._find_changed_parents(stage, stored)
-        return not (self._context.retry_errors and self._has_errors(stage))
+        """Return whether a stage has a result that should be used."""
+        return self._site.is_done(stage)
 
-    def _has_errors(self, stage: Stage) -> bool:
-        """Return whether rows of a finished stage ended in an error."""
-        stored = self._find(stage)
-        outcome: Outcome | None = getattr(stored.info, "attacked", None) if stored else None
-        return outcome is not None and outcome.errors > 0
+    def _make(self, stages: Sequence[Stage]) -> None:
+        context = self._context
+        estimator = Estimator(context.store)
+        seconds = sum(estimator.seconds(stage) or stage.size.count * UNKNOWN_PACE for stage in stages)
+        jobs = choose_jobs(self._jobs, on_cpu=context.device.type == "cpu", seconds=seconds)
+        executor = SerialExecutor(context) if jobs == 1 else ProcessExecutor(context, jobs)
+        ranks = {} if jobs == 1 else measure_paths(stages, estimator)
+        with contextlib.closing(executor):
+            Coordinator(self._site, executor, context.reporter, threads=self._threads).make(stages, ranks)
 
     def _check_unchanged(self, stages: Sequence[Stage]) -> None:
         for need in {need.key: need for stage in stages for need in stage.needs}.values():
             if need.can_change and self.is_done(need):
                 need.check_unchanged(self._context)
 
-    def _find(self, stage: Stage) -> StoredStage[Any] | None:
-        """Return the result of a stage, which is checked once; None if there is none that fits."""
-        if stage.key not in self._stored:
-            self._stored[stage.key] = self._check(stage)
-        return self._stored[stage.key]
-
-    def _check(self, stage: Stage) -> StoredStage[Any] | None:
-        store = self._context.store
-        sound: list[StoredStage[Any]] = []
-        for folder in store.twins(stage.kind, stage.key):
-            try:
-                stored = store.read(folder)
-            except RobenchError as error:
-                store.tell(str(error))
-                continue
-            if stored and (faults := stage.find_faults(stored)):
-                store.tell(f"{folder}: {'; '.join(faults)}; {REMEDY}.")
-            elif stored:
-                sound.append(stored)
-        return store.choose(sound)
-
     def _report_changed_parents(self, stage: Stage) -> None:
-        stored = self._stored.get(stage.key)
+        stored = self._site.find(stage)
         if stored is None:
             return
-        for key in self._find_changed_parents(stage, stored):
+        for key in self._site.find_changed_parents(stage, stored):
             self._context.reporter.warn(
                 f"note: {stored.folder.name} was made from {key}, which has changed since; `--existing always` makes"
                 " both again."
             )
 
-    def _find_changed_parents(self, stage: Stage, stored: StoredStage[Any]) -> list[str]:
-        now = stage.digest_parents(self._context.store)
-        return integrity.find_changed_parents(stored.info, lambda key: now.get(key, ""))
 
-    def _make(self, stage: Stage) -> None:
-        store, reporter = self._context.store, self._context.reporter
-        with store.lock(stage.folder(store), lambda: reporter.say("    another process is making this stage: waiting")):
-            if self._redo is not None:
-                self._redo.refresh()
-            stored = None
-            if self._redo is None or self._redo.is_done(stage.key):
-                stored = self._stored[stage.key] = self._check(stage)
-                if self.is_done(stage):  # another process made it while this one waited for the lock
-                    return
-            if self._redo is not None or stored is not None:
-                self._replace(stage, stored)
-            else:
-                self._set_aside(stage)
-                stage.make(self._context, stage.folder(store))
-            self._stored[stage.key] = store.read(stage.folder(store))
+def measure_paths(stages: Sequence[Stage], estimator: Estimator) -> dict[str, float]:
+    """Return the estimated seconds from the beginning of each stage to the end of the plan, along its longest path.
 
-    def _replace(self, stage: Stage, stored: StoredStage[Any] | None) -> None:
-        """Make a stage in another place, and put it in the place of the old result when it is whole.
-
-        Args:
-            stage: the stage.
-            stored: the old result. Its records are kept, unless it is to be made again from the beginning.
-        """
-        store, redo = self._context.store, self._redo or Redo(self._context.store)
-        folder = stage.folder(store)
-        place = redo.place(folder, stage.digest_parents(store))
-        try:
-            if self._redo is None and stored and not (place / RECORDS_FILE).exists():
-                records.add_lines(place / RECORDS_FILE, read_regular(stored.folder / RECORDS_FILE))
-            stage.make(self._context, place)
-            redo.install(place, folder)
-        finally:
-            redo.tidy(place)
-
-    def _set_aside(self, stage: Stage) -> None:
-        """Move finished folders of a stage that do not fit; their records come back, to be judged one by one."""
-        store = self._context.store
-        for folder in store.twins(stage.kind, stage.key):
-            if not (folder / STAGE_FILE).exists():
-                continue
-            place = set_aside(folder)
-            self._context.reporter.warn(f"    {folder} is moved to {place}, and made again")
-            if (place / RECORDS_FILE).is_file():
-                records.add_lines(stage.folder(store) / RECORDS_FILE, read_regular(place / RECORDS_FILE))
+    Args:
+        stages: the stages, each after its needs.
+        estimator: estimates the seconds of a stage.
+    """
+    after: dict[str, float] = {}
+    for stage in reversed(stages):
+        after[stage.key] = after.get(stage.key, 0.0) + (estimator.seconds(stage) or stage.size.count * UNKNOWN_PACE)
+        for need in stage.needs:
+            after[need.key] = max(after.get(need.key, 0.0), after[stage.key])
+    return after

@@ -19,6 +19,8 @@ Names = str | Sequence[str]
 """One or several names."""
 Numbers = int | Sequence[int]
 """One or several whole numbers."""
+Jobs = int | Literal["auto"]
+"""A number of jobs, or ``auto``."""
 Settings = Mapping[str, Mapping[str, Any]]
 """Hyper-parameters by name of a defense or attack, or ``training``, then by field; a text is converted to its type."""
 Paths = str | Path | Sequence[str | Path]
@@ -65,6 +67,8 @@ def _readers() -> dict[Any, tuple[Callable[[Any], Any], str]]:
         bool: (_read_truth, "True or False"),
         Names: (_one_or_several(_read_text), "a name or a sequence of names"),
         Numbers: (_one_or_several(_read_number), "a whole number or a sequence of whole numbers"),
+        Jobs: (read_jobs, "a whole number, or auto"),
+        int: (_read_number, number),
         Sequence[int] | None: (_several(_read_number), "a sequence of whole numbers"),
         str | Path: (_read_path, path),
         str | Path | None: (_read_path, path),
@@ -89,6 +93,17 @@ def _read_number(value: Any) -> int:
     if _is_truth(value):  # which Python takes for a number
         raise TypeError
     return operator.index(value)
+
+
+def read_jobs(value: Any) -> Jobs:
+    """Read a number of jobs, which may be a text, or ``auto``.
+
+    Raises:
+        TypeError, ValueError: it is neither.
+    """
+    if isinstance(value, str):
+        return "auto" if value == "auto" else int(value)
+    return _read_number(value)
 
 
 def _read_truth(value: Any) -> bool:

@@ -92,7 +92,7 @@ class VictimRequest(BaseRequest, AttackOptions):
             encoder=EncoderSource(OWN_ENCODER, "", OWN_ENCODER),
             training=chosen.training,
             precision=settle_precision(self._own_precision(), device, self.source.shown, self.source, reporter),
-            hardware=devices.identify_hardware(device),
+            hardware=devices.identify_hardware(device, self.threads),
             train_limit=None,
             attack_limit=self.attack_limit or chosen.attack_limit,
         )

@@ -31,15 +31,15 @@ CPU = torch.device("cpu")
 SOMEWHERE = Environment(versions={"torch": "2.13.0"}, processor="Xeon", instructions="avx2", device="cpu", threads=2)
 
 
-def stages(job: TinyJob) -> list[Stage]:
+def stages(job: TinyJob, **more: Any) -> list[Stage]:
     """The cell of the reference defense under PWWS."""
-    where: dict[str, Any] = {"encoder": str(job.encoder), "data": job.data, "precision": "fp32", "offline": True}
+    where = {"encoder": str(job.encoder), "data": job.data, "precision": "fp32", "offline": True, **more}
     return Request(defense="base", task=TASK, attack="pwws", preset="quick", **where).stages(SilentReporter())
 
 
-def planned(job: TinyJob) -> dict[str, str]:
+def planned(job: TinyJob, **more: Any) -> dict[str, str]:
     """Keys of a cell and of its model."""
-    (cell,) = stages(job)
+    (cell,) = stages(job, **more)
     return {"cell": cell.key, "model": cell.needs[0].key}
 
 
@@ -75,14 +75,14 @@ def test_every_stage_of_a_run_stores_its_environment(finished: Path) -> None:
 
 
 def test_model_key_depends_on_the_number_of_threads(tiny_job: TinyJob) -> None:
-    before, threads = planned(tiny_job), torch.get_num_threads()
-    torch.set_num_threads(threads + 1)
-    try:
-        after = planned(tiny_job)
-    finally:
-        torch.set_num_threads(threads)
+    before = planned(tiny_job)
+    after = planned(tiny_job, threads=3)
     assert before["model"] != after["model"]
-    assert planned(tiny_job) == before
+    torch.set_num_threads(torch.get_num_threads() + 1)
+    try:
+        assert planned(tiny_job) == before
+    finally:
+        torch.set_num_threads(torch.get_num_threads() - 1)
 
 
 def test_model_key_depends_on_the_kind_of_device_and_on_a_gpu_not_on_threads(
@@ -93,7 +93,7 @@ def test_model_key_depends_on_the_kind_of_device_and_on_a_gpu_not_on_threads(
     monkeypatch.setattr(devices, "choose_precision", lambda name, on: "fp32")
     on_gpu = planned(tiny_job)
     assert on_gpu["model"] != before["model"]
-    assert devices.identify_hardware(torch.device("cuda", 1)) == {"device": "cuda", "threads": None}
+    assert devices.identify_hardware(torch.device("cuda", 1), 2) == {"device": "cuda", "threads": None}
 
 
 def test_run_of_a_stage_that_another_process_made_under_another_label_uses_it(
@@ -103,11 +103,11 @@ def test_run_of_a_stage_that_another_process_made_under_another_label_uses_it(
         """A store in which another process makes every stage while this one waits for the lock."""
 
         @contextlib.contextmanager
-        def lock(self, folder: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
+        def lock(self, folder: Path, on_wait: Callable[[], None] | None = lambda: None) -> Iterator[bool]:
             (made,) = finished.glob(f"*/*-{folder.name.rpartition('-')[2]}")
             shutil.copytree(made, folder.with_name(f"other-{folder.name}"))
-            with super().lock(folder, on_wait):
-                yield
+            with super().lock(folder, on_wait) as is_held:
+                yield is_held
 
     store = Slow(tmp_path / "runs")
     Runner(Context(store, SilentReporter(), CPU, offline=True)).run(stages(tiny_job))

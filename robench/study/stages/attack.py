@@ -18,7 +18,8 @@ from robench.results.records import Record
 from robench.results.salvage import salvage_lines
 from robench.results.store import RECORDS_FILE, Store, StoredStage
 from robench.study.setting import NamedAttack
-from robench.study.stages.attacked_rows import attack_rows, report_errors, rows_of
+from robench.study.shared_rows import SharedRows
+from robench.study.stages.attacked_rows import report_errors, rows_of
 from robench.study.stages.context import Context
 from robench.study.stages.stage import FORMAT, RecordsStage, Size, Stage, sample
 from robench.study.stages.train import ModelStage
@@ -107,9 +108,12 @@ class AttackingStage(RecordsStage):
         lost = len(self.examples()) - len(found.records)
         return [*found.faults, *([f"{RECORDS_FILE} lacks {lost} rows"] if lost and not found.faults else [])]
 
+    def share_rows(self, folder: Path) -> SharedRows:
+        """Return its rows, to be shared by the processes that work on it."""
+        return SharedRows(folder, self.key, self.examples(), len(self.data.labels))
+
     def make(self, context: Context, folder: Path) -> None:
-        """Attack the rows that have no record yet, and summarise all records."""
-        seconds, count = attack_rows(context, self, self.model, self.attack, self.examples(), folder)
+        """Summarise the records of all rows, which jobs have made before."""
         path = folder / RECORDS_FILE
         rows = records.read(path)
         report_errors(context, rows)
@@ -117,7 +121,7 @@ class AttackingStage(RecordsStage):
         info |= {
             "attacked": summarise(rows),
             "records_bytes": path.stat().st_size,
-            "timing": Timing(seconds=seconds, examples=count),
+            "timing": Timing(seconds=round(sum(row.seconds for row in rows), 1), examples=len(rows)),
         }
         context.store.finish(folder, self.info_type(**(self.common_info(context) | info)))
 
@@ -169,7 +173,7 @@ class CellStage(AttackingStage):
         super().prepare(offline=offline)
 
     def make(self, context: Context, folder: Path) -> None:
-        """Attack the test samples, and say which texts are not among them."""
+        """Summarise the records, and say which test texts are not among them."""
         if self.left_out:
             context.reporter.warn(f"note on {self.data.task}: {self.left_out}")
         super().make(context, folder)

@@ -8,8 +8,7 @@ because each example draws its random numbers from a stream of its own.
 from __future__ import annotations
 
 import contextlib
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -29,6 +28,42 @@ LIVE_EXAMPLES = {"cpu": 64, "cuda": 512}
 """Number of examples searched at the same time; their queries have to fill the batches of the device."""
 
 
+def search_rows(
+    context: Context,
+    stage: Stage,
+    model: LoadableStage,
+    attack: NamedAttack,
+    rows: Iterable[tuple[int, Example]],
+) -> Generator[Record, None, None]:
+    """Attack rows, and yield the record of each as soon as it is known.
+
+    Args:
+        context: device, workers and models in memory.
+        stage: the stage that the records belong to.
+        model: the stage of the model under attack.
+        attack: the attack.
+        rows: the rows, with their positions in their split; the next one is asked for when there is room for it.
+
+    Raises:
+        RobenchError: something cannot be fetched or computed.
+    """
+    from robench.attacking.engine.pool import attack_examples
+    from robench.victims.scorers import VictimModel
+
+    victim = context.model(model)
+    yield from attack_examples(
+        attack.attack,
+        victim.batch_model if isinstance(victim, VictimModel) else victim,
+        ((i, example.text, example.label) for i, example in rows),
+        seed=stage.seed,
+        attack_name=attack.name,
+        live=LIVE_EXAMPLES.get(context.device.type, LIVE_EXAMPLES["cuda"]),
+        offline=context.offline,
+        cache=context.logits_cache(model),
+        workers=context.workers,
+    )
+
+
 def attack_rows(
     context: Context,
     stage: Stage,
@@ -36,7 +71,7 @@ def attack_rows(
     attack: NamedAttack,
     examples: Sequence[tuple[int, Example]],
     folder: Path,
-) -> tuple[float, int]:
+) -> None:
     """Attack the rows that have no good record yet, and append a record of each to the records file of a folder.
 
     Args:
@@ -47,38 +82,20 @@ def attack_rows(
         examples: the rows, with their positions in their split.
         folder: the folder of the stage.
 
-    Returns:
-        The duration in seconds, and the number of rows that were attacked.
-
     Raises:
         RobenchError: something cannot be fetched or stored.
     """
-    from robench.attacking.engine.pool import attack_examples
-    from robench.victims.scorers import VictimModel
-
-    victim = context.model(model)
     path = folder / RECORDS_FILE
     with translate_os_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    finished = {record.id for record in _keep_good_records(context, stage, examples, path)}
-    results = attack_examples(
-        attack.attack,
-        victim.batch_model if isinstance(victim, VictimModel) else victim,
-        [(i, example.text, example.label) for i, example in examples if i not in finished],
-        seed=stage.seed,
-        attack_name=attack.name,
-        live=LIVE_EXAMPLES.get(context.device.type, LIVE_EXAMPLES["cuda"]),
-        offline=context.offline,
-        cache=context.logits_cache(model),
-        workers=context.workers,
-    )
-    started = time.perf_counter()
+    finished = {record.id for record in keep_good_records(context, stage, examples, path)}
+    rows = [(i, example) for i, example in examples if i not in finished]
+    results = search_rows(context, stage, model, attack, rows)
     work = context.reporter.track("attacking", "text", total=len(examples), done=len(finished))
     with contextlib.closing(results), work as count, _open_to_append(path) as file:
         for record in results:
             records.append(file, record, stage.key)
             count.advance(1, record.status)
-    return round(time.perf_counter() - started, 1), len(examples) - len(finished)
 
 
 def report_errors(context: Context, rows: Sequence[Record]) -> None:
@@ -97,7 +114,7 @@ def rows_of(examples: Sequence[tuple[int, Example]]) -> dict[int, Row]:
     return {i: Row(example.text, example.label) for i, example in examples}
 
 
-def _keep_good_records(
+def keep_good_records(
     context: Context, stage: Stage, examples: Sequence[tuple[int, Example]], path: Path
 ) -> tuple[Record, ...]:
     """Set the lines aside that are no good records of a stage, and return the records of the others.

@@ -141,6 +141,11 @@ class Stage(ABC):
         return {need.key: store.digest(need.kind, need.key) for need in self.needs}
 
     @property
+    def uses_threads(self) -> bool:
+        """Return whether its result depends on the number of threads, so that a constant number is used."""
+        return False
+
+    @property
     def can_change(self) -> bool:
         """Return whether its result can change while its key stays the same, so that it has to be asked."""
         return False
@@ -196,7 +201,7 @@ class Stage(ABC):
             "identity": self.identity,
             "foreign_code": self.foreign_code,
             "parents": self.digest_parents(context.store),
-            "environment": record_environment(context.device),
+            "environment": record_environment(context.device, threads=self.uses_threads),
         }
 
 

@@ -120,6 +120,11 @@ class ModelStage(Stage):
         trained_model.save(folder, predictor.classifier, tokenizer, clean, log, info, self.setting.encoder.code)
         context.hold(self, predictor)
 
+    @property
+    def uses_threads(self) -> bool:
+        """Return whether it is trained: sums are added up in another order by another number of threads."""
+        return not self.parts
+
     def load(self, context: Context) -> Model:
         """Load the trained model."""
         return self._load(context)

@@ -146,6 +146,11 @@ class VictimStage(ModelStage):
         return victim
 
     @property
+    def uses_threads(self) -> bool:
+        """Return False, because nothing is trained."""
+        return False
+
+    @property
     def can_change(self) -> bool:
         """Return whether it is a function, whose weights are not part of the key."""
         return not self.source.has_network

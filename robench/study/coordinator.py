@@ -1,0 +1,263 @@
+"""The coordinator: it makes the stages of a plan with an executor, several at a time.
+
+How it works: a stage can begin when all stages that it needs are finished. Of those, the one with the longest path to
+the end of the plan goes first. Rows of an attack are shared out shard by shard to as many jobs as there are free slots;
+once all have a record, one more job summarises them. If another process makes a stage (its lock is held), the others
+go on, and it is looked at again later; an attack is shared with that process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from robench.errors import RobenchError
+from robench.progress import Reporter, Work
+from robench.results.records import Record
+from robench.study.executors.job import AttackJob, Executor, Job, JobEnd
+from robench.study.shared_rows import SharedRows
+from robench.study.site import Making, Site
+from robench.study.stages.attack import AttackingStage
+from robench.study.stages.stage import Stage
+
+POLL_SECONDS = 0.3
+"""Seconds between two looks at a stage that another process makes."""
+_TRIES = 2
+"""How often a job may lose its process before the run ends; the second time, it runs alone."""
+
+_DEATHS = (
+    "{title}: the process that computed it ended unexpectedly twice, the second time alone; it possibly ran out of"
+    " memory. What was finished is kept: run again with fewer --jobs, or on a machine with more memory."
+)
+
+
+@dataclass(eq=False)
+class _Part:
+    """A stage that is being made.
+
+    Attributes:
+        making: its place, and perhaps its lock.
+        rows: its rows, if it is an attack that is not summarised yet.
+        jobs: its jobs that run.
+        progress: its bar of rows.
+        work: the piece of work that the bar shows.
+    """
+
+    making: Making
+    rows: SharedRows | None = None
+    jobs: list[Job] = field(default_factory=list)
+    progress: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+    work: Work | None = None
+    shown: int = 0
+
+    @property
+    def stage(self) -> Stage:
+        return self.making.stage
+
+
+class Coordinator:
+    """Makes stages with an executor.
+
+    Args:
+        site: begins and ends the making of stages in the runs folder.
+        executor: runs the jobs.
+        reporter: shows the progress.
+        threads: number of threads of a training.
+    """
+
+    def __init__(self, site: Site, executor: Executor, reporter: Reporter, *, threads: int) -> None:
+        self._site, self._executor, self._reporter, self._threads = site, executor, reporter, threads
+        self._left: dict[str, Stage] = {}
+        self._parts: dict[str, _Part] = {}
+        self._deaths: dict[str, int] = {}
+        self._numbers: dict[str, int] = {}
+        self._ranks: dict[str, float] = {}
+        self._waits: set[str] = set()
+
+    def make(self, stages: Sequence[Stage], ranks: Mapping[str, float]) -> None:
+        """Make stages, each after its needs.
+
+        Args:
+            stages: the stages, each after its needs.
+            ranks: for each key, what orders stages that can begin; the largest goes first.
+
+        Raises:
+            RobenchError: something cannot be fetched, stored or computed.
+        """
+        self._left = {stage.key: stage for stage in stages}
+        self._numbers = {key: number for number, key in enumerate(self._left, start=1)}
+        self._ranks = dict(ranks)
+        try:
+            while self._left:
+                self._begin_stages()
+                self._share_rows()
+                self._look_at_others()
+                running = any(part.jobs for part in self._parts.values())
+                if not running and self._left:
+                    time.sleep(POLL_SECONDS)  # another process makes what comes next
+                for end in self._executor.wait(POLL_SECONDS if self._depends_on_others else None) if running else ():
+                    self._end_job(end)
+        except BaseException:
+            self._executor.close()
+            raise
+        finally:
+            for part in self._parts.values():
+                self._abandon(part)
+
+    @property
+    def _depends_on_others(self) -> bool:
+        """Return whether another process works on a stage that this one waits for."""
+        return bool(self._waits) or any(part.rows is not None and not part.jobs for part in self._parts.values())
+
+    def _begin_stages(self) -> None:
+        """Begin all stages that fit into the free slots, in order of their ranks."""
+        for stage in self._ready():
+            if self._width(stage) > self._free:
+                return  # it goes first, so nothing else fills the slots that it waits for
+            making = self._site.begin(stage)
+            if making is None:
+                if stage.key not in self._waits:
+                    self._waits.add(stage.key)
+                    self._reporter.say(f"    {stage.title}: another process is making this stage: waiting")
+                continue
+            self._waits.discard(stage.key)
+            if making.is_done:
+                self._finish(stage.key)
+                continue
+            self._parts[stage.key] = part = _Part(making)
+            number, count = self._numbers[stage.key], len(self._numbers)
+            self._reporter.announce_stage(number, count, f"{stage.title} ({stage.key})")
+            if isinstance(stage, AttackingStage):
+                part.rows = self._site.share_rows(making)
+                self._show(part)
+                self._share(part)
+            else:
+                self._submit_whole(part, self._width(stage))
+
+    def _share_rows(self) -> None:
+        """Give rows of attacks that run to further jobs, as long as slots are free."""
+        for part in sorted(self._parts.values(), key=lambda part: self._order(part.stage)):
+            self._share(part)
+
+    def _share(self, part: _Part) -> None:
+        """Begin jobs for the rows of an attack, or summarise it once all rows have a record."""
+        rows = part.rows
+        if rows is None:
+            return
+        while self._free > 0 and (first := rows.take()):
+            self._submit(part, self._attack_job(part, rows, first))
+            if self._deaths.get(part.stage.key):
+                break  # it runs alone
+        if not part.jobs and rows.is_complete():
+            rows.close()
+            if part.making.is_shared and not self._site.lock_again(part.making):
+                return
+            if part.making.is_done:
+                self._finish(part.stage.key)
+                return
+            rows.merge()
+            part.rows = None
+            part.progress.close()
+            self._submit_whole(part, 1)
+
+    def _submit_whole(self, part: _Part, slots: int) -> None:
+        stage = part.stage
+        threads = self._threads if stage.uses_threads else None if self._executor.slots == 1 else 1
+        self._submit(part, Job(stage, part.making.place, slots, threads, self._reporter))
+
+    def _attack_job(self, part: _Part, rows: SharedRows, first: list[int]) -> AttackJob:
+        stage = part.stage
+        assert isinstance(stage, AttackingStage), "only attacks have rows"
+        taken = [first]
+
+        def take() -> Sequence[int]:
+            if taken:
+                return taken.pop()
+            return [] if self._is_waited_for(stage) else rows.take()
+
+        def keep(record: Record) -> None:
+            rows.keep(record)
+            self._advance(part, record.status)
+
+        threads = None if self._executor.slots == 1 else 1
+        slots = self._executor.slots if self._deaths.get(stage.key) else 1
+        return AttackJob(stage, part.making.place, slots, threads, self._reporter, take, keep)
+
+    def _is_waited_for(self, stage: Stage) -> bool:
+        """Return whether a stage that goes before this one waits for free slots."""
+        return any(
+            self._order(other) < self._order(stage) and self._width(other) > self._free for other in self._ready()
+        )
+
+    def _look_at_others(self) -> None:
+        """Finish stages that another process has finished."""
+        for part in list(self._parts.values()):
+            if part.rows is not None and not part.jobs and self._site.is_made(part.making):
+                part.rows.close()
+                self._finish(part.stage.key)
+
+    def _submit(self, part: _Part, job: Job) -> None:
+        part.jobs.append(job)
+        self._executor.submit(job)
+
+    def _end_job(self, end: JobEnd) -> None:
+        part = self._parts[end.job.stage.key]
+        part.jobs.remove(end.job)
+        if end.lost:
+            key = part.stage.key
+            self._deaths[key] = self._deaths.get(key, 0) + 1
+            if self._deaths[key] >= _TRIES:
+                raise RobenchError(_DEATHS.format(title=part.stage.title))
+            self._reporter.warn(
+                f"    {part.stage.title}: the process that computed it ended unexpectedly; it is tried again, alone"
+            )
+            if part.rows is None:
+                self._submit_whole(part, self._executor.slots)
+        elif end.error is not None:
+            raise end.error
+        elif part.rows is None:
+            self._site.end(part.making)
+            self._finish(part.stage.key)
+
+    def _finish(self, key: str) -> None:
+        part = self._parts.pop(key, None)
+        if part is not None:
+            part.progress.close()
+            part.making.lock.close()
+        del self._left[key]
+
+    def _abandon(self, part: _Part) -> None:
+        part.progress.close()
+        if part.rows is not None:
+            part.rows.close()
+        self._site.abandon(part.making)
+
+    def _ready(self) -> list[Stage]:
+        """Return the stages that can begin, the one that goes first first."""
+        waiting = [stage for key, stage in self._left.items() if key not in self._parts]
+        ready = [stage for stage in waiting if not any(need.key in self._left for need in stage.needs)]
+        return sorted(ready, key=self._order)
+
+    def _order(self, stage: Stage) -> tuple[float, int]:
+        return -self._ranks.get(stage.key, 0.0), self._numbers[stage.key]
+
+    def _width(self, stage: Stage) -> int:
+        """Return the number of slots that must be free for a stage to begin."""
+        return min(self._threads if stage.uses_threads else 1, self._executor.slots)
+
+    @property
+    def _free(self) -> int:
+        jobs = [job for part in self._parts.values() for job in part.jobs]
+        return self._executor.slots - sum(job.slots for job in jobs)
+
+    def _show(self, part: _Part) -> None:
+        assert part.rows is not None
+        part.shown = part.rows.finished
+        work = self._reporter.track("attacking", "text", total=part.rows.total, done=part.shown)
+        part.work = part.progress.enter_context(work)
+
+    def _advance(self, part: _Part, outcome: str) -> None:
+        if part.work is not None:
+            part.work.advance(1, outcome)

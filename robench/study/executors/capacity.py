@@ -1,0 +1,57 @@
+"""The number of jobs that a machine has room for."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+
+from robench.study.values import Jobs
+
+WORKER_BYTES = 3 * 2**29
+"""Memory of a worker with TextAttack, its resources and two models of the bundled encoder: 1.5 GiB."""
+WORTHWHILE_SECONDS = 40.0
+"""Estimated seconds of work from which on it is worth to start processes, each of which takes ten."""
+
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+def choose_jobs(requested: Jobs, *, on_cpu: bool, seconds: float) -> int:
+    """Return the number of jobs at a time: the requested one, or as many as the machine has room for.
+
+    Args:
+        requested: the user's choice.
+        on_cpu: whether models run on the CPU; a GPU computes for one job at a time unless the user chose otherwise.
+        seconds: estimated seconds of all work.
+    """
+    if requested != "auto":
+        return requested
+    if not on_cpu or os.name != "posix" or seconds < WORTHWHILE_SECONDS:
+        return 1
+    return max(1, min(count_cores(), read_free_memory() // WORKER_BYTES))
+
+
+def count_cores(cgroup: Path = _CGROUP) -> int:
+    """Return the number of cores that this process may use: by its affinity and its container's quota."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota, _, period = _read(cgroup / "cpu.max").partition(" ")
+    if quota.isdigit() and period.isdigit() and int(period):
+        cores = min(cores, max(1, math.floor(int(quota) / int(period))))
+    return cores
+
+
+def read_free_memory(meminfo: Path = Path("/proc/meminfo"), cgroup: Path = _CGROUP) -> int:
+    """Return the bytes of memory that are free, of the machine and of the container; very many if it is not known."""
+    free = 2**50
+    for line in _read(meminfo).splitlines():
+        if line.startswith("MemAvailable:"):
+            free = int(line.split()[1]) * 1024
+    limit, used = _read(cgroup / "memory.max"), _read(cgroup / "memory.current")
+    return min(free, int(limit) - int(used)) if limit.isdigit() and used.isdigit() else free
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return ""

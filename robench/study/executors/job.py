@@ -1,0 +1,87 @@
+"""Jobs, and the contract of executors.
+
+A job is a unit of work: the making of a whole stage, or a share of the rows of an attack, which several jobs of one
+stage take shard by shard. The coordinator submits jobs and waits for their ends, much as with ``concurrent.futures``;
+an executor runs them, in this process or in others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from robench.progress import Reporter
+from robench.results.records import Record
+from robench.study.stages.attack import AttackingStage
+from robench.study.stages.stage import Stage
+
+
+@dataclass(eq=False)
+class Job:
+    """The making of a whole stage.
+
+    Attributes:
+        stage: the stage.
+        folder: the folder to store its result in.
+        slots: number of slots that it occupies.
+        threads: number of threads to compute with; None for as many as the process uses.
+        reporter: receives the progress.
+    """
+
+    stage: Stage
+    folder: Path
+    slots: int
+    threads: int | None
+    reporter: Reporter
+
+
+@dataclass(eq=False)
+class AttackJob(Job):
+    """The attack on rows of a stage, a shard at a time.
+
+    Attributes:
+        stage: the stage.
+        take: returns the positions of the rows to attack next; none ends the job.
+        keep: receives each record.
+    """
+
+    stage: AttackingStage
+    take: Callable[[], Sequence[int]]
+    keep: Callable[[Record], None]
+
+
+@dataclass(frozen=True)
+class JobEnd:
+    """The end of a job.
+
+    Attributes:
+        job: the job.
+        error: the error that ended it; None if it was finished.
+        lost: whether the process that ran it died, so that it may be run again.
+    """
+
+    job: Job
+    error: Exception | None = None
+    lost: bool = False
+
+
+class Executor(Protocol):
+    """An executor of jobs; closing it ends them all."""
+
+    slots: int
+    """Number of threads that all jobs together may occupy; a job that needs more runs alone."""
+
+    def submit(self, job: Job) -> None:
+        """Begin a job, or let it begin by the next :meth:`wait`."""
+
+    def wait(self, timeout: float | None) -> list[JobEnd]:
+        """Wait until jobs end, and return their ends.
+
+        Args:
+            timeout: most seconds to wait; None waits without limit.
+        """
+
+    def close(self) -> None:
+        """End all jobs, even in the middle."""

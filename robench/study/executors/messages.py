@@ -1,0 +1,98 @@
+"""The messages between the coordinator's process and a worker.
+
+To a worker: :class:`Hello` once, then :class:`Data`, :class:`Begin` and :class:`Rows`. From a worker: :class:`Ready`
+once, then :class:`More`, :class:`Kept`, :class:`Report` and :class:`End`. A worker works on one job at a time.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+from robench.results.records import Record
+
+
+class Hello(NamedTuple):
+    """What a worker needs to know before anything else.
+
+    Attributes:
+        sys_path: where modules are found.
+        plugins: the files of plug-ins.
+        runs: the runs folder.
+        device: the device that models run on.
+        offline: whether to forbid downloads.
+        retry_errors: whether rows are attacked again that ended in an error.
+    """
+
+    sys_path: list[str]
+    plugins: list[str]
+    runs: str
+    device: str
+    offline: bool
+    retry_errors: bool
+
+
+class Ready(NamedTuple):
+    """The worker can begin a job."""
+
+
+class Data(NamedTuple):
+    """The data that stages refer to by this name."""
+
+    name: str
+    content: bytes
+
+
+class Begin(NamedTuple):
+    """Begin a job.
+
+    Attributes:
+        stage: the pickled stage.
+        folder: the folder to store its result in.
+        threads: number of torch's threads.
+        attacks: whether to attack rows of the stage, which come by :class:`Rows`; else the whole stage is made.
+    """
+
+    stage: bytes
+    folder: str
+    threads: int
+    attacks: bool
+
+
+class Rows(NamedTuple):
+    """The positions of the rows to attack next; none ends the job."""
+
+    rows: list[int]
+
+
+class More(NamedTuple):
+    """The worker has room for more rows."""
+
+
+class Kept(NamedTuple):
+    """The record of a row."""
+
+    record: Record
+
+
+class Report(NamedTuple):
+    """A call of the reporter.
+
+    Attributes:
+        method: ``say``, ``warn``, ``track``, ``set_progress``, ``advance`` or ``end``.
+        work: number of the piece of work that it is about; 0 if it is about none.
+        arguments: the arguments of the call.
+    """
+
+    method: Literal["say", "warn", "track", "set_progress", "advance", "end"]
+    work: int
+    arguments: tuple[Any, ...]
+
+
+class End(NamedTuple):
+    """The end of a job.
+
+    Attributes:
+        error: a sentence that says why it failed; empty if it is finished.
+    """
+
+    error: str

@@ -1,0 +1,53 @@
+"""The work of a job in the process that computes it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+
+from robench.results.records import Record
+from robench.study.stages.attack import AttackingStage
+from robench.study.stages.attacked_rows import search_rows
+from robench.study.stages.context import Context
+
+
+def attack_shards(
+    context: Context, stage: AttackingStage, take: Callable[[], Sequence[int]], keep: Callable[[Record], None]
+) -> None:
+    """Attack shard after shard; the searches of the next one begin while those of the last one end.
+
+    Args:
+        context: store, device and models in memory.
+        stage: the stage that the rows belong to.
+        take: returns the positions of the rows to attack next; none ends the work.
+        keep: receives each record.
+
+    Raises:
+        RobenchError: something cannot be fetched or computed.
+    """
+    examples = dict(stage.examples())
+
+    def shards() -> Iterator[int]:
+        while rows := take():
+            yield from rows
+
+    results = search_rows(context, stage, stage.model, stage.attack, ((i, examples[i]) for i in shards()))
+    with contextlib.closing(results):
+        for record in results:
+            keep(record)
+
+
+@contextlib.contextmanager
+def use_threads(count: int | None) -> Iterator[None]:
+    """Let torch compute with this number of threads inside the block; None changes nothing."""
+    import torch
+
+    if count is None:
+        yield
+        return
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

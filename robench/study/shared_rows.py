@@ -1,0 +1,207 @@
+"""The rows of an attack, shared by all processes that work on the same stage.
+
+How it works: the rows are divided into shards of 16, in the order of their positions. Whoever takes a shard holds a
+lock, which its death releases. The first process that opens a stage appends its records to ``records.jsonl``; any other
+has a file of its own in ``.parts``. Each sees the records of the others before it takes a shard, so no row is attacked
+twice but those in flight when a process died. Once every row has a record, one process adds all parts to
+``records.jsonl`` and deletes ``.parts``; what a dead process left there is added by whoever opens the stage next.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import IO
+
+from filelock import FileLock, Timeout
+
+from robench.data.load import Example
+from robench.paths import open_unlinked, read_regular, refuse_link, translate_os_errors
+from robench.results import records
+from robench.results.records import Record
+from robench.results.salvage import Row, salvage_lines
+from robench.results.store import RECORDS_FILE
+
+SHARD_ROWS = 16
+"""Rows of a shard: seconds to minutes of work, so that little is lost with a process and few locks are needed."""
+PARTS = ".parts"
+"""The folder inside a stage's folder that has the locks and the records of further processes."""
+_WRITER = "writer"
+
+
+class SharedRows:
+    """The rows of a stage, and which of them have a record.
+
+    Args:
+        folder: the folder of the stage.
+        key: key of the stage.
+        examples: all its rows, with their positions in their split.
+        classes: number of the task's labels.
+    """
+
+    def __init__(self, folder: Path, key: str, examples: Sequence[tuple[int, Example]], classes: int) -> None:
+        self._folder, self._key, self._classes = folder, key, classes
+        self._sample = {i: Row(example.text, example.label) for i, example in examples}
+        ids = list(self._sample)
+        self._shards = [ids[at : at + SHARD_ROWS] for at in range(0, len(ids), SHARD_ROWS)]
+        self._done: set[int] = set()
+        self._locks: dict[int, FileLock] = {}
+        self._open: dict[int, set[int]] = {}
+        self._sizes: dict[Path, int] = {}
+        self._own: FileLock | None = None
+        self._file: IO[bytes] | None = None
+        self.recorded = 0
+
+    @property
+    def total(self) -> int:
+        """Return the number of all rows."""
+        return len(self._sample)
+
+    @property
+    def finished(self) -> int:
+        """Return the number of rows that are known to have a record."""
+        return len(self._done)
+
+    def open(self, keep_good_records: Callable[[Path], Sequence[Record]]) -> None:
+        """Begin to work on the stage, whose lock the caller holds.
+
+        Args:
+            keep_good_records: reads ``records.jsonl`` and sets aside what is no good record; called if no other
+                process appends to the file.
+
+        Raises:
+            RobenchError: a file cannot be read or written.
+        """
+        path, parts = self._folder / RECORDS_FILE, self._folder / PARTS
+        with translate_os_errors(self._folder):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            refuse_link(parts)
+            parts.mkdir(exist_ok=True)
+            name = _WRITER
+            self._own = _try_lock(parts / f"{name}.lock")
+            if self._own is None:
+                name = secrets.token_hex(4)
+                self._own = _try_lock(parts / f"{name}.lock")
+            else:
+                self._adopt_dead_parts(path)
+                self._done = {record.id for record in keep_good_records(path)}
+            self._file = open_unlinked(path if name == _WRITER else parts / f"{name}.jsonl", "ab")
+        self._refresh()
+
+    def take(self) -> list[int]:
+        """Take the rows of a shard that nobody works on; empty if there is none now."""
+        for number, rows in enumerate(self._shards):
+            if number in self._locks or self._done.issuperset(rows):
+                continue
+            lock = _try_lock(self._folder / PARTS / f"shard-{number}.lock")
+            if lock is None:
+                continue
+            self._refresh()
+            if left := [row for row in rows if row not in self._done]:
+                self._locks[number], self._open[number] = lock, set(left)
+                return left
+            lock.release()
+        return []
+
+    def keep(self, record: Record) -> None:
+        """Append the record of a row that was taken, and release its shard after the last one."""
+        assert self._file is not None, "open() comes first"
+        records.append(self._file, record, self._key)
+        self.recorded += 1
+        self._done.add(record.id)
+        for number in [number for number, rows in self._open.items() if record.id in rows]:
+            self._open[number].discard(record.id)
+            if not self._open[number]:
+                self._release(number)
+
+    def give_back(self, rows: Sequence[int]) -> None:
+        """Release the shards of rows that were taken and not recorded, so that they can be taken again."""
+        for number in [number for number, left in self._open.items() if left.intersection(rows)]:
+            self._release(number)
+
+    def is_complete(self) -> bool:
+        """Return whether every row has a record, by this process or by another one."""
+        if len(self._done) < len(self._sample):
+            self._refresh()
+        return len(self._done) == len(self._sample)
+
+    def merge(self) -> None:
+        """Add the records of all processes to ``records.jsonl``; every row has one, and the caller holds the lock.
+
+        Raises:
+            RobenchError: a file cannot be read or written.
+        """
+        self.close()
+        path, parts = self._folder / RECORDS_FILE, self._folder / PARTS
+        with translate_os_errors(self._folder):
+            for part in sorted(parts.glob("*.jsonl")):
+                records.add_lines(path, read_regular(part))
+            shutil.rmtree(parts, ignore_errors=True)
+
+    def close(self) -> None:
+        """Stop to work on the stage; what was recorded stays, and an empty folder goes."""
+        for number in list(self._locks):
+            self._release(number)
+        if self._file is not None:
+            with contextlib.suppress(OSError):  # append() flushes every line, so it has reported any error already
+                self._file.close()
+            path = Path(self._file.name)
+            self._file = None
+            with contextlib.suppress(OSError):
+                if not path.stat().st_size:
+                    path.unlink()
+        if self._own is not None:
+            self._own.release()
+            self._own = None
+        with contextlib.suppress(OSError):
+            if not any((self._folder / PARTS).glob("*.jsonl")) and not self._is_shared():
+                shutil.rmtree(self._folder / PARTS, ignore_errors=True)
+            self._folder.rmdir()
+
+    def _is_shared(self) -> bool:
+        """Return whether another process works on the stage."""
+        for file in (self._folder / PARTS).glob("*.lock"):
+            lock = _try_lock(file)
+            if lock is None:
+                return True
+            lock.release()
+        return False
+
+    def _release(self, number: int) -> None:
+        del self._open[number]
+        self._locks.pop(number).release()
+
+    def _adopt_dead_parts(self, path: Path) -> None:
+        """Add what dead processes left in ``.parts`` to the records file."""
+        for part in sorted((self._folder / PARTS).glob("*.jsonl")):
+            if lock := _try_lock(part.with_suffix(".lock")):
+                records.add_lines(path, read_regular(part))
+                part.unlink()
+                lock.release()
+
+    def _refresh(self) -> None:
+        """Read which rows other processes have recorded since the last time."""
+        for path in (self._folder / RECORDS_FILE, *(self._folder / PARTS).glob("*.jsonl")):
+            if self._file is not None and path == Path(self._file.name):
+                continue
+            try:
+                size = path.stat().st_size
+            except OSError:
+                continue  # it was merged
+            if size != self._sizes.get(path):
+                self._sizes[path] = size
+                self._done |= {r.id for r in salvage_lines(path, self._key, self._sample, self._classes).records}
+
+
+def _try_lock(file: Path) -> FileLock | None:
+    """Lock a file without waiting; None if another process holds it."""
+    refuse_link(file)
+    lock = FileLock(file)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        return None
+    return lock

@@ -1,0 +1,199 @@
+"""The runs folder as a place where stages are made: what is finished, what is locked, and where a result goes."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from robench.errors import RobenchError
+from robench.paths import read_regular
+from robench.results import integrity, records
+from robench.results.aside import set_aside
+from robench.results.info import REMEDY
+from robench.results.info_parts import Outcome
+from robench.results.redo import Redo
+from robench.results.store import RECORDS_FILE, STAGE_FILE, StoredStage
+from robench.study.shared_rows import SharedRows
+from robench.study.stages.attack import AttackingStage
+from robench.study.stages.attacked_rows import keep_good_records
+from robench.study.stages.context import Context
+from robench.study.stages.stage import Stage
+
+
+@dataclass(eq=False)
+class Making:
+    """A stage that is being made, or turned out to be finished.
+
+    Attributes:
+        stage: the stage.
+        place: the folder in which it is made.
+        lock: keeps other processes from making it; released while an attack is shared with them.
+        redo: puts the result into the place of an older one; None if ``place`` is the stage's own folder.
+        is_done: whether it turned out to be finished.
+        is_shared: whether other processes may work on its rows.
+    """
+
+    stage: Stage
+    place: Path
+    lock: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+    redo: Redo | None = None
+    is_done: bool = False
+    is_shared: bool = False
+
+
+class Site:
+    """The runs folder, with what is known of its stages.
+
+    Args:
+        context: store and reporter.
+        redo: what was made again already, if existing results are to be made again; else None.
+    """
+
+    def __init__(self, context: Context, redo: Redo | None = None) -> None:
+        self._context, self.redo = context, redo
+        self._stored: dict[str, StoredStage[Any] | None] = {}
+
+    def find(self, stage: Stage) -> StoredStage[Any] | None:
+        """Return the result of a stage, which is checked once; None if there is none that fits."""
+        if stage.key not in self._stored:
+            self._stored[stage.key] = self._check(stage)
+        return self._stored[stage.key]
+
+    def is_done(self, stage: Stage) -> bool:
+        """Return whether a stage has a result that should be used: all its files are as they were stored."""
+        if self.redo is not None and not self.redo.is_done(stage.key):
+            return False
+        if (stored := self.find(stage)) is None:
+            return False
+        if self.redo is not None:
+            return not self.find_changed_parents(stage, stored)
+        return not (self._context.retry_errors and self.has_errors(stage))
+
+    def has_errors(self, stage: Stage) -> bool:
+        """Return whether rows of a finished stage ended in an error."""
+        stored = self.find(stage)
+        outcome: Outcome | None = getattr(stored.info, "attacked", None) if stored else None
+        return outcome is not None and outcome.errors > 0
+
+    def find_changed_parents(self, stage: Stage, stored: StoredStage[Any]) -> list[str]:
+        """Return the keys of the stages that a result was made from, and that have changed since."""
+        now = stage.digest_parents(self._context.store)
+        return integrity.find_changed_parents(stored.info, lambda key: now.get(key, ""))
+
+    def begin(self, stage: Stage) -> Making | None:
+        """Lock a stage, look for its result once more, and prepare its place.
+
+        Returns:
+            Its making; None if another process holds the lock.
+
+        Raises:
+            RobenchError: something in the runs folder cannot be read or written.
+        """
+        store = self._context.store
+        folder = stage.folder(store)
+        with contextlib.ExitStack() as lock:
+            if not lock.enter_context(store.lock(folder, None)):
+                return None
+            if self.redo is not None:
+                self.redo.refresh()
+            stored = None
+            if self.redo is None or self.redo.is_done(stage.key):
+                stored = self._stored[stage.key] = self._check(stage)
+                if self.is_done(stage):  # another process made it meanwhile
+                    return Making(stage, folder, is_done=True)
+            if self.redo is None and stored is None:
+                self._set_aside(stage)
+                return Making(stage, folder, lock.pop_all())
+            return self._begin_again(stage, stored, lock)
+
+    def _begin_again(self, stage: Stage, stored: StoredStage[Any] | None, lock: contextlib.ExitStack) -> Making:
+        """Prepare another place for a stage, whose result will take the place of the old one when it is whole.
+
+        The records of the old result are kept, unless it is to be made again from the beginning.
+        """
+        redo = self.redo or Redo(self._context.store)
+        place = redo.place(stage.folder(self._context.store), stage.digest_parents(self._context.store))
+        if self.redo is None and stored and not (place / RECORDS_FILE).exists():
+            records.add_lines(place / RECORDS_FILE, read_regular(stored.folder / RECORDS_FILE))
+        return Making(stage, place, lock.pop_all(), redo)
+
+    def share_rows(self, making: Making) -> SharedRows:
+        """Open the rows of an attack; other processes may work on them, unless an older result is there.
+
+        Raises:
+            RobenchError: its files cannot be read or written.
+        """
+        stage, context = making.stage, self._context
+        assert isinstance(stage, AttackingStage), "only attacks have rows"
+        rows = stage.share_rows(making.place)
+        rows.open(lambda path: keep_good_records(context, stage, stage.examples(), path))
+        if making.redo is None:
+            making.is_shared = True
+            making.lock.close()
+        return rows
+
+    def lock_again(self, making: Making) -> bool:
+        """Lock a shared stage again to finish it, unless another process has finished it.
+
+        Returns:
+            Whether it is locked or finished; False if another process holds the lock.
+        """
+        with contextlib.ExitStack() as lock:
+            if not lock.enter_context(self._context.store.lock(making.stage.folder(self._context.store), None)):
+                return False
+            making.is_done = self.is_made(making)
+            if not making.is_done:
+                making.lock = lock.pop_all()
+        return True
+
+    def is_made(self, making: Making) -> bool:
+        """Return whether another process has finished a stage that is shared with it."""
+        stage = making.stage
+        if not making.is_shared or not (stage.folder(self._context.store) / STAGE_FILE).exists():
+            return False
+        self._stored[stage.key] = self._check(stage)
+        return self._stored[stage.key] is not None
+
+    def end(self, making: Making) -> None:
+        """Put a finished stage into its place, and release its lock."""
+        store, stage = self._context.store, making.stage
+        try:
+            if making.redo is not None:
+                making.redo.install(making.place, stage.folder(store))
+            self._stored[stage.key] = store.read(stage.folder(store))
+        finally:
+            self.abandon(making)
+
+    def abandon(self, making: Making) -> None:
+        """Release a stage, finished or not; what was kept stays for the next run."""
+        if making.redo is not None:
+            making.redo.tidy(making.place)
+        making.lock.close()
+
+    def _check(self, stage: Stage) -> StoredStage[Any] | None:
+        store = self._context.store
+        sound: list[StoredStage[Any]] = []
+        for folder in store.twins(stage.kind, stage.key):
+            try:
+                stored = store.read(folder)
+            except RobenchError as error:
+                store.tell(str(error))
+                continue
+            if stored and (faults := stage.find_faults(stored)):
+                store.tell(f"{folder}: {'; '.join(faults)}; {REMEDY}.")
+            elif stored:
+                sound.append(stored)
+        return store.choose(sound)
+
+    def _set_aside(self, stage: Stage) -> None:
+        """Move finished folders of a stage that do not fit; their records come back, to be judged one by one."""
+        store = self._context.store
+        for folder in store.twins(stage.kind, stage.key):
+            if not (folder / STAGE_FILE).exists():
+                continue
+            place = set_aside(folder)
+            self._context.reporter.warn(f"    {folder} is moved to {place}, and made again")
+            if (place / RECORDS_FILE).is_file():
+                records.add_lines(stage.folder(store) / RECORDS_FILE, read_regular(place / RECORDS_FILE))
