@@ -153,6 +153,10 @@ class _PlainWork:
 class RichReporter(_Warner):
     """A reporter that shows progress bars on a terminal, and leaves a line for each piece of finished work."""
 
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        self._progress: Progress | None = None  # a terminal has one place for bars, so all of them share it
+
     def say(self, text: str) -> None:
         """Print a line."""
         self._console.print(shorten(text), highlight=False, markup=False)
@@ -165,6 +169,22 @@ class RichReporter(_Warner):
     def track(self, title: str, unit: str, total: int | None = None, done: int = 0) -> Iterator[Work]:
         """Show a bar with rate and time left until the block ends, then print a summary."""
         count = _Count(title, unit, total, done)
+        if self._progress is None:
+            self._progress = self._start_bars()
+        progress = self._progress
+        bar = progress.add_task(title, total=total, completed=done, tail="")
+        try:
+            yield _RichWork(count, progress, bar)
+        finally:
+            progress.remove_task(bar)
+            if not progress.tasks:
+                progress.stop()
+                self._progress = None
+        seconds = time.monotonic() - count.started
+        line = f"  {title}: {count.done} {unit}s in {format_duration(seconds)}, {count.summary}"
+        self._console.print(Text(line, "dim"))
+
+    def _start_bars(self) -> Progress:
         columns = (
             TextColumn("  {task.description}", markup=False),
             BarColumn(bar_width=30),
@@ -174,12 +194,9 @@ class RichReporter(_Warner):
             TextColumn("left", style="dim"),
             TimeRemainingColumn(),
         )
-        with Progress(*columns, console=self._console, transient=True) as progress:
-            bar = progress.add_task(title, total=total, completed=done, tail="")
-            yield _RichWork(count, progress, bar)
-        seconds = time.monotonic() - count.started
-        line = f"  {title}: {count.done} {unit}s in {format_duration(seconds)}, {count.summary}"
-        self._console.print(Text(line, "dim"))
+        progress = Progress(*columns, console=self._console, transient=True)
+        progress.start()
+        return progress
 
 
 class _RichWork:
@@ -217,6 +234,36 @@ class SilentReporter(_Warner):
 
     def advance(self, count: int, outcome: str = "") -> None:
         """Do nothing."""
+
+
+class LabelledReporter:
+    """A reporter of one stage among several that are made at the same time: it names the stage in each line.
+
+    Args:
+        reporter: receives everything.
+        label: the name of the stage.
+    """
+
+    def __init__(self, reporter: Reporter, label: str) -> None:
+        self._reporter, self._label = reporter, label
+
+    def say(self, text: str) -> None:
+        """Show a line of text."""
+        self._reporter.say(f"    {self._label}: {text.strip()}")
+
+    def warn(self, text: str) -> None:
+        """Show a note or warning, which names what it is about."""
+        self._reporter.warn(text)
+
+    def announce_stage(self, number: int, count: int, label: str) -> None:
+        """Show which stage begins."""
+        self._reporter.announce_stage(number, count, label)
+
+    def track(
+        self, title: str, unit: str, total: int | None = None, done: int = 0
+    ) -> contextlib.AbstractContextManager[Work]:
+        """Show the progress of some work until the block ends."""
+        return self._reporter.track(f"{self._label}: {title}", unit, total, done)
 
 
 def choose_reporter(console: Console) -> Reporter:

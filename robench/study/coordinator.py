@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from robench.errors import RobenchError
-from robench.progress import Reporter, Work
+from robench.progress import LabelledReporter, Reporter, Work
 from robench.results.records import Record
 from robench.study.executors.job import AttackJob, Executor, Job, JobEnd
 from robench.study.shared_rows import SharedRows
@@ -50,7 +50,6 @@ class _Part:
     jobs: list[Job] = field(default_factory=list)
     progress: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     work: Work | None = None
-    shown: int = 0
 
     @property
     def stage(self) -> Stage:
@@ -91,20 +90,24 @@ class Coordinator:
         self._ranks = dict(ranks)
         try:
             while self._left:
+                self._look_at_attacks()
                 self._begin_stages()
                 self._share_rows()
-                self._look_at_others()
-                running = any(part.jobs for part in self._parts.values())
-                if not running and self._left:
+                if self._is_running:
+                    for end in self._executor.wait(POLL_SECONDS if self._depends_on_others else None):
+                        self._end_job(end)
+                elif self._left:
                     time.sleep(POLL_SECONDS)  # another process makes what comes next
-                for end in self._executor.wait(POLL_SECONDS if self._depends_on_others else None) if running else ():
-                    self._end_job(end)
         except BaseException:
             self._executor.close()
             raise
         finally:
             for part in self._parts.values():
                 self._abandon(part)
+
+    @property
+    def _is_running(self) -> bool:
+        return any(part.jobs for part in self._parts.values())
 
     @property
     def _depends_on_others(self) -> bool:
@@ -131,72 +134,79 @@ class Coordinator:
             self._reporter.announce_stage(number, count, f"{stage.title} ({stage.key})")
             if isinstance(stage, AttackingStage):
                 part.rows = self._site.share_rows(making)
-                self._show(part)
-                self._share(part)
+                self._show(part, part.rows)
+                self._share(part, part.rows)
             else:
                 self._submit_whole(part, self._width(stage))
 
     def _share_rows(self) -> None:
         """Give rows of attacks that run to further jobs, as long as slots are free."""
         for part in sorted(self._parts.values(), key=lambda part: self._order(part.stage)):
-            self._share(part)
+            if part.rows is not None:
+                self._share(part, part.rows)
 
-    def _share(self, part: _Part) -> None:
-        """Begin jobs for the rows of an attack, or summarise it once all rows have a record."""
-        rows = part.rows
-        if rows is None:
-            return
-        while self._free > 0 and (first := rows.take()):
+    def _share(self, part: _Part, rows: SharedRows) -> None:
+        is_alone = bool(self._deaths.get(part.stage.key))
+        while self._free > 0 and not (is_alone and self._is_running) and (first := rows.take()):
             self._submit(part, self._attack_job(part, rows, first))
-            if self._deaths.get(part.stage.key):
-                break  # it runs alone
-        if not part.jobs and rows.is_complete():
-            rows.close()
-            if part.making.is_shared and not self._site.lock_again(part.making):
-                return
-            if part.making.is_done:
+
+    def _look_at_attacks(self) -> None:
+        """Summarise attacks of which all rows have a record, and finish those that another process has finished."""
+        for part in list(self._parts.values()):
+            if part.rows is None or part.jobs:
+                continue
+            if self._site.is_made(part.making):
+                part.rows.close()
                 self._finish(part.stage.key)
-                return
-            rows.merge()
-            part.rows = None
-            part.progress.close()
-            self._submit_whole(part, 1)
+            elif part.rows.is_complete() and self._site.lock_again(part.making):
+                self._summarise(part, part.rows)
+
+    def _summarise(self, part: _Part, rows: SharedRows) -> None:
+        if part.making.is_done:  # by another process, just now
+            rows.close()
+            self._finish(part.stage.key)
+            return
+        rows.merge()
+        part.rows = None
+        part.progress.close()
+        self._submit_whole(part, 1)
 
     def _submit_whole(self, part: _Part, slots: int) -> None:
         stage = part.stage
         threads = self._threads if stage.uses_threads else None if self._executor.slots == 1 else 1
-        self._submit(part, Job(stage, part.making.place, slots, threads, self._reporter))
+        self._submit(part, Job(stage, part.making.place, slots, threads, self._reporter_of(stage)))
 
     def _attack_job(self, part: _Part, rows: SharedRows, first: list[int]) -> AttackJob:
         stage = part.stage
         assert isinstance(stage, AttackingStage), "only attacks have rows"
-        taken = [first]
+        ahead, taken = [first], list(first)
 
         def take() -> Sequence[int]:
-            if taken:
-                return taken.pop()
-            return [] if self._is_waited_for(stage) else rows.take()
+            if ahead:
+                return ahead.pop()
+            more = [] if self._is_waited_for(stage) else rows.take()
+            taken.extend(more)
+            return more
 
         def keep(record: Record) -> None:
             rows.keep(record)
-            self._advance(part, record.status)
+            if part.work is not None:
+                part.work.advance(1, record.status)
 
         threads = None if self._executor.slots == 1 else 1
         slots = self._executor.slots if self._deaths.get(stage.key) else 1
-        return AttackJob(stage, part.making.place, slots, threads, self._reporter, take, keep)
+        reporter = self._reporter_of(stage)
+        return AttackJob(stage, part.making.place, slots, threads, reporter, take, keep, lambda: rows.give_back(taken))
+
+    def _reporter_of(self, stage: Stage) -> Reporter:
+        """Return the reporter of a stage, which names it if several stages are made at the same time."""
+        return self._reporter if self._executor.slots == 1 else LabelledReporter(self._reporter, stage.title)
 
     def _is_waited_for(self, stage: Stage) -> bool:
         """Return whether a stage that goes before this one waits for free slots."""
         return any(
             self._order(other) < self._order(stage) and self._width(other) > self._free for other in self._ready()
         )
-
-    def _look_at_others(self) -> None:
-        """Finish stages that another process has finished."""
-        for part in list(self._parts.values()):
-            if part.rows is not None and not part.jobs and self._site.is_made(part.making):
-                part.rows.close()
-                self._finish(part.stage.key)
 
     def _submit(self, part: _Part, job: Job) -> None:
         part.jobs.append(job)
@@ -213,7 +223,9 @@ class Coordinator:
             self._reporter.warn(
                 f"    {part.stage.title}: the process that computed it ended unexpectedly; it is tried again, alone"
             )
-            if part.rows is None:
+            if isinstance(end.job, AttackJob):
+                end.job.give_back()
+            else:
                 self._submit_whole(part, self._executor.slots)
         elif end.error is not None:
             raise end.error
@@ -252,12 +264,7 @@ class Coordinator:
         jobs = [job for part in self._parts.values() for job in part.jobs]
         return self._executor.slots - sum(job.slots for job in jobs)
 
-    def _show(self, part: _Part) -> None:
-        assert part.rows is not None
-        part.shown = part.rows.finished
-        work = self._reporter.track("attacking", "text", total=part.rows.total, done=part.shown)
+    def _show(self, part: _Part, rows: SharedRows) -> None:
+        """Begin to show the progress of an attack."""
+        work = self._reporter_of(part.stage).track("attacking", "text", total=rows.total, done=rows.finished)
         part.work = part.progress.enter_context(work)
-
-    def _advance(self, part: _Part, outcome: str) -> None:
-        if part.work is not None:
-            part.work.advance(1, outcome)

@@ -135,11 +135,13 @@ class Site:
         return rows
 
     def lock_again(self, making: Making) -> bool:
-        """Lock a shared stage again to finish it, unless another process has finished it.
+        """Lock a shared stage again to finish it, unless another process has finished it; one that is locked stays so.
 
         Returns:
             Whether it is locked or finished; False if another process holds the lock.
         """
+        if not making.is_shared:
+            return True
         with contextlib.ExitStack() as lock:
             if not lock.enter_context(self._context.store.lock(making.stage.folder(self._context.store), None)):
                 return False

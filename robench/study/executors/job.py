@@ -45,11 +45,13 @@ class AttackJob(Job):
         stage: the stage.
         take: returns the positions of the rows to attack next; none ends the job.
         keep: receives each record.
+        give_back: releases the rows that were taken and have no record, because the process that attacked them died.
     """
 
     stage: AttackingStage
     take: Callable[[], Sequence[int]]
     keep: Callable[[Record], None]
+    give_back: Callable[[], None]
 
 
 @dataclass(frozen=True)
