@@ -240,8 +240,7 @@ class Environment(_Part, frozen=True, kw_only=True, omit_defaults=True):
         processor: name of the processor.
         instructions: the widest instruction set in use, such as ``avx512_bf16``.
         device: ``cpu``, or the name of the GPU.
-        threads: number of torch's threads, if the result depends on it: of a training on a CPU. Early versions
-            stored it for all stages on a CPU.
+        threads: number of torch's threads; None if the work did not run on the CPU.
     """
 
     date: str = ""

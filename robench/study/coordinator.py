@@ -173,7 +173,7 @@ class Coordinator:
 
     def _submit_whole(self, part: _Part, slots: int) -> None:
         stage = part.stage
-        threads = self._threads if stage.uses_threads else None if self._executor.slots == 1 else 1
+        threads = stage.count_threads(self._threads)
         self._submit(part, Job(stage, part.making.place, slots, threads, self._reporter_of(stage)))
 
     def _attack_job(self, part: _Part, rows: SharedRows, first: list[int]) -> AttackJob:
@@ -193,7 +193,7 @@ class Coordinator:
             if part.work is not None:
                 part.work.advance(1, record.status)
 
-        threads = None if self._executor.slots == 1 else 1
+        threads = stage.count_threads(self._threads)
         slots = self._executor.slots if self._deaths.get(stage.key) else 1
         reporter = self._reporter_of(stage)
         return AttackJob(stage, part.making.place, slots, threads, reporter, take, keep, lambda: rows.give_back(taken))
@@ -257,7 +257,7 @@ class Coordinator:
 
     def _width(self, stage: Stage) -> int:
         """Return the number of slots that must be free for a stage to begin."""
-        return min(self._threads if stage.uses_threads else 1, self._executor.slots)
+        return min(stage.count_threads(self._threads) or 1, self._executor.slots)
 
     @property
     def _free(self) -> int:

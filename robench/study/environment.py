@@ -24,12 +24,11 @@ INSTRUCTIONS = ("amx_bf16", "avx512_bf16", "avx512_vnni", "avx512_f", "avx2", "s
 """Instruction sets that matrix products use, the widest first, as torch names them."""
 
 
-def record_environment(device: torch.device, *, threads: bool = True) -> Environment:
+def record_environment(device: torch.device) -> Environment:
     """Describe the environment of a stage that ends now.
 
     Args:
         device: the device on which its models ran.
-        threads: whether its result depends on the number of threads, so that it is part of the description.
     """
     import torch
 
@@ -40,7 +39,7 @@ def record_environment(device: torch.device, *, threads: bool = True) -> Environ
         processor=_find_processor(),
         instructions=_find_instructions(),
         device="cpu" if on_cpu else torch.cuda.get_device_name(device),
-        threads=torch.get_num_threads() if on_cpu and threads else None,
+        threads=torch.get_num_threads() if on_cpu else None,
     )
 
 

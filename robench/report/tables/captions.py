@@ -7,6 +7,7 @@ from typing import Any
 
 from robench.results.adversarial_rows import note_adversarial_rows
 from robench.results.info import ELSEWHERE, CellInfo, StageInfo
+from robench.results.info_parts import Environment
 from robench.results.paper_contents import Paper
 
 
@@ -110,6 +111,14 @@ def notes_of(infos: Iterable[StageInfo]) -> tuple[str, ...]:
     return (*notes, *filter(None, [_compare_environments(stages)]))
 
 
+def _list_facts(environment: Environment, *, trains: bool) -> dict[str, str]:
+    """Return what a number may depend on in an environment, by name; the threads of attacks are no such thing."""
+    facts = {"processors": environment.processor, "instruction sets": environment.instructions}
+    facts |= {"devices": environment.device, "numbers of threads": str(environment.threads or "") if trains else ""}
+    facts |= {f"versions of {package}": version for package, version in environment.versions.items()}
+    return {name: value for name, value in facts.items() if value}
+
+
 def _list_subjects(about: Sequence[tuple[str, str]], everything: Collection[tuple[str, str]]) -> str:
     """Return these models with their tasks; a task alone if they are all of its several models."""
     parts = []
@@ -122,15 +131,10 @@ def _list_subjects(about: Sequence[tuple[str, str]], everything: Collection[tupl
 
 def _compare_environments(infos: Sequence[StageInfo]) -> str:
     """Say in what the environments of stages and their models differ; empty if they do not, or are not known."""
-    both = ((info.environment, getattr(info, "model_environment", None)) for info in infos)
-    known = [environment for pair in both for environment in pair if environment is not None]
     values: dict[str, dict[str, None]] = {}
-    for one in known:
-        facts = {"processors": one.processor, "instruction sets": one.instructions, "devices": one.device}
-        facts |= {f"versions of {package}": version for package, version in one.versions.items()}
-        facts["numbers of threads"] = str(one.threads or "")
-        for name, value in facts.items():
-            if value:
+    for info in infos:
+        for trains, one in ((False, info.environment), (True, getattr(info, "model_environment", None))):
+            for name, value in _list_facts(one, trains=trains).items() if one else ():
                 values.setdefault(name, {})[value] = None
     parts = [f"{name} ({', '.join(sorted(found))})" for name, found in values.items() if len(found) > 1]
     return f"made under different {'; '.join(parts)}, which can move a number slightly" if parts else ""

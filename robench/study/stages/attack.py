@@ -108,6 +108,10 @@ class AttackingStage(RecordsStage):
         lost = len(self.examples()) - len(found.records)
         return [*found.faults, *([f"{RECORDS_FILE} lacks {lost} rows"] if lost and not found.faults else [])]
 
+    def count_threads(self, training: int) -> int | None:
+        """Return 1; None if the victim is a function of the user."""
+        return None if self.model.can_change else 1
+
     def share_rows(self, folder: Path) -> SharedRows:
         """Return its rows, to be shared by the processes that work on it."""
         return SharedRows(folder, self.key, self.examples(), len(self.data.labels))

@@ -140,10 +140,16 @@ class Stage(ABC):
         """Return digests of the stages that this one is made from, for its ``stage.json``."""
         return {need.key: store.digest(need.kind, need.key) for need in self.needs}
 
-    @property
-    def uses_threads(self) -> bool:
-        """Return whether its result depends on the number of threads, so that a constant number is used."""
-        return False
+    def count_threads(self, training: int) -> int | None:
+        """Return the number of threads to compute with, always the same one, because last digits depend on it.
+
+        Args:
+            training: the number of threads of a training.
+
+        Returns:
+            The number; None for as many as the process uses, if the work is that of a function of the user.
+        """
+        return 1
 
     @property
     def can_change(self) -> bool:
@@ -201,7 +207,7 @@ class Stage(ABC):
             "identity": self.identity,
             "foreign_code": self.foreign_code,
             "parents": self.digest_parents(context.store),
-            "environment": record_environment(context.device, threads=self.uses_threads),
+            "environment": record_environment(context.device),
         }
 
 

@@ -120,10 +120,9 @@ class ModelStage(Stage):
         trained_model.save(folder, predictor.classifier, tokenizer, clean, log, info, self.setting.encoder.code)
         context.hold(self, predictor)
 
-    @property
-    def uses_threads(self) -> bool:
-        """Return whether it is trained: sums are added up in another order by another number of threads."""
-        return not self.parts
+    def count_threads(self, training: int) -> int | None:
+        """Return the number of threads of a training; 1 to fuse networks."""
+        return 1 if self.parts else training
 
     def load(self, context: Context) -> Model:
         """Load the trained model."""

@@ -145,10 +145,9 @@ class VictimStage(ModelStage):
             self._compare_scores(stored, victim)
         return victim
 
-    @property
-    def uses_threads(self) -> bool:
-        """Return False, because nothing is trained."""
-        return False
+    def count_threads(self, training: int) -> int | None:
+        """Return 1 for a network; a function may use as many threads as its author likes."""
+        return 1 if self.source.has_network else None
 
     @property
     def can_change(self) -> bool:
