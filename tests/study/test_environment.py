@@ -115,7 +115,7 @@ def test_run_of_a_stage_that_another_process_made_under_another_label_uses_it(
 
 
 def test_table_of_cells_from_different_environments_says_in_what_they_differ(store: Store) -> None:
-    add_cell(store, "base", "pwws", 100, environment=values())
+    add_cell(store, "base", "pwws", 100, environment=values(), model_environment=values())
     newer = values(versions={"torch": "2.14.0"}, threads=1)
     add_cell(store, "ada", "pwws", 110, environment=values(), model_environment=newer)
     (note,) = (line for line in notes(store) if "different" in line)

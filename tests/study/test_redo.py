@@ -54,7 +54,7 @@ def test_always_that_is_interrupted_keeps_the_old_results_and_goes_on(
     again = robench(*command)
     assert again.exit_code == 0 and "[1/1] attack base" in again.stderr
     (cell,) = (stage for stage in Store(runs).stages(CellInfo) if "-base-deepwordbug-" in stage.folder.name)
-    assert cell.info.timing is not None and cell.info.timing.examples == 11
+    assert cell.info.timing is not None and cell.info.timing.examples == 16
     assert everything(runs) == old and not (runs / ".redo").exists()
     assert "3 stages to do" in robench(*command, "--dry-run").stdout, "once it is whole, it begins anew"
 
