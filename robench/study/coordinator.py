@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -17,6 +18,7 @@ from robench.errors import RobenchError
 from robench.progress import LabelledReporter, Reporter, Work
 from robench.results.records import Record
 from robench.study.executors.job import AttackJob, Executor, Job, JobEnd
+from robench.study.ready_stages import ReadyStages
 from robench.study.shared_rows import SharedRows
 from robench.study.site import Making, Site
 from robench.study.stages.attack import AttackingStage
@@ -70,10 +72,11 @@ class Coordinator:
         self._site, self._executor, self._reporter, self._threads = site, executor, reporter, threads
         self._left: dict[str, Stage] = {}
         self._parts: dict[str, _Part] = {}
-        self._deaths: dict[str, int] = {}
-        self._numbers: dict[str, int] = {}
-        self._ranks: dict[str, float] = {}
-        self._waits: set[str] = set()
+        self._ready = ReadyStages([], {})
+        self._deaths: Counter[str] = Counter()
+        self._retries: list[_Part] = []  # they run alone, so nothing else begins before
+        self._count = 0
+        self._waits: dict[str, float] = {}  # for each key that another process makes, when to look again
 
     def make(self, stages: Sequence[Stage], ranks: Mapping[str, float]) -> None:
         """Make stages, each after its needs.
@@ -86,17 +89,15 @@ class Coordinator:
             RobenchError: something cannot be fetched, stored or computed.
         """
         self._left = {stage.key: stage for stage in stages}
-        self._numbers = {key: number for number, key in enumerate(self._left, start=1)}
-        self._ranks = dict(ranks)
+        self._ready, self._count = ReadyStages(stages, ranks), len(stages)
         try:
             while self._left:
-                self._look_at_attacks()
-                self._begin_stages()
-                self._share_rows()
+                count = len(self._left)
+                self._begin_jobs()
                 if self._is_running:
                     for end in self._executor.wait(POLL_SECONDS if self._depends_on_others else None):
                         self._end_job(end)
-                elif self._left:
+                elif len(self._left) == count:
                     time.sleep(POLL_SECONDS)  # another process makes what comes next
         except BaseException:
             self._executor.close()
@@ -114,41 +115,72 @@ class Coordinator:
         """Return whether another process works on a stage that this one waits for."""
         return bool(self._waits) or any(part.rows is not None and not part.jobs for part in self._parts.values())
 
+    def _begin_jobs(self) -> None:
+        """Begin all jobs that there are slots for."""
+        self._look_at_attacks()
+        if not self._retries:
+            self._begin_stages()
+            self._share_rows()
+        elif not self._is_running:
+            part = self._retries.pop()
+            if part.rows is None:
+                self._submit_whole(part, self._executor.slots)
+            else:
+                self._share(part, part.rows)
+
     def _begin_stages(self) -> None:
         """Begin all stages that fit into the free slots, in order of their ranks."""
-        for stage in self._ready():
-            if self._width(stage) > self._free:
+        at, now = 0, time.monotonic()
+        while at < len(self._ready):
+            stage = self._ready[at]
+            is_waiting, fits = stage.key in self._waits, self._width(stage) <= self._free
+            if not fits and not is_waiting:
                 return  # it goes first, so nothing else fills the slots that it waits for
-            making = self._site.begin(stage)
-            if making is None:
-                if stage.key not in self._waits:
-                    self._waits.add(stage.key)
-                    self._reporter.say(f"    {stage.title}: another process is making this stage: waiting")
-                continue
-            self._waits.discard(stage.key)
-            if making.is_done:
+            if (is_waiting and now < self._waits[stage.key]) or not (making := self._try_begin(stage, now)):
+                at += 1
+            elif making.is_done:
+                del self._ready[at]
                 self._finish(stage.key)
-                continue
-            self._parts[stage.key] = part = _Part(making)
-            number, count = self._numbers[stage.key], len(self._numbers)
-            self._reporter.announce_stage(number, count, f"{stage.title} ({stage.key})")
-            if isinstance(stage, AttackingStage):
-                part.rows = self._site.share_rows(making)
-                self._show(part, part.rows)
-                self._share(part, part.rows)
+            elif not fits:
+                self._site.abandon(making)
+                return
             else:
-                self._submit_whole(part, self._width(stage))
+                del self._ready[at]
+                self._begin(making)
+
+    def _try_begin(self, stage: Stage, now: float) -> Making | None:
+        """Lock a stage; None if another process makes it."""
+        making = self._site.begin(stage)
+        if making is not None:
+            self._waits.pop(stage.key, None)
+            return making
+        if stage.key not in self._waits:
+            self._reporter.say(f"    {stage.title}: another process is making this stage: waiting")
+        self._waits[stage.key] = now + POLL_SECONDS
+        return None
+
+    def _begin(self, making: Making) -> None:
+        stage = making.stage
+        self._parts[stage.key] = part = _Part(making)
+        self._reporter.announce_stage(self._ready.number(stage), self._count, f"{stage.title} ({stage.key})")
+        if isinstance(stage, AttackingStage):
+            part.rows = self._site.share_rows(making)
+            self._show(part, part.rows)
+            self._share(part, part.rows)
+        else:
+            self._submit_whole(part, self._width(stage))
 
     def _share_rows(self) -> None:
         """Give rows of attacks that run to further jobs, as long as slots are free."""
-        for part in sorted(self._parts.values(), key=lambda part: self._order(part.stage)):
+        for part in sorted(self._parts.values(), key=lambda part: self._ready.order(part.stage)):
             if part.rows is not None:
                 self._share(part, part.rows)
 
     def _share(self, part: _Part, rows: SharedRows) -> None:
-        is_alone = bool(self._deaths.get(part.stage.key))
-        while self._free > 0 and not (is_alone and self._is_running) and (first := rows.take()):
-            self._submit(part, self._attack_job(part, rows, first))
+        """Begin jobs for the rows of an attack, one in each free slot; after a death, one that has all slots."""
+        slots = self._executor.slots if self._deaths[part.stage.key] else 1
+        while self._free >= slots and not self._is_waited_for(part.stage) and (first := rows.take()):
+            self._submit(part, self._attack_job(part, rows, first, slots))
 
     def _look_at_attacks(self) -> None:
         """Summarise attacks of which all rows have a record, and finish those that another process has finished."""
@@ -166,7 +198,7 @@ class Coordinator:
             rows.close()
             self._finish(part.stage.key)
             return
-        rows.merge()
+        self._site.merge_rows(part.making, rows)
         part.rows = None
         part.progress.close()
         self._submit_whole(part, 1)
@@ -176,7 +208,7 @@ class Coordinator:
         threads = stage.count_threads(self._threads)
         self._submit(part, Job(stage, part.making.place, slots, threads, self._reporter_of(stage)))
 
-    def _attack_job(self, part: _Part, rows: SharedRows, first: list[int]) -> AttackJob:
+    def _attack_job(self, part: _Part, rows: SharedRows, first: list[int], slots: int) -> AttackJob:
         stage = part.stage
         assert isinstance(stage, AttackingStage), "only attacks have rows"
         ahead, taken = [first], list(first)
@@ -194,7 +226,6 @@ class Coordinator:
                 part.work.advance(1, record.status)
 
         threads = stage.count_threads(self._threads)
-        slots = self._executor.slots if self._deaths.get(stage.key) else 1
         reporter = self._reporter_of(stage)
         return AttackJob(stage, part.making.place, slots, threads, reporter, take, keep, lambda: rows.give_back(taken))
 
@@ -203,9 +234,9 @@ class Coordinator:
         return self._reporter if self._executor.slots == 1 else LabelledReporter(self._reporter, stage.title)
 
     def _is_waited_for(self, stage: Stage) -> bool:
-        """Return whether a stage that goes before this one waits for free slots."""
-        return any(
-            self._order(other) < self._order(stage) and self._width(other) > self._free for other in self._ready()
+        """Return whether something that goes before this stage waits for free slots."""
+        return bool(self._retries) or any(
+            other.key not in self._waits and self._width(other) > self._free for other in self._ready.before(stage)
         )
 
     def _submit(self, part: _Part, job: Job) -> None:
@@ -216,17 +247,15 @@ class Coordinator:
         part = self._parts[end.job.stage.key]
         part.jobs.remove(end.job)
         if end.lost:
-            key = part.stage.key
-            self._deaths[key] = self._deaths.get(key, 0) + 1
-            if self._deaths[key] >= _TRIES:
+            self._deaths[part.stage.key] += 1
+            if self._deaths[part.stage.key] >= _TRIES:
                 raise RobenchError(_DEATHS.format(title=part.stage.title))
             self._reporter.warn(
                 f"    {part.stage.title}: the process that computed it ended unexpectedly; it is tried again, alone"
             )
             if isinstance(end.job, AttackJob):
                 end.job.give_back()
-            else:
-                self._submit_whole(part, self._executor.slots)
+            self._retries.append(part)
         elif end.error is not None:
             raise end.error
         elif part.rows is None:
@@ -239,21 +268,13 @@ class Coordinator:
             part.progress.close()
             part.making.lock.close()
         del self._left[key]
+        self._ready.finish(key)
 
     def _abandon(self, part: _Part) -> None:
         part.progress.close()
         if part.rows is not None:
             part.rows.close()
         self._site.abandon(part.making)
-
-    def _ready(self) -> list[Stage]:
-        """Return the stages that can begin, the one that goes first first."""
-        waiting = [stage for key, stage in self._left.items() if key not in self._parts]
-        ready = [stage for stage in waiting if not any(need.key in self._left for need in stage.needs)]
-        return sorted(ready, key=self._order)
-
-    def _order(self, stage: Stage) -> tuple[float, int]:
-        return -self._ranks.get(stage.key, 0.0), self._numbers[stage.key]
 
     def _width(self, stage: Stage) -> int:
         """Return the number of slots that must be free for a stage to begin."""

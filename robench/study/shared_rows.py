@@ -19,6 +19,7 @@ from typing import IO
 from filelock import FileLock, Timeout
 
 from robench.data.load import Example
+from robench.errors import RobenchError
 from robench.paths import open_unlinked, read_regular, refuse_link, translate_os_errors
 from robench.results import records
 from robench.results.records import Record
@@ -52,7 +53,9 @@ class SharedRows:
         self._open: dict[int, set[int]] = {}
         self._sizes: dict[Path, int] = {}
         self._own: FileLock | None = None
+        self._path = folder / RECORDS_FILE
         self._file: IO[bytes] | None = None
+        self._first_open = 0
         self.recorded = 0
 
     @property
@@ -77,9 +80,8 @@ class SharedRows:
         """
         path, parts = self._folder / RECORDS_FILE, self._folder / PARTS
         with translate_os_errors(self._folder):
-            self._folder.mkdir(parents=True, exist_ok=True)
             refuse_link(parts)
-            parts.mkdir(exist_ok=True)
+            parts.mkdir(parents=True, exist_ok=True)
             name = _WRITER
             self._own = _try_lock(parts / f"{name}.lock")
             if self._own is None:
@@ -88,27 +90,32 @@ class SharedRows:
             else:
                 self._adopt_dead_parts(path)
                 self._done = {record.id for record in keep_good_records(path)}
-            self._file = open_unlinked(path if name == _WRITER else parts / f"{name}.jsonl", "ab")
+            self._path = path if name == _WRITER else parts / f"{name}.jsonl"
         self._refresh()
 
     def take(self) -> list[int]:
         """Take the rows of a shard that nobody works on; empty if there is none now."""
-        for number, rows in enumerate(self._shards):
+        while self._first_open < len(self._shards) and self._done.issuperset(self._shards[self._first_open]):
+            self._first_open += 1
+        for number, rows in enumerate(self._shards[self._first_open :], start=self._first_open):
             if number in self._locks or self._done.issuperset(rows):
                 continue
-            lock = _try_lock(self._folder / PARTS / f"shard-{number}.lock")
+            with translate_os_errors(self._folder):
+                lock = _try_lock(self._folder / PARTS / f"shard-{number}.lock")
             if lock is None:
                 continue
             self._refresh()
             if left := [row for row in rows if row not in self._done]:
                 self._locks[number], self._open[number] = lock, set(left)
                 return left
-            lock.release()
+            _unlock(lock)
         return []
 
     def keep(self, record: Record) -> None:
         """Append the record of a row that was taken, and release its shard after the last one."""
-        assert self._file is not None, "open() comes first"
+        if self._file is None:
+            with translate_os_errors(self._path):
+                self._file = open_unlinked(self._path, "ab")
         records.append(self._file, record, self._key)
         self.recorded += 1
         self._done.add(record.id)
@@ -128,64 +135,62 @@ class SharedRows:
             self._refresh()
         return len(self._done) == len(self._sample)
 
-    def merge(self) -> None:
+    def merge(self, keep_good_records: Callable[[Path], object]) -> None:
         """Add the records of all processes to ``records.jsonl``; every row has one, and the caller holds the lock.
+
+        Args:
+            keep_good_records: see :meth:`open`; it removes no errors, though.
 
         Raises:
             RobenchError: a file cannot be read or written.
         """
         self.close()
         path, parts = self._folder / RECORDS_FILE, self._folder / PARTS
-        with translate_os_errors(self._folder):
-            for part in sorted(parts.glob("*.jsonl")):
+        files = sorted(parts.glob("*.jsonl"))
+        for part in files:
+            with translate_os_errors(part):
                 records.add_lines(path, read_regular(part))
-            shutil.rmtree(parts, ignore_errors=True)
+        if files:
+            keep_good_records(path)
+        shutil.rmtree(parts, ignore_errors=True)
 
     def close(self) -> None:
-        """Stop to work on the stage; what was recorded stays, and an empty folder goes."""
+        """Stop to work on the stage; what was recorded stays, locks of dead processes and an empty folder go."""
         for number in list(self._locks):
             self._release(number)
         if self._file is not None:
             with contextlib.suppress(OSError):  # append() flushes every line, so it has reported any error already
                 self._file.close()
-            path = Path(self._file.name)
             self._file = None
-            with contextlib.suppress(OSError):
-                if not path.stat().st_size:
-                    path.unlink()
         if self._own is not None:
-            self._own.release()
+            _unlock(self._own)
             self._own = None
-        with contextlib.suppress(OSError):
-            if not any((self._folder / PARTS).glob("*.jsonl")) and not self._is_shared():
-                shutil.rmtree(self._folder / PARTS, ignore_errors=True)
-            self._folder.rmdir()
-
-    def _is_shared(self) -> bool:
-        """Return whether another process works on the stage."""
-        for file in (self._folder / PARTS).glob("*.lock"):
-            lock = _try_lock(file)
-            if lock is None:
-                return True
-            lock.release()
-        return False
+        parts = self._folder / PARTS
+        with contextlib.suppress(OSError, RobenchError):
+            for file in parts.glob("*.lock"):
+                if lock := _try_lock(file):
+                    _unlock(lock)
+        for folder in (parts, self._folder):
+            with contextlib.suppress(OSError):  # another process works there, or it has records
+                folder.rmdir()
 
     def _release(self, number: int) -> None:
         del self._open[number]
-        self._locks.pop(number).release()
+        _unlock(self._locks.pop(number))
 
     def _adopt_dead_parts(self, path: Path) -> None:
         """Add what dead processes left in ``.parts`` to the records file."""
         for part in sorted((self._folder / PARTS).glob("*.jsonl")):
             if lock := _try_lock(part.with_suffix(".lock")):
-                records.add_lines(path, read_regular(part))
-                part.unlink()
-                lock.release()
+                with translate_os_errors(part):
+                    records.add_lines(path, read_regular(part))
+                    part.unlink()
+                _unlock(lock)
 
     def _refresh(self) -> None:
         """Read which rows other processes have recorded since the last time."""
         for path in (self._folder / RECORDS_FILE, *(self._folder / PARTS).glob("*.jsonl")):
-            if self._file is not None and path == Path(self._file.name):
+            if path == self._path:
                 continue
             try:
                 size = path.stat().st_size
@@ -205,3 +210,10 @@ def _try_lock(file: Path) -> FileLock | None:
     except Timeout:
         return None
     return lock
+
+
+def _unlock(lock: FileLock) -> None:
+    """Delete the file of a lock and let go of it; :mod:`robench.results.locks` says why that is safe."""
+    with contextlib.suppress(OSError):  # of a system that deletes no open file
+        Path(lock.lock_file).unlink()
+    lock.release()

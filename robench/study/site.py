@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +133,16 @@ class Site:
             making.is_shared = True
             making.lock.close()
         return rows
+
+    def merge_rows(self, making: Making, rows: SharedRows) -> None:
+        """Bring the records of all rows of an attack, whose lock is held, into one file.
+
+        Raises:
+            RobenchError: a file cannot be read or written.
+        """
+        stage, context = making.stage, replace(self._context, retry_errors=False)
+        assert isinstance(stage, AttackingStage), "only attacks have rows"
+        rows.merge(lambda path: keep_good_records(context, stage, stage.examples(), path))
 
     def lock_again(self, making: Making) -> bool:
         """Lock a shared stage again to finish it, unless another process has finished it; one that is locked stays so.

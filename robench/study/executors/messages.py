@@ -1,7 +1,8 @@
 """The messages between the coordinator's process and a worker.
 
 To a worker: :class:`Hello` once, then :class:`Data`, :class:`Begin` and :class:`Rows`. From a worker: :class:`Ready`
-once, then :class:`More`, :class:`Kept`, :class:`Report` and :class:`End`. A worker works on one job at a time.
+once, or :class:`End` if it cannot start; then :class:`More`, :class:`Kept`, :class:`Report`, :class:`Log` and
+:class:`End`. A worker works on one job at a time.
 """
 
 from __future__ import annotations
@@ -88,11 +89,27 @@ class Report(NamedTuple):
     arguments: tuple[Any, ...]
 
 
+class Log(NamedTuple):
+    """A message to the log of the process that started the worker.
+
+    Attributes:
+        logger: name of the logger.
+        level: its level, as a number.
+        text: the message.
+    """
+
+    logger: str
+    level: int
+    text: str
+
+
 class End(NamedTuple):
     """The end of a job.
 
     Attributes:
         error: a sentence that says why it failed; empty if it is finished.
+        frames: the frames of code of others that failed.
     """
 
     error: str
+    frames: str = ""

@@ -9,11 +9,14 @@ runs in this process.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import pickle
+import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 
@@ -21,7 +24,7 @@ from robench.errors import RobenchError
 from robench.plugins import registry
 from robench.progress import Work
 from robench.study.executors.job import AttackJob, Job, JobEnd
-from robench.study.executors.messages import Begin, Data, End, Hello, Kept, More, Ready, Report, Rows
+from robench.study.executors.messages import Begin, Data, End, Hello, Kept, Log, More, Ready, Report, Rows
 from robench.study.executors.serial import SerialExecutor
 from robench.study.executors.transport import NotPortableError, dump_stage
 from robench.study.stages.context import Context
@@ -38,6 +41,7 @@ class _Worker:
         process: the process.
         connection: the connection to it.
         job: the job that it runs.
+        unsent: the messages of its first job, until it has started and reads them.
         is_ready: whether it has started.
         data: names of the data that it has.
         works: pieces of work that it reports, by number.
@@ -46,6 +50,7 @@ class _Worker:
     process: subprocess.Popen[bytes]
     connection: Connection
     job: Job | None = None
+    unsent: list[Data | Begin] = field(default_factory=list)
     is_ready: bool = False
     data: set[str] = field(default_factory=set)
     works: dict[int, tuple[contextlib.ExitStack, Work]] = field(default_factory=dict)
@@ -66,6 +71,7 @@ class ProcessExecutor:
         self._workers: list[_Worker] = []
         self._inline = SerialExecutor(context)
         self._inline_jobs = 0
+        self._logged: set[Log] = set()
 
     def submit(self, job: Job) -> None:
         """Send a job to a free worker; start one if there is none."""
@@ -78,14 +84,12 @@ class ProcessExecutor:
             return
         worker = next((worker for worker in self._workers if worker.job is None), None) or self._start()
         worker.job = job
-        try:
-            for name in data.keys() - worker.data:
-                worker.connection.send(Data(name, pickle.dumps(data[name], protocol=5)))
-                worker.data.add(name)
-            attacks = isinstance(job, AttackJob)
-            worker.connection.send(Begin(content, str(job.folder), job.threads or 1, attacks))
-        except (BrokenPipeError, ConnectionError):
-            pass  # it died, which wait() finds
+        for name in data.keys() - worker.data:
+            worker.unsent.append(Data(name, pickle.dumps(data[name], protocol=5)))
+            worker.data.add(name)
+        worker.unsent.append(Begin(content, str(job.folder), job.threads or 1, isinstance(job, AttackJob)))
+        if worker.is_ready:
+            self._send_job(worker)
 
     def wait(self, timeout: float | None) -> list[JobEnd]:
         """Answer the workers until a job ends or the time is over."""
@@ -93,13 +97,13 @@ class ProcessExecutor:
             self._inline_jobs -= 1
             return self._inline.wait(0)
         ends: list[JobEnd] = []
-        connections = {worker.connection: worker for worker in self._workers if worker.job is not None}
+        connections = {worker.connection: worker for worker in self._workers}
         for connection in wait(list(connections), timeout):
             assert isinstance(connection, Connection), "only connections are waited for"
             worker = connections[connection]
             try:
                 end = self._receive(worker)
-            except (EOFError, ConnectionError):
+            except (EOFError, OSError):
                 end = self._bury(worker)
             ends += [end] if end else []
         return ends
@@ -124,6 +128,11 @@ class ProcessExecutor:
         job = worker.job
         if isinstance(message, Ready):
             worker.is_ready = True
+            self._send_job(worker)
+        elif isinstance(message, Log):
+            if message not in self._logged:  # of several workers, which do the same
+                self._logged.add(message)
+                logging.getLogger(message.logger).log(message.level, "%s", message.text)
         elif isinstance(message, Report):
             self._report(worker, message)
         elif isinstance(message, Kept) and isinstance(job, AttackJob):
@@ -133,8 +142,14 @@ class ProcessExecutor:
         elif isinstance(message, End) and job is not None:
             worker.job = None
             self._close_works(worker)
-            return JobEnd(job, RobenchError(message.error) if message.error else None)
+            return JobEnd(job, RobenchError(message.error, message.frames) if message.error else None)
         return None
+
+    def _send_job(self, worker: _Worker) -> None:
+        messages, worker.unsent = worker.unsent, []
+        with contextlib.suppress(ConnectionError):  # it died, which wait() finds
+            for message in messages:
+                worker.connection.send(message)
 
     def _report(self, worker: _Worker, report: Report) -> None:
         reporter = worker.job.reporter if worker.job else self._context.reporter
@@ -170,17 +185,18 @@ class ProcessExecutor:
         """Start a worker, and tell it what it needs to know."""
         context = self._context
         ours, theirs = socket.socketpair()
-        with theirs:
+        with theirs, _block_interrupts():
             process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "robench.study.executors.worker", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
-                stdout=sys.stderr if hasattr(sys.stderr, "fileno") else None,
+                stdout=_find_errors(),
+                stderr=_find_errors(),
                 env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "PYTHONSAFEPATH": "1"} | self._environment,
             )
         worker = _Worker(process, Connection(ours.detach()))
         self._workers.append(worker)
-        with contextlib.suppress(BrokenPipeError, ConnectionError):
+        with contextlib.suppress(ConnectionError):
             worker.connection.send(
                 Hello(
                     sys_path=[path for path in sys.path if path],
@@ -192,3 +208,24 @@ class ProcessExecutor:
                 )
             )
         return worker
+
+
+def _find_errors() -> int:
+    """Return the descriptor of standard error, to which workers print: standard output is for results."""
+    try:
+        return sys.stderr.fileno()
+    except (AttributeError, OSError, ValueError):  # it was replaced, as in a notebook or a test
+        return 2
+
+
+@contextlib.contextmanager
+def _block_interrupts() -> Iterator[None]:
+    """Let processes that are started inside the block never see ctrl-C, which the terminal sends to all of a command.
+
+    This process gets a ctrl-C of the meantime after the block.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,18 +1,26 @@
 """Stages on their way to other processes, and what keeps one from going there.
 
 How it works: a stage is pickled, and its data, which many stages share, is sent once. What lives in this process alone
-cannot be sent: classes and functions of the main script or of a notebook, closures, models in memory.
+cannot be sent: classes and functions of the main script or of a notebook, closures, models in memory. Nor is a function
+that is the model, which may have a GPU or a rate limit of its own. The other process checks that it has the same code.
 """
 
 from __future__ import annotations
 
 import io
 import pickle
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from functools import cache
+from types import FunctionType
 from typing import Any
 
 from robench.data.load import TaskData
+from robench.errors import RobenchError
+from robench.plugins.source import identify_class
+from robench.study.setting import NamedAttack, NamedDefense
 from robench.study.stages.stage import Stage
+from robench.victims.source import PretrainedSource, VictimSource
 
 
 class NotPortableError(Exception):
@@ -34,8 +42,10 @@ class _Pickler(pickle.Pickler):
         return None
 
     def reducer_override(self, obj: Any) -> Any:
-        if isinstance(obj, type) and obj.__module__ == "__main__":
+        if isinstance(obj, type | FunctionType) and obj.__module__ == "__main__":
             raise NotPortableError(f"{obj.__qualname__} is defined in the main script or a notebook")
+        if isinstance(obj, VictimSource) and not isinstance(obj, PretrainedSource):
+            raise NotPortableError(f"the model {obj.shown} is a {obj.kind}")
         return NotImplemented
 
 
@@ -74,3 +84,34 @@ def load_stage(content: bytes, data: Mapping[str, TaskData]) -> Stage:
     """
     stage: Stage = _Unpickler(content, data).load()
     return stage
+
+
+def check_code(stage: Stage) -> None:
+    """Check that the plug-ins of a stage have the code here that they have in the process that sent it.
+
+    Raises:
+        RobenchError: the file of one was edited meanwhile.
+    """
+    for named in _named_plugins(stage):
+        plugin = named.attack if isinstance(named, NamedAttack) else named.defense
+        if named.code and _identify(type(plugin)) != named.code:
+            raise RobenchError(
+                f"the source of {named.name} was edited while this run goes on, and workers would run the new one;"
+                " start it again."
+            )
+
+
+def _named_plugins(stage: Stage) -> Iterator[NamedDefense | NamedAttack]:
+    """Yield the plug-ins of a stage and of all stages that it refers to."""
+    for field in fields(stage):
+        value = getattr(stage, field.name)
+        for one in value if isinstance(value, tuple) else (value,):
+            if isinstance(one, NamedDefense | NamedAttack):
+                yield one
+            elif isinstance(one, Stage):
+                yield from _named_plugins(one)
+
+
+@cache
+def _identify(kind: type) -> str:
+    return identify_class(kind)

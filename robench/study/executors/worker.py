@@ -1,8 +1,8 @@
 """A worker process: it runs one job after another, as the process that started it says.
 
 It is started as ``python -P -m robench.study.executors.worker FD``; FD is the number of an open socket. It keeps what
-it has imported and loaded: TextAttack, resources, data, and the models that it used last. It ends when the socket is
-closed, so it does not outlive the process that started it.
+it has imported and loaded: TextAttack, resources, data, and the models that it used last. It ends as soon as the other
+end of the socket is closed, so it does not outlive the process that started it.
 """
 
 from __future__ import annotations
@@ -12,18 +12,22 @@ import itertools
 import logging
 import os
 import pickle
+import select
 import signal
 import sys
-from collections.abc import Iterator
+import threading
+import warnings
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from robench.data.load import TaskData
-from robench.errors import RobenchError, describe_error
+from robench.errors import RobenchError, blame_foreign_code, describe_error
+from robench.plugins import registry
 from robench.progress import Work
 from robench.results.records import Record
-from robench.study.executors.messages import Begin, Data, End, Hello, Kept, More, Ready, Report, Rows
+from robench.study.executors.messages import Begin, Data, End, Hello, Kept, Log, More, Ready, Report, Rows
 
 
 class RemoteReporter:
@@ -69,15 +73,39 @@ class _RemoteWork:
         self._connection.send(Report("advance", self._number, (count, outcome)))
 
 
+class _SafeConnection(Connection):
+    """A connection on which several threads can send: those of a plug-in may log, too."""
+
+    def __init__(self, handle: int) -> None:
+        super().__init__(handle)
+        self._lock = threading.RLock()
+
+    def send(self, obj: Any) -> None:
+        """Send an object."""
+        with self._lock:
+            super().send(obj)
+
+
 class _LogHandler(logging.Handler):
-    def __init__(self, reporter: RemoteReporter) -> None:
+    """A handler that passes messages on to the process that started this one."""
+
+    def __init__(self, connection: Connection) -> None:
         super().__init__(logging.INFO)
-        self._reporter = reporter
+        self._connection = connection
 
     def emit(self, record: logging.LogRecord) -> None:
         with contextlib.suppress(OSError):
-            send = self._reporter.warn if record.levelno >= logging.WARNING else self._reporter.say
-            send(record.getMessage())
+            self._connection.send(Log(record.name, record.levelno, record.getMessage()))
+
+
+def _pass_on_warnings(reporter: RemoteReporter) -> None:
+    """Pass Python's warnings on, so that one that several workers give is shown once."""
+
+    def show(message: Warning | str, category: type[Warning], file: str, line: int, *_: Any) -> None:
+        with contextlib.suppress(OSError):
+            reporter.warn(warnings.formatwarning(message, category, file, line).rstrip())
+
+    warnings.showwarning = show
 
 
 class Worker:
@@ -91,17 +119,18 @@ class Worker:
     def __init__(self, connection: Connection, hello: Hello) -> None:
         import torch
 
-        from robench.plugins import registry
         from robench.results.store import Store
         from robench.study.stages.context import Context
 
-        for path in hello.plugins:
-            registry.load_plugin(Path(path))
         self._connection, self._data = connection, dict[str, TaskData]()
         reporter = RemoteReporter(connection)
         logger = logging.getLogger("robench")
-        logger.addHandler(_LogHandler(reporter))
+        logger.addHandler(_LogHandler(connection))
         logger.setLevel(logging.INFO)
+        logger.propagate = False
+        _pass_on_warnings(reporter)
+        for path in hello.plugins:
+            registry.load_plugin(Path(path))
         store = Store(Path(hello.runs), on_fault=reporter.warn)
         device = torch.device(hello.device)
         self._context = Context(store, reporter, device, hello.offline, retry_errors=hello.retry_errors)
@@ -115,23 +144,15 @@ class Worker:
                 self._data[message.name] = pickle.loads(message.content)
                 continue
             assert isinstance(message, Begin), "rows come when they are asked for"
-            try:
-                self._run_job(message)
-            except (EOFError, ConnectionError):
-                raise
-            except RobenchError as error:
-                self._connection.send(End(str(error)))
-            except Exception as error:
-                self._connection.send(End(f"a worker failed: {describe_error(error)}."))
-            else:
-                self._connection.send(End(""))
+            self._connection.send(_run_to_end(lambda job=message: self._run_job(job)))
 
     def _run_job(self, begin: Begin) -> None:
         from robench.study.executors.run_job import attack_shards, use_threads
-        from robench.study.executors.transport import load_stage
+        from robench.study.executors.transport import check_code, load_stage
         from robench.study.stages.attack import AttackingStage
 
         stage = load_stage(begin.stage, self._data)
+        check_code(stage)
         with use_threads(begin.threads):
             if begin.attacks:
                 assert isinstance(stage, AttackingStage), "only attacks have rows"
@@ -148,15 +169,41 @@ class Worker:
         self._connection.send(Kept(record))
 
 
+def _run_to_end(work: Callable[[], None]) -> End:
+    """Do some work, and return its end: a failure is the sentence that would end the command in one process."""
+    try:
+        with blame_foreign_code(registry.name_file):
+            work()
+    except RobenchError as error:
+        return End(str(error), error.frames)
+    except Exception as error:
+        return End(f"a worker failed: {describe_error(error)}.")
+    return End("")
+
+
+def _end_with(descriptor: int) -> None:
+    """End this process as soon as the other end of a socket is closed, whatever it computes."""
+    hangup = select.poll()
+    hangup.register(descriptor, 0)  # of no event but the end, which is always told
+    hangup.poll()
+    os._exit(0)
+
+
 def main(arguments: list[str]) -> None:
     """Run a worker on the socket whose number is the only argument."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started it decides what ctrl-C ends
-    connection = Connection(int(arguments[0]))
-    with contextlib.suppress(EOFError, ConnectionError):
+    connection = _SafeConnection(int(arguments[0]))
+    threading.Thread(target=_end_with, args=(connection.fileno(),), daemon=True).start()
+    with contextlib.suppress(EOFError, OSError):
         hello: Any = connection.recv()
         assert isinstance(hello, Hello)
         sys.path[:] = hello.sys_path
-        Worker(connection, hello).run()
+        workers: list[Worker] = []
+        end = _run_to_end(lambda: workers.append(Worker(connection, hello)))
+        if end.error:
+            connection.send(end)
+        for worker in workers:
+            worker.run()
     os._exit(0)  # threads of foreign code must not keep the process alive
 
 
