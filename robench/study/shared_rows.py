@@ -41,12 +41,15 @@ class SharedRows:
         key: key of the stage.
         examples: all its rows, with their positions in their split.
         classes: number of the task's labels.
+
+    Attributes:
+        sample: the rows, by position.
     """
 
     def __init__(self, folder: Path, key: str, examples: Sequence[tuple[int, Example]], classes: int) -> None:
         self._folder, self._key, self._classes = folder, key, classes
-        self._sample = {i: Row(example.text, example.label) for i, example in examples}
-        ids = list(self._sample)
+        self.sample = {i: Row(example.text, example.label) for i, example in examples}
+        ids = list(self.sample)
         self._shards = [ids[at : at + SHARD_ROWS] for at in range(0, len(ids), SHARD_ROWS)]
         self._done: set[int] = set()
         self._locks: dict[int, FileLock] = {}
@@ -61,7 +64,7 @@ class SharedRows:
     @property
     def total(self) -> int:
         """Return the number of all rows."""
-        return len(self._sample)
+        return len(self.sample)
 
     @property
     def finished(self) -> int:
@@ -131,9 +134,9 @@ class SharedRows:
 
     def is_complete(self) -> bool:
         """Return whether every row has a record, by this process or by another one."""
-        if len(self._done) < len(self._sample):
+        if len(self._done) < len(self.sample):
             self._refresh()
-        return len(self._done) == len(self._sample)
+        return len(self._done) == len(self.sample)
 
     def merge(self, keep_good_records: Callable[[Path], object]) -> None:
         """Add the records of all processes to ``records.jsonl``; every row has one, and the caller holds the lock.
@@ -198,7 +201,7 @@ class SharedRows:
                 continue  # it was merged
             if size != self._sizes.get(path):
                 self._sizes[path] = size
-                self._done |= {r.id for r in salvage_lines(path, self._key, self._sample, self._classes).records}
+                self._done |= {r.id for r in salvage_lines(path, self._key, self.sample, self._classes).records}
 
 
 def _try_lock(file: Path) -> FileLock | None:
