@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,7 +59,7 @@ def test_one_process_takes_every_row_once_and_leaves_its_records_alone(folder: P
         shards.append(shard)
         keep(rows, *reversed(shard))
     assert [len(shard) for shard in shards] == [16, 16, 16, 5]
-    assert sorted(sum(shards, [])) == list(range(COUNT)) and rows.finished == COUNT
+    assert sorted(row for shard in shards for row in shard) == list(range(COUNT)) and rows.finished == COUNT
     assert rows.is_complete()
     merge(rows)
     assert sorted(lines(folder)) == list(range(COUNT))
@@ -224,8 +225,6 @@ def test_a_link_in_place_of_the_parts_is_refused_and_nothing_is_written_to_where
 def test_anything_else_in_place_of_a_part_is_a_sentence_that_names_it(
     folder: Path, tmp_path: Path, name: str, kind: str
 ) -> None:
-    import os
-
     place = folder / PARTS / name
     place.parent.mkdir(parents=True)
     target = tmp_path / "target"

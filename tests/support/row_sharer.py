@@ -26,11 +26,7 @@ def examples(count: int) -> list[tuple[int, Example]]:
 
 def result(row: int) -> Record:
     """The only result that an attack on a row can have here."""
-    return record(row, ("succeeded", "failed")[row % 2], probabilities_before=confident(row % 2))
-
-
-def confident(label: int) -> list[float]:
-    return [0.75, 0.25] if label == 0 else [0.25, 0.75]
+    return record(row, ("succeeded", "failed")[row % 2], probabilities_before=[[0.75, 0.25], [0.25, 0.75]][row % 2])
 
 
 def share(folder: Path, count: int) -> SharedRows:

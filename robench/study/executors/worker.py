@@ -18,9 +18,10 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from robench.data.load import TaskData
 from robench.errors import RobenchError, blame_foreign_code, describe_error
@@ -101,9 +102,16 @@ class _LogHandler(logging.Handler):
 def _pass_on_warnings(reporter: RemoteReporter) -> None:
     """Pass Python's warnings on, so that one that several workers give is shown once."""
 
-    def show(message: Warning | str, category: type[Warning], file: str, line: int, *_: Any) -> None:
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
         with contextlib.suppress(OSError):
-            reporter.warn(warnings.formatwarning(message, category, file, line).rstrip())
+            reporter.warn(warnings.formatwarning(message, category, filename, lineno, line).rstrip())
 
     warnings.showwarning = show
 
@@ -144,14 +152,19 @@ class Worker:
                 self._data[message.name] = pickle.loads(message.content)
                 continue
             assert isinstance(message, Begin), "rows come when they are asked for"
-            self._connection.send(_run_to_end(lambda job=message: self._run_job(job)))
+            self._connection.send(_run_to_end(partial(self._run_job, message)))
 
     def _run_job(self, begin: Begin) -> None:
         from robench.study.executors.run_job import attack_shards, use_threads
         from robench.study.executors.transport import check_code, load_stage
         from robench.study.stages.attack import AttackingStage
 
-        stage = load_stage(begin.stage, self._data)
+        try:
+            stage = load_stage(begin.stage, self._data)
+        except Exception as error:  # a module may be found by means that only the other process has
+            raise RobenchError(
+                f"a worker cannot load a stage ({describe_error(error)}); run it with --jobs 1."
+            ) from error
         check_code(stage)
         with use_threads(begin.threads):
             if begin.attacks:

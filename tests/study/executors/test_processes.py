@@ -1,0 +1,302 @@
+"""Jobs in worker processes: what they send back, how they fail, and how they end."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from robench.console import Console
+from robench.errors import RobenchError, blame_foreign_code
+from robench.plugins import registry
+from robench.progress import PlainReporter
+from robench.results.store import Store
+from robench.study.executors.job import Job, JobEnd
+from robench.study.executors.processes import ProcessExecutor
+from robench.study.executors.transport import NotPortableError, dump_stage
+from robench.study.setting import NamedAttack, NamedDefense
+from robench.study.stages.context import Context
+from robench.study.stages.stage import Stage
+from robench.study.stages.victim import VictimStage
+from robench.victims.source import FunctionSource, Given, PairSource, PretrainedSource, VictimSource
+from support.tiny_stage import DEEDS, DONE, SETTING, TinyStage, data, tiny, tiny_attack
+
+TESTS = Path(__file__).parents[2]
+SECONDS = 120.0
+"""Most of them that a worker takes on a machine that does other things."""
+
+PLUGIN = """
+import robench
+from robench.attacks.pwws import PWWS
+
+@robench.register("{name}")
+class Mine(PWWS):
+    '''An attack of our own.'''
+    strength = 1
+"""
+
+
+class Bench:
+    """Two workers, and what they say."""
+
+    def __init__(self, root: Path, jobs: int) -> None:
+        self.shown = io.StringIO()
+        self.reporter = PlainReporter(Console(file=self.shown, width=200))
+        self.context = Context(Store(root), self.reporter, torch.device("cpu"), offline=True)
+        self.executor = ProcessExecutor(self.context, jobs)
+
+    def submit(self, stage: Stage, threads: int | None = 1) -> Job:
+        job = Job(stage, stage.folder(self.context.store), 1, threads, self.reporter)
+        self.executor.submit(job)
+        return job
+
+    def wait(self, count: int) -> list[JobEnd]:
+        ends: list[JobEnd] = []
+        last = time.monotonic() + SECONDS
+        while len(ends) < count:
+            assert time.monotonic() < last, f"{len(ends)} of {count} jobs have ended"
+            ends += self.executor.wait(1)
+        return ends
+
+    def run(self, *stages: Stage) -> list[JobEnd]:
+        for stage in stages:
+            self.submit(stage)
+        return self.wait(len(stages))
+
+    def done(self, stage: Stage) -> list[int]:
+        """The process that made a stage, and its number of threads."""
+        return [int(part) for part in (stage.folder(self.context.store) / DONE).read_text().split()]
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    made = Bench(tmp_path_factory.mktemp("workers") / "runs", 2)
+    yield made
+    made.executor.close()
+    assert not children(os.getpid(), "executors.worker")
+
+
+def children(parent: int, name: str) -> list[int]:
+    """The living processes that a process started, whose command line contains a name."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            state, parent_id = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
+            command = (folder / "cmdline").read_bytes().decode().replace("\0", " ")
+            if int(parent_id) == parent and state != "Z" and name in command:
+                found.append(int(folder.name))
+    return sorted(found)
+
+
+def is_alive(process: int) -> bool:
+    with contextlib.suppress(OSError, IndexError):
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+def test_two_jobs_run_in_two_workers_which_stay_for_the_next_ones_with_the_threads_asked_for(bench: Bench) -> None:
+    first = [tiny("first 1", deed="nap"), tiny("first 2", deed="nap")]
+    for stage in first:
+        bench.submit(stage, threads=2)
+    assert all(end.error is None and not end.lost for end in bench.wait(2))
+    workers = {bench.done(stage)[0] for stage in first}
+    assert len(workers) == 2 and os.getpid() not in workers
+    assert [bench.done(stage)[1] for stage in first] == [2, 2]
+    again = tiny("again")
+    bench.run(again)
+    assert bench.done(again)[0] in workers and bench.done(again)[1] == 1
+
+
+def test_what_workers_print_goes_to_standard_error_and_what_they_warn_of_is_shown_once(
+    bench: Bench, capfd: pytest.CaptureFixture[str]
+) -> None:
+    logged: list[str] = []
+
+    class Keeper(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            logged.append(f"{record.name} {record.levelname} {record.getMessage()}")
+
+    logger, keeper = logging.getLogger("robench"), Keeper()
+    level = logger.level
+    logger.addHandler(keeper)
+    logger.setLevel(logging.INFO)
+    try:
+        bench.run(tiny("talk 1", deed="talk"), tiny("talk 2", deed="talk"))
+    finally:
+        logger.removeHandler(keeper)
+        logger.setLevel(level)
+    shown = bench.shown.getvalue()
+    assert logged == ["robench.somewhere INFO told once"]
+    assert [shown.count(text) for text in ("warned once", "note once", "said")] == [1, 1, 2]
+    assert "tiny_stage.py" in shown and "UserWarning" in shown
+    bench.run(tiny("quiet 1"), tiny("quiet 2"))
+    assert capfd.readouterr().out == ""
+
+
+@pytest.mark.parametrize("deed", ["fail", "leave", "break"])
+def test_failure_in_a_worker_is_the_sentence_of_one_process(bench: Bench, deed: str) -> None:
+    with pytest.raises(RobenchError) as here, blame_foreign_code(registry.name_file):
+        DEEDS[deed](bench.context)
+    (end,) = bench.run(tiny(f"failing {deed}", deed=deed))
+    assert not end.lost and str(end.error) == str(here.value)
+    assert isinstance(end.error, RobenchError) and end.error.frames == here.value.frames
+
+
+def test_death_of_a_worker_loses_its_job_and_nothing_else(bench: Bench) -> None:
+    stage, other = tiny("dying", deed="die once"), tiny("other", deed="nap")
+    ends = {end.job.stage.title: end for end in bench.run(stage, other)}
+    assert ends["dying"].lost and not ends["other"].lost
+    (end,) = bench.run(stage)
+    assert end.error is None and not end.lost and bench.done(stage)
+
+
+def test_death_of_an_idle_worker_costs_no_job(bench: Bench) -> None:
+    workers = children(os.getpid(), "executors.worker")
+    for worker in workers:
+        os.kill(worker, signal.SIGKILL)
+    while any(map(is_alive, workers)):
+        time.sleep(0.01)
+    bench.executor.wait(0.1)
+    (end,) = bench.run(tiny("after"))
+    assert not end.lost and bench.done(tiny("after"))[0] not in workers
+
+
+def test_stage_of_the_main_script_runs_in_this_process_and_says_so_once(bench: Bench) -> None:
+    @replace_module("__main__")
+    class Mine(TinyStage):
+        pass
+
+    stages = [Mine(SETTING, data(), 1, name=f"mine {number}") for number in range(2)]
+    ends = bench.run(*stages, stages[0])
+    assert all(end.error is None for end in ends)
+    assert {bench.done(stage)[0] for stage in stages} == {os.getpid()}
+    shown = bench.shown.getvalue()
+    assert shown.count("note: mine 0 runs in this process: ") == 1 and "is defined in the main script" in shown
+
+
+def replace_module(name: str) -> Any:
+    def change(kind: type) -> type:
+        kind.__module__ = name
+        return kind
+
+    return change
+
+
+def victim_stage(source: VictimSource) -> VictimStage:
+    named = NamedDefense("mine", defense=Given(digest="0" * 64))
+    return VictimStage(SETTING, data(), 1, named, source=source)
+
+
+def score(texts: list[str]) -> list[list[float]]:
+    return [[0.0, 1.0] for _ in texts]
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        (
+            FunctionSource("f", "support:score", "0" * 64, function=score),
+            "the model support:score is a Python function",
+        ),
+        (FunctionSource("f", "lambda", "0" * 64, function=lambda texts: []), "the model lambda is a Python function"),
+        (
+            PairSource("p", "a pair", "0" * 64, model=object(), tokenizer=object()),
+            "the model a pair is a Transformers model in memory",
+        ),
+    ],
+    ids=["function", "closure", "pair"],
+)
+def test_model_of_this_process_is_not_sent(source: VictimSource, reason: str) -> None:
+    with pytest.raises(NotPortableError, match=f"^{reason}$"):
+        dump_stage(victim_stage(source))
+
+
+def test_model_in_files_is_sent() -> None:
+    content, sent = dump_stage(victim_stage(PretrainedSource("p", "a folder", "0" * 64, location="nowhere")))
+    assert content and list(sent.values()) == [data()]
+
+
+def test_plugin_files_are_loaded_by_workers_and_an_edited_one_is_refused(tmp_path: Path, forget_plugins: None) -> None:
+    stages = {}
+    for name in ("kept", "edited"):
+        file = tmp_path / f"{name}.py"
+        file.write_text(PLUGIN.format(name=name))
+        registry.load_plugin(file)
+        entry = registry.entry("attacks", name)
+        named = NamedAttack(name, entry.identify_code(), attack=entry.load())
+        stages[name] = replace(tiny_attack(f"attack {name}", 0), attack=named)
+    (tmp_path / "edited.py").write_text(PLUGIN.format(name="edited").replace("strength = 1", "strength = 2"))
+    bench = Bench(tmp_path / "runs", 1)
+    for stage in stages.values():
+        folder = stage.folder(bench.context.store)
+        folder.mkdir(parents=True)
+        (folder / "records.jsonl").touch()
+    with contextlib.closing(bench.executor):
+        (kept,), (edited,) = bench.run(stages["kept"]), bench.run(stages["edited"])
+    assert kept.error is None
+    assert str(edited.error).startswith("the source of edited was edited while this run goes on")
+
+
+def test_worker_that_cannot_start_ends_its_job_with_the_reason(tmp_path: Path, forget_plugins: None) -> None:
+    file = tmp_path / "plugin.py"
+    file.write_text(PLUGIN.format(name="mine"))
+    registry.load_plugin(file)
+    file.write_text("1 / 0\n")
+    bench = Bench(tmp_path / "runs", 1)
+    with contextlib.closing(bench.executor):
+        (end,) = bench.run(tiny("any"))
+    assert not end.lost and str(end.error).startswith(f"plug-in {file} failed: line 1: ZeroDivisionError")
+
+
+COORDINATOR = """
+import os, sys, time
+from pathlib import Path
+import torch
+from robench.progress import SilentReporter
+from robench.results.store import Store
+from robench.study.executors.job import Job
+from robench.study.executors.processes import ProcessExecutor
+from robench.study.stages.context import Context
+from support.tiny_stage import tiny
+
+context = Context(Store(Path(sys.argv[1])), SilentReporter(), torch.device("cpu"))
+executor = ProcessExecutor(context, 2)
+for name in ("a", "b"):
+    stage = tiny(name, deed="sleep")
+    executor.submit(Job(stage, stage.folder(context.store), 1, 1, context.reporter))
+while True:
+    executor.wait(1)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_workers_end_within_seconds_of_the_death_of_the_process_that_started_them(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    command = [sys.executable, "-c", COORDINATOR, str(tmp_path / "runs")]
+    started = subprocess.Popen(command, cwd=TESTS, env=os.environ | {"PYTHONPATH": str(TESTS)})
+    try:
+        last = time.monotonic() + SECONDS
+        while len(found := list((tmp_path / "runs").glob("sleeps-*"))) < 2:
+            assert time.monotonic() < last and started.poll() is None
+            time.sleep(0.05)
+    finally:
+        started.send_signal(number)
+    assert started.wait() == -number
+    workers = [int(path.name.rpartition("-")[2]) for path in found]
+    last = time.monotonic() + 10
+    while any(map(is_alive, workers)):
+        assert time.monotonic() < last, "a worker outlives the process that started it"
+        time.sleep(0.05)

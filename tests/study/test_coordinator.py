@@ -1,0 +1,180 @@
+"""What the coordinator begins when, with an executor that takes steps: a log of them is what a test reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import torch
+
+from robench.errors import RobenchError
+from robench.progress import SilentReporter
+from robench.results import records
+from robench.results.store import Store
+from robench.study import coordinator
+from robench.study.coordinator import Coordinator
+from robench.study.shared_rows import PARTS, SHARD_ROWS
+from robench.study.site import Site
+from robench.study.stages.context import Context
+from robench.study.stages.stage import Stage
+from support.row_sharer import result
+from support.step_executor import StepExecutor
+from support.tiny_stage import DONE, tiny, tiny_attack
+
+
+@dataclass
+class Bench:
+    """A runs folder and what was said while stages are made in it."""
+
+    store: Store
+    said: list[str] = field(default_factory=list)
+    site: Site = field(init=False)
+
+    def __post_init__(self) -> None:
+        reporter = SilentReporter()
+        reporter.say = self.said.append  # type: ignore[method-assign]
+        reporter.warn = self.said.append  # type: ignore[method-assign]
+        self.context = Context(self.store, reporter, torch.device("cpu"))
+        self.site = Site(self.context)
+
+    def make(
+        self, stages: list[Stage], slots: int, ranks: dict[str, float] | None = None, threads: int = 2, **more: Any
+    ) -> StepExecutor:
+        executor = StepExecutor(self.context, slots, **more)
+        by_key = {stage.key: (ranks or {}).get(stage.title, 0.0) for stage in stages}
+        Coordinator(self.site, executor, self.context.reporter, threads=threads).make(stages, by_key)
+        return executor
+
+    def is_made(self, stage: Stage) -> bool:
+        return (stage.folder(self.store) / DONE).exists()
+
+
+@pytest.fixture
+def bench(store: Store, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    monkeypatch.setattr(coordinator, "POLL_SECONDS", 0.01)
+    return Bench(store)
+
+
+def test_stages_that_can_begin_do_so_in_the_order_of_their_ranks_and_after_their_needs(bench: Bench) -> None:
+    low, high, middle = tiny("low"), tiny("high"), tiny("middle")
+    last = tiny("last", middle)
+    ranks = {"low": 1.0, "high": 3.0, "middle": 2.0, "last": 9.0}
+    assert bench.make([low, high, middle, last], 1, ranks).log == [["high"], ["middle"], ["last"], ["low"]]
+
+
+def test_without_ranks_stages_are_made_in_the_order_of_the_plan(bench: Bench) -> None:
+    stages: list[Stage] = [tiny("b"), tiny("a"), tiny("c")]
+    assert bench.make(stages, 1).log == [["b"], ["a"], ["c"]]
+
+
+def test_a_training_occupies_as_many_slots_as_it_has_threads_and_others_one(bench: Bench) -> None:
+    trainings: list[Stage] = [tiny(f"training {number}", training=True) for number in range(3)]
+    executor = bench.make([*trainings, tiny("other")], 5)
+    assert executor.log == [["training 0", "training 1"], ["other", "training 2"]], "what goes first is waited for"
+    assert executor.threads["training 0"] == 2 and executor.threads["other"] == 1
+
+
+def test_a_training_with_more_threads_than_slots_gets_all_slots(bench: Bench) -> None:
+    executor = bench.make([tiny("training", training=True), tiny("other")], 2, threads=8)
+    assert executor.log == [["training"], ["other"]] and executor.threads["training"] == 8
+
+
+def test_rows_of_an_attack_are_shared_while_slots_are_free(bench: Bench) -> None:
+    attack = tiny_attack("attack", 6 * SHARD_ROWS)
+    executor = bench.make([attack], 3)
+    assert executor.log[:2] == [["attack"] * 3] * 2, "two shards each"
+    found = records.read(attack.folder(bench.store) / "records.jsonl")
+    assert found == [result(row) for row in range(6 * SHARD_ROWS)]
+    assert (attack.folder(bench.store) / DONE).read_text() == "96" and not (attack.folder(bench.store) / PARTS).exists()
+
+
+def test_shards_do_not_starve_a_training_that_goes_first(bench: Bench) -> None:
+    attack, before = tiny_attack("attack", 40 * SHARD_ROWS), tiny("before")
+    training = tiny("training", before, training=True)
+    ranks = {"before": 3.0, "training": 2.0, "attack": 1.0}
+    log = bench.make([attack, before, training], 2, ranks).log
+    assert log[0] == ["attack", "before"]
+    assert ["training"] in log[1:5], "it waits for the shards at hand, and for no other"
+    assert ["attack", "attack"] in log[5:], "which go on after it"
+
+
+def test_an_attack_that_goes_first_is_not_held_up_by_a_training(bench: Bench) -> None:
+    attack, training = tiny_attack("attack", 8 * SHARD_ROWS), tiny("training", training=True)
+    log = bench.make([training, attack], 2, {"attack": 2.0, "training": 1.0}).log
+    assert log[:4] == [["attack", "attack"]] * 4 and ["training"] in log[4:]
+
+
+@pytest.mark.parametrize("name", ["whole", "rows"])
+def test_a_job_whose_process_died_is_tried_again_alone(bench: Bench, name: str) -> None:
+    whole, rows, other = tiny("whole"), tiny_attack("rows", 3 * SHARD_ROWS), tiny("other")
+    executor = bench.make([whole, rows, other], 3, steps={"other": 4}, deaths={name: 1})
+    at = [step for step, running in enumerate(executor.log) if name in running]
+    assert executor.log[at[1]] == [name]
+    assert [line for line in bench.said if "tried again, alone" in line and line.startswith(f"    {name}")]
+    assert bench.is_made(whole) and bench.is_made(other)
+    assert records.read(rows.folder(bench.store) / "records.jsonl") == [result(row) for row in range(3 * SHARD_ROWS)]
+    assert (rows.folder(bench.store) / DONE).read_text() == str(3 * SHARD_ROWS), "no row twice"
+
+
+@pytest.mark.parametrize("name", ["whole", "rows"])
+def test_a_job_whose_process_dies_twice_ends_the_run_with_a_sentence(bench: Bench, name: str) -> None:
+    whole, rows = tiny("whole"), tiny_attack("rows", 3 * SHARD_ROWS)
+    with pytest.raises(RobenchError, match=f"^{name}: the process that computed it ended unexpectedly twice"):
+        bench.make([whole, rows], 2, deaths={name: 2})
+    assert not list(bench.store.root.glob("*/.*")) and not list(bench.store.root.glob("*/*/.*"))
+
+
+def test_a_failure_ends_the_run_and_keeps_what_was_recorded(bench: Bench) -> None:
+    attack = tiny_attack("attack", 6 * SHARD_ROWS)
+    executor = StepExecutor(bench.context, 2)
+    with pytest.raises(RobenchError, match="the encoder folder is gone"):
+        stages: list[Stage] = [tiny("broken", deed="fail"), attack]
+        Coordinator(bench.site, executor, bench.context.reporter, threads=1).make(stages, {})
+    assert executor.is_closed
+    (file,) = attack.folder(bench.store).iterdir()
+    assert file.name == "records.jsonl" and len(file.read_bytes().splitlines()) == SHARD_ROWS
+    assert bench.make([attack], 1).log == [["attack"]] * 6 + [["attack"]] and bench.is_made(attack)
+
+
+def locked(bench: Bench, stage: Stage, until: int, then: Callable[[], None] = lambda: None) -> Callable[[int], None]:
+    """Hold the lock of a stage from now on to the beginning of a step."""
+    lock = Store(bench.store.root).lock(stage.folder(bench.store))
+    lock.__enter__()
+
+    def before_step(step: int) -> None:
+        if step == until:
+            then()
+            lock.__exit__(None, None, None)
+
+    return before_step
+
+
+def test_a_stage_that_another_process_makes_is_waited_for_while_others_are_made(bench: Bench) -> None:
+    theirs, mine = tiny("theirs", training=True), [tiny(f"mine {number}", deed="nap") for number in range(4)]
+    child = tiny("child", theirs)
+    ranks = {"theirs": 5.0, "child": 4.0}
+    executor = bench.make([theirs, child, *mine], 2, ranks, before_step=locked(bench, theirs, until=1))
+    assert executor.log[0] == ["mine 0", "mine 1"], "the stage that goes first holds nobody up"
+    assert ["theirs"] in executor.log and bench.is_made(child) and all(map(bench.is_made, mine))
+    assert bench.said.count("    theirs: another process is making this stage: waiting") == 1
+
+
+def test_an_attack_is_shared_with_another_process_and_finished_by_whoever_sees_its_end(bench: Bench) -> None:
+    attack = tiny_attack("attack", 4 * SHARD_ROWS)
+    theirs = attack.share_rows(attack.folder(bench.store))
+    theirs.open(lambda path: [])
+    taken = theirs.take()
+
+    def before_step(step: int) -> None:
+        if step == 1:
+            for row in taken:
+                theirs.keep(result(row))
+
+    bench.make([attack], 2, before_step=before_step)
+    theirs.close()
+    found = records.read(attack.folder(bench.store) / "records.jsonl")
+    assert found == [result(row) for row in range(4 * SHARD_ROWS)]
+    assert (attack.folder(bench.store) / DONE).read_text() == str(4 * SHARD_ROWS), "no row twice"
+    assert theirs.recorded == SHARD_ROWS
