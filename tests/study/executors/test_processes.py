@@ -139,8 +139,7 @@ def test_what_workers_print_goes_to_standard_error_and_what_they_warn_of_is_show
         logger.setLevel(level)
     shown = bench.shown.getvalue()
     assert logged == ["robench.somewhere INFO told once"]
-    assert [shown.count(text) for text in ("warned once", "note once", "said")] == [1, 1, 2]
-    assert "tiny_stage.py" in shown and "UserWarning" in shown
+    assert [shown.count(text) for text in ("UserWarning: warned once", "note once", "said")] == [1, 1, 2]
     bench.run(tiny("quiet 1"), tiny("quiet 2"))
     assert capfd.readouterr().out == ""
 
@@ -151,7 +150,8 @@ def test_failure_in_a_worker_is_the_sentence_of_one_process(bench: Bench, deed: 
         DEEDS[deed](bench.context)
     (end,) = bench.run(tiny(f"failing {deed}", deed=deed))
     assert not end.lost and str(end.error) == str(here.value)
-    assert isinstance(end.error, RobenchError) and end.error.frames == here.value.frames
+    assert isinstance(end.error, RobenchError)
+    assert end.error.frames.splitlines()[-2:] == here.value.frames.splitlines()[-2:]
 
 
 def test_death_of_a_worker_loses_its_job_and_nothing_else(bench: Bench) -> None:
@@ -166,9 +166,9 @@ def test_death_of_an_idle_worker_costs_no_job(bench: Bench) -> None:
     workers = children(os.getpid(), "executors.worker")
     for worker in workers:
         os.kill(worker, signal.SIGKILL)
-    while any(map(is_alive, workers)):
-        time.sleep(0.01)
-    bench.executor.wait(0.1)
+    last = time.monotonic() + 1
+    while time.monotonic() < last:  # the last of a process's threads closes its files
+        bench.executor.wait(0.1)
     (end,) = bench.run(tiny("after"))
     assert not end.lost and bench.done(tiny("after"))[0] not in workers
 
