@@ -152,7 +152,7 @@ class SharedRows:
         files = sorted(parts.glob("*.jsonl"))
         for part in files:
             with translate_os_errors(part):
-                records.add_lines(path, read_regular(part))
+                records.add_lines(path, _read_whole_lines(part))
         if files:
             keep_good_records(path)
         shutil.rmtree(parts, ignore_errors=True)
@@ -186,7 +186,7 @@ class SharedRows:
         for part in sorted((self._folder / PARTS).glob("*.jsonl")):
             if lock := _try_lock(part.with_suffix(".lock")):
                 with translate_os_errors(part):
-                    records.add_lines(path, read_regular(part))
+                    records.add_lines(path, _read_whole_lines(part))
                     part.unlink()
                 _unlock(lock)
 
@@ -202,6 +202,12 @@ class SharedRows:
             if size != self._sizes.get(path):
                 self._sizes[path] = size
                 self._done |= {r.id for r in salvage_lines(path, self._key, self.sample, self._classes).records}
+
+
+def _read_whole_lines(part: Path) -> bytes:
+    """Read the lines of a file, but for an incomplete last one, with which its process died."""
+    content = read_regular(part)
+    return content[: content.rfind(b"\n") + 1]
 
 
 def _try_lock(file: Path) -> FileLock | None:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from support.workers import workers_of
+
 TESTS = Path(__file__).parents[1]
 
 
@@ -83,6 +85,14 @@ class Run:
             time.sleep(0.002)
         os.kill(self.id, number)
         return self.wait()
+
+    def kill_worker_when(self, ready: Callable[[], bool], seconds: float = 240) -> None:
+        """Kill the oldest worker of this command as soon as ``ready`` says so."""
+        end = time.monotonic() + seconds
+        while not ready():
+            assert time.monotonic() < end and self.processes.ask({"alive": self.id}), f"never ready: {self.stderr}"
+            time.sleep(0.002)
+        os.kill(workers_of(self.id)[0], signal.SIGKILL)
 
     @property
     def stderr(self) -> str:

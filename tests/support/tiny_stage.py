@@ -77,9 +77,8 @@ class TinyStage(Stage):
     def needs(self) -> tuple[Stage, ...]:
         return self.requires
 
-    @property
-    def uses_threads(self) -> bool:
-        return self.is_training
+    def count_threads(self, training: int) -> int:
+        return training if self.is_training else 1
 
     def resembles(self, info: StageInfo) -> bool:
         return False

@@ -26,12 +26,13 @@ from robench.results.store import Store
 from robench.study.executors.job import Job, JobEnd
 from robench.study.executors.processes import ProcessExecutor
 from robench.study.executors.transport import NotPortableError, dump_stage
-from robench.study.setting import NamedAttack, NamedDefense
+from robench.study.setting import NamedDefense
 from robench.study.stages.context import Context
 from robench.study.stages.stage import Stage
 from robench.study.stages.victim import VictimStage
 from robench.victims.source import FunctionSource, Given, PairSource, PretrainedSource, VictimSource
 from support.tiny_stage import DEEDS, DONE, SETTING, TinyStage, data, tiny, tiny_attack
+from support.workers import wait_for_end, wait_until, workers_of
 
 TESTS = Path(__file__).parents[2]
 SECONDS = 120.0
@@ -39,11 +40,11 @@ SECONDS = 120.0
 
 PLUGIN = """
 import robench
-from robench.attacks.pwws import PWWS
+from robench.defenses.base import Base
 
 @robench.register("{name}")
-class Mine(PWWS):
-    '''An attack of our own.'''
+class Mine(Base):
+    '''A defense of our own.'''
     strength = 1
 """
 
@@ -85,25 +86,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     made = Bench(tmp_path_factory.mktemp("workers") / "runs", 2)
     yield made
     made.executor.close()
-    assert not children(os.getpid(), "executors.worker")
-
-
-def children(parent: int, name: str) -> list[int]:
-    """The living processes that a process started, whose command line contains a name."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            state, parent_id = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
-            command = (folder / "cmdline").read_bytes().decode().replace("\0", " ")
-            if int(parent_id) == parent and state != "Z" and name in command:
-                found.append(int(folder.name))
-    return sorted(found)
-
-
-def is_alive(process: int) -> bool:
-    with contextlib.suppress(OSError, IndexError):
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    return False
+    assert not workers_of(os.getpid())
 
 
 def test_two_jobs_run_in_two_workers_which_stay_for_the_next_ones_with_the_threads_asked_for(bench: Bench) -> None:
@@ -163,7 +146,7 @@ def test_death_of_a_worker_loses_its_job_and_nothing_else(bench: Bench) -> None:
 
 
 def test_death_of_an_idle_worker_costs_no_job(bench: Bench) -> None:
-    workers = children(os.getpid(), "executors.worker")
+    workers = workers_of(os.getpid())
     for worker in workers:
         os.kill(worker, signal.SIGKILL)
     last = time.monotonic() + 1
@@ -234,9 +217,9 @@ def test_plugin_files_are_loaded_by_workers_and_an_edited_one_is_refused(tmp_pat
         file = tmp_path / f"{name}.py"
         file.write_text(PLUGIN.format(name=name))
         registry.load_plugin(file)
-        entry = registry.entry("attacks", name)
-        named = NamedAttack(name, entry.identify_code(), attack=entry.load())
-        stages[name] = replace(tiny_attack(f"attack {name}", 0), attack=named)
+        entry, attack = registry.entry("defenses", name), tiny_attack(f"attack {name}", 0)
+        named = NamedDefense(name, entry.identify_code(), defense=entry.load())
+        stages[name] = replace(attack, model=replace(attack.model, defense=named))
     (tmp_path / "edited.py").write_text(PLUGIN.format(name="edited").replace("strength = 1", "strength = 2"))
     bench = Bench(tmp_path / "runs", 1)
     for stage in stages.values():
@@ -288,15 +271,8 @@ def test_workers_end_within_seconds_of_the_death_of_the_process_that_started_the
     command = [sys.executable, "-c", COORDINATOR, str(tmp_path / "runs")]
     started = subprocess.Popen(command, cwd=TESTS, env=os.environ | {"PYTHONPATH": str(TESTS)})
     try:
-        last = time.monotonic() + SECONDS
-        while len(found := list((tmp_path / "runs").glob("sleeps-*"))) < 2:
-            assert time.monotonic() < last and started.poll() is None
-            time.sleep(0.05)
+        wait_until(lambda: len(list((tmp_path / "runs").glob("sleeps-*"))) == 2, "both workers sleep")
     finally:
         started.send_signal(number)
     assert started.wait() == -number
-    workers = [int(path.name.rpartition("-")[2]) for path in found]
-    last = time.monotonic() + 10
-    while any(map(is_alive, workers)):
-        assert time.monotonic() < last, "a worker outlives the process that started it"
-        time.sleep(0.05)
+    wait_for_end(int(path.name.rpartition("-")[2]) for path in (tmp_path / "runs").glob("sleeps-*"))

@@ -1,0 +1,310 @@
+"""Whole runs with several jobs: the results of one job, whoever is killed, and nobody left behind."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import signal
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from filelock import FileLock
+
+from robench.results import records
+from robench.results.info import CellInfo
+from robench.results.store import Store
+from support.processes import Processes, Run
+from support.runs import lines
+from support.tiny_job import TinyJob, robench, write_data
+from support.workers import wait_for_end, workers_of
+
+TEXTS = 128
+"""Attacked where somebody is killed in the middle: a worker searches 64 of them at a time."""
+
+NOISY = """
+import logging
+from dataclasses import dataclass
+import robench
+from robench.defenses.base import Base
+
+@robench.register("noisy")
+@dataclass(frozen=True, kw_only=True)
+class Noisy(Base):
+    '''Base, which prints and logs.'''
+
+    def loss(self, networks, batch):
+        print("printed by a plug-in")
+        logging.getLogger("robench.noisy").warning("logged by a plug-in")
+        return super().loss(networks, batch)
+"""
+SLOW = """
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+import robench
+from robench.defenses.base import Base
+
+@robench.register("slow")
+@dataclass(frozen=True, kw_only=True)
+class Slow(Base):
+    '''Base, which tells that it is trained, and takes its time.'''
+
+    def loss(self, networks, batch):
+        (Path(__file__).parent / f"trains-{{os.getpid()}}").touch()
+        {body}
+        return super().loss(networks, batch)
+"""
+BROKEN = """
+from dataclasses import dataclass
+import robench
+from robench.attacks.pwws import PWWS
+
+@robench.register("broken")
+@dataclass(frozen=True, kw_only=True)
+class Broken(PWWS):
+    '''An attack that cannot be built.'''
+
+    def build(self, victim):
+        raise LookupError("no such word")
+"""
+
+
+def contents(runs: Path) -> dict[str, Any]:
+    """The records without their seconds, and the digests of the weights, of all finished stages."""
+    found: dict[str, Any] = {}
+    for stage in runs.glob("*/*/stage.json"):
+        folder, name = stage.parent, f"{stage.parent.parent.name}/{stage.parent.name}"
+        if (folder / "records.jsonl").exists():
+            found[name] = [replace(record, seconds=0.0) for record in records.read(folder / "records.jsonl")]
+            assert (folder / "records.jsonl").read_bytes().count(b"\n") == len(found[name]), "no row twice"
+        if (folder / "model.safetensors").exists():
+            found[name] = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    return found
+
+
+def leftovers(runs: Path) -> list[str]:
+    return [str(path) for path in runs.rglob(".*")]
+
+
+def plugin(folder: Path, text: str) -> list[str]:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "plug.py").write_text(text, encoding="utf-8")
+    return ["--plugin", str(folder / "plug.py")]
+
+
+COMMON = ("--threads", "1")
+
+
+@pytest.fixture(scope="module")
+def noisy(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    return plugin(tmp_path_factory.mktemp("noisy"), NOISY)
+
+
+@pytest.fixture(scope="module")
+def one_job(tiny_job: TinyJob, noisy: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Runs folder of a run in one process."""
+    runs = tmp_path_factory.mktemp("one") / "runs"
+    done = robench(*tiny_job.command(runs, *COMMON, *noisy, "--jobs", "1", defense="base,noisy,ada"))
+    assert done.exit_code == 0, done.output
+    return runs
+
+
+def check_same_run(job: TinyJob, one: Path, runs: Path, *more: str) -> str:
+    """Make a run with several jobs, compare it with one in one process, and return what it said."""
+    done = robench(*job.command(runs, *COMMON, *more, defense="base,noisy,ada"))
+    assert done.exit_code == 0, done.output
+    assert len(contents(one)) == 7 and contents(runs) == contents(one)
+    assert leftovers(runs) == [] and workers_of(os.getpid()) == []
+    shown = robench("table", "5", "--runs", runs)
+    assert done.stdout.strip() and done.stdout.splitlines()[0] == shown.stdout.splitlines()[0]
+    return done.stdout + "\0" + done.stderr
+
+
+def test_two_jobs_give_the_results_of_one_and_print_the_table_alone(
+    tiny_job: TinyJob, one_job: Path, noisy: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    said = check_same_run(tiny_job, one_job, tmp_path / "runs", *noisy, "--jobs", "2")
+    stdout, stderr = said.split("\0")
+    printed = capfd.readouterr()
+    assert printed.out == "" and "printed by a plug-in" not in stdout
+    assert "printed by a plug-in" in printed.err and "Traceback" not in printed.err + stderr
+    assert stderr.count("logged by a plug-in") == 1, "though every step logs it"
+
+
+@pytest.mark.slow
+def test_three_jobs_give_the_results_of_one(tiny_job: TinyJob, one_job: Path, noisy: list[str], tmp_path: Path) -> None:
+    check_same_run(tiny_job, one_job, tmp_path / "runs", *noisy, "--jobs", "3")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not torch.cpu.get_capabilities().get("avx512_bf16"), reason="this processor has no fast bfloat16")
+def test_two_jobs_give_the_results_of_one_in_bfloat16(tiny_job: TinyJob, noisy: list[str], tmp_path: Path) -> None:
+    command = [*COMMON, *noisy, "--precision", "bf16"]
+    one = robench(*tiny_job.command(tmp_path / "one", *command, "--jobs", "1", defense="base,noisy,ada"))
+    assert one.exit_code == 0, one.output
+    check_same_run(tiny_job, tmp_path / "one", tmp_path / "two", *command, "--jobs", "2")
+
+
+def test_parts_of_an_unfinished_attack_trouble_no_reader_and_the_next_run_goes_on(
+    finished: Path, tiny_job: TinyJob, tmp_path: Path
+) -> None:
+    runs = Path(shutil.copytree(finished, tmp_path / "runs"))
+    (cell,) = runs.glob("cells/*-base-pwws-*")
+    (cell / "stage.json").unlink()
+    good = (cell / "records.jsonl").read_bytes().splitlines(keepends=True)
+    (cell / ".parts").mkdir()
+    (cell / "records.jsonl").write_bytes(b"".join(good[:4]) + good[4][:-9])
+    (cell / ".parts" / "0a1b2c3d.jsonl").write_bytes(b"".join(good[4:9]) + good[9][:20])
+    with FileLock(cell / ".parts" / "0a1b2c3d.lock"), FileLock(cell / ".parts" / "shard-0.lock"):
+        for command in (["verify"], ["doctor"], ["table", "5"], ["show", "ada-pwws"]):
+            read = robench(*command, "--runs", runs) if command != ["doctor"] else robench("doctor")
+            assert "Traceback" not in read.output and ".parts" not in read.output
+            assert (
+                read.exit_code == robench(*command, *([] if command == ["doctor"] else ["--runs", finished])).exit_code
+            )
+    again = robench(*tiny_job.command(runs, defense="base", attack="pwws"))
+    assert again.exit_code == 0 and "attacking: 16 texts" in again.stderr
+    assert contents(runs) == contents(finished) and leftovers(runs) == []
+    assert (cell / "records.jsonl").read_bytes().splitlines(keepends=True)[:9] == good[:9], "no row is attacked again"
+
+
+# From here on: who dies when, in processes of their own.
+
+
+@pytest.fixture(scope="module")
+def long_job(tiny_job: TinyJob, tmp_path_factory: pytest.TempPathFactory) -> TinyJob:
+    return replace(tiny_job, data=write_data(tmp_path_factory.mktemp("long"), train=16, dev=4, test=TEXTS))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(long_job: TinyJob, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    runs = tmp_path_factory.mktemp("undisturbed") / "runs"
+    done = robench(*long_job.command(runs, *COMMON, "--jobs", "1", "--attack-limit", str(TEXTS)))
+    assert done.exit_code == 0, done.output
+    return runs
+
+
+def start(processes: Processes, job: TinyJob, runs: Path, *more: str, jobs: int = 2, **options: Any) -> Run:
+    command = [*COMMON, "--jobs", str(jobs), "--attack-limit", str(TEXTS), *more]
+    return processes.start(*job.command(runs, *command, **options))
+
+
+@pytest.mark.slow
+def test_worker_killed_in_the_middle_of_an_attack_changes_no_result(
+    processes: Processes, long_job: TinyJob, undisturbed: Path, tmp_path: Path
+) -> None:
+    runs = tmp_path / "runs"
+    started = start(processes, long_job, runs)
+    started.kill_worker_when(lambda: lines(runs) >= 5)
+    assert started.wait() == 0, started.stderr
+    assert started.stderr.count("ended unexpectedly; it is tried again, alone") == 1
+    assert "Traceback" not in started.stderr
+    assert contents(runs) == contents(undisturbed) and leftovers(runs) == []
+
+
+@pytest.mark.slow
+def test_worker_killed_in_the_middle_of_a_training_changes_no_result(
+    processes: Processes, tiny_job: TinyJob, tmp_path: Path
+) -> None:
+    slow = plugin(tmp_path / "plug", SLOW.format(body="time.sleep(0.3)"))
+    assert robench(*tiny_job.command(tmp_path / "one", *COMMON, *slow, "--jobs", "1", defense="slow")).exit_code == 0
+    for mark in (tmp_path / "plug").glob("trains-*"):
+        mark.unlink()
+    started = start(processes, tiny_job, tmp_path / "two", *slow, defense="slow")
+    started.kill_worker_when(lambda: any((tmp_path / "plug").glob("trains-*")))
+    assert started.wait() == 0, started.stderr
+    assert "train slow on mr, seed 42: the process that computed it ended unexpectedly" in started.stderr
+    assert contents(tmp_path / "two") == contents(tmp_path / "one") and leftovers(tmp_path / "two") == []
+
+
+@pytest.mark.slow
+def test_worker_that_dies_twice_on_a_stage_ends_the_run_with_a_sentence(
+    processes: Processes, tiny_job: TinyJob, tmp_path: Path
+) -> None:
+    fatal = plugin(tmp_path / "plug", SLOW.format(body="os.kill(os.getpid(), 9)"))
+    started = start(processes, tiny_job, tmp_path / "runs", *fatal, defense="slow")
+    assert started.wait() == 2
+    assert "train slow on mr, seed 42: the process that computed it ended unexpectedly twice" in started.stderr
+    assert "Traceback" not in started.stderr and started.stdout == ""
+    assert leftovers(tmp_path / "runs") == []
+
+
+@pytest.mark.slow
+def test_attack_that_cannot_be_built_ends_the_run_as_with_one_job(tiny_job: TinyJob, tmp_path: Path) -> None:
+    broken = plugin(tmp_path / "plug", BROKEN)
+    one, two = (
+        robench(*tiny_job.command(tmp_path / jobs, *COMMON, *broken, "--jobs", jobs, attack="broken"))
+        for jobs in ("1", "2")
+    )
+    assert one.exit_code == two.exit_code == 2 and two.stdout == ""
+    assert "no such word" in two.stderr and "Traceback" not in two.stderr
+    sentences = {done.stderr[done.stderr.index("robench:") :] for done in (one, two)}
+    assert len(sentences) == 1, sentences
+    assert workers_of(os.getpid()) == [] and leftovers(tmp_path / "2") == []
+    assert not list((tmp_path / "2").glob("cells/*"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -15), (signal.SIGKILL, -9)], ids=["INT", "TERM", "KILL"]
+)
+def test_coordinator_that_ends_takes_its_workers_along_and_the_next_run_goes_on(
+    processes: Processes, long_job: TinyJob, undisturbed: Path, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    runs = tmp_path / "runs"
+    started = start(processes, long_job, runs)
+    workers: list[int] = []
+
+    def is_attacked() -> bool:
+        workers[:] = workers_of(started.id)
+        return lines(runs) >= 5
+
+    assert started.signal_when(is_attacked, number, seconds=240) == code, started.stderr
+    assert workers
+    wait_for_end(workers)
+    assert "Traceback" not in started.stderr and started.stdout == ""
+    assert ("the same command continues from there" in started.stderr) == (number == signal.SIGINT)
+    (file,) = runs.glob("cells/*/records.jsonl")
+    kept = [line for line in file.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
+    assert 5 <= len(kept) < TEXTS and not Store(runs).stages(CellInfo)
+    again = robench(*long_job.command(runs, *COMMON, "--jobs", "1", "--attack-limit", str(TEXTS)))
+    assert again.exit_code == 0
+    assert file.read_bytes().splitlines(keepends=True)[: len(kept)] == kept
+    assert contents(runs) == contents(undisturbed) and leftovers(runs) == []
+
+
+def attacked_by(run: Run) -> int:
+    """The number of rows that a run attacked itself, from its tally of outcomes."""
+    (tally,) = re.findall(r"attacking: [\d,]+ texts in .*", run.stderr)
+    return sum(int(count) for count in re.findall(r"(\d+) (?:failed|skipped|succeeded|error)", tally))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("jobs", [(2, 2), (2, 1)], ids=["two and two", "two and one"])
+def test_two_runs_at_once_share_the_rows_and_attack_none_twice(
+    processes: Processes, long_job: TinyJob, undisturbed: Path, tmp_path: Path, jobs: tuple[int, int]
+) -> None:
+    runs = tmp_path / "runs"
+    both = [start(processes, long_job, runs, jobs=count) for count in jobs]
+    assert [one.wait() for one in both] == [0, 0], [one.stderr for one in both]
+    assert both[0].stdout == both[1].stdout and "base" in both[0].stdout
+    assert contents(runs) == contents(undisturbed) and leftovers(runs) == []
+    counts = [attacked_by(one) for one in both]
+    assert sum(counts) == TEXTS and all(counts)
+
+
+@pytest.mark.slow
+def test_run_beside_one_that_is_killed_finishes_everything(
+    processes: Processes, long_job: TinyJob, undisturbed: Path, tmp_path: Path
+) -> None:
+    runs = tmp_path / "runs"
+    killed, other = (start(processes, long_job, runs, jobs=count) for count in (2, 1))
+    assert killed.signal_when(lambda: lines(runs) >= 5, signal.SIGKILL, seconds=240) == -9
+    assert other.wait() == 0, other.stderr
+    assert contents(runs) == contents(undisturbed) and leftovers(runs) == []

@@ -1,0 +1,39 @@
+"""The worker processes of a command, as the system lists them."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+WORKER = "robench.study.executors.worker"
+
+
+def is_alive(process: int) -> bool:
+    with contextlib.suppress(OSError, IndexError):
+        return Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+def workers_of(parent: int) -> list[int]:
+    """The living workers that a process started, the oldest first."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            state, parent_id = (folder / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[:2]
+            if int(parent_id) == parent and state != "Z" and WORKER.encode() in (folder / "cmdline").read_bytes():
+                found.append(int(folder.name))
+    return sorted(found)
+
+
+def wait_until(is_so: Callable[[], bool], what: str, seconds: float = 120) -> None:
+    last = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < last, f"not within {seconds:g} seconds: {what}"
+        time.sleep(0.02)
+
+
+def wait_for_end(processes: Iterable[int], seconds: float = 10) -> None:
+    """Wait until processes have ended, which workers do by themselves."""
+    wait_until(lambda: not any(map(is_alive, processes)), "workers end with the process that started them", seconds)
