@@ -100,7 +100,7 @@ def encode(entry: Entry) -> bytes:
     Raises:
         RobenchError: it holds a number that is not finite, or half a character, which JSON cannot hold.
     """
-    values = msgspec.to_builtins(entry, order="deterministic")
+    values = msgspec.to_builtins(entry)
     try:
         return (json.dumps(values, separators=(",", ":"), ensure_ascii=False, allow_nan=False) + "\n").encode()
     except ValueError as error:  # a UnicodeEncodeError is one

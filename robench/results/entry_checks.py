@@ -68,10 +68,11 @@ def _check_marks(entry: Entry) -> Iterator[Fault]:
             f"data.source is {show_value(entry.data.source)}, which is private data: the digest of a short text can be"
             " guessed, so such an entry has counts only (`robench submit --counts-only`)"
         )
-    has_rows = entry.predictions is not None or any(attack.records is not None for attack in entry.attacks)
-    lacks_rows = entry.predictions is None or any(attack.records is None for attack in entry.attacks)
-    if has_rows if entry.counts_only else lacks_rows:
-        yield f"counts_only is {str(entry.counts_only).lower()}, but it {'has' if has_rows else 'lacks'} rows"
+    tables = [entry.predictions, *(attack.records for attack in entry.attacks)]
+    if entry.counts_only and any(tables):
+        yield "counts_only is true, but there are rows"
+    if not entry.counts_only and None in tables:
+        yield "counts_only is false, but predictions or records of an attack are missing"
 
 
 def _check_identities(entry: Entry) -> Iterator[Fault]:
