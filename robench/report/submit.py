@@ -17,7 +17,7 @@ from robench.errors import RobenchError
 from robench.escaping import list_values
 from robench.paths import absolute_path, atomic_write_bytes, refuse_link
 from robench.results import clean_lines, records
-from robench.results.entries import encode, read_entry, reduce_records, round_probabilities
+from robench.results.entries import convert, encode, read_entry, reduce_records, round_probabilities
 from robench.results.entry_checks import find_faults, is_name, is_own_data
 from robench.results.entry_form import FORM, AttackMet, Entry, HighOrder
 from robench.results.entry_parts import FusedPart, Predictions, TrainingSet
@@ -27,6 +27,7 @@ from robench.results.info_parts import DataInfo, PluginInfo, VictimInfo
 from robench.results.integrity import CLEAN_FILE, RECORDS_FILE, WEIGHTS_FILE
 from robench.results.outcome import summarise
 from robench.results.store import Store, StoredStage
+from robench.results.strict_json import parse_json
 
 Cell = StoredStage[CellInfo]
 
@@ -147,9 +148,20 @@ def _make_entry(
         ),
         statistics=_list_statistics(store, model.key, {cell.key for cell in cells}),
     )
-    if faults := find_faults(entry):
-        raise RobenchError(f"{model.folder.name} makes no entry: {faults[0]}.")
-    return entry, note
+    return _check(entry, model.folder.name), note
+
+
+def _check(entry: Entry, name: str) -> Entry:
+    """Read an entry as others will read it, and return what they will get.
+
+    Raises:
+        RobenchError: they would refuse it.
+    """
+    where = f"the entry of {name}"
+    found = convert(parse_json(encode(entry), where), Path(where))
+    if faults := find_faults(found):
+        raise RobenchError(f"{where} would contradict itself: {faults[0]}.")
+    return found
 
 
 _COPIED = (

@@ -22,6 +22,7 @@ from robench.results.entry_parts import Records
 from robench.results.info import BEFORE, CellInfo, StageInfo, StatisticsInfo, describe_fault
 from robench.results.info_parts import PluginInfo
 from robench.results.records import Record
+from robench.results.salvage import TOLERANCE
 from robench.results.store import StoredStage
 from robench.results.strict_json import read_json
 
@@ -134,8 +135,14 @@ def reduce_records(records: Sequence[Record]) -> Records:
 
 
 def round_probabilities(values: Sequence[float]) -> tuple[float, ...]:
-    """Round to nine digits, which tell any two numbers of 32 bits apart, and into 0 to 1."""
-    return tuple(min(max(float(f"{value:.9g}"), 0.0), 1.0) for value in values)
+    """Round to nine digits, which tell any two numbers of 32 bits apart; put back what is just out of 0 to 1."""
+    return tuple(_round_probability(value) for value in values)
+
+
+def _round_probability(value: float) -> float:
+    rounded = float(f"{value:.9g}")
+    nearest = min(max(rounded, 0.0), 1.0)
+    return nearest if abs(rounded - nearest) <= TOLERANCE else rounded
 
 
 def list_cells(entry: Entry) -> list[StoredStage[CellInfo]]:

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from robench.escaping import show_value
 from robench.results.entry_form import AttackMet, Entry, HighOrder
+from robench.results.entry_identities import check_attack, check_identities, check_key, check_plugin, list_attack_parts
 from robench.results.entry_parts import Records, Result
 from robench.results.entry_row_checks import find_column_fault, find_result_fault, find_row_fault, show_first
-from robench.results.info_parts import Clean, Outcome, PluginInfo, Rows
-from robench.results.integrity import make_key
+from robench.results.info_parts import Clean, Outcome, Rows
 from robench.results.outcome import summarise
 from robench.results.salvage import can_be_right, can_be_wrong
 
@@ -25,7 +25,6 @@ PUBLIC = ("hub:", "index:")
 """How the source of public data begins."""
 _LABEL = re.compile(r"[\w+][\w:+.-]{0,199}")
 _NAME = re.compile(r"[\w][\w.-]{0,38}")
-_PIN = re.compile("[0-9a-f]{40}")
 
 Fault = str
 """A place in the entry and what is wrong there, as a sentence without an end."""
@@ -33,7 +32,7 @@ Fault = str
 
 def find_faults(entry: Entry) -> list[Fault]:
     """Return what does not fit in an entry."""
-    faults = [*_check_marks(entry), *_check_identities(entry), *_check_training(entry)]
+    faults = [*_check_marks(entry), *check_identities(entry), *_check_training(entry)]
     faults += _check_predictions(entry)
     for i, attack in enumerate(entry.attacks):
         faults += [f"attacks.{i} ({attack.label}): {fault}" for fault in _check_attack(entry, attack)]
@@ -61,6 +60,8 @@ def _check_marks(entry: Entry) -> Iterator[Fault]:
         yield f"rerun_by {show_value(entry.rerun_by)} is no name of up to 39 letters, digits and - _ ."
     if not _LABEL.fullmatch(entry.label):
         yield f"label {show_value(entry.label)} cannot be the name of a file"
+    required = {"task": entry.task, "preset": entry.preset, "encoder.name": entry.encoder.name}
+    yield from (f"{name} is empty" for name, value in required.items() if not value)
     if len(set(entry.labels)) < len(entry.labels):
         yield "labels has a name twice"
     if is_own_data(entry.data.source) and not entry.counts_only:
@@ -75,60 +76,13 @@ def _check_marks(entry: Entry) -> Iterator[Fault]:
         yield "counts_only is false, but predictions or records of an attack are missing"
 
 
-def _check_identities(entry: Entry) -> Iterator[Fault]:
-    """Check that every key belongs to its identity, and that identities say what the fields beside them say."""
-    against = entry.trained_against
-    model: dict[str, Any] = {
-        "stage": "victim" if entry.victim else "model",
-        "data": entry.data.digest,
-        "precision": entry.precision,
-        "defense": {"class": entry.defense.class_, "fields": entry.defense.fields, "code": entry.defense.code},
-        "victim": entry.defense.fields,
-        "training": entry.training,
-        "encoder": entry.encoder.digest,
-        "hardware": entry.hardware,
-        "rows": entry.train_rows,
-        "seed": entry.seed,
-        "adversarial": against.key if against else None,
-        "parts": [part.key for part in entry.parts],
-    }
-    yield from _check_key(entry.key, entry.identity, model)
-    if against:
-        expected: dict[str, Any] = {"stage": "adversarial", "model": against.model}
-        expected |= _attack_identity(against.attack, against.identity)
-        if against.attacked:
-            expected["rows"] = against.attacked.n
-        yield from (f"trained_against: {f}" for f in _check_key(against.key, against.identity, expected))
-    keys = [entry.key, *(attack.key for attack in entry.attacks), *(one.key for one in entry.statistics)]
-    if twice := [key for key, count in Counter(keys).items() if count > 1]:
-        yield f"the key {twice[0]} stands there twice"
-
-
-def _check_key(key: str, identity: Mapping[str, Any], expected: Mapping[str, Any]) -> Iterator[Fault]:
-    if make_key(dict(identity)) != key:
-        yield f"the key {key} does not belong to the identity"
-    for name, value in expected.items():
-        if name in identity and identity[name] != value:
-            yield f"identity.{name} is {show_value(identity[name])}, but the entry says {show_value(value)}"
-
-
-def _attack_identity(info: PluginInfo, identity: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the attack that an identity should have according to the fields beside it.
-
-    A field may be pinned in an identity: the name of a language model stands there as the digest of its files.
-    """
-    attack = identity.get("attack")
-    fields = attack.get("fields") if isinstance(attack, dict) else None
-    if not isinstance(attack, dict) or not isinstance(fields, dict):
-        return {}
-    shown = {name: value if _PIN.search(str(value)) else info.fields.get(name, value) for name, value in fields.items()}
-    named = {"attack": info.class_, "name": info.name, "code": info.code}
-    return {"attack": attack | {name: value for name, value in named.items() if name in attack} | {"fields": shown}}
-
-
 def _check_training(entry: Entry) -> Iterator[Fault]:
     if not entry.encoder.digest:
         yield "encoder.digest is empty"
+    plugins = {"defense": entry.defense} | {f"parts.{i}.defense": part.defense for i, part in enumerate(entry.parts)}
+    yield from (f"{place} {fault}" for place, info in plugins.items() for fault in check_plugin(info))
+    if entry.trained_against:
+        yield from (f"trained_against.attack {fault}" for fault in check_attack(entry.trained_against.attack))
     for name, rows in (("rows", entry.rows), *((f"parts.{i}.rows", part.rows) for i, part in enumerate(entry.parts))):
         if rows and rows.unchanged is not None and rows.unchanged > rows.adversarial:
             yield f"{name} counts {rows.unchanged:,} unchanged of {rows.adversarial:,} adversarial texts"
@@ -186,11 +140,14 @@ def _check_predictions(entry: Entry) -> Iterator[Fault]:
 
 def _check_attack(entry: Entry, attack: AttackMet) -> Iterator[Fault]:
     """Check one attack: its identity, its rows, and the numbers that follow from them."""
-    expected = {"stage": "cells", "model": entry.key, "rows": attack.attacked.n, "seed": attack.seed}
-    expected |= _attack_identity(attack.attack, attack.identity)
-    yield from _check_key(attack.key, attack.identity, expected)
-    if not attack.attack.title:
-        yield "attack has no title"
+    expected: dict[str, Any] = {"stage": "cells", "model": entry.key, "rows": attack.attacked.n, "seed": attack.seed}
+    expected |= list_attack_parts(attack.attack, attack.identity)
+    yield from check_key(attack.key, attack.identity, expected)
+    yield from (f"attack {fault}" for fault in check_attack(attack.attack))
+    if not attack.preset:
+        yield "preset is empty"
+    if not _LABEL.fullmatch(attack.label):
+        yield "label cannot be the name of a folder"
     if attack.similarity and attack.similarity.n != attack.attacked.succeeded:
         yield f"similarity is of {attack.similarity.n:,} pairs, but {attack.attacked.succeeded:,} attacks succeeded"
     if not attack.attacked.n:
@@ -240,14 +197,24 @@ def _check_originals(entry: Entry) -> Iterator[Fault]:
 
 
 def _check_statistics(entry: Entry, measured: HighOrder) -> Iterator[Fault]:
+    """Check the statistics of one model, and what they share with the attacks of the entry."""
     expected = {"stage": "statistics", "model": measured.model, "pairs": measured.pairs}
-    yield from _check_key(measured.key, measured.identity, expected)
+    yield from check_key(measured.key, measured.identity, expected)
+    yield from (f"attack {fault}" for fault in check_attack(measured.attack))
+    if not _LABEL.fullmatch(measured.label):
+        yield "label cannot be the name of a folder"
+    cells = {attack.key: attack for attack in entry.attacks}
     if not measured.before and measured.model != entry.key:
         yield f"is of the model {measured.model}, which is not this one"
-    if measured.before and measured.pairs not in {attack.key for attack in entry.attacks}:
+    if not measured.before and measured.clean not in (None, entry.clean):
+        yield "clean is not that of the model"
+    if measured.before and measured.pairs not in cells:
         yield f"the pairs are of the cell {measured.pairs}, which is not among the attacks"
-    if measured.unchanged is not None and measured.unchanged > measured.n:
-        yield f"counts {measured.unchanged:,} unchanged of {measured.n:,} pairs"
+    if cell := cells.get(measured.pairs):
+        if (cell.attack.title, cell.attacked.n) != (measured.attack.title, measured.n):
+            yield f"has {measured.n:,} pairs of {measured.attack.title}, but their cell has {cell.attacked.n:,}"
+    if measured.n < 2 or (measured.unchanged or 0) > measured.n:
+        yield f"counts {measured.n:,} pairs, of which {measured.unchanged or 0:,} are unchanged"
     if measured.clean and (fault := _find_clean_fault(measured.clean)):
         yield f"clean {fault}"
     if measured.attacked and (fault := _find_count_fault(measured.attacked)):

@@ -16,8 +16,9 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from robench.results.entry_parts import EntryPart, FusedPart, Key, Measure, Predictions, Records, TrainingSet
+from robench.results.entry_parts import Divergence, EntryPart, FusedPart, Key, Loss, Predictions, Records, TrainingSet
 from robench.results.info_parts import (
+    Amount,
     Clean,
     Count,
     DataInfo,
@@ -108,11 +109,11 @@ class HighOrder(EntryPart, frozen=True, kw_only=True, omit_defaults=True):
     preset: str = ""
     attack: PluginInfo
     identity: dict[str, Any]
-    mse_pos: Measure
-    mse_neg: Measure
-    kl_pos: Measure
-    kl_neg: Measure
-    ctr: Measure
+    mse_pos: Amount
+    mse_neg: Amount
+    kl_pos: Divergence
+    kl_neg: Divergence
+    ctr: Loss
     n: Count
     unchanged: Count | None = None
     clean: Clean | None = None
@@ -121,9 +122,9 @@ class HighOrder(EntryPart, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def statistics(self) -> Statistics:
         """Return the numbers as a stage has them."""
-        names = ("mse_pos", "mse_neg", "kl_pos", "kl_neg", "ctr")
-        values = {name: math.inf if (value := getattr(self, name)) is None else value for name in names}
-        return Statistics(**values, n=self.n, unchanged=self.unchanged)
+        numbers = {name: getattr(self, name) for name in Statistics.__struct_fields__}
+        infinite = {name: math.inf for name in ("kl_pos", "kl_neg") if numbers[name] is None}
+        return Statistics(**numbers | infinite)
 
 
 class Entry(EntryPart, frozen=True, kw_only=True, omit_defaults=True):

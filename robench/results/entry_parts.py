@@ -13,8 +13,10 @@ Key: TypeAlias = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
 """The key of a stage: the beginning of the sha256 of its identity."""
 Digest: TypeAlias = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 """The sha256 of a text in UTF-8."""
-Measure: TypeAlias = Annotated[float, msgspec.Meta(ge=-1e15, le=1e15)] | None
-"""A statistic; null stands for an infinite one, which JSON cannot hold."""
+Divergence: TypeAlias = Annotated[float, msgspec.Meta(ge=-1e-6, le=1e15)] | None
+"""A mean KL divergence; null stands for an infinite one, which JSON cannot hold."""
+Loss: TypeAlias = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
+"""A contrastive loss, which may be below 0."""
 Probabilities: TypeAlias = tuple[Share, ...]
 """The probability of each class, with the nine digits that tell two numbers of 32 bits apart."""
 

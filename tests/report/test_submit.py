@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from robench.report import submit
 from robench.report.submit import make_entries, write_entry
 from robench.results.entry_form import Entry
 from robench.results.entry_rows import RowSource
-from robench.results.info import CellInfo, ModelInfo
 from robench.results.store import Store
 from support.entries import DATA, HOUSE, copy_runs
 from support.runs import rewrite
@@ -102,7 +100,13 @@ def test_an_adversarial_training_set_is_no_result(runs: Path) -> None:
 def test_a_result_that_contradicts_itself_is_not_written(runs: Path) -> None:
     for file in (*runs.glob("models/mr-base-*/stage.json"), *runs.glob("cells/mr-base-pwws-*/stage.json")):
         rewrite(file, clean={"correct": 30, "n": 30, "majority": 16})
-    assert "makes no entry: clean.majority is 16" in refused(runs, "mr-base-pwws")
+    assert "would contradict itself: clean.majority is 16" in refused(runs, "mr-base-pwws")
+
+
+def test_a_result_that_others_would_refuse_is_not_written(runs: Path) -> None:
+    for file in runs.glob("*/mr-base-*/stage.json"):
+        rewrite(file, labels=["negative\u202e", "positive"])
+    assert "has an invisible character (U+202E) at 'labels.0'" in refused(runs, "mr-base-pwws")
 
 
 # --- paths ------------------------------------------------------------------------------------------------------------
@@ -159,19 +163,6 @@ def test_an_entry_does_not_lose_attacks_unless_forced(runs: Path, tmp_path: Path
 
 def test_an_entry_is_not_written_through_a_link(runs: Path, tmp_path: Path) -> None:
     entry = made(runs, "mr-base-pwws")
-    os.symlink(tmp_path / "elsewhere", tmp_path / entry.file_name)
+    (tmp_path / entry.file_name).symlink_to(tmp_path / "elsewhere")
     with pytest.raises(RobenchError, match="is a symbolic link"):
         write_entry(entry, tmp_path, force=True)
-
-
-def test_a_user_s_model_has_neither_path_nor_command(runs: Path) -> None:
-    victim = {"kind": "Transformers model", "model": "/home/ann/model", "command": ["--model", "/home/ann/model"]}
-    for kind, info in (("models", ModelInfo), ("cells", CellInfo)):
-        stage = next(s for s in Store(runs).stages(info) if s.folder.name.startswith("mr-base"))
-        assert stage.folder.parent.name == kind
-        rewrite(stage.folder / "stage.json", victim=victim)
-    with pytest.raises(RobenchError, match="identity.stage is 'model', but the entry says 'victim'"):
-        make_entries(Store(runs), ["mr-base-deepwordbug"])
-    about = next(s.info.victim for s in Store(runs).stages(ModelInfo) if s.info.victim)
-    shown = submit._describe_victim(about)
-    assert (shown.model, shown.command, shown.kind) == ("model", None, "Transformers model")

@@ -19,10 +19,12 @@ from robench.results import papers, records
 from robench.results.cells import read_results
 from robench.results.entries import encode, list_cells, list_statistics, load_entries, read_entry, reduce_records
 from robench.results.entry_form import Entry
+from robench.results.entry_rows import RowSource
+from robench.results.entry_validation import validate
 from robench.results.info import CellInfo, StatisticsInfo
 from robench.results.selection import Selection
 from robench.results.store import Store
-from support.entries import copy_runs, write_entries
+from support.entries import DATA, copy_runs, write_entries
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +155,17 @@ def test_the_same_content_gives_the_same_bytes_in_whatever_order_cells_are_named
 def test_an_entry_read_and_written_again_is_the_same_file(folder: Path) -> None:
     files = sorted(folder.glob("*.json"))
     assert len(files) == 7 and all(encode(read_entry(file)) == file.read_bytes() for file in files)
+
+
+GOLDEN = Path(__file__).parents[1] / "goldens" / "entries"
+
+
+@pytest.mark.parametrize("file", sorted(GOLDEN.glob("*.json")), ids=lambda file: file.name)
+def test_a_golden_entry_of_form_1_is_read_for_ever(file: Path) -> None:
+    """Made by the first robench that wrote entries, and never again: people publish such files."""
+    verdict = validate(file, RowSource(DATA))
+    assert (verdict.faults, verdict.notes) == ((), ()) and verdict.entry is not None
+    assert encode(verdict.entry) == file.read_bytes(), "what has a default that is new is not written"
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------

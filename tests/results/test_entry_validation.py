@@ -75,6 +75,9 @@ def test_entries_as_submit_writes_them_have_neither_faults_nor_notes(files: list
         ("data/digest", DIGEST, "identity.data is 'c74524"),
         ("encoder/digest", DIGEST, "identity.encoder is 'dd61"),
         ("defense/fields", {"alpha": 1}, "identity.defense is {'class': 'robench.defenses.base:Base'"),
+        ("identity", {}, "identity has no encoder"),
+        ("task", "", "task is empty"),
+        ("defense/name", "", "defense has no name or no class"),
         ("identity/seed", 43, "the key 59323e130b8658c8 does not belong to the identity"),
         ("key", ELSEWHERE, "the key 0123456789abcdef does not belong to the identity"),
         ("label", "../../etc/x", "label '../../etc/x' cannot be the name of a file"),
@@ -96,7 +99,11 @@ def test_entries_as_submit_writes_them_have_neither_faults_nor_notes(files: list
         ("attacks/0/attacked/queries", 18.5, "attacked.queries is 18.5, the records have 18.63"),
         ("attacks/0/attacked/words_changed", 0.2, "attacked.words_changed is 0.2, the records have 0.1163"),
         ("attacks/0/attacked/n", 31, "identity.rows is 30, but the entry says 31"),
-        ("attacks/0/attack/fields/max_words_changed", 0.9, "identity.attack is {'attack': 'robench.attacks.deepwordbug"),
+        (
+            "attacks/0/attack/fields/max_words_changed",
+            0.9,
+            "identity.attack is {'attack': 'robench.attacks.deepwordbug",
+        ),
         ("attacks/0/attack/name", "pwws", "identity.attack is"),
         ("attacks/0/attack/title", "", "attack has no title"),
         ("attacks/0/identity/model", ELSEWHERE, "identity.model is '0123456789abcdef', but the entry says '59323e"),
@@ -116,7 +123,11 @@ def test_entries_as_submit_writes_them_have_neither_faults_nor_notes(files: list
         ("attacks/1/key", ELSEWHERE, "attacks.1 (mr-base-pwws-seed42): the key 0123456789abcdef does not belong"),
         ("statistics/0/model", ELSEWHERE, "is of the model 0123456789abcdef, which is not this one"),
         ("statistics/1/pairs", ELSEWHERE, "the pairs are of the cell 0123456789abcdef, which is not among the attacks"),
-        ("statistics/0/unchanged", 31, "counts 31 unchanged of 30 pairs"),
+        ("attacks/0/attack/changed", {"max_words_changed": 9}, "changed.max_words_changed is 9, but fields has 0.15"),
+        ("attacks/0/identity/attack", None, "identity.attack is None, but the entry says 'deepwordbug'"),
+        ("statistics/0/unchanged", 31, "counts 30 pairs, of which 31 are unchanged"),
+        ("statistics/0/clean/correct", 3, "statistics.0 (mr-base-pwws-seed42): clean is not that of the model"),
+        ("statistics/1/n", 29, "has 29 pairs of pwws, but their cell has 30"),
     ],
 )
 def test_a_contradiction_is_named_with_its_place(
@@ -184,7 +195,10 @@ def other_label(values: Values) -> None:
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        (both_digests, "attacks.0 (mr-base-deepwordbug-seed42): records: row 2 has another original text than the data"),
+        (
+            both_digests,
+            "attacks.0 (mr-base-deepwordbug-seed42): records: row 2 has another original text than the data",
+        ),
         (other_label, "predictions: row 0 has the label 1, which is not the data's"),
         (lambda values: values.update(labels=["bad", "good"]), "labels are others than those of the task: negative"),
     ],
