@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from robench.cli import about, attack, export, results, run, verify
+from robench.cli import about, attack, entries, export, results, run, verify
 
 __all__ = ["app", "main"]
 
@@ -29,6 +29,8 @@ app.command(name="figure")(results.figure)
 app.command(name="show")(results.show)
 app.command(name="export")(export.export)
 app.command(name="verify")(verify.verify)
+app.command(name="submit")(entries.submit)
+app.command(name="validate")(entries.validate)
 app.command(name="list")(about.list_)
 app.command(name="doctor")(about.doctor)
 

@@ -17,6 +17,7 @@ from robench.paths import absolute_path, atomic_write_folder, read_regular, tran
 from robench.report.rendering import percent
 from robench.results.info import CellInfo, ModelInfo
 from robench.results.info_parts import Outcome
+from robench.results.integrity import WEIGHTS_FILE
 from robench.results.store import Store, StoredStage
 from robench.version import VERSION
 
@@ -202,7 +203,7 @@ def _write_model(folder: Path, model: StoredStage[ModelInfo]) -> None:
     (folder / CODE_FILE).write_bytes(files("robench.models").joinpath(CODE_FILE).read_bytes())
     state = {name: value.detach().contiguous() for name, value in predictor.classifier.state_dict().items()}
     # Bytes written by Python, as the weights of a stage are: a full disk is an OSError.
-    (folder / models.WEIGHTS_FILE).write_bytes(safetensors.torch.save(state, metadata={"format": "pt"}))
+    (folder / WEIGHTS_FILE).write_bytes(safetensors.torch.save(state, metadata={"format": "pt"}))
     tokenizer = AutoTokenizer.from_pretrained(model.folder, trust_remote_code=False)
     tokenizer.model_max_length = predictor.max_length
     tokenizer.padding_side = "right"

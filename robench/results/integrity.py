@@ -27,6 +27,7 @@ STAGE_FILE = "stage.json"
 RECORDS_FILE = "records.jsonl"
 CLEAN_FILE = "clean.jsonl"
 TRAINING_FILE = "training.jsonl"
+WEIGHTS_FILE = "model.safetensors"
 
 TABLE_FILES = (RECORDS_FILE, CLEAN_FILE)
 """The files that tables are made from, besides ``stage.json``."""

@@ -5,12 +5,28 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from statistics import fmean
+from typing import Protocol
 
 from robench.results.info_parts import Outcome, Similarity
-from robench.results.records import Record
+from robench.results.records import Record, Status
 
 
-def summarise(records: Sequence[Record]) -> Outcome:
+class Attacked(Protocol):
+    """What counts and means need of an attacked row: a record, or a row of an entry."""
+
+    @property
+    def status(self) -> Status: ...  # noqa: D102
+    @property
+    def queries(self) -> int: ...  # noqa: D102
+    @property
+    def words_changed(self) -> int: ...  # noqa: D102
+    @property
+    def words(self) -> int: ...  # noqa: D102
+    @property
+    def seconds(self) -> float: ...  # noqa: D102
+
+
+def summarise(records: Sequence[Attacked]) -> Outcome:
     """Count the outcomes of one cell's records, and average the costs of the attack."""
     statuses = Counter(record.status for record in records)
     queries = [record.queries for record in records if record.status in ("succeeded", "failed")]

@@ -138,13 +138,13 @@ def _find_contradiction(record: Record, classes: int) -> str:
     if record.status == "error":
         return "" if record.reason else "says error, and gives no reason"
     for name, values in (("probabilities_before", before), ("probabilities_after", after)):
-        if len(values) != classes or not _are_probabilities(values):
+        if len(values) != classes or not are_probabilities(values):
             return f"has {name} that are no probabilities of {classes} classes"
     if record.status == "skipped":
-        fits = _can_be_wrong(before, record.label)
+        fits = can_be_wrong(before, record.label)
     else:
-        fits = _can_be_right(before, record.label)
-        fits = fits and (_can_be_right if record.status == "failed" else _can_be_wrong)(after, record.label)
+        fits = can_be_right(before, record.label)
+        fits = fits and (can_be_right if record.status == "failed" else can_be_wrong)(after, record.label)
     if not fits:
         return f"says {record.status}, which its label and probabilities contradict"
     if record.status == "succeeded" and record.final == record.original:
@@ -152,15 +152,18 @@ def _find_contradiction(record: Record, classes: int) -> str:
     return ""
 
 
-def _are_probabilities(values: Sequence[float]) -> bool:
+def are_probabilities(values: Sequence[float]) -> bool:
+    """Return whether numbers are 0 to 1 and sum to 1, as far as rounding allows."""
     return all(-TOLERANCE <= value <= 1 + TOLERANCE for value in values) and abs(math.fsum(values) - 1) <= TOLERANCE
 
 
-def _can_be_right(probabilities: Sequence[float], label: int) -> bool:
+def can_be_right(probabilities: Sequence[float], label: int) -> bool:
+    """Return whether a label can have been predicted: none is more probable, apart from rounding."""
     return probabilities[label] >= max(probabilities) - TIE
 
 
-def _can_be_wrong(probabilities: Sequence[float], label: int) -> bool:
+def can_be_wrong(probabilities: Sequence[float], label: int) -> bool:
+    """Return whether another label can have been predicted."""
     return any(p >= probabilities[label] - TIE for i, p in enumerate(probabilities) if i != label)
 
 

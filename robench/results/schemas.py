@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from robench.results.clean_lines import CleanLine
+from robench.results.entry_form import Entry
 from robench.results.info import make_schema
 from robench.results.records import RecordLine
 
@@ -32,6 +33,7 @@ SCHEMAS: Mapping[str, Callable[[], dict[str, Any]]] = {
     "stage": lambda: _add_title("stage.json", make_schema()),
     "record": lambda: _add_title("a line of records.jsonl", msgspec.json.schema(RecordLine)),
     "clean": lambda: _add_title("a line of clean.jsonl", msgspec.json.schema(CleanLine)),
+    "entry": lambda: _add_title("an entry: results of one trained model without texts", msgspec.json.schema(Entry)),
 }
 """Functions that make the schemas, by the name of their file."""
 

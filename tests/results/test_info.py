@@ -130,7 +130,7 @@ def test_a_key_that_is_a_python_word_keeps_its_name() -> None:
     assert to_builtins(info)["defense"] == {"name": "base", "class": "a:B"}
 
 
-@pytest.mark.parametrize("name", ["stage", "record", "clean"])
+@pytest.mark.parametrize("name", ["stage", "record", "clean", "entry"])
 def test_the_published_schema_is_that_of_the_code(name: str) -> None:
     """``python -m robench.results.schemas docs/schemas`` writes them anew."""
     from robench.results.schemas import SCHEMAS

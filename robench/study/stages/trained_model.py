@@ -24,7 +24,7 @@ from robench.results import clean_lines
 from robench.results.clean_lines import CleanLine
 from robench.results.info import REMEDY, CellInfo, ModelInfo
 from robench.results.info_parts import Clean
-from robench.results.integrity import CLEAN_FILE, TRAINING_FILE, write_stage
+from robench.results.integrity import CLEAN_FILE, TRAINING_FILE, WEIGHTS_FILE, write_stage
 from robench.results.store import Store, StoredStage
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from robench.study.setting import Setting
 
-WEIGHTS_FILE = "model.safetensors"
 PROBES = 16
 """Test texts on which a trained model is checked."""
 

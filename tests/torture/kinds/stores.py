@@ -31,6 +31,7 @@ READERS: tuple[tuple[str, ...], ...] = (
     ("show", f"{TASK}-base-seed42"),
     ("show", f"{TASK}-deepwordbug"),
     ("export", f"{TASK}-base-seed42", "written"),
+    ("submit", f"{TASK}-base-seed42", "--counts-only", "--out", "written"),
     ("figure", "4", "--task", TASK, "--attack", "deepwordbug"),
     ("figure", "1", "--task", TASK, "--attack", "deepwordbug", "--defense", "base"),
     ("verify",),

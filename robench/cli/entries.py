@@ -1,0 +1,129 @@
+"""``robench submit`` and ``robench validate``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from robench.cli.common import (
+    DataOption,
+    PluginOption,
+    RunsOption,
+    load_plugins,
+    open_store,
+    print_dimmed,
+    print_text,
+    report_failures,
+)
+from robench.errors import RobenchError
+from robench.escaping import dump_json, escape_line, list_values, quote_words
+
+if TYPE_CHECKING:
+    from robench.results.entry_form import Entry
+    from robench.results.entry_validation import Verdict
+
+
+@report_failures
+def submit(
+    cells: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="CELL...",
+            help="Names or keys of cells, or their beginnings. A trained model stands for all attacks on it.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the entries go.")] = Path("leaderboards/measured"),
+    rerun_by: Annotated[
+        str, typer.Option(metavar="NAME", help="You ran someone else's entry again: your name marks it so.")
+    ] = "",
+    counts_only: Annotated[
+        bool, typer.Option("--counts-only", help="Leave all rows out, and keep counts: for private data.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace an entry of the same model even if it has attacks that this lacks.")
+    ] = False,
+    runs: RunsOption = Path("runs"),
+) -> None:
+    """Write results as entries, to keep or publish them without their texts.
+
+    One JSON file for each trained model, with all its attacks that are named.
+    An entry holds settings, times, probabilities and outcomes, and the sha256 of each text.
+    Tables can be made of it. docs/entries.md describes the form.
+
+      robench submit trec-taichi-pwws trec-taichi-deepwordbug
+      robench submit trec-base-seed1 --out ./entries
+    """
+    from robench.report.submit import make_entries, write_entry
+
+    made = make_entries(open_store(runs), cells, rerun_by=rerun_by, counts_only=counts_only)
+    for entry, note in made:
+        path = write_entry(entry, out, force=force)
+        print_text(escape_line(str(path)))
+        print_dimmed(
+            [f"  {_describe(entry)}, {path.stat().st_size / 1024:,.0f} KB", *([f"  note: {note}"] if note else [])]
+        )
+    print_dimmed(
+        [
+            f"next: `{quote_words(['robench', 'validate', str(out)])}` checks what others will check;"
+            " then open a pull request that adds the files to leaderboards/measured."
+        ]
+    )
+
+
+def _describe(entry: Entry) -> str:
+    attacks = list_values(attack.attack.title for attack in entry.attacks) or "no attack"
+    rows = " (counts only)" if entry.counts_only else ""
+    mark = f"rerun by {entry.rerun_by}" if entry.rerun_by else entry.mark
+    return f"{entry.task}, {entry.defense.name}, seed {entry.seed}, under {attacks}{rows}, {mark}"
+
+
+@report_failures
+def validate(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files of entries, or folders of them.")],
+    data: DataOption = None,
+    fetch: Annotated[
+        bool, typer.Option("--fetch", help="Fetch the data of the tasks if they are not on this machine.")
+    ] = False,
+    format: Annotated[str, typer.Option("--format", "-f", help="rich or json.")] = "rich",
+    plugin: PluginOption = None,
+) -> None:
+    """Check entries: form, keys, probabilities, and that every number follows from the rows.
+
+    If the task's data are on this machine, the rows are compared with them; nothing is fetched without --fetch.
+    No code of an entry runs, and no plug-in that it names is imported.
+    Exit code: 0 if all of it fits, 1 if something does not.
+
+      robench validate leaderboards/measured
+      robench validate my-entry.json --format json
+    """
+    from robench.results.entries import find_files
+    from robench.results.entry_rows import RowSource
+    from robench.results.entry_validation import validate as validate_file
+
+    if format not in ("rich", "json"):
+        raise RobenchError(f"unknown format {format!r}: there are rich and json.")
+    load_plugins(plugin)
+    rows = RowSource(data, offline=not fetch)
+    verdicts = [validate_file(path, rows) for path in find_files(paths)]
+    print_text(_write_json(verdicts) if format == "json" else "\n".join(_write_lines(verdicts)))
+    if any(verdict.faults for verdict in verdicts):
+        raise typer.Exit(1)
+
+
+def _write_lines(verdicts: Sequence[Verdict]) -> list[str]:
+    lines = [escape_line(fault) for verdict in verdicts for fault in verdict.faults]
+    lines += [escape_line(f"note: {note}") for verdict in verdicts for note in verdict.notes]
+    bad = sum(bool(verdict.faults) for verdict in verdicts)
+    noun = "entry" if len(verdicts) == 1 else "entries"
+    return [*lines, f"{len(verdicts)} {noun}: {f'{bad} with faults' if bad else 'no faults'}."]
+
+
+def _write_json(verdicts: Sequence[Verdict]) -> str:
+    files = [
+        {"path": str(v.path), "key": v.entry.key if v.entry else None, "faults": v.faults, "notes": v.notes}
+        for v in verdicts
+    ]
+    return dump_json({"files": files, "faulty": sum(bool(v.faults) for v in verdicts)})

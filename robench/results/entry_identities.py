@@ -1,0 +1,98 @@
+"""Whether the keys of an entry belong to their identities, and these to the fields beside them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from robench.escaping import show_value
+from robench.results.entry_form import Entry
+from robench.results.info_parts import PluginInfo
+from robench.results.integrity import make_key
+
+_PIN = re.compile("[0-9a-f]{40}")
+"""What stands in an identity in place of the name of a model: a digest or a commit."""
+_LATER = {"hardware"}
+"""Parts of an identity that results of early versions lack."""
+
+
+def check_identities(entry: Entry) -> Iterator[str]:
+    """Check the model, the adversarial training set that it was trained on, and that no key stands there twice."""
+    yield from check_key(entry.key, entry.identity, _list_model_parts(entry))
+    if against := entry.trained_against:
+        parts: dict[str, Any] = {"stage": "adversarial", "model": against.model}
+        parts |= list_attack_parts(against.attack, against.identity)
+        if against.attacked:
+            parts["rows"] = against.attacked.n
+        yield from (f"trained_against: {fault}" for fault in check_key(against.key, against.identity, parts))
+    keys = [entry.key, *(attack.key for attack in entry.attacks), *(one.key for one in entry.statistics)]
+    if twice := [key for key, count in Counter(keys).items() if count > 1]:
+        yield f"the key {twice[0]} stands there twice"
+
+
+def _list_model_parts(entry: Entry) -> dict[str, Any]:
+    """Return the identity that the model should have, format aside."""
+    shared = {"data": entry.data.digest, "precision": entry.precision}
+    if entry.victim:
+        return shared | {"stage": "victim", "victim": entry.defense.fields}
+    return shared | {
+        "stage": "model",
+        "encoder": entry.encoder.digest,
+        "defense": {"class": entry.defense.class_, "fields": entry.defense.fields, "code": entry.defense.code},
+        "training": entry.training,
+        "hardware": entry.hardware,
+        "rows": entry.train_rows,
+        "seed": entry.seed,
+        "adversarial": entry.trained_against.key if entry.trained_against else None,
+        "parts": [part.key for part in entry.parts],
+    }
+
+
+def check_key(key: str, identity: Mapping[str, Any], parts: Mapping[str, Any]) -> Iterator[str]:
+    """Check that a key belongs to an identity, which has these parts with these values."""
+    if make_key(dict(identity)) != key:
+        yield f"the key {key} does not belong to the identity"
+    for name, value in parts.items():
+        if name not in identity and name not in _LATER:
+            yield f"identity has no {name}"
+        elif name in identity and identity[name] != value:
+            yield f"identity.{name} is {show_value(identity[name])}, but the entry says {show_value(value)}"
+
+
+def list_attack_parts(info: PluginInfo, identity: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the attack that an identity should have according to the fields beside it.
+
+    A field may be pinned in an identity: the name of a language model stands there as the digest of its files. The code
+    of an attack decides what else is in it, such as the pins of resources.
+    """
+    attack = identity.get("attack")
+    if not isinstance(attack, dict):
+        return {"attack": info.name}
+    parts: dict[str, Any] = {"name": info.name, "code": info.code}
+    if "attack" in attack:
+        parts["attack"] = info.class_
+    if isinstance(fields := attack.get("fields"), dict):
+        parts["fields"] = {
+            name: value if _PIN.search(str(value)) else info.fields.get(name) for name, value in fields.items()
+        }
+    return {"attack": attack | parts}
+
+
+def check_attack(info: PluginInfo) -> Iterator[str]:
+    """Check an attack by itself, as a plug-in and for its title, which heads columns of tables."""
+    if not info.title:
+        yield "has no title"
+    yield from check_plugin(info)
+
+
+def check_plugin(info: PluginInfo) -> Iterator[str]:
+    """Check a defense or attack by itself: its name, and that changed fields have the value they were changed to."""
+    if not info.name or not info.class_:
+        yield "has no name or no class"
+    for name, value in info.changed.items():
+        if name not in info.fields or info.fields[name] != value:
+            yield f"changed.{name} is {show_value(value)}, but fields has {show_value(info.fields.get(name))}"
+    if not isinstance(info.fields.get("resources", ""), str):
+        yield "fields.resources is no text"
