@@ -1,4 +1,9 @@
-"""Paths, and writing that is atomic: a file or folder is written beside its target, then renamed over it."""
+"""Paths, and writing that is atomic and lasting.
+
+How it works: a file or folder is written beside its target, synced, and renamed over it; then the folder around it is
+synced. Without the first sync, a power cut could leave the new name with an empty file; without the second, it could
+take the name back after others were told that it is there. No other module syncs anything.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +25,9 @@ from robench.errors import RobenchError
 
 _LARGEST = 2**40
 """Most bytes of a file that is read."""
+
+_SYNCS = 8
+"""Files synced at once: the file system then writes its journal once for many of them."""
 
 _anchor: list[Path] = []
 """The folder from which relative paths are taken, while there is one."""
@@ -162,7 +170,7 @@ def atomic_write_bytes(path: Path, content: bytes) -> None:
         RobenchError: the file cannot be written.
     """
     with translate_os_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(handle, "wb") as file:
@@ -174,6 +182,7 @@ def atomic_write_bytes(path: Path, content: bytes) -> None:
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
+        sync(path.parent)
 
 
 @contextlib.contextmanager
@@ -187,25 +196,29 @@ def atomic_write_folder(target: Path) -> Iterator[Path]:
         RobenchError: the folder cannot be written.
     """
     with translate_os_errors(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         draft = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
         draft.chmod(0o755)
         try:
             yield draft
+            sync_tree(draft)
             replace_folder(draft, target)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
 
 
 def replace_folder(draft: Path, target: Path) -> None:
-    """Move a whole folder to the place of another one, which need not exist and is deleted last.
+    """Move a whole folder, which is synced, to the place of another one, which need not exist and is deleted last.
+
+    A process that is killed between the two moves leaves the other one for :func:`restore_folder`.
 
     Raises:
         OSError: it cannot be moved; the other one is still in its place.
     """
     if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         draft.replace(target)
+        sync(target.parent)
         return
     old = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
     try:
@@ -215,5 +228,65 @@ def replace_folder(draft: Path, target: Path) -> None:
         except BaseException:
             (old / target.name).replace(target)
             raise
+        sync(target.parent)
     finally:
         shutil.rmtree(old, ignore_errors=True)
+
+
+def restore_folder(old: Path) -> None:
+    """Put a folder back that :func:`replace_folder` had moved out of the way when its process was killed.
+
+    Args:
+        old: the hidden folder that may hold it, beside its place.
+
+    Raises:
+        OSError: it cannot be moved.
+    """
+    name = old.name.removeprefix(".").rpartition(".")[0]
+    target = old.parent / name
+    if (old / name).is_dir() and not target.exists():
+        (old / name).replace(target)
+        sync(old.parent)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder that need not exist, and those above it; they outlive a power cut.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    if path.is_dir():
+        return
+    make_folder(path.parent)
+    path.mkdir(exist_ok=True)
+    sync(path.parent)
+
+
+def sync_tree(folder: Path) -> None:
+    """Sync a folder and everything in it; see :func:`sync`."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    paths = [path for path in (folder, *folder.rglob("*")) if not path.is_symlink()]
+    with ThreadPoolExecutor(_SYNCS) as pool:
+        list(pool.map(sync, paths))
+
+
+def sync(path: Path) -> None:
+    """Wait until the content of a file, or the names in a folder, are on the disk and outlive a power cut.
+
+    Raises:
+        OSError: the disk is full or fails.
+    """
+    is_folder = path.is_dir()
+    if is_folder and os.name == "nt":  # Windows opens no folder
+        return
+    try:
+        handle = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        # Some network file systems cannot sync a folder, and one without the right to list cannot be opened.
+        if not is_folder or error.errno not in (errno.EINVAL, errno.EBADF, errno.EACCES):
+            raise

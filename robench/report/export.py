@@ -13,7 +13,7 @@ from typing import Any
 
 from robench.errors import RobenchError
 from robench.escaping import escape_markdown, quote_python
-from robench.paths import absolute_path, atomic_write_folder, read_regular, translate_os_errors
+from robench.paths import absolute_path, atomic_write_folder, read_regular, sync, sync_tree, translate_os_errors
 from robench.report.rendering import percent
 from robench.results.info import CellInfo, ModelInfo
 from robench.results.info_parts import Outcome
@@ -162,8 +162,10 @@ def _draft(target: Path) -> Iterator[Path]:
         return
     with translate_os_errors(target), tempfile.TemporaryDirectory(dir=target, prefix=".draft-") as name:
         yield Path(name)
+        sync_tree(Path(name))
         for file in sorted(Path(name).iterdir()):
             file.replace(target / file.name)
+        sync(target)
 
 
 def _write_model(folder: Path, model: StoredStage[ModelInfo]) -> None:

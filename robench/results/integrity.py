@@ -18,7 +18,15 @@ from typing import Any
 import msgspec
 
 from robench.errors import RobenchError
-from robench.paths import atomic_write_text, open_regular, read_regular, translate_os_errors
+from robench.paths import (
+    atomic_write_text,
+    make_folder,
+    open_regular,
+    read_regular,
+    sync,
+    sync_tree,
+    translate_os_errors,
+)
 from robench.results import records
 from robench.results.info import AttackInfo, CellInfo, Info, ModelInfo, StageInfo, encode, seal
 from robench.results.info_parts import FileInfo, Outcome
@@ -83,11 +91,15 @@ def describe_file(path: Path) -> FileInfo:
 def write_stage(folder: Path, info: Info) -> Info:
     """Describe the files of a folder and write its ``stage.json``; return what was written.
 
+    Everything that ``stage.json`` marks as finished is on the disk before it.
+
     Raises:
         RobenchError: a file cannot be read or written.
     """
     with translate_os_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
+        sync_tree(folder)
+        sync(folder.parent)
         info = seal(msgspec.structs.replace(info, files=describe_files(folder)))
     atomic_write_text(folder / STAGE_FILE, encode(info))
     return info

@@ -15,7 +15,15 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from robench.paths import open_unlinked, read_regular, refuse_link, replace_folder, translate_os_errors
+from robench.paths import (
+    make_folder,
+    open_unlinked,
+    read_regular,
+    refuse_link,
+    replace_folder,
+    sync,
+    translate_os_errors,
+)
 from robench.results import locks
 from robench.results.store import Store
 
@@ -97,9 +105,11 @@ class Redo:
                     self._store.remove(twin)
             self._done.add(key)
             for request in self._requests[-1:]:
-                self._root.mkdir(exist_ok=True)
+                make_folder(self._root)
                 with open_unlinked(request, "ab") as file:
                     file.write(f"{key}\n".encode())
+                sync(request)
+                sync(self._root)
 
     def tidy(self, place: Path) -> None:
         """Delete the folders around a place from :meth:`place`, if nothing is left there."""

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any, Generic, get_args
 
 from robench.errors import RobenchError
-from robench.paths import absolute_path, read_regular, refuse_link, translate_os_errors
+from robench.paths import absolute_path, make_folder, read_regular, refuse_link, translate_os_errors
 from robench.results import integrity, locks
 from robench.results.info import REMEDY, AdversarialInfo, CellInfo, Info, ModelInfo, StageKind, decode, kind_of
 from robench.results.integrity import RECORDS_FILE, STAGE_FILE, TABLE_FILES, make_key
@@ -253,7 +253,7 @@ class Store:
         """
         with contextlib.ExitStack() as held:
             with translate_os_errors(folder):
-                folder.parent.mkdir(parents=True, exist_ok=True)
+                make_folder(folder.parent)
                 for path in (folder, *(folder.iterdir() if folder.is_dir() else ())):
                     refuse_link(path)
                 held.enter_context(locks.hold_lock(folder.parent, _key_in(folder), on_wait))

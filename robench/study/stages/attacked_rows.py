@@ -15,7 +15,7 @@ from typing import IO
 
 from robench.data.load import Example
 from robench.escaping import show_value
-from robench.paths import atomic_write_bytes, open_unlinked, translate_os_errors
+from robench.paths import atomic_write_bytes, make_folder, open_unlinked, translate_os_errors
 from robench.results import records
 from robench.results.aside import set_lines_aside
 from robench.results.records import Record
@@ -59,7 +59,7 @@ def attack_rows(
     victim = context.model(model)
     path = folder / RECORDS_FILE
     with translate_os_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
     finished = {record.id for record in _keep_good_records(context, stage, examples, path)}
     results = attack_examples(
         attack.attack,
