@@ -2,7 +2,7 @@
 
 How it works: a file or folder is written beside its target, synced, and renamed over it; then the folder around it is
 synced. Without the first sync, a power cut could leave the new name with an empty file; without the second, it could
-take the name back after others were told that it is there. No other module syncs anything.
+take the name back after others were told that it is there.
 """
 
 from __future__ import annotations
@@ -22,12 +22,10 @@ from typing import IO, Literal
 import platformdirs
 
 from robench.errors import RobenchError
+from robench.syncing import make_folder, sync, sync_tree
 
 _LARGEST = 2**40
 """Most bytes of a file that is read."""
-
-_SYNCS = 8
-"""Files synced at once: the file system then writes its journal once for many of them."""
 
 _anchor: list[Path] = []
 """The folder from which relative paths are taken, while there is one."""
@@ -169,18 +167,29 @@ def atomic_write_bytes(path: Path, content: bytes) -> None:
     Raises:
         RobenchError: the file cannot be written.
     """
+    with atomic_write_file(path) as draft:
+        draft.write_bytes(content)
+
+
+@contextlib.contextmanager
+def atomic_write_file(path: Path) -> Iterator[Path]:
+    """Yield an empty file to fill. It becomes ``path`` if the block succeeds, and is deleted if it fails.
+
+    Raises:
+        RobenchError: the file cannot be written.
+    """
     with translate_os_errors(path):
         make_folder(path.parent)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        os.close(handle)
+        draft = Path(name)
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).chmod(0o644)  # mkstemp makes it 0600, which hides the file from the user's group
-            Path(name).replace(path)
+            yield draft
+            draft.chmod(0o644)  # mkstemp makes it 0600, which hides the file from the user's group
+            sync(draft)
+            draft.replace(path)
         except BaseException:
-            Path(name).unlink(missing_ok=True)
+            draft.unlink(missing_ok=True)
             raise
         sync(path.parent)
 
@@ -247,46 +256,3 @@ def restore_folder(old: Path) -> None:
     if (old / name).is_dir() and not target.exists():
         (old / name).replace(target)
         sync(old.parent)
-
-
-def make_folder(path: Path) -> None:
-    """Make a folder that need not exist, and those above it; they outlive a power cut.
-
-    Raises:
-        OSError: it cannot be made.
-    """
-    if path.is_dir():
-        return
-    make_folder(path.parent)
-    path.mkdir(exist_ok=True)
-    sync(path.parent)
-
-
-def sync_tree(folder: Path) -> None:
-    """Sync a folder and everything in it; see :func:`sync`."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    paths = [path for path in (folder, *folder.rglob("*")) if not path.is_symlink()]
-    with ThreadPoolExecutor(_SYNCS) as pool:
-        list(pool.map(sync, paths))
-
-
-def sync(path: Path) -> None:
-    """Wait until the content of a file, or the names in a folder, are on the disk and outlive a power cut.
-
-    Raises:
-        OSError: the disk is full or fails.
-    """
-    is_folder = path.is_dir()
-    if is_folder and os.name == "nt":  # Windows opens no folder
-        return
-    try:
-        handle = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-    except OSError as error:
-        # Some network file systems cannot sync a folder, and one without the right to list cannot be opened.
-        if not is_folder or error.errno not in (errno.EINVAL, errno.EBADF, errno.EACCES):
-            raise

@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 
 from robench.errors import RobenchError
-from robench.paths import atomic_write_folder, atomic_write_text, make_folder, replace_folder, sync
+from robench.paths import atomic_write_folder, atomic_write_text, replace_folder
 from robench.results.aside import set_aside, set_lines_aside
 from robench.results.integrity import write_stage
 from robench.results.locks import delete_drafts
 from robench.results.redo import Redo
 from robench.results.store import Store
+from robench.syncing import make_folder, sync
 from support.disk_calls import DiskCalls
 from support.hand_made import write_records
 from support.tiny import model_info

@@ -13,11 +13,12 @@ from typing import Any
 
 from robench.errors import RobenchError
 from robench.escaping import escape_markdown, quote_python
-from robench.paths import absolute_path, atomic_write_folder, read_regular, sync, sync_tree, translate_os_errors
+from robench.paths import absolute_path, atomic_write_folder, read_regular, translate_os_errors
 from robench.report.rendering import percent
 from robench.results.info import CellInfo, ModelInfo
 from robench.results.info_parts import Outcome
 from robench.results.store import Store, StoredStage
+from robench.syncing import sync, sync_tree
 from robench.version import VERSION
 
 CONFIG_FILE = "config.json"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from robench.paths import atomic_write_bytes, make_folder, sync, translate_os_errors
+from robench.paths import atomic_write_bytes, translate_os_errors
+from robench.syncing import make_folder, sync
 
 ASIDE = ".aside"
 
@@ -20,6 +21,20 @@ def set_aside(folder: Path) -> Path:
     with translate_os_errors(place):
         make_folder(place.parent)
         folder.rename(place)
+        sync(place.parent)
+    return place
+
+
+def set_file_aside(path: Path) -> Path:
+    """Move a file of a stage out of the way, and return its new place.
+
+    Raises:
+        RobenchError: it cannot be moved.
+    """
+    place = _find_place(path.parent) / path.name
+    with translate_os_errors(place):
+        make_folder(place.parent)
+        path.rename(place)
         sync(place.parent)
     return place
 

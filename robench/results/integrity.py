@@ -18,23 +18,18 @@ from typing import Any
 import msgspec
 
 from robench.errors import RobenchError
-from robench.paths import (
-    atomic_write_text,
-    make_folder,
-    open_regular,
-    read_regular,
-    sync,
-    sync_tree,
-    translate_os_errors,
-)
+from robench.paths import atomic_write_text, open_regular, read_regular, translate_os_errors
 from robench.results import records
 from robench.results.info import AttackInfo, CellInfo, Info, ModelInfo, StageInfo, encode, seal
 from robench.results.info_parts import FileInfo, Outcome
+from robench.syncing import make_folder, sync, sync_tree
 
 STAGE_FILE = "stage.json"
 RECORDS_FILE = "records.jsonl"
 CLEAN_FILE = "clean.jsonl"
 TRAINING_FILE = "training.jsonl"
+CHECKPOINT_FILE = "checkpoint.safetensors"
+"""The state of an unfinished training."""
 
 TABLE_FILES = (RECORDS_FILE, CLEAN_FILE)
 """The files that tables are made from, besides ``stage.json``."""

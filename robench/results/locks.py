@@ -22,7 +22,7 @@ from robench.paths import refuse_link, restore_folder
 _LOCK = re.compile(r"\.([0-9a-f]{16})\.lock")
 _DRAFT = re.compile(r"\..*-([0-9a-f]{16})\.\w+")
 """The folder of a stage that is being written, see :func:`robench.paths.atomic_write_folder`."""
-_FILE_DRAFT = re.compile(r"\.(stage\.json|\w+\.jsonl)\.\w{8}")
+_FILE_DRAFT = re.compile(r"\.(stage\.json|\w+\.jsonl|checkpoint\.safetensors)\.\w{8}")
 
 
 @contextlib.contextmanager

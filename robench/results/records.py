@@ -17,7 +17,8 @@ from typing import IO, Any, Literal, NoReturn, get_args
 
 from robench.errors import RobenchError
 from robench.escaping import show_value
-from robench.paths import make_folder, open_unlinked, read_regular, translate_os_errors
+from robench.paths import open_unlinked, read_regular, translate_os_errors
+from robench.syncing import make_folder
 
 Status = Literal["succeeded", "failed", "skipped", "error"]
 

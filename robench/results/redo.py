@@ -15,17 +15,10 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from robench.paths import (
-    make_folder,
-    open_unlinked,
-    read_regular,
-    refuse_link,
-    replace_folder,
-    sync,
-    translate_os_errors,
-)
+from robench.paths import open_unlinked, read_regular, refuse_link, replace_folder, translate_os_errors
 from robench.results import locks
 from robench.results.store import Store
+from robench.syncing import make_folder, sync
 
 REDO = ".redo"
 _KEY = re.compile(rb"([0-9a-f]{16})\n")

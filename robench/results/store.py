@@ -28,10 +28,11 @@ from pathlib import Path
 from typing import Any, Generic, get_args
 
 from robench.errors import RobenchError
-from robench.paths import absolute_path, make_folder, read_regular, refuse_link, translate_os_errors
+from robench.paths import absolute_path, read_regular, refuse_link, translate_os_errors
 from robench.results import integrity, locks
 from robench.results.info import REMEDY, AdversarialInfo, CellInfo, Info, ModelInfo, StageKind, decode, kind_of
 from robench.results.integrity import RECORDS_FILE, STAGE_FILE, TABLE_FILES, make_key
+from robench.syncing import make_folder
 
 __all__ = ["RECORDS_FILE", "STAGE_FILE", "Store", "StoredStage", "make_key"]
 

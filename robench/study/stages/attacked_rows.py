@@ -15,7 +15,7 @@ from typing import IO
 
 from robench.data.load import Example
 from robench.escaping import show_value
-from robench.paths import atomic_write_bytes, make_folder, open_unlinked, translate_os_errors
+from robench.paths import atomic_write_bytes, open_unlinked, translate_os_errors
 from robench.results import records
 from robench.results.aside import set_lines_aside
 from robench.results.records import Record
@@ -24,6 +24,7 @@ from robench.results.store import RECORDS_FILE
 from robench.study.setting import NamedAttack
 from robench.study.stages.context import Context, LoadableStage
 from robench.study.stages.stage import Stage
+from robench.syncing import make_folder
 
 LIVE_EXAMPLES = {"cpu": 64, "cuda": 512}
 """Number of examples searched at the same time; their queries have to fill the batches of the device."""
