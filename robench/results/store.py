@@ -3,6 +3,7 @@
 ::
 
     RUNS/models/<label>-<key>/       stage.json  model.safetensors  config and tokenizer  clean.jsonl  training.jsonl
+    RUNS/models/<label>-<key>/       checkpoint.safetensors        a training that is not finished
     RUNS/models/<label>-<key>/       stage.json  clean.jsonl       a user's model, whose weights are not copied
     RUNS/adversarial/<label>-<key>/  stage.json  records.jsonl     the adversarial training set, made against Base
     RUNS/cells/<label>-<key>/        stage.json  records.jsonl     one attack on one trained defense
