@@ -1,4 +1,9 @@
-"""Paths, and writing that is atomic: a file or folder is written beside its target, then renamed over it."""
+"""Paths, and writing that is atomic and lasting.
+
+How it works: a file or folder is written beside its target, synced, and renamed over it; then the folder around it is
+synced. Without the first sync, a power cut could leave the new name with an empty file; without the second, it could
+take the name back after others were told that it is there.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +22,7 @@ from typing import IO, Literal
 import platformdirs
 
 from robench.errors import RobenchError
+from robench.syncing import make_folder, sync, sync_tree
 
 _LARGEST = 2**40
 """Most bytes of a file that is read."""
@@ -161,19 +167,31 @@ def atomic_write_bytes(path: Path, content: bytes) -> None:
     Raises:
         RobenchError: the file cannot be written.
     """
+    with atomic_write_file(path) as draft:
+        draft.write_bytes(content)
+
+
+@contextlib.contextmanager
+def atomic_write_file(path: Path) -> Iterator[Path]:
+    """Yield an empty file to fill. It becomes ``path`` if the block succeeds, and is deleted if it fails.
+
+    Raises:
+        RobenchError: the file cannot be written.
+    """
     with translate_os_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        os.close(handle)
+        draft = Path(name)
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).chmod(0o644)  # mkstemp makes it 0600, which hides the file from the user's group
-            Path(name).replace(path)
+            yield draft
+            draft.chmod(0o644)  # mkstemp makes it 0600, which hides the file from the user's group
+            sync(draft)
+            draft.replace(path)
         except BaseException:
-            Path(name).unlink(missing_ok=True)
+            draft.unlink(missing_ok=True)
             raise
+        sync(path.parent)
 
 
 @contextlib.contextmanager
@@ -187,25 +205,29 @@ def atomic_write_folder(target: Path) -> Iterator[Path]:
         RobenchError: the folder cannot be written.
     """
     with translate_os_errors(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         draft = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
         draft.chmod(0o755)
         try:
             yield draft
+            sync_tree(draft)
             replace_folder(draft, target)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
 
 
 def replace_folder(draft: Path, target: Path) -> None:
-    """Move a whole folder to the place of another one, which need not exist and is deleted last.
+    """Move a whole folder, which is synced, to the place of another one, which need not exist and is deleted last.
+
+    A process that is killed between the two moves leaves the other one for :func:`restore_folder`.
 
     Raises:
         OSError: it cannot be moved; the other one is still in its place.
     """
     if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         draft.replace(target)
+        sync(target.parent)
         return
     old = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
     try:
@@ -215,5 +237,22 @@ def replace_folder(draft: Path, target: Path) -> None:
         except BaseException:
             (old / target.name).replace(target)
             raise
+        sync(target.parent)
     finally:
         shutil.rmtree(old, ignore_errors=True)
+
+
+def restore_folder(old: Path) -> None:
+    """Put a folder back that :func:`replace_folder` had moved out of the way when its process was killed.
+
+    Args:
+        old: the hidden folder that may hold it, beside its place.
+
+    Raises:
+        OSError: it cannot be moved.
+    """
+    name = old.name.removeprefix(".").rpartition(".")[0]
+    target = old.parent / name
+    if (old / name).is_dir() and not target.exists():
+        (old / name).replace(target)
+        sync(old.parent)

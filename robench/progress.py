@@ -176,6 +176,7 @@ class RichReporter(_Warner):
         try:
             yield _RichWork(count, progress, bar)
         finally:
+            progress.refresh()
             progress.remove_task(bar)
             if not progress.tasks:
                 progress.stop()

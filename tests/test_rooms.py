@@ -14,7 +14,7 @@ from robench.plugins import registry
 
 ROOT = Path(__file__).parents[1]
 TIERS = (
-    ("errors", "paths", "progress", "lazy", "escaping", "console", "frames", "process", "version"),
+    ("errors", "paths", "progress", "lazy", "escaping", "console", "frames", "process", "syncing", "version"),
     ("plugins", "resources"),
     ("data", "models"),
     ("training", "results"),

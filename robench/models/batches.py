@@ -196,10 +196,14 @@ class TrainingSet:
         """Return the number of batches in one epoch."""
         return -(-len(self._labels) // self._batch_size)
 
-    def epoch(self, number: int) -> Iterator[Batch]:
+    def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
         """Yield the batches of one epoch; texts and their adversarial texts are in the same order.
 
         Rows without an adversarial text follow the others of their batch.
+
+        Args:
+            number: the epoch, from 0.
+            start: number of batches to leave out, because they were used before.
         """
         stream = random.Random(f"order/{self._seed}/{number}")
         order = list(range(len(self._labels)))
@@ -210,7 +214,7 @@ class TrainingSet:
         ]
         batches = [ordered[at : at + self._batch_size] for at in range(0, len(ordered), self._batch_size)]
         stream.shuffle(batches)
-        for ids in batches:
+        for ids in batches[start:]:
             yield self._batch(ids)
 
     def _length(self, i: int) -> int:

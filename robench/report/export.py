@@ -19,6 +19,7 @@ from robench.results.info import CellInfo, ModelInfo
 from robench.results.info_parts import Outcome
 from robench.results.integrity import WEIGHTS_FILE
 from robench.results.store import Store, StoredStage
+from robench.syncing import sync, sync_tree
 from robench.version import VERSION
 
 CONFIG_FILE = "config.json"
@@ -163,8 +164,10 @@ def _draft(target: Path) -> Iterator[Path]:
         return
     with translate_os_errors(target), tempfile.TemporaryDirectory(dir=target, prefix=".draft-") as name:
         yield Path(name)
+        sync_tree(Path(name))
         for file in sorted(Path(name).iterdir()):
             file.replace(target / file.name)
+        sync(target)
 
 
 def _write_model(folder: Path, model: StoredStage[ModelInfo]) -> None:

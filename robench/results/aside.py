@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from robench.paths import translate_os_errors
+from robench.paths import atomic_write_bytes, translate_os_errors
+from robench.syncing import make_folder, sync
 
 ASIDE = ".aside"
 
@@ -18,8 +19,23 @@ def set_aside(folder: Path) -> Path:
     """
     place = _find_place(folder)
     with translate_os_errors(place):
-        place.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(place.parent)
         folder.rename(place)
+        sync(place.parent)
+    return place
+
+
+def set_file_aside(path: Path) -> Path:
+    """Move a file of a stage out of the way, and return its new place.
+
+    Raises:
+        RobenchError: it cannot be moved.
+    """
+    place = _find_place(path.parent) / path.name
+    with translate_os_errors(place):
+        make_folder(place.parent)
+        path.rename(place)
+        sync(place.parent)
     return place
 
 
@@ -29,11 +45,9 @@ def set_lines_aside(path: Path, lines: Iterable[bytes]) -> Path:
     Raises:
         RobenchError: it cannot be written.
     """
-    place = _find_place(path.parent)
-    with translate_os_errors(place):
-        place.mkdir(parents=True)
-        (place / path.name).write_bytes(b"".join(line + b"\n" for line in lines))
-    return place / path.name
+    place = _find_place(path.parent) / path.name
+    atomic_write_bytes(place, b"".join(line + b"\n" for line in lines))
+    return place
 
 
 def _find_place(folder: Path) -> Path:

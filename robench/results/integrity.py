@@ -22,12 +22,15 @@ from robench.paths import atomic_write_text, open_regular, read_regular, transla
 from robench.results import records
 from robench.results.info import AttackInfo, CellInfo, Info, ModelInfo, StageInfo, encode, seal
 from robench.results.info_parts import FileInfo, Outcome
+from robench.syncing import make_folder, sync, sync_tree
 
 STAGE_FILE = "stage.json"
 RECORDS_FILE = "records.jsonl"
 CLEAN_FILE = "clean.jsonl"
 TRAINING_FILE = "training.jsonl"
 WEIGHTS_FILE = "model.safetensors"
+CHECKPOINT_FILE = "checkpoint.safetensors"
+"""The state of an unfinished training."""
 
 TABLE_FILES = (RECORDS_FILE, CLEAN_FILE)
 """The files that tables are made from, besides ``stage.json``."""
@@ -84,11 +87,15 @@ def describe_file(path: Path) -> FileInfo:
 def write_stage(folder: Path, info: Info) -> Info:
     """Describe the files of a folder and write its ``stage.json``; return what was written.
 
+    Everything that ``stage.json`` marks as finished is on the disk before it.
+
     Raises:
         RobenchError: a file cannot be read or written.
     """
     with translate_os_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
+        sync_tree(folder)
+        sync(folder.parent)
         info = seal(msgspec.structs.replace(info, files=describe_files(folder)))
     atomic_write_text(folder / STAGE_FILE, encode(info))
     return info

@@ -17,17 +17,17 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from robench.errors import RobenchError
-from robench.paths import refuse_link
+from robench.paths import refuse_link, restore_folder
 
 _LOCK = re.compile(r"\.([0-9a-f]{16})\.lock")
 _DRAFT = re.compile(r"\..*-([0-9a-f]{16})\.\w+")
 """The folder of a stage that is being written, see :func:`robench.paths.atomic_write_folder`."""
-_FILE_DRAFT = re.compile(r"\.(stage\.json|\w+\.jsonl)\.\w{8}")
+_FILE_DRAFT = re.compile(r"\.(stage\.json|\w+\.jsonl|checkpoint\.safetensors)\.\w{8}")
 
 
 @contextlib.contextmanager
 def hold_lock(parent: Path, key: str, on_wait: Callable[[], None] | None) -> Iterator[bool]:
-    """Hold the lock of a key inside the block, and delete the drafts of that key that a killed process left.
+    """Hold the lock of a key inside the block, and clear up what a killed process left of that key.
 
     Args:
         parent: the folder of a kind of stage.
@@ -72,10 +72,15 @@ def sweep(parent: Path) -> None:
 
 
 def delete_drafts(parent: Path, key: str) -> None:
-    """Delete the drafts of a key, whose lock is held; what cannot be deleted stays."""
+    """Delete the drafts of a key, whose lock is held; what cannot be deleted stays.
+
+    A finished stage that was being replaced comes back.
+    """
     for draft in parent.glob(f".*-{key}.*"):
         if _DRAFT.fullmatch(draft.name) and draft.is_dir() and not draft.is_symlink():
-            shutil.rmtree(draft, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                restore_folder(draft)
+                shutil.rmtree(draft, ignore_errors=True)
     for file in parent.glob(f"*-{key}/.*"):
         if _FILE_DRAFT.fullmatch(file.name):
             with contextlib.suppress(OSError):

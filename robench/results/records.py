@@ -18,6 +18,7 @@ from typing import IO, Any, Literal, NoReturn, get_args
 from robench.errors import RobenchError
 from robench.escaping import show_value
 from robench.paths import open_unlinked, read_regular, translate_os_errors
+from robench.syncing import make_folder
 
 Status = Literal["succeeded", "failed", "skipped", "error"]
 
@@ -87,6 +88,9 @@ class RecordLine(Record):
 
 def append(file: IO[bytes], record: Record, key: str = "") -> None:
     """Write a record as one line to a file that was opened with "ab", and flush it to the operating system.
+
+    So it outlives the process. A power cut may take the last seconds' lines, which are attacked again; that they are on
+    the disk before ``stage.json`` counts them is :func:`robench.results.integrity.write_stage`'s work.
 
     Args:
         file: the file.
@@ -161,7 +165,7 @@ def add_lines(path: Path, lines: bytes) -> None:
     """
     repair(path)
     with translate_os_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         with open_unlinked(path, "ab") as file:
             file.write(lines + b"\n" if lines and not lines.endswith(b"\n") else lines)
 

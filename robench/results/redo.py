@@ -18,6 +18,7 @@ from pathlib import Path
 from robench.paths import open_unlinked, read_regular, refuse_link, replace_folder, translate_os_errors
 from robench.results import locks
 from robench.results.store import Store
+from robench.syncing import make_folder, sync
 
 REDO = ".redo"
 _KEY = re.compile(rb"([0-9a-f]{16})\n")
@@ -97,9 +98,11 @@ class Redo:
                     self._store.remove(twin)
             self._done.add(key)
             for request in self._requests[-1:]:
-                self._root.mkdir(exist_ok=True)
+                make_folder(self._root)
                 with open_unlinked(request, "ab") as file:
                     file.write(f"{key}\n".encode())
+                sync(request)
+                sync(self._root)
 
     def tidy(self, place: Path) -> None:
         """Delete the folders around a place from :meth:`place`, if nothing is left there."""

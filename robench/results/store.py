@@ -3,6 +3,7 @@
 ::
 
     RUNS/models/<label>-<key>/       stage.json  model.safetensors  config and tokenizer  clean.jsonl  training.jsonl
+    RUNS/models/<label>-<key>/       checkpoint.safetensors        a training that is not finished
     RUNS/models/<label>-<key>/       stage.json  clean.jsonl       a user's model, whose weights are not copied
     RUNS/adversarial/<label>-<key>/  stage.json  records.jsonl     the adversarial training set, made against Base
     RUNS/cells/<label>-<key>/        stage.json  records.jsonl     one attack on one trained defense
@@ -32,6 +33,7 @@ from robench.paths import absolute_path, read_regular, refuse_link, translate_os
 from robench.results import integrity, locks
 from robench.results.info import REMEDY, AdversarialInfo, CellInfo, Info, ModelInfo, StageKind, decode, kind_of
 from robench.results.integrity import RECORDS_FILE, STAGE_FILE, TABLE_FILES, make_key
+from robench.syncing import make_folder
 
 __all__ = ["RECORDS_FILE", "STAGE_FILE", "Store", "StoredStage", "make_key"]
 
@@ -256,7 +258,7 @@ class Store:
         """
         with contextlib.ExitStack() as held:
             with translate_os_errors(folder):
-                folder.parent.mkdir(parents=True, exist_ok=True)
+                make_folder(folder.parent)
                 for path in (folder, *(folder.iterdir() if folder.is_dir() else ())):
                     refuse_link(path)
                 is_held = held.enter_context(locks.hold_lock(folder.parent, _key_in(folder), on_wait))

@@ -21,7 +21,7 @@ from robench.results.info_parts import PluginInfo, VictimInfo
 from robench.results.paper_contents import Paper
 from robench.results.selection import NoResultsError, Selection
 from robench.results.store import Store
-from robench.study.options import AttackOptions, CommonOptions, RunOptions, option_words, run_options
+from robench.study.options import THREADS, AttackOptions, CommonOptions, RunOptions, option_words, run_options
 from robench.study.presets import PRESETS, TRAINING, Preset
 from robench.victims import FunctionSource
 
@@ -132,6 +132,7 @@ def _training_options(row: Result, column: Result) -> tuple[str, ...] | None:
         train_limit=info.train_rows if info.train_rows != preset.train_limit else None,
         attack_limit=_attack_limit(row, preset),
         precision=info.precision,
+        threads=_threads(info),
         data=_data(info),
         settings={TRAINING: training, **defense, **_attack_settings(column, preset)},
         trust_remote_code=bool(info.foreign_code or column.info.foreign_code),
@@ -143,6 +144,12 @@ def _attack_limit(row: Result, preset: Preset) -> int | None:
     tested = row.info.clean.n
     usual = min(preset.attack_limit or tested, tested)
     return row.attacked_n if row.attacked_n != usual else None
+
+
+def _threads(info: CellInfo) -> int | None:
+    """Return the number of threads of the training, if it is not the usual one; of early models it is not known."""
+    threads = info.model_environment.threads if info.model_environment else None
+    return threads if threads != THREADS else None
 
 
 def _data(info: CellInfo) -> PurePath | None:

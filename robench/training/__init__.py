@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from robench.plugins.option import option
     from robench.plugins.style import Style
     from robench.training.defense import AdversarialDefense, Defense, FusedDefense, Terms, TrainsOn
-    from robench.training.loop import TrainingResult, train
+    from robench.training.loop import train
     from robench.training.objectives import Similarity, contrastive, cross_entropy, kl_divergence
     from robench.training.perturbation import (
         VirtualDefense,
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         replay_dropout,
         to_unit_norm,
     )
+    from robench.training.run import TrainingResult
     from robench.training.settings import TrainingSettings
 
 __all__ = [

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from robench.plugins.option import check_values, option
 from robench.plugins.style import Style
@@ -131,6 +131,25 @@ class Defense(ABC):
 
     def after_step(self, networks: Sequence[Classifier]) -> None:  # noqa: B027
         """Update what a defense maintains besides the weights, after each optimiser step; most maintain nothing."""
+
+    def training_state(self) -> Mapping[str, Any] | None:
+        """Return what the defense maintains besides its networks, for a checkpoint; most maintain nothing.
+
+        A killed training continues from its last checkpoint, which has the networks, the optimiser and the states of
+        the random generators of torch, NumPy and Python. What a defense changes elsewhere, such as in its attributes,
+        belongs here, and :meth:`load_training_state` puts it back.
+
+        Returns:
+            Tensors and JSON values by name; None if they cannot be stored: then a killed training begins anew.
+        """
+        return {}
+
+    def load_training_state(self, state: Mapping[str, Any]) -> None:  # noqa: B027
+        """Put back what :meth:`training_state` returned; called after :meth:`before_training`, before the next step.
+
+        Args:
+            state: the same names and values, with the tensors on the device of the networks.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)

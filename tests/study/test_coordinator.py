@@ -34,8 +34,8 @@ class Bench:
 
     def __post_init__(self) -> None:
         reporter = SilentReporter()
-        reporter.say = self.said.append  # type: ignore[method-assign]
-        reporter.warn = self.said.append  # type: ignore[method-assign]
+        reporter.say = self.said.append  # type: ignore[method-assign,assignment]
+        reporter.warn = self.said.append  # type: ignore[method-assign,assignment]
         self.context = Context(self.store, reporter, torch.device("cpu"))
         self.site = Site(self.context)
 

@@ -47,6 +47,7 @@ class Processes:
         largest_file: int = 0,
         folder: Path | None = None,
         environment: dict[str, str] | None = None,
+        checkpoint_always: bool = False,
     ) -> Run:
         self._count += 1
         out, err = (self._folder / f"{self._count}.{name}" for name in ("out", "err"))
@@ -57,6 +58,7 @@ class Processes:
             "folder": str(folder or self._folder),
             "largest_file": largest_file,
             "environment": environment or {},
+            "checkpoint_always": checkpoint_always,
         }
         return Run(self, self.ask({"start": job}), out, err)
 
@@ -77,11 +79,15 @@ class Run:
         """Its exit code when it has ended; negative where a signal ended it."""
         return self.processes.ask({"wait": self.id})
 
+    @property
+    def is_alive(self) -> bool:
+        return bool(self.processes.ask({"alive": self.id}))
+
     def signal_when(self, ready: Callable[[], bool], number: signal.Signals, seconds: float = 60) -> int:
         """Send a signal as soon as ``ready`` says so; give the exit code."""
         end = time.monotonic() + seconds
         while not ready():
-            assert time.monotonic() < end and self.processes.ask({"alive": self.id}), f"never ready: {self.stderr}"
+            assert time.monotonic() < end and self.is_alive, f"never ready: {self.stderr}"
             time.sleep(0.002)
         os.kill(self.id, number)
         return self.wait()

@@ -77,9 +77,11 @@ def main(folder: Path, count: int) -> None:
             rows.open(lambda path: good_records(path, count))
             answer: Any = rows.finished
         elif method == "keep":
-            answer = rows.keep(result(*arguments))
+            rows.keep(result(*arguments))
+            answer = None
         elif method == "merge":
-            answer = rows.merge(lambda path: good_records(path, count))
+            rows.merge(lambda path: good_records(path, count))
+            answer = None
         else:
             answer = getattr(rows, method)(*arguments)
         sys.stdout.write(json.dumps(answer) + "\n")

@@ -12,6 +12,7 @@ from robench.models import devices
 from robench.models.batches import TrainingRow
 from robench.models.encoders import EncoderSource
 from robench.plugins import registry
+from robench.training.checkpoints import Checkpoints
 from robench.training.loop import train
 from robench.training.settings import TrainingSettings
 
@@ -24,9 +25,17 @@ class Stepwise:
         encoder: what it starts from.
         rows: what it trains on, in batches of ``batch``; enough epochs for any benchmark.
         batch: rows of a step.
+        checkpoints: those that are due are written at the beginning of the next step.
     """
 
-    def __init__(self, name: str, encoder: EncoderSource, rows: list[TrainingRow], batch: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        encoder: EncoderSource,
+        rows: list[TrainingRow],
+        batch: int,
+        checkpoints: Checkpoints | None = None,
+    ) -> None:
         cpu = devices.choose_device("cpu")
         rest = getcurrent()
         self._run = greenlet(
@@ -42,6 +51,7 @@ class Stepwise:
                 device=cpu,
                 seed=0,
                 on_step=lambda step, steps: rest.switch(),
+                checkpoints=checkpoints,
             )
         )
 

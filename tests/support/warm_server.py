@@ -19,6 +19,7 @@ from robench import api, cli
 from robench.report import rendering, tables
 from robench.resources.textattack import load_textattack
 from robench.study import runner
+from robench.training import checkpoints
 
 
 def become(job: dict[str, Any]) -> NoReturn:
@@ -29,6 +30,8 @@ def become(job: dict[str, Any]) -> NoReturn:
     os.chdir(job["folder"])
     starving = starve(job["largest_file"], job["err"]) if job["largest_file"] else None
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in a shell's background
+    if job["checkpoint_always"]:  # after each step of a training
+        checkpoints.SHORTEST_INTERVAL = checkpoints.INTERVAL_PER_WRITE = 0.0
     sys.argv = ["robench", *job["arguments"]]
     code = 1
     try:

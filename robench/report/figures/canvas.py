@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from robench.errors import RobenchError
 from robench.escaping import escape_line, escape_matplotlib
-from robench.paths import absolute_path, translate_os_errors
+from robench.paths import absolute_path, atomic_write_bytes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -120,8 +121,9 @@ def save(drawing: Drawing, out: Path, formats: Sequence[str] = FORMATS) -> list[
         about = {"Title": escape_line(drawing.name), "Description": escape_line(drawing.caption)}
         # Leave out what differs from day to day, or from one matplotlib to the next.
         about |= {"Date": None} if format == "svg" else {"Software": None}  # type: ignore[dict-item]
-        with translate_os_errors(path), apply_style():
-            out.mkdir(parents=True, exist_ok=True)
-            drawing.figure.savefig(path, format=format, metadata=about)
+        content = io.BytesIO()
+        with apply_style():
+            drawing.figure.savefig(content, format=format, metadata=about)
+        atomic_write_bytes(path, content.getvalue())
         written.append(path)
     return written

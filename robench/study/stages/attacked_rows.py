@@ -23,6 +23,7 @@ from robench.results.store import RECORDS_FILE
 from robench.study.setting import NamedAttack
 from robench.study.stages.context import Context, LoadableStage
 from robench.study.stages.stage import Stage
+from robench.syncing import make_folder
 
 LIVE_EXAMPLES = {"cpu": 64, "cuda": 512}
 """Number of examples searched at the same time; their queries have to fill the batches of the device."""
@@ -87,7 +88,7 @@ def attack_rows(
     """
     path = folder / RECORDS_FILE
     with translate_os_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
     finished = {record.id for record in keep_good_records(context, stage, examples, path)}
     rows = [(i, example) for i, example in examples if i not in finished]
     results = search_rows(context, stage, model, attack, rows)

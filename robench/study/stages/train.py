@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from robench.errors import run_foreign_code
+from robench.progress import Work
+from robench.results.aside import set_file_aside
 from robench.results.info import ModelInfo, StageInfo
 from robench.results.info_parts import Development, Rows, Timing
+from robench.results.integrity import CHECKPOINT_FILE
+from robench.study.environment import record_environment
 from robench.study.setting import NamedDefense
 from robench.study.stages.context import Context, Model
 from robench.study.stages.stage import FORMAT, RecordsStage, Size, Stage
@@ -17,6 +22,7 @@ from robench.training.defense import FusedDefense, TrainsOn
 
 if TYPE_CHECKING:
     from robench.models.predictor import Predictor
+    from robench.training.checkpoints import Checkpoints
 
 SECONDS_PER_STEP = 0.2
 """Seconds of a step with one network, the bundled encoder and batch size 16 on two cores, until a run was timed."""
@@ -98,7 +104,7 @@ class ModelStage(Stage):
         from robench.study.stages import trained_model
 
         warnings = self._check_padding(context)
-        predictor, log, rows, timing = self._fuse(context) if self.parts else self._train(context)
+        predictor, log, rows, timing = self._fuse(context) if self.parts else self._train(context, folder)
         dev, test = self.data.dev, self.data.test
         dev_accuracy = accuracy(predictor.logits([example.text for example in dev]), [e.label for e in dev])
         with context.reporter.track("clean accuracy", "text", total=len(test)) as work:
@@ -151,14 +157,21 @@ class ModelStage(Stage):
             context.reporter.say(f"    warning: {warning}")
         return warnings
 
-    def _train(self, context: Context) -> tuple[Predictor, list[dict[str, Any]], Rows, Timing]:
+    def _train(self, context: Context, folder: Path) -> tuple[Predictor, list[dict[str, Any]], Rows, Timing]:
         from robench.study.stages.training_rows import arrange_rows
         from robench.training.loop import train
 
         setting, defense = self.setting, self.defense.defense
         records = self.adversarial.read_records(context.store) if self.adversarial else []
         rows, counts = arrange_rows(defense, self.training_rows(), records, self.seed)
-        with context.reporter.track("training", "step") as work:
+        with contextlib.ExitStack() as stack:
+            work: list[Work] = []
+
+            def start(step: int, steps: int) -> None:
+                if step:
+                    context.reporter.say(f"    training continues at step {step:,} of {steps:,}")
+                work.append(stack.enter_context(context.reporter.track("training", "step", steps, step)))
+
             result = train(
                 defense,
                 rows,
@@ -170,10 +183,33 @@ class ModelStage(Stage):
                 precision=setting.precision,
                 device=context.device,
                 seed=self.seed,
-                on_step=work.set_progress,
+                on_start=start,
+                on_step=lambda step, steps: work[0].set_progress(step, steps),
+                checkpoints=self._checkpoints(context, folder),
             )
         timing = Timing(seconds=round(result.seconds, 1), steps=result.steps, best_step=result.best_step)
         return result.predictor, result.log, counts, timing
+
+    def _checkpoints(self, context: Context, folder: Path) -> Checkpoints:
+        """Keep the training in the folder, in whose place the finished model comes.
+
+        A checkpoint belongs to whatever determines the weights to the bit, which is more than the key.
+        """
+        from robench.training.checkpoints import Checkpoints
+
+        def set_aside(file: Path, reason: str) -> None:
+            place = set_file_aside(file)
+            context.reporter.warn(f"    {file} is not used: {reason}; it is moved to {place}, and training begins anew")
+
+        environment = record_environment(context.device)
+        owner = {
+            "key": self.key,
+            "parents": self.digest_parents(context.store),
+            "versions": {name: environment.versions[name] for name in ("torch", "transformers")},
+            "instructions": environment.instructions,
+            "device": environment.device,
+        }
+        return Checkpoints(folder / CHECKPOINT_FILE, owner, set_aside=set_aside, warn=context.reporter.warn)
 
     def _fuse(self, context: Context) -> tuple[Predictor, list[dict[str, Any]], Rows, Timing]:
         """Fuse the network from those of the parts, which are finished."""

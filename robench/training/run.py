@@ -1,0 +1,280 @@
+"""One training while it runs: networks, optimiser, log and best weights; its state can be taken and put back.
+
+How it works: each optimiser step takes one batch, runs every pass of the defense forward (under autocast) and backward,
+and then steps AdamW once. Every ``eval_every`` steps the deployed network is evaluated on the development set, and its
+weights are copied if no earlier evaluation was as good. At the end the best weights are put back.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
+
+from robench.data.load import Example
+from robench.errors import RobenchError, run_foreign_code
+from robench.escaping import show_value
+from robench.models.batches import Batch
+from robench.models.classifier import Classifier
+from robench.models.devices import Precision, advise_precision, autocast
+from robench.models.predictor import Predictor, accuracy
+from robench.training import defense_state
+from robench.training.defense import Defense
+from robench.training.defense_state import AttributeWatch, DefenseState
+from robench.training.dropout import use_fast_dropout
+from robench.training.random_states import (
+    check_python_states,
+    read_python_states,
+    read_torch_states,
+    write_torch_states,
+)
+from robench.training.settings import BETAS, EPSILON, TrainingSettings
+from robench.training.snapshot import Progress, Snapshot
+from robench.training.terms import check_terms
+
+_END: Any = object()
+"""Stands for the end of a defense's passes, which None would not: a loss without a return is None."""
+_MOMENTS = ("step", "exp_avg", "exp_avg_sq")
+"""What AdamW keeps of a parameter that had a gradient."""
+
+
+@dataclass
+class TrainingResult:
+    """A trained defense.
+
+    Attributes:
+        predictor: the deployed network, with the weights of its best evaluation.
+        log: one entry per evaluation: ``step``, ``learning_rate``, ``loss`` (the mean of each named term since the
+            last entry), ``dev_accuracy`` (0 to 1), ``seconds`` since the start.
+        best_step: the optimiser step whose weights were kept.
+        steps: number of optimiser steps.
+        seconds: duration of training, evaluations included.
+    """
+
+    predictor: Predictor
+    log: list[dict[str, Any]] = field(default_factory=list)
+    best_step: int = 0
+    steps: int = 0
+    seconds: float = 0.0
+
+
+class TrainingRun:
+    """The state of one training: optimiser, log, and the best weights so far.
+
+    Args:
+        defense: computes the losses.
+        networks: its networks, before the first step.
+        predictor: of the deployed network.
+        dev: the development set.
+        settings: learning rate and evaluations.
+        precision: precision of matrix products.
+        device: the device of the networks.
+        steps: number of optimiser steps of the whole training.
+    """
+
+    def __init__(
+        self,
+        defense: Defense,
+        networks: Sequence[Classifier],
+        predictor: Predictor,
+        dev: Sequence[Example],
+        settings: TrainingSettings,
+        precision: Precision,
+        device: torch.device,
+        *,
+        steps: int,
+    ) -> None:
+        self.steps = steps
+        self.result = TrainingResult(predictor)
+        self._defense, self._networks, self._dev = defense, networks, dev
+        self._eval_every, self._precision, self._device = settings.eval_every, precision, device
+        self._parameters = [p for network in networks for p in network.parameters() if p.requires_grad]
+        # The gradients are used as they are: the paper mentions no clipping.
+        self._optimiser = torch.optim.AdamW(
+            self._parameters,
+            lr=settings.learning_rate,
+            betas=BETAS,
+            eps=EPSILON,
+            weight_decay=settings.weight_decay,
+            fused=True,
+        )
+        self._schedule = self._make_schedule(0)
+        self._sums: dict[str, Tensor] = {}
+        self._steps_summed = 0
+        self._best_accuracy, self._has_learned = -1.0, False
+        self._best_weights: dict[str, Tensor] = {}
+        self._watch = AttributeWatch(defense)
+        self._start_time = time.perf_counter()
+
+    def step(self, batch: Batch) -> None:
+        """Run all passes of the defense over one batch, step the optimiser, and evaluate when it is due."""
+        for network in self._networks:
+            network.train(network.head.weight.requires_grad)  # a network that is not trained itself has no dropout
+        failure = f"the defense {type(self._defense).__qualname__} failed at step {self.result.steps + 1}"
+        with run_foreign_code(failure, type(self._defense), advice=advise_precision(self._precision)):
+            for terms in self._passes(batch):
+                torch.stack(list(terms.values())).sum().backward()
+                for name, term in terms.items():
+                    self._sums[name] = self._sums.get(name, 0) + term.detach()
+            self._has_learned = self._has_learned or any(p.grad is not None for p in self._parameters)
+            self._optimiser.step()
+            self._schedule.step()
+            self._optimiser.zero_grad()
+            self._defense.after_step(self._networks)
+        self._steps_summed += 1
+        self.result.steps += 1
+        if self.result.steps % self._eval_every == 0 or self.result.steps == self.steps:
+            self._evaluate()
+
+    def finish(self) -> TrainingResult:
+        """Restore the best weights and return the result.
+
+        Raises:
+            RobenchError: no step had a gradient, so the network is untrained.
+        """
+        if not self._has_learned:
+            name = type(self._defense).__qualname__
+            raise RobenchError(
+                f"the defense {name} trained nothing: in none of {self.result.steps} steps did its losses give a"
+                " network's weights a gradient. Its passes should yield, for each batch, terms that depend on them."
+            )
+        self.result.predictor.classifier.load_state_dict(self._best_weights)
+        self.result.seconds = time.perf_counter() - self._start_time
+        return self.result
+
+    def take_snapshot(self) -> Snapshot | None:
+        """Return the state after the last step; None if the defense cannot be continued.
+
+        The tensors are those of the training itself, so the snapshot is to be written before the next step.
+        """
+        kept = defense_state.read_state(self._defense)
+        if kept is None:
+            return None
+        progress = Progress(
+            step=self.result.steps,
+            seconds=time.perf_counter() - self._start_time,
+            best_step=self.result.best_step,
+            best_accuracy=self._best_accuracy,
+            has_learned=self._has_learned,
+            terms=list(self._sums),
+            summed=self._steps_summed,
+            log=self.result.log,
+            frozen=[[name for name, p in n.named_parameters() if not p.requires_grad] for n in self._networks],
+            random=read_python_states(),
+            defense=kept.values,
+            defense_tensors=list(kept.tensors),
+        )
+        groups = {
+            **self._groups,
+            **{f"optimiser.{i}": state for i, state in enumerate(map(self._optimiser.state.get, self._parameters))},
+            "best": self._best_weights,
+            "sum": dict(enumerate(self._sums.values())),
+            "defense": dict(enumerate(kept.tensors.values())),
+        }
+        tensors = {f"{group}.{name}": one for group, named in groups.items() for name, one in (named or {}).items()}
+        return Snapshot(progress, tensors)
+
+    def check(self, snapshot: Snapshot) -> None:
+        """Check that a snapshot is one of this training.
+
+        Raises:
+            ValueError: it is not; the message says why, as a clause.
+        """
+        number = torch.zeros(())
+        moments = {
+            f"optimiser.{i}": {name: number if name == "step" else parameter for name in _MOMENTS}
+            for i, parameter in enumerate(self._parameters)
+        }
+        best = {"best": self.result.predictor.classifier.state_dict()}
+        snapshot.check({**self._groups, **moments, **best}, optional=[*moments, *best])
+        progress = snapshot.progress
+        if progress.step >= self.steps or len(progress.frozen) != len(self._networks):
+            raise ValueError(f"it is of step {progress.step} of {len(progress.frozen)} networks")
+        if bool(snapshot.group("best")) != (progress.best_accuracy >= 0):
+            raise ValueError("it lacks the best weights")
+        check_python_states(progress.random)
+
+    def load(self, snapshot: Snapshot) -> None:
+        """Continue after the last step of a snapshot that was checked; the states of Python and NumPy stay.
+
+        Raises:
+            RobenchError: the defense cannot continue from its state.
+        """
+        progress, result = snapshot.progress, self.result
+        for i, network in enumerate(self._networks):
+            network.load_state_dict(snapshot.group(f"network.{i}"))
+            for name, parameter in network.named_parameters():
+                parameter.requires_grad_(name not in progress.frozen[i])
+        moments = {i: kept for i in range(len(self._parameters)) if (kept := snapshot.group(f"optimiser.{i}"))}
+        groups = self._optimiser.state_dict()["param_groups"]
+        self._optimiser.load_state_dict({"state": moments, "param_groups": groups})
+        self._schedule = self._make_schedule(progress.step)
+        sums = [snapshot.tensors[f"sum.{i}"].to(self._device) for i in range(len(progress.terms))]
+        self._sums, self._steps_summed = dict(zip(progress.terms, sums, strict=True)), progress.summed
+        self._best_accuracy, self._has_learned = progress.best_accuracy, progress.has_learned
+        self._best_weights = {name: one.to(self._device) for name, one in snapshot.group("best").items()}
+        result.log, result.steps, result.best_step = progress.log, progress.step, progress.best_step
+        tensors = [snapshot.tensors[f"defense.{i}"] for i in range(len(progress.defense_tensors))]
+        own = DefenseState(progress.defense, dict(zip(progress.defense_tensors, tensors, strict=True)))
+        defense_state.load_state(self._defense, own, self._device)
+        write_torch_states(snapshot.group("random"), self._device)
+        self._start_time = time.perf_counter() - progress.seconds
+
+    def find_undeclared_state(self) -> str:
+        """Return the name of an attribute in which the defense keeps something without saying so; empty if none."""
+        return self._watch.find_undeclared()
+
+    @property
+    def _groups(self) -> dict[str, dict[str, Tensor]]:
+        """Return the tensors that every snapshot has: all weights, and the states of torch's generators."""
+        networks = {f"network.{i}": network.state_dict() for i, network in enumerate(self._networks)}
+        return {**networks, "random": read_torch_states(self._device)}
+
+    def _make_schedule(self, step: int) -> LambdaLR:
+        """Let the learning rate decay linearly to zero, without warm-up, from a step on."""
+        return LambdaLR(self._optimiser, lambda done: max(0.0, 1 - done / self.steps), last_epoch=step - 1)
+
+    def _passes(self, batch: Batch) -> Iterator[Mapping[str, Tensor]]:
+        """Yield the terms of each pass; only the defense's code runs under autocast, not the backward passes."""
+        passes = self._defense.passes(self._networks, batch)
+        if isinstance(passes, Mapping) or not isinstance(passes, Iterable):
+            raise TypeError(f"its passes returned {show_value(passes)}; it should yield a loss for each pass")
+        passes = iter(passes)
+        while True:
+            with autocast(self._precision, self._device), use_fast_dropout(self._device):
+                terms = next(passes, _END)
+            if terms is _END:
+                return
+            yield check_terms(self._defense, terms)
+
+    def _evaluate(self) -> None:
+        losses = {name: (total / self._steps_summed).item() for name, total in self._sums.items()}
+        logits = self.result.predictor.logits([example.text for example in self._dev])
+        diverged = [f"the loss term {name}" for name, loss in losses.items() if not math.isfinite(loss)]
+        if diverged or not logits.isfinite().all():
+            culprits = " and ".join(diverged or ["an output"])
+            raise RobenchError(
+                f"training diverged before step {self.result.steps}: {culprits} is no longer a number. Try a smaller"
+                " learning rate, or --precision fp32."
+            )
+        score = accuracy(logits, [example.label for example in self._dev])
+        if score > self._best_accuracy:
+            self._best_accuracy, self.result.best_step = score, self.result.steps
+            state = self.result.predictor.classifier.state_dict()
+            self._best_weights = {name: value.detach().clone() for name, value in state.items()}
+        self.result.log.append(
+            {
+                "step": self.result.steps,
+                "learning_rate": self._schedule.get_last_lr()[0],
+                "loss": losses,
+                "dev_accuracy": score,
+                "seconds": round(time.perf_counter() - self._start_time, 2),
+            }
+        )
+        self._sums, self._steps_summed = {}, 0
