@@ -78,7 +78,7 @@ class ProcessExecutor:
         try:
             content, data = dump_stage(job.stage)
         except NotPortableError as reason:
-            self._context.reporter.warn(f"note: {job.stage.title} runs in this process: {reason}")
+            self._context.reporter.warn(f"note: {reason}; what uses it runs in this process alone.")
             self._inline.submit(job)
             self._inline_jobs += 1
             return
