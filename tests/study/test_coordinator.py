@@ -129,6 +129,15 @@ def test_a_job_whose_process_died_is_tried_again_alone(bench: Bench, name: str) 
     assert (rows.folder(bench.store) / DONE).read_text() == str(3 * SHARD_ROWS), "no row twice"
 
 
+def test_several_processes_of_a_stage_that_die_at_once_cost_it_one_try(bench: Bench) -> None:
+    rows = tiny_attack("rows", 6 * SHARD_ROWS)
+    log = bench.make([rows], 3, deaths={"rows": 3}).log
+    assert [len(running) for running in log[:2]] == [3, 1]
+    assert (rows.folder(bench.store) / DONE).read_text() == str(6 * SHARD_ROWS)
+    with pytest.raises(RobenchError, match="the second time alone"):
+        bench.make([tiny_attack("others", 6 * SHARD_ROWS)], 3, deaths={"others": 4})
+
+
 @pytest.mark.parametrize("name", ["whole", "rows"])
 def test_a_job_whose_process_dies_twice_ends_the_run_with_a_sentence(bench: Bench, name: str) -> None:
     whole, rows = tiny("whole"), tiny_attack("rows", 3 * SHARD_ROWS)

@@ -168,11 +168,13 @@ class ProcessExecutor:
         self._workers.remove(worker)
         self._close_works(worker)
         worker.connection.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            worker.process.wait(_END_SECONDS)
         worker.process.kill()
-        worker.process.wait()
+        code = worker.process.wait()
         if worker.job is None:
             return None
-        if not worker.is_ready:
+        if not worker.is_ready and code >= 0:  # nobody killed it
             return JobEnd(worker.job, RobenchError(_NO_START))
         return JobEnd(worker.job, lost=True)
 

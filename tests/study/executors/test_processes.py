@@ -145,6 +145,15 @@ def test_death_of_a_worker_loses_its_job_and_nothing_else(bench: Bench) -> None:
     assert end.error is None and not end.lost and bench.done(stage)
 
 
+def test_death_of_a_worker_that_has_not_started_yet_loses_its_job(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "runs", 1)
+    with contextlib.closing(bench.executor):
+        bench.submit(tiny("early"))
+        os.kill(max(workers_of(os.getpid())), signal.SIGKILL)
+        (end,) = bench.wait(1)
+    assert end.lost and end.error is None
+
+
 def test_death_of_an_idle_worker_costs_no_job(bench: Bench) -> None:
     workers = workers_of(os.getpid())
     for worker in workers:
