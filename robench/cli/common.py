@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import functools
 import inspect
 import logging
 import os
+import signal
+import threading
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
@@ -41,22 +44,50 @@ def report_failures(command: F) -> F:
     def wrapped(*args: Any, traceback: bool = False, **kwargs: Any) -> None:
         from robench.plugins import registry
 
-        with divert_output():
+        with divert_output(), _end_on_signals():
             try:
                 with anchor_paths(), blame_foreign_code(registry.name_file):
                     command(*args, **kwargs)
                 output_stream().flush()
             except Exception as error:
                 _end_command(error, with_traceback=traceback)
-            except KeyboardInterrupt:
+            except KeyboardInterrupt as interrupt:
                 message = "interrupted; finished work is kept, and the same command continues from there."
                 Console(stderr=True).print(f"\n[bold]robench:[/] {message}", soft_wrap=True)
-                raise typer.Exit(130) from None
+                number = interrupt.number if isinstance(interrupt, _EndSignal) else signal.SIGINT
+                raise typer.Exit(128 + number) from None
 
     signature = inspect.signature(command, eval_str=True)
     option = inspect.Parameter("traceback", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=TracebackOption)
     wrapped.__signature__ = signature.replace(parameters=[*signature.parameters.values(), option])  # type: ignore[attr-defined]
     return wrapped  # type: ignore[return-value]
+
+
+class _EndSignal(KeyboardInterrupt):
+    """A signal that ends a command as ctrl-C does: work is kept, and worker processes end with it."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+@contextlib.contextmanager
+def _end_on_signals() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP interrupt the block, unless this process was told to ignore them."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise _EndSignal(number)
+
+    names = ("SIGTERM", "SIGHUP") if threading.current_thread() is threading.main_thread() else ()
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    ours = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _end_command(error: Exception, *, with_traceback: bool) -> NoReturn:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -26,8 +25,6 @@ from robench.study.stages.stage import Stage
 
 POLL_SECONDS = 0.3
 """Seconds between two looks at a stage that another process makes."""
-_TRIES = 2
-"""How often a job may lose its process before the run ends; the second time, it runs alone."""
 
 _DEATHS = (
     "{title}: the process that computed it ended unexpectedly twice, the second time alone; it possibly ran out of"
@@ -73,8 +70,8 @@ class Coordinator:
         self._left: dict[str, Stage] = {}
         self._parts: dict[str, _Part] = {}
         self._ready = ReadyStages([], {})
-        self._deaths: Counter[str] = Counter()
         self._retries: list[_Part] = []  # they run alone, so nothing else begins before
+        self._retried: set[str] = set()
         self._count = 0
         self._waits: dict[str, float] = {}  # for each key that another process makes, when to look again
 
@@ -123,6 +120,7 @@ class Coordinator:
             self._share_rows()
         elif not self._is_running:
             part = self._retries.pop()
+            self._retried.add(part.stage.key)
             if part.rows is None:
                 self._submit_whole(part, self._executor.slots)
             else:
@@ -178,7 +176,7 @@ class Coordinator:
 
     def _share(self, part: _Part, rows: SharedRows) -> None:
         """Begin jobs for the rows of an attack, one in each free slot; after a death, one that has all slots."""
-        slots = self._executor.slots if self._deaths[part.stage.key] else 1
+        slots = self._executor.slots if part.stage.key in self._retried else 1
         while self._free >= slots and not self._is_waited_for(part.stage) and (first := rows.take()):
             self._submit(part, self._attack_job(part, rows, first, slots))
 
@@ -247,15 +245,15 @@ class Coordinator:
         part = self._parts[end.job.stage.key]
         part.jobs.remove(end.job)
         if end.lost:
-            self._deaths[part.stage.key] += 1
-            if self._deaths[part.stage.key] >= _TRIES:
+            if part.stage.key in self._retried:
                 raise RobenchError(_DEATHS.format(title=part.stage.title))
             self._reporter.warn(
                 f"    {part.stage.title}: the process that computed it ended unexpectedly; it is tried again, alone"
             )
             if isinstance(end.job, AttackJob):
                 end.job.give_back()
-            self._retries.append(part)
+            if part not in self._retries:  # several of its processes may die at once
+                self._retries.append(part)
         elif end.error is not None:
             raise end.error
         elif part.rows is None:

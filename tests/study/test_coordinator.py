@@ -24,6 +24,20 @@ from support.step_executor import StepExecutor
 from support.tiny_stage import DONE, tiny, tiny_attack
 
 
+class Listener(SilentReporter):
+    """A reporter that keeps what is said."""
+
+    def __init__(self, said: list[str]) -> None:
+        super().__init__()
+        self._said = said
+
+    def say(self, text: str) -> None:
+        self._said.append(text)
+
+    def warn(self, text: str) -> None:
+        self._said.append(text)
+
+
 @dataclass
 class Bench:
     """A runs folder and what was said while stages are made in it."""
@@ -33,10 +47,7 @@ class Bench:
     site: Site = field(init=False)
 
     def __post_init__(self) -> None:
-        reporter = SilentReporter()
-        reporter.say = self.said.append  # type: ignore[method-assign,assignment]
-        reporter.warn = self.said.append  # type: ignore[method-assign,assignment]
-        self.context = Context(self.store, reporter, torch.device("cpu"))
+        self.context = Context(self.store, Listener(self.said), torch.device("cpu"))
         self.site = Site(self.context)
 
     def make(
@@ -118,6 +129,15 @@ def test_a_job_whose_process_died_is_tried_again_alone(bench: Bench, name: str) 
     assert (rows.folder(bench.store) / DONE).read_text() == str(3 * SHARD_ROWS), "no row twice"
 
 
+def test_several_processes_of_a_stage_that_die_at_once_cost_it_one_try(bench: Bench) -> None:
+    rows = tiny_attack("rows", 6 * SHARD_ROWS)
+    log = bench.make([rows], 3, deaths={"rows": 3}).log
+    assert [len(running) for running in log[:2]] == [3, 1]
+    assert (rows.folder(bench.store) / DONE).read_text() == str(6 * SHARD_ROWS)
+    with pytest.raises(RobenchError, match="the second time alone"):
+        bench.make([tiny_attack("others", 6 * SHARD_ROWS)], 3, deaths={"others": 4})
+
+
 @pytest.mark.parametrize("name", ["whole", "rows"])
 def test_a_job_whose_process_dies_twice_ends_the_run_with_a_sentence(bench: Bench, name: str) -> None:
     whole, rows = tiny("whole"), tiny_attack("rows", 3 * SHARD_ROWS)
@@ -138,26 +158,26 @@ def test_a_failure_ends_the_run_and_keeps_what_was_recorded(bench: Bench) -> Non
     assert bench.make([attack], 1).log == [["attack"]] * 6 + [["attack"]] and bench.is_made(attack)
 
 
-def locked(bench: Bench, stage: Stage, until: int, then: Callable[[], None] = lambda: None) -> Callable[[int], None]:
+def locked(bench: Bench, stage: Stage, until: int) -> Callable[[int], None]:
     """Hold the lock of a stage from now on to the beginning of a step."""
     lock = Store(bench.store.root).lock(stage.folder(bench.store))
     lock.__enter__()
 
     def before_step(step: int) -> None:
         if step == until:
-            then()
             lock.__exit__(None, None, None)
 
     return before_step
 
 
 def test_a_stage_that_another_process_makes_is_waited_for_while_others_are_made(bench: Bench) -> None:
-    theirs, mine = tiny("theirs", training=True), [tiny(f"mine {number}", deed="nap") for number in range(4)]
+    theirs, mine = tiny("theirs", training=True), [tiny(f"mine {number}", deed="nap") for number in range(9)]
     child = tiny("child", theirs)
-    ranks = {"theirs": 5.0, "child": 4.0}
-    executor = bench.make([theirs, child, *mine], 2, ranks, before_step=locked(bench, theirs, until=1))
-    assert executor.log[0] == ["mine 0", "mine 1"], "the stage that goes first holds nobody up"
-    assert ["theirs"] in executor.log and bench.is_made(child) and all(map(bench.is_made, mine))
+    ranks, free = {"theirs": 5.0, "child": 4.0}, locked(bench, theirs, until=2)
+    log = bench.make([theirs, child, *mine], 2, ranks, before_step=free, steps={"mine 0": 4}).log
+    assert log[:2] == [["mine 0", "mine 1"], ["mine 0", "mine 2"]], "the stage that goes first holds nobody up"
+    assert log.index(["theirs"]) < len(log) - 3, "once it can begin, it waits for the slots that it needs, and no more"
+    assert bench.is_made(child) and all(map(bench.is_made, mine))
     assert bench.said.count("    theirs: another process is making this stage: waiting") == 1
 
 

@@ -73,15 +73,13 @@ def main(folder: Path, count: int) -> None:
     rows = share(folder, count)
     for line in sys.stdin:
         method, *arguments = json.loads(line)
+        answer: Any = None
         if method == "open":
             rows.open(lambda path: good_records(path, count))
-            answer: Any = rows.finished
         elif method == "keep":
             rows.keep(result(*arguments))
-            answer = None
         elif method == "merge":
             rows.merge(lambda path: good_records(path, count))
-            answer = None
         else:
             answer = getattr(rows, method)(*arguments)
         sys.stdout.write(json.dumps(answer) + "\n")

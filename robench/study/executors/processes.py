@@ -78,7 +78,7 @@ class ProcessExecutor:
         try:
             content, data = dump_stage(job.stage)
         except NotPortableError as reason:
-            self._context.reporter.warn(f"note: {job.stage.title} runs in this process: {reason}")
+            self._context.reporter.warn(f"note: {reason}; what uses it runs in this process alone.")
             self._inline.submit(job)
             self._inline_jobs += 1
             return
@@ -168,11 +168,13 @@ class ProcessExecutor:
         self._workers.remove(worker)
         self._close_works(worker)
         worker.connection.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            worker.process.wait(_END_SECONDS)
         worker.process.kill()
-        worker.process.wait()
+        code = worker.process.wait()
         if worker.job is None:
             return None
-        if not worker.is_ready:
+        if not worker.is_ready and code >= 0:  # nobody killed it
             return JobEnd(worker.job, RobenchError(_NO_START))
         return JobEnd(worker.job, lost=True)
 

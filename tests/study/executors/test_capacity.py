@@ -113,5 +113,5 @@ def test_auto_takes_no_more_jobs_than_memory_has_room_for(
 def test_auto_is_one_on_a_system_without_fork_and_sockets_to_pass_on(
     roomy: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("os.name", "nt")
+    monkeypatch.setattr(os, "name", "nt")
     assert choose_jobs("auto", on_cpu=True, seconds=3600.0) == 1
