@@ -74,10 +74,10 @@ def test_a_user_s_model_on_public_data_makes_an_entry(runs: Path, tmp_path: Path
     import robench as python
 
     data = write_data(tmp_path / "data", train=6, dev=2, test=6)
-    letters = ("pwws", "mr")
     python.attack_model(
         lambda texts: [[len(text) % 7, 3.0] for text in texts],
-        **dict(zip(("attack", "task"), letters, strict=True)),
+        attack="pwws",
+        task="mr",
         data=data,
         runs="own",
         preset="quick",
