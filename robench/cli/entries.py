@@ -31,7 +31,7 @@ def submit(
     cells: Annotated[
         list[str],
         typer.Argument(
-            metavar="CELL...",
+            metavar="CELL",
             help="Names or keys of cells, or their beginnings. A trained model stands for all attacks on it.",
         ),
     ],
@@ -52,6 +52,7 @@ def submit(
     One JSON file for each trained model, with all its attacks that are named.
     An entry holds settings, times, probabilities and outcomes, and the sha256 of each text.
     Tables can be made of it. docs/entries.md describes the form.
+    Private data are refused, because the digest of a short text can be guessed.
 
       robench submit trec-taichi-pwws trec-taichi-deepwordbug
       robench submit trec-base-seed1 --out ./entries
@@ -82,7 +83,7 @@ def _describe(entry: Entry) -> str:
 
 @report_failures
 def validate(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files of entries, or folders of them.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Files of entries, or folders of them.")],
     data: DataOption = None,
     fetch: Annotated[
         bool, typer.Option("--fetch", help="Fetch the data of the tasks if they are not on this machine.")

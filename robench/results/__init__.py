@@ -6,6 +6,8 @@ from robench.lazy import lazy_attributes
 
 if TYPE_CHECKING:
     from robench.results.cells import Result, read_results
+    from robench.results.entries import load_entries, read_entry
+    from robench.results.entry_form import Entry
     from robench.results.info import AdversarialInfo, CellInfo, ModelInfo, StatisticsInfo
     from robench.results.records import Record
     from robench.results.selection import NoResultsError, Selection
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AdversarialInfo",
     "CellInfo",
+    "Entry",
     "ModelInfo",
     "NoResultsError",
     "Record",
@@ -22,6 +25,8 @@ __all__ = [
     "StatisticsInfo",
     "Store",
     "StoredStage",
+    "load_entries",
+    "read_entry",
     "read_results",
 ]
 

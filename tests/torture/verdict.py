@@ -111,11 +111,10 @@ def _find_fault(place: Place, code: int, out: str, err: str) -> str:
         if found := sorted({character for character in text if not _is_harmless(character)}):
             return f"raw {', '.join(f'U+{ord(one):04X}' for one in found)} in {name}"
     if code:
-        _, _, sentence = f"\n{err}".rpartition("\nrobench: ")
-        sentence = sentence or err + out
-        if not sentence.strip():
+        _, marked, sentence = f"\n{err}".rpartition("\nrobench: ")
+        if not (sentence if marked else err + out).strip():
             return f"exit code {code} without a word"
-        if len(sentence) > LONGEST:
+        if marked and len(sentence) > LONGEST:
             return f"a sentence of {len(sentence):,} characters"
     return _find_changes(place)
 
