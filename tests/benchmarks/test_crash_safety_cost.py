@@ -95,8 +95,8 @@ def test_checkpoints_of_a_training(
     size = (tmp_path / FILE).stat().st_size / 1e6
     next_step = median(a - b for a, b in zip(after, kept.durations, strict=True))
     told.append(
-        f"{name}: a checkpoint of {size:.0f} MB takes {cost:.2f} s: {share:.2%} of the time; a step {1000 * step:.0f} ms,"
-        f" the one after a checkpoint {1000 * next_step:.0f} ms"
+        f"{name}: a checkpoint of {size:.0f} MB takes {cost:.2f} s: {share:.2%} of the time; a step"
+        f" {1000 * step:.0f} ms, the one after a checkpoint {1000 * next_step:.0f} ms"
     )
     assert len(kept.durations) == ROUNDS and share < MOST
 
