@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from robench.results.store import Store
 from robench.syncing import make_folder, sync
 from support.disk_calls import DiskCalls
 from support.hand_made import write_records
+from support.runs import snapshot
 from support.tiny import model_info
 from support.tiny_job import TinyJob, robench
 
@@ -199,6 +201,18 @@ def test_a_result_whose_replacement_was_killed_is_there_again(place: str, which:
     delete_drafts(tmp_path, KEY)
     assert [path.name for path in tmp_path.iterdir()] == [target.name]
     assert (target / "which").read_text(encoding="utf-8") == which
+
+
+def test_a_run_after_such_a_kill_finds_the_old_result(finished: Path, tiny_job: TinyJob, tmp_path: Path) -> None:
+    runs = Path(shutil.copytree(finished, tmp_path / "runs"))
+    before = snapshot(runs)
+    (cell,) = runs.glob("cells/*-base-pwws-*")
+    hidden = cell.with_name(f".{cell.name}.abcd1234")
+    hidden.mkdir()
+    cell.rename(hidden / cell.name)
+    again = robench(*tiny_job.command(runs))
+    assert again.exit_code == 0 and " attacking: " not in again.stderr
+    assert snapshot(runs) == before
 
 
 def test_records_are_flushed_one_by_one_and_synced_before_they_are_counted(disk: DiskCalls, tmp_path: Path) -> None:
