@@ -14,7 +14,7 @@ import pytest
 
 from robench.errors import RobenchError
 from robench.paths import atomic_write_folder, atomic_write_text, replace_folder
-from robench.results.aside import set_aside, set_lines_aside
+from robench.results.aside import set_aside, set_file_aside, set_lines_aside
 from robench.results.integrity import write_stage
 from robench.results.locks import delete_drafts
 from robench.results.redo import Redo
@@ -158,6 +158,12 @@ def test_lines_and_folders_set_aside_are_on_the_disk(disk: DiskCalls, tmp_path: 
     disk.position("sync", lines.parent, after=disk.position("move", lines))
     place = set_aside(folder)
     disk.position("sync", place.parent, after=disk.position("move", place))
+
+
+def test_what_is_set_aside_of_a_stage_that_is_made_again_leaves_the_folder_of_these(tmp_path: Path) -> None:
+    file = tmp_path / ".redo" / "abcd" / "models" / f"mr-base-{KEY}" / "checkpoint.safetensors"
+    atomic_write_text(file, "broken")
+    assert set_file_aside(file) == tmp_path / ".aside" / "models" / f"mr-base-{KEY}-1" / file.name
 
 
 def test_redo_notes_a_stage_as_done_after_it_is_in_its_place_on_the_disk(disk: DiskCalls, tmp_path: Path) -> None:
