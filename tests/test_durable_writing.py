@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 
 from robench.errors import RobenchError
 from robench.paths import atomic_write_folder, atomic_write_text, replace_folder
-from robench.results.aside import set_aside, set_lines_aside
+from robench.results.aside import set_aside, set_file_aside, set_lines_aside
 from robench.results.integrity import write_stage
 from robench.results.locks import delete_drafts
 from robench.results.redo import Redo
@@ -21,6 +22,7 @@ from robench.results.store import Store
 from robench.syncing import make_folder, sync
 from support.disk_calls import DiskCalls
 from support.hand_made import write_records
+from support.runs import snapshot
 from support.tiny import model_info
 from support.tiny_job import TinyJob, robench
 
@@ -158,6 +160,12 @@ def test_lines_and_folders_set_aside_are_on_the_disk(disk: DiskCalls, tmp_path: 
     disk.position("sync", place.parent, after=disk.position("move", place))
 
 
+def test_what_is_set_aside_of_a_stage_that_is_made_again_leaves_the_folder_of_these(tmp_path: Path) -> None:
+    file = tmp_path / ".redo" / "abcd" / "models" / f"mr-base-{KEY}" / "checkpoint.safetensors"
+    atomic_write_text(file, "broken")
+    assert set_file_aside(file) == tmp_path / ".aside" / "models" / f"mr-base-{KEY}-1" / file.name
+
+
 def test_redo_notes_a_stage_as_done_after_it_is_in_its_place_on_the_disk(disk: DiskCalls, tmp_path: Path) -> None:
     redo, folder = Redo(Store(tmp_path)), tmp_path / "cells" / f"mr-base-pwws-{KEY}"
     redo.begin([KEY])
@@ -199,6 +207,18 @@ def test_a_result_whose_replacement_was_killed_is_there_again(place: str, which:
     delete_drafts(tmp_path, KEY)
     assert [path.name for path in tmp_path.iterdir()] == [target.name]
     assert (target / "which").read_text(encoding="utf-8") == which
+
+
+def test_a_run_after_such_a_kill_finds_the_old_result(finished: Path, tiny_job: TinyJob, tmp_path: Path) -> None:
+    runs = Path(shutil.copytree(finished, tmp_path / "runs"))
+    before = snapshot(runs)
+    (cell,) = runs.glob("cells/*-base-pwws-*")
+    hidden = cell.with_name(f".{cell.name}.abcd1234")
+    hidden.mkdir()
+    cell.rename(hidden / cell.name)
+    again = robench(*tiny_job.command(runs))
+    assert again.exit_code == 0 and " attacking: " not in again.stderr
+    assert snapshot(runs) == before
 
 
 def test_records_are_flushed_one_by_one_and_synced_before_they_are_counted(disk: DiskCalls, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from robench.paths import atomic_write_bytes, translate_os_errors
+from robench.results.redo import REDO
 from robench.syncing import make_folder, sync
 
 ASIDE = ".aside"
@@ -51,8 +52,13 @@ def set_lines_aside(path: Path, lines: Iterable[bytes]) -> Path:
 
 
 def _find_place(folder: Path) -> Path:
-    """Return the first free place for something of a stage, whose folder is ``RUNS/<kind>/<folder>``."""
-    parent, number = folder.parent.parent / ASIDE / folder.parent.name, 1
+    """Return the first free place for something of a stage.
+
+    Its folder is ``RUNS/<kind>/<folder>``, or ``RUNS/.redo/<parents>/<kind>/<folder>`` while it is made again.
+    """
+    root = folder.parent.parent
+    root = root.parent.parent if root.parent.name == REDO else root
+    parent, number = root / ASIDE / folder.parent.name, 1
     while (place := parent / f"{folder.name}-{number}").exists():
         number += 1
     return place

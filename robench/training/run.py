@@ -194,8 +194,10 @@ class TrainingRun:
         best = {"best": self.result.predictor.classifier.state_dict()}
         snapshot.check({**self._groups, **moments, **best}, optional=[*moments, *best])
         progress = snapshot.progress
-        if progress.step >= self.steps or len(progress.frozen) != len(self._networks):
-            raise ValueError(f"it is of step {progress.step} of {len(progress.frozen)} networks")
+        if progress.step >= self.steps:
+            raise ValueError(f"it is of step {progress.step:,}, and the training has {self.steps:,}")
+        if len(progress.frozen) != len(self._networks):
+            raise ValueError(f"it is of {len(progress.frozen)} networks, and the training has {len(self._networks)}")
         if bool(snapshot.group("best")) != (progress.best_accuracy >= 0):
             raise ValueError("it lacks the best weights")
         check_python_states(progress.random)

@@ -25,11 +25,13 @@ from robench.study.stages import trained_model
 from robench.training import checkpoints as module
 from robench.training.checkpoints import INTERVAL_PER_WRITE, SHORTEST_INTERVAL, Checkpoints
 from robench.training.defense import TrainsOn
+from robench.training.snapshot import Snapshot
 from support.hand_made import write_records
 from support.stepwise import Stepwise, timed
 from support.tiny import model_info
 
 ROUNDS = 5
+FILE = "checkpoint.safetensors"
 TEXT = "a long quiet story with bright music that never seemed dull but was short on a scene or two"
 MOST = 0.02
 """Share of the training time that checkpoints may take."""
@@ -47,6 +49,17 @@ def rows(name: str) -> list[TrainingRow]:
     return [TrainingRow(TEXT, i % 2, TEXT.replace("dull", "bleak") if pairs else None) for i in range(64)]
 
 
+class TimedCheckpoints(Checkpoints):
+    """Checkpoints that note how long each took."""
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self.durations: list[float] = []
+
+    def write(self, take: Callable[[], Snapshot | None]) -> None:
+        self.durations.append(timed(lambda: super(TimedCheckpoints, self).write(take)))
+
+
 @pytest.mark.parametrize("name", ["base", "taichi"])
 def test_checkpoints_of_a_training(
     name: str,
@@ -56,38 +69,36 @@ def test_checkpoints_of_a_training(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The cost is that of the step with the write and of the two after it, while the system still writes."""
-    file = tmp_path / "checkpoint.safetensors"
-    kept = Checkpoints(file, {}, set_aside=lambda file, reason: None, warn=told.append)
+    """The step after a write is shown too: the system may still be busy with the disk."""
+    kept = TimedCheckpoints(tmp_path / FILE, {}, set_aside=lambda file, reason: None, warn=told.append)
     run = Stepwise(name, encoder, rows(name), 16, kept)
     monkeypatch.setattr(module, "SHORTEST_INTERVAL", torch.inf)
     for _ in range(3):
         run.step()
     plain: list[float] = []
-    costs: list[float] = []
+    after: list[float] = []
 
     def rest() -> None:
-        monkeypatch.setattr(module, "SHORTEST_INTERVAL", torch.inf)
         plain.extend(timed(run.step) for _ in range(3))
         monkeypatch.setattr(module, "SHORTEST_INTERVAL", 0.0)
         monkeypatch.setattr(module, "INTERVAL_PER_WRITE", 0.0)
 
     def write() -> None:
-        seconds = timed(run.step)
+        after.append(timed(run.step))
         monkeypatch.setattr(module, "SHORTEST_INTERVAL", torch.inf)
-        seconds += sum(timed(run.step) for _ in range(2))
-        costs.append(seconds - 3 * median(plain))
 
     benchmark.pedantic(write, setup=rest, rounds=ROUNDS)
     run.stop()
-    cost = median(costs)
+    cost, step = median(kept.durations), median(plain)
     share = cost / (cost + max(SHORTEST_INTERVAL, INTERVAL_PER_WRITE * cost))
     benchmark.extra_info.update(share=share)
+    size = (tmp_path / FILE).stat().st_size / 1e6
+    next_step = median(a - b for a, b in zip(after, kept.durations, strict=True))
     told.append(
-        f"{name}: a checkpoint of {file.stat().st_size / 1e6:.0f} MB takes {cost:.2f} s"
-        f" ({1000 * median(plain):.0f} ms a step): {share:.2%} of the time"
+        f"{name}: a checkpoint of {size:.0f} MB takes {cost:.2f} s: {share:.2%} of the time; a step"
+        f" {1000 * step:.0f} ms, the one after a checkpoint {1000 * next_step:.0f} ms"
     )
-    assert share < MOST
+    assert len(kept.durations) == ROUNDS and share < MOST
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from support.runs import everything, snapshot
 from support.tiny_job import TinyJob, robench, write_data
 
 FILE = "checkpoint.safetensors"
+LONG = (pytest.mark.slow, pytest.mark.timeout(900))
 
 
 def models(runs: Path) -> dict[str, Any]:
@@ -62,9 +63,9 @@ def kill_during_training(
     ("defense", "precision", "kills"),
     [
         ("base", "bf16", 4),
-        pytest.param("base", "fp32", 20, marks=pytest.mark.slow),
-        pytest.param("taichi", "fp32", 20, marks=pytest.mark.slow),
-        pytest.param("taichi", "bf16", 20, marks=pytest.mark.slow),
+        pytest.param("base", "fp32", 12, marks=LONG),
+        pytest.param("taichi", "fp32", 12, marks=LONG),
+        pytest.param("taichi", "bf16", 12, marks=LONG),
     ],
 )
 def test_a_training_killed_at_random_moments_ends_in_the_same_bits(

@@ -375,7 +375,7 @@ def test_a_checkpoint_of_a_training_of_other_steps_is_not_used(kept: Kept) -> No
     interrupt(Base(), kept, 9)
     short = TrainingSettings(epochs=1, batch_size=8, learning_rate=1e-3, max_length=24, eval_every=3)
     tiny.trained(Base(), rows(Base()), short, checkpoints=kept.open())
-    assert kept.told == ["it is of step 8 of 1 networks"]
+    assert kept.told == ["it is of step 8, and the training has 5"]
 
 
 def test_a_checkpoint_that_cannot_be_written_is_a_note_and_training_goes_on(kept: Kept) -> None:
