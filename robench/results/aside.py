@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from robench.paths import translate_os_errors
+from robench.paths import read_regular, translate_os_errors
+from robench.results import records
+from robench.results.integrity import RECORDS_FILE
 
 ASIDE = ".aside"
 
@@ -21,6 +23,28 @@ def set_aside(folder: Path) -> Path:
         place.parent.mkdir(parents=True, exist_ok=True)
         folder.rename(place)
     return place
+
+
+def bring_records_back(place: Path, folder: Path) -> bool:
+    """Copy the records of a stage that was set aside to its folder, where a run judges each line and keeps the good.
+
+    Args:
+        place: where the stage is now.
+        folder: its folder, which need not exist.
+
+    Returns:
+        Whether there are records.
+
+    Raises:
+        RobenchError: they cannot be read or written.
+    """
+    path = place / RECORDS_FILE
+    if not path.is_file():
+        return False
+    with translate_os_errors(path):
+        lines = read_regular(path)
+    records.add_lines(folder / RECORDS_FILE, lines)
+    return True
 
 
 def set_lines_aside(path: Path, lines: Iterable[bytes]) -> Path:
