@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from robench.progress import Reporter
     from robench.results.inspection import Inspection
     from robench.results.store import Store
-    from robench.study.repair import BrokenStage
     from robench.study.rescore import Rescorer, Rescoring
 
 RescoreOption = Annotated[
@@ -65,9 +64,7 @@ def verify(
       robench verify --rescore 20 --repair
     """
     from robench.progress import choose_reporter
-    from robench.results.inspection import Fault
     from robench.results.store import Store
-    from robench.study.repair import find_broken
 
     if not runs.is_dir():
         raise RobenchError(f"{runs} is no folder; name a runs folder with --runs.")
@@ -81,9 +78,7 @@ def verify(
     if rescore is not None:
         wrong = _rescore(_make_rescorer(found, rescore, model, version, trust_remote_code, offline), reporter)
     if repair:
-        rescored = [Fault(one.fault, (one.stage.folder,)) for one in wrong]
-        broken = find_broken(store, found.faults, keeps_records=True)
-        _repair(store, found, broken + find_broken(store, rescored, keeps_records=False), runs_options(runs))
+        _repair(store, found, wrong, runs_options(runs))
     unfinished = f", {found.unfinished} unfinished" if found.unfinished else ""
     verdict = f"{len(found.faults)} do not fit" if found.faults else "all of them fit"
     print_text(escape_line(f"{found.finished} finished stages in {runs}{unfinished}: {verdict}."))
@@ -135,17 +130,18 @@ def _rescore(rescorer: Rescorer, reporter: Reporter) -> list[Rescoring]:
     return wrong
 
 
-def _repair(store: Store, found: Inspection, broken: Sequence[BrokenStage], options: Sequence[str]) -> None:
-    """Set stages aside, and print where they are and the commands that make them again."""
-    from robench.study.repair import find_commands, repair
+def _repair(store: Store, found: Inspection, wrong: Sequence[Rescoring], options: Sequence[str]) -> None:
+    """Set aside what does not fit, and print where it is and the commands that make it again."""
+    from robench.results.inspection import Fault
+    from robench.study.repair import find_broken, find_commands, repair
 
-    if not broken:
-        return
+    rescored = [Fault(one.fault, (one.stage.folder,)) for one in wrong]
+    broken = find_broken(store, found.faults, keeps_records=True)
+    broken += find_broken(store, rescored, keeps_records=False)
     commands, unknown = find_commands(broken, found.sound, options)
     _print_lines(repair(store, broken))
     _print_lines(f"`{command}` makes again what is missing for it." for command in commands)
-    for name in unknown:
-        _print_lines([f"{name} is made again by the `robench run` that made it, if it is needed."])
+    _print_lines(f"{name} is made again by the `robench run` that made it, if it is needed." for name in unknown)
 
 
 def _print_lines(sentences: Iterable[str]) -> None:

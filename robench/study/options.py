@@ -270,6 +270,17 @@ def _run_options(kinds: tuple[type, ...]) -> Mapping[str, RunOption]:
     return {one.name: one for one in sorted(options, key=lambda one: ORDER.index(one.name))}
 
 
+def changed_words(options: Options) -> list[str]:
+    """Return the words that set, in a command, the options whose values differ from their defaults."""
+    words = []
+    for name, option in run_options(type(options)).items():
+        value = getattr(options, name)
+        if option.required or option.words(value) != option.words(option.default):  # a path may be a text, too
+            several = as_tuple(value) if option.hint == Paths else (value,)
+            words += [word for one in several for word in option.words(one)]
+    return words
+
+
 def option_words(kind: type, **values: Any) -> list[str]:
     """Return the words that set options in a command, in the order of the arguments.
 

@@ -13,6 +13,7 @@ from robench.results.aside import bring_records_back, set_aside
 from robench.results.info import REMEDY, CellInfo
 from robench.results.info_parts import Outcome
 from robench.results.redo import Redo
+from robench.results.request_log import RequestLog
 from robench.results.store import RECORDS_FILE, STAGE_FILE, Store, StoredStage
 from robench.study.plan import order_stages
 from robench.study.presets import Existing
@@ -28,6 +29,7 @@ def run_requests(
     existing: Existing,
     *,
     retry_errors: bool = False,
+    command: str = "",
 ) -> list[StoredStage[CellInfo]]:
     """Plan requests and run them.
 
@@ -37,6 +39,7 @@ def run_requests(
         reporter: shows the progress.
         existing: what to do with results that are there.
         retry_errors: whether to attack the rows again that ended in an error.
+        command: the command that makes the same, for ``robench status``; empty if there is none.
 
     Returns:
         The finished cells.
@@ -60,11 +63,12 @@ def run_requests(
 
     stored: list[StoredStage[Any]] = []
     redo = Redo(store) if existing == "always" else None
+    log = RequestLog(store.root, command, again=redo is not None)
     for request in requests:
         device = devices.choose_device(request.device)
         with Workers(choose_worker_count(request.workers, device)) as workers:
             context = Context(store, reporter, device, request.offline, workers, retry_errors)
-            stored += Runner(context, existing=existing, redo=redo).run(request.stages(reporter))
+            stored += Runner(context, existing=existing, redo=redo, log=log).run(request.stages(reporter))
     if redo is not None:
         redo.finish()
     cells = [stage for stage in stored if isinstance(stage.info, CellInfo)]
@@ -89,10 +93,18 @@ class Runner:
         context: store, reporter, device and models in memory, which stages are made with.
         existing: what to do with existing results.
         redo: what was made again already, if existing results are to be; by default nothing.
+        log: receives the stages that are to be made; by default nothing does.
     """
 
-    def __init__(self, context: Context, *, existing: Existing = "only-missing", redo: Redo | None = None) -> None:
-        self._context, self._existing = context, existing
+    def __init__(
+        self,
+        context: Context,
+        *,
+        existing: Existing = "only-missing",
+        redo: Redo | None = None,
+        log: RequestLog | None = None,
+    ) -> None:
+        self._context, self._existing, self._log = context, existing, log
         self._redo = (redo or Redo(context.store)) if existing == "always" else None
         self._stored: dict[str, StoredStage[Any] | None] = {}
 
@@ -112,6 +124,7 @@ class Runner:
         if missing:
             context.store.check_writable()
             context.store.sweep()
+            self._log_request(stages, missing)
         try:
             self._check_unchanged(stages)
         except RobenchError:
@@ -148,6 +161,11 @@ class Runner:
         if self._redo is not None:
             return not self._find_changed_parents(stage, stored)
         return not (self._context.retry_errors and self._has_errors(stage))
+
+    def _log_request(self, stages: Sequence[Stage], missing: Sequence[Stage]) -> None:
+        if self._log is not None:
+            done = len(order_stages(stages)) - len(missing)
+            self._log.add(done, {f"{stage.kind}/{stage.label}-{stage.key}": stage.size.count for stage in missing})
 
     def _has_errors(self, stage: Stage) -> bool:
         """Return whether rows of a finished stage ended in an error."""

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from robench.cli import app
 from robench.cli.parameters import add_options
-from robench.study.options import AttackOptions, RunOptions, StoreOptions, option_words, run_options
+from robench.study.options import AttackOptions, RunOptions, StoreOptions, changed_words, option_words, run_options
 
 COMMANDS = {"run": (RunOptions, StoreOptions), "attack": (AttackOptions, StoreOptions)}
 OWN = {
@@ -132,6 +132,17 @@ def test_words_of_a_printed_command_are_read_as_the_values_they_were_made_from(k
     assert values.keys() == run_options(kind).keys(), "every option is tried"
     options, _ = read(kind, *option_words(kind, **values))
     assert options == kind(**values)
+
+
+@pytest.mark.parametrize("kind", VALUES)
+def test_words_of_changed_options_are_read_as_the_options_and_name_no_default(kind: type) -> None:
+    options, place = (
+        kind(**VALUES[kind]),
+        StoreOptions(runs=Path("runs"), plugin=[Path("a.py"), Path("b.py")], retry_errors=True),
+    )
+    words = [*changed_words(options), *changed_words(place)]
+    assert read(kind, *words) == (options, place)
+    assert not {"--existing", "--runs", "auto"} & set(words)
 
 
 def test_places_are_read_as_the_values_they_were_made_from() -> None:
