@@ -11,9 +11,10 @@ from typing import Annotated, Any, NamedTuple, get_origin
 import typer
 
 from robench.errors import RobenchError
+from robench.escaping import show_value
 from robench.study.options import run_options
 from robench.study.run_option import RunOption
-from robench.study.values import Names, Numbers, Paths, Settings
+from robench.study.values import Jobs, Names, Numbers, Paths, Settings
 
 
 class _Form(NamedTuple):
@@ -91,12 +92,20 @@ def _parse_settings(texts: list[str], flag: str) -> Settings:
     return settings.parse(texts)
 
 
+def _parse_jobs(text: str, flag: str) -> int | str:
+    try:
+        return text if text == "auto" else int(text)
+    except ValueError:
+        raise RobenchError(f"{flag} {show_value(text)}: a whole number, or auto.") from None
+
+
 _FORMS: Mapping[Any, _Form] = {
     Names: _Form(list[str] | None, "NAME,...", lambda texts, flag: split_names(texts)),
     Numbers: _Form(list[str] | None, "N,...", lambda texts, flag: parse_numbers(texts, flag) or None),
     Sequence[int] | None: _Form(str | None, "N,N,...", lambda text, flag: parse_numbers([text], flag)),
     Settings | None: _Form(list[str] | None, None, _parse_settings),
     int | None: _Form(int | None, "N"),
+    Jobs: _Form(str, "N|auto", _parse_jobs),
     str | Path | None: _Form(Path | None),
     str | Path: _Form(Path),
     Paths: _Form(list[Path] | None),

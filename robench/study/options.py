@@ -17,13 +17,13 @@ from typing import Any, Self, get_type_hints
 from robench.plugins.option import KEY
 from robench.study.presets import Existing
 from robench.study.run_option import RunOption, run_option
-from robench.study.values import Names, Numbers, Paths, Settings, as_tuple, read_value
+from robench.study.values import Jobs, Names, Numbers, Paths, Settings, as_tuple, read_value
 
 ORDER = (
     *("model", "defense", "task", "attack", "name", "label_order", "max_length", "version"),
     *("preset", "encoder", "seed", "train_limit", "attack_limit", "settings", "data", "runs", "plugin", "existing"),
     "retry_errors",
-    *("precision", "device", "workers", "trust_remote_code", "offline", "progress"),
+    *("precision", "device", "jobs", "workers", "trust_remote_code", "offline", "progress"),
 )
 """The order in which options are listed."""
 
@@ -76,6 +76,15 @@ class CommonOptions(Options):
         ),
     )
     device: str = field(default="auto", metadata=run_option("auto, cpu, cuda."))
+    jobs: Jobs = field(
+        default="auto",
+        metadata=run_option(
+            "Units of work at a time, for the estimate of a dry run: trainings, and shards of 16 attacked rows; auto is"
+            " the number of cores that this process may use.",
+            minimum=1,
+            excess="leaves nothing to work with",
+        ),
+    )
     workers: int | None = field(
         default=None,
         metadata=run_option(

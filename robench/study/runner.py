@@ -124,7 +124,6 @@ class Runner:
         if missing:
             context.store.check_writable()
             context.store.sweep()
-            self._log_request(stages, missing)
         try:
             self._check_unchanged(stages)
         except RobenchError:
@@ -136,6 +135,7 @@ class Runner:
             self._report_changed_parents(stage)
         for stage in missing:  # a resource that cannot be fetched fails here rather than after hours of training
             stage.prepare(offline=context.offline)
+        self._log_request(stages, missing)
         for number, stage in enumerate(missing, start=1):
             context.reporter.announce_stage(number, len(missing), f"{stage.title} ({stage.key})")
             self._make(stage)
@@ -163,7 +163,7 @@ class Runner:
         return not (self._context.retry_errors and self._has_errors(stage))
 
     def _log_request(self, stages: Sequence[Stage], missing: Sequence[Stage]) -> None:
-        if self._log is not None:
+        if self._log is not None and missing:
             done = len(order_stages(stages)) - len(missing)
             self._log.add(done, {f"{stage.kind}/{stage.label}-{stage.key}": stage.size.count for stage in missing})
 

@@ -19,6 +19,8 @@ Names = str | Sequence[str]
 """One or several names."""
 Numbers = int | Sequence[int]
 """One or several whole numbers."""
+Jobs = int | Literal["auto"]
+"""A number of units of work at a time, or auto."""
 Settings = Mapping[str, Mapping[str, Any]]
 """Hyper-parameters by name of a defense or attack, or ``training``, then by field; a text is converted to its type."""
 Paths = str | Path | Sequence[str | Path]
@@ -62,6 +64,7 @@ def _readers() -> dict[Any, tuple[Callable[[Any], Any], str]]:
         str: (_read_text, text),
         str | None: (_read_text, text),
         int | None: (_read_number, number),
+        Jobs: (_read_jobs, "a whole number or auto"),
         bool: (_read_truth, "True or False"),
         Names: (_one_or_several(_read_text), "a name or a sequence of names"),
         Numbers: (_one_or_several(_read_number), "a whole number or a sequence of whole numbers"),
@@ -89,6 +92,12 @@ def _read_number(value: Any) -> int:
     if _is_truth(value):  # which Python takes for a number
         raise TypeError
     return operator.index(value)
+
+
+def _read_jobs(value: Any) -> int | str:
+    if value == "auto":
+        return "auto"
+    return _read_number(value)
 
 
 def _read_truth(value: Any) -> bool:

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from robench.cli import app
 from robench.cli.parameters import add_options
+from robench.errors import RobenchError
 from robench.study.options import AttackOptions, RunOptions, StoreOptions, changed_words, option_words, run_options
 
 COMMANDS = {"run": (RunOptions, StoreOptions), "attack": (AttackOptions, StoreOptions)}
@@ -100,6 +101,7 @@ VALUES: dict[type, dict[str, Any]] = {
         "data": Path("my data"),
         "precision": "fp32",
         "device": "cpu",
+        "jobs": 4,
         "workers": 0,
         "trust_remote_code": True,
         "offline": True,
@@ -120,6 +122,7 @@ VALUES: dict[type, dict[str, Any]] = {
         "data": Path("data"),
         "precision": "fp32",
         "device": "cpu",
+        "jobs": "auto",
         "workers": 2,
         "offline": True,
     },
@@ -143,6 +146,14 @@ def test_words_of_changed_options_are_read_as_the_options_and_name_no_default(ki
     words = [*changed_words(options), *changed_words(place)]
     assert read(kind, *words) == (options, place)
     assert not {"--existing", "--runs", "auto"} & set(words)
+
+
+@pytest.mark.parametrize("text", ["two", "1.5", ""])
+def test_number_of_jobs_is_a_whole_number_or_auto(text: str) -> None:
+    with pytest.raises(RobenchError, match=r"--jobs .*: a whole number, or auto"):
+        read(RunOptions, "-d", "base", "-t", "trec", "--jobs", text)
+    with pytest.raises(RobenchError, match=r"jobs is .*; it should be a whole number or auto"):
+        RunOptions(defense="base", task="trec", jobs=text)  # type: ignore[arg-type]
 
 
 def test_places_are_read_as_the_values_they_were_made_from() -> None:
