@@ -82,7 +82,6 @@ class CommonOptions(Options):
             "Units of work at a time, for the estimate of a dry run: trainings, and shards of 16 attacked rows; auto is"
             " the number of cores that this process may use.",
             minimum=1,
-            excess="leaves nothing to work with",
         ),
     )
     workers: int | None = field(

@@ -88,9 +88,9 @@ class Rescorer:
         for stage in self.stages():
             device = _choose_device(stage.info)
             if loaded[:2] != (stage.info.model, device):
+                loaded = "", "", ""  # so that only one model is in memory
                 loaded = stage.info.model, device, self._load(stage, device)
-            model = loaded[2]
-            yield Rescoring(stage, left_out=model) if isinstance(model, str) else self._compare(stage, model, device)
+            yield self._compare(stage, loaded[2], device)
 
     def _load(self, stage: AttackStage, device: str) -> Logits | str:
         """Load the model of a stage; return why not if that is not possible."""
@@ -136,9 +136,11 @@ class Rescorer:
         )
         return VictimModel(scorer, about.label_order, about.probabilities).logits
 
-    def _compare(self, stage: AttackStage, logits: Logits, device: str) -> Rescoring:
+    def _compare(self, stage: AttackStage, logits: Logits | str, device: str) -> Rescoring:
         import torch
 
+        if isinstance(logits, str):
+            return Rescoring(stage, left_out=logits)
         try:
             rows = draw_rows(records.read(stage.folder / RECORDS_FILE), self.count, stage.key)
             texts = [text for row in rows for text in (row.original, row.final)]

@@ -52,7 +52,7 @@ def test_finished_plan_has_no_schedule(tiny_job: TinyJob, runs: Path) -> None:
     assert plan(tiny_job, runs)[-1] == "nothing to do: all of it is there."
 
 
-@pytest.mark.parametrize(("jobs", "told"), [("0", "--jobs 0 leaves nothing to work with"), ("x", "a whole number")])
+@pytest.mark.parametrize(("jobs", "told"), [("0", "--jobs 0 is out of range"), ("x", "a whole number")])
 def test_number_of_jobs_is_checked(tiny_job: TinyJob, tmp_path: Path, jobs: str, told: str) -> None:
     done = robench(*tiny_job.command(tmp_path / "runs", "--dry-run", "--jobs", jobs))
     assert done.exit_code == 2 and told in done.stderr

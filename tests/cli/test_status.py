@@ -59,9 +59,12 @@ def test_status_names_errors_unfinished_stages_leftovers_and_what_does_not_fit(r
     (runs / "models" / ".0123456789abcdef.lock").touch()
     (runs / "models" / f".x-{'1' * 16}.abc").mkdir()
     (runs / ".aside" / "cells" / "x-1").mkdir(parents=True)
+    again = runs / ".redo" / ("2" * 16) / "cells" / third.name
+    again.mkdir(parents=True)
+    (again / "records.jsonl").write_bytes(b"{}\n")
     found = read(runs)
-    (unfinished,) = found["unfinished"]
-    assert (unfinished["folder"], unfinished["rows"], unfinished["running"]) == (str(first), 30, False)
+    unfinished = {one["folder"]: (one["rows"], one["running"]) for one in found["unfinished"]}
+    assert unfinished == {str(first): (30, False), str(again): (1, False)}, "one is being made again"
     assert found["errors"] == [{"folder": str(third), "errors": 2, "rows": 30}]
     assert len(found["unreadable"]) == 1 and str(second) in found["unreadable"][0]
     assert found["aside"] == 1 and len(found["leftovers"]) == 2
