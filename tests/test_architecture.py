@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 FOLDERS = ("robench", "defenses", "attacks", "tasks", "tests", "leaderboards", "docs")
-PLACES = sorted(set(re.findall(rf"\b((?:{'|'.join(FOLDERS)})/[\w./]*)(?::(\w+))?", TEXT)))
+PLACES = sorted(set(re.findall(rf"\b((?:{'|'.join(FOLDERS)})/[\w./-]*)(?::(\w+))?", TEXT)))
 """Paths, each with the name of a definition in it, or an empty name."""
 
 

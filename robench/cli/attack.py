@@ -5,7 +5,7 @@ from __future__ import annotations
 from robench.cli.common import DryRunOption, load_plugins, report_failures, report_log, run_and_show
 from robench.cli.parameters import add_options
 from robench.console import Console
-from robench.study.options import AttackOptions, StoreOptions
+from robench.study.options import AttackOptions, StoreOptions, changed_words
 
 
 @report_failures
@@ -29,7 +29,8 @@ def attack(options: AttackOptions, place: StoreOptions, *, dry_run: DryRunOption
     report_log(reporter)
     request = VictimRequest.of(options)
     request.check()
-    cells = run_and_show([request], Target(), place, reporter, dry_run=dry_run)
+    command = ["attack", *changed_words(options)]
+    cells = run_and_show([request], Target(), place, reporter, command=command, dry_run=dry_run)
     for other in sorted({cell.info.defense.name for cell in cells} - {request.source.name}):
         reporter.warn(f"note: the same model was attacked before as {other}, and keeps that name.")
     if cells:

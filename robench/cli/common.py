@@ -23,7 +23,7 @@ from robench.errors import RobenchError, blame_foreign_code
 from robench.escaping import shorten
 from robench.paths import anchor_paths
 from robench.progress import Reporter
-from robench.study.options import RunOptions, StoreOptions, option_words
+from robench.study.options import RunOptions, StoreOptions, changed_words, option_words
 
 if TYPE_CHECKING:
     from robench.report.reproduce import Target
@@ -175,11 +175,23 @@ def load_plugins(paths: Sequence[Path] | None) -> None:
 
 
 def run_and_show(
-    requests: Sequence[BaseRequest], target: Target, place: StoreOptions, reporter: Reporter, *, dry_run: bool
+    requests: Sequence[BaseRequest],
+    target: Target,
+    place: StoreOptions,
+    reporter: Reporter,
+    *,
+    command: Sequence[str],
+    dry_run: bool,
 ) -> list[StoredStage[CellInfo]]:
     """Make the cells of requests, show the table of their target, and return the cells.
 
-    With ``dry_run``, show the plan instead, and return no cells.
+    Args:
+        requests: the requests.
+        target: the table or figure that they are for.
+        place: the options about the runs folder.
+        reporter: shows the progress.
+        command: the words of the command, without those of ``place``.
+        dry_run: show the plan instead, and return no cells.
 
     Raises:
         RobenchError: there are no cells, or they cannot be made.
@@ -192,9 +204,11 @@ def run_and_show(
 
         show_plan(requests, store, place, reporter, console)
         return []
+    from robench.study.commands import format_command
     from robench.study.runner import run_requests
 
-    cells = run_requests(requests, store, reporter, place.existing, retry_errors=place.retry_errors)
+    text = format_command(*command, *changed_words(place))
+    cells = run_requests(requests, store, reporter, place.existing, retry_errors=place.retry_errors, command=text)
     if not cells:
         raise RobenchError(f"none of these cells is in {place.runs}; leave --existing only-cache out to make them.")
     print_text(target.shown(cells, store, console, runs_options(place.runs)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.markup import escape
 from rich.table import Table
@@ -11,11 +11,12 @@ from robench.console import Console
 from robench.models import devices
 from robench.progress import Reporter, format_duration
 from robench.results.store import Store
-from robench.study.estimate import Estimator
+from robench.study.estimate import Estimator, make_work
 from robench.study.options import StoreOptions
 from robench.study.plan import order_stages
 from robench.study.request import BaseRequest
 from robench.study.runner import Runner
+from robench.study.schedule import Schedule, choose_job_count, simulate
 from robench.study.stages.context import Context
 
 LOG_WIDTH = 200
@@ -39,16 +40,23 @@ def show_plan(
     estimator = Estimator(store)
     table = Table("stage", "work", "state", "time", "key", box=None, pad_edge=False, header_style="bold")
     total, all_estimated = 0.0, True
+    works = []
     for stage in order_stages(stages):
         seconds = estimator.seconds(stage) if stage.key in left else 0.0
         all_estimated = all_estimated and seconds is not None
         total += seconds or 0.0
+        if stage.key in left:
+            works.append(make_work(stage, seconds or 0.0))
         state = "to do" if stage.key in left else "cached" if runner.is_done(stage) else "not needed"
         time = "" if stage.key not in left else "unknown" if seconds is None else format_duration(seconds)
         table.add_row(escape(stage.title), f"{stage.size.count:,} {stage.size.noun}", state, time, stage.key)
     if not console.is_terminal:
         console.width = max(console.width, LOG_WIDTH)
     console.print(table)
+    if total:
+        schedule = simulate(works, choose_job_count(requests[0].jobs))
+        for line in _describe_schedule(schedule, "about" if all_estimated else "more than"):
+            console.print(line, soft_wrap=True, markup=False)
     basis = "by the pace of finished stages of its kind, or else of two cores"
     estimate = (
         f"about {format_duration(total)} {basis}"
@@ -57,4 +65,24 @@ def show_plan(
     )
     console.print(
         f"{len(left)} stages to do, {estimate}." if left else "nothing to do: all of it is there.", soft_wrap=True
+    )
+
+
+def _describe_schedule(schedule: Schedule, about: str) -> Iterator[str]:
+    """Yield the lines that describe a simulated schedule.
+
+    Args:
+        schedule: the schedule.
+        about: the word before its times, which tells whether all paces are known.
+    """
+    jobs = f"{schedule.jobs} jobs at a time" if schedule.jobs > 1 else "one job at a time"
+    yield (
+        f"{jobs}: {about} {format_duration(schedule.makespan)} for {schedule.units:,} units, of which up to"
+        f" {schedule.peak:,} run side by side; {schedule.efficiency:.0%} of the jobs' time is used."
+    )
+    chain = " > ".join(work.name for work in schedule.path)
+    busy = f"{schedule.useful_jobs:,} jobs have" if schedule.useful_jobs > 1 else "one job has"
+    yield (
+        f"critical path: {about} {format_duration(schedule.path_seconds)}, however many jobs there are: {chain}; on"
+        f" average, {busy} work in that time."
     )

@@ -107,7 +107,7 @@ _FORMS: Mapping[Any, _Form] = {
     Sequence[int] | None: _Form(str | None, "N,N,...", lambda text, flag: parse_numbers([text], flag)),
     Settings | None: _Form(list[str] | None, None, _parse_settings),
     int | None: _Form(int | None, "N"),
-    Jobs: _Form(str, "N", _parse_jobs),
+    Jobs: _Form(str, "N|auto", _parse_jobs),
     str | Path | None: _Form(Path | None),
     str | Path: _Form(Path),
     Paths: _Form(list[Path] | None),

@@ -12,7 +12,7 @@ from robench.cli.common import DryRunOption, PaperOption, load_plugins, report_f
 from robench.cli.parameters import add_options
 from robench.console import Console
 from robench.results.paper_contents import DEFAULT
-from robench.study.options import RunOptions, StoreOptions
+from robench.study.options import RunOptions, StoreOptions, changed_words
 
 
 @report_failures
@@ -54,10 +54,14 @@ def run(
 
     load_plugins(place.plugins)
     target = Target.named(table=table, figure=figure, paper=paper)
+    others = {"--config": config, "--table": table, "--figure": figure, "--paper": None if paper == DEFAULT else paper}
+    words = [word for flag, value in others.items() if value is not None for word in (flag, str(value))]
+    command = ["run", *changed_words(options), *words]
     if config:
         options = replace(options, settings=settings.merge(settings.read_file(config), options.changes))
     reporter = choose_reporter(Console(stderr=True))
     report_log(reporter)
-    cells = run_and_show(target.requests(Request.of(options)), target, place, reporter, dry_run=dry_run)
+    requests = target.requests(Request.of(options))
+    cells = run_and_show(requests, target, place, reporter, command=command, dry_run=dry_run)
     if cells:
         reporter.say(f"results are in {place.runs}; {target.hint}.")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from robench.paths import atomic_write_bytes, translate_os_errors
+from robench.paths import atomic_write_bytes, read_regular, translate_os_errors
+from robench.results import records
+from robench.results.integrity import RECORDS_FILE
 from robench.results.redo import REDO
 from robench.syncing import make_folder, sync
 
@@ -38,6 +40,28 @@ def set_file_aside(path: Path) -> Path:
         path.rename(place)
         sync(place.parent)
     return place
+
+
+def bring_records_back(place: Path, folder: Path) -> bool:
+    """Copy the records of a stage that was set aside to its folder, where a run judges each line and keeps the good.
+
+    Args:
+        place: where the stage is now.
+        folder: its folder, which need not exist.
+
+    Returns:
+        Whether there are records.
+
+    Raises:
+        RobenchError: they cannot be read or written.
+    """
+    path = place / RECORDS_FILE
+    if not path.is_file():
+        return False
+    with translate_os_errors(path):
+        lines = read_regular(path)
+    records.add_lines(folder / RECORDS_FILE, lines)
+    return True
 
 
 def set_lines_aside(path: Path, lines: Iterable[bytes]) -> Path:

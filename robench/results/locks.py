@@ -9,6 +9,7 @@ there and not locked, and of a draft whose key is not locked, the process is dea
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -18,6 +19,11 @@ from filelock import FileLock, Timeout
 
 from robench.errors import RobenchError
 from robench.paths import refuse_link, restore_folder
+
+try:
+    import fcntl
+except ImportError:  # of Windows
+    fcntl = None  # type: ignore[assignment]
 
 _LOCK = re.compile(r"\.([0-9a-f]{16})\.lock")
 _DRAFT = re.compile(r"\..*-([0-9a-f]{16})\.\w+")
@@ -59,6 +65,58 @@ def hold_lock(parent: Path, key: str, on_wait: Callable[[], None] | None) -> Ite
         with contextlib.suppress(OSError):  # of a system that deletes no open file
             file.unlink()
         lock.release()
+
+
+def is_held(file: Path) -> bool:
+    """Return whether a process holds a lock; its holder does not notice the question, and the file stays as it is.
+
+    For an instant, a lock that is free is shared with whoever asks, so that a run which takes it just then waits as
+    long.
+
+    Args:
+        file: the file of the lock, which need not exist.
+    """
+    if fcntl is None:
+        return file.exists()
+    try:
+        handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:  # it is held, or its file system has no such locks and the file itself is the lock
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+def find_held(parent: Path) -> list[str]:
+    """Return the keys whose locks processes hold, sorted.
+
+    Args:
+        parent: the folder of a kind of stage.
+    """
+    found = ((path, _LOCK.fullmatch(path.name)) for path in _list_folder(parent))
+    return sorted(match[1] for path, match in found if match and is_held(path))
+
+
+def find_leftovers(parent: Path) -> list[Path]:
+    """Return locks that nobody holds, and drafts of killed processes, which the next run deletes; sorted.
+
+    Args:
+        parent: the folder of a kind of stage.
+    """
+    found = ((path, _LOCK.fullmatch(path.name) or _DRAFT.fullmatch(path.name)) for path in _list_folder(parent))
+    dead = (path for path, match in found if match and not is_held(parent / f".{match[1]}.lock"))
+    return sorted(path for path in dead if os.path.lexists(path))  # a process may have come to its end meanwhile
+
+
+def _list_folder(parent: Path) -> list[Path]:
+    try:
+        return list(parent.iterdir())
+    except OSError:
+        return []
 
 
 def sweep(parent: Path) -> None:

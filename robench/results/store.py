@@ -57,6 +57,10 @@ class StoredStage(Generic[Info]):
         return _key_in(self.folder)
 
 
+class MisplacedError(RobenchError):
+    """A stage that is whole, but in a folder of another name or kind: its name is all that has to be repaired."""
+
+
 class Store:
     """A runs folder.
 
@@ -114,9 +118,9 @@ class Store:
         stage = StoredStage(folder, decode(content, path))
         info = stage.info
         if info.key != stage.key:
-            raise RobenchError(f"{path} has the key {info.key}, its folder another: give the folder its name back.")
+            raise MisplacedError(f"{path} has the key {info.key}, its folder another: give the folder its name back.")
         if info.kind != folder.parent.name:
-            raise RobenchError(
+            raise MisplacedError(
                 f"{path} describes one of the {info.kind}, but its folder is among the {folder.parent.name}:"
                 " move it back."
             )
@@ -141,7 +145,8 @@ class Store:
                 found += [stage] if (stage := self.read(folder)) else []
             except RobenchError as error:
                 self.tell(str(error))
-        self._tell_strays(kind, {stage.key for stage in found})
+        for sentence in self.find_strays(kind, {stage.key for stage in found}):
+            self.tell(sentence)
         return self.keep_sound(found, names) if names != () else found
 
     def keep_sound(self, stages: Iterable[StoredStage[Info]], names: Names = TABLE_FILES) -> list[StoredStage[Info]]:
@@ -269,8 +274,13 @@ class Store:
         for kind in get_args(StageKind):
             locks.sweep(self.root / kind)
 
-    def _tell_strays(self, kind: StageKind, keys: Container[str]) -> None:
-        """Tell of stages whose folder is not named like one, unless the same key is there as well: that is a copy."""
+    def find_strays(self, kind: StageKind, keys: Container[str]) -> Iterator[str]:
+        """Yield a sentence for each stage whose folder is not named like one; none if its key is there: it is a copy.
+
+        Args:
+            kind: the kind of the stages.
+            keys: the keys that are there.
+        """
         parent = self.root / kind
         for path in sorted(parent.glob(f"[!.]*/{STAGE_FILE}")):
             if _STAGE_NAME.fullmatch(path.parent.name):
@@ -281,7 +291,7 @@ class Store:
                 continue  # not a stage at all
             if info.key not in keys and info.kind == kind:
                 name = f"{info.label}-{info.key}"
-                self.tell(f"{path.parent} holds the stage {name}: give the folder this name back.")
+                yield f"{path.parent} holds the stage {name}: give the folder this name back."
 
 
 def _key_in(folder: Path) -> str:

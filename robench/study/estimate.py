@@ -1,4 +1,4 @@
-"""Estimates of how long stages will take, made from finished stages."""
+"""Estimates of how long stages will take, made from finished stages, also as the works of a schedule."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from statistics import median
 
 from robench.results.inspection import KINDS
 from robench.results.store import Store
-from robench.study.stages.stage import Stage
+from robench.study.schedule import TRAINING_THREADS, Work, WorkKind
+from robench.study.stages.stage import RecordsStage, Stage
+from robench.study.stages.train import ModelStage
+from robench.study.stages.victim import VictimStage
 
 
 class Estimator:
@@ -27,3 +30,26 @@ class Estimator:
         ]
         pace = median(paces) if paces else stage.usual_pace
         return pace * stage.size.count if pace else None
+
+
+def make_work(stage: Stage, seconds: float) -> Work:
+    """Describe a stage for a schedule.
+
+    Args:
+        stage: the stage.
+        seconds: its estimated time.
+    """
+    kind: WorkKind = "measure"
+    if isinstance(stage, RecordsStage):
+        kind = "attack"
+    elif isinstance(stage, ModelStage):
+        kind = "check" if isinstance(stage, VictimStage) else "fuse" if stage.parts else "train"
+    return Work(
+        key=stage.key,
+        name=stage.title,
+        kind=kind,
+        seconds=seconds,
+        threads=TRAINING_THREADS if kind == "train" else 1,
+        needs=tuple(need.key for need in stage.needs),
+        rows=stage.size.count if kind == "attack" else 0,
+    )

@@ -85,7 +85,6 @@ class CommonOptions(Options):
             "Units of work at a time: trainings, and parts of attacks. 1 works in this process alone, more in processes"
             " of their own. auto is one for each core, as far as memory allows, and 1 for little work and on a GPU."
             " Results do not depend on it.",
-            metavar="N",
             minimum=1,
             maximum=1024,
         ),
@@ -291,6 +290,17 @@ def _run_options(kinds: tuple[type, ...]) -> Mapping[str, RunOption]:
         if KEY in one.metadata
     ]
     return {one.name: one for one in sorted(options, key=lambda one: ORDER.index(one.name))}
+
+
+def changed_words(options: Options) -> list[str]:
+    """Return the words that set, in a command, the options whose values differ from their defaults."""
+    words = []
+    for name, option in run_options(type(options)).items():
+        value = getattr(options, name)
+        if option.required or option.words(value) != option.words(option.default):  # a path may be a text, too
+            several = as_tuple(value) if option.hint == Paths else (value,)
+            words += [word for one in several for word in option.words(one)]
+    return words
 
 
 def option_words(kind: type, **values: Any) -> list[str]:

@@ -10,6 +10,7 @@ from robench.errors import RobenchError
 from robench.progress import Reporter
 from robench.results.info import CellInfo
 from robench.results.redo import Redo
+from robench.results.request_log import RequestLog
 from robench.results.store import Store, StoredStage
 from robench.study.coordinator import Coordinator
 from robench.study.estimate import Estimator
@@ -33,6 +34,7 @@ def run_requests(
     existing: Existing,
     *,
     retry_errors: bool = False,
+    command: str = "",
 ) -> list[StoredStage[CellInfo]]:
     """Plan requests and run them.
 
@@ -42,6 +44,7 @@ def run_requests(
         reporter: shows the progress.
         existing: what to do with results that are there.
         retry_errors: whether to attack the rows again that ended in an error.
+        command: the command that makes the same, for ``robench status``; empty if there is none.
 
     Returns:
         The finished cells.
@@ -65,11 +68,12 @@ def run_requests(
 
     stored: list[StoredStage[Any]] = []
     redo = Redo(store) if existing == "always" else None
+    log = RequestLog(store.root, command, again=redo is not None)
     for request in requests:
         device = devices.choose_device(request.device)
         with Workers(choose_worker_count(request.workers, device)) as workers:
             context = Context(store, reporter, device, request.offline, workers, retry_errors)
-            runner = Runner(context, existing=existing, redo=redo, jobs=request.jobs, threads=request.threads)
+            runner = Runner(context, existing=existing, redo=redo, jobs=request.jobs, threads=request.threads, log=log)
             stored += runner.run(request.stages(reporter))
     if redo is not None:
         redo.finish()
@@ -101,6 +105,7 @@ class Runner:
         redo: what was made again already, if existing results are to be; by default nothing.
         jobs: number of jobs at a time; 1 makes one stage after another in this process.
         threads: number of threads of a training.
+        log: receives the stages that are to be made; by default nothing does.
     """
 
     def __init__(
@@ -111,8 +116,9 @@ class Runner:
         redo: Redo | None = None,
         jobs: Jobs = 1,
         threads: int = THREADS,
+        log: RequestLog | None = None,
     ) -> None:
-        self._context, self._existing = context, existing
+        self._context, self._existing, self._log = context, existing, log
         self._site = Site(context, (redo or Redo(context.store)) if existing == "always" else None)
         self._jobs, self._threads = jobs, threads
 
@@ -143,6 +149,7 @@ class Runner:
             self._report_changed_parents(stage)
         for stage in missing:  # a resource that cannot be fetched fails here rather than after hours of training
             stage.prepare(offline=context.offline)
+        self._log_request(stages, missing)
         if missing:
             self._make(missing)
         if context.retry_errors and missing:
@@ -172,6 +179,11 @@ class Runner:
         ranks = {} if jobs == 1 else measure_paths(stages, estimator)
         with contextlib.closing(executor):
             Coordinator(self._site, executor, context.reporter, threads=self._threads).make(stages, ranks)
+
+    def _log_request(self, stages: Sequence[Stage], missing: Sequence[Stage]) -> None:
+        if self._log is not None and missing:
+            done = len(order_stages(stages)) - len(missing)
+            self._log.add(done, {f"{stage.kind}/{stage.label}-{stage.key}": stage.size.count for stage in missing})
 
     def _check_unchanged(self, stages: Sequence[Stage]) -> None:
         for need in {need.key: need for stage in stages for need in stage.needs}.values():

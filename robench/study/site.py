@@ -10,7 +10,7 @@ from typing import Any
 from robench.errors import RobenchError
 from robench.paths import read_regular
 from robench.results import integrity, records
-from robench.results.aside import set_aside
+from robench.results.aside import bring_records_back, set_aside
 from robench.results.info import REMEDY
 from robench.results.info_parts import Outcome
 from robench.results.redo import Redo
@@ -207,5 +207,4 @@ class Site:
                 continue
             place = set_aside(folder)
             self._context.reporter.warn(f"    {folder} is moved to {place}, and made again")
-            if (place / RECORDS_FILE).is_file():
-                records.add_lines(stage.folder(store) / RECORDS_FILE, read_regular(place / RECORDS_FILE))
+            bring_records_back(place, stage.folder(store))

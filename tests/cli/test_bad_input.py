@@ -12,6 +12,7 @@ import pytest
 
 from support.processes import Processes
 from support.refusals import told
+from support.runs import left_behind
 from support.tiny_job import TASK, TinyJob, robench, write_rows
 
 
@@ -92,7 +93,7 @@ def test_an_encoder_folder_that_lacks_something_says_what(
 ) -> None:
     spoil(job.encoder)
     assert re.search(sentence, told(robench(*job.command(tmp_path / "runs"))))
-    assert not [path for path in (tmp_path / "runs").rglob("*") if path.is_file() and path.suffix != ".lock"]
+    assert left_behind(tmp_path / "runs") == []
 
 
 OPTIONS: list[tuple[list[str], str]] = [

@@ -15,6 +15,7 @@ import robench as python
 from robench.errors import RobenchError
 from robench.plugins import registry
 from support.refusals import told
+from support.runs import left_behind
 from support.tiny_job import TASK, TinyJob, robench
 
 pytestmark = pytest.mark.usefixtures("forget_plugins")
@@ -44,11 +45,6 @@ class Mine(robench.Attack):
 BUILD = "def build(self, victim): pass"
 
 
-def unfinished(runs: Path) -> list[str]:
-    """What a failed command left in a runs folder, besides locks."""
-    return [str(path) for path in runs.rglob("*") if path.is_file() and path.suffix != ".lock"]
-
-
 @pytest.mark.parametrize(
     ("body", "sentence"),
     [
@@ -68,7 +64,7 @@ def test_a_defense_that_exits_or_fails_is_a_sentence_and_leaves_nothing(
     plugin.write_text(DEFENSE.format(body), encoding="utf-8")
     done = robench(*tiny_job.command(tmp_path / "runs", "--plugin", str(plugin), defense="mine"))
     assert re.search(sentence, told(done)), done.stderr
-    assert unfinished(tmp_path / "runs") == []
+    assert left_behind(tmp_path / "runs") == []
 
 
 @pytest.mark.parametrize(
@@ -94,7 +90,7 @@ def test_a_plugin_that_exits_or_names_unknown_data_is_a_sentence(
     data = [] if task == "myt" else ["--data", tiny_job.data]
     done = robench("run", "-d", "base", "-t", task, "-a", attack, "--plugin", plugin, *options, *data)
     assert re.search(sentence, told(done)), done.stderr
-    assert unfinished(tmp_path / "runs") == []
+    assert left_behind(tmp_path / "runs") == []
 
 
 FUNCTIONS = """import os, sys
@@ -157,13 +153,13 @@ def test_an_attack_that_exits_is_a_sentence_and_makes_no_cell(
     (here / "plug.py").write_text(text, encoding="utf-8")
     done = robench("attack", *options(here, "scores"), "--attack", "mya", "--plugin", "plug.py")
     assert re.search(sentence, told(done)), done.stderr
-    assert not [path for path in (here / "runs").glob("cells/*-mya-*") if path.is_dir() and unfinished(path)]
+    assert not [path for path in (here / "runs").glob("cells/*-mya-*") if path.is_dir() and left_behind(path)]
 
 
 def test_a_function_whose_scores_exit_when_they_are_read_is_a_sentence(here: Path) -> None:
     done = robench("attack", *options(here, "exits_when_read"))
     assert re.search(r"f_.*:exits_when_read .*failed on \d+ texts, .*: SystemExit: 0", told(done)), done.stderr
-    assert unfinished(here / "runs") == []
+    assert left_behind(here / "runs") == []
 
 
 def test_an_interrupt_in_a_function_is_an_interrupt(here: Path) -> None:

@@ -100,7 +100,7 @@ def check(job: TinyJob, runs: Path, name: str, what: str, *, plan: bool) -> None
     where = ("--runs", runs)
     commands: list[list[object]] = [["table", "all", *where], ["show", name, *where], ["table", "quality", *where]]
     if plan:
-        commands += [["verify", *where], [*job.command(runs, defense="base,ada"), "--dry-run"]]
+        commands += [["verify", *where], ["status", *where], [*job.command(runs, defense="base,ada"), "--dry-run"]]
     for command in commands:
         try:
             done = robench(*command)

@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 
 from robench.cli import app
 from robench.cli.parameters import add_options
-from robench.study.options import AttackOptions, RunOptions, StoreOptions, option_words, run_options
+from robench.errors import RobenchError
+from robench.study.options import AttackOptions, RunOptions, StoreOptions, changed_words, option_words, run_options
 
 COMMANDS = {"run": (RunOptions, StoreOptions), "attack": (AttackOptions, StoreOptions)}
 OWN = {
@@ -136,6 +137,25 @@ def test_words_of_a_printed_command_are_read_as_the_values_they_were_made_from(k
     assert values.keys() == run_options(kind).keys(), "every option is tried"
     options, _ = read(kind, *option_words(kind, **values))
     assert options == kind(**values)
+
+
+@pytest.mark.parametrize("kind", VALUES)
+def test_words_of_changed_options_are_read_as_the_options_and_name_no_default(kind: type) -> None:
+    options, place = (
+        kind(**VALUES[kind]),
+        StoreOptions(runs=Path("runs"), plugin=[Path("a.py"), Path("b.py")], retry_errors=True),
+    )
+    words = [*changed_words(options), *changed_words(place)]
+    assert read(kind, *words) == (options, place)
+    assert not {"--existing", "--runs", "auto"} & set(words)
+
+
+@pytest.mark.parametrize("text", ["two", "1.5", ""])
+def test_number_of_jobs_is_a_whole_number_or_auto(text: str) -> None:
+    with pytest.raises(RobenchError, match=r"--jobs .*: a whole number, or auto"):
+        read(RunOptions, "-d", "base", "-t", "trec", "--jobs", text)
+    with pytest.raises(RobenchError, match=r"jobs is .*; it should be a whole number or auto"):
+        RunOptions(defense="base", task="trec", jobs=text)  # type: ignore[arg-type]
 
 
 def test_places_are_read_as_the_values_they_were_made_from() -> None:

@@ -20,7 +20,7 @@ from robench.results.info_parts import Clean
 from robench.results.outcome import summarise
 from robench.results.store import Store, StoredStage
 from support.processes import Processes, Run
-from support.runs import TEXTS, attacked, cells, everything, lines, snapshot
+from support.runs import TEXTS, attacked, cells, everything, left_behind, lines, snapshot
 from support.tiny_job import TASK, TinyJob, robench, write_data
 
 DEFENSES, ATTACKS = ("base", "ada", "taichi"), ("pwws", "deepwordbug")
@@ -267,7 +267,7 @@ def test_a_disk_that_fills_up_leaves_nothing_half_written(
     message = started.stderr.splitlines()[-1]
     assert message.startswith(f"robench: cannot write {runs}") and stage in message and "too large" in message
     assert "Traceback" not in started.stderr
-    assert not [path for path in runs.rglob("*") if path.is_file() and path.suffix != ".lock"]
+    assert left_behind(runs) == []
 
 
 def test_a_disk_that_fills_up_during_an_attack_keeps_what_is_known(

@@ -13,6 +13,7 @@ from robench.results import records
 from robench.results.info import AdversarialInfo, CellInfo, decode, encode
 from robench.results.info_parts import Outcome
 from robench.results.records import Record
+from robench.results.request_log import REQUESTS
 from robench.results.store import Store, StoredStage
 
 TEXTS = 256
@@ -27,9 +28,15 @@ def rewrite(file: Path, **changes: Any) -> None:
 
 
 def snapshot(runs: Path) -> dict[str, tuple[int, int]]:
-    """Size and time of every file, locks aside."""
-    files = (path for path in sorted(runs.rglob("*")) if path.is_file() and path.suffix != ".lock")
+    """Size and time of every file of a result."""
+    files = left_behind(runs)
     return {str(path.relative_to(runs)): (path.stat().st_size, path.stat().st_mtime_ns) for path in files}
+
+
+def left_behind(runs: Path) -> list[Path]:
+    """Every file but locks and the log of commands."""
+    files = (path for path in sorted(runs.rglob("*")) if path.is_file() and path.suffix != ".lock")
+    return [path for path in files if path.name != REQUESTS]
 
 
 def cells(runs: Path) -> dict[tuple[str, str], StoredStage[CellInfo]]:

@@ -1,0 +1,139 @@
+"""``robench status``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from robench.cli.common import RunsOption, print_text, report_failures
+from robench.errors import RobenchError
+from robench.escaping import dump_json, escape_line
+from robench.progress import format_duration
+
+if TYPE_CHECKING:
+    from robench.results.overview import Overview, RequestState, UnfinishedStage
+
+SHOWN = 20
+"""Most lines about things of one sort; the others are counted."""
+NOUNS = {"models": "models", "adversarial": "adversarial training sets", "cells": "cells", "statistics": "statistics"}
+
+
+@report_failures
+def status(
+    runs: RunsOption = Path("runs"),
+    format: Annotated[str, typer.Option("--format", "-f", help="rich or json.")] = "rich",
+) -> None:
+    """Show what a running or interrupted study has and lacks, and the command that goes on.
+
+    A run may be at work in the folder: it is not disturbed, and nothing is written. `robench verify` tells whether
+    finished stages are still what was stored.
+
+      robench status
+      robench status --runs ./runs --format json
+    """
+    from robench.results.overview import survey_runs
+
+    if format not in ("rich", "json"):
+        raise RobenchError(f"unknown format {format!r}: there are rich and json.")
+    if not runs.is_dir():
+        raise RobenchError(f"{runs} is no folder; name a runs folder with --runs.")
+    found = survey_runs(runs)
+    if format == "json":
+        print_text(dump_json(_to_builtins(runs, found)))
+        return
+    for line in _describe(runs, found):
+        print_text(escape_line(line))
+
+
+def _describe(runs: Path, found: Overview) -> Iterator[str]:
+    """Yield the lines that describe a runs folder."""
+    counts = ", ".join(f"{count:,} {NOUNS[kind]}" for kind, count in found.finished.items())
+    yield f"{runs}: {counts} are finished."
+    shown = {f"{one.folder.parent.name}/{one.folder.name}" for one in found.unfinished}
+    yield from _shorten([f"running: {name}" for name in found.running if name not in shown], "running")
+    yield from _shorten([_describe_unfinished(one) for one in found.unfinished], "unfinished")
+    errors = [
+        f"errors: {errors:,} of {n:,} rows of {folder.name}; --retry-errors tries them again"
+        for folder, (errors, n) in found.errors.items()
+    ]
+    yield from _shorten(errors, "with errors")
+    yield from _shorten([f"does not fit: {sentence}" for sentence in found.unreadable], "that do not fit")
+    if found.leftovers:
+        yield f"left over by killed processes: {len(found.leftovers)}, which the next run deletes"
+    if found.aside:
+        yield f"set aside: {found.aside} in {runs / '.aside'}, to look at or to delete"
+    yield from map(_describe_request, found.requests)
+    if not found.requests:
+        yield "no command is known that made this; the same `robench run` as before goes on."
+
+
+def _describe_unfinished(one: UnfinishedStage) -> str:
+    state = "running" if one.is_running else "unfinished"
+    rows = "no rows"
+    if one.rows is not None:
+        of = f" of {one.total:,}" if one.total is not None else ""
+        rows = f"{one.rows:,}{of} rows"
+    ago = "" if one.time is None else f", the last one {format_duration(max(time.time() - one.time, 0))} ago"
+    return f"{state}: {one.folder.parent.name}/{one.folder.name} has {rows}{ago}"
+
+
+def _describe_request(state: RequestState) -> str:
+    request = state.request
+    command = f"`{request.command}`" if request.command else "a Python program"
+    place = f" in {request.directory}" if request.directory not in ("", str(Path.cwd())) else ""
+    total = state.finished + len(state.missing)
+    end = "the same again goes on" if state.missing else "it came to its end"
+    return (
+        f"{command}{place}, {_format_time(request.time)}: {state.finished:,} of {total:,} stages are finished; {end}."
+    )
+
+
+def _format_time(seconds: float) -> str:
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
+    except (OverflowError, ValueError, OSError):
+        return "at a time that is not known"
+
+
+def _shorten(lines: list[str], noun: str) -> list[str]:
+    more = len(lines) - SHOWN
+    return [*lines[:SHOWN], f"and {more:,} more {noun}; --format json lists all"] if more > 0 else lines
+
+
+def _to_builtins(runs: Path, found: Overview) -> dict[str, Any]:
+    return {
+        "runs": str(runs),
+        "finished": dict(found.finished),
+        "running": list(found.running),
+        "unfinished": [
+            {
+                "folder": str(one.folder),
+                "rows": one.rows,
+                "total": one.total,
+                "last_row": None if one.time is None else _format_time(one.time),
+                "running": one.is_running,
+            }
+            for one in found.unfinished
+        ],
+        "errors": [
+            {"folder": str(folder), "errors": errors, "rows": n} for folder, (errors, n) in found.errors.items()
+        ],
+        "unreadable": list(found.unreadable),
+        "leftovers": list(map(str, found.leftovers)),
+        "aside": found.aside,
+        "requests": [
+            {
+                "command": state.request.command or None,
+                "directory": state.request.directory,
+                "began": _format_time(state.request.time),
+                "finished": state.finished,
+                "missing": list(state.missing),
+            }
+            for state in found.requests
+        ],
+    }
