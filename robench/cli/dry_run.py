@@ -12,11 +12,12 @@ from robench.models import devices
 from robench.progress import Reporter, format_duration
 from robench.results.store import Store
 from robench.study.estimate import Estimator, make_work
+from robench.study.executors.capacity import choose_jobs
 from robench.study.options import StoreOptions
 from robench.study.plan import order_stages
 from robench.study.request import BaseRequest
 from robench.study.runner import Runner
-from robench.study.schedule import Schedule, choose_job_count, simulate
+from robench.study.schedule import Schedule, simulate
 from robench.study.stages.context import Context
 
 LOG_WIDTH = 200
@@ -46,7 +47,7 @@ def show_plan(
         all_estimated = all_estimated and seconds is not None
         total += seconds or 0.0
         if stage.key in left:
-            works.append(make_work(stage, seconds or 0.0))
+            works.append(make_work(stage, seconds or 0.0, requests[0].threads))
         state = "to do" if stage.key in left else "cached" if runner.is_done(stage) else "not needed"
         time = "" if stage.key not in left else "unknown" if seconds is None else format_duration(seconds)
         table.add_row(escape(stage.title), f"{stage.size.count:,} {stage.size.noun}", state, time, stage.key)
@@ -54,7 +55,8 @@ def show_plan(
         console.width = max(console.width, LOG_WIDTH)
     console.print(table)
     if total:
-        schedule = simulate(works, choose_job_count(requests[0].jobs))
+        jobs = choose_jobs(requests[0].jobs, on_cpu=device.type == "cpu", seconds=total)
+        schedule = simulate(works, jobs)
         for line in _describe_schedule(schedule, "about" if all_estimated else "more than"):
             console.print(line, soft_wrap=True, markup=False)
     basis = "by the pace of finished stages of its kind, or else of two cores"

@@ -6,7 +6,7 @@ from statistics import median
 
 from robench.results.inspection import KINDS
 from robench.results.store import Store
-from robench.study.schedule import TRAINING_THREADS, Work, WorkKind
+from robench.study.schedule import Work, WorkKind
 from robench.study.stages.stage import RecordsStage, Stage
 from robench.study.stages.train import ModelStage
 from robench.study.stages.victim import VictimStage
@@ -32,12 +32,13 @@ class Estimator:
         return pace * stage.size.count if pace else None
 
 
-def make_work(stage: Stage, seconds: float) -> Work:
+def make_work(stage: Stage, seconds: float, threads: int) -> Work:
     """Describe a stage for a schedule.
 
     Args:
         stage: the stage.
         seconds: its estimated time.
+        threads: number of threads of a training.
     """
     kind: WorkKind = "measure"
     if isinstance(stage, RecordsStage):
@@ -49,7 +50,7 @@ def make_work(stage: Stage, seconds: float) -> Work:
         name=stage.title,
         kind=kind,
         seconds=seconds,
-        threads=TRAINING_THREADS if kind == "train" else 1,
+        threads=stage.count_threads(threads) or 1,
         needs=tuple(need.key for need in stage.needs),
         rows=stage.size.count if kind == "attack" else 0,
     )

@@ -1,7 +1,7 @@
 """A simulated schedule: how long stages take if several units of work run at a time, and what limits that.
 
-How it works: a stage that attacks rows is divided into shards of :data:`SHARD_ROWS` rows, any other stage is one unit.
-A unit can start when the stages that it needs are whole, and occupies one slot for each of its threads, but no more
+How it works: a stage that attacks rows is divided into shards (:data:`~robench.study.shared_rows.SHARD_ROWS`), any other
+stage is one unit. A unit can start when the stages that it needs are whole, and occupies one slot for each of its threads, but no more
 than there are. Units wait in a queue in the order of their *levels*: the time from their start to the end of the study
 if nothing else were in the way. The first of the queue starts as soon as its slots are free, and nothing overtakes it;
 otherwise shards, which are short and need one slot, would keep a training from ever getting two. Time then jumps to
@@ -13,18 +13,13 @@ from __future__ import annotations
 
 import heapq
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
 from robench.errors import RobenchError
-
-SHARD_ROWS = 16
-"""Rows of one shard of an attack: seconds to a minute of work, whatever the attack."""
-TRAINING_THREADS = 2
-"""Threads of a training, which are part of a model's key; all other units have one."""
+from robench.study.shared_rows import SHARD_ROWS
 
 WorkKind = Literal["train", "fuse", "attack", "measure", "check"]
 """Training, fusing networks, attacking rows, measuring statistics, examining a user's model."""
@@ -93,14 +88,6 @@ class Schedule:
     def useful_jobs(self) -> int:
         """Return the number of slots that keeps the critical path, and not the amount of work, from being the limit."""
         return math.ceil(self.work / self.path_seconds) if self.path_seconds else 1
-
-
-def choose_job_count(jobs: int | str) -> int:
-    """Return the number of slots for the option ``jobs``: ``auto`` is the number of cores that this process may use."""
-    if isinstance(jobs, int):
-        return jobs
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def simulate(works: Sequence[Work], jobs: int) -> Schedule:

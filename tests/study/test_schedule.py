@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import random
 from collections import Counter
 from pathlib import Path
@@ -11,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from robench.errors import RobenchError
-from robench.study.schedule import SHARD_ROWS, Work, choose_job_count, simulate
+from robench.study.schedule import Work, simulate
+from robench.study.shared_rows import SHARD_ROWS
 from support import large_study
 
 
@@ -116,10 +116,6 @@ def test_schedule_is_never_shorter_than_it_can_be_nor_longer_than_one_after_anot
     assert spans[-1] == pytest.approx(longest_chain(works)), "512 slots are more than these graphs have units at a time"
     # A schedule in the order of levels can become longer by a hair with more slots (Graham's anomaly): 0.1 % here.
     assert all(after <= 1.001 * before + 1e-6 for before, after in itertools.pairwise(spans))
-
-
-def test_auto_is_the_number_of_cores_that_the_process_may_use() -> None:
-    assert choose_job_count("auto") == len(os.sched_getaffinity(0)) and choose_job_count(7) == 7
 
 
 @pytest.mark.network

@@ -16,6 +16,7 @@ from pathlib import Path
 from robench.progress import SilentReporter, format_duration
 from robench.results.store import Store
 from robench.study.estimate import Estimator, make_work
+from robench.study.options import THREADS
 from robench.study.plan import order_stages
 from robench.study.request import Request
 from robench.study.schedule import Work, simulate
@@ -44,7 +45,7 @@ def plan(
     request = Request(defense=defenses, task=tasks, attack=attacks, seed=seeds, data=data, offline=True)
     stages = order_stages(request.stages(SilentReporter()))
     estimator = Estimator(Store(data / "no runs"))
-    return [make_work(stage, estimator.seconds(stage) or 0.0) for stage in stages]
+    return [make_work(stage, estimator.seconds(stage) or 0.0, THREADS) for stage in stages]
 
 
 def describe(works: Sequence[Work], jobs: Sequence[int]) -> list[str]:
