@@ -1,12 +1,12 @@
 """A simulated schedule: how long stages take if several units of work run at a time, and what limits that.
 
-How it works: a stage that attacks rows is divided into shards (:data:`~robench.study.shared_rows.SHARD_ROWS`), any other
-stage is one unit. A unit can start when the stages that it needs are whole, and occupies one slot for each of its threads, but no more
-than there are. Units wait in a queue in the order of their *levels*: the time from their start to the end of the study
-if nothing else were in the way. The first of the queue starts as soon as its slots are free, and nothing overtakes it;
-otherwise shards, which are short and need one slot, would keep a training from ever getting two. Time then jumps to
-the next end of a unit. The *critical path* is the longest chain of stages that need each other, each as long as its
-longest unit: no number of slots makes the study shorter.
+How it works: a stage that attacks rows is divided into shards (:mod:`robench.study.shared_rows`), any other is one
+unit. A unit can start when the stages that it needs are whole, and occupies one slot for each of its threads, but no
+more than there are. Units wait in a queue in the order of their *levels*: the time from their start to the end of the
+study if nothing else were in the way. The first of the queue starts as soon as its slots are free, and nothing
+overtakes it; otherwise shards, which are short and need one slot, would keep a training from ever getting two. Time
+then jumps to the next end of a unit. The *critical path* is the longest chain of stages that need each other, each as
+long as its longest unit: no number of slots makes the study shorter.
 """
 
 from __future__ import annotations
