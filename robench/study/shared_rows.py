@@ -200,15 +200,20 @@ class SharedRows:
         process appends to; it is read again if it has more than what this process wrote.
         """
         for path in (*(self._folder / PARTS).glob("*.jsonl"), self._folder / RECORDS_FILE):
-            try:
-                size = path.stat().st_size
-                if size != self._sizes.get(path):
-                    found = salvage_lines(path, self._key, self.sample, self._classes)
-                    self._sizes[path] = size
-                    self._done |= {record.id for record in found.records}
-            except (OSError, RobenchError):
-                if path.exists():  # if not, it was merged
-                    raise
+            with translate_os_errors(path):
+                try:
+                    self._read(path)
+                except (OSError, RobenchError):
+                    if path.exists():  # if not, it was merged
+                        raise
+
+    def _read(self, path: Path) -> None:
+        """Read which rows have a record in a file, if it has changed."""
+        size = path.stat().st_size
+        if size != self._sizes.get(path):
+            found = salvage_lines(path, self._key, self.sample, self._classes)
+            self._sizes[path] = size
+            self._done |= {record.id for record in found.records}
 
 
 def _read_whole_lines(part: Path) -> bytes:
