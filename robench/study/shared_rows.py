@@ -94,6 +94,8 @@ class SharedRows:
                 self._adopt_dead_parts(path)
                 self._done = {record.id for record in keep_good_records(path)}
             self._path = path if name == _WRITER else parts / f"{name}.jsonl"
+            if self._path.exists():
+                self._sizes[self._path] = self._path.stat().st_size
         self._refresh()
 
     def take(self) -> list[int]:
@@ -120,6 +122,7 @@ class SharedRows:
             with translate_os_errors(self._path):
                 self._file = open_unlinked(self._path, "ab")
         records.append(self._file, record, self._key)
+        self._sizes[self._path] = self._file.tell()
         self.recorded += 1
         self._done.add(record.id)
         for number in [number for number, rows in self._open.items() if record.id in rows]:
@@ -191,17 +194,26 @@ class SharedRows:
                 _unlock(lock)
 
     def _refresh(self) -> None:
-        """Read which rows other processes have recorded since the last time."""
-        for path in (self._folder / RECORDS_FILE, *(self._folder / PARTS).glob("*.jsonl")):
-            if path == self._path:
-                continue
-            try:
-                size = path.stat().st_size
-            except OSError:
-                continue  # it was merged
-            if size != self._sizes.get(path):
-                self._sizes[path] = size
-                self._done |= {r.id for r in salvage_lines(path, self._key, self.sample, self._classes).records}
+        """Read which rows other processes have recorded since the last time.
+
+        A part that is gone was merged, so the records file is read after the parts. It may be the file that this
+        process appends to; it is read again if it has more than what this process wrote.
+        """
+        for path in (*(self._folder / PARTS).glob("*.jsonl"), self._folder / RECORDS_FILE):
+            with translate_os_errors(path):
+                try:
+                    self._read(path)
+                except (OSError, RobenchError):
+                    if path.exists():  # if not, it was merged
+                        raise
+
+    def _read(self, path: Path) -> None:
+        """Read which rows have a record in a file, if it has changed."""
+        size = path.stat().st_size
+        if size != self._sizes.get(path):
+            found = salvage_lines(path, self._key, self.sample, self._classes)
+            self._sizes[path] = size
+            self._done |= {record.id for record in found.records}
 
 
 def _read_whole_lines(part: Path) -> bytes:

@@ -93,6 +93,20 @@ def test_two_processes_share_the_shards_and_both_see_the_end(folder: Path, other
     assert sorted(lines(folder)) == list(range(COUNT)) and not (folder / PARTS).exists()
 
 
+def test_first_process_sees_the_end_when_another_one_has_merged_the_records(folder: Path, other: Sharer) -> None:
+    rows = opened(folder)
+    other.ask("open")
+    keep(rows, *rows.take())
+    taken = [row for _ in range(3) for row in other.ask("take")]
+    other.keep(taken[:-2])
+    assert not rows.is_complete() and rows.take() == []
+    other.keep(taken[-2:])
+    other.ask("merge")
+    assert rows.take() == [] and rows.is_complete(), "the records that it had not seen are now in its own file"
+    rows.close()
+    assert sorted(lines(folder)) == list(range(COUNT)) and not (folder / PARTS).exists()
+
+
 def test_rows_of_a_killed_process_are_taken_but_for_those_it_recorded(folder: Path, other: Sharer) -> None:
     other.ask("open")
     taken = other.ask("take") + other.ask("take")
