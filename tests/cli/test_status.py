@@ -94,7 +94,7 @@ def test_status_of_an_interrupted_run_says_how_far_it_came_and_its_command_goes_
     job, runs = TinyJob(tiny_job.encoder, write_data(tmp_path / "data", test=TEXTS)), tmp_path / "runs"
     command = job.command(runs, "--attack-limit", str(TEXTS))
     killed = processes.start(*command, folder=tmp_path)
-    killed.signal_when(lambda: lines(runs) > 3, signal.SIGKILL)
+    killed.signal_when(lambda: lines(runs) > 3, signal.SIGKILL, seconds=240)
     found = read(runs)
     (unfinished,) = found["unfinished"]
     assert unfinished["total"] == TEXTS and 3 < unfinished["rows"] <= TEXTS and not unfinished["running"]
