@@ -152,9 +152,9 @@ def test_words_of_changed_options_are_read_as_the_options_and_name_no_default(ki
 
 @pytest.mark.parametrize("text", ["two", "1.5", ""])
 def test_number_of_jobs_is_a_whole_number_or_auto(text: str) -> None:
-    with pytest.raises(RobenchError, match=r"--jobs .*: a whole number, or auto"):
+    with pytest.raises(RobenchError, match=r"--jobs .* is no number of jobs; it should be a whole number, or auto"):
         read(RunOptions, "-d", "base", "-t", "trec", "--jobs", text)
-    with pytest.raises(RobenchError, match=r"jobs is .*; it should be a whole number or auto"):
+    with pytest.raises(RobenchError, match=r"jobs is .*; it should be a whole number, or auto"):
         RunOptions(defense="base", task="trec", jobs=text)  # type: ignore[arg-type]
 
 

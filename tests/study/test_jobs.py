@@ -17,6 +17,7 @@ from filelock import FileLock
 
 from robench.results import records
 from robench.results.info import CellInfo
+from robench.results.request_log import REQUESTS
 from robench.results.store import Store
 from support.processes import Processes, Run
 from support.runs import lines
@@ -89,7 +90,7 @@ def contents(runs: Path) -> dict[str, Any]:
 
 
 def leftovers(runs: Path) -> list[str]:
-    return [str(path) for path in runs.rglob(".*")]
+    return [str(path) for path in runs.rglob(".*") if path.name != REQUESTS]
 
 
 def plugin(folder: Path, text: str) -> list[str]:
