@@ -36,7 +36,7 @@ def test_one_job_takes_the_time_of_all_stages_and_several_jobs_take_less(tiny_jo
     assert chain[0] == "train base on mr, seed 42" and chain[-1].startswith("attack ada on mr with ")
     assert [step.split(" on ")[0] for step in chain[1:3]][1].startswith("train ada against ")
     *_, several, same_path, _ = plan(tiny_job, runs, "--existing", "always", "--jobs", "64")
-    assert several.startswith("64 jobs at a time: about ") and same_path == path
+    assert several.startswith("64 jobs at a time: about ") and same_path.partition(";")[0] == path.partition(";")[0]
     assert snapshot(runs) == before
 
 

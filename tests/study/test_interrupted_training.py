@@ -62,7 +62,7 @@ def kill_during_training(
 @pytest.mark.parametrize(
     ("defense", "precision", "kills"),
     [
-        pytest.param("base", "bf16", 3, marks=pytest.mark.timeout(600)),
+        pytest.param("base", "bf16", 3, marks=LONG),
         pytest.param("base", "fp32", 12, marks=LONG),
         pytest.param("taichi", "fp32", 12, marks=LONG),
         pytest.param("taichi", "bf16", 12, marks=LONG),

@@ -40,8 +40,8 @@ NAMES = sorted(
     for entry in registry.entries("defenses")
     if entry.origin == "robench" and not isinstance(entry.load(), FusedDefense)
 )
-SEVERAL = ("taichi", "smart-paper")
-"""Defenses of several networks."""
+QUICK = {*((name, "fp32") for name in ("base", "fgsm", "smart", "ada", "taichi")), ("base", "bf16")}
+"""Those that are tried each time: one of each way to train."""
 
 
 class InterruptedHereError(Exception):
@@ -106,7 +106,7 @@ def result_of(result: TrainingResult) -> tuple[bytes, list[dict[str, Any]], int,
 @pytest.mark.parametrize(
     ("name", "precision"),
     [
-        pytest.param(name, precision, marks=() if name in SEVERAL or precision == "fp32" else pytest.mark.slow)
+        pytest.param(name, precision, marks=() if (name, precision) in QUICK else pytest.mark.slow)
         for name in NAMES
         for precision in ("fp32", "bf16")
     ],
