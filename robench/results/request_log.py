@@ -20,6 +20,7 @@ from robench.errors import RobenchError
 from robench.paths import absolute_path, atomic_write_bytes, open_unlinked, read_regular
 from robench.results.info_parts import Amount, Count
 from robench.results.locks import hold_lock
+from robench.syncing import make_folder
 
 REQUESTS = ".requests.jsonl"
 LIMIT = 2_000_000
@@ -87,7 +88,7 @@ class RequestLog:
                 done=done,
                 stages=dict(stages),
             )
-            self._root.mkdir(parents=True, exist_ok=True)
+            make_folder(self._root)
             with open_unlinked(path, "ab") as file:
                 file.write(_encode(request))  # the blank line before it ends a line that was torn off
             if path.stat().st_size > LIMIT:
