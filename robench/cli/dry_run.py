@@ -40,7 +40,7 @@ def show_plan(
     left = {stage.key for stage in runner.find_missing(stages)}
     estimator = Estimator(store)
     table = Table("stage", "work", "state", "time", "key", box=None, pad_edge=False, header_style="bold")
-    total, all_estimated = 0.0, True
+    total, guess, all_estimated = 0.0, 0.0, True
     works = []
     for stage in order_stages(stages):
         seconds = estimator.seconds(stage) if stage.key in left else 0.0
@@ -48,6 +48,7 @@ def show_plan(
         total += seconds or 0.0
         if stage.key in left:
             works.append(make_work(stage, seconds or 0.0, requests[0].threads))
+            guess += estimator.guess_seconds(stage)
         state = "to do" if stage.key in left else "cached" if runner.is_done(stage) else "not needed"
         time = "" if stage.key not in left else "unknown" if seconds is None else format_duration(seconds)
         table.add_row(escape(stage.title), f"{stage.size.count:,} {stage.size.noun}", state, time, stage.key)
@@ -55,7 +56,7 @@ def show_plan(
         console.width = max(console.width, LOG_WIDTH)
     console.print(table)
     if total:
-        jobs = choose_jobs(requests[0].jobs, on_cpu=device.type == "cpu", seconds=total)
+        jobs = choose_jobs(requests[0].jobs, on_cpu=device.type == "cpu", seconds=guess)
         schedule = simulate(works, jobs)
         for line in _describe_schedule(schedule, "about" if all_estimated else "more than"):
             console.print(line, soft_wrap=True, markup=False)

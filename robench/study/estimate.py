@@ -11,6 +11,9 @@ from robench.study.stages.stage import RecordsStage, Stage
 from robench.study.stages.train import ModelStage
 from robench.study.stages.victim import VictimStage
 
+UNKNOWN_PACE = 0.02
+"""Seconds of a step or a text of a stage that nothing is known of."""
+
 
 class Estimator:
     """Estimates the seconds of a stage by the median pace of comparable stages in a runs folder."""
@@ -30,6 +33,10 @@ class Estimator:
         ]
         pace = median(paces) if paces else stage.usual_pace
         return pace * stage.size.count if pace else None
+
+    def guess_seconds(self, stage: Stage) -> float:
+        """Return the seconds that a stage will take, by a usual pace if there is nothing to go by."""
+        return self.seconds(stage) or stage.size.count * UNKNOWN_PACE
 
 
 def make_work(stage: Stage, seconds: float, threads: int) -> Work:

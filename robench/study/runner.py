@@ -13,7 +13,7 @@ from robench.results.redo import Redo
 from robench.results.request_log import RequestLog
 from robench.results.store import Store, StoredStage
 from robench.study.coordinator import Coordinator
-from robench.study.estimate import Estimator
+from robench.study.estimate import Estimator, make_work
 from robench.study.executors.capacity import choose_jobs
 from robench.study.executors.processes import ProcessExecutor
 from robench.study.executors.serial import SerialExecutor
@@ -21,6 +21,7 @@ from robench.study.options import THREADS
 from robench.study.plan import order_stages
 from robench.study.presets import Existing
 from robench.study.request import BaseRequest
+from robench.study.schedule import find_levels
 from robench.study.site import Site
 from robench.study.stages.context import Context
 from robench.study.stages.stage import Stage
@@ -90,10 +91,6 @@ def _is_writable(store: Store) -> bool:
     except RobenchError:
         return False
     return True
-
-
-UNKNOWN_PACE = 0.02
-"""Seconds of a step or a text of a stage that nothing is known of."""
 
 
 class Runner:
@@ -173,10 +170,11 @@ class Runner:
     def _make(self, stages: Sequence[Stage]) -> None:
         context = self._context
         estimator = Estimator(context.store)
-        seconds = sum(estimator.seconds(stage) or stage.size.count * UNKNOWN_PACE for stage in stages)
+        works = [make_work(stage, estimator.guess_seconds(stage), self._threads) for stage in stages]
+        seconds = sum(work.seconds for work in works)
         jobs = choose_jobs(self._jobs, on_cpu=context.device.type == "cpu", seconds=seconds)
         executor = SerialExecutor(context) if jobs == 1 else ProcessExecutor(context, jobs)
-        ranks = {} if jobs == 1 else measure_paths(stages, estimator)
+        ranks = {} if jobs == 1 else find_levels(works, jobs)
         with contextlib.closing(executor):
             Coordinator(self._site, executor, context.reporter, threads=self._threads).make(stages, ranks)
 
@@ -199,18 +197,3 @@ class Runner:
                 f"note: {stored.folder.name} was made from {key}, which has changed since; `--existing always` makes"
                 " both again."
             )
-
-
-def measure_paths(stages: Sequence[Stage], estimator: Estimator) -> dict[str, float]:
-    """Return the estimated seconds from the beginning of each stage to the end of the plan, along its longest path.
-
-    Args:
-        stages: the stages, each after its needs.
-        estimator: estimates the seconds of a stage.
-    """
-    after: dict[str, float] = {}
-    for stage in reversed(stages):
-        after[stage.key] = after.get(stage.key, 0.0) + (estimator.seconds(stage) or stage.size.count * UNKNOWN_PACE)
-        for need in stage.needs:
-            after[need.key] = max(after.get(need.key, 0.0), after[stage.key])
-    return after

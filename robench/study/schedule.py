@@ -104,7 +104,7 @@ def simulate(works: Sequence[Work], jobs: int) -> Schedule:
         raise RobenchError(f"a schedule needs at least 1 job, not {jobs}.")
     by_key = {work.key: work for work in works}
     order = _sort(by_key)
-    levels = _find_levels(order, jobs)
+    levels = find_levels(order, jobs)
     makespan, peak = _run(by_key, levels, jobs)
     path = _find_path(order)
     return Schedule(
@@ -150,10 +150,14 @@ def _find_followers(by_key: Mapping[str, Work]) -> dict[str, list[Work]]:
     return followers
 
 
-def _find_levels(order: Sequence[Work], jobs: int) -> dict[str, float]:
+def find_levels(order: Sequence[Work], jobs: int) -> dict[str, float]:
     """Return by key the seconds from the start of a work to the end of the longest chain behind it.
 
     A divided work is taken to have all slots, and is at least as long as one of its units.
+
+    Args:
+        order: the works, each after those that it needs.
+        jobs: number of slots.
     """
     by_key = {work.key: work for work in order}
     behind = dict.fromkeys(by_key, 0.0)
