@@ -76,29 +76,13 @@ class Broken(PWWS):
 """
 
 
-def contents(runs: Path, digits: int = 17) -> dict[str, Any]:
-    """The records without their seconds, and the digests of the weights, of all finished stages.
-
-    Args:
-        digits: of probabilities.
-    """
-
-    def rounded(values: list[float]) -> list[float]:
-        return [round(value, digits) for value in values]
-
+def contents(runs: Path) -> dict[str, Any]:
+    """The records without their seconds, and the digests of the weights, of all finished stages."""
     found: dict[str, Any] = {}
     for stage in runs.glob("*/*/stage.json"):
         folder, name = stage.parent, f"{stage.parent.parent.name}/{stage.parent.name}"
         if (folder / "records.jsonl").exists():
-            found[name] = [
-                replace(
-                    record,
-                    seconds=0.0,
-                    probabilities_before=rounded(record.probabilities_before),
-                    probabilities_after=rounded(record.probabilities_after),
-                )
-                for record in records.read(folder / "records.jsonl")
-            ]
+            found[name] = [replace(record, seconds=0.0) for record in records.read(folder / "records.jsonl")]
             assert (folder / "records.jsonl").read_bytes().count(b"\n") == len(found[name]), "no row twice"
         if (folder / "model.safetensors").exists():
             found[name] = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
@@ -132,11 +116,11 @@ def one_job(tiny_job: TinyJob, noisy: list[str], tmp_path_factory: pytest.TempPa
     return runs
 
 
-def check_same_run(job: TinyJob, one: Path, runs: Path, *more: str, digits: int = 17) -> str:
+def check_same_run(job: TinyJob, one: Path, runs: Path, *more: str) -> str:
     """Make a run with several jobs, compare it with one in one process, and return what it said."""
     done = robench(*job.command(runs, *COMMON, *more, defense="base,noisy,ada"))
     assert done.exit_code == 0, done.output
-    assert len(contents(one)) == 7 and contents(runs, digits) == contents(one, digits)
+    assert len(contents(one)) == 7 and contents(runs) == contents(one)
     assert leftovers(runs) == [] and workers_of(os.getpid()) == []
     shown = robench("table", "5", "--runs", runs)
     assert done.stdout.strip() and done.stdout.splitlines()[0] == shown.stdout.splitlines()[0]
@@ -165,8 +149,7 @@ def test_two_jobs_give_the_results_of_one_in_bfloat16(tiny_job: TinyJob, noisy: 
     command = [*COMMON, *noisy, "--precision", "bf16"]
     one = robench(*tiny_job.command(tmp_path / "one", *command, "--jobs", "1", defense="base,noisy,ada"))
     assert one.exit_code == 0, one.output
-    # On a processor with AMX, the last bit of a row can depend on its place in the batch.
-    check_same_run(tiny_job, tmp_path / "one", tmp_path / "two", *command, "--jobs", "2", digits=6)
+    check_same_run(tiny_job, tmp_path / "one", tmp_path / "two", *command, "--jobs", "2")
 
 
 def test_parts_of_an_unfinished_attack_trouble_no_reader_and_the_next_run_goes_on(
