@@ -239,7 +239,7 @@ def normal_quantile(level: float) -> float:
 
 
 def _interval_of_samples(row: Sequence[float], level: float) -> tuple[float, float]:
-    """Return Wilson's interval of the mean of outcomes; of averages, that of as many outcomes as have their variance."""
+    """Return Wilson's interval of the mean of outcomes; of averages, that of outcomes with their variance."""
     mean, n = fmean(row), float(len(row))
     if not {0.0, 1.0}.issuperset(row) and len(set(row)) > 1:
         n = mean * (1 - mean) / (variance(row) / n)

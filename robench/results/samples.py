@@ -19,7 +19,7 @@ Outcomes: TypeAlias = Mapping[int, Sequence[Outcome]]
 def complete(rows: Sequence[Sequence[Outcome]]) -> tuple[list[list[float]], int]:
     """Return the columns in which nothing is None, as rows again, and how many others there are."""
     columns = [column for column in zip(*rows, strict=True) if None not in column]
-    kept = [[float(column[i]) for column in columns] for i in range(len(rows))]  # type: ignore[arg-type]
+    kept = [[float(column[i]) for column in columns] for i in range(len(rows))]
     return kept, (len(rows[0]) if rows else 0) - len(columns)
 
 
