@@ -189,12 +189,21 @@ def half_width_square(parts: Components, seeds: int, n: int, level: float = LEVE
         n: number of samples.
         level: of the interval.
     """
-    import numpy as np
+    of_seeds, of_samples = parts_of_mean(parts, seeds, n)
+    t_square, z_square = square_quantiles(seeds, 1 - level)
+    return t_square * of_seeds + z_square * of_samples
+
+
+def square_quantiles(seeds: int, alpha: float) -> tuple[float, float]:
+    """Return the squares of t with S - 1 degrees of freedom and of z that are exceeded with a chance, on both sides.
+
+    Args:
+        seeds: number of seeds, two or more.
+        alpha: the chance, above 0; at most 1.
+    """
     from scipy.special import stdtrit
 
-    of_seeds, of_samples = parts_of_mean(parts, seeds, n)
-    t = stdtrit(seeds - 1, (1 + level) / 2)
-    return np.square(t) * of_seeds + normal_quantile(level) ** 2 * of_samples
+    return float(stdtrit(seeds - 1, alpha / 2)) ** 2, NormalDist().inv_cdf(alpha / 2) ** 2
 
 
 def parts_of_mean(parts: Components, seeds: int, n: int) -> tuple[Any, Any]:

@@ -153,7 +153,7 @@ _POINTS = 15
 """Numbers of discordant pairs that stand for their distribution."""
 _CHI_POINTS = 200
 """Estimates of the seeds' variance that stand for their distribution."""
-_STEPS = 20
+_STEPS = 15
 """Halvings of the range in which a smallest difference lies."""
 
 
@@ -183,8 +183,13 @@ def _binomial_tail(edge: int, n: int, chance: float) -> float:
         return 1.0
     if chance >= 1:
         return float(edge >= n)
-    logs = [math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) for k in range(edge + 1)]
-    return sum(math.exp(one + k * math.log(chance) + (n - k) * math.log1p(-chance)) for k, one in enumerate(logs))
+    log = math.lgamma(n + 1) - math.lgamma(edge + 1) - math.lgamma(n - edge + 1)
+    term = math.exp(log + edge * math.log(chance) + (n - edge) * math.log1p(-chance))
+    total, odds = term, (1 - chance) / chance
+    for k in range(edge, 0, -1):
+        term *= odds * k / (n - k + 1)
+        total += term
+    return min(total, 1.0)
 
 
 def _variances(found: Difference) -> tuple[float, float, float]:

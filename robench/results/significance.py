@@ -35,6 +35,7 @@ from robench.results.intervals import (
     half_width_square,
     normal_quantile,
     parts_of_mean,
+    square_quantiles,
     wilson,
 )
 from robench.results.samples import Outcomes, check_outcomes, complete
@@ -157,8 +158,11 @@ def mcnemar(gained: int, lost: int) -> float:
         (0.03125, 0.0625, 1.0)
     """
     n = gained + lost
-    tail = sum(math.comb(n, k) for k in range(min(gained, lost) + 1))
-    return min(1.0, 2 * tail / 2**n)
+    ways = tail = 1
+    for k in range(min(gained, lost)):
+        ways = ways * (n - k) // (k + 1)
+        tail += ways
+    return min(1.0, 2 * tail / (1 << n))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -196,16 +200,17 @@ def crossed_p(parts: Components, seeds: int, n: int) -> float:
     from scipy.optimize import brentq
 
     value = float(parts.mean)
-    of_seeds, of_samples = parts_of_mean(parts, seeds, n)
+    of_seeds, of_samples = map(float, parts_of_mean(parts, seeds, n))
     if value == 0:
         return 1.0
-    if float(of_seeds) + float(of_samples) <= 0:
+    if of_seeds + of_samples <= 0:
         return mcnemar(n, 0)
 
-    def excess(exponent: float) -> float:
-        return float(half_width_square(parts, seeds, n, 1 - math.exp(exponent))) - value**2
+    def excess(log: float) -> float:
+        t_square, z_square = square_quantiles(seeds, math.exp(log))
+        return t_square * of_seeds + z_square * of_samples - value**2
 
-    return math.exp(float(brentq(excess, _SMALLEST, -1e-9))) if excess(_SMALLEST) > 0 else math.exp(_SMALLEST)
+    return math.exp(float(brentq(excess, _SMALLEST, 0.0))) if excess(_SMALLEST) > 0 else math.exp(_SMALLEST)
 
 
 _SMALLEST = -30.0
