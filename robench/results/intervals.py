@@ -35,6 +35,7 @@ from dataclasses import dataclass
 from statistics import NormalDist, fmean, variance
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from robench.errors import RobenchError
 from robench.results.samples import Outcomes, check_outcomes, complete
 
 if TYPE_CHECKING:
@@ -245,6 +246,18 @@ def normal_quantile(level: float) -> float:
     if not 0 < level < 1:
         raise ValueError(f"a level is between 0 and 1, such as 0.95, not {level}")
     return NormalDist().inv_cdf((1 + level) / 2)
+
+
+def check_level(level: float) -> float:
+    """Return a level.
+
+    Raises:
+        RobenchError: it is not between 0.5 and 1.
+    """
+    if not 0.5 <= level < 1:
+        hint = f"; for {level:g} %, write {level / 100:g}" if 50 <= level < 100 else ""
+        raise RobenchError(f"a level of intervals and tests is from 0.5 to below 1, such as 0.95, not {level:g}{hint}.")
+    return level
 
 
 def _interval_of_samples(row: Sequence[float], level: float) -> tuple[float, float]:

@@ -197,8 +197,6 @@ def crossed_p(parts: Components, seeds: int, n: int) -> float:
         1 less the level at which the interval begins to hold 0. If all differences are alike, there is no variance; p
         is then McNemar's over the samples alone.
     """
-    from scipy.optimize import brentq
-
     value = float(parts.mean)
     of_seeds, of_samples = map(float, parts_of_mean(parts, seeds, n))
     if value == 0:
@@ -210,11 +208,17 @@ def crossed_p(parts: Components, seeds: int, n: int) -> float:
         t_square, z_square = square_quantiles(seeds, math.exp(log))
         return t_square * of_seeds + z_square * of_samples - value**2
 
-    return math.exp(float(brentq(excess, _SMALLEST, 0.0))) if excess(_SMALLEST) > 0 else math.exp(_SMALLEST)
+    low, high = _SMALLEST, 0.0
+    for _ in range(_HALVINGS):  # the excess falls as p rises
+        middle = (low + high) / 2
+        low, high = (middle, high) if excess(middle) > 0 else (low, middle)
+    return math.exp(low)
 
 
 _SMALLEST = -30.0
 """Logarithm of the smallest p that is told apart from smaller ones."""
+_HALVINGS = 50
+"""Halvings of the range in which the logarithm of p lies."""
 
 
 def _crossed_interval(parts: Components, seeds: int, n: int, level: float) -> tuple[float, float]:
