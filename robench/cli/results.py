@@ -24,6 +24,7 @@ from robench.cli.parameters import parse_numbers, split_names
 from robench.console import Console
 from robench.errors import RobenchError
 from robench.escaping import escape_line
+from robench.results.intervals import LEVEL
 from robench.results.paper_contents import DEFAULT
 
 if TYPE_CHECKING:
@@ -41,10 +42,11 @@ CompareOption = Annotated[
     str | None,
     typer.Option(
         metavar="DEFENSE",
-        help="Compare this defense with the best of the others; its lead stands in brackets.",
+        help="Compare this defense with the others, as one family of tests; its lead stands behind an arrow.",
         show_default="the paper's",
     ),
 ]
+LevelOption = Annotated[float, typer.Option(metavar="SHARE", help="Level of intervals and tests.")]
 
 
 def _selection(
@@ -78,6 +80,8 @@ def table(
     paper: PaperOption = DEFAULT,
     against: AgainstOption = None,
     compare: CompareOption = None,
+    intervals: Annotated[bool, typer.Option("--intervals/--no-intervals", help="Show intervals.")] = True,
+    level: LevelOption = LEVEL,
     task: Tasks = None,
     defense: Defenses = None,
     attack: Attacks = None,
@@ -110,6 +114,8 @@ def table(
     options = tables.TableOptions(
         selection=_selection(split_names(task), defense, attack, encoder, preset, seed),
         compare=compare,
+        intervals=intervals,
+        level=level,
         runs=str(runs),
         command_options=runs_options(runs),
         data=data,

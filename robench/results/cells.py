@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from robench.results import records
@@ -30,6 +31,7 @@ class Result:
     """The numbers of one cell.
 
     Attributes:
+        folder: where it is stored.
         info: its ``stage.json``.
         block: identity of what it has in common with the cells that it can be compared with.
         model_block: the same without the number of attacked samples, on which a clean accuracy does not depend.
@@ -43,6 +45,7 @@ class Result:
         outcome: counts and means of its records.
     """
 
+    folder: Path
     info: CellInfo
     block: str
     model_block: str
@@ -106,6 +109,11 @@ def separate(results: Sequence[Result], by: Literal["key", "model"]) -> list[Res
     ]
 
 
+def runs_folder(results: Sequence[Result]) -> Path:
+    """Return the runs folder that some results, at least one, are in."""
+    return results[0].folder.parent.parent
+
+
 def identity_text(value: Any) -> str:
     """Return a JSON value as text; equal values give equal texts."""
     return json.dumps(value, sort_keys=True)
@@ -125,6 +133,7 @@ def _result(cell: StoredStage[CellInfo]) -> Result:
     block += [info.data.digest, info.encoder.digest, info.format]
     attack = info.identity.get("attack") or [info.attack.class_, info.attack.fields]
     return Result(
+        folder=cell.folder,
         info=info,
         block=identity_text([*block, outcome.n]),
         model_block=identity_text(block),

@@ -40,8 +40,8 @@ def write(path: Path, lines: Sequence[CleanLine]) -> None:
     path.write_bytes(text.encode())
 
 
-def read(path: Path, count: int) -> list[CleanLine]:
-    """Read the first ``count`` lines of a file, or all if it has fewer.
+def read(path: Path, count: int | None = None) -> list[CleanLine]:
+    """Read the first ``count`` lines of a file, or all if it has fewer or no count is given.
 
     Raises:
         RobenchError: it cannot be read, or a line lacks a key or has a value of another type.

@@ -19,11 +19,13 @@ class SeedMean:
         mean: the mean, in the unit of the numbers.
         sd: sample standard deviation (n - 1 in the denominator); None with one seed.
         seeds: the seeds, in ascending order.
+        by_seed: the mean of each seed, in the same order.
     """
 
     mean: Fraction
     sd: float | None
     seeds: tuple[int, ...]
+    by_seed: tuple[Fraction, ...]
 
     @property
     def percent(self) -> float:
@@ -46,11 +48,11 @@ def average_over_seeds(values: Iterable[tuple[int, Fraction]]) -> SeedMean:
     by_seed: dict[int, list[Fraction]] = {}
     for seed, value in values:
         by_seed.setdefault(seed, []).append(value)
-    means = [_mean(numbers) for numbers in by_seed.values()]
+    means = [_mean(numbers) for _, numbers in sorted(by_seed.items())]
     mean = _mean(means)
     squares = sum((value - mean) ** 2 for value in means)
     sd = math.sqrt(squares / (len(means) - 1)) if len(means) > 1 else None
-    return SeedMean(mean, sd, tuple(sorted(by_seed)))
+    return SeedMean(mean, sd, tuple(sorted(by_seed)), tuple(means))
 
 
 def average_clean_accuracy(results: Sequence[Result]) -> SeedMean:

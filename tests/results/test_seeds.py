@@ -11,10 +11,10 @@ from robench.results.seeds import SeedMean, average_over_seeds
 def test_values_of_one_seed_are_averaged_before_the_mean_over_seeds() -> None:
     half, third = Fraction(1, 2), Fraction(1, 3)
     found = average_over_seeds([(2, half), (2, third), (1, third)])  # of seed 2: 5/12
-    assert found == SeedMean(Fraction(3, 8), math.sqrt(Fraction(1, 288)), (1, 2))
+    assert found == SeedMean(Fraction(3, 8), math.sqrt(Fraction(1, 288)), (1, 2), (third, Fraction(5, 12)))
     assert found.percent == 37.5 and math.isclose(found.percent_sd, 100 * math.sqrt(1 / 288))
 
 
 def test_one_seed_has_no_standard_deviation() -> None:
     found = average_over_seeds([(42, Fraction(1, 3))])
-    assert found == SeedMean(Fraction(1, 3), None, (42,)) and found.percent_sd == 0
+    assert found == SeedMean(Fraction(1, 3), None, (42,), (Fraction(1, 3),)) and found.percent_sd == 0

@@ -9,6 +9,7 @@ from robench.report.rendering.texts import (
     difference_text,
     ends,
     heads,
+    interval_text,
     lines_below,
     numeric,
     published_text,
@@ -50,5 +51,7 @@ def _row(cells: list[str]) -> str:
 def _cell(cell: Cell, column: Column) -> str:
     value = escape_latex(value_text(cell, column))
     parts = [rf"\textbf{{{value}}}" if cell.best else value]
+    if interval := interval_text(cell, column):
+        parts.append(rf"{{\scriptsize {escape_latex(interval)}}}")
     parts += [escape_latex(difference_text(cell, column)), escape_latex(published_text(cell, column))]
     return " ".join(part for part in parts if part)

@@ -7,7 +7,7 @@ from typing import Any
 
 from robench.escaping import dump_json, join_csv_cells
 from robench.report.rendering.texts import number_text
-from robench.report.tables.model import Cell, Column, Row, Table
+from robench.report.tables.model import Block, Cell, Column, Row, Table
 
 _SETTING = ("task", "attack", "data", "encoder", "precision", "train_rows")
 _DIGITS = {"percent": 4, "number": 6, "count": 0, "text": 0}
@@ -16,7 +16,9 @@ _DIGITS = {"percent": 4, "number": 6, "count": 0, "text": 0}
 def as_csv(tables: Sequence[Table]) -> str:
     """Write a line per row: setting, name, seeds, samples, then each column and its ``sd``.
 
-    An empty field has no value; ``inf`` is infinite. With published numbers, each column's ``paper`` and ``less paper``
+    A percentage's ``low`` and ``high`` follow, the bounds of its interval, unless intervals are left out. If a defense
+    is compared, ``p`` of the comparison with it follows, adjusted by Holm's method for the column and block. An empty
+    field has no value; ``inf`` is infinite. With published numbers, each column's ``paper`` and ``less paper``
     follow. A column with samples that ended in an error has their number in ``errors``. Shares are in percent.
     """
     return "\n".join(_csv(table) for table in tables)
@@ -39,8 +41,18 @@ def _csv(table: Table) -> str:
 
 def _names(table: Table, column: Column) -> list[str]:
     names = [column.name, f"{column.name} sd"] if table.is_measured else [column.name]
+    names += [f"{column.name} low", f"{column.name} high"] if _has_intervals(table, column) else []
+    names += [f"{column.name} p"] if _has_tests(table, column) else []
     names += [f"{column.name} errors"] if column in _columns_with_errors(table) else []
     return names + ([f"{column.name} paper", f"{column.name} less paper"] if table.against else [])
+
+
+def _has_intervals(table: Table, column: Column) -> bool:
+    return table.intervals and column.unit == "percent"
+
+
+def _has_tests(table: Table, column: Column) -> bool:
+    return bool(table.compared) and column.unit == "percent" and column.better is not None
 
 
 def _columns_with_errors(table: Table) -> list[Column]:
@@ -53,6 +65,10 @@ def _values(table: Table, cell: Cell, column: Column) -> list[str]:
         return "" if value is None else number_text(value, column, _DIGITS[column.unit]).replace(",", "")
 
     values = [cell.text.replace("∞", "inf") or text(cell.value), *([text(cell.sd)] if table.is_measured else [])]
+    if _has_intervals(table, column):
+        values += [text(cell.interval.low), text(cell.interval.high)] if cell.interval else ["", ""]
+    if _has_tests(table, column):
+        values += ["" if cell.p is None else f"{cell.p:.6g}"]
     values += [str(cell.errors)] if column in _columns_with_errors(table) else []
     return values + ([text(cell.published), text(cell.less_published)] if table.against else [])
 
@@ -68,9 +84,13 @@ def as_json(tables: Sequence[Table]) -> str:
 
     A cell is null, or ``text``; or ``percent`` or ``value`` with ``sd`` (null with one seed), ``seeds``, ``best``,
     ``difference`` (null if nothing is compared), ``n``, ``learned`` (false if a model behind it is no better than
-    naming the most frequent label); and ``errors``, if any samples ended in an error: their number over all seeds. With
-    published numbers, ``published`` and ``less_published`` are added, null if there is none, and a cell that has
-    nothing else has these two. Shares and what is derived from them are in percent.
+    naming the most frequent label). A percentage has ``interval`` (``low``, ``high``, ``level``, ``covers``: what it
+    holds for, ``samples`` or ``seeds and samples``; null if there is none) and, of two seeds, ``by_seed``, unless
+    intervals are left out. If a defense is compared, it has ``p`` of the comparison with that one, or of that one with
+    the best other, adjusted by Holm's method (null if there is no test). Of a block, ``smallest_difference`` from the
+    best is what is found with a chance of 80 %, by column. And ``errors``, if any samples ended in an error: their
+    number over all seeds. With published numbers, ``published`` and ``less_published`` are added, null if there is
+    none, and a cell that has nothing else has these two. Shares and what is derived from them are in percent.
     """
     table = tables[0]
     blocks = [
@@ -78,6 +98,7 @@ def as_json(tables: Sequence[Table]) -> str:
             "task": block.task,
             "heading": block.heading,
             "setting": dict(block.setting),
+            **_smallest(table, block),
             "rows": [_row(table, row) for row in block.rows],
         }
         for block in table.blocks
@@ -116,8 +137,27 @@ def _cell(table: Table, cell: Cell, column: Column) -> dict[str, Any] | None:
         if table.is_measured:
             found |= {"sd": plain(cell.sd), "seeds": cell.seeds, "best": cell.best}
             found |= {"difference": plain(cell.difference), "n": cell.n, "learned": cell.learned}
+            found |= {"p": cell.p} if _has_tests(table, column) else {}
+        if _has_intervals(table, column):
+            found["interval"] = _interval(cell)
+            found |= {"by_seed": [plain(value) for value in cell.by_seed]} if cell.by_seed else {}
     if cell.errors:
         found["errors"] = cell.errors
     if table.against and (found or cell.published is not None):
         found |= {"published": plain(cell.published), "less_published": plain(cell.less_published)}
     return found or None
+
+
+def _interval(cell: Cell) -> dict[str, Any] | None:
+    one = cell.interval
+    if one is None:
+        return None
+    covers = "seeds and samples" if one.covers_seeds else "samples"
+    return {"low": 100 * one.low, "high": 100 * one.high, "level": one.level, "covers": covers}
+
+
+def _smallest(table: Table, block: Block) -> dict[str, Any]:
+    found = {
+        column.name: 100 * size for column, size in zip(table.columns, block.smallest, strict=False) if size is not None
+    }
+    return {"smallest_difference": found} if found else {}

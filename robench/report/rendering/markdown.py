@@ -10,6 +10,7 @@ from robench.report.rendering.texts import (
     difference_text,
     ends,
     heads,
+    interval_text,
     lines_below,
     numeric,
     published_text,
@@ -46,6 +47,7 @@ def _row(cells: list[str]) -> str:
 
 def _cell(cell: Cell, column: Column) -> str:
     value = escape_markdown(value_text(cell, column))
-    parts = [f"**{value}**" if cell.best else value, difference_text(cell, column)]
+    parts = [f"**{value}**" if cell.best else value, interval_text(cell, column)]
+    parts.append(escape_markdown(difference_text(cell, column)))
     parts.append(escape_markdown(published_text(cell, column)))
     return " ".join(part for part in parts if part)

@@ -16,6 +16,7 @@ from robench.report.rendering.texts import (
     difference_text,
     ends,
     heads,
+    interval_text,
     lead_word,
     lines_below,
     numeric,
@@ -95,6 +96,8 @@ def _cell(cell: Cell, column: Column) -> Text:
     text = Text()
     nothing = cell.value is None and not cell.text
     text.append(escape_line(value_text(cell, column)), style="bold" if cell.best else "dim" if nothing else "")
+    if interval := interval_text(cell, column):
+        text.append(f" {interval}", style="dim")
     if cell.difference is not None:
         style = {"better": "green", "worse": "red"}.get(lead_word(cell, column), "")
         text.append(f" {difference_text(cell, column)}", style=style)

@@ -6,9 +6,12 @@ import math
 from collections.abc import Sequence
 from fractions import Fraction
 
+from robench.report.tables.legend import has_spread
 from robench.report.tables.model import Cell, Column, Row, Table
 
 DASH = "—"
+WIDE = 0.05
+"""Width of an interval from which on its bounds are whole points."""
 
 
 def rounded(value: Fraction | float, digits: int) -> str:
@@ -35,8 +38,18 @@ def value_text(cell: Cell, column: Column) -> str:
     """Return ``61.0``, ``61.0 ± 1.2``, ``50.0 †`` of a model that learned nothing, ``61.0, 2 errors``, or a text."""
     if cell.value is None:
         return (cell.text or DASH) + errors_text(cell)
-    spread = f" ± {number_text(cell.sd, column)}" if cell.sd is not None else ""
+    spread = f" ± {number_text(cell.sd, column)}" if cell.sd is not None and has_spread(cell) else ""
     return number_text(cell.value, column) + spread + ("" if cell.learned else " †") + errors_text(cell)
+
+
+def interval_text(cell: Cell, column: Column) -> str:
+    """Return ``(53-68)`` or ``(91.3-93.7)``, of two seeds both values, ``(60.5, 61.5)``; empty if there is neither."""
+    if cell.interval is not None:
+        # Tenths of a point say nothing about an interval that is many points wide.
+        digits = 0 if cell.interval.high - cell.interval.low >= WIDE else column.digits
+        low, high = (number_text(bound, column, digits) for bound in (cell.interval.low, cell.interval.high))
+        return f"({low}\N{EN DASH}{high})"
+    return f"({', '.join(number_text(value, column) for value in cell.by_seed)})" if cell.by_seed else ""
 
 
 def errors_text(cell: Cell) -> str:
@@ -46,11 +59,11 @@ def errors_text(cell: Cell) -> str:
 
 
 def difference_text(cell: Cell, column: Column) -> str:
-    """Return ``(↑ 6.4)``; empty if nothing is compared."""
+    """Return ``(↑ 6.4)``, with a star if it is a claim; empty if nothing is compared."""
     if cell.difference is None:
         return ""
     arrow = "↑" if cell.difference > 0 else "↓" if cell.difference < 0 else "="
-    return f"({arrow} {number_text(abs(cell.difference), column)})"
+    return f"({arrow} {number_text(abs(cell.difference), column)}{'*' if cell.is_claim else ''})"
 
 
 def lead_word(cell: Cell, column: Column) -> str:

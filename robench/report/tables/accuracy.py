@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from robench.escaping import list_values
 from robench.report.tables.captions import result_notes
-from robench.report.tables.cells import count_errors, mean_cell
+from robench.report.tables.cells import attacked_cell, clean_cell
 from robench.report.tables.layout import Layout, legend_of
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.options import TableRequest
-from robench.results.cells import Result, group, read_results, separate
+from robench.results.cells import Result, group, read_results, runs_folder, separate
 from robench.results.info import CellInfo
 from robench.results.paper_contents import Paper, rank
+from robench.results.sample_reader import SampleReader
 from robench.results.selection import NoResultsError
 from robench.results.store import StoredStage
 from robench.study.commands import make_commands
@@ -43,7 +45,8 @@ def label_conflict_table(cells: Sequence[StoredStage[CellInfo]], request: TableR
     layout = Layout.of(paper, results, expected=request.selection.defenses or spec.defenses)
     labels = layout.columns.values()
     columns = [Column(f"{CLEAN} ({label.text})", key=label.text, attack=label.plain) for label in labels]
-    arranged, caption = layout.arranged(_clean_by_attack, attacks=False)
+    reader = SampleReader(runs_folder(results))
+    arranged, caption = layout.arranged(partial(_clean_by_attack, reader), attacks=False)
     blocks, comparison = request.compare(arranged, columns)
     fill, hopeless = make_commands(layout.gaps(), request.command_options)
     own = (f"{CLEAN}: correct / all test samples, of models trained on the texts of the attack in brackets.",)
@@ -51,7 +54,8 @@ def label_conflict_table(cells: Sequence[StoredStage[CellInfo]], request: TableR
         caption=caption,
         columns=tuple(columns),
         blocks=blocks,
-        legend=legend_of(blocks, own, comparison, hopeless),
+        compared=comparison.defense,
+        legend=legend_of(blocks, columns, own, comparison, hopeless),
         notes=result_notes(r.info for r in layout.results),
         commands=fill,
     )
@@ -98,14 +102,15 @@ def encoders_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest
 
 def _under_attack(layout: Layout, request: TableRequest) -> Table:
     columns = [Column(CLEAN), *(Column(label.text, attack=label.plain) for label in layout.columns.values())]
-    arranged, caption = layout.arranged(_clean_and_attacked)
+    arranged, caption = layout.arranged(partial(_clean_and_attacked, SampleReader(runs_folder(layout.results))))
     blocks, comparison = request.compare(arranged, columns, usual=True)
     fill, hopeless = make_commands(layout.gaps(), request.command_options)
     return request.fill(
         caption=caption,
         columns=tuple(columns),
         blocks=blocks,
-        legend=legend_of(blocks, _how_measured(blocks, columns, request.paper), comparison, hopeless),
+        compared=comparison.defense,
+        legend=legend_of(blocks, columns, _how_measured(blocks, columns, request.paper), comparison, hopeless),
         notes=result_notes(r.info for r in layout.results),
         commands=fill,
     )
@@ -134,30 +139,13 @@ def _how_measured(blocks: Sequence[Block], columns: Sequence[Column], paper: Pap
     return lines
 
 
-def _clean_and_attacked(found: Sequence[Result], columns: Sequence[str]) -> tuple[Cell, ...]:
-    models = {r.info.model: r for r in found}.values()
-    n = found[0].info.clean.n if found else 0
-    cells = [mean_cell([(r.seed, r.clean_accuracy) for r in models], n, learned=_learned(found))]
-    for column in columns:
-        under = [r for r in found if r.column == column]
-        n = under[0].attacked_n if under else 0
-        known = [(r.seed, r.accuracy_under_attack) for r in under if r.accuracy_under_attack is not None]
-        cell = mean_cell(known, n, learned=_learned(under))
-        cells.append(count_errors(cell, (r.outcome for r in under)))
-    return tuple(cells)
+def _clean_and_attacked(reader: SampleReader, found: Sequence[Result], columns: Sequence[str]) -> tuple[Cell, ...]:
+    cells = [clean_cell(reader, found)]
+    return *cells, *(attacked_cell(reader, [r for r in found if r.column == column]) for column in columns)
 
 
-def _clean_by_attack(found: Sequence[Result], columns: Sequence[str]) -> tuple[Cell, ...]:
-    cells = []
-    for column in columns:
-        models = {r.info.model: r for r in found if r.column == column}.values()
-        n = found[0].info.clean.n if found else 0
-        cells.append(mean_cell([(r.seed, r.clean_accuracy) for r in models], n, learned=_learned(models)))
-    return tuple(cells)
-
-
-def _learned(results: Iterable[Result]) -> bool:
-    return all(result.has_learned for result in results)
+def _clean_by_attack(reader: SampleReader, found: Sequence[Result], columns: Sequence[str]) -> tuple[Cell, ...]:
+    return tuple(clean_cell(reader, [r for r in found if r.column == column]) for column in columns)
 
 
 def _by_training_texts(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) -> list[Result]:

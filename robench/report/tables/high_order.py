@@ -69,11 +69,12 @@ def high_order_table(statistics: Sequence[StoredStage[StatisticsInfo]], request:
     arranged, caption = _arranged(models, paper, () if request.selection.defenses else spec.defenses)
     blocks, comparison = request.compare(arranged, COLUMNS)
     gaps = any(cell == Cell() for block in blocks for row in block.rows for cell in row.cells)
-    legend = legend_of(blocks, (*_LEGEND, _legend_of_accuracies(models)), comparison)
+    legend = legend_of(blocks, COLUMNS, (*_LEGEND, _legend_of_accuracies(models)), comparison)
     return request.fill(
         caption=caption,
         columns=COLUMNS,
         blocks=blocks,
+        compared=comparison.defense,
         legend=(*legend, f"—: no result yet; {request.hint}") if gaps else legend,
         notes=(*notes_of(m.info for m in models), *_notes_on_pairs(models)),
         row_kind="model",

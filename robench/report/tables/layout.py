@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from robench.report.tables.captions import headings, setting_of
-from robench.report.tables.cells import Comparison
-from robench.report.tables.model import Block, Cell, Row
+from robench.report.tables.comparison import Comparison
+from robench.report.tables.legend import describe_comparison, describe_smallest, has_spread
+from robench.report.tables.model import Block, Cell, Column, Row
 from robench.results.cells import Result, group
 from robench.results.labels import Label, column_labels, row_labels
 from robench.results.paper_contents import Paper, rank
@@ -115,26 +116,28 @@ class Layout:
 
 
 def legend_of(
-    blocks: Sequence[Block], first: Sequence[str], comparison: Comparison, hopeless: int = 0
+    blocks: Sequence[Block],
+    columns: Sequence[Column],
+    first: Sequence[str],
+    comparison: Comparison,
+    hopeless: int = 0,
 ) -> tuple[str, ...]:
     """Return how to read a table, line by line.
 
     Args:
         blocks: of the table.
+        columns: of the table.
         first: lines of the table's own.
-        comparison: which defense is compared with the others.
+        comparison: which defense is compared with the others, and at which level.
         hopeless: cells that no command makes.
     """
     rows = [row for block in blocks for row in block.rows]
     cells = [cell for row in rows for cell in row.cells]
     aside = list(dict.fromkeys(name for block in blocks for name in comparison.left_out(block.rows)))
     lines = [
-        ("±: sample standard deviation over seeds.", any(cell.sd is not None for cell in cells)),
-        (
-            f"In brackets: {comparison.defense} less the best other defense of its block.",
-            any(cell.difference is not None for cell in cells),
-        ),
-        ("Bold: the best of the column in its block.", any(cell.best for cell in cells)),
+        ("±: sample standard deviation over seeds.", any(has_spread(cell) for cell in cells)),
+        *((line, True) for line in describe_comparison(blocks, comparison)),
+        *((line, True) for line in describe_smallest(blocks, columns)),
         (f"Ablations of {comparison.defense}, which are not compared: {', '.join(aside)}.", aside),
         (
             "†: the model, or one of them, is no better than naming the most frequent label each time; not compared.",

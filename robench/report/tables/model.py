@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal
 
+from robench.results.intervals import Interval
+from robench.results.sample_reader import Samples
+
 Unit = Literal["percent", "number", "count", "text"]
 
 
@@ -42,27 +45,41 @@ class Cell:
         text: of a cell without a number.
         sd: sample standard deviation (n - 1) over seeds; None with fewer than two.
         seeds: whose results are in it.
-        best: whether it is compared with others of its column and block, and none of them is better.
+        by_seed: the number of each seed; empty if it is not shown.
+        interval: of a share; None if there is none or it is not shown.
+        best: whether it is compared with others of its column and block, and it is the best of them or, of a share,
+            cannot be told from the best.
         difference: to the best other defense of the block, of the compared defense.
+        p: of a comparison with the compared defense, or of that defense with the best other, adjusted by Holm's method
+            for the column of the block; None if there is no test.
+        is_claim: whether ``difference`` is told from none by that p.
         n: samples of each seed.
         learned: whether every model behind it has learned something, see :class:`robench.results.cells.Result`; a
             number of one that has not is shown, and compared with no other.
         published: the published number, in the column's unit, if it is shown and there is one.
         errors: samples of all seeds that ended in an error and are no part of the number.
         samples: samples of all seeds.
+        measured: samples of each seed that were right or wrong, of a share of such samples; else 0.
+        outcomes: outcomes of single samples by seed, of a share; None if they are not known.
     """
 
     value: Fraction | None = None
     text: str = ""
     sd: float | None = None
     seeds: tuple[int, ...] = ()
+    by_seed: tuple[Fraction, ...] = ()
+    interval: Interval | None = None
     best: bool = False
     difference: Fraction | None = None
+    p: float | None = None
+    is_claim: bool = False
     n: int = 0
     learned: bool = True
     published: Fraction | None = None
     errors: int = 0
     samples: int = 0
+    measured: int = 0
+    outcomes: Mapping[int, Samples] | None = field(default=None, compare=False, repr=False)
 
     @property
     def has_many_errors(self) -> bool:
@@ -109,6 +126,9 @@ class Block:
         heading: what sets the block apart from others; empty if it is the only one.
         setting: what its rows share, by name.
         attack: registered name of the attack that its rows share, as in :class:`Column`.
+        smallest: for each column the smallest difference from the best, a share, that is found with a chance of 80 %;
+            None if none is looked for. Empty before rows are compared.
+        unpaired: cells that could not be compared with the best sample by sample.
     """
 
     task: str
@@ -116,6 +136,8 @@ class Block:
     rows: tuple[Row, ...]
     setting: Mapping[str, Any] = field(default_factory=dict)
     attack: str = ""
+    smallest: tuple[float | None, ...] = ()
+    unpaired: int = 0
 
 
 @dataclass(frozen=True)
@@ -132,6 +154,8 @@ class Table:
         is_measured: whether its numbers are means over samples and seeds, which are then shown.
         samples: whether their numbers are shown beside each row; not if the caption says enough.
         against: the paper whose published numbers stand beside ours; empty for none.
+        intervals: whether cells of shares have intervals.
+        compared: the defense that the others are compared with; empty for none.
     """
 
     name: str
@@ -146,3 +170,5 @@ class Table:
     is_measured: bool = True
     samples: bool = True
     against: str = ""
+    intervals: bool = False
+    compared: str = ""

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypedDict
 
 from robench.escaping import list_values
 from robench.plugins import registry
 from robench.plugins.suggestions import explain_unknown
-from robench.report.tables.cells import Comparison, compared_rows, names_with_numbers
+from robench.report.tables.cells import names_with_numbers
+from robench.report.tables.comparison import Comparison, compare_block
 from robench.report.tables.model import Block, Column, Table
 from robench.results.info import BEFORE
+from robench.results.intervals import LEVEL, check_level
 from robench.results.paper_contents import Paper, PaperTable
 from robench.results.selection import ALL, Facet, InfoT, NoResultsError, Selection, facet_of
 from robench.results.store import StoredStage
@@ -24,13 +26,16 @@ class TableOptions(TypedDict, total=False):
     """Options that all tables take; each ignores those that mean nothing to it.
 
     ``selection``: what to show; by default all. ``compare``: the defense to compare with all others; by default the one
-    that the paper compares. ``runs``: name of the runs folder, for errors. ``command_options``: what to add to the
-    commands that fill gaps, such as ``["--runs", "elsewhere"]``. ``data`` and ``offline``: where tasks are loaded from,
-    see :func:`robench.data.load.load_task`.
+    that the paper compares. ``intervals``: whether shares have intervals, which they have by default. ``level``: of
+    intervals and tests, 0.95 by default. ``runs``: name of the runs folder, for errors. ``command_options``: what to
+    add to the commands that fill gaps, such as ``["--runs", "elsewhere"]``. ``data`` and ``offline``: where tasks are
+    loaded from, see :func:`robench.data.load.load_task`.
     """
 
     selection: Selection
     compare: str | None
+    intervals: bool
+    level: float
     runs: str
     command_options: Sequence[str]
     data: Path | None
@@ -64,6 +69,11 @@ class TableRequest:
     def selection(self) -> Selection:
         """What the user wants to see."""
         return self.options.get("selection", ALL)
+
+    @property
+    def intervals(self) -> bool:
+        """Whether shares have intervals."""
+        return self.options.get("intervals", True)
 
     def select(
         self, stages: Sequence[StoredStage[InfoT]], *, selection: Selection | None = None, hint: str = ""
@@ -108,7 +118,7 @@ class TableRequest:
     def compare(
         self, blocks: Sequence[Block], columns: Sequence[Column], *, usual: bool = False
     ) -> tuple[tuple[Block, ...], Comparison]:
-        """Mark the best cells of blocks and the lead of the compared defense, and return which defense that is.
+        """Add intervals, mark the best cells of blocks and the lead of the compared defense; return which that is.
 
         Args:
             blocks: of the table.
@@ -117,14 +127,17 @@ class TableRequest:
 
         Raises:
             NoResultsError: the defense that the user names is not in the table.
+            RobenchError: the level is not between 0 and 1.
         """
+        level = check_level(self.options.get("level", LEVEL))
         name = self.options.get("compare")
         if name:
             self._check_compared(name, blocks)
         elif usual:
             name = self.paper.compared
-        comparison = Comparison(name or "", self.paper.ablations if name == self.paper.compared else ())
-        return tuple(replace(b, rows=compared_rows(b.rows, columns, comparison)) for b in blocks), comparison
+        comparison = Comparison(name or "", self.paper.ablations if name == self.paper.compared else (), level)
+        intervals = self.intervals
+        return tuple(compare_block(b, columns, comparison, intervals=intervals) for b in blocks), comparison
 
     def fill(self, **parts: Any) -> Table:
         """Make the table under its number and heading.
@@ -132,7 +145,7 @@ class TableRequest:
         Args:
             parts: fields of :class:`~robench.report.tables.model.Table`; the caption is empty unless it is given.
         """
-        values: dict[str, Any] = {"caption": "", **parts}
+        values: dict[str, Any] = {"caption": "", "intervals": self.intervals and self.table.is_measured, **parts}
         return Table(name=self.table.number, title=self.table.heading, **values)
 
     def _check_compared(self, name: str, blocks: Sequence[Block]) -> None:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 from robench.report.tables.captions import headings, result_notes, setting_of
-from robench.report.tables.cells import count_errors, mean_cell
+from robench.report.tables.cells import attacked_cell, clean_cell, mean_cell
 from robench.report.tables.layout import legend_of
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.options import TableRequest
-from robench.results.cells import Result, group, identity_text, read_results
+from robench.results.cells import Result, group, identity_text, read_results, runs_folder
 from robench.results.info import CellInfo
 from robench.results.labels import Label, column_labels, row_labels
 from robench.results.paper_contents import Paper, PaperTable, rank
+from robench.results.sample_reader import SampleReader, Samples, falls, share_changed
 from robench.results.store import StoredStage
 
 QUALITY = PaperTable(
@@ -60,8 +61,9 @@ def quality_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest)
     by_block = group(results, lambda r: r.block)
     settings = [_setting(first, attacks[first.column]) for first, *_ in by_block.values()]
     heads, caption = headings(settings, paper)
+    reader = SampleReader(runs_folder(results))
     arranged = [
-        Block(setting["task"], heading, _rows(members, rows), setting)
+        Block(setting["task"], heading, _rows(reader, members, rows), setting)
         for heading, setting, members in zip(heads, settings, by_block.values(), strict=True)
     ]
     blocks, comparison = request.compare(arranged, COLUMNS)
@@ -69,7 +71,8 @@ def quality_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest)
         caption=caption,
         columns=COLUMNS,
         blocks=blocks,
-        legend=legend_of(blocks, LEGEND, comparison),
+        compared=comparison.defense,
+        legend=legend_of(blocks, COLUMNS, LEGEND, comparison),
         notes=result_notes(r.info for r in results),
     )
 
@@ -86,12 +89,12 @@ def _setting(result: Result, attack: Label) -> dict[str, Any]:
     return setting_of(result.info, attack=attack.text, attack_identity=result.column, **counted)
 
 
-def _rows(results: Sequence[Result], labels: dict[str, Label]) -> tuple[Row, ...]:
+def _rows(reader: SampleReader, results: Sequence[Result], labels: dict[str, Label]) -> tuple[Row, ...]:
     return tuple(
         Row(
             label=labels[row].text,
             name=found[0].info.defense.name,
-            cells=_cells(found),
+            cells=_cells(reader, found),
             per_attack=found[0].info.adversarial is not None,
             clean_n=found[0].info.clean.n,
             attacked_n=found[0].attacked_n,
@@ -101,29 +104,30 @@ def _rows(results: Sequence[Result], labels: dict[str, Label]) -> tuple[Row, ...
     )
 
 
-def _cell(found: Sequence[Result], value: Callable[[Result], Fraction | float | None]) -> Cell:
+def _cells(reader: SampleReader, found: Sequence[Result]) -> tuple[Cell, ...]:
+    places = [(r.seed, r.folder) for r in found]
+    return (
+        clean_cell(reader, found),
+        attacked_cell(reader, found),
+        _cell(found, _success_rate, measured=found[0].outcome.attempts, outcomes=reader.attacked(places, falls)),
+        _cell(found, lambda r: r.outcome.queries),
+        _cell(found, lambda r: r.outcome.words_changed, outcomes=reader.attacked(places, share_changed)),
+        _cell(found, lambda r: r.info.similarity.mean if r.info.similarity else None),
+    )
+
+
+def _cell(
+    found: Sequence[Result],
+    value: Callable[[Result], Fraction | float | None],
+    measured: int = 0,
+    outcomes: Mapping[int, Samples] | None = None,
+) -> Cell:
     numbers = [(r.seed, number) for r in found if (number := value(r)) is not None]
     learned = all(r.has_learned for r in found)
-    return mean_cell([(seed, Fraction(number)) for seed, number in numbers], found[0].attacked_n, learned=learned)
-
-
-def _cells(found: Sequence[Result]) -> tuple[Cell, ...]:
-    cells = [_cell(found, value) for value in _VALUES]
-    attacked = [column.name for column in COLUMNS].index("attack%")
-    cells[attacked] = count_errors(cells[attacked], (r.outcome for r in found))
-    return tuple(cells)
+    values = [(seed, Fraction(number)) for seed, number in numbers]
+    return mean_cell(values, found[0].attacked_n, learned=learned, measured=measured, outcomes=outcomes)
 
 
 def _success_rate(result: Result) -> Fraction | None:
     tried = result.outcome.attempts
     return Fraction(result.outcome.succeeded, tried) if tried else None
-
-
-_VALUES: tuple[Callable[[Result], Fraction | float | None], ...] = (
-    lambda r: r.clean_accuracy,
-    lambda r: r.accuracy_under_attack,
-    _success_rate,
-    lambda r: r.outcome.queries,
-    lambda r: r.outcome.words_changed,
-    lambda r: r.info.similarity.mean if r.info.similarity else None,
-)

@@ -1,0 +1,165 @@
+"""Comparisons within a table: intervals, what cannot be told from the best of a column, and claims of one defense.
+
+How it works: shares are compared sample by sample (:mod:`robench.results.significance`). A cell is bold if it cannot be
+told from the best of its column and block; that is a display, for which nothing is adjusted. A claim is made of one
+defense alone, the one that is compared: its differences from all others of a column and block are one family, whose p
+values are adjusted by Holm's method. Numbers that are no shares have no outcomes of samples; the best of them is bold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import partial
+
+from robench.report.tables.cells import names_with_numbers
+from robench.report.tables.model import Block, Cell, Column, Row
+from robench.results.info import BEFORE
+from robench.results.intervals import LEVEL, Interval, estimate_interval, wilson
+from robench.results.power import find_smallest_difference
+from robench.results.samples import align
+from robench.results.significance import Difference, compare_outcomes, holm
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The defense that is compared with the best of the others.
+
+    Attributes:
+        defense: its registered name; empty if none is.
+        ablations: its parts and variants, which take no part in the comparison.
+        level: of intervals and tests.
+    """
+
+    defense: str = ""
+    ablations: Sequence[str] = ()
+    level: float = LEVEL
+
+    def left_out(self, rows: Sequence[Row]) -> list[str]:
+        """Return the names of a block's ablations, if the defense itself is in the block."""
+        names = names_with_numbers(rows)
+        return [name for name in names if name in self.ablations] if self.defense in names else []
+
+
+def compare_block(block: Block, columns: Sequence[Column], comparison: Comparison, *, intervals: bool) -> Block:
+    """Add intervals to a block, and mark what cannot be told from the best, and the compared defense's lead.
+
+    The encoder before fine-tuning takes no part: it is near to itself on all texts, and right about none. Neither does
+    a model that has learned nothing, since one that gives every text the same label is never fooled, nor an ablation of
+    the compared defense.
+
+    Args:
+        block: with cells as they were measured.
+        columns: of the table.
+        comparison: which defense is compared.
+        intervals: whether to add intervals.
+    """
+    names, aside = [row.name for row in block.rows], {BEFORE, *comparison.left_out(block.rows)}
+    found = [
+        _ComparedColumn(column, names, cells, comparison, aside)
+        for column, cells in zip(columns, zip(*(row.cells for row in block.rows), strict=True), strict=True)
+    ]
+    marked = zip(*(one.marked(intervals=intervals) for one in found), strict=True)
+    rows = tuple(replace(row, cells=cells) for row, cells in zip(block.rows, marked, strict=True))
+    smallest = tuple(one.find_smallest() for one in found)
+    return replace(block, rows=rows, smallest=smallest, unpaired=sum(one.unpaired for one in found))
+
+
+def add_interval(cell: Cell, column: Column, level: float) -> Cell:
+    """Return a cell with its interval, if it is a share; one of counts alone has an interval only with one seed."""
+    if column.unit != "percent" or cell.value is None:
+        return replace(cell, by_seed=())
+    interval = None
+    if cell.outcomes is not None:
+        interval = estimate_interval(align(cell.outcomes)[0], level)
+    elif cell.measured and len(cell.seeds) == 1:
+        bounds = wilson(float(cell.value * cell.measured), cell.measured, level)
+        interval = Interval(*bounds, level, 1, cell.measured, all_alike=cell.value in (0, 1))
+    return replace(cell, interval=interval, by_seed=cell.by_seed if len(cell.seeds) == 2 else ())
+
+
+class _ComparedColumn:
+    """A column of a block: its cells, and the comparisons between them."""
+
+    def __init__(
+        self,
+        column: Column,
+        names: Sequence[str],
+        cells: Sequence[Cell],
+        comparison: Comparison,
+        aside: Collection[str],
+    ) -> None:
+        self.column, self.names, self.cells, self.comparison = column, names, cells, comparison
+        self.rivals = [
+            place
+            for place, (name, cell) in enumerate(zip(names, cells, strict=True))
+            if column.better and cell.value is not None and cell.learned and name not in aside
+        ]
+        self.best = self._best(self.rivals)
+        self.pairs = {
+            place: self._compare(self.best, place)
+            for place in self.rivals
+            if self.best is not None and place != self.best and column.unit == "percent"
+        }
+
+    @property
+    def unpaired(self) -> int:
+        """Count the cells that could not be compared with the best."""
+        return sum(pair is None for pair in self.pairs.values())
+
+    def find_smallest(self) -> float | None:
+        """Return the smallest difference from the best that is found, by the pair with the median discordance."""
+        pairs = sorted(filter(None, self.pairs.values()), key=lambda pair: pair.discordant)
+        return find_smallest_difference(pairs[len(pairs) // 2]) if pairs else None
+
+    def marked(self, *, intervals: bool) -> list[Cell]:
+        """Return the cells with everything that is known of them."""
+        bold = {place for place in self.rivals if len(self.rivals) > 1 and self._is_best(place)}
+        cells = [replace(cell, best=place in bold) for place, cell in enumerate(self.cells)]
+        for place in self.rivals:
+            if self.comparison.defense and self.names[place] == self.comparison.defense:
+                cells = self._with_claims(cells, place)
+        add = partial(add_interval, column=self.column, level=self.comparison.level)
+        return [add(cell) if intervals else replace(cell, by_seed=()) for cell in cells]
+
+    def _is_best(self, place: int) -> bool:
+        if self.best is None or self.cells[place].value == self.cells[self.best].value:
+            return True
+        pair = self.pairs.get(place)
+        return pair is not None and not pair.parted
+
+    def _with_claims(self, cells: list[Cell], place: int) -> list[Cell]:
+        """Return cells with the lead of the compared defense's one, and p of its comparisons with all others."""
+        others = [other for other in self.rivals if self.names[other] != self.comparison.defense]
+        rival = self._best(others)
+        if rival is None:
+            return cells
+        cells[place] = replace(cells[place], difference=_less(cells[place], cells[rival]))
+        if self.column.unit != "percent":
+            return cells
+        pairs = {other: self._compare(place, other) for other in others}
+        tested = {other: pair.p for other, pair in pairs.items() if pair is not None and pair.p is not None}
+        adjusted = dict(zip(tested, holm(list(tested.values())), strict=True))
+        for other, p in adjusted.items():
+            if cells[other].p is None:  # else another variant of the compared defense stands above
+                cells[other] = replace(cells[other], p=p)
+        if rival in adjusted:
+            alpha = round(1 - self.comparison.level, 12)
+            cells[place] = replace(cells[place], p=adjusted[rival], is_claim=adjusted[rival] <= alpha)
+        return cells
+
+    def _best(self, places: Sequence[int]) -> int | None:
+        sign = -1 if self.column.better == "lower" else 1
+        return max(places, key=lambda place: sign * (self.cells[place].value or 0), default=None)
+
+    def _compare(self, first: int, second: int) -> Difference | None:
+        one, other = self.cells[first].outcomes, self.cells[second].outcomes
+        if one is None or other is None:
+            return None
+        first_row, second_row = align(one, other)
+        return compare_outcomes(first_row, second_row, self.comparison.level)
+
+
+def _less(first: Cell, second: Cell) -> Fraction | None:
+    return None if first.value is None or second.value is None else first.value - second.value

@@ -1,0 +1,77 @@
+"""What intervals, bold cells and leads of a table mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from robench.report.tables.comparison import Comparison
+from robench.report.tables.model import Block, Cell, Column
+from robench.results.intervals import FEWEST_SEEDS
+
+
+def has_spread(cell: Cell) -> bool:
+    """Return whether a cell shows a standard deviation: it has one, and nothing that says more."""
+    return cell.sd is not None and cell.interval is None and not cell.by_seed
+
+
+def describe_comparison(blocks: Sequence[Block], comparison: Comparison) -> Iterator[str]:
+    """Yield how to read intervals, bold cells and leads, as far as the blocks have them."""
+    cells = [cell for block in blocks for row in block.rows for cell in row.cells]
+    level = f"{100 * comparison.level:g} %"
+    yield from _describe_intervals(cells, level)
+    if any(cell.difference is not None for cell in cells):
+        yield f"With an arrow: {comparison.defense} less the best other defense of its block."
+    claims = [cell for cell in cells if cell.difference is not None and cell.p is not None]
+    if claims:
+        about = _subject(claims)
+        yield (
+            f"*: a lead that a paired test tells from none at {level}, adjusted by Holm's method for all others of the"
+            f" column and block{about}."
+        )
+    if not any(cell.best for cell in cells):
+        return
+    if not any(block.unpaired or any(one is not None for one in block.smallest) for block in blocks):
+        yield "Bold: the best of the column in its block."
+        return
+    compared = [cell for cell in cells if cell.outcomes is not None]
+    yield (
+        f"Bold: what a paired test cannot tell from the best of the column in its block at {level}{_subject(compared)};"
+        " unadjusted, a display and no claim. Of numbers that are no percentages, the best."
+    )
+    if any(block.unpaired for block in blocks):
+        yield "Percentages without outcomes of the same samples and seeds as the best's are not tested, and not bold."
+
+
+def describe_smallest(blocks: Sequence[Block], columns: Sequence[Column]) -> Iterator[str]:
+    """Yield for each block the smallest differences that are found, which say why many cells are bold."""
+    for block in blocks:
+        parts = [
+            f"{column.name} {100 * size:.1f}"
+            for column, size in zip(columns, block.smallest, strict=True)
+            if size is not None
+        ]
+        if parts:
+            where = f" in {block.heading}" if len(blocks) > 1 and block.heading else ""
+            found = "that is found with a chance of 80 %, in points"
+            yield f"Smallest difference from the best{where} {found}: {', '.join(parts)}."
+
+
+def _describe_intervals(cells: Sequence[Cell], level: str) -> Iterator[str]:
+    found = [cell.interval for cell in cells if cell.interval is not None]
+    of_samples = [one for one in found if not one.covers_seeds]
+    if any(one.seeds == 1 for one in of_samples):
+        yield f"In parentheses, of one seed: the {level} interval of the samples; seeds not covered."
+    if any(cell.by_seed for cell in cells):
+        yield "In parentheses, of two seeds: the values of both, which are too few for an interval."
+    if any(one.covers_seeds for one in found):
+        yield f"In parentheses, of {FEWEST_SEEDS} seeds or more: the {level} interval over seeds and samples."
+    if any(one.seeds > 1 for one in of_samples):
+        yield f"Where all samples of all seeds are alike: the {level} interval of the samples; seeds not covered."
+
+
+def _subject(cells: Sequence[Cell]) -> str:
+    """Return what tests of these cells are about, if it is not the defenses alone."""
+    few = [len(cell.seeds) < FEWEST_SEEDS for cell in cells]
+    if all(few):
+        return "; it is about these trained models, not about other seeds"
+    return f"; with fewer than {FEWEST_SEEDS} seeds about these trained models" if any(few) else ""

@@ -1,0 +1,228 @@
+"""How large a difference has to be to be found, and how many samples and seeds find a given one.
+
+How it works: with one seed, McNemar's test sees only the pairs that differ, so its power is that of a binomial test on
+them; it is computed exactly for likely numbers of such pairs. From three seeds on the power of the crossed test is a
+mean over what the seeds' spread may be estimated as, whose distribution is known: chi-squared with S - 1 degrees of
+freedom. The components of the spread are those of the differences at hand, which are estimates themselves: a plan made
+of three seeds is rough.
+
+Example:
+    >>> from robench.results.power import find_smallest_difference
+    >>> from robench.results.significance import compare_outcomes
+    >>> first, second = [1] * 60 + [0] * 40, [1] * 50 + [0] * 10 + [1] * 8 + [0] * 32
+    >>> round(find_smallest_difference(compare_outcomes({42: first}, {42: second})), 2)
+    0.12
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from statistics import NormalDist
+from typing import Any
+
+from robench.results.intervals import FEWEST_SEEDS, Components, half_width_square, normal_quantile, parts_of_mean
+from robench.results.significance import Difference, mcnemar
+
+POWER = 0.8
+"""The chance with which a difference is to be found."""
+MOST_SEEDS = 50
+"""Seeds beyond which no plan goes."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What finds a difference.
+
+    Attributes:
+        samples: samples that find it with the present seeds; None if the test split has too few.
+        seeds: seeds that find it with the present samples; None if :data:`MOST_SEEDS` do not, or one seed is there.
+        fewest: pair of seeds and samples with the smallest product; None if no seeds and samples of the test split do.
+        split: samples of the test split.
+        reach: the smallest difference found with the whole test split, and the present seeds if there is one, else
+            :data:`MOST_SEEDS`.
+    """
+
+    samples: int | None
+    seeds: int | None
+    fewest: tuple[int, int] | None
+    split: int
+    reach: float
+
+
+def find_smallest_difference(found: Difference, power: float = POWER) -> float | None:
+    """Return the smallest difference that the test of such a comparison finds with some chance.
+
+    Args:
+        found: a comparison, whose samples, seeds and spread are taken.
+        power: the chance, between 0 and 1.
+
+    Returns:
+        A share, 1 at most; None with two seeds, which give no test.
+    """
+    if len(found.seeds) == 1:
+        return _smallest(lambda size: power_of_pairs(size, found.discordant, found.n, found.level), power)
+    if found.parts is None:
+        return None
+    return _smallest(_crossed(_variances(found), len(found.seeds), found.n, found.level), power)
+
+
+def plan(found: Difference, difference: float, split: int, power: float = POWER) -> Plan | None:
+    """Return how many samples and seeds find a difference.
+
+    Args:
+        found: a comparison of the two rows, whose spread is taken.
+        difference: to find, above 0.
+        split: samples of the test split.
+        power: the chance, between 0 and 1.
+
+    Returns:
+        None with two seeds.
+
+    Raises:
+        ValueError: the difference is not above 0.
+    """
+    if not difference > 0:
+        raise ValueError(f"a difference to find is above 0, not {difference}")
+    split = max(split, found.n)
+    if len(found.seeds) == 1:
+        samples = _first(lambda n: power_of_pairs(difference, found.discordant, n, found.level) >= power, 1, split)
+        reach = _smallest(lambda size: power_of_pairs(size, found.discordant, split, found.level), power)
+        return Plan(samples, None, (1, samples) if samples else None, split, reach)
+    if found.parts is None:
+        return None
+    variances = _variances(found)
+
+    def is_enough(seeds: int, n: int) -> bool:
+        return _crossed(variances, seeds, n, found.level)(difference) >= power
+
+    def samples_of(seeds: int) -> int | None:
+        return _first(lambda n: is_enough(seeds, n), 2, split)
+
+    by_seeds = {seeds: n for seeds in range(FEWEST_SEEDS, MOST_SEEDS + 1) if (n := samples_of(seeds))}
+    best = min(by_seeds.items(), key=lambda pair: (pair[0] * pair[1], pair[0]), default=None)
+    seeds = _first(lambda s: is_enough(s, found.n), FEWEST_SEEDS, MOST_SEEDS)
+    reach = _smallest(_crossed(variances, MOST_SEEDS, split, found.level), power)
+    return Plan(samples_of(len(found.seeds)), seeds, best, split, reach)
+
+
+def power_of_pairs(difference: float, discordant: float, n: int, level: float) -> float:
+    """Return the power of McNemar's exact test.
+
+    Args:
+        difference: of the two shares.
+        discordant: share of the pairs that differ; the difference at least.
+        n: number of pairs.
+        level: of the test.
+    """
+    discordant = min(max(discordant, difference), 1.0)
+    ahead = (1 + difference / discordant) / 2 if discordant else 0.5
+    middle, spread = n * discordant, math.sqrt(n * discordant * (1 - discordant))
+    if not spread:
+        return _power_of_coins(round(middle), ahead, level)
+    quantiles = [NormalDist(middle, spread).inv_cdf((i + 0.5) / _POINTS) for i in range(_POINTS)]
+    return sum(_power_of_coins(min(max(round(q), 0), n), ahead, level) for q in quantiles) / _POINTS
+
+
+def crossed_power(difference: float, of_seeds: float, of_samples: float, seeds: int, level: float) -> float:
+    """Return the power of the crossed test.
+
+    Args:
+        difference: of the two means.
+        of_seeds: the seeds' part of the variance of the mean difference.
+        of_samples: the samples' part.
+        seeds: number of seeds.
+        level: of the test.
+    """
+    import numpy as np
+    from scipy.special import chdtri, ndtr
+
+    chances = (np.arange(_CHI_POINTS) + 0.5) / _CHI_POINTS
+    estimated = of_seeds * chdtri(seeds - 1, chances) / (seeds - 1)
+    # Components whose parts of the mean are exactly these: no noise, one sample's share.
+    parts = Components(0.0, estimated * seeds, of_samples, 0.0)
+    half, error = np.sqrt(half_width_square(parts, seeds, 1, level)), math.sqrt(of_seeds + of_samples)
+    if error == 0:
+        return float(difference > 0)
+    return float(np.mean(ndtr((difference - half) / error) + ndtr((-difference - half) / error)))
+
+
+_POINTS = 15
+"""Numbers of discordant pairs that stand for their distribution."""
+_CHI_POINTS = 200
+"""Estimates of the seeds' variance that stand for their distribution."""
+_STEPS = 15
+"""Halvings of the range in which a smallest difference lies."""
+
+
+@lru_cache(maxsize=20_000)
+def _critical(n: int, level: float) -> int:
+    """Return the largest smaller count of n discordant pairs with which they differ at a level; -1 if none does."""
+    alpha = round(1 - level, 12)
+    middle = n / 2 - normal_quantile(level) * math.sqrt(n) / 2
+    count = max(min(math.floor(middle) + 2, n // 2), 0)
+    while count >= 0 and mcnemar(count, n - count) > alpha:
+        count -= 1
+    return count
+
+
+@lru_cache(maxsize=20_000)
+def _power_of_coins(n: int, ahead: float, level: float) -> float:
+    """Return the chance that n discordant pairs, each in favour with a given chance, are found to differ."""
+    edge = _critical(n, level)
+    if edge < 0:
+        return 0.0
+    return _binomial_tail(edge, n, 1 - ahead) + (_binomial_tail(edge, n, ahead) if edge < n - edge else 0.0)
+
+
+def _binomial_tail(edge: int, n: int, chance: float) -> float:
+    """Return the chance of at most some successes in n."""
+    if chance <= 0:
+        return 1.0
+    if chance >= 1:
+        return float(edge >= n)
+    log = math.lgamma(n + 1) - math.lgamma(edge + 1) - math.lgamma(n - edge + 1)
+    term = math.exp(log + edge * math.log(chance) + (n - edge) * math.log1p(-chance))
+    total, odds = term, (1 - chance) / chance
+    for k in range(edge, 0, -1):
+        term *= odds * k / (n - k + 1)
+        total += term
+    return min(total, 1.0)
+
+
+def _variances(found: Difference) -> tuple[float, float, float]:
+    """Return the components of seeds, samples and noise of single differences."""
+    parts = found.parts
+    assert parts is not None  # the caller has seen to it
+    noise = float(parts.noise)
+    of_seeds, of_samples = float(parts.seeds) - noise / found.n, float(parts.samples) - noise / len(found.seeds)
+    return max(of_seeds, 0.0), max(of_samples, 0.0), noise
+
+
+def _crossed(variances: tuple[float, float, float], seeds: int, n: int, level: float) -> Callable[[float], float]:
+    """Return the power of the crossed test as a function of the difference."""
+    of_seeds, of_samples, noise = variances
+    parts: Any = Components(0.0, of_seeds + noise / n, of_samples + noise / seeds, noise)
+    first, second = parts_of_mean(parts, seeds, n)
+    return lambda difference: crossed_power(difference, float(first), float(second), seeds, level)
+
+
+def _smallest(chance: Callable[[float], float], power: float) -> float:
+    """Return the smallest difference that is found with a chance, between 0 and 1; 1 if none is."""
+    low, high = 0.0, 1.0
+    for _ in range(_STEPS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if chance(middle) >= power else (middle, high)
+    return high
+
+
+def _first(is_enough: Callable[[int], bool], low: int, high: int) -> int | None:
+    """Return the smallest number that is enough, if more are enough, too; None if the largest is not."""
+    if not is_enough(high):
+        return None
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if is_enough(middle) else (middle + 1, high)
+    return high
