@@ -7,6 +7,7 @@ INSTALLED := $(VENV)/.installed
 TEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 SEED ?= 18
+KILLS ?= 50
 
 .PHONY: help quickstart test test-slow torture lint format bench clean
 
@@ -29,8 +30,8 @@ test: $(INSTALLED)  ## Run the tests, in two processes
 test-slow: $(INSTALLED)  ## Run the tests that take long
 	$(TEST) -m slow
 
-torture: $(INSTALLED)  ## Try some hundreds of hostile inputs (SEED=18; ONLY=KIND:NUMBER tries one again)
-	cd tests && OMP_NUM_THREADS=1 ../$(BIN)/python -m torture --seed $(SEED) $(if $(ONLY),--only $(ONLY) --show)
+torture: $(INSTALLED)  ## Try hundreds of hostile inputs, then kill runs at random moments (SEED=18 KILLS=50; ONLY=KIND:NUMBER)
+	cd tests && OMP_NUM_THREADS=1 ../$(BIN)/python -m torture --seed $(SEED) --kills $(KILLS) $(if $(ONLY),--only $(ONLY) --show)
 
 lint: $(INSTALLED)  ## Check style and types
 	$(BIN)/ruff check .

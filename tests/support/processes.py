@@ -48,6 +48,7 @@ class Processes:
         folder: Path | None = None,
         environment: dict[str, str] | None = None,
         checkpoint_always: bool = False,
+        warm_workers: bool = False,
     ) -> Run:
         self._count += 1
         out, err = (self._folder / f"{self._count}.{name}" for name in ("out", "err"))
@@ -59,6 +60,7 @@ class Processes:
             "largest_file": largest_file,
             "environment": environment or {},
             "checkpoint_always": checkpoint_always,
+            "warm_workers": warm_workers,
         }
         return Run(self, self.ask({"start": job}), out, err)
 

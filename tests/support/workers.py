@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 WORKER = "robench.study.executors.worker"
+WARM_WORKER = "robench-worker"
+"""How the system lists a worker that is a fork (:mod:`support.warm_workers`)."""
 
 
 def is_alive(process: int) -> bool:
@@ -22,9 +24,14 @@ def workers_of(parent: int) -> list[int]:
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError, ValueError, IndexError):
             state, parent_id = (folder / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[:2]
-            if int(parent_id) == parent and state != "Z" and WORKER.encode() in (folder / "cmdline").read_bytes():
+            if int(parent_id) == parent and state != "Z" and _is_worker(folder):
                 found.append(int(folder.name))
     return sorted(found)
+
+
+def _is_worker(folder: Path) -> bool:
+    name = (folder / "comm").read_text(encoding="utf-8").strip()
+    return name == WARM_WORKER or WORKER.encode() in (folder / "cmdline").read_bytes()
 
 
 def wait_until(is_so: Callable[[], bool], what: str, seconds: float = 120) -> None:
