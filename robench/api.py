@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, cast
 
+from robench.bars import choose_reporter
 from robench.errors import blame_foreign_code
 from robench.paths import anchor_paths
 from robench.plugins import registry
 from robench.plugins.option import option_text
 from robench.plugins.suggestions import explain_unknown
-from robench.progress import SilentReporter, choose_reporter
+from robench.progress import SilentReporter
 from robench.results.cells import Result, read_results
 from robench.results.info import CellInfo
 from robench.results.info_parts import PluginInfo

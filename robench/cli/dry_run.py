@@ -56,7 +56,8 @@ def show_plan(
         console.width = max(console.width, LOG_WIDTH)
     console.print(table)
     if total:
-        jobs = choose_jobs(requests[0].jobs, on_cpu=device.type == "cpu", seconds=guess)
+        missing = [stage for stage in order_stages(stages) if stage.key in left]
+        jobs = choose_jobs(requests[0].units, missing, device, seconds=guess)
         schedule = simulate(works, jobs)
         for line in _describe_schedule(schedule, "about" if all_estimated else "more than"):
             console.print(line, soft_wrap=True, markup=False)

@@ -14,14 +14,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from robench.errors import RobenchError
-from robench.progress import LabelledReporter, Reporter, Work
+from robench.progress import LabelledReporter, Reporter, SilentReporter, Work
 from robench.results.records import Record
 from robench.study.executors.job import AttackJob, Executor, Job, JobEnd
 from robench.study.ready_stages import ReadyStages
+from robench.study.run_progress import RunProgress
 from robench.study.shared_rows import SharedRows
 from robench.study.site import Making, Site
 from robench.study.stages.attack import AttackingStage
 from robench.study.stages.stage import Stage
+from robench.study.time_left import TimeLeft
 
 POLL_SECONDS = 0.3
 """Seconds between two looks at a stage that another process makes."""
@@ -73,18 +75,25 @@ class Coordinator:
         self._retries: list[_Part] = []  # they run alone, so nothing else begins before
         self._retried: set[str] = set()
         self._count = 0
+        self._run = RunProgress(SilentReporter(), None)
         self._waits: dict[str, float] = {}  # for each key that another process makes, when to look again
 
-    def make(self, stages: Sequence[Stage], ranks: Mapping[str, float]) -> None:
+    def make(self, stages: Sequence[Stage], ranks: Mapping[str, float], left: TimeLeft | None = None) -> None:
         """Make stages, each after its needs.
 
         Args:
             stages: the stages, each after its needs.
             ranks: for each key, what orders stages that can begin; the largest goes first.
+            left: estimates the time that is left; None shows none.
 
         Raises:
             RobenchError: something cannot be fetched, stored or computed.
         """
+        with self._reporter.track_run(len(stages)) as work:
+            self._run = RunProgress(work, left)
+            self._make(stages, ranks)
+
+    def _make(self, stages: Sequence[Stage], ranks: Mapping[str, float]) -> None:
         self._left = {stage.key: stage for stage in stages}
         self._ready, self._count = ReadyStages(stages, ranks), len(stages)
         try:
@@ -160,6 +169,7 @@ class Coordinator:
     def _begin(self, making: Making) -> None:
         stage = making.stage
         self._parts[stage.key] = part = _Part(making)
+        self._run.begin(stage)
         self._reporter.announce_stage(self._ready.number(stage), self._count, f"{stage.title} ({stage.key})")
         if isinstance(stage, AttackingStage):
             part.rows = self._site.share_rows(making)
@@ -204,7 +214,8 @@ class Coordinator:
     def _submit_whole(self, part: _Part, slots: int) -> None:
         stage = part.stage
         threads = stage.count_threads(self._threads)
-        self._submit(part, Job(stage, part.making.place, slots, threads, self._reporter_of(stage)))
+        reporter = self._run.watch(stage, self._reporter_of(stage))
+        self._submit(part, Job(stage, part.making.place, slots, threads, reporter))
 
     def _attack_job(self, part: _Part, rows: SharedRows, first: list[int], slots: int) -> AttackJob:
         stage = part.stage
@@ -222,6 +233,7 @@ class Coordinator:
             rows.keep(record)
             if part.work is not None:
                 part.work.advance(1, record.status)
+            self._run.advance(stage, 1, record.seconds)
 
         threads = stage.count_threads(self._threads)
         reporter = self._reporter_of(stage)
@@ -267,6 +279,7 @@ class Coordinator:
             part.making.lock.close()
         del self._left[key]
         self._ready.finish(key)
+        self._run.finish(key)
 
     def _abandon(self, part: _Part) -> None:
         part.progress.close()
@@ -287,3 +300,4 @@ class Coordinator:
         """Begin to show the progress of an attack."""
         work = self._reporter_of(part.stage).track("attacking", "text", total=rows.total, done=rows.finished)
         part.work = part.progress.enter_context(work)
+        self._run.begin(part.stage, rows.finished / max(1, rows.total))

@@ -25,6 +25,7 @@ from robench.study.schedule import find_levels
 from robench.study.site import Site
 from robench.study.stages.context import Context
 from robench.study.stages.stage import Stage
+from robench.study.time_left import TimeLeft
 from robench.study.values import Jobs
 
 
@@ -37,7 +38,7 @@ def run_requests(
     retry_errors: bool = False,
     command: str = "",
 ) -> list[StoredStage[CellInfo]]:
-    """Plan requests and run them.
+    """Plan requests and run them; stages of several requests run side by side.
 
     Args:
         requests: requests that differ at most in their encoders.
@@ -67,15 +68,14 @@ def run_requests(
     from robench.attacking.engine.workers import Workers, choose_worker_count
     from robench.models import devices
 
-    stored: list[StoredStage[Any]] = []
     redo = Redo(store) if existing == "always" else None
     log = RequestLog(store.root, command, again=redo is not None)
-    for request in requests:
-        device = devices.choose_device(request.device)
-        with Workers(choose_worker_count(request.workers, device)) as workers:
-            context = Context(store, reporter, device, request.offline, workers, retry_errors)
-            runner = Runner(context, existing=existing, redo=redo, jobs=request.jobs, threads=request.threads, log=log)
-            stored += runner.run(request.stages(reporter))
+    common = requests[0]
+    device = devices.choose_device(common.device)
+    with Workers(choose_worker_count(common.workers, device)) as workers:
+        context = Context(store, reporter, device, common.offline, workers, retry_errors)
+        runner = Runner(context, existing=existing, redo=redo, jobs=common.units, threads=common.threads, log=log)
+        stored = runner.run([stage for request in requests for stage in request.stages(reporter)])
     if redo is not None:
         redo.finish()
     cells = [stage for stage in stored if isinstance(stage.info, CellInfo)]
@@ -171,12 +171,13 @@ class Runner:
         context = self._context
         estimator = Estimator(context.store)
         works = [make_work(stage, estimator.guess_seconds(stage), self._threads) for stage in stages]
-        seconds = sum(work.seconds for work in works)
-        jobs = choose_jobs(self._jobs, on_cpu=context.device.type == "cpu", seconds=seconds)
+        jobs = choose_jobs(self._jobs, stages, context.device, seconds=sum(work.seconds for work in works))
         executor = SerialExecutor(context) if jobs == 1 else ProcessExecutor(context, jobs)
         ranks = {} if jobs == 1 else find_levels(works, jobs)
+        unknown = {stage.key for stage in stages if estimator.seconds(stage) is None}
+        left = TimeLeft(works, jobs, unknown)
         with contextlib.closing(executor):
-            Coordinator(self._site, executor, context.reporter, threads=self._threads).make(stages, ranks)
+            Coordinator(self._site, executor, context.reporter, threads=self._threads).make(stages, ranks, left)
 
     def _log_request(self, stages: Sequence[Stage], missing: Sequence[Stage]) -> None:
         if self._log is not None and missing:

@@ -176,6 +176,8 @@ def test_the_command_lines_workers_make_the_same_cell(tiny_job: TinyJob, finishe
     assert after == before
     refused = robench(*tiny_job.command(runs, "--workers", "-1"))
     assert (refused.exit_code, "--workers -1 is out of range; it should be 0 or more" in refused.output) == (2, True)
+    both = robench(*tiny_job.command(runs, "--workers", "1", "--jobs", "2"))
+    assert both.exit_code == 2 and "leave one of the two out" in both.output
 
 
 def by_id(record: Record) -> int:

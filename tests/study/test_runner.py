@@ -91,7 +91,7 @@ def test_a_model_says_what_its_training_and_its_predictions_cost(finished: Path)
         assert info.timing.forwards == info.timing.backwards == passes * texts
         assert info.timing.inference_seconds is not None and 0 < info.timing.inference_seconds < 60
         early = replace(stage, info=msgspec.structs.replace(info, parameters=None))
-        assert info.parameters == count_parameters(early) == count_parameters(stage) > 1000
+        assert info.parameters == count_parameters(early) == count_parameters(stage) != 0
 
 
 def test_a_second_run_does_nothing(finished: Path, tiny_job: TinyJob) -> None:

@@ -26,8 +26,9 @@ from typing import Any, TextIO
 from robench.data.load import TaskData
 from robench.errors import RobenchError, blame_foreign_code, describe_error
 from robench.plugins import registry
-from robench.progress import Work
+from robench.progress import SilentReporter, Work
 from robench.results.records import Record
+from robench.run_line import RunWork
 from robench.study.executors.messages import Begin, Data, End, Hello, Kept, Log, More, Ready, Report, Rows
 
 
@@ -51,6 +52,10 @@ class RemoteReporter:
 
     def announce_stage(self, number: int, count: int, label: str) -> None:
         """Do nothing: the coordinator announces stages."""
+
+    def track_run(self, count: int) -> contextlib.AbstractContextManager[RunWork]:
+        """Show nothing: the coordinator shows the whole run."""
+        return SilentReporter().track_run(count)
 
     @contextlib.contextmanager
     def track(self, title: str, unit: str, total: int | None = None, done: int = 0) -> Iterator[Work]:
