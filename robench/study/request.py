@@ -36,6 +36,7 @@ class BaseRequest(CommonOptions, ABC):
         """
         find_preset(self.preset)
         self.check_ranges()
+        self.check_executor()
         expand("tasks", self.tasks)
         self.attack_names()
         known = [*registry.names("defenses"), *registry.names("attacks"), TRAINING]
