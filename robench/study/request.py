@@ -16,22 +16,18 @@ from robench.plugins.suggestions import explain_unknown
 from robench.progress import Reporter
 from robench.results import papers
 from robench.study.consent import split_by_consent
+from robench.study.executors.choice import ExecutorChoice
 from robench.study.options import CommonOptions, RunOptions
 from robench.study.plan import plan_cells, plan_statistics
 from robench.study.presets import TRAINING, Preset, find_preset
 from robench.study.setting import NamedAttack, NamedDefense, Setting
 from robench.study.stages.stage import Stage
-from robench.study.values import Jobs, Settings
+from robench.study.values import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
 class BaseRequest(CommonOptions, ABC):
     """The common part of the requests of ``robench run`` and ``robench attack``."""
-
-    @property
-    def units(self) -> Jobs:
-        """Return the number of units of work at a time: one if searches have processes of their own."""
-        return 1 if self.workers else self.jobs
 
     def check(self) -> None:
         """Check the options before anything is fetched or imported.
@@ -41,11 +37,7 @@ class BaseRequest(CommonOptions, ABC):
         """
         find_preset(self.preset)
         self.check_ranges()
-        if self.workers and self.jobs not in ("auto", 1):
-            raise RobenchError(
-                f"--workers {self.workers} are for attacks in one process, and --jobs {self.jobs} works in several,"
-                " each of which searches by itself: leave one of the two out."
-            )
+        ExecutorChoice.of(self)
         expand("tasks", self.tasks)
         self.attack_names()
         known = [*registry.names("defenses"), *registry.names("attacks"), TRAINING]

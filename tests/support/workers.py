@@ -34,6 +34,28 @@ def _is_worker(folder: Path) -> bool:
     return name == WARM_WORKER or WORKER.encode() in (folder / "cmdline").read_bytes()
 
 
+def workers_below(ancestor: int) -> list[int]:
+    """The living workers that a process started, be it by others, as those of a local Ray cluster."""
+    parents: dict[int, int] = {}
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            state, parent = (folder / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[:2]
+            parents[int(folder.name)] = int(parent)
+            if state != "Z" and _is_worker(folder):
+                found.append(int(folder.name))
+
+    def is_below(process: int) -> bool:
+        parent = parents.get(process, 0)
+        return parent == ancestor or (parent > 1 and is_below(parent))
+
+    return sorted(filter(is_below, found))
+
+
+def parent_of(process: int) -> int:
+    return int(Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])
+
+
 def wait_until(is_so: Callable[[], bool], what: str, seconds: float = 120) -> None:
     last = time.monotonic() + seconds
     while not is_so():

@@ -72,8 +72,9 @@ class JobEnd:
 class Executor(Protocol):
     """An executor of jobs; closing it ends them all."""
 
-    slots: int
-    """Number of threads that all jobs together may occupy; a job that needs more runs alone."""
+    @property
+    def slots(self) -> int:
+        """Return the number of threads that all jobs together may occupy now; a job that needs more runs alone."""
 
     def submit(self, job: Job) -> None:
         """Begin a job, or let it begin by the next :meth:`wait`."""

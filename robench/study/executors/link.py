@@ -13,7 +13,12 @@ class Link(Protocol):
     """A link to a worker, which has been told what it needs to know before anything else.
 
     Links of one kind can be waited for with :func:`multiprocessing.connection.wait`.
+
+    Attributes:
+        place: the name of the machine that the worker is on; empty if that is not known yet, or does not matter.
     """
+
+    place: str
 
     def fileno(self) -> int:
         """Return the descriptor that can be read as soon as there is a message, or the worker is dead."""

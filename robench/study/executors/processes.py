@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from robench.plugins import registry
+from robench.plugins.modules import name_plugin
 from robench.study.executors.job import Job
 from robench.study.executors.messages import Begin, Data, Hello, Rows
 from robench.study.executors.workers import WorkerExecutor
@@ -45,6 +46,8 @@ class ProcessLink:
     Args:
         environment: variables that it gets in addition.
     """
+
+    place = ""
 
     def __init__(self, environment: dict[str, str]) -> None:
         ours, theirs = socket.socketpair()
@@ -94,17 +97,20 @@ def _start(context: Context, environment: dict[str, str]) -> ProcessLink:
     """Start a worker, and tell it what it needs to know."""
     link = ProcessLink(environment)
     with contextlib.suppress(ConnectionError):  # it died, which the executor finds
-        link.send(
-            Hello(
-                sys_path=[path for path in sys.path if path],
-                plugins=[str(path) for path in registry.plugin_files()],
-                runs=str(context.store.root),
-                device=str(context.device),
-                offline=context.offline,
-                retry_errors=context.retry_errors,
-            )
-        )
+        link.send(make_hello(context))
     return link
+
+
+def make_hello(context: Context) -> Hello:
+    """Return what a worker on this machine needs to know."""
+    return Hello(
+        sys_path=[path for path in sys.path if path],
+        plugins={str(path): name_plugin(path) for path in registry.plugin_files()},
+        runs=str(context.store.root),
+        device=str(context.device),
+        offline=context.offline,
+        retry_errors=context.retry_errors,
+    )
 
 
 def _find_errors() -> int:
