@@ -97,7 +97,8 @@ class BaseRequest(CommonOptions, ABC):
     def _attack(self, name: str) -> NamedAttack:
         entry = registry.entry("attacks", name)
         attack: Attack = replace(entry.load(), resources=find_preset(self.preset).resources)
-        attack, changed = options.configure(name, attack, self.changes.get(name, {}))
+        settings = {**attack.inherit_settings(self.changes), **self.changes.get(name, {})}
+        attack, changed = options.configure(name, attack, settings)
         return NamedAttack(name, entry.identify_code(), changed, attack=attack)
 
 
