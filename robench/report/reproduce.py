@@ -10,6 +10,7 @@ from robench.errors import RobenchError
 from robench.plugins.suggestions import explain_unknown
 from robench.results import papers
 from robench.results.info import CellInfo
+from robench.results.own_tables import TRANSFER
 from robench.results.paper_contents import DEFAULT, Paper, PaperFigure, PaperTable
 from robench.results.selection import Selection
 from robench.results.store import Store, StoredStage
@@ -97,7 +98,10 @@ class Target:
         return (target.attacks if target else ()) or self.paper.attacks
 
     def _table_requests(self, request: Request, table: PaperTable) -> list[Request]:
-        filled = replace(request, task=request.tasks or table.tasks, defense=request.defenses or table.trained_defenses)
+        usual = table.trained_defenses or self.paper.first_accuracy_table.trained_defenses
+        filled = replace(request, task=request.tasks or table.tasks, defense=request.defenses or usual)
+        if table.kind == "transfer":
+            return [replace(filled, transfer=True)]
         if table.kind == "high-order":
             return [replace(filled, statistics=True)]
         if table.kind == "encoders" and request.encoder is None:
@@ -113,14 +117,13 @@ class Target:
 
 
 def _table(paper: Paper, number: str) -> PaperTable:
-    if number not in paper.tables:
-        raise RobenchError(
-            explain_unknown("table", number, list(paper.tables), f"these are the tables of {paper.name}")
-        )
-    if not paper.tables[number].is_measured:
+    tables = {**paper.tables, TRANSFER.number: TRANSFER}
+    if number not in tables:
+        raise RobenchError(explain_unknown("table", number, list(tables), f"these are the tables of {paper.name}"))
+    if not tables[number].is_measured:
         command = format_paper_command(paper, "table", number)
         raise RobenchError(f"nothing has to be run for table {number}; `{command}` shows it.")
-    return paper.tables[number]
+    return tables[number]
 
 
 def _figure(paper: Paper, number: str) -> PaperFigure:

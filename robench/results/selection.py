@@ -9,13 +9,13 @@ from typing import Any, Literal, TypeVar
 from robench.errors import RobenchError
 from robench.escaping import list_values
 from robench.results.cells import Result, group
-from robench.results.info import CellInfo, StatisticsInfo
+from robench.results.info import CellInfo, StatisticsInfo, TransferInfo
 from robench.results.store import StoredStage
 
 Facet = Literal["task", "defense", "attack", "encoder", "preset", "seed"]
 """A property by which results are selected."""
 
-InfoT = TypeVar("InfoT", CellInfo, StatisticsInfo)
+InfoT = TypeVar("InfoT", CellInfo, StatisticsInfo, TransferInfo)
 
 
 class NoResultsError(RobenchError):

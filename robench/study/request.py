@@ -18,7 +18,7 @@ from robench.results import papers
 from robench.study.consent import split_by_consent
 from robench.study.executors.choice import ExecutorChoice
 from robench.study.options import CommonOptions, RunOptions
-from robench.study.plan import plan_cells, plan_statistics
+from robench.study.plan import plan_cells, plan_statistics, plan_transfers
 from robench.study.presets import TRAINING, Preset, find_preset
 from robench.study.setting import NamedAttack, NamedDefense, Setting
 from robench.study.stages.stage import Stage
@@ -109,10 +109,12 @@ class Request(BaseRequest, RunOptions):
     Attributes:
         sweep: sets of settings to add to those of the options; everything is run once for each.
         statistics: whether to measure the high-order statistics of the models as well (table 7).
+        transfer: whether to give the models adversarial texts of another seed as well (table ``transfer``).
     """
 
     sweep: Sequence[Settings] = ({},)
     statistics: bool = False
+    transfer: bool = False
 
     def check(self) -> None:
         """Check the options before anything is fetched or imported.
@@ -124,7 +126,7 @@ class Request(BaseRequest, RunOptions):
         super().check()
 
     def stages(self, reporter: Reporter) -> list[Stage]:
-        """Load the data, find the encoder, and plan the cells and, if requested, the statistics.
+        """Load the data, find the encoder, and plan the cells and, if requested, statistics and transfers.
 
         Raises:
             RobenchError: a name is unknown, or data or encoder are not available.
@@ -147,7 +149,9 @@ class Request(BaseRequest, RunOptions):
         ]
         cells = list({cell.key: cell for cell in cells}.values())
         self._announce_foreign_code(cells, reporter)
-        return [*cells, *(plan_statistics(cells, self._defense(registry.reference())) if self.statistics else ())]
+        reference = self._defense(registry.reference())
+        statistics = plan_statistics(cells, reference) if self.statistics else []
+        return [*cells, *statistics, *(plan_transfers(cells, reference) if self.transfer else ())]
 
     def _setting(self, chosen: Preset, reporter: Reporter) -> Setting:
         from robench.models import devices
