@@ -115,6 +115,7 @@ class ModelInfo(StageInfo, frozen=True, kw_only=True, omit_defaults=True, tag="m
         rows: the rows that it was trained on.
         dev: accuracy on the development split.
         clean: accuracy on the test split.
+        parameters: number of weights of the deployed network; None for a user's model and in files of early versions.
         warnings: findings about the model that would make its numbers misleading.
     """
 
@@ -124,6 +125,7 @@ class ModelInfo(StageInfo, frozen=True, kw_only=True, omit_defaults=True, tag="m
     rows: Rows | None = None
     dev: Development | None = None
     clean: Clean
+    parameters: Count | None = None
     warnings: tuple[str, ...] = ()
 
 

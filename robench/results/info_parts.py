@@ -212,6 +212,9 @@ class Timing(_Part, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         steps: optimiser steps of training.
         best_step: the step whose weights were kept.
+        forwards: texts that went through an encoder in training, once for each pass of a network; without evaluations.
+        backwards: texts whose gradient went back through an encoder in training, once for each pass.
+        inference_seconds: seconds of the predictions for the test split, whose number of texts is ``clean.n``.
         examples: attacked examples.
         texts: scored texts.
     """
@@ -219,6 +222,9 @@ class Timing(_Part, frozen=True, kw_only=True, omit_defaults=True):
     seconds: Amount
     steps: Count | None = None
     best_step: Count | None = None
+    forwards: Count | None = None
+    backwards: Count | None = None
+    inference_seconds: Amount | None = None
     examples: Count | None = None
     texts: Count | None = None
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from filelock import FileLock
 
@@ -19,6 +20,7 @@ from robench.results.info import AdversarialInfo, CellInfo, ModelInfo
 from robench.results.info_parts import Clean
 from robench.results.outcome import summarise
 from robench.results.store import Store, StoredStage
+from robench.results.weights import count_parameters
 from support.processes import Processes, Run
 from support.runs import TEXTS, attacked, cells, everything, left_behind, lines, snapshot
 from support.tiny_job import TASK, TinyJob, robench, write_data
@@ -78,6 +80,18 @@ def test_defenses_share_base_and_the_adversarial_training_sets(finished: Path) -
     assert {stage.info.model for stage in sets.values()} == {base.key}
     for (defense, attack), stage in cells(finished).items():
         assert stage.info.adversarial == (None if defense == "base" else sets[attack].key)
+
+
+def test_a_model_says_what_its_training_and_its_predictions_cost(finished: Path) -> None:
+    for stage in Store(finished).stages(ModelInfo):
+        info, rows = stage.info, stage.info.rows
+        assert info.timing is not None and info.timing.forwards is not None and rows is not None
+        texts = info.training["epochs"] * rows.training
+        passes = {"base": 1, "ada": 1, "taichi": 4}[info.defense.name]
+        assert info.timing.forwards == info.timing.backwards == passes * texts
+        assert info.timing.inference_seconds is not None and 0 < info.timing.inference_seconds < 60
+        early = replace(stage, info=msgspec.structs.replace(info, parameters=None))
+        assert info.parameters == count_parameters(early) == count_parameters(stage) > 1000
 
 
 def test_a_second_run_does_nothing(finished: Path, tiny_job: TinyJob) -> None:
