@@ -36,6 +36,13 @@ CHECKPOINT_FILE = "checkpoint.safetensors"
 TABLE_FILES = (RECORDS_FILE, CLEAN_FILE)
 """The files that tables are made from, besides ``stage.json``."""
 
+
+class _Files(msgspec.Struct):
+    """The field of ``stage.json`` that describes the files beside it."""
+
+    files: dict[str, FileInfo] = {}
+
+
 _LINES = ".jsonl"
 _STATUS = b'"status": "%s"'
 _CORRECT = b'"correct": true'
@@ -104,20 +111,21 @@ def write_stage(folder: Path, info: Info) -> Info:
     return info
 
 
-def read_columns(folder: Path, info: CellInfo) -> Columns:
-    """Read the columns of a cell's records: from their copy, or from the records if there is none that fits them.
+def read_columns(folder: Path) -> Columns:
+    """Read the columns of a finished cell's records: from their copy, or from the records if none fits them.
 
     Args:
-        folder: the folder of the cell.
-        info: its ``stage.json``.
+        folder: the folder of the cell, whose ``stage.json`` names the sha256 of its records.
 
     Raises:
         RobenchError: the records are missing or broken.
     """
-    path = folder / RECORDS_FILE
-    described = info.files.get(RECORDS_FILE)
+    try:
+        described = msgspec.json.decode(read_regular(folder / STAGE_FILE), type=_Files).files.get(RECORDS_FILE)
+    except (OSError, ValueError, RecursionError):
+        described = None
     columns = read_copy(folder, described.sha256) if described else None
-    return make_columns(records.read(path)) if columns is None else columns
+    return make_columns(records.read(folder / RECORDS_FILE)) if columns is None else columns
 
 
 def find_faults(folder: Path, info: StageInfo, names: Container[str] | None = TABLE_FILES) -> list[str]:

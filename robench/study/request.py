@@ -142,9 +142,7 @@ class Request(BaseRequest, RunOptions):
             for data in tasks
             for seed in self.seeds
             for defenses, attacks, find in named
-            for cell in plan_cells(
-                setting, data, defenses, attacks, seed=seed, find_defense=find, crossed=self.crossed
-            )
+            for cell in plan_cells(setting, data, defenses, attacks, seed=seed, find_defense=find, crossed=self.crossed)
         ]
         cells = list({cell.key: cell for cell in cells}.values())
         self._announce_foreign_code(cells, reporter)
