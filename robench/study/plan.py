@@ -33,11 +33,13 @@ def plan_cells(
     *,
     seed: int,
     find_defense: Callable[[str], NamedDefense],
+    crossed: bool = False,
 ) -> list[CellStage]:
     """Plan the cells of one task and seed: every defense under every attack.
 
     A defense that trains on adversarial texts is trained once per attack, on the texts that this attack made of the
-    training set with Base as the victim. Any other defense is trained once.
+    training set with Base as the victim. Any other defense is trained once. An attack that is another one with one
+    thing changed meets the models that were trained against that one.
 
     Args:
         setting: the setting that all cells share.
@@ -46,6 +48,8 @@ def plan_cells(
         attacks: the attacks.
         seed: seed of training and attack.
         find_defense: returns a defense by name; called for Base and for the parts of a fused defense.
+        crossed: whether to attack each model that was trained against one attack with all of them; by default only
+            with its own.
     """
     victim = ModelStage(setting, data, seed, find_defense(registry.reference()))
     cells = []
@@ -53,7 +57,7 @@ def plan_cells(
         for attack in attacks:
             adversarial = None
             if isinstance(defense.defense, AdversarialDefense):
-                adversarial = AdversarialStage(setting, data, seed, victim, attack)
+                adversarial = AdversarialStage(setting, data, seed, victim, attack.base or attack)
             parts: tuple[ModelStage, ...] = ()
             if isinstance(defense.defense, FusedDefense):
                 parts = tuple(
@@ -61,7 +65,8 @@ def plan_cells(
                     for name in defense.defense.parts
                 )
             model = ModelStage(setting, data, seed, defense, adversarial, parts)
-            cells.append(CellStage(setting, data, seed, model, attack))
+            met = attacks if crossed and adversarial else [attack]
+            cells += [CellStage(setting, data, seed, model, one) for one in met]
     return cells
 
 

@@ -20,7 +20,6 @@ from robench.results.aside import bring_records_back, set_aside
 from robench.results.cells import read_results
 from robench.results.info import CellInfo, StageInfo, StatisticsInfo, TransferInfo
 from robench.results.inspection import Fault
-from robench.results.own_tables import TRANSFER
 from robench.results.store import STAGE_FILE, Store, StoredStage
 from robench.study.commands import Gap, make_commands
 from robench.study.options import StoreOptions, option_words
@@ -146,7 +145,7 @@ def _choose_options(
         tables = (table for table in papers.find_paper().tables.values() if table.kind == "high-order")
         return tuple(word for table in tables for word in ("--table", table.number))[:2]
     if isinstance(one.info, TransferInfo):
-        return ("--table", TRANSFER.number)
+        return ("--table", one.info.kind)
     # A run does not make again what only finished cells need.
     return tuple(AGAIN) if cell.folder != one.folder and cell.key in sound else ()
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from robench.attacking.attack import Attack
+from robench.attacking.derived_attack import DerivedAttack
 from robench.data.load import TaskData, load_task
 from robench.errors import RobenchError
 from robench.plugins import registry
@@ -99,7 +100,8 @@ class BaseRequest(CommonOptions, ABC):
         attack: Attack = replace(entry.load(), resources=find_preset(self.preset).resources)
         settings = {**attack.inherit_settings(self.changes), **self.changes.get(name, {})}
         attack, changed = options.configure(name, attack, settings)
-        return NamedAttack(name, entry.identify_code(), changed, attack=attack)
+        base = self._attack(attack.attack) if isinstance(attack, DerivedAttack) else None
+        return NamedAttack(name, entry.identify_code(), changed, attack=attack, base=base)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,11 +112,13 @@ class Request(BaseRequest, RunOptions):
         sweep: sets of settings to add to those of the options; everything is run once for each.
         statistics: whether to measure the high-order statistics of the models as well (table 7).
         transfer: whether to give the models adversarial texts of another seed as well (table ``transfer``).
+        crossed: whether to attack each model that was trained against one attack with all of them (table ``matrix``).
     """
 
     sweep: Sequence[Settings] = ({},)
     statistics: bool = False
     transfer: bool = False
+    crossed: bool = False
 
     def check(self) -> None:
         """Check the options before anything is fetched or imported.
@@ -145,7 +149,7 @@ class Request(BaseRequest, RunOptions):
             for data in tasks
             for seed in self.seeds
             for defenses, attacks, find in named
-            for cell in plan_cells(setting, data, defenses, attacks, seed=seed, find_defense=find)
+            for cell in plan_cells(setting, data, defenses, attacks, seed=seed, find_defense=find, crossed=self.crossed)
         ]
         cells = list({cell.key: cell for cell in cells}.values())
         self._announce_foreign_code(cells, reporter)

@@ -15,17 +15,10 @@ from robench.report.tables.options import TableRequest
 from robench.results.cells import Result, group, identity_text, read_results, runs_folder
 from robench.results.info import CellInfo
 from robench.results.labels import Label, column_labels, row_labels
-from robench.results.paper_contents import Paper, PaperTable, rank
+from robench.results.paper_contents import Paper, rank
 from robench.results.sample_reader import SampleReader, Samples, falls, share_changed
 from robench.results.store import StoredStage
 
-QUALITY = PaperTable(
-    number="quality",
-    kind="quality",
-    title="what it took to fool a model",
-    summary="success rate, queries, words changed and similarity of each attack",
-)
-"""A table of robench, for the results of every paper."""
 COLUMNS = (
     Column("clean%"),
     Column("attack%"),

@@ -10,9 +10,9 @@ from robench.report.tables.cells import clean_cell, mean_cell
 from robench.report.tables.layout import Layout, legend_of
 from robench.report.tables.model import Cell, Column, Table
 from robench.report.tables.options import TableRequest
+from robench.report.tables.own import TRANSFER
 from robench.results.cells import Result, read_results, runs_folder
 from robench.results.info import TransferInfo
-from robench.results.own_tables import TRANSFER
 from robench.results.sample_reader import SampleReader, falls
 from robench.results.store import StoredStage
 from robench.results.transfer import share_fooled, view_as_cell
