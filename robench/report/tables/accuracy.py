@@ -10,10 +10,12 @@ from robench.escaping import list_values
 from robench.report.tables.captions import result_notes
 from robench.report.tables.cells import attacked_cell, clean_cell
 from robench.report.tables.layout import Layout, legend_of
+from robench.report.tables.masked import MaskReader, describe_masked
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.options import TableRequest
 from robench.results.cells import Result, group, read_results, runs_folder, separate
 from robench.results.info import CellInfo
+from robench.results.intervals import LEVEL
 from robench.results.paper_contents import Paper, rank
 from robench.results.sample_reader import SampleReader
 from robench.results.selection import NoResultsError
@@ -76,7 +78,7 @@ def accuracy_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest
         NoResultsError: nothing is left to show.
         RobenchError: a cell's files are missing or broken.
     """
-    return _under_attack(Layout.of(request.paper, read_results(request.select(cells))), request)
+    return _under_attack(Layout.of(request.paper, read_results(request.select(cells))), request, cells)
 
 
 def encoders_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) -> Table:
@@ -97,12 +99,15 @@ def encoders_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest
     kept = request.restrict(kept, "task", spec.tasks)
     kept = request.restrict(kept, "defense", spec.defenses)
     expected = request.selection.defenses or spec.defenses
-    return _under_attack(Layout.of(request.paper, read_results(kept), lead="encoder", expected=expected), request)
+    layout = Layout.of(request.paper, read_results(kept), lead="encoder", expected=expected)
+    return _under_attack(layout, request, cells)
 
 
-def _under_attack(layout: Layout, request: TableRequest) -> Table:
+def _under_attack(layout: Layout, request: TableRequest, cells: Sequence[StoredStage[CellInfo]]) -> Table:
     columns = [Column(CLEAN), *(Column(label.text, attack=label.plain) for label in layout.columns.values())]
-    arranged, caption = layout.arranged(partial(_clean_and_attacked, SampleReader(runs_folder(layout.results))))
+    reader = SampleReader(runs_folder(layout.results))
+    masks = MaskReader(reader, layout.results, cells, request.options.get("level", LEVEL))
+    arranged, caption = layout.arranged(partial(_clean_and_attacked, reader, masks))
     blocks, comparison = request.compare(arranged, columns, usual=True)
     fill, hopeless = make_commands(layout.gaps(), request.command_options)
     return request.fill(
@@ -111,7 +116,7 @@ def _under_attack(layout: Layout, request: TableRequest) -> Table:
         blocks=blocks,
         compared=comparison.defense,
         legend=legend_of(blocks, columns, _how_measured(blocks, columns, request.paper), comparison, hopeless),
-        notes=result_notes(r.info for r in layout.results),
+        notes=(*describe_masked(blocks, columns), *result_notes(r.info for r in layout.results)),
         commands=fill,
     )
 
@@ -139,9 +144,12 @@ def _how_measured(blocks: Sequence[Block], columns: Sequence[Column], paper: Pap
     return lines
 
 
-def _clean_and_attacked(reader: SampleReader, found: Sequence[Result], columns: Sequence[str]) -> tuple[Cell, ...]:
-    cells = [clean_cell(reader, found)]
-    return *cells, *(attacked_cell(reader, [r for r in found if r.column == column]) for column in columns)
+def _clean_and_attacked(
+    reader: SampleReader, masks: MaskReader, found: Sequence[Result], columns: Sequence[str]
+) -> tuple[Cell, ...]:
+    by_column = [[r for r in found if r.column == column] for column in columns]
+    attacked = (replace(attacked_cell(reader, some), masked=masks.find(some)) for some in by_column)
+    return clean_cell(reader, found), *attacked
 
 
 def _clean_by_attack(reader: SampleReader, found: Sequence[Result], columns: Sequence[str]) -> tuple[Cell, ...]:
