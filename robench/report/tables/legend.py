@@ -26,7 +26,7 @@ def describe_comparison(blocks: Sequence[Block], comparison: Comparison) -> Iter
         about = _subject(claims)
         yield (
             f"*: a lead that a paired test tells from none at {level}, adjusted by Holm's method for all others of the"
-            f" column and block{about}."
+            f" column and block.{about}"
         )
     if not any(cell.best for cell in cells):
         return
@@ -35,8 +35,8 @@ def describe_comparison(blocks: Sequence[Block], comparison: Comparison) -> Iter
         return
     compared = [cell for cell in cells if cell.outcomes is not None]
     yield (
-        f"Bold: what a paired test cannot tell from the best of the column in its block at {level}{_subject(compared)};"
-        " unadjusted, a display and no claim. Of numbers that are no percentages, the best."
+        f"Bold: what a paired test at {level} cannot tell from the best of the column in its block, and of numbers that"
+        f" are no percentages the best; unadjusted, a display and no claim.{_subject(compared)}"
     )
     if any(block.unpaired for block in blocks):
         yield "Percentages without outcomes of the same samples and seeds as the best's are not tested, and not bold."
@@ -73,5 +73,5 @@ def _subject(cells: Sequence[Cell]) -> str:
     """Return what tests of these cells are about, if it is not the defenses alone."""
     few = [len(cell.seeds) < FEWEST_SEEDS for cell in cells]
     if all(few):
-        return "; it is about these trained models, not about other seeds"
-    return f"; with fewer than {FEWEST_SEEDS} seeds about these trained models" if any(few) else ""
+        return " The test is about these trained models, not about other seeds."
+    return f" With fewer than {FEWEST_SEEDS} seeds the test is about these trained models." if any(few) else ""
