@@ -165,8 +165,8 @@ def compare(
     found = compare_outcomes(ours, theirs, level)
     if found is None:
         raise RobenchError(
-            f"{first} and {second} share no seed and sample: {first} has seed {list_values(sorted(ours))}, {second} seed"
-            f" {list_values(sorted(theirs))}; `robench run --seed` makes others."
+            f"{first} (seed {list_values(sorted(ours))}) and {second} (seed {list_values(sorted(theirs))}) share no seed"
+            " and sample; `robench run --seed` makes other seeds."
         )
     target = None if difference is None else difference / 100
     split = rows[0][0].info.clean.n
