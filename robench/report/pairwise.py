@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from robench.errors import RobenchError
 from robench.escaping import list_values
-from robench.report.tables.captions import headings, setting_of
-from robench.results.cells import Result, group, read_results, runs_folder
-from robench.results.info import CellInfo
+from robench.report.comparable import find_rows, read_outcomes
+from robench.results.cells import runs_folder
 from robench.results.intervals import FEWEST_SEEDS, LEVEL, check_level
-from robench.results.labels import row_labels
-from robench.results.papers import find_paper
 from robench.results.power import MOST_SEEDS, POWER, Plan, find_smallest_difference, plan
-from robench.results.sample_reader import SampleReader, Samples
+from robench.results.sample_reader import SampleReader
 from robench.results.samples import align
-from robench.results.selection import Selection, prefer_unchanged
 from robench.results.significance import Difference, compare_outcomes
 from robench.results.store import Store
 
@@ -159,14 +155,14 @@ def compare(
         )
     if first == second:
         raise RobenchError(f"{first} is compared with itself; name two defenses.")
-    rows = _find_rows(Store(Path(runs)), (first, second), task, attack, encoder, preset, seed)
+    rows = find_rows(Store(Path(runs)), (first, second), task, attack, encoder, preset, seed)
     reader = SampleReader(runs_folder(rows[0]))
-    ours, theirs = align(*(_read(reader, row, is_clean=not attack) for row in rows))
+    ours, theirs = align(*(read_outcomes(reader, row, is_clean=not attack) for row in rows))
     found = compare_outcomes(ours, theirs, level)
     if found is None:
         raise RobenchError(
-            f"{first} (seed {list_values(sorted(ours))}) and {second} (seed {list_values(sorted(theirs))}) share no seed"
-            " and sample; `robench run --seed` makes other seeds."
+            f"{first} (seed {list_values(sorted(ours))}) and {second} (seed {list_values(sorted(theirs))}) share no"
+            " seed and sample; `robench run --seed` makes other seeds."
         )
     target = None if difference is None else difference / 100
     split = rows[0][0].info.clean.n
@@ -180,94 +176,6 @@ def compare(
         target,
         plan(found, target, split) if target else None,
     )
-
-
-def _find_rows(
-    store: Store, names: Sequence[str], task: str, attack: str, encoder: str, preset: str, seeds: Sequence[int]
-) -> list[list[Result]]:
-    """Return the results of each defense, of one setting.
-
-    Raises:
-        RobenchError: there are none, or they are of several settings.
-    """
-    chosen = {"encoders": encoder, "presets": preset}
-    selection = Selection(tasks=[task], seeds=seeds, **{key: [value] for key, value in chosen.items() if value})
-    hint = f"`robench run --defense {','.join(names)} --task {task}` makes some."
-    results = read_results(selection.select(store.stages(CellInfo), str(store.root), hint=hint))
-    labels = {row: label.text for row, label in row_labels(results).items()}
-    rows = [[r for r in results if name in (r.defense.name, labels[r.row])] for name in names]
-    for name, row in zip(names, rows, strict=True):
-        if not row:
-            there = list_values(sorted({*labels.values()}))
-            raise RobenchError(f"no results in {store.root} of {name} on {task}; there are results of {there}.")
-    if attack:
-        rows = [_under_attack(row, name, attack) for row, name in zip(rows, names, strict=True)]
-    places = [group(row, lambda r: r.block + r.column if attack else r.model_block) for row in rows]
-    shared = [place for place in places[0] if place in places[1]]
-    if not shared:
-        raise RobenchError(
-            f"{store.root} has no results of {names[0]} and {names[1]} on {task} that can be compared: data, encoder,"
-            f" training and samples have to be the same. {hint}"
-        )
-    if len(shared) > 1:
-        settings = [
-            setting_of(r.info, attack=r.attack.title, attacked_n=r.attacked_n) for r in _firsts(places[0], shared)
-        ]
-        apart = "; ".join(dict.fromkeys(head or task for head in headings(settings, find_paper())[0]))
-        raise RobenchError(
-            f"results of {list_values(names)} are of several settings: {apart}. Choose with --encoder, --preset or the"
-            " attack's title."
-        )
-    return [_one_version(found[shared[0]], labels) for found in places]
-
-
-def _firsts(places: Mapping[str, Sequence[Result]], names: Sequence[str]) -> list[Result]:
-    return [places[name][0] for name in names]
-
-
-def _under_attack(row: Sequence[Result], name: str, attack: str) -> list[Result]:
-    """Return the results under an attack.
-
-    Raises:
-        RobenchError: there are none.
-    """
-    found = [r for r in row if attack in (r.attack.name, r.attack.title)]
-    if not found:
-        titles = list_values(sorted({r.attack.title for r in row}))
-        raise RobenchError(f"no results of {name} under {attack}; there are results under {titles}.")
-    return found
-
-
-def _one_version(results: Sequence[Result], labels: Mapping[str, str]) -> list[Result]:
-    """Return results of one version of a defense, the one without changed fields if there are several.
-
-    Raises:
-        RobenchError: there are several all the same.
-    """
-    kept = prefer_unchanged(results)
-    versions = sorted({labels[r.row] for r in kept})
-    if len(versions) > 1:
-        raise RobenchError(
-            f"there are several versions of {kept[0].defense.name}: {list_values(versions)}; name one of them."
-        )
-    return kept
-
-
-def _read(reader: SampleReader, row: Sequence[Result], *, is_clean: bool) -> Mapping[int, Samples]:
-    """Return the outcomes of a row.
-
-    Raises:
-        RobenchError: clean predictions are not stored.
-    """
-    if not is_clean:
-        return reader.attacked((r.seed, r.folder) for r in row)
-    found = reader.clean((r.seed, r.info.model) for r in row)
-    if found is None:
-        raise RobenchError(
-            f"the predictions of {row[0].defense.name} on clean texts are not stored: the folder of its model is gone;"
-            " `robench run` makes it again."
-        )
-    return found
 
 
 def _describe_plan(made: Plan, found: Difference, size: str) -> str:

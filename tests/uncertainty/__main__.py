@@ -65,9 +65,9 @@ def main() -> None:
         faults += [f"tests: {rows[-1]}"] if max(tests[:2]) > HIGHEST or held < LOWEST else []
     lines += [
         "",
-        "Nine equal defenses, one of them against the others: wrong claims, in %. Last, how many intervals of a",
+        "Nine equal defenses, one of them against the others: wrong claims, in %. Last, how many intervals of",
     ]
-    lines += ["real difference of 10 points hold it.", ""]
+    lines += ["a real difference of 10 points hold it.", ""]
     heads = ["seed effects", "seeds", "samples", "accuracy", "pairs", "families (Holm)", "one seed: pairs"]
     lines += table([*heads, "one seed: families", "difference covered"], rows)
 
@@ -79,9 +79,9 @@ def main() -> None:
         rows.append([name, seeds, n, percent(apart), percent(pooled), f"{ratio:.2f}"])
     lines += [
         "",
-        "Eight rows whose seed variances are pooled unless Bartlett's test tells them apart at 5 %, which robench",
+        "Eight rows whose seed variances are pooled unless Bartlett's test tells them apart at 5 %, which",
     ]
-    lines += ["does not do: the row that is covered least.", ""]
+    lines += ["robench does not do: how often the row with the lowest share is covered.", ""]
     lines += table(["seed effects", "seeds", "samples", "not pooled", "pooled", "width, pooled / not"], rows)
 
     sys.stdout.write("\n".join([*lines, ""]))

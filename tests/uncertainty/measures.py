@@ -10,6 +10,7 @@ from scipy.stats import chi2, t
 
 from robench.results.intervals import (
     LEVEL,
+    Components,
     decompose,
     half_width_square,
     normal_quantile,
@@ -68,9 +69,8 @@ def measure_coverage(design: Design, studies: int, seed: int) -> Coverage:
         used.append((low <= truth) & (truth <= high))
         plain.append((parts.mean - truth) ** 2 <= square)
         width.append(high - low)
-    return Coverage(
-        *(float(np.concatenate(found).mean()) for found in (used, plain)), 100 * float(np.concatenate(width).mean())
-    )
+    shares = [float(np.concatenate(found).mean()) for found in (used, plain, width)]
+    return Coverage(shares[0], shares[1], 100 * shares[2])
 
 
 def measure_difference(design: Design, studies: int, seed: int) -> float:
@@ -85,7 +85,8 @@ def measure_difference(design: Design, studies: int, seed: int) -> float:
 def measure_one_seed(design: Design, studies: int, seed: int) -> OneSeed:
     """Return how often Wilson's interval of the first seed holds its model's accuracy, and that of the second seed."""
     bounds = np.array([wilson(right, design.samples) for right in range(design.samples + 1)])
-    same, new = [], []
+    same: list[Array] = []
+    new: list[Array] = []
     for outcomes, trained in design.draw(studies, np.random.default_rng(seed)):
         low, high = bounds[outcomes[:, 0, 0].sum(axis=-1).astype(int)].T
         for found, place in ((same, 0), (new, 1)):
@@ -105,7 +106,7 @@ def measure_tests(design: Design, studies: int, seed: int) -> Tests:
         parts = decompose(differences)
         square = partial(half_width_square, parts, design.seeds, design.samples)
         pairs.append(parts.mean**2 > square(LEVEL))
-        # Of a family of equal defenses Holm's method claims something if the smallest p is below alpha over their number.
+        # Of a family of equal defenses Holm's method claims one if the smallest p is below alpha over their number.
         families.append((parts.mean**2 > square(1 - alpha / others)).any(axis=1))
         first = differences[:, :, 0]
         one_seed.append(p_of((first > 0).sum(axis=-1), (first < 0).sum(axis=-1)) <= alpha)
@@ -128,7 +129,9 @@ def measure_pooling(designs: list[Design], studies: int, seed: int) -> tuple[flo
         widths.
     """
     generators = [np.random.default_rng([seed, row]) for row in range(len(designs))]
-    apart, pooled, ratio = [], [], []
+    apart: list[Array] = []
+    pooled: list[Array] = []
+    ratio: list[float] = []
     for chunks in zip(*(d.draw(studies, g) for d, g in zip(designs, generators, strict=True)), strict=True):
         parts = decompose(np.stack([outcomes[:, 0] for outcomes, _ in chunks], axis=1))
         seeds, n = designs[0].seeds, designs[0].samples
@@ -138,12 +141,12 @@ def measure_pooling(designs: list[Design], studies: int, seed: int) -> tuple[flo
         for found, one in ((apart, square), (pooled, together)):
             low, high = with_wilson_form(parts.mean, one, seeds * n)
             found.append((low <= truth) & (truth <= high))
-        ratio.append(np.sqrt(together).mean() / np.sqrt(square).mean())
+        ratio.append(float(np.sqrt(together).mean() / np.sqrt(square).mean()))
     lowest = [float(np.concatenate(found).mean(axis=0).min()) for found in (apart, pooled)]
     return lowest[0], lowest[1], float(np.mean(ratio))
 
 
-def _pooled_square(parts, seeds: int, n: int) -> Array:  # type: ignore[no-untyped-def]
+def _pooled_square(parts: Components, seeds: int, n: int) -> Array:
     """Return squared half widths with the mean of all rows' seed variances, and its degrees of freedom."""
     rows = parts.seeds.shape[1]
     _, of_samples = parts_of_mean(parts, seeds, n)

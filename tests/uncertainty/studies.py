@@ -48,9 +48,9 @@ class Design:
         return found
 
     def draw(self, studies: int, generator: np.random.Generator) -> Iterator[tuple[Array, Array]]:
-        """Yield outcomes (studies, models, S, n) in chunks, and the accuracy (studies, models, S) of each trained model.
+        """Yield outcomes (studies, models, S, n) in chunks, and accuracies (studies, models, S) of the trained models.
 
-        The latter is what the model has on all samples there could be.
+        The latter are what the models have on all samples there could be.
         """
         levels = ndtri(np.asarray(self.accuracies))[:, None, None]
         rest = np.sqrt(1 - self.shared - self.own)
