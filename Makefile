@@ -9,7 +9,7 @@ TEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist workst
 SEED ?= 18
 KILLS ?= 50
 
-.PHONY: help quickstart test test-slow torture lint format bench clean
+.PHONY: help quickstart test test-slow torture coverage lint format bench clean
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -32,6 +32,9 @@ test-slow: $(INSTALLED)  ## Run the tests that take long
 
 torture: $(INSTALLED)  ## Try hundreds of hostile inputs, then kill runs at random moments (SEED=18 KILLS=50; ONLY=KIND:NUMBER)
 	cd tests && OMP_NUM_THREADS=1 ../$(BIN)/python -m torture --seed $(SEED) --kills $(KILLS) $(if $(ONLY),--only $(ONLY) --show)
+
+coverage: $(INSTALLED)  ## Simulate studies: how often intervals hold the truth, and tests find what is not there
+	cd tests && OMP_NUM_THREADS=1 ../$(BIN)/python -m uncertainty
 
 lint: $(INSTALLED)  ## Check style and types
 	$(BIN)/ruff check .

@@ -7,6 +7,7 @@ standard library is imported, except for tables of methods and data sets: a tabl
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Unpack
 
 from robench.errors import RobenchError
@@ -18,6 +19,7 @@ from robench.report.tables.quality import QUALITY, quality_table
 from robench.results import papers
 from robench.results.info import CellInfo, StatisticsInfo
 from robench.results.paper_contents import DEFAULT, Paper, PaperTable, TableKind
+from robench.results.sample_reader import SampleReader
 from robench.results.selection import ALL, NoResultsError
 from robench.results.store import Store, StoredStage
 from robench.study.commands import format_paper_command
@@ -41,7 +43,9 @@ _MAKERS: Mapping[TableKind, Callable[[Store, TableRequest], Table]] = {
     "label-conflict": lambda store, request: accuracy.label_conflict_table(store.stages(CellInfo), request),
     "accuracy": lambda store, request: accuracy.accuracy_table(store.stages(CellInfo), request),
     "encoders": lambda store, request: accuracy.encoders_table(store.stages(CellInfo), request),
-    "high-order": lambda store, request: high_order.high_order_table(store.stages(StatisticsInfo), request),
+    "high-order": lambda store, request: high_order.high_order_table(
+        store.stages(StatisticsInfo), request, SampleReader(store.root), partial(store.stages, CellInfo)
+    ),
     "quality": lambda store, request: quality_table(store.stages(CellInfo), request),
 }
 
