@@ -60,9 +60,7 @@ def record(row: int, status: str, **changes: Any) -> Record:
     return Record(**values | changes)
 
 
-def write_records(
-    folder: Path, failed: int, n: int, errors: int = 0, rows: Sequence[Record] = ()
-) -> list[Record]:
+def write_records(folder: Path, failed: int, n: int, errors: int = 0, rows: Sequence[Record] = ()) -> list[Record]:
     """``failed`` of ``n`` texts stand, ``errors`` end in one, one is skipped if there is room, the others fall."""
     statuses = (["error"] * errors + ["failed"] * failed + ["skipped"] + ["succeeded"] * n)[:n]
     written = list(rows) or [record(row, status) for row, status in enumerate(statuses)]
