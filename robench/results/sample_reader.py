@@ -20,6 +20,14 @@ def stands(records: Columns) -> list[Outcome]:
     return [_STANDS[letter] for letter in records.status]
 
 
+def right_before(records: Columns) -> list[Outcome]:
+    """Return whether the model is right before the attack, for each record; None if that is not known."""
+    return [
+        (None if predicted is None else predicted == label) if letter == ERROR else letter != SKIPPED
+        for letter, label, predicted in zip(records.status, records.label, records.predicted, strict=True)
+    ]
+
+
 def falls(records: Columns) -> list[Outcome]:
     """Return whether the attack succeeded, for each record; None if the model was wrong before, or after an error."""
     return [_FALLS[letter] for letter in records.status]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
-from robench.report.tables.cells import attacked_cell, mean_cell
+from robench.report.tables.cells import attacked_cell, outcome_cell
 from robench.report.tables.model import Cell
 from robench.results.cells import Result, group
 from robench.results.sample_reader import SampleReader
@@ -25,18 +24,7 @@ def worst_cell(worst: WorstReader, found: Sequence[Result]) -> Cell:
         worst: reads it.
         found: the results of the row, possibly none.
     """
-    known = [(one, one.accuracy) for one in (worst.read(found) if found else []) if one.accuracy is not None]
-    if not known:
-        return Cell()
-    n = len(known[0][0].samples)
-    cell = mean_cell(
-        [(one.seed, accuracy) for one, accuracy in known],
-        n,
-        learned=all(r.has_learned for r in found),
-        measured=n - known[0][0].errors,
-        outcomes={one.seed: one.samples for one, _ in known},
-    )
-    return replace(cell, errors=sum(one.errors for one, _ in known), samples=n * len(known))
+    return outcome_cell({one.seed: one.samples for one in worst.read(found)}, found) if found else Cell()
 
 
 def lowest_cell(reader: SampleReader, worst: WorstReader, found: Sequence[Result]) -> Cell:
