@@ -159,6 +159,7 @@ class CellInfo(AttackInfo, frozen=True, kw_only=True, omit_defaults=True, tag="c
     ``clean``, ``dev``, ``rows``, ``victim`` and ``warnings`` are copied from the :class:`ModelInfo` of the model.
 
     Attributes:
+        trained_against: the attack whose texts the model was trained on, if that is another one than ``attack``.
         similarity: how similar originals and adversarial texts are; None if it was not measured.
         model_environment: where and when the model was trained or examined.
     """
@@ -168,8 +169,14 @@ class CellInfo(AttackInfo, frozen=True, kw_only=True, omit_defaults=True, tag="c
     rows: Rows | None = None
     victim: VictimInfo | None = None
     warnings: tuple[str, ...] = ()
+    trained_against: PluginInfo | None = None
     similarity: Similarity | None = None
     model_environment: Environment | None = None
+
+    @property
+    def training_attack(self) -> PluginInfo | None:
+        """Return the attack whose texts the model was trained on; None if it needed none."""
+        return (self.trained_against or self.attack) if self.adversarial else None
 
 
 class StatisticsInfo(StageInfo, frozen=True, kw_only=True, omit_defaults=True, tag="statistics"):

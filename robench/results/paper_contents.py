@@ -16,7 +16,20 @@ DEFAULT = "paper"
 OTHERS = "*"
 """The place of all other names in a list that gives an order of names."""
 
-TableKind = Literal["methods", "datasets", "label-conflict", "accuracy", "encoders", "high-order", "quality"]
+TableKind = Literal[
+    "methods",
+    "datasets",
+    "label-conflict",
+    "accuracy",
+    "encoders",
+    "high-order",
+    "quality",
+    "matrix",
+    "worst",
+    "budget",
+    "price",
+    "flips",
+]
 FigureKind = Literal["plane", "bars", "tradeoff"]
 
 
@@ -33,7 +46,7 @@ class PaperTable:
         kind: ``methods``: what each registered defense trains on. ``datasets``: the registered tasks and their sizes.
             ``label-conflict``: clean accuracy by the texts that models were trained on. ``accuracy``: clean and under
             each attack, by task. ``encoders``: the same by encoder. ``high-order``: statistics of representations.
-            ``quality``: how much each attack changes a text, which is a table of robench and of no paper.
+            The others are tables of robench and of no paper (:mod:`robench.report.tables.own`).
         title: its heading, without the number.
         summary: one line about its contents.
         tasks: names of tasks; by default all tasks of the paper.

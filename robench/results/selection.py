@@ -99,6 +99,11 @@ ALL = Selection()
 """Selects all results."""
 
 
+def leave_out_crossed(stages: Sequence[StoredStage[InfoT]]) -> list[StoredStage[InfoT]]:
+    """Return the stages without the cells of models under other attacks than that which they were trained against."""
+    return [stage for stage in stages if not getattr(stage.info, "trained_against", None)]
+
+
 def facet_of(stage: StoredStage[InfoT], facet: Facet) -> Any:
     """Return a stage's task, preset or seed, or the name of its defense, attack or encoder."""
     value = getattr(stage.info, facet)

@@ -32,6 +32,7 @@ def plan_cells(
     *,
     seed: int,
     find_defense: Callable[[str], NamedDefense],
+    crossed: bool = False,
 ) -> list[CellStage]:
     """Plan the cells of one task and seed: every defense under every attack.
 
@@ -45,6 +46,8 @@ def plan_cells(
         attacks: the attacks.
         seed: seed of training and attack.
         find_defense: returns a defense by name; called for Base and for the parts of a fused defense.
+        crossed: whether to attack each model that was trained against one attack with all of them; by default only
+            with its own.
     """
     victim = ModelStage(setting, data, seed, find_defense(registry.reference()))
     cells = []
@@ -60,7 +63,8 @@ def plan_cells(
                     for name in defense.defense.parts
                 )
             model = ModelStage(setting, data, seed, defense, adversarial, parts)
-            cells.append(CellStage(setting, data, seed, model, attack))
+            met = attacks if crossed and adversarial else [attack]
+            cells += [CellStage(setting, data, seed, model, one) for one in met]
     return cells
 
 

@@ -108,10 +108,12 @@ class Request(BaseRequest, RunOptions):
     Attributes:
         sweep: sets of settings to add to those of the options; everything is run once for each.
         statistics: whether to measure the high-order statistics of the models as well (table 7).
+        crossed: whether to attack each model that was trained against one attack with all of them (table ``matrix``).
     """
 
     sweep: Sequence[Settings] = ({},)
     statistics: bool = False
+    crossed: bool = False
 
     def check(self) -> None:
         """Check the options before anything is fetched or imported.
@@ -142,7 +144,7 @@ class Request(BaseRequest, RunOptions):
             for data in tasks
             for seed in self.seeds
             for defenses, attacks, find in named
-            for cell in plan_cells(setting, data, defenses, attacks, seed=seed, find_defense=find)
+            for cell in plan_cells(setting, data, defenses, attacks, seed=seed, find_defense=find, crossed=self.crossed)
         ]
         cells = list({cell.key: cell for cell in cells}.values())
         self._announce_foreign_code(cells, reporter)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,15 +60,25 @@ def record(row: int, status: str, **changes: Any) -> Record:
     return Record(**values | changes)
 
 
-def write_records(folder: Path, failed: int, n: int, errors: int = 0) -> list[Record]:
+def write_records(folder: Path, failed: int, n: int, errors: int = 0, rows: Sequence[Record] = ()) -> list[Record]:
     """``failed`` of ``n`` texts stand, ``errors`` end in one, one is skipped if there is room, the others fall."""
     statuses = (["error"] * errors + ["failed"] * failed + ["skipped"] + ["succeeded"] * n)[:n]
-    written = [record(row, status) for row, status in enumerate(statuses)]
+    written = list(rows) or [record(row, status) for row, status in enumerate(statuses)]
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / RECORDS_FILE).open("ab") as file:
         for one in written:
             records.append(file, one)
     return written
+
+
+def attack_info(name: str, title: str | None = None, changed: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {
+        "name": name,
+        "title": title or name,
+        "class": f"robench.attacks.{name}:{name.title()}",
+        "fields": {"query_budget": None, **(changed or {})},
+        "changed": changed or {},
+    }
 
 
 def write_info(store: Store, folder: Path, info: dict[str, Any]) -> StoredStage[Any]:
@@ -93,14 +104,20 @@ def add_cell(
     changed: dict[str, Any] | None = None,
     code: str = "",
     victim: str = "base",
+    trained: str | None = None,
     given: dict[str, Any] | None = None,
     attack_title: str | None = None,
     attack_changed: dict[str, Any] | None = None,
+    rows: Sequence[Record] = (),
     **settings: Any,
 ) -> StoredStage[Any]:
     """Store a cell whose attack failed on ``failed`` of ``n`` texts, and ended in an error on ``errors``.
 
+    With ``rows``, those are its records.
+
     ``settings`` replace keys of ``stage.json``.
+
+    With ``trained``, its model was trained against that attack, which is another one than ``attack``.
 
     With ``given``, what is said of a model of the user's, that model takes the place of the defense.
     """
@@ -126,13 +143,7 @@ def add_cell(
             "changed": changed or {},
             "code": code,
         },
-        "attack": {
-            "name": attack,
-            "title": attack_title or attack,
-            "class": f"robench.attacks.{attack}:{attack.title()}",
-            "fields": {"query_budget": None, **(attack_changed or {})},
-            "changed": attack_changed or {},
-        },
+        "attack": attack_info(attack, attack_title, attack_changed),
         "rows": {"training": 2000, "clean": 1000, "adversarial": 1000},
         "clean": dict(zip(("correct", "n", "majority"), clean, strict=False)),
         "dev": {"accuracy": 0.9625, "n": 400},
@@ -140,7 +151,9 @@ def add_cell(
         **settings,
     }
     per_attack = defense in PER_ATTACK
-    info["adversarial"] = digest(task, attack, seed, victim)[:16] if per_attack else None
+    info["adversarial"] = digest(task, trained or attack, seed, victim)[:16] if per_attack else None
+    if trained:
+        info["trained_against"] = attack_info(trained)
     model = digest(defense, info["defense"], task, seed, info["training"], info["train_rows"], info["adversarial"])
     info["model"] = make_key(_model_identity(model))
     info["identity"] = {
@@ -152,10 +165,11 @@ def add_cell(
         "trained": model,
         "rest": digest(info),
     }
-    label = f"{task}-{defense}-{attack}-seed{seed}"
+    label = "-".join(filter(None, [task, defense, trained, attack, f"seed{seed}"]))
     info |= {"label": label, "key": make_key(info["identity"])}
     folder = store.folder("cells", label, info["key"])
-    info["attacked"] = msgspec.structs.asdict(summarise(write_records(folder, failed, n, errors)))
+    written = write_records(folder, failed, n, errors, rows)
+    info["attacked"] = msgspec.structs.asdict(summarise(written))
     info["records_bytes"] = (folder / RECORDS_FILE).stat().st_size
     return write_info(store, folder, info)
 

@@ -9,7 +9,7 @@ from robench.escaping import dump_json, join_csv_cells
 from robench.report.rendering.texts import number_text
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 
-_SETTING = ("task", "attack", "data", "encoder", "precision", "train_rows")
+_SETTING = ("task", "attack", "group", "data", "encoder", "precision", "train_rows")
 _DIGITS = {"percent": 4, "number": 6, "count": 0, "text": 0}
 
 

@@ -12,15 +12,18 @@ from robench.report.tables.cells import attacked_cell, clean_cell
 from robench.report.tables.layout import Layout, legend_of
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.options import TableRequest
+from robench.report.tables.worst import HOW_WORST, WORST, worst_cell
 from robench.results.cells import Result, group, read_results, runs_folder, separate
 from robench.results.info import CellInfo
 from robench.results.paper_contents import Paper, rank
 from robench.results.sample_reader import SampleReader
 from robench.results.selection import NoResultsError
 from robench.results.store import StoredStage
+from robench.results.worst import WorstReader
 from robench.study.commands import make_commands
 
 CLEAN = "clean%"
+_NOT_ONE = "n/a: one model per attack; `robench table worst` has the worst% of each."
 
 
 def label_conflict_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) -> Table:
@@ -102,7 +105,10 @@ def encoders_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest
 
 def _under_attack(layout: Layout, request: TableRequest) -> Table:
     columns = [Column(CLEAN), *(Column(label.text, attack=label.plain) for label in layout.columns.values())]
-    arranged, caption = layout.arranged(partial(_clean_and_attacked, SampleReader(runs_folder(layout.results))))
+    reader = SampleReader(runs_folder(layout.results))
+    worst = WorstReader(reader, layout.results) if _is_worst_shown(layout) else None
+    columns += [Column(WORST)] if worst else []
+    arranged, caption = layout.arranged(partial(_clean_and_attacked, reader, worst))
     blocks, comparison = request.compare(arranged, columns, usual=True)
     fill, hopeless = make_commands(layout.gaps(), request.command_options)
     return request.fill(
@@ -116,9 +122,18 @@ def _under_attack(layout: Layout, request: TableRequest) -> Table:
     )
 
 
+def _is_worst_shown(layout: Layout) -> bool:
+    """Return whether a block has several attacks and a defense that is one model, so that one of them is the worst."""
+    return any(
+        len({r.column for r in members}) > 1 and not all(r.info.adversarial for r in members)
+        for members in layout.blocks.values()
+    )
+
+
 def attacks_of(columns: Sequence[Column], row: Row) -> tuple[str, ...]:
     """Return the titles of the attacks that a row has results of."""
-    return tuple(c.name for c, cell in zip(columns, row.cells, strict=True) if cell.seeds and c.name != CLEAN)
+    shown = zip(columns, row.cells, strict=True)
+    return tuple(c.name for c, cell in shown if cell.seeds and c.name not in (CLEAN, WORST))
 
 
 def _how_measured(blocks: Sequence[Block], columns: Sequence[Column], paper: Paper) -> list[str]:
@@ -136,12 +151,20 @@ def _how_measured(blocks: Sequence[Block], columns: Sequence[Column], paper: Pap
         f"clean% of {', '.join(names)}: mean over their models, one per attack ({', '.join(titles)})."
         for titles, names in averaged.items()
     ]
+    if columns[-1].name == WORST:
+        lines += [HOW_WORST, *([_NOT_ONE] if rows else [])]
     return lines
 
 
-def _clean_and_attacked(reader: SampleReader, found: Sequence[Result], columns: Sequence[str]) -> tuple[Cell, ...]:
+def _clean_and_attacked(
+    reader: SampleReader, worst: WorstReader | None, found: Sequence[Result], columns: Sequence[str]
+) -> tuple[Cell, ...]:
     cells = [clean_cell(reader, found)]
-    return *cells, *(attacked_cell(reader, [r for r in found if r.column == column]) for column in columns)
+    cells += [attacked_cell(reader, [r for r in found if r.column == column]) for column in columns]
+    if worst is not None:
+        is_one_model = not any(r.info.adversarial for r in found)
+        cells.append(worst_cell(worst, found) if is_one_model else Cell(text="n/a"))
+    return tuple(cells)
 
 
 def _clean_by_attack(reader: SampleReader, found: Sequence[Result], columns: Sequence[str]) -> tuple[Cell, ...]:

@@ -42,12 +42,30 @@ class Layout:
     lead: str
 
     @classmethod
-    def of(cls, paper: Paper, results: Sequence[Result], *, lead: str = "task", expected: Sequence[str] = ()) -> Layout:
-        """Sort results into rows, columns and blocks."""
-        rows, columns = row_labels(results), column_labels(results)
+    def of(
+        cls,
+        paper: Paper,
+        results: Sequence[Result],
+        *,
+        lead: str = "task",
+        expected: Sequence[str] = (),
+        label: Callable[[Sequence[Result]], dict[str, Label]] = row_labels,
+    ) -> Layout:
+        """Sort results into rows, columns and blocks.
+
+        Args:
+            paper: as in :class:`Layout`.
+            results: likewise.
+            lead: likewise.
+            expected: likewise.
+            label: names the rows.
+        """
+        rows, columns = label(results), column_labels(results)
 
         def order(r: Result) -> tuple[Any, ...]:
-            row = *rank(r.defense.name, paper.defense_order), rows[r.row].text, r.row
+            attack = r.info.training_attack
+            trained = rank(attack.name, paper.attacks) if attack and label is not row_labels else ()
+            row = *rank(r.defense.name, paper.defense_order), trained, rows[r.row].text, r.row
             return *_block_order(r, paper, lead), *row, r.seed
 
         def column_order(r: Result) -> tuple[Any, ...]:
@@ -73,7 +91,7 @@ class Layout:
         for heading, setting, members in zip(heads, settings, self.blocks.values(), strict=True):
             rows = [self._row(found, cells_of, attacks) for found in group(members, lambda r: r.row).values()]
             rows += [Row(name, name, cells_of((), tuple(self.columns))) for name in self._missing(members)]
-            rows.sort(key=lambda row: (*rank(row.name, self.paper.defense_order), row.label))
+            rows.sort(key=lambda row: rank(row.name, self.paper.defense_order))
             blocks.append(Block(setting["task"], heading, tuple(rows), setting))
         return blocks, caption
 
