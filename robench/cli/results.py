@@ -74,7 +74,7 @@ def _selection(
 def table(
     number: Annotated[
         str | None,
-        typer.Argument(help="The paper's number, or quality; by default all of the paper's that have data."),
+        typer.Argument(help="The paper's number, quality or transfer; by default all of the paper's that have data."),
     ] = None,
     format: FormatOption = "rich",
     paper: PaperOption = DEFAULT,
@@ -97,7 +97,8 @@ def table(
 ) -> None:
     """Show a paper's tables, filled from the runs folder.
 
-    `robench list papers` says what each of them shows. quality: how much each attack changes a text.
+    `robench list papers` says what each of them shows. quality: how much each attack changes a text. transfer:
+    how many adversarial texts of another seed's undefended model fool each defense (`robench run --table transfer`).
 
     If cells are missing, the commands that make them stand below the table.
 

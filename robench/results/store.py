@@ -8,6 +8,7 @@
     RUNS/adversarial/<label>-<key>/  stage.json  records.jsonl     the adversarial training set, made against Base
     RUNS/cells/<label>-<key>/        stage.json  records.jsonl     one attack on one trained defense
     RUNS/statistics/<label>-<key>/   stage.json                    the high-order statistics of one model
+    RUNS/transfer/<label>-<key>/     stage.json  records.jsonl     one model on texts made against another
 
 How it works: a stage describes itself by an identity, a dictionary of everything that determines its result, and its
 key is a hash of that (:func:`make_key`). The key alone decides whether a result exists; the label only makes the

@@ -129,6 +129,8 @@ def _named_plugins(stage: Stage) -> Iterator[NamedDefense | NamedAttack]:
         for one in value if isinstance(value, tuple) else (value,):
             if isinstance(one, NamedDefense | NamedAttack):
                 yield one
+                if isinstance(one, NamedAttack) and one.base is not None:
+                    yield one.base
             elif isinstance(one, Stage):
                 yield from _named_plugins(one)
 
