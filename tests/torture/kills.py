@@ -74,11 +74,13 @@ class Ground:
 
     def command(self, runs: Path, jobs: int) -> list[str]:
         """Return the arguments of a run."""
-        return self.job.command(runs, *self.options, "--jobs", str(jobs), defense="base,ada")
+        return self.job.command(runs, *self.options, "--jobs", str(jobs), defense="base,ada", attack="deepwordbug")
 
 
 def prepare(folder: Path, processes: Processes) -> Ground:
     """Write encoder and data, and make the undisturbed run, once with one job and once with two.
+
+    The source should not be edited meanwhile: tables note if results were made under different versions.
 
     Raises:
         FaultError: a run fails, or the two differ.
