@@ -26,13 +26,14 @@ class Processes:
 
         threads = str(torch.get_num_threads())  # as many as here, since keys of models have them
         self._folder, self._count = folder, 0
+        paths = [path for path in [os.environ.get("PYTHONPATH")] if path]
         self._server = subprocess.Popen(
             [sys.executable, "-m", "support.warm_server"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env=os.environ | {"OMP_NUM_THREADS": threads, "PYTHONPATH": str(TESTS)},
+            env=os.environ | {"OMP_NUM_THREADS": threads, "PYTHONPATH": os.pathsep.join([str(TESTS), *paths])},
         )
 
     def ask(self, request: dict[str, Any]) -> int:
