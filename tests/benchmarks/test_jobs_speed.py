@@ -22,6 +22,7 @@ from robench.models.predictor import Predictor
 from robench.progress import SilentReporter
 from robench.results import records
 from robench.results.store import RECORDS_FILE, Store
+from robench.study.executors.choice import ExecutorChoice
 from robench.study.executors.run_job import use_threads
 from robench.study.request import Request
 from robench.study.runner import Runner
@@ -76,7 +77,7 @@ def train(runs: Path, jobs: int, **request: Any) -> Trained:
     """Train a Base for each seed."""
     cells = Request(defense="base", attack="pwws", preset="quick", **request).stages(SilentReporter())
     attacks = [cell for cell in cells if isinstance(cell, CellStage)]
-    Runner(make_context(runs), jobs=jobs).run([cell.model for cell in attacks])
+    Runner(make_context(runs), executor=ExecutorChoice("auto", jobs)).run([cell.model for cell in attacks])
     return Trained(runs, attacks)
 
 
