@@ -14,11 +14,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Self, get_type_hints
 
-from robench.errors import RobenchError
 from robench.plugins.option import KEY
+from robench.study.executor_options import ExecutorOptions
 from robench.study.presets import Existing
 from robench.study.run_option import RunOption, run_option
-from robench.study.values import ExecutorName, Jobs, Names, Numbers, Paths, Settings, as_tuple, read_value
+from robench.study.values import Jobs, Names, Numbers, Paths, Settings, as_tuple, read_value
 
 THREADS = 2
 """Threads of a training, unless the user chose another number: alone on a small machine it is as fast as with all."""
@@ -59,7 +59,7 @@ class Options:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CommonOptions(Options):
+class CommonOptions(ExecutorOptions, Options):
     """The options that ``robench run`` and ``robench attack`` share."""
 
     task: Names = field(metadata=run_option("Names, or all.", letter="-t"))
@@ -100,29 +100,6 @@ class CommonOptions(Options):
             " Results do not depend on it.",
             minimum=1,
             maximum=1024,
-        ),
-    )
-    executor: ExecutorName = field(
-        default="auto",
-        metadata=run_option(
-            "What runs the jobs: serial (this process), processes, or ray (many machines; pip install 'robench[ray]')."
-            " auto is serial for one job, else processes.",
-            in_help="docs/many-machines.md shows how to use ray.",
-        ),
-    )
-    ray_address: str | None = field(
-        default=None,
-        metadata=run_option(
-            "The Ray cluster to use, as `ray start --head` prints it, or auto on a machine of the cluster. Without it,"
-            " --executor ray starts one of this machine, which ends with the run.",
-            metavar="ADDRESS",
-        ),
-    )
-    ray_any_processor: bool = field(
-        default=False,
-        metadata=run_option(
-            "Let Ray use nodes whose processors have other instructions than this machine: last digits of results then"
-            " depend on who computes what."
         ),
     )
     threads: int = field(
@@ -185,21 +162,6 @@ class CommonOptions(Options):
         """
         for name, option in run_options(type(self)).items():
             option.check(getattr(self, name))
-
-    def check_executor(self) -> None:
-        """Check that the options about the executor fit together.
-
-        Raises:
-            RobenchError: they do not.
-        """
-        if self.executor != "ray" and (self.ray_address or self.ray_any_processor):
-            option = "--ray-address" if self.ray_address else "--ray-any-processor"
-            raise RobenchError(f"{option} is for --executor ray; give that as well, or leave {option} out.")
-        if self.executor == "serial" and self.jobs not in (1, "auto"):
-            raise RobenchError(
-                f"--executor serial runs one job at a time, and --jobs {self.jobs} asks for more; leave one of the two"
-                " out."
-            )
 
     @classmethod
     def of(cls, options: CommonOptions, **more: Any) -> Self:

@@ -16,6 +16,7 @@ from robench.plugins.suggestions import explain_unknown
 from robench.progress import Reporter
 from robench.results import papers
 from robench.study.consent import split_by_consent
+from robench.study.executors.choice import ExecutorChoice
 from robench.study.options import CommonOptions, RunOptions
 from robench.study.plan import plan_cells, plan_statistics
 from robench.study.presets import TRAINING, Preset, find_preset
@@ -36,7 +37,7 @@ class BaseRequest(CommonOptions, ABC):
         """
         find_preset(self.preset)
         self.check_ranges()
-        self.check_executor()
+        ExecutorChoice.of(self).check()
         expand("tasks", self.tasks)
         self.attack_names()
         known = [*registry.names("defenses"), *registry.names("attacks"), TRAINING]

@@ -38,6 +38,21 @@ class ExecutorChoice:
         """Return the choice that options of a run make."""
         return cls(options.executor, options.jobs, options.ray_address, options.ray_any_processor)
 
+    def check(self) -> None:
+        """Check that the options fit together.
+
+        Raises:
+            RobenchError: they do not.
+        """
+        if self.name != "ray" and (self.ray_address or self.ray_any_processor):
+            option = "--ray-address" if self.ray_address else "--ray-any-processor"
+            raise RobenchError(f"{option} is for --executor ray; give that as well, or leave {option} out.")
+        if self.name == "serial" and self.jobs not in (1, "auto"):
+            raise RobenchError(
+                f"--executor serial runs one job at a time, and --jobs {self.jobs} asks for more; leave one of the two"
+                " out."
+            )
+
     def count_jobs(self, device: str, seconds: float) -> int:
         """Return the number of jobs at a time.
 
