@@ -146,6 +146,17 @@ def test_a_job_whose_process_dies_twice_ends_the_run_with_a_sentence(bench: Benc
     assert not list(bench.store.root.glob("*/.*")) and not list(bench.store.root.glob("*/*/.*"))
 
 
+def test_jobs_whose_machines_are_lost_go_on_beside_others_however_often_that_happens(bench: Bench) -> None:
+    whole, rows, other = tiny("whole", training=True), tiny_attack("rows", 4 * SHARD_ROWS), tiny("other")
+    deaths = {"whole": 3, "rows": 3}
+    executor = bench.make([whole, rows, other], 4, steps={"other": 9}, deaths=deaths, is_machine_lost=True)
+    assert not any(deaths.values())
+    for title in ("whole", "rows"):
+        assert all("other" in running for running in executor.log[1:10] if title in running)
+        assert sum(f"{title}: the machine that computed it was lost" in line for line in bench.said) == 3
+    assert bench.is_made(whole) and (rows.folder(bench.store) / DONE).read_text() == str(4 * SHARD_ROWS)
+
+
 def test_a_failure_ends_the_run_and_keeps_what_was_recorded(bench: Bench) -> None:
     attack = tiny_attack("attack", 6 * SHARD_ROWS)
     executor = StepExecutor(bench.context, 2)

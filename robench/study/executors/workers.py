@@ -19,7 +19,7 @@ from multiprocessing.connection import wait
 from robench.errors import RobenchError
 from robench.progress import Work
 from robench.study.executors.job import AttackJob, Job, JobEnd
-from robench.study.executors.link import Link
+from robench.study.executors.link import Death, Link
 from robench.study.executors.messages import Begin, Data, End, Kept, Log, More, Ready, Report, Rows
 from robench.study.executors.serial import SerialExecutor
 from robench.study.executors.transport import NotPortableError, dump_stage
@@ -173,12 +173,12 @@ class WorkerExecutor:
         """Remove a worker that died, and return the end of its job."""
         self._workers.remove(worker)
         self._close_works(worker)
-        was_killed = worker.link.close()
+        death = worker.link.close()
         if worker.job is None:
             return None
-        if not worker.is_ready and not was_killed:
+        if not worker.is_ready and death is Death.ENDED:
             return JobEnd(worker.job, RobenchError(_NO_START))
-        return JobEnd(worker.job, lost=True)
+        return JobEnd(worker.job, lost=True, is_machine_lost=death is Death.MACHINE_LOST)
 
     def _close_works(self, worker: Worker) -> None:
         for stack, _ in worker.works.values():
