@@ -51,9 +51,9 @@ def transfer(
 
       robench transfer published.tsv --task sst2 --defense base,taichi
     """
+    from robench.bars import choose_reporter
     from robench.models.devices import choose_device
     from robench.plugins.suggestions import explain_unknown
-    from robench.progress import choose_reporter
     from robench.report import rendering
     from robench.report.transfer_file import select_models, transfer_file_table
     from robench.results import papers
