@@ -11,7 +11,7 @@ from typing import Unpack
 
 from robench.errors import RobenchError
 from robench.plugins.suggestions import explain_unknown
-from robench.report.tables import accuracy, budget, datasets, flips, high_order, matrix, methods, published
+from robench.report.tables import accuracy, budget, datasets, flips, high_order, matrix, methods, price, published
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.options import TableOptions, TableRequest
 from robench.report.tables.own import OWN
@@ -44,6 +44,7 @@ _MAKERS: Mapping[TableKind, Callable[[Store, TableRequest], Table]] = {
     "encoders": lambda store, request: accuracy.encoders_table(store.stages(CellInfo), request),
     "high-order": lambda store, request: high_order.high_order_table(store.stages(StatisticsInfo), request),
     "flips": lambda store, request: flips.flips_table(store.stages(CellInfo), request),
+    "price": price.price_table,
     "budget": lambda store, request: budget.budget_table(store.stages(CellInfo), request),
     "quality": lambda store, request: quality_table(store.stages(CellInfo), request),
     "matrix": lambda store, request: matrix.matrix_table(store.stages(CellInfo), request),
