@@ -34,10 +34,10 @@ COLUMNS = (
 )
 _LEGEND = (
     "DEFENSE on ATTACK: a model trained on the texts of that attack.",
-    "training s: seconds of training, of all parts of a fused model. D_adv s: seconds of making the adversarial training"
-    " set, summed over its texts. times: both together, as a multiple of the training of {reference} with the same seed;"
-    " of a defense that needs D_adv, the training of the model that it is made of is not counted.",
-    "passes: texts that went forwards and backwards through an encoder in training. weights: of the deployed network."
+    "training s: seconds of training, of all parts of a fused model. D_adv s: seconds of making the adversarial"
+    " training set, summed over its texts. times: both together, as a multiple of the training of {reference} with the"
+    " same seed; the training of the model whose attacks make D_adv is not counted.",
+    "passes: texts that went forwards or backwards through an encoder in training. weights: of the deployed network."
     " ms per text: milliseconds of a prediction for a clean test text. Times depend on the machine and on what else it"
     " did.",
     "clean%: correct / all test samples.",
