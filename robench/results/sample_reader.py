@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -13,6 +14,10 @@ from robench.results import clean_lines, records
 from robench.results.integrity import CLEAN_FILE, RECORDS_FILE
 from robench.results.records import Status
 from robench.results.samples import Outcome, average
+
+if TYPE_CHECKING:
+    from robench.results.entry_form import Entry
+    from robench.results.info import StageInfo
 
 Samples = Mapping[int, Outcome]
 """Outcomes of one seed, by the samples' rows in the test split."""
@@ -42,6 +47,17 @@ def share_changed(sample: AttackedSample) -> Outcome:
     return min(sample.words_changed / max(sample.words, 1), 1.0) if sample.status == "succeeded" else None
 
 
+class Stored(Protocol):
+    """What is stored in a folder, or is part of an entry: a stage, or the result of a cell."""
+
+    @property
+    def folder(self) -> Path: ...  # noqa: D102
+    @property
+    def info(self) -> StageInfo: ...  # noqa: D102
+    @property
+    def entry(self) -> Entry | None: ...  # noqa: D102
+
+
 class SampleReader:
     """Reads the outcomes of cells and models of one runs folder, each file once.
 
@@ -53,6 +69,24 @@ class SampleReader:
         self._runs = runs
         self._attacked: dict[Path, list[AttackedSample]] = {}
         self._clean: dict[str, Samples | None] = {}
+
+    @classmethod
+    def of(cls, stages: Sequence[Stored]) -> SampleReader:
+        """Return a reader of what some stages or results, at least one, are of: a runs folder, or entries."""
+        reader = cls(stages[0].folder.parent.parent)
+        for stage in stages:
+            if stage.entry is not None:
+                reader._add_entry(stage.folder, stage.info.key, stage.entry)
+        return reader
+
+    def _add_entry(self, folder: Path, key: str, entry: Entry) -> None:
+        """Take the outcomes of a stage from its entry; one of counts alone has none."""
+        found = entry.predictions
+        rows = zip(found.id, found.label, found.probabilities, strict=True) if found else ()
+        self._clean[entry.key] = {row: p.index(max(p)) == label for row, label, p in rows} if found else None
+        records = next((attack.records for attack in entry.attacks if attack.key == key), None)
+        columns = (records.id, records.status, records.words_changed, records.words) if records else ()
+        self._attacked[folder] = [AttackedSample(*row) for row in zip(*columns, strict=True)]
 
     def attacked(
         self, cells: Iterable[tuple[int, Path]], outcome: Callable[[AttackedSample], Outcome] = stands

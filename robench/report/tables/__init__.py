@@ -19,7 +19,6 @@ from robench.report.tables.quality import QUALITY, quality_table
 from robench.results import papers
 from robench.results.info import CellInfo, StatisticsInfo
 from robench.results.paper_contents import DEFAULT, Paper, PaperTable, TableKind
-from robench.results.sample_reader import SampleReader
 from robench.results.selection import ALL, NoResultsError
 from robench.results.store import Store, StoredStage
 from robench.study.commands import format_paper_command
@@ -44,7 +43,7 @@ _MAKERS: Mapping[TableKind, Callable[[Store, TableRequest], Table]] = {
     "accuracy": lambda store, request: accuracy.accuracy_table(store.stages(CellInfo), request),
     "encoders": lambda store, request: accuracy.encoders_table(store.stages(CellInfo), request),
     "high-order": lambda store, request: high_order.high_order_table(
-        store.stages(StatisticsInfo), request, SampleReader(store.root), partial(store.stages, CellInfo)
+        store.stages(StatisticsInfo), request, partial(store.stages, CellInfo)
     ),
     "quality": lambda store, request: quality_table(store.stages(CellInfo), request),
 }

@@ -12,7 +12,7 @@ from robench.report.tables.cells import attacked_cell, clean_cell, mean_cell
 from robench.report.tables.layout import legend_of
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.options import TableRequest
-from robench.results.cells import Result, group, identity_text, read_results, runs_folder
+from robench.results.cells import Result, group, identity_text, read_results
 from robench.results.info import CellInfo
 from robench.results.labels import Label, column_labels, row_labels
 from robench.results.paper_contents import Paper, PaperTable, rank
@@ -61,7 +61,7 @@ def quality_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest)
     by_block = group(results, lambda r: r.block)
     settings = [_setting(first, attacks[first.column]) for first, *_ in by_block.values()]
     heads, caption = headings(settings, paper)
-    reader = SampleReader(runs_folder(results))
+    reader = SampleReader.of(results)
     arranged = [
         Block(setting["task"], heading, _rows(reader, members, rows), setting)
         for heading, setting, members in zip(heads, settings, by_block.values(), strict=True)
