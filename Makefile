@@ -8,7 +8,7 @@ TEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist workst
 
 SEED ?= 18
 
-.PHONY: help quickstart test test-slow torture lint format bench clean
+.PHONY: help quickstart test test-slow torture coverage lint format bench clean
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -31,6 +31,9 @@ test-slow: $(INSTALLED)  ## Run the tests that take long
 
 torture: $(INSTALLED)  ## Try some hundreds of hostile inputs (SEED=18; ONLY=KIND:NUMBER tries one again)
 	cd tests && OMP_NUM_THREADS=1 ../$(BIN)/python -m torture --seed $(SEED) $(if $(ONLY),--only $(ONLY) --show)
+
+coverage: $(INSTALLED)  ## Simulate studies: how often intervals hold the truth, and tests find what is not there
+	cd tests && OMP_NUM_THREADS=1 ../$(BIN)/python -m uncertainty
 
 lint: $(INSTALLED)  ## Check style and types
 	$(BIN)/ruff check .

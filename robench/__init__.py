@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from robench.data.task import HubSource, Task
     from robench.errors import RobenchError
     from robench.plugins.registry import load_plugin, register
+    from robench.report.pairwise import compare
+    from robench.results import intervals
     from robench.training.defense import AdversarialDefense, Defense, TrainsOn
 
 __all__ = [
@@ -29,6 +31,8 @@ __all__ = [
     "Task",
     "TrainsOn",
     "attack_model",
+    "compare",
+    "intervals",
     "load_plugin",
     "load_results",
     "register",

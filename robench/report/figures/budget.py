@@ -10,7 +10,7 @@ from robench.escaping import escape_matplotlib
 from robench.report.figures.canvas import Drawing, apply_style, blank_sheet
 from robench.report.figures.palette import looks, title
 from robench.report.figures.request import FigureRequest
-from robench.results.cells import Result, group, runs_folder
+from robench.results.cells import Result, group
 from robench.results.columns import ERROR, SKIPPED, SUCCEEDED, Columns
 from robench.results.labels import column_labels, row_labels
 from robench.results.paper_contents import rank
@@ -46,7 +46,7 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
     block.sort(key=lambda r: (*rank(r.defense.name, names), r.row, r.seed))
     by_attack = sorted(group(block, lambda r: r.column).values(), key=lambda found: _order(found[0], request))
     left, by_attack = by_attack[MOST_ATTACKS:], by_attack[:MOST_ATTACKS]
-    labels, reader = row_labels(block), SampleReader(runs_folder(block))
+    labels, reader = row_labels(block), SampleReader.of(block)
     caption = _caption(block, request, others, [attacks[found[0].column].text for found in left])
     with apply_style():
         figure = blank_sheet(8.2, 0.7 + 2.5 * len(by_attack), caption)
@@ -145,7 +145,8 @@ def _caption(block: Sequence[Result], request: FigureRequest, others: int, left:
         f"{request.task}, encoder {info.encoder.name}, {info.train_rows:,} training rows, {block[0].attacked_n:,}"
         " attacked test samples. A sample that fell after q queries is right before q; its share of changed words is"
         " that of the text that the attack found, for which it did not look for the smallest change. At its right end a"
-        f" curve is the accuracy under attack of table 5. {_describe_seeds(block)} `robench table budget` has intervals."
+        f" curve is the accuracy under attack of table 5. {_describe_seeds(block)} `robench table budget` has the"
+        " intervals of some points."
     )
     text += describe_errors(block)
     text += f" Not shown: {', '.join(left)}." if left else ""

@@ -15,7 +15,7 @@ from robench.report.figures.request import FigureRequest
 from robench.report.tables.cells import clean_cell, outcome_cell
 from robench.report.tables.comparison import add_interval
 from robench.report.tables.model import Cell, Column
-from robench.results.cells import Result, group, identity_text, read_model_results, runs_folder
+from robench.results.cells import Result, group, identity_text, read_model_results
 from robench.results.info import CellInfo
 from robench.results.intervals import LEVEL
 from robench.results.labels import column_labels, row_labels
@@ -84,7 +84,7 @@ def find_points(block: Sequence[Result]) -> tuple[list[Point], list[str]]:
 
     A defense that is trained once for each attack has several models. Their outcomes are averaged sample by sample.
     """
-    reader = SampleReader(runs_folder(block))
+    reader = SampleReader.of(block)
     worst, labels = WorstReader(reader, block), row_labels(block)
     points, absent = [], []
     for found in group(block, _identify).values():

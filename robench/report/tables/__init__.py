@@ -7,6 +7,7 @@ standard library is imported, except for tables of methods and data sets: a tabl
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Unpack
 
 from robench.errors import RobenchError
@@ -42,7 +43,9 @@ _MAKERS: Mapping[TableKind, Callable[[Store, TableRequest], Table]] = {
     "label-conflict": lambda store, request: accuracy.label_conflict_table(store.stages(CellInfo), request),
     "accuracy": lambda store, request: accuracy.accuracy_table(store.stages(CellInfo), request),
     "encoders": lambda store, request: accuracy.encoders_table(store.stages(CellInfo), request),
-    "high-order": lambda store, request: high_order.high_order_table(store.stages(StatisticsInfo), request),
+    "high-order": lambda store, request: high_order.high_order_table(
+        store.stages(StatisticsInfo), request, partial(store.stages, CellInfo)
+    ),
     "flips": lambda store, request: flips.flips_table(store.stages(CellInfo), request),
     "price": price.price_table,
     "budget": lambda store, request: budget.budget_table(store.stages(CellInfo), request),

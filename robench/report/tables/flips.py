@@ -13,7 +13,7 @@ from robench.report.tables.cells import outcome_cell
 from robench.report.tables.layout import legend_of
 from robench.report.tables.model import Block, Cell, Column, Table
 from robench.report.tables.options import TableRequest
-from robench.results.cells import Result, read_results, runs_folder
+from robench.results.cells import Result, read_results
 from robench.results.columns import Columns
 from robench.results.info import CellInfo
 from robench.results.sample_reader import SampleReader, Samples, right_before, stands
@@ -53,7 +53,7 @@ def flips_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) -
         RobenchError: a cell's files are missing or broken.
     """
     results = read_results(request.select(cells))
-    reader, reference = SampleReader(runs_folder(results)), registry.reference()
+    reader, reference = SampleReader.of(results), registry.reference()
     found, caption = arrange_by_attack(results, request.paper)
     arranged = [block for one in found for block in _split(one, reader, reference)]
     blocks, comparison = request.compare(arranged, COLUMNS)

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from robench.report.tables.captions import headings, setting_of
 from robench.report.tables.comparison import Comparison
-from robench.report.tables.legend import describe_comparison, describe_smallest, has_spread
+from robench.report.tables.legend import describe_comparison, has_spread
 from robench.report.tables.model import Block, Cell, Column, Row
 from robench.results.cells import Result, group
 from robench.results.labels import Label, column_labels, row_labels
@@ -154,8 +154,7 @@ def legend_of(
     aside = list(dict.fromkeys(name for block in blocks for name in comparison.left_out(block.rows)))
     lines = [
         ("±: sample standard deviation over seeds.", any(has_spread(cell) for cell in cells)),
-        *((line, True) for line in describe_comparison(blocks, comparison)),
-        *((line, True) for line in describe_smallest(blocks, columns)),
+        *((line, True) for line in describe_comparison(blocks, columns, comparison)),
         (f"Ablations of {comparison.defense}, which are not compared: {', '.join(aside)}.", aside),
         (
             "†: the model, or one of them, is no better than naming the most frequent label each time; not compared.",

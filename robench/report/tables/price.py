@@ -14,7 +14,7 @@ from robench.report.tables.layout import Layout, legend_of
 from robench.report.tables.model import Cell, Column, Table
 from robench.report.tables.options import TableRequest
 from robench.report.tables.worst import HOW_WORST, WORST, worst_cell
-from robench.results.cells import Result, read_model_results, runs_folder
+from robench.results.cells import Result, read_model_results
 from robench.results.info import AdversarialInfo, CellInfo, ModelInfo
 from robench.results.labels import model_labels
 from robench.results.sample_reader import SampleReader
@@ -81,7 +81,7 @@ def price_table(store: Store, request: TableRequest) -> Table:
     """
     results = read_model_results(request.select(store.stages(CellInfo), crossed=True))
     layout = Layout.of(request.paper, results, label=model_labels)
-    reader = SampleReader(runs_folder(results))
+    reader = SampleReader.of(results)
     worst, costs, reference = WorstReader(reader, results), _Costs(store), registry.reference()
     of_reference = {
         (r.model_block, r.seed): cost.total
