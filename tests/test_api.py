@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import robench
-from robench.api import make_frame
 from robench.errors import RobenchError
+from robench.report.data_frames import make_frame
 from robench.report.tables import make
 from robench.results.info import CellInfo
 from robench.results.selection import Selection

@@ -10,7 +10,6 @@ from typing import Any
 from robench.errors import RobenchError
 from robench.escaping import list_values
 from robench.report.comparable import find_rows, read_outcomes
-from robench.results.cells import runs_folder
 from robench.results.intervals import FEWEST_SEEDS, LEVEL, check_level
 from robench.results.power import MOST_SEEDS, POWER, Plan, find_smallest_difference, plan
 from robench.results.sample_reader import SampleReader
@@ -129,9 +128,14 @@ def compare(
     """Compare two defenses on the samples and seeds that both have results of.
 
     Example:
-        Which of two defenses holds better, and what would find a difference of three points::
+        Which of two defenses holds better in the runs folder ``runs``:
 
-            print(robench.compare("taichi", "ada", task="trec", attack="pwws", difference=3))
+        >>> import robench
+        >>> answer = robench.compare("taichi", "ada", task="mr", attack="pwws", runs=runs)
+        >>> answer.sentences[1]
+        'The smallest difference that 30 samples find with a chance of 80 %: 25.1 points.'
+        >>> round(answer.found.value, 2), answer.found.p, answer.found.covers_seeds
+        (0.2, 0.03125, False)
 
     Args:
         first: name of a defense, or of a model that the user brought, or label of a row, with its changed fields.
@@ -156,7 +160,7 @@ def compare(
     if first == second:
         raise RobenchError(f"{first} is compared with itself; name two defenses.")
     rows = find_rows(Store(Path(runs)), (first, second), task, attack, encoder, preset, seed)
-    reader = SampleReader(runs_folder(rows[0]))
+    reader = SampleReader.of([*rows[0], *rows[1]])
     ours, theirs = align(*(read_outcomes(reader, row, is_clean=not attack) for row in rows))
     found = compare_outcomes(ours, theirs, level)
     if found is None:

@@ -27,7 +27,7 @@ import tempfile
 from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, get_args
+from typing import TYPE_CHECKING, Any, Generic, get_args
 
 from robench.errors import RobenchError
 from robench.paths import absolute_path, read_regular, refuse_link, translate_os_errors
@@ -35,6 +35,9 @@ from robench.results import integrity, locks
 from robench.results.info import REMEDY, AdversarialInfo, CellInfo, Info, ModelInfo, StageKind, decode, kind_of
 from robench.results.integrity import RECORDS_FILE, STAGE_FILE, TABLE_FILES, make_key
 from robench.syncing import make_folder
+
+if TYPE_CHECKING:
+    from robench.results.entry_form import Entry
 
 __all__ = ["RECORDS_FILE", "STAGE_FILE", "Store", "StoredStage", "make_key"]
 
@@ -47,10 +50,17 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class StoredStage(Generic[Info]):
-    """A finished stage: its folder and the content of its ``stage.json``."""
+    """A finished stage: its folder and the content of its ``stage.json``.
+
+    Attributes:
+        folder: the folder; of a stage that is part of an entry, a name alone.
+        info: the content.
+        entry: the entry that it is part of, which has what its files would hold; None in a runs folder.
+    """
 
     folder: Path
     info: Info
+    entry: Entry | None = None
 
     @property
     def key(self) -> str:

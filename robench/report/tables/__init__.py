@@ -12,7 +12,7 @@ from typing import Unpack
 
 from robench.errors import RobenchError
 from robench.plugins.suggestions import explain_unknown
-from robench.report.tables import accuracy, budget, datasets, flips, high_order, matrix, methods, published
+from robench.report.tables import accuracy, budget, datasets, flips, high_order, matrix, methods, price, published
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.options import TableOptions, TableRequest
 from robench.report.tables.own import OWN
@@ -21,7 +21,6 @@ from robench.report.tables.transfer import transfer_table
 from robench.results import papers
 from robench.results.info import CellInfo, StatisticsInfo, TransferInfo
 from robench.results.paper_contents import DEFAULT, Paper, PaperTable, TableKind
-from robench.results.sample_reader import SampleReader
 from robench.results.selection import ALL, NoResultsError
 from robench.results.store import Store, StoredStage
 from robench.study.commands import format_paper_command
@@ -46,9 +45,10 @@ _MAKERS: Mapping[TableKind, Callable[[Store, TableRequest], Table]] = {
     "accuracy": lambda store, request: accuracy.accuracy_table(store.stages(CellInfo), request),
     "encoders": lambda store, request: accuracy.encoders_table(store.stages(CellInfo), request),
     "high-order": lambda store, request: high_order.high_order_table(
-        store.stages(StatisticsInfo), request, SampleReader(store.root), partial(store.stages, CellInfo)
+        store.stages(StatisticsInfo), request, partial(store.stages, CellInfo)
     ),
     "flips": lambda store, request: flips.flips_table(store.stages(CellInfo), request),
+    "price": price.price_table,
     "budget": lambda store, request: budget.budget_table(store.stages(CellInfo), request),
     "quality": lambda store, request: quality_table(store.stages(CellInfo), request),
     "transfer": lambda store, request: transfer_table(store.stages(TransferInfo), request),

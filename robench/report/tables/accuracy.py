@@ -13,7 +13,7 @@ from robench.report.tables.layout import Layout, legend_of
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.options import TableRequest
 from robench.report.tables.worst import HOW_WORST, WORST, worst_cell
-from robench.results.cells import Result, group, read_results, runs_folder, separate
+from robench.results.cells import Result, group, read_results, separate
 from robench.results.info import CellInfo
 from robench.results.paper_contents import Paper, rank
 from robench.results.sample_reader import SampleReader
@@ -48,7 +48,7 @@ def label_conflict_table(cells: Sequence[StoredStage[CellInfo]], request: TableR
     layout = Layout.of(paper, results, expected=request.selection.defenses or spec.defenses)
     labels = layout.columns.values()
     columns = [Column(f"{CLEAN} ({label.text})", key=label.text, attack=label.plain) for label in labels]
-    reader = SampleReader(runs_folder(results))
+    reader = SampleReader.of(results)
     arranged, caption = layout.arranged(partial(_clean_by_attack, reader), attacks=False)
     blocks, comparison = request.compare(arranged, columns)
     fill, hopeless = make_commands(layout.gaps(), request.command_options)
@@ -105,7 +105,7 @@ def encoders_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest
 
 def _under_attack(layout: Layout, request: TableRequest) -> Table:
     columns = [Column(CLEAN), *(Column(label.text, attack=label.plain) for label in layout.columns.values())]
-    reader = SampleReader(runs_folder(layout.results))
+    reader = SampleReader.of(layout.results)
     worst = WorstReader(reader, layout.results) if _is_worst_shown(layout) else None
     columns += [Column(WORST)] if worst else []
     arranged, caption = layout.arranged(partial(_clean_and_attacked, reader, worst))

@@ -13,7 +13,7 @@ from robench.report.tables.layout import legend_of
 from robench.report.tables.model import Block, Cell, Column, Table
 from robench.report.tables.options import TableRequest
 from robench.results.budgets import stands_after_changes, stands_after_queries
-from robench.results.cells import Result, read_results, runs_folder
+from robench.results.cells import Result, read_results
 from robench.results.columns import SUCCEEDED, Columns
 from robench.results.info import CellInfo
 from robench.results.sample_reader import SampleReader
@@ -54,7 +54,7 @@ def budget_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) 
         RobenchError: a cell's files are missing or broken.
     """
     results = read_results(request.select(cells))
-    reader = SampleReader(runs_folder(results))
+    reader = SampleReader.of(results)
     queries, shares = _choose_budgets([reader.columns(r.folder) for r in results])
     columns = [*(Column(one.name) for one in queries), Column("attack%")]
     columns += [Column(one.name) for one in shares]

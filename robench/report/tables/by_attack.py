@@ -9,6 +9,7 @@ from typing import Any
 from robench.report.tables.captions import headings, setting_of
 from robench.report.tables.model import Cell, Row
 from robench.results.cells import Result, group, identity_text
+from robench.results.flags import list_flags
 from robench.results.labels import Label, column_labels, row_labels
 from robench.results.paper_contents import Paper, rank
 
@@ -40,6 +41,7 @@ class AttackBlock:
                 clean_n=found[0].info.clean.n,
                 attacked_n=found[0].attacked_n,
                 seeds=tuple(sorted({r.seed for r in found})),
+                flags=list_flags(found),
             )
             for row, found in group(self.results, lambda r: r.row).items()
         )

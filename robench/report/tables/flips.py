@@ -11,10 +11,11 @@ from robench.report.tables.by_attack import AttackBlock, arrange_by_attack
 from robench.report.tables.captions import result_notes
 from robench.report.tables.cells import outcome_cell
 from robench.report.tables.layout import legend_of
-from robench.report.tables.model import Block, Cell, Column, Table
+from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.options import TableRequest
-from robench.results.cells import Result, read_results, runs_folder
+from robench.results.cells import Result, read_results
 from robench.results.columns import Columns
+from robench.results.flags import FEW
 from robench.results.info import CellInfo
 from robench.results.sample_reader import SampleReader, Samples, right_before, stands
 from robench.results.store import StoredStage
@@ -53,7 +54,7 @@ def flips_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) -
         RobenchError: a cell's files are missing or broken.
     """
     results = read_results(request.select(cells))
-    reader, reference = SampleReader(runs_folder(results)), registry.reference()
+    reader, reference = SampleReader.of(results), registry.reference()
     found, caption = arrange_by_attack(results, request.paper)
     arranged = [block for one in found for block in _split(one, reader, reference)]
     blocks, comparison = request.compare(arranged, COLUMNS)
@@ -74,10 +75,16 @@ def _split(whole: AttackBlock, reader: SampleReader, reference: str) -> list[Blo
     blocks = []
     for group in _make_groups(reader.columns(first.folder), first.info.labels):
         rows = whole.rows(partial(_cells, reader, group, of_reference))
-        rows = tuple(replace(row, clean_n=None, attacked_n=len(group.ids)) for row in rows)
+        rows = tuple(_resize(row, len(group.ids)) for row in rows)
         heading = ", ".join(filter(None, [whole.heading, group.name]))
         blocks.append(Block(whole.setting["task"], heading, rows, {**whole.setting, "group": group.name}))
     return blocks
+
+
+def _resize(row: Row, n: int) -> Row:
+    """Return a row that is about so many samples."""
+    flags = [flag for flag in row.flags if flag != "few samples"]
+    return replace(row, clean_n=None, attacked_n=n, flags=(*flags, "few samples") if n < FEW else tuple(flags))
 
 
 def _make_groups(records: Columns, labels: Sequence[str]) -> list[_Group]:

@@ -79,8 +79,7 @@ def _place(model: str, info: CellInfo | StatisticsInfo) -> str:
 def high_order_table(
     statistics: Sequence[StoredStage[StatisticsInfo]],
     request: TableRequest,
-    reader: SampleReader,
-    read_cells: Callable[[], Sequence[StoredStage[CellInfo]]],
+    read_cells: Callable[[], Sequence[StoredStage[CellInfo]]] = tuple,
 ) -> Table:
     """Make a table of statistics of models before and after fine-tuning (table 7 of the TaiChi paper).
 
@@ -89,8 +88,7 @@ def high_order_table(
     Args:
         statistics: finished stages of that kind.
         request: which table to make.
-        reader: of their runs folder.
-        read_cells: reads its cells, whose records have the outcomes behind attack%.
+        read_cells: reads the cells of their runs folder, whose records have the outcomes behind attack%.
 
     Raises:
         NoResultsError: nothing is left to show.
@@ -102,7 +100,7 @@ def high_order_table(
     kept = request.restrict(kept, "attack", spec.attacks)
     models = _in_every_block([_model(stage) for stage in kept])
     models.sort(key=lambda m: _order(m, paper))
-    samples = _Samples(reader, read_cells())
+    samples = _Samples(SampleReader.of(kept), read_cells())
     arranged, caption = _arranged(models, paper, () if request.selection.defenses else spec.defenses, samples)
     blocks, comparison = request.compare(arranged, COLUMNS)
     gaps = any(cell == Cell() for block in blocks for row in block.rows for cell in row.cells)

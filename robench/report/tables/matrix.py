@@ -11,7 +11,7 @@ from robench.report.tables.layout import CellsOf, Layout, legend_of
 from robench.report.tables.model import Cell, Column, Table
 from robench.report.tables.options import TableRequest
 from robench.report.tables.worst import HOW_WORST, WORST, lowest_cell, worst_cell
-from robench.results.cells import Result, read_model_results, runs_folder
+from robench.results.cells import Result, read_model_results
 from robench.results.info import CellInfo
 from robench.results.labels import model_labels
 from robench.results.sample_reader import SampleReader
@@ -47,7 +47,7 @@ def matrix_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) 
             f"no results in {request.runs} of a defense that trains on adversarial texts: {request.hint}"
         )
     layout = Layout.of(request.paper, shown, label=model_labels)
-    reader = SampleReader(runs_folder(shown))
+    reader = SampleReader.of(shown)
 
     def cells_of(found: Sequence[Result], columns: Sequence[str]) -> tuple[Cell, ...]:
         attacked = (attacked_cell(reader, [r for r in found if r.column == column]) for column in columns)
@@ -71,7 +71,7 @@ def worst_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) -
     """
     results = read_model_results(request.select(cells, crossed=True))
     layout = Layout.of(request.paper, results, label=model_labels)
-    reader = SampleReader(runs_folder(results))
+    reader = SampleReader.of(results)
     worst = WorstReader(reader, results)
 
     def cells_of(found: Sequence[Result], columns: Sequence[str]) -> tuple[Cell, ...]:

@@ -12,7 +12,7 @@ from robench.report.tables.cells import attacked_cell, clean_cell, mean_cell
 from robench.report.tables.layout import legend_of
 from robench.report.tables.model import Block, Cell, Column, Table
 from robench.report.tables.options import TableRequest
-from robench.results.cells import Result, read_results, runs_folder
+from robench.results.cells import Result, read_results
 from robench.results.info import CellInfo
 from robench.results.sample_reader import SampleReader, Samples, falls, share_changed
 from robench.results.store import StoredStage
@@ -46,7 +46,7 @@ def quality_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest)
     """
     results = read_results(request.select(cells))
     found, caption = arrange_by_attack(results, request.paper)
-    reader = SampleReader(runs_folder(results))
+    reader = SampleReader.of(results)
     arranged = [
         Block(one.setting["task"], one.heading, one.rows(partial(_cells, reader)), one.setting) for one in found
     ]

@@ -47,7 +47,7 @@ def test_several_seeds_give_mean_and_sample_deviation(store: Store) -> None:
     assert (clean.value, clean.sd) == (Fraction(91, 100), pytest.approx(0.01))  # 90, 91, 92
     assert rows(table)["pgd"].cells[1].sd is None
     text = render(table, "md")
-    assert "**55.0** (46\N{EN DASH}64)" in text and "| **50.0** (43\N{EN DASH}57) |" in text
+    assert "**55.0** (41\N{EN DASH}68)" in text and "| **50.0** (43\N{EN DASH}57) |" in text
     assert "**55.0 ± 5.0**" in render(table5(store, intervals=False), "md")
     assert re.search(r"\| base .* 3 \|$", text, re.M) and re.search(r"\| pgd .* 1 \|$", text, re.M)
 
@@ -73,7 +73,8 @@ def test_a_model_that_two_attacks_met_counts_once(store: Store) -> None:
     [
         ({"base": 100, "pgd": 100, "taichi": 100}, {"base", "pgd", "taichi"}, "(= 0.0)"),
         ({"base": 100, "pgd": 90, "taichi": 113}, {"taichi"}, "(↑ 6.5)"),
-        ({"base": 100, "pgd": 101, "taichi": 40}, {"pgd"}, "(↓ 30.5)"),
+        ({"base": 100, "pgd": 106, "taichi": 40}, {"pgd"}, "(↓ 33.0)"),
+        ({"base": 100, "pgd": 105, "taichi": 40}, {"base", "pgd"}, "(↓ 32.5)"),  # 5 : 0 pairs have p = 1/16
         ({"base": 100, "pgd": 100}, {"base", "pgd"}, None),
         ({"taichi": 100}, set(), None),
     ],
