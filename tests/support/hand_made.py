@@ -108,6 +108,7 @@ def add_cell(
     given: dict[str, Any] | None = None,
     attack_title: str | None = None,
     attack_changed: dict[str, Any] | None = None,
+    attack_base: str = "",
     rows: Sequence[Record] = (),
     **settings: Any,
 ) -> StoredStage[Any]:
@@ -143,7 +144,7 @@ def add_cell(
             "changed": changed or {},
             "code": code,
         },
-        "attack": attack_info(attack, attack_title, attack_changed),
+        "attack": attack_info(attack, attack_title, attack_changed) | {"base": attack_base},
         "rows": {"training": 2000, "clean": 1000, "adversarial": 1000},
         "clean": dict(zip(("correct", "n", "majority"), clean, strict=False)),
         "dev": {"accuracy": 0.9625, "n": 400},
