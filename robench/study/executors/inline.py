@@ -15,11 +15,16 @@ from typing import Any
 
 from greenlet import getcurrent, greenlet
 
+from robench.errors import ControlFlow
 from robench.progress import Reporter, Work
 from robench.results.records import Record
 from robench.study.executors.job import AttackJob, Job, JobEnd
 from robench.study.executors.serial import SerialExecutor
 from robench.study.stages.context import Context
+
+
+class _LeftError(ControlFlow):
+    """Unwinds a job that is left for good."""
 
 
 class InlineJobs:
@@ -83,7 +88,8 @@ class InlineJobs:
         """End the job in the middle, and forget those that have not begun."""
         current, self._current = self._current, None
         if current is not None and current is not getcurrent():
-            current.throw()
+            with contextlib.suppress(_LeftError):
+                current.throw(_LeftError)
         self._serial.close()
         self._originals.clear()
 
