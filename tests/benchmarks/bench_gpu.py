@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import re
-import signal
 import subprocess
 import sys
 import tempfile
@@ -102,7 +101,7 @@ def run_table(options: Any, jobs: int, runs: Path) -> Run:
     try:
         _, errors = process.communicate(timeout=options.seconds)
     except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGINT)
+        process.terminate()
         seconds = time.monotonic() - started
         try:
             _, errors = process.communicate(timeout=STOP_SECONDS)
