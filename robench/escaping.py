@@ -34,6 +34,7 @@ _LATEX = {
         "↓": r"$\downarrow$",
         "→": r"$\to$",
         "—": "---",
+        "\N{EN DASH}": "--",
         "·": r"$\cdot$",
         "≥": r"$\ge$",
         "∞": r"$\infty$",

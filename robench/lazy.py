@@ -31,6 +31,10 @@ def lazy_attributes(package: str, file: str) -> Callable[[str], Any]:
         # Python asks for names such as __path__, too, which no source has to be read for.
         if name.startswith("__") or name not in homes():
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(import_module(homes()[name]), name)
+        home = import_module(homes()[name])
+        try:
+            return getattr(home, name)
+        except AttributeError:  # a module of a package is no attribute of it before it is imported
+            return import_module(f"{home.__name__}.{name}")
 
     return import_attribute

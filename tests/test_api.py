@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import robench
-from robench.api import make_frame
 from robench.errors import RobenchError
+from robench.report.data_frames import make_frame
 from robench.report.tables import make
 from robench.results.info import CellInfo
 from robench.results.selection import Selection
@@ -111,7 +111,7 @@ def parameter_kind(name: str) -> Any:
     [
         (lambda: robench.run(defence="base", task="trec"), r"argument of robench\.run 'defence': did you mean defense"),  # type: ignore[call-arg]
         (lambda: robench.run(task="trec"), "missing a required argument: 'defense'"),  # type: ignore[call-arg]
-        (lambda: robench.run("base", task="trec"), "too many positional arguments"),  # type: ignore[call-arg, misc]
+        (lambda: robench.run("base", task="trec"), "too many positional arguments"),  # type: ignore[arg-type, call-arg]
         (lambda: robench.attack_model("m", task="trec", encoder="minilm"), "unknown argument of robench.attack_model"),  # type: ignore[call-arg]
     ],
 )

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from robench.cli import about, attack, entries, export, judge, results, run, status, transfer, verify
+from robench.cli import about, attack, compare, entries, export, judge, results, run, status, transfer, verify
 
 __all__ = ["app", "main"]
 
@@ -25,6 +25,7 @@ app = typer.Typer(
 app.command(name="run")(run.run)
 app.command(name="attack")(attack.attack)
 app.command(name="table")(results.table)
+app.command(name="compare")(compare.compare)
 app.command(name="figure")(results.figure)
 app.command(name="show")(results.show)
 app.command(name="export")(export.export)

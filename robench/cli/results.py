@@ -20,6 +20,7 @@ from robench.cli.common import (
     report_failures,
     runs_options,
 )
+from robench.cli.compare import LevelOption
 from robench.cli.parameters import parse_numbers, split_names
 from robench.console import Console
 from robench.errors import RobenchError
@@ -46,7 +47,6 @@ CompareOption = Annotated[
         show_default="the paper's",
     ),
 ]
-LevelOption = Annotated[float, typer.Option(metavar="SHARE", help="Level of intervals and tests.")]
 
 
 def _selection(

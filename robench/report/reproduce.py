@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from robench.errors import RobenchError
 from robench.plugins import registry
 from robench.plugins.suggestions import explain_unknown
+from robench.report.figures.own import list_own_figures
 from robench.report.tables.own import CROSSED, OWN, TRANSFERRED
 from robench.results import papers
 from robench.results.info import CellInfo
@@ -147,6 +148,9 @@ def _table(paper: Paper, number: str) -> PaperTable:
 
 
 def _figure(paper: Paper, number: str) -> PaperFigure:
+    if number in list_own_figures(paper):
+        command = format_paper_command(paper, "figure", number)
+        raise RobenchError(f"figure {number} needs no runs of its own; `{command}` draws it of what there is.")
     if number not in paper.figures:
         drawings = f"the paper's figures {' and '.join(paper.drawings)} are drawings"
         hint = drawings if paper.drawings else f"these are the figures of {paper.name}"

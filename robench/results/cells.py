@@ -15,13 +15,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from robench.results import records
 from robench.results.info import CellInfo
 from robench.results.info_parts import Clean, Outcome, PluginInfo
 from robench.results.outcome import summarise
 from robench.results.store import RECORDS_FILE, StoredStage
+
+if TYPE_CHECKING:
+    from robench.results.entry_form import Entry
 
 T = TypeVar("T")
 
@@ -33,6 +36,7 @@ class Result:
     Attributes:
         folder: where it is stored.
         info: its ``stage.json``.
+        entry: the entry that it is part of; None in a runs folder.
         block: identity of what it has in common with the cells that it can be compared with.
         model_block: the same without the number of attacked samples, on which a clean accuracy does not depend.
         row: identity of its defense.
@@ -47,6 +51,7 @@ class Result:
 
     folder: Path
     info: CellInfo
+    entry: Entry | None
     block: str
     model_block: str
     row: str
@@ -133,11 +138,6 @@ def separate(results: Sequence[Result], by: Literal["key", "model"]) -> list[Res
     ]
 
 
-def runs_folder(results: Sequence[Result]) -> Path:
-    """Return the runs folder that some results, at least one, are in."""
-    return results[0].folder.parent.parent
-
-
 def identity_text(value: Any) -> str:
     """Return a JSON value as text; equal values give equal texts."""
     return json.dumps(value, sort_keys=True)
@@ -159,6 +159,7 @@ def _result(cell: StoredStage[CellInfo]) -> Result:
     return Result(
         folder=cell.folder,
         info=info,
+        entry=cell.entry,
         block=identity_text([*block, outcome.n]),
         model_block=identity_text(block),
         row=_identify_row(info),

@@ -74,8 +74,8 @@ class _Copy(msgspec.Struct, frozen=True, kw_only=True):
 
 def make_columns(records: Sequence[Record]) -> Columns:
     """Return the columns of some records, which are in order of ids."""
-    before = [_describe(record.probabilities_before, record.label) for record in records]
-    after = [_describe(record.probabilities_after, record.label) for record in records]
+    before = [describe_probabilities(record.probabilities_before, record.label) for record in records]
+    after = [describe_probabilities(record.probabilities_after, record.label) for record in records]
     return Columns(
         id=[record.id for record in records],
         label=[record.label for record in records],
@@ -126,7 +126,7 @@ def read_copy(folder: Path, sha256: str) -> Columns | None:
     return columns if len(lengths) == 1 else None
 
 
-def _describe(probabilities: Sequence[float], label: int) -> tuple[int | None, float | None]:
+def describe_probabilities(probabilities: Sequence[float], label: int) -> tuple[int | None, float | None]:
     """Return the most probable class, the first of equal ones, and the probability of a label."""
     if not probabilities:
         return None, None

@@ -147,16 +147,16 @@ def _round_probability(value: float) -> float:
 
 def list_cells(entry: Entry) -> list[StoredStage[CellInfo]]:
     """Return the cells of an entry as a store gives them, with the name of a folder that does not exist."""
-    return [_stored(_cell(entry, attack)) for attack in entry.attacks]
+    return [_stored(_cell(entry, attack), entry) for attack in entry.attacks]
 
 
 def list_statistics(entry: Entry) -> list[StoredStage[StatisticsInfo]]:
     """Return the high-order statistics of an entry as a store gives them, likewise."""
-    return [_stored(_statistics(entry, measured)) for measured in entry.statistics]
+    return [_stored(_statistics(entry, measured), entry) for measured in entry.statistics]
 
 
-def _stored(info: Any) -> StoredStage[Any]:
-    return StoredStage(Path(f"{info.label}-{info.key}"), info)
+def _stored(info: Any, entry: Entry) -> StoredStage[Any]:
+    return StoredStage(Path(f"{info.label}-{info.key}"), info, entry)
 
 
 def _shared(entry: Entry) -> dict[str, Any]:

@@ -201,9 +201,10 @@ def _check_file(path: Path, info: StageInfo) -> list[str]:
     except OSError as error:
         return [f"{path.name} cannot be read ({(error.strerror or str(error)).lower()})"]
     before = info.files.get(path.name)
-    if before and (fault := _compare(before, now)):
-        return [f"{path.name} {fault}"]
-    fault = _check_counts(path, data, info) if data is not None else ""
+    if before:  # the counts were taken of the file that it describes
+        fault = _compare(before, now)
+    else:
+        fault = _check_counts(path, data, info) if data is not None else ""
     return [f"{path.name} {fault}"] if fault else []
 
 

@@ -31,7 +31,7 @@ TableKind = Literal[
     "flips",
     "transfer",
 ]
-FigureKind = Literal["plane", "bars", "tradeoff"]
+FigureKind = Literal["plane", "bars", "tradeoff", "budget", "front"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +117,7 @@ class PaperFigure:
         number: its number in the paper.
         kind: ``plane``: test samples and their adversarial counterparts in the plane of one classifier. ``bars``: clean
             accuracy and accuracy under each attack. ``tradeoff``: accuracy under attack against clean accuracy, along a
-            sweep.
+            sweep. The others are figures of robench and of no paper (:mod:`robench.report.figures.own`).
         title: its heading.
         summary: one line about its contents.
         task: name of its task.

@@ -20,7 +20,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from statistics import NormalDist
 from typing import Any
 
 from robench.results.intervals import FEWEST_SEEDS, Components, half_width_square, normal_quantile, parts_of_mean
@@ -122,8 +121,11 @@ def power_of_pairs(difference: float, discordant: float, n: int, level: float) -
     middle, spread = n * discordant, math.sqrt(n * discordant * (1 - discordant))
     if not spread:
         return _power_of_coins(round(middle), ahead, level)
-    quantiles = [NormalDist(middle, spread).inv_cdf((i + 0.5) / _POINTS) for i in range(_POINTS)]
-    return sum(_power_of_coins(min(max(round(q), 0), n), ahead, level) for q in quantiles) / _POINTS
+    low, high = max(math.floor(middle - 4 * spread), 0), min(math.ceil(middle + 4 * spread), n)
+    counts = range(low, high + 1, max((high - low) // _POINTS, 1))
+    weights = [_binomial(count, n, discordant) for count in counts]
+    found = sum(w * _power_of_coins(count, ahead, level) for w, count in zip(weights, counts, strict=True))
+    return found / sum(weights)
 
 
 def crossed_power(difference: float, of_seeds: float, of_samples: float, seeds: int, level: float) -> float:
@@ -149,11 +151,11 @@ def crossed_power(difference: float, of_seeds: float, of_samples: float, seeds: 
     return float(np.mean(ndtr((difference - half) / error) + ndtr((-difference - half) / error)))
 
 
-_POINTS = 15
+_POINTS = 24
 """Numbers of discordant pairs that stand for their distribution."""
 _CHI_POINTS = 200
 """Estimates of the seeds' variance that stand for their distribution."""
-_STEPS = 15
+_STEPS = 12
 """Halvings of the range in which a smallest difference lies."""
 
 
@@ -183,13 +185,18 @@ def _binomial_tail(edge: int, n: int, chance: float) -> float:
         return 1.0
     if chance >= 1:
         return float(edge >= n)
-    log = math.lgamma(n + 1) - math.lgamma(edge + 1) - math.lgamma(n - edge + 1)
-    term = math.exp(log + edge * math.log(chance) + (n - edge) * math.log1p(-chance))
+    term = _binomial(edge, n, chance)
     total, odds = term, (1 - chance) / chance
     for k in range(edge, 0, -1):
         term *= odds * k / (n - k + 1)
         total += term
     return min(total, 1.0)
+
+
+def _binomial(count: int, n: int, chance: float) -> float:
+    """Return the chance, above 0 and below 1, of so many successes in n."""
+    ways = math.lgamma(n + 1) - math.lgamma(count + 1) - math.lgamma(n - count + 1)
+    return math.exp(ways + count * math.log(chance) + (n - count) * math.log1p(-chance))
 
 
 def _variances(found: Difference) -> tuple[float, float, float]:

@@ -5,11 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from robench.results import clean_lines
-from robench.results.columns import ERROR, FAILED, SKIPPED, SUCCEEDED, Columns
+from robench.results.columns import (
+    ERROR,
+    FAILED,
+    LETTERS,
+    SKIPPED,
+    SUCCEEDED,
+    Columns,
+    describe_probabilities,
+    make_columns,
+)
 from robench.results.integrity import CLEAN_FILE, read_columns
 from robench.results.samples import Outcome, average
+
+if TYPE_CHECKING:
+    from robench.results.entry_form import Entry
+    from robench.results.entry_parts import Records
+    from robench.results.info import StageInfo
 
 Samples = Mapping[int, Outcome]
 """Outcomes of one seed, by the samples' rows in the test split."""
@@ -18,6 +33,14 @@ Samples = Mapping[int, Outcome]
 def stands(records: Columns) -> list[Outcome]:
     """Return whether the model is right under attack, for each record; None after an error."""
     return [_STANDS[letter] for letter in records.status]
+
+
+def right_before(records: Columns) -> list[Outcome]:
+    """Return whether the model is right before the attack, for each record; None if that is not known."""
+    return [
+        (None if predicted is None else predicted == label) if letter == ERROR else letter != SKIPPED
+        for letter, label, predicted in zip(records.status, records.label, records.predicted, strict=True)
+    ]
 
 
 def falls(records: Columns) -> list[Outcome]:
@@ -37,6 +60,17 @@ _STANDS: Mapping[str, Outcome] = {FAILED: True, SUCCEEDED: False, SKIPPED: False
 _FALLS: Mapping[str, Outcome] = {FAILED: False, SUCCEEDED: True, SKIPPED: None, ERROR: None}
 
 
+class Stored(Protocol):
+    """What is stored in a folder, or is part of an entry: a stage, or the result of a cell."""
+
+    @property
+    def folder(self) -> Path: ...  # noqa: D102
+    @property
+    def info(self) -> StageInfo: ...  # noqa: D102
+    @property
+    def entry(self) -> Entry | None: ...  # noqa: D102
+
+
 class SampleReader:
     """Reads the outcomes of cells and models of one runs folder, each file once.
 
@@ -48,6 +82,23 @@ class SampleReader:
         self._runs = runs
         self._columns: dict[Path, Columns] = {}
         self._clean: dict[str, Samples | None] = {}
+
+    @classmethod
+    def of(cls, stages: Sequence[Stored]) -> SampleReader:
+        """Return a reader of what some stages or results, at least one, are of: a runs folder, or entries."""
+        reader = cls(stages[0].folder.parent.parent)
+        for stage in stages:
+            if stage.entry is not None:
+                reader._add_entry(stage.folder, stage.info.key, stage.entry)
+        return reader
+
+    def _add_entry(self, folder: Path, key: str, entry: Entry) -> None:
+        """Take the outcomes of a stage from its entry; one of counts alone has none."""
+        found = entry.predictions
+        rows = zip(found.id, found.label, found.probabilities, strict=True) if found else ()
+        self._clean[entry.key] = {row: p.index(max(p)) == label for row, label, p in rows} if found else None
+        records = next((attack.records for attack in entry.attacks if attack.key == key), None)
+        self._columns[folder] = _read_entry(records) if records else make_columns([])
 
     def attacked(
         self, cells: Iterable[tuple[int, Path]], outcomes: Callable[[Columns], Sequence[Outcome]] = stands
@@ -104,6 +155,27 @@ class SampleReader:
         if folder not in self._columns:
             self._columns[folder] = read_columns(folder)
         return self._columns[folder]
+
+
+def _read_entry(records: Records) -> Columns:
+    """Return the columns of the records of an entry, which does not say how long each took."""
+    before, after = (
+        [describe_probabilities(p, label) for p, label in zip(side, records.label, strict=True)]
+        for side in (records.before, records.after)
+    )
+    return Columns(
+        id=list(records.id),
+        label=records.label,
+        status="".join(LETTERS[status] for status in records.status),
+        predicted=[predicted for predicted, _ in before],
+        final_predicted=[predicted for predicted, _ in after],
+        probability=[probability for _, probability in before],
+        final_probability=[probability for _, probability in after],
+        queries=records.queries,
+        words_changed=records.words_changed,
+        words=records.words,
+        seconds=[0.0] * len(records.id),
+    )
 
 
 def _average_by_seed(found: Iterable[tuple[int, Samples]]) -> dict[int, Samples]:

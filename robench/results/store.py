@@ -27,14 +27,17 @@ import tempfile
 from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, get_args
+from typing import TYPE_CHECKING, Any, Generic, get_args
 
 from robench.errors import RobenchError
-from robench.paths import absolute_path, read_regular, refuse_link, translate_os_errors
+from robench.paths import absolute_path, read_regular, refuse_links, translate_os_errors
 from robench.results import integrity, locks
 from robench.results.info import REMEDY, AdversarialInfo, CellInfo, Info, ModelInfo, StageKind, decode, kind_of
 from robench.results.integrity import RECORDS_FILE, STAGE_FILE, TABLE_FILES, make_key
 from robench.syncing import make_folder
+
+if TYPE_CHECKING:
+    from robench.results.entry_form import Entry
 
 __all__ = ["RECORDS_FILE", "STAGE_FILE", "Store", "StoredStage", "make_key"]
 
@@ -47,10 +50,17 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class StoredStage(Generic[Info]):
-    """A finished stage: its folder and the content of its ``stage.json``."""
+    """A finished stage: its folder and the content of its ``stage.json``.
+
+    Attributes:
+        folder: the folder; of a stage that is part of an entry, a name alone.
+        info: the content.
+        entry: the entry that it is part of, which has what its files would hold; None in a runs folder.
+    """
 
     folder: Path
     info: Info
+    entry: Entry | None = None
 
     @property
     def key(self) -> str:
@@ -89,12 +99,18 @@ class Store:
 
     def folder(self, kind: StageKind, label: str, key: str) -> Path:
         """Return the folder of a stage, which need not exist; an existing one may have another label, but this key."""
-        named = self.root / kind / f"{label}-{key}"
+        named = self.new_folder(kind, label, key)
         return named if named.exists() else next(iter(self.twins(kind, key)), named)
+
+    def new_folder(self, kind: StageKind, label: str, key: str) -> Path:
+        """Return the folder that a new stage gets."""
+        return self.root / kind / f"{label}-{key}"
 
     def twins(self, kind: StageKind, key: str) -> list[Path]:
         """Return all folders of a key; there are several if folders were copied."""
-        return sorted((self.root / kind).glob(f"[!.]*-{key}")) if key.isalnum() else []  # no pattern, no path
+        parent, end = self.root / kind, f"-{key}"
+        names = locks.list_names(parent) if key.isalnum() else []  # not a path
+        return sorted(parent / name for name in names if name.endswith(end) and not name.startswith("."))
 
     def folders(self, kind: StageKind) -> list[Path]:
         """Return the folders of a kind that are named like a stage, finished or not, by name."""
@@ -265,8 +281,7 @@ class Store:
         with contextlib.ExitStack() as held:
             with translate_os_errors(folder):
                 make_folder(folder.parent)
-                for path in (folder, *(folder.iterdir() if folder.is_dir() else ())):
-                    refuse_link(path)
+                refuse_links(folder)
                 is_held = held.enter_context(locks.hold_lock(folder.parent, _key_in(folder), on_wait))
             yield is_held
 

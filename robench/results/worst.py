@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
-from functools import cached_property
 
 from robench.results.cells import Result, group
 from robench.results.columns import ERROR, FAILED, Columns
@@ -32,27 +30,16 @@ def judge_samples(attacks: Sequence[Columns]) -> Samples | None:
 
 
 @dataclass(frozen=True)
-class WorstAccuracy:
-    """The accuracy of one trained model under the worst attack.
+class WorstCase:
+    """A trained model under the worst attack.
 
     Attributes:
         seed: its seed.
-        samples: outcomes, see :func:`judge_samples`.
+        samples: whether it survives all attacks on each sample, see :func:`judge_samples`.
     """
 
     seed: int
     samples: Samples
-
-    @cached_property
-    def errors(self) -> int:
-        """Count the samples on which an attack ended in an error; they are no part of the accuracy."""
-        return sum(outcome is None for outcome in self.samples.values())
-
-    @property
-    def accuracy(self) -> Fraction | None:
-        """Return the share of samples that survive, 0 to 1; None if all ended in an error."""
-        known = len(self.samples) - self.errors
-        return Fraction(sum(one is True for one in self.samples.values()), known) if known else None
 
 
 class WorstReader:
@@ -72,8 +59,8 @@ class WorstReader:
         self._first: Mapping[str, Result] = {block: members[0] for block, members in blocks.items()}
         self._attacks = {block: {r.column for r in members} for block, members in blocks.items()}
 
-    def read(self, row: Sequence[Result]) -> list[WorstAccuracy]:
-        """Return the worst accuracy of each seed of a row for which it is known.
+    def read(self, row: Sequence[Result]) -> list[WorstCase]:
+        """Return the worst case of each seed of a row for which it is known.
 
         Args:
             row: results of models that differ in their seeds alone, in one block.
@@ -88,7 +75,7 @@ class WorstReader:
                 continue
             columns = [self._reader.columns(r.folder) for r in by_attack.values()]
             if columns[0].id == self._list_ids(met[0].block) and (samples := judge_samples(columns)):
-                found.append(WorstAccuracy(int(seed), samples))
+                found.append(WorstCase(int(seed), samples))
         return found
 
     def _list_ids(self, block: str) -> Sequence[int]:

@@ -74,6 +74,7 @@ class Coordinator:
         self._ready = ReadyStages([], {})
         self._retries: list[_Part] = []  # they run alone, so nothing else begins before
         self._retried: set[str] = set()
+        self._lost: list[_Part] = []  # whole stages whose machines were lost
         self._count = 0
         self._run = RunProgress(SilentReporter(), None)
         self._waits: dict[str, float] = {}  # for each key that another process makes, when to look again
@@ -125,6 +126,7 @@ class Coordinator:
         """Begin all jobs that there are slots for."""
         self._look_at_attacks()
         if not self._retries:
+            self._begin_lost()
             self._begin_stages()
             self._share_rows()
         elif not self._is_running:
@@ -134,6 +136,12 @@ class Coordinator:
                 self._submit_whole(part, self._executor.slots)
             else:
                 self._share(part, part.rows)
+
+    def _begin_lost(self) -> None:
+        """Begin stages again whose machines were lost, as soon as they fit into the free slots."""
+        while self._lost and self._width(self._lost[0].stage) <= self._free:
+            part = self._lost.pop(0)
+            self._submit_whole(part, self._width(part.stage))
 
     def _begin_stages(self) -> None:
         """Begin all stages that fit into the free slots, in order of their ranks."""
@@ -245,7 +253,7 @@ class Coordinator:
 
     def _is_waited_for(self, stage: Stage) -> bool:
         """Return whether something that goes before this stage waits for free slots."""
-        return bool(self._retries) or any(
+        return bool(self._retries or self._lost) or any(
             other.key not in self._waits and self._width(other) > self._free for other in self._ready.before(stage)
         )
 
@@ -257,20 +265,29 @@ class Coordinator:
         part = self._parts[end.job.stage.key]
         part.jobs.remove(end.job)
         if end.lost:
-            if part.stage.key in self._retried:
-                raise RobenchError(_DEATHS.format(title=part.stage.title))
-            self._reporter.warn(
-                f"    {part.stage.title}: the process that computed it ended unexpectedly; it is tried again, alone"
-            )
-            if isinstance(end.job, AttackJob):
-                end.job.give_back()
-            if part not in self._retries:  # several of its processes may die at once
-                self._retries.append(part)
+            self._retry(part, end)
         elif end.error is not None:
             raise end.error
         elif part.rows is None:
             self._site.end(part.making)
             self._finish(part.stage.key)
+
+    def _retry(self, part: _Part, end: JobEnd) -> None:
+        """See to it that a job whose process died is run again."""
+        if part.stage.key in self._retried and not end.is_machine_lost:
+            raise RobenchError(_DEATHS.format(title=part.stage.title))
+        if isinstance(end.job, AttackJob):
+            end.job.give_back()
+        if end.is_machine_lost:
+            self._reporter.warn(f"    {part.stage.title}: the machine that computed it was lost; another one goes on")
+            if not isinstance(end.job, AttackJob):
+                self._lost.append(part)
+            return
+        self._reporter.warn(
+            f"    {part.stage.title}: the process that computed it ended unexpectedly; it is tried again, alone"
+        )
+        if part not in self._retries:  # several of its processes may die at once
+            self._retries.append(part)
 
     def _finish(self, key: str) -> None:
         part = self._parts.pop(key, None)

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any, Self, get_type_hints
 
 from robench.plugins.option import KEY
+from robench.study.executor_options import ExecutorOptions
 from robench.study.presets import Existing
 from robench.study.run_option import RunOption, run_option
-from robench.study.values import ExecutorName, Jobs, Names, Numbers, Paths, Settings, as_tuple, read_value
+from robench.study.values import Jobs, Names, Numbers, Paths, Settings, as_tuple, read_value
 
 THREADS = 2
 """Threads of a training, unless the user chose another number: alone on a small machine it is as fast as with all."""
@@ -58,7 +59,7 @@ class Options:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CommonOptions(Options):
+class CommonOptions(ExecutorOptions, Options):
     """The options that ``robench run`` and ``robench attack`` share."""
 
     task: Names = field(metadata=run_option("Names, or all.", letter="-t"))
@@ -99,29 +100,6 @@ class CommonOptions(Options):
             " and 1 for little work. Results do not depend on it.",
             minimum=1,
             maximum=1024,
-        ),
-    )
-    executor: ExecutorName = field(
-        default="auto",
-        metadata=run_option(
-            "What runs the jobs: serial (this process), processes, or ray (many machines; pip install 'robench[ray]')."
-            " auto is serial for one job, else processes.",
-            in_help="docs/many-machines.md shows how to use ray.",
-        ),
-    )
-    ray_address: str | None = field(
-        default=None,
-        metadata=run_option(
-            "The Ray cluster to use, as `ray start --head` prints it, or auto on a machine of the cluster. Without it,"
-            " --executor ray starts one of this machine, which ends with the run.",
-            metavar="ADDRESS",
-        ),
-    )
-    ray_any_processor: bool = field(
-        default=False,
-        metadata=run_option(
-            "Let Ray use nodes whose processors have other instructions than this machine: last digits of results then"
-            " depend on who computes what."
         ),
     )
     threads: int = field(

@@ -16,7 +16,7 @@ from typing import Any
 
 from robench.errors import RobenchError
 from robench.results import locks, papers
-from robench.results.aside import bring_records_back, set_aside
+from robench.results.aside import set_aside, set_aside_but_records
 from robench.results.cells import read_results
 from robench.results.info import CellInfo, StageInfo, StatisticsInfo, TransferInfo
 from robench.results.inspection import Fault
@@ -67,8 +67,9 @@ def repair(store: Store, broken: Sequence[BrokenStage]) -> Iterator[str]:
                 elif _identify(folder) != stage.state:
                     yield f"{folder} stays: it was made anew in the meantime."
                 else:
-                    place = set_aside(folder)
-                    back = stage.keeps_records and bring_records_back(place, folder)
+                    place, back = (
+                        set_aside_but_records(folder, folder) if stage.keeps_records else (set_aside(folder), False)
+                    )
                     yield f"{folder} is moved to {place}{'; a run keeps its good records' if back else ''}."
         except (RobenchError, OSError) as error:
             yield f"{folder} stays: {str(error).rstrip('.')}."

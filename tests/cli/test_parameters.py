@@ -128,7 +128,7 @@ VALUES: dict[type, dict[str, Any]] = {
         "device": "cpu",
         "jobs": 3,
         "executor": "processes",
-        "ray_address": "auto",
+        "ray_address": "head:6379",
         "ray_any_processor": True,
         "threads": 4,
         "workers": 2,

@@ -92,7 +92,7 @@ def test_status_of_an_interrupted_run_says_how_far_it_came_and_its_command_goes_
 ) -> None:
     monkeypatch.chdir(tmp_path)
     job, runs = TinyJob(tiny_job.encoder, write_data(tmp_path / "data", test=TEXTS)), tmp_path / "runs"
-    command = job.command(runs, "--attack-limit", str(TEXTS))
+    command = job.command(runs, "--attack-limit", str(TEXTS), attack="deepwordbug")
     killed = processes.start(*command, folder=tmp_path)
     killed.signal_when(lambda: lines(runs) > 3, signal.SIGKILL, seconds=240)
     found = read(runs)

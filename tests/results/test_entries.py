@@ -14,7 +14,8 @@ from robench.errors import RobenchError
 from robench.report.tables.accuracy import accuracy_table
 from robench.report.tables.high_order import high_order_table
 from robench.report.tables.options import TableRequest
-from robench.report.tables.quality import QUALITY, quality_table
+from robench.report.tables.own import QUALITY
+from robench.report.tables.quality import quality_table
 from robench.results import papers, records
 from robench.results.cells import read_results
 from robench.results.entries import encode, list_cells, list_statistics, load_entries, read_entry, reduce_records
@@ -22,6 +23,7 @@ from robench.results.entry_form import Entry
 from robench.results.entry_rows import RowSource
 from robench.results.entry_validation import validate
 from robench.results.info import CellInfo, StatisticsInfo
+from robench.results.sample_reader import SampleReader
 from robench.results.selection import Selection
 from robench.results.store import Store
 from support.entries import DATA, copy_runs, write_entries
@@ -69,7 +71,8 @@ def test_accuracies_counted_from_the_json_equal_those_of_the_store_exactly(runs:
 def request(number: str, runs: Path, *attacks: str) -> TableRequest:
     paper = papers.find_paper()
     table = QUALITY if number == QUALITY.number else paper.tables[number]
-    return TableRequest(paper, table, {"runs": str(runs), "selection": Selection(tasks=("mr",), attacks=attacks)})
+    selection = Selection(tasks=("mr",), attacks=attacks)
+    return TableRequest(paper, table, {"runs": str(runs), "selection": selection, "intervals": False})
 
 
 @pytest.mark.parametrize("number", ["5", "quality"])
@@ -85,7 +88,9 @@ def test_statistics_of_entries_make_table_7_with_the_encoder_before_fine_tuning(
     found = sorted((one for entry in entries for one in list_statistics(entry)), key=lambda one: one.folder.name)
     assert [one.info.defense.name for one in found] == ["base", "before", "taichi"]
     asked = request("7", runs, "pwws")
-    assert high_order_table(found, asked) == high_order_table(Store(runs).stages(StatisticsInfo), asked)
+    store = Store(runs)
+    own = high_order_table(store.stages(StatisticsInfo), asked, SampleReader(runs), lambda: store.stages(CellInfo))
+    assert high_order_table(found, asked, SampleReader(runs), list) == own
 
 
 def test_an_infinite_statistic_is_null_and_infinite_again(folder: Path, entries: list[Entry]) -> None:

@@ -96,40 +96,47 @@ def one_job(tiny_job: TinyJob, noisy: list[str], tmp_path_factory: pytest.TempPa
     return runs
 
 
-def check_same_run(job: TinyJob, one: Path, runs: Path, *more: str) -> str:
-    """Make a run with several jobs, compare it with one in one process, and return what it said."""
-    done = robench(*job.command(runs, *COMMON, *more, defense="base,noisy,ada"))
-    assert done.exit_code == 0, done.output
+def check_same_run(one: Path, runs: Path, stdout: str) -> None:
+    """Compare a run with several jobs with one in one process."""
     assert len(contents(one)) == 7 and contents(runs) == contents(one)
     assert leftovers(runs) == [] and workers_of(os.getpid()) == []
     shown = robench("table", "5", "--runs", runs)
-    assert done.stdout.strip() and done.stdout.splitlines()[0] == shown.stdout.splitlines()[0]
-    return done.stdout + "\0" + done.stderr
+    assert stdout.strip() and stdout.splitlines()[0] == shown.stdout.splitlines()[0]
 
 
 def test_two_jobs_give_the_results_of_one_and_print_the_table_alone(
-    tiny_job: TinyJob, one_job: Path, noisy: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    processes: Processes, tiny_job: TinyJob, one_job: Path, noisy: list[str], tmp_path: Path
 ) -> None:
-    said = check_same_run(tiny_job, one_job, tmp_path / "runs", *noisy, "--jobs", "2")
-    stdout, stderr = said.split("\0")
-    printed = capfd.readouterr()
-    assert printed.out == "" and "printed by a plug-in" not in stdout
-    assert "printed by a plug-in" in printed.err and "Traceback" not in printed.err + stderr
-    assert stderr.count("logged by a plug-in") == 1, "though every step logs it"
+    command = tiny_job.command(tmp_path / "runs", *COMMON, *noisy, "--jobs", "2", defense="base,noisy,ada")
+    run = processes.start(*command, warm_workers=True)
+    assert run.wait() == 0, run.stderr
+    check_same_run(one_job, tmp_path / "runs", run.stdout)
+    assert "printed by a plug-in" in run.stderr and "printed by a plug-in" not in run.stdout
+    assert run.stderr.count("logged by a plug-in") == 1, "though every step logs it"
+    assert "Traceback" not in run.stderr
 
 
 @pytest.mark.slow
-def test_three_jobs_give_the_results_of_one(tiny_job: TinyJob, one_job: Path, noisy: list[str], tmp_path: Path) -> None:
-    check_same_run(tiny_job, one_job, tmp_path / "runs", *noisy, "--jobs", "3")
+def test_three_jobs_give_the_results_of_one(
+    tiny_job: TinyJob, one_job: Path, noisy: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """With workers that import everything themselves."""
+    done = robench(*tiny_job.command(tmp_path / "runs", *COMMON, *noisy, "--jobs", "3", defense="base,noisy,ada"))
+    assert done.exit_code == 0, done.output
+    check_same_run(one_job, tmp_path / "runs", done.stdout)
+    printed = capfd.readouterr()
+    assert printed.out == "" and "printed by a plug-in" not in done.stdout
+    assert "printed by a plug-in" in printed.err and "Traceback" not in printed.err + done.stderr
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not torch.cpu.get_capabilities().get("avx512_bf16"), reason="this processor has no fast bfloat16")
 def test_two_jobs_give_the_results_of_one_in_bfloat16(tiny_job: TinyJob, noisy: list[str], tmp_path: Path) -> None:
-    command = [*COMMON, *noisy, "--precision", "bf16"]
-    one = robench(*tiny_job.command(tmp_path / "one", *command, "--jobs", "1", defense="base,noisy,ada"))
-    assert one.exit_code == 0, one.output
-    check_same_run(tiny_job, tmp_path / "one", tmp_path / "two", *command, "--jobs", "2")
+    for jobs in ("1", "2"):
+        options = [*COMMON, *noisy, "--precision", "bf16", "--jobs", jobs]
+        done = robench(*tiny_job.command(tmp_path / jobs, *options, defense="base,noisy,ada"))
+        assert done.exit_code == 0, done.output
+    check_same_run(tmp_path / "1", tmp_path / "2", done.stdout)
 
 
 def test_parts_of_an_unfinished_attack_trouble_no_reader_and_the_next_run_goes_on(
@@ -173,7 +180,7 @@ def undisturbed(long_job: TinyJob, tmp_path_factory: pytest.TempPathFactory) -> 
 
 def start(processes: Processes, job: TinyJob, runs: Path, *more: str, jobs: int = 2, **options: Any) -> Run:
     command = [*COMMON, "--jobs", str(jobs), "--attack-limit", str(TEXTS), *more]
-    return processes.start(*job.command(runs, *command, **options))
+    return processes.start(*job.command(runs, *command, **options), warm_workers=True)
 
 
 @pytest.mark.slow

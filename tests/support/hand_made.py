@@ -179,14 +179,14 @@ def _model_identity(trained: str) -> dict[str, Any]:
     return {"format": 1, "stage": "model", "trained": trained}
 
 
-def add_model(store: Store, cell: StoredStage[Any]) -> StoredStage[Any]:
-    """Store what is shown of the model that a cell was made with."""
+def add_model(store: Store, cell: StoredStage[Any], **changes: Any) -> StoredStage[Any]:
+    """Store what is shown of the model that a cell was made with; ``changes`` replace keys of ``stage.json``."""
     info = {
         name: value
         for name, value in to_builtins(cell.info).items()
         if name not in ("attack", "attacked", "records_bytes", "model", "files", "checksum")
     }
-    info |= {"kind": "models", "key": cell.info.model, "label": f"{info['task']}-{info['defense']['name']}"}
+    info |= {**changes, "kind": "models", "key": cell.info.model, "label": f"{info['task']}-{info['defense']['name']}"}
     info["identity"] = _model_identity(cell.info.identity["trained"])
     folder = store.folder("models", info["label"], info["key"])
     folder.mkdir(parents=True)

@@ -34,6 +34,8 @@ def become(job: dict[str, Any]) -> NoReturn:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in a shell's background
     if job["checkpoint_always"]:  # after each step of a training
         checkpoints.SHORTEST_INTERVAL = checkpoints.INTERVAL_PER_WRITE = 0.0
+    if job["packages"]:
+        sys.path.insert(0, job["packages"])
     if job["warm_workers"]:
         use_warm_workers()
     sys.argv = ["robench", *job["arguments"]]

@@ -7,6 +7,7 @@ start of ten seconds each would be all that a test does.
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import signal
 import subprocess
@@ -84,6 +85,8 @@ def _become_worker(arguments: Sequence[str], socket: int, stdout: int, stderr: i
         os.closerange(socket + 1, os.sysconf("SC_OPEN_MAX"))
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
+        for name in ("", "robench"):
+            logging.getLogger(name).handlers.clear()
         os.environ.clear()
         os.environ.update(env)
         Path("/proc/self/comm").write_text(WARM_WORKER, encoding="ascii")

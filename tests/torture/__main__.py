@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -107,12 +108,8 @@ def kill_runs(kinds: list[str], folder: Path, options: argparse.Namespace) -> di
     try:
         ground = prepare(place, processes)
         say(f"a run to kill takes {ground.seconds:.0f} s with two jobs", to=sys.stderr)
-        found = {}
-        for kind in kinds:
-            tally = kill_at_moments(kind, ground, place, options.seed, options.kills, keep=bool(options.keep))
-            found[kind] = tally
-            say(f"{kind}: killed at {tally.moments} moments, {tally.survived} survived", to=sys.stderr)
-        return found
+        kill = partial(kill_at_moments, ground=ground, folder=place, seed=options.seed, moments=options.kills)
+        return {kind: kill(kind, keep=bool(options.keep), tell=partial(say, to=sys.stderr)) for kind in kinds}
     finally:
         processes.stop()
 

@@ -74,11 +74,13 @@ class Ground:
 
     def command(self, runs: Path, jobs: int) -> list[str]:
         """Return the arguments of a run."""
-        return self.job.command(runs, *self.options, "--jobs", str(jobs), defense="base,ada")
+        return self.job.command(runs, *self.options, "--jobs", str(jobs), defense="base,ada", attack="deepwordbug")
 
 
 def prepare(folder: Path, processes: Processes) -> Ground:
     """Write encoder and data, and make the undisturbed run, once with one job and once with two.
+
+    The source should not be edited meanwhile: tables note if results were made under different versions.
 
     Raises:
         FaultError: a run fails, or the two differ.
@@ -230,7 +232,16 @@ KINDS: dict[str, tuple[Callable[[Trial, Tally], None], int, int]] = {
 """The kinds of kills: what does them, the most in one trial, and one of how many of the moments are asked for."""
 
 
-def kill_at_moments(kind: str, ground: Ground, folder: Path, seed: int, moments: int, keep: bool = False) -> Tally:
+def kill_at_moments(
+    kind: str,
+    ground: Ground,
+    folder: Path,
+    seed: int,
+    moments: int,
+    *,
+    keep: bool = False,
+    tell: Callable[[str], object] = str,
+) -> Tally:
     """Kill runs until so many moments were hit, and return what came of it.
 
     Args:
@@ -240,6 +251,7 @@ def kill_at_moments(kind: str, ground: Ground, folder: Path, seed: int, moments:
         seed: decides what is drawn.
         moments: number of kills; divided for kinds that take long.
         keep: whether to leave the runs folders of trials with a fault.
+        tell: receives how far it is, after each trial.
     """
     kill, most, divisor = KINDS[kind]
     stream, tally, number = random.Random(f"{kind} {seed}"), Tally(), 0
@@ -258,5 +270,7 @@ def kill_at_moments(kind: str, ground: Ground, folder: Path, seed: int, moments:
             shutil.rmtree(runs, ignore_errors=True)
         else:
             tally.faults[faults] += f" ({runs})"
+        wrong = "".join(f"; {fault}" for fault in tally.faults[faults:])
+        tell(f"{kind}: killed at {tally.moments} of {moments} moments{wrong[:500]}")
         number += 1
     return tally

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from robench.results.store import RECORDS_FILE, STAGE_FILE
+from robench.study.shared_rows import PARTS
 from support.runs import contents
 
 FileState = tuple[int, int, int]
@@ -111,11 +113,19 @@ class Kept:
 
 def fingerprint(runs: Path) -> int:
     """Return a number that changes as soon as anything in a runs folder does."""
-    return hash(frozenset((str(file), *_state(file)) for file in runs.rglob("*")))
+    return hash(frozenset((str(file), *_state(file)) for file in _files(runs)))
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Yield all files below a folder, of which some may go meanwhile."""
+    for place, _, names in os.walk(folder):
+        yield from (Path(place, name) for name in names)
 
 
 def _whole_lines(folder: Path) -> Iterator[bytes]:
-    for file in (folder / RECORDS_FILE, *folder.glob(".parts/*.jsonl")):
+    """Yield the lines of a stage's records, wherever they are now."""
+    parts = (file for file in _files(folder / PARTS) if file.suffix == ".jsonl")
+    for file in (*parts, folder / RECORDS_FILE):  # where those of a part that is gone are
         try:
             content = file.read_bytes()
         except FileNotFoundError:  # it is merged just now

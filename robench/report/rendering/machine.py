@@ -9,7 +9,7 @@ from robench.escaping import dump_json, join_csv_cells
 from robench.report.rendering.texts import number_text
 from robench.report.tables.model import Block, Cell, Column, MaskedShare, Row, Table
 
-_SETTING = ("task", "attack", "data", "encoder", "precision", "train_rows")
+_SETTING = ("task", "attack", "group", "data", "encoder", "precision", "train_rows")
 _DIGITS = {"percent": 4, "number": 6, "count": 0, "text": 0}
 
 
@@ -88,7 +88,7 @@ def as_json(tables: Sequence[Table]) -> str:
     ``blocks``: each ``task``, ``heading``, ``setting`` (what its rows share) and ``rows``: each ``defense`` (label; in
     a table of data sets ``task``, of high-order statistics ``model``), ``name`` (as registered), and ``cells`` by
     column. If numbers are means over samples, a row has ``per_attack`` (whether a model is trained for each attack),
-    ``clean_n`` and ``attacked_n`` (samples) and ``seeds``.
+    ``clean_n`` and ``attacked_n`` (samples), ``seeds`` and, if it has any, ``flags``: what a reader has to know.
 
     A cell is null, or ``text``; or ``percent`` or ``value`` with ``sd`` (null with one seed), ``seeds``, ``best``,
     ``difference`` (null if nothing is compared), ``n``, ``learned`` (false if a model behind it is no better than
@@ -128,6 +128,7 @@ def _row(table: Table, row: Row) -> dict[str, Any]:
     if table.is_measured:
         found |= {"per_attack": row.per_attack, "clean_n": row.clean_n, "attacked_n": row.attacked_n}
         found["seeds"] = row.seeds
+        found |= {"flags": row.flags} if row.flags else {}
     pairs = zip(row.cells, table.columns, strict=True)
     return found | {"cells": {column.name: _cell(table, cell, column) for cell, column in pairs}}
 

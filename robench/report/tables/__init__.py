@@ -7,11 +7,12 @@ standard library is imported, except for tables of methods and data sets: a tabl
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Unpack
 
 from robench.errors import RobenchError
 from robench.plugins.suggestions import explain_unknown
-from robench.report.tables import accuracy, datasets, high_order, matrix, methods, published
+from robench.report.tables import accuracy, budget, datasets, flips, high_order, matrix, methods, price, published
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.options import TableOptions, TableRequest
 from robench.report.tables.own import OWN
@@ -43,7 +44,12 @@ _MAKERS: Mapping[TableKind, Callable[[Store, TableRequest], Table]] = {
     "label-conflict": lambda store, request: accuracy.label_conflict_table(store.stages(CellInfo), request),
     "accuracy": lambda store, request: accuracy.accuracy_table(store.stages(CellInfo), request),
     "encoders": lambda store, request: accuracy.encoders_table(store.stages(CellInfo), request),
-    "high-order": lambda store, request: high_order.high_order_table(store.stages(StatisticsInfo), request),
+    "high-order": lambda store, request: high_order.high_order_table(
+        store.stages(StatisticsInfo), request, partial(store.stages, CellInfo)
+    ),
+    "flips": lambda store, request: flips.flips_table(store.stages(CellInfo), request),
+    "price": price.price_table,
+    "budget": lambda store, request: budget.budget_table(store.stages(CellInfo), request),
     "quality": lambda store, request: quality_table(store.stages(CellInfo), request),
     "transfer": lambda store, request: transfer_table(store.stages(TransferInfo), request),
     "matrix": lambda store, request: matrix.matrix_table(store.stages(CellInfo), request),

@@ -71,7 +71,7 @@ def add_interval(cell: Cell, column: Column, level: float) -> Cell:
     if column.unit != "percent" or cell.value is None:
         return replace(cell, by_seed=())
     interval = None
-    if cell.outcomes is not None:
+    if cell.outcomes and any(cell.outcomes.values()):
         interval = estimate_interval(align(cell.outcomes)[0], level)
     elif cell.measured and len(cell.seeds) == 1:
         bounds = wilson(float(cell.value * cell.measured), cell.measured, level)
@@ -155,7 +155,7 @@ class _ComparedColumn:
 
     def _compare(self, first: int, second: int) -> Difference | None:
         one, other = self.cells[first].outcomes, self.cells[second].outcomes
-        if one is None or other is None:
+        if not one or not other:
             return None
         first_row, second_row = align(one, other)
         return compare_outcomes(first_row, second_row, self.comparison.level)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -15,9 +15,10 @@ from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.options import TableRequest
 from robench.results.adversarial_rows import format_range
 from robench.results.cells import group, identity_text
-from robench.results.info import BEFORE, StatisticsInfo
+from robench.results.info import BEFORE, CellInfo, StatisticsInfo
 from robench.results.labels import Label, defense_source, make_labels, plain_attack
 from robench.results.paper_contents import Paper, rank
+from robench.results.sample_reader import SampleReader, Samples
 from robench.results.store import StoredStage
 
 COLUMNS = (
@@ -47,7 +48,39 @@ class _Model:
     values: Mapping[str, Fraction | float]
 
 
-def high_order_table(statistics: Sequence[StoredStage[StatisticsInfo]], request: TableRequest) -> Table:
+class _Samples:
+    """The outcomes of single samples behind the accuracies of models.
+
+    Args:
+        reader: of the runs folder.
+        cells: of that folder.
+    """
+
+    def __init__(self, reader: SampleReader, cells: Sequence[StoredStage[CellInfo]]) -> None:
+        self._reader = reader
+        self._cells = {_place(cell.info.model, cell.info): cell for cell in cells}
+
+    def clean(self, models: Sequence[_Model]) -> Mapping[int, Samples] | None:
+        """Return the outcomes on clean texts; None if they are not known or, as of the encoder alone, of few texts."""
+        return None if any(map(_is_before, models)) else self._reader.clean((m.seed, m.info.model) for m in models)
+
+    def attacked(self, models: Sequence[_Model]) -> Mapping[int, Samples] | None:
+        """Return the outcomes under the attack; None if a model's cell is not there, or was attacked otherwise."""
+        found = [(m, self._cells.get(_place(m.info.model, m.info))) for m in models]
+        known = [(m.seed, cell.folder) for m, cell in found if cell and cell.info.attacked == m.info.attacked]
+        return self._reader.attacked(known) if len(known) == len(found) else None
+
+
+def _place(model: str, info: CellInfo | StatisticsInfo) -> str:
+    """Return the identity of a model and an attack on it."""
+    return identity_text([model, info.attack.title, info.attack.fields])
+
+
+def high_order_table(
+    statistics: Sequence[StoredStage[StatisticsInfo]],
+    request: TableRequest,
+    read_cells: Callable[[], Sequence[StoredStage[CellInfo]]] = tuple,
+) -> Table:
     """Make a table of statistics of models before and after fine-tuning (table 7 of the TaiChi paper).
 
     It has the paper's task and attack, unless the options name others.
@@ -55,6 +88,7 @@ def high_order_table(statistics: Sequence[StoredStage[StatisticsInfo]], request:
     Args:
         statistics: finished stages of that kind.
         request: which table to make.
+        read_cells: reads the cells of their runs folder, whose records have the outcomes behind attack%.
 
     Raises:
         NoResultsError: nothing is left to show.
@@ -66,7 +100,8 @@ def high_order_table(statistics: Sequence[StoredStage[StatisticsInfo]], request:
     kept = request.restrict(kept, "attack", spec.attacks)
     models = _in_every_block([_model(stage) for stage in kept])
     models.sort(key=lambda m: _order(m, paper))
-    arranged, caption = _arranged(models, paper, () if request.selection.defenses else spec.defenses)
+    samples = _Samples(SampleReader.of(kept), read_cells())
+    arranged, caption = _arranged(models, paper, () if request.selection.defenses else spec.defenses, samples)
     blocks, comparison = request.compare(arranged, COLUMNS)
     gaps = any(cell == Cell() for block in blocks for row in block.rows for cell in row.cells)
     legend = legend_of(blocks, COLUMNS, (*_LEGEND, _legend_of_accuracies(models)), comparison)
@@ -108,7 +143,9 @@ def _notes_on_pairs(models: Sequence[_Model]) -> list[str]:
     ]
 
 
-def _arranged(models: Sequence[_Model], paper: Paper, expected: Sequence[str]) -> tuple[list[Block], str]:
+def _arranged(
+    models: Sequence[_Model], paper: Paper, expected: Sequence[str], samples: _Samples
+) -> tuple[list[Block], str]:
     """Return the blocks, each with a row for every expected defense, and a caption of what they share."""
     names = make_labels(defense_source(m.row, m.info.defense, m.key) for m in models)
     by_block = group(models, lambda m: m.block)
@@ -116,7 +153,7 @@ def _arranged(models: Sequence[_Model], paper: Paper, expected: Sequence[str]) -
     heads, caption = headings(settings, paper)
     blocks = []
     for heading, setting, members in zip(heads, settings, by_block.values(), strict=True):
-        rows = [_row(names[row], found) for row, found in group(members, lambda m: m.row).items()]
+        rows = [_row(names[row], found, samples) for row, found in group(members, lambda m: m.row).items()]
         there = {row.name for row in rows}
         rows += [Row(name, name, (Cell(),) * len(COLUMNS)) for name in expected if name not in there]
         rows.sort(key=lambda row: (*rank(row.name, paper.defense_order), row.label))
@@ -179,10 +216,11 @@ def _counts(info: StatisticsInfo) -> dict[str, int | None]:
     }
 
 
-def _row(label: Label, found: Sequence[_Model]) -> Row:
+def _row(label: Label, found: Sequence[_Model], samples: _Samples) -> Row:
     info = found[0].info
     counts = _counts(info)
-    samples = {"clean%": counts["clean"], "attack%": counts["attacked"]}
+    shares = {"clean%": counts["clean"], "attack%": counts["attacked"]}
+    outcomes = {"clean%": samples.clean, "attack%": samples.attacked}
     cells = []
     for column in COLUMNS:
         values = [(m.seed, m.values[column.key]) for m in found if column.key in m.values]
@@ -190,9 +228,11 @@ def _row(label: Label, found: Sequence[_Model]) -> Row:
         if len(finite) < len(values):
             cells.append(Cell(text="∞", seeds=tuple(sorted({seed for seed, _ in values}))))
         else:
-            cell = mean_cell(finite, samples.get(column.key, info.statistics.n) or 0)
-            outcomes = [m.info.attacked for m in found if m.info.attacked] if column.key == "attack%" else []
-            cells.append(count_errors(cell, outcomes))
+            measured = shares.get(column.key) or 0
+            read = outcomes[column.key](found) if measured and values else None
+            cell = mean_cell(finite, measured or info.statistics.n, measured=measured, outcomes=read)
+            attacked = [m.info.attacked for m in found if m.info.attacked] if column.key == "attack%" else []
+            cells.append(count_errors(cell, attacked))
     seeds = tuple(sorted({m.seed for m in found}))
     return Row(
         label.text,

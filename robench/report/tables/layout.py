@@ -8,9 +8,10 @@ from typing import Any, TypeAlias
 
 from robench.report.tables.captions import headings, setting_of
 from robench.report.tables.comparison import Comparison
-from robench.report.tables.legend import describe_comparison, describe_smallest, has_spread
+from robench.report.tables.legend import describe_comparison, has_spread
 from robench.report.tables.model import Block, Cell, Column, Row
 from robench.results.cells import Result, group
+from robench.results.flags import FLAGS, list_flags
 from robench.results.labels import Label, column_labels, row_labels
 from robench.results.paper_contents import Paper, rank
 from robench.study.commands import Gap, rename_defense
@@ -129,6 +130,7 @@ class Layout:
             clean_n=first.info.clean.n,
             attacked_n=first.attacked_n if attacks else None,
             seeds=tuple(sorted({r.seed for r in found})),
+            flags=list_flags(found) if attacks else (),
             cells=cells_of(found, tuple(self.columns)),
         )
 
@@ -154,8 +156,7 @@ def legend_of(
     aside = list(dict.fromkeys(name for block in blocks for name in comparison.left_out(block.rows)))
     lines = [
         ("±: sample standard deviation over seeds.", any(has_spread(cell) for cell in cells)),
-        *((line, True) for line in describe_comparison(blocks, comparison)),
-        *((line, True) for line in describe_smallest(blocks, columns)),
+        *((line, True) for line in describe_comparison(blocks, columns, comparison)),
         (f"Ablations of {comparison.defense}, which are not compared: {', '.join(aside)}.", aside),
         (
             "†: the model, or one of them, is no better than naming the most frequent label each time; not compared.",
@@ -174,6 +175,11 @@ def legend_of(
         (
             "!: more than 1 % of the samples ended in an error; their number may have changed the percentage.",
             any(cell.has_many_errors for cell in cells),
+        ),
+        *(
+            (f"{FLAGS[flag].mark}: {FLAGS[flag].meaning}.", any(flag in row.flags for row in rows))
+            for flag in FLAGS
+            if FLAGS[flag].mark
         ),
         (
             f"{hopeless} of the missing cells can be made by no command: rows of other versions or models in memory.",

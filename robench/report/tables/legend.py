@@ -14,35 +14,47 @@ def has_spread(cell: Cell) -> bool:
     return cell.sd is not None and cell.interval is None and not cell.by_seed
 
 
-def describe_comparison(blocks: Sequence[Block], comparison: Comparison) -> Iterator[str]:
-    """Yield how to read intervals, bold cells and leads, as far as the blocks have them."""
+def describe_comparison(blocks: Sequence[Block], columns: Sequence[Column], comparison: Comparison) -> Iterator[str]:
+    """Yield how to read intervals, leads and bold cells, as far as the blocks have them."""
     cells = [cell for block in blocks for row in block.rows for cell in row.cells]
     level = f"{100 * comparison.level:g} %"
+    is_tested = any(size is not None for block in blocks for size in block.smallest)
     yield from _describe_intervals(cells, level)
     if any(cell.difference is not None for cell in cells):
         yield f"With an arrow: {comparison.defense} less the best other defense of its block."
-    claims = [cell for cell in cells if cell.difference is not None and cell.p is not None]
-    if claims:
-        about = _subject(claims)
+    if any(cell.difference is not None and cell.p is not None for cell in cells):
         yield (
             f"*: a lead that a paired test tells from none at {level}, adjusted by Holm's method for all others of the"
-            f" column and block{about}."
+            " column and block."
         )
-    if not any(cell.best for cell in cells):
-        return
-    if not any(block.unpaired or any(one is not None for one in block.smallest) for block in blocks):
-        yield "Bold: the best of the column in its block."
-        return
-    compared = [cell for cell in cells if cell.outcomes is not None]
-    yield (
-        f"Bold: what a paired test cannot tell from the best of the column in its block at {level}{_subject(compared)};"
-        " unadjusted, a display and no claim. Of numbers that are no percentages, the best."
-    )
+    if any(cell.best for cell in cells):
+        yield _describe_bold(columns, level, is_tested=is_tested)
     if any(block.unpaired for block in blocks):
-        yield "Percentages without outcomes of the same samples and seeds as the best's are not tested, and not bold."
+        yield "Percentages without stored outcomes of the same samples and seeds as the best's are not tested."
+    if is_tested:
+        yield from _describe_tests([len(cell.seeds) for cell in cells if cell.outcomes is not None])
+        yield from _describe_smallest(blocks, columns)
 
 
-def describe_smallest(blocks: Sequence[Block], columns: Sequence[Column]) -> Iterator[str]:
+def _describe_bold(columns: Sequence[Column], level: str, *, is_tested: bool) -> str:
+    if not is_tested:
+        return "Bold: the best of the column in its block."
+    others = any(column.unit != "percent" and column.better for column in columns)
+    return (
+        f"Bold: what a paired test at {level} cannot tell from the best of the column in its block"
+        f"{', and of numbers that are no percentages the best' if others else ''}; unadjusted, a display and no claim."
+    )
+
+
+def _describe_tests(seeds: Sequence[int]) -> Iterator[str]:
+    """Yield what tests are about, if it is not the defenses alone; with the numbers of seeds of the tested cells."""
+    if all(count < FEWEST_SEEDS for count in seeds):
+        yield f"Tests are about these trained models, not about other seeds; {FEWEST_SEEDS} seeds or more cover both."
+    elif any(count < FEWEST_SEEDS for count in seeds):
+        yield f"Tests of fewer than {FEWEST_SEEDS} seeds are about these trained models, not about other seeds."
+
+
+def _describe_smallest(blocks: Sequence[Block], columns: Sequence[Column]) -> Iterator[str]:
     """Yield for each block the smallest differences that are found, which say why many cells are bold."""
     for block in blocks:
         parts = [
@@ -67,11 +79,3 @@ def _describe_intervals(cells: Sequence[Cell], level: str) -> Iterator[str]:
         yield f"In parentheses, of {FEWEST_SEEDS} seeds or more: the {level} interval over seeds and samples."
     if any(one.seeds > 1 for one in of_samples):
         yield f"Where all samples of all seeds are alike: the {level} interval of the samples; seeds not covered."
-
-
-def _subject(cells: Sequence[Cell]) -> str:
-    """Return what tests of these cells are about, if it is not the defenses alone."""
-    few = [len(cell.seeds) < FEWEST_SEEDS for cell in cells]
-    if all(few):
-        return "; it is about these trained models, not about other seeds"
-    return f"; with fewer than {FEWEST_SEEDS} seeds about these trained models" if any(few) else ""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from robench.plugins import registry
 from robench.report.tables.captions import result_notes
-from robench.report.tables.cells import attacked_cell, clean_cell, mean_cell
+from robench.report.tables.cells import attacked_cell, clean_cell
 from robench.report.tables.layout import CellsOf, Layout, legend_of
 from robench.report.tables.model import Cell, Column, Table
 from robench.report.tables.options import TableRequest
-from robench.results.cells import Result, group, read_model_results, runs_folder
+from robench.report.tables.worst import HOW_WORST, WORST, lowest_cell, worst_cell
+from robench.results.cells import Result, read_model_results
 from robench.results.info import CellInfo
 from robench.results.labels import model_labels
 from robench.results.sample_reader import SampleReader
@@ -22,15 +22,10 @@ from robench.study.commands import Gap, make_commands
 
 CLEAN = "clean%"
 LOWEST = "lowest%"
-WORST = "worst%"
 
 _TRAINED = "DEFENSE on ATTACK: a model trained on the texts of that attack."
 _ATTACKS = "Attacks: failed / attacked samples; wrong before counts as wrong."
 _CLEAN = "clean%: correct / all test samples."
-_WORST = (
-    "worst%: a sample counts only if the model survives every attack of its block on it; samples on which an attack"
-    " ended in an error are left out. Blank unless the model met every attack of its block, all on the same samples."
-)
 
 
 def matrix_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) -> Table:
@@ -52,7 +47,7 @@ def matrix_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) 
             f"no results in {request.runs} of a defense that trains on adversarial texts: {request.hint}"
         )
     layout = Layout.of(request.paper, shown, label=model_labels)
-    reader = SampleReader(runs_folder(shown))
+    reader = SampleReader.of(shown)
 
     def cells_of(found: Sequence[Result], columns: Sequence[str]) -> tuple[Cell, ...]:
         attacked = (attacked_cell(reader, [r for r in found if r.column == column]) for column in columns)
@@ -76,7 +71,7 @@ def worst_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) -
     """
     results = read_model_results(request.select(cells, crossed=True))
     layout = Layout.of(request.paper, results, label=model_labels)
-    reader = SampleReader(runs_folder(results))
+    reader = SampleReader.of(results)
     worst = WorstReader(reader, results)
 
     def cells_of(found: Sequence[Result], columns: Sequence[str]) -> tuple[Cell, ...]:
@@ -85,47 +80,7 @@ def worst_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) -
     titles = ", ".join(label.text for label in layout.columns.values())
     lowest = f"lowest%: accuracy under the single attack that the model is worst under, of {titles}."
     columns = [Column(CLEAN), Column(LOWEST), Column(WORST)]
-    return _fill(request, layout, columns, cells_of, [_TRAINED, _CLEAN, lowest, _WORST])
-
-
-def worst_cell(worst: WorstReader, found: Sequence[Result]) -> Cell:
-    """Return the accuracy of a row's models under the worst of all attacks; blank if it is not known of any seed.
-
-    Args:
-        worst: reads it.
-        found: the results of the row, possibly none.
-    """
-    known = [(one, one.accuracy) for one in (worst.read(found) if found else []) if one.accuracy is not None]
-    if not known:
-        return Cell()
-    n = len(known[0][0].samples)
-    cell = mean_cell(
-        [(one.seed, accuracy) for one, accuracy in known],
-        n,
-        learned=all(r.has_learned for r in found),
-        measured=n - known[0][0].errors,
-        outcomes={one.seed: one.samples for one, _ in known},
-    )
-    return replace(cell, errors=sum(one.errors for one, _ in known), samples=n * len(known))
-
-
-def lowest_cell(reader: SampleReader, worst: WorstReader, found: Sequence[Result]) -> Cell:
-    """Return the accuracy under the attack whose mean over seeds is lowest; blank if the worst accuracy is not known.
-
-    Args:
-        reader: of the results' runs folder.
-        worst: reads of which seeds every attack is there.
-        found: the results of a row, possibly none.
-    """
-    seeds = {one.seed for one in (worst.read(found) if found else [])}
-    known = [r for r in found if r.seed in seeds]
-    cells = [attacked_cell(reader, met) for met in group(known, lambda r: r.column).values()]
-    return min((cell for cell in cells if cell.value is not None), key=lambda cell: cell.value or 0, default=Cell())
-
-
-def describe_worst() -> str:
-    """Return how to read ``worst%``."""
-    return _WORST
+    return _fill(request, layout, columns, cells_of, [_TRAINED, _CLEAN, lowest, HOW_WORST])
 
 
 def _fill(

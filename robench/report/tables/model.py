@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal
 
+from robench.results.flags import FLAGS, FlagName
 from robench.results.intervals import Interval
 from robench.results.sample_reader import Samples
 
@@ -130,6 +131,7 @@ class Row:
         attacked_n: samples of each attack.
         seeds: of all cells.
         is_plain: whether it is the defense of that name, with no field changed, or the task.
+        flags: what a reader has to know of its results, see :mod:`robench.results.flags`.
     """
 
     label: str
@@ -140,6 +142,12 @@ class Row:
     attacked_n: int | None = None
     seeds: tuple[int, ...] = ()
     is_plain: bool = True
+    flags: tuple[FlagName, ...] = ()
+
+    @property
+    def marked_label(self) -> str:
+        """Return the label with the marks of its flags."""
+        return " ".join([self.label, *(FLAGS[flag].mark for flag in self.flags if FLAGS[flag].mark)])
 
 
 @dataclass(frozen=True)

@@ -62,11 +62,13 @@ class JobEnd:
         job: the job.
         error: the error that ended it; None if it was finished.
         lost: whether the process that ran it died, so that it may be run again.
+        is_machine_lost: whether it died with its whole machine, for which the job is not to blame.
     """
 
     job: Job
     error: Exception | None = None
     lost: bool = False
+    is_machine_lost: bool = False
 
 
 class Executor(Protocol):

@@ -20,6 +20,7 @@ from typing import Any
 from robench.plugins import registry
 from robench.plugins.modules import name_plugin
 from robench.study.executors.job import Job
+from robench.study.executors.link import Death
 from robench.study.executors.messages import Begin, Data, Hello, Rows
 from robench.study.executors.workers import WorkerExecutor
 from robench.study.stages.context import Context
@@ -84,13 +85,13 @@ class ProcessLink:
         self._connection.close()
         self._process.terminate()
 
-    def close(self) -> bool:
-        """Wait for the process to end; kill it if it does not. Return whether a signal ended it."""
+    def close(self) -> Death:
+        """Wait for the process to end; kill it if it does not. Return how it died."""
         self._connection.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_END_SECONDS)
         self._process.kill()
-        return self._process.wait() < 0
+        return Death.KILLED if self._process.wait() < 0 else Death.ENDED
 
 
 def _start(context: Context, environment: dict[str, str]) -> ProcessLink:

@@ -70,8 +70,7 @@ class RayCluster:
         Args:
             device: the kind of device that models run on; a worker on a GPU has one of its own.
         """
-        list_nodes: Any = ray.nodes
-        nodes = [node["Resources"] for node in list_nodes() if node["Alive"]]
+        nodes = find_living_nodes().values()
         if device != "cpu":
             return max(1, sum(int(one.get("GPU", 0)) for one in nodes))
         room = (min(one.get("CPU", 0), one.get("memory", 0) // WORKER_BYTES) for one in nodes)
@@ -84,6 +83,12 @@ class RayCluster:
                 ray.shutdown()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def find_living_nodes() -> dict[str, dict[str, float]]:
+    """Return the resources of the nodes that are alive, by the nodes' names."""
+    list_nodes: Any = ray.nodes
+    return {node["NodeID"]: node["Resources"] for node in list_nodes() if node["Alive"]}
 
 
 @contextlib.contextmanager

@@ -19,8 +19,10 @@ from robench.paths import read_regular
 from robench.resources.model_folder import list_model_files
 from robench.results.store import Store
 from robench.study.executors.job import AttackJob, Job
+from robench.study.executors.link import Death
 from robench.study.executors.messages import Begin, Data, Hello, Rows
 from robench.study.executors.node_folders import identify_stage, read_folder, write_folder
+from robench.study.executors.ray_cluster import find_living_nodes
 from robench.study.executors.ray_relay import Assignment, Cargo, Exited, Placed, Relay, Result
 from robench.study.executors.transport import ModelSource, find_model_sources
 
@@ -165,8 +167,8 @@ class RayLink:
         if self.place:
             self._farewell = self._actor.leave.options(concurrency_group="control").remote()
 
-    def close(self) -> bool:
-        """Wait for the worker to leave, and kill it; return whether it was killed before."""
+    def close(self) -> Death:
+        """Wait for the worker to leave, and kill it; return how it died."""
         if self._farewell is not None:
             ray.wait([self._farewell], timeout=_END_SECONDS)
         with contextlib.suppress(ray.exceptions.RayError):
@@ -175,7 +177,9 @@ class RayLink:
             self._is_closed = True
             os.close(self._readable)
             os.close(self._signal)
-        return self._exit is None or self._exit.was_killed
+        if self._exit is not None:
+            return self._exit.death
+        return Death.KILLED if not self.place or self.place in find_living_nodes() else Death.MACHINE_LOST
 
     def _take_in(self, message: Any) -> bool:
         """Return whether a message is for the link, and act on it."""

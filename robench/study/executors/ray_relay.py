@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from robench.errors import RobenchError
 from robench.paths import translate_os_errors
+from robench.study.executors.link import Death
 from robench.study.executors.messages import Begin, Data, End, Hello, More, Ready, Rows
 from robench.study.executors.node_folders import Contents, NodeFolders, read_folder
 from robench.study.executors.processes import ProcessLink
@@ -71,9 +72,9 @@ class Result(NamedTuple):
 
 
 class Exited(NamedTuple):
-    """The worker process ended; a signal may have killed it."""
+    """The worker process died."""
 
-    was_killed: bool
+    death: Death
 
 
 class Outbox:

@@ -18,10 +18,10 @@ from multiprocessing.connection import wait
 
 from robench.errors import RobenchError
 from robench.progress import Work
+from robench.study.executors.inline import InlineJobs
 from robench.study.executors.job import AttackJob, Job, JobEnd
-from robench.study.executors.link import Link
+from robench.study.executors.link import Death, Link
 from robench.study.executors.messages import Begin, Data, End, Kept, Log, More, Ready, Report, Rows
-from robench.study.executors.serial import SerialExecutor
 from robench.study.executors.transport import NotPortableError, dump_stage
 from robench.study.stages.context import Context
 
@@ -65,8 +65,7 @@ class WorkerExecutor:
         self.jobs = jobs
         self._context, self._start_link = context, start
         self._workers: list[Worker] = []
-        self._inline = SerialExecutor(context)
-        self._inline_jobs = 0
+        self._inline = InlineJobs(context)
         self._logged: set[Log] = set()
 
     @property
@@ -81,7 +80,6 @@ class WorkerExecutor:
         except NotPortableError as reason:
             self._context.reporter.warn(f"note: {reason}; what uses it runs in this process alone.")
             self._inline.submit(job)
-            self._inline_jobs += 1
             return
         worker = self._find_free() or self._start()
         worker.job = job
@@ -94,11 +92,10 @@ class WorkerExecutor:
 
     def wait(self, timeout: float | None) -> list[JobEnd]:
         """Answer the workers until a job ends or the time is over."""
-        if self._inline_jobs:
-            self._inline_jobs -= 1
-            return self._inline.wait(0)
-        ends: list[JobEnd] = []
         descriptors = {worker.link.fileno(): worker for worker in self._workers}
+        ends: list[JobEnd] = []
+        if self._inline.is_busy:
+            ends, timeout = self._inline.run(lambda: bool(wait(descriptors, 0)), timeout), 0
         for descriptor in wait(descriptors, timeout):
             assert isinstance(descriptor, int), "only descriptors are waited for"
             worker = descriptors[descriptor]
@@ -173,12 +170,12 @@ class WorkerExecutor:
         """Remove a worker that died, and return the end of its job."""
         self._workers.remove(worker)
         self._close_works(worker)
-        was_killed = worker.link.close()
+        death = worker.link.close()
         if worker.job is None:
             return None
-        if not worker.is_ready and not was_killed:
+        if not worker.is_ready and death is Death.ENDED:
             return JobEnd(worker.job, RobenchError(_NO_START))
-        return JobEnd(worker.job, lost=True)
+        return JobEnd(worker.job, lost=True, is_machine_lost=death is Death.MACHINE_LOST)
 
     def _close_works(self, worker: Worker) -> None:
         for stack, _ in worker.works.values():

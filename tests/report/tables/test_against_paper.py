@@ -29,8 +29,9 @@ def test_published_numbers_are_matched_by_task_defense_and_attack(store: Store) 
     }
     assert [cell.less_published for cell in rows(table)["base"].cells] == [Fraction("-0.004"), Fraction("0.04"), None]
     text = render(table, "md")
-    assert r"| base | **92.2** \[92.6, -0.4\] | 20.0 \[16.0, +4.0\] | 7.0 |" in text
-    assert r"\[90.8, 0.0\]" in text and r"21.3 ± 0.4 \[22.5, -1.2\]" in text
+    bounds = ("89.5\N{EN DASH}94.2", "15\N{EN DASH}26", "4\N{EN DASH}11")
+    beside = r"| base | **92.2** ({}) \[92.6, -0.4\] | 20.0 ({}) \[16.0, +4.0\] | 7.0 ({}) |".format(*bounds)
+    assert beside in text and r"\[90.8, 0.0\]" in text and r"21.3 (21.0, 21.5) \[22.5, -1.2\]" in text
     assert not any("encoder" in note for note in table.notes)
     assert any("ada is the mean over pwws alone" in note for note in table.notes)
     plain = make("5", store)

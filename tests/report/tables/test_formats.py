@@ -48,7 +48,7 @@ def test_no_line_of_the_terminal_table_is_too_long(store: Store, width: int) -> 
 def test_the_terminal_shows_the_best_in_bold_even_without_colours(store: Store) -> None:
     fill5(store)
     console = Console(width=120, file=io.StringIO(), force_terminal=True, color_system="truecolor", no_color=True)
-    assert "\x1b[1m61.0\x1b[0m (↑ 6.5)" in render(table5(store), "rich", console)
+    assert "\x1b[1m61.0\x1b[0m\x1b[2m (54\N{EN DASH}67)\x1b[0m (↑ 6.5*)" in render(table5(store), "rich", console)
 
 
 def test_csv_is_read_by_pandas(store: Store) -> None:

@@ -1,0 +1,64 @@
+"""``robench compare``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from robench.cli.common import PluginOption, RunsOption, load_plugins, print_text, report_failures
+from robench.cli.parameters import parse_numbers
+from robench.errors import RobenchError
+from robench.escaping import dump_json, escape_line
+from robench.results.intervals import LEVEL
+
+LevelOption = Annotated[float, typer.Option(metavar="SHARE", help="Level of intervals and tests.")]
+
+
+@report_failures
+def compare(
+    first: Annotated[str, typer.Argument(metavar="DEFENSE", help="A defense, or a model of yours.")],
+    second: Annotated[str, typer.Argument(metavar="DEFENSE", help="The one to compare it with.")],
+    task: Annotated[str, typer.Option("--task", "-t", help="The task.")],
+    attack: Annotated[
+        str | None, typer.Option("--attack", "-a", help="The attack; without one, clean texts are compared.")
+    ] = None,
+    difference: Annotated[
+        float | None,
+        typer.Option(metavar="POINTS", help="Say how many samples and seeds find a difference of so many points."),
+    ] = None,
+    level: LevelOption = LEVEL,
+    encoder: Annotated[str | None, typer.Option(help="Only this encoder.")] = None,
+    preset: Annotated[str | None, typer.Option(help="Only this preset.")] = None,
+    seed: Annotated[list[str] | None, typer.Option(help="Only these seeds.")] = None,
+    format: Annotated[str, typer.Option("--format", "-f", help="rich or json.")] = "rich",
+    runs: RunsOption = Path("runs"),
+    plugin: PluginOption = None,
+) -> None:
+    """Say which of two defenses is better, by how much, and how certain that is.
+
+    They are compared sample by sample, on the samples and seeds that both have.
+    With one seed the answer is about the two trained models; from three on, about the defenses.
+
+      robench compare taichi ada --task trec --attack pwws
+      robench compare taichi ada --task trec --attack pwws --difference 3
+    """
+    from robench.report.pairwise import compare as compare_defenses
+
+    if format not in ("rich", "json"):
+        raise RobenchError(f"unknown format {format!r}: there are rich and json.")
+    load_plugins(plugin)
+    found = compare_defenses(
+        first,
+        second,
+        task=task,
+        attack=attack or "",
+        encoder=encoder or "",
+        preset=preset or "",
+        seed=parse_numbers(seed, "--seed"),
+        runs=runs,
+        level=level,
+        difference=difference,
+    )
+    print_text(dump_json(found.describe()) if format == "json" else "\n".join(map(escape_line, found.sentences)))

@@ -1,0 +1,99 @@
+"""The results of two defenses that can be compared: of one task, one setting, and one version of each defense."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from robench.errors import RobenchError
+from robench.escaping import list_values
+from robench.report.tables.captions import headings, setting_of
+from robench.results.cells import Result, group, read_results
+from robench.results.info import CellInfo
+from robench.results.labels import row_labels
+from robench.results.papers import find_paper
+from robench.results.sample_reader import SampleReader, Samples
+from robench.results.selection import Selection, prefer_unchanged
+from robench.results.store import Store
+
+
+def find_rows(
+    store: Store, names: Sequence[str], task: str, attack: str, encoder: str, preset: str, seeds: Sequence[int]
+) -> list[list[Result]]:
+    """Return the results of each defense, of one setting.
+
+    Raises:
+        RobenchError: there are none, or they are of several settings.
+    """
+    chosen = {"encoders": encoder, "presets": preset}
+    selection = Selection(tasks=[task], seeds=seeds, **{key: [value] for key, value in chosen.items() if value})
+    hint = f"`robench run --defense {','.join(names)} --task {task}` makes some."
+    results = read_results(selection.select(store.stages(CellInfo), str(store.root), hint=hint))
+    labels = {row: label.text for row, label in row_labels(results).items()}
+    rows = [[r for r in results if name in (r.defense.name, labels[r.row])] for name in names]
+    for name, row in zip(names, rows, strict=True):
+        if not row:
+            there = list_values(sorted({*labels.values()}))
+            raise RobenchError(f"no results in {store.root} of {name} on {task}; there are results of {there}.")
+    if attack:
+        rows = [_under_attack(row, name, attack) for row, name in zip(rows, names, strict=True)]
+    places = [group(row, lambda r: r.block + r.column if attack else r.model_block) for row in rows]
+    shared = [place for place in places[0] if place in places[1]]
+    if not shared:
+        raise RobenchError(
+            f"{store.root} has no results of {names[0]} and {names[1]} on {task} that can be compared: data, encoder,"
+            f" training and samples have to be the same. {hint}"
+        )
+    if len(shared) > 1:
+        firsts = [places[0][place][0] for place in shared]
+        settings = [setting_of(r.info, attack=r.attack.title, attacked_n=r.attacked_n) for r in firsts]
+        apart = "; ".join(dict.fromkeys(head or task for head in headings(settings, find_paper())[0]))
+        raise RobenchError(
+            f"results of {list_values(names)} are of several settings: {apart}. Choose with --encoder, --preset or the"
+            " attack's title."
+        )
+    return [_one_version(found[shared[0]], labels) for found in places]
+
+
+def _under_attack(row: Sequence[Result], name: str, attack: str) -> list[Result]:
+    """Return the results under an attack.
+
+    Raises:
+        RobenchError: there are none.
+    """
+    found = [r for r in row if attack in (r.attack.name, r.attack.title)]
+    if not found:
+        titles = list_values(sorted({r.attack.title for r in row}))
+        raise RobenchError(f"no results of {name} under {attack}; there are results under {titles}.")
+    return found
+
+
+def _one_version(results: Sequence[Result], labels: Mapping[str, str]) -> list[Result]:
+    """Return results of one version of a defense, the one without changed fields if there are several.
+
+    Raises:
+        RobenchError: there are several all the same.
+    """
+    kept = prefer_unchanged(results)
+    versions = sorted({labels[r.row] for r in kept})
+    if len(versions) > 1:
+        raise RobenchError(
+            f"there are several versions of {kept[0].defense.name}: {list_values(versions)}; name one of them."
+        )
+    return kept
+
+
+def read_outcomes(reader: SampleReader, row: Sequence[Result], *, is_clean: bool) -> Mapping[int, Samples]:
+    """Return the outcomes of a row.
+
+    Raises:
+        RobenchError: clean predictions are not stored.
+    """
+    if not is_clean:
+        return reader.attacked((r.seed, r.folder) for r in row)
+    found = reader.clean((r.seed, r.info.model) for r in row)
+    if found is None:
+        raise RobenchError(
+            f"the predictions of {row[0].defense.name} on clean texts are not stored: the folder of its model is gone;"
+            " `robench run` makes it again."
+        )
+    return found

@@ -1,0 +1,223 @@
+"""The comparison of two defenses: which is better, by how much, how certain, and what would tell a given difference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from robench.errors import RobenchError
+from robench.escaping import list_values
+from robench.report.comparable import find_rows, read_outcomes
+from robench.results.intervals import FEWEST_SEEDS, LEVEL, check_level
+from robench.results.power import MOST_SEEDS, POWER, Plan, find_smallest_difference, plan
+from robench.results.sample_reader import SampleReader
+from robench.results.samples import align
+from robench.results.significance import Difference, compare_outcomes
+from robench.results.store import Store
+
+
+@dataclass(frozen=True)
+class PairedComparison:
+    """Two defenses on one task under one attack, or on clean texts; ``str`` gives its sentences.
+
+    Attributes:
+        first: name of the first defense.
+        second: name of the second.
+        task: name of the task.
+        attack: title of the attack; empty for clean texts.
+        found: the difference of the first less the second, its interval and its test.
+        smallest: the smallest difference, a share, that these samples and seeds find with a chance of 80 %; None with
+            two seeds.
+        target: the difference to plan for, a share; None if none is.
+        plan: what finds it; None if none is planned, or with two seeds.
+    """
+
+    first: str
+    second: str
+    task: str
+    attack: str
+    found: Difference
+    smallest: float | None
+    target: float | None = None
+    plan: Plan | None = None
+
+    def __str__(self) -> str:
+        """Return all sentences, one a line."""
+        return "\n".join(self.sentences)
+
+    @property
+    def sentences(self) -> list[str]:
+        """Return who is better and how certain that is, what difference can be found, and what finds the target."""
+        return [part for part in (self._verdict(), self._reach(), self._plan()) if part]
+
+    def describe(self) -> dict[str, Any]:
+        """Return everything as plain values; differences are in percentage points."""
+        found = self.found
+        plain: dict[str, Any] = {"first": self.first, "second": self.second, "task": self.task}
+        plain |= {"attack": self.attack or None, "difference": 100 * found.value}
+        plain |= {"low": _points(found.low), "high": _points(found.high), "level": found.level, "p": found.p}
+        plain |= {"told_apart": found.parted, "covers": "seeds and samples" if found.covers_seeds else "samples"}
+        plain |= {"seeds": list(found.seeds), "samples": found.n, "left_out": found.left_out}
+        plain["by_seed"] = {seed: 100 * value for seed, value in found.by_seed.items()}
+        plain["smallest_difference"] = _points(self.smallest)
+        if self.target is not None:
+            made = asdict(self.plan) | {"reach": 100 * self.plan.reach} if self.plan else None
+            plain |= {"target": 100 * self.target, "plan": made}
+        return plain | {"sentences": self.sentences}
+
+    def _verdict(self) -> str:
+        found, place = self.found, f"on {self.task} {f'under {self.attack}' if self.attack else '(clean texts)'}"
+        out = f" {_count(found.left_out, 'sample')} without an outcome of both left out." if found.left_out else ""
+        if found.p is None:
+            values = list_values(f"{100 * value:+.1f} with seed {seed}" for seed, value in found.by_seed.items())
+            return (
+                f"{self.first} less {self.second} {place}, in points: {values}, over {_count(found.n, 'sample')}. Two"
+                f" seeds say too little about others; train a third.{out}"
+            )
+        ahead = found.value >= 0
+        winner, loser = (self.first, self.second) if ahead else (self.second, self.first)
+        low, high = sorted(100 * (bound if ahead else -bound) for bound in (found.low or 0.0, found.high or 0.0))
+        size = f"{100 * abs(found.value):.1f} points ({100 * found.level:g} % interval {low:.1f} to {high:.1f}"
+        size += f", {_format_p(found.p)})"
+        counted = f"over {_count(found.n, 'sample')}"
+        if found.covers_seeds:
+            counted = f"over {_count(len(found.seeds), 'seed')} and {_count(found.n, 'sample')}"
+        verb = "is better than" if found.parted else "cannot be told from"
+        lead = f"by {size}" if found.parted else f": it is ahead by {size}"
+        sentence = f"{winner} {verb} {loser} {place} {lead}".replace(" : ", ": ") + f", {counted}."
+        if not found.covers_seeds:
+            sentence = (
+                f"Of these two trained models (seed {found.seeds[0]}), {sentence} Other seeds may say otherwise: the"
+                f" test covers samples alone; {FEWEST_SEEDS} seeds or more cover both."
+            )
+        return sentence + out
+
+    def _reach(self) -> str:
+        if self.smallest is None:
+            return ""
+        seeds = f" and {_count(len(self.found.seeds), 'seed')}" if self.found.covers_seeds else ""
+        return (
+            f"The smallest difference that {_count(self.found.n, 'sample')}{seeds} find with a chance of"
+            f" {100 * POWER:g} %: {100 * self.smallest:.1f} points."
+        )
+
+    def _plan(self) -> str:
+        if self.target is None:
+            return ""
+        size = f"{100 * self.target:g} points"
+        if self.plan is None:
+            return f"What finds {size} cannot be planned from two seeds, whose spread is not known."
+        return _describe_plan(self.plan, self.found, size)
+
+
+def compare(
+    first: str,
+    second: str,
+    *,
+    task: str,
+    attack: str = "",
+    encoder: str = "",
+    preset: str = "",
+    seed: Sequence[int] = (),
+    runs: str | Path = "runs",
+    level: float = LEVEL,
+    difference: float | None = None,
+) -> PairedComparison:
+    """Compare two defenses on the samples and seeds that both have results of.
+
+    Example:
+        Which of two defenses holds better in the runs folder ``runs``:
+
+        >>> import robench
+        >>> answer = robench.compare("taichi", "ada", task="mr", attack="pwws", runs=runs)
+        >>> answer.sentences[1]
+        'The smallest difference that 30 samples find with a chance of 80 %: 25.1 points.'
+        >>> round(answer.found.value, 2), answer.found.p, answer.found.covers_seeds
+        (0.2, 0.03125, False)
+
+    Args:
+        first: name of a defense, or of a model that the user brought, or label of a row, with its changed fields.
+        second: likewise.
+        task: name of the task.
+        attack: name or title of the attack; without one, accuracy on clean texts is compared.
+        encoder: needed if there are comparable results of several encoders.
+        preset: likewise.
+        seed: seeds; all that both have by default.
+        runs: the runs folder.
+        level: of the interval and the test, such as 0.95.
+        difference: to plan for, in percentage points.
+
+    Raises:
+        RobenchError: there are no such results, or they are of several settings.
+    """
+    check_level(level)
+    if difference is not None and not 0 < difference <= 100:
+        raise RobenchError(
+            f"a difference to plan for is above 0 and at most 100 percentage points, not {difference:g}."
+        )
+    if first == second:
+        raise RobenchError(f"{first} is compared with itself; name two defenses.")
+    rows = find_rows(Store(Path(runs)), (first, second), task, attack, encoder, preset, seed)
+    reader = SampleReader.of([*rows[0], *rows[1]])
+    ours, theirs = align(*(read_outcomes(reader, row, is_clean=not attack) for row in rows))
+    found = compare_outcomes(ours, theirs, level)
+    if found is None:
+        raise RobenchError(
+            f"{first} (seed {list_values(sorted(ours))}) and {second} (seed {list_values(sorted(theirs))}) share no"
+            " seed and sample; `robench run --seed` makes other seeds."
+        )
+    target = None if difference is None else difference / 100
+    split = rows[0][0].info.clean.n
+    return PairedComparison(
+        first,
+        second,
+        task,
+        rows[0][0].attack.title if attack else "",
+        found,
+        find_smallest_difference(found),
+        target,
+        plan(found, target, split) if target else None,
+    )
+
+
+def _describe_plan(made: Plan, found: Difference, size: str) -> str:
+    """Return what finds a difference, or that nothing does."""
+    split = _count(made.split, "sample")
+    if not found.covers_seeds:
+        if made.samples is None:
+            return (
+                f"The test split is too small for {size} even between two trained models: all its {split} find"
+                f" {100 * made.reach:.1f}."
+            )
+        return (
+            f"{size} between two trained models take {_count(made.samples, 'sample')} of the {made.split:,} of the test"
+            f" split; how many seeds they take between defenses, only {FEWEST_SEEDS} seeds or more can tell."
+        )
+    if made.fewest is None:
+        return (
+            f"The test split is too small for {size}: all its {split} and {MOST_SEEDS} seeds find"
+            f" {100 * made.reach:.1f}."
+        )
+    ways = []
+    if made.samples is not None:
+        ways.append(f"{_count(made.samples, 'sample')} with {_count(len(found.seeds), 'seed')}")
+    if made.seeds is not None:
+        ways.append(f"{_count(made.seeds, 'seed')} with {_count(found.n, 'sample')}")
+    seeds, samples = made.fewest
+    ways.append(f"at the least work {_count(seeds, 'seed')} with {_count(samples, 'sample')}")
+    rough = f" The spread of {len(found.seeds)} seeds is a rough guess." if len(found.seeds) < 2 * FEWEST_SEEDS else ""
+    return f"{size} are found with a chance of {100 * POWER:g} % by {'; by '.join(dict.fromkeys(ways))}.{rough}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _points(share: float | None) -> float | None:
+    return None if share is None else 100 * share
+
+
+def _format_p(p: float) -> str:
+    return "p < 0.0001" if p < 0.0001 else f"p = {p:.2g}"

@@ -1,0 +1,149 @@
+"""The comparison of two defenses: its sentences, and the errors of what cannot be compared."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from robench.errors import RobenchError
+from robench.report.pairwise import compare
+from robench.results.significance import compare_outcomes, mcnemar
+from robench.results.store import Store
+from support.hand_made import add_cell
+from support.tables import SECOND_ENCODER
+from support.tiny_job import robench
+
+HOUSE = Path(__file__).parents[1] / "goldens" / "house" / "runs"
+
+
+def fill(store: Store, **failed: list[int]) -> None:
+    """Cells of trec under pwws, with a seed for each number."""
+    for defense, counts in failed.items():
+        for seed, count in enumerate(counts, start=1):
+            add_cell(store, defense, "pwws", count, seed=seed)
+
+
+def test_one_seed_is_about_these_trained_models(store: Store) -> None:
+    fill(store, taichi=[112], ada=[100])
+    found = compare("taichi", "ada", task="trec", attack="pwws", runs=store.root)
+    assert found.found.p == mcnemar(12, 0) and found.found.value == pytest.approx(0.06)
+    verdict, reach = found.sentences
+    about = "Of these two trained models (seed 1), taichi is better than ada on trec under pwws by 6.0 points"
+    assert verdict.startswith(f"{about} (95 % interval")
+    assert "p = 0.00049" in verdict and "over 200 samples. Other seeds may say otherwise" in verdict
+    assert reach.startswith("The smallest difference that 200 samples find with a chance of 80 %:")
+
+
+def test_the_second_can_be_the_better_one(store: Store) -> None:
+    fill(store, taichi=[100], ada=[112])
+    found = compare("taichi", "ada", task="trec", attack="pwws", runs=store.root)
+    other = compare("ada", "taichi", task="trec", attack="pwws", runs=store.root)
+    assert "ada is better than taichi" in str(found) and found.found.value == -other.found.value
+    assert found.sentences == other.sentences
+
+
+def test_a_small_difference_is_not_told_apart(store: Store) -> None:
+    fill(store, taichi=[103], ada=[100])
+    text = str(compare("taichi", "ada", task="trec", attack="pwws", runs=store.root))
+    assert "taichi cannot be told from ada on trec under pwws: it is ahead by 1.5 points" in text
+
+
+def test_two_seeds_give_both_values_and_no_verdict(store: Store) -> None:
+    fill(store, taichi=[112, 104], ada=[100, 100])
+    found = compare("taichi", "ada", task="trec", attack="pwws", runs=store.root, difference=3)
+    assert "+6.0 with seed 1, +2.0 with seed 2, over 200 samples. Two seeds say too little" in str(found)
+    assert "cannot be planned from two seeds" in str(found) and found.smallest is None
+
+
+def test_three_seeds_are_about_the_defenses(store: Store) -> None:
+    fill(store, taichi=[130, 134, 131], ada=[100, 102, 101])
+    found = compare("taichi", "ada", task="trec", attack="pwws", runs=store.root, difference=3)
+    verdict, reach, made = found.sentences
+    assert verdict.startswith("taichi is better than ada on trec under pwws by 15.3 points (95 % interval")
+    assert verdict.endswith("over 3 seeds and 200 samples.") and "200 samples and 3 seeds find" in reach
+    assert "3 points are found with a chance of 80 % by" in made or "test split is too small for 3 points" in made
+    outcomes = [
+        {seed: [row < count for row in range(200)] for seed, count in enumerate(counts)}
+        for counts in ([130, 134, 131], [100, 102, 101])
+    ]
+    expected = compare_outcomes(outcomes[0], outcomes[1])
+    assert expected is not None and found.found.p == expected.p and found.found.low == expected.low
+
+
+def test_a_difference_that_the_test_split_cannot_show_is_said(store: Store) -> None:
+    fill(store, taichi=[112], ada=[100])
+    text = str(compare("taichi", "ada", task="trec", attack="pwws", runs=store.root, difference=0.5))
+    assert "The test split is too small for 0.5 points even between two trained models: all its 500" in text
+    text = str(compare("taichi", "ada", task="trec", attack="pwws", runs=store.root, difference=5))
+    assert "5 points between two trained models take" in text and "of the 500 of the test split" in text
+
+
+def test_errors_leave_pairs_and_are_counted(store: Store) -> None:
+    add_cell(store, "taichi", "pwws", 112, errors=4)
+    add_cell(store, "ada", "pwws", 100)
+    found = compare("taichi", "ada", task="trec", attack="pwws", runs=store.root)
+    assert found.found.left_out == 4 and "4 samples without an outcome of both left out" in str(found)
+
+
+def test_without_an_attack_clean_texts_are_compared() -> None:
+    found = compare("taichi", "base", task="mr", runs=HOUSE)
+    assert found.attack == "" and "(clean texts)" in str(found) and found.found.n == 30
+    assert found.found.value == pytest.approx(26 / 30 - 1)
+
+
+def test_a_changed_defense_is_named_by_its_label() -> None:
+    found = compare("average (weight=0.8)", "taichi", task="mr", attack="pwws", runs=HOUSE)
+    assert found.found.value == pytest.approx((4 - 6) / 30)
+    with pytest.raises(RobenchError, match=r"several versions of average: .*\(weight=0.3\).*; name one of them"):
+        compare("average", "taichi", task="mr", attack="pwws", runs=HOUSE)
+
+
+@pytest.mark.parametrize(
+    ("names", "options", "message"),
+    [
+        (("ada", "ada"), {}, "compared with itself"),
+        (("ada", "tachi"), {}, "no results in .* of tachi on trec; there are results of ada, taichi"),
+        (("ada", "taichi"), {"attack": "bae"}, "no results of ada under bae; there are results under pwws"),
+        (("ada", "taichi"), {"task": "mr"}, "with task mr; it has trec"),
+        (("ada", "taichi"), {"level": 95}, "write 0.95"),
+        (("ada", "taichi"), {"difference": 0}, "above 0 and at most 100 percentage points"),
+        (("ada", "taichi"), {"attack": ""}, "predictions of ada on clean texts are not stored"),
+    ],
+)
+def test_what_cannot_be_compared_is_a_sentence(
+    store: Store, names: tuple[str, str], options: dict[str, object], message: str
+) -> None:
+    fill(store, taichi=[112], ada=[100])
+    arguments = {"task": "trec", "attack": "pwws", "runs": store.root, **options}
+    with pytest.raises(RobenchError, match=message):
+        compare(*names, **arguments)  # type: ignore[arg-type]
+
+
+def test_results_of_several_settings_have_to_be_chosen_from(store: Store) -> None:
+    fill(store, taichi=[112], ada=[100])
+    for defense in ("taichi", "ada"):
+        add_cell(store, defense, "pwws", 50, encoder=SECOND_ENCODER, seed=1)
+    with pytest.raises(RobenchError, match="several settings: trec, encoder tiny; trec, encoder minilm"):
+        compare("taichi", "ada", task="trec", attack="pwws", runs=store.root)
+    found = compare("taichi", "ada", task="trec", attack="pwws", runs=store.root, encoder="minilm")
+    assert found.found.value == pytest.approx(0.06)
+
+
+def test_seeds_that_are_not_shared_cannot_be_compared(store: Store) -> None:
+    add_cell(store, "taichi", "pwws", 112, seed=1)
+    add_cell(store, "ada", "pwws", 100, seed=2)
+    with pytest.raises(RobenchError, match=r"taichi \(seed 1\) and ada \(seed 2\) share no seed"):
+        compare("taichi", "ada", task="trec", attack="pwws", runs=store.root)
+
+
+def test_command_prints_sentences_or_json(store: Store) -> None:
+    fill(store, taichi=[112], ada=[100])
+    command = ["compare", "taichi", "ada", "--task", "trec", "--attack", "pwws", "--runs", store.root]
+    done = robench(*command, "--difference", 5)
+    assert done.exit_code == 0 and done.stdout.count("\n") == 3 and "taichi is better than ada" in done.stdout
+    found = json.loads(robench(*command, "--difference", 5, "-f", "json").stdout)
+    assert found["difference"] == pytest.approx(6) and found["told_apart"] and found["covers"] == "samples"
+    assert found["plan"]["split"] == 500 and found["sentences"] == done.stdout.splitlines()
+    assert robench(*command, "-f", "csv").exit_code == 2

@@ -1,0 +1,120 @@
+"""Power: against exact enumeration and simulation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from robench.results.intervals import decompose, half_width_square
+from robench.results.power import (
+    MOST_SEEDS,
+    crossed_power,
+    find_smallest_difference,
+    plan,
+    power_of_pairs,
+)
+from robench.results.significance import Difference, compare_outcomes, mcnemar
+
+
+def one_seed(both: int, gained: int, lost: int, neither: int) -> Difference:
+    first = [1] * (both + gained) + [0] * (lost + neither)
+    second = [1] * both + [0] * gained + [1] * lost + [0] * neither
+    found = compare_outcomes({1: first}, {1: second})
+    assert found is not None
+    return found
+
+
+def several_seeds(seeds: int, n: int, effect: float, start: int = 1) -> Difference:
+    generator = np.random.default_rng(start)
+    samples = generator.standard_normal(n)
+
+    def row() -> dict[int, list[bool]]:
+        noise = {s: 0.7 * generator.standard_normal(n) + effect * generator.standard_normal() for s in range(seeds)}
+        return {s: [bool(x > 0) for x in samples + one] for s, one in noise.items()}
+
+    found = compare_outcomes(row(), row())
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("difference", "discordant", "n"), [(0.1, 0.2, 100), (0.08, 0.08, 100), (0.05, 0.3, 200), (0.2, 0.5, 60)]
+)
+def test_power_of_pairs_equals_exact_enumeration(difference: float, discordant: float, n: int) -> None:
+    ahead, exact = (1 + difference / discordant) / 2, 0.0
+    for differing in range(n + 1):
+        found = [k for k in range(differing + 1) if mcnemar(k, differing - k) <= 0.05]
+        chance = stats.binom.pmf(differing, n, discordant)
+        exact += chance * stats.binom.pmf(found, differing, ahead).sum() if found else 0
+    assert power_of_pairs(difference, discordant, n, 0.95) == pytest.approx(exact, abs=0.02)
+
+
+@pytest.mark.parametrize(("of_seeds", "of_samples", "seeds"), [(1e-4, 4e-4, 3), (4e-4, 1e-4, 3), (2e-4, 2e-4, 5)])
+def test_crossed_power_equals_simulation(of_seeds: float, of_samples: float, seeds: int) -> None:
+    generator, difference, n = np.random.default_rng(2), 0.08, 400
+    studies = 2000
+    # Normal effects of seeds and samples whose parts of the variance of the mean are these.
+    a = np.sqrt(of_seeds * seeds) * generator.standard_normal((studies, seeds, 1))
+    b = np.sqrt(of_samples * n) * generator.standard_normal((studies, 1, n))
+    parts = decompose(difference + a + b)
+    found = (parts.mean**2 > half_width_square(parts, seeds, n)).mean()
+    assert crossed_power(difference, of_seeds, of_samples, seeds, 0.95) == pytest.approx(found, abs=0.03)
+
+
+def test_power_is_the_level_without_a_difference_and_certain_with_a_large_one() -> None:
+    assert power_of_pairs(0.0, 0.3, 400, 0.95) < 0.05 and power_of_pairs(0.3, 0.3, 400, 0.95) == 1.0
+    assert crossed_power(0.0, 1e-4, 1e-4, 4, 0.95) < 0.06 and crossed_power(0.5, 1e-4, 1e-4, 4, 0.95) == 1.0
+    assert crossed_power(0.1, 0.0, 0.0, 3, 0.95) == 1.0
+
+
+def test_smallest_difference_is_found_with_its_chance_and_shrinks_with_samples() -> None:
+    few, many = one_seed(40, 10, 10, 40), one_seed(400, 100, 100, 400)
+    found, smaller = find_smallest_difference(few), find_smallest_difference(many)
+    assert found is not None and smaller is not None and smaller < found
+    assert power_of_pairs(found, 0.2, 100, 0.95) >= 0.8 > power_of_pairs(found - 0.005, 0.2, 100, 0.95)
+
+
+def test_smallest_difference_of_equal_rows_needs_pairs_that_differ() -> None:
+    found = find_smallest_difference(one_seed(50, 0, 0, 50))
+    # Six pairs that differ one way are told from none (2 / 2**6 < 0.05): 8 of 100 give as many with 81 %.
+    assert found == pytest.approx(0.08, abs=0.006)
+    assert find_smallest_difference(one_seed(1, 0, 0, 0)) == 1.0
+
+
+def test_smallest_difference_shrinks_with_seeds() -> None:
+    few, many = (find_smallest_difference(several_seeds(seeds, 200, 0.1)) for seeds in (3, 20))
+    assert few is not None and many is not None and 0 < many < few
+
+
+def test_two_seeds_have_no_smallest_difference_and_no_plan() -> None:
+    found = several_seeds(2, 50, 0.1)
+    assert find_smallest_difference(found) is None and plan(found, 0.1, 100) is None
+
+
+def test_plan_of_one_seed_is_the_first_number_of_samples_that_finds_it() -> None:
+    found = plan(one_seed(40, 10, 10, 40), 0.1, 500)
+    assert found is not None and found.samples is not None and found.seeds is None
+    assert power_of_pairs(0.1, 0.2, found.samples, 0.95) >= 0.8
+    assert 140 < found.samples < 200  # without the test's discreteness: (1.96 √0.2 + 0.84 √0.19)² / 0.01 = 155
+
+
+def test_plan_says_when_the_test_split_is_too_small() -> None:
+    found = plan(one_seed(40, 10, 10, 40), 0.01, 500)
+    assert found is not None and (found.samples, found.fewest) == (None, None) and 0.03 < found.reach < 0.08
+    found = plan(several_seeds(3, 100, 0.2), 0.001, 150)
+    assert found is not None and (found.samples, found.seeds, found.fewest) == (None, None, None)
+
+
+def test_plan_of_several_seeds_finds_the_difference_and_less_does_not() -> None:
+    at_hand = several_seeds(4, 100, 0.15)
+    found = plan(at_hand, 0.08, 2000)
+    assert found is not None and found.fewest is not None
+    seeds, samples = found.fewest
+    assert 3 <= seeds <= MOST_SEEDS and samples <= 2000 and found.reach < 0.08
+    assert found.seeds is None or found.seeds >= 3
+
+
+def test_plan_for_no_difference_is_refused() -> None:
+    with pytest.raises(ValueError, match="above 0"):
+        plan(one_seed(1, 1, 1, 1), 0.0, 10)

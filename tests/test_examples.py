@@ -1,0 +1,24 @@
+"""The examples in the docstrings of public functions say what they do."""
+
+from __future__ import annotations
+
+import doctest
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).parent / "goldens" / "house" / "runs"
+MODULES = (
+    "robench.report.pairwise",
+    "robench.results.intervals",
+    "robench.results.power",
+    "robench.results.samples",
+    "robench.results.significance",
+)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_of_a_module_say_what_they_do(name: str) -> None:
+    failed, tried = doctest.testmod(import_module(name), extraglobs={"runs": HOUSE})
+    assert tried and not failed
