@@ -23,10 +23,11 @@ from robench.study.executors.job import Job, JobEnd
 from robench.study.stages.context import Context
 from robench.study.stages.stage import Stage
 from support.contents import contents, leftovers
+from support.processes import Processes
 from support.runs import lines
 from support.tiny_job import TinyJob, robench, write_data
 from support.tiny_stage import DONE, tiny
-from support.workers import parent_of, wait_for_end, wait_until, workers_below
+from support.workers import WORKER, parent_of, processes_below, wait_for_end, wait_until, workers_below
 
 ray = pytest.importorskip(
     "ray", reason="RAY IS NOT INSTALLED, SO ITS EXECUTOR IS NOT TESTED: pip install 'robench[ray]'"
@@ -231,6 +232,32 @@ def run_and_kill(cluster: Any, job: TinyJob, runs: Path, kill: Callable[[], None
 def kill_node(node: Any) -> None:
     """Kill the process that stands for a node; its workers end with it."""
     os.kill(node.all_processes["raylet"][0].process.pid, signal.SIGKILL)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)], ids=["INT", "TERM", "KILL"]
+)
+def test_run_that_is_ended_takes_its_local_cluster_along_and_the_next_one_goes_on(
+    processes: Processes, job: TinyJob, one_job: dict[str, Any], tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    runs = tmp_path / "runs"
+    started = processes.start(*command(job, runs, "--executor", "ray", "--jobs", "2"))
+    below: dict[int, bytes] = {}
+
+    def is_attacked() -> bool:
+        if lines(runs) < 5:
+            return False
+        below.update(processes_below(started.id))
+        return True
+
+    assert started.signal_when(is_attacked, number, seconds=240) == code, started.stderr
+    assert any(b"raylet" in one for one in below.values()) and any(WORKER.encode() in one for one in below.values())
+    wait_for_end(below, seconds=60)
+    assert "Traceback" not in started.stderr and started.stdout == ""
+    assert ("the same command continues from there" in started.stderr) == (code > 0)
+    assert robench(*command(job, runs, "--jobs", "1")).exit_code == 0
+    check_same(runs, one_job, 2)
 
 
 @pytest.mark.slow
