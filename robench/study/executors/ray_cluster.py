@@ -86,11 +86,13 @@ class RayCluster:
 
     def close(self) -> None:
         """Disconnect; a local cluster ends, any other stays as it was."""
-        if self._is_ours and ray.is_initialized():
-            with _keep_signals():
-                ray.shutdown()
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        try:
+            if self._is_ours and ray.is_initialized():
+                with _keep_signals():
+                    ray.shutdown()
+        finally:
+            if self._folder is not None:
+                shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def find_living_nodes() -> dict[str, dict[str, float]]:
@@ -126,11 +128,13 @@ def _silence_ray() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _set_defaults() -> Iterator[None]:
-    """Let a local cluster that is started inside the block report nothing, and obey this process alone.
+    """Let a local cluster that is started inside the block report nothing, obey this process alone, and not be nice.
 
-    Ray asks for a token, and would leave one in the home folder, which changes how the user's own clusters start.
+    Ray asks for a token, and would leave one in the home folder, which changes how the user's own clusters start. Its
+    workers would get less of a busy machine than this process does.
     """
-    defaults = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_TOKEN": _TOKEN}
+    niceness = str(os.getpriority(os.PRIO_PROCESS, 0))
+    defaults = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_TOKEN": _TOKEN, "RAY_worker_niceness": niceness}
     names = ("RAY_AUTH_MODE", *defaults)  # Ray sets the first one itself
     before = {name: os.environ[name] for name in names if name in os.environ}
     os.environ.update(defaults | before)

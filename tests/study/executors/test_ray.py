@@ -124,12 +124,14 @@ def test_without_ray_a_sentence_says_how_to_install_it(
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    """A cluster of a user, whose head computes nothing."""
+    """A cluster of a user, whose head computes nothing; on a busy machine, its nodes get as much as this process."""
     from ray.cluster_utils import Cluster
 
-    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": 2**27})
-    yield made
-    made.shutdown()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_worker_niceness", str(os.getpriority(os.PRIO_PROCESS, 0)))
+        made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": 2**27})
+        yield made
+        made.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -156,13 +158,19 @@ def job(tiny_job: TinyJob, tmp_path_factory: pytest.TempPathFactory) -> TinyJob:
 
 
 @pytest.fixture(scope="module")
-def one_job(job: TinyJob, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("plugin") / "plug.py"
+    file.write_text(PLUGIN, encoding="utf-8")
+    return file
+
+
+@pytest.fixture(scope="module")
+def one_job(job: TinyJob, plugin: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What a run in one process makes, by folder."""
-    folder = tmp_path_factory.mktemp("one")
-    (folder / "plug.py").write_text(PLUGIN, encoding="utf-8")
-    done = robench(*command(job, folder / "runs", "--plugin", folder / "plug.py", "--jobs", "1", defense="mine,ada"))
+    runs = tmp_path_factory.mktemp("one") / "runs"
+    done = robench(*command(job, runs, "--plugin", plugin, "--jobs", "1", defense="mine,ada"))
     assert done.exit_code == 0, done.output
-    return contents(folder / "runs")
+    return contents(runs)
 
 
 def command(job: TinyJob, runs: Path, *more: object, defense: str = "base") -> list[str]:
@@ -178,10 +186,9 @@ def check_same(runs: Path, one_job: dict[str, Any], stages: int) -> None:
 
 @pytest.mark.slow
 def test_nodes_without_the_cache_and_the_runs_folder_give_the_results_of_one_job(
-    cluster: Any, node_caches: list[Path], job: TinyJob, one_job: dict[str, Any], tmp_path: Path
+    cluster: Any, node_caches: list[Path], job: TinyJob, plugin: Path, one_job: dict[str, Any], tmp_path: Path
 ) -> None:
-    (tmp_path / "plug.py").write_text(PLUGIN, encoding="utf-8")
-    options = ("--plugin", tmp_path / "plug.py", "--executor", "ray", "--ray-address", cluster.address)
+    options = ("--plugin", plugin, "--executor", "ray", "--ray-address", cluster.address)
     done = robench(*command(job, tmp_path / "runs", *options, defense="mine,ada"))
     assert done.exit_code == 0, done.output
     check_same(tmp_path / "runs", one_job, 6)
