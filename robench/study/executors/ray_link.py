@@ -181,7 +181,8 @@ class RayLink:
                 os.close(self._signal)
         if self._exit is not None:
             return self._exit.death
-        return Death.KILLED if not self.place or self.place in find_living_nodes() else Death.MACHINE_LOST
+        is_lost = self.place and ray.is_initialized() and self.place not in find_living_nodes()
+        return Death.MACHINE_LOST if is_lost else Death.KILLED
 
     def _take_in(self, message: Any) -> bool:
         """Return whether a message is for the link, and act on it."""
