@@ -11,7 +11,7 @@ from robench.report.tables.layout import Layout, legend_of
 from robench.report.tables.model import Cell, Column, Table
 from robench.report.tables.options import TableRequest
 from robench.report.tables.own import TRANSFER
-from robench.results.cells import Result, read_results, runs_folder
+from robench.results.cells import Result, read_results
 from robench.results.info import TransferInfo
 from robench.results.sample_reader import SampleReader, falls
 from robench.results.store import StoredStage
@@ -42,7 +42,7 @@ def transfer_table(transfers: Sequence[StoredStage[TransferInfo]], request: Tabl
         Column("clean%"),
         *(Column(label.text, better="lower", attack=label.plain) for label in layout.columns.values()),
     ]
-    arranged, caption = layout.arranged(partial(_cells, SampleReader(runs_folder(layout.results))))
+    arranged, caption = layout.arranged(partial(_cells, SampleReader.of(layout.results)))
     blocks, comparison = request.compare(arranged, columns)
     fill, hopeless = make_commands(layout.gaps(), ["--table", TRANSFER.number, *request.command_options])
     return request.fill(
