@@ -197,6 +197,18 @@ def add_model(store: Store, cell: StoredStage[Any], **changes: Any) -> StoredSta
     return write_info(store, folder, info)
 
 
+def add_adversarial(store: Store, cell: StoredStage[Any], *, seconds: float) -> StoredStage[Any]:
+    """Store the adversarial training set that the model of a cell was trained on."""
+    names = ("robench", "task", "labels", "data", "encoder", "preset", "precision", "training", "train_rows", "seed")
+    values = to_builtins(cell.info)
+    info = {name: values[name] for name in (*names, "attack", "defense")}
+    info |= {"kind": "adversarial", "key": cell.info.adversarial, "label": f"{info['task']}-{cell.info.attack.name}"}
+    info |= {"timing": {"seconds": seconds, "examples": 10}}
+    folder = store.folder("adversarial", info["label"], info["key"])
+    info["attacked"] = msgspec.structs.asdict(summarise(write_records(folder, 5, 10)))
+    return write_info(store, folder, info)
+
+
 STATISTICS = {"mse_pos": 0.25, "mse_neg": 0.5, "kl_pos": 0.125, "kl_neg": 4.0, "ctr": 6.5, "n": 1000}
 
 
