@@ -108,12 +108,12 @@ def add_cell(
     given: dict[str, Any] | None = None,
     attack_title: str | None = None,
     attack_changed: dict[str, Any] | None = None,
-    rows: Sequence[Record] = (),
+    attacked: Sequence[Record] = (),
     **settings: Any,
 ) -> StoredStage[Any]:
     """Store a cell whose attack failed on ``failed`` of ``n`` texts, and ended in an error on ``errors``.
 
-    With ``rows``, those are its records.
+    With ``attacked``, those are its records.
 
     ``settings`` replace keys of ``stage.json``.
 
@@ -168,7 +168,7 @@ def add_cell(
     label = "-".join(filter(None, [task, defense, trained, attack, f"seed{seed}"]))
     info |= {"label": label, "key": make_key(info["identity"])}
     folder = store.folder("cells", label, info["key"])
-    written = write_records(folder, failed, n, errors, rows)
+    written = write_records(folder, failed, n, errors, attacked)
     info["attacked"] = msgspec.structs.asdict(summarise(written))
     info["records_bytes"] = (folder / RECORDS_FILE).stat().st_size
     return write_info(store, folder, info)
