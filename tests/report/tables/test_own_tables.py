@@ -109,10 +109,8 @@ def test_worst_is_the_share_that_survives_all_attacks(store: Store, raw: pandas.
     met["survives"] = met.status.map(lambda statuses: set(statuses) == {"failed"})
     means = met.groupby(keys[:3]).survives.mean().groupby(level=[0, 1]).mean().reset_index()
     found = {row: v for (row, column), v in cells_of(make("worst", store)).items() if column == "worst%"}
-    assert (
-        found == pytest.approx({label(one.defense, one.trained): 100 * one.survives for _, one in means.iterrows()})
-        and len(found) == 5
-    )
+    expected = {label(one.defense, one.trained): 100 * one.survives for _, one in means.iterrows()}
+    assert found == pytest.approx(expected) and len(found) == 5
     in_table5 = {row: v for (row, column), v in cells_of(make("5", store)).items() if column == "worst%"}
     assert in_table5 == {row: found[row] for row in ("base", "pgd")}
 
