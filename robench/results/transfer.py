@@ -8,13 +8,14 @@ tells which of these it is; so the rate is ``succeeded / (succeeded + failed)``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from fractions import Fraction
 
 from robench.results.info import CellInfo, TransferInfo
 from robench.results.info_parts import Outcome
 from robench.results.records import Record, Status
-from robench.results.store import StoredStage
+from robench.results.selection import InfoT
+from robench.results.store import Store, StoredStage
 
 
 def list_texts(made: Iterable[Record]) -> list[str]:
@@ -70,6 +71,26 @@ def view_as_cell(stage: StoredStage[TransferInfo]) -> StoredStage[CellInfo]:
     info = stage.info
     shared = [name for name in CellInfo.__struct_fields__ if hasattr(info, name)]
     return StoredStage(stage.folder, CellInfo(**{name: getattr(info, name) for name in shared}))
+
+
+def leave_out_sources(stages: Sequence[StoredStage[InfoT]], seeds: Collection[int] = ()) -> list[StoredStage[InfoT]]:
+    """Return the stages without the cells that were made for the sake of their adversarial texts alone.
+
+    Transfers to models of one seed take the texts of a cell of the reference of the next seed. In a table of one seed
+    this cell would stand as a second seed of the reference, and of no other defense. It is left out unless there is
+    something else of its task and seed: another cell, or a transfer to one of its models.
+
+    Args:
+        stages: of one runs folder; only cells are left out.
+        seeds: those that the user asks for, if any; then nothing is left out.
+    """
+    if seeds or not stages or not isinstance(stages[0].info, CellInfo):
+        return list(stages)
+    transfers = [one.info for one in Store(stages[0].folder.parent.parent).stages(TransferInfo, names=())]
+    sources = {info.texts for info in transfers}
+    wanted = {(info.task, info.seed) for info in transfers}
+    wanted |= {(one.info.task, one.info.seed) for one in stages if one.key not in sources}
+    return [one for one in stages if one.key not in sources or (one.info.task, one.info.seed) in wanted]
 
 
 def _record(

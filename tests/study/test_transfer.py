@@ -11,9 +11,11 @@ import torch
 
 from robench.progress import SilentReporter
 from robench.report import tables
+from robench.report.tables.masked import TRANSFERRED
 from robench.results import records
 from robench.results.info import CellInfo, TransferInfo
 from robench.results.inspection import inspect_runs
+from robench.results.selection import Selection
 from robench.results.store import Store, StoredStage
 from robench.study.request import Request
 from robench.study.runner import run_requests
@@ -41,7 +43,9 @@ def request(job: TinyJob, *defenses: str, seed: int = 42) -> Request:
 @pytest.fixture(scope="module")
 def runs(finished: Path, tiny_job: TinyJob, tmp_path_factory: pytest.TempPathFactory) -> Path:
     runs = Path(shutil.copytree(finished, tmp_path_factory.mktemp("transferred") / "runs"))
-    run_requests([request(tiny_job, "base", "ada")], Store(runs), SilentReporter(), "only-missing")
+    asked = request(tiny_job, "base", "ada")
+    random_order = replace(asked, attack=["random-order:pwws"], transfer=False)
+    run_requests([asked, random_order], Store(runs), SilentReporter(), "only-missing")
     return runs
 
 
@@ -127,6 +131,25 @@ def test_transfer_table_in_each_format_names_both_rows(runs: Path, format: str) 
 def test_transfer_table_without_transfers_names_the_command(finished: Path) -> None:
     shown = robench("table", "transfer", "--runs", finished)
     assert shown.exit_code == 2 and "`robench run --table transfer` makes them" in " ".join(shown.output.split())
+
+
+def test_random_order_meets_the_models_of_its_attack_in_their_row_and_checks_them(runs: Path) -> None:
+    cells = [cell.info for cell in Store(runs).stages(CellInfo) if cell.info.seed == 42]
+    for name in ("base", "ada"):
+        own = {info.attack.name: info for info in cells if info.defense.name == name}
+        assert own["pwws"].model == own["random-order:pwws"].model
+        assert own["random-order:pwws"].attack.base == "pwws" and not own["random-order:pwws"].is_crossed
+    table = tables.make("5", Store(runs))
+    assert [column.name for column in table.columns][1:4] == ["deepwordbug", "pwws", "random-order:pwws"]
+    rows = {row.label: row for row in table.blocks[0].rows}
+    assert rows["base"].seeds == (42,), "what was made for its texts alone is no second seed"
+    asked = tables.TableOptions(selection=Selection(seeds=[43]))
+    assert [row.label for row in tables.make("5", Store(runs), **asked).blocks[0].rows] == ["base"]
+    for name in ("base", "ada"):
+        cell = rows[name].cells[2]
+        assert cell.masked is not None and cell.masked.ways == ("random-order:pwws", TRANSFERRED)
+        assert 0 <= cell.masked.fooled <= cell.masked.withstood and cell.masked.withstood > 0
+        assert rows[name].cells[3].value is not None and rows[name].cells[1].masked is None
 
 
 def test_run_with_the_table_of_transfers_asks_for_them(tiny_job: TinyJob) -> None:

@@ -37,12 +37,12 @@ def number_text(value: Fraction | float, column: Column, digits: int | None = No
 def value_text(cell: Cell, column: Column) -> str:
     """Return ``61.0``, ``61.0 ± 1.2``, ``50.0 †`` of a model that learned nothing, or a text.
 
-    A number that is search-masked has a ``‡``. The number of errors follows: ``61.0, 2 errors``.
+    A number that is search-masked has a ``¶``. The number of errors follows: ``61.0, 2 errors``.
     """
     if cell.value is None:
         return (cell.text or DASH) + errors_text(cell)
     spread = f" ± {number_text(cell.sd, column)}" if cell.sd is not None and has_spread(cell) else ""
-    marks = ("" if cell.learned else " †") + (" ‡" if cell.masked and cell.masked.is_flagged else "")
+    marks = ("" if cell.learned else " †") + (" ¶" if cell.masked and cell.masked.is_flagged else "")
     return number_text(cell.value, column) + spread + marks + errors_text(cell)
 
 

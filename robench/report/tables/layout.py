@@ -163,7 +163,7 @@ def legend_of(
             any(not cell.learned for cell in cells),
         ),
         (
-            "‡: search-masked: more of the samples that the attack fails on are fooled in other ways than is usual, so"
+            "¶: search-masked: more of the samples that the attack fails on are fooled in other ways than is usual, so"
             " the number is too high; see the notes.",
             any(cell.masked and cell.masked.is_flagged for cell in cells),
         ),

@@ -63,7 +63,8 @@ class MaskReader:
         if not found:
             return None
         reference = self._reference.get((found[0].block, found[0].column), [])
-        seeds = sorted({r.seed for r in found} & {r.seed for r in reference})
+        checked = ({r.seed for r in some if self._ways.get(_place(r.info))} for some in (found, reference))
+        seeds = set.intersection(*checked)
         ours, theirs = ([r for r in some if r.seed in seeds] for some in (found, reference))
         common = [set(self._ways.get(_place(r.info), {})) for r in (*ours, *theirs)]
         ways = sorted(set.intersection(*common)) if common else []

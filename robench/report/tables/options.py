@@ -19,6 +19,7 @@ from robench.results.intervals import LEVEL, check_level
 from robench.results.paper_contents import Paper, PaperTable
 from robench.results.selection import ALL, Facet, InfoT, NoResultsError, Selection, facet_of, leave_out_crossed
 from robench.results.store import StoredStage
+from robench.results.transfer import leave_out_sources
 from robench.study.commands import format_paper_command
 
 
@@ -95,8 +96,9 @@ class TableRequest:
             NoResultsError: none is left.
         """
         hint = hint or f"`{format_paper_command(self.paper, 'run', *shlex.split(self.paper.first_run))}` makes some."
+        chosen = selection or self.selection
         kept = list(stages) if crossed else leave_out_crossed(stages)
-        return (selection or self.selection).select(kept, self.runs, hint=hint)
+        return chosen.select(leave_out_sources(kept, chosen.seeds), self.runs, hint=hint)
 
     def restrict(
         self, stages: Sequence[StoredStage[InfoT]], name: Facet, values: Sequence[str]

@@ -81,7 +81,7 @@ def test_masked_cell_has_a_mark_a_legend_and_a_note(filled: Store) -> None:
     )
     for format in ("rich", "md", "latex", "html"):
         shown = rendering.render(table, format, Console(width=200))
-        assert shown.count("80.0 ‡") == 1 and "‡: search-masked" in shown, format
+        assert shown.count("80.0 ¶") == 1 and "¶: search-masked" in shown, format
     values = json.loads(rendering.render(table, "json", Console()))
     cells = {row["name"]: row["cells"]["pwws"] for row in values["blocks"][0]["rows"]}
     assert cells["ada"]["search_masked"] == {
