@@ -8,6 +8,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -21,6 +22,11 @@ from robench.study.executors.capacity import WORKER_BYTES, count_cores
 
 _TOKEN = secrets.token_hex(32)
 """What Ray asks for whoever uses a local cluster; Ray remembers it for all clusters of a process."""
+_REMEDY = (
+    "`ray start --head` starts one and prints its address; without --ray-address, robench starts one of this machine"
+    " alone."
+)
+_CONNECT_SECONDS = 10.0
 _LONGEST_TEMPORARY = 40
 """Most characters of a folder for Ray's sockets, whose paths may have 107."""
 
@@ -42,6 +48,8 @@ class RayCluster:
                 f"--ray-address {address} is one of Ray Client; run robench on a machine of the cluster, and give the"
                 " address that `ray start --head` prints, such as 10.0.0.1:6379, or auto."
             )
+        if address is not None and ":" in address:
+            _check_answer(address)
         self._folder: Path | None = None
         self._is_ours = not ray.is_initialized()
         if self._is_ours:
@@ -67,10 +75,7 @@ class RayCluster:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
             if address is None:
                 raise RobenchError(f"Ray does not start on this machine ({reason}).") from error
-            raise RobenchError(
-                f"no Ray cluster can be used at {address} ({reason}). `ray start --head` starts one and prints its"
-                " address; without --ray-address, robench starts one of this machine alone."
-            ) from error
+            raise RobenchError(f"no Ray cluster can be used at {address} ({reason}). {_REMEDY}") from error
 
     def count_workers(self, device: str) -> int:
         """Return the number of workers that there is room for now; at least one.
@@ -93,6 +98,20 @@ class RayCluster:
         finally:
             if self._folder is not None:
                 shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _check_answer(address: str) -> None:
+    """Check that a machine answers, since Ray tries for a minute before it says that none does.
+
+    Raises:
+        RobenchError: none does.
+    """
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_SECONDS).close()
+    except (OSError, ValueError, OverflowError) as error:
+        reason = str(getattr(error, "strerror", None) or error).lower()
+        raise RobenchError(f"no Ray cluster can be used at {address} ({reason}). {_REMEDY}") from error
 
 
 def find_living_nodes() -> dict[str, dict[str, float]]:
@@ -133,8 +152,7 @@ def _set_defaults() -> Iterator[None]:
     Ray asks for a token, and would leave one in the home folder, which changes how the user's own clusters start. Its
     workers would get less of a busy machine than this process does.
     """
-    niceness = str(os.getpriority(os.PRIO_PROCESS, 0))
-    defaults = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_TOKEN": _TOKEN, "RAY_worker_niceness": niceness}
+    defaults = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_TOKEN": _TOKEN, "RAY_worker_niceness": "0"}
     names = ("RAY_AUTH_MODE", *defaults)  # Ray sets the first one itself
     before = {name: os.environ[name] for name in names if name in os.environ}
     os.environ.update(defaults | before)
