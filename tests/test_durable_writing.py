@@ -252,7 +252,6 @@ def test_records_of_a_stage_that_is_set_aside_by_a_process_that_is_killed_are_th
     (folder / "stage.json").write_text("broken", encoding="utf-8")
     killed = subprocess.run([sys.executable, "-c", SETTING_ASIDE, str(folder), place], check=False)
     assert killed.returncode == -signal.SIGKILL
-    (folder.parent / f".{KEY}.lock").touch()  # which the killed process held
     with Store(tmp_path).lock(folder):
         assert [path.name for path in folder.parent.iterdir() if path.is_dir()] == [folder.name]
         assert records.read(folder / "records.jsonl") == made

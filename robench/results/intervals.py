@@ -32,7 +32,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist, fmean, variance
+from statistics import NormalDist, fmean
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from robench.errors import RobenchError
@@ -141,7 +141,7 @@ def estimate_interval(outcomes: Outcomes, level: float = LEVEL) -> Interval | No
         >>> round(found.low, 2), round(found.high, 2), found.label
         (0.26, 0.88, 'over seeds and samples')
     """
-    known = [[float(one) for one in row if one is not None] for row in check_outcomes(outcomes)]
+    known = [complete([row])[0][0] for row in check_outcomes(outcomes)]
     means = [fmean(row) for row in known if row]
     if len(means) not in (1, *range(FEWEST_SEEDS, len(means) + 1)):
         return None
@@ -150,7 +150,7 @@ def estimate_interval(outcomes: Outcomes, level: float = LEVEL) -> Interval | No
         return Interval(*_interval_of_samples(row, level), level, 1, len(row), all_alike=len(set(row)) == 1)
     matrix, _ = complete([row for row, some in zip(outcomes.values(), known, strict=True) if some])
     n = len(matrix[0])
-    if len({one for row in known for one in row}) == 1 and n:
+    if n and len(set().union(*known)) == 1:
         return Interval(*wilson(means[0] * n, n, level), level, len(means), n, all_alike=True)
     if n < 2:
         return None
@@ -264,5 +264,5 @@ def _interval_of_samples(row: Sequence[float], level: float) -> tuple[float, flo
     """Return Wilson's interval of the mean of outcomes; of averages, that of outcomes with their variance."""
     mean, n = fmean(row), float(len(row))
     if not {0.0, 1.0}.issuperset(row) and len(set(row)) > 1:
-        n = mean * (1 - mean) / (variance(row) / n)
+        n = mean * (1 - mean) / (fmean((one - mean) ** 2 for one in row) / (n - 1))
     return wilson(mean * n, n, level)

@@ -32,16 +32,13 @@ _FILE_DRAFT = re.compile(r"\.(stage\.json|\w+\.jsonl|checkpoint\.safetensors)\.\
 
 
 @contextlib.contextmanager
-def hold_lock(parent: Path, key: str, on_wait: Callable[[], None] | None, *, is_left: bool = False) -> Iterator[bool]:
+def hold_lock(parent: Path, key: str, on_wait: Callable[[], None] | None) -> Iterator[bool]:
     """Hold the lock of a key inside the block, and clear up what a killed process left of that key.
-
-    A process that is killed while it holds the lock leaves the lock's file, so if there is none, nothing is looked for.
 
     Args:
         parent: the folder of a kind of stage.
         key: of the stage.
         on_wait: called if another process holds the lock, before waiting for it; without one, nothing waits.
-        is_left: whether something of the key was left in any case, as after somebody deleted the lock's file.
 
     Yields:
         Whether the lock is held; it always is with ``on_wait``.
@@ -52,7 +49,6 @@ def hold_lock(parent: Path, key: str, on_wait: Callable[[], None] | None, *, is_
     """
     file = parent / f".{key}.lock"
     refuse_link(file)
-    is_left = is_left or file.exists()
     lock = FileLock(file)
     try:
         lock.acquire(blocking=False)
@@ -63,8 +59,7 @@ def hold_lock(parent: Path, key: str, on_wait: Callable[[], None] | None, *, is_
         on_wait()
         lock.acquire()
     try:
-        if is_left:
-            delete_drafts(parent, key)
+        delete_drafts(parent, key)
         yield True
     finally:
         with contextlib.suppress(OSError):  # of a system that deletes no open file
@@ -131,7 +126,7 @@ def sweep(parent: Path) -> None:
         return
     found = (_LOCK.fullmatch(path.name) or _DRAFT.fullmatch(path.name) for path in parent.iterdir())
     for key in sorted({match[1] for match in found if match}):
-        with contextlib.suppress(OSError, RobenchError), hold_lock(parent, key, None, is_left=True):
+        with contextlib.suppress(OSError, RobenchError), hold_lock(parent, key, None):
             pass
 
 

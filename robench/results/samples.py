@@ -18,6 +18,8 @@ Outcomes: TypeAlias = Mapping[int, Sequence[Outcome]]
 
 def complete(rows: Sequence[Sequence[Outcome]]) -> tuple[list[list[float]], int]:
     """Return the columns in which nothing is None, as rows again, and how many others there are."""
+    if not any(None in row for row in rows):
+        return [list(map(float, row)) for row in rows], 0  # type: ignore[arg-type]
     columns = [column for column in zip(*rows, strict=True) if None not in column]
     kept = [[float(column[i]) for column in columns] for i in range(len(rows))]
     return kept, (len(rows[0]) if rows else 0) - len(columns)
@@ -36,7 +38,12 @@ def align(*rows: Mapping[int, Mapping[int, Outcome]]) -> list[dict[int, list[Out
         >>> align({1: {7: True, 3: False}}, {1: {3: True}})
         [{1: [False, True]}, {1: [True, None]}]
     """
-    ids = sorted({sample for row in rows for outcomes in row.values() for sample in outcomes})
+    everything = [outcomes for row in rows for outcomes in row.values()]
+    if everything and all(outcomes.keys() == everything[0].keys() for outcomes in everything):
+        ids = sorted(everything[0])
+        if all(list(outcomes) == ids for outcomes in everything):
+            return [{seed: list(outcomes.values()) for seed, outcomes in row.items()} for row in rows]
+    ids = sorted({sample for outcomes in everything for sample in outcomes})
     return [{seed: [outcomes.get(i) for i in ids] for seed, outcomes in row.items()} for row in rows]
 
 
@@ -70,10 +77,15 @@ def check_outcomes(outcomes: Outcomes) -> list[Sequence[Outcome]]:
         lengths = ", ".join(f"{len(row)} of seed {seed}" for seed, row in outcomes.items())
         raise ValueError(f"all seeds need the same samples in the same order, not {lengths}")
     for seed, row in outcomes.items():
+        if _PLAIN.issuperset(row):
+            continue
         for one in row:
             if one is not None and not 0 <= one <= 1:
                 raise ValueError(f"an outcome is from 0 to 1, or None; seed {seed} has {one}")
     return rows
+
+
+_PLAIN: frozenset[Outcome] = frozenset([0, 1, None])
 
 
 def _mean(values: Sequence[Outcome]) -> Outcome:

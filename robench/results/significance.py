@@ -25,6 +25,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import sub
 from statistics import NormalDist, fmean, variance
 
 from robench.results.intervals import (
@@ -55,7 +56,7 @@ class Difference:
         n: samples that are compared.
         left_out: samples without a known outcome of both.
         by_seed: the difference of each seed.
-        p_by_seed: p of each seed's two models alone.
+        p_by_seed: p of each seed's two models alone; empty with three seeds or more.
         discordant: share of the pairs in which the outcomes differ.
         parts: mean and variances of the differences; None with fewer than three seeds.
     """
@@ -87,7 +88,11 @@ class Difference:
         if self.p is not None:
             return self.p <= _alpha(self.level)
         signs = {math.copysign(1, value) for value in self.by_seed.values()}
-        return len(signs) == 1 and all(p <= _alpha(self.level) for p in self.p_by_seed.values())
+        return (
+            len(self.p_by_seed) > 0
+            and len(signs) == 1
+            and all(p <= _alpha(self.level) for p in self.p_by_seed.values())
+        )
 
 
 def compare_outcomes(first: Outcomes, second: Outcomes, level: float = LEVEL) -> Difference | None:
@@ -115,7 +120,7 @@ def compare_outcomes(first: Outcomes, second: Outcomes, level: float = LEVEL) ->
     if not seeds or not matrix[0]:
         return None
     pairs = dict(zip(seeds, zip(matrix[: len(seeds)], matrix[len(seeds) :], strict=True), strict=True))
-    differences = {seed: [a - b for a, b in zip(*pair, strict=True)] for seed, pair in pairs.items()}
+    differences = {seed: list(map(sub, *pair)) for seed, pair in pairs.items()}
     n = len(matrix[0])
     low = high = p = parts = None
     if len(seeds) == 1:
@@ -137,8 +142,8 @@ def compare_outcomes(first: Outcomes, second: Outcomes, level: float = LEVEL) ->
         n=n,
         left_out=left_out,
         by_seed=by_seed,
-        p_by_seed={seed: _p_of_pairs(row) for seed, row in differences.items()},
-        discordant=fmean(one != 0 for row in differences.values() for one in row),
+        p_by_seed={} if parts else {seed: _p_of_pairs(row) for seed, row in differences.items()},
+        discordant=1 - fmean(row.count(0.0) for row in differences.values()) / n,
         parts=parts,
     )
 

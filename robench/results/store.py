@@ -7,6 +7,7 @@
     RUNS/models/<label>-<key>/       stage.json  clean.jsonl       a user's model, whose weights are not copied
     RUNS/adversarial/<label>-<key>/  stage.json  records.jsonl     the adversarial training set, made against Base
     RUNS/cells/<label>-<key>/        stage.json  records.jsonl     one attack on one trained defense
+    RUNS/cells/<label>-<key>/        columns.json                  a copy of the records' numbers, which may be missing
     RUNS/statistics/<label>-<key>/   stage.json                    the high-order statistics of one model
     RUNS/transfer/<label>-<key>/     stage.json  records.jsonl     one model on texts made against another
 

@@ -14,6 +14,7 @@ from robench.results.request_log import RequestLog
 from robench.results.store import Store, StoredStage
 from robench.study.coordinator import Coordinator
 from robench.study.estimate import Estimator, make_work
+from robench.study.executors.capacity import choose_threads
 from robench.study.executors.choice import SERIAL, ExecutorChoice
 from robench.study.options import THREADS
 from robench.study.plan import order_stages
@@ -99,7 +100,7 @@ class Runner:
         existing: what to do with existing results.
         redo: what was made again already, if existing results are to be; by default nothing.
         executor: what runs the jobs; by default this process, one after another.
-        threads: number of threads of a training.
+        threads: number of threads of a training on a CPU.
         log: receives the stages that are to be made; by default nothing does.
     """
 
@@ -115,7 +116,7 @@ class Runner:
     ) -> None:
         self._context, self._existing, self._log = context, existing, log
         self._site = Site(context, (redo or Redo(context.store)) if existing == "always" else None)
-        self._choice, self._threads = executor, threads
+        self._choice, self._threads = executor, choose_threads(threads, context.device)
 
     def run(self, stages: Sequence[Stage]) -> list[StoredStage[Any]]:
         """Make stages and everything that they need, and return the finished ones in the same order.

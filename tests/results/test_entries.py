@@ -23,7 +23,6 @@ from robench.results.entry_form import Entry
 from robench.results.entry_rows import RowSource
 from robench.results.entry_validation import validate
 from robench.results.info import CellInfo, StatisticsInfo
-from robench.results.sample_reader import SampleReader
 from robench.results.selection import Selection
 from robench.results.store import Store
 from support.entries import DATA, copy_runs, write_entries
@@ -71,8 +70,7 @@ def test_accuracies_counted_from_the_json_equal_those_of_the_store_exactly(runs:
 def request(number: str, runs: Path, *attacks: str) -> TableRequest:
     paper = papers.find_paper()
     table = QUALITY if number == QUALITY.number else paper.tables[number]
-    selection = Selection(tasks=("mr",), attacks=attacks)
-    return TableRequest(paper, table, {"runs": str(runs), "selection": selection, "intervals": False})
+    return TableRequest(paper, table, {"runs": str(runs), "selection": Selection(tasks=("mr",), attacks=attacks)})
 
 
 @pytest.mark.parametrize("number", ["5", "quality"])
@@ -88,9 +86,7 @@ def test_statistics_of_entries_make_table_7_with_the_encoder_before_fine_tuning(
     found = sorted((one for entry in entries for one in list_statistics(entry)), key=lambda one: one.folder.name)
     assert [one.info.defense.name for one in found] == ["base", "before", "taichi"]
     asked = request("7", runs, "pwws")
-    store = Store(runs)
-    own = high_order_table(store.stages(StatisticsInfo), asked, SampleReader(runs), lambda: store.stages(CellInfo))
-    assert high_order_table(found, asked, SampleReader(runs), list) == own
+    assert high_order_table(found, asked) == high_order_table(Store(runs).stages(StatisticsInfo), asked)
 
 
 def test_an_infinite_statistic_is_null_and_infinite_again(folder: Path, entries: list[Entry]) -> None:

@@ -168,7 +168,7 @@ def shown_in_table(runs: Path) -> tuple[dict[tuple[str, str], Any], str]:
         for block in table["blocks"]
         for row in block["rows"]
         for column, cell in row["cells"].items()
-        if cell and cell["percent"] is not None
+        if cell and cell.get("percent") is not None
     }
     return found, done.stderr
 

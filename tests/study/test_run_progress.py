@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +17,17 @@ from robench.results.store import Store
 from robench.run_line import RunWork
 from robench.study.coordinator import Coordinator
 from robench.study.executors.serial import SerialExecutor
+from robench.study.request import Request
+from robench.study.runner import run_requests
 from robench.study.schedule import Work
 from robench.study.shared_rows import SHARD_ROWS
 from robench.study.site import Site
 from robench.study.stages.context import Context
 from robench.study.stages.stage import Size, Stage
 from robench.study.time_left import TimeLeft
+from support.damages import flip_a_bit
 from support.step_executor import StepExecutor
+from support.tiny_job import TASK, TinyJob
 from support.tiny_stage import SETTING, TinyStage, data, tiny, tiny_attack
 
 
@@ -105,3 +110,31 @@ def test_without_an_estimate_stages_are_counted(store: Store) -> None:
     context = Context(store, reporter, torch.device("cpu"))
     Coordinator(Site(context), SerialExecutor(context), reporter, threads=1).make([tiny("a"), tiny("b")], {})
     assert reporter.told == [(0, None), (1, None), (2, None)]
+
+
+def test_requests_that_differ_in_their_encoders_are_one_plan(store: Store, tiny_job: TinyJob, tmp_path: Path) -> None:
+    other = Path(shutil.copytree(tiny_job.encoder, tmp_path / "other"))
+    weights = other / "model.safetensors"
+    weights.write_bytes(flip_a_bit(weights.read_bytes()))
+    requests = [
+        Request(
+            defense="base",
+            task=TASK,
+            attack="deepwordbug",
+            encoder=str(encoder),
+            data=tiny_job.data,
+            offline=True,
+            precision="fp32",
+            device="cpu",
+            jobs=1,
+            preset="quick",
+            train_limit=8,
+            attack_limit=2,
+            settings={"training": {"epochs": 1}},
+        )
+        for encoder in (tiny_job.encoder, other)
+    ]
+    reporter = Listener()
+    cells = run_requests(requests, store, reporter, "only-missing")
+    assert [cell.info.encoder.name for cell in cells] == [request.encoder for request in requests]
+    assert reporter.count == 4 and reporter.told[-1] == (4, 0.0)

@@ -109,12 +109,12 @@ def add_cell(
     attack_title: str | None = None,
     attack_changed: dict[str, Any] | None = None,
     attack_base: str = "",
-    rows: Sequence[Record] = (),
+    attacked: Sequence[Record] = (),
     **settings: Any,
 ) -> StoredStage[Any]:
     """Store a cell whose attack failed on ``failed`` of ``n`` texts, and ended in an error on ``errors``.
 
-    With ``rows``, those are its records.
+    With ``attacked``, those are its records.
 
     ``settings`` replace keys of ``stage.json``.
 
@@ -169,7 +169,7 @@ def add_cell(
     label = "-".join(filter(None, [task, defense, trained, attack, f"seed{seed}"]))
     info |= {"label": label, "key": make_key(info["identity"])}
     folder = store.folder("cells", label, info["key"])
-    written = write_records(folder, failed, n, errors, rows)
+    written = write_records(folder, failed, n, errors, attacked)
     info["attacked"] = msgspec.structs.asdict(summarise(written))
     info["records_bytes"] = (folder / RECORDS_FILE).stat().st_size
     return write_info(store, folder, info)
@@ -195,6 +195,18 @@ def add_model(store: Store, cell: StoredStage[Any], **changes: Any) -> StoredSta
         {"step": 120, "learning_rate": 0.0, "loss": {"ce": 0.5}, "dev_accuracy": 0.9625, "seconds": 13.0},
     ]
     (folder / "training.jsonl").write_text("".join(json.dumps(line) + "\n" for line in log), encoding="utf-8")
+    return write_info(store, folder, info)
+
+
+def add_adversarial(store: Store, cell: StoredStage[Any], *, seconds: float) -> StoredStage[Any]:
+    """Store the adversarial training set that the model of a cell was trained on."""
+    names = ("robench", "task", "labels", "data", "encoder", "preset", "precision", "training", "train_rows", "seed")
+    values = to_builtins(cell.info)
+    info = {name: values[name] for name in (*names, "attack", "defense")}
+    info |= {"kind": "adversarial", "key": cell.info.adversarial, "label": f"{info['task']}-{cell.info.attack.name}"}
+    info |= {"timing": {"seconds": seconds, "examples": 10}}
+    folder = store.folder("adversarial", info["label"], info["key"])
+    info["attacked"] = msgspec.structs.asdict(summarise(write_records(folder, 5, 10)))
     return write_info(store, folder, info)
 
 

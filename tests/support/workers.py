@@ -36,20 +36,25 @@ def _is_worker(folder: Path) -> bool:
 
 def workers_below(ancestor: int) -> list[int]:
     """The living workers that a process started, be it by others, as those of a local Ray cluster."""
+    return [process for process, command in processes_below(ancestor).items() if WORKER.encode() in command]
+
+
+def processes_below(ancestor: int) -> dict[int, bytes]:
+    """The living processes that a process started, be it by others, with their command lines, the oldest first."""
     parents: dict[int, int] = {}
-    found = []
+    commands: dict[int, bytes] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError, ValueError, IndexError):
             state, parent = (folder / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[:2]
             parents[int(folder.name)] = int(parent)
-            if state != "Z" and _is_worker(folder):
-                found.append(int(folder.name))
+            if state != "Z":
+                commands[int(folder.name)] = (folder / "cmdline").read_bytes()
 
     def is_below(process: int) -> bool:
         parent = parents.get(process, 0)
         return parent == ancestor or (parent > 1 and is_below(parent))
 
-    return sorted(filter(is_below, found))
+    return {process: command for process, command in sorted(commands.items()) if is_below(process)}
 
 
 def parent_of(process: int) -> int:

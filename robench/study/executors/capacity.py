@@ -43,6 +43,16 @@ def choose_jobs(requested: Jobs, stages: Sequence[Stage], device: torch.device, 
     return min(room, choose_gpu_units(stages, device))
 
 
+def choose_threads(requested: int, device: torch.device) -> int:
+    """Return the number of threads of a training, which is also the number of slots that it occupies.
+
+    Args:
+        requested: the user's choice, which is for a CPU.
+        device: the device that models run on. If it is a GPU, a training is one of the units that share it.
+    """
+    return requested if device.type == "cpu" else 1
+
+
 def count_cores(cgroup: Path = _CGROUP) -> int:
     """Return the number of cores that this process may use: by its affinity and its container's quota."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import secrets
 import shutil
 import signal
+import socket
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -18,6 +20,13 @@ import ray
 from robench.errors import RobenchError
 from robench.study.executors.capacity import WORKER_BYTES, count_cores
 
+_TOKEN = secrets.token_hex(32)
+"""What Ray asks for whoever uses a local cluster; Ray remembers it for all clusters of a process."""
+_REMEDY = (
+    "`ray start --head` starts one and prints its address; without --ray-address, robench starts one of this machine"
+    " alone."
+)
+_CONNECT_SECONDS = 10.0
 _LONGEST_TEMPORARY = 40
 """Most characters of a folder for Ray's sockets, whose paths may have 107."""
 
@@ -34,10 +43,17 @@ class RayCluster:
     """
 
     def __init__(self, address: str | None, cpus: int | None = None) -> None:
+        if address is not None and "://" in address:
+            raise RobenchError(
+                f"--ray-address {address} is one of Ray Client; run robench on a machine of the cluster, and give the"
+                " address that `ray start --head` prints, such as 10.0.0.1:6379, or auto."
+            )
+        if address is not None and ":" in address:
+            _check_answer(address)
         self._folder: Path | None = None
         self._is_ours = not ray.is_initialized()
         if self._is_ours:
-            with _keep_signals(), _silence_ray():
+            with _keep_signals(), _silence_ray(), contextlib.nullcontext() if address else _set_defaults():
                 self._connect(address, cpus)
 
     def _connect(self, address: str | None, cpus: int | None) -> None:
@@ -59,10 +75,7 @@ class RayCluster:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
             if address is None:
                 raise RobenchError(f"Ray does not start on this machine ({reason}).") from error
-            raise RobenchError(
-                f"no Ray cluster can be used at {address} ({reason}). `ray start --head` starts one and prints its"
-                " address; without --ray-address, robench starts one of this machine alone."
-            ) from error
+            raise RobenchError(f"no Ray cluster can be used at {address} ({reason}). {_REMEDY}") from error
 
     def count_workers(self, device: str) -> int:
         """Return the number of workers that there is room for now; at least one.
@@ -78,11 +91,27 @@ class RayCluster:
 
     def close(self) -> None:
         """Disconnect; a local cluster ends, any other stays as it was."""
-        if self._is_ours and ray.is_initialized():
-            with _keep_signals():
-                ray.shutdown()
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        try:
+            if self._is_ours and ray.is_initialized():
+                with _keep_signals():
+                    ray.shutdown()
+        finally:
+            if self._folder is not None:
+                shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _check_answer(address: str) -> None:
+    """Check that a machine answers, since Ray tries for a minute before it says that none does.
+
+    Raises:
+        RobenchError: none does.
+    """
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_SECONDS).close()
+    except (OSError, ValueError, OverflowError) as error:
+        reason = str(getattr(error, "strerror", None) or error).lower()
+        raise RobenchError(f"no Ray cluster can be used at {address} ({reason}). {_REMEDY}") from error
 
 
 def find_living_nodes() -> dict[str, dict[str, float]]:
@@ -106,15 +135,30 @@ def _keep_signals() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _silence_ray() -> Iterator[None]:
-    """Suppress Ray's messages except errors, and its reports of use, inside the block."""
+    """Suppress Ray's messages except errors inside the block."""
     logger = logging.getLogger("ray")
-    level, name = logger.level, "RAY_USAGE_STATS_ENABLED"
-    before = os.environ.get(name)
+    level = logger.level
     logger.setLevel(logging.ERROR)
-    os.environ.setdefault(name, "0")
     try:
         yield
     finally:
         logger.setLevel(level)
-        if before is None:
+
+
+@contextlib.contextmanager
+def _set_defaults() -> Iterator[None]:
+    """Let a local cluster that is started inside the block report nothing, obey this process alone, and not be nice.
+
+    Ray asks for a token, and would leave one in the home folder, which changes how the user's own clusters start. Its
+    workers would get less of a busy machine than this process does.
+    """
+    defaults = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_TOKEN": _TOKEN, "RAY_worker_niceness": "0"}
+    names = ("RAY_AUTH_MODE", *defaults)  # Ray sets the first one itself
+    before = {name: os.environ[name] for name in names if name in os.environ}
+    os.environ.update(defaults | before)
+    try:
+        yield
+    finally:
+        for name in names:
             os.environ.pop(name, None)
+        os.environ.update(before)

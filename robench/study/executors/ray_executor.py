@@ -25,7 +25,7 @@ from robench.study.executors.workers import Worker, WorkerExecutor
 from robench.study.stages.context import Context
 from robench.study.values import Jobs
 
-_START_SECONDS = 30.0
+_START_SECONDS = 60.0
 """Seconds without a worker after which the user is told what is waited for."""
 _MOST_FAILURES = 5
 """Number of workers that may die before they have started, one after another."""
@@ -86,7 +86,7 @@ class RayExecutor(WorkerExecutor):
             self.wait(None if is_told else max(0.0, last - time.monotonic()))
             if not is_told and time.monotonic() >= last:
                 is_told = True
-                self._context.reporter.warn("note: no worker has started yet; the Ray cluster may have no free CPU.")
+                self._context.reporter.warn("note: no worker has started yet; perhaps the Ray cluster has no free CPU.")
 
     def _bury(self, worker: Worker) -> JobEnd | None:
         """Remove a worker that died, ask for another one, and return the end of its job."""

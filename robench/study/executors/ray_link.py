@@ -164,22 +164,25 @@ class RayLink:
 
     def terminate(self) -> None:
         """Ask the worker to leave, if it was placed on a node."""
-        if self.place:
+        if self.place and ray.is_initialized():  # if it is not, a call would start a cluster
             self._farewell = self._actor.leave.options(concurrency_group="control").remote()
 
     def close(self) -> Death:
         """Wait for the worker to leave, and kill it; return how it died."""
-        if self._farewell is not None:
-            ray.wait([self._farewell], timeout=_END_SECONDS)
-        with contextlib.suppress(ray.exceptions.RayError):
-            ray.kill(self._actor)
+        if ray.is_initialized():
+            if self._farewell is not None:
+                ray.wait([self._farewell], timeout=_END_SECONDS)
+            with contextlib.suppress(ray.exceptions.RayError):
+                ray.kill(self._actor)
         with self._lock:
-            self._is_closed = True
-            os.close(self._readable)
-            os.close(self._signal)
+            if not self._is_closed:
+                self._is_closed = True
+                os.close(self._readable)
+                os.close(self._signal)
         if self._exit is not None:
             return self._exit.death
-        return Death.KILLED if not self.place or self.place in find_living_nodes() else Death.MACHINE_LOST
+        is_lost = self.place and ray.is_initialized() and self.place not in find_living_nodes()
+        return Death.MACHINE_LOST if is_lost else Death.KILLED
 
     def _take_in(self, message: Any) -> bool:
         """Return whether a message is for the link, and act on it."""

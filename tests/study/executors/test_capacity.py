@@ -10,7 +10,13 @@ import torch
 
 from robench.models.encoders import EncoderSource
 from robench.study.executors import capacity
-from robench.study.executors.capacity import WORKER_BYTES, choose_jobs, count_cores, read_free_memory
+from robench.study.executors.capacity import (
+    WORKER_BYTES,
+    choose_jobs,
+    choose_threads,
+    count_cores,
+    read_free_memory,
+)
 from robench.study.executors.gpu import CONTEXT_BYTES, choose_gpu_units, count_units, estimate_unit_bytes
 from robench.training.settings import TrainingSettings
 from support.tiny_stage import tiny, tiny_attack
@@ -157,6 +163,10 @@ def test_a_unit_takes_a_context_and_some_bytes_for_each_parameter(
 )
 def test_as_many_units_share_a_gpu_as_its_free_memory_holds(free: int, unit: int, units: int) -> None:
     assert count_units(free, unit) == units
+
+
+def test_a_training_occupies_one_slot_on_a_gpu_and_one_for_each_thread_on_a_cpu() -> None:
+    assert (choose_threads(4, CPU), choose_threads(4, GPU)) == (4, 1)
 
 
 def test_a_plan_on_a_gpu_is_sized_by_its_largest_training_and_by_the_cores(

@@ -17,22 +17,24 @@ import torch
 from typer.testing import Result
 
 from robench.console import Console
+from robench.errors import RobenchError
 from robench.progress import PlainReporter
 from robench.results.store import Store
 from robench.study.executors.job import Job, JobEnd
 from robench.study.stages.context import Context
 from robench.study.stages.stage import Stage
+from support.processes import Processes
 from support.runs import contents, leftovers, lines
 from support.tiny_job import TinyJob, robench, write_data
 from support.tiny_stage import DONE, tiny
-from support.workers import parent_of, wait_for_end, wait_until, workers_below
+from support.workers import WORKER, parent_of, processes_below, wait_for_end, wait_until, workers_below
 
 ray = pytest.importorskip(
     "ray", reason="RAY IS NOT INSTALLED, SO ITS EXECUTOR IS NOT TESTED: pip install 'robench[ray]'"
 )
 
 CPU = torch.device("cpu")
-TEXTS = 128
+TEXTS = 96
 """Attacked where somebody is killed in the middle: a worker searches 64 of them at a time."""
 
 PLUGIN = """
@@ -122,12 +124,14 @@ def test_without_ray_a_sentence_says_how_to_install_it(
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    """A cluster of a user, whose head computes nothing."""
+    """A cluster of a user, whose head computes nothing; on a busy machine, its nodes get as much as this process."""
     from ray.cluster_utils import Cluster
 
-    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": 2**27})
-    yield made
-    made.shutdown()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_worker_niceness", "0")  # more than that of this process
+        made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": 2**27})
+        yield made
+        made.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -154,13 +158,19 @@ def job(tiny_job: TinyJob, tmp_path_factory: pytest.TempPathFactory) -> TinyJob:
 
 
 @pytest.fixture(scope="module")
+def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("plugin") / "plug.py"
+    file.write_text(PLUGIN, encoding="utf-8")
+    return file
+
+
+@pytest.fixture(scope="module")
 def one_job(job: TinyJob, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What a run in one process makes, by folder."""
-    folder = tmp_path_factory.mktemp("one")
-    (folder / "plug.py").write_text(PLUGIN, encoding="utf-8")
-    done = robench(*command(job, folder / "runs", "--plugin", folder / "plug.py", "--jobs", "1", defense="mine,ada"))
+    runs = tmp_path_factory.mktemp("one") / "runs"
+    done = robench(*command(job, runs, "--jobs", "1"))
     assert done.exit_code == 0, done.output
-    return contents(folder / "runs")
+    return contents(runs)
 
 
 def command(job: TinyJob, runs: Path, *more: object, defense: str = "base") -> list[str]:
@@ -168,23 +178,23 @@ def command(job: TinyJob, runs: Path, *more: object, defense: str = "base") -> l
     return job.command(runs, *fixed, *map(str, more), defense=defense)
 
 
-def check_same(runs: Path, one_job: dict[str, Any], stages: int) -> None:
-    found = contents(runs)
-    assert len(found) == stages and found == {name: one_job[name] for name in found}
-    assert leftovers(runs) == []
-
-
 @pytest.mark.slow
 def test_nodes_without_the_cache_and_the_runs_folder_give_the_results_of_one_job(
-    cluster: Any, node_caches: list[Path], job: TinyJob, one_job: dict[str, Any], tmp_path: Path
+    cluster: Any, node_caches: list[Path], tiny_job: TinyJob, plugin: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "plug.py").write_text(PLUGIN, encoding="utf-8")
-    options = ("--plugin", tmp_path / "plug.py", "--executor", "ray", "--ray-address", cluster.address)
-    done = robench(*command(job, tmp_path / "runs", *options, defense="mine,ada"))
-    assert done.exit_code == 0, done.output
-    check_same(tmp_path / "runs", one_job, 6)
-    assert "Traceback" not in done.output and done.stdout.startswith("Table"), done.output
+    options = ("--threads", "1", "--plugin", str(plugin))
+    one = robench(*tiny_job.command(tmp_path / "one", *options, "--jobs", "1", defense="mine,ada"))
+    ray_options = ("--executor", "ray", "--ray-address", cluster.address)
+    done = robench(*tiny_job.command(tmp_path / "ray", *options, *ray_options, defense="mine,ada"))
+    assert one.exit_code == done.exit_code == 0, one.output + done.output
+    assert len(contents(tmp_path / "one")) == 6 and contents(tmp_path / "ray") == contents(tmp_path / "one")
+    assert leftovers(tmp_path / "ray") == []
+    assert done.stdout.splitlines()[0] == one.stdout.splitlines()[0] and "Traceback" not in done.output
     assert all((cache / "nodes").is_dir() and not list(cache.glob("nodes/*/")) for cache in node_caches)
+
+
+def check_same(runs: Path, one_job: dict[str, Any]) -> None:
+    assert len(one_job) == 2 and contents(runs) == one_job and leftovers(runs) == []
 
 
 @pytest.mark.slow
@@ -199,7 +209,7 @@ def test_process_killed_in_the_middle_of_an_attack_changes_no_result(
     done = run_and_kill(cluster, job, tmp_path / "runs", kill)
     assert done.exit_code == 0, done.output
     assert "ended unexpectedly; it is tried again, alone" in done.stderr and "Traceback" not in done.stderr
-    check_same(tmp_path / "runs", one_job, 2)
+    check_same(tmp_path / "runs", one_job)
 
 
 @pytest.mark.slow
@@ -210,7 +220,7 @@ def test_node_killed_in_the_middle_of_an_attack_changes_no_result(
     done = run_and_kill(cluster, job, tmp_path / "runs", lambda: kill_node(extra))
     assert done.exit_code == 0, done.output
     assert "ended unexpectedly" in done.stderr and "Traceback" not in done.stderr
-    check_same(tmp_path / "runs", one_job, 2)
+    check_same(tmp_path / "runs", one_job)
 
 
 def run_and_kill(cluster: Any, job: TinyJob, runs: Path, kill: Callable[[], None]) -> Result:
@@ -233,7 +243,40 @@ def kill_node(node: Any) -> None:
 
 
 @pytest.mark.slow
-def test_cluster_that_does_not_answer_ends_the_run_with_a_sentence(job: TinyJob, tmp_path: Path) -> None:
-    done = robench(*command(job, tmp_path / "runs", "--executor", "ray", "--ray-address", "127.0.0.1:9"))
-    assert done.exit_code == 2 and "no Ray cluster can be used at 127.0.0.1:9" in done.stderr
-    assert "Traceback" not in done.stderr
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGKILL, -9)], ids=["TERM", "KILL"])
+def test_run_that_is_ended_takes_its_local_cluster_along(
+    processes: Processes, job: TinyJob, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    runs = tmp_path / "runs"
+    started = processes.start(*command(job, runs, "--executor", "ray", "--jobs", "2"))
+    below: dict[int, bytes] = {}
+
+    def is_attacked() -> bool:
+        if lines(runs) < 5:
+            return False
+        below.update(processes_below(started.id))
+        return True
+
+    assert started.signal_when(is_attacked, number, seconds=240) == code, started.stderr
+    assert any(b"raylet" in one for one in below.values()) and any(WORKER.encode() in one for one in below.values())
+    wait_for_end(below, seconds=60)
+    assert "Traceback" not in started.stderr and started.stdout == ""
+    assert ("the same command continues from there" in started.stderr) == (code > 0)
+    assert lines(runs) >= 5
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("127.0.0.1:9", r"no Ray cluster can be used at 127\.0\.0\.1:9 \(connection refused\)\. `ray start --head`"),
+        ("no.such.host.invalid:6379", r"no Ray cluster can be used at no\.such\.host"),
+        ("head:sixty", r"no Ray cluster can be used at head:sixty \(invalid literal"),
+        ("ray://head:10001", r"--ray-address ray://head:10001 is one of Ray Client; run robench on a machine of"),
+    ],
+)
+def test_address_without_a_cluster_is_refused_with_a_sentence(address: str, told: str) -> None:
+    from robench.study.executors.ray_cluster import RayCluster
+
+    with pytest.raises(RobenchError, match=told):
+        RayCluster(address)
+    assert not ray.is_initialized()
