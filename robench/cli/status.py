@@ -27,6 +27,8 @@ NOUNS = {
     "statistics": "statistics",
     "transfer": "transfers",
 }
+_ON_REQUEST = ("transfer",)
+"""Kinds that are named only if there are any."""
 
 
 @report_failures
@@ -58,7 +60,8 @@ def status(
 
 def _describe(runs: Path, found: Overview) -> Iterator[str]:
     """Yield the lines that describe a runs folder."""
-    counts = ", ".join(f"{count:,} {NOUNS[kind]}" for kind, count in found.finished.items())
+    named = {kind: count for kind, count in found.finished.items() if count or kind not in _ON_REQUEST}
+    counts = ", ".join(f"{count:,} {NOUNS[kind]}" for kind, count in named.items())
     yield f"{runs}: {counts} are finished."
     shown = {f"{one.folder.parent.name}/{one.folder.name}" for one in found.unfinished}
     yield from _shorten([f"running: {name}" for name in found.running if name not in shown], "running")
