@@ -15,11 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, cast
 
+from robench.bars import choose_reporter
 from robench.errors import blame_foreign_code
 from robench.paths import anchor_paths
 from robench.plugins import registry
 from robench.plugins.suggestions import explain_unknown
-from robench.progress import SilentReporter, choose_reporter
+from robench.progress import SilentReporter
 from robench.report.data_frames import make_frame
 from robench.results.store import Store
 from robench.study.options import AttackOptions, RunOptions, StoreOptions, run_options

@@ -114,7 +114,7 @@ def parameter_kind(name: str) -> Any:
     [
         (lambda: robench.run(defence="base", task="trec"), r"argument of robench\.run 'defence': did you mean defense"),  # type: ignore[call-arg]
         (lambda: robench.run(task="trec"), "missing a required argument: 'defense'"),  # type: ignore[call-arg]
-        (lambda: robench.run("base", task="trec"), "too many positional arguments"),  # type: ignore[call-arg, misc]
+        (lambda: robench.run("base", task="trec"), "too many positional arguments"),  # type: ignore[arg-type, call-arg]
         (lambda: robench.attack_model("m", task="trec", encoder="minilm"), "unknown argument of robench.attack_model"),  # type: ignore[call-arg]
     ],
 )

@@ -12,7 +12,7 @@ from robench.models import devices
 from robench.progress import Reporter, format_duration
 from robench.results.store import Store
 from robench.study.estimate import Estimator, make_work
-from robench.study.executors.capacity import choose_jobs
+from robench.study.executors.choice import ExecutorChoice
 from robench.study.options import StoreOptions
 from robench.study.plan import order_stages
 from robench.study.request import BaseRequest
@@ -56,7 +56,8 @@ def show_plan(
         console.width = max(console.width, LOG_WIDTH)
     console.print(table)
     if total:
-        jobs = choose_jobs(requests[0].jobs, on_cpu=device.type == "cpu", seconds=guess)
+        missing = [stage for stage in order_stages(stages) if stage.key in left]
+        jobs = ExecutorChoice.of(requests[0]).count_jobs(missing, device, guess)
         schedule = simulate(works, jobs)
         for line in _describe_schedule(schedule, "about" if all_estimated else "more than"):
             console.print(line, soft_wrap=True, markup=False)

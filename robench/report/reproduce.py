@@ -10,7 +10,7 @@ from robench.errors import RobenchError
 from robench.plugins import registry
 from robench.plugins.suggestions import explain_unknown
 from robench.report.figures.own import list_own_figures
-from robench.report.tables.own import CROSSED, OWN
+from robench.report.tables.own import CROSSED, OWN, TRANSFERRED
 from robench.results import papers
 from robench.results.info import CellInfo
 from robench.results.paper_contents import DEFAULT, Paper, PaperFigure, PaperTable
@@ -105,12 +105,14 @@ class Target:
         if table.kind == "high-order":
             return [replace(filled, statistics=True)]
         if table.kind in CROSSED:
-            return [replace(self._fill_crossed(request, table), crossed=True)]
+            return [replace(self._fill_own(request, table), crossed=True)]
+        if table.kind in TRANSFERRED:
+            return [replace(self._fill_own(request, table), transfer=True)]
         if table.kind == "encoders" and request.encoder is None:
             return [replace(filled, encoder=encoder) for encoder in table.encoders]
         return [filled]
 
-    def _fill_crossed(self, request: Request, table: PaperTable) -> Request:
+    def _fill_own(self, request: Request, table: PaperTable) -> Request:
         """Return a request with the paper's tasks, and its defenses as far as the table shows them."""
         names = self.paper.first_accuracy_table.trained_defenses or tuple(registry.names("defenses"))
         if table.kind == "matrix":
@@ -130,7 +132,7 @@ def _is_adversarial(defense: str) -> bool:
 
 
 def _table(paper: Paper, number: str) -> PaperTable:
-    if number in CROSSED:
+    if number in (*CROSSED, *TRANSFERRED):
         return OWN[number]
     if number in OWN:
         command = format_paper_command(paper, "table", number)

@@ -178,7 +178,8 @@ def _identify_row(info: CellInfo) -> str:
     So such a result never shares a row with those of the models that meet their own attack.
     """
     defense = _identify_plugin(info.defense)
-    return identity_text([*defense, _identify_plugin(info.trained_against)] if info.trained_against else defense)
+    against = info.trained_against if info.is_crossed else None
+    return identity_text([*defense, _identify_plugin(against)] if against else defense)
 
 
 def _identify_plugin(plugin: PluginInfo) -> list[Any]:

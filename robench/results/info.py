@@ -34,7 +34,7 @@ from robench.results.info_parts import (
     VictimInfo,
 )
 
-StageKind = Literal["models", "adversarial", "cells", "statistics"]
+StageKind = Literal["models", "adversarial", "cells", "statistics", "transfer"]
 """A kind of stages, which is also the name of their folder in the runs folder."""
 
 BEFORE = "before"
@@ -130,7 +130,7 @@ class ModelInfo(StageInfo, frozen=True, kw_only=True, omit_defaults=True, tag="m
 
 
 class AttackInfo(StageInfo, frozen=True, kw_only=True, omit_defaults=True):
-    """Records of an attack on one model: a cell or an adversarial training set.
+    """Records of an attack on one model: a cell, an adversarial training set, or a transfer.
 
     Attributes:
         attack: the attack.
@@ -174,6 +174,11 @@ class CellInfo(AttackInfo, frozen=True, kw_only=True, omit_defaults=True, tag="c
     model_environment: Environment | None = None
 
     @property
+    def is_crossed(self) -> bool:
+        """Return whether the model was trained against another attack, not even against that which this one changes."""
+        return self.trained_against is not None and self.trained_against.name != self.attack.base
+
+    @property
     def training_attack(self) -> PluginInfo | None:
         """Return the attack whose texts the model was trained on; None if it needed none."""
         return (self.trained_against or self.attack) if self.adversarial else None
@@ -203,7 +208,28 @@ class StatisticsInfo(StageInfo, frozen=True, kw_only=True, omit_defaults=True, t
     attacked: Outcome | None = None
 
 
-AnyInfo = ModelInfo | AdversarialInfo | CellInfo | StatisticsInfo
+class TransferInfo(AttackInfo, frozen=True, kw_only=True, omit_defaults=True, tag="transfer"):
+    """The adversarial texts that an attack made of test samples with another seed's reference defense, on one model.
+
+    ``attacked`` counts as succeeded what fools the model, as failed what does not, and as skipped what one of the two
+    models had wrong before. ``clean``, ``rows``, ``victim`` and ``warnings`` are copied from the :class:`ModelInfo` of
+    the model.
+
+    Attributes:
+        texts: key of the cell that has the texts.
+        texts_seed: seed of the model that the texts were made against.
+    """
+
+    texts: str = ""
+    texts_seed: Count = 0
+    clean: Clean
+    rows: Rows | None = None
+    victim: VictimInfo | None = None
+    warnings: tuple[str, ...] = ()
+    model_environment: Environment | None = None
+
+
+AnyInfo = ModelInfo | AdversarialInfo | CellInfo | StatisticsInfo | TransferInfo
 Info = TypeVar("Info", bound=StageInfo)
 
 

@@ -51,6 +51,7 @@ class PluginInfo(_Part, frozen=True, kw_only=True, omit_defaults=True):
         code: identity of its code, and of the user's code that it uses; empty for a built-in of robench 0.1 up to
             format 4.
         title: an attack's name in tables, with its variant in brackets; empty for a defense.
+        base: of an attack that is another one with one thing changed, that one's name; else empty.
     """
 
     name: str = ""
@@ -59,6 +60,7 @@ class PluginInfo(_Part, frozen=True, kw_only=True, omit_defaults=True):
     changed: dict[str, Any] = {}
     code: str = ""
     title: str = ""
+    base: str = ""
 
 
 class VictimInfo(_Part, frozen=True, kw_only=True, omit_defaults=True):

@@ -32,13 +32,16 @@ _FILE_DRAFT = re.compile(r"\.(stage\.json|\w+\.jsonl|checkpoint\.safetensors)\.\
 
 
 @contextlib.contextmanager
-def hold_lock(parent: Path, key: str, on_wait: Callable[[], None] | None) -> Iterator[bool]:
+def hold_lock(parent: Path, key: str, on_wait: Callable[[], None] | None, *, is_left: bool = False) -> Iterator[bool]:
     """Hold the lock of a key inside the block, and clear up what a killed process left of that key.
+
+    A process that is killed while it holds the lock leaves the lock's file, so if there is none, nothing is looked for.
 
     Args:
         parent: the folder of a kind of stage.
         key: of the stage.
         on_wait: called if another process holds the lock, before waiting for it; without one, nothing waits.
+        is_left: whether something of the key was left in any case, as after somebody deleted the lock's file.
 
     Yields:
         Whether the lock is held; it always is with ``on_wait``.
@@ -49,6 +52,7 @@ def hold_lock(parent: Path, key: str, on_wait: Callable[[], None] | None) -> Ite
     """
     file = parent / f".{key}.lock"
     refuse_link(file)
+    is_left = is_left or file.exists()
     lock = FileLock(file)
     try:
         lock.acquire(blocking=False)
@@ -59,7 +63,8 @@ def hold_lock(parent: Path, key: str, on_wait: Callable[[], None] | None) -> Ite
         on_wait()
         lock.acquire()
     try:
-        delete_drafts(parent, key)
+        if is_left:
+            delete_drafts(parent, key)
         yield True
     finally:
         with contextlib.suppress(OSError):  # of a system that deletes no open file
@@ -97,8 +102,8 @@ def find_held(parent: Path) -> list[str]:
     Args:
         parent: the folder of a kind of stage.
     """
-    found = ((path, _LOCK.fullmatch(path.name)) for path in _list_folder(parent))
-    return sorted(match[1] for path, match in found if match and is_held(path))
+    found = (_LOCK.fullmatch(name) for name in list_names(parent))
+    return sorted(match[1] for match in found if match and is_held(parent / match[0]))
 
 
 def find_leftovers(parent: Path) -> list[Path]:
@@ -107,14 +112,15 @@ def find_leftovers(parent: Path) -> list[Path]:
     Args:
         parent: the folder of a kind of stage.
     """
-    found = ((path, _LOCK.fullmatch(path.name) or _DRAFT.fullmatch(path.name)) for path in _list_folder(parent))
-    dead = (path for path, match in found if match and not is_held(parent / f".{match[1]}.lock"))
+    found = (_LOCK.fullmatch(name) or _DRAFT.fullmatch(name) for name in list_names(parent))
+    dead = (parent / match[0] for match in found if match and not is_held(parent / f".{match[1]}.lock"))
     return sorted(path for path in dead if os.path.lexists(path))  # a process may have come to its end meanwhile
 
 
-def _list_folder(parent: Path) -> list[Path]:
+def list_names(folder: Path) -> list[str]:
+    """Return the names in a folder, in any order; none if it cannot be read."""
     try:
-        return list(parent.iterdir())
+        return os.listdir(folder)  # noqa: PTH208  a path for each name would be what takes the time
     except OSError:
         return []
 
@@ -125,7 +131,7 @@ def sweep(parent: Path) -> None:
         return
     found = (_LOCK.fullmatch(path.name) or _DRAFT.fullmatch(path.name) for path in parent.iterdir())
     for key in sorted({match[1] for match in found if match}):
-        with contextlib.suppress(OSError, RobenchError), hold_lock(parent, key, None):
+        with contextlib.suppress(OSError, RobenchError), hold_lock(parent, key, None, is_left=True):
             pass
 
 
@@ -134,12 +140,14 @@ def delete_drafts(parent: Path, key: str) -> None:
 
     A finished stage that was being replaced comes back.
     """
-    for draft in parent.glob(f".*-{key}.*"):
-        if _DRAFT.fullmatch(draft.name) and draft.is_dir() and not draft.is_symlink():
+    names = [name for name in list_names(parent) if f"-{key}" in name]
+    for draft in (parent / name for name in names if _DRAFT.fullmatch(name)):
+        if draft.is_dir() and not draft.is_symlink():
             with contextlib.suppress(OSError):
                 restore_folder(draft)
                 shutil.rmtree(draft, ignore_errors=True)
-    for file in parent.glob(f"*-{key}/.*"):
-        if _FILE_DRAFT.fullmatch(file.name):
-            with contextlib.suppress(OSError):
-                file.unlink()
+    for folder in (parent / name for name in names if name.endswith(f"-{key}")):
+        for file in list_names(folder):
+            if _FILE_DRAFT.fullmatch(file):
+                with contextlib.suppress(OSError):
+                    (folder / file).unlink()

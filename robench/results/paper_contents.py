@@ -29,6 +29,7 @@ TableKind = Literal[
     "budget",
     "price",
     "flips",
+    "transfer",
 ]
 FigureKind = Literal["plane", "bars", "tradeoff", "budget", "front"]
 

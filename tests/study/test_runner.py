@@ -91,7 +91,7 @@ def test_a_model_says_what_its_training_and_its_predictions_cost(finished: Path)
         assert info.timing.forwards == info.timing.backwards == passes * texts
         assert info.timing.inference_seconds is not None and 0 < info.timing.inference_seconds < 60
         early = replace(stage, info=msgspec.structs.replace(info, parameters=None))
-        assert info.parameters == count_parameters(early) == count_parameters(stage) > 1000
+        assert info.parameters == count_parameters(early) == count_parameters(stage) != 0
 
 
 def test_a_second_run_does_nothing(finished: Path, tiny_job: TinyJob) -> None:
@@ -175,7 +175,7 @@ def long_job(tiny_job: TinyJob, tmp_path_factory: pytest.TempPathFactory) -> Tin
 @pytest.fixture(scope="module")
 def undisturbed(long_job: TinyJob, tmp_path_factory: pytest.TempPathFactory) -> Path:
     runs = tmp_path_factory.mktemp("undisturbed") / "runs"
-    assert robench(*long_job.command(runs, "--attack-limit", str(TEXTS))).exit_code == 0
+    assert robench(*long_job.command(runs, "--attack-limit", str(TEXTS), attack="deepwordbug")).exit_code == 0
     return runs
 
 
@@ -196,7 +196,7 @@ def test_an_attack_stopped_in_the_middle_goes_on_where_it_stopped(
     told: str,
 ) -> None:
     runs = tmp_path / "runs"
-    started = processes.start(*long_job.command(runs, "--attack-limit", str(TEXTS)))
+    started = processes.start(*long_job.command(runs, "--attack-limit", str(TEXTS), attack="deepwordbug"))
     assert started.signal_when(lambda: lines(runs) >= TEXTS // 10, number) == code
     assert told in started.stderr and "Traceback" not in started.stderr
     (file,) = runs.glob("cells/*/records.jsonl")
@@ -204,7 +204,7 @@ def test_an_attack_stopped_in_the_middle_goes_on_where_it_stopped(
     assert TEXTS // 10 <= len(first) < TEXTS
     assert not Store(runs).stages(CellInfo), "an unfinished cell does not count as one"
 
-    again = robench(*long_job.command(runs, "--attack-limit", str(TEXTS)))
+    again = robench(*long_job.command(runs, "--attack-limit", str(TEXTS), attack="deepwordbug"))
     assert again.exit_code == 0 and "[1/1] attack" in again.stderr
     ids = [json.loads(line)["id"] for line in file.read_text(encoding="utf-8").splitlines()]
     assert ids[: len(first)] == first and sorted(ids) == list(range(TEXTS)), "each text is attacked once"
@@ -221,7 +221,7 @@ def test_a_line_torn_by_a_crash_is_attacked_again(
     (cell / "stage.json").unlink()
     file = cell / "records.jsonl"
     file.write_bytes(file.read_bytes()[:-40])
-    again = robench(*long_job.command(runs, "--attack-limit", str(TEXTS)))
+    again = robench(*long_job.command(runs, "--attack-limit", str(TEXTS), attack="deepwordbug"))
     assert again.exit_code == 0 and f"attacking: {TEXTS} texts" in again.stderr
     assert everything(runs) == everything(undisturbed)
 
@@ -260,7 +260,8 @@ def test_two_processes_on_one_folder_make_each_stage_once_and_agree(
 
 
 def starved(processes: Processes, job: TinyJob, runs: Path, largest: int) -> Run:
-    return processes.start(*job.command(runs, "--attack-limit", str(TEXTS)), largest_file=largest)
+    command = job.command(runs, "--attack-limit", str(TEXTS), attack="deepwordbug")
+    return processes.start(*command, largest_file=largest)
 
 
 @pytest.mark.parametrize(
@@ -294,7 +295,7 @@ def test_a_disk_that_fills_up_during_an_attack_keeps_what_is_known(
     assert started.wait() == 2
     assert f"cannot write {cell / 'records.jsonl'}" in started.stderr and "Traceback" not in started.stderr
     assert 5 < lines(runs) < TEXTS
-    assert robench(*long_job.command(runs, "--attack-limit", str(TEXTS))).exit_code == 0
+    assert robench(*long_job.command(runs, "--attack-limit", str(TEXTS), attack="deepwordbug")).exit_code == 0
     assert everything(runs) == everything(undisturbed)
 
 

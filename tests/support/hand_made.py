@@ -108,12 +108,13 @@ def add_cell(
     given: dict[str, Any] | None = None,
     attack_title: str | None = None,
     attack_changed: dict[str, Any] | None = None,
-    attacked: Sequence[Record] = (),
+    attack_base: str = "",
+    records: Sequence[Record] = (),
     **settings: Any,
 ) -> StoredStage[Any]:
     """Store a cell whose attack failed on ``failed`` of ``n`` texts, and ended in an error on ``errors``.
 
-    With ``attacked``, those are its records.
+    With ``records``, those are its records.
 
     ``settings`` replace keys of ``stage.json``.
 
@@ -143,7 +144,7 @@ def add_cell(
             "changed": changed or {},
             "code": code,
         },
-        "attack": attack_info(attack, attack_title, attack_changed),
+        "attack": attack_info(attack, attack_title, attack_changed) | {"base": attack_base},
         "rows": {"training": 2000, "clean": 1000, "adversarial": 1000},
         "clean": dict(zip(("correct", "n", "majority"), clean, strict=False)),
         "dev": {"accuracy": 0.9625, "n": 400},
@@ -168,7 +169,7 @@ def add_cell(
     label = "-".join(filter(None, [task, defense, trained, attack, f"seed{seed}"]))
     info |= {"label": label, "key": make_key(info["identity"])}
     folder = store.folder("cells", label, info["key"])
-    written = write_records(folder, failed, n, errors, attacked)
+    written = write_records(folder, failed, n, errors, records)
     info["attacked"] = msgspec.structs.asdict(summarise(written))
     info["records_bytes"] = (folder / RECORDS_FILE).stat().st_size
     return write_info(store, folder, info)

@@ -17,8 +17,9 @@ from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.options import TableOptions, TableRequest
 from robench.report.tables.own import OWN
 from robench.report.tables.quality import quality_table
+from robench.report.tables.transfer import transfer_table
 from robench.results import papers
-from robench.results.info import CellInfo, StatisticsInfo
+from robench.results.info import CellInfo, StatisticsInfo, TransferInfo
 from robench.results.paper_contents import DEFAULT, Paper, PaperTable, TableKind
 from robench.results.selection import ALL, NoResultsError
 from robench.results.store import Store, StoredStage
@@ -50,6 +51,7 @@ _MAKERS: Mapping[TableKind, Callable[[Store, TableRequest], Table]] = {
     "price": price.price_table,
     "budget": lambda store, request: budget.budget_table(store.stages(CellInfo), request),
     "quality": lambda store, request: quality_table(store.stages(CellInfo), request),
+    "transfer": lambda store, request: transfer_table(store.stages(TransferInfo), request),
     "matrix": lambda store, request: matrix.matrix_table(store.stages(CellInfo), request),
     "worst": lambda store, request: matrix.worst_table(store.stages(CellInfo), request),
 }

@@ -10,11 +10,13 @@ from robench.escaping import list_values
 from robench.report.tables.captions import result_notes
 from robench.report.tables.cells import attacked_cell, clean_cell
 from robench.report.tables.layout import Layout, legend_of
+from robench.report.tables.masked import MaskReader, describe_masked
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.options import TableRequest
 from robench.report.tables.worst import HOW_WORST, WORST, worst_cell
 from robench.results.cells import Result, group, read_results, separate
 from robench.results.info import CellInfo
+from robench.results.intervals import LEVEL
 from robench.results.paper_contents import Paper, rank
 from robench.results.sample_reader import SampleReader
 from robench.results.selection import NoResultsError
@@ -79,7 +81,7 @@ def accuracy_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest
         NoResultsError: nothing is left to show.
         RobenchError: a cell's files are missing or broken.
     """
-    return _under_attack(Layout.of(request.paper, read_results(request.select(cells))), request)
+    return _under_attack(Layout.of(request.paper, read_results(request.select(cells))), request, cells)
 
 
 def encoders_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) -> Table:
@@ -100,15 +102,17 @@ def encoders_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest
     kept = request.restrict(kept, "task", spec.tasks)
     kept = request.restrict(kept, "defense", spec.defenses)
     expected = request.selection.defenses or spec.defenses
-    return _under_attack(Layout.of(request.paper, read_results(kept), lead="encoder", expected=expected), request)
+    layout = Layout.of(request.paper, read_results(kept), lead="encoder", expected=expected)
+    return _under_attack(layout, request, cells)
 
 
-def _under_attack(layout: Layout, request: TableRequest) -> Table:
+def _under_attack(layout: Layout, request: TableRequest, cells: Sequence[StoredStage[CellInfo]]) -> Table:
     columns = [Column(CLEAN), *(Column(label.text, attack=label.plain) for label in layout.columns.values())]
     reader = SampleReader.of(layout.results)
     worst = WorstReader(reader, layout.results) if _is_worst_shown(layout) else None
+    masks = MaskReader(reader, layout.results, cells, request.options.get("level", LEVEL))
     columns += [Column(WORST)] if worst else []
-    arranged, caption = layout.arranged(partial(_clean_and_attacked, reader, worst))
+    arranged, caption = layout.arranged(partial(_clean_and_attacked, reader, worst, masks))
     blocks, comparison = request.compare(arranged, columns, usual=True)
     fill, hopeless = make_commands(layout.gaps(), request.command_options)
     return request.fill(
@@ -117,7 +121,7 @@ def _under_attack(layout: Layout, request: TableRequest) -> Table:
         blocks=blocks,
         compared=comparison.defense,
         legend=legend_of(blocks, columns, _how_measured(blocks, columns, request.paper), comparison, hopeless),
-        notes=result_notes(r.info for r in layout.results),
+        notes=(*describe_masked(blocks, columns), *result_notes(r.info for r in layout.results)),
         commands=fill,
     )
 
@@ -157,10 +161,15 @@ def _how_measured(blocks: Sequence[Block], columns: Sequence[Column], paper: Pap
 
 
 def _clean_and_attacked(
-    reader: SampleReader, worst: WorstReader | None, found: Sequence[Result], columns: Sequence[str]
+    reader: SampleReader,
+    worst: WorstReader | None,
+    masks: MaskReader,
+    found: Sequence[Result],
+    columns: Sequence[str],
 ) -> tuple[Cell, ...]:
+    by_column = [[r for r in found if r.column == column] for column in columns]
     cells = [clean_cell(reader, found)]
-    cells += [attacked_cell(reader, [r for r in found if r.column == column]) for column in columns]
+    cells += [replace(attacked_cell(reader, some), masked=masks.find(some)) for some in by_column]
     if worst is not None:
         is_one_model = not any(r.info.adversarial for r in found)
         cells.append(worst_cell(worst, found) if is_one_model else Cell(text="n/a"))

@@ -163,6 +163,11 @@ def legend_of(
             any(not cell.learned for cell in cells),
         ),
         (
+            "‡: search-masked: more of the samples that the attack fails on are fooled in other ways than is usual, so"
+            " the number is too high; see the notes.",
+            any(cell.masked and cell.masked.is_flagged for cell in cells),
+        ),
+        (
             "errors: samples on which the code of the attack or of the model failed, outside the percentage;"
             " `robench show KEY` lists them, --retry-errors tries them again.",
             any(cell.errors for cell in cells),

@@ -38,6 +38,29 @@ class Column:
 
 
 @dataclass(frozen=True)
+class MaskedShare:
+    """The share of the samples that an attack fails on and that other ways fool, see ``results/search_masked``.
+
+    Attributes:
+        share: of the samples that the attack fails on, 0 to 1, averaged over seeds.
+        low: lower bound of its interval.
+        reference: the same share of the reference defense.
+        fooled: samples of all seeds that another way fools.
+        withstood: samples of all seeds that the attack fails on.
+        ways: the other ways.
+        is_flagged: whether ``low`` is above ``reference``, so that the accuracy under attack is too high.
+    """
+
+    share: float
+    low: float
+    reference: float
+    fooled: int
+    withstood: int
+    ways: tuple[str, ...]
+    is_flagged: bool
+
+
+@dataclass(frozen=True)
 class Cell:
     """One number, or text, of a table.
 
@@ -60,6 +83,7 @@ class Cell:
         published: the published number, in the column's unit, if it is shown and there is one.
         errors: samples of all seeds that ended in an error and are no part of the number.
         samples: samples of all seeds.
+        masked: of an accuracy under attack, what other ways of fooling the model find; None if that is not known.
         measured: samples of each seed that were right or wrong, of a share of such samples; else 0.
         outcomes: outcomes of single samples by seed, of a share; None if they are not known.
     """
@@ -79,6 +103,7 @@ class Cell:
     published: Fraction | None = None
     errors: int = 0
     samples: int = 0
+    masked: MaskedShare | None = None
     measured: int = 0
     outcomes: Mapping[int, Samples] | None = field(default=None, compare=False, repr=False)
 

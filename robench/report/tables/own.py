@@ -43,7 +43,17 @@ FLIPS = PaperTable(
     summary="clean predictions that a defense gains and loses against the reference, by class and by length",
 )
 
-OWN: Mapping[str, PaperTable] = {table.number: table for table in (QUALITY, MATRIX, WORST, BUDGET, PRICE, FLIPS)}
+TRANSFER = PaperTable(
+    number="transfer",
+    kind="transfer",
+    title="adversarial texts of another model that fool each defense, in %",
+    summary="adversarial texts made against the undefended model of another seed that fool each defense",
+)
+
+_ALL = (QUALITY, MATRIX, WORST, BUDGET, PRICE, FLIPS, TRANSFER)
+OWN: Mapping[str, PaperTable] = {table.number: table for table in _ALL}
 """All of them by name."""
 CROSSED = ("matrix", "worst")
 """Those that need cells of models under other attacks than that which they were trained against."""
+TRANSFERRED = ("transfer",)
+"""Those that need transfers."""

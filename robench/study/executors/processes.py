@@ -18,7 +18,9 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from robench.plugins import registry
+from robench.plugins.modules import name_plugin
 from robench.study.executors.job import Job
+from robench.study.executors.link import Death
 from robench.study.executors.messages import Begin, Data, Hello, Rows
 from robench.study.executors.workers import WorkerExecutor
 from robench.study.stages.context import Context
@@ -45,6 +47,8 @@ class ProcessLink:
     Args:
         environment: variables that it gets in addition.
     """
+
+    place = ""
 
     def __init__(self, environment: dict[str, str]) -> None:
         ours, theirs = socket.socketpair()
@@ -81,30 +85,33 @@ class ProcessLink:
         self._connection.close()
         self._process.terminate()
 
-    def close(self) -> bool:
-        """Wait for the process to end; kill it if it does not. Return whether a signal ended it."""
+    def close(self) -> Death:
+        """Wait for the process to end; kill it if it does not. Return how it died."""
         self._connection.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_END_SECONDS)
         self._process.kill()
-        return self._process.wait() < 0
+        return Death.KILLED if self._process.wait() < 0 else Death.ENDED
 
 
 def _start(context: Context, environment: dict[str, str]) -> ProcessLink:
     """Start a worker, and tell it what it needs to know."""
     link = ProcessLink(environment)
     with contextlib.suppress(ConnectionError):  # it died, which the executor finds
-        link.send(
-            Hello(
-                sys_path=[path for path in sys.path if path],
-                plugins=[str(path) for path in registry.plugin_files()],
-                runs=str(context.store.root),
-                device=str(context.device),
-                offline=context.offline,
-                retry_errors=context.retry_errors,
-            )
-        )
+        link.send(make_hello(context))
     return link
+
+
+def make_hello(context: Context) -> Hello:
+    """Return what a worker on this machine needs to know."""
+    return Hello(
+        sys_path=[path for path in sys.path if path],
+        plugins={str(path): name_plugin(path) for path in registry.plugin_files()},
+        runs=str(context.store.root),
+        device=str(context.device),
+        offline=context.offline,
+        retry_errors=context.retry_errors,
+    )
 
 
 def _find_errors() -> int:

@@ -11,16 +11,17 @@ from __future__ import annotations
 import contextlib
 import logging
 import pickle
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 
 from robench.errors import RobenchError
 from robench.progress import Work
+from robench.study.executors.inline import InlineJobs
 from robench.study.executors.job import AttackJob, Job, JobEnd
-from robench.study.executors.link import Link
+from robench.study.executors.link import Death, Link
 from robench.study.executors.messages import Begin, Data, End, Kept, Log, More, Ready, Report, Rows
-from robench.study.executors.serial import SerialExecutor
 from robench.study.executors.transport import NotPortableError, dump_stage
 from robench.study.stages.context import Context
 
@@ -28,7 +29,7 @@ _NO_START = "a worker process did not start; its own message is above. --jobs 1 
 
 
 @dataclass(eq=False)
-class _Worker:
+class Worker:
     """A worker.
 
     Attributes:
@@ -53,17 +54,24 @@ class WorkerExecutor:
 
     Args:
         context: store, reporter and device; also runs what cannot be sent.
-        slots: number of workers.
+        jobs: number of workers.
         start: starts a worker.
+
+    Attributes:
+        jobs: the same number.
     """
 
-    def __init__(self, context: Context, slots: int, start: Callable[[], Link]) -> None:
-        self.slots = slots
+    def __init__(self, context: Context, jobs: int, start: Callable[[], Link]) -> None:
+        self.jobs = jobs
         self._context, self._start_link = context, start
-        self._workers: list[_Worker] = []
-        self._inline = SerialExecutor(context)
-        self._inline_jobs = 0
+        self._workers: list[Worker] = []
+        self._inline = InlineJobs(context)
         self._logged: set[Log] = set()
+
+    @property
+    def slots(self) -> int:
+        """Return the number of workers."""
+        return self.jobs
 
     def submit(self, job: Job) -> None:
         """Send a job to a free worker; start one if there is none."""
@@ -72,9 +80,8 @@ class WorkerExecutor:
         except NotPortableError as reason:
             self._context.reporter.warn(f"note: {reason}; what uses it runs in this process alone.")
             self._inline.submit(job)
-            self._inline_jobs += 1
             return
-        worker = next((worker for worker in self._workers if worker.job is None), None) or self._start()
+        worker = self._find_free() or self._start()
         worker.job = job
         for name in data.keys() - worker.data:
             worker.unsent.append(Data(name, pickle.dumps(data[name], protocol=5)))
@@ -85,11 +92,10 @@ class WorkerExecutor:
 
     def wait(self, timeout: float | None) -> list[JobEnd]:
         """Answer the workers until a job ends or the time is over."""
-        if self._inline_jobs:
-            self._inline_jobs -= 1
-            return self._inline.wait(0)
-        ends: list[JobEnd] = []
         descriptors = {worker.link.fileno(): worker for worker in self._workers}
+        ends: list[JobEnd] = []
+        if self._inline.is_busy:
+            ends, timeout = self._inline.run(lambda: bool(wait(descriptors, 0)), timeout), 0
         for descriptor in wait(descriptors, timeout):
             assert isinstance(descriptor, int), "only descriptors are waited for"
             worker = descriptors[descriptor]
@@ -110,7 +116,15 @@ class WorkerExecutor:
         self._workers.clear()
         self._inline.close()
 
-    def _take_in(self, worker: _Worker, message: Ready | Log | Report | Kept | More | End) -> JobEnd | None:
+    def _find_free(self) -> Worker | None:
+        """Return a worker without a job: one that has started, on the machine whose jobs occupy the fewest slots."""
+        load = Counter[str]()
+        for worker in self._workers:
+            load[worker.link.place] += worker.job.slots if worker.job else 0
+        free = [worker for worker in self._workers if worker.job is None]
+        return min(free, key=lambda worker: (not worker.is_ready, load[worker.link.place]), default=None)
+
+    def _take_in(self, worker: Worker, message: Ready | Log | Report | Kept | More | End) -> JobEnd | None:
         """Act on a message of a worker; return the end of its job, if that is what it says."""
         job = worker.job
         if isinstance(message, Ready):
@@ -130,15 +144,17 @@ class WorkerExecutor:
             worker.job = None
             self._close_works(worker)
             return JobEnd(job, RobenchError(message.error, message.frames) if message.error else None)
+        elif isinstance(message, End):  # it cannot start
+            raise RobenchError(message.error, message.frames)
         return None
 
-    def _send_job(self, worker: _Worker) -> None:
+    def _send_job(self, worker: Worker) -> None:
         messages, worker.unsent = worker.unsent, []
         if worker.job is not None:
             with contextlib.suppress(ConnectionError):  # it died, which wait() finds
                 worker.link.begin(worker.job, messages)
 
-    def _report(self, worker: _Worker, report: Report) -> None:
+    def _report(self, worker: Worker, report: Report) -> None:
         reporter = worker.job.reporter if worker.job else self._context.reporter
         if report.method == "track":
             stack = contextlib.ExitStack()
@@ -150,23 +166,23 @@ class WorkerExecutor:
         else:
             getattr(reporter, report.method)(*report.arguments)
 
-    def _bury(self, worker: _Worker) -> JobEnd | None:
+    def _bury(self, worker: Worker) -> JobEnd | None:
         """Remove a worker that died, and return the end of its job."""
         self._workers.remove(worker)
         self._close_works(worker)
-        was_killed = worker.link.close()
+        death = worker.link.close()
         if worker.job is None:
             return None
-        if not worker.is_ready and not was_killed:
+        if not worker.is_ready and death is Death.ENDED:
             return JobEnd(worker.job, RobenchError(_NO_START))
-        return JobEnd(worker.job, lost=True)
+        return JobEnd(worker.job, lost=True, is_machine_lost=death is Death.MACHINE_LOST)
 
-    def _close_works(self, worker: _Worker) -> None:
+    def _close_works(self, worker: Worker) -> None:
         for stack, _ in worker.works.values():
             stack.close()
         worker.works.clear()
 
-    def _start(self) -> _Worker:
-        worker = _Worker(self._start_link())
+    def _start(self) -> Worker:
+        worker = Worker(self._start_link())
         self._workers.append(worker)
         return worker
