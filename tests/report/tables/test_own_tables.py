@@ -49,11 +49,11 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     for seed in (1, 2):
         for name, stands in STANDS.items():
             for attack in ATTACKS:
-                cells = [add_cell(made, name, attack, 0, n=120, attacked=draw(rng, stands), seed=seed)]
+                cells = [add_cell(made, name, attack, 0, n=120, records=draw(rng, stands), seed=seed)]
                 for other in ATTACKS if name == "taichi" else ():
                     if other != attack:
                         weaker = draw(rng, stands - 0.2)
-                        cells.append(add_cell(made, name, other, 0, n=120, attacked=weaker, seed=seed, trained=attack))
+                        cells.append(add_cell(made, name, other, 0, n=120, records=weaker, seed=seed, trained=attack))
                 if name == "taichi" or attack == "pwws":
                     timing = {"seconds": 100.0 * (1 + (name == "taichi")), "forwards": 3000, "backwards": 2000}
                     add_model(made, cells[0], timing={**timing, "inference_seconds": 1.25}, parameters=22_713_601)
