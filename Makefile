@@ -7,8 +7,9 @@ INSTALLED := $(VENV)/.installed
 TEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 SEED ?= 18
+KILLS ?= 50
 
-.PHONY: help quickstart test test-slow torture coverage lint format bench clean
+.PHONY: help quickstart test test-slow torture coverage lint format bench bench-gpu clean
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -29,8 +30,8 @@ test: $(INSTALLED)  ## Run the tests, in two processes
 test-slow: $(INSTALLED)  ## Run the tests that take long
 	$(TEST) -m slow
 
-torture: $(INSTALLED)  ## Try some hundreds of hostile inputs (SEED=18; ONLY=KIND:NUMBER tries one again)
-	cd tests && OMP_NUM_THREADS=1 ../$(BIN)/python -m torture --seed $(SEED) $(if $(ONLY),--only $(ONLY) --show)
+torture: $(INSTALLED)  ## Try hundreds of hostile inputs, then kill runs at random moments (SEED=18 KILLS=50; ONLY=KIND:NUMBER)
+	cd tests && OMP_NUM_THREADS=1 ../$(BIN)/python -m torture --seed $(SEED) --kills $(KILLS) $(if $(ONLY),--only $(ONLY) --show)
 
 coverage: $(INSTALLED)  ## Simulate studies: how often intervals hold the truth, and tests find what is not there
 	cd tests && OMP_NUM_THREADS=1 ../$(BIN)/python -m uncertainty
@@ -46,6 +47,9 @@ format: $(INSTALLED)  ## Put the code into its format
 
 bench: $(INSTALLED)  ## Measure speed, each figure against a baseline in the same run
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-only --benchmark-columns=min,median,max
+
+bench-gpu: $(INSTALLED)  ## Measure how busy a GPU is kept (needs one; under 8 minutes on an H100)
+	$(BIN)/python tests/benchmarks/bench_gpu.py
 
 clean:  ## Remove the environment and what tools left behind; results stay
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .benchmarks

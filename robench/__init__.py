@@ -13,11 +13,12 @@ from robench.version import VERSION
 __version__ = VERSION
 
 if TYPE_CHECKING:
-    from robench.api import attack_model, load_results, run
+    from robench.api import attack_model, run
     from robench.attacking.attack import Attack
     from robench.data.task import HubSource, Task
     from robench.errors import RobenchError
     from robench.plugins.registry import load_plugin, register
+    from robench.report.data_frames import load_records, load_results
     from robench.report.pairwise import compare
     from robench.results import intervals
     from robench.training.defense import AdversarialDefense, Defense, TrainsOn
@@ -34,6 +35,7 @@ __all__ = [
     "compare",
     "intervals",
     "load_plugin",
+    "load_records",
     "load_results",
     "register",
     "run",

@@ -152,6 +152,17 @@ def refuse_link(path: Path) -> None:
         )
 
 
+def refuse_links(folder: Path) -> None:
+    """Refuse a folder of a stage that is a symbolic link, or has one in it.
+
+    Raises:
+        RobenchError: it is or has one.
+        OSError: it cannot be listed.
+    """
+    for path in (folder, *(folder.iterdir() if folder.is_dir() else ())):
+        refuse_link(path)
+
+
 def atomic_write_text(path: Path, text: str) -> None:
     """Write ``text`` to ``path`` as UTF-8, so that a reader sees either the old file or the whole new one.
 

@@ -11,19 +11,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Protocol
 
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-from rich.text import Text
-
 from robench.console import Console
 from robench.escaping import shorten
+from robench.run_line import RunLine, RunWork
 
 PLAIN_INTERVAL = 15.0
 """Seconds between two lines about the same work if the output is not a terminal."""
@@ -63,9 +53,23 @@ class Reporter(Protocol):
             done: units that were done before.
         """
 
+    def track_run(self, count: int) -> contextlib.AbstractContextManager[RunWork]:
+        """Show the progress of a whole run until the block ends.
 
-class _Count:
-    """The count of units that are done, with their rate since the start and a tally of outcomes."""
+        Args:
+            count: number of stages that are to be made.
+        """
+
+
+class Count:
+    """The count of units that are done, with their rate since the start and a tally of outcomes.
+
+    Args:
+        title: the work.
+        unit: the name of a unit.
+        total: the number of units, if it is known.
+        done: units that were done before.
+    """
 
     def __init__(self, title: str, unit: str, total: int | None, done: int) -> None:
         self.title, self.unit, self.total, self.done = title, unit, total, done
@@ -74,6 +78,7 @@ class _Count:
         self._done_before = done
 
     def add(self, count: int, outcome: str) -> None:
+        """Add units that are done, and tally them under an outcome if it is not empty."""
         self.done += count
         if outcome:
             self.outcomes[outcome] += count
@@ -95,26 +100,30 @@ class _Count:
         return (self.total - self.done) / self.rate if self.total and self.rate else None
 
 
-class _Warner:
-    """The part of all reporters that shows notes and warnings: each as a line, once."""
+class Warner:
+    """The part of all reporters that shows notes and warnings: each as a line, once.
+
+    Args:
+        console: prints them.
+    """
 
     def __init__(self, console: Console) -> None:
-        self._console = console
+        self.console = console
         self._warned: set[str] = set()
 
     def warn(self, text: str) -> None:
         """Print a line, unless the same was printed before."""
         if text not in self._warned:
             self._warned.add(text)
-            self._console.print(shorten(text), soft_wrap=True, markup=False, highlight=False)
+            self.console.print(shorten(text), soft_wrap=True, markup=False, highlight=False)
 
 
-class PlainReporter(_Warner):
+class PlainReporter(Warner):
     """A reporter that prints lines for logs: one when work begins, one every 15 seconds, and one when it ends."""
 
     def say(self, text: str) -> None:
         """Print a line."""
-        self._console.print(shorten(text), soft_wrap=True, markup=False, highlight=False)
+        self.console.print(shorten(text), soft_wrap=True, markup=False, highlight=False)
 
     def announce_stage(self, number: int, count: int, label: str) -> None:
         """Print which stage begins."""
@@ -123,14 +132,22 @@ class PlainReporter(_Warner):
     @contextlib.contextmanager
     def track(self, title: str, unit: str, total: int | None = None, done: int = 0) -> Iterator[Work]:
         """Print the progress every 15 seconds, and a summary at the end."""
-        count = _Count(title, unit, total, done)
+        count = Count(title, unit, total, done)
         yield _PlainWork(count, self)
         seconds = time.monotonic() - count.started
         self.say(f"    {title}: {count.done} {unit}s in {format_duration(seconds)}, {count.summary}")
 
+    @contextlib.contextmanager
+    def track_run(self, count: int) -> Iterator[RunWork]:
+        """Print a line when a stage is finished, unless it is the only one, and another one at the end."""
+        line = RunLine(count)
+        yield _PlainRun(line, self)
+        if count > 1:
+            self.say(summarise_run(line))
+
 
 class _PlainWork:
-    def __init__(self, count: _Count, reporter: PlainReporter) -> None:
+    def __init__(self, count: Count, reporter: PlainReporter) -> None:
         self._count, self._reporter, self._last = count, reporter, time.monotonic()
 
     def set_progress(self, done: int, total: int) -> None:
@@ -150,71 +167,19 @@ class _PlainWork:
         )
 
 
-class RichReporter(_Warner):
-    """A reporter that shows progress bars on a terminal, and leaves a line for each piece of finished work."""
+class _PlainRun:
+    def __init__(self, line: RunLine, reporter: PlainReporter) -> None:
+        self._line, self._reporter, self._last = line, reporter, 0
 
-    def __init__(self, console: Console) -> None:
-        super().__init__(console)
-        self._progress: Progress | None = None  # a terminal has one place for bars, so all of them share it
-
-    def say(self, text: str) -> None:
-        """Print a line."""
-        self._console.print(shorten(text), highlight=False, markup=False)
-
-    def announce_stage(self, number: int, count: int, label: str) -> None:
-        """Print which stage begins."""
-        self._console.print(Text.assemble((f"{number}/{count}", "bold"), f" {label}"))
-
-    @contextlib.contextmanager
-    def track(self, title: str, unit: str, total: int | None = None, done: int = 0) -> Iterator[Work]:
-        """Show a bar with rate and time left until the block ends, then print a summary."""
-        count = _Count(title, unit, total, done)
-        if self._progress is None:
-            self._progress = self._start_bars()
-        progress = self._progress
-        bar = progress.add_task(title, total=total, completed=done, tail="")
-        try:
-            yield _RichWork(count, progress, bar)
-        finally:
-            progress.refresh()
-            progress.remove_task(bar)
-            if not progress.tasks:
-                progress.stop()
-                self._progress = None
-        seconds = time.monotonic() - count.started
-        line = f"  {title}: {count.done} {unit}s in {format_duration(seconds)}, {count.summary}"
-        self._console.print(Text(line, "dim"))
-
-    def _start_bars(self) -> Progress:
-        columns = (
-            TextColumn("  {task.description}", markup=False),
-            BarColumn(bar_width=30),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[tail]}", style="dim", markup=False),
-            TimeElapsedColumn(),
-            TextColumn("left", style="dim"),
-            TimeRemainingColumn(),
-        )
-        progress = Progress(*columns, console=self._console, transient=True)
-        progress.start()
-        return progress
+    def update(self, done: int, seconds_left: float | None) -> None:
+        self._line.update(done, seconds_left)
+        if self._last < done < self._line.count:
+            self._last = done
+            self._reporter.say(self._line.text)
 
 
-class _RichWork:
-    def __init__(self, count: _Count, progress: Progress, bar: TaskID) -> None:
-        self._count, self._progress, self._bar = count, progress, bar
-
-    def set_progress(self, done: int, total: int) -> None:
-        self._count.total = total
-        self.advance(done - self._count.done)
-
-    def advance(self, count: int, outcome: str = "") -> None:
-        self._count.add(count, outcome)
-        self._progress.update(self._bar, completed=self._count.done, total=self._count.total, tail=self._count.summary)
-
-
-class SilentReporter(_Warner):
-    """A reporter, and a piece of work, that shows no progress, but notes and warnings on stderr."""
+class SilentReporter(Warner):
+    """A reporter, a piece of work, and a run, that shows no progress, but notes and warnings on stderr."""
 
     def __init__(self) -> None:
         super().__init__(Console(stderr=True))
@@ -229,6 +194,14 @@ class SilentReporter(_Warner):
     def track(self, title: str, unit: str, total: int | None = None, done: int = 0) -> Iterator[Work]:
         """Do nothing."""
         yield self
+
+    @contextlib.contextmanager
+    def track_run(self, count: int) -> Iterator[RunWork]:
+        """Do nothing."""
+        yield self
+
+    def update(self, done: int, seconds_left: float | None) -> None:
+        """Do nothing."""
 
     def set_progress(self, done: int, total: int) -> None:
         """Do nothing."""
@@ -266,10 +239,14 @@ class LabelledReporter:
         """Show the progress of some work until the block ends."""
         return self._reporter.track(f"{self._label}: {title}", unit, total, done)
 
+    def track_run(self, count: int) -> contextlib.AbstractContextManager[RunWork]:
+        """Show the progress of a whole run until the block ends."""
+        return self._reporter.track_run(count)
 
-def choose_reporter(console: Console) -> Reporter:
-    """Return a progress-bar reporter for a terminal, else a line reporter."""
-    return RichReporter(console) if console.is_terminal else PlainReporter(console)
+
+def summarise_run(line: RunLine) -> str:
+    """Return the line that is left of a run when it is finished."""
+    return f"run: {line.count:,} stages in {format_duration(time.monotonic() - line.started)}"
 
 
 def format_duration(seconds: float) -> str:

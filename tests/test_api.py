@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import robench
-from robench.api import make_frame
 from robench.errors import RobenchError
+from robench.report.data_frames import make_frame, make_records_frame
 from robench.report.tables import make
+from robench.results import records
 from robench.results.info import CellInfo
 from robench.results.selection import Selection
 from robench.results.store import Store
@@ -54,7 +56,8 @@ def store(store: Store) -> Store:
 
 def test_load_results_gives_a_row_per_cell_with_all_that_a_reader_needs(store: Store) -> None:
     found = robench.load_results(store.root)
-    assert list(found.columns) == re.findall(r"``(\w+)``", (make_frame.__doc__ or "").partition("name=value")[0])
+    documented = re.findall(r"``(\w+)``", (make_frame.__doc__ or "").partition(":mod:`")[0])
+    assert list(found.columns) == list(dict.fromkeys(name for name in documented if name != "matrix"))
     rows = {row["defense"]: row for row in found.to_dict("records")}
     assert {name: row["has_learned"] for name, row in rows.items()} == {
         "base": True,
@@ -111,7 +114,7 @@ def parameter_kind(name: str) -> Any:
     [
         (lambda: robench.run(defence="base", task="trec"), r"argument of robench\.run 'defence': did you mean defense"),  # type: ignore[call-arg]
         (lambda: robench.run(task="trec"), "missing a required argument: 'defense'"),  # type: ignore[call-arg]
-        (lambda: robench.run("base", task="trec"), "too many positional arguments"),  # type: ignore[call-arg, misc]
+        (lambda: robench.run("base", task="trec"), "too many positional arguments"),  # type: ignore[arg-type, call-arg]
         (lambda: robench.attack_model("m", task="trec", encoder="minilm"), "unknown argument of robench.attack_model"),  # type: ignore[call-arg]
     ],
 )
@@ -138,3 +141,36 @@ def typed_script() -> None:
     del results
     robench.run(defense="base", task="mr", existing="never")  # type: ignore[arg-type]
     robench.run(defense="base", task="mr", seed="1")  # type: ignore[arg-type]
+
+
+def test_load_records_gives_a_row_per_record_with_all_that_a_reader_needs(store: Store) -> None:
+    found = robench.load_records(store.root, defense="taichi", texts=True)
+    columns = re.findall(r"``(\w+)``", (make_records_frame.__doc__ or "").partition("Returns:")[2])
+    assert list(found.columns) == columns
+    (cell,) = (cell for cell in store.stages(CellInfo) if cell.info.defense.name == "taichi")
+    rows = records.read(cell.folder / "records.jsonl")
+    for name in ("id", "status", "queries", "words_changed", "words", "seconds", "original", "final", "reason"):
+        assert list(found[name]) == [getattr(row, name) for row in rows]
+    assert list(found.label) == ["ABBR", "DESC"] * 20 and set(found.predicted) == {"DESC"}
+    assert set(found.trained_against) == set(found.attack) == {"pwws"} and set(found.key) == {cell.key}
+    assert found.probability.tolist() == [0.25, 0.75] * 20
+
+
+def test_load_records_does_not_need_the_copy_of_the_records(store: Store) -> None:
+    before = robench.load_records(store.root)
+    for copy in store.root.glob("cells/*/columns.json"):
+        copy.unlink()
+    assert before.equals(robench.load_records(store.root)) and len(before) == 4 * 40
+
+
+@pytest.mark.parametrize("function", [robench.load_results, robench.load_records])
+def test_example_of_a_documentation_runs(
+    function: Callable[..., Any], store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its lines, with nothing but the runs folder changed."""
+    monkeypatch.chdir(store.root.parent)
+    example = textwrap.dedent((inspect.getdoc(function) or "").partition("::\n")[2].partition("\nArgs:")[0])
+    *lines, last = example.strip().splitlines()
+    names: dict[str, Any] = {"robench": robench}
+    exec("\n".join(lines), names)
+    assert len(eval(last, names)) > 0

@@ -14,7 +14,8 @@ import pytest
 
 from robench.errors import RobenchError
 from robench.paths import atomic_write_folder, atomic_write_text, replace_folder
-from robench.results.aside import set_aside, set_file_aside, set_lines_aside
+from robench.results import records
+from robench.results.aside import set_aside, set_aside_but_records, set_file_aside, set_lines_aside
 from robench.results.integrity import write_stage
 from robench.results.locks import delete_drafts
 from robench.results.redo import Redo
@@ -220,6 +221,51 @@ def test_a_run_after_such_a_kill_finds_the_old_result(finished: Path, tiny_job: 
     again = robench(*tiny_job.command(runs))
     assert again.exit_code == 0 and " attacking: " not in again.stderr
     assert snapshot(runs) == before
+
+
+SETTING_ASIDE = """
+import os, pathlib, signal, sys
+import robench.paths as paths
+from robench.results.aside import set_aside_but_records
+folder, place = pathlib.Path(sys.argv[1]), sys.argv[2]
+def kill(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+rename = pathlib.Path.rename
+def move(path, to):
+    if place == "after the move":
+        rename(path, to)
+    kill()
+if place == "while the folder is put back":
+    pathlib.Path.replace = kill
+else:
+    pathlib.Path.rename = move
+set_aside_but_records(folder, folder)
+"""
+
+
+@pytest.mark.parametrize("place", ["before the move", "after the move", "while the folder is put back"])
+def test_records_of_a_stage_that_is_set_aside_by_a_process_that_is_killed_are_there_for_the_next_run(
+    place: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "cells" / f"mr-base-pwws-{KEY}"
+    made = write_records(folder, failed=2, n=5)
+    (folder / "stage.json").write_text("broken", encoding="utf-8")
+    killed = subprocess.run([sys.executable, "-c", SETTING_ASIDE, str(folder), place], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    with Store(tmp_path).lock(folder):
+        assert [path.name for path in folder.parent.iterdir() if path.is_dir()] == [folder.name]
+        assert records.read(folder / "records.jsonl") == made
+        is_moved = (tmp_path / ".aside" / "cells" / f"{folder.name}-1" / "stage.json").exists()
+        assert is_moved == (place != "before the move") and is_moved != (folder / "stage.json").exists()
+
+
+def test_records_of_two_folders_of_one_stage_that_are_set_aside_are_in_the_one_that_a_run_uses(tmp_path: Path) -> None:
+    one, two = (tmp_path / "cells" / f"{label}-{KEY}" for label in ("one", "two"))
+    write_records(one, failed=1, n=3)
+    made = write_records(two, failed=1, n=4)
+    assert set_aside_but_records(two, one) == (tmp_path / ".aside" / "cells" / f"two-{KEY}-1", True)
+    assert set_aside_but_records(one, one) == (tmp_path / ".aside" / "cells" / f"one-{KEY}-1", True)
+    assert records.read(one / "records.jsonl") == made and not two.exists()
 
 
 def test_records_are_flushed_one_by_one_and_synced_before_they_are_counted(disk: DiskCalls, tmp_path: Path) -> None:

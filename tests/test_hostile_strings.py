@@ -23,12 +23,13 @@ import rich.console
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from robench.bars import RichReporter
 from robench.cli import show as showing
 from robench.cli.common import report_failures
 from robench.cli.examples import format_examples
 from robench.console import Console
 from robench.errors import RobenchError
-from robench.progress import PlainReporter, Reporter, RichReporter
+from robench.progress import PlainReporter, Reporter
 from robench.report.export import loading_lines, model_card
 from robench.report.figures import draw, save
 from robench.report.figures.canvas import Drawing

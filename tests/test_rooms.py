@@ -14,7 +14,10 @@ from robench.plugins import registry
 
 ROOT = Path(__file__).parents[1]
 TIERS = (
-    ("errors", "paths", "progress", "lazy", "escaping", "console", "frames", "process", "syncing", "version"),
+    (
+        *("errors", "paths", "progress", "run_line", "bars", "lazy", "escaping", "console", "frames"),
+        *("process", "syncing", "version"),
+    ),
     ("plugins", "resources"),
     ("data", "models"),
     ("training", "results"),

@@ -7,18 +7,22 @@ from robench.lazy import lazy_attributes
 if TYPE_CHECKING:
     from robench.attacking.attack import Attack, Victim
     from robench.attacking.build import build_attack
+    from robench.attacking.derived_attack import DerivedAttack
+    from robench.attacking.engine.random_order import take_random_order
     from robench.attacking.language_model_attack import LanguageModelAttack, MaskedLanguageModelAttack
     from robench.attacking.sentence_constraint import compare_windows, with_encoder
     from robench.plugins.option import option
 
 __all__ = [
     "Attack",
+    "DerivedAttack",
     "LanguageModelAttack",
     "MaskedLanguageModelAttack",
     "Victim",
     "build_attack",
     "compare_windows",
     "option",
+    "take_random_order",
     "with_encoder",
 ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.metadata
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, get_args
 
 from robench import resources
@@ -155,6 +155,14 @@ class Attack(ABC):
         count = sum(not self.attacks(text) for text in texts)
         rule = f"those of fewer than {SHORTEST} words are no part of the sample (protocol {self.protocol})"
         return f"{count:,} of {len(texts):,} test texts are not attacked: {rule}" if count else ""
+
+    def inherit_settings(self, settings: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+        """Return the values of fields that follow from what the user set of other attacks; by default none.
+
+        Args:
+            settings: hyper-parameters by name of a defense or attack, then by field.
+        """
+        return {}
 
     def prepare(self, *, offline: bool = False) -> None:
         """Fetch the data that the attack needs, if it is not on this machine.

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from robench.cli import about, attack, compare, entries, export, results, run, status, verify
+from robench.cli import about, attack, compare, entries, export, judge, results, run, status, transfer, verify
 
 __all__ = ["app", "main"]
 
@@ -29,6 +29,8 @@ app.command(name="compare")(compare.compare)
 app.command(name="figure")(results.figure)
 app.command(name="show")(results.show)
 app.command(name="export")(export.export)
+app.command(name="judge")(judge.judge)
+app.command(name="transfer")(transfer.transfer)
 app.command(name="status")(status.status)
 app.command(name="verify")(verify.verify)
 app.command(name="submit")(entries.submit)

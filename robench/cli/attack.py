@@ -20,7 +20,7 @@ def attack(options: AttackOptions, place: StoreOptions, *, dry_run: DryRunOption
       robench attack --model textattack/bert-base-uncased-SST-2 --task sst2 --preset paper
       robench attack --model my_model:scores --task mr --preset quick
     """
-    from robench.progress import choose_reporter
+    from robench.bars import choose_reporter
     from robench.report.reproduce import Target
     from robench.study.victim_request import VictimRequest
 

@@ -12,7 +12,8 @@ from robench.models import devices
 from robench.progress import Reporter, format_duration
 from robench.results.store import Store
 from robench.study.estimate import Estimator, make_work
-from robench.study.executors.capacity import choose_jobs
+from robench.study.executors.capacity import choose_threads
+from robench.study.executors.choice import ExecutorChoice
 from robench.study.options import StoreOptions
 from robench.study.plan import order_stages
 from robench.study.request import BaseRequest
@@ -47,7 +48,7 @@ def show_plan(
         all_estimated = all_estimated and seconds is not None
         total += seconds or 0.0
         if stage.key in left:
-            works.append(make_work(stage, seconds or 0.0, requests[0].threads))
+            works.append(make_work(stage, seconds or 0.0, choose_threads(requests[0].threads, device)))
             guess += estimator.guess_seconds(stage)
         state = "to do" if stage.key in left else "cached" if runner.is_done(stage) else "not needed"
         time = "" if stage.key not in left else "unknown" if seconds is None else format_duration(seconds)
@@ -56,7 +57,8 @@ def show_plan(
         console.width = max(console.width, LOG_WIDTH)
     console.print(table)
     if total:
-        jobs = choose_jobs(requests[0].jobs, on_cpu=device.type == "cpu", seconds=guess)
+        missing = [stage for stage in order_stages(stages) if stage.key in left]
+        jobs = ExecutorChoice.of(requests[0]).count_jobs(missing, device, guess)
         schedule = simulate(works, jobs)
         for line in _describe_schedule(schedule, "about" if all_estimated else "more than"):
             console.print(line, soft_wrap=True, markup=False)

@@ -74,7 +74,7 @@ def _selection(
 def table(
     number: Annotated[
         str | None,
-        typer.Argument(help="The paper's number, or quality; by default all of the paper's that have data."),
+        typer.Argument(help="The paper's number, or a name below; by default all of the paper's that have data."),
     ] = None,
     format: FormatOption = "rich",
     paper: PaperOption = DEFAULT,
@@ -97,7 +97,10 @@ def table(
 ) -> None:
     """Show a paper's tables, filled from the runs folder.
 
-    `robench list papers` says what each of them shows. quality: how much each attack changes a text.
+    `robench list papers` says what each of them shows. Others: quality, how much each attack changes a text; matrix,
+    models trained against one attack under all attacks; worst, under the worst of all; budget, after so many queries;
+    price, what each model costs; flips, clean predictions gained and lost, and accuracy by class and length; transfer,
+    how many adversarial texts of another seed's undefended model fool each defense.
 
     If cells are missing, the commands that make them stand below the table.
 
@@ -133,7 +136,7 @@ def table(
 
 @report_failures
 def figure(
-    number: Annotated[str, typer.Argument(help="The paper's number, or all.")] = "all",
+    number: Annotated[str, typer.Argument(help="The paper's number, all of the paper's, or a name below.")] = "all",
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the pictures go, as png and svg.")] = Path("figures"),
     paper: PaperOption = DEFAULT,
     task: Annotated[str | None, typer.Option("--task", "-t", help="The task.", show_default="the figure's")] = None,
@@ -145,7 +148,11 @@ def figure(
     runs: RunsOption = Path("runs"),
     device: Annotated[str, typer.Option(help="For a figure that runs a model: auto, cpu, cuda.")] = "auto",
 ) -> None:
-    """Draw a paper's figures from the runs folder; `robench list papers` says what each of them shows."""
+    """Draw a paper's figures from the runs folder; `robench list papers` says what each of them shows.
+
+    Others: budget, accuracy against queries spent and words changed; trade-off, clean accuracy against accuracy under
+    the worst of all attacks.
+    """
     from robench.report import figures
     from robench.results import papers
 

@@ -47,8 +47,8 @@ def run(
       robench run --defense my-defense --plugin my_defense.py --task mr --preset quick
       robench run --table 5 --task trec
     """
+    from robench.bars import choose_reporter
     from robench.plugins import settings
-    from robench.progress import choose_reporter
     from robench.report.reproduce import Target
     from robench.study.request import Request
 

@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 
 SHOWN = 20
 """Most lines about things of one sort; the others are counted."""
-NOUNS = {"models": "models", "adversarial": "adversarial training sets", "cells": "cells", "statistics": "statistics"}
+NOUNS = {
+    "models": "models",
+    "adversarial": "adversarial training sets",
+    "cells": "cells",
+    "statistics": "statistics",
+    "transfer": "transfers",
+}
 
 
 @report_failures

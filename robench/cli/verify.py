@@ -63,7 +63,7 @@ def verify(
       robench verify --runs ./runs
       robench verify --rescore 20 --repair
     """
-    from robench.progress import choose_reporter
+    from robench.bars import choose_reporter
     from robench.results.store import Store
 
     if not runs.is_dir():

@@ -45,7 +45,7 @@ def read_folder(folder: Path) -> Splits:
             rows[split] = []
             continue
         if path.suffix == ".tsv":
-            tsv[path.name] = split_cells(_read_text(path))
+            tsv[path.name] = split_cells(read_text(path))
             numbered = list(_select_cells(path, iter(tsv[path.name].rows)))
         else:
             numbered = list((_read_csv if path.suffix == ".csv" else _read_parquet)(path))
@@ -79,13 +79,22 @@ def _find_file(folder: Path, split: str) -> Path | None:
     return present[0] if present else None
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path, columns: str = "sentence and label") -> str:
+    """Read a file of rows as text.
+
+    Args:
+        path: the file.
+        columns: those that its header needs, for errors.
+
+    Raises:
+        RobenchError: it cannot be read, is empty, or is no plain text in UTF-8.
+    """
     try:
         data = read_regular(path)
     except OSError as error:
         raise RobenchError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}.") from error
     if not data.removeprefix(codecs.BOM_UTF8).strip():
-        raise RobenchError(f"{path} is empty: it needs a header with the columns sentence and label, and rows.")
+        raise RobenchError(f"{path} is empty: it needs a header with the columns {columns}, and rows.")
     for start, form in _OTHER_FORMS.items():
         if data.startswith(start):
             raise RobenchError(f"{path} is {form}. Save it as plain text in UTF-8.")
@@ -147,23 +156,31 @@ def _note_quoting(files: Mapping[str, Cells]) -> Iterator[str]:
 
 
 def _read_csv(path: Path) -> Iterator[tuple[int, Row]]:
-    content = _read_text(path)
+    return _select_cells(path, read_csv_lines(path, read_text(path)))
+
+
+def read_csv_lines(path: Path, content: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the cells of each row of a CSV file, its header included, with the number of the row's first line.
+
+    Args:
+        path: the file, for errors.
+        content: its content.
+
+    Raises:
+        RobenchError: it is no CSV.
+    """
     csv.field_size_limit(max(csv.field_size_limit(), len(content)))  # by default a cell has 131,072 characters at most
     reader = csv.reader(io.StringIO(content, newline=""), strict=True)
-
-    def read_lines() -> Iterator[tuple[int, list[str]]]:
-        while True:
-            first = reader.line_num + 1  # a quoted cell may span several lines
-            try:
-                cells = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                raise RobenchError(f"{path}, line {first}: not readable as CSV ({error}).") from error
-            if cells:
-                yield first, cells
-
-    return _select_cells(path, read_lines())
+    while True:
+        first = reader.line_num + 1  # a quoted cell may span several lines
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise RobenchError(f"{path}, line {first}: not readable as CSV ({error}).") from error
+        if cells:
+            yield first, cells
 
 
 def _read_parquet(path: Path) -> Iterator[tuple[int, Row]]:

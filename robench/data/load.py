@@ -192,7 +192,7 @@ def _check_row(task: Task, splits: Splits, split: str, index: int, row: object) 
             " a number or a name."
         )
     text, label = pair
-    number = _find_label(task.labels, label)
+    number = find_label(task.labels, label)
     if number is None or not isinstance(text, str) or not _has_sign(text):
         place = _find_place(splits, split, index)
         if number is not None:
@@ -257,7 +257,7 @@ _DIGITS = 20
 """Most digits of a label's number."""
 
 
-def _find_label(labels: Sequence[str], label: object) -> int | None:
+def find_label(labels: Sequence[str], label: object) -> int | None:
     """Return the number of a label given as number or name; None if there is no such label."""
     if isinstance(label, str):
         if label in labels:

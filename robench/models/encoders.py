@@ -122,6 +122,19 @@ class EncoderSource:
                 f" {positions} or less: --set training.max_length={positions}."
             )
 
+    def count_parameters(self) -> int:
+        """Count the weights of the network; none are read.
+
+        Raises:
+            RobenchError: its configuration cannot be loaded.
+        """
+        import torch
+
+        with explain_load_errors(f"encoder {self.name}: its configuration", self.location), silence_transformers():
+            self._check(fetch=False)
+            with torch.device("meta"):
+                return sum(parameter.numel() for parameter in self._build().parameters())
+
     def find_bfloat16_fault(self, device: torch.device) -> str:
         """Return the error with which the encoder fails in bfloat16, see :mod:`robench.models.bfloat16`.
 

@@ -3,6 +3,9 @@
 Before a matrix product, oneDNN rearranges the weights into the layout that its kernel reads, and autocast first casts
 them to bfloat16. Both cost about as much for a small batch as for a large one. :func:`pack_weights` does both once and
 replaces the ``forward`` of each linear layer by a product with the packed weights.
+
+Besides, the products of oneDNN depend on the row alone. Those of MKL, which torch takes for small products in float32,
+such as a head's, depend in their last bit on the row's position in the batch.
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ def pack_weights(model: nn.Module, precision: Precision) -> Iterator[None]:
 
     Args:
         model: on the CPU.
-        precision: of the matrix products; with ``bf16``, layers outside of autocast stay in float32.
+        precision: of the matrix products; with ``bf16``, layers outside of autocast are packed in float32.
     """
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     layers = [layer for layer in model.modules() if _can_pack(layer)] if _has_packing(dtype) else []
@@ -64,16 +67,29 @@ def _can_pack(module: nn.Module) -> TypeGuard[nn.Linear]:
 
 
 class _PackedLinear:
-    """The forward pass of a linear layer with packed weights."""
+    """The forward pass of a linear layer with packed weights.
+
+    Args:
+        layer: the layer.
+        dtype: what autocast casts to; outside of autocast, the product is one of float32 in any case.
+    """
 
     def __init__(self, layer: nn.Linear, dtype: torch.dtype) -> None:
         self._weight, self._bias, self._dtype = layer.weight, layer.bias, dtype
-        self._packed = torch.ops.mkldnn._reorder_linear_weight(layer.weight.detach().to(dtype))
-        self._packed_bias = None if layer.bias is None else layer.bias.detach().to(dtype)
+        self._packed: dict[torch.dtype, tuple[Tensor, Tensor | None]] = {}
+        self._pack(dtype)
 
     def __call__(self, input: Tensor) -> Tensor:
         under_autocast = torch.is_autocast_enabled("cpu")
-        if torch.is_grad_enabled() or under_autocast != (self._dtype == torch.bfloat16):
+        if torch.is_grad_enabled() or (under_autocast and self._dtype != torch.bfloat16):
             return functional.linear(input, self._weight, self._bias)
-        product = torch.ops.mkldnn._linear_pointwise
-        return cast(Tensor, product(input.to(self._dtype), self._packed, self._packed_bias, "none", [], ""))
+        dtype = self._dtype if under_autocast else torch.float32
+        weight, bias = self._pack(dtype)
+        return cast(Tensor, torch.ops.mkldnn._linear_pointwise(input.to(dtype), weight, bias, "none", [], ""))
+
+    def _pack(self, dtype: torch.dtype) -> tuple[Tensor, Tensor | None]:
+        """Return the packed weight and the bias; few layers need both types."""
+        if dtype not in self._packed:
+            weight = torch.ops.mkldnn._reorder_linear_weight(self._weight.detach().to(dtype))
+            self._packed[dtype] = weight, None if self._bias is None else self._bias.detach().to(dtype)
+        return self._packed[dtype]

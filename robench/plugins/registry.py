@@ -81,8 +81,12 @@ def register(name: str, thing: T | None = None) -> Callable[[T], T]:
     return add
 
 
-def load_plugin(path: Path) -> None:
+def load_plugin(path: Path, module_name: str = "") -> None:
     """Run a plug-in file, so that the names it registers exist.
+
+    Args:
+        path: the file.
+        module_name: the name of its module, if it is the copy of another machine's file; by default it has its own.
 
     Raises:
         RobenchError: there is no such file, it fails, or it registers nothing.
@@ -93,7 +97,7 @@ def load_plugin(path: Path) -> None:
     for kind in KINDS:
         _read_entry_points(kind)  # while the process is as it was: a plug-in may do anything to it
     try:
-        name, content = name_plugin(path), read_regular(path)
+        name, content = module_name or name_plugin(path), read_regular(path)
     except OSError as error:
         raise RobenchError(f"plug-in {path} cannot be read: {(error.strerror or str(error)).lower()}.") from error
     if name in sys.modules and source_in_use(name) == content:

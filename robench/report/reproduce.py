@@ -7,7 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from robench.errors import RobenchError
+from robench.plugins import registry
 from robench.plugins.suggestions import explain_unknown
+from robench.report.figures.own import list_own_figures
+from robench.report.tables.own import CROSSED, OWN, TRANSFERRED
 from robench.results import papers
 from robench.results.info import CellInfo
 from robench.results.paper_contents import DEFAULT, Paper, PaperFigure, PaperTable
@@ -15,6 +18,7 @@ from robench.results.selection import Selection
 from robench.results.store import Store, StoredStage
 from robench.study.commands import format_paper_command
 from robench.study.request import Request
+from robench.training.defense import AdversarialDefense
 
 if TYPE_CHECKING:
     from robench.console import Console
@@ -100,9 +104,20 @@ class Target:
         filled = replace(request, task=request.tasks or table.tasks, defense=request.defenses or table.trained_defenses)
         if table.kind == "high-order":
             return [replace(filled, statistics=True)]
+        if table.kind in CROSSED:
+            return [replace(self._fill_own(request, table), crossed=True)]
+        if table.kind in TRANSFERRED:
+            return [replace(self._fill_own(request, table), transfer=True)]
         if table.kind == "encoders" and request.encoder is None:
             return [replace(filled, encoder=encoder) for encoder in table.encoders]
         return [filled]
+
+    def _fill_own(self, request: Request, table: PaperTable) -> Request:
+        """Return a request with the paper's tasks, and its defenses as far as the table shows them."""
+        names = self.paper.first_accuracy_table.trained_defenses or tuple(registry.names("defenses"))
+        if table.kind == "matrix":
+            names = tuple(name for name in names if name == registry.reference() or _is_adversarial(name))
+        return replace(request, task=request.tasks or self.paper.tasks, defense=request.defenses or names)
 
     def _figure_request(self, request: Request, figure: PaperFigure) -> Request:
         filled = replace(request, task=request.tasks or (figure.task,), defense=request.defenses or figure.defenses)
@@ -112,7 +127,16 @@ class Target:
         return replace(filled, sweep=[{sweep.defense: {sweep.field: value}} for value in sweep.values])
 
 
+def _is_adversarial(defense: str) -> bool:
+    return isinstance(registry.entry("defenses", defense).load(), AdversarialDefense)
+
+
 def _table(paper: Paper, number: str) -> PaperTable:
+    if number in (*CROSSED, *TRANSFERRED):
+        return OWN[number]
+    if number in OWN:
+        command = format_paper_command(paper, "table", number)
+        raise RobenchError(f"table {number} needs no runs of its own; `{command}` shows it of what there is.")
     if number not in paper.tables:
         raise RobenchError(
             explain_unknown("table", number, list(paper.tables), f"these are the tables of {paper.name}")
@@ -124,6 +148,9 @@ def _table(paper: Paper, number: str) -> PaperTable:
 
 
 def _figure(paper: Paper, number: str) -> PaperFigure:
+    if number in list_own_figures(paper):
+        command = format_paper_command(paper, "figure", number)
+        raise RobenchError(f"figure {number} needs no runs of its own; `{command}` draws it of what there is.")
     if number not in paper.figures:
         drawings = f"the paper's figures {' and '.join(paper.drawings)} are drawings"
         hint = drawings if paper.drawings else f"these are the figures of {paper.name}"

@@ -24,10 +24,11 @@ from robench.results.entry_parts import FusedPart, Predictions, TrainingSet
 from robench.results.entry_rows import PUBLIC_SOURCES, RowSource
 from robench.results.info import BEFORE, AdversarialInfo, CellInfo, ModelInfo, StatisticsInfo
 from robench.results.info_parts import DataInfo, PluginInfo, VictimInfo
-from robench.results.integrity import CLEAN_FILE, RECORDS_FILE, WEIGHTS_FILE
+from robench.results.integrity import CLEAN_FILE, RECORDS_FILE
 from robench.results.outcome import summarise
 from robench.results.store import Store, StoredStage
 from robench.results.strict_json import parse_json
+from robench.results.weights import count_parameters
 
 Cell = StoredStage[CellInfo]
 
@@ -140,7 +141,7 @@ def _make_entry(
         parts=tuple(_describe_part(store, key) for key in _part_keys(info)),
         victim=_describe_victim(info.victim) if info.victim else None,
         foreign_code=_hide_all(info.foreign_code),
-        parameters=_count_parameters(model.folder / WEIGHTS_FILE),
+        parameters=count_parameters(model),
         warnings=_hide_all(info.warnings),
         predictions=None if counts_only else _read_predictions(model),
         attacks=tuple(
@@ -265,16 +266,6 @@ def _describe_statistics(info: StatisticsInfo) -> HighOrder:
         before=info.defense.name == BEFORE,
         attack=_hide_fields(info.attack, {}),
     )
-
-
-def _count_parameters(path: Path) -> int | None:
-    """Count the weights of a network by the header of its file; None if there is no file."""
-    if not path.exists():
-        return None
-    from safetensors import safe_open
-
-    with safe_open(path, framework="numpy") as file:
-        return sum(int(math.prod(file.get_slice(name).get_shape())) for name in file.keys())
 
 
 def _hide_all(sentences: Sequence[str]) -> tuple[str, ...]:

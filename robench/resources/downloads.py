@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
 
+from robench.bars import choose_reporter
 from robench.console import Console
 from robench.errors import RobenchError
 from robench.paths import translate_os_errors
-from robench.progress import Reporter, choose_reporter
+from robench.progress import Reporter
 
 READ_TIMEOUT = 15.0
 """Seconds without a byte after which a connection counts as broken."""

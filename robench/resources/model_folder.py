@@ -26,11 +26,16 @@ def digest_folder(folder: Path) -> str:
 
     Hashing 90 MB takes 0.1 s. The digest is cached until a file's size or modification time changes.
     """
+    stamp = [(p.name, p.stat().st_size, p.stat().st_mtime_ns) for p in list_model_files(folder)]
+    return _hash_files(str(folder.resolve()), json.dumps(stamp))
+
+
+def list_model_files(folder: Path) -> list[Path]:
+    """Return the files that determine a model, by name; of weights in two forms those in safetensors."""
     files = sorted(p for p in folder.iterdir() if p.suffix in (".json", ".safetensors", ".bin", ".txt", ".model"))
     if any(p.suffix == ".safetensors" for p in files):
         files = [p for p in files if p.suffix != ".bin"]
-    stamp = [(p.name, p.stat().st_size, p.stat().st_mtime_ns) for p in files]
-    return _hash_files(str(folder.resolve()), json.dumps(stamp))
+    return files
 
 
 def _hash_files(folder: str, stamp: str) -> str:

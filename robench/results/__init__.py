@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from robench.results.cells import Result, read_results
     from robench.results.entries import load_entries, read_entry
     from robench.results.entry_form import Entry
-    from robench.results.info import AdversarialInfo, CellInfo, ModelInfo, StatisticsInfo
+    from robench.results.info import AdversarialInfo, CellInfo, ModelInfo, StatisticsInfo, TransferInfo
     from robench.results.records import Record
     from robench.results.selection import NoResultsError, Selection
     from robench.results.store import Store, StoredStage
@@ -25,6 +25,7 @@ __all__ = [
     "StatisticsInfo",
     "Store",
     "StoredStage",
+    "TransferInfo",
     "load_entries",
     "read_entry",
     "read_results",

@@ -77,9 +77,10 @@ def note_adversarial_rows(infos: Iterable[CellInfo]) -> tuple[str, ...]:
         unchanged, choice = count_unchanged(info), str(info.defense.fields.get("unsuccessful"))
         if info.rows is None or unchanged is None or not info.rows.adversarial:
             continue
+        attack = info.training_attack or info.attack
         is_dropped = choice == "drop"
         n = info.rows.adversarial + (_count_dropped(info.rows) if is_dropped else 0)
-        found = shares.setdefault((info.task, choice), {}).setdefault((info.attack.title, n), [])
+        found = shares.setdefault((info.task, choice), {}).setdefault((attack.title, n), [])
         found.append(n - info.rows.adversarial if is_dropped else unchanged)
     return tuple(_note(task, choice, found) for (task, choice), found in shares.items())
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from robench.paths import atomic_write_bytes, read_regular, translate_os_errors
+from robench.paths import atomic_write_bytes, read_regular, restore_folder, translate_os_errors
 from robench.results import records
 from robench.results.integrity import RECORDS_FILE
 from robench.results.redo import REDO
-from robench.syncing import make_folder, sync
+from robench.syncing import make_folder, sync, sync_tree
 
 ASIDE = ".aside"
 
@@ -42,26 +44,40 @@ def set_file_aside(path: Path) -> Path:
     return place
 
 
-def bring_records_back(place: Path, folder: Path) -> bool:
-    """Copy the records of a stage that was set aside to its folder, where a run judges each line and keeps the good.
+def set_aside_but_records(folder: Path, heir: Path) -> tuple[Path, bool]:
+    """Move the folder of a stage, whose lock is held, out of the way; a run judges each record and keeps the good.
+
+    How it works: a copy of the records waits in a hidden folder, from which whoever holds the lock next puts it in its
+    place if this process is killed after the move, see :func:`robench.paths.restore_folder`.
 
     Args:
-        place: where the stage is now.
-        folder: its folder, which need not exist.
+        folder: the folder.
+        heir: the folder in which a run will look for records: the same, or one of another name for the same stage.
 
     Returns:
-        Whether there are records.
+        The new place of the folder, and whether there are records.
 
     Raises:
-        RobenchError: they cannot be read or written.
+        RobenchError: it cannot be moved, or its records cannot be copied.
     """
-    path = place / RECORDS_FILE
+    path = folder / RECORDS_FILE
     if not path.is_file():
-        return False
+        return set_aside(folder), False
     with translate_os_errors(path):
         lines = read_regular(path)
-    records.add_lines(folder / RECORDS_FILE, lines)
-    return True
+    if heir != folder and heir.exists():
+        records.add_lines(heir / RECORDS_FILE, lines)
+        return set_aside(folder), True
+    with translate_os_errors(heir):
+        hidden = Path(tempfile.mkdtemp(dir=heir.parent, prefix=f".{heir.name}."))
+        try:
+            records.add_lines(hidden / heir.name / RECORDS_FILE, lines)
+            sync_tree(hidden)
+            place = set_aside(folder)
+            restore_folder(hidden)
+        finally:
+            shutil.rmtree(hidden, ignore_errors=True)
+    return place, True
 
 
 def set_lines_aside(path: Path, lines: Iterable[bytes]) -> Path:

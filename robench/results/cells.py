@@ -96,6 +96,30 @@ def read_outcome(cell: StoredStage[CellInfo]) -> Outcome:
     return cell.info.attacked or summarise(records.read(cell.folder / RECORDS_FILE))
 
 
+def read_model_results(cells: Sequence[StoredStage[CellInfo]]) -> list[Result]:
+    """Read the numbers of cells, with a row for each trained model in place of one for each defense.
+
+    Models that differ in nothing but their seed share a row: they are of one defense, and were trained against the same
+    attack or against none.
+
+    Raises:
+        RobenchError: a cell's files are missing or broken.
+    """
+    results = []
+    for result in map(_result, cells):
+        defense, attack = result.info.defense, result.info.training_attack
+        parts = [_identify_plugin(defense), [attack.title, *_identify_plugin(attack)] if attack else None]
+        results.append(replace(result, row=identity_text(parts)))
+    models: dict[tuple[Any, ...], set[str]] = {}
+    for r in results:
+        models.setdefault((r.block, r.row, r.seed), set()).add(r.info.model)
+    results = [
+        replace(r, row=identity_text([r.row, r.info.model])) if len(models[r.block, r.row, r.seed]) > 1 else r
+        for r in results
+    ]
+    return separate(results, by="key")
+
+
 def separate(results: Sequence[Result], by: Literal["key", "model"]) -> list[Result]:
     """Give results that would share one place in a table a row each, because they are not the same thing.
 
@@ -138,7 +162,7 @@ def _result(cell: StoredStage[CellInfo]) -> Result:
         entry=cell.entry,
         block=identity_text([*block, outcome.n]),
         model_block=identity_text(block),
-        row=identity_text([info.defense.class_, info.defense.fields, info.defense.code]),
+        row=_identify_row(info),
         column=identity_text([info.attack.title, attack]),
         attack=info.attack,
         clean_accuracy=Fraction(info.clean.correct, info.clean.n),
@@ -146,6 +170,20 @@ def _result(cell: StoredStage[CellInfo]) -> Result:
         has_learned=_has_learned(info.clean),
         outcome=outcome,
     )
+
+
+def _identify_row(info: CellInfo) -> str:
+    """Return the identity of a defense; of a model under another attack than its own, with the one it was trained for.
+
+    So such a result never shares a row with those of the models that meet their own attack.
+    """
+    defense = _identify_plugin(info.defense)
+    against = info.trained_against if info.is_crossed else None
+    return identity_text([*defense, _identify_plugin(against)] if against else defense)
+
+
+def _identify_plugin(plugin: PluginInfo) -> list[Any]:
+    return [plugin.class_, plugin.fields, plugin.code]
 
 
 def _has_learned(clean: Clean) -> bool:

@@ -34,7 +34,7 @@ from robench.results.info_parts import (
     VictimInfo,
 )
 
-StageKind = Literal["models", "adversarial", "cells", "statistics"]
+StageKind = Literal["models", "adversarial", "cells", "statistics", "transfer"]
 """A kind of stages, which is also the name of their folder in the runs folder."""
 
 BEFORE = "before"
@@ -115,6 +115,7 @@ class ModelInfo(StageInfo, frozen=True, kw_only=True, omit_defaults=True, tag="m
         rows: the rows that it was trained on.
         dev: accuracy on the development split.
         clean: accuracy on the test split.
+        parameters: number of weights of the deployed network; None for a user's model and in files of early versions.
         warnings: findings about the model that would make its numbers misleading.
     """
 
@@ -124,11 +125,12 @@ class ModelInfo(StageInfo, frozen=True, kw_only=True, omit_defaults=True, tag="m
     rows: Rows | None = None
     dev: Development | None = None
     clean: Clean
+    parameters: Count | None = None
     warnings: tuple[str, ...] = ()
 
 
 class AttackInfo(StageInfo, frozen=True, kw_only=True, omit_defaults=True):
-    """Records of an attack on one model: a cell or an adversarial training set.
+    """Records of an attack on one model: a cell, an adversarial training set, or a transfer.
 
     Attributes:
         attack: the attack.
@@ -157,6 +159,7 @@ class CellInfo(AttackInfo, frozen=True, kw_only=True, omit_defaults=True, tag="c
     ``clean``, ``dev``, ``rows``, ``victim`` and ``warnings`` are copied from the :class:`ModelInfo` of the model.
 
     Attributes:
+        trained_against: the attack whose texts the model was trained on, if that is another one than ``attack``.
         similarity: how similar originals and adversarial texts are; None if it was not measured.
         model_environment: where and when the model was trained or examined.
     """
@@ -166,8 +169,19 @@ class CellInfo(AttackInfo, frozen=True, kw_only=True, omit_defaults=True, tag="c
     rows: Rows | None = None
     victim: VictimInfo | None = None
     warnings: tuple[str, ...] = ()
+    trained_against: PluginInfo | None = None
     similarity: Similarity | None = None
     model_environment: Environment | None = None
+
+    @property
+    def is_crossed(self) -> bool:
+        """Return whether the model was trained against another attack, not even against that which this one changes."""
+        return self.trained_against is not None and self.trained_against.name != self.attack.base
+
+    @property
+    def training_attack(self) -> PluginInfo | None:
+        """Return the attack whose texts the model was trained on; None if it needed none."""
+        return (self.trained_against or self.attack) if self.adversarial else None
 
 
 class StatisticsInfo(StageInfo, frozen=True, kw_only=True, omit_defaults=True, tag="statistics"):
@@ -194,7 +208,28 @@ class StatisticsInfo(StageInfo, frozen=True, kw_only=True, omit_defaults=True, t
     attacked: Outcome | None = None
 
 
-AnyInfo = ModelInfo | AdversarialInfo | CellInfo | StatisticsInfo
+class TransferInfo(AttackInfo, frozen=True, kw_only=True, omit_defaults=True, tag="transfer"):
+    """The adversarial texts that an attack made of test samples with another seed's reference defense, on one model.
+
+    ``attacked`` counts as succeeded what fools the model, as failed what does not, and as skipped what one of the two
+    models had wrong before. ``clean``, ``rows``, ``victim`` and ``warnings`` are copied from the :class:`ModelInfo` of
+    the model.
+
+    Attributes:
+        texts: key of the cell that has the texts.
+        texts_seed: seed of the model that the texts were made against.
+    """
+
+    texts: str = ""
+    texts_seed: Count = 0
+    clean: Clean
+    rows: Rows | None = None
+    victim: VictimInfo | None = None
+    warnings: tuple[str, ...] = ()
+    model_environment: Environment | None = None
+
+
+AnyInfo = ModelInfo | AdversarialInfo | CellInfo | StatisticsInfo | TransferInfo
 Info = TypeVar("Info", bound=StageInfo)
 
 

@@ -51,6 +51,7 @@ class PluginInfo(_Part, frozen=True, kw_only=True, omit_defaults=True):
         code: identity of its code, and of the user's code that it uses; empty for a built-in of robench 0.1 up to
             format 4.
         title: an attack's name in tables, with its variant in brackets; empty for a defense.
+        base: of an attack that is another one with one thing changed, that one's name; else empty.
     """
 
     name: str = ""
@@ -59,6 +60,7 @@ class PluginInfo(_Part, frozen=True, kw_only=True, omit_defaults=True):
     changed: dict[str, Any] = {}
     code: str = ""
     title: str = ""
+    base: str = ""
 
 
 class VictimInfo(_Part, frozen=True, kw_only=True, omit_defaults=True):
@@ -212,6 +214,9 @@ class Timing(_Part, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         steps: optimiser steps of training.
         best_step: the step whose weights were kept.
+        forwards: texts that went through an encoder in training, once for each pass of a network; without evaluations.
+        backwards: texts whose gradient went back through an encoder in training, once for each pass.
+        inference_seconds: seconds of the predictions for the test split, whose number of texts is ``clean.n``.
         examples: attacked examples.
         texts: scored texts.
     """
@@ -219,6 +224,9 @@ class Timing(_Part, frozen=True, kw_only=True, omit_defaults=True):
     seconds: Amount
     steps: Count | None = None
     best_step: Count | None = None
+    forwards: Count | None = None
+    backwards: Count | None = None
+    inference_seconds: Amount | None = None
     examples: Count | None = None
     texts: Count | None = None
 

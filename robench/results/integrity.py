@@ -20,6 +20,7 @@ import msgspec
 from robench.errors import RobenchError
 from robench.paths import atomic_write_text, open_regular, read_regular, translate_os_errors
 from robench.results import records
+from robench.results.columns import COLUMNS_FILE, Columns, make_columns, read_copy, write_columns
 from robench.results.info import AttackInfo, CellInfo, Info, ModelInfo, StageInfo, encode, seal
 from robench.results.info_parts import FileInfo, Outcome
 from robench.syncing import make_folder, sync, sync_tree
@@ -34,6 +35,13 @@ CHECKPOINT_FILE = "checkpoint.safetensors"
 
 TABLE_FILES = (RECORDS_FILE, CLEAN_FILE)
 """The files that tables are made from, besides ``stage.json``."""
+
+
+class _Files(msgspec.Struct):
+    """The field of ``stage.json`` that describes the files beside it."""
+
+    files: dict[str, FileInfo] = {}
+
 
 _LINES = ".jsonl"
 _STATUS = b'"status": "%s"'
@@ -63,12 +71,12 @@ def is_key_of_identity(info: StageInfo) -> bool:
 
 
 def describe_files(folder: Path) -> dict[str, FileInfo]:
-    """Describe the files of a stage, without its ``stage.json`` and hidden ones.
+    """Describe the files of a stage, without its ``stage.json``, hidden ones and the copy of its records.
 
     Raises:
         OSError: one cannot be read.
     """
-    return {path.name: describe_file(path) for path in _files(folder) if path.name != STAGE_FILE}
+    return {path.name: describe_file(path) for path in _files(folder) if path.name not in (STAGE_FILE, COLUMNS_FILE)}
 
 
 def describe_file(path: Path) -> FileInfo:
@@ -87,18 +95,37 @@ def describe_file(path: Path) -> FileInfo:
 def write_stage(folder: Path, info: Info) -> Info:
     """Describe the files of a folder and write its ``stage.json``; return what was written.
 
-    Everything that ``stage.json`` marks as finished is on the disk before it.
+    Everything that ``stage.json`` marks as finished is on the disk before it, and so is the copy of a cell's records.
 
     Raises:
         RobenchError: a file cannot be read or written.
     """
     with translate_os_errors(folder):
         make_folder(folder)
+        info = seal(msgspec.structs.replace(info, files=describe_files(folder)))
+        if isinstance(info, CellInfo) and RECORDS_FILE in info.files:
+            write_columns(folder, records.read(folder / RECORDS_FILE), info.files[RECORDS_FILE].sha256)
         sync_tree(folder)
         sync(folder.parent)
-        info = seal(msgspec.structs.replace(info, files=describe_files(folder)))
     atomic_write_text(folder / STAGE_FILE, encode(info))
     return info
+
+
+def read_columns(folder: Path) -> Columns:
+    """Read the columns of a finished cell's records: from their copy, or from the records if none fits them.
+
+    Args:
+        folder: the folder of the cell, whose ``stage.json`` names the sha256 of its records.
+
+    Raises:
+        RobenchError: the records are missing or broken.
+    """
+    try:
+        described = msgspec.json.decode(read_regular(folder / STAGE_FILE), type=_Files).files.get(RECORDS_FILE)
+    except (OSError, ValueError, RecursionError):
+        described = None
+    columns = read_copy(folder, described.sha256) if described else None
+    return make_columns(records.read(folder / RECORDS_FILE)) if columns is None else columns
 
 
 def find_faults(folder: Path, info: StageInfo, names: Container[str] | None = TABLE_FILES) -> list[str]:
@@ -174,9 +201,10 @@ def _check_file(path: Path, info: StageInfo) -> list[str]:
     except OSError as error:
         return [f"{path.name} cannot be read ({(error.strerror or str(error)).lower()})"]
     before = info.files.get(path.name)
-    if before and (fault := _compare(before, now)):
-        return [f"{path.name} {fault}"]
-    fault = _check_counts(path, data, info) if data is not None else ""
+    if before:  # the counts were taken of the file that it describes
+        fault = _compare(before, now)
+    else:
+        fault = _check_counts(path, data, info) if data is not None else ""
     return [f"{path.name} {fault}"] if fault else []
 
 

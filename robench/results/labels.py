@@ -72,6 +72,15 @@ def defense_source(identity: str, defense: PluginInfo, key: str) -> LabelSource:
     return LabelSource(identity, defense.name, defense.changed, key, chosen, plain)
 
 
+def model_labels(results: Sequence[Result]) -> dict[str, Label]:
+    """Label each trained model by its defense and, if it was trained against an attack, the title of that."""
+    sources = []
+    for r in results:
+        source, attack = defense_source(r.row, r.defense, r.info.model), r.info.training_attack
+        sources.append(source._replace(title=f"{source.title} on {attack.title}", plain="") if attack else source)
+    return make_labels(sources)
+
+
 def column_labels(results: Sequence[Result]) -> dict[str, Label]:
     """Label each attack by title and changed fields; if that is ambiguous, add the key of a cell."""
     return make_labels(

@@ -97,8 +97,8 @@ def find_held(parent: Path) -> list[str]:
     Args:
         parent: the folder of a kind of stage.
     """
-    found = ((path, _LOCK.fullmatch(path.name)) for path in _list_folder(parent))
-    return sorted(match[1] for path, match in found if match and is_held(path))
+    found = (_LOCK.fullmatch(name) for name in list_names(parent))
+    return sorted(match[1] for match in found if match and is_held(parent / match[0]))
 
 
 def find_leftovers(parent: Path) -> list[Path]:
@@ -107,14 +107,15 @@ def find_leftovers(parent: Path) -> list[Path]:
     Args:
         parent: the folder of a kind of stage.
     """
-    found = ((path, _LOCK.fullmatch(path.name) or _DRAFT.fullmatch(path.name)) for path in _list_folder(parent))
-    dead = (path for path, match in found if match and not is_held(parent / f".{match[1]}.lock"))
+    found = (_LOCK.fullmatch(name) or _DRAFT.fullmatch(name) for name in list_names(parent))
+    dead = (parent / match[0] for match in found if match and not is_held(parent / f".{match[1]}.lock"))
     return sorted(path for path in dead if os.path.lexists(path))  # a process may have come to its end meanwhile
 
 
-def _list_folder(parent: Path) -> list[Path]:
+def list_names(folder: Path) -> list[str]:
+    """Return the names in a folder, in any order; none if it cannot be read."""
     try:
-        return list(parent.iterdir())
+        return os.listdir(folder)  # noqa: PTH208  a path for each name would be what takes the time
     except OSError:
         return []
 
@@ -134,12 +135,14 @@ def delete_drafts(parent: Path, key: str) -> None:
 
     A finished stage that was being replaced comes back.
     """
-    for draft in parent.glob(f".*-{key}.*"):
-        if _DRAFT.fullmatch(draft.name) and draft.is_dir() and not draft.is_symlink():
+    names = [name for name in list_names(parent) if f"-{key}" in name]
+    for draft in (parent / name for name in names if _DRAFT.fullmatch(name)):
+        if draft.is_dir() and not draft.is_symlink():
             with contextlib.suppress(OSError):
                 restore_folder(draft)
                 shutil.rmtree(draft, ignore_errors=True)
-    for file in parent.glob(f"*-{key}/.*"):
-        if _FILE_DRAFT.fullmatch(file.name):
-            with contextlib.suppress(OSError):
-                file.unlink()
+    for folder in (parent / name for name in names if name.endswith(f"-{key}")):
+        for file in list_names(folder):
+            if _FILE_DRAFT.fullmatch(file):
+                with contextlib.suppress(OSError):
+                    (folder / file).unlink()

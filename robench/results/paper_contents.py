@@ -16,8 +16,22 @@ DEFAULT = "paper"
 OTHERS = "*"
 """The place of all other names in a list that gives an order of names."""
 
-TableKind = Literal["methods", "datasets", "label-conflict", "accuracy", "encoders", "high-order", "quality"]
-FigureKind = Literal["plane", "bars", "tradeoff"]
+TableKind = Literal[
+    "methods",
+    "datasets",
+    "label-conflict",
+    "accuracy",
+    "encoders",
+    "high-order",
+    "quality",
+    "matrix",
+    "worst",
+    "budget",
+    "price",
+    "flips",
+    "transfer",
+]
+FigureKind = Literal["plane", "bars", "tradeoff", "budget", "front"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +47,7 @@ class PaperTable:
         kind: ``methods``: what each registered defense trains on. ``datasets``: the registered tasks and their sizes.
             ``label-conflict``: clean accuracy by the texts that models were trained on. ``accuracy``: clean and under
             each attack, by task. ``encoders``: the same by encoder. ``high-order``: statistics of representations.
-            ``quality``: how much each attack changes a text, which is a table of robench and of no paper.
+            The others are tables of robench and of no paper (:mod:`robench.report.tables.own`).
         title: its heading, without the number.
         summary: one line about its contents.
         tasks: names of tasks; by default all tasks of the paper.
@@ -103,7 +117,7 @@ class PaperFigure:
         number: its number in the paper.
         kind: ``plane``: test samples and their adversarial counterparts in the plane of one classifier. ``bars``: clean
             accuracy and accuracy under each attack. ``tradeoff``: accuracy under attack against clean accuracy, along a
-            sweep.
+            sweep. The others are figures of robench and of no paper (:mod:`robench.report.figures.own`).
         title: its heading.
         summary: one line about its contents.
         task: name of its task.

@@ -11,7 +11,7 @@ from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, cast
 
 from robench.errors import RobenchError
 from robench.paths import absolute_path
@@ -123,7 +123,7 @@ def _table(number: str, keys: Section, lists: Mapping[str, tuple[str, ...]]) -> 
 
 
 def _figure(number: str, keys: Section, lists: Mapping[str, tuple[str, ...]]) -> PaperFigure:
-    kind = keys.choice("kind", get_args(FigureKind))
+    kind = keys.choice("kind", tuple(_FIGURE_KEYS))
     lists_of_names = {
         key: _names(keys, key, None if key in _FIGURE_KEYS[kind] else ()) for key in ("attacks", "defenses")
     }

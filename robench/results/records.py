@@ -86,8 +86,8 @@ class RecordLine(Record):
         return Record(**{name: getattr(self, name) for name in _CHECKS})
 
 
-def append(file: IO[bytes], record: Record, key: str = "") -> None:
-    """Write a record as one line to a file that was opened with "ab", and flush it to the operating system.
+def append(file: IO[bytes], record: Record, key: str = "") -> int:
+    """Write a record as one line to a file that was opened with "ab", flush it, and return the line's length in bytes.
 
     So it outlives the process. A power cut may take the last seconds' lines, which are attacked again; that they are on
     the disk before ``stage.json`` counts them is :func:`robench.results.integrity.write_stage`'s work.
@@ -107,6 +107,7 @@ def append(file: IO[bytes], record: Record, key: str = "") -> None:
     with translate_os_errors(Path(str(file.name))):
         file.write(line)
         file.flush()
+    return len(line)
 
 
 def read(path: Path) -> list[Record]:

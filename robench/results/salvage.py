@@ -55,7 +55,7 @@ class Salvage:
 
 
 def salvage_lines(path: Path, key: str, sample: Mapping[int, Row], classes: int) -> Salvage:
-    """Sort the lines of a records file into good and bad ones; an incomplete last line is neither.
+    """Sort the lines of a records file into good and bad ones; see :func:`salvage`.
 
     Args:
         path: the file; it may be missing, which is the same as empty.
@@ -68,6 +68,18 @@ def salvage_lines(path: Path, key: str, sample: Mapping[int, Row], classes: int)
     """
     with translate_os_errors(path):
         data = read_regular(path) if path.exists() else b""
+    return salvage(data, key, sample, classes)
+
+
+def salvage(data: bytes, key: str, sample: Mapping[int, Row], classes: int) -> Salvage:
+    """Sort lines of records into good and bad ones; an incomplete last line is neither.
+
+    Args:
+        data: the lines.
+        key: key of the stage.
+        sample: the attacked rows, by their position in their split.
+        classes: number of the task's labels.
+    """
     good: dict[int, tuple[int, bytes, Record]] = {}
     bad: dict[int, tuple[bytes, str]] = {}
     mixed: set[int] = set()

@@ -7,44 +7,57 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-import msgspec
-
-from robench.paths import read_regular
-from robench.results import clean_lines, records
-from robench.results.integrity import CLEAN_FILE, RECORDS_FILE
-from robench.results.records import Status
+from robench.results import clean_lines
+from robench.results.columns import (
+    ERROR,
+    FAILED,
+    LETTERS,
+    SKIPPED,
+    SUCCEEDED,
+    Columns,
+    describe_probabilities,
+    make_columns,
+)
+from robench.results.integrity import CLEAN_FILE, read_columns
 from robench.results.samples import Outcome, average
 
 if TYPE_CHECKING:
     from robench.results.entry_form import Entry
+    from robench.results.entry_parts import Records
     from robench.results.info import StageInfo
 
 Samples = Mapping[int, Outcome]
 """Outcomes of one seed, by the samples' rows in the test split."""
 
 
-class AttackedSample(msgspec.Struct, frozen=True):
-    """What outcomes need of a record; :class:`~robench.results.records.Record` describes the fields."""
-
-    id: int
-    status: Status
-    words_changed: int
-    words: int
+def stands(records: Columns) -> list[Outcome]:
+    """Return whether the model is right under attack, for each record; None after an error."""
+    return [_STANDS[letter] for letter in records.status]
 
 
-def stands(sample: AttackedSample) -> Outcome:
-    """Return whether the model is right under attack; None after an error."""
-    return None if sample.status == "error" else sample.status == "failed"
+def right_before(records: Columns) -> list[Outcome]:
+    """Return whether the model is right before the attack, for each record; None if that is not known."""
+    return [
+        (None if predicted is None else predicted == label) if letter == ERROR else letter != SKIPPED
+        for letter, label, predicted in zip(records.status, records.label, records.predicted, strict=True)
+    ]
 
 
-def falls(sample: AttackedSample) -> Outcome:
-    """Return whether the attack succeeded; None if the model was wrong before, or after an error."""
-    return sample.status == "succeeded" if sample.status in ("succeeded", "failed") else None
+def falls(records: Columns) -> list[Outcome]:
+    """Return whether the attack succeeded, for each record; None if the model was wrong before, or after an error."""
+    return [_FALLS[letter] for letter in records.status]
 
 
-def share_changed(sample: AttackedSample) -> Outcome:
-    """Return the share of words that a successful attack changed; None if it did not succeed."""
-    return min(sample.words_changed / max(sample.words, 1), 1.0) if sample.status == "succeeded" else None
+def share_changed(records: Columns) -> list[Outcome]:
+    """Return the share of words that a successful attack changed, for each record; None if it did not succeed."""
+    return [
+        min(changed / max(words, 1), 1.0) if letter == SUCCEEDED else None
+        for letter, changed, words in zip(records.status, records.words_changed, records.words, strict=True)
+    ]
+
+
+_STANDS: Mapping[str, Outcome] = {FAILED: True, SUCCEEDED: False, SKIPPED: False, ERROR: None}
+_FALLS: Mapping[str, Outcome] = {FAILED: False, SUCCEEDED: True, SKIPPED: None, ERROR: None}
 
 
 class Stored(Protocol):
@@ -67,7 +80,7 @@ class SampleReader:
 
     def __init__(self, runs: Path) -> None:
         self._runs = runs
-        self._attacked: dict[Path, list[AttackedSample]] = {}
+        self._columns: dict[Path, Columns] = {}
         self._clean: dict[str, Samples | None] = {}
 
     @classmethod
@@ -85,23 +98,22 @@ class SampleReader:
         rows = zip(found.id, found.label, found.probabilities, strict=True) if found else ()
         self._clean[entry.key] = {row: p.index(max(p)) == label for row, label, p in rows} if found else None
         records = next((attack.records for attack in entry.attacks if attack.key == key), None)
-        columns = (records.id, records.status, records.words_changed, records.words) if records else ()
-        self._attacked[folder] = [AttackedSample(*row) for row in zip(*columns, strict=True)]
+        self._columns[folder] = _read_entry(records) if records else make_columns([])
 
     def attacked(
-        self, cells: Iterable[tuple[int, Path]], outcome: Callable[[AttackedSample], Outcome] = stands
+        self, cells: Iterable[tuple[int, Path]], outcomes: Callable[[Columns], Sequence[Outcome]] = stands
     ) -> dict[int, Samples]:
         """Return the outcomes under an attack by seed, averaged over several cells of a seed.
 
         Args:
             cells: seeds and folders.
-            outcome: of one sample.
+            outcomes: of the records of one cell.
 
         Raises:
             RobenchError: the records of one are missing or broken.
         """
-        read = [(seed, self._read_attacked(folder)) for seed, folder in cells]
-        return _average_by_seed((seed, {one.id: outcome(one) for one in samples}) for seed, samples in read)
+        read = [(seed, self.columns(folder)) for seed, folder in cells]
+        return _average_by_seed((seed, dict(zip(one.id, outcomes(one), strict=True))) for seed, one in read)
 
     def clean(self, models: Iterable[tuple[int, str]]) -> dict[int, Samples] | None:
         """Return by seed whether models are right about the clean test texts, averaged over several models of a seed.
@@ -134,24 +146,36 @@ class SampleReader:
             self._clean[key] = None if lines is None else {line.id: line.correct for line in lines}
         return self._clean[key]
 
-    def _read_attacked(self, folder: Path) -> list[AttackedSample]:
-        if folder not in self._attacked:
-            self._attacked[folder] = read_attacked(folder / RECORDS_FILE)
-        return self._attacked[folder]
+    def columns(self, folder: Path) -> Columns:
+        """Return the columns of a cell's records.
+
+        Raises:
+            RobenchError: the records are missing or broken.
+        """
+        if folder not in self._columns:
+            self._columns[folder] = read_columns(folder)
+        return self._columns[folder]
 
 
-def read_attacked(path: Path) -> list[AttackedSample]:
-    """Read what outcomes need of a file of records, in order of ids, without its texts.
-
-    Raises:
-        RobenchError: the file is missing or broken.
-    """
-    try:
-        content = b"[%s]" % b",".join(read_regular(path).splitlines())
-        lines = msgspec.json.decode(content, type=list[AttackedSample])
-    except (OSError, ValueError, RecursionError):  # a torn line, or what `records.read` has a sentence for
-        lines = [AttackedSample(one.id, one.status, one.words_changed, one.words) for one in records.read(path)]
-    return sorted(lines, key=lambda line: line.id)
+def _read_entry(records: Records) -> Columns:
+    """Return the columns of the records of an entry, which does not say how long each took."""
+    before, after = (
+        [describe_probabilities(p, label) for p, label in zip(side, records.label, strict=True)]
+        for side in (records.before, records.after)
+    )
+    return Columns(
+        id=list(records.id),
+        label=records.label,
+        status="".join(LETTERS[status] for status in records.status),
+        predicted=[predicted for predicted, _ in before],
+        final_predicted=[predicted for predicted, _ in after],
+        probability=[probability for _, probability in before],
+        final_probability=[probability for _, probability in after],
+        queries=records.queries,
+        words_changed=records.words_changed,
+        words=records.words,
+        seconds=[0.0] * len(records.id),
+    )
 
 
 def _average_by_seed(found: Iterable[tuple[int, Samples]]) -> dict[int, Samples]:

@@ -9,13 +9,13 @@ from typing import Any, Literal, TypeVar
 from robench.errors import RobenchError
 from robench.escaping import list_values
 from robench.results.cells import Result, group
-from robench.results.info import CellInfo, StatisticsInfo
+from robench.results.info import CellInfo, StatisticsInfo, TransferInfo
 from robench.results.store import StoredStage
 
 Facet = Literal["task", "defense", "attack", "encoder", "preset", "seed"]
 """A property by which results are selected."""
 
-InfoT = TypeVar("InfoT", CellInfo, StatisticsInfo)
+InfoT = TypeVar("InfoT", CellInfo, StatisticsInfo, TransferInfo)
 
 
 class NoResultsError(RobenchError):
@@ -97,6 +97,11 @@ class Selection:
 
 ALL = Selection()
 """Selects all results."""
+
+
+def leave_out_crossed(stages: Sequence[StoredStage[InfoT]]) -> list[StoredStage[InfoT]]:
+    """Return the stages without the cells of models under other attacks than that which they were trained against."""
+    return [stage for stage in stages if not getattr(stage.info, "is_crossed", False)]
 
 
 def facet_of(stage: StoredStage[InfoT], facet: Facet) -> Any:

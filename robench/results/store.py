@@ -7,7 +7,9 @@
     RUNS/models/<label>-<key>/       stage.json  clean.jsonl       a user's model, whose weights are not copied
     RUNS/adversarial/<label>-<key>/  stage.json  records.jsonl     the adversarial training set, made against Base
     RUNS/cells/<label>-<key>/        stage.json  records.jsonl     one attack on one trained defense
+    RUNS/cells/<label>-<key>/        columns.json                  a copy of the records' numbers, which may be missing
     RUNS/statistics/<label>-<key>/   stage.json                    the high-order statistics of one model
+    RUNS/transfer/<label>-<key>/     stage.json  records.jsonl     one model on texts made against another
 
 How it works: a stage describes itself by an identity, a dictionary of everything that determines its result, and its
 key is a hash of that (:func:`make_key`). The key alone decides whether a result exists; the label only makes the
@@ -29,7 +31,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, get_args
 
 from robench.errors import RobenchError
-from robench.paths import absolute_path, read_regular, refuse_link, translate_os_errors
+from robench.paths import absolute_path, read_regular, refuse_links, translate_os_errors
 from robench.results import integrity, locks
 from robench.results.info import REMEDY, AdversarialInfo, CellInfo, Info, ModelInfo, StageKind, decode, kind_of
 from robench.results.integrity import RECORDS_FILE, STAGE_FILE, TABLE_FILES, make_key
@@ -98,12 +100,18 @@ class Store:
 
     def folder(self, kind: StageKind, label: str, key: str) -> Path:
         """Return the folder of a stage, which need not exist; an existing one may have another label, but this key."""
-        named = self.root / kind / f"{label}-{key}"
+        named = self.new_folder(kind, label, key)
         return named if named.exists() else next(iter(self.twins(kind, key)), named)
+
+    def new_folder(self, kind: StageKind, label: str, key: str) -> Path:
+        """Return the folder that a new stage gets."""
+        return self.root / kind / f"{label}-{key}"
 
     def twins(self, kind: StageKind, key: str) -> list[Path]:
         """Return all folders of a key; there are several if folders were copied."""
-        return sorted((self.root / kind).glob(f"[!.]*-{key}")) if key.isalnum() else []  # no pattern, no path
+        parent, end = self.root / kind, f"-{key}"
+        names = locks.list_names(parent) if key.isalnum() else []  # not a path
+        return sorted(parent / name for name in names if name.endswith(end) and not name.startswith("."))
 
     def folders(self, kind: StageKind) -> list[Path]:
         """Return the folders of a kind that are named like a stage, finished or not, by name."""
@@ -274,8 +282,7 @@ class Store:
         with contextlib.ExitStack() as held:
             with translate_os_errors(folder):
                 make_folder(folder.parent)
-                for path in (folder, *(folder.iterdir() if folder.is_dir() else ())):
-                    refuse_link(path)
+                refuse_links(folder)
                 is_held = held.enter_context(locks.hold_lock(folder.parent, _key_in(folder), on_wait))
             yield is_held
 

@@ -19,8 +19,9 @@ from robench.results.cells import Result, read_results
 from robench.results.info import CellInfo
 from robench.results.info_parts import PluginInfo, VictimInfo
 from robench.results.paper_contents import Paper
-from robench.results.selection import NoResultsError, Selection
+from robench.results.selection import NoResultsError, Selection, leave_out_crossed
 from robench.results.store import Store
+from robench.results.transfer import leave_out_sources
 from robench.study.options import THREADS, AttackOptions, CommonOptions, RunOptions, option_words, run_options
 from robench.study.presets import PRESETS, TRAINING, Preset
 from robench.victims import FunctionSource
@@ -217,7 +218,7 @@ def read_selection(selection: Selection, store: Store, extra: Sequence[str] = ()
         NoResultsError: there are none; the message contains the command that makes them.
         RobenchError: a cell's files are missing or broken.
     """
-    cells = selection.keep(store.stages(CellInfo))
+    cells = selection.keep(leave_out_sources(leave_out_crossed(store.stages(CellInfo)), selection.seeds))
     if not cells:
         command = f"`{make_run_command(selection, extra)}`"
         raise NoResultsError(f"{store.root} has no {selection.describe()} yet; {command} makes it.")

@@ -14,14 +14,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from robench.errors import RobenchError
-from robench.progress import LabelledReporter, Reporter, Work
+from robench.progress import LabelledReporter, Reporter, SilentReporter, Work
 from robench.results.records import Record
 from robench.study.executors.job import AttackJob, Executor, Job, JobEnd
 from robench.study.ready_stages import ReadyStages
+from robench.study.run_progress import RunProgress
 from robench.study.shared_rows import SharedRows
 from robench.study.site import Making, Site
 from robench.study.stages.attack import AttackingStage
 from robench.study.stages.stage import Stage
+from robench.study.time_left import TimeLeft
 
 POLL_SECONDS = 0.3
 """Seconds between two looks at a stage that another process makes."""
@@ -72,19 +74,27 @@ class Coordinator:
         self._ready = ReadyStages([], {})
         self._retries: list[_Part] = []  # they run alone, so nothing else begins before
         self._retried: set[str] = set()
+        self._lost: list[_Part] = []  # whole stages whose machines were lost
         self._count = 0
+        self._run = RunProgress(SilentReporter(), None)
         self._waits: dict[str, float] = {}  # for each key that another process makes, when to look again
 
-    def make(self, stages: Sequence[Stage], ranks: Mapping[str, float]) -> None:
+    def make(self, stages: Sequence[Stage], ranks: Mapping[str, float], left: TimeLeft | None = None) -> None:
         """Make stages, each after its needs.
 
         Args:
             stages: the stages, each after its needs.
             ranks: for each key, what orders stages that can begin; the largest goes first.
+            left: estimates the time that is left; None shows none.
 
         Raises:
             RobenchError: something cannot be fetched, stored or computed.
         """
+        with self._reporter.track_run(len(stages)) as work:
+            self._run = RunProgress(work, left)
+            self._make(stages, ranks)
+
+    def _make(self, stages: Sequence[Stage], ranks: Mapping[str, float]) -> None:
         self._left = {stage.key: stage for stage in stages}
         self._ready, self._count = ReadyStages(stages, ranks), len(stages)
         try:
@@ -116,6 +126,7 @@ class Coordinator:
         """Begin all jobs that there are slots for."""
         self._look_at_attacks()
         if not self._retries:
+            self._begin_lost()
             self._begin_stages()
             self._share_rows()
         elif not self._is_running:
@@ -125,6 +136,12 @@ class Coordinator:
                 self._submit_whole(part, self._executor.slots)
             else:
                 self._share(part, part.rows)
+
+    def _begin_lost(self) -> None:
+        """Begin stages again whose machines were lost, as soon as they fit into the free slots."""
+        while self._lost and self._width(self._lost[0].stage) <= self._free:
+            part = self._lost.pop(0)
+            self._submit_whole(part, self._width(part.stage))
 
     def _begin_stages(self) -> None:
         """Begin all stages that fit into the free slots, in order of their ranks."""
@@ -160,6 +177,7 @@ class Coordinator:
     def _begin(self, making: Making) -> None:
         stage = making.stage
         self._parts[stage.key] = part = _Part(making)
+        self._run.begin(stage)
         self._reporter.announce_stage(self._ready.number(stage), self._count, f"{stage.title} ({stage.key})")
         if isinstance(stage, AttackingStage):
             part.rows = self._site.share_rows(making)
@@ -204,7 +222,8 @@ class Coordinator:
     def _submit_whole(self, part: _Part, slots: int) -> None:
         stage = part.stage
         threads = stage.count_threads(self._threads)
-        self._submit(part, Job(stage, part.making.place, slots, threads, self._reporter_of(stage)))
+        reporter = self._run.watch(stage, self._reporter_of(stage))
+        self._submit(part, Job(stage, part.making.place, slots, threads, reporter))
 
     def _attack_job(self, part: _Part, rows: SharedRows, first: list[int], slots: int) -> AttackJob:
         stage = part.stage
@@ -222,6 +241,7 @@ class Coordinator:
             rows.keep(record)
             if part.work is not None:
                 part.work.advance(1, record.status)
+            self._run.advance(stage, 1, record.seconds)
 
         threads = stage.count_threads(self._threads)
         reporter = self._reporter_of(stage)
@@ -233,7 +253,7 @@ class Coordinator:
 
     def _is_waited_for(self, stage: Stage) -> bool:
         """Return whether something that goes before this stage waits for free slots."""
-        return bool(self._retries) or any(
+        return bool(self._retries or self._lost) or any(
             other.key not in self._waits and self._width(other) > self._free for other in self._ready.before(stage)
         )
 
@@ -245,20 +265,29 @@ class Coordinator:
         part = self._parts[end.job.stage.key]
         part.jobs.remove(end.job)
         if end.lost:
-            if part.stage.key in self._retried:
-                raise RobenchError(_DEATHS.format(title=part.stage.title))
-            self._reporter.warn(
-                f"    {part.stage.title}: the process that computed it ended unexpectedly; it is tried again, alone"
-            )
-            if isinstance(end.job, AttackJob):
-                end.job.give_back()
-            if part not in self._retries:  # several of its processes may die at once
-                self._retries.append(part)
+            self._retry(part, end)
         elif end.error is not None:
             raise end.error
         elif part.rows is None:
             self._site.end(part.making)
             self._finish(part.stage.key)
+
+    def _retry(self, part: _Part, end: JobEnd) -> None:
+        """See to it that a job whose process died is run again."""
+        if part.stage.key in self._retried and not end.is_machine_lost:
+            raise RobenchError(_DEATHS.format(title=part.stage.title))
+        if isinstance(end.job, AttackJob):
+            end.job.give_back()
+        if end.is_machine_lost:
+            self._reporter.warn(f"    {part.stage.title}: the machine that computed it was lost; another one goes on")
+            if not isinstance(end.job, AttackJob):
+                self._lost.append(part)
+            return
+        self._reporter.warn(
+            f"    {part.stage.title}: the process that computed it ended unexpectedly; it is tried again, alone"
+        )
+        if part not in self._retries:  # several of its processes may die at once
+            self._retries.append(part)
 
     def _finish(self, key: str) -> None:
         part = self._parts.pop(key, None)
@@ -267,6 +296,7 @@ class Coordinator:
             part.making.lock.close()
         del self._left[key]
         self._ready.finish(key)
+        self._run.finish(key)
 
     def _abandon(self, part: _Part) -> None:
         part.progress.close()
@@ -287,3 +317,4 @@ class Coordinator:
         """Begin to show the progress of an attack."""
         work = self._reporter_of(part.stage).track("attacking", "text", total=rows.total, done=rows.finished)
         part.work = part.progress.enter_context(work)
+        self._run.begin(part.stage, rows.finished / max(1, rows.total))

@@ -20,9 +20,15 @@ class Estimator:
 
     def __init__(self, store: Store) -> None:
         self._finished = [stage.info for kind in KINDS for stage in store.stages(kind, names=())]
+        self._seconds: dict[str, float | None] = {}
 
     def seconds(self, stage: Stage) -> float | None:
         """Return the seconds that a stage will take; None if there is nothing to go by."""
+        if stage.key not in self._seconds:
+            self._seconds[stage.key] = self._estimate(stage)
+        return self._seconds[stage.key]
+
+    def _estimate(self, stage: Stage) -> float | None:
         encoder = stage.setting.encoder.digest
         comparable = [i for i in self._finished if i.encoder.digest == encoder and stage.resembles(i)]
         same_task = [info for info in comparable if info.task == stage.data.task]

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Self, get_type_hints
 
 from robench.plugins.option import KEY
+from robench.study.executor_options import ExecutorOptions
 from robench.study.presets import Existing
 from robench.study.run_option import RunOption, run_option
 from robench.study.values import Jobs, Names, Numbers, Paths, Settings, as_tuple, read_value
@@ -26,7 +27,19 @@ ORDER = (
     *("model", "defense", "task", "attack", "name", "label_order", "max_length", "version"),
     *("preset", "encoder", "seed", "train_limit", "attack_limit", "settings", "data", "runs", "plugin", "existing"),
     "retry_errors",
-    *("precision", "device", "jobs", "threads", "workers", "trust_remote_code", "offline", "progress"),
+    *(
+        "precision",
+        "device",
+        "jobs",
+        "executor",
+        "ray_address",
+        "ray_any_processor",
+        "threads",
+        "workers",
+        "trust_remote_code",
+        "offline",
+        "progress",
+    ),
 )
 """The order in which options are listed."""
 
@@ -46,7 +59,7 @@ class Options:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CommonOptions(Options):
+class CommonOptions(ExecutorOptions, Options):
     """The options that ``robench run`` and ``robench attack`` share."""
 
     task: Names = field(metadata=run_option("Names, or all.", letter="-t"))
@@ -83,8 +96,8 @@ class CommonOptions(Options):
         default="auto",
         metadata=run_option(
             "Units of work at a time: trainings, and parts of attacks. 1 works in this process alone, more in processes"
-            " of their own. auto is one for each core, as far as memory allows, and 1 for little work and on a GPU."
-            " Results do not depend on it.",
+            " of their own, which share a GPU. auto is one for each core, as far as memory and the GPU's memory allow,"
+            " and 1 for little work. Results do not depend on it.",
             minimum=1,
             maximum=1024,
         ),
@@ -101,10 +114,11 @@ class CommonOptions(Options):
     workers: int | None = field(
         default=None,
         metadata=run_option(
-            "Extra processes for the searches of attacks; 0 for none. They help if the model answers faster than one"
-            " process can ask, some thousand queries a second.",
+            "Extra processes for the searches of attacks on a model in one process; 0 for none. They help if the model,"
+            " on a GPU or a function of your own, answers more than some thousand queries a second. Else take --jobs,"
+            " which share out searches and model alike; the two exclude each other.",
             in_python='A script that uses them needs ``if __name__ == "__main__":``.',
-            default="0, and up to 8 beside a GPU",
+            default="0, and up to 8 beside a GPU with one job",
             minimum=0,
         ),
     )

@@ -19,6 +19,7 @@ from robench.study.stages.attack import CellStage
 from robench.study.stages.stage import Stage
 from robench.study.stages.statistics import StatisticsStage
 from robench.study.stages.train import ModelStage
+from robench.study.stages.transfer import TransferStage, next_seed
 from robench.study.stages.victim import VictimStage
 from robench.training.defense import AdversarialDefense, FusedDefense
 from robench.victims import VictimSource
@@ -32,11 +33,13 @@ def plan_cells(
     *,
     seed: int,
     find_defense: Callable[[str], NamedDefense],
+    crossed: bool = False,
 ) -> list[CellStage]:
     """Plan the cells of one task and seed: every defense under every attack.
 
     A defense that trains on adversarial texts is trained once per attack, on the texts that this attack made of the
-    training set with Base as the victim. Any other defense is trained once.
+    training set with Base as the victim. Any other defense is trained once. An attack that is another one with one
+    thing changed meets the models that were trained against that one.
 
     Args:
         setting: the setting that all cells share.
@@ -45,6 +48,8 @@ def plan_cells(
         attacks: the attacks.
         seed: seed of training and attack.
         find_defense: returns a defense by name; called for Base and for the parts of a fused defense.
+        crossed: whether to attack each model that was trained against one attack with all of them; by default only
+            with its own.
     """
     victim = ModelStage(setting, data, seed, find_defense(registry.reference()))
     cells = []
@@ -52,7 +57,7 @@ def plan_cells(
         for attack in attacks:
             adversarial = None
             if isinstance(defense.defense, AdversarialDefense):
-                adversarial = AdversarialStage(setting, data, seed, victim, attack)
+                adversarial = AdversarialStage(setting, data, seed, victim, attack.base or attack)
             parts: tuple[ModelStage, ...] = ()
             if isinstance(defense.defense, FusedDefense):
                 parts = tuple(
@@ -60,7 +65,8 @@ def plan_cells(
                     for name in defense.defense.parts
                 )
             model = ModelStage(setting, data, seed, defense, adversarial, parts)
-            cells.append(CellStage(setting, data, seed, model, attack))
+            met = attacks if crossed and adversarial else [attack]
+            cells += [CellStage(setting, data, seed, model, one) for one in met]
     return cells
 
 
@@ -93,6 +99,24 @@ def plan_statistics(cells: Sequence[CellStage], reference: NamedDefense) -> list
         texts = CellStage(setting, data, seed, victim, cell.attack)
         for stage in (StatisticsStage(setting, data, seed, texts), StatisticsStage(setting, data, seed, texts, cell)):
             stages.setdefault(stage.key, stage)
+    return list(stages.values())
+
+
+def plan_transfers(cells: Sequence[CellStage], reference: NamedDefense) -> list[Stage]:
+    """Plan the transfers to the models of some cells.
+
+    The texts are those that the cell's attack made with the reference defense of the next seed as the victim.
+
+    Args:
+        cells: cells of any tasks, attacks and seeds.
+        reference: the reference defense.
+    """
+    stages: dict[str, Stage] = {}
+    for cell in cells:
+        setting, data, seed = cell.setting, cell.data, next_seed(cell.seed)
+        texts = CellStage(setting, data, seed, ModelStage(setting, data, seed, reference), cell.attack)
+        stage = TransferStage(setting, data, cell.seed, cell.model, texts)
+        stages.setdefault(stage.key, stage)
     return list(stages.values())
 
 

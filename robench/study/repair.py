@@ -16,9 +16,9 @@ from typing import Any
 
 from robench.errors import RobenchError
 from robench.results import locks, papers
-from robench.results.aside import bring_records_back, set_aside
+from robench.results.aside import set_aside, set_aside_but_records
 from robench.results.cells import read_results
-from robench.results.info import CellInfo, StageInfo, StatisticsInfo
+from robench.results.info import CellInfo, StageInfo, StatisticsInfo, TransferInfo
 from robench.results.inspection import Fault
 from robench.results.store import STAGE_FILE, Store, StoredStage
 from robench.study.commands import Gap, make_commands
@@ -67,8 +67,9 @@ def repair(store: Store, broken: Sequence[BrokenStage]) -> Iterator[str]:
                 elif _identify(folder) != stage.state:
                     yield f"{folder} stays: it was made anew in the meantime."
                 else:
-                    place = set_aside(folder)
-                    back = stage.keeps_records and bring_records_back(place, folder)
+                    place, back = (
+                        set_aside_but_records(folder, folder) if stage.keeps_records else (set_aside(folder), False)
+                    )
                     yield f"{folder} is moved to {place}{'; a run keeps its good records' if back else ''}."
         except (RobenchError, OSError) as error:
             yield f"{folder} stays: {str(error).rstrip('.')}."
@@ -112,16 +113,17 @@ def _find_cell(
     key = one.folder.name.rpartition("-")[2]
     if key in cells:
         return cells[key]
-    if isinstance(one.info, StatisticsInfo):
+    if isinstance(one.info, StatisticsInfo | TransferInfo):
+        source = one.info.pairs if isinstance(one.info, StatisticsInfo) else one.info.texts
         fitting = (cell for cell in cells.values() if _is_measured(cell.info, one.info))
-        return next(fitting, cells.get(one.info.pairs))
+        return next(fitting, cells.get(source))
     ancestors = {cell.key: _find_ancestors(cell.info, graph) for cell in cells.values()}
     fitting = (cell for cell in cells.values() if key in ancestors[cell.key])
     return min(fitting, key=lambda cell: len(ancestors[cell.key]), default=None)
 
 
-def _is_measured(cell: CellInfo, statistics: StatisticsInfo) -> bool:
-    return cell.model == statistics.model and cell.attack.title == statistics.attack.title
+def _is_measured(cell: CellInfo, other: StatisticsInfo | TransferInfo) -> bool:
+    return cell.model == other.model and cell.attack.title == other.attack.title
 
 
 def _find_ancestors(info: StageInfo, graph: Mapping[str, StoredStage[Any]]) -> set[str]:
@@ -143,6 +145,8 @@ def _choose_options(
     if isinstance(one.info, StatisticsInfo):
         tables = (table for table in papers.find_paper().tables.values() if table.kind == "high-order")
         return tuple(word for table in tables for word in ("--table", table.number))[:2]
+    if isinstance(one.info, TransferInfo):
+        return ("--table", one.info.kind)
     # A run does not make again what only finished cells need.
     return tuple(AGAIN) if cell.folder != one.folder and cell.key in sound else ()
 

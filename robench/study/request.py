@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from robench.attacking.attack import Attack
+from robench.attacking.derived_attack import DerivedAttack
 from robench.data.load import TaskData, load_task
 from robench.errors import RobenchError
 from robench.plugins import registry
@@ -16,8 +17,9 @@ from robench.plugins.suggestions import explain_unknown
 from robench.progress import Reporter
 from robench.results import papers
 from robench.study.consent import split_by_consent
+from robench.study.executors.choice import ExecutorChoice
 from robench.study.options import CommonOptions, RunOptions
-from robench.study.plan import plan_cells, plan_statistics
+from robench.study.plan import plan_cells, plan_statistics, plan_transfers
 from robench.study.presets import TRAINING, Preset, find_preset
 from robench.study.setting import NamedAttack, NamedDefense, Setting
 from robench.study.stages.stage import Stage
@@ -32,10 +34,11 @@ class BaseRequest(CommonOptions, ABC):
         """Check the options before anything is fetched or imported.
 
         Raises:
-            RobenchError: an unknown name, or a number out of its range.
+            RobenchError: an unknown name, a number out of its range, or two options that contradict each other.
         """
         find_preset(self.preset)
         self.check_ranges()
+        ExecutorChoice.of(self)
         expand("tasks", self.tasks)
         self.attack_names()
         known = [*registry.names("defenses"), *registry.names("attacks"), TRAINING]
@@ -95,8 +98,10 @@ class BaseRequest(CommonOptions, ABC):
     def _attack(self, name: str) -> NamedAttack:
         entry = registry.entry("attacks", name)
         attack: Attack = replace(entry.load(), resources=find_preset(self.preset).resources)
-        attack, changed = options.configure(name, attack, self.changes.get(name, {}))
-        return NamedAttack(name, entry.identify_code(), changed, attack=attack)
+        settings = {**attack.inherit_settings(self.changes), **self.changes.get(name, {})}
+        attack, changed = options.configure(name, attack, settings)
+        base = self._attack(attack.attack) if isinstance(attack, DerivedAttack) else None
+        return NamedAttack(name, entry.identify_code(), changed, attack=attack, base=base)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,10 +111,14 @@ class Request(BaseRequest, RunOptions):
     Attributes:
         sweep: sets of settings to add to those of the options; everything is run once for each.
         statistics: whether to measure the high-order statistics of the models as well (table 7).
+        transfer: whether to give the models adversarial texts of another seed as well (table ``transfer``).
+        crossed: whether to attack each model that was trained against one attack with all of them (table ``matrix``).
     """
 
     sweep: Sequence[Settings] = ({},)
     statistics: bool = False
+    transfer: bool = False
+    crossed: bool = False
 
     def check(self) -> None:
         """Check the options before anything is fetched or imported.
@@ -121,7 +130,7 @@ class Request(BaseRequest, RunOptions):
         super().check()
 
     def stages(self, reporter: Reporter) -> list[Stage]:
-        """Load the data, find the encoder, and plan the cells and, if requested, the statistics.
+        """Load the data, find the encoder, and plan the cells and, if requested, statistics and transfers.
 
         Raises:
             RobenchError: a name is unknown, or data or encoder are not available.
@@ -140,11 +149,13 @@ class Request(BaseRequest, RunOptions):
             for data in tasks
             for seed in self.seeds
             for defenses, attacks, find in named
-            for cell in plan_cells(setting, data, defenses, attacks, seed=seed, find_defense=find)
+            for cell in plan_cells(setting, data, defenses, attacks, seed=seed, find_defense=find, crossed=self.crossed)
         ]
         cells = list({cell.key: cell for cell in cells}.values())
         self._announce_foreign_code(cells, reporter)
-        return [*cells, *(plan_statistics(cells, self._defense(registry.reference())) if self.statistics else ())]
+        reference = self._defense(registry.reference())
+        statistics = plan_statistics(cells, reference) if self.statistics else []
+        return [*cells, *statistics, *(plan_transfers(cells, reference) if self.transfer else ())]
 
     def _setting(self, chosen: Preset, reporter: Reporter) -> Setting:
         from robench.models import devices

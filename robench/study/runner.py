@@ -14,9 +14,8 @@ from robench.results.request_log import RequestLog
 from robench.results.store import Store, StoredStage
 from robench.study.coordinator import Coordinator
 from robench.study.estimate import Estimator, make_work
-from robench.study.executors.capacity import choose_jobs
-from robench.study.executors.processes import ProcessExecutor
-from robench.study.executors.serial import SerialExecutor
+from robench.study.executors.capacity import choose_threads
+from robench.study.executors.choice import SERIAL, ExecutorChoice
 from robench.study.options import THREADS
 from robench.study.plan import order_stages
 from robench.study.presets import Existing
@@ -25,7 +24,7 @@ from robench.study.schedule import find_levels
 from robench.study.site import Site
 from robench.study.stages.context import Context
 from robench.study.stages.stage import Stage
-from robench.study.values import Jobs
+from robench.study.time_left import TimeLeft
 
 
 def run_requests(
@@ -37,7 +36,7 @@ def run_requests(
     retry_errors: bool = False,
     command: str = "",
 ) -> list[StoredStage[CellInfo]]:
-    """Plan requests and run them.
+    """Plan requests and run them; stages of several requests run side by side.
 
     Args:
         requests: requests that differ at most in their encoders.
@@ -67,15 +66,15 @@ def run_requests(
     from robench.attacking.engine.workers import Workers, choose_worker_count
     from robench.models import devices
 
-    stored: list[StoredStage[Any]] = []
     redo = Redo(store) if existing == "always" else None
     log = RequestLog(store.root, command, again=redo is not None)
-    for request in requests:
-        device = devices.choose_device(request.device)
-        with Workers(choose_worker_count(request.workers, device)) as workers:
-            context = Context(store, reporter, device, request.offline, workers, retry_errors)
-            runner = Runner(context, existing=existing, redo=redo, jobs=request.jobs, threads=request.threads, log=log)
-            stored += runner.run(request.stages(reporter))
+    common = requests[0]
+    device = devices.choose_device(common.device)
+    with Workers(choose_worker_count(common.workers, device)) as workers:
+        context = Context(store, reporter, device, common.offline, workers, retry_errors)
+        choice = ExecutorChoice.of(common)
+        runner = Runner(context, existing=existing, redo=redo, executor=choice, threads=common.threads, log=log)
+        stored = runner.run([stage for request in requests for stage in request.stages(reporter)])
     if redo is not None:
         redo.finish()
     cells = [stage for stage in stored if isinstance(stage.info, CellInfo)]
@@ -100,8 +99,8 @@ class Runner:
         context: store, reporter, device and models in memory, which stages are made with.
         existing: what to do with existing results.
         redo: what was made again already, if existing results are to be; by default nothing.
-        jobs: number of jobs at a time; 1 makes one stage after another in this process.
-        threads: number of threads of a training.
+        executor: what runs the jobs; by default this process, one after another.
+        threads: number of threads of a training on a CPU.
         log: receives the stages that are to be made; by default nothing does.
     """
 
@@ -111,13 +110,13 @@ class Runner:
         *,
         existing: Existing = "only-missing",
         redo: Redo | None = None,
-        jobs: Jobs = 1,
+        executor: ExecutorChoice = SERIAL,
         threads: int = THREADS,
         log: RequestLog | None = None,
     ) -> None:
         self._context, self._existing, self._log = context, existing, log
         self._site = Site(context, (redo or Redo(context.store)) if existing == "always" else None)
-        self._jobs, self._threads = jobs, threads
+        self._choice, self._threads = executor, choose_threads(threads, context.device)
 
     def run(self, stages: Sequence[Stage]) -> list[StoredStage[Any]]:
         """Make stages and everything that they need, and return the finished ones in the same order.
@@ -171,12 +170,12 @@ class Runner:
         context = self._context
         estimator = Estimator(context.store)
         works = [make_work(stage, estimator.guess_seconds(stage), self._threads) for stage in stages]
-        seconds = sum(work.seconds for work in works)
-        jobs = choose_jobs(self._jobs, on_cpu=context.device.type == "cpu", seconds=seconds)
-        executor = SerialExecutor(context) if jobs == 1 else ProcessExecutor(context, jobs)
+        executor, jobs = self._choice.start(context, stages, sum(work.seconds for work in works))
         ranks = {} if jobs == 1 else find_levels(works, jobs)
+        unknown = {stage.key for stage in stages if estimator.seconds(stage) is None}
+        left = TimeLeft(works, jobs, unknown)
         with contextlib.closing(executor):
-            Coordinator(self._site, executor, context.reporter, threads=self._threads).make(stages, ranks)
+            Coordinator(self._site, executor, context.reporter, threads=self._threads).make(stages, ranks, left)
 
     def _log_request(self, stages: Sequence[Stage], missing: Sequence[Stage]) -> None:
         if self._log is not None and missing:

@@ -53,9 +53,15 @@ class NamedDefense(NamedPlugin):
 
 @dataclass(frozen=True)
 class NamedAttack(NamedPlugin):
-    """An attack by its registered name."""
+    """An attack by its registered name.
+
+    Attributes:
+        attack: the attack.
+        base: the attack that it is with one thing changed; None for an attack of its own.
+    """
 
     attack: Attack = field(kw_only=True)
+    base: NamedAttack | None = field(default=None, kw_only=True)
 
     @property
     def title(self) -> str:
@@ -77,7 +83,8 @@ class NamedAttack(NamedPlugin):
     @property
     def info(self) -> PluginInfo:
         """Describe it for ``stage.json``."""
-        return PluginInfo(title=self.title, **_plugin_fields(self, self.attack))
+        base = self.base.name if self.base else ""
+        return PluginInfo(title=self.title, base=base, **_plugin_fields(self, self.attack))
 
 
 def _plugin_fields(named: NamedPlugin, plugin: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ twice but those in flight when a process died. Once every row has a record, one 
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import shutil
 from collections.abc import Callable, Sequence
@@ -20,10 +21,10 @@ from filelock import FileLock, Timeout
 
 from robench.data.load import Example
 from robench.errors import RobenchError
-from robench.paths import open_unlinked, read_regular, refuse_link, translate_os_errors
+from robench.paths import open_regular, open_unlinked, read_regular, refuse_link, translate_os_errors
 from robench.results import records
 from robench.results.records import Record
-from robench.results.salvage import Row, salvage_lines
+from robench.results.salvage import Row, salvage
 from robench.results.store import RECORDS_FILE
 
 SHARD_ROWS = 16
@@ -54,12 +55,11 @@ class SharedRows:
         self._done: set[int] = set()
         self._locks: dict[int, FileLock] = {}
         self._open: dict[int, set[int]] = {}
-        self._sizes: dict[Path, int] = {}
+        self._read_to: dict[Path, tuple[int, int]] = {}  # inode, and position after the last line that is known
         self._own: FileLock | None = None
         self._path = folder / RECORDS_FILE
         self._file: IO[bytes] | None = None
         self._first_open = 0
-        self.recorded = 0
 
     @property
     def total(self) -> int:
@@ -95,7 +95,8 @@ class SharedRows:
                 self._done = {record.id for record in keep_good_records(path)}
             self._path = path if name == _WRITER else parts / f"{name}.jsonl"
             if self._path.exists():
-                self._sizes[self._path] = self._path.stat().st_size
+                about = self._path.stat()
+                self._read_to[self._path] = about.st_ino, about.st_size
         self._refresh()
 
     def take(self) -> list[int]:
@@ -121,9 +122,10 @@ class SharedRows:
         if self._file is None:
             with translate_os_errors(self._path):
                 self._file = open_unlinked(self._path, "ab")
-        records.append(self._file, record, self._key)
-        self._sizes[self._path] = self._file.tell()
-        self.recorded += 1
+        length, end = records.append(self._file, record, self._key), self._file.tell()
+        inode = os.fstat(self._file.fileno()).st_ino
+        if self._read_to.get(self._path, (inode, 0)) == (inode, end - length):  # else others have added lines, too
+            self._read_to[self._path] = inode, end
         self._done.add(record.id)
         for number in [number for number, rows in self._open.items() if record.id in rows]:
             self._open[number].discard(record.id)
@@ -208,12 +210,20 @@ class SharedRows:
                         raise
 
     def _read(self, path: Path) -> None:
-        """Read which rows have a record in a file, if it has changed."""
-        size = path.stat().st_size
-        if size != self._sizes.get(path):
-            found = salvage_lines(path, self._key, self.sample, self._classes)
-            self._sizes[path] = size
-            self._done |= {record.id for record in found.records}
+        """Read which rows have a record in the lines that a file has more than the last time.
+
+        A file that was written anew, or that is shorter, is read from its beginning.
+        """
+        with open_regular(path) as file:
+            about = os.fstat(file.fileno())
+            inode, start = self._read_to.get(path, (about.st_ino, 0))
+            if inode != about.st_ino or about.st_size < start:
+                start = 0
+            file.seek(start)
+            added = file.read(about.st_size - start)
+        lines = added[: added.rfind(b"\n") + 1]  # the last one may not be whole yet
+        self._read_to[path] = about.st_ino, start + len(lines)
+        self._done |= {record.id for record in salvage(lines, self._key, self.sample, self._classes).records}
 
 
 def _read_whole_lines(part: Path) -> bytes:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from robench.errors import RobenchError
-from robench.paths import read_regular
+from robench.paths import read_regular, refuse_links, translate_os_errors
 from robench.results import integrity, records
-from robench.results.aside import bring_records_back, set_aside
+from robench.results.aside import set_aside_but_records
 from robench.results.info import REMEDY
 from robench.results.info_parts import Outcome
 from robench.results.redo import Redo
@@ -58,7 +59,7 @@ class Site:
     def find(self, stage: Stage) -> StoredStage[Any] | None:
         """Return the result of a stage, which is checked once; None if there is none that fits."""
         if stage.key not in self._stored:
-            self._stored[stage.key] = self._check(stage)
+            self._stored[stage.key] = self._check(stage, self._context.store.twins(stage.kind, stage.key))
         return self._stored[stage.key]
 
     def is_done(self, stage: Stage) -> bool:
@@ -92,29 +93,35 @@ class Site:
             RobenchError: something in the runs folder cannot be read or written.
         """
         store = self._context.store
-        folder = stage.folder(store)
+        named = store.new_folder(stage.kind, stage.label, stage.key)
         with contextlib.ExitStack() as lock:
-            if not lock.enter_context(store.lock(folder, None)):
+            if not lock.enter_context(store.lock(named, None)):
                 return None
             if self.redo is not None:
                 self.redo.refresh()
+            twins = store.twins(stage.kind, stage.key)  # listed once: in a folder of thousands, it is what takes time
+            folder = named if named in twins else next(iter(twins), named)
+            with translate_os_errors(folder):
+                refuse_links(folder)
             stored = None
             if self.redo is None or self.redo.is_done(stage.key):
-                stored = self._stored[stage.key] = self._check(stage)
+                stored = self._stored[stage.key] = self._check(stage, twins)
                 if self.is_done(stage):  # another process made it meanwhile
                     return Making(stage, folder, is_done=True)
             if self.redo is None and stored is None:
-                self._set_aside(stage)
+                self._set_aside(twins, folder)
                 return Making(stage, folder, lock.pop_all())
-            return self._begin_again(stage, stored, lock)
+            return self._begin_again(stage, stored, folder, lock)
 
-    def _begin_again(self, stage: Stage, stored: StoredStage[Any] | None, lock: contextlib.ExitStack) -> Making:
+    def _begin_again(
+        self, stage: Stage, stored: StoredStage[Any] | None, folder: Path, lock: contextlib.ExitStack
+    ) -> Making:
         """Prepare another place for a stage, whose result will take the place of the old one when it is whole.
 
         The records of the old result are kept, unless it is to be made again from the beginning.
         """
         redo = self.redo or Redo(self._context.store)
-        place = redo.place(stage.folder(self._context.store), stage.digest_parents(self._context.store))
+        place = redo.place(folder, stage.digest_parents(self._context.store))
         if self.redo is None and stored and not (place / RECORDS_FILE).exists():
             records.add_lines(place / RECORDS_FILE, read_regular(stored.folder / RECORDS_FILE))
         return Making(stage, place, lock.pop_all(), redo)
@@ -165,7 +172,7 @@ class Site:
         stage = making.stage
         if not making.is_shared or not (stage.folder(self._context.store) / STAGE_FILE).exists():
             return False
-        self._stored[stage.key] = self._check(stage)
+        self._stored[stage.key] = self._check(stage, self._context.store.twins(stage.kind, stage.key))
         return self._stored[stage.key] is not None
 
     def end(self, making: Making) -> None:
@@ -184,10 +191,11 @@ class Site:
             making.redo.tidy(making.place)
         making.lock.close()
 
-    def _check(self, stage: Stage) -> StoredStage[Any] | None:
+    def _check(self, stage: Stage, folders: Sequence[Path]) -> StoredStage[Any] | None:
+        """Return the result among the folders of a stage's key; None if there is none that fits."""
         store = self._context.store
         sound: list[StoredStage[Any]] = []
-        for folder in store.twins(stage.kind, stage.key):
+        for folder in folders:
             try:
                 stored = store.read(folder)
             except RobenchError as error:
@@ -199,12 +207,9 @@ class Site:
                 sound.append(stored)
         return store.choose(sound)
 
-    def _set_aside(self, stage: Stage) -> None:
-        """Move finished folders of a stage that do not fit; their records come back, to be judged one by one."""
-        store = self._context.store
-        for folder in store.twins(stage.kind, stage.key):
-            if not (folder / STAGE_FILE).exists():
-                continue
-            place = set_aside(folder)
-            self._context.reporter.warn(f"    {folder} is moved to {place}, and made again")
-            bring_records_back(place, stage.folder(store))
+    def _set_aside(self, twins: Sequence[Path], heir: Path) -> None:
+        """Move finished folders that do not fit; their records stay in one of them, to be judged one by one."""
+        for folder in twins:
+            if (folder / STAGE_FILE).exists():
+                place, _ = set_aside_but_records(folder, heir)
+                self._context.reporter.warn(f"    {folder} is moved to {place}, and made again")

@@ -28,6 +28,7 @@ from robench.training import defense_state
 from robench.training.defense import Defense
 from robench.training.defense_state import AttributeWatch, DefenseState
 from robench.training.dropout import use_fast_dropout
+from robench.training.passes import PassCounter
 from robench.training.random_states import (
     check_python_states,
     read_python_states,
@@ -55,6 +56,8 @@ class TrainingResult:
         best_step: the optimiser step whose weights were kept.
         steps: number of optimiser steps.
         seconds: duration of training, evaluations included.
+        forwards: number of texts that went through an encoder in all steps, once for each pass of a network.
+        backwards: number of texts whose gradient went back through an encoder.
     """
 
     predictor: Predictor
@@ -62,6 +65,8 @@ class TrainingResult:
     best_step: int = 0
     steps: int = 0
     seconds: float = 0.0
+    forwards: int = 0
+    backwards: int = 0
 
 
 class TrainingRun:
@@ -110,6 +115,7 @@ class TrainingRun:
         self._best_accuracy, self._has_learned = -1.0, False
         self._best_weights: dict[str, Tensor] = {}
         self._watch = AttributeWatch(defense)
+        self._counter = PassCounter(networks)
         self._start_time = time.perf_counter()
 
     def step(self, batch: Batch) -> None:
@@ -117,7 +123,8 @@ class TrainingRun:
         for network in self._networks:
             network.train(network.head.weight.requires_grad)  # a network that is not trained itself has no dropout
         failure = f"the defense {type(self._defense).__qualname__} failed at step {self.result.steps + 1}"
-        with run_foreign_code(failure, type(self._defense), advice=advise_precision(self._precision)):
+        advice = advise_precision(self._precision)
+        with self._counter.count(), run_foreign_code(failure, type(self._defense), advice=advice):
             for terms in self._passes(batch):
                 torch.stack(list(terms.values())).sum().backward()
                 for name, term in terms.items():
@@ -146,6 +153,7 @@ class TrainingRun:
             )
         self.result.predictor.classifier.load_state_dict(self._best_weights)
         self.result.seconds = time.perf_counter() - self._start_time
+        self.result.forwards, self.result.backwards = self._counter.forwards, self._counter.backwards
         return self.result
 
     def take_snapshot(self) -> Snapshot | None:
@@ -159,6 +167,8 @@ class TrainingRun:
         progress = Progress(
             step=self.result.steps,
             seconds=time.perf_counter() - self._start_time,
+            forwards=self._counter.forwards,
+            backwards=self._counter.backwards,
             best_step=self.result.best_step,
             best_accuracy=self._best_accuracy,
             has_learned=self._has_learned,
@@ -222,6 +232,7 @@ class TrainingRun:
         self._best_accuracy, self._has_learned = progress.best_accuracy, progress.has_learned
         self._best_weights = {name: one.to(self._device) for name, one in snapshot.group("best").items()}
         result.log, result.steps, result.best_step = progress.log, progress.step, progress.best_step
+        self._counter.forwards, self._counter.backwards = progress.forwards, progress.backwards
         tensors = [snapshot.tensors[f"defense.{i}"] for i in range(len(progress.defense_tensors))]
         own = DefenseState(progress.defense, dict(zip(progress.defense_tensors, tensors, strict=True)))
         defense_state.load_state(self._defense, own, self._device)

@@ -31,6 +31,8 @@ class Progress(msgspec.Struct, kw_only=True, frozen=True):
         step: number of optimiser steps that were done; it also says where in the data the training is, and where in
             the schedule of the learning rate.
         seconds: duration so far, of all processes together.
+        forwards: number of texts that went through an encoder so far.
+        backwards: number of texts whose gradient went back through an encoder so far.
         best_step: the step of the best evaluation.
         best_accuracy: its accuracy on the development set; -1 before the first evaluation.
         has_learned: whether any step had a gradient.
@@ -45,6 +47,8 @@ class Progress(msgspec.Struct, kw_only=True, frozen=True):
 
     step: Annotated[int, msgspec.Meta(ge=1)]
     seconds: Annotated[float, msgspec.Meta(ge=0)]
+    forwards: Count
+    backwards: Count
     best_step: Count
     best_accuracy: float
     has_learned: bool

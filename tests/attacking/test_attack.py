@@ -15,6 +15,7 @@ import pytest
 
 from robench.attacking.attack import Attack
 from robench.attacking.build import build_attack, copy_attack
+from robench.attacking.engine import attack_examples
 from robench.attacks.deepwordbug import DeepWordBug
 from robench.attacks.pwws import PWWS
 from robench.attacks.textbugger import TextBugger
@@ -23,6 +24,7 @@ from robench.errors import RobenchError
 from robench.resources import nltk_data
 from robench.resources.textattack import load_textattack
 from support.fresh import imported
+from support.small_victim import SmallVictim
 
 pytestmark = pytest.mark.network
 
@@ -38,46 +40,35 @@ class Named(Attack):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[tuple[subprocess.Popen[bytes], Path]]]:
-    """Two fresh processes with an empty home, no network and different string hashes, working while others test."""
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    """A fresh process with an empty home, no network and string hashes of its own, working while others test."""
     data = nltk_data.prepare_corpora()
-    processes = []
-    for hash_seed in ("1", "2"):
-        root = tmp_path_factory.mktemp("elsewhere")
-        (root / "home").mkdir()
-        shutil.copytree(data, root / "cache" / data.name)
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "HF_", "MPL"))}
-        environment |= {
-            "HOME": str(root / "home"),
-            "ROBENCH_CACHE": str(root / "cache"),
-            "PYTHONHASHSEED": hash_seed,
-            "PYTHONPATH": str(TESTS),
-            "OMP_NUM_THREADS": "1",
-            "PYTHONDONTWRITEBYTECODE": "1",
-        }
-        command = [sys.executable, "-m", "support.attack_elsewhere"]
-        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        processes.append((process, root))
-    yield processes
-    for process, _ in processes:
+    root = tmp_path_factory.mktemp("elsewhere")
+    (root / "home").mkdir()
+    shutil.copytree(data, root / "cache" / data.name)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "HF_", "MPL"))}
+    environment |= {
+        "HOME": str(root / "home"),
+        "ROBENCH_CACHE": str(root / "cache"),
+        "PYTHONHASHSEED": "1",
+        "PYTHONPATH": str(TESTS),
+        "OMP_NUM_THREADS": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    command = [sys.executable, "-m", "support.attack_elsewhere"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        yield process, root
         process.kill()
-        process.communicate()
 
 
 @pytest.fixture(scope="module")
-def reports(elsewhere: list[tuple[subprocess.Popen[bytes], Path]]) -> list[dict[str, Any]]:
-    found = []
-    for process, root in elsewhere:
-        output, errors = process.communicate()
-        assert process.returncode == 0, errors.decode()
-        report = json.loads(output)
-        report |= {
-            "errors": errors.decode(),
-            "home": sorted(str(path) for path in (root / "home").rglob("*")),
-            "root": root,
-        }
-        found.append(report)
-    return found
+def report(elsewhere: tuple[subprocess.Popen[bytes], Path]) -> dict[str, Any]:
+    process, root = elsewhere
+    output, errors = process.communicate()
+    assert process.returncode == 0, errors.decode()
+    home = sorted(str(path) for path in (root / "home").rglob("*"))
+    found: dict[str, Any] = json.loads(output)
+    return found | {"errors": errors.decode(), "home": home, "root": root}
 
 
 def test_identity_names_all_that_decides_the_result() -> None:
@@ -206,18 +197,19 @@ def test_a_textattack_that_does_not_import_is_a_sentence(monkeypatch: pytest.Mon
         load_textattack()
 
 
-def test_importing_textattack_touches_neither_home_nor_network_nor_environment(reports: list[dict[str, Any]]) -> None:
-    for report in reports:
-        assert report["home"] == []
-        assert report["attempts"] == []
-        assert report["environment"] == {}
-        assert report["random"] is True
-        assert report["errors"] == ""
-        assert report["hf_home"] == str(report["root"] / "home/.cache/huggingface")
+def test_importing_textattack_touches_neither_home_nor_network_nor_environment(report: dict[str, Any]) -> None:
+    assert report["home"] == []
+    assert report["attempts"] == []
+    assert report["environment"] == {}
+    assert report["random"] is True
+    assert report["errors"] == ""
+    assert report["hf_home"] == str(report["root"] / "home/.cache/huggingface")
 
 
-def test_records_are_the_same_in_every_process(reports: list[dict[str, Any]]) -> None:
-    one, other = reports
-    for name in ("DeepWordBug", "PWWS"):
-        assert one[name] == other[name]
-        assert {row["status"] for row in one[name]} == {"succeeded", "failed", "skipped"}
+def test_records_are_the_same_in_every_process(report: dict[str, Any]) -> None:
+    victim = SmallVictim()
+    for attack in (DeepWordBug(), PWWS()):
+        found = attack_examples(attack, victim, victim.examples(), seed=5, attack_name="a", offline=True)
+        rows = [dataclasses.asdict(record) | {"seconds": 0} for record in sorted(found, key=lambda record: record.id)]
+        assert json.loads(json.dumps(rows)) == report[type(attack).__name__]
+        assert {row["status"] for row in rows} == {"succeeded", "failed", "skipped"}

@@ -68,18 +68,9 @@ def test_an_attack_may_ask_the_model_while_it_is_built(victim: SmallVictim, work
     assert run(Odd(), victim, victim.examples()[:5], workers=workers) == run(Odd(), victim, victim.examples()[:5])
 
 
-def test_an_attack_that_cannot_be_sent_is_told(victim: SmallVictim, workers: Workers) -> None:
-    @dataclass(frozen=True, kw_only=True)
-    class Local(DeepWordBug):
-        pass
-
-    with pytest.raises(RobenchError, match=r"a cannot be sent to other processes .*--workers 0"):
-        run(Local(), victim, victim.examples()[:2], workers=workers)
-
-
-@pytest.mark.usefixtures("forget_plugins")
-def test_an_attack_from_a_plug_in_file_is_sent(tmp_path: Path, victim: SmallVictim, workers: Workers) -> None:
-    path = tmp_path / "mine.py"
+def write_plugin(folder: Path) -> Path:
+    """A file that registers DeepWordBug under another name."""
+    path = folder / "mine.py"
     path.write_text(
         "import robench\n"
         "from dataclasses import dataclass\n"
@@ -90,19 +81,27 @@ def test_an_attack_from_a_plug_in_file_is_sent(tmp_path: Path, victim: SmallVict
         "    '''Mine.'''\n",
         encoding="utf-8",
     )
+    return path
+
+
+@pytest.mark.usefixtures("forget_plugins")
+def test_an_attack_from_a_plug_in_file_is_sent(tmp_path: Path, victim: SmallVictim, workers: Workers) -> None:
+    path = write_plugin(tmp_path)
     registry.load_plugin(path)
     attack = registry.entry("attacks", "sent-mine").load()
     examples = victim.examples()[:4]
     assert run(attack, victim, examples, workers=workers) == run(DeepWordBug(), victim, examples)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("forget_plugins")
+def test_an_edited_attack_from_a_plug_in_file_is_refused(tmp_path: Path, victim: SmallVictim) -> None:
+    path = write_plugin(tmp_path)
+    registry.load_plugin(path)
+    attack = registry.entry("attacks", "sent-mine").load()
     path.write_text(path.read_text("utf-8") + "    max_words_changed = 0.01\n", encoding="utf-8")
-    with Workers(1) as later, pytest.raises(RobenchError, match="source of a was edited while this process runs"):
-        run(attack, victim, examples, workers=later)
-
-
-def test_an_attack_that_cannot_be_built_in_a_worker_is_told(victim: SmallVictim, workers: Workers) -> None:
-    with pytest.raises(RobenchError, match="ZeroDivisionError: on purpose"):
-        run(Odd(fails="building"), victim, victim.examples(), workers=workers)
-    assert not processes(workers)
+    with Workers(1) as workers, pytest.raises(RobenchError, match="source of a was edited while this process runs"):
+        run(attack, victim, victim.examples()[:4], workers=workers)
 
 
 def test_an_attack_that_fails_on_examples_in_a_worker_records_them(victim: SmallVictim, workers: Workers) -> None:
@@ -125,6 +124,26 @@ def test_a_model_that_fails_on_a_text_ends_one_search_in_a_worker(victim: SmallV
     assert [record.original for record in records if record.status == "error"] == ["Rain."]
 
 
+# The next tests end the processes that the others share.
+
+
+def test_an_attack_that_cannot_be_sent_is_told(victim: SmallVictim, workers: Workers) -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Local(DeepWordBug):
+        pass
+
+    with pytest.raises(RobenchError, match=r"a cannot be sent to other processes .*--workers 0"):
+        run(Local(), victim, victim.examples()[:2], workers=workers)
+
+
+@pytest.mark.slow
+def test_an_attack_that_cannot_be_built_in_a_worker_is_told(victim: SmallVictim, workers: Workers) -> None:
+    with pytest.raises(RobenchError, match="ZeroDivisionError: on purpose"):
+        run(Odd(fails="building"), victim, victim.examples(), workers=workers)
+    assert not processes(workers)
+
+
+@pytest.mark.slow
 def test_an_interrupt_ends_the_processes_and_a_dead_one_is_told(victim: SmallVictim) -> None:
     calls = iter(range(3))
 
@@ -151,6 +170,7 @@ def test_an_interrupt_ends_the_processes_and_a_dead_one_is_told(victim: SmallVic
             list(found)
 
 
+@pytest.mark.slow
 def test_a_script_that_does_not_guard_its_work_is_told(tiny_job: TinyJob, finished: Path, tmp_path: Path) -> None:
     runs = Path(shutil.copytree(finished, tmp_path / "runs"))
     (cell,) = runs.glob("cells/[!.]*-base-deepwordbug-*")
@@ -165,6 +185,7 @@ def test_a_script_that_does_not_guard_its_work_is_told(tiny_job: TinyJob, finish
     assert "RobenchError: a search worker did not start" in done.stderr
 
 
+@pytest.mark.slow
 def test_the_command_lines_workers_make_the_same_cell(tiny_job: TinyJob, finished: Path, tmp_path: Path) -> None:
     runs = Path(shutil.copytree(finished, tmp_path / "runs"))
     (cell,) = runs.glob("cells/[!.]*-base-deepwordbug-*")
@@ -176,6 +197,8 @@ def test_the_command_lines_workers_make_the_same_cell(tiny_job: TinyJob, finishe
     assert after == before
     refused = robench(*tiny_job.command(runs, "--workers", "-1"))
     assert (refused.exit_code, "--workers -1 is out of range; it should be 0 or more" in refused.output) == (2, True)
+    both = robench(*tiny_job.command(runs, "--workers", "1", "--jobs", "2"))
+    assert both.exit_code == 2 and "leave one of the two out" in both.output
 
 
 def by_id(record: Record) -> int:

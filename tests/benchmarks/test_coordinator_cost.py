@@ -71,3 +71,4 @@ def test_whole_stages(tmp_path: Path, told: list[str], benchmark: Any) -> None:
     told.append(
         f"{STAGES:,} whole stages, half of which need one of the others: {1000 * seconds / STAGES:.2f} ms a stage"
     )
+    assert seconds / STAGES < LIMIT

@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 
 import robench as package
+from robench.bars import RichReporter, choose_reporter
 from robench.console import Console
 from robench.errors import RobenchError
 from robench.plugins import registry
-from robench.progress import PlainReporter, Reporter, RichReporter, SilentReporter, choose_reporter, format_duration
+from robench.progress import PlainReporter, Reporter, SilentReporter, format_duration
 from robench.results.store import Store
 from robench.study.estimate import Estimator
 from robench.study.plan import order_stages

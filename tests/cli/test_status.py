@@ -44,7 +44,7 @@ def test_status_of_a_finished_folder_counts_stages_by_kind(runs: Path) -> None:
         "no command is known that made this; the same `robench run` as before goes on.\n"
     )
     found = read(runs)
-    assert found.pop("finished") == {"models": 9, "adversarial": 2, "cells": 8, "statistics": 3}
+    assert found.pop("finished") == {"models": 9, "adversarial": 2, "cells": 8, "statistics": 3, "transfer": 0}
     assert found.pop("runs") == str(runs) and found.pop("aside") == 0
     assert not any(found.values())
 
@@ -92,7 +92,7 @@ def test_status_of_an_interrupted_run_says_how_far_it_came_and_its_command_goes_
 ) -> None:
     monkeypatch.chdir(tmp_path)
     job, runs = TinyJob(tiny_job.encoder, write_data(tmp_path / "data", test=TEXTS)), tmp_path / "runs"
-    command = job.command(runs, "--attack-limit", str(TEXTS))
+    command = job.command(runs, "--attack-limit", str(TEXTS), attack="deepwordbug")
     killed = processes.start(*command, folder=tmp_path)
     killed.signal_when(lambda: lines(runs) > 3, signal.SIGKILL, seconds=240)
     found = read(runs)

@@ -40,7 +40,8 @@ def model(runs: Path, defense: str, weight: float | None = None) -> StoredStage[
 
 
 def test_figure_5_runs_the_average_at_every_weight_and_trains_its_parts_once(tiny_job: TinyJob, tmp_path: Path) -> None:
-    named = tiny_job.command(tmp_path, "--figure", "5", defense="average", attack="deepwordbug")
+    few = ("--train-limit", "8", "--attack-limit", "4")
+    named = tiny_job.command(tmp_path, "--figure", "5", *few, defense="average", attack="deepwordbug")
     result = robench(*named)
     assert result.exit_code == 0, result.output
     names = [stage.info.defense.name for stage in Store(tmp_path).stages(ModelInfo)]

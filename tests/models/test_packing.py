@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import pytest
@@ -74,7 +75,21 @@ def test_gradients_flow_through_the_weights_themselves() -> None:
 def test_a_layer_outside_of_autocast_stays_in_float32() -> None:
     layer, input = nn.Linear(64, 8), torch.randn(5, 64)
     with pack_weights(layer, "bf16"), torch.inference_mode():
-        assert torch.equal(layer(input), nn.functional.linear(input, layer.weight, layer.bias))
+        output = layer(input)
+    assert output.dtype == torch.float32
+    torch.testing.assert_close(output, nn.functional.linear(input, layer.weight, layer.bias), rtol=0, atol=1e-6)
+
+
+@needs_packing
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_head_gives_a_row_the_same_bits_wherever_it_stands_in_the_batch(precision: devices.Precision) -> None:
+    generator = torch.Generator().manual_seed(0)
+    for width, classes in itertools.product((32, 64, 384), (2, 3, 6)):  # MKL's products differ for some of these
+        layer, row = nn.Linear(width, classes), torch.randn(1, width, generator=generator)
+        with pack_weights(layer, precision), torch.inference_mode():
+            for rows in (4, 8, 10, 13):
+                output = layer(row.repeat(rows, 1))
+                assert torch.equal(output, output[:1].expand_as(output))
 
 
 @needs_packing

@@ -15,6 +15,7 @@ import pytest
 from robench.plugins import registry
 from robench.results.info import CellInfo, ModelInfo
 from robench.results.store import Store
+from support.processes import Processes
 from support.runs import outcome
 from support.tiny_job import TASK, TinyJob, robench, write_data
 
@@ -148,7 +149,9 @@ def elsewhere(folder: Path, *arguments: object) -> subprocess.CompletedProcess[s
     return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=folder.parent)
 
 
-def test_an_installed_package_brings_them_by_its_entry_points(tiny_job: TinyJob, tmp_path: Path) -> None:
+def test_an_installed_package_brings_them_by_its_entry_points(
+    tiny_job: TinyJob, processes: Processes, tmp_path: Path
+) -> None:
     site = tmp_path / "site"
     install(site, "robench-smooth", POINTS.format(name="smooth", module="robench_smooth"))
     listed = json.loads(elsewhere(site, "list", "--format", "json").stdout)
@@ -160,15 +163,16 @@ def test_an_installed_package_brings_them_by_its_entry_points(tiny_job: TinyJob,
     ]
     data = write_data(tmp_path / "data", train=8, dev=4, test=6, task="verdicts")
     fixed = ["--data", data, "--encoder", tiny_job.encoder, "--preset", "quick", "--offline"]
-    done = elsewhere(site, "run", "-d", "base,smooth", "-a", "swap", "-t", "verdicts", *fixed)
-    assert done.returncode == 0, done.stderr
+    command = ["run", "-d", "base,smooth", "-a", "swap", "-t", "verdicts", *fixed]
+    done = processes.start(*command, folder=tmp_path, packages=site)
+    assert done.wait() == 0, done.stderr
     cells = {stage.info.defense.name: stage for stage in Store(tmp_path / "runs").stages(CellInfo)}
     assert set(cells) == {"base", "smooth"}
     assert all(re.fullmatch("[0-9a-f]{16}", cell.info.defense.code) for cell in cells.values())
     edited = (site / "robench_smooth.py").read_text("utf-8").replace("self.weight *", "-self.weight *")
     (site / "robench_smooth.py").write_text(edited, encoding="utf-8")
-    done = elsewhere(site, "run", "-d", "base,smooth", "-a", "swap", "-t", "verdicts", *fixed)
-    assert done.returncode == 0, done.stderr
+    done = processes.start(*command, folder=tmp_path, packages=site)
+    assert done.wait() == 0, done.stderr
     names = [stage.info.defense.name for stage in Store(tmp_path / "runs").stages(ModelInfo)]
     assert sorted(names) == ["base", "smooth", "smooth"], "what was not edited is not trained again"
 

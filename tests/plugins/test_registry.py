@@ -263,12 +263,12 @@ def test_a_family_is_listed_and_is_not_one_of_all() -> None:
 
 def test_a_family_is_found_without_importing_it() -> None:
     patterns = [entry.pattern for entry in registry.entries("attacks") if entry.argument]
-    assert patterns == ["textattack:RECIPE"] and len(registry.names("attacks")) > 10
+    assert patterns == ["random-order:ATTACK", "textattack:RECIPE"] and len(registry.names("attacks")) > 10
     code = (
         "from robench.cli import listing\nfrom robench.plugins import registry\n"
         "registry.entries('attacks')\nregistry.names('attacks')"
     )
-    assert imported(code, ["robench.attacks.recipe", *HEAVY]) == []
+    assert imported(code, ["robench.attacks.random_order", "robench.attacks.recipe", *HEAVY]) == []
 
 
 def test_a_plugin_s_class_can_be_a_family(tmp_path: Path) -> None:

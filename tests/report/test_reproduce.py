@@ -63,7 +63,8 @@ def test_targets_that_are_none_are_refused(table: str | None, figure: str | None
 
 
 def test_table_7_is_run_measured_and_shown(tiny_job: TinyJob, tmp_path: Path) -> None:
-    result = robench(*tiny_job.command(tmp_path, "--table", "7", defense="base,clean", attack="deepwordbug"))
+    few = ("--train-limit", "8", "--attack-limit", "6", "--set", "training.epochs=1")
+    result = robench(*tiny_job.command(tmp_path, "--table", "7", *few, defense="base,clean", attack="deepwordbug"))
     assert result.exit_code == 0, result.output
     stored = Store(tmp_path).stages(StatisticsInfo)
     assert sorted(stage.info.defense.name for stage in stored) == ["base", "before", "clean"]

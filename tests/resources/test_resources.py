@@ -318,6 +318,7 @@ print(json.dumps({
 """
 
 
+@pytest.mark.slow
 @pytest.mark.network
 def test_nltk_reads_our_folder_and_leaves_the_home_alone(tmp_path: Path) -> None:
     nltk_data.prepare_corpora()

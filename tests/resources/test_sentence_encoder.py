@@ -77,7 +77,7 @@ def test_an_embedding_does_not_depend_on_its_company() -> None:
     candidates = [
         " ".join([*words[:at], other, *words[at + 1 :]])
         for words in (LONG[0].split(), SENTENCES[0].split())
-        for at in range(len(words))
+        for at in range(0, len(words), 3)
         for other in ("boat", "unforeseeable", "")
     ]
     texts = [*SENTENCES, *candidates, *LONG, "", " ", "a", COUNTING * 400, *(f"only number {n}" for n in range(40))]

@@ -44,6 +44,7 @@ def test_the_table_has_the_words_that_nltk_gives(words: list[str]) -> None:
     assert some > 1500
 
 
+@pytest.mark.slow
 def test_the_table_is_made_once_and_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = nltk_data.prepare_corpora()
     shutil.copytree(data, tmp_path / data.name)

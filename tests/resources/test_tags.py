@@ -126,9 +126,9 @@ def own_cache(shared_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def attacked(victim: SmallVictim, workers: Workers | None = None) -> list[Record]:
-    """Records of TextFooler in a process that has tagged nothing yet."""
+    """Records of TextFooler on a few sentences, in a process that has tagged nothing yet."""
     tags._load_once.cache_clear()
-    found = attack_examples(TextFooler(), victim, victim.examples(), seed=5, attack_name="a", workers=workers)
+    found = attack_examples(TextFooler(), victim, victim.examples()[:5], seed=5, attack_name="a", workers=workers)
     return sorted((replace(record, seconds=0.0) for record in found), key=lambda record: record.id)
 
 
@@ -150,6 +150,7 @@ def test_what_one_run_has_tagged_no_later_run_tags_again(
     assert tagged.count == 2 * seen
 
 
+@pytest.mark.slow
 @pytest.mark.network
 def test_workers_keep_what_they_have_tagged(
     shared_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -14,7 +14,8 @@ from robench.errors import RobenchError
 from robench.report.tables.accuracy import accuracy_table
 from robench.report.tables.high_order import high_order_table
 from robench.report.tables.options import TableRequest
-from robench.report.tables.quality import QUALITY, quality_table
+from robench.report.tables.own import QUALITY
+from robench.report.tables.quality import quality_table
 from robench.results import papers, records
 from robench.results.cells import read_results
 from robench.results.entries import encode, list_cells, list_statistics, load_entries, read_entry, reduce_records

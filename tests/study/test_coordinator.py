@@ -146,6 +146,17 @@ def test_a_job_whose_process_dies_twice_ends_the_run_with_a_sentence(bench: Benc
     assert not list(bench.store.root.glob("*/.*")) and not list(bench.store.root.glob("*/*/.*"))
 
 
+def test_jobs_whose_machines_are_lost_go_on_beside_others_however_often_that_happens(bench: Bench) -> None:
+    whole, rows, other = tiny("whole", training=True), tiny_attack("rows", 4 * SHARD_ROWS), tiny("other")
+    deaths = {"whole": 3, "rows": 3}
+    executor = bench.make([whole, rows, other], 4, steps={"other": 9}, deaths=deaths, is_machine_lost=True)
+    assert not any(deaths.values())
+    for title in ("whole", "rows"):
+        assert all("other" in running for running in executor.log[1:10] if title in running)
+        assert sum(f"{title}: the machine that computed it was lost" in line for line in bench.said) == 3
+    assert bench.is_made(whole) and (rows.folder(bench.store) / DONE).read_text() == str(4 * SHARD_ROWS)
+
+
 def test_a_failure_ends_the_run_and_keeps_what_was_recorded(bench: Bench) -> None:
     attack = tiny_attack("attack", 6 * SHARD_ROWS)
     executor = StepExecutor(bench.context, 2)
@@ -192,9 +203,9 @@ def test_an_attack_is_shared_with_another_process_and_finished_by_whoever_sees_i
             for row in taken:
                 theirs.keep(result(row))
 
-    bench.make([attack], 2, before_step=before_step)
+    log = bench.make([attack], 2, before_step=before_step).log
     theirs.close()
     found = records.read(attack.folder(bench.store) / "records.jsonl")
     assert found == [result(row) for row in range(4 * SHARD_ROWS)]
     assert (attack.folder(bench.store) / DONE).read_text() == str(4 * SHARD_ROWS), "no row twice"
-    assert theirs.recorded == SHARD_ROWS
+    assert log[0] == ["attack", "attack"] and sum(map(len, log)) < 8, "theirs is not attacked here as well"

@@ -320,3 +320,12 @@ def test_all_means_every_registered_name_and_no_attack_means_those_of_the_paper(
     assert Counter(stage.attack.name for stage in everything) == dict.fromkeys(names[1], len(names[0]))
     ours = cells(tiny_job, attack=[])
     assert [stage.attack.name for stage in ours] == [name for name in papers.find_paper().attacks if name in names[1]]
+
+
+def test_plan_with_a_changed_attack_takes_the_models_trained_against_the_attack_itself(tiny_job: TinyJob) -> None:
+    settings = {"pwws": {"query_budget": 90}}
+    own, changed = cells(tiny_job, attack=["pwws", "random-order:pwws"], settings=settings)
+    assert own.model.key == changed.model.key and own.key != changed.key
+    assert changed.attack.base is not None and changed.attack.base.identity == own.attack.identity
+    assert changed.attack.attack.query_budget == 90
+    assert changed.attack.changed == (("query_budget", 90),)

@@ -23,11 +23,11 @@ def interrupt_after(monkeypatch: pytest.MonkeyPatch, count: int, error: BaseExce
     """Let the writing of a record fail from the ``count``-th on."""
     left, append = [count], records.append
 
-    def stop(*arguments: Any) -> None:
+    def stop(*arguments: Any) -> int:
         left[0] -= 1
         if left[0] < 0:
             raise error
-        append(*arguments)
+        return append(*arguments)
 
     monkeypatch.setattr(records, "append", stop)
 

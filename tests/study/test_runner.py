@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from filelock import FileLock
 
@@ -19,6 +20,7 @@ from robench.results.info import AdversarialInfo, CellInfo, ModelInfo
 from robench.results.info_parts import Clean
 from robench.results.outcome import summarise
 from robench.results.store import Store, StoredStage
+from robench.results.weights import count_parameters
 from support.processes import Processes, Run
 from support.runs import TEXTS, attacked, cells, everything, left_behind, lines, snapshot
 from support.tiny_job import TASK, TinyJob, robench, write_data
@@ -78,6 +80,18 @@ def test_defenses_share_base_and_the_adversarial_training_sets(finished: Path) -
     assert {stage.info.model for stage in sets.values()} == {base.key}
     for (defense, attack), stage in cells(finished).items():
         assert stage.info.adversarial == (None if defense == "base" else sets[attack].key)
+
+
+def test_a_model_says_what_its_training_and_its_predictions_cost(finished: Path) -> None:
+    for stage in Store(finished).stages(ModelInfo):
+        info, rows = stage.info, stage.info.rows
+        assert info.timing is not None and info.timing.forwards is not None and rows is not None
+        texts = info.training["epochs"] * rows.training
+        passes = {"base": 1, "ada": 1, "taichi": 4}[info.defense.name]
+        assert info.timing.forwards == info.timing.backwards == passes * texts
+        assert info.timing.inference_seconds is not None and 0 < info.timing.inference_seconds < 60
+        early = replace(stage, info=msgspec.structs.replace(info, parameters=None))
+        assert info.parameters == count_parameters(early) == count_parameters(stage) != 0
 
 
 def test_a_second_run_does_nothing(finished: Path, tiny_job: TinyJob) -> None:
@@ -161,7 +175,7 @@ def long_job(tiny_job: TinyJob, tmp_path_factory: pytest.TempPathFactory) -> Tin
 @pytest.fixture(scope="module")
 def undisturbed(long_job: TinyJob, tmp_path_factory: pytest.TempPathFactory) -> Path:
     runs = tmp_path_factory.mktemp("undisturbed") / "runs"
-    assert robench(*long_job.command(runs, "--attack-limit", str(TEXTS))).exit_code == 0
+    assert robench(*long_job.command(runs, "--attack-limit", str(TEXTS), attack="deepwordbug")).exit_code == 0
     return runs
 
 
@@ -182,7 +196,7 @@ def test_an_attack_stopped_in_the_middle_goes_on_where_it_stopped(
     told: str,
 ) -> None:
     runs = tmp_path / "runs"
-    started = processes.start(*long_job.command(runs, "--attack-limit", str(TEXTS)))
+    started = processes.start(*long_job.command(runs, "--attack-limit", str(TEXTS), attack="deepwordbug"))
     assert started.signal_when(lambda: lines(runs) >= TEXTS // 10, number) == code
     assert told in started.stderr and "Traceback" not in started.stderr
     (file,) = runs.glob("cells/*/records.jsonl")
@@ -190,7 +204,7 @@ def test_an_attack_stopped_in_the_middle_goes_on_where_it_stopped(
     assert TEXTS // 10 <= len(first) < TEXTS
     assert not Store(runs).stages(CellInfo), "an unfinished cell does not count as one"
 
-    again = robench(*long_job.command(runs, "--attack-limit", str(TEXTS)))
+    again = robench(*long_job.command(runs, "--attack-limit", str(TEXTS), attack="deepwordbug"))
     assert again.exit_code == 0 and "[1/1] attack" in again.stderr
     ids = [json.loads(line)["id"] for line in file.read_text(encoding="utf-8").splitlines()]
     assert ids[: len(first)] == first and sorted(ids) == list(range(TEXTS)), "each text is attacked once"
@@ -207,7 +221,7 @@ def test_a_line_torn_by_a_crash_is_attacked_again(
     (cell / "stage.json").unlink()
     file = cell / "records.jsonl"
     file.write_bytes(file.read_bytes()[:-40])
-    again = robench(*long_job.command(runs, "--attack-limit", str(TEXTS)))
+    again = robench(*long_job.command(runs, "--attack-limit", str(TEXTS), attack="deepwordbug"))
     assert again.exit_code == 0 and f"attacking: {TEXTS} texts" in again.stderr
     assert everything(runs) == everything(undisturbed)
 
@@ -246,7 +260,8 @@ def test_two_processes_on_one_folder_make_each_stage_once_and_agree(
 
 
 def starved(processes: Processes, job: TinyJob, runs: Path, largest: int) -> Run:
-    return processes.start(*job.command(runs, "--attack-limit", str(TEXTS)), largest_file=largest)
+    command = job.command(runs, "--attack-limit", str(TEXTS), attack="deepwordbug")
+    return processes.start(*command, largest_file=largest)
 
 
 @pytest.mark.parametrize(
@@ -280,7 +295,7 @@ def test_a_disk_that_fills_up_during_an_attack_keeps_what_is_known(
     assert started.wait() == 2
     assert f"cannot write {cell / 'records.jsonl'}" in started.stderr and "Traceback" not in started.stderr
     assert 5 < lines(runs) < TEXTS
-    assert robench(*long_job.command(runs, "--attack-limit", str(TEXTS))).exit_code == 0
+    assert robench(*long_job.command(runs, "--attack-limit", str(TEXTS), attack="deepwordbug")).exit_code == 0
     assert everything(runs) == everything(undisturbed)
 
 

@@ -213,6 +213,64 @@ def test_an_attack_that_is_interrupted_later_leaves_its_records_alone(folder: Pa
     assert [path.name for path in folder.iterdir()] == ["records.jsonl"] and lines(folder) == [0, 1]
 
 
+def test_records_of_others_are_read_once_however_often_one_looks(
+    folder: Path, other: Sharer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged: list[str] = []
+    decode = records.decode
+
+    def spy(line: bytes, where: str) -> records.RecordLine:
+        judged.append(where)
+        return decode(line, where)
+
+    monkeypatch.setattr(records, "decode", spy)
+    rows = opened(folder)
+    other.ask("open")
+    mine = rows.take()
+    theirs = other.ask("take")
+    for done, row in enumerate(theirs, start=1):
+        keep(rows, mine[done - 1])
+        other.keep([row])
+        assert not rows.is_complete() and rows.finished == 2 * done
+    assert len(judged) == len(theirs), "and its own not at all"
+    rows.close()
+
+
+def test_a_line_that_was_not_whole_and_a_file_that_was_written_anew_are_read_again(folder: Path, other: Sharer) -> None:
+    rows = opened(folder)
+    other.ask("open")
+    there = other.ask("take")
+    other.keep(there[:3])
+    assert not rows.is_complete() and rows.finished == 3
+    (part,) = (folder / PARTS).glob("*.jsonl")
+    content = part.read_bytes()
+    other.keep(there[3:4])
+    whole = part.read_bytes()
+    part.write_bytes(whole[:-9])
+    assert not rows.is_complete() and rows.finished == 3, "the last line is not whole"
+    part.write_bytes(content)
+    assert not rows.is_complete() and rows.finished == 3
+    part.write_bytes(whole)
+    assert not rows.is_complete() and rows.finished == 4
+    other.keep(there[4:])
+    new = part.with_suffix(".new")
+    new.write_bytes(part.read_bytes()[len(content) :] + content)
+    new.rename(part)
+    assert not rows.is_complete() and rows.finished == len(there)
+    rows.close()
+
+
+def test_lines_that_others_add_between_two_of_ones_own_are_read(folder: Path) -> None:
+    rows = opened(folder)
+    first = rows.take()
+    keep(rows, *first[:2])
+    with (folder / "records.jsonl").open("ab") as file:
+        records.append(file, result(COUNT - 1), KEY)
+    keep(rows, *first[2:4])
+    assert not rows.is_complete() and rows.finished == 5
+    rows.close()
+
+
 def test_a_link_in_place_of_the_parts_is_refused_and_nothing_is_written_to_where_it_leads(
     folder: Path, tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,15 +60,25 @@ def record(row: int, status: str, **changes: Any) -> Record:
     return Record(**values | changes)
 
 
-def write_records(folder: Path, failed: int, n: int, errors: int = 0) -> list[Record]:
+def write_records(folder: Path, failed: int, n: int, errors: int = 0, rows: Sequence[Record] = ()) -> list[Record]:
     """``failed`` of ``n`` texts stand, ``errors`` end in one, one is skipped if there is room, the others fall."""
     statuses = (["error"] * errors + ["failed"] * failed + ["skipped"] + ["succeeded"] * n)[:n]
-    written = [record(row, status) for row, status in enumerate(statuses)]
+    written = list(rows) or [record(row, status) for row, status in enumerate(statuses)]
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / RECORDS_FILE).open("ab") as file:
         for one in written:
             records.append(file, one)
     return written
+
+
+def attack_info(name: str, title: str | None = None, changed: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {
+        "name": name,
+        "title": title or name,
+        "class": f"robench.attacks.{name}:{name.title()}",
+        "fields": {"query_budget": None, **(changed or {})},
+        "changed": changed or {},
+    }
 
 
 def write_info(store: Store, folder: Path, info: dict[str, Any]) -> StoredStage[Any]:
@@ -93,14 +104,21 @@ def add_cell(
     changed: dict[str, Any] | None = None,
     code: str = "",
     victim: str = "base",
+    trained: str | None = None,
     given: dict[str, Any] | None = None,
     attack_title: str | None = None,
     attack_changed: dict[str, Any] | None = None,
+    attack_base: str = "",
+    attacked: Sequence[Record] = (),
     **settings: Any,
 ) -> StoredStage[Any]:
     """Store a cell whose attack failed on ``failed`` of ``n`` texts, and ended in an error on ``errors``.
 
+    With ``attacked``, those are its records.
+
     ``settings`` replace keys of ``stage.json``.
+
+    With ``trained``, its model was trained against that attack, which is another one than ``attack``.
 
     With ``given``, what is said of a model of the user's, that model takes the place of the defense.
     """
@@ -126,13 +144,7 @@ def add_cell(
             "changed": changed or {},
             "code": code,
         },
-        "attack": {
-            "name": attack,
-            "title": attack_title or attack,
-            "class": f"robench.attacks.{attack}:{attack.title()}",
-            "fields": {"query_budget": None, **(attack_changed or {})},
-            "changed": attack_changed or {},
-        },
+        "attack": attack_info(attack, attack_title, attack_changed) | {"base": attack_base},
         "rows": {"training": 2000, "clean": 1000, "adversarial": 1000},
         "clean": dict(zip(("correct", "n", "majority"), clean, strict=False)),
         "dev": {"accuracy": 0.9625, "n": 400},
@@ -140,7 +152,9 @@ def add_cell(
         **settings,
     }
     per_attack = defense in PER_ATTACK
-    info["adversarial"] = digest(task, attack, seed, victim)[:16] if per_attack else None
+    info["adversarial"] = digest(task, trained or attack, seed, victim)[:16] if per_attack else None
+    if trained:
+        info["trained_against"] = attack_info(trained)
     model = digest(defense, info["defense"], task, seed, info["training"], info["train_rows"], info["adversarial"])
     info["model"] = make_key(_model_identity(model))
     info["identity"] = {
@@ -152,10 +166,11 @@ def add_cell(
         "trained": model,
         "rest": digest(info),
     }
-    label = f"{task}-{defense}-{attack}-seed{seed}"
+    label = "-".join(filter(None, [task, defense, trained, attack, f"seed{seed}"]))
     info |= {"label": label, "key": make_key(info["identity"])}
     folder = store.folder("cells", label, info["key"])
-    info["attacked"] = msgspec.structs.asdict(summarise(write_records(folder, failed, n, errors)))
+    written = write_records(folder, failed, n, errors, attacked)
+    info["attacked"] = msgspec.structs.asdict(summarise(written))
     info["records_bytes"] = (folder / RECORDS_FILE).stat().st_size
     return write_info(store, folder, info)
 
@@ -164,14 +179,14 @@ def _model_identity(trained: str) -> dict[str, Any]:
     return {"format": 1, "stage": "model", "trained": trained}
 
 
-def add_model(store: Store, cell: StoredStage[Any]) -> StoredStage[Any]:
-    """Store what is shown of the model that a cell was made with."""
+def add_model(store: Store, cell: StoredStage[Any], **changes: Any) -> StoredStage[Any]:
+    """Store what is shown of the model that a cell was made with; ``changes`` replace keys of ``stage.json``."""
     info = {
         name: value
         for name, value in to_builtins(cell.info).items()
         if name not in ("attack", "attacked", "records_bytes", "model", "files", "checksum")
     }
-    info |= {"kind": "models", "key": cell.info.model, "label": f"{info['task']}-{info['defense']['name']}"}
+    info |= {**changes, "kind": "models", "key": cell.info.model, "label": f"{info['task']}-{info['defense']['name']}"}
     info["identity"] = _model_identity(cell.info.identity["trained"])
     folder = store.folder("models", info["label"], info["key"])
     folder.mkdir(parents=True)
@@ -180,6 +195,18 @@ def add_model(store: Store, cell: StoredStage[Any]) -> StoredStage[Any]:
         {"step": 120, "learning_rate": 0.0, "loss": {"ce": 0.5}, "dev_accuracy": 0.9625, "seconds": 13.0},
     ]
     (folder / "training.jsonl").write_text("".join(json.dumps(line) + "\n" for line in log), encoding="utf-8")
+    return write_info(store, folder, info)
+
+
+def add_adversarial(store: Store, cell: StoredStage[Any], *, seconds: float) -> StoredStage[Any]:
+    """Store the adversarial training set that the model of a cell was trained on."""
+    names = ("robench", "task", "labels", "data", "encoder", "preset", "precision", "training", "train_rows", "seed")
+    values = to_builtins(cell.info)
+    info = {name: values[name] for name in (*names, "attack", "defense")}
+    info |= {"kind": "adversarial", "key": cell.info.adversarial, "label": f"{info['task']}-{cell.info.attack.name}"}
+    info |= {"timing": {"seconds": seconds, "examples": 10}}
+    folder = store.folder("adversarial", info["label"], info["key"])
+    info["attacked"] = msgspec.structs.asdict(summarise(write_records(folder, 5, 10)))
     return write_info(store, folder, info)
 
 

@@ -26,13 +26,14 @@ class Processes:
 
         threads = str(torch.get_num_threads())  # as many as here, since keys of models have them
         self._folder, self._count = folder, 0
+        paths = [path for path in [os.environ.get("PYTHONPATH")] if path]
         self._server = subprocess.Popen(
             [sys.executable, "-m", "support.warm_server"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env=os.environ | {"OMP_NUM_THREADS": threads, "PYTHONPATH": str(TESTS)},
+            env=os.environ | {"OMP_NUM_THREADS": threads, "PYTHONPATH": os.pathsep.join([str(TESTS), *paths])},
         )
 
     def ask(self, request: dict[str, Any]) -> int:
@@ -48,7 +49,20 @@ class Processes:
         folder: Path | None = None,
         environment: dict[str, str] | None = None,
         checkpoint_always: bool = False,
+        warm_workers: bool = False,
+        packages: Path | None = None,
     ) -> Run:
+        """Start a command.
+
+        Args:
+            arguments: the words after ``robench``.
+            largest_file: bytes of a file that fit on the disk; 0 for any number.
+            folder: the working directory.
+            environment: more variables.
+            checkpoint_always: whether trainings write a checkpoint after each step; not those of workers.
+            warm_workers: whether workers are forks, which start at once (:mod:`support.warm_workers`).
+            packages: a folder with installed packages.
+        """
         self._count += 1
         out, err = (self._folder / f"{self._count}.{name}" for name in ("out", "err"))
         job = {
@@ -59,6 +73,8 @@ class Processes:
             "largest_file": largest_file,
             "environment": environment or {},
             "checkpoint_always": checkpoint_always,
+            "warm_workers": warm_workers,
+            "packages": str(packages or ""),
         }
         return Run(self, self.ask({"start": job}), out, err)
 

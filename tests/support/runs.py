@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -83,3 +84,21 @@ def everything(runs: Path) -> dict[str, list[Record]]:
 
 def lines(runs: Path) -> int:
     return sum(file.read_bytes().count(b"\n") for file in runs.glob("cells/*/records.jsonl"))
+
+
+def contents(runs: Path) -> dict[str, Any]:
+    """The records without their seconds, and the digests of the weights, of all finished stages."""
+    found: dict[str, Any] = {}
+    for stage in runs.glob("*/*/stage.json"):
+        folder, name = stage.parent, f"{stage.parent.parent.name}/{stage.parent.name}"
+        if (folder / "records.jsonl").exists():
+            found[name] = [replace(record, seconds=0.0) for record in records.read(folder / "records.jsonl")]
+            assert (folder / "records.jsonl").read_bytes().count(b"\n") == len(found[name]), "no row twice"
+        if (folder / "model.safetensors").exists():
+            found[name] = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    return found
+
+
+def leftovers(runs: Path) -> list[str]:
+    """Hidden files and folders, which a whole run leaves none of, but for the log of commands."""
+    return [str(path) for path in runs.rglob(".*") if path.name != REQUESTS]

@@ -20,6 +20,7 @@ class StepExecutor:
         slots: number of slots.
         steps: for a stage's title, the steps that its making takes; by default one.
         deaths: for a stage's title, how many of its jobs die in their first step.
+        is_machine_lost: whether they die with their machines.
         before_step: called at the beginning of a step with its number.
         log: in each step, the titles of the jobs that run.
     """
@@ -28,6 +29,7 @@ class StepExecutor:
     slots: int
     steps: dict[str, int] = field(default_factory=dict)
     deaths: dict[str, int] = field(default_factory=dict)
+    is_machine_lost: bool = False
     before_step: Callable[[int], None] = lambda step: None
     log: list[list[str]] = field(default_factory=list)
     jobs: dict[Job, int] = field(default_factory=dict)
@@ -57,7 +59,7 @@ class StepExecutor:
             if isinstance(job, AttackJob):
                 for row in list(job.take())[:1]:
                     job.keep(result(row))
-            return JobEnd(job, lost=True)
+            return JobEnd(job, lost=True, is_machine_lost=self.is_machine_lost)
         if isinstance(job, AttackJob):
             rows = job.take()
             for row in rows:

@@ -1,7 +1,8 @@
 """Run as a script: import what a run imports, once; then fork a process for each command line that comes on stdin.
 
 A request is a line of JSON: ``{"start": {...}}`` is answered with the new process's id, ``{"wait": id}`` with its exit
-code, ``{"alive": id}`` with 1 or 0. So a test can kill real processes without paying ten seconds of imports for each.
+code, however often it is asked, ``{"alive": id}`` with 1 or 0. So a test can kill real processes without paying ten
+seconds of imports for each.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from robench.report import rendering, tables
 from robench.resources.textattack import load_textattack
 from robench.study import runner
 from robench.training import checkpoints
+from support.warm_workers import use_warm_workers
 
 
 def become(job: dict[str, Any]) -> NoReturn:
@@ -32,6 +34,10 @@ def become(job: dict[str, Any]) -> NoReturn:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in a shell's background
     if job["checkpoint_always"]:  # after each step of a training
         checkpoints.SHORTEST_INTERVAL = checkpoints.INTERVAL_PER_WRITE = 0.0
+    if job["packages"]:
+        sys.path.insert(0, job["packages"])
+    if job["warm_workers"]:
+        use_warm_workers()
     sys.argv = ["robench", *job["arguments"]]
     code = 1
     try:
@@ -72,13 +78,18 @@ def main() -> None:
 
     wordnet.ensure_loaded()
 
+    codes: dict[int, int] = {}
     for line in sys.stdin:
         request = json.loads(line)
         if "alive" in request:
-            ended = os.waitid(os.P_PID, request["alive"], os.WEXITED | os.WNOHANG | os.WNOWAIT)
-            answer = int(ended is None)
+            process = request["alive"]
+            options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+            answer = int(process not in codes and os.waitid(os.P_PID, process, options) is None)
         elif "wait" in request:
-            answer = os.waitstatus_to_exitcode(os.waitpid(request["wait"], 0)[1])
+            process = request["wait"]
+            if process not in codes:
+                codes[process] = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+            answer = codes[process]
         else:
             answer = os.fork()
             if answer == 0:

@@ -96,11 +96,12 @@ def interrupt(defense: Defense, kept: Kept, step: int, **changes: Any) -> None:
         train(defense, checkpoints=kept.open(), on_step=stop, **changes)
 
 
-def result_of(result: TrainingResult) -> tuple[bytes, list[dict[str, Any]], int, int]:
+def result_of(result: TrainingResult) -> tuple[bytes, list[dict[str, Any]], int, int, int, int]:
     """Everything of a result but the time."""
     log = [{name: value for name, value in entry.items() if name != "seconds"} for entry in result.log]
     weights = {name: value.contiguous() for name, value in result.predictor.classifier.state_dict().items()}
-    return safetensors.torch.save(weights), log, result.steps, result.best_step
+    counts = result.steps, result.best_step, result.forwards, result.backwards
+    return safetensors.torch.save(weights), log, *counts
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -9,9 +10,12 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
+from robench.defenses.base import Base
 from robench.models.batches import TrainingRow
+from robench.models.classifier import Classifier
 from robench.plugins import registry
 from robench.training.defense import Defense, TrainsOn
+from robench.training.settings import TrainingSettings
 from support import tiny
 
 PASSES = {
@@ -36,12 +40,9 @@ class Counted(TorchDispatchMode):
         return result
 
 
-def cost(name: str) -> int:
-    """Of one step on eight texts; counterparts are as long as their texts."""
-    defense: Defense = registry.entry("defenses", name).load()
-    networks = [tiny.classifier(index).train() for index in range(defense.network_count)]
-    defense.before_training(networks)
-    rows = [
+def rows_of(defense: Defense) -> list[TrainingRow]:
+    """Eight rows of the kind that a defense trains on."""
+    return [
         TrainingRow(
             row.text,
             row.label,
@@ -50,7 +51,14 @@ def cost(name: str) -> int:
         )
         for row in tiny.rows(8)
     ]
-    (batch,) = tiny.training_set(rows, batch_size=8).epoch(0)
+
+
+def cost(name: str) -> int:
+    """Of one step on eight texts; counterparts are as long as their texts."""
+    defense: Defense = registry.entry("defenses", name).load()
+    networks = [tiny.classifier(index).train() for index in range(defense.network_count)]
+    defense.before_training(networks)
+    (batch,) = tiny.training_set(rows_of(defense), batch_size=8).epoch(0)
     with Counted() as counted:
         for terms in defense.passes(networks, batch):
             torch.stack(list(terms.values())).sum().backward()
@@ -60,3 +68,33 @@ def cost(name: str) -> int:
 @pytest.mark.parametrize("name", PASSES)
 def test_a_step_costs_the_passes_that_it_needs(name: str) -> None:
     assert cost(name) / cost("base") == pytest.approx(PASSES[name], rel=0.03)
+
+
+COUNTS = {
+    **{"base": (1, 1), "base-adv-soft": (1, 1), "ada": (1, 1), "fgm": (2, 2), "freelb": (2, 2), "freelb++": (10, 10)},
+    # Two networks, each on a text and its counterpart.
+    "taichi": (4, 4),
+    # Clean, two passes that only move the perturbation, and the last.
+    "pgd": (4, 4),
+    # Clean, perturbed once to find the noise, perturbed; in the paper's form a network of averaged weights, too.
+    **{"smart": (3, 3), "smart-paper": (4, 3)},
+}
+"""Forward and backward passes of a text in one step."""
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_the_counted_passes_of_a_training_are_those_of_its_steps(name: str) -> None:
+    defense: Defense = registry.entry("defenses", name).load()
+    settings = TrainingSettings(epochs=2, batch_size=4, learning_rate=1e-3, max_length=24, eval_every=2)
+    result = tiny.trained(defense, rows_of(defense), settings)
+    assert (result.forwards / 16, result.backwards / 16) == COUNTS[name], "8 texts in 2 epochs, evaluations aside"
+
+
+def test_the_passes_of_a_frozen_encoder_have_no_gradient_to_count() -> None:
+    class Frozen(Base):
+        def before_training(self, networks: Sequence[Classifier]) -> None:
+            networks[0].encoder.requires_grad_(False)
+
+    settings = TrainingSettings(epochs=1, batch_size=8, learning_rate=1e-3, max_length=24, eval_every=1)
+    result = tiny.trained(Frozen(), tiny.rows(8), settings)
+    assert (result.forwards, result.backwards) == (8, 0)

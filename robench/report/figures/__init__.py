@@ -8,6 +8,7 @@ from dataclasses import replace
 from robench.errors import RobenchError
 from robench.plugins.suggestions import explain_unknown
 from robench.report.figures.canvas import Drawing, save
+from robench.report.figures.own import list_own_figures
 from robench.report.figures.request import FigureRequest
 from robench.results import papers
 from robench.results.paper_contents import DEFAULT, FigureKind
@@ -36,10 +37,24 @@ def _tradeoff(store: Store, request: FigureRequest, device: str) -> Drawing:
     return tradeoff.draw(store, request)
 
 
+def _budget(store: Store, request: FigureRequest, device: str) -> Drawing:
+    from robench.report.figures import budget
+
+    return budget.draw(store, request)
+
+
+def _front(store: Store, request: FigureRequest, device: str) -> Drawing:
+    from robench.report.figures import front
+
+    return front.draw(store, request)
+
+
 _DRAWERS: Mapping[FigureKind, Callable[[Store, FigureRequest, str], Drawing]] = {
     "plane": _plane,
     "bars": _bars,
     "tradeoff": _tradeoff,
+    "budget": _budget,
+    "front": _front,
 }
 
 
@@ -58,7 +73,7 @@ def draw(
     and the caption counts the others.
 
     Args:
-        number: of one of the paper's figures.
+        number: of one of the paper's figures, or the name of one of our own.
         store: the runs folder.
         paper: its name, or a folder with a ``paper.toml``.
         selection: the results to draw. By default its one task, its attacks and its defenses are the figure's; a figure
@@ -71,10 +86,11 @@ def draw(
             them.
     """
     contents = papers.find_paper(paper)
-    if number not in contents.figures:
+    figures = {**list_own_figures(contents), **contents.figures}
+    if number not in figures:
         hint = f"`{format_paper_command(contents, 'figure', 'all')}` draws each"
-        raise RobenchError(explain_unknown("figure", number, list(contents.figures), hint))
-    figure = contents.figures[number]
+        raise RobenchError(explain_unknown("figure", number, [*contents.figures, *list_own_figures(contents)], hint))
+    figure = figures[number]
     for facet, names in (
         ("task", selection.tasks),
         ("attack", selection.attacks if figure.is_about_one_attack else ()),

@@ -65,6 +65,12 @@ def apply_style() -> Iterator[None]:
 
 def sheet(width: float, height: float, caption: str) -> tuple[Figure, Axes]:
     """Make an empty figure of that size in inches, with its caption below in small type, and its axes."""
+    figure = blank_sheet(width, height, caption)
+    return figure, figure.subplots()
+
+
+def blank_sheet(width: float, height: float, caption: str) -> Figure:
+    """Make such a figure without axes."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -84,7 +90,7 @@ def sheet(width: float, height: float, caption: str) -> tuple[Figure, Axes]:
         va="bottom",
         linespacing=1.3,
     )
-    return figure, figure.subplots()
+    return figure
 
 
 def legend_above(axes: Axes, *, columns: int) -> None:

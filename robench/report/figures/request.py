@@ -41,4 +41,5 @@ class FigureRequest:
     def file_name(self, *parts: str) -> str:
         """Return the name of the figure's files: ``figure4-sst2``, with the name of any paper but the default."""
         named = [re.sub(r"[/\\]", "-", escape_line(part)) for part in parts]
-        return "-".join([f"{self.paper.file_prefix}figure{self.figure.number}", *named])
+        number = self.figure.number
+        return "-".join([f"{self.paper.file_prefix}{'figure' if number.isdigit() else ''}{number}", *named])

@@ -34,7 +34,7 @@ def _table(table: Table) -> str:
             lines.append(rf"\multicolumn{{{width}}}{{l}}{{\emph{{{escape_latex(block.heading)}}}}} \\")
         for row in block.rows:
             cells = [_cell(cell, column) for cell, column in zip(row.cells, table.columns, strict=True)]
-            lines.append(_row([escape_latex(row.label), *cells, *map(escape_latex, ends(table, row))]))
+            lines.append(_row([escape_latex(row.marked_label), *cells, *map(escape_latex, ends(table, row))]))
     lines += [r"\bottomrule", r"\end{tabular}"]
     title = table.title.partition(": ")[2] or table.title  # LaTeX numbers tables itself
     title = title[0].upper() + title[1:]

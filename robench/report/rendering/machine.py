@@ -7,9 +7,9 @@ from typing import Any
 
 from robench.escaping import dump_json, join_csv_cells
 from robench.report.rendering.texts import number_text
-from robench.report.tables.model import Block, Cell, Column, Row, Table
+from robench.report.tables.model import Block, Cell, Column, MaskedShare, Row, Table
 
-_SETTING = ("task", "attack", "data", "encoder", "precision", "train_rows")
+_SETTING = ("task", "attack", "group", "data", "encoder", "precision", "train_rows")
 _DIGITS = {"percent": 4, "number": 6, "count": 0, "text": 0}
 
 
@@ -19,7 +19,8 @@ def as_csv(tables: Sequence[Table]) -> str:
     A percentage's ``low`` and ``high`` follow, the bounds of its interval, unless intervals are left out. If a defense
     is compared, ``p`` of the comparison with it follows, adjusted by Holm's method for the column and block. An empty
     field has no value; ``inf`` is infinite. With published numbers, each column's ``paper`` and ``less paper``
-    follow. A column with samples that ended in an error has their number in ``errors``. Shares are in percent.
+    follow. A column with samples that ended in an error has their number in ``errors``, one whose attack was checked in
+    other ways has in ``search-masked`` the share of samples that it fails on and they fool. Shares are in percent.
     """
     return "\n".join(_csv(table) for table in tables)
 
@@ -44,6 +45,7 @@ def _names(table: Table, column: Column) -> list[str]:
     names += [f"{column.name} low", f"{column.name} high"] if _has_intervals(table, column) else []
     names += [f"{column.name} p"] if _has_tests(table, column) else []
     names += [f"{column.name} errors"] if column in _columns_with_errors(table) else []
+    names += [f"{column.name} search-masked"] if column in _columns_with_masks(table) else []
     return names + ([f"{column.name} paper", f"{column.name} less paper"] if table.against else [])
 
 
@@ -60,6 +62,11 @@ def _columns_with_errors(table: Table) -> list[Column]:
     return [column for i, column in enumerate(table.columns) if any(row.cells[i].errors for row in rows)]
 
 
+def _columns_with_masks(table: Table) -> list[Column]:
+    rows = [row for block in table.blocks for row in block.rows]
+    return [column for i, column in enumerate(table.columns) if any(row.cells[i].masked for row in rows)]
+
+
 def _values(table: Table, cell: Cell, column: Column) -> list[str]:
     def text(value: Any) -> str:
         return "" if value is None else number_text(value, column, _DIGITS[column.unit]).replace(",", "")
@@ -70,6 +77,7 @@ def _values(table: Table, cell: Cell, column: Column) -> list[str]:
     if _has_tests(table, column):
         values += ["" if cell.p is None else f"{cell.p:.6g}"]
     values += [str(cell.errors)] if column in _columns_with_errors(table) else []
+    values += [text(cell.masked.share if cell.masked else None)] if column in _columns_with_masks(table) else []
     return values + ([text(cell.published), text(cell.less_published)] if table.against else [])
 
 
@@ -80,7 +88,7 @@ def as_json(tables: Sequence[Table]) -> str:
     ``blocks``: each ``task``, ``heading``, ``setting`` (what its rows share) and ``rows``: each ``defense`` (label; in
     a table of data sets ``task``, of high-order statistics ``model``), ``name`` (as registered), and ``cells`` by
     column. If numbers are means over samples, a row has ``per_attack`` (whether a model is trained for each attack),
-    ``clean_n`` and ``attacked_n`` (samples) and ``seeds``.
+    ``clean_n`` and ``attacked_n`` (samples), ``seeds`` and, if it has any, ``flags``: what a reader has to know.
 
     A cell is null, or ``text``; or ``percent`` or ``value`` with ``sd`` (null with one seed), ``seeds``, ``best``,
     ``difference`` (null if nothing is compared), ``n``, ``learned`` (false if a model behind it is no better than
@@ -89,7 +97,9 @@ def as_json(tables: Sequence[Table]) -> str:
     intervals are left out. If a defense is compared, it has ``p`` of the comparison with that one, or of that one with
     the best other, adjusted by Holm's method (null if there is no test). Of a block, ``smallest_difference`` from the
     best is what is found with a chance of 80 %, by column. And ``errors``, if any samples ended in an error: their
-    number over all seeds. With published numbers, ``published`` and ``less_published`` are added, null if there is
+    number over all seeds. And ``search_masked``, if the attack was checked in other ways: of the samples that it fails
+    on, the ``share`` that they fool, its lower bound ``low``, the ``reference``'s share, counts, the ``ways``, and
+    whether it is ``flagged``. With published numbers, ``published`` and ``less_published`` are added, null if there is
     none, and a cell that has nothing else has these two. Shares and what is derived from them are in percent.
     """
     table = tables[0]
@@ -118,6 +128,7 @@ def _row(table: Table, row: Row) -> dict[str, Any]:
     if table.is_measured:
         found |= {"per_attack": row.per_attack, "clean_n": row.clean_n, "attacked_n": row.attacked_n}
         found["seeds"] = row.seeds
+        found |= {"flags": row.flags} if row.flags else {}
     pairs = zip(row.cells, table.columns, strict=True)
     return found | {"cells": {column.name: _cell(table, cell, column) for cell, column in pairs}}
 
@@ -143,6 +154,8 @@ def _cell(table: Table, cell: Cell, column: Column) -> dict[str, Any] | None:
             found |= {"by_seed": [plain(value) for value in cell.by_seed]} if cell.by_seed else {}
     if cell.errors:
         found["errors"] = cell.errors
+    if cell.masked:
+        found["search_masked"] = _masked(cell.masked)
     if table.against and (found or cell.published is not None):
         found |= {"published": plain(cell.published), "less_published": plain(cell.less_published)}
     return found or None
@@ -154,6 +167,12 @@ def _interval(cell: Cell) -> dict[str, Any] | None:
         return None
     covers = "seeds and samples" if one.covers_seeds else "samples"
     return {"low": 100 * one.low, "high": 100 * one.high, "level": one.level, "covers": covers}
+
+
+def _masked(masked: MaskedShare) -> dict[str, Any]:
+    shares = {name: 100 * getattr(masked, name) for name in ("share", "low", "reference")}
+    counts = {"fooled": masked.fooled, "withstood": masked.withstood}
+    return shares | counts | {"ways": masked.ways, "flagged": masked.is_flagged}
 
 
 def _smallest(table: Table, block: Block) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def _table(table: Table) -> str:
         lines += [_row(["---:" if right else "---" for right in numeric(table)])]
         for row in block.rows:
             cells = [_cell(cell, column) for cell, column in zip(row.cells, table.columns, strict=True)]
-            lines.append(_row([escape_markdown(row.label), *cells, *map(escape_markdown, ends(table, row))]))
+            lines.append(_row([escape_markdown(row.marked_label), *cells, *map(escape_markdown, ends(table, row))]))
         lines.append("")
     lines += [f"- {escape_markdown(line)}" for line in lines_below(table)]
     if table.commands:

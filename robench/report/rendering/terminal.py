@@ -89,7 +89,7 @@ def _block(titles: list[Text], rows: list[list[Text]], widths: list[int], gap: i
 
 def _row(table: Table, row: Row) -> list[Text]:
     cells = [_cell(cell, column) for cell, column in zip(row.cells, table.columns, strict=True)]
-    return [Text(escape_line(row.label)), *cells, *(Text(end, "dim") for end in ends(table, row))]
+    return [Text(escape_line(row.marked_label)), *cells, *(Text(end, "dim") for end in ends(table, row))]
 
 
 def _cell(cell: Cell, column: Column) -> Text:

@@ -35,11 +35,15 @@ def number_text(value: Fraction | float, column: Column, digits: int | None = No
 
 
 def value_text(cell: Cell, column: Column) -> str:
-    """Return ``61.0``, ``61.0 ± 1.2``, ``50.0 †`` of a model that learned nothing, ``61.0, 2 errors``, or a text."""
+    """Return ``61.0``, ``61.0 ± 1.2``, ``50.0 †`` of a model that learned nothing, or a text.
+
+    A number that is search-masked has a ``¶``. The number of errors follows: ``61.0, 2 errors``.
+    """
     if cell.value is None:
         return (cell.text or DASH) + errors_text(cell)
     spread = f" ± {number_text(cell.sd, column)}" if cell.sd is not None and has_spread(cell) else ""
-    return number_text(cell.value, column) + spread + ("" if cell.learned else " †") + errors_text(cell)
+    marks = ("" if cell.learned else " †") + (" ¶" if cell.masked and cell.masked.is_flagged else "")
+    return number_text(cell.value, column) + spread + marks + errors_text(cell)
 
 
 def interval_text(cell: Cell, column: Column) -> str:

@@ -12,12 +12,14 @@ from typing import Unpack
 
 from robench.errors import RobenchError
 from robench.plugins.suggestions import explain_unknown
-from robench.report.tables import accuracy, datasets, high_order, methods, published
+from robench.report.tables import accuracy, budget, datasets, flips, high_order, matrix, methods, price, published
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.options import TableOptions, TableRequest
-from robench.report.tables.quality import QUALITY, quality_table
+from robench.report.tables.own import OWN
+from robench.report.tables.quality import quality_table
+from robench.report.tables.transfer import transfer_table
 from robench.results import papers
-from robench.results.info import CellInfo, StatisticsInfo
+from robench.results.info import CellInfo, StatisticsInfo, TransferInfo
 from robench.results.paper_contents import DEFAULT, Paper, PaperTable, TableKind
 from robench.results.selection import ALL, NoResultsError
 from robench.results.store import Store, StoredStage
@@ -45,13 +47,19 @@ _MAKERS: Mapping[TableKind, Callable[[Store, TableRequest], Table]] = {
     "high-order": lambda store, request: high_order.high_order_table(
         store.stages(StatisticsInfo), request, partial(store.stages, CellInfo)
     ),
+    "flips": lambda store, request: flips.flips_table(store.stages(CellInfo), request),
+    "price": price.price_table,
+    "budget": lambda store, request: budget.budget_table(store.stages(CellInfo), request),
     "quality": lambda store, request: quality_table(store.stages(CellInfo), request),
+    "transfer": lambda store, request: transfer_table(store.stages(TransferInfo), request),
+    "matrix": lambda store, request: matrix.matrix_table(store.stages(CellInfo), request),
+    "worst": lambda store, request: matrix.worst_table(store.stages(CellInfo), request),
 }
 
 
 def numbers(paper: Paper) -> list[str]:
-    """Return what :func:`make` can make: the paper's tables by number, and one of ours by name."""
-    return [*paper.tables, QUALITY.number]
+    """Return what :func:`make` can make: the paper's tables by number, and our own by name."""
+    return [*paper.tables, *OWN]
 
 
 def make(
@@ -73,7 +81,7 @@ def make(
             the other paper has no such table.
     """
     contents = papers.find_paper(paper)
-    specs = {**contents.tables, QUALITY.number: QUALITY}
+    specs = {**OWN, **contents.tables}
     if number not in specs:
         raise RobenchError(
             explain_unknown("table", number, list(specs), "without a number, all that have data are shown")

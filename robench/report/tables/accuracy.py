@@ -10,17 +10,22 @@ from robench.escaping import list_values
 from robench.report.tables.captions import result_notes
 from robench.report.tables.cells import attacked_cell, clean_cell
 from robench.report.tables.layout import Layout, legend_of
+from robench.report.tables.masked import MaskReader, describe_masked
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.options import TableRequest
+from robench.report.tables.worst import HOW_WORST, WORST, worst_cell
 from robench.results.cells import Result, group, read_results, separate
 from robench.results.info import CellInfo
+from robench.results.intervals import LEVEL
 from robench.results.paper_contents import Paper, rank
 from robench.results.sample_reader import SampleReader
 from robench.results.selection import NoResultsError
 from robench.results.store import StoredStage
+from robench.results.worst import WorstReader
 from robench.study.commands import make_commands
 
 CLEAN = "clean%"
+_NOT_ONE = "n/a: one model per attack; `robench table worst` has the worst% of each."
 
 
 def label_conflict_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) -> Table:
@@ -76,7 +81,7 @@ def accuracy_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest
         NoResultsError: nothing is left to show.
         RobenchError: a cell's files are missing or broken.
     """
-    return _under_attack(Layout.of(request.paper, read_results(request.select(cells))), request)
+    return _under_attack(Layout.of(request.paper, read_results(request.select(cells))), request, cells)
 
 
 def encoders_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) -> Table:
@@ -97,12 +102,17 @@ def encoders_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest
     kept = request.restrict(kept, "task", spec.tasks)
     kept = request.restrict(kept, "defense", spec.defenses)
     expected = request.selection.defenses or spec.defenses
-    return _under_attack(Layout.of(request.paper, read_results(kept), lead="encoder", expected=expected), request)
+    layout = Layout.of(request.paper, read_results(kept), lead="encoder", expected=expected)
+    return _under_attack(layout, request, cells)
 
 
-def _under_attack(layout: Layout, request: TableRequest) -> Table:
+def _under_attack(layout: Layout, request: TableRequest, cells: Sequence[StoredStage[CellInfo]]) -> Table:
     columns = [Column(CLEAN), *(Column(label.text, attack=label.plain) for label in layout.columns.values())]
-    arranged, caption = layout.arranged(partial(_clean_and_attacked, SampleReader.of(layout.results)))
+    reader = SampleReader.of(layout.results)
+    worst = WorstReader(reader, layout.results) if _is_worst_shown(layout) else None
+    masks = MaskReader(reader, layout.results, cells, request.options.get("level", LEVEL))
+    columns += [Column(WORST)] if worst else []
+    arranged, caption = layout.arranged(partial(_clean_and_attacked, reader, worst, masks))
     blocks, comparison = request.compare(arranged, columns, usual=True)
     fill, hopeless = make_commands(layout.gaps(), request.command_options)
     return request.fill(
@@ -111,14 +121,23 @@ def _under_attack(layout: Layout, request: TableRequest) -> Table:
         blocks=blocks,
         compared=comparison.defense,
         legend=legend_of(blocks, columns, _how_measured(blocks, columns, request.paper), comparison, hopeless),
-        notes=result_notes(r.info for r in layout.results),
+        notes=(*describe_masked(blocks, columns), *result_notes(r.info for r in layout.results)),
         commands=fill,
+    )
+
+
+def _is_worst_shown(layout: Layout) -> bool:
+    """Return whether a block has several attacks and a defense that is one model, so that one of them is the worst."""
+    return any(
+        len({r.column for r in members}) > 1 and not all(r.info.adversarial for r in members)
+        for members in layout.blocks.values()
     )
 
 
 def attacks_of(columns: Sequence[Column], row: Row) -> tuple[str, ...]:
     """Return the titles of the attacks that a row has results of."""
-    return tuple(c.name for c, cell in zip(columns, row.cells, strict=True) if cell.seeds and c.name != CLEAN)
+    shown = zip(columns, row.cells, strict=True)
+    return tuple(c.name for c, cell in shown if cell.seeds and c.name not in (CLEAN, WORST))
 
 
 def _how_measured(blocks: Sequence[Block], columns: Sequence[Column], paper: Paper) -> list[str]:
@@ -136,12 +155,25 @@ def _how_measured(blocks: Sequence[Block], columns: Sequence[Column], paper: Pap
         f"clean% of {', '.join(names)}: mean over their models, one per attack ({', '.join(titles)})."
         for titles, names in averaged.items()
     ]
+    if columns[-1].name == WORST:
+        lines += [HOW_WORST, *([_NOT_ONE] if rows else [])]
     return lines
 
 
-def _clean_and_attacked(reader: SampleReader, found: Sequence[Result], columns: Sequence[str]) -> tuple[Cell, ...]:
+def _clean_and_attacked(
+    reader: SampleReader,
+    worst: WorstReader | None,
+    masks: MaskReader,
+    found: Sequence[Result],
+    columns: Sequence[str],
+) -> tuple[Cell, ...]:
+    by_column = [[r for r in found if r.column == column] for column in columns]
     cells = [clean_cell(reader, found)]
-    return *cells, *(attacked_cell(reader, [r for r in found if r.column == column]) for column in columns)
+    cells += [replace(attacked_cell(reader, some), masked=masks.find(some)) for some in by_column]
+    if worst is not None:
+        is_one_model = not any(r.info.adversarial for r in found)
+        cells.append(worst_cell(worst, found) if is_one_model else Cell(text="n/a"))
+    return tuple(cells)
 
 
 def _clean_by_attack(reader: SampleReader, found: Sequence[Result], columns: Sequence[str]) -> tuple[Cell, ...]:

@@ -77,6 +77,24 @@ def attacked_cell(reader: SampleReader, found: Sequence[Result]) -> Cell:
     return count_errors(cell, (r.outcome for r in found))
 
 
+def outcome_cell(outcomes: Mapping[int, Samples], found: Sequence[Result]) -> Cell:
+    """Return the share of samples whose outcome is right, from outcomes alone; unknown ones are counted as errors.
+
+    Args:
+        outcomes: by seed; a seed without a known outcome is left out.
+        found: the results that they are of.
+    """
+    known = {seed: [Fraction(one) for one in samples.values() if one is not None] for seed, samples in outcomes.items()}
+    values = [(seed, sum(ones, Fraction(0)) / len(ones)) for seed, ones in known.items() if ones]
+    if not values:
+        return Cell()
+    n, measured = (len(side[values[0][0]]) for side in (outcomes, known))
+    kept = {seed: outcomes[seed] for seed, _ in values}
+    cell = mean_cell(values, n, learned=_learned(found), measured=measured, outcomes=kept)
+    samples = sum(map(len, outcomes.values()))
+    return replace(cell, errors=samples - sum(map(len, known.values())), samples=samples)
+
+
 def count_errors(cell: Cell, outcomes: Iterable[Outcome]) -> Cell:
     """Add to a cell how many of the attacked samples behind it ended in an error."""
     found = list(outcomes)

@@ -11,6 +11,7 @@ from robench.report.tables.comparison import Comparison
 from robench.report.tables.legend import describe_comparison, has_spread
 from robench.report.tables.model import Block, Cell, Column, Row
 from robench.results.cells import Result, group
+from robench.results.flags import FLAGS, list_flags
 from robench.results.labels import Label, column_labels, row_labels
 from robench.results.paper_contents import Paper, rank
 from robench.study.commands import Gap, rename_defense
@@ -42,12 +43,30 @@ class Layout:
     lead: str
 
     @classmethod
-    def of(cls, paper: Paper, results: Sequence[Result], *, lead: str = "task", expected: Sequence[str] = ()) -> Layout:
-        """Sort results into rows, columns and blocks."""
-        rows, columns = row_labels(results), column_labels(results)
+    def of(
+        cls,
+        paper: Paper,
+        results: Sequence[Result],
+        *,
+        lead: str = "task",
+        expected: Sequence[str] = (),
+        label: Callable[[Sequence[Result]], dict[str, Label]] = row_labels,
+    ) -> Layout:
+        """Sort results into rows, columns and blocks.
+
+        Args:
+            paper: as in :class:`Layout`.
+            results: likewise.
+            lead: likewise.
+            expected: likewise.
+            label: names the rows.
+        """
+        rows, columns = label(results), column_labels(results)
 
         def order(r: Result) -> tuple[Any, ...]:
-            row = *rank(r.defense.name, paper.defense_order), rows[r.row].text, r.row
+            attack = r.info.training_attack
+            trained = rank(attack.name, paper.attacks) if attack and label is not row_labels else ()
+            row = *rank(r.defense.name, paper.defense_order), trained, rows[r.row].text, r.row
             return *_block_order(r, paper, lead), *row, r.seed
 
         def column_order(r: Result) -> tuple[Any, ...]:
@@ -73,7 +92,7 @@ class Layout:
         for heading, setting, members in zip(heads, settings, self.blocks.values(), strict=True):
             rows = [self._row(found, cells_of, attacks) for found in group(members, lambda r: r.row).values()]
             rows += [Row(name, name, cells_of((), tuple(self.columns))) for name in self._missing(members)]
-            rows.sort(key=lambda row: (*rank(row.name, self.paper.defense_order), row.label))
+            rows.sort(key=lambda row: rank(row.name, self.paper.defense_order))
             blocks.append(Block(setting["task"], heading, tuple(rows), setting))
         return blocks, caption
 
@@ -111,6 +130,7 @@ class Layout:
             clean_n=first.info.clean.n,
             attacked_n=first.attacked_n if attacks else None,
             seeds=tuple(sorted({r.seed for r in found})),
+            flags=list_flags(found) if attacks else (),
             cells=cells_of(found, tuple(self.columns)),
         )
 
@@ -143,6 +163,11 @@ def legend_of(
             any(not cell.learned for cell in cells),
         ),
         (
+            "¶: search-masked: more of the samples that the attack fails on are fooled in other ways than is usual, so"
+            " the number is too high; see the notes.",
+            any(cell.masked and cell.masked.is_flagged for cell in cells),
+        ),
+        (
             "errors: samples on which the code of the attack or of the model failed, outside the percentage;"
             " `robench show KEY` lists them, --retry-errors tries them again.",
             any(cell.errors for cell in cells),
@@ -150,6 +175,11 @@ def legend_of(
         (
             "!: more than 1 % of the samples ended in an error; their number may have changed the percentage.",
             any(cell.has_many_errors for cell in cells),
+        ),
+        *(
+            (f"{FLAGS[flag].mark}: {FLAGS[flag].meaning}.", any(flag in row.flags for row in rows))
+            for flag in FLAGS
+            if FLAGS[flag].mark
         ),
         (
             f"{hopeless} of the missing cells can be made by no command: rows of other versions or models in memory.",

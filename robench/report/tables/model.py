@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal
 
+from robench.results.flags import FLAGS, FlagName
 from robench.results.intervals import Interval
 from robench.results.sample_reader import Samples
 
@@ -37,6 +38,29 @@ class Column:
 
 
 @dataclass(frozen=True)
+class MaskedShare:
+    """The share of the samples that an attack fails on and that other ways fool, see ``results/search_masked``.
+
+    Attributes:
+        share: of the samples that the attack fails on, 0 to 1, averaged over seeds.
+        low: lower bound of its interval.
+        reference: the same share of the reference defense.
+        fooled: samples of all seeds that another way fools.
+        withstood: samples of all seeds that the attack fails on.
+        ways: the other ways.
+        is_flagged: whether ``low`` is above ``reference``, so that the accuracy under attack is too high.
+    """
+
+    share: float
+    low: float
+    reference: float
+    fooled: int
+    withstood: int
+    ways: tuple[str, ...]
+    is_flagged: bool
+
+
+@dataclass(frozen=True)
 class Cell:
     """One number, or text, of a table.
 
@@ -59,6 +83,7 @@ class Cell:
         published: the published number, in the column's unit, if it is shown and there is one.
         errors: samples of all seeds that ended in an error and are no part of the number.
         samples: samples of all seeds.
+        masked: of an accuracy under attack, what other ways of fooling the model find; None if that is not known.
         measured: samples of each seed that were right or wrong, of a share of such samples; else 0.
         outcomes: outcomes of single samples by seed, of a share; None if they are not known.
     """
@@ -78,6 +103,7 @@ class Cell:
     published: Fraction | None = None
     errors: int = 0
     samples: int = 0
+    masked: MaskedShare | None = None
     measured: int = 0
     outcomes: Mapping[int, Samples] | None = field(default=None, compare=False, repr=False)
 
@@ -105,6 +131,7 @@ class Row:
         attacked_n: samples of each attack.
         seeds: of all cells.
         is_plain: whether it is the defense of that name, with no field changed, or the task.
+        flags: what a reader has to know of its results, see :mod:`robench.results.flags`.
     """
 
     label: str
@@ -115,6 +142,12 @@ class Row:
     attacked_n: int | None = None
     seeds: tuple[int, ...] = ()
     is_plain: bool = True
+    flags: tuple[FlagName, ...] = ()
+
+    @property
+    def marked_label(self) -> str:
+        """Return the label with the marks of its flags."""
+        return " ".join([self.label, *(FLAGS[flag].mark for flag in self.flags if FLAGS[flag].mark)])
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,9 @@ from robench.report.tables.model import Block, Column, Table
 from robench.results.info import BEFORE
 from robench.results.intervals import LEVEL, check_level
 from robench.results.paper_contents import Paper, PaperTable
-from robench.results.selection import ALL, Facet, InfoT, NoResultsError, Selection, facet_of
+from robench.results.selection import ALL, Facet, InfoT, NoResultsError, Selection, facet_of, leave_out_crossed
 from robench.results.store import StoredStage
+from robench.results.transfer import leave_out_sources
 from robench.study.commands import format_paper_command
 
 
@@ -76,7 +77,12 @@ class TableRequest:
         return self.options.get("intervals", True)
 
     def select(
-        self, stages: Sequence[StoredStage[InfoT]], *, selection: Selection | None = None, hint: str = ""
+        self,
+        stages: Sequence[StoredStage[InfoT]],
+        *,
+        selection: Selection | None = None,
+        hint: str = "",
+        crossed: bool = False,
     ) -> list[StoredStage[InfoT]]:
         """Return the results that the user wants to see.
 
@@ -84,12 +90,15 @@ class TableRequest:
             stages: cells or statistics.
             selection: instead of the user's own.
             hint: what makes results, for the error that there are none at all.
+            crossed: whether to return those of models under other attacks than that which they were trained against.
 
         Raises:
             NoResultsError: none is left.
         """
         hint = hint or f"`{format_paper_command(self.paper, 'run', *shlex.split(self.paper.first_run))}` makes some."
-        return (selection or self.selection).select(stages, self.runs, hint=hint)
+        chosen = selection or self.selection
+        kept = list(stages) if crossed else leave_out_crossed(stages)
+        return chosen.select(leave_out_sources(kept, chosen.seeds), self.runs, hint=hint)
 
     def restrict(
         self, stages: Sequence[StoredStage[InfoT]], name: Facet, values: Sequence[str]

@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from fractions import Fraction
-from typing import Any
+from functools import partial
 
-from robench.report.tables.captions import headings, result_notes, setting_of
+from robench.report.tables.by_attack import arrange_by_attack
+from robench.report.tables.captions import result_notes
 from robench.report.tables.cells import attacked_cell, clean_cell, mean_cell
 from robench.report.tables.layout import legend_of
-from robench.report.tables.model import Block, Cell, Column, Row, Table
+from robench.report.tables.model import Block, Cell, Column, Table
 from robench.report.tables.options import TableRequest
-from robench.results.cells import Result, group, identity_text, read_results
+from robench.results.cells import Result, read_results
 from robench.results.info import CellInfo
-from robench.results.labels import Label, column_labels, row_labels
-from robench.results.paper_contents import Paper, PaperTable, rank
 from robench.results.sample_reader import SampleReader, Samples, falls, share_changed
 from robench.results.store import StoredStage
 
-QUALITY = PaperTable(
-    number="quality",
-    kind="quality",
-    title="what it took to fool a model",
-    summary="success rate, queries, words changed and similarity of each attack",
-)
-"""A table of robench, for the results of every paper."""
 COLUMNS = (
     Column("clean%"),
     Column("attack%"),
@@ -53,18 +44,11 @@ def quality_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest)
         NoResultsError: nothing is left to show.
         RobenchError: a cell's files are missing or broken.
     """
-    paper = request.paper
     results = read_results(request.select(cells))
-    attacks, rows = column_labels(results), row_labels(results)
-    results = [replace(r, block=identity_text([r.block, r.column])) for r in results]
-    results.sort(key=lambda r: _order(r, paper, attacks))
-    by_block = group(results, lambda r: r.block)
-    settings = [_setting(first, attacks[first.column]) for first, *_ in by_block.values()]
-    heads, caption = headings(settings, paper)
+    found, caption = arrange_by_attack(results, request.paper)
     reader = SampleReader.of(results)
     arranged = [
-        Block(setting["task"], heading, _rows(reader, members, rows), setting)
-        for heading, setting, members in zip(heads, settings, by_block.values(), strict=True)
+        Block(one.setting["task"], one.heading, one.rows(partial(_cells, reader)), one.setting) for one in found
     ]
     blocks, comparison = request.compare(arranged, COLUMNS)
     return request.fill(
@@ -73,34 +57,7 @@ def quality_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest)
         blocks=blocks,
         compared=comparison.defense,
         legend=legend_of(blocks, COLUMNS, LEGEND, comparison),
-        notes=result_notes(r.info for r in results),
-    )
-
-
-def _order(result: Result, paper: Paper, attacks: dict[str, Label]) -> tuple[Any, ...]:
-    info = result.info
-    block = *rank(info.task, paper.tasks), *rank(info.attack.name, paper.attacks)
-    row = *rank(info.defense.name, paper.defense_order), result.row
-    return *block, attacks[result.column].text, result.block, *row, result.seed
-
-
-def _setting(result: Result, attack: Label) -> dict[str, Any]:
-    counted = {"clean_n": result.info.clean.n, "attacked_n": result.attacked_n}
-    return setting_of(result.info, attack=attack.text, attack_identity=result.column, **counted)
-
-
-def _rows(reader: SampleReader, results: Sequence[Result], labels: dict[str, Label]) -> tuple[Row, ...]:
-    return tuple(
-        Row(
-            label=labels[row].text,
-            name=found[0].info.defense.name,
-            cells=_cells(reader, found),
-            per_attack=found[0].info.adversarial is not None,
-            clean_n=found[0].info.clean.n,
-            attacked_n=found[0].attacked_n,
-            seeds=tuple(sorted({r.seed for r in found})),
-        )
-        for row, found in group(results, lambda r: r.row).items()
+        notes=result_notes(r.info for one in found for r in one.results),
     )
 
 

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from robench.study.stages.stage import Stage
 from robench.study.values import Jobs
+
+if TYPE_CHECKING:
+    import torch
 
 WORKER_BYTES = 3 * 2**29
 """Memory of a worker with TextAttack, its resources and two models of the bundled encoder: 1.5 GiB."""
@@ -16,19 +22,35 @@ WORTHWHILE_SECONDS = 40.0
 _CGROUP = Path("/sys/fs/cgroup")
 
 
-def choose_jobs(requested: Jobs, *, on_cpu: bool, seconds: float) -> int:
-    """Return the number of jobs at a time: the requested one, or as many as the machine has room for.
+def choose_jobs(requested: Jobs, stages: Sequence[Stage], device: torch.device, *, seconds: float) -> int:
+    """Return the number of jobs at a time: the requested one, or as many as machine and GPU have room for.
 
     Args:
         requested: the user's choice.
-        on_cpu: whether models run on the CPU; a GPU computes for one job at a time unless the user chose otherwise.
+        stages: the stages that are to be made.
+        device: the device that models run on.
         seconds: estimated seconds of all work.
     """
     if requested != "auto":
         return requested
-    if not on_cpu or os.name != "posix" or seconds < WORTHWHILE_SECONDS:
+    if os.name != "posix" or seconds < WORTHWHILE_SECONDS:
         return 1
-    return max(1, min(count_cores(), read_free_memory() // WORKER_BYTES))
+    room = max(1, min(count_cores(), read_free_memory() // WORKER_BYTES))
+    if device.type == "cpu" or room == 1:
+        return room
+    from robench.study.executors.gpu import choose_gpu_units
+
+    return min(room, choose_gpu_units(stages, device))
+
+
+def choose_threads(requested: int, device: torch.device) -> int:
+    """Return the number of threads of a training, which is also the number of slots that it occupies.
+
+    Args:
+        requested: the user's choice, which is for a CPU.
+        device: the device that models run on. If it is a GPU, a training is one of the units that share it.
+    """
+    return requested if device.type == "cpu" else 1
 
 
 def count_cores(cgroup: Path = _CGROUP) -> int:

@@ -62,18 +62,21 @@ class JobEnd:
         job: the job.
         error: the error that ended it; None if it was finished.
         lost: whether the process that ran it died, so that it may be run again.
+        is_machine_lost: whether it died with its whole machine, for which the job is not to blame.
     """
 
     job: Job
     error: Exception | None = None
     lost: bool = False
+    is_machine_lost: bool = False
 
 
 class Executor(Protocol):
     """An executor of jobs; closing it ends them all."""
 
-    slots: int
-    """Number of threads that all jobs together may occupy; a job that needs more runs alone."""
+    @property
+    def slots(self) -> int:
+        """Return the number of threads that all jobs together may occupy now; a job that needs more runs alone."""
 
     def submit(self, job: Job) -> None:
         """Begin a job, or let it begin by the next :meth:`wait`."""

@@ -9,7 +9,20 @@ from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple
 
+from robench.results.info_parts import Environment
 from robench.results.records import Record
+
+
+class Origin(NamedTuple):
+    """The process that started a worker, if that may be on another machine.
+
+    Attributes:
+        environment: its environment, which results depend on.
+        accepts_any_processor: whether the worker's processor may have other instructions.
+    """
+
+    environment: Environment
+    accepts_any_processor: bool
 
 
 class Hello(NamedTuple):
@@ -17,19 +30,21 @@ class Hello(NamedTuple):
 
     Attributes:
         sys_path: where modules are found.
-        plugins: the files of plug-ins.
+        plugins: the files of plug-ins, with the names of their modules.
         runs: the runs folder.
         device: the device that models run on.
         offline: whether to forbid downloads.
         retry_errors: whether rows are attacked again that ended in an error.
+        origin: the process that started the worker; None on the same machine.
     """
 
     sys_path: list[str]
-    plugins: list[str]
+    plugins: dict[str, str]
     runs: str
     device: str
     offline: bool
     retry_errors: bool
+    origin: Origin | None = None
 
 
 class Ready(NamedTuple):
@@ -51,12 +66,14 @@ class Begin(NamedTuple):
         folder: the folder to store its result in.
         threads: number of torch's threads.
         attacks: whether to attack rows of the stage, which come by :class:`Rows`; else the whole stage is made.
+        places: folders of models that the stage names, each with the copy of it that the worker's machine has.
     """
 
     stage: bytes
     folder: str
     threads: int
     attacks: bool
+    places: tuple[tuple[str, str], ...] = ()
 
 
 class Rows(NamedTuple):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from robench.errors import RobenchError
 from robench.study.executors.job import AttackJob, Job, JobEnd
 from robench.study.executors.run_job import attack_shards, use_threads
@@ -41,8 +43,9 @@ class SerialExecutor:
         self._jobs.clear()
 
     def _run(self, job: Job) -> None:
+        context = replace(self._context, reporter=job.reporter)  # which shares the models in memory
         with use_threads(job.threads):
             if isinstance(job, AttackJob):
-                attack_shards(self._context, job.stage, job.take, job.keep)
+                attack_shards(context, job.stage, job.take, job.keep)
             else:
-                job.stage.make(self._context, job.folder)
+                job.stage.make(context, job.folder)

@@ -1,26 +1,32 @@
 """Stages on their way to other processes, and what keeps one from going there.
 
-How it works: a stage is pickled, and its data, which many stages share, is sent once. What lives in this process alone
-cannot be sent: classes and functions of the main script or of a notebook, closures, models in memory. Nor is a function
-that is the model, which may have a GPU or a rate limit of its own. The other process checks that it has the same code.
+How it works: a stage is pickled, and its data, which many stages share, is sent once. Of a model in files, which the
+other process may have in another place, the name and the place are sent. What lives in this process alone cannot be
+sent: classes and functions of the main script or of a notebook, closures, models in memory. Nor is a function that is
+the model, which may have a GPU or a rate limit of its own. The other process checks that it has the same code.
 """
 
 from __future__ import annotations
 
 import io
 import pickle
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from functools import cache
 from types import FunctionType
-from typing import Any
+from typing import Any, TypeAlias
 
 from robench.data.load import TaskData
 from robench.errors import RobenchError
+from robench.models.encoders import EncoderSource
 from robench.plugins.source import identify_class
 from robench.study.setting import NamedAttack, NamedDefense
 from robench.study.stages.stage import Stage
+from robench.study.stages.victim import VictimStage
 from robench.victims.source import PretrainedSource, VictimSource
+
+ModelSource: TypeAlias = EncoderSource | PretrainedSource
+"""A model in files."""
 
 
 class NotPortableError(Exception):
@@ -34,11 +40,13 @@ class _Pickler(pickle.Pickler):
         super().__init__(file, protocol=5)
         self.data: dict[str, TaskData] = {}
 
-    def persistent_id(self, obj: Any) -> str | None:
+    def persistent_id(self, obj: Any) -> tuple[type, Any] | None:
         if isinstance(obj, TaskData):
             name = f"{obj.task}-{obj.digest}-{id(obj)}"
             self.data[name] = obj
-            return name
+            return TaskData, name
+        if isinstance(obj, ModelSource):
+            return type(obj), {field.name: getattr(obj, field.name) for field in fields(obj)}
         return None
 
     def reducer_override(self, obj: Any) -> Any:
@@ -50,12 +58,13 @@ class _Pickler(pickle.Pickler):
 
 
 class _Unpickler(pickle.Unpickler):
-    def __init__(self, content: bytes, data: Mapping[str, TaskData]) -> None:
+    def __init__(self, content: bytes, data: Mapping[str, TaskData], locate: Callable[[Any], Any]) -> None:
         super().__init__(io.BytesIO(content))
-        self._data = data
+        self._data, self._locate = data, locate
 
-    def persistent_load(self, name: str) -> TaskData:
-        return self._data[name]
+    def persistent_load(self, persistent_id: tuple[type, Any]) -> Any:
+        kind, content = persistent_id
+        return self._data[content] if kind is TaskData else self._locate(kind(**content))
 
 
 def dump_stage(stage: Stage) -> tuple[bytes, dict[str, TaskData]]:
@@ -75,15 +84,27 @@ def dump_stage(stage: Stage) -> tuple[bytes, dict[str, TaskData]]:
     return file.getvalue(), pickler.data
 
 
-def load_stage(content: bytes, data: Mapping[str, TaskData]) -> Stage:
+def load_stage(
+    content: bytes, data: Mapping[str, TaskData], locate: Callable[[Any], Any] = lambda source: source
+) -> Stage:
     """Unpickle a stage that this process was sent.
 
     Args:
         content: the bytes.
         data: by name the data that it refers to.
+        locate: returns a :data:`ModelSource` with the place that this machine has its files in.
     """
-    stage: Stage = _Unpickler(content, data).load()
+    stage: Stage = _Unpickler(content, data, locate).load()
     return stage
+
+
+def find_model_sources(stage: Stage) -> list[ModelSource]:
+    """Return the models in files that a stage uses: its encoder, and a user's model that it examines or attacks."""
+    sources: list[ModelSource] = [stage.setting.encoder]
+    for one in (stage, *stage.needs):
+        if isinstance(one, VictimStage) and isinstance(one.source, PretrainedSource):
+            sources.append(one.source)
+    return sources
 
 
 def check_code(stage: Stage) -> None:
@@ -108,6 +129,8 @@ def _named_plugins(stage: Stage) -> Iterator[NamedDefense | NamedAttack]:
         for one in value if isinstance(value, tuple) else (value,):
             if isinstance(one, NamedDefense | NamedAttack):
                 yield one
+                if isinstance(one, NamedAttack) and one.base is not None:
+                    yield one.base
             elif isinstance(one, Stage):
                 yield from _named_plugins(one)
 

@@ -26,9 +26,12 @@ from typing import Any, TextIO
 from robench.data.load import TaskData
 from robench.errors import RobenchError, blame_foreign_code, describe_error
 from robench.plugins import registry
-from robench.progress import Work
+from robench.progress import SilentReporter, Work
 from robench.results.records import Record
+from robench.run_line import RunWork
 from robench.study.executors.messages import Begin, Data, End, Hello, Kept, Log, More, Ready, Report, Rows
+
+_ALONE = "run it with --jobs 1"
 
 
 class RemoteReporter:
@@ -51,6 +54,10 @@ class RemoteReporter:
 
     def announce_stage(self, number: int, count: int, label: str) -> None:
         """Do nothing: the coordinator announces stages."""
+
+    def track_run(self, count: int) -> contextlib.AbstractContextManager[RunWork]:
+        """Show nothing: the coordinator shows the whole run."""
+        return SilentReporter().track_run(count)
 
     @contextlib.contextmanager
     def track(self, title: str, unit: str, total: int | None = None, done: int = 0) -> Iterator[Work]:
@@ -128,6 +135,7 @@ class Worker:
         import torch
 
         from robench.results.store import Store
+        from robench.study.executors.guest import Guest
         from robench.study.stages.context import Context
 
         self._connection, self._data = connection, dict[str, TaskData]()
@@ -137,10 +145,11 @@ class Worker:
         logger.setLevel(logging.INFO)
         logger.propagate = False
         _pass_on_warnings(reporter)
-        for path in hello.plugins:
-            registry.load_plugin(Path(path))
+        for path, name in hello.plugins.items():
+            registry.load_plugin(Path(path), name)
         store = Store(Path(hello.runs), on_fault=reporter.warn)
         device = torch.device(hello.device)
+        self._guest = Guest(hello.origin, device, offline=hello.offline) if hello.origin else None
         self._context = Context(store, reporter, device, hello.offline, retry_errors=hello.retry_errors)
 
     def run(self) -> None:
@@ -160,11 +169,12 @@ class Worker:
         from robench.study.stages.attack import AttackingStage
 
         try:
-            stage = load_stage(begin.stage, self._data)
+            stage = self._guest.load_stage(begin, self._data) if self._guest else load_stage(begin.stage, self._data)
+        except RobenchError:
+            raise
         except Exception as error:  # a module may be found by means that only the other process has
-            raise RobenchError(
-                f"a worker cannot load a stage ({describe_error(error)}); run it with --jobs 1."
-            ) from error
+            remedy = "give what it lacks as --plugin FILE, or install it on every node" if self._guest else _ALONE
+            raise RobenchError(f"a worker cannot load a stage ({describe_error(error)}); {remedy}.") from error
         check_code(stage)
         with use_threads(begin.threads):
             if begin.attacks:
@@ -210,7 +220,10 @@ def main(arguments: list[str]) -> None:
     with contextlib.suppress(EOFError, OSError):
         hello: Any = connection.recv()
         assert isinstance(hello, Hello)
-        sys.path[:] = hello.sys_path
+        if hello.origin is None:
+            sys.path[:] = hello.sys_path
+        else:
+            sys.path += [path for path in hello.sys_path if path not in sys.path and Path(path).is_dir()]
         workers: list[Worker] = []
         end = _run_to_end(lambda: workers.append(Worker(connection, hello)))
         if end.error:

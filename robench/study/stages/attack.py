@@ -148,13 +148,22 @@ class CellStage(AttackingStage):
 
     @property
     def label(self) -> str:
-        """Name task, defense, attack and seed."""
-        return f"{self.data.task}-{self.model.defense.name}-{self.attack.name}-seed{self.seed}"
+        """Name task, defense, the attack that it was trained against if that is another one, attack and seed."""
+        against = f"-{self.trained_against.name}" if self.trained_against else ""
+        return f"{self.data.task}-{self.model.defense.name}{against}-{self.attack.name}-seed{self.seed}"
 
     @property
     def title(self) -> str:
         """Name defense, task, attack and seed in words."""
-        return f"attack {self.model.defense.name} on {self.data.task} with {self.attack.title}, seed {self.seed}"
+        against = f", trained against {self.trained_against.title}," if self.trained_against else ""
+        named = f"attack {self.model.defense.name}{against} on {self.data.task}"
+        return f"{named} with {self.attack.title}, seed {self.seed}"
+
+    @property
+    def trained_against(self) -> NamedAttack | None:
+        """Return the attack whose texts the model was trained on, if that is another one than that of the cell."""
+        adversarial = self.model.adversarial
+        return adversarial.attack if adversarial and adversarial.attack.identity != self.attack.identity else None
 
     def examples(self) -> list[tuple[int, Example]]:
         """Return the test samples that the attack's protocol attacks."""
@@ -202,6 +211,7 @@ class CellStage(AttackingStage):
             "victim": model.victim,
             "warnings": model.warnings,
             "model_environment": model.environment,
+            "trained_against": self.trained_against.info if self.trained_against else None,
             "similarity": _measure_similarity(context, rows),
         }
 

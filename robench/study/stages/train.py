@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from robench.errors import run_foreign_code
 from robench.progress import Work
 from robench.results.aside import set_file_aside
@@ -108,7 +110,7 @@ class ModelStage(Stage):
         dev, test = self.data.dev, self.data.test
         dev_accuracy = accuracy(predictor.logits([example.text for example in dev]), [e.label for e in dev])
         with context.reporter.track("clean accuracy", "text", total=len(test)) as work:
-            clean = trained_model.predict_clean(predictor, test, work.advance)
+            clean, seconds = trained_model.predict_clean(predictor, test, work.advance)
         found = trained_model.find_warnings(predictor, test)
         for warning in found:
             context.reporter.say(f"    warning: {warning}")
@@ -120,7 +122,8 @@ class ModelStage(Stage):
             dev=Development(accuracy=dev_accuracy, n=len(dev)),
             clean=trained_model.count_correct(clean),
             warnings=(*warnings, *found),
-            timing=timing,
+            parameters=sum(value.numel() for value in predictor.classifier.state_dict().values()),
+            timing=msgspec.structs.replace(timing, inference_seconds=seconds),
         )
         tokenizer = self.setting.encoder.tokenizer()
         trained_model.save(folder, predictor.classifier, tokenizer, clean, log, info, self.setting.encoder.code)
@@ -187,7 +190,13 @@ class ModelStage(Stage):
                 on_step=lambda step, steps: work[0].set_progress(step, steps),
                 checkpoints=self._checkpoints(context, folder),
             )
-        timing = Timing(seconds=round(result.seconds, 1), steps=result.steps, best_step=result.best_step)
+        timing = Timing(
+            seconds=round(result.seconds, 1),
+            steps=result.steps,
+            best_step=result.best_step,
+            forwards=result.forwards,
+            backwards=result.backwards,
+        )
         return result.predictor, result.log, counts, timing
 
     def _checkpoints(self, context: Context, folder: Path) -> Checkpoints:
@@ -223,5 +232,6 @@ class ModelStage(Stage):
         predictor = self.parts[0]._load(context)
         with run_foreign_code(f"the defense {self.defense.name} failed to fuse its parts", type(defense)):
             predictor.classifier.load_state_dict(defense.fuse(states))
-        timing = Timing(seconds=round(time.perf_counter() - started, 1), steps=0, best_step=0)
+        seconds = round(time.perf_counter() - started, 1)
+        timing = Timing(seconds=seconds, steps=0, best_step=0, forwards=0, backwards=0)
         return predictor, [], Rows(), timing

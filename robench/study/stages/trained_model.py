@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -47,15 +48,18 @@ class LogitsModel(Protocol):
 
 def predict_clean(
     predictor: LogitsModel, test: Sequence[Example], progress: Callable[[int], None] | None = None
-) -> list[CleanLine]:
-    """Predict the whole test split, and return the lines of ``clean.jsonl``."""
+) -> tuple[list[CleanLine], float]:
+    """Predict the whole test split, and return the lines of ``clean.jsonl`` and the seconds that it took."""
+    started = time.perf_counter()
     logits = predictor.logits([example.text for example in test], progress)
+    seconds = round(time.perf_counter() - started, 3)
     probabilities = logits.softmax(-1).tolist()
     predicted = logits.argmax(-1).tolist()
-    return [
+    lines = [
         CleanLine(i, example.label, probabilities[i], correct=predicted[i] == example.label)
         for i, example in enumerate(test)
     ]
+    return lines, seconds
 
 
 def count_correct(lines: Sequence[CleanLine]) -> Clean:

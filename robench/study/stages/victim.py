@@ -99,7 +99,7 @@ class VictimStage(ModelStage):
             reporter.warn(f"warning: {warning}")
         victim = VictimModel(scorer, examination.order, examination.probabilities)
         with reporter.track("clean accuracy", "text", total=len(data.test)) as work:
-            clean = predict_clean(victim, data.test, work.advance)
+            clean, inference = predict_clean(victim, data.test, work.advance)
         gold = [example.label for example in data.test]
         guesses = [max(range(len(data.labels)), key=line.probabilities.__getitem__) for line in clean]
         is_explicit = label_order is not None
@@ -120,7 +120,9 @@ class VictimStage(ModelStage):
             ),
             clean=count_correct(clean),
             warnings=(*examination.warnings, *order_warnings),
-            timing=Timing(seconds=round(time.perf_counter() - started, 1), texts=len(clean)),
+            timing=Timing(
+                seconds=round(time.perf_counter() - started, 1), texts=len(clean), inference_seconds=inference
+            ),
         )
         with atomic_write_folder(folder) as draft:
             clean_lines.write(draft / CLEAN_FILE, clean)

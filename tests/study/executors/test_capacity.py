@@ -6,9 +6,24 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 
+from robench.models.encoders import EncoderSource
 from robench.study.executors import capacity
-from robench.study.executors.capacity import WORKER_BYTES, choose_jobs, count_cores, read_free_memory
+from robench.study.executors.capacity import (
+    WORKER_BYTES,
+    choose_jobs,
+    choose_threads,
+    count_cores,
+    read_free_memory,
+)
+from robench.study.executors.gpu import CONTEXT_BYTES, choose_gpu_units, count_units, estimate_unit_bytes
+from robench.training.settings import TrainingSettings
+from support.tiny_stage import tiny, tiny_attack
+
+CPU, GPU = torch.device("cpu"), torch.device("cuda")
+GIB = 2**30
+BERT, MINILM = 109_482_240, 22_565_376
 
 GIB = 2**30
 
@@ -87,19 +102,21 @@ def roomy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("requested", [1, 2, 100])
 def test_a_requested_number_is_taken_as_it_is(roomy: None, requested: int) -> None:
-    assert choose_jobs(requested, on_cpu=False, seconds=0.0) == requested
+    assert choose_jobs(requested, [], GPU, seconds=0.0) == requested
 
 
 @pytest.mark.parametrize(
-    ("on_cpu", "seconds", "jobs"),
+    ("device", "seconds", "jobs"),
     [
-        pytest.param(True, 3600.0, 8, id="one for each core"),
-        pytest.param(True, 39.0, 1, id="little work"),
-        pytest.param(False, 3600.0, 1, id="a GPU"),
+        pytest.param(CPU, 3600.0, 8, id="one for each core"),
+        pytest.param(CPU, 39.0, 1, id="little work"),
+        pytest.param(GPU, 3600.0, 1, id="a GPU with a plan of unknown size"),
     ],
 )
-def test_auto_is_one_for_each_core_if_that_is_worth_it(roomy: None, on_cpu: bool, seconds: float, jobs: int) -> None:
-    assert choose_jobs("auto", on_cpu=on_cpu, seconds=seconds) == jobs
+def test_auto_is_one_for_each_core_if_that_is_worth_it(
+    roomy: None, device: torch.device, seconds: float, jobs: int
+) -> None:
+    assert choose_jobs("auto", [tiny("any")], device, seconds=seconds) == jobs
 
 
 @pytest.mark.parametrize(("workers", "jobs"), [(3.5, 3), (1.0, 1), (0.1, 1), (-1.0, 1)])
@@ -107,11 +124,61 @@ def test_auto_takes_no_more_jobs_than_memory_has_room_for(
     roomy: None, monkeypatch: pytest.MonkeyPatch, workers: float, jobs: int
 ) -> None:
     monkeypatch.setattr(capacity, "read_free_memory", lambda: int(workers * WORKER_BYTES))
-    assert choose_jobs("auto", on_cpu=True, seconds=3600.0) == jobs
+    assert choose_jobs("auto", [], CPU, seconds=3600.0) == jobs
 
 
 def test_auto_is_one_on_a_system_without_fork_and_sockets_to_pass_on(
     roomy: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "name", "nt")
-    assert choose_jobs("auto", on_cpu=True, seconds=3600.0) == 1
+    assert choose_jobs("auto", [], CPU, seconds=3600.0) == 1
+
+
+@pytest.mark.parametrize(
+    ("parameters", "networks", "shape", "gigabytes"),
+    [
+        # 1.07 GB of context, and 20 + 28 bytes for each of 109.5 million parameters: 5.26 GB; twice that for two.
+        pytest.param(BERT, 1, (16, 128), 6.33, id="bert-base"),
+        pytest.param(BERT, 2, (16, 128), 11.58, id="bert-base, two networks"),
+        pytest.param(BERT, 1, (32, 128), 9.39, id="bert-base, twice the batch: 28 bytes more"),
+        pytest.param(MINILM, 1, (8, 64), 1.68, id="minilm, short texts: 7 bytes, which is the least"),
+        pytest.param(MINILM, 1, (1, 8), 1.68, id="minilm, next to nothing"),
+    ],
+)
+def test_a_unit_takes_a_context_and_some_bytes_for_each_parameter(
+    parameters: int, networks: int, shape: tuple[int, int], gigabytes: float
+) -> None:
+    training = TrainingSettings(batch_size=shape[0], max_length=shape[1])
+    assert estimate_unit_bytes(parameters, networks, training) / 1e9 == pytest.approx(gigabytes, abs=0.006)
+
+
+@pytest.mark.parametrize(
+    ("free", "unit", "units"),
+    [
+        pytest.param(80 * GIB, 10 * GIB, 6, id="64 of 80 are planned with"),
+        pytest.param(79 * GIB, int(11.58e9), 5, id="TaiChi with bert-base on an H100"),
+        pytest.param(5 * GIB, 4 * GIB, 1, id="exactly one"),
+        pytest.param(2 * GIB, 4 * GIB, 1, id="one is tried in any case"),
+    ],
+)
+def test_as_many_units_share_a_gpu_as_its_free_memory_holds(free: int, unit: int, units: int) -> None:
+    assert count_units(free, unit) == units
+
+
+def test_a_training_occupies_one_slot_on_a_gpu_and_one_for_each_thread_on_a_cpu() -> None:
+    assert (choose_threads(4, CPU), choose_threads(4, GPU)) == (4, 1)
+
+
+def test_a_plan_on_a_gpu_is_sized_by_its_largest_training_and_by_the_cores(
+    roomy: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(EncoderSource, "count_parameters", lambda self: BERT)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (25 * GIB, 80 * GIB))
+    base = tiny_attack("attack", 4).model
+    unit = estimate_unit_bytes(BERT, 1, base.setting.training)
+    assert CONTEXT_BYTES < unit < 6e9
+    assert choose_gpu_units([base], GPU) == int(20 * GIB // unit) < 8
+    assert choose_jobs("auto", [base], GPU, seconds=3600.0) == choose_gpu_units([base], GPU)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (80 * GIB, 80 * GIB))
+    assert choose_jobs("auto", [base], GPU, seconds=3600.0) == 8 < choose_gpu_units([base], GPU)
+    assert choose_gpu_units([base], CPU) == 1

@@ -17,7 +17,7 @@ from torture.strings import hostile, typeable
 from torture.workshop import run
 
 KEY = "0123456789abcdef"
-KINDS = ("models", "cells", "adversarial", "statistics")
+KINDS = ("models", "cells", "adversarial", "statistics", "transfer")
 
 
 def make_folder(names: tuple[str, ...], make: Callable[[Path], Any], path: Path) -> None:

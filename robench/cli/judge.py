@@ -1,0 +1,73 @@
+"""``robench judge``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from robench.cli.common import FormatOption, RunsOption, open_store, print_text, report_failures
+from robench.console import Console
+from robench.errors import RobenchError
+
+
+@report_failures
+def judge(
+    cell: Annotated[str, typer.Argument(help="Name or key of a cell, or its beginning.")],
+    more: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FILE]...", help="Further files of answers, behind --read FILE.")
+    ] = None,
+    count: Annotated[
+        int,
+        typer.Option("-n", "--count", metavar="N", min=1, help="Most successes of the attack; each gives two texts."),
+    ] = 100,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="The folder for the judges.", show_default="judge- and the cell's key"),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Draws the texts and their order.")] = 42,
+    read: Annotated[
+        list[Path] | None,
+        typer.Option("--read", metavar="FILE", help="Answers of a judge (.csv, .json); show the table of all answers."),
+    ] = None,
+    format: FormatOption = "rich",
+    runs: RunsOption = Path("runs"),
+) -> None:
+    """Let people label adversarial texts, and show how many labels they keep.
+
+    Without --read, writes a folder with judge.html and texts.csv: adversarial and clean texts in blind random order.
+    Send it to one or more people; they save their answers as a file. The key that tells the texts apart is in
+    DIR.key.json, beside the folder: keep it to yourself.
+
+      robench judge trec-base-pwws-seed42 -n 100 --out for-judges
+      robench judge trec-base-pwws-seed42 --out for-judges --read anna.csv ben.json
+    """
+    from robench.report import judge as judging
+    from robench.results.info import CellInfo
+
+    stage = open_store(runs).find(cell)
+    if not isinstance(stage.info, CellInfo):
+        raise RobenchError(
+            f"{stage.folder.name} is no cell, but one of the {stage.info.kind}: its texts are not judged."
+        )
+    folder = out or Path(f"judge-{stage.key}")
+    if read:
+        from robench.plugins.suggestions import explain_unknown
+        from robench.report import rendering
+
+        if format not in rendering.FORMATS:
+            raise RobenchError(explain_unknown("format", format, list(rendering.FORMATS), "the default is rich"))
+        table = judging.judge_table(stage, folder, [*read, *(more or ())])
+        print_text(rendering.render(table, format, Console()))
+        return
+    if more:
+        raise RobenchError(f"{more[0]}: files of answers stand behind --read.")
+    key = judging.write_page(stage, folder, count=count, seed=seed)
+    console = Console(stderr=True)
+    lines = (
+        f"{len(key.texts):,} texts, half of them adversarial, are in {folder}: open {judging.PAGE_FILE} in a browser.",
+        f"The key is {judging.key_path(folder)}; the judges should not have it.",
+    )
+    for line in lines:
+        console.print(line, soft_wrap=True, markup=False, highlight=False)

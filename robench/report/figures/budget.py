@@ -1,0 +1,153 @@
+"""Figure ``budget``: accuracy against the queries that an attacker spends, and against the words that it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import TYPE_CHECKING, NamedTuple
+
+from robench.escaping import escape_matplotlib
+from robench.report.figures.canvas import Drawing, apply_style, blank_sheet
+from robench.report.figures.palette import looks, title
+from robench.report.figures.request import FigureRequest
+from robench.results.cells import Result, group
+from robench.results.columns import ERROR, SKIPPED, SUCCEEDED, Columns
+from robench.results.labels import column_labels, row_labels
+from robench.results.paper_contents import rank
+from robench.results.sample_reader import SampleReader
+from robench.results.seeds import describe_errors
+from robench.results.selection import largest_block, prefer_unchanged
+from robench.results.store import Store
+from robench.study.commands import read_selection
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MOST_ATTACKS = 6
+"""Attacks of one figure; it has a row of panels for each."""
+
+
+class Curve(NamedTuple):
+    """A falling curve of steps: from each price on, the accuracy in percent."""
+
+    prices: list[float]
+    accuracies: list[float]
+
+
+def draw(store: Store, request: FigureRequest) -> Drawing:
+    """Draw two panels for each attack, with a curve for each defense in both.
+
+    Raises:
+        RobenchError: there are no results.
+    """
+    block, others = largest_block(prefer_unchanged(read_selection(request.selection, store, request.command_options)))
+    attacks, paper, order = column_labels(block), request.paper, request.selection.defenses
+    names = list(order) or list(paper.defense_order)
+    block.sort(key=lambda r: (*rank(r.defense.name, names), r.row, r.seed))
+    by_attack = sorted(group(block, lambda r: r.column).values(), key=lambda found: _order(found[0], request))
+    left, by_attack = by_attack[MOST_ATTACKS:], by_attack[:MOST_ATTACKS]
+    labels, reader = row_labels(block), SampleReader.of(block)
+    caption = _caption(block, request, others, [attacks[found[0].column].text for found in left])
+    with apply_style():
+        figure = blank_sheet(8.2, 0.7 + 2.5 * len(by_attack), caption)
+        grid = figure.subplots(len(by_attack), 2, sharey=True, squeeze=False)
+        shown = looks([labels[row].text for row in dict.fromkeys(r.row for r in block)])
+        for (left_axes, right_axes), found in zip(grid, by_attack, strict=True):
+            for row, results in group(found, lambda r: r.row).items():
+                name = labels[row].text
+                records = [reader.columns(r.folder) for r in results]
+                for axes, curve in ((left_axes, queries_curve(records)), (right_axes, changes_curve(records))):
+                    _plot(axes, curve, shown[name].colour, escape_matplotlib(title(name)))
+            _label(left_axes, right_axes, attacks[found[0].column].text)
+        handles, names = grid[0][0].get_legend_handles_labels()
+        figure.legend(
+            handles,
+            names,
+            title=escape_matplotlib(f"{request.figure.title}: {request.task}"),
+            title_fontsize=11,
+            alignment="left",
+            loc="outside upper left",
+            ncols=6,
+            handlelength=1.6,
+        )
+    return Drawing(figure, request.file_name(request.task), caption)
+
+
+def queries_curve(records: Sequence[Columns]) -> Curve:
+    """Return the accuracy from each number of queries on: a text that fell after q queries is right before q.
+
+    Args:
+        records: of one defense and attack, for each seed; accuracies are averaged over seeds.
+    """
+    return _make_curve([[(float(q), s) for q, s in zip(one.queries, one.status, strict=True)] for one in records])
+
+
+def changes_curve(records: Sequence[Columns]) -> Curve:
+    """Return the accuracy from each share of changed words on, in percent; likewise."""
+    return _make_curve(
+        [
+            [(100 * c / max(w, 1), s) for c, w, s in zip(one.words_changed, one.words, one.status, strict=True)]
+            for one in records
+        ]
+    )
+
+
+def _make_curve(seeds: Sequence[Sequence[tuple[float, str]]]) -> Curve:
+    """Return the mean curve of several seeds, of pairs of a price and a status."""
+    start, falls, counted = 0.0, dict[float, float](), 0
+    for pairs in seeds:
+        known = sum(status != ERROR for _, status in pairs)
+        if not known:
+            continue
+        counted += 1
+        start += 100 * sum(status not in (ERROR, SKIPPED) for _, status in pairs) / known
+        for price, status in pairs:
+            if status == SUCCEEDED:
+                falls[price] = falls.get(price, 0.0) + 100 / known
+    prices = sorted(falls)
+    accuracies = accumulate((-falls[price] / counted for price in prices), initial=start / max(counted, 1))
+    return Curve([0.0, *prices], list(accuracies))
+
+
+def _plot(axes: Axes, curve: Curve, colour: str, label: str) -> None:
+    axes.step(curve.prices, curve.accuracies, where="post", color=colour, linewidth=1.5, label=label)
+
+
+def _label(left: Axes, right: Axes, attack: str) -> None:
+    left.set_xscale("symlog", linthresh=10)
+    left.xaxis.set_major_formatter("{x:,.0f}")
+    left.set_xlabel("queries spent")
+    right.set_xlabel("words changed in %, as found, not minimal")
+    left.set_ylabel(escape_matplotlib(f"{attack}: accuracy in %"))
+    left.set_ylim(0, 100)
+    for axes in (left, right):
+        axes.set_xlim(left=0)
+        axes.grid()
+        end = axes.get_xlim()[1]
+        for line in axes.get_lines():  # nothing falls any more beyond its last step
+            xs, ys = line.get_xdata(), line.get_ydata()
+            line.set_data([*xs, end], [*ys, ys[-1]])  # type: ignore[misc, index]
+        axes.set_xlim(0, end)
+
+
+def _order(result: Result, request: FigureRequest) -> tuple[int, str]:
+    return rank(result.attack.name, request.paper.attacks)[0], result.attack.title
+
+
+def _describe_seeds(block: Sequence[Result]) -> str:
+    seeds = sorted({r.seed for r in block})
+    return f"One run, seed {seeds[0]}." if len(seeds) == 1 else f"Means over the seeds {', '.join(map(str, seeds))}."
+
+
+def _caption(block: Sequence[Result], request: FigureRequest, others: int, left: Sequence[str]) -> str:
+    info = block[0].info
+    text = (
+        f"{request.task}, encoder {info.encoder.name}, {info.train_rows:,} training rows, {block[0].attacked_n:,}"
+        " attacked test samples. A sample that fell after q queries is right before q; its share of changed words is"
+        " that of the text that the attack found, for which it did not look for the smallest change. At its right end a"
+        f" curve is the accuracy under attack of table 5. {_describe_seeds(block)} `robench table budget` has the"
+        " intervals of some points."
+    )
+    text += describe_errors(block)
+    text += f" Not shown: {', '.join(left)}." if left else ""
+    return text + (f" Other settings of this task in the runs folder, not shown: {others}." if others else "")

@@ -1,0 +1,164 @@
+"""Figure ``trade-off``: accuracy under the worst of all attacks against clean accuracy, and the Pareto front."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from robench.errors import RobenchError
+from robench.escaping import escape_matplotlib
+from robench.report.figures.canvas import INK, Drawing, apply_style, sheet
+from robench.report.figures.labelling import place_texts
+from robench.report.figures.palette import looks, title
+from robench.report.figures.request import FigureRequest
+from robench.report.tables.cells import clean_cell, outcome_cell
+from robench.report.tables.comparison import add_interval
+from robench.report.tables.model import Cell, Column
+from robench.results.cells import Result, group, identity_text, read_model_results
+from robench.results.info import CellInfo
+from robench.results.intervals import LEVEL
+from robench.results.labels import column_labels, row_labels
+from robench.results.paper_contents import rank
+from robench.results.sample_reader import SampleReader, Samples
+from robench.results.samples import average
+from robench.results.selection import NoResultsError, largest_block, prefer_unchanged
+from robench.results.store import Store
+from robench.results.worst import WorstReader
+from robench.study.commands import make_run_command
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@dataclass(frozen=True)
+class Point:
+    """A defense: its name, and its clean and worst accuracy with intervals."""
+
+    name: str
+    clean: Cell
+    worst: Cell
+
+    @property
+    def place(self) -> tuple[float, float]:
+        """Return clean and worst accuracy in percent."""
+        return float(100 * (self.clean.value or 0)), float(100 * (self.worst.value or 0))
+
+
+def draw(store: Store, request: FigureRequest) -> Drawing:
+    """Draw a point for each defense of which every model met every attack, and the front of those that none dominates.
+
+    Raises:
+        RobenchError: there are no results, or no defense met every attack.
+    """
+    selection = request.selection
+    kept = selection.keep(store.stages(CellInfo))
+    command = f"`{make_run_command(selection, ['--table', 'worst', *request.command_options])}`"
+    if not kept:
+        raise NoResultsError(f"{store.root} has no {selection.describe()} yet; {command} makes it.")
+    block, others = largest_block(prefer_unchanged(read_model_results(kept)))
+    names = list(selection.defenses) or list(request.paper.defense_order)
+    block.sort(key=lambda r: (*rank(r.defense.name, names), _identify(r), r.seed))
+    points, absent = find_points(block)
+    if not points:
+        raise RobenchError(f"{request.name} shows models that met every attack, of which there are none; {command}.")
+    caption = _caption(block, request, others, absent, command)
+    with apply_style():
+        figure, axes = sheet(6.2, 4.6, caption)
+        shown = looks([point.name for point in points])
+        for point in points:
+            _mark(axes, point, shown[point.name].colour, shown[point.name].marker)
+        axes.margins(0.18)
+        _draw_front(axes, find_front([point.place for point in points]))
+        axes.set_xlabel("clean%")
+        axes.set_ylabel("worst%")
+        axes.grid()
+        figure.suptitle(escape_matplotlib(f"{request.figure.title}: {request.task}"), x=0.01, ha="left", fontsize=11)
+        whiskers = [line for point in points for line in _lines(point)]
+        place_texts(axes, [(title(point.name), point.place) for point in points], whiskers)
+    return Drawing(figure, request.file_name(request.task), caption)
+
+
+def find_points(block: Sequence[Result]) -> tuple[list[Point], list[str]]:
+    """Return the points of the defenses of a block, and the names of those that did not meet every attack.
+
+    A defense that is trained once for each attack has several models. Their outcomes are averaged sample by sample.
+    """
+    reader = SampleReader.of(block)
+    worst, labels = WorstReader(reader, block), row_labels(block)
+    points, absent = [], []
+    for found in group(block, _identify).values():
+        models = list(group(found, lambda r: r.row).values())
+        name = labels[found[0].row].text if len(models) == 1 else found[0].defense.name
+        by_model = [{one.seed: one.samples for one in worst.read(row)} for row in models]
+        seeds = set.intersection(*(set(seeds) for seeds in by_model))
+        if not seeds:
+            absent.append(name)
+            continue
+        samples: dict[int, Samples] = {s: average([seeds[s] for seeds in by_model]) for s in sorted(seeds)}
+        of_seeds = [r for r in found if r.seed in seeds]
+        cells = clean_cell(reader, of_seeds), outcome_cell(samples, of_seeds)
+        points.append(Point(name, *(add_interval(cell, Column("%"), LEVEL) for cell in cells)))
+    return points, absent
+
+
+def find_front(places: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return the places that no other one is at least as good as in both coordinates and better in one, by the first.
+
+    Example:
+        >>> find_front([(90, 10), (80, 30), (79, 30), (70, 20)])
+        [(80, 30), (90, 10)]
+    """
+    return sorted({(x, y) for x, y in places if not any(a >= x and b >= y and (a, b) != (x, y) for a, b in places)})
+
+
+def _identify(result: Result) -> str:
+    """Return the identity of a defense, whichever attack it was trained against."""
+    defense = result.info.defense
+    return identity_text([defense.class_, defense.fields, defense.code])
+
+
+def _draw_front(axes: Axes, front: Sequence[tuple[float, float]]) -> None:
+    """Draw the border of what some defense reaches in both coordinates."""
+    (left, _), (bottom, _) = axes.get_xlim(), axes.get_ylim()
+    xs, ys = [left, *(x for x, _ in front), front[-1][0]], [front[0][1], *(y for _, y in front), bottom]
+    axes.step(xs, ys, where="pre", color=INK, linewidth=0.9, linestyle="--", zorder=1)
+    axes.set_xlim(max(left, 0), min(axes.get_xlim()[1], 100.5))
+    axes.set_ylim(max(bottom, 0), min(axes.get_ylim()[1], 100.5))
+
+
+def _lines(point: Point) -> list[tuple[tuple[float, float], tuple[float, float]]]:
+    """Return the whiskers of a point."""
+    x, y = point.place
+    (x_low, x_high), (y_low, y_high) = _bounds(point.clean), _bounds(point.worst)
+    return [((x_low, y), (x_high, y)), ((x, y_low), (x, y_high))]
+
+
+def _bounds(cell: Cell) -> tuple[float, float]:
+    """Return the bounds of the interval in percent; with two seeds, the values of both."""
+    value = float(100 * (cell.value or 0))
+    if cell.interval is not None:
+        return 100 * cell.interval.low, 100 * cell.interval.high
+    return (float(100 * min(cell.by_seed)), float(100 * max(cell.by_seed))) if cell.by_seed else (value, value)
+
+
+def _mark(axes: Axes, point: Point, colour: str, marker: str) -> None:
+    x, y = point.place
+    for (x_low, y_low), (x_high, y_high) in _lines(point):
+        axes.plot([x_low, x_high], [y_low, y_high], color=colour, linewidth=0.9, zorder=2)
+    axes.plot([x], [y], color=colour, marker=marker, markersize=8, markeredgecolor=INK, markeredgewidth=0.5, zorder=3)
+
+
+def _caption(block: Sequence[Result], request: FigureRequest, others: int, absent: Sequence[str], command: str) -> str:
+    info, attacks = block[0].info, sorted({label.text for label in column_labels(block).values()})
+    seeds = sorted({r.seed for r in block})
+    whiskers = {1: "95 % intervals of the samples; seeds not covered", 2: "the values of both seeds"}
+    text = (
+        f"{request.task}, encoder {info.encoder.name}, {info.train_rows:,} training rows, {info.clean.n:,} clean and"
+        f" {block[0].attacked_n:,} attacked test samples. worst%: a sample counts only if the model survives all of"
+        f" {', '.join(attacks)}; of a defense that is trained once for each attack, the mean over its models. Whiskers:"
+        f" {whiskers.get(len(seeds), '95 % intervals over seeds and samples')}. Dashed: the Pareto front, beyond which"
+        " no defense here is better in both; that points lie on it may be chance where whiskers overlap."
+    )
+    text += f" Left out, because not every model met every attack: {', '.join(absent)}; {command}." if absent else ""
+    return text + (f" Other settings of this task in the runs folder, not shown: {others}." if others else "")

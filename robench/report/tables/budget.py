@@ -1,0 +1,94 @@
+"""Table ``budget``: accuracy against an attacker who may spend only so many queries, or change only so many words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from robench.report.tables.by_attack import arrange_by_attack
+from robench.report.tables.captions import result_notes
+from robench.report.tables.cells import attacked_cell, outcome_cell
+from robench.report.tables.layout import legend_of
+from robench.report.tables.model import Block, Cell, Column, Table
+from robench.report.tables.options import TableRequest
+from robench.results.budgets import stands_after_changes, stands_after_queries
+from robench.results.cells import Result, read_results
+from robench.results.columns import SUCCEEDED, Columns
+from robench.results.info import CellInfo
+from robench.results.sample_reader import SampleReader
+from robench.results.samples import Outcome
+from robench.results.store import StoredStage
+
+QUERIES = (50, 100, 200, 500)
+"""Budgets of queries; those that no successful attack needed are not shown."""
+SHARES = (10, 25)
+"""Budgets of changed words, in percent; likewise."""
+
+_LEGEND = (
+    "attack%: failed / attacked samples, whatever the attack spent, as in table 5; wrong before counts as wrong.",
+    "N queries: likewise if the attack has to stop after N queries, as TextAttack counts them: a sample that fell after"
+    " N or fewer counts as wrong.",
+    "N % words: likewise if the attack may change at most N % of a text's words; as found, not minimal: the search did"
+    " not look for the smallest change.",
+)
+
+
+@dataclass(frozen=True)
+class _Budget:
+    """A column: its name, and whether samples stand after that budget."""
+
+    name: str
+    outcomes: Callable[[Columns], Sequence[Outcome]]
+
+
+def budget_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) -> Table:
+    """Make a table of accuracies after so many queries, and so large a share of changed words, from records.
+
+    Args:
+        cells: finished cells.
+        request: which table to make.
+
+    Raises:
+        NoResultsError: nothing is left to show.
+        RobenchError: a cell's files are missing or broken.
+    """
+    results = read_results(request.select(cells))
+    reader = SampleReader.of(results)
+    queries, shares = _choose_budgets([reader.columns(r.folder) for r in results])
+    columns = [*(Column(one.name) for one in queries), Column("attack%")]
+    columns += [Column(one.name) for one in shares]
+
+    def cells_of(found: Sequence[Result]) -> tuple[Cell, ...]:
+        after = partial(_cell, reader, found)
+        return *map(after, queries), attacked_cell(reader, found), *map(after, shares)
+
+    found, caption = arrange_by_attack(results, request.paper)
+    arranged = [Block(one.setting["task"], one.heading, one.rows(cells_of), one.setting) for one in found]
+    blocks, comparison = request.compare(arranged, columns)
+    return request.fill(
+        caption=caption,
+        columns=tuple(columns),
+        blocks=blocks,
+        compared=comparison.defense,
+        legend=legend_of(blocks, columns, _LEGEND, comparison),
+        notes=result_notes(r.info for one in found for r in one.results),
+    )
+
+
+def _choose_budgets(records: Sequence[Columns]) -> tuple[list[_Budget], list[_Budget]]:
+    """Return the budgets that some successful attack exceeded: any other one changes nothing."""
+    most_queries = most_share = 0.0
+    for one in records:
+        for letter, queries, changed, words in zip(one.status, one.queries, one.words_changed, one.words, strict=True):
+            if letter == SUCCEEDED:
+                most_queries = max(most_queries, queries)
+                most_share = max(most_share, 100 * changed / max(words, 1))
+    return (
+        [_Budget(f"{n:,} queries", partial(stands_after_queries, most=n)) for n in QUERIES if n < most_queries],
+        [_Budget(f"{n} % words", partial(stands_after_changes, percent=n)) for n in SHARES if n < most_share],
+    )
+
+
+def _cell(reader: SampleReader, found: Sequence[Result], budget: _Budget) -> Cell:
+    return outcome_cell(reader.attacked(((r.seed, r.folder) for r in found), budget.outcomes), found)

@@ -1,0 +1,129 @@
+"""Tables ``matrix`` and ``worst``: trained models under all attacks, each attack alone and the worst of all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from robench.plugins import registry
+from robench.report.tables.captions import result_notes
+from robench.report.tables.cells import attacked_cell, clean_cell
+from robench.report.tables.layout import CellsOf, Layout, legend_of
+from robench.report.tables.model import Cell, Column, Table
+from robench.report.tables.options import TableRequest
+from robench.report.tables.worst import HOW_WORST, WORST, lowest_cell, worst_cell
+from robench.results.cells import Result, read_model_results
+from robench.results.info import CellInfo
+from robench.results.labels import model_labels
+from robench.results.sample_reader import SampleReader
+from robench.results.selection import NoResultsError
+from robench.results.store import StoredStage
+from robench.results.worst import WorstReader
+from robench.study.commands import Gap, make_commands
+
+CLEAN = "clean%"
+LOWEST = "lowest%"
+
+_TRAINED = "DEFENSE on ATTACK: a model trained on the texts of that attack."
+_ATTACKS = "Attacks: failed / attacked samples; wrong before counts as wrong."
+_CLEAN = "clean%: correct / all test samples."
+
+
+def matrix_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) -> Table:
+    """Make a table of models trained against one attack, under all attacks; the reference stands beside them.
+
+    Args:
+        cells: finished cells.
+        request: which table to make.
+
+    Raises:
+        NoResultsError: nothing is left to show.
+        RobenchError: a cell's files are missing or broken.
+    """
+    kept = request.select(cells, crossed=True)
+    results = read_model_results(kept)
+    shown = [r for r in results if r.info.adversarial or r.defense.name == registry.reference()]
+    if not any(r.info.adversarial for r in shown):
+        raise NoResultsError(
+            f"no results in {request.runs} of a defense that trains on adversarial texts: {request.hint}"
+        )
+    layout = Layout.of(request.paper, shown, label=model_labels)
+    reader = SampleReader.of(shown)
+
+    def cells_of(found: Sequence[Result], columns: Sequence[str]) -> tuple[Cell, ...]:
+        attacked = (attacked_cell(reader, [r for r in found if r.column == column]) for column in columns)
+        return clean_cell(reader, found), *attacked
+
+    columns = [Column(CLEAN), *(Column(label.text, attack=label.plain) for label in layout.columns.values())]
+    legend = [_TRAINED, _CLEAN, _ATTACKS]
+    return _fill(request, layout, columns, cells_of, legend)
+
+
+def worst_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) -> Table:
+    """Make a table of the accuracy of each trained model under the worst of all attacks on it.
+
+    Args:
+        cells: finished cells.
+        request: which table to make.
+
+    Raises:
+        NoResultsError: nothing is left to show.
+        RobenchError: a cell's files are missing or broken.
+    """
+    results = read_model_results(request.select(cells, crossed=True))
+    layout = Layout.of(request.paper, results, label=model_labels)
+    reader = SampleReader.of(results)
+    worst = WorstReader(reader, results)
+
+    def cells_of(found: Sequence[Result], columns: Sequence[str]) -> tuple[Cell, ...]:
+        return clean_cell(reader, found), lowest_cell(reader, worst, found), worst_cell(worst, found)
+
+    titles = ", ".join(label.text for label in layout.columns.values())
+    lowest = f"lowest%: accuracy under the single attack that the model is worst under, of {titles}."
+    columns = [Column(CLEAN), Column(LOWEST), Column(WORST)]
+    return _fill(request, layout, columns, cells_of, [_TRAINED, _CLEAN, lowest, HOW_WORST])
+
+
+def _fill(
+    request: TableRequest, layout: Layout, columns: Sequence[Column], cells_of: CellsOf, legend: Sequence[str]
+) -> Table:
+    arranged, caption = layout.arranged(cells_of)
+    blocks, comparison = request.compare(arranged, columns)
+    fill, hopeless = _make_commands(layout, request)
+    return request.fill(
+        caption=caption,
+        columns=tuple(columns),
+        blocks=blocks,
+        compared=comparison.defense,
+        legend=legend_of(blocks, columns, legend, comparison, hopeless),
+        notes=result_notes(r.info for r in layout.results),
+        commands=fill,
+    )
+
+
+def _make_commands(layout: Layout, request: TableRequest) -> tuple[tuple[str, ...], int]:
+    """Return the commands that complete the rows, and the number of cells that no command makes.
+
+    A row of a defense that trains on adversarial texts is completed by a run that crosses all attacks of its block.
+    """
+    gaps = layout.gaps()
+    plain = [gap for gap in gaps if not gap.row.info.adversarial]
+    crossed = list(_widen(gap for gap in gaps if gap.row.info.adversarial))
+    commands, hopeless = make_commands(plain, request.command_options)
+    more, lost = make_commands(_cross(crossed, layout), ["--table", request.table.number, *request.command_options])
+    return (*commands, *more), hopeless + lost
+
+
+def _widen(gaps: Iterable[Gap]) -> Iterable[Gap]:
+    """Yield one gap for each block, defense and seed."""
+    seen: dict[tuple[str, str, int], Gap] = {}
+    for gap in gaps:
+        seen.setdefault((gap.row.block, repr(gap.row.defense), gap.seed), gap)
+    return seen.values()
+
+
+def _cross(gaps: Iterable[Gap], layout: Layout) -> Iterable[Gap]:
+    """Yield a gap for each attack of the block, so that one command names all of them."""
+    example = {r.column: r for r in layout.results}
+    for gap in gaps:
+        for column in layout.columns:
+            yield gap._replace(column=example[column], named=not layout.columns[column].ambiguous)

@@ -1,0 +1,172 @@
+"""Table ``price``: what each trained model cost, beside what it is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from robench.plugins import registry
+from robench.report.tables.captions import result_notes
+from robench.report.tables.cells import clean_cell, mean_cell
+from robench.report.tables.layout import Layout, legend_of
+from robench.report.tables.model import Cell, Column, Table
+from robench.report.tables.options import TableRequest
+from robench.report.tables.worst import HOW_WORST, WORST, worst_cell
+from robench.results.cells import Result, read_model_results
+from robench.results.info import AdversarialInfo, CellInfo, ModelInfo
+from robench.results.labels import model_labels
+from robench.results.sample_reader import SampleReader
+from robench.results.store import Store, StoredStage
+from robench.results.weights import count_parameters
+from robench.results.worst import WorstReader
+
+COLUMNS = (
+    Column("training s", "number", 0, "lower"),
+    Column("D_adv s", "number", 0, "lower"),
+    Column("times", "number", 1, "lower"),
+    Column("passes", "count", 0, "lower"),
+    Column("weights", "count", 0, "lower"),
+    Column("ms per text", "number", 2, "lower"),
+    Column("clean%"),
+    Column(WORST),
+)
+_LEGEND = (
+    "DEFENSE on ATTACK: a model trained on the texts of that attack.",
+    "training s: seconds of training, of all parts of a fused model. D_adv s: seconds of making the adversarial"
+    " training set, summed over its texts. times: both together, as a multiple of the training of {reference} with the"
+    " same seed; the training of the model whose attacks make D_adv is not counted.",
+    "passes: texts that went forwards or backwards through an encoder in training. weights: of the deployed network."
+    " ms per text: milliseconds of a prediction for a clean test text. Times depend on the machine and on what else it"
+    " did.",
+    "clean%: correct / all test samples.",
+)
+
+
+@dataclass(frozen=True)
+class _Cost:
+    """What one trained model cost; None if it is not known.
+
+    Attributes:
+        training: seconds of training, of all parts.
+        adversarial: seconds of making its adversarial training set; 0 if it needed none.
+        passes: texts that went forwards and backwards through an encoder.
+        weights: number of weights of the deployed network.
+        inference: milliseconds of one prediction.
+    """
+
+    training: float | None = None
+    adversarial: float | None = None
+    passes: int | None = None
+    weights: int | None = None
+    inference: float | None = None
+
+    @property
+    def total(self) -> float | None:
+        """Return the seconds of training and of making the adversarial training set."""
+        return None if self.training is None or self.adversarial is None else self.training + self.adversarial
+
+
+def price_table(store: Store, request: TableRequest) -> Table:
+    """Make a table of the cost of each trained model, and of its accuracy on clean texts and under the worst attack.
+
+    Args:
+        store: the runs folder, whose models and adversarial training sets say what they cost.
+        request: which table to make.
+
+    Raises:
+        NoResultsError: nothing is left to show.
+        RobenchError: a cell's files are missing or broken.
+    """
+    results = read_model_results(request.select(store.stages(CellInfo), crossed=True))
+    layout = Layout.of(request.paper, results, label=model_labels)
+    reader = SampleReader.of(results)
+    worst, costs, reference = WorstReader(reader, results), _Costs(store), registry.reference()
+    of_reference = {
+        (r.model_block, r.seed): cost.total
+        for r in results
+        if r.defense.name == reference and not r.defense.changed and (cost := costs.find(r))
+    }
+
+    def cells_of(found: Sequence[Result], columns: Sequence[str]) -> tuple[Cell, ...]:
+        models = list({r.info.model: r for r in found}.values())
+        own = (_cell(models, costs, value) for value in _VALUES)
+        times = _mean(models, [_times(costs.find(r).total, of_reference.get((r.model_block, r.seed))) for r in models])
+        seconds, made, *others = own
+        return seconds, made, times, *others, clean_cell(reader, found), worst_cell(worst, found)
+
+    arranged, caption = layout.arranged(cells_of)
+    blocks, comparison = request.compare(arranged, COLUMNS)
+    return request.fill(
+        caption=caption,
+        columns=COLUMNS,
+        blocks=blocks,
+        compared=comparison.defense,
+        legend=legend_of(
+            blocks, COLUMNS, [*(line.format(reference=reference) for line in _LEGEND), HOW_WORST], comparison
+        ),
+        notes=result_notes(r.info for r in layout.results),
+    )
+
+
+class _Costs:
+    """The costs of the models of a runs folder."""
+
+    def __init__(self, store: Store) -> None:
+        self._models: Mapping[str, StoredStage[ModelInfo]] = {m.key: m for m in store.stages(ModelInfo, names=())}
+        self._sets = {one.key: one for one in store.stages(AdversarialInfo, names=())}
+
+    def find(self, result: Result) -> _Cost:
+        """Return the cost of the model of a result; nothing is known of one that the user brought."""
+        model = self._models.get(result.info.model)
+        if model is None or result.info.victim:
+            return _Cost()
+        timing, trained = model.info.timing, self._list_trained(model)
+        times = [one.info.timing for one in trained]
+        passes = [t.forwards + t.backwards for t in times if t and t.forwards is not None and t.backwards is not None]
+        inference = timing.inference_seconds if timing else None
+        return _Cost(
+            training=sum(t.seconds for t in times if t) if all(times) and times else None,
+            adversarial=self._time_set(result.info.adversarial),
+            passes=sum(passes) if len(passes) == len(times) and passes else None,
+            weights=count_parameters(model),
+            inference=None if inference is None else 1000 * inference / model.info.clean.n,
+        )
+
+    def _list_trained(self, model: StoredStage[ModelInfo]) -> list[StoredStage[ModelInfo]]:
+        """Return the model itself, or the parts that it was fused from; nothing if one is not there."""
+        parts: Any = model.info.identity.get("parts") or []
+        found = [self._models[key] for key in parts if key in self._models]
+        if not parts:
+            return [model]
+        return found if len(found) == len(parts) else []
+
+    def _time_set(self, key: str | None) -> float | None:
+        if key is None:
+            return 0.0
+        stage = self._sets.get(key)
+        return stage.info.timing.seconds if stage and stage.info.timing else None
+
+
+_VALUES: tuple[Callable[[_Cost], float | int | None], ...] = (
+    lambda cost: cost.training,
+    lambda cost: cost.adversarial,
+    lambda cost: cost.passes,
+    lambda cost: cost.weights,
+    lambda cost: cost.inference,
+)
+"""The columns of a cost, but for ``times``."""
+
+
+def _cell(models: Sequence[Result], costs: _Costs, value: Callable[[_Cost], float | int | None]) -> Cell:
+    return _mean(models, [value(costs.find(r)) for r in models])
+
+
+def _mean(models: Sequence[Result], values: Sequence[float | int | None]) -> Cell:
+    known = [(r.seed, Fraction(value)) for r, value in zip(models, values, strict=True) if value is not None]
+    return mean_cell(known, 0)
+
+
+def _times(total: float | None, reference: float | None) -> float | None:
+    return total / reference if total is not None and reference else None

@@ -1,0 +1,74 @@
+"""Table ``transfer``: how many adversarial texts that were made against another model fool each defense."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from robench.report.tables.captions import result_notes
+from robench.report.tables.cells import clean_cell, mean_cell
+from robench.report.tables.layout import Layout, legend_of
+from robench.report.tables.model import Cell, Column, Table
+from robench.report.tables.options import TableRequest
+from robench.report.tables.own import TRANSFER
+from robench.results.cells import Result, read_results
+from robench.results.info import TransferInfo
+from robench.results.sample_reader import SampleReader, falls
+from robench.results.store import StoredStage
+from robench.results.transfer import share_fooled, view_as_cell
+from robench.study.commands import make_commands
+
+LEGEND = (
+    "clean%: correct / all test samples. Attacks: of the texts that this model and the undefended model of the next"
+    " seed have right when clean, how many fool this model after the attack has changed them against the other; lower"
+    " is better.",
+)
+
+
+def transfer_table(transfers: Sequence[StoredStage[TransferInfo]], request: TableRequest) -> Table:
+    """Make a table of the shares of another model's adversarial texts that fool each defense, by task.
+
+    Args:
+        transfers: finished transfers.
+        request: which table to make.
+
+    Raises:
+        NoResultsError: nothing is left to show.
+        RobenchError: a transfer's files are missing or broken.
+    """
+    kept = request.select(transfers, hint=f"transfers are another stage: {request.hint}")
+    layout = Layout.of(request.paper, read_results([view_as_cell(stage) for stage in kept]))
+    columns = [
+        Column("clean%"),
+        *(Column(label.text, better="lower", attack=label.plain) for label in layout.columns.values()),
+    ]
+    arranged, caption = layout.arranged(partial(_cells, SampleReader.of(layout.results)))
+    blocks, comparison = request.compare(arranged, columns)
+    fill, hopeless = make_commands(layout.gaps(), ["--table", TRANSFER.number, *request.command_options])
+    return request.fill(
+        caption=caption,
+        columns=tuple(columns),
+        blocks=blocks,
+        compared=comparison.defense,
+        legend=legend_of(blocks, columns, LEGEND, comparison, hopeless),
+        notes=result_notes(r.info for r in layout.results),
+        commands=fill,
+    )
+
+
+def _cells(reader: SampleReader, found: Sequence[Result], columns: Sequence[str]) -> tuple[Cell, ...]:
+    cells = [clean_cell(reader, found)]
+    return *cells, *(_fooled_cell(reader, [r for r in found if r.column == column]) for column in columns)
+
+
+def _fooled_cell(reader: SampleReader, found: Sequence[Result]) -> Cell:
+    values = [(r.seed, share) for r in found if (share := share_fooled(r.outcome)) is not None]
+    if not values:
+        return Cell()
+    return mean_cell(
+        values,
+        found[0].attacked_n,
+        learned=all(r.has_learned for r in found),
+        measured=found[0].outcome.attempts,
+        outcomes=reader.attacked([(r.seed, r.folder) for r in found], falls),
+    )

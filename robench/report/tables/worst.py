@@ -1,0 +1,41 @@
+"""Cells of the accuracy under the worst of all attacks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from robench.report.tables.cells import attacked_cell, outcome_cell
+from robench.report.tables.model import Cell
+from robench.results.cells import Result, group
+from robench.results.sample_reader import SampleReader
+from robench.results.worst import WorstReader
+
+WORST = "worst%"
+HOW_WORST = (
+    "worst%: a sample counts only if the model survives every attack of its block on it; samples on which an attack"
+    " ended in an error are left out. Blank unless the model met every attack of its block, all on the same samples."
+)
+
+
+def worst_cell(worst: WorstReader, found: Sequence[Result]) -> Cell:
+    """Return the accuracy of a row's models under the worst of all attacks; blank if it is not known of any seed.
+
+    Args:
+        worst: reads it.
+        found: the results of the row, possibly none.
+    """
+    return outcome_cell({one.seed: one.samples for one in worst.read(found)}, found) if found else Cell()
+
+
+def lowest_cell(reader: SampleReader, worst: WorstReader, found: Sequence[Result]) -> Cell:
+    """Return the accuracy under the attack whose mean over seeds is lowest; blank if the worst accuracy is not known.
+
+    Args:
+        reader: of the results' runs folder.
+        worst: reads of which seeds every attack is there.
+        found: the results of a row, possibly none.
+    """
+    seeds = {one.seed for one in (worst.read(found) if found else [])}
+    known = [r for r in found if r.seed in seeds]
+    cells = [attacked_cell(reader, met) for met in group(known, lambda r: r.column).values()]
+    return min((cell for cell in cells if cell.value is not None), key=lambda cell: cell.value or 0, default=Cell())

@@ -1,0 +1,82 @@
+"""Accuracy of a trained model under the worst of several attacks: an example counts if the model survives all of them.
+
+The idea is that of AutoAttack (Croce and Hein, 2020): an attacker who may choose the attack for each example.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from robench.results.cells import Result, group
+from robench.results.columns import ERROR, FAILED, Columns
+from robench.results.sample_reader import SampleReader, Samples
+
+
+def judge_samples(attacks: Sequence[Columns]) -> Samples | None:
+    """Return for each sample whether a model survives all attacks; None for one on which any attack ended in an error.
+
+    Args:
+        attacks: the records of each attack on the model, at least one.
+
+    Returns:
+        None if the attacks did not have the same samples.
+    """
+    ids = attacks[0].id
+    if any(attack.id != ids for attack in attacks):
+        return None
+    letters = zip(*(attack.status for attack in attacks), strict=True)
+    return {i: None if ERROR in met else set(met) == {FAILED} for i, met in zip(ids, letters, strict=True)}
+
+
+@dataclass(frozen=True)
+class WorstCase:
+    """A trained model under the worst attack.
+
+    Attributes:
+        seed: its seed.
+        samples: whether it survives all attacks on each sample, see :func:`judge_samples`.
+    """
+
+    seed: int
+    samples: Samples
+
+
+class WorstReader:
+    """Reads the accuracy of models under the worst of the attacks that their block has.
+
+    It is known only of a model that met every attack of its block, on the samples that all attacks of the block had:
+    otherwise the worst of two attacks would be compared with the worst of four.
+
+    Args:
+        reader: of the results' runs folder.
+        results: all results of the blocks.
+    """
+
+    def __init__(self, reader: SampleReader, results: Sequence[Result]) -> None:
+        self._reader = reader
+        blocks = group(results, lambda r: r.block)
+        self._first: Mapping[str, Result] = {block: members[0] for block, members in blocks.items()}
+        self._attacks = {block: {r.column for r in members} for block, members in blocks.items()}
+
+    def read(self, row: Sequence[Result]) -> list[WorstCase]:
+        """Return the worst case of each seed of a row for which it is known.
+
+        Args:
+            row: results of models that differ in their seeds alone, in one block.
+
+        Raises:
+            RobenchError: the records of a cell are missing or broken.
+        """
+        found = []
+        for seed, met in sorted(group(row, lambda r: str(r.seed)).items()):
+            by_attack = {r.column: r for r in met}
+            if len(by_attack) < len(met) or by_attack.keys() != self._attacks[met[0].block]:
+                continue
+            columns = [self._reader.columns(r.folder) for r in by_attack.values()]
+            if columns[0].id == self._list_ids(met[0].block) and (samples := judge_samples(columns)):
+                found.append(WorstCase(int(seed), samples))
+        return found
+
+    def _list_ids(self, block: str) -> Sequence[int]:
+        return self._reader.columns(self._first[block].folder).id

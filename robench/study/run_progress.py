@@ -1,0 +1,103 @@
+"""The progress of a whole run while its stages are made: how many are finished, and how long the rest will take."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+
+from robench.progress import Reporter, Work
+from robench.run_line import RunWork
+from robench.study.stages.stage import Stage
+from robench.study.time_left import TimeLeft
+
+PAUSE_SECONDS = 1.0
+"""Least seconds between two estimates, which a plan of thousands of stages would otherwise spend its time on."""
+PAUSE_FACTOR = 50
+"""Least seconds between two estimates, as a multiple of what the last one took."""
+
+
+class RunProgress:
+    """The progress of a whole run.
+
+    Args:
+        work: shows it.
+        left: estimates the time that is left; None shows no time.
+        done: number of stages that are finished.
+    """
+
+    def __init__(self, work: RunWork, left: TimeLeft | None) -> None:
+        self._work, self._left, self._done = work, left, 0
+        self._next_show = 0.0
+        self._show()
+
+    def begin(self, stage: Stage, done: float = 0.0) -> None:
+        """Note that a stage begins, of which a share is done."""
+        if self._left is not None:
+            self._left.begin(stage.key, done)
+
+    def advance(self, stage: Stage, count: int, seconds: float) -> None:
+        """Note that a number of the units of :attr:`~robench.study.stages.stage.Stage.size` are done.
+
+        Args:
+            stage: the stage.
+            count: the number.
+            seconds: what one job took for them.
+        """
+        if self._left is not None:
+            self._left.advance(stage.key, count / max(1, stage.size.count), seconds)
+            if time.monotonic() >= self._next_show:
+                self._show()
+
+    def finish(self, key: str) -> None:
+        """Note that a stage is finished."""
+        self._done += 1
+        if self._left is not None:
+            self._left.finish(key)
+        self._show()
+
+    def watch(self, stage: Stage, reporter: Reporter) -> Reporter:
+        """Return a reporter that also tells this one what is done of a stage."""
+        return _WatchedReporter(reporter, stage, self)
+
+    def _show(self) -> None:
+        started = time.monotonic()
+        self._work.update(self._done, self._left.estimate() if self._left is not None else None)
+        ended = time.monotonic()
+        self._next_show = ended + max(PAUSE_SECONDS, PAUSE_FACTOR * (ended - started))
+
+
+class _WatchedReporter:
+    """A reporter of one stage, whose progress in the units of the stage's size is noted."""
+
+    def __init__(self, reporter: Reporter, stage: Stage, run: RunProgress) -> None:
+        self._reporter, self._stage, self._run = reporter, stage, run
+        self.say, self.warn = reporter.say, reporter.warn
+        self.announce_stage, self.track_run = reporter.announce_stage, reporter.track_run
+
+    @contextlib.contextmanager
+    def track(self, title: str, unit: str, total: int | None = None, done: int = 0) -> Iterator[Work]:
+        with self._reporter.track(title, unit, total, done) as work:
+            if f"{unit}s" != self._stage.size.timing:
+                yield work
+                return
+            self._run.begin(self._stage, done / max(1, self._stage.size.count))
+            yield _WatchedWork(work, done, lambda count, seconds: self._run.advance(self._stage, count, seconds))
+
+
+class _WatchedWork:
+    def __init__(self, work: Work, done: int, advance: Callable[[int, float], None]) -> None:
+        self._work, self._done, self._advance, self._last = work, done, advance, time.monotonic()
+
+    def set_progress(self, done: int, total: int) -> None:
+        self._work.set_progress(done, total)
+        self._note(done - self._done)
+
+    def advance(self, count: int, outcome: str = "") -> None:
+        self._work.advance(count, outcome)
+        self._note(count)
+
+    def _note(self, count: int) -> None:
+        now = time.monotonic()
+        self._advance(count, now - self._last)
+        self._done, self._last = self._done + count, now

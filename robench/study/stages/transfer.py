@@ -1,0 +1,163 @@
+"""The stage that scores adversarial texts of another seed's reference defense with a model.
+
+How it works: the texts come from the cell of the reference defense of the next seed, not of the same one: models of one
+seed start from the same head and see the rows in the same order, so what fools one would fool the other more often than
+any stranger's texts do. It is always the next seed, whatever the seeds of a run, so that adding seeds changes no
+result.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from robench.errors import RobenchError
+from robench.paths import open_unlinked, translate_os_errors
+from robench.results import records
+from robench.results.info import ModelInfo, StageInfo, TransferInfo
+from robench.results.info_parts import Timing
+from robench.results.outcome import summarise
+from robench.results.records import Record
+from robench.results.store import RECORDS_FILE, StoredStage
+from robench.results.transfer import list_texts, transfer_record
+from robench.study.stages.attack import CellStage
+from robench.study.stages.context import Context
+from robench.study.stages.stage import Size, Stage
+from robench.study.stages.train import ModelStage
+from robench.syncing import make_folder
+
+FORMAT = 1
+"""Number that grows when a change of robench changes transfers; part of their keys."""
+SECONDS_PER_TEXT = 0.02
+"""Seconds of a text with the bundled encoder on two cores; used until a transfer was timed."""
+_SEEDS = 2**32
+
+
+def next_seed(seed: int) -> int:
+    """Return the seed of the reference defense whose adversarial texts a model of a seed is given."""
+    return (seed + 1) % _SEEDS
+
+
+@dataclass(frozen=True)
+class TransferStage(Stage):
+    """Score the adversarial texts of a cell of another seed with a model.
+
+    Attributes:
+        model: the model.
+        texts: the cell.
+    """
+
+    model: ModelStage
+    texts: CellStage
+
+    info_type = TransferInfo
+
+    @property
+    def label(self) -> str:
+        """Name task, defense, attack and seed."""
+        return f"{self.data.task}-{self.model.defense.name}-{self.texts.attack.name}-seed{self.seed}"
+
+    @property
+    def title(self) -> str:
+        """Name model, attack and both seeds in words."""
+        made = f"texts of {self.texts.attack.title} against {self.texts.model.defense.name} of seed {self.texts.seed}"
+        return f"score {made} with {self.model.defense.name} on {self.data.task}, seed {self.seed}"
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """Return the model and the cell with the texts; tables read the attack from it."""
+        return {
+            "format": FORMAT,
+            "stage": "transfer",
+            "model": self.model.key,
+            "texts": self.texts.key,
+            "attack": self.texts.attack.identity,
+        }
+
+    @property
+    def needs(self) -> tuple[Stage, ...]:
+        """Return the cell with the texts, and the model."""
+        return (self.texts, self.model)
+
+    @property
+    def size(self) -> Size:
+        """Count the texts, clean and adversarial ones; how many adversarial ones there are is not known yet."""
+        return Size(2 * len(self.texts.examples()), "texts", "texts")
+
+    @property
+    def usual_pace(self) -> float | None:
+        """Return the seconds of a text on the bundled encoder."""
+        return SECONDS_PER_TEXT if self.setting.encoder.bundled else None
+
+    @property
+    def foreign_code(self) -> tuple[str, ...]:
+        """Return that of the model and of the cell with the texts."""
+        return tuple(dict.fromkeys((*self.model.foreign_code, *self.texts.foreign_code)))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return those of the cell with the texts."""
+        return self.texts.notes
+
+    def resembles(self, info: StageInfo) -> bool:
+        """Return whether a finished stage was a transfer, too."""
+        return isinstance(info, TransferInfo)
+
+    def count_threads(self, training: int) -> int | None:
+        """Return 1; None if the model is a function of the user."""
+        return None if self.model.can_change else 1
+
+    def make(self, context: Context, folder: Path) -> None:
+        """Score the texts, and store a record for each row."""
+        started = time.perf_counter()
+        made = self.texts.read_records(context.store)
+        texts = list_texts(made)
+        probabilities = self._score(context, texts)
+        rows = [transfer_record(record, probabilities) for record in made]
+        _write_records(folder / RECORDS_FILE, rows, self.key)
+        model = self._read_model(context)
+        info = TransferInfo(
+            **self.common_info(context),
+            attack=self.texts.attack.info,
+            defense=self.model.defense.info,
+            model=self.model.key,
+            adversarial=self.model.adversarial.key if self.model.adversarial else None,
+            attacked=summarise(rows),
+            records_bytes=(folder / RECORDS_FILE).stat().st_size,
+            texts=self.texts.key,
+            texts_seed=self.texts.seed,
+            clean=model.clean,
+            rows=model.rows,
+            victim=model.victim,
+            warnings=model.warnings,
+            model_environment=model.environment,
+            timing=Timing(seconds=round(time.perf_counter() - started, 1), texts=len(texts)),
+        )
+        context.store.finish(folder, info)
+
+    def _score(self, context: Context, texts: list[str]) -> dict[str, list[float]]:
+        """Return the probabilities of each class by text, as in records of attacks."""
+        from robench.attacking.goal import make_outputs
+
+        model = context.model(self.model)
+        with context.reporter.track("scoring", "text", total=len(texts)) as work:
+            outputs = make_outputs(model.logits(texts, work.advance)) if texts else []
+        return {text: output.probabilities.tolist() for text, output in zip(texts, outputs, strict=True)}
+
+    def _read_model(self, context: Context) -> ModelInfo:
+        stored = context.store.read(self.model.folder(context.store))
+        if stored is None:
+            raise RobenchError(f"the model {self.model.key} was removed while its texts were scored; run again.")
+        return cast(StoredStage[ModelInfo], stored).info
+
+
+def _write_records(path: Path, rows: list[Record], key: str) -> None:
+    with translate_os_errors(path):
+        make_folder(path.parent)
+        path.unlink(missing_ok=True)  # what a process that was killed has left
+        file = open_unlinked(path, "ab")
+    with file:
+        for record in rows:
+            records.append(file, record, key)

@@ -1,0 +1,78 @@
+"""Figures ``budget`` and ``trade-off``: what is drawn, of which cells."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from robench.errors import RobenchError
+from robench.report.figures import draw
+from robench.report.figures.budget import changes_curve, queries_curve
+from robench.report.figures.front import find_front
+from robench.results.columns import make_columns
+from robench.results.selection import Selection
+from robench.results.store import Store
+from support.figures import assert_readable, texts
+from support.hand_made import add_cell, record
+
+TREC = Selection(tasks=["trec"])
+
+
+def test_curve_falls_at_the_queries_of_each_success() -> None:
+    rows = [
+        record(0, "succeeded", queries=30, words_changed=1),
+        record(1, "succeeded", queries=12, words_changed=2),
+        *(record(i, "failed", queries=99) for i in (2, 3)),
+        record(4, "skipped", queries=1),
+        record(5, "error"),
+    ]
+    columns = make_columns(rows)
+    assert queries_curve([columns]) == ([0, 12, 30], pytest.approx([80, 60, 40]))
+    assert changes_curve([columns]) == ([0, 25, 50], pytest.approx([80, 60, 40]))
+    other = make_columns([record(0, "succeeded", queries=12), record(1, "failed")])
+    assert queries_curve([columns, other]) == ([0, 12, 30], pytest.approx([90, 55, 45]))
+
+
+def test_front_has_what_nothing_else_is_better_than() -> None:
+    assert find_front([(90, 10), (80, 30), (79, 30), (70, 20), (80, 30)]) == [(80, 30), (90, 10)]
+    assert find_front([(90, 10)]) == [(90, 10)]
+
+
+@pytest.fixture
+def store(store: Store) -> Store:
+    """Three defenses under two attacks; ada lacks the other attack of each of its models."""
+    for name, failed, correct in (("base", 40, 460), ("pgd", 60, 450), ("taichi", 90, 440), ("ada", 70, 455)):
+        for attack, other in (("pwws", "textfooler"), ("textfooler", "pwws")):
+            add_cell(store, name, attack, failed, clean=(correct, 500))
+            if name == "taichi":
+                add_cell(store, name, other, failed - 30, clean=(correct, 500), trained=attack)
+    return store
+
+
+def test_budget_has_two_panels_for_each_attack_that_end_at_table_5(store: Store) -> None:
+    drawing = draw("budget", store, selection=TREC)
+    assert_readable(drawing)
+    panels = drawing.figure.axes
+    assert len(panels) == 4
+    for axes in panels:
+        assert [np.asarray(line.get_ydata())[-1] for line in axes.get_lines()] == pytest.approx([20, 30, 35, 45])
+    assert drawing.name == "budget-trec" and "as found, not minimal" in " ".join(texts(drawing))
+
+
+def test_trade_off_has_a_point_for_each_defense_that_met_every_attack(store: Store) -> None:
+    drawing = draw("trade-off", store, selection=TREC)
+    assert_readable(drawing)
+    axes = drawing.figure.axes[0]
+    points = [line.get_xydata() for line in axes.get_lines() if line.get_markersize() == 8]
+    assert [np.asarray(point).tolist() for point in points] == [[[92, 20]], [[90, 30]], [[88, 30]]]
+    assert {"Base", "pgd", "TaiChi"} <= set(texts(drawing)) and "ada" not in texts(drawing)
+    assert "not every model met every attack: ada; `robench run" in drawing.caption
+    (front,) = (line for line in axes.get_lines() if line.get_linestyle() == "--")
+    assert np.asarray(front.get_xydata())[1:-1].tolist() == [[90, 30], [92, 20]]
+
+
+def test_trade_off_without_a_whole_row_says_what_makes_one(store: Store) -> None:
+    with pytest.raises(RobenchError, match=r"none; `robench run --defense ada .* --table worst`"):
+        draw("trade-off", store, selection=Selection(tasks=["trec"], defenses=["ada"]))
+    with pytest.raises(RobenchError, match=r"has no result .*; `robench run .* --table worst` makes it"):
+        draw("trade-off", store, selection=Selection(tasks=["ag"]))

@@ -1,0 +1,120 @@
+"""The flag ``search-masked`` in a table of accuracies: what it is computed from, and how it is shown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from robench.console import Console
+from robench.report import rendering, tables
+from robench.report.tables.model import Cell, MaskedShare, Table
+from robench.results.info import CellInfo, to_builtins
+from robench.results.intervals import wilson
+from robench.results.records import Record, Status
+from robench.results.store import Store, StoredStage, make_key
+from support.hand_made import add_cell, record, write_info, write_records
+
+N = 100
+
+
+def rows(withstood: int, *, fooled: int = 0) -> list[Record]:
+    """Records of an attack that fails on the first rows, but for the first few of them, and succeeds on the others."""
+    statuses: list[Status] = ["succeeded" if i < fooled or i >= withstood else "failed" for i in range(N)]
+    return [record(i, status) for i, status in enumerate(statuses)]
+
+
+def add_transfer(store: Store, cell: StoredStage[Any], found: Sequence[Record]) -> None:
+    """Store a transfer to the model of a cell, of the texts of the same attack."""
+    info = to_builtins(cell.info) | {"kind": "transfer", "texts": "0" * 16, "texts_seed": cell.info.seed + 1}
+    for name in ("dev", "similarity", "trained_against", "files", "checksum", "attacked"):
+        info.pop(name, None)
+    info["identity"] = {"format": 1, "model": info["model"], "attack": cell.info.identity["attack"]}
+    info["key"] = make_key(info["identity"])
+    folder = store.folder("transfer", info["label"], info["key"])
+    write_records(folder, 0, 0, rows=found)
+    statuses = [one.status for one in found]
+    info["attacked"] = {"n": len(found), "skipped": 0} | {s: statuses.count(s) for s in ("failed", "succeeded")}
+    info["records_bytes"] = (folder / "records.jsonl").stat().st_size
+    write_info(store, folder, info)
+
+
+def cell_of(table: Table, name: str, column: str = "pwws") -> Cell:
+    at = [one.name for one in table.columns].index(column)
+    return next(row.cells[at] for row in table.blocks[0].rows if row.name == name)
+
+
+def masked_of(table: Table, name: str) -> MaskedShare:
+    masked = cell_of(table, name).masked
+    assert masked is not None
+    return masked
+
+
+@pytest.fixture
+def filled(store: Store) -> Store:
+    """Base is fooled in another way on 2 of 40 texts, ada on 24 of 80, freelb on 2 of 80, pgd's is not known."""
+    for name, withstood, fooled in (("base", 40, 2), ("ada", 80, 24), ("freelb", 80, 2)):
+        cell = add_cell(store, name, "pwws", withstood, attacked=rows(withstood))
+        add_transfer(store, cell, rows(withstood, fooled=fooled))
+    add_cell(store, "pgd", "pwws", 80, attacked=rows(80))
+    return store
+
+
+def test_masked_share_of_a_transfer_is_of_the_samples_that_the_attack_fails_on(filled: Store) -> None:
+    table = tables.make("5", filled)
+    found = masked_of(table, "ada")
+    assert (found.share, found.fooled, found.withstood) == (pytest.approx(24 / 80), 24, 80)
+    assert found.low == pytest.approx(wilson(24, 80)[0])
+    assert found.reference == pytest.approx(2 / 40)
+    assert found.is_flagged and not masked_of(table, "freelb").is_flagged and not masked_of(table, "base").is_flagged
+    assert cell_of(table, "pgd").masked is None
+
+
+def test_masked_cell_has_a_mark_a_legend_and_a_note(filled: Store) -> None:
+    table = tables.make("5", filled)
+    (note,) = [note for note in table.notes if "search-masked" in note]
+    assert note == (
+        "trec, ada under pwws: search-masked: of 80 samples that the attack fails on, 24 (30.0 %, at least 21.1 %) are"
+        " fooled by the attack's texts against another seed; of base's 5.0 %"
+    )
+    for format in ("rich", "md", "latex", "html"):
+        shown = rendering.render(table, format, Console(width=200))
+        assert shown.count("80.0 ¶") == 1 and "¶: search-masked" in shown, format
+    values = json.loads(rendering.render(table, "json", Console()))
+    cells = {row["name"]: row["cells"]["pwws"] for row in values["blocks"][0]["rows"]}
+    assert cells["ada"]["search_masked"] == {
+        "share": pytest.approx(30),
+        "low": pytest.approx(100 * wilson(24, 80)[0]),
+        "reference": pytest.approx(5),
+        "fooled": 24,
+        "withstood": 80,
+        "ways": ["the attack's texts against another seed"],
+        "flagged": True,
+    }
+    assert "search_masked" not in cells["pgd"]
+    head, *lines = rendering.render(table, "csv", Console()).splitlines()
+    at = head.split(",").index("pwws search-masked")
+    assert {line.split(",")[at] for line in lines} == {"5.0000", "2.5000", "", "30.0000"}
+
+
+def test_masked_share_uses_only_ways_that_there_are_for_the_reference_too(filled: Store) -> None:
+    of: dict[str, Any] = {"query_budget": None}  # the identity that cells made by hand have of an attack
+    derived: dict[str, Any] = {"attack_base": "pwws", "attack_changed": {"of": of}}
+    add_cell(filled, "freelb", "odd:pwws", 40, attacked=rows(80, fooled=40), **derived)
+    cell = next(one for one in filled.stages(CellInfo) if one.info.attack.name == "odd:pwws")
+    assert cell.info.attack.base == "pwws"
+    assert masked_of(tables.make("5", filled), "freelb").fooled == 2
+    add_cell(filled, "base", "odd:pwws", 38, attacked=rows(40, fooled=4), **derived)
+    found = masked_of(tables.make("5", filled), "freelb")
+    assert (found.fooled, found.ways) == (40, ("odd:pwws", "the attack's texts against another seed"))
+    assert found.reference == pytest.approx(4 / 40) and found.is_flagged
+
+
+def test_table_without_other_ways_has_no_shares(store: Store) -> None:
+    add_cell(store, "base", "pwws", 40, attacked=rows(40))
+    add_cell(store, "ada", "pwws", 80, attacked=rows(80))
+    table = tables.make("5", store)
+    assert cell_of(table, "ada").masked is None
+    assert "search" not in rendering.render(table, "csv", Console())

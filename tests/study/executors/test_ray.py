@@ -1,0 +1,282 @@
+"""Jobs in workers of a Ray cluster, which share no disk with this process: the results of one job, whoever dies."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import shutil
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from typer.testing import Result
+
+from robench.console import Console
+from robench.errors import RobenchError
+from robench.progress import PlainReporter
+from robench.results.store import Store
+from robench.study.executors.job import Job, JobEnd
+from robench.study.stages.context import Context
+from robench.study.stages.stage import Stage
+from support.processes import Processes
+from support.runs import contents, leftovers, lines
+from support.tiny_job import TinyJob, robench, write_data
+from support.tiny_stage import DONE, tiny
+from support.workers import WORKER, parent_of, processes_below, wait_for_end, wait_until, workers_below
+
+ray = pytest.importorskip(
+    "ray", reason="RAY IS NOT INSTALLED, SO ITS EXECUTOR IS NOT TESTED: pip install 'robench[ray]'"
+)
+
+CPU = torch.device("cpu")
+TEXTS = 96
+"""Attacked where somebody is killed in the middle: a worker searches 64 of them at a time."""
+
+PLUGIN = """
+import robench
+from robench.defenses.base import Base
+
+@robench.register("mine")
+class Mine(Base):
+    '''Base, by another name.'''
+"""
+
+
+class Bench:
+    """A local cluster of two workers, and what they say."""
+
+    def __init__(self, root: Path) -> None:
+        from robench.study.executors.ray_executor import RayExecutor
+
+        self.shown = io.StringIO()
+        self.reporter = PlainReporter(Console(file=self.shown, width=200))
+        self.context = Context(Store(root), self.reporter, CPU, offline=True)
+        self.executor = RayExecutor(self.context, 2)
+
+    def run(self, *stages: Stage) -> list[JobEnd]:
+        for stage in stages:
+            self.executor.submit(Job(stage, stage.folder(self.context.store), 1, 1, self.reporter))
+        ends: list[JobEnd] = []
+        while len(ends) < len(stages):
+            ends += self.executor.wait(1)
+        return ends
+
+    def wait_for_slots(self, count: int) -> None:
+        def has_started() -> bool:
+            self.executor.wait(0.1)
+            return self.executor.slots == count
+
+        wait_until(has_started, f"{count} workers have started")
+
+
+def test_local_cluster_runs_jobs_survives_a_worker_and_ends_with_all_it_started(
+    tmp_path: Path, shared_cache: Path
+) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    bench = Bench(tmp_path / "runs")
+    workers: list[int] = []
+    with contextlib.closing(bench.executor):
+        bench.wait_for_slots(2)
+        assert signal.getsignal(signal.SIGTERM) is before
+        workers += workers_below(os.getpid())
+        assert len(workers) == 2
+        stages = [tiny("first", deed="nap"), tiny("second", deed="talk")]
+        assert [(end.error, end.lost) for end in bench.run(*stages)] == [(None, False)] * 2
+        made = {int((stage.folder(bench.context.store) / DONE).read_text().split()[0]) for stage in stages}
+        assert made <= set(workers), "its files have come from the private folder of a worker"
+        assert "said" in bench.shown.getvalue() and len(list(shared_cache.glob("nodes/*/worker-*/"))) == 2
+        (end,) = bench.run(tiny("failing", deed="fail"))
+        assert str(end.error) == "the encoder folder is gone; name another one." and not end.lost
+        (end,) = bench.run(tiny("dying", deed="die"))
+        assert end.lost and end.error is None
+        bench.wait_for_slots(2)
+        assert [end.error for end in bench.run(tiny("third", deed="nap"), tiny("fourth", deed="nap"))] == [None] * 2
+        workers += workers_below(os.getpid())
+    wait_for_end(workers)
+    assert not ray.is_initialized() and not list(shared_cache.glob("nodes/*/"))
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--ray-address", "auto"], "--ray-address is for --executor ray"),
+        (["--ray-any-processor"], "--ray-any-processor is for --executor ray"),
+        (["--executor", "serial", "--jobs", "2"], "--executor serial runs one job at a time, and --jobs 2 asks for"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(options: list[str], told: str) -> None:
+    done = robench("run", "-d", "base", "-t", "trec", *options)
+    assert done.exit_code == 2 and told in done.stderr, done.output
+
+
+def test_without_ray_a_sentence_says_how_to_install_it(
+    tiny_job: TinyJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("robench.study.executors.choice.find_spec", lambda name: None)
+    done = robench(*tiny_job.command(tmp_path / "runs", "--executor", "ray"))
+    assert done.exit_code == 2 and "pip install 'robench[ray]'" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """A cluster of a user, whose head computes nothing; on a busy machine, its nodes get as much as this process."""
+    from ray.cluster_utils import Cluster
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_worker_niceness", "0")  # more than that of this process
+        made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": 2**27})
+        yield made
+        made.shutdown()
+
+
+@pytest.fixture(scope="module")
+def node_caches(cluster: Any, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The caches of its two nodes, of one CPU each."""
+    caches = [tmp_path_factory.mktemp("node") / "cache" for _ in range(2)]
+    for cache in caches:
+        add_node(cluster, cache)
+    return caches
+
+
+def add_node(cluster: Any, cache: Path) -> Any:
+    """Add a node of one CPU that has a cache of its own, in which the resources of attacks are."""
+
+    for folder in Path(os.environ["ROBENCH_CACHE"]).glob("nltk-*/"):  # NLTK reads no linked files
+        shutil.copytree(folder, cache / folder.name)
+    return cluster.add_node(num_cpus=1, env_vars={"ROBENCH_CACHE": str(cache)}, object_store_memory=2**27)
+
+
+@pytest.fixture(scope="module")
+def job(tiny_job: TinyJob, tmp_path_factory: pytest.TempPathFactory) -> TinyJob:
+    data = write_data(tmp_path_factory.mktemp("long"), train=16, dev=4, test=TEXTS)
+    return TinyJob(tiny_job.encoder, data)
+
+
+@pytest.fixture(scope="module")
+def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("plugin") / "plug.py"
+    file.write_text(PLUGIN, encoding="utf-8")
+    return file
+
+
+@pytest.fixture(scope="module")
+def one_job(job: TinyJob, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a run in one process makes, by folder."""
+    runs = tmp_path_factory.mktemp("one") / "runs"
+    done = robench(*command(job, runs, "--jobs", "1"))
+    assert done.exit_code == 0, done.output
+    return contents(runs)
+
+
+def command(job: TinyJob, runs: Path, *more: object, defense: str = "base") -> list[str]:
+    fixed = ("--threads", "1", "--attack-limit", str(TEXTS))
+    return job.command(runs, *fixed, *map(str, more), defense=defense)
+
+
+@pytest.mark.slow
+def test_nodes_without_the_cache_and_the_runs_folder_give_the_results_of_one_job(
+    cluster: Any, node_caches: list[Path], tiny_job: TinyJob, plugin: Path, tmp_path: Path
+) -> None:
+    options = ("--threads", "1", "--plugin", str(plugin))
+    one = robench(*tiny_job.command(tmp_path / "one", *options, "--jobs", "1", defense="mine,ada"))
+    ray_options = ("--executor", "ray", "--ray-address", cluster.address)
+    done = robench(*tiny_job.command(tmp_path / "ray", *options, *ray_options, defense="mine,ada"))
+    assert one.exit_code == done.exit_code == 0, one.output + done.output
+    assert len(contents(tmp_path / "one")) == 6 and contents(tmp_path / "ray") == contents(tmp_path / "one")
+    assert leftovers(tmp_path / "ray") == []
+    assert done.stdout.splitlines()[0] == one.stdout.splitlines()[0] and "Traceback" not in done.output
+    assert all((cache / "nodes").is_dir() and not list(cache.glob("nodes/*/")) for cache in node_caches)
+
+
+def check_same(runs: Path, one_job: dict[str, Any]) -> None:
+    assert len(one_job) == 2 and contents(runs) == one_job and leftovers(runs) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", ["worker", "actor"])
+def test_process_killed_in_the_middle_of_an_attack_changes_no_result(
+    cluster: Any, node_caches: list[Path], job: TinyJob, one_job: dict[str, Any], tmp_path: Path, victim: str
+) -> None:
+    def kill() -> None:
+        worker = workers_below(os.getpid())[0]
+        os.kill(worker if victim == "worker" else parent_of(worker), signal.SIGKILL)
+
+    done = run_and_kill(cluster, job, tmp_path / "runs", kill)
+    assert done.exit_code == 0, done.output
+    assert "ended unexpectedly; it is tried again, alone" in done.stderr and "Traceback" not in done.stderr
+    check_same(tmp_path / "runs", one_job)
+
+
+@pytest.mark.slow
+def test_node_killed_in_the_middle_of_an_attack_changes_no_result(
+    cluster: Any, node_caches: list[Path], job: TinyJob, one_job: dict[str, Any], tmp_path: Path
+) -> None:
+    extra = add_node(cluster, tmp_path / "cache")
+    done = run_and_kill(cluster, job, tmp_path / "runs", lambda: kill_node(extra))
+    assert done.exit_code == 0, done.output
+    assert "ended unexpectedly" in done.stderr and "Traceback" not in done.stderr
+    check_same(tmp_path / "runs", one_job)
+
+
+def run_and_kill(cluster: Any, job: TinyJob, runs: Path, kill: Callable[[], None]) -> Result:
+    """Run with three jobs, and kill somebody as soon as some rows are attacked."""
+
+    def wait_and_kill() -> None:
+        wait_until(lambda: lines(runs) >= 5, "rows are attacked", 240)
+        kill()
+
+    killer = threading.Thread(target=wait_and_kill)
+    killer.start()
+    done = robench(*command(job, runs, "--executor", "ray", "--ray-address", cluster.address, "--jobs", "3"))
+    killer.join()
+    return done
+
+
+def kill_node(node: Any) -> None:
+    """Kill the process that stands for a node; its workers end with it."""
+    os.kill(node.all_processes["raylet"][0].process.pid, signal.SIGKILL)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGKILL, -9)], ids=["TERM", "KILL"])
+def test_run_that_is_ended_takes_its_local_cluster_along(
+    processes: Processes, job: TinyJob, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    runs = tmp_path / "runs"
+    started = processes.start(*command(job, runs, "--executor", "ray", "--jobs", "2"))
+    below: dict[int, bytes] = {}
+
+    def is_attacked() -> bool:
+        if lines(runs) < 5:
+            return False
+        below.update(processes_below(started.id))
+        return True
+
+    assert started.signal_when(is_attacked, number, seconds=240) == code, started.stderr
+    assert any(b"raylet" in one for one in below.values()) and any(WORKER.encode() in one for one in below.values())
+    wait_for_end(below, seconds=60)
+    assert "Traceback" not in started.stderr and started.stdout == ""
+    assert ("the same command continues from there" in started.stderr) == (code > 0)
+    assert lines(runs) >= 5
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("127.0.0.1:9", r"no Ray cluster can be used at 127\.0\.0\.1:9 \(connection refused\)\. `ray start --head`"),
+        ("no.such.host.invalid:6379", r"no Ray cluster can be used at no\.such\.host"),
+        ("head:sixty", r"no Ray cluster can be used at head:sixty \(invalid literal"),
+        ("ray://head:10001", r"--ray-address ray://head:10001 is one of Ray Client; run robench on a machine of"),
+    ],
+)
+def test_address_without_a_cluster_is_refused_with_a_sentence(address: str, told: str) -> None:
+    from robench.study.executors.ray_cluster import RayCluster
+
+    with pytest.raises(RobenchError, match=told):
+        RayCluster(address)
+    assert not ray.is_initialized()
