@@ -131,6 +131,13 @@ def test_results_of_several_settings_have_to_be_chosen_from(store: Store) -> Non
     assert found.found.value == pytest.approx(0.06)
 
 
+def test_models_under_another_attack_than_their_own_take_no_part(store: Store) -> None:
+    fill(store, taichi=[112], ada=[100])
+    add_cell(store, "taichi", "pwws", 20, seed=1, trained="deepwordbug")
+    found = compare("taichi", "ada", task="trec", attack="pwws", runs=store.root)
+    assert found.found.value == pytest.approx(0.06)
+
+
 def test_seeds_that_are_not_shared_cannot_be_compared(store: Store) -> None:
     add_cell(store, "taichi", "pwws", 112, seed=1)
     add_cell(store, "ada", "pwws", 100, seed=2)
