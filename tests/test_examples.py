@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import robench
+
 HOUSE = Path(__file__).parent / "goldens" / "house" / "runs"
 MODULES = (
     "robench.report.pairwise",
@@ -22,3 +24,9 @@ MODULES = (
 def test_examples_of_a_module_say_what_they_do(name: str) -> None:
     failed, tried = doctest.testmod(import_module(name), extraglobs={"runs": HOUSE})
     assert tried and not failed
+
+
+def test_the_front_page_has_the_comparison_and_the_intervals() -> None:
+    assert robench.intervals.wilson(0, 4)[0] == 0.0
+    assert robench.compare("taichi", "ada", task="mr", attack="pwws", runs=HOUSE).found.n == 30
+    assert {"compare", "intervals"} <= set(robench.__all__)

@@ -12,7 +12,7 @@ from robench.results.info import CellInfo
 from robench.results.labels import row_labels
 from robench.results.papers import find_paper
 from robench.results.sample_reader import SampleReader, Samples
-from robench.results.selection import Selection, prefer_unchanged
+from robench.results.selection import Selection, leave_out_crossed, prefer_unchanged
 from robench.results.store import Store
 
 
@@ -27,7 +27,9 @@ def find_rows(
     chosen = {"encoders": encoder, "presets": preset}
     selection = Selection(tasks=[task], seeds=seeds, **{key: [value] for key, value in chosen.items() if value})
     hint = f"`robench run --defense {','.join(names)} --task {task}` makes some."
-    results = read_results(selection.select(store.stages(CellInfo), str(store.root), hint=hint))
+    # A model under another attack than that which it was trained against is no other version of its defense.
+    cells = leave_out_crossed(store.stages(CellInfo))
+    results = read_results(selection.select(cells, str(store.root), hint=hint))
     labels = {row: label.text for row, label in row_labels(results).items()}
     rows = [[r for r in results if name in (r.defense.name, labels[r.row])] for name in names]
     for name, row in zip(names, rows, strict=True):

@@ -106,7 +106,7 @@ class PairedComparison:
     def _plan(self) -> str:
         if self.target is None:
             return ""
-        size = f"{100 * self.target:g} points"
+        size = "1 point" if self.target == 0.01 else f"{100 * self.target:g} points"
         if self.plan is None:
             return f"What finds {size} cannot be planned from two seeds, whose spread is not known."
         return _describe_plan(self.plan, self.found, size)
@@ -192,8 +192,9 @@ def _describe_plan(made: Plan, found: Difference, size: str) -> str:
                 f" {100 * made.reach:.1f}."
             )
         return (
-            f"{size} between two trained models take {_count(made.samples, 'sample')} of the {made.split:,} of the test"
-            f" split; how many seeds they take between defenses, only {FEWEST_SEEDS} seeds or more can tell."
+            f"A difference of {size} between two trained models takes {_count(made.samples, 'sample')} of the"
+            f" {made.split:,} of the test split; how many seeds it takes between defenses, only {FEWEST_SEEDS} seeds or"
+            " more can tell."
         )
     if made.fewest is None:
         return (
@@ -202,13 +203,13 @@ def _describe_plan(made: Plan, found: Difference, size: str) -> str:
         )
     ways = []
     if made.samples is not None:
-        ways.append(f"{_count(made.samples, 'sample')} with {_count(len(found.seeds), 'seed')}")
+        ways.append(f"by {_count(made.samples, 'sample')} with {_count(len(found.seeds), 'seed')}")
     if made.seeds is not None:
-        ways.append(f"{_count(made.seeds, 'seed')} with {_count(found.n, 'sample')}")
+        ways.append(f"by {_count(made.seeds, 'seed')} with {_count(found.n, 'sample')}")
     seeds, samples = made.fewest
-    ways.append(f"at the least work {_count(seeds, 'seed')} with {_count(samples, 'sample')}")
+    ways.append(f"with the least work by {_count(seeds, 'seed')} with {_count(samples, 'sample')}")
     rough = f" The spread of {len(found.seeds)} seeds is a rough guess." if len(found.seeds) < 2 * FEWEST_SEEDS else ""
-    return f"{size} are found with a chance of {100 * POWER:g} % by {'; by '.join(dict.fromkeys(ways))}.{rough}"
+    return f"A difference of {size} is found with a chance of {100 * POWER:g} % {'; '.join(ways)}.{rough}"
 
 
 def _count(number: int, noun: str) -> str:

@@ -159,7 +159,7 @@ def test_two_jobs_against_textattack(
 ) -> None:
     """TextAttack, in float32 and with all threads, runs before and after, so that a slow hour slows both."""
     request = {"task": reviews.task, "data": real_data_if_any(), "precision": precision}
-    trained = train(tmp_path / "runs", 1, **request, train_limit=500, attack_limit=SENTENCES)
+    trained = train(tmp_path / "runs", 1, **request, train_limit=scaled(500, least=16), attack_limit=SENTENCES)
     (cell,) = trained.cells
     context = trained.copy(tmp_path / "two")
     base = make_context(trained.runs).model(cell.model)

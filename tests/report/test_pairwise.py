@@ -59,11 +59,11 @@ def test_two_seeds_give_both_values_and_no_verdict(store: Store) -> None:
 
 def test_three_seeds_are_about_the_defenses(store: Store) -> None:
     fill(store, taichi=[130, 134, 131], ada=[100, 102, 101])
-    found = compare("taichi", "ada", task="trec", attack="pwws", runs=store.root, difference=3)
+    found = compare("taichi", "ada", task="trec", attack="pwws", runs=store.root, difference=8)
     verdict, reach, made = found.sentences
     assert verdict.startswith("taichi is better than ada on trec under pwws by 15.3 points (95 % interval")
     assert verdict.endswith("over 3 seeds and 200 samples.") and "200 samples and 3 seeds find" in reach
-    assert "3 points are found with a chance of 80 % by" in made or "test split is too small for 3 points" in made
+    assert "A difference of 8 points is found with a chance of 80 %" in made
     outcomes = [
         {seed: [row < count for row in range(200)] for seed, count in enumerate(counts)}
         for counts in ([130, 134, 131], [100, 102, 101])
@@ -77,7 +77,7 @@ def test_a_difference_that_the_test_split_cannot_show_is_said(store: Store) -> N
     text = str(compare("taichi", "ada", task="trec", attack="pwws", runs=store.root, difference=0.5))
     assert "The test split is too small for 0.5 points even between two trained models: all its 500" in text
     text = str(compare("taichi", "ada", task="trec", attack="pwws", runs=store.root, difference=5))
-    assert "5 points between two trained models take" in text and "of the 500 of the test split" in text
+    assert "A difference of 5 points between two trained models takes" in text and "of the 500 of the test" in text
 
 
 def test_errors_leave_pairs_and_are_counted(store: Store) -> None:
@@ -128,6 +128,13 @@ def test_results_of_several_settings_have_to_be_chosen_from(store: Store) -> Non
     with pytest.raises(RobenchError, match="several settings: trec, encoder tiny; trec, encoder minilm"):
         compare("taichi", "ada", task="trec", attack="pwws", runs=store.root)
     found = compare("taichi", "ada", task="trec", attack="pwws", runs=store.root, encoder="minilm")
+    assert found.found.value == pytest.approx(0.06)
+
+
+def test_models_under_another_attack_than_their_own_take_no_part(store: Store) -> None:
+    fill(store, taichi=[112], ada=[100])
+    add_cell(store, "taichi", "pwws", 20, seed=1, trained="deepwordbug")
+    found = compare("taichi", "ada", task="trec", attack="pwws", runs=store.root)
     assert found.found.value == pytest.approx(0.06)
 
 

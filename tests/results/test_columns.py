@@ -26,7 +26,7 @@ ROWS = [
 
 @pytest.fixture
 def cell(store: Store) -> StoredStage[CellInfo]:
-    return add_cell(store, "base", "pwws", 0, n=4, attacked=ROWS)
+    return add_cell(store, "base", "pwws", 0, n=4, records=ROWS)
 
 
 def test_columns_have_the_numbers_of_the_records() -> None:

@@ -73,7 +73,7 @@ def read_worst(store: Store) -> dict[tuple[str, str], list[tuple[int, list[Outco
 
 def add(store: Store, defense: str, attack: str, letters: str, **more: object) -> None:
     rows = [record(i, NAMES[letter]) for i, letter in enumerate(letters)]
-    add_cell(store, defense, attack, 0, n=len(letters), attacked=rows, **more)  # type: ignore[arg-type]
+    add_cell(store, defense, attack, 0, n=len(letters), records=rows, **more)  # type: ignore[arg-type]
 
 
 def test_worst_case_is_of_each_trained_model_and_needs_every_attack_of_its_block(store: Store) -> None:
@@ -95,5 +95,5 @@ def test_worst_case_is_blank_where_the_attacks_of_a_block_had_other_samples(stor
     for defense in ("base", "pgd"):
         add(store, defense, "pwws", "ff")
     add(store, "base", "textfooler", "ff")
-    add_cell(store, "pgd", "textfooler", 0, n=2, attacked=[record(5, "failed"), record(6, "failed")])
+    add_cell(store, "pgd", "textfooler", 0, n=2, records=[record(5, "failed"), record(6, "failed")])
     assert read_worst(store) == {("base", ""): [(42, [True, True])], ("pgd", ""): []}

@@ -109,12 +109,12 @@ def add_cell(
     attack_title: str | None = None,
     attack_changed: dict[str, Any] | None = None,
     attack_base: str = "",
-    attacked: Sequence[Record] = (),
+    records: Sequence[Record] = (),
     **settings: Any,
 ) -> StoredStage[Any]:
     """Store a cell whose attack failed on ``failed`` of ``n`` texts, and ended in an error on ``errors``.
 
-    With ``attacked``, those are its records.
+    With ``records``, those are its records.
 
     ``settings`` replace keys of ``stage.json``.
 
@@ -169,7 +169,7 @@ def add_cell(
     label = "-".join(filter(None, [task, defense, trained, attack, f"seed{seed}"]))
     info |= {"label": label, "key": make_key(info["identity"])}
     folder = store.folder("cells", label, info["key"])
-    written = write_records(folder, failed, n, errors, attacked)
+    written = write_records(folder, failed, n, errors, records)
     info["attacked"] = msgspec.structs.asdict(summarise(written))
     info["records_bytes"] = (folder / RECORDS_FILE).stat().st_size
     return write_info(store, folder, info)

@@ -25,7 +25,7 @@ class Processes:
         import torch
 
         threads = str(torch.get_num_threads())  # as many as here, since keys of models have them
-        self._folder, self._count = folder, 0
+        self._folder, self._count, self._asked = folder, 0, 0
         paths = [path for path in [os.environ.get("PYTHONPATH")] if path]
         self._server = subprocess.Popen(
             [sys.executable, "-m", "support.warm_server"],
@@ -37,10 +37,15 @@ class Processes:
         )
 
     def ask(self, request: dict[str, Any]) -> int:
+        """Ask the server; an answer that an interrupted test did not wait for is skipped."""
         assert self._server.stdin is not None and self._server.stdout is not None
-        self._server.stdin.write(json.dumps(request) + "\n")
+        self._asked += 1
+        self._server.stdin.write(json.dumps(request | {"number": self._asked}) + "\n")
         self._server.stdin.flush()
-        return int(self._server.stdout.readline())
+        while True:
+            number, answer = map(int, self._server.stdout.readline().split())
+            if number == self._asked:
+                return answer
 
     def start(
         self,

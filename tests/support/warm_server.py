@@ -1,8 +1,8 @@
 """Run as a script: import what a run imports, once; then fork a process for each command line that comes on stdin.
 
 A request is a line of JSON: ``{"start": {...}}`` is answered with the new process's id, ``{"wait": id}`` with its exit
-code, however often it is asked, ``{"alive": id}`` with 1 or 0. So a test can kill real processes without paying ten
-seconds of imports for each.
+code, however often it is asked, ``{"alive": id}`` with 1 or 0, after the number of the request. So a test can kill real
+processes without paying ten seconds of imports for each.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def main() -> None:
             answer = os.fork()
             if answer == 0:
                 become(request["start"])
-        sys.stdout.write(f"{answer}\n")
+        sys.stdout.write(f"{request['number']} {answer}\n")
         sys.stdout.flush()
 
 

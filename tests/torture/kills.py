@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from robench.errors import RobenchError
 from support.processes import Processes, Run
 from support.runs import leftovers
 from support.tiny_job import TinyJob, robench, write_data, write_encoder
@@ -261,7 +262,7 @@ def kill_at_moments(
         trial = Trial(ground, runs, stream, min(most, moments - tally.moments))
         try:
             kill(trial, tally)
-        except FaultError as error:
+        except (FaultError, RobenchError, AssertionError) as error:  # the last two, of results that cannot be read
             tally.faults.append(str(error))
         tally.moments += len(trial.kept)
         is_right = len(tally.faults) == faults

@@ -8,6 +8,7 @@ Records and progress travel in batches; whatever the worker waits for travels at
 
 from __future__ import annotations
 
+import contextlib
 import platform
 import threading
 from collections.abc import Callable
@@ -171,10 +172,14 @@ class Relay:
     def _listen(self) -> None:
         """Pass on what the worker sends, to its end."""
         try:
-            while True:
-                for message in self._worker.receive():
-                    self._outbox.put(self._take_home(message) if isinstance(message, End) else message)
-        except (EOFError, OSError):
+            with contextlib.suppress(EOFError, OSError):
+                while True:
+                    for message in self._worker.receive():
+                        self._outbox.put(self._take_home(message) if isinstance(message, End) else message)
+        except Exception:  # nobody must wait for a message that cannot be read
+            self._worker.terminate()
+            raise
+        finally:
             self._outbox.put(Exited(self._worker.close()))
 
     def _take_home(self, end: End) -> End:

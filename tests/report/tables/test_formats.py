@@ -77,7 +77,7 @@ def test_json_is_standard_and_unrounded(store: Store) -> None:
     assert taichi["cells"]["deepwordbug"] is None
     assert taichi["cells"]["pwws"]["difference"] == 18.5
     assert sst2["setting"]["train_rows"] == 1000
-    assert table["columns"] == ["clean%", "deepwordbug", "pwws"]
+    assert table["columns"] == ["clean%", "deepwordbug", "pwws", "worst%"]
 
 
 def test_latex_is_balanced_and_escaped(store: Store) -> None:

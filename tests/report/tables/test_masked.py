@@ -56,9 +56,9 @@ def masked_of(table: Table, name: str) -> MaskedShare:
 def filled(store: Store) -> Store:
     """Base is fooled in another way on 2 of 40 texts, ada on 24 of 80, freelb on 2 of 80, pgd's is not known."""
     for name, withstood, fooled in (("base", 40, 2), ("ada", 80, 24), ("freelb", 80, 2)):
-        cell = add_cell(store, name, "pwws", withstood, attacked=rows(withstood))
+        cell = add_cell(store, name, "pwws", withstood, records=rows(withstood))
         add_transfer(store, cell, rows(withstood, fooled=fooled))
-    add_cell(store, "pgd", "pwws", 80, attacked=rows(80))
+    add_cell(store, "pgd", "pwws", 80, records=rows(80))
     return store
 
 
@@ -102,19 +102,19 @@ def test_masked_cell_has_a_mark_a_legend_and_a_note(filled: Store) -> None:
 def test_masked_share_uses_only_ways_that_there_are_for_the_reference_too(filled: Store) -> None:
     of: dict[str, Any] = {"query_budget": None}  # the identity that cells made by hand have of an attack
     derived: dict[str, Any] = {"attack_base": "pwws", "attack_changed": {"of": of}}
-    add_cell(filled, "freelb", "odd:pwws", 40, attacked=rows(80, fooled=40), **derived)
+    add_cell(filled, "freelb", "odd:pwws", 40, records=rows(80, fooled=40), **derived)
     cell = next(one for one in filled.stages(CellInfo) if one.info.attack.name == "odd:pwws")
     assert cell.info.attack.base == "pwws"
     assert masked_of(tables.make("5", filled), "freelb").fooled == 2
-    add_cell(filled, "base", "odd:pwws", 38, attacked=rows(40, fooled=4), **derived)
+    add_cell(filled, "base", "odd:pwws", 38, records=rows(40, fooled=4), **derived)
     found = masked_of(tables.make("5", filled), "freelb")
     assert (found.fooled, found.ways) == (40, ("odd:pwws", "the attack's texts against another seed"))
     assert found.reference == pytest.approx(4 / 40) and found.is_flagged
 
 
 def test_table_without_other_ways_has_no_shares(store: Store) -> None:
-    add_cell(store, "base", "pwws", 40, attacked=rows(40))
-    add_cell(store, "ada", "pwws", 80, attacked=rows(80))
+    add_cell(store, "base", "pwws", 40, records=rows(40))
+    add_cell(store, "ada", "pwws", 80, records=rows(80))
     table = tables.make("5", store)
     assert cell_of(table, "ada").masked is None
     assert "search" not in rendering.render(table, "csv", Console())

@@ -22,18 +22,18 @@ pytestmark = pytest.mark.usefixtures("quick_by_hand")
 def test_accuracies_are_those_a_reader_works_out(store: Store) -> None:
     fill5(store)
     table = table5(store, selection=Selection(tasks=["trec"]))
-    assert names_of(table) == ("clean%", "deepwordbug", "pwws")
+    assert names_of(table) == ("clean%", "deepwordbug", "pwws", "worst%")
     shown = {label: [percent(cell.value) for cell in row.cells if cell.value] for label, row in rows(table).items()}
     assert shown == {
-        "base": ["94.6", "42.5", "53.0"],
+        "base": ["94.6", "42.5", "53.0", "42.5"],
         "ada": ["91.5", "54.5", "64.0"],
         "taichi": ["92.5", "61.0", "65.0"],
     }
     differences = [cell.difference for cell in rows(table)["taichi"].cells]
-    assert differences == [Fraction(-21, 1000), Fraction(65, 1000), Fraction(1, 100)]
+    assert differences == [Fraction(-21, 1000), Fraction(65, 1000), Fraction(1, 100), None]
     assert all(cell.difference is None for cell in rows(table)["ada"].cells)
-    assert [cell.best for cell in rows(table)["base"].cells] == [True, False, False]
-    assert [cell.best for cell in rows(table)["taichi"].cells] == [False, True, True]
+    assert [cell.best for cell in rows(table)["base"].cells] == [True, False, False, False]
+    assert [cell.best for cell in rows(table)["taichi"].cells] == [False, True, True, False]
 
 
 def test_several_seeds_give_mean_and_sample_deviation(store: Store) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from robench.results.store import Store
 from robench.study.request import Request
 from support.hand_made import add_adversarial, add_cell, add_model, record
 from support.tables import options_of, rows, shown
+from support.tiny_job import TinyJob, robench
 
 if TYPE_CHECKING:
     import pandas
@@ -49,11 +51,11 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     for seed in (1, 2):
         for name, stands in STANDS.items():
             for attack in ATTACKS:
-                cells = [add_cell(made, name, attack, 0, n=120, attacked=draw(rng, stands), seed=seed)]
+                cells = [add_cell(made, name, attack, 0, n=120, records=draw(rng, stands), seed=seed)]
                 for other in ATTACKS if name == "taichi" else ():
                     if other != attack:
                         weaker = draw(rng, stands - 0.2)
-                        cells.append(add_cell(made, name, other, 0, n=120, attacked=weaker, seed=seed, trained=attack))
+                        cells.append(add_cell(made, name, other, 0, n=120, records=weaker, seed=seed, trained=attack))
                 if name == "taichi" or attack == "pwws":
                     timing = {"seconds": 100.0 * (1 + (name == "taichi")), "forwards": 3000, "backwards": 2000}
                     add_model(made, cells[0], timing={**timing, "inference_seconds": 1.25}, parameters=22_713_601)
@@ -148,8 +150,6 @@ def test_diagonal_of_the_matrix_and_end_of_the_budget_are_table_5(store: Store) 
 
 
 def test_table_5_is_the_same_without_cells_of_the_matrix(store: Store, tmp_path: Path) -> None:
-    import shutil
-
     shutil.copytree(store.root, tmp_path / "runs")
     for cell in store.stages(CellInfo):
         if cell.info.trained_against:
@@ -217,6 +217,23 @@ def test_run_for_the_matrix_crosses_the_defenses_that_train_on_attacked_texts() 
     assert matrix.crossed and worst.crossed
     assert tuple(matrix.defenses) == ("base", "ada", "taichi") and len(matrix.attacks) == 4
     assert tuple(worst.defenses) == ("base", "pgd", "fgsm", "freelb", "smart", "ada", "taichi")
+
+
+def test_run_for_the_matrix_makes_the_cells_that_table_5_lacks(
+    finished: Path, tiny_job: TinyJob, tmp_path: Path
+) -> None:
+    runs = tmp_path / "runs"
+    shutil.copytree(finished, runs)
+    before, table5 = {cell.key for cell in Store(runs).stages(CellInfo)}, make("5", Store(runs), runs="runs")
+    command = tiny_job.command(runs, defense="base,ada", attack="pwws,deepwordbug")
+    done = robench(*command, "--table", "matrix")
+    assert done.exit_code == 0, done.output
+    crossed = [cell.info for cell in Store(runs).stages(CellInfo) if cell.key not in before]
+    pairs = {(info.trained_against.name, info.attack.name) for info in crossed if info.trained_against}
+    assert pairs == {("pwws", "deepwordbug"), ("deepwordbug", "pwws")} and len(crossed) == 2
+    assert {info.model for info in crossed} <= {cell.info.model for cell in Store(finished).stages(CellInfo)}
+    assert "ada on pwws" in done.stdout and "Matrix: each model under each attack" in done.stdout
+    assert make("5", Store(runs), runs="runs") == table5
 
 
 def test_table_and_figure_that_need_no_runs_of_their_own_say_so() -> None:
