@@ -49,7 +49,7 @@ def test_table_of_the_example_has_its_order_comparison_and_published_numbers(sto
     assert done.exit_code == 0, done.output
     table = json.loads(done.stdout)
     assert table["title"] == "Table 1: accuracy on clean samples and under two attacks, in % (an example)"
-    assert table["columns"] == ["clean%", "pwws", "deepwordbug"]
+    assert table["columns"] == ["clean%", "pwws", "deepwordbug", "worst%"]
     (block,) = table["blocks"]
     rows = {row["name"]: row["cells"] for row in block["rows"]}
     assert list(rows) == ["ada", "base-adv", "pgd", "base"]
@@ -78,7 +78,7 @@ def test_a_copy_of_the_example_is_a_paper_of_ones_own(
     assert own.blocks == make("1", store, paper="example", against="example").blocks
     with pytest.raises(RobenchError, match=r"--against \./mine: it has no table 5 to compare with \(its tables: 1\)"):
         make("5", store, against="./mine")
-    with pytest.raises(RobenchError, match="unknown table '5': there are 1, quality"):
+    with pytest.raises(RobenchError, match="unknown table '5': there are 1, quality, matrix, worst"):
         make("5", store, paper="./mine")
 
 
@@ -133,15 +133,16 @@ def test_gaps_of_a_figure_name_the_paper_that_makes_it(tmp_path: Path) -> None:
     ("compare", "leads"),
     [
         # clean% is a tie; under deepwordbug and pwws, ada has 40 and 30 %, base-adv 10 and 45, pgd 35 and 25.
-        ("ada", ["0", "0.05", "-0.15"]),
-        ("base-adv", ["0", "-0.3", "0.15"]),
-        ("base", ["0", "-0.25", "-0.25"]),
+        # ada is one model for each attack, so it has no worst%: those of base, base-adv and pgd are 15, 10 and 25.
+        ("ada", ["0", "0.05", "-0.15", None]),
+        ("base-adv", ["0", "-0.3", "0.15", "-0.15"]),
+        ("base", ["0", "-0.25", "-0.25", "-0.1"]),
     ],
 )
-def test_any_defense_is_compared_with_all_others(store: Store, compare: str, leads: list[str]) -> None:
+def test_any_defense_is_compared_with_all_others(store: Store, compare: str, leads: list[str | None]) -> None:
     found = marks(make("5", store, compare=compare))
-    assert found[compare][0] == [Fraction(lead) for lead in leads]
-    assert all(lead == [None] * 3 for name, (lead, _) in found.items() if name != compare)
+    assert found[compare][0] == [None if lead is None else Fraction(lead) for lead in leads]
+    assert all(lead == [None] * 4 for name, (lead, _) in found.items() if name != compare)
     assert found["base-adv"][1][2] and found["ada"][1][1], "whatever is compared, the best are bold"
 
 
@@ -151,12 +152,14 @@ def test_ablations_are_left_out_of_their_papers_comparison_alone(store: Store) -
         add_cell(store, "taichi-no-adv", attack, 190, task="mr")
     default = make("5", store)
     assert marks(default) == marks(make("5", store, compare="taichi"))
-    assert marks(default)["taichi"][0] == [0, Fraction(10, 200), Fraction(-20, 200)]
-    assert marks(default)["taichi"][1] == [True, True, False] and marks(default)["taichi-no-adv"][1] == [False] * 3
+    assert marks(default)["taichi"][0] == [0, Fraction(10, 200), Fraction(-20, 200), None]
+    assert (
+        marks(default)["taichi"][1] == [True, True, False, False] and marks(default)["taichi-no-adv"][1] == [False] * 4
+    )
     assert "Ablations of taichi, which are not compared: taichi-no-adv." in default.legend
     other = marks(make("5", store, compare="ada"))
-    assert other["ada"][0] == [0, Fraction(-110, 200), Fraction(-130, 200)]
-    assert other["taichi-no-adv"][1] == [True] * 3
+    assert other["ada"][0] == [0, Fraction(-110, 200), Fraction(-130, 200), None]
+    assert other["taichi-no-adv"][1] == [True] * 4
 
 
 def test_ablations_of_an_absent_defense_are_ordinary_rows(store: Store) -> None:

@@ -81,7 +81,7 @@ def make(
             the other paper has no such table.
     """
     contents = papers.find_paper(paper)
-    specs = {**OWN, **contents.tables}
+    specs = {**contents.tables, **{name: spec for name, spec in OWN.items() if name not in contents.tables}}
     if number not in specs:
         raise RobenchError(
             explain_unknown("table", number, list(specs), "without a number, all that have data are shown")

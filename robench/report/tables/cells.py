@@ -84,8 +84,8 @@ def outcome_cell(outcomes: Mapping[int, Samples], found: Sequence[Result]) -> Ce
         outcomes: by seed; a seed without a known outcome is left out.
         found: the results that they are of.
     """
-    known = {seed: [Fraction(one) for one in samples.values() if one is not None] for seed, samples in outcomes.items()}
-    values = [(seed, sum(ones, Fraction(0)) / len(ones)) for seed, ones in known.items() if ones]
+    known = {seed: [one for one in samples.values() if one is not None] for seed, samples in outcomes.items()}
+    values = [(seed, Fraction(sum(ones)) / len(ones)) for seed, ones in known.items() if ones]
     if not values:
         return Cell()
     n, measured = (len(side[values[0][0]]) for side in (outcomes, known))
