@@ -39,6 +39,7 @@ def model(runs: Path, defense: str, weight: float | None = None) -> StoredStage[
     return next(s for s in found if fields.items() <= s.info.defense.fields.items())
 
 
+@pytest.mark.slow
 def test_figure_5_runs_the_average_at_every_weight_and_trains_its_parts_once(tiny_job: TinyJob, tmp_path: Path) -> None:
     few = ("--train-limit", "8", "--attack-limit", "4")
     named = tiny_job.command(tmp_path, "--figure", "5", *few, defense="average", attack="deepwordbug")
