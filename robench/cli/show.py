@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from robench.cli.examples import align_words, choose_examples, format_errors, format_examples
+from robench.cli.examples import format_errors, format_examples
 from robench.errors import RobenchError
 from robench.escaping import escape_line
 from robench.plugins.option import option_text
 from robench.report.rendering import percent
 from robench.results import records
 from robench.results.adversarial_rows import describe_adversarial_rows
+from robench.results.changes import align_words, choose_examples
 from robench.results.info import CellInfo, ModelInfo, StageInfo, to_builtins
 from robench.results.info_parts import Environment, PluginInfo
 from robench.results.integrity import CLEAN_FILE, RECORDS_FILE, TRAINING_FILE

@@ -9,9 +9,9 @@ import pytest
 from rich.console import Console
 
 from robench.cli import show
-from robench.cli.examples import Span, align_words
 from robench.errors import RobenchError
 from robench.results import records
+from robench.results.changes import Span, align_words
 from robench.results.info import AdversarialInfo, encode, to_builtins
 from robench.results.store import RECORDS_FILE, Store, StoredStage
 from support.hand_made import add_cell, add_model, record
