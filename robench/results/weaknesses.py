@@ -1,0 +1,159 @@
+"""Where a model breaks under attack: the words, the classes and the lengths of text, counted over records.
+
+How it works: a text is *broken* if an attack succeeded on it. Of each broken text the words that its attack changed are
+counted, once a text and word, without case and punctuation. How often a word occurs at all in texts that the model had
+right before stands beside that, since an attack changes frequent words often for no other reason. A change of that
+word alone says most: nothing else can have broken the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import quantiles
+
+from robench.results.changes import align_words
+from robench.results.records import Record
+from robench.results.sample_reader import Samples
+
+LENGTH_GROUPS = 4
+"""Groups of texts by length, about as many texts in each."""
+FEWEST = 5
+"""Texts of a class from which on it can be called weak."""
+_EDGES = re.compile(r"^\W+|\W+$")
+
+
+@dataclass(frozen=True)
+class WeakWord:
+    """A word that attacks change to break texts.
+
+    Attributes:
+        word: the word, in lower case.
+        broken: broken texts in which it was changed.
+        alone: those of them in which nothing else was changed.
+        texts: attacked texts with this word that the model had right before.
+        instead: what stood there most often instead; empty if the word was removed.
+    """
+
+    word: str
+    broken: int
+    alone: int
+    texts: int
+    instead: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """Texts that have something in common.
+
+    Attributes:
+        name: what they have in common.
+        clean: texts that the model had right before.
+        held: texts that are right after every attack.
+        n: texts without an error.
+    """
+
+    name: str
+    clean: int
+    held: int
+    n: int
+
+
+def find_weak_words(records: Iterable[Record]) -> list[WeakWord]:
+    """Count the words whose change broke texts, those first that broke most.
+
+    Args:
+        records: of attacks on one model; a text may occur once for each attack.
+    """
+    broken: Counter[str] = Counter()
+    alone: Counter[str] = Counter()
+    texts: Counter[str] = Counter()
+    instead: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for record in records:
+        if record.status in ("succeeded", "failed"):
+            texts.update({_bare(word) for word in record.original.split()})
+        if record.status != "succeeded":
+            continue
+        changes = _changed_words(record)
+        for word, other in changes.items():
+            broken[word] += 1
+            alone[word] += len(changes) == 1
+            instead[word][other] += 1
+    found = [WeakWord(w, n, alone[w], texts[w], _most_frequent(instead[w])) for w, n in broken.items() if w]
+    return sorted(found, key=lambda one: (-one.broken, -one.alone, one.texts, one.word))
+
+
+def _changed_words(record: Record) -> dict[str, str]:
+    """Return what stands instead of each word that an attack changed; words of unequal parts stand as a whole."""
+    found: dict[str, str] = {}
+    for span in align_words(record.original, record.final):
+        before, after = span.before.split(), span.after.split()
+        if span.before == span.after or not before:
+            continue
+        others = after if len(after) == len(before) else [span.after] * len(before)
+        for word, other in zip(before, others, strict=True):
+            found.setdefault(_bare(word), _strip(other) if len(after) == len(before) else other)
+    return found
+
+
+def _bare(word: str) -> str:
+    return _strip(word).casefold()
+
+
+def _strip(word: str) -> str:
+    return _EDGES.sub("", word) or word
+
+
+def _most_frequent(counts: Counter[str]) -> str:
+    return min(counts, key=lambda text: (-counts[text], text))
+
+
+def group_by_class(cells: Sequence[Sequence[Record]], stands: Samples, labels: Sequence[str]) -> list[Group]:
+    """Count what holds by gold label, the weakest class first, and classes of hardly any texts last.
+
+    Args:
+        cells: records of one model and seed, for each attack.
+        stands: whether the model is right about a text after every attack, see :mod:`robench.results.worst`.
+        labels: names of the task's labels.
+    """
+    names = {r.id: labels[r.label] if r.label < len(labels) else str(r.label) for cell in cells for r in cell}
+    return sorted(_groups(cells, stands, names), key=lambda one: (one.n < FEWEST, one.held / one.n, one.name))
+
+
+def group_by_length(cells: Sequence[Sequence[Record]], stands: Samples) -> list[Group]:
+    """Count what holds by number of words, in groups of about as many texts, the shortest first.
+
+    Args:
+        cells: as in :func:`group_by_class`.
+        stands: likewise.
+    """
+    words = {record.id: record.words for cell in cells for record in cell}
+    return _groups(cells, stands, _length_names(words))
+
+
+def _length_names(words: Mapping[int, int]) -> dict[int, str]:
+    """Return the name of each text's group, in order of length."""
+    lengths = sorted(words.values())
+    if len(lengths) < 2:
+        edges = []
+    else:
+        edges = sorted({int(edge) for edge in quantiles(lengths, n=LENGTH_GROUPS, method="inclusive")})
+    edges = [edge for edge in edges if lengths[0] <= edge < lengths[-1]]
+    lows, highs = [lengths[0], *(edge + 1 for edge in edges)], [*edges, lengths[-1]]
+    names = [f"{low} words" if low == high else f"{low} to {high} words" for low, high in zip(lows, highs, strict=True)]
+    order = sorted(words, key=lambda row: (words[row], row))
+    return {row: names[sum(words[row] > edge for edge in edges)] for row in order}
+
+
+def _groups(cells: Sequence[Sequence[Record]], stands: Samples, names: Mapping[int, str]) -> list[Group]:
+    known = {row: held for row, held in stands.items() if held is not None}
+    skipped = {record.id for cell in cells for record in cell if record.status == "skipped"}
+    found = []
+    for name in dict.fromkeys(names.values()):
+        rows = [row for row in names if names[row] == name and row in known]
+        if rows:
+            clean = sum(row not in skipped for row in rows)
+            found.append(Group(name, clean, sum(bool(known[row]) for row in rows), len(rows)))
+    return found
