@@ -12,8 +12,9 @@ import pytest
 from robench.errors import RobenchError
 from robench.paths import atomic_write_folder, atomic_write_text
 from robench.results.info import CellInfo, ModelInfo, StageInfo, StageKind, decode, encode
+from robench.results.still_store import StillStore
 from robench.results.store import Store, StoredStage, make_key
-from support.hand_made import write_records
+from support.hand_made import add_cell, write_records
 
 KEYS = ("0123456789abcdef", "fedcba9876543210", "0123abcd0123abcd")
 
@@ -273,3 +274,12 @@ def test_lock_of_a_stage_in_linked_folders_is_given(tmp_path: Path) -> None:
         with store.lock(store.folder(kind, "one", "0123456789abcdef")):
             assert (store.root / kind).resolve().is_relative_to(tmp_path)
             assert [path.name for path in (store.root / kind).iterdir()] == [".0123456789abcdef.lock"]
+
+
+def test_still_store_keeps_what_it_read_first(store: Store) -> None:
+    first = add_cell(store, "base", "pwws", 3, n=6)
+    still = StillStore(store.root)
+    assert [stage.key for stage in still.stages(CellInfo)] == [first.key]
+    add_cell(store, "base", "pwws", 3, n=6, seed=1)
+    assert [stage.key for stage in still.stages(CellInfo)] == [first.key]
+    assert len(still.stages(CellInfo, names=())) == len(StillStore(store.root).stages(CellInfo)) == 2
