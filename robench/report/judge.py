@@ -5,14 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 
 import msgspec
 
 from robench.errors import RobenchError
-from robench.escaping import escape_html, escape_terminal, join_csv_cells
+from robench.escaping import escape_terminal, join_csv_cells
 from robench.paths import absolute_path, atomic_write_folder, atomic_write_text, translate_os_errors
+from robench.report.rendering import templates
 from robench.report.rendering.texts import percent
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.results import records
@@ -81,18 +81,13 @@ def write_page(cell: StoredStage[CellInfo], folder: Path, *, count: int, seed: i
 
 def render_page(key: BlindKey, texts: Sequence[BlindText]) -> str:
     """Return the page for judges: it needs nothing from a network, and runs no script but its own."""
-    from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
-    environment = Environment(
-        autoescape=True, finalize=escape_html, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
-    )
-    folder = files("robench.leaderboards").joinpath("templates")
-    page, script = (folder.joinpath(f"judge.{ending}").read_text(encoding="utf-8") for ending in ("html", "js"))
+    script = templates.read_template("judge.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     labels = [escape_terminal(label) for label in key.labels]
     values = {"batch": key.batch, "texts": texts, "choices": labels, "unclear": UNCLEAR}
-    return environment.from_string(page).render(script=Markup(script), digest=digest, **values) + "\n"
+    return templates.render_page("judge.html", script=Markup(script), digest=digest, **values)
 
 
 def judge_table(cell: StoredStage[CellInfo], folder: Path, paths: Sequence[Path]) -> Table:

@@ -27,6 +27,7 @@ class Column:
         key: its name among published numbers; the heading, if empty.
         attack: registered name of its attack, whichever form the attack's resources have; empty if another field of the
             attack is changed, or if it has none of its own.
+        wraps: whether a page may set its texts in several lines.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Column:
     better: Literal["higher", "lower"] | None = "higher"
     key: str = ""
     attack: str = ""
+    wraps: bool = False
 
 
 @dataclass(frozen=True)

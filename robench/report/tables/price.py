@@ -22,10 +22,11 @@ from robench.results.store import Store, StoredStage
 from robench.results.weights import count_parameters
 from robench.results.worst import WorstReader
 
+TIMES = "times"
 COLUMNS = (
     Column("training s", "number", 0, "lower"),
     Column("D_adv s", "number", 0, "lower"),
-    Column("times", "number", 1, "lower"),
+    Column(TIMES, "number", 1, "lower"),
     Column("passes", "count", 0, "lower"),
     Column("weights", "count", 0, "lower"),
     Column("ms per text", "number", 2, "lower"),

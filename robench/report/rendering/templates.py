@@ -1,0 +1,47 @@
+"""The templates of HTML pages, in ``leaderboards/templates``: whatever they show is escaped."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from robench.escaping import escape_html
+from robench.report.rendering import texts
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+def render_page(name: str, **values: Any) -> str:
+    """Fill a template.
+
+    Args:
+        name: its file name.
+        values: what it shows; texts may come from strangers, and only ``markupsafe.Markup`` is taken as HTML.
+
+    Returns:
+        The page, which ends with a newline.
+    """
+    return _environment().get_template(name).render(**values).rstrip() + "\n"
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+    environment = Environment(
+        autoescape=True,
+        finalize=escape_html,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+        loader=FunctionLoader(read_template),
+    )
+    environment.globals["texts"] = texts
+    return environment
+
+
+def read_template(name: str) -> str:
+    """Return the text of a file beside the templates."""
+    return files("robench.leaderboards").joinpath("templates", name).read_text(encoding="utf-8")
