@@ -2,15 +2,69 @@
 
 from __future__ import annotations
 
-from robench.cli.common import DryRunOption, load_plugins, report_failures, report_log, run_and_show
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from robench.cli.common import (
+    DryRunOption,
+    load_plugins,
+    print_text,
+    report_failures,
+    report_log,
+    run_and_show,
+    runs_options,
+)
 from robench.cli.parameters import add_options
 from robench.console import Console
+from robench.errors import RobenchError
+from robench.escaping import list_values
 from robench.study.options import AttackOptions, StoreOptions, changed_words
+
+if TYPE_CHECKING:
+    from robench.report.model_results import ModelResults
+    from robench.results.info import CellInfo
+    from robench.results.store import StoredStage
+
+TOO_WEAK = 1
+"""The exit code if accuracy under attack is below ``--fail-under``."""
+ReportOption = Annotated[
+    Path | None,
+    typer.Option("--report", metavar="FILE", help="Write a page on the model: where it breaks, and what to do next."),
+]
+CardOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--model-card",
+        metavar="FILE",
+        help="Write the results as evaluation metadata of Hugging Face to the head of this model card (README.md).",
+    ),
+]
+FailOption = Annotated[
+    float | None,
+    typer.Option(
+        "--fail-under",
+        metavar="PERCENT",
+        min=0,
+        max=100,
+        help="End with exit code 1 if fewer texts than this withstand every attack, on any task.",
+    ),
+]
 
 
 @report_failures
 @add_options(AttackOptions, StoreOptions)
-def attack(options: AttackOptions, place: StoreOptions, *, dry_run: DryRunOption = False) -> None:
+def attack(
+    options: AttackOptions,
+    place: StoreOptions,
+    *,
+    report: ReportOption = None,
+    model_card: CardOption = None,
+    fail_under: FailOption = None,
+    dry_run: DryRunOption = False,
+) -> None:
     """Attack a model of your own, and show the table.
 
     Nothing is trained. The model is checked first; warnings about misleading numbers are shown and stored with them.
@@ -18,10 +72,11 @@ def attack(options: AttackOptions, place: StoreOptions, *, dry_run: DryRunOption
 
       robench attack --model ./my-classifier --task trec --attack pwws,deepwordbug
       robench attack --model textattack/bert-base-uncased-SST-2 --task sst2 --preset paper
-      robench attack --model my_model:scores --task mr --preset quick
+      robench attack --model my_model:scores --task mr --preset quick --report report.html --fail-under 40
     """
     from robench.bars import choose_reporter
     from robench.report.reproduce import Target
+    from robench.study.request import expand
     from robench.study.victim_request import VictimRequest
 
     load_plugins(place.plugins)
@@ -29,9 +84,57 @@ def attack(options: AttackOptions, place: StoreOptions, *, dry_run: DryRunOption
     report_log(reporter)
     request = VictimRequest.of(options)
     request.check()
+    tasks = expand("tasks", request.tasks)
+    if report and len(tasks) > 1:
+        raise RobenchError(f"--report is about one task, not {list_values(tasks)}; attack the model once for each.")
+    if model_card:
+        from robench.report.evaluation import read_card, write_evaluation
+
+        read_card(model_card)  # or hours of attacks would come first
     command = ["attack", *changed_words(options)]
     cells = run_and_show([request], Target(), place, reporter, command=command, dry_run=dry_run)
     for other in sorted({cell.info.defense.name for cell in cells} - {request.source.name}):
         reporter.warn(f"note: the same model was attacked before as {other}, and keeps that name.")
-    if cells:
-        reporter.say(f"results are in {place.runs}; {Target().hint}.")
+    if not cells:
+        return
+    reporter.say(f"results are in {place.runs}; {Target().hint}.")
+    found = _by_task(place, cells)
+    if report:
+        _write_report(report, found[0], place, [*command, *changed_words(place)])
+    if model_card:
+        write_evaluation(model_card, found)
+        print_text(str(model_card))
+    if fail_under is not None:
+        _check_strength(found, fail_under)
+
+
+def _by_task(place: StoreOptions, cells: Sequence[StoredStage[CellInfo]]) -> list[ModelResults]:
+    from robench.report.model_results import ModelResults
+    from robench.results.cells import group
+    from robench.results.store import Store
+
+    store = Store(Path(place.runs))
+    return [ModelResults(store, members) for members in group(cells, lambda cell: cell.info.task).values()]
+
+
+def _write_report(path: Path, found: ModelResults, place: StoreOptions, command: Sequence[str]) -> None:
+    from robench.paths import absolute_path, atomic_write_text
+    from robench.report.pages.parts import write_page
+    from robench.report.pages.victim import make_model_page
+    from robench.study.commands import format_command
+
+    words = format_command(*command, "--report", str(path))
+    page = make_model_page(found, runs_options(place.runs), words)
+    atomic_write_text(absolute_path(path), write_page(page))
+    print_text(str(path))
+
+
+def _check_strength(found: Sequence[ModelResults], limit: float) -> None:
+    """End the command if the model is too weak on a task."""
+    weak = [one for one in found if one.worst.value is None or 100 * one.worst.value < limit]
+    for one in weak:
+        Console(stderr=True).print(
+            f"robench: {one.describe_strength()}, less than --fail-under {limit:g}.", soft_wrap=True, markup=False
+        )
+    if weak:
+        raise typer.Exit(TOO_WEAK)

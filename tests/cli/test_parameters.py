@@ -18,7 +18,7 @@ from robench.study.options import AttackOptions, RunOptions, StoreOptions, chang
 COMMANDS = {"run": (RunOptions, StoreOptions), "attack": (AttackOptions, StoreOptions)}
 OWN = {
     "run": {"config", "table", "figure", "paper", "dry_run", "traceback"},
-    "attack": {"dry_run", "traceback"},
+    "attack": {"report", "model_card", "fail_under", "dry_run", "traceback"},
 }
 
 

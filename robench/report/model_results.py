@@ -1,0 +1,117 @@
+"""The attacks on one model on one task, and its accuracies, as tables have them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from robench.errors import RobenchError
+from robench.escaping import list_values
+from robench.report.rendering import percent
+from robench.report.tables import accuracy_table
+from robench.report.tables.accuracy import CLEAN
+from robench.report.tables.matrix import worst_table
+from robench.report.tables.model import Block, Cell, Column, Table
+from robench.report.tables.options import TableRequest
+from robench.report.tables.own import OWN
+from robench.report.tables.quality import quality_table
+from robench.report.tables.worst import WORST
+from robench.results import papers, records
+from robench.results.cells import Result, read_results
+from robench.results.info import CellInfo
+from robench.results.integrity import RECORDS_FILE
+from robench.results.records import Record
+from robench.results.store import Store, StoredStage
+
+
+@dataclass(frozen=True)
+class ModelResults:
+    """The attacks on one model on one task.
+
+    Attributes:
+        store: the runs folder.
+        cells: the attacks, at least one.
+    """
+
+    store: Store
+    cells: Sequence[StoredStage[CellInfo]]
+
+    def __post_init__(self) -> None:
+        """Check that there is one task and one model.
+
+        Raises:
+            RobenchError: there are several, or none.
+        """
+        tasks = list(dict.fromkeys(cell.info.task for cell in self.cells))
+        if len(tasks) != 1:
+            raise RobenchError(f"a report on a model is about one task, not {list_values(tasks)}; name one.")
+
+    @cached_property
+    def results(self) -> list[Result]:
+        """The numbers of the attacks."""
+        return read_results(self.cells)
+
+    @cached_property
+    def records(self) -> list[list[Record]]:
+        """The records of each attack."""
+        return [records.read(cell.folder / RECORDS_FILE) for cell in self.cells]
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.results[0].defense.name
+
+    @cached_property
+    def table(self) -> Table:
+        """Table of accuracies of this model alone."""
+        return accuracy_table(self.cells)
+
+    @property
+    def clean(self) -> Cell:
+        """Accuracy on clean texts."""
+        return self.table.blocks[0].rows[0].cells[0]
+
+    @cached_property
+    def attacks(self) -> list[tuple[Column, Cell]]:
+        """Accuracy under each attack, the strongest attack first; those on another number of texts are other blocks."""
+        rows = [row for block in self.table.blocks for row in block.rows]
+        pairs = [pair for row in rows for pair in zip(self.table.columns, row.cells, strict=True)]
+        known = [pair for pair in pairs if pair[0].name not in (CLEAN, WORST) and pair[1].seeds]
+        return sorted(known, key=lambda pair: (pair[1].value is None, pair[1].value or 0, pair[0].name))
+
+    @cached_property
+    def worst(self) -> Cell:
+        """Accuracy on texts that count only if they hold against every attack.
+
+        If the attacks did not have the same texts, this is not known, and it is the accuracy under the strongest.
+        """
+        table = worst_table(self.cells, self._request("worst"))
+        cells = [row.cells[-1] for block in table.blocks for row in block.rows]
+        return cells[0] if len(cells) == 1 and cells[0].seeds else self.attacks[0][1]
+
+    @cached_property
+    def quality(self) -> Table:
+        """Table of what each attack took, a row for each attack."""
+        table = quality_table(self.cells, self._request("quality"))
+        titles = [str(block.setting["attack"]) for block in table.blocks]
+        rows = [replace(b.rows[0], label=t, name=t) for t, b in zip(titles, table.blocks, strict=True)]
+        kept = [i for i, _ in enumerate(table.columns) if i and any(row.cells[i].value is not None for row in rows)]
+        rows = [replace(row, cells=tuple(replace(row.cells[i], best=False) for i in kept)) for row in rows]
+        block = Block("", "", tuple(rows))
+        legend = tuple(line for line in table.legend if not line.startswith(("Bold", "In brackets", "clean%")))
+        columns = tuple(table.columns[i] for i in kept)
+        return replace(table, columns=columns, blocks=(block,), row_kind="attack", legend=legend, notes=(), commands=())
+
+    def _request(self, table: str) -> TableRequest:
+        return TableRequest(papers.find_paper(), OWN[table])
+
+    def describe_strength(self) -> str:
+        """Return the beginning of a sentence: which share of the texts withstands every attack."""
+        names = " and ".join(column.name for column, _ in self.attacks)
+        task, value = self.results[0].info.task, self.worst.value
+        if value is None:
+            return f"{self.name} has no accuracy under attack on {task}, since every sample ended in an error"
+        known = self.worst.interval
+        interval = known and f" ({percent(known.level, 0)} % interval {percent(known.low)} to {percent(known.high)})"
+        return f"{self.name}: {percent(value)} % of {self.worst.n:,} texts of {task} withstand {names}{interval or ''}"

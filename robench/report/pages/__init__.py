@@ -1,0 +1,1 @@
+"""Whole pages for people: a study, or one model."""

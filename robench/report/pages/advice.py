@@ -1,0 +1,104 @@
+"""What was found wrong with a model before it was attacked, and what its engineer can do next."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from robench.plugins import registry
+from robench.report.pages.parts import Commands, Paragraph, Part, Points, Section
+from robench.report.rendering.texts import percent
+from robench.report.tables.model import Cell
+from robench.results import papers
+from robench.results.cells import Result
+from robench.results.flags import FEW
+from robench.study.commands import Gap, format_command, make_commands
+from robench.study.options import AttackOptions, RunOptions, option_words
+
+
+def checks_section(results: Sequence[Result]) -> Section:
+    """Tell what robench checked before the attacks, and what it found."""
+    info = results[0].info
+    warnings = list(dict.fromkeys(warning for result in results for warning in result.info.warnings))
+    parts: list[Part] = []
+    if warnings:
+        parts += [Paragraph("What robench found before it attacked the model; numbers may mislead:"), Points(warnings)]
+    else:
+        parts.append(Paragraph("robench found nothing that would make the numbers misleading."))
+    checked = [
+        "the scores are finite, one row for each text and one column for each label;",
+        "the same text gets the same scores when asked again, alone or in company;"
+        if info.victim and not info.victim.random
+        else "the scores of one text differ from call to call: an attack meets a moving target;",
+        "the order of its labels is the task's, as far as test texts show;",
+        "it is in evaluation mode, and the share of texts that it cuts is small.",
+    ]
+    if info.victim:
+        parts += [Paragraph("Checked were:", quiet=True), Points(checked)]
+    majority = info.clean.majority
+    if majority is not None:
+        share = percent(majority / info.clean.n)
+        verdict = "better" if results[0].has_learned else "no better, so it has learned nothing"
+        parts.append(Paragraph(f"Always naming the most frequent label is right on {share} %; it is {verdict}."))
+    errors = sum(result.outcome.errors for result in results)
+    total = sum(result.attacked_n for result in results)
+    if errors:
+        parts.append(
+            Paragraph(
+                f"{errors:,} of {total:,} attacks ended in an error of the model's or the attack's code and are left"
+                " out; --retry-errors tries them again."
+            )
+        )
+    return Section("checks", "Checks of the model", parts)
+
+
+def next_section(results: Sequence[Result], worst: Cell, attacks: Sequence[str], options: Sequence[str]) -> Section:
+    """Say what to do next, the most useful first.
+
+    Args:
+        results: the attacks on the model.
+        worst: accuracy under every attack.
+        attacks: registered names of the attacks, as far as they have one.
+        options: what to add to commands.
+    """
+    first = results[0]
+    command = _attack_command(results, options)
+    points, commands = [], []
+    if first.info.warnings:
+        points.append("Settle the warnings above first: they decide what the numbers mean.")
+    if first.attacked_n < FEW:
+        points.append(f"Attack more texts: {first.attacked_n} leave the number open by many points.")
+        if command:
+            commands.append(f"{command} {' '.join(option_words(AttackOptions, attack_limit=2 * FEW))}")
+    points.append("Let people label some of the texts: only where they keep the label does an adversarial text count.")
+    commands.append(format_command("judge", min(results, key=_accuracy).info.key, *options))
+    others = [name for name in papers.find_paper().attacks if name not in attacks]
+    if others:
+        points.append(f"Try other attacks: {', '.join(others)} were not run.")
+    points.append(
+        "Train a defense on the same task, and compare: adversarial training is the usual cure, at some cost on clean"
+        " texts."
+    )
+    reference = registry.reference()
+    compared = papers.find_paper().compared
+    known = [name for name in attacks if name]
+    words = option_words(RunOptions, defense=[reference, compared], task=[first.info.task], attack=known)
+    commands.append(format_command("run", *words, *option_words(RunOptions, preset=first.info.preset), *options))
+    if worst.value is not None and command:
+        low = worst.interval.low if worst.interval else float(worst.value)
+        points.append(
+            f"Keep it from getting worse: in CI, --fail-under {math.floor(100 * low)} ends with exit code 1 if fewer"
+            " texts than that, in percent, withstand every attack."
+        )
+        commands.append(f"{command} --fail-under {math.floor(100 * low)}")
+    return Section("next", "What to do next", [Points(points, ordered=True), Commands(commands)])
+
+
+def _accuracy(result: Result) -> float:
+    return float(result.accuracy_under_attack if result.accuracy_under_attack is not None else 1)
+
+
+def _attack_command(results: Sequence[Result], options: Sequence[str]) -> str:
+    """Return the command that attacks the model; empty if it is an object of a program."""
+    commands, hopeless = make_commands([Gap(r, r, r.seed) for r in results], options)
+    return commands[0] if commands and not hopeless else ""

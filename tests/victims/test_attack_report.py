@@ -1,0 +1,129 @@
+"""What an engineer gets of one model: a page, evaluation metadata, and an exit code for CI."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from huggingface_hub import ModelCard
+from typer.testing import Result
+
+from robench.cli.attack import TOO_WEAK
+from robench.report.evaluation import make_metrics, write_evaluation
+from robench.report.model_results import ModelResults
+from robench.results.info import CellInfo
+from robench.results.store import Store
+from support.refusals import told
+from support.tiny_job import TASK, TinyJob, robench
+
+
+@pytest.fixture(scope="module")
+def command(counting: Path, tiny_job: TinyJob, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """A command whose cells are finished."""
+    runs = tmp_path_factory.mktemp("attacked") / "runs"
+    fixed = ["attack", "--model", "counting:scores", "--name", "count", "--task", TASK, "--attack", "pwws,deepwordbug"]
+    fixed += [
+        "--data",
+        str(tiny_job.data),
+        "--preset",
+        "quick",
+        "--offline",
+        "--attack-limit",
+        "12",
+        "--runs",
+        str(runs),
+    ]
+    done = robench(*fixed)
+    assert done.exit_code == 0, done.output
+    return fixed
+
+
+@pytest.fixture
+def found(command: list[str]) -> ModelResults:
+    store = Store(Path(command[-1]))
+    return ModelResults(store, store.stages(CellInfo))
+
+
+def accuracy(found: ModelResults) -> float:
+    assert found.worst.value is not None
+    return float(100 * found.worst.value)
+
+
+def test_report_of_a_function_says_what_its_records_say(
+    command: list[str], found: ModelResults, tmp_path: Path
+) -> None:
+    done = robench(*command, "--report", tmp_path / "page.html")
+    assert done.exit_code == 0 and str(tmp_path / "page.html") in done.stdout
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    survive = [all(r.status == "failed" for r in pair) for pair in zip(*found.records, strict=True)]
+    assert f"{100 * sum(survive) / len(survive):.1f}\N{NO-BREAK SPACE}% stay right under both attacks" in page
+    changes = {w for rows in found.records for r in rows for w in set(r.final.split()) - set(r.original.split())}
+    shown = set(re.findall("<ins>(.*?)</ins>", page))
+    assert len(shown) > 5 and shown <= changes
+    assert re.search("robench attack --name count .*--model counting:scores", page)
+
+
+def test_report_on_several_tasks_is_refused_before_anything_runs(command: list[str], tmp_path: Path) -> None:
+    done = robench(*command, "--task", "trec", "--report", tmp_path / "page.html", "--runs", tmp_path / "runs")
+    assert re.search("--report is about one task, not mr, trec", told(done))
+    assert not (tmp_path / "runs").exists()
+
+
+def fail_under(command: list[str], limit: float) -> Result:
+    return robench(*command, "--fail-under", limit)
+
+
+def test_fail_under_more_than_the_worst_accuracy_ends_with_1(command: list[str], found: ModelResults) -> None:
+    done = fail_under(command, accuracy(found) + 0.5)
+    assert done.exit_code == TOO_WEAK == 1
+    sentence = done.stderr.strip().splitlines()[-1]
+    assert re.fullmatch(
+        rf"robench: count: {accuracy(found):.1f} % of 12 texts of mr withstand \w+ and \w+"
+        r" \(95 % interval \d+\.\d to \d+\.\d\), less than --fail-under [\d.]+\.",
+        sentence,
+    )
+
+
+def test_fail_under_the_worst_accuracy_itself_ends_with_0(command: list[str], found: ModelResults) -> None:
+    assert fail_under(command, accuracy(found)).exit_code == 0
+    assert fail_under(command, 100.5).exit_code == 2
+
+
+def test_model_card_has_the_accuracies_and_keeps_what_was_there(
+    command: list[str], found: ModelResults, tmp_path: Path
+) -> None:
+    card = tmp_path / "README.md"
+    other = "model-index:\n- name: mine\n  results:\n  - task:\n      type: text-classification\n    dataset:\n"
+    other += "      name: x\n      type: x\n    metrics:\n    - type: f1\n      value: 0.5\n"
+    card.write_text(f"---\nlicense: mit\n{other}---\n\n# My model\n", encoding="utf-8")
+    for _ in range(2):  # the second time it replaces its own metrics
+        done = robench(*command, "--model-card", card)
+        assert done.exit_code == 0 and str(card) in done.stdout
+    read = ModelCard.load(card)
+    assert read.text == "\n# My model\n" and read.data.license == "mit" and read.data.model_name == "mine"
+    results = read.data.eval_results or []
+    assert (results[0].metric_type, results[0].metric_value) == ("f1", 0.5)
+    ours = {one.metric_name: one for one in results[1:]}
+    assert len(results) == 5 and ours["Accuracy on clean texts"].metric_value == 1.0
+    worst = ours["Accuracy under every attack"]
+    assert worst.metric_value == pytest.approx(accuracy(found) / 100, abs=1e-4)
+    assert worst.dataset_type == "mr" and worst.dataset_split == "test"
+    assert worst.metric_args is not None and worst.metric_args["samples"] == 12
+    low, high = worst.metric_args["interval"]
+    assert low < worst.metric_value < high
+
+
+def test_model_card_without_a_file_is_made(found: ModelResults, tmp_path: Path) -> None:
+    write_evaluation(tmp_path / "new" / "README.md", [found])
+    read = ModelCard.load(tmp_path / "new" / "README.md")
+    assert read.data.model_name == "count"
+    assert [one.metric_value for one in read.data.eval_results or []] == [m.metric_value for m in make_metrics(found)]
+
+
+@pytest.mark.parametrize("head", ["---\n[1]\n---\n", "---\na: [\n---\n", "---\nmodel-index: 3\n---\n"])
+def test_model_card_with_another_head_is_refused(command: list[str], tmp_path: Path, head: str) -> None:
+    card = tmp_path / "README.md"
+    card.write_text(head, encoding="utf-8")
+    assert re.search(r"--model-card .*README.md begins with a head", told(robench(*command, "--model-card", card)))
+    assert card.read_text(encoding="utf-8") == head
