@@ -28,6 +28,7 @@ import pytest
 
 from robench.resources import nltk_data
 from robench.results.store import Store
+from support.browser import MISSING
 from support.processes import Processes
 from support.real_data import real_data_if_any
 from support.tiny_job import TinyJob, robench, write_data, write_encoder
@@ -42,6 +43,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if isinstance(item, pytest.Function) and "tiny_job" in item.fixturenames:
             item.add_marker(pytest.mark.network)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say loudly that nobody looked at the pages in a browser."""
+    skipped = [report for report in terminalreporter.getreports("skipped") if MISSING in str(report.longrepr)]
+    if skipped:
+        terminalreporter.write_sep("!", f"{len(skipped)} tests: {MISSING}", red=True, bold=True)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from robench.cli import about, attack, compare, entries, export, judge, results, run, status, transfer, verify
+from robench.cli import about, attack, compare, entries, export, judge, report, results, run, status, transfer, verify
 
 __all__ = ["app", "main"]
 
@@ -27,6 +27,7 @@ app.command(name="attack")(attack.attack)
 app.command(name="table")(results.table)
 app.command(name="compare")(compare.compare)
 app.command(name="figure")(results.figure)
+app.command(name="report")(report.report)
 app.command(name="show")(results.show)
 app.command(name="export")(export.export)
 app.command(name="judge")(judge.judge)

@@ -49,7 +49,7 @@ CompareOption = Annotated[
 ]
 
 
-def _selection(
+def select_results(
     tasks: list[str],
     defense: list[str] | None,
     attack: list[str] | None,
@@ -115,7 +115,7 @@ def table(
     if format not in rendering.FORMATS:
         raise RobenchError(explain_unknown("format", format, list(rendering.FORMATS), "the default is rich"))
     options = tables.TableOptions(
-        selection=_selection(split_names(task), defense, attack, encoder, preset, seed),
+        selection=select_results(split_names(task), defense, attack, encoder, preset, seed),
         compare=compare,
         intervals=intervals,
         level=level,
@@ -156,7 +156,7 @@ def figure(
     from robench.report import figures
     from robench.results import papers
 
-    selection = _selection([task] if task else [], defense, attack, encoder, preset, seed)
+    selection = select_results([task] if task else [], defense, attack, encoder, preset, seed)
     failures, store = [], open_store(runs)
     numbers = list(papers.find_paper(paper).figures) if number == "all" else [number]
     for one in numbers:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 FORMATS = ("png", "svg")
 INK = "#222222"
 _FOOTER_SIZE = 7.0
+_FOOTER = "footer"
+"""The id of the caption among a figure's texts."""
 _STYLE: dict[str, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so that text is as wide on every machine
     "font.size": 9,
@@ -89,6 +91,7 @@ def blank_sheet(width: float, height: float, caption: str) -> Figure:
         color=INK,
         va="bottom",
         linespacing=1.3,
+        gid=_FOOTER,
     )
     return figure
 
@@ -124,12 +127,25 @@ def save(drawing: Drawing, out: Path, formats: Sequence[str] = FORMATS) -> list[
     written = []
     for format in formats:
         path = out / f"{drawing.name}.{format}"
-        about = {"Title": escape_line(drawing.name), "Description": escape_line(drawing.caption)}
-        # Leave out what differs from day to day, or from one matplotlib to the next.
-        about |= {"Date": None} if format == "svg" else {"Software": None}  # type: ignore[dict-item]
-        content = io.BytesIO()
-        with apply_style():
-            drawing.figure.savefig(content, format=format, metadata=about)
-        atomic_write_bytes(path, content.getvalue())
+        atomic_write_bytes(path, _draw(drawing, format))
         written.append(path)
     return written
+
+
+def draw_svg(drawing: Drawing) -> str:
+    """Return a drawing as SVG without background and caption, which belong to the page around it."""
+    for text in drawing.figure.texts:
+        text.set_visible(text.get_gid() != _FOOTER)
+    engine: Any = drawing.figure.get_layout_engine()
+    engine.set(rect=(0, 0, 1, 1))
+    return _draw(drawing, "svg", transparent=True).decode()
+
+
+def _draw(drawing: Drawing, format: str, **options: Any) -> bytes:
+    about = {"Title": escape_line(drawing.name), "Description": escape_line(drawing.caption)}
+    # Leave out what differs from day to day, or from one matplotlib to the next.
+    about |= {"Date": None} if format == "svg" else {"Software": None}  # type: ignore[dict-item]
+    content = io.BytesIO()
+    with apply_style():
+        drawing.figure.savefig(content, format=format, metadata=about, **options)
+    return content.getvalue()

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from robench.errors import RobenchError
 from robench.escaping import escape_matplotlib
 from robench.report.figures.canvas import INK, Drawing, apply_style, sheet
 from robench.report.figures.labelling import place_texts
@@ -49,7 +48,7 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
     """Draw a point for each defense of which every model met every attack, and the front of those that none dominates.
 
     Raises:
-        RobenchError: there are no results, or no defense met every attack.
+        NoResultsError: there are no results, or no defense met every attack.
     """
     selection = request.selection
     kept = selection.keep(store.stages(CellInfo))
@@ -61,7 +60,7 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
     block.sort(key=lambda r: (*rank(r.defense.name, names), _identify(r), r.seed))
     points, absent = find_points(block)
     if not points:
-        raise RobenchError(f"{request.name} shows models that met every attack, of which there are none; {command}.")
+        raise NoResultsError(f"{request.name} shows models that met every attack, of which there are none; {command}.")
     caption = _caption(block, request, others, absent, command)
     with apply_style():
         figure, axes = sheet(6.2, 4.6, caption)

@@ -1,0 +1,83 @@
+"""``robench report``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from robench.cli.common import (
+    DataOption,
+    PaperOption,
+    PluginOption,
+    RunsOption,
+    load_plugins,
+    print_dimmed,
+    print_text,
+    report_failures,
+    runs_options,
+)
+from robench.cli.compare import LevelOption
+from robench.cli.parameters import split_names
+from robench.cli.results import Attacks, CompareOption, Defenses, Names, select_results
+from robench.errors import RobenchError
+from robench.escaping import escape_line, list_values
+from robench.results.intervals import LEVEL
+from robench.results.paper_contents import DEFAULT
+
+
+@report_failures
+def report(
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where the page goes.")] = Path("report.html"),
+    paper: PaperOption = DEFAULT,
+    compare: CompareOption = None,
+    level: LevelOption = LEVEL,
+    task: Annotated[
+        str | None, typer.Option("--task", "-t", help="The task.", show_default="the only one with results")
+    ] = None,
+    defense: Defenses = None,
+    attack: Attacks = None,
+    encoder: Names = None,
+    preset: Names = None,
+    seed: Names = None,
+    runs: RunsOption = Path("runs"),
+    data: DataOption = None,
+    plugin: PluginOption = None,
+) -> None:
+    """Write one page on a study: which defense holds, against what, at what price, and how sure that is.
+
+    The page stands alone: it needs no network and no other file, and can be sent around. What the runs folder has
+    nothing for, it says, with the command that makes it.
+
+      robench report --task trec
+      robench report --task trec --out trec.html --compare ada
+    """
+    from robench.paths import absolute_path, atomic_write_text
+    from robench.report.pages.parts import write_page
+    from robench.report.pages.study import make_study_page
+    from robench.report.tables import TableOptions
+    from robench.results.info import CellInfo
+    from robench.results.still_store import StillStore
+
+    load_plugins(plugin)
+    store = StillStore(runs, lambda sentence: print_dimmed([f"left out: {sentence}"]))
+    tasks = split_names([task] if task else None)
+    if len(tasks) > 1:
+        raise RobenchError(f"a report is about one task, not {list_values(tasks)}; write one for each.")
+    if not tasks:
+        tasks = sorted({stage.info.task for stage in store.stages(CellInfo, names=())})
+        if len(tasks) > 1:
+            raise RobenchError(f"{runs} has results of {list_values(tasks)}; name one with --task.")
+    options = TableOptions(
+        selection=select_results(tasks, defense, attack, encoder, preset, seed),
+        compare=compare,
+        level=level,
+        runs=str(runs),
+        command_options=runs_options(runs),
+        data=data,
+        offline=True,
+    )
+    page = make_study_page(store, paper, options)
+    atomic_write_text(absolute_path(out), write_page(page))
+    print_text(escape_line(str(out)))

@@ -1,0 +1,224 @@
+"""The page on a study: which defense holds, against what, at what price, and how sure that is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from robench.plugins import registry
+from robench.report import figures, tables
+from robench.report.pages.answer import Verdict
+from robench.report.pages.examples import pick_examples
+from robench.report.pages.parts import Bars, Examples, Page, Paragraph, Part, Section, TablePart
+from robench.report.pages.pictures import make_picture
+from robench.report.pages.provenance import provenance_section, reproduction_section, settings_section
+from robench.report.pages.rows import bar_of, find_column
+from robench.report.rendering.texts import percent
+from robench.report.tables.accuracy import CLEAN
+from robench.report.tables.model import Table
+from robench.report.tables.options import TableOptions
+from robench.report.tables.worst import WORST
+from robench.results import papers, records
+from robench.results.cells import Result, group, read_results
+from robench.results.info import CellInfo
+from robench.results.integrity import RECORDS_FILE
+from robench.results.paper_contents import Paper, TableKind
+from robench.results.selection import ALL, NoResultsError
+from robench.results.store import Store
+from robench.study.commands import format_command
+from robench.version import VERSION
+
+FEW_ROWS = 6
+"""Rows up to which the first screen shows clean accuracies, too."""
+EXAMPLES = 12
+"""Examples on the page."""
+_INTROS = {
+    "matrix": "Each defense, trained against one attack and met by all: whether it holds only against what it knows.",
+    "price": "What a defense costs, beside what it brings.",
+    "high-order": "How far texts move inside of a model when attacked, and how far texts of other labels are.",
+}
+
+
+def make_study_page(store: Store, paper: str, options: TableOptions) -> Page:
+    """Make the page of a study.
+
+    Args:
+        store: the runs folder.
+        paper: whose tables and comparison it has: its name, or a folder with a ``paper.toml``.
+        options: what to show, about one task.
+
+    Raises:
+        NoResultsError: there are no results to report on.
+        RobenchError: a file is missing or broken, or an option names something unknown.
+    """
+    contents = papers.find_paper(paper)
+    number = contents.first_accuracy_table.number
+    accuracy = tables.make(number, store, paper=paper, **options)
+    selection = options.get("selection", ALL)
+    hint = "`robench run` makes some."
+    results = read_results(selection.select(store.stages(CellInfo), options.get("runs", str(store.root)), hint=hint))
+    maker = _Sections(store, paper, contents, options)
+    attacks = [column.name for column in accuracy.columns if column.name not in (CLEAN, WORST)]
+    verdict = Verdict.of(accuracy, maker.try_table("worst"), attacks, registry.reference())
+    if verdict is None:
+        raise NoResultsError(f"{store.root} has no attacks to report on.")
+    price = maker.try_table("price")
+    sections = [
+        _accuracy_section(accuracy),
+        maker.trade_off(),
+        maker.table("matrix", "Unseen attacks", "matrix"),
+        maker.table("price", "Price", "price"),
+        maker.high_order(),
+        _examples_section(results, verdict, contents),
+        settings_section(results),
+        provenance_section(store, results),
+        reproduction_section(store, results, options.get("command_options", ()), maker.command),
+    ]
+    info = results[0].info
+    return Page(
+        kicker=f"robench · study of {info.task}",
+        question=f"Which defense holds on {info.task}, against what, and at what price?",
+        answer=[*verdict.sentences(), *filter(None, [verdict.price(price)])],
+        facts=_facts(verdict, results),
+        front=_bars(verdict),
+        sections=sections,
+        foot=f"Made by robench {VERSION} from {store.root}.",
+        warnings=_warnings(accuracy, results),
+    )
+
+
+class _Sections:
+    """Makes the sections that a table or a figure fills, or says what makes them.
+
+    Args:
+        store: the runs folder.
+        paper: name or folder of the paper.
+        contents: the same paper.
+        options: of all tables.
+    """
+
+    def __init__(self, store: Store, paper: str, contents: Paper, options: TableOptions) -> None:
+        self._store, self._paper, self._contents, self._options = store, paper, contents, options
+        self._selection = options.get("selection", ALL)
+        self._made: dict[str, Table] = {}
+
+    @property
+    def command(self) -> str:
+        """The command that makes the page again."""
+        words = [word for name in self._selection.tasks for word in ("--task", name)]
+        return format_command("report", *words, *self._contents.options, *self._options.get("command_options", ()))
+
+    def try_table(self, number: str) -> Table | None:
+        """Make a table, if there is anything for it."""
+        try:
+            return self._make(number)
+        except NoResultsError:
+            return None
+
+    def table(self, name: str, title: str, number: str) -> Section:
+        """Make the section of a table."""
+        intro = _INTROS.get(name, "")
+        parts: list[Part] = [Paragraph(intro)] if intro else []
+        return Section(name, title, [*parts, self._part(lambda: TablePart(self._make(number)))])
+
+    def high_order(self) -> Section:
+        """Make the section of the paper's table of statistics."""
+        number = self._number("high-order")
+        title = "Representations"
+        if not number:
+            return Section("statistics", title, [Paragraph(f"{self._contents.name} has no table of statistics.")])
+        parts: list[Part] = [Paragraph(_INTROS["high-order"])]
+        return Section("statistics", title, [*parts, self._part(lambda: TablePart(self._make(number)))])
+
+    def trade_off(self) -> Section:
+        """Make the section of the picture of all defenses."""
+        title = "Trade-off"
+
+        def draw() -> Part:
+            options = self._options.get("command_options", ())
+            return make_picture(
+                figures.draw("trade-off", self._store, paper=self._paper, selection=self._selection, options=options)
+            )
+
+        return Section("trade-off", title, [self._part(draw)])
+
+    def _make(self, number: str) -> Table:
+        if number not in self._made:
+            self._made[number] = tables.make(number, self._store, paper=self._paper, **self._options)
+        return self._made[number]
+
+    def _part(self, make: Callable[[], Part]) -> Part:
+        """Make a part; if there is nothing for it, a line that says so and what makes it."""
+        try:
+            return make()
+        except NoResultsError as error:
+            return Paragraph(f"Nothing here yet: {error}", quiet=True)
+
+    def _number(self, kind: TableKind) -> str:
+        return next((number for number, table in self._contents.tables.items() if table.kind == kind), "")
+
+
+def _accuracy_section(table: Table) -> Section:
+    return Section("accuracy", "Accuracy", [TablePart(table)])
+
+
+def _facts(verdict: Verdict, results: Sequence[Result]) -> list[tuple[str, str]]:
+    info = results[0].info
+    block, best = verdict.block, verdict.ranked[0]
+    setting = block.setting
+    facts = [
+        ("task", info.task),
+        ("encoder", str(setting.get("encoder", ""))),
+        ("training rows", f"{setting.get('train_rows', 0):,}"),
+        ("clean texts", f"{best.clean_n or 0:,}"),
+        ("attacked texts", f"{best.attacked_n or 0:,}"),
+        ("defenses", str(len({row.name for row in block.rows}))),
+        ("attacks", str(len({r.column for r in results}))),
+        ("seeds", ", ".join(map(str, best.seeds))),
+    ]
+    return [(name, text) for name, text in facts if text]
+
+
+def _bars(verdict: Verdict) -> list[Part]:
+    """Show all defenses under attack and on clean texts, in the same order."""
+    rows, clean = verdict.ranked, find_column(verdict.table, CLEAN)
+    heads = ("defense", "accuracy in %")
+    under = [bar_of(row.label, verdict.cell(row), verdict.column) for row in rows]
+    parts: list[Part] = [Bars(heads, under, f"Right under {verdict.under}, in\N{NO-BREAK SPACE}%")]
+    if clean is not None and len(rows) <= FEW_ROWS:
+        column = verdict.table.columns[clean]
+        parts.append(
+            Bars(heads, [bar_of(row.label, row.cells[clean], column) for row in rows], "Right when clean, in %")
+        )
+    interval = next((verdict.cell(row).interval for row in rows if verdict.cell(row).interval), None)
+    if interval:
+        level = percent(interval.level, 0)
+        parts.append(Paragraph(f"In brackets and as a thin line: the {level} % interval {interval.label}.", quiet=True))
+    return parts
+
+
+def _warnings(table: Table, results: Sequence[Result]) -> list[str]:
+    warnings = []
+    if len(table.blocks) > 1:
+        warnings.append(
+            f"The runs folder has results of {len(table.blocks)} settings that cannot be compared; the answer is about"
+            " the one with most numbers."
+        )
+    return [*warnings, *dict.fromkeys(f"{r.defense.name}: {text}" for r in results for text in r.info.warnings)]
+
+
+def _examples_section(results: Sequence[Result], verdict: Verdict, contents: Paper) -> Section:
+    """Show texts of the reference and of the best defense under the same attacks."""
+    names = dict.fromkeys((verdict.reference, verdict.ranked[0].name, verdict.table.compared))
+    block = group(results, lambda r: r.block)
+    members = max(block.values(), key=len)
+    chosen = [r for name in names for r in members if r.defense.name == name]
+    seed = min((r.seed for r in chosen), default=None)
+    pairs = [(r, records.read(r.folder / RECORDS_FILE)) for r in chosen if r.seed == seed]
+    examples = pick_examples(pairs, EXAMPLES, names=True, held=EXAMPLES // 3)
+    if not examples:
+        return Section("examples", "Examples", [Paragraph("No text was attacked: the models had none right.")])
+    intro = (
+        "Struck out: what the attack removed. Underlined: what it put there. First texts that broke with the fewest"
+        " changed words, then some that held, with the best that the attack found."
+    )
+    return Section("examples", "Examples", [Paragraph(intro), Examples(examples)])

@@ -1,0 +1,154 @@
+"""The HTML of pages: whole without a network, in order for a screen reader, and harmless whatever texts hold."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from robench.report.model_results import ModelResults
+from robench.report.pages.parts import write_page
+from robench.report.pages.study import make_study_page
+from robench.report.pages.victim import make_model_page
+from robench.report.tables import TableOptions
+from robench.results.store import Store
+from support.hand_made import add_cell, record
+
+VOID = {"col", "meta", "br", "link", "img", "input", "hr"}
+HOSTILE = "<script>alert(1)</script>{{ 7 }}\x1b[2J\u202e\"'><img src=x onerror=y>&amp;"
+
+
+class Outline(HTMLParser):
+    """What a page consists of."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.text: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open and self.open.pop() == tag, (tag, self.getpos())
+
+    def handle_data(self, data: str) -> None:
+        if not self.open or self.open[-1] != "style":
+            self.text.append(data)
+
+    def of(self, *names: str) -> list[dict[str, str | None]]:
+        return [attributes for tag, attributes in self.tags if tag in names]
+
+
+@pytest.fixture(params=["study_page", "model_page"])
+def page(request: pytest.FixtureRequest) -> str:
+    found: str = request.getfixturevalue(request.param)
+    return found
+
+
+def test_page_needs_no_network_and_no_script(page: str) -> None:
+    outline = Outline(page)
+    assert not outline.of("script", "img", "link", "iframe", "object", "embed", "video", "base", "form")
+    assert "@import" not in page and not re.search(r"url\((?!#)", page)
+    links = [a.get("href", a.get("xlink:href")) or "" for a in outline.of("a", "use")]
+    assert links and all(link.startswith("#") for link in links)
+    assert not [name for _, attributes in outline.tags for name in attributes if name.startswith("on")]
+
+
+def test_page_has_one_title_and_headings_without_a_gap(page: str) -> None:
+    levels = [int(tag[1]) for tag, _ in Outline(page).tags if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+
+
+def test_page_has_ids_once_and_links_to_them(page: str) -> None:
+    outline = Outline(page)
+    ids = [attributes["id"] for _, attributes in outline.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    assert {(a.get("href") or "")[1:] for a in outline.of("a")} <= set(ids)
+    named = [text for _, attributes in outline.tags for text in (attributes.get("aria-labelledby") or "").split()]
+    assert set(named) <= set(ids)
+
+
+def test_page_says_language_headers_and_pictures(page: str) -> None:
+    outline = Outline(page)
+    assert outline.of("html") == [{"lang": "en"}]
+    assert outline.of("th") and all(a.get("scope") in ("col", "row") for a in outline.of("th"))
+    for svg in outline.of("svg"):
+        assert svg.get("aria-hidden") == "true" or (svg.get("role") == "img" and svg.get("aria-labelledby"))
+
+
+def test_study_page_has_the_trade_off_as_a_picture(study_page: str) -> None:
+    (picture,) = [svg for svg in Outline(study_page).of("svg") if svg.get("role") == "img"]
+    title = re.search(rf'<title id="{picture["aria-labelledby"]}">(.*?)</title>', study_page)
+    assert title and "worst%" in title[1] and ">Base</text>" in study_page
+
+
+def test_page_scrolls_by_keyboard_in_every_box(page: str) -> None:
+    outline = Outline(page)
+    boxes = [a for tag, a in outline.tags if tag == "pre" or "wide" in (a.get("class") or "").split()]
+    assert boxes and all(a.get("tabindex") == "0" for a in boxes)
+    assert all(a.get("aria-label") for tag, a in outline.tags if a.get("role") == "region")
+
+
+def test_model_page_of_hostile_texts_shows_them_as_text(store: Store) -> None:
+    cells = [
+        add_cell(
+            store,
+            "x",
+            attack,
+            failed,
+            n=12,
+            labels=[f"{HOSTILE}0", f"{HOSTILE}1"],
+            warnings=[HOSTILE],
+            given=GIVEN,
+            records=ATTACKED,
+        )
+        for attack, failed in (("pwws", 6), ("deepwordbug", 4))
+    ]
+    found = ModelResults(store, cells)
+    page = write_page(make_model_page(found, [], f"robench attack {HOSTILE}"))
+    outline = Outline(page)
+    assert not outline.of("script", "img") and not outline.open
+    text = "".join(outline.text)
+    assert "<script>alert(1)</script>{{ 7 }}" in text and "\ufffd[2J\ufffd" in text
+    assert not any(c in page for c in "\x1b\u202e")
+
+
+def test_study_page_of_hostile_results_shows_them_as_text(store: Store) -> None:
+    for defense in ("base", "ada"):
+        add_cell(
+            store,
+            defense,
+            "pwws",
+            6,
+            n=12,
+            labels=[f"{HOSTILE}0", f"{HOSTILE}1"],
+            attack_title=f"pwws {HOSTILE}",
+            encoder={"name": HOSTILE, "digest": "0"},
+            data={"source": f"local:{HOSTILE}", "digest": "0", "notes": [HOSTILE]},
+            warnings=[HOSTILE],
+            records=ATTACKED,
+        )
+    page = write_page(make_study_page(store, "paper", TableOptions(runs=HOSTILE, offline=True)))
+    outline = Outline(page)
+    assert not outline.of("script", "img") and not outline.open
+    assert "<script>alert(1)</script>{{ 7 }}" in "".join(outline.text)
+    assert not any(c in page for c in "\x1b\u202e")
+
+
+ATTACKED = [
+    record(row, "succeeded" if row % 2 else "failed", original=f"{HOSTILE} was", final=f"{HOSTILE} {row}")
+    for row in range(12)
+]
+GIVEN: dict[str, Any] = {"kind": "Python function", "model": HOSTILE, "command": ["--model", HOSTILE]}

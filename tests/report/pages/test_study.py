@@ -1,0 +1,118 @@
+"""The answer of a study, word by word, and what a page says of that for which there is nothing."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from robench.report.pages.parts import Page, Paragraph, Section, write_page
+from robench.report.pages.study import make_study_page
+from robench.report.tables import TableOptions
+from robench.results.store import Store
+from support.hand_made import add_cell
+from support.refusals import told
+from support.tiny_job import robench
+
+pytestmark = pytest.mark.usefixtures("quick_by_hand")
+
+
+def page_of(store: Store, **options: object) -> Page:
+    return make_study_page(store, "paper", TableOptions(runs="runs", offline=True, **options))  # type: ignore[typeddict-item]
+
+
+def text_of(section: Section) -> str:
+    return " ".join(part.text for part in section.parts if isinstance(part, Paragraph))
+
+
+def test_answer_with_one_seed_names_the_highest_and_what_is_not_known(store: Store) -> None:
+    for defense, held in (("base", 80), ("ada", 86), ("taichi", 90)):
+        add_cell(store, defense, "pwws", held)
+    who, sure, price = page_of(store).answer
+    assert who == (
+        "taichi has the highest number: of 200 attacked texts 45.0 % stay right under pwws, against 40.0 % of base."
+    )
+    assert sure.startswith("How sure: its lead of 2.0 points over the next may be chance (p = ")
+    assert sure.endswith("one seed was run, so this is about these trained models, and not yet about the methods.")
+    assert price.startswith("The price of taichi: ")
+
+
+def test_answer_with_a_clear_winner_says_so(store: Store) -> None:
+    for defense, held in (("base", 40), ("ada", 60), ("taichi", 150)):
+        add_cell(store, defense, "pwws", held)
+    who, sure, *_ = page_of(store).answer
+    assert who.startswith("taichi holds best: of 200 attacked texts 75.0 %")
+    assert "its lead of 45.0 points over the next is more than chance (p < 0.001" in sure
+
+
+def test_answer_if_the_named_defense_is_behind_tells_of_both(store: Store) -> None:
+    for defense, held in (("base", 40), ("ada", 150), ("taichi", 60)):
+        add_cell(store, defense, "pwws", held)
+    who, sure, *_ = page_of(store).answer
+    assert who.startswith("ada holds best")
+    assert "a paired test tells it from every other" in sure
+    assert "taichi, which was named for comparison, is 45.0 points behind the best other, more than chance" in sure
+    assert page_of(store, compare="ada").answer[1].startswith("How sure: its lead of 45.0 points over the next")
+
+
+def test_answer_over_three_seeds_is_about_the_methods(store: Store) -> None:
+    for seed, more in ((1, 0), (2, 2), (3, 4)):
+        for defense, held in (("base", 40), ("taichi", 150)):
+            add_cell(store, defense, "pwws", held + more, seed=seed)
+    assert page_of(store).answer[1].endswith("; 3 seeds were run, so this is about the methods.")
+
+
+def test_answer_of_two_attacks_is_about_the_hardest(store: Store) -> None:
+    for defense, held in (("base", 40), ("taichi", 60)):
+        add_cell(store, defense, "pwws", held)
+        add_cell(store, defense, "deepwordbug", held + 50)
+    assert "under pwws, the hardest of 2 attacks" in page_of(store).answer[0]
+
+
+def test_answer_of_the_worst_of_all_attacks_goes_before_the_hardest(store: Store) -> None:
+    for defense, held in (("base", 40), ("fgsm", 60)):
+        for attack in ("pwws", "deepwordbug"):
+            add_cell(store, defense, attack, held, n=100, adversarial=None)
+    answer = page_of(store).answer
+    assert answer[0].endswith("60.0 % stay right under each of deepwordbug and pwws, against 40.0 % of base.")
+
+
+def test_answer_of_one_defense_says_that_nobody_can_tell(store: Store) -> None:
+    add_cell(store, "base", "pwws", 40)
+    (sentence,) = page_of(store).answer
+    assert sentence.startswith("Nobody can tell yet which defense holds best: only base was attacked, and 20.0 %")
+
+
+def test_sections_without_results_name_the_command_that_makes_them(store: Store) -> None:
+    add_cell(store, "base", "pwws", 40)
+    sections = {section.name: section for section in page_of(store).sections}
+    assert "`robench run --table 7` makes them" in text_of(sections["statistics"])
+    assert re.search(r"Nothing here yet: .*`robench run .*`", text_of(sections["matrix"]))
+    assert {"accuracy", "trade-off", "matrix", "price", "statistics", "examples"} < set(sections)
+    assert {"settings", "provenance", "reproduce"} < set(sections)
+
+
+def test_page_of_several_settings_warns_that_they_are_not_compared(store: Store) -> None:
+    add_cell(store, "base", "pwws", 40)
+    add_cell(store, "base", "pwws", 40, train_rows=20)
+    assert any("2 settings that cannot be compared" in warning for warning in page_of(store).warnings)
+
+
+def test_page_is_the_same_each_time(store: Store) -> None:
+    for defense in ("base", "ada"):
+        add_cell(store, defense, "pwws", 40)
+    assert write_page(page_of(store)) == write_page(page_of(store))
+
+
+def test_report_without_results_is_refused_with_a_command(tmp_path: Path) -> None:
+    done = robench("report", "--runs", tmp_path, "--out", tmp_path / "x.html")
+    assert "`robench run" in told(done) and not (tmp_path / "x.html").exists()
+
+
+def test_report_of_several_tasks_is_refused_by_name(store: Store) -> None:
+    for task in ("mr", "trec"):
+        add_cell(store, "base", "pwws", 40, task=task)
+    done = robench("report", "--runs", store.root)
+    assert "has results of mr, trec; name one with --task" in told(done)
+    assert "write one for each" in told(robench("report", "--runs", store.root, "--task", "mr,trec"))
