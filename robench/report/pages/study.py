@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from robench.plugins import registry
 from robench.report import figures, tables
@@ -19,10 +20,10 @@ from robench.report.tables.options import TableOptions
 from robench.report.tables.worst import WORST
 from robench.results import papers, records
 from robench.results.cells import Result, group, read_results
-from robench.results.info import CellInfo
+from robench.results.info import CellInfo, StatisticsInfo
 from robench.results.integrity import RECORDS_FILE
 from robench.results.paper_contents import Paper, TableKind
-from robench.results.selection import ALL, NoResultsError
+from robench.results.selection import ALL, NoResultsError, facet_of
 from robench.results.store import Store
 from robench.study.commands import format_command
 from robench.version import VERSION
@@ -51,11 +52,9 @@ def make_study_page(store: Store, paper: str, options: TableOptions) -> Page:
         RobenchError: a file is missing or broken, or an option names something unknown.
     """
     contents = papers.find_paper(paper)
-    number = contents.first_accuracy_table.number
-    accuracy = tables.make(number, store, paper=paper, **options)
-    selection = options.get("selection", ALL)
-    hint = "`robench run` makes some."
-    results = read_results(selection.select(store.stages(CellInfo), options.get("runs", str(store.root)), hint=hint))
+    cells = store.stages(CellInfo)
+    accuracy = tables.accuracy_table(cells, contents, **options)
+    results = read_results(options.get("selection", ALL).keep(cells))
     maker = _Sections(store, paper, contents, options)
     attacks = [column.name for column in accuracy.columns if column.name not in (CLEAN, WORST)]
     verdict = Verdict.of(accuracy, maker.try_table("worst"), attacks, registry.reference())
@@ -127,7 +126,15 @@ class _Sections:
         if not number:
             return Section("statistics", title, [Paragraph(f"{self._contents.name} has no table of statistics.")])
         parts: list[Part] = [Paragraph(_INTROS["high-order"])]
-        return Section("statistics", title, [*parts, self._part(lambda: TablePart(self._make(number)))])
+        return Section("statistics", title, [*parts, self._part(lambda: TablePart(self._make_high_order(number)))])
+
+    def _make_high_order(self, number: str) -> Table:
+        """Make the table of statistics of whatever attacks there are, not of the paper's alone."""
+        stages = self._selection.keep(self._store.stages(StatisticsInfo))
+        attacks = sorted({str(facet_of(stage, "attack")) for stage in stages})
+        selection = replace(self._selection, attacks=self._selection.attacks or attacks)
+        options: TableOptions = {**self._options, "selection": selection}
+        return tables.make(number, self._store, paper=self._paper, **options)
 
     def trade_off(self) -> Section:
         """Make the section of the picture of all defenses."""

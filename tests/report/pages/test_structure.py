@@ -94,6 +94,11 @@ def test_study_page_has_the_trade_off_as_a_picture(study_page: str) -> None:
     assert title and "worst%" in title[1] and ">Base</text>" in study_page
 
 
+def test_study_page_has_the_statistics_of_another_attack_than_the_papers(study_page: str) -> None:
+    section = study_page[study_page.index('<section id="statistics"') :]
+    assert "MSE" in section[: section.index("</section>")].upper()
+
+
 def test_page_scrolls_by_keyboard_in_every_box(page: str) -> None:
     outline = Outline(page)
     boxes = [a for tag, a in outline.tags if tag == "pre" or "wide" in (a.get("class") or "").split()]
