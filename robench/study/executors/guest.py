@@ -93,7 +93,8 @@ def check_likeness(origin: Origin, device: torch.device) -> None:
     """
     here, there, node = record_environment(device), origin.environment, platform.node()
     for package, version in there.versions.items():
-        if (own := here.versions.get(package, "none")) != version:
+        own = here.versions.get(package, "none")
+        if not _is_same(own, version):
             raise RobenchError(
                 f"the node {node} has {package} {own}, and the machine that runs robench has {version}: results could"
                 " differ; install the same version on both."
@@ -106,3 +107,9 @@ def check_likeness(origin: Origin, device: torch.device) -> None:
             f"the node {node} computes on {own}, and the machine that runs robench on {other}: last digits of results"
             " would depend on who computes what. Leave one of them out, or give --ray-any-processor."
         )
+
+
+def _is_same(version: str, other: str) -> bool:
+    """Return whether two versions are the same; that of robench ends with a commit in brackets, where it is known."""
+    are_known = "(" in version and "(" in other
+    return version == other if are_known else version.partition(" ")[0] == other.partition(" ")[0]

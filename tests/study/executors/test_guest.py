@@ -33,13 +33,21 @@ def load(guest: Guest, stage: Stage, *places: tuple[str, str]) -> Stage:
     return guest.load_stage(Begin(content, "nowhere", 1, False, places), sent)
 
 
-def test_results_of_a_node_with_another_version_or_processor_are_refused() -> None:
+def test_results_of_a_node_with_another_version_or_processor_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     own = record_environment(CPU)
     check_likeness(Origin(own, False), CPU)
     newer = msgspec.structs.replace(own, versions=own.versions | {"torch": "99.0"})
     for accepts in (False, True):
         with pytest.raises(RobenchError, match=r"has torch .*, and the machine that runs robench has 99\.0"):
             check_likeness(Origin(newer, accepts), CPU)
+    commits = {"robench": "0.1.0 (0123456789)"}, {"robench": "0.1.0"}, {"robench": "9.1.0"}
+    unknown, installed, wrong = (msgspec.structs.replace(own, versions=own.versions | one) for one in commits)
+    for one in (unknown, installed):
+        monkeypatch.setattr("robench.study.executors.guest.record_environment", lambda device, one=one: one)
+        check_likeness(Origin(installed, False), CPU)
+        with pytest.raises(RobenchError, match=r"has robench 0\.1\.0.*, and the machine that runs robench has 9\.1\.0"):
+            check_likeness(Origin(wrong, False), CPU)
+    monkeypatch.undo()
     other = msgspec.structs.replace(own, processor="Abacus", instructions="beads")
     with pytest.raises(RobenchError, match=r"robench on Abacus \(beads, cpu\).*--ray-any-processor"):
         check_likeness(Origin(other, False), CPU)

@@ -35,8 +35,8 @@ ray = pytest.importorskip(
 )
 
 CPU = torch.device("cpu")
-TEXTS = 96
-"""Attacked where somebody is killed in the middle: a worker searches 64 of them at a time."""
+TEXTS = 48
+"""Attacked where somebody is killed in the middle: three shards, so that each of two workers has some."""
 
 PLUGIN = """
 import robench
