@@ -80,9 +80,13 @@ def translate_os_errors(target: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
+        cure = "Free some space there or name" if error.errno in _NO_SPACE else "Name"
         raise RobenchError(
-            f"cannot write {target}: {reason}. Free some space there or name another folder (--runs, ROBENCH_CACHE)."
+            f"cannot write {target}: {reason}. {cure} another folder (--runs, ROBENCH_CACHE)."
         ) from error
+
+
+_NO_SPACE = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
 @cache

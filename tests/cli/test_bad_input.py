@@ -132,7 +132,7 @@ OPTIONS: list[tuple[list[str], str]] = [
     (["--runs", "/proc/robench/runs"], "cannot write /proc/robench/runs"),
     (["--runs", "/dev/null"], "cannot write /dev/null"),
     (["--runs", "/dev/null/runs"], "cannot write /dev/null/runs"),
-    (["--runs", "a" * 400], "cannot be used: file name too long"),
+    (["--runs", "a" * 400], "cannot write .*: file name too long. Name another folder"),
     (["-d", "bass"], "unknown defense 'bass': did you mean base"),
     (["-d", "base adversarial"], "unknown defense 'base adversarial'"),
     (["-d", "[/bold]"], r"unknown defense '\[/bold\]'"),
