@@ -67,7 +67,7 @@ def options(folder: Path) -> dict[str, dict[str, Any]]:
     }
 
 
-FAMILIES = {"textattack": "textattack:LEAP2023"}
+FAMILIES = {"random-order": "random-order:pwws", "textattack": "textattack:LEAP2023"}
 """The member of each family that stands for it."""
 
 
