@@ -119,12 +119,8 @@ def settable() -> Iterator[tuple[str, Any]]:
     yield "training", TrainingSettings()
     for kind in ("defenses", "attacks"):
         for entry in registry.entries(kind):
-            yield (
-                entry.name,
-                registry.entry(
-                    kind, f"{entry.name}:{(entry.members() or [])[0]}" if entry.argument else entry.name
-                ).load(),
-            )
+            member = (entry.members() or ["pwws"])[0]  # the family of random orders takes the name of any attack
+            yield entry.name, registry.entry(kind, f"{entry.name}:{member}" if entry.argument else entry.name).load()
 
 
 THINGS = dict(settable())

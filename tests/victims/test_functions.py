@@ -37,7 +37,7 @@ def test_a_function_gets_a_cell_a_row_and_a_page(counting: Path, options: list[s
         (expected,) = [1 / (1 + math.exp(1.5 * good - bad - 0.25))]
         assert record.probabilities_after == pytest.approx([expected, 1 - expected])
     shown = robench("table", "5", "--runs", tmp_path / "runs").stdout
-    assert re.search(r"count\+1 +100\.0 +\d+\.\d", shown), shown
+    assert re.search(r"count\+1 § +100\.0 \(81.100\) +\d+\.\d", shown), shown
     page = robench("show", cell.key, "--runs", tmp_path / "runs").stdout
     assert "counting:scores (Python function)" in page
     assert "your own model" in robench("show", cell.info.model, "--runs", tmp_path / "runs").stdout
