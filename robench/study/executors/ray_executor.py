@@ -57,7 +57,7 @@ class RayExecutor(WorkerExecutor):
             plugins = {path: read_regular(Path(path)) for path in files}
             origin = Origin(record_environment(context.device), any_processor)
             hello = make_hello(context)._replace(origin=origin)
-            run = hashlib.sha256(f"{platform.node()} {context.store.root}".encode()).hexdigest()[:16]
+            run = identify_run(context.store.root)
             freight = Freight(context.store)
             resources = {"num_cpus": 1, "num_gpus": 0 if device == "cpu" else 1}
             super().__init__(context, count, lambda: RayLink(freight, run, hello, plugins, resources))
@@ -99,3 +99,8 @@ class RayExecutor(WorkerExecutor):
         end = super()._bury(worker)
         self._start()
         return end
+
+
+def identify_run(runs: Path) -> str:
+    """Return what stands for a runs folder of this machine on the nodes."""
+    return hashlib.sha256(f"{platform.node()} {runs}".encode()).hexdigest()[:16]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import os
+import re
 import shutil
 import signal
 import threading
@@ -35,8 +37,8 @@ ray = pytest.importorskip(
 )
 
 CPU = torch.device("cpu")
-TEXTS = 48
-"""Attacked where somebody is killed in the middle: three shards, so that each of two workers has some."""
+TEXTS = 128
+"""Attacked where somebody is killed in the middle: a worker searches 64 of them at a time."""
 
 PLUGIN = """
 import robench
@@ -78,8 +80,11 @@ class Bench:
 def test_local_cluster_runs_jobs_survives_a_worker_and_ends_with_all_it_started(
     tmp_path: Path, shared_cache: Path
 ) -> None:
+    from robench.study.executors.ray_executor import identify_run
+
     before = signal.getsignal(signal.SIGTERM)
     bench = Bench(tmp_path / "runs")
+    copies = shared_cache / "nodes" / identify_run(bench.context.store.root)
     workers: list[int] = []
     with contextlib.closing(bench.executor):
         bench.wait_for_slots(2)
@@ -90,7 +95,7 @@ def test_local_cluster_runs_jobs_survives_a_worker_and_ends_with_all_it_started(
         assert [(end.error, end.lost) for end in bench.run(*stages)] == [(None, False)] * 2
         made = {int((stage.folder(bench.context.store) / DONE).read_text().split()[0]) for stage in stages}
         assert made <= set(workers), "its files have come from the private folder of a worker"
-        assert "said" in bench.shown.getvalue() and len(list(shared_cache.glob("nodes/*/worker-*/"))) == 2
+        assert "said" in bench.shown.getvalue() and len(list(copies.glob("worker-*/"))) == 2
         (end,) = bench.run(tiny("failing", deed="fail"))
         assert str(end.error) == "the encoder folder is gone; name another one." and not end.lost
         (end,) = bench.run(tiny("dying", deed="die"))
@@ -99,7 +104,7 @@ def test_local_cluster_runs_jobs_survives_a_worker_and_ends_with_all_it_started(
         assert [end.error for end in bench.run(tiny("third", deed="nap"), tiny("fourth", deed="nap"))] == [None] * 2
         workers += workers_below(os.getpid())
     wait_for_end(workers)
-    assert not ray.is_initialized() and not list(shared_cache.glob("nodes/*/"))
+    assert not ray.is_initialized() and not copies.exists()
 
 
 @pytest.mark.parametrize(
@@ -138,7 +143,10 @@ class UserCluster:
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UserCluster]:
+    raylet: Any = importlib.import_module("ray._raylet")
     from ray.cluster_utils import Cluster
+
+    from robench.study.executors.ray_cluster import _TOKEN
 
     caches = [tmp_path_factory.mktemp("node") / "cache" for _ in range(2)]
     for cache in caches:
@@ -149,6 +157,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UserCluster]:
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_worker_niceness", "0")  # more than that of this process
+        if raylet.get_authentication_mode() == raylet.AuthenticationMode.TOKEN:  # as a local cluster left it, for good
+            patch.setenv("RAY_AUTH_MODE", "token")
+            patch.setenv("RAY_AUTH_TOKEN", _TOKEN)
         made = Cluster(initialize_head=True, head_node_args={"include_dashboard": False} | first)
         add_node: Any = made.add_node
         yield UserCluster(made, caches, add_node(**second))
@@ -203,18 +214,23 @@ def check_same(runs: Path, one_job: dict[str, Any]) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("victim", "told"),
-    [("actor", "ended unexpectedly; it is tried again, alone"), ("node", "the machine that computed it was lost")],
+    [
+        ("actor", "ended unexpectedly; it is tried again, alone"),
+        ("node", "the machine that computed it was lost|ended unexpectedly"),  # Ray may not know yet that it is gone
+    ],
 )
 def test_process_killed_in_the_middle_of_an_attack_changes_no_result(
     cluster: UserCluster, job: TinyJob, one_job: dict[str, Any], tmp_path: Path, victim: str, told: str
 ) -> None:
     def kill() -> None:
-        node = cluster.second.all_processes["raylet"][0].process.pid
-        os.kill(node if victim == "node" else parent_of(workers_below(os.getpid())[0]), signal.SIGKILL)
+        raylet = cluster.second.all_processes["raylet"][0].process.pid
+        node = [raylet, *processes_below(raylet)]  # as if the machine were switched off
+        for process in node if victim == "node" else [parent_of(workers_below(os.getpid())[0])]:
+            os.kill(process, signal.SIGKILL)
 
     done = run_and_kill(cluster, job, tmp_path / "runs", kill)
     assert done.exit_code == 0, done.output
-    assert told in done.stderr and "Traceback" not in done.stderr, done.output
+    assert re.search(told, done.stderr) and "Traceback" not in done.stderr, done.output
     check_same(tmp_path / "runs", one_job)
 
 
@@ -225,10 +241,10 @@ def run_and_kill(cluster: UserCluster, job: TinyJob, runs: Path, kill: Callable[
         wait_until(lambda: lines(runs) >= 5, "rows are attacked", 600)
         kill()
 
-    killer = threading.Thread(target=wait_and_kill)
+    killer = threading.Thread(target=wait_and_kill, daemon=True)
     killer.start()
     done = robench(*command(job, runs, *cluster.options, "--jobs", "3"))
-    killer.join()
+    killer.join(5 if done.exit_code else None)
     return done
 
 
@@ -249,7 +265,8 @@ def test_run_that_is_ended_takes_its_local_cluster_along(
 
     assert started.signal_when(is_attacked, number, seconds=600) == code, started.stderr
     assert any(b"raylet" in one for one in below.values()) and any(WORKER.encode() in one for one in below.values())
-    wait_for_end(below, seconds=60)
+    ours = [process for process, one in below.items() if WORKER.encode() in one or b"/raylet" in one or b"/gcs_" in one]
+    wait_for_end(below if code > 0 else ours, seconds=60)  # Ray's agents take a minute to notice a SIGKILL
     assert "Traceback" not in started.stderr and started.stdout == ""
     assert ("the same command continues from there" in started.stderr) == (code > 0)
     assert lines(runs) >= 5
