@@ -121,7 +121,9 @@ def test_random_order_of_an_attack_without_a_ranking_is_a_sentence_before_any_wo
 
 
 def test_random_order_of_a_recipe_of_textattack_is_prepared() -> None:
-    load("textattack:DeepWordBugGao2018").prepare(offline=True)
+    attack = load("textattack:DeepWordBugGao2018")
+    attack.prepare(offline=True)
+    assert isinstance(attack, RandomOrder) and getattr(attack.base, "recipe", None) == "DeepWordBugGao2018"
 
 
 def test_random_order_of_an_unknown_attack_is_a_sentence() -> None:
