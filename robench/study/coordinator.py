@@ -18,6 +18,7 @@ from robench.progress import LabelledReporter, Reporter, SilentReporter, Work
 from robench.results.records import Record
 from robench.study.executors.job import AttackJob, Executor, Job, JobEnd
 from robench.study.ready_stages import ReadyStages
+from robench.study.row_intake import RowIntake
 from robench.study.run_progress import RunProgress
 from robench.study.shared_rows import SharedRows
 from robench.study.site import Making, Site
@@ -228,24 +229,17 @@ class Coordinator:
     def _attack_job(self, part: _Part, rows: SharedRows, first: list[int], slots: int) -> AttackJob:
         stage = part.stage
         assert isinstance(stage, AttackingStage), "only attacks have rows"
-        ahead, taken = [first], list(first)
 
-        def take() -> Sequence[int]:
-            if ahead:
-                return ahead.pop()
-            more = [] if self._is_waited_for(stage) else rows.take()
-            taken.extend(more)
-            return more
-
-        def keep(record: Record) -> None:
-            rows.keep(record)
+        def count(record: Record) -> None:
             if part.work is not None:
                 part.work.advance(1, record.status)
             self._run.advance(stage, 1, record.seconds)
 
+        intake = RowIntake(
+            rows, first, lambda: self._executor.slots // slots, lambda: self._is_waited_for(stage), count
+        )
         threads = stage.count_threads(self._threads)
-        reporter = self._reporter_of(stage)
-        return AttackJob(stage, part.making.place, slots, threads, reporter, take, keep, lambda: rows.give_back(taken))
+        return AttackJob(stage, part.making.place, slots, threads, self._reporter_of(stage), intake)
 
     def _reporter_of(self, stage: Stage) -> Reporter:
         """Return the reporter of a stage, which names it if several stages are made at the same time."""
@@ -277,7 +271,7 @@ class Coordinator:
         if part.stage.key in self._retried and not end.is_machine_lost:
             raise RobenchError(_DEATHS.format(title=part.stage.title))
         if isinstance(end.job, AttackJob):
-            end.job.give_back()
+            end.job.rows.give_back()
         if end.is_machine_lost:
             self._reporter.warn(f"    {part.stage.title}: the machine that computed it was lost; another one goes on")
             if not isinstance(end.job, AttackJob):

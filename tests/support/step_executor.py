@@ -57,14 +57,14 @@ class StepExecutor:
         if self.deaths.get(title, 0):
             self.deaths[title] -= 1
             if isinstance(job, AttackJob):
-                for row in list(job.take())[:1]:
-                    job.keep(result(row))
+                for row in list(job.rows.take() or [])[:1]:
+                    job.rows.keep(result(row))
             return JobEnd(job, lost=True, is_machine_lost=self.is_machine_lost)
         if isinstance(job, AttackJob):
-            rows = job.take()
-            for row in rows:
-                job.keep(result(row))
-            return None if rows else JobEnd(job)
+            rows = job.rows.take()
+            for row in rows or []:
+                job.rows.keep(result(row))
+            return JobEnd(job) if rows == [] else None
         self.jobs[job] -= 1
         if self.jobs[job]:
             return None

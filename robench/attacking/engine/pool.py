@@ -29,7 +29,7 @@ LINGER = 0.005
 def attack_examples(
     attack: Attack,
     model: BatchModel | LogitsFunction,
-    examples: Iterable[AttackInput],
+    examples: Iterable[AttackInput | None],
     *,
     seed: int,
     attack_name: str,
@@ -49,7 +49,8 @@ def attack_examples(
         attack: the attack and its options.
         model: the victim: a predictor, or a function that takes N texts and returns (N, classes) finite float32 logits
             on the CPU.
-        examples: id, text and label of each example; ids are unique.
+        examples: id, text and label of each example; ids are unique. None says that the next one comes after another
+            record, and is not given when no example is searched.
         seed: determines, with ``attack_name`` and the id, the random numbers of an example.
         attack_name: the attack's name, for the random stream and for messages.
         live: most examples that are searched at the same time; fewer if their texts are long.
@@ -76,10 +77,10 @@ def attack_examples(
 
 
 def _run_searches(
-    team: Team | RemoteTeam, batcher: Batcher, examples: Iterator[AttackInput], live: int
+    team: Team | RemoteTeam, batcher: Batcher, examples: Iterator[AttackInput | None], live: int
 ) -> Generator[Record, None, None]:
     weights: dict[int, int] = {}  # of the texts that are searched
-    example = next(examples, None)
+    example, is_over = _next(examples)
 
     def may_start(example: AttackInput) -> bool:
         fits = not weights or sum(weights.values()) + weigh(example[1]) <= WORDS_AT_ONCE
@@ -89,12 +90,14 @@ def _run_searches(
         while example is not None and may_start(example):
             weights[example[0]] = weigh(example[1])
             team.start(example)
-            example = next(examples, None)
+            example, is_over = _next(examples)
         events = team.events(0 if batcher.busy or team.all_parked else None if batcher.idle else LINGER)
         for event in events:
             if isinstance(event, SearchResult):
                 del weights[event.record.id]
                 yield event.record
+                if example is None and not is_over:
+                    example, is_over = _next(examples)
             else:
                 batcher.request(event.id, event.texts)
         if example is not None and may_start(example):
@@ -107,3 +110,11 @@ def _run_searches(
                     team.wake(answer.requester, answer.rows, answer.seconds)
                 else:
                     team.fail(answer.requester, answer.failure)
+
+
+def _next(examples: Iterator[AttackInput | None]) -> tuple[AttackInput | None, bool]:
+    """Return the next example, if there is one now, and whether there will be no more."""
+    try:
+        return next(examples), False
+    except StopIteration:
+        return None, True

@@ -18,7 +18,7 @@ from greenlet import getcurrent, greenlet
 from robench.errors import ControlFlow
 from robench.progress import Reporter, Work
 from robench.results.records import Record
-from robench.study.executors.job import AttackJob, Job, JobEnd
+from robench.study.executors.job import AttackJob, Job, JobEnd, JobRows
 from robench.study.executors.serial import SerialExecutor
 from robench.study.stages.context import Context
 
@@ -50,17 +50,7 @@ class InlineJobs:
         self._originals.append(job)
         changes: dict[str, Any] = {"reporter": _PausingReporter(job.reporter, self._pause)}
         if isinstance(job, AttackJob):
-            take, keep = job.take, job.keep
-
-            def take_and_pause() -> Sequence[int]:
-                self._pause()
-                return take()
-
-            def keep_and_pause(record: Record) -> None:
-                keep(record)
-                self._pause()
-
-            changes |= {"take": take_and_pause, "keep": keep_and_pause}
+            changes |= {"rows": _PausingRows(job.rows, self._pause)}
         self._serial.submit(replace(job, **changes))
 
     def run(self, is_wanted: Callable[[], bool], timeout: float | None) -> list[JobEnd]:
@@ -97,6 +87,22 @@ class InlineJobs:
         """Leave the job if something else is to be done; in a search, which has a greenlet of its own, it goes on."""
         if getcurrent() is self._current and self._is_due():
             self._current.parent.switch(None)
+
+
+class _PausingRows:
+    """The rows of a job that may pause whenever it takes rows or gives a record."""
+
+    def __init__(self, rows: JobRows, pause: Callable[[], None]) -> None:
+        self._rows, self._pause = rows, pause
+        self.give_back = rows.give_back
+
+    def take(self) -> Sequence[int] | None:
+        self._pause()
+        return self._rows.take()
+
+    def keep(self, record: Record) -> None:
+        self._rows.keep(record)
+        self._pause()
 
 
 class _PausingReporter:

@@ -7,7 +7,7 @@ an executor runs them, in this process or in others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -37,21 +37,33 @@ class Job:
     reporter: Reporter
 
 
+class JobRows(Protocol):
+    """The rows that a job attacks."""
+
+    def take(self) -> Sequence[int] | None:
+        """Return the positions of the rows to attack next.
+
+        None ends the job; ``None`` says that there are none until it has given a record of those that it has.
+        """
+
+    def keep(self, record: Record) -> None:
+        """Keep the record of a row."""
+
+    def give_back(self) -> None:
+        """Release the rows that were taken and have no record, because the process that attacked them died."""
+
+
 @dataclass(eq=False)
 class AttackJob(Job):
     """The attack on rows of a stage, a shard at a time.
 
     Attributes:
         stage: the stage.
-        take: returns the positions of the rows to attack next; none ends the job.
-        keep: receives each record.
-        give_back: releases the rows that were taken and have no record, because the process that attacked them died.
+        rows: the rows to attack.
     """
 
     stage: AttackingStage
-    take: Callable[[], Sequence[int]]
-    keep: Callable[[Record], None]
-    give_back: Callable[[], None]
+    rows: JobRows
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ once, or :class:`End` if it cannot start; then :class:`More`, :class:`Kept`, :cl
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 from robench.results.info_parts import Environment
@@ -77,9 +78,9 @@ class Begin(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """The positions of the rows to attack next; none ends the job."""
+    """The positions of the rows to attack next; see :meth:`robench.study.executors.job.JobRows.take`."""
 
-    rows: list[int]
+    rows: Sequence[int] | None
 
 
 class More(NamedTuple):

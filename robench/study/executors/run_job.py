@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 
+from robench.data.load import Example
 from robench.results.records import Record
 from robench.study.stages.attack import AttackingStage
 from robench.study.stages.attacked_rows import search_rows
@@ -12,14 +13,17 @@ from robench.study.stages.context import Context
 
 
 def attack_shards(
-    context: Context, stage: AttackingStage, take: Callable[[], Sequence[int]], keep: Callable[[Record], None]
+    context: Context,
+    stage: AttackingStage,
+    take: Callable[[], Sequence[int] | None],
+    keep: Callable[[Record], None],
 ) -> None:
     """Attack shard after shard; the searches of the next one begin while those of the last one end.
 
     Args:
         context: store, device and models in memory.
         stage: the stage that the rows belong to.
-        take: returns the positions of the rows to attack next; none ends the work.
+        take: returns the positions of the rows to attack next, see :meth:`robench.study.executors.job.JobRows.take`.
         keep: receives each record.
 
     Raises:
@@ -27,11 +31,11 @@ def attack_shards(
     """
     examples = dict(stage.examples())
 
-    def shards() -> Iterator[int]:
-        while rows := take():
-            yield from rows
+    def rows() -> Iterator[tuple[int, Example] | None]:
+        while (shard := take()) != []:
+            yield from [None] if shard is None else ((i, examples[i]) for i in shard)
 
-    results = search_rows(context, stage, stage.model, stage.attack, ((i, examples[i]) for i in shards()))
+    results = search_rows(context, stage, stage.model, stage.attack, rows())
     with contextlib.closing(results):
         for record in results:
             keep(record)

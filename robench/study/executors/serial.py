@@ -46,6 +46,6 @@ class SerialExecutor:
         context = replace(self._context, reporter=job.reporter)  # which shares the models in memory
         with use_threads(job.threads):
             if isinstance(job, AttackJob):
-                attack_shards(context, job.stage, job.take, job.keep)
+                attack_shards(context, job.stage, job.rows.take, job.rows.keep)
             else:
                 job.stage.make(context, job.folder)

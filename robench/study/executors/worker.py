@@ -17,7 +17,7 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -183,7 +183,7 @@ class Worker:
             else:
                 stage.make(self._context, Path(begin.folder))
 
-    def _take(self) -> list[int]:
+    def _take(self) -> Sequence[int] | None:
         self._connection.send(More())
         message: Rows = self._connection.recv()
         return message.rows

@@ -137,9 +137,9 @@ class WorkerExecutor:
         elif isinstance(message, Report):
             self._report(worker, message)
         elif isinstance(message, Kept) and isinstance(job, AttackJob):
-            job.keep(message.record)
+            job.rows.keep(message.record)
         elif isinstance(message, More) and isinstance(job, AttackJob):
-            worker.link.send(Rows(list(job.take())))
+            worker.link.send(Rows(job.rows.take()))
         elif isinstance(message, End) and job is not None:
             worker.job = None
             self._close_works(worker)

@@ -34,7 +34,7 @@ def search_rows(
     stage: Stage,
     model: LoadableStage,
     attack: NamedAttack,
-    rows: Iterable[tuple[int, Example]],
+    rows: Iterable[tuple[int, Example] | None],
 ) -> Generator[Record, None, None]:
     """Attack rows, and yield the record of each as soon as it is known.
 
@@ -43,7 +43,8 @@ def search_rows(
         stage: the stage that the records belong to.
         model: the stage of the model under attack.
         attack: the attack.
-        rows: the rows, with their positions in their split; the next one is asked for when there is room for it.
+        rows: the rows, with their positions in their split; the next one is asked for when there is room for it. After
+            None it is asked for again when another record is known.
 
     Raises:
         RobenchError: something cannot be fetched or computed.
@@ -55,7 +56,7 @@ def search_rows(
     yield from attack_examples(
         attack.attack,
         victim.batch_model if isinstance(victim, VictimModel) else victim,
-        ((i, example.text, example.label) for i, example in rows),
+        (row and (row[0], row[1].text, row[1].label) for row in rows),
         seed=stage.seed,
         attack_name=attack.name,
         live=LIVE_EXAMPLES.get(context.device.type, LIVE_EXAMPLES["cuda"]),

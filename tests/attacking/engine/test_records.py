@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 
 from robench.attacking.attack import Attack
 from robench.attacking.build import build_attack, tolerate_missing_homoglyphs
+from robench.attacking.engine import attack_examples
 from robench.attacking.engine.streams import RandomStream
 from robench.attacking.sentence_constraint import calibrate_threshold
 from robench.attacks.deepwordbug import DeepWordBug
@@ -88,6 +90,22 @@ def test_records_depend_neither_on_the_live_examples_nor_on_their_order(
     if shuffled:
         random.Random(1).shuffle(examples)
     assert run(attack, victim, examples, live=live) == found[attack]
+
+
+def test_examples_that_come_after_other_records_are_attacked_too(
+    victim: SmallVictim, found: dict[Attack, list[Record]]
+) -> None:
+    examples, known = victim.examples(), list[Record]()
+
+    def come() -> Iterator[tuple[int, str, int] | None]:
+        for count in (2, 5, len(examples)):
+            yield from examples[len(known) : count]
+            while len(known) < count:
+                yield None
+
+    for record in attack_examples(PWWS(), victim, come(), seed=5, attack_name="a"):
+        known.append(replace(record, seconds=0.0))
+    assert sorted(known, key=lambda record: record.id) == found[PWWS()]
 
 
 def test_seed_name_and_id_each_give_other_random_edits(victim: SmallVictim) -> None:
