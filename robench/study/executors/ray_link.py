@@ -118,6 +118,7 @@ class RayLink:
         self._lock, self._is_closed = threading.Lock(), False
         self._outcomes: deque[Future[list[Any]]] = deque()
         self._exit: Exited | None = None
+        self._is_silent = False
         self._farewell: Any = None
         self._job: Job | None = None
         self.place = ""
@@ -154,6 +155,8 @@ class RayLink:
                     f"a Ray worker cannot start ({_last_line(error)}); each node needs the same robench, installed with"
                     ' pip install "robench[ray]".'
                 ) from error
+            # Until Ray knows that a node is gone, it says that nobody answers; of a dead process it knows at once.
+            self._is_silent = isinstance(error, ray.exceptions.ActorUnavailableError)
             raise EOFError(str(error)) from error
         self._exit = next((message for message in messages if isinstance(message, Exited)), None)
         if self._exit is None:
@@ -181,8 +184,8 @@ class RayLink:
                 os.close(self._signal)
         if self._exit is not None:
             return self._exit.death
-        is_lost = self.place and ray.is_initialized() and self.place not in find_living_nodes()
-        return Death.MACHINE_LOST if is_lost else Death.KILLED
+        is_gone = self.place and ray.is_initialized() and self.place not in find_living_nodes()
+        return Death.MACHINE_LOST if is_gone or self._is_silent else Death.KILLED
 
     def _take_in(self, message: Any) -> bool:
         """Return whether a message is for the link, and act on it."""

@@ -6,7 +6,6 @@ import contextlib
 import importlib
 import io
 import os
-import re
 import shutil
 import signal
 import threading
@@ -216,7 +215,7 @@ def check_same(runs: Path, one_job: dict[str, Any]) -> None:
     ("victim", "told"),
     [
         ("actor", "ended unexpectedly; it is tried again, alone"),
-        ("node", "the machine that computed it was lost|ended unexpectedly"),  # Ray may not know yet that it is gone
+        ("node", "the machine that computed it was lost; another one goes on"),
     ],
 )
 def test_process_killed_in_the_middle_of_an_attack_changes_no_result(
@@ -230,7 +229,7 @@ def test_process_killed_in_the_middle_of_an_attack_changes_no_result(
 
     done = run_and_kill(cluster, job, tmp_path / "runs", kill)
     assert done.exit_code == 0, done.output
-    assert re.search(told, done.stderr) and "Traceback" not in done.stderr, done.output
+    assert told in done.stderr and "Traceback" not in done.stderr, done.output
     check_same(tmp_path / "runs", one_job)
 
 
