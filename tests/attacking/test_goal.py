@@ -74,7 +74,7 @@ def test_scores_of_saturated_texts_rise_with_the_sum_of_the_others() -> None:
     assert rank_saturated([0.0, -30.0], 0) == pytest.approx(SATURATED / (1 + math.log(SATURATED) + 30))
 
 
-@pytest.mark.network
+@pytest.mark.usefixtures("textattack")
 def test_the_goal_scores_ordinary_texts_as_textattack_does() -> None:
     from textattack.goal_functions import UntargetedClassification
     from textattack.shared import AttackedText

@@ -33,12 +33,11 @@ from robench.attacks.recipe import RECIPES, Recipe
 from robench.errors import RobenchError
 from robench.plugins import registry
 from robench.resources import language_models
-from robench.resources.textattack import load_textattack
 from robench.results.records import Record
 from support import small_models
 from support.small_victim import SmallVictim
 
-pytestmark = pytest.mark.network
+pytestmark = pytest.mark.usefixtures("bundled_resources", "textattack")
 
 HUB = {"bert-base-uncased": "bert", "distilroberta-base": "bert", "gpt2": "gpt2"}
 
@@ -63,7 +62,6 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def no_taggers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget the taggers that TextAttack has loaded, before and afterwards."""
-    load_textattack(offline=True)
     from textattack.shared.utils import strings
 
     monkeypatch.setattr(strings, "_flair_taggers", {})
@@ -96,7 +94,6 @@ def fill(hub: Path, models: Path) -> None:
 
 
 def test_the_names_are_those_of_the_installed_textattack() -> None:
-    load_textattack(offline=True)
     from textattack import attack_recipes
 
     found = [
@@ -119,7 +116,6 @@ PARTS = {
 
 @pytest.mark.parametrize("name", Recipe.members())
 def test_what_is_said_of_a_recipe_is_what_its_source_uses(name: str) -> None:
-    load_textattack(offline=True)
     from textattack import attack_recipes
 
     tree = ast.parse(inspect.getsource(inspect.getmodule(getattr(attack_recipes, name))))  # type: ignore[arg-type]

@@ -19,7 +19,7 @@ from robench.attacking.padding_tokenizer import BatchPaddingTokenizer
 from robench.attacks.bae import BAE
 from robench.attacks.models import COMMITS
 from robench.errors import RobenchError
-from robench.resources import Pin, language_models, load_textattack
+from robench.resources import Pin, language_models
 from support import small_models
 
 
@@ -111,8 +111,8 @@ class Harmful:
     ],
     ids=["without a pin", "another file"],
 )
+@pytest.mark.usefixtures("textattack")
 def test_a_tagger_that_is_not_the_pinned_one_is_not_unpickled(pin: Pin, told: str, hub: Path, tmp_path: Path) -> None:
-    load_textattack(offline=True)
     for name in ("flair/ner-english", f"flair/ner-english@{COMMIT}"):
         planted = small_models.snapshot(hub, name) / "pytorch_model.bin"
         planted.write_bytes(pickle.dumps(Harmful(tmp_path / "ran")))
@@ -121,8 +121,8 @@ def test_a_tagger_that_is_not_the_pinned_one_is_not_unpickled(pin: Pin, told: st
     assert not (tmp_path / "ran").exists()
 
 
+@pytest.mark.usefixtures("textattack")
 def test_textattack_fetches_and_unpickles_no_tagger_itself() -> None:
-    load_textattack(offline=True)
     from textattack.shared.utils import strings
 
     with pytest.raises(RobenchError, match="needs Flair's tagger no-such-tagger, a pickle that can run any code"):

@@ -11,6 +11,8 @@ from robench.attacking.engine import attack_examples
 from robench.attacking.engine.limits import MOST_LETTERS, MOST_WORDS, WORDS_AT_ONCE, explain_length, weigh
 from robench.attacks.deepwordbug import DeepWordBug
 
+pytestmark = pytest.mark.network
+
 
 def constant(texts: Sequence[str]) -> torch.Tensor:
     """The same logits for every text: it is never fooled."""

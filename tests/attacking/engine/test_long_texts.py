@@ -15,6 +15,8 @@ from robench.attacks.pwws import PWWS
 from robench.attacks.textbugger import TextBugger
 from robench.results.records import Record
 
+pytestmark = pytest.mark.usefixtures("textattack")
+
 WORDS = "great story love war superb actor voice town music children rain street river film night quiet".split()
 
 
@@ -59,6 +61,7 @@ def test_edit_distance_is_computed_up_to_its_limit() -> None:
     assert 25 < Levenshtein.distance(record.original, record.final) <= 30
 
 
+@pytest.mark.usefixtures("bundled_resources")
 def test_look_alikes_are_those_of_textattack_one_at_a_time() -> None:
     from collections.abc import Iterator
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from robench.attacking.engine import spliced_text
-from robench.resources.textattack import load_textattack
+
+pytestmark = pytest.mark.usefixtures("textattack")
 
 STARTS = (
     "The well-known chef's recipe needs far too much salt.",
@@ -47,11 +48,6 @@ NEW = (
     "-",
     "a.",
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def textattack() -> Any:
-    return load_textattack(offline=True)
 
 
 def both(text: str) -> tuple[Any, Any]:

@@ -47,7 +47,7 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return write_vectors(tmp_path / "mine" / "paragramcf")
 
 
-@pytest.mark.network
+@pytest.mark.usefixtures("textattack")
 def test_the_vectors_are_textattacks_own_object_shared_by_the_process(mine: Path) -> None:
     made = published.load_published_vectors(offline=True)
     from textattack.shared import WordEmbedding
