@@ -7,9 +7,8 @@ from dataclasses import replace
 from functools import partial
 
 from robench.escaping import list_values
-from robench.report.tables.captions import result_notes
 from robench.report.tables.cells import attacked_cell, clean_cell
-from robench.report.tables.layout import Layout, legend_of
+from robench.report.tables.layout import Layout
 from robench.report.tables.masked import MaskReader, describe_masked
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.options import TableRequest
@@ -52,17 +51,13 @@ def label_conflict_table(cells: Sequence[StoredStage[CellInfo]], request: TableR
     columns = [Column(f"{CLEAN} ({label.text})", key=label.text, attack=label.plain) for label in labels]
     reader = SampleReader.of(results)
     arranged, caption = layout.arranged(partial(_clean_by_attack, reader), attacks=False)
-    blocks, comparison = request.compare(arranged, columns)
-    fill, hopeless = make_commands(layout.gaps(), request.command_options)
-    own = (f"{CLEAN}: correct / all test samples, of models trained on the texts of the attack in brackets.",)
-    return request.fill(
+    return request.finish(
+        arranged,
+        columns,
         caption=caption,
-        columns=tuple(columns),
-        blocks=blocks,
-        compared=comparison.defense,
-        legend=legend_of(blocks, columns, own, comparison, hopeless),
-        notes=result_notes(r.info for r in layout.results),
-        commands=fill,
+        legend=[f"{CLEAN}: correct / all test samples, of models trained on the texts of the attack in brackets."],
+        infos=(r.info for r in layout.results),
+        commands=make_commands(layout.gaps(), request.command_options),
     )
 
 
@@ -113,16 +108,15 @@ def _under_attack(layout: Layout, request: TableRequest, cells: Sequence[StoredS
     masks = MaskReader(reader, layout.results, cells, request.options.get("level", LEVEL))
     columns += [Column(WORST)] if worst else []
     arranged, caption = layout.arranged(partial(_clean_and_attacked, reader, worst, masks))
-    blocks, comparison = request.compare(arranged, columns, usual=True)
-    fill, hopeless = make_commands(layout.gaps(), request.command_options)
-    return request.fill(
+    return request.finish(
+        arranged,
+        columns,
         caption=caption,
-        columns=tuple(columns),
-        blocks=blocks,
-        compared=comparison.defense,
-        legend=legend_of(blocks, columns, _how_measured(blocks, columns, request.paper), comparison, hopeless),
-        notes=(*describe_masked(blocks, columns), *result_notes(r.info for r in layout.results)),
-        commands=fill,
+        legend=_how_measured(arranged, columns, request.paper),
+        infos=(r.info for r in layout.results),
+        notes=describe_masked(arranged, columns),
+        commands=make_commands(layout.gaps(), request.command_options),
+        usual=True,
     )
 
 

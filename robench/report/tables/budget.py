@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from robench.report.tables.by_attack import arrange_by_attack
-from robench.report.tables.captions import result_notes
 from robench.report.tables.cells import attacked_cell, outcome_cell
-from robench.report.tables.layout import legend_of
 from robench.report.tables.model import Block, Cell, Column, Table
 from robench.report.tables.options import TableRequest
 from robench.results.budgets import stands_after_changes, stands_after_queries
@@ -65,15 +63,8 @@ def budget_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) 
 
     found, caption = arrange_by_attack(results, request.paper)
     arranged = [Block(one.setting["task"], one.heading, one.rows(cells_of), one.setting) for one in found]
-    blocks, comparison = request.compare(arranged, columns)
-    return request.fill(
-        caption=caption,
-        columns=tuple(columns),
-        blocks=blocks,
-        compared=comparison.defense,
-        legend=legend_of(blocks, columns, _LEGEND, comparison),
-        notes=result_notes(r.info for one in found for r in one.results),
-    )
+    infos = (r.info for one in found for r in one.results)
+    return request.finish(arranged, columns, caption=caption, legend=_LEGEND, infos=infos)
 
 
 def _choose_budgets(records: Sequence[Columns]) -> tuple[list[_Budget], list[_Budget]]:

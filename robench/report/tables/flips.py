@@ -8,9 +8,7 @@ from functools import partial
 
 from robench.plugins import registry
 from robench.report.tables.by_attack import AttackBlock, arrange_by_attack
-from robench.report.tables.captions import result_notes
 from robench.report.tables.cells import outcome_cell
-from robench.report.tables.layout import legend_of
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.options import TableRequest
 from robench.results.cells import Result, read_results
@@ -57,14 +55,9 @@ def flips_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) -
     reader, reference = SampleReader.of(results), registry.reference()
     found, caption = arrange_by_attack(results, request.paper)
     arranged = [block for one in found for block in _split(one, reader, reference)]
-    blocks, comparison = request.compare(arranged, COLUMNS)
-    return request.fill(
-        caption=caption,
-        columns=COLUMNS,
-        blocks=blocks,
-        legend=legend_of(blocks, COLUMNS, [line.format(reference=reference) for line in _LEGEND], comparison),
-        notes=result_notes(r.info for one in found for r in one.results),
-    )
+    legend = [line.format(reference=reference) for line in _LEGEND]
+    infos = (r.info for one in found for r in one.results)
+    return request.finish(arranged, COLUMNS, caption=caption, legend=legend, infos=infos)
 
 
 def _split(whole: AttackBlock, reader: SampleReader, reference: str) -> list[Block]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
 from robench.report.tables.captions import headings, notes_of, setting_of
 from robench.report.tables.cells import count_errors, mean_cell
-from robench.report.tables.layout import legend_of
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.options import TableRequest
 from robench.results.adversarial_rows import format_range
@@ -102,19 +101,18 @@ def high_order_table(
     models.sort(key=lambda m: _order(m, paper))
     samples = _Samples(SampleReader.of(kept), read_cells())
     arranged, caption = _arranged(models, paper, () if request.selection.defenses else spec.defenses, samples)
-    blocks, comparison = request.compare(arranged, COLUMNS)
-    gaps = any(cell == Cell() for block in blocks for row in block.rows for cell in row.cells)
-    legend = legend_of(blocks, COLUMNS, (*_LEGEND, _legend_of_accuracies(models)), comparison)
-    return request.fill(
+    table = request.finish(
+        arranged,
+        COLUMNS,
         caption=caption,
-        columns=COLUMNS,
-        blocks=blocks,
-        compared=comparison.defense,
-        legend=(*legend, f"—: no result yet; {request.hint}") if gaps else legend,
+        legend=(*_LEGEND, _legend_of_accuracies(models)),
         notes=(*notes_of(m.info for m in models), *_notes_on_pairs(models)),
         row_kind="model",
         samples=False,
     )
+    if any(cell == Cell() for block in arranged for row in block.rows for cell in row.cells):
+        return replace(table, legend=(*table.legend, f"—: no result yet; {request.hint}"))
+    return table
 
 
 def _legend_of_accuracies(models: Sequence[_Model]) -> str:

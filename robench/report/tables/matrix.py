@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from robench.plugins import registry
-from robench.report.tables.captions import result_notes
 from robench.report.tables.cells import attacked_cell, clean_cell
-from robench.report.tables.layout import CellsOf, Layout, legend_of
+from robench.report.tables.layout import CellsOf, Layout
 from robench.report.tables.model import Cell, Column, Table
-from robench.report.tables.options import TableRequest
+from robench.report.tables.options import Commands, TableRequest
 from robench.report.tables.worst import HOW_WORST, WORST, lowest_cell, worst_cell
 from robench.results.cells import Result, read_model_results
 from robench.results.info import CellInfo
@@ -87,20 +86,17 @@ def _fill(
     request: TableRequest, layout: Layout, columns: Sequence[Column], cells_of: CellsOf, legend: Sequence[str]
 ) -> Table:
     arranged, caption = layout.arranged(cells_of)
-    blocks, comparison = request.compare(arranged, columns)
-    fill, hopeless = _make_commands(layout, request)
-    return request.fill(
+    return request.finish(
+        arranged,
+        columns,
         caption=caption,
-        columns=tuple(columns),
-        blocks=blocks,
-        compared=comparison.defense,
-        legend=legend_of(blocks, columns, legend, comparison, hopeless),
-        notes=result_notes(r.info for r in layout.results),
-        commands=fill,
+        legend=legend,
+        infos=(r.info for r in layout.results),
+        commands=_make_commands(layout, request),
     )
 
 
-def _make_commands(layout: Layout, request: TableRequest) -> tuple[tuple[str, ...], int]:
+def _make_commands(layout: Layout, request: TableRequest) -> Commands:
     """Return the commands that complete the rows, and the number of cells that no command makes.
 
     A row of a defense that trains on adversarial texts is completed by a run that crosses all attacks of its block.

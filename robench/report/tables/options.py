@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, TypeAlias, TypedDict
 
 from robench.escaping import list_values
 from robench.plugins import registry
 from robench.plugins.suggestions import explain_unknown
+from robench.report.tables.captions import result_notes
 from robench.report.tables.cells import names_with_numbers
 from robench.report.tables.comparison import Comparison, compare_block
+from robench.report.tables.layout import legend_of
 from robench.report.tables.model import Block, Column, Table
-from robench.results.info import BEFORE
+from robench.results.info import BEFORE, CellInfo
 from robench.results.intervals import LEVEL, check_level
 from robench.results.paper_contents import Paper, PaperTable
 from robench.results.selection import ALL, Facet, InfoT, NoResultsError, Selection, facet_of, leave_out_crossed
 from robench.results.store import StoredStage
 from robench.results.transfer import leave_out_sources
 from robench.study.commands import format_paper_command
+
+Commands: TypeAlias = tuple[tuple[str, ...], int]
+"""The commands that fill the gaps of a table, and the number of missing cells that none makes."""
 
 
 class TableOptions(TypedDict, total=False):
@@ -124,29 +129,46 @@ class TableRequest:
             )
         return kept
 
-    def compare(
-        self, blocks: Sequence[Block], columns: Sequence[Column], *, usual: bool = False
-    ) -> tuple[tuple[Block, ...], Comparison]:
-        """Add intervals, mark the best cells of blocks and the lead of the compared defense; return which that is.
+    def finish(
+        self,
+        arranged: Sequence[Block],
+        columns: Sequence[Column],
+        *,
+        legend: Sequence[str],
+        infos: Iterable[CellInfo] = (),
+        notes: Sequence[str] = (),
+        commands: Commands = ((), 0),
+        usual: bool = False,
+        **parts: Any,
+    ) -> Table:
+        """Compare the rows of a table, and make it: with intervals, how to read it, notes, and what fills its gaps.
 
         Args:
-            blocks: of the table.
+            arranged: the blocks, with cells as they were measured.
             columns: of the table.
+            legend: its own lines, which come first.
+            infos: the results on whose data and models there are notes.
+            notes: its own ones, which come first.
+            commands: that fill its gaps, as :func:`~robench.study.commands.make_commands` returns them.
             usual: whether the table compares the paper's defense if the user names none.
+            parts: other fields of :class:`~robench.report.tables.model.Table`.
 
         Raises:
             NoResultsError: the defense that the user names is not in the table.
             RobenchError: the level is not between 0 and 1.
         """
-        level = check_level(self.options.get("level", LEVEL))
-        name = self.options.get("compare")
-        if name:
-            self._check_compared(name, blocks)
-        elif usual:
-            name = self.paper.compared
-        comparison = Comparison(name or "", self.paper.ablations if name == self.paper.compared else (), level)
-        intervals = self.intervals
-        return tuple(compare_block(b, columns, comparison, intervals=intervals) for b in blocks), comparison
+        comparison = self._choose_comparison(arranged, usual=usual)
+        blocks = tuple(compare_block(one, columns, comparison, intervals=self.intervals) for one in arranged)
+        texts, hopeless = commands
+        return self.fill(
+            columns=tuple(columns),
+            blocks=blocks,
+            compared=comparison.defense if any(column.better for column in columns) else "",
+            legend=legend_of(blocks, columns, legend, comparison, hopeless),
+            notes=(*notes, *result_notes(infos)),
+            commands=texts,
+            **parts,
+        )
 
     def fill(self, **parts: Any) -> Table:
         """Make the table under its number and heading.
@@ -156,6 +178,16 @@ class TableRequest:
         """
         values: dict[str, Any] = {"caption": "", "intervals": self.intervals and self.table.is_measured, **parts}
         return Table(name=self.table.number, title=self.table.heading, **values)
+
+    def _choose_comparison(self, blocks: Sequence[Block], *, usual: bool) -> Comparison:
+        """Return which defense is compared, and at which level."""
+        level = check_level(self.options.get("level", LEVEL))
+        name = self.options.get("compare")
+        if name:
+            self._check_compared(name, blocks)
+        elif usual:
+            name = self.paper.compared
+        return Comparison(name or "", self.paper.ablations if name == self.paper.compared else (), level)
 
     def _check_compared(self, name: str, blocks: Sequence[Block]) -> None:
         there = list(dict.fromkeys(name for b in blocks for name in names_with_numbers(b.rows) if name != BEFORE))

@@ -8,9 +8,8 @@ from fractions import Fraction
 from typing import Any
 
 from robench.plugins import registry
-from robench.report.tables.captions import result_notes
 from robench.report.tables.cells import clean_cell, mean_cell
-from robench.report.tables.layout import Layout, legend_of
+from robench.report.tables.layout import Layout
 from robench.report.tables.model import Cell, Column, Table
 from robench.report.tables.options import TableRequest
 from robench.report.tables.worst import HOW_WORST, WORST, worst_cell
@@ -98,17 +97,8 @@ def price_table(store: Store, request: TableRequest) -> Table:
         return seconds, made, times, *others, clean_cell(reader, found), worst_cell(worst, found)
 
     arranged, caption = layout.arranged(cells_of)
-    blocks, comparison = request.compare(arranged, COLUMNS)
-    return request.fill(
-        caption=caption,
-        columns=COLUMNS,
-        blocks=blocks,
-        compared=comparison.defense,
-        legend=legend_of(
-            blocks, COLUMNS, [*(line.format(reference=reference) for line in _LEGEND), HOW_WORST], comparison
-        ),
-        notes=result_notes(r.info for r in layout.results),
-    )
+    legend = [*(line.format(reference=reference) for line in _LEGEND), HOW_WORST]
+    return request.finish(arranged, COLUMNS, caption=caption, legend=legend, infos=(r.info for r in layout.results))
 
 
 class _Costs:

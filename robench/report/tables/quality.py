@@ -7,9 +7,7 @@ from fractions import Fraction
 from functools import partial
 
 from robench.report.tables.by_attack import arrange_by_attack
-from robench.report.tables.captions import result_notes
 from robench.report.tables.cells import attacked_cell, clean_cell, mean_cell
-from robench.report.tables.layout import legend_of
 from robench.report.tables.model import Block, Cell, Column, Table
 from robench.report.tables.options import TableRequest
 from robench.results.cells import Result, read_results
@@ -50,15 +48,8 @@ def quality_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest)
     arranged = [
         Block(one.setting["task"], one.heading, one.rows(partial(_cells, reader)), one.setting) for one in found
     ]
-    blocks, comparison = request.compare(arranged, COLUMNS)
-    return request.fill(
-        caption=caption,
-        columns=COLUMNS,
-        blocks=blocks,
-        compared=comparison.defense,
-        legend=legend_of(blocks, COLUMNS, LEGEND, comparison),
-        notes=result_notes(r.info for one in found for r in one.results),
-    )
+    infos = (r.info for one in found for r in one.results)
+    return request.finish(arranged, COLUMNS, caption=caption, legend=LEGEND, infos=infos)
 
 
 def _cells(reader: SampleReader, found: Sequence[Result]) -> tuple[Cell, ...]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from robench.report.tables.captions import result_notes
 from robench.report.tables.cells import clean_cell, mean_cell
-from robench.report.tables.layout import Layout, legend_of
+from robench.report.tables.layout import Layout
 from robench.report.tables.model import Cell, Column, Table
 from robench.report.tables.options import TableRequest
 from robench.report.tables.own import TRANSFER
@@ -43,16 +42,13 @@ def transfer_table(transfers: Sequence[StoredStage[TransferInfo]], request: Tabl
         *(Column(label.text, better="lower", attack=label.plain) for label in layout.columns.values()),
     ]
     arranged, caption = layout.arranged(partial(_cells, SampleReader.of(layout.results)))
-    blocks, comparison = request.compare(arranged, columns)
-    fill, hopeless = make_commands(layout.gaps(), ["--table", TRANSFER.number, *request.command_options])
-    return request.fill(
+    return request.finish(
+        arranged,
+        columns,
         caption=caption,
-        columns=tuple(columns),
-        blocks=blocks,
-        compared=comparison.defense,
-        legend=legend_of(blocks, columns, LEGEND, comparison, hopeless),
-        notes=result_notes(r.info for r in layout.results),
-        commands=fill,
+        legend=LEGEND,
+        infos=(r.info for r in layout.results),
+        commands=make_commands(layout.gaps(), ["--table", TRANSFER.number, *request.command_options]),
     )
 
 
