@@ -151,8 +151,8 @@ class RayLink:
         except ray.exceptions.RayError as error:
             if isinstance(error, ray.exceptions.RayActorError) and error.actor_init_failed:
                 raise RobenchError(
-                    f"a Ray worker cannot start ({_last_line(error)}); each node needs the same robench and Ray, with the"
-                    " same versions of all packages."
+                    f"a Ray worker cannot start ({_last_line(error)}); each node needs the same robench and the same"
+                    " versions of all packages."
                 ) from error
             raise EOFError(str(error)) from error
         self._exit = next((message for message in messages if isinstance(message, Exited)), None)

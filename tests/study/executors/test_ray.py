@@ -32,9 +32,7 @@ from support.tiny_job import TinyJob, robench, write_data
 from support.tiny_stage import DONE, tiny
 from support.workers import WORKER, parent_of, processes_below, wait_for_end, wait_until, workers_below
 
-ray = pytest.importorskip(
-    "ray", reason="RAY IS NOT INSTALLED, SO ITS EXECUTOR IS NOT TESTED: pip install ray"
-)
+ray = pytest.importorskip("ray", reason="RAY IS NOT INSTALLED, SO ITS EXECUTOR IS NOT TESTED: pip install ray")
 
 CPU = torch.device("cpu")
 TEXTS = 128
