@@ -42,6 +42,9 @@ _LATEX = {
     **{"[": "{[}", "]": "{]}"},  # after \\ a bracket would be an argument
     _REPLACEMENT: "?",  # which LaTeX's fonts lack
 }
+_ENDS = r"\s\\/'\"`,;()"
+_FOLDERS = re.compile(rf"(?<![^\s'\"=:(`,;\[])(?:[A-Za-z]:[\\/]|/)(?![\\/\s])(?:[^{_ENDS}]+[\\/])*(?=[^{_ENDS}])")
+"""The folders before the last part of an absolute path; the slashes of a URL are none."""
 _FORMULA = re.compile("[=+\\-@\uff1d\uff0b\uff0d\uff20]")  # the last four are wide forms of the others
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?(e[+-]?\d+)?|inf|nan)", re.ASCII)
 
@@ -94,6 +97,16 @@ def fence_markdown(lines: Iterable[str]) -> list[str]:
 def escape_html(value: object) -> object:
     """Replace control characters in a text for HTML, whose own characters Jinja escapes; other values stay."""
     return escape_terminal(value, keep="\n\t") if type(value) is str else value
+
+
+def hide_folders(text: str) -> str:
+    """Leave of each absolute path only its last part: a page that is sent around does not tell where a machine has it.
+
+    Example:
+        >>> hide_folders("rows of local:/home/ann/data/trec, see https://example.org/trec")
+        'rows of local:trec, see https://example.org/trec'
+    """
+    return _FOLDERS.sub("", text) if "/" in text or "\\" in text else text
 
 
 def escape_matplotlib(text: str) -> str:

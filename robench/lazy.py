@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
@@ -10,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 
-def lazy_attributes(package: str, file: str) -> Callable[[str], Any]:
-    """Make the ``__getattr__`` of a package's ``__init__`` (PEP 562).
+def lazy_attributes(package: str, file: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """Make the ``__getattr__`` and the ``__dir__`` of a package's ``__init__`` (PEP 562).
 
     What type checkers read is what is imported: a public name comes from the module that the ``__init__`` imports it
-    from under ``if TYPE_CHECKING``, which is read from its source when a name is first asked for.
+    from under ``if TYPE_CHECKING``, which is read from its source when a name is first asked for. ``dir`` lists what
+    ``__all__`` has, so that completion offers public names, and those before they are imported.
 
     Args:
         package: the package's ``__name__``.
@@ -37,4 +39,8 @@ def lazy_attributes(package: str, file: str) -> Callable[[str], Any]:
         except AttributeError:  # a module of a package is no attribute of it before it is imported
             return import_module(f"{home.__name__}.{name}")
 
-    return import_attribute
+    def list_names() -> list[str]:
+        module = vars(sys.modules[package])
+        return sorted({*module["__all__"], *(name for name in module if name.startswith("__"))})
+
+    return import_attribute, list_names

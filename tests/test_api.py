@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import inspect
 import re
+import subprocess
+import sys
 import textwrap
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -174,3 +177,20 @@ def test_example_of_a_documentation_runs(
     names: dict[str, Any] = {"robench": robench}
     exec("\n".join(lines), names)
     assert len(eval(last, names)) > 0
+
+
+FACES = ("", "attacking", "attacking.engine", "data", "models", "plugins", "report", "resources", "results", "study")
+FACES += ("training", "victims")
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_dir_of_a_face_lists_its_public_names_and_nothing_else(face: str) -> None:
+    module = import_module(".".join(filter(None, ("robench", face))))
+    assert {name for name in dir(module) if not name.startswith("__")} == set(module.__all__)
+    assert all(hasattr(module, name) for name in dir(module))
+
+
+def test_dir_of_robench_imports_no_torch() -> None:
+    code = "import sys, robench; assert 'run' in dir(robench) and '__version__' in dir(robench); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"torch", "pandas", "robench.api"} & set(done.stdout.split())

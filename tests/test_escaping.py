@@ -21,6 +21,7 @@ from robench.escaping import (
     escape_matplotlib,
     escape_terminal,
     fence_markdown,
+    hide_folders,
     join_csv_cells,
     list_values,
     quote_python,
@@ -181,3 +182,19 @@ def test_list_values_beyond_ten_are_counted() -> None:
 def test_message_of_100_000_characters_is_capped_and_keeps_its_advice() -> None:
     message = str(RobenchError(f"the value {'x' * 100_000} is wrong: \x1b[2J take another."))
     assert len(message) == 2000 and message.startswith("the value xxx") and message.endswith("\ufffd[2J take another.")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("/home/ann/my-model", "my-model"),
+        ("robench run --data /home/ann/data/ --runs '/home/ann/my runs'", "robench run --data data/ --runs 'my runs'"),
+        ("local:/home/ann/data/trec, from `/srv/x/plugin.py` (/tmp/a/b)", "local:trec, from `plugin.py` (b)"),
+        (r"C:\Users\ann\runs and D:/data", "runs and data"),
+        ("./model ../data ~/data owner/name n/a 5 / 3", "./model ../data ~/data owner/name n/a 5 / 3"),
+        ("https://example.org/a/b and a\\nb", "https://example.org/a/b and a\\nb"),
+        ("two\n/home/ann/lines\n", "two\nlines\n"),
+    ],
+)
+def test_hide_folders_leaves_the_last_part_of_an_absolute_path_and_everything_else(text: str, shown: str) -> None:
+    assert hide_folders(text) == shown

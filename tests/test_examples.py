@@ -11,13 +11,13 @@ import pytest
 import robench
 
 HOUSE = Path(__file__).parent / "goldens" / "house" / "runs"
-MODULES = (
-    "robench.report.pairwise",
-    "robench.results.intervals",
-    "robench.results.power",
-    "robench.results.samples",
-    "robench.results.significance",
+ROOT = Path(robench.__file__).parent
+MODULES = sorted(
+    ".".join(("robench", *path.relative_to(ROOT).with_suffix("").parts))
+    for path in ROOT.rglob("*.py")
+    if ">>> " in path.read_text(encoding="utf-8")
 )
+"""All modules that have examples, so that none is left out."""
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -1,9 +1,13 @@
-"""What goes into the wheel."""
+"""What goes into the wheel, and how it is installed."""
 
 from __future__ import annotations
 
+import re
+import shlex
 import tomllib
 from pathlib import Path
+
+from robench.extras import format_install_command
 
 ROOT = Path(__file__).parents[1]
 
@@ -26,3 +30,20 @@ def test_the_wheel_has_every_paper_and_template() -> None:
     there = {file for file in folder.rglob("*") if file.is_file() and file.suffix not in (".py", ".pyc")}
     assert packed == there
     assert {folder / name / "paper.toml" for name in ("paper", "example", "real-mr")} < packed
+
+
+def test_install_command_names_the_packages_of_an_extra() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    assert format_install_command("ray") == "pip install 'ray>=2.40'"
+    assert shlex.split(format_install_command("published")) == ["pip", "install", *extras["published"]]
+
+
+TEXTS = ("robench", "attacks", "defenses", "tasks", "leaderboards", "docs", "README.md", "Makefile")
+
+
+def test_no_text_says_to_install_robench_from_a_package_index_that_lacks_it() -> None:
+    files = [file for name in TEXTS for file in ([ROOT / name, *(ROOT / name).rglob("*")]) if file.is_file()]
+    texts = {file: file.read_text(encoding="utf-8") for file in files if file.suffix != ".pyc"}
+    advice = re.compile(r"pip install[^`\n]*[ '\"]robench\b(?!/)")
+    assert [str(file.relative_to(ROOT)) for file, text in texts.items() if advice.search(text)] == []
+    assert advice.search("pip install -c constraints.txt 'robench[ray]'") and advice.search("(pip install robench)")

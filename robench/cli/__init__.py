@@ -22,6 +22,7 @@ app = typer.Typer(
     "[bold]robench table 5[/] shows the results. `robench list` shows all names.",
 )
 
+app.callback()(about.show_version)
 app.command(name="run")(run.run)
 app.command(name="attack")(attack.attack)
 app.command(name="table")(results.table)

@@ -6,8 +6,23 @@ from typing import Annotated
 
 import typer
 
-from robench.cli.common import PluginOption, load_plugins, report_failures
+from robench.cli.common import PluginOption, load_plugins, print_text, report_failures
 from robench.console import Console
+from robench.version import VERSION
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print_text(f"robench {VERSION}")
+        raise typer.Exit
+
+
+def show_version(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version, and end.")
+    ] = False,
+) -> None:
+    """Take the options that stand before the name of a command."""
 
 
 @report_failures

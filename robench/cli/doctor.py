@@ -16,6 +16,7 @@ from rich.table import Table
 
 from robench.console import Console
 from robench.errors import RobenchError
+from robench.extras import format_install_command
 from robench.paths import cache_dir, translate_os_errors
 from robench.plugins.registry import KINDS, Entry, entries, names
 from robench.resources import packages, published
@@ -142,7 +143,7 @@ def _check_published() -> list[Finding]:
     has_library = importlib.util.find_spec("tensorflow_hub") is not None
     note = str(encoder) if encoder else f"not here; about {published.ENCODER_MEGABYTES / 1000:g} GB, {get}"
     if not has_library:
-        note += "; it needs TensorFlow Hub: pip install 'robench[published]'"
+        note += f"; it needs TensorFlow Hub: {format_install_command('published')}"
     return [*findings, Finding("published sentence encoder", True if encoder and has_library else None, note)]
 
 

@@ -20,4 +20,4 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # or type checkers would believe in any name
-    __getattr__ = lazy_attributes(__name__, __file__)
+    __getattr__, __dir__ = lazy_attributes(__name__, __file__)

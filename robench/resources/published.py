@@ -25,6 +25,7 @@ import numpy as np
 
 from robench.errors import RobenchError
 from robench.escaping import replace_surrogates
+from robench.extras import format_install_command
 from robench.paths import absolute_path, cache_dir
 from robench.resources import downloads, first_seen, packages, plain_pickle
 from robench.resources.caching_encoder import CachingEncoder, Embeddings
@@ -261,8 +262,8 @@ def _import_tensorflow_hub() -> Any:
         return importlib.import_module("tensorflow_hub")
     except ImportError as error:
         raise RobenchError(
-            f"the published sentence encoder needs TensorFlow Hub ({error}): pip install 'robench[published]', or use "
-            "the bundled stand-in: --set ATTACK.resources=bundled."
+            f"the published sentence encoder needs TensorFlow Hub ({error}): {format_install_command('published')}, or"
+            " use the bundled stand-in: --set ATTACK.resources=bundled."
         ) from error
 
 

@@ -69,7 +69,8 @@ def load_textattack(*, offline: bool = False) -> ModuleType:
             module = importlib.import_module("textattack")
     except ImportError as error:
         raise RobenchError(
-            f"TextAttack cannot be imported: {error}. Reinstall robench in a fresh environment (pip install robench)."
+            f"TextAttack cannot be imported: {error}. In a fresh environment, `pip install -c constraints.txt .`"
+            " in the folder of robench's source installs what fits."
         ) from error
     for name in _LOGGERS:
         logging.getLogger(name).setLevel(logging.ERROR)

@@ -15,7 +15,7 @@ class ExecutorOptions:
     executor: ExecutorName = field(
         default="auto",
         metadata=run_option(
-            "What runs the jobs: serial (this process), processes, or ray (many machines; needs robench's extra ray)."
+            "What runs the jobs: serial (this process), processes, or ray (many machines; needs Ray)."
             " auto is serial for one job, else processes.",
             in_help="docs/many-machines.md shows how to use ray.",
         ),

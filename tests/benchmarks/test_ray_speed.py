@@ -25,7 +25,7 @@ from robench.study.stages.adversarial import AdversarialStage
 from robench.study.stages.attack import CellStage
 from robench.study.stages.context import Context
 
-pytest.importorskip("ray", reason="RAY IS NOT INSTALLED, SO ITS SPEED IS NOT MEASURED: pip install 'robench[ray]'")
+pytest.importorskip("ray", reason="RAY IS NOT INSTALLED, SO ITS SPEED IS NOT MEASURED: pip install ray")
 
 ROWS = 200
 CPU = torch.device("cpu")

@@ -336,3 +336,8 @@ def test_a_terminal_gets_bars_and_keeps_what_is_finished() -> None:
 )
 def test_durations_are_for_people(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text
+
+
+def test_version_of_the_command_is_that_of_the_package_and_needs_no_command() -> None:
+    done = robench("--version")
+    assert (done.exit_code, done.stdout) == (0, f"robench {package.__version__}\n")

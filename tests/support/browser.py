@@ -15,7 +15,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 MISSING = "NO CHROMIUM: pages were not looked at in a browser (Debian: apt install chromium)"
 PHONE, DESK = 320, 1280
 
-MEASURE = """
+MEASURE = r"""
 function luminance(c) {
   const [r, g, b] = c.map(v => { v /= 255; return v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; });
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;
@@ -31,6 +31,21 @@ function background(view, element) {
   }
   return [255, 255, 255];
 }
+function brokenWords(page) {
+  const broken = [];
+  for (const head of page.body.querySelectorAll("th")) {
+    for (const node of head.childNodes) {
+      for (const word of node.nodeType === 3 ? node.textContent.matchAll(/[^\s-]{2,12}(?=[\s-]|$)/g) : []) {
+        if (word.index && !/[\s-]/.test(node.textContent[word.index - 1])) continue;
+        const range = page.createRange();
+        range.setStart(node, word.index);
+        range.setEnd(node, word.index + word[0].length);
+        if (new Set([...range.getClientRects()].map(box => Math.round(box.top))).size > 1) broken.push(word[0]);
+      }
+    }
+  }
+  return broken;
+}
 function measure(frame) {
   const view = frame.contentWindow, page = frame.contentDocument, low = [], wide = [];
   for (const e of page.body.querySelectorAll("*")) {
@@ -43,7 +58,7 @@ function measure(frame) {
     }
     if (box.right > view.innerWidth + 1 && !e.closest(".wide, pre, .skip, .unseen")) wide.push([e.tagName, box.right]);
   }
-  return {width: page.documentElement.scrollWidth, view: view.innerWidth, low, wide,
+  return {broken: brokenWords(page), width: page.documentElement.scrollWidth, view: view.innerWidth, low, wide,
           dark: view.matchMedia("(prefers-color-scheme: dark)").matches,
           height: page.documentElement.scrollHeight};
 }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from robench.errors import RobenchError
 from robench.escaping import escape_matplotlib
 from robench.report.figures.canvas import INK, Drawing, apply_style, legend_above, sheet
 from robench.report.figures.palette import Look, looks, title
 from robench.report.figures.request import FigureRequest
+from robench.report.figures.unlearned import describe_unlearned, mark_unlearned
 from robench.results.adversarial_rows import note_adversarial_rows
 from robench.results.cells import Result, group
 from robench.results.labels import column_labels, row_labels
@@ -31,6 +32,13 @@ if TYPE_CHECKING:
 CLEAN = "clean%"
 
 
+class Bar(NamedTuple):
+    """A mean over seeds, and the mark of a model that learned nothing, if one of its models is such."""
+
+    point: SeedMean
+    mark: str
+
+
 def draw(store: Store, request: FigureRequest) -> Drawing:
     """Draw bars of each defense over clean% and each attack that the results have, with whiskers over seeds.
 
@@ -44,7 +52,7 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
     order = list(selection.defenses) or sorted({r.defense.name for r in block})
     labels = row_labels(block)
     block.sort(key=lambda r: (order.index(r.defense.name), labels[r.row].text))
-    series = {labels[row].text: _points(found, columns) for row, found in group(block, lambda r: r.row).items()}
+    series = {labels[row].text: _make_bars(found, columns) for row, found in group(block, lambda r: r.row).items()}
     heads = [CLEAN, *(label.text + "%" for label in column_labels([c[0] for c in columns]).values())]
     with apply_style():
         return _drawing(series, heads, request, _caption(block, series, request.task, others))
@@ -75,11 +83,11 @@ def _check(block: Sequence[Result], columns: Sequence[Sequence[Result]], request
         )
 
 
-def _points(found: Sequence[Result], columns: Sequence[Sequence[Result]]) -> list[SeedMean]:
-    keys = [members[0].column for members in columns]
+def _make_bars(found: Sequence[Result], columns: Sequence[Sequence[Result]]) -> list[Bar]:
+    by_column = [[r for r in found if r.column == members[0].column] for members in columns]
     return [
-        average_clean_accuracy(found),
-        *(average_accuracy_under_attack([r for r in found if r.column == key]) for key in keys),
+        Bar(average_clean_accuracy(found), mark_unlearned(found)),
+        *(Bar(average_accuracy_under_attack(members), mark_unlearned(members)) for members in by_column),
     ]
 
 
@@ -93,21 +101,22 @@ def _caption(block: Sequence[Result], labels: Iterable[str], task: str, others: 
         f" counts as wrong. {describe_seeds(block)}"
     )
     text += f" {', '.join(names)}." if names else ""
-    text += describe_errors(block)
+    text += describe_unlearned(block) + describe_errors(block)
     text += "".join(f" {note}." for note in note_adversarial_rows(r.info for r in block))
     left = f" Other settings of this task in the runs folder, not shown: {others}." if others else ""
     return text + left
 
 
-def _drawing(series: dict[str, list[SeedMean]], heads: Sequence[str], request: FigureRequest, caption: str) -> Drawing:
+def _drawing(series: dict[str, list[Bar]], heads: Sequence[str], request: FigureRequest, caption: str) -> Drawing:
     bars = len(series) * len(heads)
     width = min(max(7.2, 1.2 + bars * (0.21 if len(series) < 9 else 0.15) + len(heads) * 0.25), 22.0)
     figure, axes = sheet(width, 4.2, caption)
     shown = looks(series)
     thickness = 0.84 / len(series)
-    for index, (label, points) in enumerate(series.items()):
+    names = {label: title(label) + max(bar.mark for bar in found) for label, found in series.items()}
+    for index, (label, found) in enumerate(series.items()):
         places = [group + (index - (len(series) - 1) / 2) * thickness for group in range(len(heads))]
-        _bars(axes, places, points, shown[label], label, thickness)
+        _draw_bars(axes, places, found, shown[label], names[label], thickness)
     axes.set_xticks(range(len(heads)), [escape_matplotlib(head) for head in heads])
     axes.tick_params(axis="x", length=0)
     axes.set_xlim(-0.5, len(heads) - 0.5)
@@ -117,15 +126,15 @@ def _drawing(series: dict[str, list[SeedMean]], heads: Sequence[str], request: F
     axes.set_ylabel("accuracy in %")
     task = request.task
     figure.suptitle(escape_matplotlib(f"{request.figure.title}: {task}"), x=0.01, ha="left", fontsize=11)
-    widest = max(len(title(label)) for label in series)
+    widest = max(map(len, names.values()))
     legend_above(axes, columns=int((width - 0.7) / (0.55 + 0.075 * widest)))
     return Drawing(figure, request.file_name(task), caption)
 
 
-def _bars(
-    axes: Axes, places: Sequence[float], points: Sequence[SeedMean], look: Look, label: str, thickness: float
+def _draw_bars(
+    axes: Axes, places: Sequence[float], bars: Sequence[Bar], look: Look, name: str, thickness: float
 ) -> None:
-    heights = [point.percent for point in points]
+    heights = [bar.point.percent for bar in bars]
     axes.bar(
         places,
         heights,
@@ -134,14 +143,14 @@ def _bars(
         hatch=look.hatch,
         edgecolor="white" if look.hatch and look.dark else INK,  # which is the hatch's colour too
         linewidth=0.4,
-        label=escape_matplotlib(title(label)),
+        label=escape_matplotlib(name),
     )
-    spread = [point.percent_sd for point in points]
+    spread = [bar.point.percent_sd for bar in bars]
     if any(spread):
         axes.errorbar(places, heights, spread, fmt="none", ecolor=INK, elinewidth=0.8, capsize=1.6)
-    for place, point in zip(places, points, strict=True):
+    for place, (point, mark) in zip(places, bars, strict=True):
         axes.annotate(
-            f"{point.percent:.1f}",
+            f"{point.percent:.1f}{mark}",
             (place, point.percent + point.percent_sd),
             xytext=(0, 2),
             textcoords="offset points",

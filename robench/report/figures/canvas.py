@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from robench.errors import RobenchError
-from robench.escaping import escape_line, escape_matplotlib
+from robench.escaping import escape_line, escape_matplotlib, hide_folders
 from robench.paths import absolute_path, atomic_write_bytes
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def blank_sheet(width: float, height: float, caption: str) -> Figure:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    lines = textwrap.wrap(caption, int(width * 19.5), break_on_hyphens=False)
+    lines = textwrap.wrap(hide_folders(caption), int(width * 19.5), break_on_hyphens=False)
     below = (len(lines) * _FOOTER_SIZE * 1.35 + 8) / 72
     figure = Figure(figsize=(width, height + below), layout="constrained")
     FigureCanvasAgg(figure)
@@ -142,7 +142,7 @@ def draw_svg(drawing: Drawing) -> str:
 
 
 def _draw(drawing: Drawing, format: str, **options: Any) -> bytes:
-    about = {"Title": escape_line(drawing.name), "Description": escape_line(drawing.caption)}
+    about = {"Title": escape_line(drawing.name), "Description": escape_line(hide_folders(drawing.caption))}
     # Leave out what differs from day to day, or from one matplotlib to the next.
     about |= {"Date": None} if format == "svg" else {"Software": None}  # type: ignore[dict-item]
     content = io.BytesIO()

@@ -11,6 +11,7 @@ from robench.report.figures.canvas import INK, Drawing, apply_style, sheet
 from robench.report.figures.labelling import place_texts
 from robench.report.figures.palette import looks, title
 from robench.report.figures.request import FigureRequest
+from robench.report.figures.unlearned import DAGGER, describe_unlearned
 from robench.report.tables.cells import clean_cell, outcome_cell
 from robench.report.tables.comparison import add_interval
 from robench.report.tables.model import Cell, Column
@@ -37,6 +38,16 @@ class Point:
     name: str
     clean: Cell
     worst: Cell
+
+    @property
+    def title(self) -> str:
+        """Return the name as the figure shows it, with the mark of a model that learned nothing."""
+        return title(self.name) + ("" if self.has_learned else DAGGER)
+
+    @property
+    def has_learned(self) -> bool:
+        """Return whether each of its models has learned something."""
+        return self.clean.learned and self.worst.learned
 
     @property
     def place(self) -> tuple[float, float]:
@@ -68,13 +79,13 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
         for point in points:
             _mark(axes, point, shown[point.name].colour, shown[point.name].marker)
         axes.margins(0.18)
-        _draw_front(axes, find_front([point.place for point in points]))
+        _draw_front(axes, find_front([point.place for point in points if point.has_learned]))
         axes.set_xlabel("clean%")
         axes.set_ylabel("worst%")
         axes.grid()
         figure.suptitle(escape_matplotlib(f"{request.figure.title}: {request.task}"), x=0.01, ha="left", fontsize=11)
         whiskers = [line for point in points for line in _lines(point)]
-        place_texts(axes, [(title(point.name), point.place) for point in points], whiskers)
+        place_texts(axes, [(point.title, point.place) for point in points], whiskers)
     return Drawing(figure, request.file_name(request.task), caption)
 
 
@@ -118,7 +129,9 @@ def _identify(result: Result) -> str:
 
 
 def _draw_front(axes: Axes, front: Sequence[tuple[float, float]]) -> None:
-    """Draw the border of what some defense reaches in both coordinates."""
+    """Draw the border of what some defense reaches in both coordinates; none if no defense has learned anything."""
+    if not front:
+        return
     (left, _), (bottom, _) = axes.get_xlim(), axes.get_ylim()
     xs, ys = [left, *(x for x, _ in front), front[-1][0]], [front[0][1], *(y for _, y in front), bottom]
     axes.step(xs, ys, where="pre", color=INK, linewidth=0.9, linestyle="--", zorder=1)
@@ -159,5 +172,6 @@ def _caption(block: Sequence[Result], request: FigureRequest, others: int, absen
         f" {whiskers.get(len(seeds), '95 % intervals over seeds and samples')}. Dashed: the Pareto front, beyond which"
         " no defense here is better in both; that points lie on it may be chance where whiskers overlap."
     )
+    text += describe_unlearned(block)
     text += f" Left out, because not every model met every attack: {', '.join(absent)}; {command}." if absent else ""
     return text + (f" Other settings of this task in the runs folder, not shown: {others}." if others else "")

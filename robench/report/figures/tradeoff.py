@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from robench.errors import RobenchError
 from robench.escaping import escape_matplotlib, list_values
@@ -12,6 +12,7 @@ from robench.report.figures.canvas import INK, Drawing, apply_style, legend_abov
 from robench.report.figures.labelling import Line, place_texts
 from robench.report.figures.palette import Look, looks, title
 from robench.report.figures.request import FigureRequest
+from robench.report.figures.unlearned import describe_unlearned, mark_unlearned
 from robench.results.adversarial_rows import note_adversarial_rows
 from robench.results.cells import Result, group, identity_text
 from robench.results.labels import row_labels
@@ -30,8 +31,18 @@ from robench.study.commands import describe_commands, read_selection
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Place = tuple[SeedMean, SeedMean]
-"""Clean accuracy and accuracy under attack."""
+
+class Place(NamedTuple):
+    """Clean accuracy, accuracy under attack, and the mark of a model that learned nothing."""
+
+    clean: SeedMean
+    attacked: SeedMean
+    mark: str
+
+    @classmethod
+    def of(cls, results: Sequence[Result]) -> Place:
+        """Return the place of the models of some cells."""
+        return cls(average_clean_accuracy(results), average_accuracy_under_attack(results), mark_unlearned(results))
 
 
 def draw(store: Store, request: FigureRequest) -> Drawing:
@@ -60,14 +71,8 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
             f"{request.name} needs results of {sweep.defense} for two or more values of {sweep.field}, and has {there}:"
             f" {_commands([(sweep.defense, block[0])], request)} makes them."
         )
-    path = {
-        value: (average_clean_accuracy(found), average_accuracy_under_attack(found))
-        for value, found in by_value.items()
-    }
-    points = {
-        name: (average_clean_accuracy(found), average_accuracy_under_attack(found))
-        for name, found in group(rest, lambda r: str(r.defense.name)).items()
-    }
+    path = {value: Place.of(found) for value, found in by_value.items()}
+    points = {name: Place.of(found) for name, found in group(rest, lambda r: str(r.defense.name)).items()}
     ordered = {name: points[name] for name in names if name in points}
     with apply_style():
         return _drawing(path, ordered, block[0], request, sweep, _caption([*swept, *rest], request, others))
@@ -135,7 +140,7 @@ def _caption(block: Sequence[Result], request: FigureRequest, others: int) -> st
         f" nothing was measured. Up and right is better. {describe_seeds(block)}"
     )
     text += "".join(f" {note}." for note in figure.notes)
-    text += describe_errors(block)
+    text += describe_unlearned(block) + describe_errors(block)
     text += "".join(f" {note}." for note in note_adversarial_rows(r.info for r in block))
     left = f" Other settings of this task in the runs folder, not shown: {others}." if others else ""
     return text + left
@@ -152,12 +157,12 @@ def _drawing(
     task, attack = example.info.task, example.info.attack
     figure, axes = sheet(6.2, 4.6, caption)
     shown = looks([sweep.defense, *points])
-    xs, ys = [p.percent for p, _ in path.values()], [p.percent for _, p in path.values()]
+    xs, ys = [p.clean.percent for p in path.values()], [p.attacked.percent for p in path.values()]
     axes.plot(xs, ys, color=shown[sweep.defense].colour, linewidth=1.4, zorder=2)
     for index, place in enumerate(path.values()):
         _mark(axes, place, shown[sweep.defense], sweep.title if index == 0 else None, size=5)
     for name, place in points.items():
-        _mark(axes, place, shown[name], title(name), size=11 if name == request.paper.compared else 8)
+        _mark(axes, place, shown[name], title(name) + place.mark, size=11 if name == request.paper.compared else 8)
     axes.set_xlabel("clean%")
     axes.set_ylabel(escape_matplotlib(f"{attack.title}%"))
     axes.grid()
@@ -165,7 +170,9 @@ def _drawing(
     heading = f"{request.figure.title}: {task} under {attack.title}"
     figure.suptitle(escape_matplotlib(heading), x=0.01, ha="left", fontsize=11)
     legend_above(axes, columns=3)
-    texts = [(_text(value, sweep), (x, y)) for value, x, y in zip(path, xs, ys, strict=True)]
+    texts = [
+        (_text(value, sweep) + place.mark, (x, y)) for (value, place), x, y in zip(path.items(), xs, ys, strict=True)
+    ]
     # The longest go first, while there is room.
     place_texts(axes, sorted(texts, key=lambda text: -len(text[0])), _obstacles(path, points))
     return Drawing(figure, request.file_name(task, attack.name), caption)
@@ -178,16 +185,16 @@ def _text(value: str, sweep: Sweep) -> str:
 
 def _obstacles(path: dict[str, Place], points: dict[str, Place]) -> list[Line]:
     """Return what a text should not cover: the line and the whiskers; a point is a line of no length."""
-    means = [(clean.percent, attacked.percent) for clean, attacked in path.values()]
+    means = [(clean.percent, attacked.percent) for clean, attacked, _ in path.values()]
     lines = list(pairwise(means))
-    for clean, attacked in (*path.values(), *points.values()):
+    for clean, attacked, _ in (*path.values(), *points.values()):
         x, y, x_sd, y_sd = clean.percent, attacked.percent, clean.percent_sd, attacked.percent_sd
         lines += [((x - x_sd, y), (x + x_sd, y)), ((x, y - y_sd), (x, y + y_sd))]
     return lines
 
 
 def _mark(axes: Axes, place: Place, look: Look, label: str | None, *, size: float) -> None:
-    clean, attacked = place
+    clean, attacked, _ = place
     order = 4 if size > 5 else 3
     axes.errorbar(
         [clean.percent],

@@ -6,7 +6,7 @@ import re
 
 from markupsafe import Markup
 
-from robench.escaping import escape_line
+from robench.escaping import escape_line, hide_folders
 from robench.report.figures.canvas import INK, Drawing, draw_svg
 from robench.report.figures.palette import HUES
 from robench.report.pages.parts import Picture
@@ -34,6 +34,6 @@ def make_picture(drawing: Drawing) -> Picture:
     end = svg.index(">") + 1
     name = f"{drawing.name}-title"
     head = _SIZE.sub("", svg[:end]).replace("<svg", f'<svg role="img" aria-labelledby="{name}"', 1)
-    title = Markup('<title id="{}">{}</title>').format(name, escape_line(drawing.caption))
+    title = Markup('<title id="{}">{}</title>').format(name, escape_line(hide_folders(drawing.caption)))
     # Matplotlib has escaped the texts of others.
     return Picture(Markup(head) + title + Markup(svg[end:].strip()), drawing.caption)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from robench.escaping import hide_folders
 from robench.plugins.option import option_text
 from robench.report.pages.parts import Commands, Facts, Fold, Paragraph, Part, Section, TablePart
 from robench.report.pages.rows import text_table
@@ -129,6 +130,8 @@ def reproduction_section(store: Store, results: Sequence[Result], options: Seque
         ),
         Commands([*commands, page]),
     ]
+    if any(hide_folders(command) != command for command in (*commands, page)):
+        parts.append(Paragraph("Of folders outside the working directory only the last part is shown.", quiet=True))
     if hopeless:
         parts.append(
             Paragraph(

@@ -6,7 +6,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from robench.escaping import escape_html
+from robench.escaping import escape_html, hide_folders
 from robench.report.rendering import texts
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ def render_page(name: str, **values: Any) -> str:
 
     Args:
         name: its file name.
-        values: what it shows; texts may come from strangers, and only ``markupsafe.Markup`` is taken as HTML.
+        values: what it shows; texts may come from strangers, and only ``markupsafe.Markup`` is taken as HTML. The
+            folders of absolute paths are left out, except in texts that the template passes through ``verbatim``.
 
     Returns:
         The page, which ends with a newline.
@@ -32,14 +33,26 @@ def _environment() -> Environment:
 
     environment = Environment(
         autoescape=True,
-        finalize=escape_html,
+        finalize=_prepare,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
         loader=FunctionLoader(read_template),
     )
     environment.globals["texts"] = texts
+    environment.filters["verbatim"] = _Verbatim
     return environment
+
+
+class _Verbatim(str):
+    """A text of a data set, in which something like a path is no folder of a machine."""
+
+
+def _prepare(value: object) -> object:
+    """Return a value as a page shows it."""
+    if isinstance(value, _Verbatim):
+        return escape_html(str(value))
+    return escape_html(hide_folders(value)) if type(value) is str else value
 
 
 def read_template(name: str) -> str:

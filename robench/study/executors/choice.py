@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Self
 
 from robench.errors import RobenchError
+from robench.extras import format_install_command
 from robench.study.executors.capacity import choose_jobs
 from robench.study.options import CommonOptions
 from robench.study.stages.stage import Stage
@@ -115,5 +116,5 @@ SERIAL = ExecutorChoice("serial")
 def _check_ray() -> None:
     if find_spec("ray") is None:
         raise RobenchError(
-            "--executor ray needs Ray, which is not installed: pip install 'robench[ray]', here and on each node."
+            f"--executor ray needs Ray, which is not installed: {format_install_command('ray')}, here and on each node."
         )

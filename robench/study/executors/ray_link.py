@@ -152,8 +152,8 @@ class RayLink:
         except ray.exceptions.RayError as error:
             if isinstance(error, ray.exceptions.RayActorError) and error.actor_init_failed:
                 raise RobenchError(
-                    f"a Ray worker cannot start ({_last_line(error)}); each node needs the same robench, installed with"
-                    ' pip install "robench[ray]".'
+                    f"a Ray worker cannot start ({_last_line(error)}); each node needs the same robench and the same"
+                    " versions of all packages."
                 ) from error
             # Until Ray knows that a node is gone, it says that nobody answers; of a dead process it knows at once.
             self._is_silent = isinstance(error, ray.exceptions.ActorUnavailableError)

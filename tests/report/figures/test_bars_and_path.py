@@ -223,3 +223,24 @@ def test_a_figure_of_nothing_but_errors_is_refused(store: Store) -> None:
     add_cell(store, "taichi", "pwws", 150, n=200, task="sst2")
     with pytest.raises(RobenchError, match="every sample of sst2-base-pwws-seed42 ended in an error"):
         draw("4", store, selection=Selection(defenses=["base", "taichi"]))
+
+
+def test_figure_4_marks_a_defense_that_learned_nothing_as_tables_do(store: Store) -> None:
+    fill_ablation(store)
+    for attack in ATTACKS:
+        add_cell(store, "pgd", attack, 100, clean=(250, 500, 250), task="sst2")
+    drawing = draw("4", store, selection=Selection(defenses=[*ABLATION, "pgd"]))
+    assert_readable(drawing)
+    shown = texts(drawing)
+    marked = [text for text in shown if "†" in text and len(text) < 20]
+    assert marked == ["50.0 †"] * 5 + ["pgd †"], "its numbers, and its name in the legend"
+    assert "no better than naming the most frequent label" in drawing.caption
+    assert "†" not in draw("4", store).caption
+
+
+def test_figure_5_marks_what_learned_nothing_on_the_path_and_beside_it(store: Store) -> None:
+    fill_fusion(store, weights=WEIGHTS[1:])
+    dull = {"clean": (250, 500, 250), "task": "sst2"}
+    add_cell(store, "average", "textfooler", 100, changed={"weight": 0.0}, **dull)
+    drawing = draw("5", store)
+    assert [text for text in texts(drawing) if "†" in text and len(text) < 30] == ["λ = 0: ADVERSARIAL †"]

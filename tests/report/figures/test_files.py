@@ -11,9 +11,11 @@ import pytest
 
 from robench.errors import RobenchError
 from robench.report.figures import draw, save
+from robench.results.selection import Selection
 from robench.results.store import Store
 from support.figures import fill_ablation, fill_fusion
 from support.fresh import imported
+from support.hand_made import add_cell
 
 
 def test_files_are_the_same_each_time_and_svg_text_is_text(store: Store, tmp_path: Path) -> None:
@@ -64,3 +66,13 @@ def test_a_format_that_is_none_and_a_folder_that_cannot_be_are_refused(store: St
 def test_figures_load_neither_torch_nor_matplotlib_before_they_are_drawn() -> None:
     modules = "robench.report.figures, robench.report.figures.bars, robench.report.figures.tradeoff"
     assert not {"torch", "matplotlib"} & set(imported(f"import {modules}"))
+
+
+def test_files_name_no_folder_of_the_machine(store: Store, tmp_path: Path) -> None:
+    for name, failed in (("base", 10), ("taichi", 20)):
+        encoder = {"name": "/home/ann/encoders/bert", "digest": "6" * 64}
+        add_cell(store, name, "pwws", failed, task="sst2", encoder=encoder)
+    selection = Selection(defenses=["base", "taichi"], attacks=["pwws"])
+    for path in save(draw("4", store, selection=selection), tmp_path):
+        content = path.read_bytes()
+        assert b"/home/ann" not in content and b"encoder bert" in content, "in what the file says of itself, too"

@@ -76,3 +76,13 @@ def test_trade_off_without_a_whole_row_says_what_makes_one(store: Store) -> None
         draw("trade-off", store, selection=Selection(tasks=["trec"], defenses=["ada"]))
     with pytest.raises(RobenchError, match=r"has no result .*; `robench run .* --table worst` makes it"):
         draw("trade-off", store, selection=Selection(tasks=["ag"]))
+
+
+def test_trade_off_marks_what_learned_nothing_and_leaves_it_out_of_the_front(store: Store) -> None:
+    for attack in ("pwws", "textfooler"):
+        add_cell(store, "fgsm", attack, 100, clean=(250, 500, 250))
+    drawing = draw("trade-off", store, selection=TREC)
+    assert_readable(drawing)
+    assert "fgsm †" in texts(drawing) and "no better than naming" in drawing.caption
+    front = next(line for line in drawing.figure.axes[0].get_lines() if line.get_linestyle() == "--")
+    assert np.asarray(front.get_xydata())[1:-1].tolist() == [[90, 30], [92, 20]], "though it withstands every attack"

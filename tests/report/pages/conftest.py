@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,13 @@ import pytest
 from robench.report.model_results import ModelResults
 from robench.report.pages.parts import write_page
 from robench.report.pages.victim import make_model_page
+from robench.report.rendering import render
+from robench.report.tables import TableOptions, make
+from robench.results import papers
 from robench.results.info import CellInfo
 from robench.results.store import Store
 from support.browser import MISSING, find_browser
+from support.hand_made import add_cell
 from support.tiny_job import robench
 
 HOUSE = Path(__file__).parents[2] / "goldens" / "house" / "runs"
@@ -40,6 +45,20 @@ def study_page(tmp_path_factory: pytest.TempPathFactory) -> str:
     assert done.exit_code == 0, done.output
     assert done.stdout.strip() == str(path)
     return path.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def tables_page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Table 5 with many columns and long names, beside the paper's numbers, as a page."""
+    store = Store(tmp_path_factory.mktemp("wide") / "runs")
+    names = (("base", {}), ("taichi-no-adv", {}), ("ein-verfahren-mit-langem-namen", {}), ("taichi", LONG))
+    for (name, changed), attack in product(names, papers.find_paper().attacks):
+        add_cell(store, name, attack, 40, changed=changed)
+    options = TableOptions(runs="runs", offline=True)
+    return render(make("5", store, against="paper", **options), "html")
+
+
+LONG = {"temperature": 0.5, "ctr_weight": 2.0, "unsuccessful": "perturbed"}
 
 
 @pytest.fixture(scope="session")

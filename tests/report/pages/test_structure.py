@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -13,8 +14,12 @@ from robench.report.model_results import ModelResults
 from robench.report.pages.parts import write_page
 from robench.report.pages.study import make_study_page
 from robench.report.pages.victim import make_model_page
-from robench.report.tables import TableOptions
+from robench.report.rendering import render_all
+from robench.report.tables import TableOptions, make_all
+from robench.results.info import CellInfo
+from robench.results.request_log import REQUESTS
 from robench.results.store import Store
+from robench.victims import OWN_ENCODER
 from support.hand_made import add_cell, record
 
 VOID = {"col", "meta", "br", "link", "img", "input", "hr"}
@@ -157,3 +162,59 @@ ATTACKED = [
     for row in range(12)
 ]
 GIVEN: dict[str, Any] = {"kind": "Python function", "model": HOSTILE, "command": ["--model", HOSTILE]}
+
+
+ELSEWHERE = "/home/ann/secret-project"
+
+
+@pytest.fixture
+def placed(store: Store) -> Store:
+    """A defense, and a model of a user's, made with folders that a command named by absolute paths."""
+    made: dict[str, Any] = {
+        "data": {"source": f"local:{ELSEWHERE}/data/trec", "digest": "5" * 64, "notes": [f"read {ELSEWHERE}/data"]},
+        "encoder": {"name": f"{ELSEWHERE}/bert", "digest": "6" * 64},
+        "foreign_code": [f"{ELSEWHERE}/plugin.py"],
+        "warnings": [f"its labels are not those of {ELSEWHERE}/labels.txt."],
+    }
+    for name in ("base", "taichi"):
+        add_cell(store, name, "pwws", 10, **made)
+    add_cell(store, "base", "textfooler", 10, **made)
+    model = f"{ELSEWHERE}/my-model"
+    given = {"kind": "Transformers model", "model": model, "command": ["--model", model], "label_order": [0, 1]}
+    texts = [record(row, "failed", original=f"see /usr/share/doc/{row} now") for row in range(4)]
+    add_cell(store, "my-model", "pwws", 4, n=4, given=given, records=texts, **made | {"encoder": OWN})
+    line = {"id": "a", "time": 1.0, "command": f"robench run --data {ELSEWHERE}/data --plugin {ELSEWHERE}/plugin.py"}
+    (store.root / REQUESTS).write_text(json.dumps(line) + "\n", encoding="utf-8")
+    return store
+
+
+OWN = {"name": OWN_ENCODER, "digest": OWN_ENCODER}
+
+
+def assert_places_nobody(page: str, store: Store) -> None:
+    assert ELSEWHERE not in page and "ann" not in re.split(r"\W", page)
+    assert str(store.root) not in page and str(store.root.parent) not in page
+
+
+def test_study_page_names_no_folder_of_the_machine(placed: Store) -> None:
+    options = TableOptions(runs=str(placed.root), command_options=["--runs", str(placed.root)], offline=True)
+    page = write_page(make_study_page(placed, "paper", options))
+    assert_places_nobody(page, placed)
+    assert "local:trec" in page and f"--runs {placed.root.name}" in page and "--plugin plugin.py" in page
+    assert "only the last part is shown" in page
+
+
+def test_model_page_names_no_folder_of_the_machine_but_shows_texts_as_they_are(placed: Store) -> None:
+    cells = [cell for cell in placed.stages(CellInfo) if cell.info.victim]
+    command = f"robench attack --model {ELSEWHERE}/my-model --report {ELSEWHERE}/page.html"
+    page = write_page(make_model_page(ModelResults(placed, cells), ["--runs", str(placed.root)], command))
+    assert_places_nobody(page, placed)
+    assert "--model my-model" in page and "see /usr/share/doc/0 now" in page
+
+
+def test_tables_as_html_name_no_folder_of_the_machine(placed: Store) -> None:
+    options = TableOptions(runs=str(placed.root), command_options=["--runs", str(placed.root)], offline=True)
+    tables, _ = make_all(placed, **options)
+    page = render_all(tables, "html")
+    assert_places_nobody(page, placed)
+    assert f"--runs {placed.root.name}" in page, "a command that fills a gap"

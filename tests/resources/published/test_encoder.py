@@ -94,7 +94,7 @@ def test_without_tensorflow_hub_or_its_server_a_sentence_says_what_to_do(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "tensorflow_hub", None)
-    with pytest.raises(RobenchError, match=re.escape("pip install 'robench[published]'")):
+    with pytest.raises(RobenchError, match=re.escape("pip install 'tensorflow>=2.15' 'tensorflow-hub>=0.16'")):
         published.prepare_published_encoder()
 
     monkeypatch.setitem(sys.modules, "tensorflow_hub", tensorflow_hub(error=OSError("no route to host")))

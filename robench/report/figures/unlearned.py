@@ -1,0 +1,24 @@
+"""The mark of a model that learned nothing: the same in every figure as in the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from robench.results.cells import Result
+
+DAGGER = " †"
+
+
+def mark_unlearned(results: Iterable[Result]) -> str:
+    """Return what stands behind a number or a name: a dagger if a model of the results has learned nothing."""
+    return "" if all(result.has_learned for result in results) else DAGGER
+
+
+def describe_unlearned(results: Iterable[Result]) -> str:
+    """Return a sentence, with a space before it, on the mark; empty if no result has it."""
+    if not mark_unlearned(results):
+        return ""
+    return (
+        f"{DAGGER}: the model, or one of them, is no better than naming the most frequent label each time; it cannot be"
+        " fooled, and is not to be compared."
+    )
