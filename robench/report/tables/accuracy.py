@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from robench.escaping import list_values
+from robench.report.tables.adaptive import ADAPTIVE, AdaptiveColumn
 from robench.report.tables.captions import result_notes
 from robench.report.tables.cells import attacked_cell, clean_cell
 from robench.report.tables.layout import Layout, legend_of
@@ -25,6 +26,8 @@ from robench.results.worst import WorstReader
 from robench.study.commands import make_commands
 
 CLEAN = "clean%"
+NOT_ATTACKS = (CLEAN, ADAPTIVE, WORST)
+"""Columns that are no attack's."""
 _NOT_ONE = "n/a: one model per attack; `robench table worst` has the worst% of each."
 
 
@@ -111,16 +114,21 @@ def _under_attack(layout: Layout, request: TableRequest, cells: Sequence[StoredS
     reader = SampleReader.of(layout.results)
     worst = WorstReader(reader, layout.results) if _is_worst_shown(layout) else None
     masks = MaskReader(reader, layout.results, cells, request.options.get("level", LEVEL))
+    selected = request.select_adaptive(cells)
+    adaptive = AdaptiveColumn(reader, layout, read_results(selected), show_gaps=not request.selection.attacks)
+    columns += [Column(ADAPTIVE, better=None)] if adaptive.is_shown else []
     columns += [Column(WORST)] if worst else []
-    arranged, caption = layout.arranged(partial(_clean_and_attacked, reader, worst, masks))
+    arranged, caption = layout.arranged(partial(_clean_and_attacked, reader, worst, masks, adaptive))
     blocks, comparison = request.compare(arranged, columns, usual=True)
-    fill, hopeless = make_commands(layout.gaps(), request.command_options)
+    fill, hopeless = make_commands([*layout.gaps(), *adaptive.gaps()], request.command_options)
+    measured = _how_measured(blocks, columns, request.paper)
+    measured[1:1] = [adaptive.describe()] if adaptive.is_shown else []
     return request.fill(
         caption=caption,
         columns=tuple(columns),
         blocks=blocks,
         compared=comparison.defense,
-        legend=legend_of(blocks, columns, _how_measured(blocks, columns, request.paper), comparison, hopeless),
+        legend=legend_of(blocks, columns, measured, comparison, hopeless),
         notes=(*describe_masked(blocks, columns), *result_notes(r.info for r in layout.results)),
         commands=fill,
     )
@@ -137,7 +145,7 @@ def _is_worst_shown(layout: Layout) -> bool:
 def attacks_of(columns: Sequence[Column], row: Row) -> tuple[str, ...]:
     """Return the titles of the attacks that a row has results of."""
     shown = zip(columns, row.cells, strict=True)
-    return tuple(c.name for c, cell in shown if cell.seeds and c.name not in (CLEAN, WORST))
+    return tuple(c.name for c, cell in shown if cell.seeds and c.name not in NOT_ATTACKS)
 
 
 def _how_measured(blocks: Sequence[Block], columns: Sequence[Column], paper: Paper) -> list[str]:
@@ -164,12 +172,14 @@ def _clean_and_attacked(
     reader: SampleReader,
     worst: WorstReader | None,
     masks: MaskReader,
+    adaptive: AdaptiveColumn,
     found: Sequence[Result],
     columns: Sequence[str],
 ) -> tuple[Cell, ...]:
     by_column = [[r for r in found if r.column == column] for column in columns]
     cells = [clean_cell(reader, found)]
     cells += [replace(attacked_cell(reader, some), masked=masks.find(some)) for some in by_column]
+    cells += [adaptive.cell(found)] if adaptive.is_shown else []
     if worst is not None:
         is_one_model = not any(r.info.adversarial for r in found)
         cells.append(worst_cell(worst, found) if is_one_model else Cell(text="n/a"))
