@@ -121,6 +121,8 @@ def _detail(entry: Entry) -> dict[str, Any]:
     kind = plugin if isinstance(plugin, type) else type(plugin)
     paragraphs = (inspect.getdoc(kind) or "").partition("\n")[2].strip().split("\n\n")
     row["description"] = "\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+    if adaptive := getattr(plugin, "adaptive_attack", ""):
+        row["adaptive_attack"] = adaptive
     return row | {"options": [asdict(one) for one in describe(plugin)] if is_dataclass(plugin) else []}
 
 
@@ -141,6 +143,9 @@ def _print_detail(section: str, row: dict[str, Any], console: Console) -> None:
         console.print(f"labels: {escape(', '.join(row['labels']))}", highlight=False)
     if row.get("members"):
         console.print(f"{escape(row['name'])} is one of {escape(', '.join(row['members']))}", highlight=False)
+    if row.get("adaptive_attack"):
+        made = f"an attack made against it, which table 5 shows: {row['adaptive_attack']}"
+        console.print(escape(made), highlight=False)
     if row.get("options"):
         table = Table("option", "values", "default", "meaning", box=None, pad_edge=False, header_style="bold")
         for one in row["options"]:

@@ -43,7 +43,8 @@ CompareOption = Annotated[
     str | None,
     typer.Option(
         metavar="DEFENSE",
-        help="Compare this defense with the others, as one family of tests; its lead stands behind an arrow.",
+        help="Compare this defense with the others, as one family of tests; how far it is from the best of them stands"
+        " behind an arrow.",
         show_default="the paper's",
     ),
 ]
@@ -183,7 +184,10 @@ def figure(
 
 @report_failures
 def show(
-    cell: Annotated[str, typer.Argument(help="Name or key of a cell (or model) in the runs folder, or its beginning.")],
+    cell: Annotated[
+        str,
+        typer.Argument(help="Name or key of a cell, model, adversarial training set or transfer, or its beginning."),
+    ],
     examples: Annotated[int, typer.Option(metavar="N", help="How many attacked texts to show.")] = 5,
     format: Annotated[str, typer.Option("--format", "-f", help="rich or json.")] = "rich",
     runs: RunsOption = Path("runs"),

@@ -16,13 +16,14 @@ from robench.report.rendering import percent
 from robench.results import records
 from robench.results.adversarial_rows import describe_adversarial_rows
 from robench.results.changes import align_words, choose_examples
-from robench.results.info import CellInfo, ModelInfo, StageInfo, to_builtins
+from robench.results.info import CellInfo, ModelInfo, StageInfo, TransferInfo, to_builtins
 from robench.results.info_parts import Environment, PluginInfo
 from robench.results.integrity import CLEAN_FILE, RECORDS_FILE, TRAINING_FILE
 from robench.results.outcome import summarise
 from robench.results.records import Record
 from robench.results.store import Store, StoredStage
 from robench.results.training_log import read_training_log
+from robench.results.transfer import share_fooled
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -30,7 +31,12 @@ if TYPE_CHECKING:
 
 FILES = (RECORDS_FILE, CLEAN_FILE, TRAINING_FILE)
 """The files of a stage that are shown, or that what is shown was counted from."""
-KINDS = {"cells": "cell", "models": "trained model", "adversarial": "adversarial training set"}
+KINDS = {
+    "cells": "cell",
+    "models": "trained model",
+    "adversarial": "adversarial training set",
+    "transfer": "transfer of adversarial texts that were made against another model",
+}
 
 
 class _Contents(NamedTuple):
@@ -39,6 +45,7 @@ class _Contents(NamedTuple):
     facts: dict[str, str]
     results: dict[str, Any]
     training: list[dict[str, Any]]
+    rows: int
     examples: list[Record]
     errors: list[Record]
 
@@ -47,7 +54,7 @@ def show(stage: StoredStage[Any], store: Store, examples: int = 5) -> Renderable
     """Format a stage for a terminal; parts that it does not have are left out.
 
     Args:
-        stage: a cell, a trained model or an adversarial training set.
+        stage: a cell, a trained model, an adversarial training set or a transfer.
         store: its runs folder, which also contains the model of a cell.
         examples: largest number of attacked texts.
 
@@ -67,7 +74,7 @@ def show(stage: StoredStage[Any], store: Store, examples: int = 5) -> Renderable
         heading = "\nexamples: [original → final]"
         parts += [Text(heading, style="bold"), *format_examples(contents.examples, stage.info.labels)]
     if contents.errors:
-        heading = f"\nerrors: {len(contents.errors):,} of {contents.results['attacked']['n']:,} samples"
+        heading = f"\nerrors: {len(contents.errors):,} of {contents.rows:,} samples"
         parts += [Text(heading, style="bold"), *format_errors(contents.errors, examples)]
     return Group(*parts)
 
@@ -105,6 +112,7 @@ def _collect(stage: StoredStage[Any], store: Store, examples: int) -> _Contents:
         _describe_stage(stage.info) | ({"rows of D_adv": d_adv} if d_adv else {}),
         _compute_results(stage.info, rows),
         _read_training_log(stage, store),
+        len(rows),
         choose_examples(rows, examples),
         [record for record in rows if record.status == "error"],
     )
@@ -125,6 +133,8 @@ def _describe_stage(info: StageInfo) -> dict[str, str]:
         facts["trained on"] = f"the adversarial training set {adversarial}"
     if model := getattr(info, "model", None):
         facts["model"] = model
+    if isinstance(info, TransferInfo):
+        facts["texts"] = f"of cell {info.texts}, made against the model of seed {info.texts_seed}"
     training = ", ".join(f"{name} {value}" for name, value in info.training.items())
     victim = getattr(info, "victim", None)
     if victim:
@@ -172,7 +182,13 @@ def _compute_results(info: StageInfo, rows: Sequence[Record]) -> dict[str, Any]:
         results["clean"] = {"accuracy": clean.correct / clean.n, **msgspec.structs.asdict(clean)}
     if dev:
         results["dev"] = msgspec.structs.asdict(dev)
-    if rows:
+    if rows and isinstance(info, TransferInfo):
+        outcome = summarise(rows)
+        share = share_fooled(outcome)
+        counts = {"fooled": outcome.succeeded, "withstood": outcome.failed, "wrong_before": outcome.skipped}
+        errors = {"errors": outcome.errors} if outcome.errors else {}
+        results["transferred"] = {"share": None if share is None else float(share), "n": outcome.n, **counts, **errors}
+    elif rows:
         outcome = summarise(rows)
         results["attacked"] = {
             "accuracy": None if outcome.accuracy is None else float(outcome.accuracy),
@@ -181,6 +197,8 @@ def _compute_results(info: StageInfo, rows: Sequence[Record]) -> dict[str, Any]:
         }
         if not outcome.errors:  # a page without errors says nothing of them
             del results["attacked"]["errors"]
+        if isinstance(info, CellInfo) and info.draws and info.accuracy_under_attack is not None:
+            results["draws"] = {"accuracy": float(info.accuracy_under_attack), "n": info.draws.n}
         similarity = info.similarity if isinstance(info, CellInfo) else None
         results["attacked"]["similarity"] = similarity.mean if similarity else None
     return results
@@ -192,11 +210,19 @@ def _describe_results(results: Mapping[str, Any]) -> dict[str, str]:
         texts["clean accuracy"] = f"{percent(clean['accuracy'])} % ({clean['correct']} of {clean['n']})"
     if dev := results.get("dev"):
         texts["dev accuracy"] = f"{percent(dev['accuracy'])} % of {dev['n']}"
+    if transfer := results.get("transferred"):
+        share = "no number" if transfer["share"] is None else f"{percent(transfer['share'])} %"
+        counts = f"{transfer['fooled']} fooled, {transfer['withstood']} withstood"
+        counts += f", {transfer['wrong_before']} wrong before in this model or the other"
+        counts += f", {transfer['errors']} ended in an error" if "errors" in transfer else ""
+        texts["fooled by transfer"] = f"{share} ({counts}; {transfer['n']} in all)"
     if attack := results.get("attacked"):
         counts = f"{attack['failed']} failed, {attack['succeeded']} succeeded, {attack['skipped']} skipped"
         counts += f", {attack['errors']} ended in an error" if "errors" in attack else ""
         accuracy = "no number" if attack["accuracy"] is None else f"{percent(attack['accuracy'])} %"
         texts["under attack"] = f"{accuracy} ({counts}; {attack['n']} in all)"
+        if draws := results.get("draws"):
+            texts["over new draws"] = f"{percent(draws['accuracy'])} % (mean of {draws['n']} of each final text)"
         for key, name in (("success_rate", "attack success rate"), ("words_changed", "words changed")):
             if attack[key] is not None:
                 texts[name] = f"{percent(attack[key])} %"

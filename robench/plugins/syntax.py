@@ -3,8 +3,8 @@
 How it works: a syntax tree is written by the code below and not by ``ast.dump``, whose output differs between Pythons:
 the name of each node and, in brackets, its fields in alphabetical order, without the empty ones. Positions and comments
 are no part of a tree. Left out as well is what only people and figures read: docstrings and other bare constants,
-``title``, ``summary`` and ``style`` of a class, the words of table 2, names of registration, and all but the default of
-:func:`~robench.plugins.option.option`.
+``title``, ``summary`` and ``style`` of a class, the words of table 2, the attack made against a defense, names of
+registration, and all but the default of :func:`~robench.plugins.option.option`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-LOOKS = frozenset({"title", "summary", "style", "augmentation", "classifies", "loss_parts"})
-"""Class variables and methods that only tables, figures and lists read, unless the code reads them itself."""
+LOOKS = frozenset({"title", "summary", "style", "augmentation", "classifies", "loss_parts", "adaptive_attack"})
+"""Class variables and methods that training and attacks do not depend on, unless the code reads them itself."""
 _SKIPPED = frozenset({"type_comment", "kind", "ctx", "type_ignores"})
 
 Import = ast.Import | ast.ImportFrom

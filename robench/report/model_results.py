@@ -10,13 +10,12 @@ from robench.errors import RobenchError
 from robench.escaping import list_values
 from robench.report.rendering import percent
 from robench.report.tables import accuracy_table
-from robench.report.tables.accuracy import CLEAN
+from robench.report.tables.accuracy import NOT_ATTACKS
 from robench.report.tables.matrix import worst_table
 from robench.report.tables.model import Block, Cell, Column, Table
 from robench.report.tables.options import TableRequest
 from robench.report.tables.own import OWN
 from robench.report.tables.quality import quality_table
-from robench.report.tables.worst import WORST
 from robench.results import papers, records
 from robench.results.cells import Result, read_results
 from robench.results.info import CellInfo
@@ -77,7 +76,7 @@ class ModelResults:
         """Accuracy under each attack, the strongest attack first; those on another number of texts are other blocks."""
         rows = [row for block in self.table.blocks for row in block.rows]
         pairs = [pair for row in rows for pair in zip(self.table.columns, row.cells, strict=True)]
-        known = [pair for pair in pairs if pair[0].name not in (CLEAN, WORST) and pair[1].seeds]
+        known = [pair for pair in pairs if pair[0].name not in NOT_ATTACKS and pair[1].seeds]
         return sorted(known, key=lambda pair: (pair[1].value is None, pair[1].value or 0, pair[0].name))
 
     @cached_property

@@ -109,8 +109,8 @@ class Target:
         if table.kind in TRANSFERRED:
             return [replace(self._fill_own(request, table), transfer=True)]
         if table.kind == "encoders" and request.encoder is None:
-            return [replace(filled, encoder=encoder) for encoder in table.encoders]
-        return [filled]
+            return [replace(filled, encoder=encoder, adaptive=True) for encoder in table.encoders]
+        return [replace(filled, adaptive=True)]
 
     def _fill_own(self, request: Request, table: PaperTable) -> Request:
         """Return a request with the paper's tasks, and its defenses as far as the table shows them."""

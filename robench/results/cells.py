@@ -166,7 +166,7 @@ def _result(cell: StoredStage[CellInfo]) -> Result:
         column=identity_text([info.attack.title, attack]),
         attack=info.attack,
         clean_accuracy=Fraction(info.clean.correct, info.clean.n),
-        accuracy_under_attack=outcome.accuracy,
+        accuracy_under_attack=info.accuracy_under_attack if info.draws else outcome.accuracy,
         has_learned=_has_learned(info.clean),
         outcome=outcome,
     )

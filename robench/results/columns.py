@@ -25,8 +25,8 @@ LETTERS: Mapping[Status, str] = {"failed": "f", "succeeded": "s", "skipped": "k"
 FAILED, SUCCEEDED, SKIPPED, ERROR = LETTERS.values()
 
 
-class Columns(msgspec.Struct, frozen=True, kw_only=True):
-    """Numbers of the N records of a cell; each attribute has N entries, in order of ids.
+class Columns(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Numbers of the N records of a cell; each attribute but the last has N entries, in order of ids.
 
     Attributes:
         id: rows of the examples in their split, from 0.
@@ -40,6 +40,8 @@ class Columns(msgspec.Struct, frozen=True, kw_only=True):
         words_changed: number of words that the attack changed.
         words: number of words of the original.
         seconds: time of the attack.
+        right: of a random model the share of draws in which it is right about the final text; empty if there are none,
+            and in the copy, since draws have a file of their own.
     """
 
     id: Sequence[int]
@@ -53,6 +55,7 @@ class Columns(msgspec.Struct, frozen=True, kw_only=True):
     words_changed: Sequence[int]
     words: Sequence[int]
     seconds: Sequence[float]
+    right: Sequence[float | None] = ()
 
     def __len__(self) -> int:
         return len(self.id)
@@ -122,8 +125,8 @@ def read_copy(folder: Path, sha256: str) -> Columns | None:
         columns = msgspec.json.decode(content, type=Columns)
     except (OSError, ValueError, RecursionError):  # msgspec's errors are ValueErrors
         return None
-    lengths = {len(getattr(columns, name)) for name in Columns.__struct_fields__}
-    return columns if len(lengths) == 1 else None
+    lengths = {len(getattr(columns, name)) for name in Columns.__struct_fields__ if name != "right"}
+    return columns if len(lengths) == 1 and not columns.right else None
 
 
 def describe_probabilities(probabilities: Sequence[float], label: int) -> tuple[int | None, float | None]:

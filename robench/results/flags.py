@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
 from robench.results.cells import Result
+from robench.results.draws import DRAWS
 
-FlagName = Literal["learned nothing", "random", "texts cut", "few samples", "many errors"]
+FlagName = Literal["learned nothing", "random", "averaged", "texts cut", "few samples", "many errors"]
 
 FEW = 100
 """Attacked samples below which a number is uncertain by about ten points."""
@@ -27,6 +28,11 @@ FLAGS: Mapping[FlagName, Flag] = {
     "random": Flag(
         "~",
         "the model gives the same text different scores; each number is of one draw, so the next run gives another one",
+    ),
+    "averaged": Flag(
+        "≈",
+        f"the model gives the same text different scores; its accuracy under attack is the mean over {DRAWS} new draws"
+        " of each text at which an attack stopped, all else is of one draw",
     ),
     "texts cut": Flag(
         "‡", "the model cuts more than 5 % of the test texts; an attack on what is cut off has no effect"
@@ -48,7 +54,7 @@ def _find_flags(result: Result) -> Iterable[FlagName]:
     if not result.has_learned:
         yield "learned nothing"
     if info.victim and info.victim.random:
-        yield "random"
+        yield "averaged" if info.draws else "random"
     if any(CUT in warning for warning in info.warnings):
         yield "texts cut"
     if result.attacked_n < FEW:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -22,6 +23,7 @@ from robench.results.info_parts import (
     Count,
     DataInfo,
     Development,
+    Draws,
     EncoderInfo,
     Environment,
     FileInfo,
@@ -162,6 +164,7 @@ class CellInfo(AttackInfo, frozen=True, kw_only=True, omit_defaults=True, tag="c
         trained_against: the attack whose texts the model was trained on, if that is another one than ``attack``.
         similarity: how similar originals and adversarial texts are; None if it was not measured.
         model_environment: where and when the model was trained or examined.
+        draws: how often a random model is right about the final texts; None of any other, and of early versions.
     """
 
     clean: Clean
@@ -172,6 +175,16 @@ class CellInfo(AttackInfo, frozen=True, kw_only=True, omit_defaults=True, tag="c
     trained_against: PluginInfo | None = None
     similarity: Similarity | None = None
     model_environment: Environment | None = None
+    draws: Draws | None = None
+
+    @property
+    def accuracy_under_attack(self) -> Fraction | None:
+        """Return the accuracy under attack, 0 to 1, over all draws of a random model; None if it is not known."""
+        outcome, draws = self.attacked, self.draws
+        if outcome is None or draws is None or not draws.n:
+            return outcome.accuracy if outcome else None
+        measured = outcome.n - outcome.errors
+        return Fraction(draws.right, draws.n * measured) if measured > 0 else None
 
     @property
     def is_crossed(self) -> bool:

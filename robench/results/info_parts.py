@@ -52,6 +52,7 @@ class PluginInfo(_Part, frozen=True, kw_only=True, omit_defaults=True):
             format 4.
         title: an attack's name in tables, with its variant in brackets; empty for a defense.
         base: of an attack that is another one with one thing changed, that one's name; else empty.
+        adaptive_attack: name of the attack that a defense names as made against itself; empty if it names none.
     """
 
     name: str = ""
@@ -61,6 +62,7 @@ class PluginInfo(_Part, frozen=True, kw_only=True, omit_defaults=True):
     code: str = ""
     title: str = ""
     base: str = ""
+    adaptive_attack: str = ""
 
 
 class VictimInfo(_Part, frozen=True, kw_only=True, omit_defaults=True):
@@ -142,6 +144,18 @@ class Outcome(_Part, frozen=True, kw_only=True, omit_defaults=True):
         """
         measured = self.n - self.errors
         return Fraction(self.failed or 0, measured) if measured > 0 else None
+
+
+class Draws(_Part, frozen=True, kw_only=True, omit_defaults=True):
+    """How often a random model is right about the texts at which attacks stopped, see :mod:`robench.results.draws`.
+
+    Attributes:
+        n: draws of each text.
+        right: right answers in all draws of all texts.
+    """
+
+    n: Count
+    right: Count
 
 
 class Similarity(_Part, frozen=True, kw_only=True, omit_defaults=True):

@@ -21,6 +21,7 @@ from robench.errors import RobenchError
 from robench.paths import atomic_write_text, open_regular, read_regular, translate_os_errors
 from robench.results import records
 from robench.results.columns import COLUMNS_FILE, Columns, make_columns, read_copy, write_columns
+from robench.results.draws import DRAWS_FILE
 from robench.results.info import AttackInfo, CellInfo, Info, ModelInfo, StageInfo, encode, seal
 from robench.results.info_parts import FileInfo, Outcome
 from robench.syncing import make_folder, sync, sync_tree
@@ -33,7 +34,7 @@ WEIGHTS_FILE = "model.safetensors"
 CHECKPOINT_FILE = "checkpoint.safetensors"
 """The state of an unfinished training."""
 
-TABLE_FILES = (RECORDS_FILE, CLEAN_FILE)
+TABLE_FILES = (RECORDS_FILE, CLEAN_FILE, DRAWS_FILE)
 """The files that tables are made from, besides ``stage.json``."""
 
 

@@ -7,6 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
+
 from robench.results import clean_lines
 from robench.results.columns import (
     ERROR,
@@ -18,6 +20,7 @@ from robench.results.columns import (
     describe_probabilities,
     make_columns,
 )
+from robench.results.draws import read_draws
 from robench.results.integrity import CLEAN_FILE, read_columns
 from robench.results.samples import Outcome, average
 
@@ -31,7 +34,12 @@ Samples = Mapping[int, Outcome]
 
 
 def stands(records: Columns) -> list[Outcome]:
-    """Return whether the model is right under attack, for each record; None after an error."""
+    """Return whether the model is right under attack, for each record; None after an error.
+
+    Of a random model it is the share of draws in which it is right.
+    """
+    if records.right:
+        return list(records.right)
     return [_STANDS[letter] for letter in records.status]
 
 
@@ -153,7 +161,10 @@ class SampleReader:
             RobenchError: the records are missing or broken.
         """
         if folder not in self._columns:
-            self._columns[folder] = read_columns(folder)
+            columns = read_columns(folder)
+            if shares := read_draws(folder):
+                columns = msgspec.structs.replace(columns, right=[shares.get(row) for row in columns.id])
+            self._columns[folder] = columns
         return self._columns[folder]
 
 

@@ -33,7 +33,17 @@ from typing import TYPE_CHECKING, Any, Generic, get_args
 from robench.errors import RobenchError
 from robench.paths import absolute_path, read_regular, refuse_links, translate_os_errors
 from robench.results import integrity, locks
-from robench.results.info import REMEDY, AdversarialInfo, CellInfo, Info, ModelInfo, StageKind, decode, kind_of
+from robench.results.info import (
+    REMEDY,
+    AdversarialInfo,
+    CellInfo,
+    Info,
+    ModelInfo,
+    StageKind,
+    TransferInfo,
+    decode,
+    kind_of,
+)
 from robench.results.integrity import RECORDS_FILE, STAGE_FILE, TABLE_FILES, make_key
 from robench.syncing import make_folder
 
@@ -223,7 +233,7 @@ class Store:
             self._on_fault(sentence)
 
     def find(self, name: str, names: Names = TABLE_FILES) -> StoredStage[Any]:
-        """Find the cell, or else the model or adversarial training set, whose folder name or key begins with ``name``.
+        """Find the cell, or else the model, adversarial training set or transfer, whose name or key begins so.
 
         Args:
             name: the name.
@@ -232,7 +242,7 @@ class Store:
         Raises:
             RobenchError: there is none, there are several, or it does not fit.
         """
-        for kind in (CellInfo, ModelInfo, AdversarialInfo):
+        for kind in (CellInfo, ModelInfo, AdversarialInfo, TransferInfo):
             folders = [folder for folder in self.folders(kind_of(kind)) if (folder / STAGE_FILE).exists()]
             hits = [f for f in folders if name in (f.name, _key_in(f))]
             hits = hits or [f for f in folders if f.name.startswith(name) or _key_in(f).startswith(name)]

@@ -9,12 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from robench.results.cells import Result, group
-from robench.results.columns import ERROR, FAILED, Columns
-from robench.results.sample_reader import SampleReader, Samples
+from robench.results.columns import Columns
+from robench.results.sample_reader import SampleReader, Samples, stands
 
 
 def judge_samples(attacks: Sequence[Columns]) -> Samples | None:
     """Return for each sample whether a model survives all attacks; None for one on which any attack ended in an error.
+
+    Of a random model it is the smallest share of right draws.
 
     Args:
         attacks: the records of each attack on the model, at least one.
@@ -25,8 +27,8 @@ def judge_samples(attacks: Sequence[Columns]) -> Samples | None:
     ids = attacks[0].id
     if any(attack.id != ids for attack in attacks):
         return None
-    letters = zip(*(attack.status for attack in attacks), strict=True)
-    return {i: None if ERROR in met else set(met) == {FAILED} for i, met in zip(ids, letters, strict=True)}
+    outcomes = zip(*map(stands, attacks), strict=True)
+    return {i: None if None in met else min(met) for i, met in zip(ids, outcomes, strict=True)}  # type: ignore[type-var]
 
 
 @dataclass(frozen=True)

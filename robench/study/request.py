@@ -22,6 +22,7 @@ from robench.study.options import CommonOptions, RunOptions
 from robench.study.plan import plan_cells, plan_statistics, plan_transfers
 from robench.study.presets import TRAINING, Preset, find_preset
 from robench.study.setting import NamedAttack, NamedDefense, Setting
+from robench.study.stages.attack import CellStage
 from robench.study.stages.stage import Stage
 from robench.study.values import Settings
 
@@ -66,7 +67,7 @@ class BaseRequest(CommonOptions, ABC):
         Raises:
             RobenchError: they are not available.
         """
-        for named in self._attacks():
+        for named in self._all_attacks():
             if named.attack.has_forms and named.attack.resources == "published":
                 named.attack.prepare(offline=self.offline)
 
@@ -78,6 +79,10 @@ class BaseRequest(CommonOptions, ABC):
         for note in data.notes:
             reporter.warn(f"note on {name}: {note}")
         return data
+
+    def _all_attacks(self) -> list[NamedAttack]:
+        """Return all attacks that the request's stages make."""
+        return self._attacks()
 
     def _attacks(self) -> list[NamedAttack]:
         return self._split_attacks()[0]
@@ -113,12 +118,14 @@ class Request(BaseRequest, RunOptions):
         statistics: whether to measure the high-order statistics of the models as well (table 7).
         transfer: whether to give the models adversarial texts of another seed as well (table ``transfer``).
         crossed: whether to attack each model that was trained against one attack with all of them (table ``matrix``).
+        adaptive: whether to attack each defense with the attack that it names as made against itself, too (table 5).
     """
 
     sweep: Sequence[Settings] = ({},)
     statistics: bool = False
     transfer: bool = False
     crossed: bool = False
+    adaptive: bool = False
 
     def check(self) -> None:
         """Check the options before anything is fetched or imported.
@@ -151,11 +158,44 @@ class Request(BaseRequest, RunOptions):
             for defenses, attacks, find in named
             for cell in plan_cells(setting, data, defenses, attacks, seed=seed, find_defense=find, crossed=self.crossed)
         ]
+        if self.adaptive:
+            cells += [
+                cell
+                for data in tasks
+                for seed in self.seeds
+                for one in variants
+                for cell in one._plan_adaptive(setting, data, seed)
+            ]
         cells = list({cell.key: cell for cell in cells}.values())
         self._announce_foreign_code(cells, reporter)
         reference = self._defense(registry.reference())
         statistics = plan_statistics(cells, reference) if self.statistics else []
         return [*cells, *statistics, *(plan_transfers(cells, reference) if self.transfer else ())]
+
+    def _all_attacks(self) -> list[NamedAttack]:
+        """Return the named attacks and, if they are wanted, the defenses' adaptive ones."""
+        defenses = self._defenses() if self.adaptive else []
+        return [*self._attacks(), *(self._adaptive(one) for one in defenses if one.defense.adaptive_attack)]
+
+    def _plan_adaptive(self, setting: Setting, data: TaskData, seed: int) -> list[CellStage]:
+        """Plan the cells of the attacks that defenses name as made against themselves.
+
+        Raises:
+            RobenchError: there is no such attack, or it may not run.
+        """
+        cells = []
+        for defense in self._defenses():
+            if name := defense.defense.adaptive_attack:
+                attacks, _ = split_by_consent([self._adaptive(defense)], [name], consent=self.trust_remote_code)
+                cells += plan_cells(setting, data, [defense], attacks, seed=seed, find_defense=self._defense)
+        return cells
+
+    def _adaptive(self, defense: NamedDefense) -> NamedAttack:
+        name = defense.defense.adaptive_attack
+        try:
+            return self._attack(name)
+        except RobenchError as error:
+            raise RobenchError(f"{defense.name} names the adaptive attack {name}: {error}") from error
 
     def _setting(self, chosen: Preset, reporter: Reporter) -> Setting:
         from robench.models import devices

@@ -48,7 +48,7 @@ class NamedDefense(NamedPlugin):
     @property
     def info(self) -> PluginInfo:
         """Describe it for ``stage.json``."""
-        return PluginInfo(**_plugin_fields(self, self.defense))
+        return PluginInfo(adaptive_attack=self.defense.adaptive_attack, **_plugin_fields(self, self.defense))
 
 
 @dataclass(frozen=True)

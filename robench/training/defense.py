@@ -61,6 +61,12 @@ class Defense(ABC):
     """
     style: ClassVar[Style | None] = None
     """How figures draw it; subclasses do not inherit it. None gives it a look that follows from its name."""
+    adaptive_attack: ClassVar[str] = ""
+    """Registered name of an attack that is made against this defense; empty if there is none.
+
+    ``robench run --table 5`` attacks the defense with it as well, and table 5 shows that in a column of its own. It is
+    no part of keys.
+    """
 
     def __post_init__(self) -> None:
         """Reject a value that is not one of its field's choices, or out of its range."""

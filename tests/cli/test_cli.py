@@ -121,6 +121,17 @@ def test_a_name_is_listed_with_its_options(name: str, section: str, option: tupl
     assert row["name"] in shown and all(one["name"] in shown for one in row["options"])
 
 
+def test_attack_that_a_defense_names_is_listed_with_it(tmp_path: Path, forget_plugins: None) -> None:
+    file = tmp_path / "shield.py"
+    file.write_text(
+        "import robench\nfrom robench.defenses.base import Base\n\n@robench.register('shield')\nclass Shield(Base):\n"
+        "    '''A defense of our own.'''\n    adaptive_attack = 'pwws'\n"
+    )
+    listed = json.loads(robench("list", "shield", "--plugin", file, "--format", "json").stdout)
+    assert listed["defenses"][0]["adaptive_attack"] == "pwws"
+    assert "an attack made against it, which table 5 shows: pwws" in robench("list", "shield").stdout
+
+
 @pytest.mark.parametrize(
     ("name", "text"), [("trec", "ABBR, ENTY"), ("quick", "train_limit: 500"), ("minilm", "MiniLM")]
 )

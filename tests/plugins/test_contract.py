@@ -47,6 +47,7 @@ DEFENSES = [
     ("deployed = 9", "its deployed is 9: its networks are counted from 0, so the last is 0"),
     ("augmentation = None", "its augmentation is None, not a text"),
     ("loss_parts = 'CE'", "its loss_parts is 'CE', not a tuple, each part of it a text"),
+    ("adaptive_attack = None", "its adaptive_attack is None, not a text"),
     ("style = 'red'", "its style is 'red', not a Style or none"),
     ("trains_on = 'adversarial'", "trains_on is one of TrainsOn.CLEAN"),
     ("async def passes(self, networks, batch): pass", "its passes is async, and has to be a plain method"),

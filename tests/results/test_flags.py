@@ -21,6 +21,7 @@ CASES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "nothing to say": ({"n": 100}, ()),
     "learned nothing": ({"n": 100, "clean": (250, 500, 250)}, ("learned nothing",)),
     "random": ({"n": 100, "given": RANDOM}, ("random",)),
+    "averaged": ({"n": 100, "given": RANDOM, "draws": {"n": 10, "right": 345}}, ("averaged",)),
     "texts cut": ({"n": 100, "warnings": warn_of_window(6, 100, 50, "--max-length N")}, ("texts cut",)),
     "few samples": ({"n": 99}, ("few samples",)),
     "1 % errors": ({"n": 200, "errors": 2}, ()),

@@ -87,6 +87,25 @@ def test_smallest_difference_shrinks_with_seeds() -> None:
     assert few is not None and many is not None and 0 < many < few
 
 
+def test_smallest_difference_of_seeds_that_agree_by_chance_is_no_smaller_than_what_is_found() -> None:
+    generator, seeds, n, studies = np.random.default_rng(3), 3, 300, 400
+    samples = generator.standard_normal((studies, 1, n))
+    first, second = (samples + 0.7 * generator.standard_normal((studies, seeds, n)) > 0 for _ in range(2))
+    parts = decompose(first * 1.0 - second)
+    half = np.sqrt(half_width_square(parts, seeds, n))
+    sizes = np.linspace(0, 0.3, 301)
+    chances = np.array([(np.abs(parts.mean + size) > half).mean() for size in sizes])
+    truth = sizes[np.argmax(chances >= 0.8)]  # 80 % of these studies find a difference of this size
+    found = []
+    for study in np.argsort(half)[:20]:  # their intervals are the narrowest
+        rows = ({seed: list(values) for seed, values in enumerate(side[study])} for side in (first, second))
+        pair = compare_outcomes(*rows)
+        assert pair is not None
+        found.append(find_smallest_difference(pair))
+    assert half.min() < truth / 6
+    assert all(size is not None and 0.85 * truth < size < 1.2 * truth for size in found)
+
+
 def test_two_seeds_have_no_smallest_difference_and_no_plan() -> None:
     found = several_seeds(2, 50, 0.1)
     assert find_smallest_difference(found) is None and plan(found, 0.1, 100) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from robench.results.budgets import stands_after_changes, stands_after_queries
@@ -97,3 +98,12 @@ def test_worst_case_is_blank_where_the_attacks_of_a_block_had_other_samples(stor
     add(store, "base", "textfooler", "ff")
     add_cell(store, "pgd", "textfooler", 0, n=2, records=[record(5, "failed"), record(6, "failed")])
     assert read_worst(store) == {("base", ""): [(42, [True, True])], ("pgd", ""): []}
+
+
+def test_worst_case_of_a_random_model_is_its_smallest_share_of_right_draws() -> None:
+    first, second = (
+        msgspec.structs.replace(columns("ffse"), right=right)
+        for right in ([1.0, 0.75, 0.5, None], [0.5, 1.0, 0.25, 0.5])
+    )
+    assert judge_samples([first, second]) == {0: 0.5, 1: 0.75, 2: 0.25, 3: None}
+    assert judge_samples([first]) == {0: 1.0, 1: 0.75, 2: 0.5, 3: None}

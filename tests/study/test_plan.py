@@ -16,7 +16,9 @@ import pytest
 from robench.data.load import Example
 from robench.defenses.taichi import TaiChi
 from robench.errors import RobenchError
+from robench.plugins import registry
 from robench.progress import SilentReporter
+from robench.report.reproduce import Target
 from robench.results.records import Record
 from robench.results.store import make_key
 from robench.study.plan import order_stages
@@ -309,7 +311,6 @@ def test_a_request_that_makes_no_sense_is_a_sentence(tiny_job: TinyJob, changes:
 
 
 def test_all_means_every_registered_name_and_no_attack_means_those_of_the_paper(tiny_job: TinyJob) -> None:
-    from robench.plugins import registry
     from robench.results import papers
 
     everything = cells(tiny_job, defense=["all"], attack=["all"])
@@ -329,3 +330,61 @@ def test_plan_with_a_changed_attack_takes_the_models_trained_against_the_attack_
     assert changed.attack.base is not None and changed.attack.base.identity == own.attack.identity
     assert changed.attack.attack.query_budget == 90
     assert changed.attack.changed == (("query_budget", 90),)
+
+
+DEFENSE_WITH_AN_ATTACK = """
+import robench
+from typing import ClassVar
+from robench.attacks.deepwordbug import DeepWordBug
+from robench.defenses.base import Base
+
+@robench.register("pierce")
+class Pierce(DeepWordBug):
+    '''An attack of our own.'''
+
+@robench.register("shield")
+class Shield(Base):
+    '''A defense of our own.'''
+    adaptive_attack: ClassVar[str] = "pierce"
+"""
+
+
+@pytest.fixture
+def shield(tmp_path: Path, forget_plugins: None) -> Path:
+    file = tmp_path / "shield.py"
+    file.write_text(DEFENSE_WITH_AN_ATTACK)
+    registry.load_plugin(file)
+    return file
+
+
+def test_plan_of_table_5_attacks_a_defense_with_the_attack_that_it_names(tiny_job: TinyJob, shield: Path) -> None:
+    asked = request(tiny_job, defense=["base", "shield"])
+    (planned,) = Target.named(table="5").requests(asked)
+    found = cast(list[CellStage], planned.stages(SilentReporter()))
+    names = [(stage.model.defense.name, stage.attack.name) for stage in found]
+    assert names == [("base", "pwws"), ("shield", "pwws"), ("shield", "pierce")]
+    assert found[1].model.key == found[2].model.key
+    assert found[2].model.defense.info.adaptive_attack == "pierce"
+    assert [stage.key for stage in cells(tiny_job, defense=["base", "shield"])] == [stage.key for stage in found[:2]]
+
+
+def test_adaptive_attack_is_no_part_of_keys(tiny_job: TinyJob, tmp_path: Path) -> None:
+    file, keys = tmp_path / "shield.py", {}
+    for attack in ("pierce", "pwws"):
+        file.write_text(DEFENSE_WITH_AN_ATTACK.replace('[str] = "pierce"', f'[str] = "{attack}"'))
+        with registry.isolated():
+            registry.load_plugin(file)
+            found = cell(tiny_job, defense=["shield"])
+        keys[found.model.defense.info.adaptive_attack] = found.model.key
+    assert keys["pierce"] == keys["pwws"]
+
+
+def test_plan_with_an_unknown_adaptive_attack_names_the_defense(
+    tiny_job: TinyJob, tmp_path: Path, forget_plugins: None
+) -> None:
+    file = tmp_path / "shield.py"
+    file.write_text(DEFENSE_WITH_AN_ATTACK.replace('[str] = "pierce"', '[str] = "peirce"'))
+    registry.load_plugin(file)
+    asked = replace(request(tiny_job, defense=["shield"]), adaptive=True)
+    with pytest.raises(RobenchError, match="shield names the adaptive attack peirce: unknown attack 'peirce': did you"):
+        asked.stages(SilentReporter())

@@ -109,6 +109,7 @@ def add_cell(
     attack_title: str | None = None,
     attack_changed: dict[str, Any] | None = None,
     attack_base: str = "",
+    adaptive: str = "",
     records: Sequence[Record] = (),
     **settings: Any,
 ) -> StoredStage[Any]:
@@ -117,6 +118,8 @@ def add_cell(
     With ``records``, those are its records.
 
     ``settings`` replace keys of ``stage.json``.
+
+    With ``adaptive``, its defense names that attack as made against itself.
 
     With ``trained``, its model was trained against that attack, which is another one than ``attack``.
 
@@ -143,6 +146,7 @@ def add_cell(
             "fields": {"temperature": 1.0, **(fields or {}), **(changed or {})},
             "changed": changed or {},
             "code": code,
+            **({"adaptive_attack": adaptive} if adaptive else {}),
         },
         "attack": attack_info(attack, attack_title, attack_changed) | {"base": attack_base},
         "rows": {"training": 2000, "clean": 1000, "adversarial": 1000},

@@ -14,10 +14,9 @@ from robench.report.pages.pictures import make_picture
 from robench.report.pages.provenance import provenance_section, reproduction_section, settings_section
 from robench.report.pages.rows import bar_of, find_column
 from robench.report.rendering.texts import percent
-from robench.report.tables.accuracy import CLEAN
+from robench.report.tables.accuracy import CLEAN, NOT_ATTACKS
 from robench.report.tables.model import Table
 from robench.report.tables.options import TableOptions
-from robench.report.tables.worst import WORST
 from robench.results import papers, records
 from robench.results.cells import Result, group, read_results
 from robench.results.info import CellInfo, StatisticsInfo
@@ -56,7 +55,7 @@ def make_study_page(store: Store, paper: str, options: TableOptions) -> Page:
     accuracy = tables.accuracy_table(cells, contents, **options)
     results = read_results(options.get("selection", ALL).keep(cells))
     maker = _Sections(store, paper, contents, options)
-    attacks = [column.name for column in accuracy.columns if column.name not in (CLEAN, WORST)]
+    attacks = [column.name for column in accuracy.columns if column.name not in NOT_ATTACKS]
     verdict = Verdict.of(accuracy, maker.try_table("worst"), attacks, registry.reference())
     if verdict is None:
         raise NoResultsError(f"{store.root} has no attacks to report on.")

@@ -46,11 +46,17 @@ def value_text(cell: Cell, column: Column) -> str:
     return number_text(cell.value, column) + spread + marks + errors_text(cell)
 
 
-def interval_text(cell: Cell, column: Column) -> str:
-    """Return ``(53-68)`` or ``(91.3-93.7)``, of two seeds both values, ``(60.5, 61.5)``; empty if there is neither."""
+def interval_text(cell: Cell, column: Column, wide: float = WIDE) -> str:
+    """Return ``(53-68)`` or ``(91.3-93.7)``, of two seeds both values, ``(60.5, 61.5)``; empty if there is neither.
+
+    Args:
+        cell: the cell.
+        column: its column.
+        wide: width of an interval, a share, from which on its bounds are whole points.
+    """
     if cell.interval is not None:
         # Tenths of a point say nothing about an interval that is many points wide.
-        digits = 0 if cell.interval.high - cell.interval.low >= WIDE else column.digits
+        digits = 0 if cell.interval.high - cell.interval.low >= wide else column.digits
         low, high = (number_text(bound, column, digits) for bound in (cell.interval.low, cell.interval.high))
         return f"({low}\N{EN DASH}{high})"
     return f"({', '.join(number_text(value, column) for value in cell.by_seed)})" if cell.by_seed else ""
@@ -116,6 +122,16 @@ def ends(table: Table, row: Row) -> Sequence[str]:
     """Return what follows a row's cells: its samples and seeds."""
     texts = {"samples": samples_text(row), "seeds": seeds_text(row)}
     return [texts[head] for head in _end_heads(table)]
+
+
+def shared_ends(table: Table) -> str:
+    """Return a sentence that says what samples and seeds all rows with numbers have; empty if they differ."""
+    names = _end_heads(table)
+    found = {tuple(ends(table, row)) for block in table.blocks for row in block.rows}
+    found = {texts for texts in found if set(texts) != {DASH}}
+    if not names or len(found) != 1:
+        return ""
+    return f"In all rows: {', '.join(f'{name} {text}' for name, text in zip(names, *found, strict=True))}."
 
 
 def _end_heads(table: Table) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from robench.escaping import list_values
+from robench.report.tables.adaptive import ADAPTIVE, AdaptiveColumn
 from robench.report.tables.cells import attacked_cell, clean_cell
 from robench.report.tables.layout import Layout
 from robench.report.tables.masked import MaskReader, describe_masked
@@ -24,6 +25,8 @@ from robench.results.worst import WorstReader
 from robench.study.commands import make_commands
 
 CLEAN = "clean%"
+NOT_ATTACKS = (CLEAN, ADAPTIVE, WORST)
+"""Columns that are no attack's."""
 _NOT_ONE = "n/a: one model per attack; `robench table worst` has the worst% of each."
 
 
@@ -106,16 +109,21 @@ def _under_attack(layout: Layout, request: TableRequest, cells: Sequence[StoredS
     reader = SampleReader.of(layout.results)
     worst = WorstReader(reader, layout.results) if _is_worst_shown(layout) else None
     masks = MaskReader(reader, layout.results, cells, request.options.get("level", LEVEL))
+    selected = request.select_adaptive(cells)
+    adaptive = AdaptiveColumn(reader, layout, read_results(selected), show_gaps=not request.selection.attacks)
+    columns += [Column(ADAPTIVE, better=None)] if adaptive.is_shown else []
     columns += [Column(WORST)] if worst else []
-    arranged, caption = layout.arranged(partial(_clean_and_attacked, reader, worst, masks))
+    arranged, caption = layout.arranged(partial(_clean_and_attacked, reader, worst, masks, adaptive))
+    measured = _how_measured(arranged, columns, request.paper)
+    measured[1:1] = [adaptive.describe()] if adaptive.is_shown else []
     return request.finish(
         arranged,
         columns,
         caption=caption,
-        legend=_how_measured(arranged, columns, request.paper),
+        legend=measured,
         infos=(r.info for r in layout.results),
         notes=describe_masked(arranged, columns),
-        commands=make_commands(layout.gaps(), request.command_options),
+        commands=make_commands([*layout.gaps(), *adaptive.gaps()], request.command_options),
         usual=True,
     )
 
@@ -131,7 +139,7 @@ def _is_worst_shown(layout: Layout) -> bool:
 def attacks_of(columns: Sequence[Column], row: Row) -> tuple[str, ...]:
     """Return the titles of the attacks that a row has results of."""
     shown = zip(columns, row.cells, strict=True)
-    return tuple(c.name for c, cell in shown if cell.seeds and c.name not in (CLEAN, WORST))
+    return tuple(c.name for c, cell in shown if cell.seeds and c.name not in NOT_ATTACKS)
 
 
 def _how_measured(blocks: Sequence[Block], columns: Sequence[Column], paper: Paper) -> list[str]:
@@ -158,12 +166,14 @@ def _clean_and_attacked(
     reader: SampleReader,
     worst: WorstReader | None,
     masks: MaskReader,
+    adaptive: AdaptiveColumn,
     found: Sequence[Result],
     columns: Sequence[str],
 ) -> tuple[Cell, ...]:
     by_column = [[r for r in found if r.column == column] for column in columns]
     cells = [clean_cell(reader, found)]
     cells += [replace(attacked_cell(reader, some), masked=masks.find(some)) for some in by_column]
+    cells += [adaptive.cell(found)] if adaptive.is_shown else []
     if worst is not None:
         is_one_model = not any(r.info.adversarial for r in found)
         cells.append(worst_cell(worst, found) if is_one_model else Cell(text="n/a"))

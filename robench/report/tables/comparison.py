@@ -43,7 +43,7 @@ class Comparison:
 
 
 def compare_block(block: Block, columns: Sequence[Column], comparison: Comparison, *, intervals: bool) -> Block:
-    """Add intervals to a block, and mark what cannot be told from the best, and the compared defense's lead.
+    """Add intervals to a block, and mark what cannot be told from the best, and how far the compared defense is ahead.
 
     The encoder before fine-tuning takes no part: it is near to itself on all texts, and right about none. Neither does
     a model that has learned nothing, since one that gives every text the same label is never fooled, nor an ablation of
@@ -130,7 +130,7 @@ class _ComparedColumn:
         return pair is not None and not pair.parted
 
     def _with_claims(self, cells: list[Cell], place: int) -> list[Cell]:
-        """Return cells with the lead of the compared defense's one, and p of its comparisons with all others."""
+        """Return cells with the difference of the compared defense's one, and p of its comparisons with all others."""
         others = [other for other in self.rivals if self.names[other] != self.comparison.defense]
         rival = self._best(others)
         if rival is None:

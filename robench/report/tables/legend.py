@@ -24,8 +24,8 @@ def describe_comparison(blocks: Sequence[Block], columns: Sequence[Column], comp
         yield f"With an arrow: {comparison.defense} less the best other defense of its block."
     if any(cell.difference is not None and cell.p is not None for cell in cells):
         yield (
-            f"*: a lead that a paired test tells from none at {level}, adjusted by Holm's method for all others of the"
-            " column and block."
+            f"*: a difference that a paired test tells from none at {level}, adjusted by Holm's method for all others"
+            " of the column and block."
         )
     if any(cell.best for cell in cells):
         yield _describe_bold(columns, level, is_tested=is_tested)

@@ -16,6 +16,7 @@ from robench.report.tables.cells import names_with_numbers
 from robench.report.tables.comparison import Comparison, compare_block
 from robench.report.tables.layout import legend_of
 from robench.report.tables.model import Block, Column, Table
+from robench.results.adaptive import is_adaptive, leave_out_adaptive
 from robench.results.info import BEFORE, CellInfo
 from robench.results.intervals import LEVEL, check_level
 from robench.results.paper_contents import Paper, PaperTable
@@ -89,7 +90,7 @@ class TableRequest:
         hint: str = "",
         crossed: bool = False,
     ) -> list[StoredStage[InfoT]]:
-        """Return the results that the user wants to see.
+        """Return the results that the user wants to see, but for those that :meth:`select_adaptive` returns.
 
         Args:
             stages: cells or statistics.
@@ -103,7 +104,12 @@ class TableRequest:
         hint = hint or f"`{format_paper_command(self.paper, 'run', *shlex.split(self.paper.first_run))}` makes some."
         chosen = selection or self.selection
         kept = list(stages) if crossed else leave_out_crossed(stages)
-        return chosen.select(leave_out_sources(kept, chosen.seeds), self.runs, hint=hint)
+        selected = chosen.select(leave_out_sources(kept, chosen.seeds), self.runs, hint=hint)
+        return leave_out_adaptive(selected, stages) or selected
+
+    def select_adaptive(self, cells: Sequence[StoredStage[CellInfo]]) -> list[StoredStage[CellInfo]]:
+        """Return the cells that the user wants to see of attacks that a defense names as made against itself."""
+        return [cell for cell in self.selection.keep(cells) if is_adaptive(cell)]
 
     def restrict(
         self, stages: Sequence[StoredStage[InfoT]], name: Facet, values: Sequence[str]

@@ -11,8 +11,9 @@ from typing import Any, ClassVar
 from robench.data.load import Example
 from robench.errors import RobenchError
 from robench.results import records
+from robench.results.draws import DRAWS, write_draws
 from robench.results.info import REMEDY, AttackInfo, CellInfo, ModelInfo, StageInfo
-from robench.results.info_parts import Similarity, Timing
+from robench.results.info_parts import Draws, Similarity, Timing
 from robench.results.outcome import measure_similarity, summarise
 from robench.results.records import Record
 from robench.results.salvage import salvage_lines
@@ -121,7 +122,7 @@ class AttackingStage(RecordsStage):
         path = folder / RECORDS_FILE
         rows = records.read(path)
         report_errors(context, rows)
-        info = self.describe(context, rows)
+        info = self.describe(context, folder, rows)
         info |= {
             "attacked": summarise(rows),
             "records_bytes": path.stat().st_size,
@@ -129,7 +130,7 @@ class AttackingStage(RecordsStage):
         }
         context.store.finish(folder, self.info_type(**(self.common_info(context) | info)))
 
-    def describe(self, context: Context, rows: Sequence[Record]) -> dict[str, Any]:
+    def describe(self, context: Context, folder: Path, rows: Sequence[Record]) -> dict[str, Any]:
         """Return the fields of ``stage.json`` that are about the attack and the model."""
         model = self.model
         return {
@@ -196,13 +197,13 @@ class CellStage(AttackingStage):
         """Add a note on the texts that are no part of the sample to those on the data."""
         return (*super().notes, *filter(None, [self.left_out]))
 
-    def describe(self, context: Context, rows: Sequence[Record]) -> dict[str, Any]:
-        """Add fields of the model's ``stage.json``, and the similarity of originals and adversarial texts."""
+    def describe(self, context: Context, folder: Path, rows: Sequence[Record]) -> dict[str, Any]:
+        """Add fields of the model's ``stage.json``, the similarity of originals and adversarial texts, and draws."""
         stored = context.store.read(self.model.folder(context.store))
         if stored is None:
             raise RobenchError(f"the model {self.model.key} was removed while it was attacked; run again.")
         model: ModelInfo = stored.info
-        return super().describe(context, rows) | {
+        return super().describe(context, folder, rows) | {
             "training": model.training,
             "train_rows": model.train_rows,
             "clean": model.clean,
@@ -213,7 +214,23 @@ class CellStage(AttackingStage):
             "model_environment": model.environment,
             "trained_against": self.trained_against.info if self.trained_against else None,
             "similarity": _measure_similarity(context, rows),
+            "draws": self._draw(context, folder, rows) if model.victim and model.victim.random else None,
         }
+
+    def _draw(self, context: Context, folder: Path, rows: Sequence[Record]) -> Draws:
+        """Score the final texts anew with a model that gives a text different scores, and store how often it is right.
+
+        Raises:
+            RobenchError: the model fails, or the file cannot be written.
+        """
+        model, scored = context.model(self.model), [row for row in rows if row.status != "error"]
+        texts, right = [row.final for row in scored], {row.id: 0 for row in scored}
+        with context.reporter.track("draws", "text", total=DRAWS * len(texts)) as work:
+            for _ in range(DRAWS if texts else 0):
+                guesses = model.logits(texts, work.advance).argmax(dim=1).tolist()
+                for row, guess in zip(scored, guesses, strict=True):
+                    right[row.id] += guess == row.label
+        return write_draws(folder, right, DRAWS)
 
 
 def _measure_similarity(context: Context, rows: Sequence[Record]) -> Similarity | None:

@@ -26,7 +26,7 @@ from robench.results.store import Store
 from robench.study.executors.job import Job, JobEnd
 from robench.study.executors.processes import ProcessExecutor
 from robench.study.executors.transport import NotPortableError, dump_stage
-from robench.study.setting import NamedDefense
+from robench.study.setting import NamedAttack, NamedDefense
 from robench.study.stages.context import Context
 from robench.study.stages.stage import Stage
 from robench.study.stages.victim import VictimStage
@@ -45,6 +45,16 @@ from robench.defenses.base import Base
 @robench.register("{name}")
 class Mine(Base):
     '''A defense of our own.'''
+    strength = 1
+"""
+
+ATTACK = """
+import robench
+from robench.attacks.deepwordbug import DeepWordBug
+
+@robench.register("{name}")
+class Swaps(DeepWordBug):
+    '''An attack of our own.'''
     strength = 1
 """
 
@@ -230,6 +240,30 @@ def test_plugin_files_are_loaded_by_workers_and_an_edited_one_is_refused(tmp_pat
         named = NamedDefense(name, entry.identify_code(), defense=entry.load())
         stages[name] = replace(attack, model=replace(attack.model, defense=named))
     (tmp_path / "edited.py").write_text(PLUGIN.format(name="edited").replace("strength = 1", "strength = 2"))
+    bench = Bench(tmp_path / "runs", 1)
+    for stage in stages.values():
+        folder = stage.folder(bench.context.store)
+        folder.mkdir(parents=True)
+        (folder / "records.jsonl").touch()
+    with contextlib.closing(bench.executor):
+        (kept,), (edited,) = bench.run(stages["kept"]), bench.run(stages["edited"])
+    assert kept.error is None
+    assert str(edited.error).startswith("the source of edited was edited while this run goes on")
+
+
+def test_edited_base_of_an_attack_in_random_order_is_refused_by_workers(tmp_path: Path, forget_plugins: None) -> None:
+    stages = {}
+    for name in ("kept", "edited"):
+        file = tmp_path / f"{name}.py"
+        file.write_text(ATTACK.format(name=name))
+        registry.load_plugin(file)
+        base, made = (
+            NamedAttack(one, entry.identify_code(), attack=entry.load())
+            for one in (name, f"random-order:{name}")
+            for entry in [registry.entry("attacks", one)]
+        )
+        stages[name] = replace(tiny_attack(f"attack {name}", 0), attack=replace(made, base=base))
+    (tmp_path / "edited.py").write_text(ATTACK.format(name="edited").replace("strength = 1", "strength = 2"))
     bench = Bench(tmp_path / "runs", 1)
     for stage in stages.values():
         folder = stage.folder(bench.context.store)
