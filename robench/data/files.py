@@ -84,9 +84,7 @@ def _find_columns(table: Table) -> tuple[str, str]:
     text = next((name for name in TEXT_COLUMNS if name in table.names), None)
     if text is None or LABEL_COLUMN not in table.names:
         missing = "sentence (or text)" if text is None else LABEL_COLUMN
-        raise RobenchError(
-            f"{table.place} has no column {missing}: its header names {list_columns(table.names)}."
-        )
+        raise RobenchError(f"{table.place} has no column {missing}: its header names {list_columns(table.names)}.")
     for name in (text, LABEL_COLUMN):
         table.refuse_copies(name)
     return text, LABEL_COLUMN

@@ -53,8 +53,9 @@ def simplify_label(value: object) -> int | str | None:
         return int(text.partition(".")[0]) if _NUMBER.fullmatch(text) else text
     if isinstance(value, bool) or type(value).__name__ in ("bool", "bool_"):  # NumPy's too
         return str(bool(value))
-    if isinstance(value, numbers.Real) and value == value and abs(value) <= 2**53 and int(value) == value:
-        return int(value)
+    if isinstance(value, numbers.Real):
+        number = float(value)
+        return int(number) if abs(number) <= 2**53 and number.is_integer() else None
     return None
 
 
@@ -82,8 +83,8 @@ def translate_classes(
     theirs = [_fold(name) for name in classes or ()]
     if set(theirs) != set(ours) or not len(theirs) == len(ours) == len(labels):
         return list(rows)
-    numbers_by_class = {i: ours[name] for i, name in enumerate(theirs)}
-    return [(n, (text, numbers_by_class.get(label, label))) for n, (text, label) in rows]  # type: ignore[call-overload]
+    by_class: dict[int | str, int] = {i: ours[name] for i, name in enumerate(theirs)}
+    return [(number, (text, by_class.get(label, label))) for number, (text, label) in rows]
 
 
 def settle_labels(
@@ -108,7 +109,7 @@ def settle_labels(
     if given:
         return _settle_given(given, found, classes)
     if set(found) == {-1}:
-        raise RobenchError(f"{place} holds only -1, which means that the labels are hidden: take a split that has them.")
+        raise RobenchError(f"{place} holds only -1: its labels are hidden; take a split that has them.")
     if classes:
         return LabelNames(_make_names(classes), _number(classes) | {i: i for i in range(len(classes))})
     whole = [value for value in found if isinstance(value, int)]
@@ -163,7 +164,9 @@ def _settle_names(found: Sequence[str], rows: int, place: str) -> LabelNames:
     used = sorted(found)
     listed = list_values(map(show_value, used))
     if len(used) < 2:
-        raise RobenchError(f"{place} holds {listed} alone: name all labels with --labels, in the order of their numbers.")
+        raise RobenchError(
+            f"{place} holds {listed} alone: name all labels with --labels, in the order of their numbers."
+        )
     if len(used) > LARGEST or (len(used) > 20 and 2 * len(used) > rows):
         raise RobenchError(
             f"{place} holds {len(used):,} different values in {rows:,} rows, such as {show_value(used[0])}: it is no"

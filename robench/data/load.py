@@ -201,7 +201,16 @@ def check_rows(
         only = task.labels[used.pop()]
         raise RobenchError(f"the training rows of {name} ({splits.source}) all have the label {only}: two are needed.")
     digest = _compute_digest(task.labels, examples)
-    return TaskData(task=name, labels=task.labels, **examples, source=splits.source, digest=digest, notes=tuple(notes))
+    return TaskData(
+        task=name,
+        labels=task.labels,
+        train=examples["train"],
+        dev=examples["dev"],
+        test=examples["test"],
+        source=splits.source,
+        digest=digest,
+        notes=tuple(notes),
+    )
 
 
 def _check_row(task: Task, splits: Splits, split: str, index: int, row: object) -> Example:

@@ -154,7 +154,9 @@ class OwnData:
     def _explain_missing(self) -> str:
         if self.test_only:
             return f"--test {self.place} does not exist; it takes {FILE_FORM}, or {HUB_FORM} for the Hub."
-        return f"the folder {self.place} does not exist; --task takes a task, or a folder with {{train,dev,test}} files."
+        return (
+            f"the folder {self.place} does not exist; --task takes a task, or a folder with {{train,dev,test}} files."
+        )
 
     def _parse_hub(self) -> Mapping[str, str]:
         """Return the parts of the name of a data set on the Hub; absent ones are empty.
@@ -184,7 +186,7 @@ class OwnData:
             dataset = load_dataset_folder(repository, folder, config)
         except UnreachableError as error:
             raise RobenchError(
-                f"{repository} was not read from the Hub: {error}. Save its rows as a file ({FILE_FORM}), and name that."
+                f"{repository} was not read from the Hub: {error}. A file of its rows ({FILE_FORM}) does as well."
             ) from error
         place = f"{repository}{f'/{config}' if config else ''} on the Hub"
         tables = self._pick_splits(dataset, found["split"] or None, place)
@@ -199,7 +201,7 @@ class OwnData:
         """
         if not isinstance(dataset, Mapping):
             if not self.test_only:
-                raise RobenchError(f"{place} holds one split alone, and --task needs train and test; give it as --test.")
+                raise RobenchError(f"{place} holds one split alone: --test takes it, --task needs several.")
             return {"test": open_dataset(place, dataset)}
         names = {} if split else _match_splits(list(dataset))
         if split or (self.test_only and "test" not in names and len(dataset) == 1):
