@@ -70,13 +70,13 @@ def attack(
     Nothing is trained. The model is checked first; warnings about misleading numbers are shown and stored with them.
     Its row stands in `robench table 5` under --name; an interrupted run continues where it stopped.
 
+      robench attack --model ./my-classifier --test my.csv --preset quick
       robench attack --model ./my-classifier --task trec --attack pwws,deepwordbug
       robench attack --model textattack/bert-base-uncased-SST-2 --task sst2 --preset paper
       robench attack --model my_model:scores --task mr --preset quick --report report.html --fail-under 40
     """
     from robench.bars import choose_reporter
     from robench.report.reproduce import Target
-    from robench.study.request import expand
     from robench.study.victim_request import VictimRequest
 
     load_plugins(place.plugins)
@@ -84,7 +84,7 @@ def attack(
     report_log(reporter)
     request = VictimRequest.of(options)
     request.check()
-    tasks = expand("tasks", request.tasks)
+    tasks = [choice.name for choice in request.choose_tasks()]
     if report and len(tasks) > 1:
         raise RobenchError(f"--report is about one task, not {list_values(tasks)}; attack the model once for each.")
     if model_card:

@@ -143,6 +143,10 @@ def _describe_stage(info: StageInfo) -> dict[str, str]:
     facts |= {f"warning {i}": warning for i, warning in enumerate(getattr(info, "warnings", ()), start=1)}
     trained = "" if victim else f"{info.train_rows} training rows, "
     facts["setting"] = f"preset {info.preset}, {info.precision}, {trained}{training}"
+    if (split := getattr(info, "split", "test")) != "test":
+        facts["split"] = f"{split} rows were attacked"
+    if limit := getattr(info, "clean_limit", None):
+        facts["clean rows"] = f"clean accuracy is measured on {limit:,} rows"
     facts |= {"seed": str(info.seed), "made by": f"robench {info.robench}"}
     if info.environment:
         facts |= _describe_environment(info.environment)

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from robench.data.files import read_csv_lines, read_text
-from robench.data.load import find_label
+from robench.data.label_names import find_label
+from robench.data.tables import read_csv_lines, read_text
 from robench.data.tsv import split_cells
 from robench.errors import RobenchError
 from robench.escaping import list_values, show_value

@@ -1,17 +1,26 @@
-"""The reader of a task's rows from the Hugging Face Hub, with time-outs if the Hub cannot be reached."""
+"""The reader of rows from the Hugging Face Hub, with time-outs if the Hub cannot be reached."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from robench.data.label_names import translate_classes
+from robench.data.tables import open_dataset
 from robench.data.task import HOLD_OUT_SEED, HubSource, Row, Splits, hold_out
-from robench.errors import RobenchError, translate_failures
+from robench.errors import RobenchError
 from robench.escaping import list_values
 from robench.resources.hub import UnreachableError, fetch_dataset
 
 
-def read_hub(hub: HubSource, *, offline: bool = False) -> Splits:
-    """Read the splits of a data set, which is downloaded once into the Hub's own cache.
+def read_hub(hub: HubSource, labels: Sequence[str], *, offline: bool = False) -> Splits:
+    """Read the splits of a task's data set, which is downloaded once into the Hub's own cache.
+
+    Args:
+        hub: the data set.
+        labels: names of the task's labels. A data set that has the same names in another order goes by its own order.
+        offline: send the Hub no request.
 
     Raises:
         UnreachableError: there is no connection, no such data set or no access, or the data set is not in the Hub's
@@ -19,15 +28,9 @@ def read_hub(hub: HubSource, *, offline: bool = False) -> Splits:
         RobenchError: the data set lacks a split or a column.
     """
     folder = fetch_dataset(hub.repository, hub.revision, offline=offline)
-    import datasets
-
-    try:
-        # `datasets` reads a local folder, so it asks no server and needs no time-out.
-        dataset = datasets.load_dataset(str(folder), name=hub.config)
-    except Exception as error:  # datasets raises many types, from ValueError to pyarrow's own
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise UnreachableError(f"its copy of {hub.repository} in {folder} cannot be read ({reason[:200]})") from error
-    splits = {name: _read_rows(hub, dataset, name) for name in (hub.train, hub.dev, hub.test) if name is not None}
+    dataset = load_dataset_folder(hub.repository, folder, hub.config)
+    names = (hub.train, hub.dev, hub.test)
+    splits = {name: _read_rows(hub, labels, dataset, name) for name in names if name is not None}
     train, notes = splits[hub.train], list[str]()
     dev: list[Row] = splits[hub.dev] if hub.dev is not None else []
     if hub.dev is None and hub.dev_last:
@@ -40,16 +43,36 @@ def read_hub(hub: HubSource, *, offline: bool = False) -> Splits:
     return Splits(train=train, dev=dev, test=splits[hub.test], source=source, notes=tuple(notes))
 
 
-def _read_rows(hub: HubSource, dataset: Any, split: str) -> list[Row]:
+def load_dataset_folder(repository: str, folder: Path, config: str | None) -> Any:
+    """Read the ``datasets.DatasetDict`` of a data set whose files are in a folder; no server is asked.
+
+    Args:
+        repository: its id, for messages.
+        folder: the folder.
+        config: its configuration; None if it has one alone.
+
+    Raises:
+        UnreachableError: its files cannot be read.
+    """
+    import datasets
+
+    try:
+        return datasets.load_dataset(str(folder), name=config)
+    except Exception as error:  # datasets raises many types, from ValueError to pyarrow's own
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise UnreachableError(f"its copy of {repository} in {folder} cannot be read ({reason[:200]})") from error
+
+
+def _read_rows(hub: HubSource, labels: Sequence[str], dataset: Any, split: str) -> list[Row]:
     if split not in dataset:
         raise RobenchError(f"{hub.repository} on the Hub has no split {split!r}; it has {list_values(dataset)}.")
-    table = dataset[split]
+    table = open_dataset(f"{hub.repository} on the Hub, split {split}", dataset[split])
     for column in (hub.text, hub.label):
-        if column not in table.column_names:
-            columns = list_values(table.column_names)
+        if column not in table.names:
+            columns = list_values(table.names)
             raise RobenchError(f"{hub.repository} on the Hub has no column {column!r} in {split}; it has {columns}.")
-    with translate_failures(f"{hub.repository} on the Hub: the rows of {split} cannot be read"):
-        rows = table[hub.label]
-        names: dict[Any, int] = dict(hub.label_names)
-        labels = [names.get(label, label) if isinstance(label, str | int) else label for label in rows]
-        return list(zip(table[hub.text], labels, strict=True))
+    names: dict[Any, int] = dict(hub.label_names)
+    rows = enumerate(table.read_cells((hub.text, hub.label)))
+    pairs = [(i, (text, names.get(one, one) if isinstance(one, str | int) else one)) for i, (_, (text, one)) in rows]
+    classes = None if names else table.classes.get(hub.label)
+    return [row for _, row in translate_classes(pairs, classes, labels)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import numbers
 import os
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence, Set
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from robench.data.files import read_folder
+from robench.data.label_names import find_label
 from robench.data.task import HOLD_OUT_SEED, SPLITS, Row, Splits, Task, check_splits, hold_out
 from robench.errors import RobenchError, run_foreign_code
 from robench.escaping import list_values, show_value
@@ -41,6 +41,7 @@ class TaskData:
         source: the source that was used: ``local:DIR``, ``hub:REPOSITORY@SHA`` or ``index:PACKAGE==VERSION``.
         digest: sha256 of the labels and all examples in their order, after lower-casing.
         notes: sentences that a reader of the results needs, such as why an earlier source had no data.
+        options: the options of a command that name the rows, if they are the user's own and no task's.
     """
 
     task: str
@@ -51,6 +52,12 @@ class TaskData:
     source: str
     digest: str
     notes: tuple[str, ...]
+    options: tuple[str, ...] = ()
+
+    def rows(self, split: str) -> tuple[Example, ...]:
+        """Return the examples of a split."""
+        found: tuple[Example, ...] = getattr(self, split)
+        return found
 
 
 class _NoDataError(Exception):
@@ -79,7 +86,7 @@ def load_task(
         RobenchError: no source has the task, or a row is malformed.
     """
     sources: dict[str, Callable[[], Splits]] = {
-        "local": lambda: _read_local(name, data_dir),
+        "local": lambda: _read_local(name, data_dir, task.labels),
         "hub": lambda: _read_hub(task, offline),
         "index": lambda: _read_index(task, offline),
     }
@@ -94,25 +101,25 @@ def load_task(
             if str(error):
                 reasons.append(str(error))
             continue
-        return _check(name, task, splits, reasons)
+        return check_rows(name, task, splits, reasons)
     raise RobenchError(_explain_missing_data(name, task, reasons))
 
 
-def _read_local(name: str, data_dir: Path | None) -> Splits:
+def _read_local(name: str, data_dir: Path | None, labels: Sequence[str]) -> Splits:
     variable = os.environ.get("ROBENCH_DATA")
     if data_dir is None and not variable:
         raise _NoDataError
     root = absolute_path(Path(data_dir or variable or ""))
     folder = root / name
     if folder.is_dir():
-        return read_folder(folder)
+        return read_folder(folder, labels)
     content = list_values(sorted(path.name for path in root.iterdir())) or "nothing" if root.is_dir() else None
     if data_dir is None:
         raise _NoDataError(f"ROBENCH_DATA ({root}) has no folder {name}")
     if content is None:
         raise RobenchError(f"the data folder {root} does not exist: --data names a folder that holds {name}/train.tsv.")
     raise RobenchError(
-        f"the data folder {root} has no folder {name}: looked for {folder}/train.tsv (or .csv, .parquet), "
+        f"the data folder {root} has no folder {name}: looked for {folder}/train.tsv (or .csv, .jsonl, .parquet), "
         f"and {root} holds {content}."
     )
 
@@ -124,7 +131,7 @@ def _read_hub(task: Task, offline: bool) -> Splits:
     from robench.resources.hub import UnreachableError
 
     try:
-        return read_hub(task.hub, offline=offline)
+        return read_hub(task.hub, task.labels, offline=offline)
     except UnreachableError as error:
         raise _NoDataError(f"{task.hub.repository} was not read from the Hub: {error}") from error
 
@@ -159,29 +166,51 @@ def _explain_missing_data(name: str, task: Task, reasons: Sequence[str]) -> str:
     return message
 
 
-def _check(name: str, task: Task, splits: Splits, reasons: Sequence[str]) -> TaskData:
-    """Check every row, hold out a missing dev split, and compute the digest."""
+def check_rows(
+    name: str, task: Task, splits: Splits, reasons: Sequence[str] = (), *, needs_train: bool = True
+) -> TaskData:
+    """Check every row, hold out a missing dev split, and compute the digest.
+
+    Args:
+        name: the task's name.
+        task: its declaration.
+        splits: its rows.
+        reasons: notes on sources that had no data.
+        needs_train: whether there have to be training rows; without them there need be no dev either.
+
+    Raises:
+        RobenchError: a row is malformed, or a split is empty.
+    """
     rows: dict[str, Sequence[Row]] = {split: getattr(splits, split) for split in SPLITS}
     examples: dict[str, tuple[Example, ...]] = {}
     notes = [*reasons, *splits.notes]
     for split in SPLITS:
         examples[split] = tuple(_check_row(task, splits, split, index, row) for index, row in enumerate(rows[split]))
-    if not examples["dev"]:
+    if not examples["dev"] and (examples["train"] or needs_train):
         count = max(1, len(examples["train"]) // 10)
         pairs: list[Row] = [(example.text, example.label) for example in examples["train"]]
         for split, part in zip(("train", "dev"), hold_out(pairs, count, HOLD_OUT_SEED), strict=True):
             examples[split] = tuple(Example(text, int(label)) for text, label in part)
         notes.append(f"no dev split: {count:,} rows of train were taken out for it by a fixed seed")
-    for split in ("train", "test"):
+    for split in ("train", "test") if needs_train else ("test",):
         if not examples[split]:
             raise RobenchError(f"the task {name} has no rows in {split} ({splits.source}).")
     notes += _note_leaks(examples["train"], examples["test"])
     used = {example.label for example in examples["train"]}
-    if len(used) < 2:
+    if needs_train and len(used) < 2:
         only = task.labels[used.pop()]
         raise RobenchError(f"the training rows of {name} ({splits.source}) all have the label {only}: two are needed.")
     digest = _compute_digest(task.labels, examples)
-    return TaskData(task=name, labels=task.labels, **examples, source=splits.source, digest=digest, notes=tuple(notes))
+    return TaskData(
+        task=name,
+        labels=task.labels,
+        train=examples["train"],
+        dev=examples["dev"],
+        test=examples["test"],
+        source=splits.source,
+        digest=digest,
+        notes=tuple(notes),
+    )
 
 
 def _check_row(task: Task, splits: Splits, split: str, index: int, row: object) -> Example:
@@ -251,24 +280,6 @@ def _note_leaks(train: Sequence[Example], test: Sequence[Example]) -> list[str]:
 
 def _normalise(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-
-
-_DIGITS = 20
-"""Most digits of a label's number."""
-
-
-def find_label(labels: Sequence[str], label: object) -> int | None:
-    """Return the number of a label given as number or name; None if there is no such label."""
-    if isinstance(label, str):
-        if label in labels:
-            return labels.index(label)
-        if not label.strip().isdecimal() or len(label.strip()) > _DIGITS:
-            return None
-        label = int(label)
-    if isinstance(label, bool) or not isinstance(label, numbers.Integral):  # NumPy's integers are Integral
-        return None
-    number = int(label)
-    return number if 0 <= number < len(labels) else None
 
 
 def _compute_digest(labels: Sequence[str], examples: dict[str, tuple[Example, ...]]) -> str:

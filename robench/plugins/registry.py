@@ -49,6 +49,11 @@ T = TypeVar("T")
 _NAME = re.compile(r"[\w:+][\w:+.-]{0,59}")
 _FORM = "has up to 60 letters, digits and - _ . : +"
 _files: dict[tuple[Kind, str], Entry] = {}
+_OWN = (
+    "; rows of your own are named by --test FILE.csv (`robench attack`) or --task ./FOLDER, which needs a slash, and a"
+    " task of your own by --plugin FILE.py"
+)
+"""How to bring a task, for the error of an unknown one."""
 _running: list[str] = []
 """The plug-in files that are being run, which had registered nothing before."""
 
@@ -229,7 +234,8 @@ def entry(kind: Kind, name: str) -> Entry:
         if found.argument and name.partition(":")[0] == found.name:
             return _member(found, name)
     patterns = [found.pattern for found in registered]
-    raise RobenchError(explain_unknown(kind[:-1], name, patterns, f"`robench list {kind}` shows all"))
+    hint = f"`robench list {kind}` shows all{_OWN if kind == 'tasks' else ''}"
+    raise RobenchError(explain_unknown(kind[:-1], name, patterns, hint))
 
 
 def _member(family: Entry, name: str) -> Entry:

@@ -112,11 +112,12 @@ def make_frame(cells: Sequence[StoredStage[CellInfo]]) -> pandas.DataFrame:
     """Make a table of cells for analysis.
 
     Returns:
-        One row per cell: names of ``task``, ``defense`` and ``attack`` (with its variant); ``seed``, ``encoder``,
-        ``train_rows``; ``clean_accuracy`` on the ``n_test`` test samples and ``accuracy_under_attack`` on the
-        ``n_attacked`` of them without the ``n_errors`` on which code failed, 0 to 1, NaN if nothing is left;
-        ``attack_success_rate`` over the samples that the model classified correctly; their mean ``queries``; mean share
-        of ``words_changed`` and mean ``similarity`` of the text before and after (cosine of the bundled sentence
+        One row per cell: names of ``task``, ``defense`` and ``attack`` (with its variant); ``seed``, ``split`` whose
+        rows were attacked (and clean accuracy was measured on), ``encoder``, ``train_rows``; ``clean_accuracy`` on the
+        ``n_test`` test samples and ``accuracy_under_attack`` on the ``n_attacked`` of them without the ``n_errors`` on
+        which code failed, 0 to 1, NaN if nothing is left; ``attack_success_rate`` over the samples that the model
+        classified correctly; their mean ``queries``; mean share of ``words_changed`` and mean ``similarity`` of the
+        text before and after (cosine of the bundled sentence
         encoder) over the successes; ``records``, the path of the per-example records; ``has_learned``, False for a
         model that tables mark with †: it is no better than naming the most frequent label each time, so it cannot be
         fooled; ``warnings``, what makes the numbers of a model that the user brought misleading, and ``notes``, what to
@@ -140,6 +141,7 @@ def _describe(cell: StoredStage[CellInfo], result: Result) -> dict[str, Any]:
         "defense": info.defense.name,
         "attack": info.attack.title,
         "seed": info.seed,
+        "split": info.split,
         "encoder": info.encoder.name,
         "train_rows": info.train_rows,
         "clean_accuracy": float(result.clean_accuracy),

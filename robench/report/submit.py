@@ -126,6 +126,7 @@ def _make_entry(
     counts_only: bool,
 ) -> tuple[Entry, str]:
     info = model.info
+    _refuse_parts(model, cells)
     source, note = _find_source(info, public, counts_only=counts_only)
     entry = Entry(
         form=FORM,
@@ -150,6 +151,19 @@ def _make_entry(
         statistics=_list_statistics(store, model.key, {cell.key for cell in cells}),
     )
     return _check(entry, model.folder.name), note
+
+
+def _refuse_parts(model: StoredStage[ModelInfo], cells: Sequence[Cell]) -> None:
+    """Reject what is not about the whole test split, with which others would compare it."""
+    limit = model.info.clean_limit
+    if limit is not None:
+        raise RobenchError(
+            f"{model.folder.name} has its clean accuracy on {limit:,} of the test rows: an entry needs all of them; run"
+            " it without --clean-limit."
+        )
+    for cell in cells:
+        if cell.info.split != "test":
+            raise RobenchError(f"{cell.folder.name} is about {cell.info.split} rows: an entry is about test rows.")
 
 
 def _check(entry: Entry, name: str) -> Entry:

@@ -1,10 +1,11 @@
 """The numbers of stored cells: exact accuracies, and the identities that decide where a number stands in a table.
 
 How it works: each result gets four identities, texts made of everything that matters. ``block`` holds what two results
-must share to be compared: task and data, encoder, training settings, precision, format, and numbers of rows. Within a
-block, ``row`` identifies the defense and ``column`` the attack. Results with the same block, row and column differ in
-their seed, and are averaged. If two of them have the same seed as well, something without a name differs, such as the
-version of a plug-in. Then :func:`separate` gives each a row of its own, so that different things are never averaged.
+must share to be compared: task, data and split, encoder, training settings, precision, format, and numbers of rows.
+Within a block, ``row`` identifies the defense and ``column`` the attack. Results with the same block, row and column
+differ in their seed, and are averaged. If two of them have the same seed as well, something without a name differs,
+such as the version of a plug-in. Then :func:`separate` gives each a row of its own, so that different things are never
+averaged.
 """
 
 from __future__ import annotations
@@ -155,13 +156,14 @@ def _result(cell: StoredStage[CellInfo]) -> Result:
     info, outcome = cell.info, read_outcome(cell)
     block = [info.task, info.training, info.precision, info.train_rows]
     block += [info.data.digest, info.encoder.digest, info.format]
+    others = [info.clean.n, info.split]
     attack = info.identity.get("attack") or [info.attack.class_, info.attack.fields]
     return Result(
         folder=cell.folder,
         info=info,
         entry=cell.entry,
-        block=identity_text([*block, outcome.n]),
-        model_block=identity_text(block),
+        block=identity_text([*block, outcome.n, *others]),
+        model_block=identity_text([*block, *others]),
         row=_identify_row(info),
         column=identity_text([info.attack.title, attack]),
         attack=info.attack,

@@ -59,6 +59,7 @@ class StageInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, t
         task: registered name of the task.
         labels: names of the task's labels.
         data: the task's rows.
+        data_options: the options of a command that name rows of the user's own; empty for those of a task.
         encoder: the pre-trained encoder.
         preset: name of the preset, which decided the options that the user did not give.
         precision: precision of matrix products, ``fp32`` or ``bf16``.
@@ -81,6 +82,7 @@ class StageInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, t
     task: str
     labels: tuple[str, ...] = ()
     data: DataInfo
+    data_options: tuple[str, ...] = ()
     encoder: EncoderInfo
     preset: str = ""
     precision: str = ""
@@ -116,7 +118,8 @@ class ModelInfo(StageInfo, frozen=True, kw_only=True, omit_defaults=True, tag="m
         victim: the user's model; None for a trained defense.
         rows: the rows that it was trained on.
         dev: accuracy on the development split.
-        clean: accuracy on the test split.
+        clean: accuracy on the test split; of a user's model, on the split that is attacked.
+        clean_limit: number of rows that ``clean`` was limited to; None if it counts all of them.
         parameters: number of weights of the deployed network; None for a user's model and in files of early versions.
         warnings: findings about the model that would make its numbers misleading.
     """
@@ -127,6 +130,7 @@ class ModelInfo(StageInfo, frozen=True, kw_only=True, omit_defaults=True, tag="m
     rows: Rows | None = None
     dev: Development | None = None
     clean: Clean
+    clean_limit: Count | None = None
     parameters: Count | None = None
     warnings: tuple[str, ...] = ()
 
@@ -158,16 +162,20 @@ class AdversarialInfo(AttackInfo, frozen=True, kw_only=True, omit_defaults=True,
 class CellInfo(AttackInfo, frozen=True, kw_only=True, omit_defaults=True, tag="cells"):
     """One attack on one trained defense, or on a model that the user brought.
 
-    ``clean``, ``dev``, ``rows``, ``victim`` and ``warnings`` are copied from the :class:`ModelInfo` of the model.
+    ``clean``, ``clean_limit``, ``dev``, ``rows``, ``victim`` and ``warnings`` are copied from the :class:`ModelInfo` of
+    the model. If development rows were attacked, ``clean`` counts these.
 
     Attributes:
+        split: the split whose rows were attacked, ``test`` or ``dev``.
         trained_against: the attack whose texts the model was trained on, if that is another one than ``attack``.
         similarity: how similar originals and adversarial texts are; None if it was not measured.
         model_environment: where and when the model was trained or examined.
         draws: how often a random model is right about the final texts; None of any other, and of early versions.
     """
 
+    split: str = "test"
     clean: Clean
+    clean_limit: Count | None = None
     dev: Development | None = None
     rows: Rows | None = None
     victim: VictimInfo | None = None

@@ -116,13 +116,14 @@ def largest_block(results: Sequence[Result]) -> tuple[list[Result], int]:
     """Return the largest group of comparable results, and the number of other groups.
 
     The largest group has the most pairs of a defense and an attack; of equal ones, the most attacked samples, then the
-    most training rows.
+    most training rows. Attacks on the test split come before all others.
     """
     blocks = list(group(results, lambda result: result.block).values())
 
     def size(block: list[Result]) -> tuple[Any, ...]:
         places = {(r.defense.name, r.column) for r in block}
-        return len(places), block[0].attacked_n, block[0].info.train_rows, len(block), block[0].block
+        is_test = block[0].info.split == "test"
+        return is_test, len(places), block[0].attacked_n, block[0].info.train_rows, len(block), block[0].block
 
     blocks.sort(key=size)
     return blocks[-1], len(blocks) - 1

@@ -62,7 +62,8 @@ def make_commands(gaps: Iterable[Gap], extra: Sequence[str] = ()) -> tuple[tuple
         if options is None:
             hopeless += 1
             continue
-        names = row.defense.name, row.info.task, column.attack.name, seed
+        task = "" if row.info.data_options else row.info.task  # rows of the user's own are named by options
+        names = row.defense.name, task, column.attack.name, seed
         boxes.append((options, *((name,) for name in names)))
     return tuple(_command(box, extra) for box in _merge_boxes(boxes)), hopeless
 
@@ -83,7 +84,8 @@ def _command(box: tuple[Any, ...], extra: Sequence[str]) -> str:
     words = ["run", *option_words(RunOptions, defense=defenses)]
     if options[0] == run_options(AttackOptions)["model"].flag:
         kind, words = AttackOptions, ["attack", *option_words(AttackOptions, name=defenses)]
-    words += [*option_words(kind, task=tasks, attack=attacks), *options, *option_words(kind, seed=sorted(seeds))]
+    named = option_words(kind, task=[task for task in tasks if task], attack=attacks)
+    words += [*named, *options, *option_words(kind, seed=sorted(seeds))]
     return format_command(*words, *extra)
 
 
@@ -100,7 +102,7 @@ def _options(row: Result, column: Result) -> tuple[str, ...] | None:
         return _training_options(row, column)
     if not victim.command or preset is None:
         return None
-    return *victim.command, *_victim_options(row, column, preset, victim)
+    return *victim.command, *row.info.data_options, *_victim_options(row, column, preset, victim)
 
 
 def _victim_options(row: Result, column: Result, preset: Preset, victim: VictimInfo) -> list[str]:
@@ -110,6 +112,7 @@ def _victim_options(row: Result, column: Result, preset: Preset, victim: VictimI
         AttackOptions,
         preset=info.preset,
         attack_limit=_attack_limit(row, preset),
+        **_row_options(row),
         precision=info.precision if victim.kind != FunctionSource.kind else None,
         **dict(sorted(info.defense.changed.items())),
         data=_data(info),
@@ -132,13 +135,20 @@ def _training_options(row: Result, column: Result) -> tuple[str, ...] | None:
         encoder=info.encoder.name if info.encoder.name != preset.encoder else None,
         train_limit=info.train_rows if info.train_rows != preset.train_limit else None,
         attack_limit=_attack_limit(row, preset),
+        **_row_options(row),
         precision=info.precision,
         threads=_threads(info),
         data=_data(info),
         settings={TRAINING: training, **defense, **_attack_settings(column, preset)},
         trust_remote_code=bool(info.foreign_code or column.info.foreign_code),
     )
-    return tuple(words)
+    return *info.data_options, *words
+
+
+def _row_options(row: Result) -> dict[str, Any]:
+    """Return the options about the rows that are attacked and measured, which no preset chooses."""
+    limit = row.info.clean_limit
+    return {"clean_limit": limit, "split": None if row.info.split == "test" else row.info.split}
 
 
 def _attack_limit(row: Result, preset: Preset) -> int | None:
@@ -155,7 +165,7 @@ def _threads(info: CellInfo) -> int | None:
 
 def _data(info: CellInfo) -> PurePath | None:
     origin, _, folder = info.data.source.partition(":")
-    return PurePath(folder).parent if origin == "local" else None
+    return PurePath(folder).parent if origin == "local" and not info.data_options else None
 
 
 def _attack_settings(column: Result, preset: Preset) -> dict[str, dict[str, Any]]:

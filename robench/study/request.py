@@ -5,10 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import get_args
 
 from robench.attacking.attack import Attack
 from robench.attacking.derived_attack import DerivedAttack
-from robench.data.load import TaskData, load_task
+from robench.data.load import TaskData
 from robench.errors import RobenchError
 from robench.plugins import registry
 from robench.plugins import settings as options
@@ -24,7 +25,8 @@ from robench.study.presets import TRAINING, Preset, find_preset
 from robench.study.setting import NamedAttack, NamedDefense, Setting
 from robench.study.stages.attack import CellStage
 from robench.study.stages.stage import Stage
-from robench.study.values import Settings
+from robench.study.task_choice import TaskChoice, choose_tasks, load_rows
+from robench.study.values import Settings, Split
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +42,9 @@ class BaseRequest(CommonOptions, ABC):
         find_preset(self.preset)
         self.check_ranges()
         ExecutorChoice.of(self)
-        expand("tasks", self.tasks)
+        if self.split not in get_args(Split):
+            raise RobenchError(f"unknown --split {self.split!r}: there are {', '.join(get_args(Split))}.")
+        self.choose_tasks()
         self.attack_names()
         known = [*registry.names("defenses"), *registry.names("attacks"), TRAINING]
         for name in self.changes:
@@ -54,6 +58,14 @@ class BaseRequest(CommonOptions, ABC):
         Raises:
             RobenchError: a name is unknown, or something is not available.
         """
+
+    def choose_tasks(self) -> list[TaskChoice]:
+        """Return the requested tasks, which may be rows of the user's own.
+
+        Raises:
+            RobenchError: a name is unknown, or there are none.
+        """
+        return choose_tasks(self)
 
     def attack_names(self) -> list[str]:
         """Return the names of the requested attacks; the paper's if none is named."""
@@ -71,13 +83,15 @@ class BaseRequest(CommonOptions, ABC):
             if named.attack.has_forms and named.attack.resources == "published":
                 named.attack.prepare(offline=self.offline)
 
-    def _load(self, name: str, chosen: Preset, reporter: Reporter) -> TaskData:
-        task = registry.entry("tasks", name).load()
-        data = load_task(name, task, data_dir=self.data_dir, offline=self.offline, order=chosen.sources)
+    def _load(self, choice: TaskChoice, chosen: Preset, reporter: Reporter, *, needs_train: bool = True) -> TaskData:
+        data, remarks = load_rows(choice, self, chosen, needs_train=needs_train)
         sizes = " / ".join(f"{len(split):,}" for split in (data.train, data.dev, data.test))
-        reporter.say(f"{name}: {sizes} train / dev / test rows from {data.source}, digest {data.digest[:12]}")
+        sizes = f"{sizes} train / dev / test rows" if data.train else f"{len(data.test):,} test rows"
+        reporter.say(f"{data.task}: {sizes} from {data.source}, digest {data.digest[:12]}")
+        for remark in remarks:
+            reporter.say(f"{data.task}: {remark}")
         for note in data.notes:
-            reporter.warn(f"note on {name}: {note}")
+            reporter.warn(f"note on {data.task}: {note}")
         return data
 
     def _all_attacks(self) -> list[NamedAttack]:
@@ -135,6 +149,8 @@ class Request(BaseRequest, RunOptions):
         """
         expand("defenses", self.defenses)
         super().check()
+        if self.split != "test" and (self.statistics or self.transfer):
+            raise RobenchError(f"--split {self.split} is for attacks; statistics and transfers are about test rows.")
 
     def stages(self, reporter: Reporter) -> list[Stage]:
         """Load the data, find the encoder, and plan the cells and, if requested, statistics and transfers.
@@ -150,7 +166,7 @@ class Request(BaseRequest, RunOptions):
         variants = [replace(self, settings=options.merge(self.changes, added), sweep=({},)) for added in self.sweep]
         named = [(one._defenses(), one._attacks(), one._defense) for one in variants]
         setting = self._setting(chosen, reporter)
-        tasks = [self._load(name, chosen, reporter) for name in expand("tasks", self.tasks)]
+        tasks = [self._load(choice, chosen, reporter) for choice in self.choose_tasks()]
         cells = [
             cell
             for data in tasks
@@ -215,6 +231,8 @@ class Request(BaseRequest, RunOptions):
             hardware=devices.identify_hardware(device, self.threads),
             train_limit=self.train_limit or chosen.train_limit,
             attack_limit=self.attack_limit or chosen.attack_limit,
+            clean_limit=self.clean_limit,
+            split=self.split,
         )
 
     def _defenses(self) -> list[NamedDefense]:

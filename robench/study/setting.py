@@ -12,6 +12,7 @@ from robench.frames import locate
 from robench.models.encoders import EncoderSource
 from robench.plugins.modules import class_path
 from robench.results.info_parts import PluginInfo
+from robench.study.values import Split
 from robench.training.defense import Defense
 from robench.training.settings import TrainingSettings
 
@@ -109,7 +110,9 @@ class Setting:
         precision: precision of matrix products.
         hardware: what a trained model depends on besides; see :func:`~robench.models.devices.identify_hardware`.
         train_limit: largest number of training rows; None takes all.
-        attack_limit: largest number of attacked test samples; None takes all.
+        attack_limit: largest number of attacked samples; None takes all.
+        clean_limit: largest number of test rows that clean accuracy is measured on; None takes all.
+        split: the split whose rows are attacked.
     """
 
     preset: str
@@ -119,3 +122,5 @@ class Setting:
     hardware: Hardware
     train_limit: int | None
     attack_limit: int | None
+    clean_limit: int | None = None
+    split: Split = "test"

@@ -16,6 +16,7 @@ from robench.results.info import REMEDY
 from robench.results.info_parts import Outcome
 from robench.results.redo import Redo
 from robench.results.store import RECORDS_FILE, STAGE_FILE, StoredStage
+from robench.study.sample_growth import adopt_records
 from robench.study.shared_rows import SharedRows
 from robench.study.stages.attack import AttackingStage
 from robench.study.stages.attacked_rows import keep_good_records
@@ -135,6 +136,8 @@ class Site:
         stage, context = making.stage, self._context
         assert isinstance(stage, AttackingStage), "only attacks have rows"
         rows = stage.share_rows(making.place)
+        if self.redo is None:
+            adopt_records(context, stage, making.place)
         rows.open(lambda path: keep_good_records(context, stage, stage.examples(), path))
         if making.redo is None:
             making.is_shared = True

@@ -23,6 +23,8 @@ Jobs = int | Literal["auto"]
 """A number of jobs, or ``auto``."""
 ExecutorName = Literal["auto", "serial", "processes", "ray"]
 """What runs the jobs: this process, processes of this machine, or a Ray cluster; ``auto`` is one of the first two."""
+Split = Literal["test", "dev"]
+"""The split whose rows are attacked."""
 Settings = Mapping[str, Mapping[str, Any]]
 """Hyper-parameters by name of a defense or attack, or ``training``, then by field; a text is converted to its type."""
 Paths = str | Path | Sequence[str | Path]

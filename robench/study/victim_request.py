@@ -13,9 +13,10 @@ from robench.progress import Reporter
 from robench.study.options import AttackOptions
 from robench.study.plan import plan_victim
 from robench.study.presets import TRAINING, find_preset
-from robench.study.request import BaseRequest, expand
+from robench.study.request import BaseRequest
 from robench.study.setting import NamedDefense, Setting
 from robench.study.stages.stage import Stage
+from robench.study.task_choice import TaskChoice, choose_tasks
 from robench.victims.find import find_victim
 from robench.victims.source import OWN_ENCODER, Given, VictimSource
 
@@ -39,6 +40,14 @@ class VictimRequest(BaseRequest, AttackOptions):
             trust_remote_code=self.trust_remote_code,
             offline=self.offline,
         )
+
+    def choose_tasks(self) -> list[TaskChoice]:
+        """Return the requested tasks, or the test rows that the user brings.
+
+        Raises:
+            RobenchError: a name is unknown, there are none, or both were named.
+        """
+        return choose_tasks(self, self.test)
 
     def check(self) -> None:
         """Check the options before anything is loaded.
@@ -70,7 +79,7 @@ class VictimRequest(BaseRequest, AttackOptions):
         changed = tuple((option, value) for option, value in options.items() if value is not None)
         identity = Given(digest=self.source.digest, max_length=self.max_length, label_order=label_order)
         victim = NamedDefense(self.source.name, changed=changed, defense=identity)
-        tasks = [self._load(name, chosen, reporter) for name in expand("tasks", self.tasks)]
+        tasks = [self._load(choice, chosen, reporter, needs_train=False) for choice in self.choose_tasks()]
         setting = self._own_setting(reporter)
         cells: list[Stage] = [
             cell
@@ -95,6 +104,8 @@ class VictimRequest(BaseRequest, AttackOptions):
             hardware=devices.identify_hardware(device, self.threads),
             train_limit=None,
             attack_limit=self.attack_limit or chosen.attack_limit,
+            clean_limit=self.clean_limit,
+            split=self.split,
         )
 
     def _own_precision(self) -> str:

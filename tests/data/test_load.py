@@ -197,8 +197,8 @@ BAD_INPUTS: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "parquet two labels": (two_labels, ["train.parquet has 2 columns 'label'"]),
     "parquet null": (parquet(text=["x", None], label=[1, 0]), ["train.parquet, row 2", "no text"]),
     "parquet no label": (parquet(text=["x", "y"], label=[1, None]), ["train.parquet, row 2", "no label"]),
-    "parquet float": (parquet(text=["x", "y"], label=[1.0, 0.5]), ["train.parquet, row 1", "label 1.0"]),
-    "parquet bool": (parquet(text=["x", "y"], label=[True, False]), ["train.parquet, row 1", "label True"]),
+    "parquet float": (parquet(text=["x", "y"], label=[1.0, 0.5]), ["train.parquet, row 2", "label 0.5"]),
+    "parquet truth": (parquet(text=["x", "y"], label=["true", "yes"]), ["train.parquet, row 2", "label 'yes'"]),
     "parquet numbers": (parquet(text=[1, 2], label=[1, 0]), ["train.parquet, row 1", "not a text but a int"]),
 }
 

@@ -201,7 +201,7 @@ def test_accuracy_is_the_share_of_largest_logits_at_the_label(labels: list[int],
 def test_clean_predictions_are_told_text_by_text() -> None:
     predictor, test = tiny.predictor(tiny.classifier()), tiny.examples(12)
     logits = predictor.logits([example.text for example in test]).double().numpy()
-    lines, _ = trained_model.predict_clean(predictor, test)
+    lines, _ = trained_model.predict_clean(predictor, list(enumerate(test)))
     assert [line.id for line in lines] == list(range(12))
     for line, example, scores in zip(lines, test, logits, strict=True):
         assert line.label == example.label

@@ -39,7 +39,7 @@ def check_line(line: str) -> None:
 
 
 def test_a_written_file_fits_its_schema_and_is_read_as_it_was(tmp_path: Path) -> None:
-    lines, _ = predict_clean(tiny.predictor(tiny.classifier()), tiny.examples(12))
+    lines, _ = predict_clean(tiny.predictor(tiny.classifier()), list(enumerate(tiny.examples(12))))
     clean_lines.write(tmp_path / "clean.jsonl", lines)
     written = (tmp_path / "clean.jsonl").read_text(encoding="utf-8").splitlines()
     assert len(written) == 12

@@ -27,9 +27,16 @@ def setting_of(info: StageInfo, **more: Any) -> dict[str, Any]:
         "precision": info.precision,
         "training": dict(info.training),
         "train_rows": info.train_rows,
+        **_unusual_rows(info),
         **more,
         "format": info.format,
     }
+
+
+def _unusual_rows(info: StageInfo) -> dict[str, Any]:
+    """Return the attacked split unless it is the test split, and the limit of the rows of clean%, if there is one."""
+    values = {"split": getattr(info, "split", "test"), "clean_limit": getattr(info, "clean_limit", None)}
+    return {name: value for name, value in values.items() if value not in ("test", None)}
 
 
 def _facts(setting: Mapping[str, Any], paper: Paper) -> dict[str, tuple[str, Any]]:
@@ -49,6 +56,11 @@ def _facts(setting: Mapping[str, Any], paper: Paper) -> dict[str, tuple[str, Any
         "precision": (setting["precision"], setting["precision"]),
         "training": (training, training),
         "train_rows": (rows, setting["train_rows"]),
+    }
+    split, limit = setting.get("split"), setting.get("clean_limit")
+    facts |= {
+        "split": (f"{split} rows" if split else "", split),
+        "clean_limit": (f"clean% on {limit:,} rows" if limit else "", limit),
     }
     counted = {"attacked_n": "attacked samples", "pairs": "pairs of clean and adversarial text"}
     facts |= {name: (f"{setting[name]:,} {words}", setting[name]) for name, words in counted.items() if name in setting}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from robench.errors import RobenchError
 from robench.results import records
 from robench.results.draws import DRAWS, write_draws
 from robench.results.info import REMEDY, AttackInfo, CellInfo, ModelInfo, StageInfo
-from robench.results.info_parts import Draws, Similarity, Timing
+from robench.results.info_parts import Clean, Draws, Similarity, Timing
 from robench.results.outcome import measure_similarity, summarise
 from robench.results.records import Record
 from robench.results.salvage import salvage_lines
@@ -24,6 +25,7 @@ from robench.study.stages.attacked_rows import report_errors, rows_of
 from robench.study.stages.context import Context
 from robench.study.stages.stage import FORMAT, RecordsStage, Size, Stage, sample
 from robench.study.stages.train import ModelStage
+from robench.study.values import Split
 
 SECONDS_PER_EXAMPLE = 0.15
 """Seconds of a PWWS or DeepWordBug search with the bundled encoder on two cores; used until a run was timed."""
@@ -143,21 +145,33 @@ class AttackingStage(RecordsStage):
 
 @dataclass(frozen=True)
 class CellStage(AttackingStage):
-    """Attack test samples with a trained defense as the victim."""
+    """Attack samples of the test split, or of the development split, with a trained defense as the victim."""
 
     info_type = CellInfo
 
     @property
+    def split(self) -> Split:
+        """Return the split that is attacked."""
+        return self.setting.split
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """Add the split, unless it is the test split."""
+        return super().identity | ({} if self.split == "test" else {"split": self.split})
+
+    @property
     def label(self) -> str:
-        """Name task, defense, the attack that it was trained against if that is another one, attack and seed."""
+        """Name task, defense, its training attack if that is another one, attack, seed, and a split but test."""
         against = f"-{self.trained_against.name}" if self.trained_against else ""
-        return f"{self.data.task}-{self.model.defense.name}{against}-{self.attack.name}-seed{self.seed}"
+        split = "" if self.split == "test" else f"-{self.split}"
+        return f"{self.data.task}-{self.model.defense.name}{against}-{self.attack.name}-seed{self.seed}{split}"
 
     @property
     def title(self) -> str:
         """Name defense, task, attack and seed in words."""
         against = f", trained against {self.trained_against.title}," if self.trained_against else ""
-        named = f"attack {self.model.defense.name}{against} on {self.data.task}"
+        split = "" if self.split == "test" else f" ({self.split} rows)"
+        named = f"attack {self.model.defense.name}{against} on {self.data.task}{split}"
         return f"{named} with {self.attack.title}, seed {self.seed}"
 
     @property
@@ -167,13 +181,14 @@ class CellStage(AttackingStage):
         return adversarial.attack if adversarial and adversarial.attack.identity != self.attack.identity else None
 
     def examples(self) -> list[tuple[int, Example]]:
-        """Return the test samples that the attack's protocol attacks."""
-        return sample(self.data.test, self.setting.attack_limit, "test", self.attack.attack.attacks)
+        """Return the samples that the attack's protocol attacks."""
+        rows = self.data.rows(self.split)
+        return sample(rows, self.setting.attack_limit, self.split, self.attack.attack.attacks)
 
     @property
     def left_out(self) -> str:
-        """Say how many test texts are no part of the sample because of the attack's protocol; empty if none are."""
-        sentence = self.attack.attack.describe_left_out([example.text for example in self.data.test])
+        """Say how many texts are no part of the sample because of the attack's protocol; empty if none are."""
+        sentence = self.attack.attack.describe_left_out([example.text for example in self.data.rows(self.split)])
         return f"{self.attack.title}: {sentence}" if sentence else ""
 
     def prepare(self, *, offline: bool) -> None:
@@ -187,7 +202,7 @@ class CellStage(AttackingStage):
         super().prepare(offline=offline)
 
     def make(self, context: Context, folder: Path) -> None:
-        """Summarise the records, and say which test texts are not among them."""
+        """Summarise the records, and say which texts are not among them."""
         if self.left_out:
             context.reporter.warn(f"note on {self.data.task}: {self.left_out}")
         super().make(context, folder)
@@ -206,7 +221,9 @@ class CellStage(AttackingStage):
         return super().describe(context, folder, rows) | {
             "training": model.training,
             "train_rows": model.train_rows,
-            "clean": model.clean,
+            "split": self.split,
+            "clean": self._count_clean(model),
+            "clean_limit": model.clean_limit,
             "dev": model.dev,
             "rows": model.rows,
             "victim": model.victim,
@@ -231,6 +248,14 @@ class CellStage(AttackingStage):
                 for row, guess in zip(scored, guesses, strict=True):
                     right[row.id] += guess == row.label
         return write_draws(folder, right, DRAWS)
+
+    def _count_clean(self, model: ModelInfo) -> Clean:
+        """Return the model's accuracy on the clean texts of the attacked split."""
+        if self.split == "test" or model.dev is None:  # a user's model is measured on the split that is attacked
+            return model.clean
+        labels = Counter(example.label for example in self.data.dev)
+        right = round(model.dev.accuracy * model.dev.n)
+        return Clean(correct=right, n=model.dev.n, majority=max(labels.values()))
 
 
 def _measure_similarity(context: Context, rows: Sequence[Record]) -> Similarity | None:

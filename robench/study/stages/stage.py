@@ -197,6 +197,7 @@ class Stage(ABC):
             "key": self.key,
             "task": data.task,
             "labels": data.labels,
+            "data_options": data.options,
             "data": DataInfo(source=data.source, digest=data.digest, notes=self.notes),
             "encoder": EncoderInfo(name=setting.encoder.name, digest=setting.encoder.digest),
             "preset": setting.preset,

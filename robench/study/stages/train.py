@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from robench.data.load import Example
 from robench.errors import run_foreign_code
 from robench.progress import Work
 from robench.results.aside import set_file_aside
@@ -19,7 +20,7 @@ from robench.results.integrity import CHECKPOINT_FILE
 from robench.study.environment import record_environment
 from robench.study.setting import NamedDefense
 from robench.study.stages.context import Context, Model
-from robench.study.stages.stage import FORMAT, RecordsStage, Size, Stage
+from robench.study.stages.stage import FORMAT, RecordsStage, Size, Stage, sample
 from robench.training.defense import FusedDefense, TrainsOn
 
 if TYPE_CHECKING:
@@ -82,7 +83,27 @@ class ModelStage(Stage):
             "seed": self.seed,
             "adversarial": self.adversarial.key if self.adversarial else None,
             "parts": [part.key for part in self.parts],
+            **self._identify_clean(),
         }
+
+    @property
+    def clean_split(self) -> str:
+        """Return the split that clean accuracy is measured on."""
+        return "test"
+
+    def clean_rows(self) -> list[tuple[int, Example]]:
+        """Return the rows that clean accuracy is measured on; of equal limits, they are those that are attacked."""
+        return sample(self.data.rows(self.clean_split), self.setting.clean_limit, self.clean_split)
+
+    @property
+    def clean_limit(self) -> int | None:
+        """Return the number of rows that clean accuracy is limited to; None if the limit leaves them all."""
+        limit, rows = self.setting.clean_limit, len(self.data.rows(self.clean_split))
+        return None if limit is None or limit >= rows else limit
+
+    def _identify_clean(self) -> dict[str, Any]:
+        """Return what a limit of these rows adds to the identity, which is nothing without one."""
+        return {} if self.clean_limit is None else {"clean_rows": self.clean_limit}
 
     @property
     def size(self) -> Size:
@@ -107,11 +128,11 @@ class ModelStage(Stage):
 
         warnings = self._check_padding(context)
         predictor, log, rows, timing = self._fuse(context) if self.parts else self._train(context, folder)
-        dev, test = self.data.dev, self.data.test
+        dev, test = self.data.dev, self.clean_rows()
         dev_accuracy = accuracy(predictor.logits([example.text for example in dev]), [e.label for e in dev])
         with context.reporter.track("clean accuracy", "text", total=len(test)) as work:
             clean, seconds = trained_model.predict_clean(predictor, test, work.advance)
-        found = trained_model.find_warnings(predictor, test)
+        found = trained_model.find_warnings(predictor, [example for _, example in test])
         for warning in found:
             context.reporter.say(f"    warning: {warning}")
         info = ModelInfo(
@@ -121,6 +142,7 @@ class ModelStage(Stage):
             rows=rows,
             dev=Development(accuracy=dev_accuracy, n=len(dev)),
             clean=trained_model.count_correct(clean),
+            clean_limit=self.clean_limit,
             warnings=(*warnings, *found),
             parameters=sum(value.numel() for value in predictor.classifier.state_dict().values()),
             timing=msgspec.structs.replace(timing, inference_seconds=seconds),

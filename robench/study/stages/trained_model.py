@@ -47,17 +47,23 @@ class LogitsModel(Protocol):
 
 
 def predict_clean(
-    predictor: LogitsModel, test: Sequence[Example], progress: Callable[[int], None] | None = None
+    predictor: LogitsModel, rows: Sequence[tuple[int, Example]], progress: Callable[[int], None] | None = None
 ) -> tuple[list[CleanLine], float]:
-    """Predict the whole test split, and return the lines of ``clean.jsonl`` and the seconds that it took."""
+    """Predict rows, and return the lines of ``clean.jsonl`` and the seconds that it took.
+
+    Args:
+        predictor: the model.
+        rows: the rows, with their positions in their split.
+        progress: called with the number of texts whenever some are predicted.
+    """
     started = time.perf_counter()
-    logits = predictor.logits([example.text for example in test], progress)
+    logits = predictor.logits([example.text for _, example in rows], progress)
     seconds = round(time.perf_counter() - started, 3)
     probabilities = logits.softmax(-1).tolist()
     predicted = logits.argmax(-1).tolist()
     lines = [
-        CleanLine(i, example.label, probabilities[i], correct=predicted[i] == example.label)
-        for i, example in enumerate(test)
+        CleanLine(i, example.label, probabilities[at], correct=predicted[at] == example.label)
+        for at, (i, example) in enumerate(rows)
     ]
     return lines, seconds
 

@@ -46,13 +46,13 @@ class VictimStage(ModelStage):
 
     @property
     def label(self) -> str:
-        """Name task and model."""
-        return f"{self.data.task}-{self.defense.name}"
+        """Name task, model and, unless it is the test split, the split."""
+        return f"{self.data.task}-{self.defense.name}{'' if self.clean_split == 'test' else f'-{self.clean_split}'}"
 
     @property
     def title(self) -> str:
         """Name model and task in words."""
-        return f"check {self.defense.name} on the test texts of {self.data.task}"
+        return f"check {self.defense.name} on the {self.clean_split} texts of {self.data.task}"
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -63,7 +63,14 @@ class VictimStage(ModelStage):
             "data": self.data.digest,
             "victim": asdict(self.model_identity),
             "precision": self.setting.precision,
+            **({} if self.clean_split == "test" else {"split": self.clean_split}),
+            **self._identify_clean(),
         }
+
+    @property
+    def clean_split(self) -> str:
+        """Return the split that is attacked: of a user's model, clean accuracy is measured on the same one."""
+        return self.setting.split
 
     @property
     def foreign_code(self) -> tuple[str, ...]:
@@ -74,7 +81,7 @@ class VictimStage(ModelStage):
     @property
     def size(self) -> Size:
         """Count the test texts."""
-        return Size(len(self.data.test), "texts", "test texts")
+        return Size(len(self.clean_rows()), "texts", f"{self.clean_split} texts")
 
     @property
     def usual_pace(self) -> float | None:
@@ -93,14 +100,16 @@ class VictimStage(ModelStage):
 
         started = time.perf_counter()
         data, reporter, label_order = self.data, context.reporter, self.model_identity.label_order
+        rows = self.clean_rows()
+        examples = [example for _, example in rows]
         scorer = self._scorer(context)
-        examination = examine(scorer, data.test, data.labels, label_order)
+        examination = examine(scorer, examples, data.labels, label_order)
         for warning in examination.warnings:
             reporter.warn(f"warning: {warning}")
         victim = VictimModel(scorer, examination.order, examination.probabilities)
-        with reporter.track("clean accuracy", "text", total=len(data.test)) as work:
-            clean, inference = predict_clean(victim, data.test, work.advance)
-        gold = [example.label for example in data.test]
+        with reporter.track("clean accuracy", "text", total=len(rows)) as work:
+            clean, inference = predict_clean(victim, rows, work.advance)
+        gold = [example.label for example in examples]
         guesses = [max(range(len(data.labels)), key=line.probabilities.__getitem__) for line in clean]
         is_explicit = label_order is not None
         order_warnings = check_order(data.labels, examination.order, gold, guesses, is_explicit=is_explicit)
@@ -119,6 +128,7 @@ class VictimStage(ModelStage):
                 max_length=scorer.max_length,
             ),
             clean=count_correct(clean),
+            clean_limit=self.clean_limit,
             warnings=(*examination.warnings, *order_warnings),
             timing=Timing(
                 seconds=round(time.perf_counter() - started, 1), texts=len(clean), inference_seconds=inference
@@ -173,7 +183,8 @@ class VictimStage(ModelStage):
             before = torch.tensor([line.probabilities for line in lines])
         except ValueError as error:  # the lines have different numbers of classes
             raise RobenchError(f"{path} cannot be read ({error}); {REMEDY}.") from error
-        now = victim.logits([example.text for example in self.data.test[:REMEMBERED_TEXTS]]).softmax(-1)
+        remembered = self.clean_rows()[:REMEMBERED_TEXTS]
+        now = victim.logits([example.text for _, example in remembered]).softmax(-1)
         if before.shape != now.shape or (before - now).abs().max() > TOLERANCE:
             raise RobenchError(
                 f"{self.source.shown} does not score the test texts as it did when {stored.folder.name} was stored,"

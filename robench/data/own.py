@@ -1,0 +1,256 @@
+"""Rows that a user brings without a task: a file, a folder, or a data set on the Hub."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from robench.data.columns import find_columns
+from robench.data.files import find_file, make_missing_error, note_quoting
+from robench.data.hub import load_dataset_folder
+from robench.data.label_names import LabelNames, settle_labels
+from robench.data.load import TaskData, check_rows
+from robench.data.tables import SUFFIXES, NumberedRow, Table, open_dataset, open_table
+from robench.data.task import SPLITS, Row, Splits, Task
+from robench.errors import RobenchError, translate_failures
+from robench.escaping import list_values, show_value
+from robench.paths import absolute_path
+from robench.plugins import registry
+from robench.resources.hub import UnreachableError, fetch_dataset
+
+HUB = "hf:"
+"""How the name of a data set on the Hub begins."""
+HUB_FORM = "hf:ID[@REVISION][/CONFIG][:SPLIT]"
+FILE_FORM = f"FILE{'|'.join(SUFFIXES)}"
+_HUB_NAME = re.compile(
+    r"hf:(?P<repository>[^@/:]+(?:/[^@/:]+)?)(?:@(?P<revision>refs/[^/:]+/[^/:]+|[^/:]+))?"
+    r"(?:/(?P<config>[^:]+))?(?::(?P<split>.+))?"
+)
+_SPLIT_NAMES: Mapping[str, Sequence[str]] = {
+    "train": ("train",),
+    "dev": ("dev", "validation", "valid", "val"),
+    "test": ("test",),
+}
+"""What others call the splits."""
+_DICTIONARY, _STATE = "dataset_dict.json", "state.json"
+"""Files in a folder that ``save_to_disk`` of several splits, or of one, has written."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnRows:
+    """The rows that a user brought.
+
+    Attributes:
+        data: the rows.
+        remarks: what was guessed, as sentences without an end.
+    """
+
+    data: TaskData
+    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnData:
+    """Where a user's rows are, and what they hold.
+
+    Attributes:
+        place: a path, or ``hf:ID[@REVISION][/CONFIG][:SPLIT]``.
+        test_only: whether the place holds test rows; else it holds splits.
+        text: name of the text column; None guesses it.
+        label: name of the label column; None guesses it.
+        labels: the labels in the order of their numbers; empty takes the order that the rows suggest.
+    """
+
+    place: str
+    test_only: bool
+    text: str | None = None
+    label: str | None = None
+    labels: tuple[str, ...] = ()
+
+    @cached_property
+    def name(self) -> str:
+        """Return the name of the rows, in place of a task's."""
+        if self.place.startswith(HUB):
+            found = self._parse_hub()
+            parts = [found["repository"].rpartition("/")[2], found["config"]]
+            name = "-".join(part for part in parts if part and part != "default")
+        else:
+            path = absolute_path(Path(self.place)).resolve()
+            path = path.parent if path.name == _DICTIONARY else path
+            name = path.name if path.is_dir() else path.stem
+            if any(name in names for names in _SPLIT_NAMES.values()):
+                name = path.parent.name
+        name = re.sub(r"[^\w.+-]+", "-", name).strip("-.")[:50] or "rows"
+        return f"{name}-own" if name == "all" or registry.is_registered("tasks", name) else name
+
+    def load(self, *, offline: bool = False, needs_train: bool = False) -> OwnRows:
+        """Read and check the rows.
+
+        Args:
+            offline: read only what is on this machine.
+            needs_train: whether there have to be training rows.
+
+        Raises:
+            RobenchError: the place does not exist, its columns or labels could mean several things, or a row is
+                malformed.
+        """
+        tables, source = self._open(offline)
+        if needs_train and "train" not in tables:
+            raise RobenchError(
+                f"{self.place} has no training rows: `robench run` needs them; `robench attack` does not."
+            )
+        columns = find_columns(tables["test"], self.text, self.label)
+        for table in tables.values():
+            find_columns(table, columns.text, columns.label)
+        rows = {split: table.read_rows(columns.text, columns.label) for split, table in tables.items()}
+        names = settle_labels(
+            [label for numbered in rows.values() for _, (_, label) in numbered],
+            f"the column {show_value(columns.label)} of {tables['test'].place}",
+            self.labels,
+            tables["test"].classes.get(columns.label),
+        )
+        numbered = {split: _number_rows(tables[split], rows[split], names) for split in rows}
+
+        def describe_place(split: str, index: int) -> str:
+            return tables[split].describe_place(rows[split][index][0])
+
+        train, dev, test = (numbered.get(split, []) for split in SPLITS)
+        notes = tuple(note_quoting(tables.values()))
+        splits = Splits(train=train, dev=dev, test=test, source=source, notes=notes, place=describe_place)
+        data = check_rows(self.name, Task(labels=names.names), splits, needs_train=needs_train)
+        return OwnRows(data=data, remarks=tuple(filter(None, (columns.remark, names.remark))))
+
+    def _open(self, offline: bool) -> tuple[dict[str, Table], str]:
+        """Open the splits, of which there is a test split, and name their source.
+
+        Raises:
+            RobenchError: there are none.
+        """
+        if self.place.startswith(HUB):
+            return self._open_hub(offline)
+        path = absolute_path(Path(self.place))
+        if path.name == _DICTIONARY and path.is_file():
+            path = path.parent
+        if not path.exists():
+            raise RobenchError(self._explain_missing())
+        source = f"local:{path}"
+        if (path / _DICTIONARY).is_file() or (path / _STATE).is_file():
+            return self._pick_splits(_load_saved(path), None, str(path)), source
+        if not self.test_only:
+            return _open_folder(path), source
+        if path.is_dir():
+            raise RobenchError(
+                f"--test {self.place} is a folder, and takes a file ({FILE_FORM}); --task takes a folder with"
+                f" {{train,dev,test}}{SUFFIXES[0]}."
+            )
+        if path.suffix.lower() not in SUFFIXES:
+            raise RobenchError(f"{path} has none of the endings {', '.join(SUFFIXES)}, which say how it is read.")
+        return {"test": open_table(path, "of texts and labels")}, source
+
+    def _explain_missing(self) -> str:
+        if self.test_only:
+            return f"--test {self.place} does not exist; it takes {FILE_FORM}, or {HUB_FORM} for the Hub."
+        return (
+            f"the folder {self.place} does not exist; --task takes a task, or a folder with {{train,dev,test}} files."
+        )
+
+    def _parse_hub(self) -> Mapping[str, str]:
+        """Return the parts of the name of a data set on the Hub; absent ones are empty.
+
+        Raises:
+            RobenchError: it is none.
+        """
+        match = _HUB_NAME.fullmatch(self.place)
+        if not match:
+            raise RobenchError(f"{show_value(self.place)} names no data set on the Hub; the form is {HUB_FORM}.")
+        return match.groupdict("")
+
+    def _open_hub(self, offline: bool) -> tuple[dict[str, Table], str]:
+        import datasets
+
+        found = self._parse_hub()
+        repository, config = found["repository"], found["config"] or None
+        try:
+            folder = fetch_dataset(repository, found["revision"] or "main", offline=offline)
+            known = datasets.get_dataset_config_names(str(folder))
+            if config not in known and (config or (len(known) > 1 and "default" not in known)):
+                wanted = f"no configuration {config!r}" if config else "several configurations"
+                raise RobenchError(
+                    f"{repository} on the Hub has {wanted}; it has {list_values(known)}: name one as"
+                    f" {HUB}{repository}/CONFIG."
+                )
+            dataset = load_dataset_folder(repository, folder, config)
+        except UnreachableError as error:
+            raise RobenchError(
+                f"{repository} was not read from the Hub: {error}. A file of its rows ({FILE_FORM}) does as well."
+            ) from error
+        place = f"{repository}{f'/{config}' if config else ''} on the Hub"
+        tables = self._pick_splits(dataset, found["split"] or None, place)
+        parts = [f"{HUB}{repository}@{folder.name}", f"/{config}" if config else ""]
+        return tables, "".join([*parts, f":{found['split']}" if found["split"] else ""])
+
+    def _pick_splits(self, dataset: Any, split: str | None, place: str) -> dict[str, Table]:
+        """Return the splits of what ``datasets`` has read: one data set, or several by name.
+
+        Raises:
+            RobenchError: there is no split to test on.
+        """
+        if not isinstance(dataset, Mapping):
+            if not self.test_only:
+                raise RobenchError(f"{place} holds one split alone: --test takes it, --task needs several.")
+            return {"test": open_dataset(place, dataset)}
+        names = {} if split else _match_splits(list(dataset))
+        if split or (self.test_only and "test" not in names and len(dataset) == 1):
+            names = {"test": split or next(iter(dataset))}
+        if names.get("test") not in dataset:
+            wanted = f"no split {split!r}" if split else "no test split"
+            how = f"; name one as {HUB_FORM}" if self.test_only and self.place.startswith(HUB) else ""
+            raise RobenchError(f"{place} has {wanted}; it has {list_values(dataset)}{how}.")
+        kept = {"test": names["test"]} if self.test_only else names
+        return {ours: open_dataset(f"{place}, split {theirs}", dataset[theirs]) for ours, theirs in kept.items()}
+
+
+def _match_splits(names: Sequence[str]) -> dict[str, str]:
+    """Return by robench's name the split that a data set has under one of the usual names."""
+    pairs = ((split, next((one for one in usual if one in names), None)) for split, usual in _SPLIT_NAMES.items())
+    return {split: name for split, name in pairs if name is not None}
+
+
+def _open_folder(path: Path) -> dict[str, Table]:
+    if not path.is_dir():
+        raise RobenchError(f"--task {path} is a file, and takes a folder; `robench attack --test` takes a file.")
+    files = {split: find_file(path, usual) for split, usual in _SPLIT_NAMES.items()}
+    if files["test"] is None:
+        raise make_missing_error(path, "test")
+    return {split: open_table(file, "of texts and labels") for split, file in files.items() if file is not None}
+
+
+def _load_saved(path: Path) -> Any:
+    """Read a folder that ``save_to_disk`` has written."""
+    import datasets
+
+    with translate_failures(f"{path} cannot be read as a data set that save_to_disk has written"):
+        return datasets.load_from_disk(str(path))
+
+
+def _number_rows(table: Table, rows: Sequence[NumberedRow], names: LabelNames) -> list[Row]:
+    """Return texts with the numbers of their labels.
+
+    Raises:
+        RobenchError: a row has another label.
+    """
+    numbered: list[Row] = []
+    for place, (text, label) in rows:
+        number = names.find(label)
+        if number is None:
+            known = list_values(f"{i} ({name})" for i, name in enumerate(names.names))
+            raise RobenchError(
+                f"{table.describe_place(place)}: the label {show_value(label)} is not one of {known}; --labels lists"
+                " all labels in order."
+            )
+        numbered.append((text, number))
+    return numbered

@@ -1,0 +1,77 @@
+"""Records of a smaller or larger sample, used again when an attack begins on another number of rows.
+
+How it works: samples of one split are nested (:func:`~robench.study.stages.stage.sample`), and each row has a random
+stream of its own. So the records of two cells that differ in the number of rows alone are equal wherever both have the
+row, and one can take the other's over. They keep their seconds and get the checksum of their new stage. The number of
+rows stays part of a cell's key: the cells are different results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from robench.errors import RobenchError
+from robench.paths import open_unlinked, translate_os_errors
+from robench.results import integrity, locks, records
+from robench.results.records import Record
+from robench.results.salvage import salvage_lines
+from robench.results.store import RECORDS_FILE, STAGE_FILE, StoredStage
+from robench.study.stages.attack import AttackingStage, CellStage
+from robench.study.stages.attacked_rows import rows_of
+from robench.study.stages.context import Context
+from robench.syncing import make_folder
+
+
+def adopt_records(context: Context, stage: AttackingStage, place: Path) -> None:
+    """Begin the records file of a cell with records of finished cells that differ in the number of rows alone.
+
+    Args:
+        context: store and reporter.
+        stage: the stage, whose lock is held; one that is no cell, or has records already, is left alone.
+        place: its folder.
+
+    Raises:
+        RobenchError: the file cannot be written.
+    """
+    path = place / RECORDS_FILE
+    if not isinstance(stage, CellStage) or path.exists():
+        return
+    wanted = rows_of(stage.examples())
+    found: dict[int, Record] = {}
+    names = []
+    for cell in _find_siblings(context, stage):
+        lines = salvage_lines(cell.folder / RECORDS_FILE, cell.key, wanted, len(stage.data.labels))
+        new = {one.id: one for one in lines.records if one.status != "error" and one.id not in found}
+        found |= new
+        names += [cell.folder.name] if new else []
+    if not found:
+        return
+    with translate_os_errors(path):
+        make_folder(place)
+        file = open_unlinked(path, "ab")
+    with file:
+        for _, record in sorted(found.items()):
+            records.append(file, record, stage.key)
+    context.reporter.say(f"    {len(found)} of {len(wanted)} texts are taken over from {' and '.join(names)}")
+
+
+def _find_siblings(context: Context, stage: CellStage) -> Iterator[StoredStage[Any]]:
+    """Yield the finished cells of the same name that differ in the number of rows alone, and fit."""
+    store = context.store
+    parent = store.new_folder(stage.kind, stage.label, stage.key).parent
+    parents = stage.digest_parents(store)
+    for name in sorted(locks.list_names(parent)):
+        label, _, key = name.rpartition("-")
+        if label != stage.label or key == stage.key or not (parent / name / STAGE_FILE).is_file():
+            continue
+        try:
+            cell = store.read(parent / name)
+            if cell is None or cell.info.identity | {"rows": 0} != stage.identity | {"rows": 0}:
+                continue
+            store.check(cell, names=None)
+        except RobenchError:  # a table or `robench verify` names what does not fit
+            continue
+        if not integrity.find_changed_parents(cell.info, lambda key: parents.get(key, "")):
+            yield cell
