@@ -10,7 +10,7 @@ from robench.escaping import escape_matplotlib
 from robench.report.figures.canvas import INK, Drawing, apply_style, legend_above, sheet
 from robench.report.figures.palette import Look, looks, title
 from robench.report.figures.request import FigureRequest
-from robench.report.figures.unlearned import describe_unlearned, mark_unlearned
+from robench.report.figures.unlearned import describe_mark, mark_unlearned
 from robench.results.adversarial_rows import note_adversarial_rows
 from robench.results.cells import Result, group
 from robench.results.labels import column_labels, row_labels
@@ -101,7 +101,7 @@ def _caption(block: Sequence[Result], labels: Iterable[str], task: str, others: 
         f" counts as wrong. {describe_seeds(block)}"
     )
     text += f" {', '.join(names)}." if names else ""
-    text += describe_unlearned(block) + describe_errors(block)
+    text += describe_mark(mark_unlearned(block)) + describe_errors(block)
     text += "".join(f" {note}." for note in note_adversarial_rows(r.info for r in block))
     left = f" Other settings of this task in the runs folder, not shown: {others}." if others else ""
     return text + left

@@ -11,7 +11,7 @@ from robench.report.figures.canvas import INK, Drawing, apply_style, sheet
 from robench.report.figures.labelling import place_texts
 from robench.report.figures.palette import looks, title
 from robench.report.figures.request import FigureRequest
-from robench.report.figures.unlearned import DAGGER, describe_unlearned
+from robench.report.figures.unlearned import DAGGER, describe_mark
 from robench.report.tables.cells import clean_cell, outcome_cell
 from robench.report.tables.comparison import add_interval
 from robench.report.tables.model import Cell, Column
@@ -42,7 +42,12 @@ class Point:
     @property
     def title(self) -> str:
         """Return the name as the figure shows it, with the mark of a model that learned nothing."""
-        return title(self.name) + ("" if self.has_learned else DAGGER)
+        return title(self.name) + self.mark
+
+    @property
+    def mark(self) -> str:
+        """Return the mark of a model that learned nothing; empty if there is none."""
+        return "" if self.has_learned else DAGGER
 
     @property
     def has_learned(self) -> bool:
@@ -72,7 +77,7 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
     points, absent = find_points(block)
     if not points:
         raise NoResultsError(f"{request.name} shows models that met every attack, of which there are none; {command}.")
-    caption = _caption(block, request, others, absent, command)
+    caption = _caption(block, request, others, absent, command) + describe_mark(max(point.mark for point in points))
     with apply_style():
         figure, axes = sheet(6.2, 4.6, caption)
         shown = looks([point.name for point in points])
@@ -172,6 +177,5 @@ def _caption(block: Sequence[Result], request: FigureRequest, others: int, absen
         f" {whiskers.get(len(seeds), '95 % intervals over seeds and samples')}. Dashed: the Pareto front, beyond which"
         " no defense here is better in both; that points lie on it may be chance where whiskers overlap."
     )
-    text += describe_unlearned(block)
     text += f" Left out, because not every model met every attack: {', '.join(absent)}; {command}." if absent else ""
     return text + (f" Other settings of this task in the runs folder, not shown: {others}." if others else "")

@@ -12,7 +12,7 @@ from robench.report.figures.canvas import INK, Drawing, apply_style, legend_abov
 from robench.report.figures.labelling import Line, place_texts
 from robench.report.figures.palette import Look, looks, title
 from robench.report.figures.request import FigureRequest
-from robench.report.figures.unlearned import describe_unlearned, mark_unlearned
+from robench.report.figures.unlearned import describe_mark, mark_unlearned
 from robench.results.adversarial_rows import note_adversarial_rows
 from robench.results.cells import Result, group, identity_text
 from robench.results.labels import row_labels
@@ -140,7 +140,7 @@ def _caption(block: Sequence[Result], request: FigureRequest, others: int) -> st
         f" nothing was measured. Up and right is better. {describe_seeds(block)}"
     )
     text += "".join(f" {note}." for note in figure.notes)
-    text += describe_unlearned(block) + describe_errors(block)
+    text += describe_mark(mark_unlearned(block)) + describe_errors(block)
     text += "".join(f" {note}." for note in note_adversarial_rows(r.info for r in block))
     left = f" Other settings of this task in the runs folder, not shown: {others}." if others else ""
     return text + left

@@ -14,9 +14,9 @@ def mark_unlearned(results: Iterable[Result]) -> str:
     return "" if all(result.has_learned for result in results) else DAGGER
 
 
-def describe_unlearned(results: Iterable[Result]) -> str:
-    """Return a sentence, with a space before it, on the mark; empty if no result has it."""
-    if not mark_unlearned(results):
+def describe_mark(mark: str) -> str:
+    """Return a sentence, with a space before it, on a figure's mark; empty if it has none."""
+    if not mark:
         return ""
     return (
         f"{DAGGER}: the model, or one of them, is no better than naming the most frequent label each time; it cannot be"

@@ -74,9 +74,9 @@ class Verdict:
 
     @property
     def ranked(self) -> list[Row]:
-        """The rows with a number, the best first."""
+        """The rows with a number, the best first; those of models that learned nothing, which nothing fools, last."""
         rows = [row for row in self.block.rows if self.cell(row).value is not None]
-        return sorted(rows, key=lambda row: -(self.cell(row).value or 0))
+        return sorted(rows, key=lambda row: (not self.cell(row).learned, -(self.cell(row).value or 0)))
 
     def cell(self, row: Row) -> Cell:
         """Return a row's cell in the column."""
@@ -84,11 +84,16 @@ class Verdict:
 
     def sentences(self) -> list[str]:
         """Return which defense holds best, and how sure that is."""
-        ranked = self.ranked
-        if len(ranked) < 2:
-            only = ranked[0]
+        ranked = [row for row in self.ranked if self.cell(row).learned]
+        if not ranked:
             return [
-                f"Nobody can tell yet which defense holds best: only {only.label} was attacked, and"
+                "Nobody can tell yet which defense holds best: none has learned the task, as each is no better than"
+                " naming the most frequent label each time."
+            ]
+        if len(ranked) < 2:
+            only, verb = ranked[0], "was attacked" if len(self.ranked) < 2 else "has learned the task"
+            return [
+                f"Nobody can tell yet which defense holds best: only {only.label} {verb}, and"
                 f" {value_text(self.cell(only), self.column)} % of its texts stay right under {self.under}."
             ]
         return [self._who(ranked), self._how_sure(ranked)]

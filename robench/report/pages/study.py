@@ -27,6 +27,7 @@ from robench.results.store import Store
 from robench.study.commands import format_command
 from robench.version import VERSION
 
+UNLEARNED = " †: no better than naming the most frequent label each time; what learns nothing cannot be fooled."
 FEW_ROWS = 6
 """Rows up to which the first screen shows clean accuracies, too."""
 EXAMPLES = 12
@@ -198,7 +199,8 @@ def _bars(verdict: Verdict) -> list[Part]:
     interval = next((verdict.cell(row).interval for row in rows if verdict.cell(row).interval), None)
     if interval:
         level = percent(interval.level, 0)
-        parts.append(Paragraph(f"In brackets and as a thin line: the {level} % interval {interval.label}.", quiet=True))
+        note = f"In brackets and as a thin line: the {level} % interval {interval.label}."
+        parts.append(Paragraph(note + ("" if verdict.cell(rows[-1]).learned else UNLEARNED), quiet=True))
     return parts
 
 

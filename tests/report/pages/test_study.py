@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from robench.report.pages.parts import Page, Paragraph, Section, write_page
+from robench.report.pages.parts import Bars, Page, Paragraph, Section, write_page
 from robench.report.pages.study import make_study_page
 from robench.report.tables import TableOptions
 from robench.results.store import Store
@@ -116,3 +116,23 @@ def test_report_of_several_tasks_is_refused_by_name(store: Store) -> None:
     done = robench("report", "--runs", store.root)
     assert "has results of mr, trec; name one with --task" in told(done)
     assert "write one for each" in told(robench("report", "--runs", store.root, "--task", "mr,trec"))
+
+
+def test_answer_does_not_praise_a_model_that_learned_nothing_and_so_cannot_be_fooled(store: Store) -> None:
+    for defense, held in (("base", 40), ("ada", 60)):
+        add_cell(store, defense, "pwws", held)
+    add_cell(store, "pgd", "pwws", 150, clean=(250, 500, 250))
+    page = page_of(store)
+    assert page.answer[0].startswith("ada holds best: of 200 attacked texts 30.0 %")
+    bars = next(part for part in page.front if isinstance(part, Bars))
+    assert [bar.label for bar in bars.bars] == ["ada", "base", "pgd"] and "†" in bars.bars[-1].text
+    assert any("†: no better than naming" in part.text for part in page.front if isinstance(part, Paragraph))
+
+
+def test_answer_if_one_or_no_defense_has_learned_says_so(store: Store) -> None:
+    add_cell(store, "pgd", "pwws", 150, clean=(250, 500, 250))
+    assert "none has learned the task" in page_of(store).answer[0]
+    add_cell(store, "base", "pwws", 40)
+    assert (
+        page_of(store).answer[0].startswith("Nobody can tell yet which defense holds best: only base has learned the")
+    )
