@@ -25,8 +25,10 @@ def judge_samples(attacks: Sequence[Columns]) -> Samples | None:
     ids = attacks[0].id
     if any(attack.id != ids for attack in attacks):
         return None
-    letters = zip(*(attack.status for attack in attacks), strict=True)
-    return {i: None if ERROR in met else set(met) == {FAILED} for i, met in zip(ids, letters, strict=True)}
+    letters = list(zip(*(attack.status for attack in attacks), strict=True))
+    # Few combinations of letters occur, so each is judged once.
+    outcomes = {met: None if ERROR in met else set(met) == {FAILED} for met in set(letters)}
+    return dict(zip(ids, map(outcomes.__getitem__, letters), strict=True))
 
 
 @dataclass(frozen=True)
