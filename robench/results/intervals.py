@@ -141,14 +141,15 @@ def estimate_interval(outcomes: Outcomes, level: float = LEVEL) -> Interval | No
         >>> round(found.low, 2), round(found.high, 2), found.label
         (0.26, 0.88, 'over seeds and samples')
     """
-    known = [complete([row])[0][0] for row in check_outcomes(outcomes)]
-    means = [fmean(row) for row in known if row]
-    if len(means) not in (1, *range(FEWEST_SEEDS, len(means) + 1)):
+    rows = [row for row in check_outcomes(outcomes) if any(one is not None for one in row)]
+    if len(rows) not in (1, *range(FEWEST_SEEDS, len(rows) + 1)):
         return None
-    if len(means) == 1:
-        (row,) = filter(None, known)
+    known = [[one for one in row if one is not None] for row in rows]
+    means = [fmean(row) for row in known]
+    if len(known) == 1:
+        (row,) = known
         return Interval(*_interval_of_samples(row, level), level, 1, len(row), all_alike=len(set(row)) == 1)
-    matrix, _ = complete([row for row, some in zip(outcomes.values(), known, strict=True) if some])
+    matrix, _ = complete(rows)
     n = len(matrix[0])
     if n and len(set().union(*known)) == 1:
         return Interval(*wilson(means[0] * n, n, level), level, len(means), n, all_alike=True)

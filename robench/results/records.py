@@ -129,7 +129,7 @@ def read(path: Path) -> list[Record]:
     for number, line in enumerate(whole.split(b"\n")[:-1], start=1):
         record = decode(line, f"{path}, line {number}").record
         first, earlier = by_id.setdefault(record.id, (number, record))
-        if not is_same_result(record, earlier):
+        if record is not earlier and not is_same_result(record, earlier):
             raise RobenchError(
                 f"{path}: lines {first} and {number} give different results for example {record.id}: two runs were"
                 f" mixed; {REPAIR}."

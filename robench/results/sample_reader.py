@@ -92,9 +92,14 @@ class SampleReader:
         self._clean: dict[str, Samples | None] = {}
 
     @classmethod
-    def of(cls, stages: Sequence[Stored]) -> SampleReader:
-        """Return a reader of what some stages or results, at least one, are of: a runs folder, or entries."""
-        reader = cls(stages[0].folder.parent.parent)
+    def of(cls, stages: Sequence[Stored], reader: SampleReader | None = None) -> SampleReader:
+        """Return a reader of what some stages or results, at least one, are of: a runs folder, or entries.
+
+        Args:
+            stages: the stages or results.
+            reader: one of the same runs folder, to use again what it has read.
+        """
+        reader = reader or cls(stages[0].folder.parent.parent)
         for stage in stages:
             if stage.entry is not None:
                 reader._add_entry(stage.folder, stage.info.key, stage.entry)

@@ -8,7 +8,7 @@ with the same samples in the same order; :func:`align` makes that of outcomes by
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 Outcome: TypeAlias = float | bool | None
 """1 or True: right; 0 or False: wrong; between: an average over models; None: not known."""
@@ -16,13 +16,12 @@ Outcomes: TypeAlias = Mapping[int, Sequence[Outcome]]
 """Outcomes by seed; all sequences have the same samples in the same order."""
 
 
-def complete(rows: Sequence[Sequence[Outcome]]) -> tuple[list[list[float]], int]:
+def complete(rows: Sequence[Sequence[Outcome]]) -> tuple[Sequence[Sequence[float]], int]:
     """Return the columns in which nothing is None, as rows again, and how many others there are."""
     if not any(None in row for row in rows):
-        return [list(map(float, row)) for row in rows], 0  # type: ignore[arg-type]
-    columns = [column for column in zip(*rows, strict=True) if None not in column]
-    kept = [[float(column[i]) for column in columns] for i in range(len(rows))]
-    return kept, (len(rows[0]) if rows else 0) - len(columns)
+        return cast(Sequence[Sequence[float]], rows), 0
+    columns = [cast(tuple[float, ...], column) for column in zip(*rows, strict=True) if None not in column]
+    return [[column[i] for column in columns] for i in range(len(rows))], len(rows[0]) - len(columns)
 
 
 def align(*rows: Mapping[int, Mapping[int, Outcome]]) -> list[dict[int, list[Outcome]]]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from robench.results.cells import Result, group
 from robench.results.columns import Columns
 from robench.results.sample_reader import SampleReader, Samples, stands
+from robench.results.samples import Outcome
 
 
 def judge_samples(attacks: Sequence[Columns]) -> Samples | None:
@@ -27,8 +28,15 @@ def judge_samples(attacks: Sequence[Columns]) -> Samples | None:
     ids = attacks[0].id
     if any(attack.id != ids for attack in attacks):
         return None
-    outcomes = zip(*map(stands, attacks), strict=True)
-    return {i: None if None in met else min(met) for i, met in zip(ids, outcomes, strict=True)}  # type: ignore[type-var]
+    met = list(zip(*map(stands, attacks), strict=True))
+    # Few combinations of outcomes occur, so each is judged once.
+    lowest = {one: _find_lowest(one) for one in set(met)}
+    return dict(zip(ids, map(lowest.__getitem__, met), strict=True))
+
+
+def _find_lowest(outcomes: Sequence[Outcome]) -> Outcome:
+    known = [outcome for outcome in outcomes if outcome is not None]
+    return min(known) if len(known) == len(outcomes) else None
 
 
 @dataclass(frozen=True)

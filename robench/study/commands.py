@@ -183,12 +183,16 @@ def _preset(info: CellInfo) -> tuple[str, Preset, dict[str, Any]] | None:
     preset = PRESETS.get(info.preset)
     for name in sorted(PRESETS, key=lambda name: name != info.preset):
         same_choice = preset is None or PRESETS[name].unsuccessful == preset.unsuccessful
-        if same_choice and asdict(PRESETS[name].training) == info.training:
+        if same_choice and _TRAINING[name] == info.training:
             return name, PRESETS[name], {}
-    if preset is None or asdict(preset.training).keys() != info.training.keys():  # of another version
+    if preset is None or _TRAINING[info.preset].keys() != info.training.keys():  # of another version
         return None
-    usual = asdict(preset.training)
+    usual = _TRAINING[info.preset]
     return info.preset, preset, {name: v for name, v in info.training.items() if v != usual[name]}
+
+
+_TRAINING = {name: asdict(preset.training) for name, preset in PRESETS.items()}
+"""The training settings of the presets, as ``stage.json`` has them."""
 
 
 def describe_commands(gaps: Iterable[tuple[str, Result]], options: Sequence[str]) -> str:

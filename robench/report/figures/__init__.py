@@ -12,6 +12,7 @@ from robench.report.figures.own import list_own_figures
 from robench.report.figures.request import FigureRequest
 from robench.results import papers
 from robench.results.paper_contents import DEFAULT, FigureKind
+from robench.results.sample_reader import SampleReader
 from robench.results.selection import ALL, Selection
 from robench.results.store import Store
 from robench.study.commands import format_paper_command
@@ -66,6 +67,7 @@ def draw(
     selection: Selection = ALL,
     device: str = "auto",
     options: Sequence[str] = (),
+    reader: SampleReader | None = None,
 ) -> Drawing:
     """Draw a figure of a paper; :func:`save` writes it.
 
@@ -80,6 +82,7 @@ def draw(
             that is about no particular attacks has all that have results.
         device: where the model of a figure of kind ``plane`` runs.
         options: what to add to the commands in errors, such as ``["--runs", "elsewhere"]``.
+        reader: of the runs folder, if it has read something already.
 
     Raises:
         RobenchError: there is no such paper or figure, or results that it needs are missing; the error says what makes
@@ -105,4 +108,4 @@ def draw(
     )
     # Only a run for the figure makes the values of a sweep.
     command_options = [*options, "--figure", number, *contents.options] if figure.sweep else options
-    return _DRAWERS[figure.kind](store, FigureRequest(contents, figure, selection, command_options), device)
+    return _DRAWERS[figure.kind](store, FigureRequest(contents, figure, selection, command_options, reader), device)

@@ -46,7 +46,7 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
     block.sort(key=lambda r: (*rank(r.defense.name, names), r.row, r.seed))
     by_attack = sorted(group(block, lambda r: r.column).values(), key=lambda found: _order(found[0], request))
     left, by_attack = by_attack[MOST_ATTACKS:], by_attack[:MOST_ATTACKS]
-    labels, reader = row_labels(block), SampleReader.of(block)
+    labels, reader = row_labels(block), SampleReader.of(block, request.reader)
     caption = _caption(block, request, others, [attacks[found[0].column].text for found in left])
     with apply_style():
         figure = blank_sheet(8.2, 0.7 + 2.5 * len(by_attack), caption)

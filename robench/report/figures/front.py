@@ -74,7 +74,7 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
     block, others = largest_block(prefer_unchanged(read_model_results(kept)))
     names = list(selection.defenses) or list(request.paper.defense_order)
     block.sort(key=lambda r: (*rank(r.defense.name, names), _identify(r), r.seed))
-    points, absent = find_points(block)
+    points, absent = find_points(block, request.reader)
     if not points:
         raise NoResultsError(f"{request.name} shows models that met every attack, of which there are none; {command}.")
     caption = _caption(block, request, others, absent, command) + describe_mark(max(point.mark for point in points))
@@ -94,12 +94,16 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
     return Drawing(figure, request.file_name(request.task), caption)
 
 
-def find_points(block: Sequence[Result]) -> tuple[list[Point], list[str]]:
+def find_points(block: Sequence[Result], reader: SampleReader | None = None) -> tuple[list[Point], list[str]]:
     """Return the points of the defenses of a block, and the names of those that did not meet every attack.
 
     A defense that is trained once for each attack has several models. Their outcomes are averaged sample by sample.
+
+    Args:
+        block: results that can be compared.
+        reader: of their runs folder, if it has read something already.
     """
-    reader = SampleReader.of(block)
+    reader = SampleReader.of(block, reader)
     worst, labels = WorstReader(reader, block), row_labels(block)
     points, absent = [], []
     for found in group(block, _identify).values():

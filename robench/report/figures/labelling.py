@@ -10,19 +10,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from robench.escaping import escape_matplotlib
 from robench.report.figures.canvas import INK
 
 if TYPE_CHECKING:
+    import numpy as np
     from matplotlib.axes import Axes
     from matplotlib.text import Annotation
     from matplotlib.transforms import Bbox
+    from numpy.typing import NDArray
 
 XY = tuple[float, float]
 Line = tuple[XY, XY]
 """From one place to another, in the coordinates of the data."""
+Boxes: TypeAlias = "NDArray[np.float64]"
+"""(N, 4): left, bottom, right and top of N boxes, in pixels."""
 
 _RADII = (7, 12, 18, 26, 36, 48, 64)
 _TURNS = 16
@@ -42,22 +46,23 @@ def place_texts(axes: Axes, texts: Sequence[tuple[str, XY]], obstacles: Sequence
         texts: with their points, which no text covers.
         obstacles: lines that texts should not cover either.
     """
-    from matplotlib.transforms import Bbox
+    import numpy as np
 
     figure = axes.get_figure(root=True)
     assert figure is not None, "axes are made by a figure"
     figure.draw_without_rendering()
     points = [point for _, point in texts]
-    taken = [box for line in [*obstacles, *((point, point) for point in points)] for box in _boxes(axes, line)]
+    lines = [*obstacles, *((point, point) for point in points)]
+    taken = np.vstack([np.empty((0, 4)), *(_boxes(axes, line) for line in lines)])
     placed = []
     for text, point in texts:
         note, box = _best(axes, text, point, taken)
-        taken.append(Bbox.from_extents(*box.extents))
+        taken = np.vstack([taken, box.extents])
         placed.append(note)
     return placed
 
 
-def _best(axes: Axes, text: str, point: XY, taken: Sequence[Bbox]) -> tuple[Annotation, Bbox]:
+def _best(axes: Axes, text: str, point: XY, taken: Boxes) -> tuple[Annotation, Bbox]:
     from matplotlib.text import Text
 
     bounds = axes.get_window_extent()
@@ -92,27 +97,26 @@ def _note(axes: Axes, text: str, point: XY, radius: float, angle: float) -> Anno
     )
 
 
-def _boxes(axes: Axes, line: Line) -> list[Bbox]:
-    """Return small boxes along a line, in pixels."""
-    from matplotlib.transforms import Bbox
+def _boxes(axes: Axes, line: Line) -> Boxes:
+    """Return small boxes along a line."""
+    import numpy as np
 
     figure = axes.get_figure(root=True)
     assert figure is not None, "axes are made by a figure"
     size = _STEP * figure.dpi / 72
     (x0, y0), (x1, y1) = axes.transData.transform(line)
     count = max(1, round(math.hypot(x1 - x0, y1 - y0) / size))
-    centres = [(x0 + (x1 - x0) * i / count, y0 + (y1 - y0) * i / count) for i in range(count + 1)]
-    return [Bbox.from_bounds(x - size / 2, y - size / 2, size, size) for x, y in centres]
+    steps = np.arange(count + 1)
+    low = np.column_stack([x0 + (x1 - x0) * steps / count, y0 + (y1 - y0) * steps / count]) - size / 2
+    return np.hstack([low, low + size])
 
 
-def _covered(box: Bbox, taken: Sequence[Bbox], bounds: Bbox) -> float:
+def _covered(box: Bbox, taken: Boxes, bounds: Bbox) -> float:
     """Return the share of a text's box that lies on something or outside of the axes, 0 for none."""
-    from matplotlib.transforms import Bbox
+    import numpy as np
 
+    others = np.vstack([taken, bounds.extents])
+    sides = np.minimum(box.extents[2:], others[:, 2:]) - np.maximum(box.extents[:2], others[:, :2])
+    shared = np.maximum(sides, 0).prod(axis=1)
     area = box.width * box.height
-    inside = Bbox.intersection(box, bounds)
-    lost = area - (inside.width * inside.height if inside is not None else 0.0)
-    for other in taken:
-        shared = Bbox.intersection(box, other)
-        lost += shared.width * shared.height if shared is not None else 0.0
-    return lost / area
+    return float(area - shared[-1] + shared[:-1].sum()) / area

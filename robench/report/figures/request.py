@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from robench.escaping import escape_line
 from robench.results.paper_contents import Paper, PaperFigure
+from robench.results.sample_reader import SampleReader
 from robench.results.selection import Selection
 
 
@@ -20,12 +21,14 @@ class FigureRequest:
         figure: which one it is.
         selection: of the results that it is drawn from; it has one task.
         command_options: what to add to the commands that make what is missing, such as ``["--runs", "elsewhere"]``.
+        reader: of the runs folder, if it has read something already.
     """
 
     paper: Paper
     figure: PaperFigure
     selection: Selection
     command_options: Sequence[str] = ()
+    reader: SampleReader | None = None
 
     @property
     def task(self) -> str:

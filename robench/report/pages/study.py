@@ -22,6 +22,7 @@ from robench.results.cells import Result, group, read_results
 from robench.results.info import CellInfo, StatisticsInfo
 from robench.results.integrity import RECORDS_FILE
 from robench.results.paper_contents import Paper, TableKind
+from robench.results.sample_reader import SampleReader
 from robench.results.selection import ALL, NoResultsError, facet_of
 from robench.results.store import Store
 from robench.study.commands import format_command
@@ -52,6 +53,7 @@ def make_study_page(store: Store, paper: str, options: TableOptions) -> Page:
         RobenchError: a file is missing or broken, or an option names something unknown.
     """
     contents = papers.find_paper(paper)
+    options = {**options, "reader": SampleReader(store.root)}
     cells = store.stages(CellInfo)
     accuracy = tables.accuracy_table(cells, contents, **options)
     results = read_results(options.get("selection", ALL).keep(cells))
@@ -143,7 +145,14 @@ class _Sections:
         def draw() -> Part:
             options = self._options.get("command_options", ())
             return make_picture(
-                figures.draw("trade-off", self._store, paper=self._paper, selection=self._selection, options=options)
+                figures.draw(
+                    "trade-off",
+                    self._store,
+                    paper=self._paper,
+                    selection=self._selection,
+                    options=options,
+                    reader=self._options.get("reader"),
+                )
             )
 
         return Section("trade-off", title, [self._part(draw)])

@@ -52,7 +52,7 @@ def label_conflict_table(cells: Sequence[StoredStage[CellInfo]], request: TableR
     layout = Layout.of(paper, results, expected=request.selection.defenses or spec.defenses)
     labels = layout.columns.values()
     columns = [Column(f"{CLEAN} ({label.text})", key=label.text, attack=label.plain) for label in labels]
-    reader = SampleReader.of(results)
+    reader = SampleReader.of(results, request.reader)
     arranged, caption = layout.arranged(partial(_clean_by_attack, reader), attacks=False)
     return request.finish(
         arranged,
@@ -106,7 +106,7 @@ def encoders_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest
 
 def _under_attack(layout: Layout, request: TableRequest, cells: Sequence[StoredStage[CellInfo]]) -> Table:
     columns = [Column(CLEAN), *(Column(label.text, attack=label.plain) for label in layout.columns.values())]
-    reader = SampleReader.of(layout.results)
+    reader = SampleReader.of(layout.results, request.reader)
     worst = WorstReader(reader, layout.results) if _is_worst_shown(layout) else None
     masks = MaskReader(reader, layout.results, cells, request.options.get("level", LEVEL))
     selected = request.select_adaptive(cells)

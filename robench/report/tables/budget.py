@@ -52,7 +52,7 @@ def budget_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) 
         RobenchError: a cell's files are missing or broken.
     """
     results = read_results(request.select(cells))
-    reader = SampleReader.of(results)
+    reader = SampleReader.of(results, request.reader)
     queries, shares = _choose_budgets([reader.columns(r.folder) for r in results])
     columns = [*(Column(one.name) for one in queries), Column("attack%")]
     columns += [Column(one.name) for one in shares]

@@ -52,7 +52,7 @@ def flips_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) -
         RobenchError: a cell's files are missing or broken.
     """
     results = read_results(request.select(cells))
-    reader, reference = SampleReader.of(results), registry.reference()
+    reader, reference = SampleReader.of(results, request.reader), registry.reference()
     found, caption = arrange_by_attack(results, request.paper)
     arranged = [block for one in found for block in _split(one, reader, reference)]
     legend = [line.format(reference=reference) for line in _LEGEND]

@@ -46,7 +46,7 @@ def matrix_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) 
             f"no results in {request.runs} of a defense that trains on adversarial texts: {request.hint}"
         )
     layout = Layout.of(request.paper, shown, label=model_labels)
-    reader = SampleReader.of(shown)
+    reader = SampleReader.of(shown, request.reader)
 
     def cells_of(found: Sequence[Result], columns: Sequence[str]) -> tuple[Cell, ...]:
         attacked = (attacked_cell(reader, [r for r in found if r.column == column]) for column in columns)
@@ -70,7 +70,7 @@ def worst_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) -
     """
     results = read_model_results(request.select(cells, crossed=True))
     layout = Layout.of(request.paper, results, label=model_labels)
-    reader = SampleReader.of(results)
+    reader = SampleReader.of(results, request.reader)
     worst = WorstReader(reader, results)
 
     def cells_of(found: Sequence[Result], columns: Sequence[str]) -> tuple[Cell, ...]:

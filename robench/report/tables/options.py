@@ -20,6 +20,7 @@ from robench.results.adaptive import is_adaptive, leave_out_adaptive
 from robench.results.info import BEFORE, CellInfo
 from robench.results.intervals import LEVEL, check_level
 from robench.results.paper_contents import Paper, PaperTable
+from robench.results.sample_reader import SampleReader
 from robench.results.selection import ALL, Facet, InfoT, NoResultsError, Selection, facet_of, leave_out_crossed
 from robench.results.store import StoredStage
 from robench.results.transfer import leave_out_sources
@@ -36,7 +37,8 @@ class TableOptions(TypedDict, total=False):
     that the paper compares. ``intervals``: whether shares have intervals, which they have by default. ``level``: of
     intervals and tests, 0.95 by default. ``runs``: name of the runs folder, for errors. ``command_options``: what to
     add to the commands that fill gaps, such as ``["--runs", "elsewhere"]``. ``data`` and ``offline``: where tasks are
-    loaded from, see :func:`robench.data.load.load_task`.
+    loaded from, see :func:`robench.data.load.load_task`. ``reader``: of the runs folder, if several tables share what
+    it has read.
     """
 
     selection: Selection
@@ -47,6 +49,7 @@ class TableOptions(TypedDict, total=False):
     command_options: Sequence[str]
     data: Path | None
     offline: bool
+    reader: SampleReader
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,11 @@ class TableRequest:
     def selection(self) -> Selection:
         """What the user wants to see."""
         return self.options.get("selection", ALL)
+
+    @property
+    def reader(self) -> SampleReader | None:
+        """What has read outcomes of the runs folder already."""
+        return self.options.get("reader")
 
     @property
     def intervals(self) -> bool:

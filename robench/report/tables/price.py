@@ -81,7 +81,7 @@ def price_table(store: Store, request: TableRequest) -> Table:
     """
     results = read_model_results(request.select(store.stages(CellInfo), crossed=True))
     layout = Layout.of(request.paper, results, label=model_labels)
-    reader = SampleReader.of(results)
+    reader = SampleReader.of(results, request.reader)
     worst, costs, reference = WorstReader(reader, results), _Costs(store), registry.reference()
     of_reference = {
         (r.model_block, r.seed): cost.total

@@ -44,7 +44,7 @@ def quality_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest)
     """
     results = read_results(request.select(cells))
     found, caption = arrange_by_attack(results, request.paper)
-    reader = SampleReader.of(results)
+    reader = SampleReader.of(results, request.reader)
     arranged = [
         Block(one.setting["task"], one.heading, one.rows(partial(_cells, reader)), one.setting) for one in found
     ]
