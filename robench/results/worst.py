@@ -28,7 +28,7 @@ def judge_samples(attacks: Sequence[Columns]) -> Samples | None:
     if any(attack.id != ids for attack in attacks):
         return None
     outcomes = zip(*map(stands, attacks), strict=True)
-    return {i: None if None in met else min(met) for i, met in zip(ids, outcomes, strict=True)}  # type: ignore[type-var]
+    return {i: None if None in met else min(met) for i, met in zip(ids, outcomes, strict=True)}
 
 
 @dataclass(frozen=True)

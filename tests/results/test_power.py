@@ -98,8 +98,8 @@ def test_smallest_difference_of_seeds_that_agree_by_chance_is_no_smaller_than_wh
     truth = sizes[np.argmax(chances >= 0.8)]  # 80 % of these studies find a difference of this size
     found = []
     for study in np.argsort(half)[:20]:  # their intervals are the narrowest
-        rows = ({seed: list(values) for seed, values in enumerate(side[study])} for side in (first, second))
-        pair = compare_outcomes(*rows)
+        one, other = (dict(enumerate(side[study].tolist())) for side in (first, second))
+        pair = compare_outcomes(one, other)
         assert pair is not None
         found.append(find_smallest_difference(pair))
     assert half.min() < truth / 6
