@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from robench.escaping import quote_words
+from robench.results.adaptive import leave_out_adaptive
 from robench.results.cells import Result, read_results
 from robench.results.info import CellInfo
 from robench.results.info_parts import PluginInfo, VictimInfo
@@ -232,7 +233,9 @@ def read_selection(selection: Selection, store: Store, extra: Sequence[str] = ()
         NoResultsError: there are none; the message contains the command that makes them.
         RobenchError: a cell's files are missing or broken.
     """
-    cells = selection.keep(leave_out_sources(leave_out_crossed(store.stages(CellInfo)), selection.seeds))
+    everything = store.stages(CellInfo)
+    selected = selection.keep(leave_out_sources(leave_out_crossed(everything), selection.seeds))
+    cells = leave_out_adaptive(selected, everything) or selected
     if not cells:
         command = f"`{make_run_command(selection, extra)}`"
         raise NoResultsError(f"{store.root} has no {selection.describe()} yet; {command} makes it.")

@@ -169,7 +169,7 @@ def test_show_of_a_transfer_tells_what_its_texts_fool(by_name: dict[str, StoredS
     outcome = transfer.info.attacked
     assert outcome is not None
     shown = json.loads(show.show_json(transfer, store))
-    both_right = outcome.succeeded + outcome.failed
+    both_right = outcome.succeeded + (outcome.failed or 0)
     assert shown["results"]["transferred"] == {
         "share": outcome.succeeded / both_right if both_right else None,
         "n": outcome.n,

@@ -15,6 +15,7 @@ from robench.report.figures.unlearned import DAGGER, describe_mark
 from robench.report.tables.cells import clean_cell, outcome_cell
 from robench.report.tables.comparison import add_interval
 from robench.report.tables.model import Cell, Column
+from robench.results.adaptive import leave_out_adaptive
 from robench.results.cells import Result, group, identity_text, read_model_results
 from robench.results.info import CellInfo
 from robench.results.intervals import LEVEL
@@ -67,7 +68,8 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
         NoResultsError: there are no results, or no defense met every attack.
     """
     selection = request.selection
-    kept = selection.keep(store.stages(CellInfo))
+    cells = store.stages(CellInfo)
+    kept = leave_out_adaptive(selection.keep(cells), cells)
     command = f"`{make_run_command(selection, ['--table', 'worst', *request.command_options])}`"
     if not kept:
         raise NoResultsError(f"{store.root} has no {selection.describe()} yet; {command} makes it.")

@@ -196,7 +196,8 @@ def _find_grid(table: Table, width: int) -> _Grid:
             grids.append(grid)
     if len(grids[-1].bands(width)) == 1:
         return grids[-1]
-    return min(grids, key=lambda grid: (grid.count_lines(width), len(grid.bands(width))))
+    whole = [grid for grid in grids if grid.notes or not shared]
+    return min(whole, key=lambda grid: (grid.count_lines(width), len(grid.bands(width))))
 
 
 def _row(table: Table, row: Row, wide: float) -> list[Text]:

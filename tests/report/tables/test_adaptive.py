@@ -6,10 +6,15 @@ from fractions import Fraction
 
 import pytest
 
+from robench.report.figures.front import find_points
 from robench.report.rendering import render
 from robench.report.tables import Cell, Table, make
+from robench.results.adaptive import leave_out_adaptive
+from robench.results.cells import read_model_results
+from robench.results.info import CellInfo
 from robench.results.selection import Selection
 from robench.results.store import Store
+from robench.study.commands import read_selection
 from support.hand_made import add_cell
 
 pytestmark = pytest.mark.usefixtures("quick_by_hand")
@@ -85,3 +90,15 @@ def test_selection_of_attacks_decides_whether_the_adaptive_one_is_shown(store: S
 def test_table_without_adaptive_attacks_has_no_such_column(store: Store) -> None:
     add_cell(store, "base", "pwws", 100)
     assert heads(make("5", store)) == ["clean%", "pwws"]
+
+
+def test_figures_leave_adaptive_attacks_out_unless_they_are_named(store: Store) -> None:
+    fill(store)
+    add_cell(store, "shield", "pierce", 30, adaptive="pierce")
+    met = {result.attack.name for result in read_selection(Selection(tasks=["trec"]), store)}
+    assert met == {"pwws", "deepwordbug"}
+    (named,) = read_selection(Selection(attacks=["pierce"]), store)
+    assert named.attack.name == "pierce"
+    cells = store.stages(CellInfo)
+    points, absent = find_points(read_model_results(leave_out_adaptive(cells, cells)))
+    assert [point.name for point in points] == ["base", "shield"] and absent == []
