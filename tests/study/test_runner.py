@@ -229,7 +229,7 @@ def test_a_line_torn_by_a_crash_is_attacked_again(
 def test_a_kill_during_training_leaves_no_half_model_and_no_lock(
     processes: Processes, tiny_job: TinyJob, tmp_path: Path
 ) -> None:
-    job = replace(tiny_job, data=write_data(tmp_path / "data", train=1000, dev=40, test=4))
+    job = replace(tiny_job, data=write_data(tmp_path / "data", train=240, dev=8, test=4))
     runs = tmp_path / "runs"
     started = processes.start(*job.command(runs))
     assert started.signal_when(lambda: any(runs.glob("models/.*.lock")), signal.SIGKILL) == -9
