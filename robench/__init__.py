@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from robench.plugins.registry import load_plugin, register
     from robench.report.data_frames import load_records, load_results
     from robench.report.pairwise import compare
+    from robench.report.table import table
     from robench.results import intervals
     from robench.training.defense import AdversarialDefense, Defense, TrainsOn
 
@@ -39,6 +40,7 @@ __all__ = [
     "load_results",
     "register",
     "run",
+    "table",
 ]
 
 if not TYPE_CHECKING:  # or type checkers would believe in any name

@@ -41,7 +41,8 @@ class _Call(StoreOptions):
     progress: bool = field(
         default=True,
         metadata=run_option(
-            "Whether to show bars (on a terminal) or lines on stderr. Notes and warnings are shown in any case."
+            "Whether to show bars (on a terminal or in a notebook) or lines on stderr. Notes and warnings are shown in"
+            " any case."
         ),
     )
 
@@ -84,12 +85,13 @@ class _AttackCall(_Call, AttackOptions):
         return request
 
 
-def _make_function(name: str, call: Callable[P, _Call]) -> Callable[P, pandas.DataFrame]:
+def _make_function(name: str, call: Callable[P, _Call], example: str) -> Callable[P, pandas.DataFrame]:
     """Make the function that runs a call, with the signature and the documentation of its options.
 
     Args:
         name: the name of the function.
         call: the class of its calls.
+        example: lines for its documentation.
     """
     options = run_options(cast(type, call))
     signature = inspect.Signature([_parameter(one, call) for one in options.values()], return_annotation="DataFrame")
@@ -103,7 +105,9 @@ def _make_function(name: str, call: Callable[P, _Call]) -> Callable[P, pandas.Da
         return call(*args, **kwargs).run()
 
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = "\n".join([f"{call.__doc__}\n", "Args:", *map(_documentation, options.values()), _ENDING])
+    function.__doc__ = "\n".join(
+        [f"{call.__doc__}\n{example}", "Args:", *map(_documentation, options.values()), _ENDING]
+    )
     function.__signature__ = signature  # type: ignore[attr-defined]
     return function
 
@@ -129,5 +133,31 @@ def _documentation(option: RunOption) -> str:
     )
 
 
-run = _make_function("run", _RunCall)
-attack_model = _make_function("attack_model", _AttackCall)
+_RUN_EXAMPLE = """
+Example:
+    Train and attack one defense on files of your own, ``my-data/mr/{train,dev,test}.tsv``:
+
+    >>> import robench
+    >>> results = robench.run(
+    ...     defense="base", task="mr", attack="deepwordbug", preset="quick", encoder="./my-encoder", data="./my-data"
+    ... )
+    >>> results[["defense", "attack"]].to_dict("records")
+    [{'defense': 'base', 'attack': 'deepwordbug'}]
+"""
+
+_ATTACK_EXAMPLE = """
+Example:
+    Attack a function that gives each text a score for each label:
+
+    >>> import robench
+    >>> def scores(texts):
+    ...     return [[0.9, 0.1] if "dull" in text or "slow" in text else [0.2, 0.8] for text in texts]
+    >>> results = robench.attack_model(
+    ...     scores, task="mr", attack="deepwordbug", preset="quick", data="./my-data", name="mine"
+    ... )
+    >>> results[["defense", "attack"]].to_dict("records")
+    [{'defense': 'mine', 'attack': 'deepwordbug'}]
+"""
+
+run = _make_function("run", _RunCall, _RUN_EXAMPLE)
+attack_model = _make_function("attack_model", _AttackCall, _ATTACK_EXAMPLE)

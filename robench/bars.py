@@ -1,13 +1,15 @@
-"""The reporter of a terminal, and the choice between it and that of a log.
+"""The reporter of a terminal or notebook, and the choice between it and that of a log.
 
-A terminal shows a bar for each piece of work at hand, and below them the line about the run.
+Both show a bar for each piece of work at hand, and below them the line about the run.
 """
 
 from __future__ import annotations
 
 import contextlib
+import io
 import time
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from rich.console import RenderableType
 from rich.progress import (
@@ -26,6 +28,11 @@ from robench.escaping import shorten
 from robench.progress import Count, PlainReporter, Reporter, Warner, Work, format_duration, summarise_run
 from robench.run_line import RunLine, RunWork
 
+NOTEBOOK_SECONDS = 0.3
+"""Shortest time between two pictures of the bars in a notebook: each is a message to the browser."""
+NOTEBOOK_WIDTH = 110
+"""Characters of a line of bars in a notebook."""
+
 
 class Bars(Progress):
     """Progress bars, and below them the line about the run, if there is one."""
@@ -39,11 +46,61 @@ class Bars(Progress):
             yield Text(f"  {self.run.text}", "bold", no_wrap=True, overflow="ellipsis")
 
 
-class RichReporter(Warner):
-    """A reporter that shows progress bars on a terminal, and leaves a line for each piece of finished work."""
+class NotebookBars(Bars):
+    """Progress bars in the output of a notebook's cell.
 
-    def __init__(self, console: Console) -> None:
+    Rich's own need the package ipywidgets there. These are one output of the cell, which is written anew when work
+    advances, by no thread of their own; so they also work where widgets do not, and leave nothing in a saved notebook.
+    """
+
+    _handle: Any = None
+    _drawn = 0.0
+
+    def start(self) -> None:
+        """Show the bars in the output of the cell that is running."""
+        from IPython.display import HTML, display
+
+        self._handle = display(HTML(self.to_html()), display_id=True)  # type: ignore[no-untyped-call]
+
+    def stop(self) -> None:
+        """Leave an empty output; what is finished has a line."""
+        self._write("")
+
+    def update(self, task_id: TaskID, **fields: Any) -> None:
+        """Change a bar, and draw all of them if the last picture is old enough."""
+        super().update(task_id, **fields)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Draw the bars if the last picture is old enough."""
+        now = time.monotonic()
+        if self._handle is not None and now - self._drawn >= NOTEBOOK_SECONDS:
+            self._drawn = now
+            self._write(self.to_html())
+
+    def to_html(self) -> str:
+        """Return the bars as HTML in the notebook's own colours."""
+        console = Console(file=io.StringIO(), width=NOTEBOOK_WIDTH, record=True, force_jupyter=False)
+        console.print(self.get_renderable())
+        return console.export_html(inline_styles=True, code_format='<pre style="line-height:normal">{code}</pre>')
+
+    def _write(self, html: str) -> None:
+        from IPython.display import HTML
+
+        self._handle.update(HTML(html))  # type: ignore[no-untyped-call]
+
+
+class RichReporter(Warner):
+    """A reporter that shows progress bars, and leaves a line for each piece of finished work.
+
+    Args:
+        console: prints the lines.
+        bars: the kind of bars.
+    """
+
+    def __init__(self, console: Console, bars: type[Bars] = Bars) -> None:
         super().__init__(console)
+        self._kind = bars
         self._progress: Bars | None = None  # a terminal has one place for bars, so all of them share it
 
     def say(self, text: str) -> None:
@@ -77,7 +134,7 @@ class RichReporter(Warner):
         progress = self._open_bars()
         progress.run = line
         try:
-            yield line
+            yield _RichRun(line, progress)
         finally:
             progress.run = None
             self._close_unused_bars(progress)
@@ -104,7 +161,7 @@ class RichReporter(Warner):
             TextColumn("left", style="dim"),
             TimeRemainingColumn(),
         )
-        progress = Bars(*columns, console=self.console, transient=True)
+        progress = self._kind(*columns, console=self.console, transient=True)
         progress.start()
         return progress
 
@@ -122,6 +179,17 @@ class _RichWork:
         self._progress.update(self._bar, completed=self._count.done, total=self._count.total, tail=self._count.summary)
 
 
+class _RichRun:
+    def __init__(self, line: RunLine, progress: Progress) -> None:
+        self._line, self._progress = line, progress
+
+    def update(self, done: int, seconds_left: float | None) -> None:
+        self._line.update(done, seconds_left)
+        self._progress.refresh()
+
+
 def choose_reporter(console: Console) -> Reporter:
-    """Return a progress-bar reporter for a terminal, else a line reporter."""
+    """Return a progress-bar reporter for a terminal or a notebook, else a line reporter."""
+    if console.is_jupyter:
+        return RichReporter(console, NotebookBars)
     return RichReporter(console) if console.is_terminal else PlainReporter(console)

@@ -6,7 +6,6 @@ import inspect
 import re
 import subprocess
 import sys
-import textwrap
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -164,19 +163,6 @@ def test_load_records_does_not_need_the_copy_of_the_records(store: Store) -> Non
     for copy in store.root.glob("cells/*/columns.json"):
         copy.unlink()
     assert before.equals(robench.load_records(store.root)) and len(before) == 4 * 40
-
-
-@pytest.mark.parametrize("function", [robench.load_results, robench.load_records])
-def test_example_of_a_documentation_runs(
-    function: Callable[..., Any], store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its lines, with nothing but the runs folder changed."""
-    monkeypatch.chdir(store.root.parent)
-    example = textwrap.dedent((inspect.getdoc(function) or "").partition("::\n")[2].partition("\nArgs:")[0])
-    *lines, last = example.strip().splitlines()
-    names: dict[str, Any] = {"robench": robench}
-    exec("\n".join(lines), names)
-    assert len(eval(last, names)) > 0
 
 
 FACES = ("", "attacking", "attacking.engine", "data", "models", "plugins", "report", "resources", "results", "study")

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from robench.bars import RichReporter, choose_reporter
+from robench.bars import NotebookBars, RichReporter, choose_reporter
 from robench.console import Console
 from robench.progress import PlainReporter, Reporter, SilentReporter
 from robench.run_line import RunLine, describe_seconds_left
@@ -83,8 +83,15 @@ def test_a_log_of_one_stage_gets_no_line_about_the_run() -> None:
     assert out.getvalue() == ""
 
 
-def test_a_notebook_gets_lines() -> None:
-    assert isinstance(choose_reporter(Console(force_jupyter=True)), PlainReporter)
+def test_a_notebook_gets_bars_that_need_no_widgets() -> None:
+    reporter = choose_reporter(Console(force_jupyter=True))
+    assert isinstance(reporter, RichReporter) and reporter._kind is NotebookBars
+    bars = NotebookBars(console=reporter.console)
+    bars.run = RunLine(13)
+    bars.add_task("training <b>", total=10, completed=5)
+    drawn = bars.to_html()
+    assert drawn.startswith("<pre") and "training &lt;b&gt;" in drawn and "━" in drawn
+    assert "run: 0 of 13 stages, time left not known yet" in drawn
 
 
 def test_a_terminal_shows_the_run_below_the_bars_all_the_time() -> None:

@@ -64,6 +64,12 @@ def register(name: str, thing: T | None = None) -> Callable[[T], T]:
     Used as a decorator of a class, or called with an instance: ``register("taichi-cold", TaiChi(temperature=0.1))``.
     The same notebook may register a name again, and so may a module that is imported anew, which replaces what it was.
 
+    Example:
+        A task whose rows are in ``DIR/complaints/{train,dev,test}.tsv``, with ``data="DIR"``:
+
+        >>> import robench
+        >>> _ = robench.register("complaints", robench.Task(labels=("praise", "complaint")))
+
     Raises:
         RobenchError: another file has the name (both origins are named), a plug-in file has it twice, or ``thing`` is
             none of the three.
@@ -88,6 +94,11 @@ def register(name: str, thing: T | None = None) -> Callable[[T], T]:
 
 def load_plugin(path: Path, module_name: str = "") -> None:
     """Run a plug-in file, so that the names it registers exist.
+
+    Example:
+        >>> import robench
+        >>> from pathlib import Path
+        >>> robench.load_plugin(Path("my_tasks.py"))
 
     Args:
         path: the file.

@@ -35,10 +35,12 @@ def load_results(
     """Load the cells of a runs folder as a table, which is the one that :func:`run` and :func:`attack_model` return.
 
     Example:
-        The differences between seeds, without models that learned nothing::
+        The accuracy under attack, without models that learned nothing:
 
-            results = robench.load_results("runs", task="trec")
-            results[results.has_learned].groupby(["defense", "attack"]).accuracy_under_attack.std()
+        >>> import robench
+        >>> results = robench.load_results(runs, defense=["base", "taichi"], attack="pwws")
+        >>> results[results.has_learned].groupby("defense").accuracy_under_attack.mean().round(2).to_dict()
+        {'base': 0.07, 'taichi': 0.2}
 
     Args:
         runs: the runs folder.
@@ -74,11 +76,13 @@ def load_records(
     """Load the records of a runs folder's cells as a table.
 
     Example:
-        The share of each class that stands under attack::
+        The share of each class that stands under attack:
 
-            records = robench.load_records("runs", task="trec", attack="pwws")
-            records = records[records.status != "error"]
-            (records.status == "failed").groupby([records.defense, records.label]).mean()
+        >>> import robench
+        >>> records = robench.load_records(runs, defense="taichi", attack="pwws")
+        >>> records = records[records.status != "error"]
+        >>> (records.status == "failed").groupby(records.label).mean().round(2).to_dict()
+        {'negative': 0.0, 'positive': 0.4}
 
     Args:
         runs: the runs folder.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from robench.errors import RobenchError
-from robench.escaping import list_values
+from robench.escaping import escape_line, list_values
 from robench.report.comparable import find_rows, read_outcomes
 from robench.results.intervals import FEWEST_SEEDS, LEVEL, check_level
 from robench.results.power import MOST_SEEDS, POWER, Plan, find_smallest_difference, plan
@@ -18,9 +19,9 @@ from robench.results.significance import Difference, compare_outcomes
 from robench.results.store import Store
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PairedComparison:
-    """Two defenses on one task under one attack, or on clean texts; ``str`` gives its sentences.
+    """Two defenses on one task under one attack, or on clean texts; Python and notebooks show its sentences.
 
     Attributes:
         first: name of the first defense.
@@ -43,9 +44,13 @@ class PairedComparison:
     target: float | None = None
     plan: Plan | None = None
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         """Return all sentences, one a line."""
         return "\n".join(self.sentences)
+
+    def _repr_html_(self) -> str:
+        """Return the sentences as paragraphs for a notebook."""
+        return "\n".join(f"<p>{html.escape(escape_line(sentence))}</p>" for sentence in self.sentences)
 
     @property
     def sentences(self) -> list[str]:

@@ -73,7 +73,8 @@ _FORMS = (
 
 def terminal(table: Table, console: Console | None = None) -> str:
     """Format a table for a console, in its width and colours; without one, in 120 columns of plain text."""
-    console = console or Console(file=io.StringIO(), width=120)
+    if console is None:  # in a notebook, too, where rich would show what it captures, and colours are asked for
+        console = Console(file=io.StringIO(), width=120, color_system=None, force_jupyter=False)
     grid = _find_grid(table, console.width)
     with console.capture() as capture:
         console.print(_assemble_head(table))

@@ -1,0 +1,101 @@
+"""Tables for Python and notebooks: what ``robench table`` shows, as an object that draws itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from robench.paths import anchor_paths
+from robench.report.rendering import render
+from robench.report.rendering.html import as_fragment
+from robench.report.tables import TableOptions, make
+from robench.report.tables.model import Table
+from robench.results.intervals import LEVEL
+from robench.results.paper_contents import DEFAULT
+from robench.results.selection import Selection
+from robench.results.store import Store
+from robench.study.options import StoreOptions, changed_words
+from robench.study.values import Names, Numbers, as_tuple, read_value
+
+
+@dataclass(frozen=True, repr=False)
+class TableView(Table):
+    """A table that a notebook draws, and that Python shows as text."""
+
+    def __repr__(self) -> str:
+        """Return the table as text."""
+        return render(self, "rich").rstrip()
+
+    def _repr_html_(self) -> str:
+        """Return the table as HTML for a notebook."""
+        return as_fragment(self)
+
+
+def table(
+    number: str,
+    *,
+    runs: str | Path = "runs",
+    paper: str = DEFAULT,
+    against: str | None = None,
+    compare: str | None = None,
+    intervals: bool = True,
+    level: float = LEVEL,
+    task: Names = (),
+    defense: Names = (),
+    attack: Names = (),
+    encoder: Names = (),
+    preset: Names = (),
+    seed: Numbers = (),
+    data: str | Path | None = None,
+    offline: bool = False,
+) -> TableView:
+    """Make a table of what a runs folder holds; a notebook draws it, and Python shows it as text.
+
+    Example:
+        The accuracies of two defenses under one attack:
+
+        >>> import robench
+        >>> shown = robench.table("5", runs=runs, defense=["base", "taichi"], attack="pwws")
+        >>> [row.label for row in shown.blocks[0].rows]
+        ['base', 'taichi']
+        >>> print(shown)  # doctest: +ELLIPSIS
+        Table 5: accuracy on clean samples and under attack, in %
+        ...
+
+    Args:
+        number: the number of one of the paper's tables, or the name of another, such as ``quality``.
+        runs: the runs folder.
+        paper: the paper, by its name, or a folder with a ``paper.toml``.
+        against: a paper, the same or another, whose published numbers stand beside ours.
+        compare: the defense to compare with the others; the paper's by default.
+        intervals: whether to show intervals.
+        level: of intervals and tests.
+        task: names; all by default.
+        defense: likewise.
+        attack: likewise.
+        encoder: likewise.
+        preset: likewise.
+        seed: seeds; all by default.
+        data: the folder of data, for the table of data sets.
+        offline: whether to fetch nothing, not even the data sets that are counted.
+
+    Raises:
+        RobenchError: there is no such table, or the runs folder has nothing for it.
+    """
+    place = StoreOptions(runs=runs)
+    named = {"tasks": task, "defenses": defense, "attacks": attack, "encoders": encoder, "presets": preset}
+    names = {name: as_tuple(read_value(name, Names, value, default=())) for name, value in named.items()}
+    selection = Selection(seeds=as_tuple(read_value("seed", Numbers, seed, default=())), **names)
+    options = TableOptions(
+        selection=selection,
+        compare=compare,
+        intervals=intervals,
+        level=level,
+        runs=str(runs),
+        command_options=changed_words(place),
+        data=None if data is None else Path(data),
+        offline=offline,
+    )
+    with anchor_paths():
+        made = make(number, Store(Path(place.runs)), paper=paper, against=against, **options)
+    return TableView(**{one.name: getattr(made, one.name) for one in fields(made)})
