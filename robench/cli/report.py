@@ -19,8 +19,9 @@ from robench.cli.common import (
     runs_options,
 )
 from robench.cli.compare import LevelOption
+from robench.cli.filters import Filters, add_filters
 from robench.cli.parameters import split_names
-from robench.cli.results import Attacks, CompareOption, Defenses, Names, select_results
+from robench.cli.results import CompareOption
 from robench.errors import RobenchError
 from robench.escaping import escape_line, list_values
 from robench.results.intervals import LEVEL
@@ -28,7 +29,9 @@ from robench.results.paper_contents import DEFAULT
 
 
 @report_failures
+@add_filters()
 def report(
+    *,
     out: Annotated[Path, typer.Option(metavar="FILE", help="Where the page goes.")] = Path("report.html"),
     paper: PaperOption = DEFAULT,
     compare: CompareOption = None,
@@ -36,11 +39,7 @@ def report(
     task: Annotated[
         str | None, typer.Option("--task", "-t", help="The task.", show_default="the only one with results")
     ] = None,
-    defense: Defenses = None,
-    attack: Attacks = None,
-    encoder: Names = None,
-    preset: Names = None,
-    seed: Names = None,
+    filters: Filters,
     runs: RunsOption = Path("runs"),
     data: DataOption = None,
     plugin: PluginOption = None,
@@ -70,7 +69,7 @@ def report(
         if len(tasks) > 1:
             raise RobenchError(f"{runs} has results of {list_values(tasks)}; name one with --task.")
     options = TableOptions(
-        selection=select_results(tasks, defense, attack, encoder, preset, seed),
+        selection=filters.select(tasks),
         compare=compare,
         level=level,
         runs=str(runs),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -21,20 +21,15 @@ from robench.cli.common import (
     runs_options,
 )
 from robench.cli.compare import LevelOption
-from robench.cli.parameters import parse_numbers, split_names
+from robench.cli.filters import Filters, add_filters
+from robench.cli.parameters import split_names
 from robench.console import Console
 from robench.errors import RobenchError
 from robench.escaping import escape_line
 from robench.results.intervals import LEVEL
 from robench.results.paper_contents import DEFAULT
 
-if TYPE_CHECKING:
-    from robench.results.selection import Selection
-
-Names = Annotated[list[str] | None, typer.Option(help="Only these.")]
 Tasks = Annotated[list[str] | None, typer.Option("--task", "-t", help="Only these tasks.")]
-Defenses = Annotated[list[str] | None, typer.Option("--defense", "-d", help="Only these defenses.")]
-Attacks = Annotated[list[str] | None, typer.Option("--attack", "-a", help="Only these attacks.")]
 AgainstOption = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="A paper, this one or another: its published numbers beside ours."),
@@ -50,29 +45,10 @@ CompareOption = Annotated[
 ]
 
 
-def select_results(
-    tasks: list[str],
-    defense: list[str] | None,
-    attack: list[str] | None,
-    encoder: list[str] | None,
-    preset: list[str] | None,
-    seed: list[str] | None,
-) -> Selection:
-    """Return the selection that the options of a table or figure stand for."""
-    from robench.results.selection import Selection
-
-    return Selection(
-        tasks=tasks,
-        defenses=split_names(defense),
-        attacks=split_names(attack),
-        encoders=split_names(encoder),
-        presets=split_names(preset),
-        seeds=parse_numbers(seed, "--seed"),
-    )
-
-
 @report_failures
+@add_filters()
 def table(
+    *,
     number: Annotated[
         str | None,
         typer.Argument(help="The paper's number, or a name below; by default all of the paper's that have data."),
@@ -84,11 +60,7 @@ def table(
     intervals: Annotated[bool, typer.Option("--intervals/--no-intervals", help="Show intervals.")] = True,
     level: LevelOption = LEVEL,
     task: Tasks = None,
-    defense: Defenses = None,
-    attack: Attacks = None,
-    encoder: Names = None,
-    preset: Names = None,
-    seed: Names = None,
+    filters: Filters,
     runs: RunsOption = Path("runs"),
     data: DataOption = None,
     plugin: PluginOption = None,
@@ -116,7 +88,7 @@ def table(
     if format not in rendering.FORMATS:
         raise RobenchError(explain_unknown("format", format, list(rendering.FORMATS), "the default is rich"))
     options = tables.TableOptions(
-        selection=select_results(split_names(task), defense, attack, encoder, preset, seed),
+        selection=filters.select(split_names(task)),
         compare=compare,
         intervals=intervals,
         level=level,
@@ -136,16 +108,14 @@ def table(
 
 
 @report_failures
+@add_filters()
 def figure(
+    *,
     number: Annotated[str, typer.Argument(help="The paper's number, all of the paper's, or a name below.")] = "all",
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the pictures go, as png and svg.")] = Path("figures"),
     paper: PaperOption = DEFAULT,
     task: Annotated[str | None, typer.Option("--task", "-t", help="The task.", show_default="the figure's")] = None,
-    attack: Attacks = None,
-    defense: Defenses = None,
-    encoder: Names = None,
-    preset: Names = None,
-    seed: Names = None,
+    filters: Filters,
     runs: RunsOption = Path("runs"),
     device: Annotated[str, typer.Option(help="For a figure that runs a model: auto, cpu, cuda.")] = "auto",
 ) -> None:
@@ -157,7 +127,7 @@ def figure(
     from robench.report import figures
     from robench.results import papers
 
-    selection = select_results([task] if task else [], defense, attack, encoder, preset, seed)
+    selection = filters.select([task] if task else [])
     failures, store = [], open_store(runs)
     numbers = list(papers.find_paper(paper).figures) if number == "all" else [number]
     for one in numbers:

@@ -17,24 +17,21 @@ from robench.cli.common import (
     print_text,
     report_failures,
 )
-from robench.cli.parameters import parse_numbers, split_names
+from robench.cli.filters import Filters, add_filters
 from robench.console import Console
 from robench.errors import RobenchError
 from robench.results.paper_contents import DEFAULT
 
-Names = Annotated[list[str] | None, typer.Option(help="Only these.")]
-
 
 @report_failures
+@add_filters(without="attack")
 def transfer(
+    *,
     file: Annotated[
         Path, typer.Argument(help="Tab-separated (or .csv), with the columns original, adversarial and label.")
     ],
     task: Annotated[str | None, typer.Option("--task", "-t", help="The task of the texts.")] = None,
-    defense: Annotated[list[str] | None, typer.Option("--defense", "-d", help="Only these defenses.")] = None,
-    encoder: Names = None,
-    preset: Names = None,
-    seed: Names = None,
+    filters: Filters,
     format: FormatOption = "rich",
     paper: PaperOption = DEFAULT,
     runs: RunsOption = Path("runs"),
@@ -57,20 +54,12 @@ def transfer(
     from robench.report import rendering
     from robench.report.transfer_file import select_models, transfer_file_table
     from robench.results import papers
-    from robench.results.selection import Selection
 
     load_plugins(plugin)
     if format not in rendering.FORMATS:
         raise RobenchError(explain_unknown("format", format, list(rendering.FORMATS), "the default is rich"))
-    selection = Selection(
-        tasks=[task] if task else [],
-        defenses=split_names(defense),
-        encoders=split_names(encoder),
-        presets=split_names(preset),
-        seeds=parse_numbers(seed, "--seed"),
-    )
     table = transfer_file_table(
-        select_models(open_store(runs), selection),
+        select_models(open_store(runs), filters.select([task] if task else [])),
         file,
         papers.find_paper(paper),
         device=choose_device(device),

@@ -23,7 +23,7 @@ def stands_after_changes(records: Columns, percent: float) -> list[Outcome]:
     error.
     """
     pairs = zip(records.words_changed, records.words, strict=True)
-    return _stand(records, [100 * changed > percent * max(words, 1) for changed, words in pairs])
+    return _stand(records, [100 * changed > percent * (words or 1) for changed, words in pairs])
 
 
 def _stand(records: Columns, beyond: Sequence[bool]) -> list[Outcome]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import IO, Any, Literal, NoReturn, get_args
@@ -127,7 +127,7 @@ def read(path: Path) -> list[Record]:
         _log.warning("%s: the last line was torn off after %d bytes and is left out", path, len(tail))
     by_id: dict[int, tuple[int, Record]] = {}
     for number, line in enumerate(whole.split(b"\n")[:-1], start=1):
-        record = decode(line, f"{path}, line {number}").record
+        record = _make_record(_read_values(line, f"{path}, line {number}"))
         first, earlier = by_id.setdefault(record.id, (number, record))
         if record is not earlier and not is_same_result(record, earlier):
             raise RobenchError(
@@ -202,8 +202,19 @@ def decode(line: bytes, where: str) -> RecordLine:
     Raises:
         RobenchError: it is not JSON, a key is missing, or a value has another type.
     """
+    values = _read_values(line, where)
+    checksum = values.get("checksum", "")
+    return RecordLine(**vars(_make_record(values)), checksum=checksum if isinstance(checksum, str) else "no text")
+
+
+def _make_record(values: Mapping[str, Any]) -> Record:
+    return Record(**{name: values[name] for name in _CHECKS})
+
+
+def _read_values(line: bytes, where: str) -> dict[str, Any]:
+    """Return the keys and values of a line, of which those of a record are checked, see :func:`decode`."""
     try:
-        values = json.loads(line, parse_constant=_refuse_constant)
+        values = _DECODER.decode(line.decode(json.detect_encoding(line), "surrogatepass"))
     except (ValueError, RecursionError) as error:
         raise RobenchError(f"{where} is not a JSON record: {error}; {REPAIR}.") from error
     if not isinstance(values, dict):
@@ -219,10 +230,7 @@ def decode(line: bytes, where: str) -> RecordLine:
     before, after = (len(values[f"probabilities_{when}"]) for when in ("before", "after"))
     if before != after and values["status"] != "error":
         raise RobenchError(f"{where}: it has {before} probabilities before the attack and {after} after it; {REPAIR}.")
-    checksum = values.get("checksum", "")
-    return RecordLine(
-        **{name: values[name] for name in _CHECKS}, checksum=checksum if isinstance(checksum, str) else "no text"
-    )
+    return values
 
 
 def list_values(record: Record) -> dict[str, Any]:
@@ -240,6 +248,10 @@ def make_line_checksum(key: str, line: bytes) -> bytes:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not standard JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+"""Made once: ``json.loads`` would make one for each line."""
 
 
 def _is_count(value: Any) -> bool:
@@ -260,7 +272,7 @@ _LIMIT = 2**63
 _BY_TYPE: dict[str, Callable[[Any], bool]] = {
     "int": _is_count,
     "str": lambda value: isinstance(value, str),
-    "Status": lambda value: value in get_args(Status),
+    "Status": get_args(Status).__contains__,
     "list[float]": _is_numbers,
     "float": _is_number,
 }

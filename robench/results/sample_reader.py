@@ -38,9 +38,7 @@ def stands(records: Columns) -> list[Outcome]:
 
     Of a random model it is the share of draws in which it is right.
     """
-    if records.right:
-        return list(records.right)
-    return [_STANDS[letter] for letter in records.status]
+    return list(records.right) if records.right else list(map(_STANDS.__getitem__, records.status))
 
 
 def right_before(records: Columns) -> list[Outcome]:
@@ -53,7 +51,7 @@ def right_before(records: Columns) -> list[Outcome]:
 
 def falls(records: Columns) -> list[Outcome]:
     """Return whether the attack succeeded, for each record; None if the model was wrong before, or after an error."""
-    return [_FALLS[letter] for letter in records.status]
+    return list(map(_FALLS.__getitem__, records.status))
 
 
 def share_changed(records: Columns) -> list[Outcome]:
@@ -89,6 +87,7 @@ class SampleReader:
     def __init__(self, runs: Path) -> None:
         self._runs = runs
         self._columns: dict[Path, Columns] = {}
+        self._attacked: dict[tuple[Path, Callable[[Columns], Sequence[Outcome]]], Samples] = {}
         self._clean: dict[str, Samples | None] = {}
 
     @classmethod
@@ -125,8 +124,14 @@ class SampleReader:
         Raises:
             RobenchError: the records of one are missing or broken.
         """
-        read = [(seed, self.columns(folder)) for seed, folder in cells]
-        return _average_by_seed((seed, dict(zip(one.id, outcomes(one), strict=True))) for seed, one in read)
+        return _average_by_seed((seed, self._read_attacked(folder, outcomes)) for seed, folder in cells)
+
+    def _read_attacked(self, folder: Path, outcomes: Callable[[Columns], Sequence[Outcome]]) -> Samples:
+        place = folder, outcomes
+        if place not in self._attacked:
+            columns = self.columns(folder)
+            self._attacked[place] = dict(zip(columns.id, outcomes(columns), strict=True))
+        return self._attacked[place]
 
     def clean(self, models: Iterable[tuple[int, str]]) -> dict[int, Samples] | None:
         """Return by seed whether models are right about the clean test texts, averaged over several models of a seed.

@@ -38,15 +38,14 @@ def align(*rows: Mapping[int, Mapping[int, Outcome]]) -> list[dict[int, list[Out
         [{1: [False, True]}, {1: [True, None]}]
     """
     everything = [outcomes for row in rows for outcomes in row.values()]
-    if everything and all(outcomes.keys() == everything[0].keys() for outcomes in everything):
-        ids = sorted(everything[0])
-        if all(list(outcomes) == ids for outcomes in everything):
-            return [{seed: list(outcomes.values()) for seed, outcomes in row.items()} for row in rows]
+    orders = [list(outcomes) for outcomes in everything]
+    if orders and all(order == orders[0] for order in orders) and orders[0] == sorted(orders[0]):
+        return [{seed: list(outcomes.values()) for seed, outcomes in row.items()} for row in rows]
     ids = sorted({sample for outcomes in everything for sample in outcomes})
     return [{seed: [outcomes.get(i) for i in ids] for seed, outcomes in row.items()} for row in rows]
 
 
-def average(models: Sequence[Mapping[int, Outcome]]) -> dict[int, Outcome]:
+def average(models: Sequence[Mapping[int, Outcome]]) -> Mapping[int, Outcome]:
     """Average the outcomes of several models of one seed, sample by sample.
 
     Args:
@@ -60,7 +59,7 @@ def average(models: Sequence[Mapping[int, Outcome]]) -> dict[int, Outcome]:
         {0: 0.5, 1: None}
     """
     if len(models) == 1:
-        return dict(models[0])
+        return models[0]
     shared = [sample for sample in models[0] if all(sample in model for model in models)]
     return {sample: _mean([model[sample] for model in models]) for sample in shared}
 

@@ -71,10 +71,12 @@ def _choose_budgets(records: Sequence[Columns]) -> tuple[list[_Budget], list[_Bu
     """Return the budgets that some successful attack exceeded: any other one changes nothing."""
     most_queries = most_share = 0.0
     for one in records:
-        for letter, queries, changed, words in zip(one.status, one.queries, one.words_changed, one.words, strict=True):
-            if letter == SUCCEEDED:
-                most_queries = max(most_queries, queries)
-                most_share = max(most_share, 100 * changed / max(words, 1))
+        spent = zip(one.status, one.queries, one.words_changed, one.words, strict=True)
+        fallen = [
+            (queries, 100 * changed / (words or 1)) for letter, queries, changed, words in spent if letter == SUCCEEDED
+        ]
+        most_queries = max(most_queries, max((queries for queries, _ in fallen), default=0))
+        most_share = max(most_share, max((share for _, share in fallen), default=0))
     return (
         [_Budget(f"{n:,} queries", partial(stands_after_queries, most=n)) for n in QUERIES if n < most_queries],
         [_Budget(f"{n} % words", partial(stands_after_changes, percent=n)) for n in SHARES if n < most_share],
