@@ -65,6 +65,18 @@ def test_attack_on_file_makes_cell_that_names_its_rows(films: Path) -> None:
     assert not any("their labels" in warning or "its labels" in warning for warning in info.warnings)
 
 
+def test_command_on_file_says_what_it_guessed_and_its_page_proposes_no_training(counting: Path, films: Path) -> None:
+    page = films.parent / "report.html"
+    command = ["attack", "--model", "counting:scores", "--test", films, "--attack", "deepwordbug", "--preset", "quick"]
+    done = robench(*command, "--jobs", 1, "--offline", "--runs", films.parent / "runs", "--report", page)
+    assert done.exit_code == 0, done.output
+    assert "films: 12 test rows from local:" in done.stderr
+    assert "texts are in the column 'sentence', labels are in the column 'label'" in done.stderr
+    assert "a first look (preset quick): clean% on at most 200 rows, attacks on 25" in done.stderr
+    text = page.read_text(encoding="utf-8")
+    assert "robench attack --model counting:scores --test " in text and "robench run" not in text
+
+
 def test_commands_for_own_rows_name_the_file(films: Path) -> None:
     (result,) = read_results([attack(films, attack_limit=2)])
     victim = result.info.victim
