@@ -44,6 +44,7 @@ def run(
 
       robench run --defense base,ada,taichi --task trec --attack pwws,deepwordbug --preset quick
       robench run --defense taichi --task sst2 --data ~/data --seed 1,2,3
+      robench run --defense base,taichi --task ./my-reviews --preset quick
       robench run --defense my-defense --plugin my_defense.py --task mr --preset quick
       robench run --table 5 --task trec
     """

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,19 @@ def read_hub(hub: HubSource, labels: Sequence[str], *, offline: bool = False) ->
     return Splits(train=train, dev=dev, test=splits[hub.test], source=source, notes=tuple(notes))
 
 
+def list_configs(repository: str, folder: Path) -> list[str]:
+    """Return the names of the configurations of a data set whose files are in a folder.
+
+    Raises:
+        UnreachableError: its files cannot be read.
+    """
+    import datasets
+
+    with _translate_reading(repository, folder):
+        names: list[str] = datasets.get_dataset_config_names(str(folder))
+    return names
+
+
 def load_dataset_folder(repository: str, folder: Path, config: str | None) -> Any:
     """Read the ``datasets.DatasetDict`` of a data set whose files are in a folder; no server is asked.
 
@@ -56,8 +70,14 @@ def load_dataset_folder(repository: str, folder: Path, config: str | None) -> An
     """
     import datasets
 
-    try:
+    with _translate_reading(repository, folder):
         return datasets.load_dataset(str(folder), name=config)
+
+
+@contextlib.contextmanager
+def _translate_reading(repository: str, folder: Path) -> Iterator[None]:
+    try:
+        yield
     except Exception as error:  # datasets raises many types, from ValueError to pyarrow's own
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise UnreachableError(f"its copy of {repository} in {folder} cannot be read ({reason[:200]})") from error

@@ -38,7 +38,8 @@ class TaskData:
         train: training examples.
         dev: development examples.
         test: test examples.
-        source: the source that was used: ``local:DIR``, ``hub:REPOSITORY@SHA`` or ``index:PACKAGE==VERSION``.
+        source: the source that was used: ``local:PATH``, ``hub:REPOSITORY@SHA`` or ``index:PACKAGE==VERSION``; of rows
+            that the user named on the Hub, ``hf:REPOSITORY@SHA/CONFIG:SPLIT``.
         digest: sha256 of the labels and all examples in their order, after lower-casing.
         notes: sentences that a reader of the results needs, such as why an earlier source had no data.
         options: the options of a command that name the rows, if they are the user's own and no task's.

@@ -11,7 +11,7 @@ from typing import Any
 
 from robench.data.columns import find_columns
 from robench.data.files import find_file, make_missing_error, note_quoting
-from robench.data.hub import load_dataset_folder
+from robench.data.hub import list_configs, load_dataset_folder
 from robench.data.label_names import LabelNames, settle_labels
 from robench.data.load import TaskData, check_rows
 from robench.data.tables import SUFFIXES, NumberedRow, Table, open_dataset, open_table
@@ -170,13 +170,11 @@ class OwnData:
         return match.groupdict("")
 
     def _open_hub(self, offline: bool) -> tuple[dict[str, Table], str]:
-        import datasets
-
         found = self._parse_hub()
         repository, config = found["repository"], found["config"] or None
         try:
             folder = fetch_dataset(repository, found["revision"] or "main", offline=offline)
-            known = datasets.get_dataset_config_names(str(folder))
+            known = list_configs(repository, folder)
             if config not in known and (config or (len(known) > 1 and "default" not in known)):
                 wanted = f"no configuration {config!r}" if config else "several configurations"
                 raise RobenchError(

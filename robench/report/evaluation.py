@@ -5,6 +5,7 @@ The form is that of https://github.com/huggingface/hub-docs/blob/main/modelcard.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,7 +63,8 @@ def _metric(found: ModelResults, name: str, cell: Cell) -> EvalResult:
     info = found.results[0].info
     source, _, place = info.data.source.partition(":")
     repository, _, revision = place.partition("@")
-    is_hub = source == "hub"
+    revision = re.split("[/:]", revision, maxsplit=1)[0]  # of the user's own rows, configuration and split follow
+    is_hub = source in ("hub", "hf")
     is_clean = name == "clean texts"
     details: dict[str, Any] = {_MARK: VERSION, "samples": cell.n, "seeds": list(cell.seeds)}
     details |= {"data_sha256": info.data.digest}
@@ -78,7 +80,7 @@ def _metric(found: ModelResults, name: str, cell: Cell) -> EvalResult:
         task_name="Text classification",
         dataset_type=escape_line(repository if is_hub else info.task),
         dataset_name=escape_line(info.task),
-        dataset_split="test",
+        dataset_split=escape_line(info.split),
         dataset_revision=escape_line(revision) if is_hub and revision else None,
         metric_type="accuracy",
         metric_name="Accuracy on clean texts" if is_clean else f"Accuracy under {escape_line(name)}",

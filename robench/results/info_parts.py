@@ -24,7 +24,8 @@ class DataInfo(_Part, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes:
         digest: sha256 over the labels and all rows in their order.
-        source: ``local:DIR``, ``hub:REPOSITORY@SHA`` or ``index:PACKAGE==VERSION``.
+        source: ``local:PATH``, ``hub:REPOSITORY@SHA`` or ``index:PACKAGE==VERSION``; of rows that the user named on
+            the Hub, which may be private, ``hf:REPOSITORY@SHA/CONFIG:SPLIT``.
         notes: sentences about the rows that readers of the results need to know.
     """
 

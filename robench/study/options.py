@@ -17,8 +17,9 @@ from typing import Any, Self, get_type_hints
 from robench.plugins.option import KEY
 from robench.study.executor_options import ExecutorOptions
 from robench.study.presets import Existing
+from robench.study.row_options import TASK, RowOptions
 from robench.study.run_option import RunOption, run_option
-from robench.study.values import Jobs, Names, Numbers, Paths, Settings, Split, as_tuple, read_value
+from robench.study.values import Jobs, Names, Numbers, Paths, Settings, as_tuple, read_value
 
 THREADS = 2
 """Threads of a training, unless the user chose another number: alone on a small machine it is as fast as with all."""
@@ -59,39 +60,10 @@ class Options:
             object.__setattr__(self, name, read_value(name, option.hint, getattr(self, name), option.default))
 
 
-_TASK = run_option(
-    "Names, or all; or ./FOLDER of your own with {train,dev,test} files (.tsv, .csv, .jsonl, .parquet), or of what"
-    " save_to_disk of `datasets` wrote.",
-    letter="-t",
-)
-
-
 @dataclass(frozen=True, kw_only=True)
-class CommonOptions(ExecutorOptions, Options):
+class CommonOptions(RowOptions, ExecutorOptions, Options):
     """The options that ``robench run`` and ``robench attack`` share."""
 
-    task: Names = field(default=(), metadata=_TASK)
-    text: str | None = field(
-        default=None,
-        metadata=run_option(
-            "Of your own rows: the column of texts.", default="the only one with a usual name", metavar="COLUMN"
-        ),
-    )
-    label: str | None = field(
-        default=None,
-        metadata=run_option(
-            "Of your own rows: the column of labels, as names, numbers from 0, or true and false.",
-            default="the only one with a usual name",
-            metavar="COLUMN",
-        ),
-    )
-    labels: Names = field(
-        default=(),
-        metadata=run_option(
-            "Of your own rows: the labels, in the order of the model's columns; a file with numbers gets these names.",
-            default="the file's own order, else numbers or the alphabet",
-        ),
-    )
     attack: Names = field(default=(), metadata=run_option("Names, or all.", letter="-a", default="the paper's"))
     preset: str = field(
         default="laptop",
@@ -100,35 +72,7 @@ class CommonOptions(ExecutorOptions, Options):
     seed: Numbers = field(
         default=42, metadata=run_option("Everything is run once for each.", minimum=0, maximum=2**32 - 1)
     )
-    attack_limit: int | None = field(
-        default=None,
-        metadata=run_option(
-            "Most attacked test samples; results of a smaller sample are used again in a larger one.",
-            default="the preset's",
-            minimum=1,
-            excess="leaves nothing to do",
-        ),
-    )
-    clean_limit: int | None = field(
-        default=None,
-        metadata=run_option(
-            "Most test rows that clean% is measured on; part of the key if there are more.",
-            default="all of them",
-            minimum=1,
-            excess="leaves nothing to do",
-        ),
-    )
-    split: Split = field(
-        default="test",
-        metadata=run_option("test, or dev to attack development rows, which leaves the test rows unseen."),
-    )
     settings: Settings | None = None
-    data: str | Path | None = field(
-        default=None,
-        metadata=run_option(
-            "Folder with TASK/{train,dev,test}.tsv (.csv, .jsonl, .parquet). Also ROBENCH_DATA.", metavar="DIR"
-        ),
-    )
     precision: str = field(
         default="auto",
         metadata=run_option(
@@ -176,16 +120,6 @@ class CommonOptions(ExecutorOptions, Options):
     offline: bool = field(default=False, metadata=run_option("Fetch nothing from anywhere."))
 
     @property
-    def tasks(self) -> tuple[str, ...]:
-        """Return the names of tasks."""
-        return as_tuple(self.task)
-
-    @property
-    def label_names(self) -> tuple[str, ...]:
-        """Return the labels of the user's own rows."""
-        return as_tuple(self.labels)
-
-    @property
     def attacks(self) -> tuple[str, ...]:
         """Return the names of attacks."""
         return as_tuple(self.attack)
@@ -199,11 +133,6 @@ class CommonOptions(ExecutorOptions, Options):
     def changes(self) -> Settings:
         """Return the hyper-parameters that the user set."""
         return self.settings or {}
-
-    @property
-    def data_dir(self) -> Path | None:
-        """Return the folder of data."""
-        return None if self.data is None else Path(self.data)
 
     def check_ranges(self) -> None:
         """Check all numbers against their ranges.
@@ -230,7 +159,7 @@ class CommonOptions(ExecutorOptions, Options):
 class RunOptions(CommonOptions):
     """The options of ``robench run``."""
 
-    task: Names = field(metadata=_TASK)
+    task: Names = field(metadata=TASK)
     defense: Names = field(metadata=run_option("Names, or all.", letter="-d"))
     encoder: str | None = field(
         default=None, metadata=run_option("minilm, a folder or a Hub id.", default="the preset's")

@@ -18,6 +18,22 @@ TRAINING = "training"
 """The name of the training settings of all defenses in ``--set``."""
 
 
+@dataclass(frozen=True)
+class FirstLook:
+    """Limits with which a model of any size shows a first table soon on a few cores, on rows that the user brings.
+
+    Attacks without word vectors alone are run then: they fetch least and query least. Larger samples take its records
+    over.
+
+    Attributes:
+        clean_limit: largest number of rows that clean accuracy is measured on.
+        attack_limit: largest number of attacked rows.
+    """
+
+    clean_limit: int
+    attack_limit: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class Preset:
     """A named set of choices; each can be overridden on the command line.
@@ -31,6 +47,7 @@ class Preset:
         training: training settings, such as the number of epochs.
         resources: form of the word vectors and the sentence encoder, for attacks that use them.
         unsuccessful: row of D_adv for a text that the attack did not turn, for defenses that train on D_adv.
+        first_look: limits of ``robench attack --test``; None has none but those above.
     """
 
     summary: str
@@ -41,6 +58,7 @@ class Preset:
     training: TrainingSettings = field(default_factory=TrainingSettings)
     resources: Form = "bundled"
     unsuccessful: Unsuccessful = AdversarialDefense.unsuccessful
+    first_look: FirstLook | None = None
 
     def adapt(self, defense: Defense) -> Defense:
         """Return a defense with the preset's choice of ``unsuccessful``; one registered with its own choice keeps it.
@@ -62,6 +80,7 @@ PRESETS = {
         attack_limit=100,
         # With the paper's settings TaiChi has not learned enough from so few rows by the end.
         training=TrainingSettings(batch_size=8, learning_rate=2e-4),
+        first_look=FirstLook(clean_limit=200, attack_limit=25),
     ),
     "laptop": Preset(
         summary="a real study on a CPU: the bundled encoder, at most 10,000 training rows, 500 attacked samples",

@@ -7,12 +7,13 @@ from functools import cached_property
 
 from robench.errors import RobenchError
 from robench.models.encoders import EncoderSource
+from robench.plugins import registry
 from robench.plugins.registry import names
 from robench.plugins.suggestions import explain_unknown
 from robench.progress import Reporter
 from robench.study.options import AttackOptions
 from robench.study.plan import plan_victim
-from robench.study.presets import TRAINING, find_preset
+from robench.study.presets import TRAINING, FirstLook, find_preset
 from robench.study.request import BaseRequest
 from robench.study.setting import NamedDefense, Setting
 from robench.study.stages.stage import Stage
@@ -40,6 +41,18 @@ class VictimRequest(BaseRequest, AttackOptions):
             trust_remote_code=self.trust_remote_code,
             offline=self.offline,
         )
+
+    @property
+    def first_look(self) -> FirstLook | None:
+        """Return the limits of a first look at rows that the user brings; None if there are none."""
+        return find_preset(self.preset).first_look if self.test is not None else None
+
+    def attack_names(self) -> list[str]:
+        """Return the names of the requested attacks; if none is named, the paper's, and fewer in a first look."""
+        found = super().attack_names()
+        if self.attacks or self.first_look is None:
+            return found
+        return [name for name in found if not registry.entry("attacks", name).load().has_forms] or found
 
     def choose_tasks(self) -> list[TaskChoice]:
         """Return the requested tasks, or the test rows that the user brings.
@@ -81,6 +94,12 @@ class VictimRequest(BaseRequest, AttackOptions):
         victim = NamedDefense(self.source.name, changed=changed, defense=identity)
         tasks = [self._load(choice, chosen, reporter, needs_train=False) for choice in self.choose_tasks()]
         setting = self._own_setting(reporter)
+        if self.first_look is not None:
+            reporter.say(
+                f"a first look (preset {self.preset}): clean% on at most {setting.clean_limit:,} rows, attacks on"
+                f" {setting.attack_limit:,}; --clean-limit, --attack-limit and --attack choose others, and what is"
+                " attacked now is not attacked again"
+            )
         cells: list[Stage] = [
             cell
             for data in tasks
@@ -94,7 +113,8 @@ class VictimRequest(BaseRequest, AttackOptions):
         from robench.models import devices
         from robench.study.precision import settle_precision
 
-        chosen = find_preset(self.preset)
+        chosen, look = find_preset(self.preset), self.first_look
+        clean_limit, attack_limit = (look.clean_limit, look.attack_limit) if look else (None, chosen.attack_limit)
         device = devices.choose_device(self.device)
         return Setting(
             preset=self.preset,
@@ -103,8 +123,8 @@ class VictimRequest(BaseRequest, AttackOptions):
             precision=settle_precision(self._own_precision(), device, self.source.shown, self.source, reporter),
             hardware=devices.identify_hardware(device, self.threads),
             train_limit=None,
-            attack_limit=self.attack_limit or chosen.attack_limit,
-            clean_limit=self.clean_limit,
+            attack_limit=self.attack_limit or attack_limit,
+            clean_limit=self.clean_limit or clean_limit,
             split=self.split,
         )
 

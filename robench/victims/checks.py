@@ -112,7 +112,8 @@ def match_columns(
 ) -> tuple[tuple[int, ...], list[str]]:
     """Match a model's columns with the task's labels.
 
-    Names are compared without case and punctuation. Default names (``LABEL_0``) are ignored.
+    Names are compared without case and punctuation. Default names (``LABEL_0``) are ignored, those of rows whose labels
+    are numbers, too.
 
     Args:
         labels: the task's labels.
@@ -137,7 +138,9 @@ def match_columns(
     bare_names = [_strip_punctuation(str(names.get(i, ""))) for i in columns]
     if sorted(bare_labels) == sorted(bare_names) and len(set(bare_labels)) == len(bare_labels):
         return tuple(bare_names.index(label) for label in bare_labels), []
-    if not names or all(str(name) == f"LABEL_{i}" for i, name in names.items()):
+    if not names or any(
+        all(str(name) == f"LABEL_{i}" for i, name in one) for one in (names.items(), enumerate(labels))
+    ):
         return columns, []
     listed = list_values(names[i] for i in sorted(names))
     return columns, [

@@ -99,6 +99,8 @@ ALL = {"cell", "model", "D_adv", "Base"}
         pytest.param(None, {"train_limit": 19}, ALL, id="training rows"),
         pytest.param(None, {"preset": "laptop"}, ALL, id="learning rate of a preset"),
         pytest.param(None, {"attack_limit": 15}, {"cell"}, id="attacked samples"),
+        pytest.param(None, {"split": "dev"}, {"cell"}, id="the split that is attacked"),
+        pytest.param(None, {"clean_limit": 15}, ALL, id="rows of clean accuracy"),
         pytest.param(None, {"attack": ["deepwordbug"]}, {"cell", "model", "D_adv"}, id="attack"),
         pytest.param(None, {"settings": {"pwws": {"query_budget": 90}}}, {"cell", "model", "D_adv"}, id="its options"),
         pytest.param(
@@ -129,6 +131,7 @@ def test_whatever_determines_a_result_changes_the_keys_of_what_depends_on_it(
         pytest.param(lambda job: write_rows(job.encoder / "README.md", []), {}, id="other files beside the encoder"),
         pytest.param(None, {"train_limit": 20}, id="a limit that leaves all rows"),
         pytest.param(None, {"attack_limit": 10_000}, id="a larger sample than there is"),
+        pytest.param(None, {"clean_limit": 16, "split": "test"}, id="defaults of the rows, said aloud"),
         pytest.param(None, {"settings": {"taichi": {"temperature": "1"}}}, id="a default, said aloud"),
         pytest.param(None, {"settings": {"ada": {"ratio": 0.5}}}, id="the field of another defense"),
         pytest.param(None, {"device": "cpu"}, id="the name of the device"),
@@ -283,11 +286,24 @@ def test_adversarial_rows_stand_beside_the_rows_they_were_made_of(unsuccessful: 
         assert pair.adversarial == (pair.text if unchanged else made) and pair.label == label
 
 
+def test_folder_as_task_is_the_same_data_as_the_task_with_a_data_folder(tiny_job: TinyJob) -> None:
+    own = cell(tiny_job, task=[str(tiny_job.data / TASK)], data=None, labels=["negative", "positive"])
+    assert keys(own) == keys(cell(tiny_job))
+    assert own.data.task == f"{TASK}-own"
+    assert own.data.options == ("--task", str(tiny_job.data / TASK), "--labels", "negative,positive")
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
         ({"defense": []}, "no defense was named; there are .*, or all"),
         ({"task": ["mrr"]}, "unknown task 'mrr': did you mean mr"),
+        (
+            {"task": ["./no-such-folder"]},
+            "the folder ./no-such-folder does not exist; --task takes a task",
+        ),
+        ({"split": "train"}, "unknown --split 'train': there are test, dev"),
+        ({"split": "dev", "transfer": True}, "--split dev is for attacks; statistics and transfers are about test"),
         ({"attack": ["all", "pwvs"]}, "unknown attack 'pwvs'"),
         ({"preset": "quik"}, "unknown preset 'quik': did you mean quick"),
         ({"attack_limit": 0}, "--attack-limit 0 leaves nothing"),

@@ -33,6 +33,11 @@ def test_columns_are_matched_by_name(names: dict[int, str], expected: tuple[int,
     assert match_columns(LABELS, names, (1, 2, 0)) == ((1, 2, 0), [])
 
 
+def test_rows_whose_labels_are_numbers_take_columns_of_any_name_in_their_order() -> None:
+    assert match_columns(("LABEL_0", "LABEL_1"), {0: "negative", 1: "positive"}, None) == ((0, 1), [])
+    assert match_columns(("LABEL_0", "LABEL_1"), {0: "LABEL_1", 1: "LABEL_0"}, None) == ((1, 0), [])
+
+
 def test_the_best_order_is_told_in_columns_of_the_model() -> None:
     """Gold 0 is predicted as 1, 1 as 2, 2 as 0; the columns behind these are 2, 0 and 1."""
     gold, predicted = [0, 0, 1, 1, 2, 2], [1, 1, 2, 2, 0, 0]

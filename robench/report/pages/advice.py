@@ -13,7 +13,9 @@ from robench.results import papers
 from robench.results.cells import Result
 from robench.results.flags import FEW
 from robench.study.commands import Gap, format_command, make_commands
-from robench.study.options import AttackOptions, RunOptions, option_words
+from robench.study.options import AttackOptions, RunOptions, option_words, run_options
+
+_TEST = run_options(AttackOptions)["test"].flag
 
 
 def checks_section(results: Sequence[Result]) -> Section:
@@ -79,11 +81,8 @@ def next_section(results: Sequence[Result], worst: Cell, attacks: Sequence[str],
         "Train a defense on the same task, and compare: adversarial training is the usual cure, at some cost on clean"
         " texts."
     )
-    reference = registry.reference()
-    compared = papers.find_paper().compared
-    known = [name for name in attacks if name]
-    words = option_words(RunOptions, defense=[reference, compared], task=[first.info.task], attack=known)
-    commands.append(format_command("run", *words, *option_words(RunOptions, preset=first.info.preset), *options))
+    if _TEST not in first.info.data_options:  # test rows alone train nothing
+        commands.append(_training_command(first, attacks, options))
     if worst.value is not None and command:
         low = worst.interval.low if worst.interval else float(worst.value)
         points.append(
@@ -92,6 +91,14 @@ def next_section(results: Sequence[Result], worst: Cell, attacks: Sequence[str],
         )
         commands.append(f"{command} --fail-under {math.floor(100 * low)}")
     return Section("next", "What to do next", [Points(points, ordered=True), Commands(commands)])
+
+
+def _training_command(first: Result, attacks: Sequence[str], options: Sequence[str]) -> str:
+    """Return the command that trains the reference defense and the compared one on the rows of a result."""
+    defenses, own = [registry.reference(), papers.find_paper().compared], first.info.data_options
+    known = [name for name in attacks if name]
+    words = option_words(RunOptions, defense=defenses, task=[] if own else [first.info.task], attack=known)
+    return format_command("run", *words, *own, *option_words(RunOptions, preset=first.info.preset), *options)
 
 
 def _accuracy(result: Result) -> float:
