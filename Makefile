@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-# Two workers with two threads each wait for each other: those that wait for theirs must not keep a core busy meanwhile.
-TEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+# A training has two threads, and two of them share two cores: a thread that waits must leave its core to the others.
+SHARED := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE
+TEST := $(SHARED) $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 SEED ?= 18
 KILLS ?= 50
@@ -32,10 +33,10 @@ test-slow: $(INSTALLED)  ## Run the tests that take long
 	$(TEST) -m slow
 
 torture: $(INSTALLED)  ## Try hundreds of hostile inputs, then kill runs at random moments (SEED=18 KILLS=50; ONLY=KIND:NUMBER)
-	cd tests && OMP_NUM_THREADS=1 ../$(BIN)/python -m torture --seed $(SEED) --kills $(KILLS) $(if $(ONLY),--only $(ONLY) --show)
+	cd tests && $(SHARED) ../$(BIN)/python -m torture --seed $(SEED) --kills $(KILLS) $(if $(ONLY),--only $(ONLY) --show)
 
 coverage: $(INSTALLED)  ## Simulate studies: how often intervals hold the truth, and tests find what is not there
-	cd tests && OMP_NUM_THREADS=1 ../$(BIN)/python -m uncertainty
+	cd tests && $(SHARED) ../$(BIN)/python -m uncertainty
 
 lint: $(INSTALLED)  ## Check style and types
 	$(BIN)/ruff check .

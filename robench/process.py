@@ -30,7 +30,8 @@ def keep_settings() -> Iterator[None]:
         sys.path += [folder for folder in path if folder not in sys.path]
         if sys.getrecursionlimit() < depth:
             sys.setrecursionlimit(depth)
-        logging.disable(disabled)
+        if logging.root.manager.disable != disabled:  # the call walks through all loggers
+            logging.disable(disabled)
         _remove_strict_filters(strict)
         _restore_torch(*torch_before)
 

@@ -14,7 +14,7 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from torture.case import Numbered, Place
 from torture.trial import try_case
@@ -27,11 +27,11 @@ OTHERS = ("matplotlib.pyplot", "pandas", "pyarrow.parquet", "textattack.attack_r
 
 def import_everything() -> None:
     """Import what robench imports sooner or later, and read once what it reads once, so that a fork need not."""
-    from robench.resources import nltk_data
-    from robench.resources.textattack import load_textattack
+    from robench.resources import load_textattack
+    from robench.resources.attack_resources import Resource, prepare_resources
 
-    nltk_data.prepare_corpora()
-    load_textattack(offline=True)
+    prepare_resources(get_args(Resource), "bundled")  # inputs are tried offline
+    load_textattack()
     import robench
 
     for module in pkgutil.walk_packages(robench.__path__, "robench."):
