@@ -165,8 +165,10 @@ def test_load_records_does_not_need_the_copy_of_the_records(store: Store) -> Non
     assert before.equals(robench.load_records(store.root)) and len(before) == 4 * 40
 
 
-FACES = ("", "attacking", "attacking.engine", "data", "models", "plugins", "report", "resources", "results", "study")
-FACES += ("training", "victims")
+FACES = (
+    *("", "attacking", "attacking.engine", "data", "models", "plugins", "report", "resources", "results", "study"),
+    *("training", "victims"),
+)
 
 
 @pytest.mark.parametrize("face", FACES)

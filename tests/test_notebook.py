@@ -48,8 +48,8 @@ class Recorder(NotebookClient):
 
 @pytest.mark.slow
 def test_a_notebook_shows_bars_while_it_runs_and_draws_tables_and_comparisons() -> None:
-    cells = [nbformat.v4.new_code_cell(code) for code in (PROGRESS, TABLE, COMPARISON)]  # type: ignore[no-untyped-call]
-    notebook = nbformat.v4.new_notebook(cells=cells)  # type: ignore[no-untyped-call]
+    cells = [nbformat.v4.new_code_cell(code) for code in (PROGRESS, TABLE, COMPARISON)]
+    notebook = nbformat.v4.new_notebook(cells=cells)
     client = Recorder(notebook, timeout=240, kernel_name="python3")
     client.execute()
     running = [picture for picture in client.pictures if picture]

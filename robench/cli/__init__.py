@@ -8,37 +8,42 @@ import sys
 import typer
 
 from robench.cli import about, attack, compare, entries, export, judge, report, results, run, status, transfer, verify
+from robench.cli.help import Command, Group
 
 __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="robench",
+    cls=Group,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Which defense of a text classifier holds, against which attack, at what price, and how sure are we?\n\n"
-    "[bold]robench run --defense base,ada,taichi --task trec --preset quick[/] trains and attacks; "
-    "[bold]robench table 5[/] shows the results. `robench list` shows all names.",
+    "A first look, minutes on two cores, and its table again; then your own model:\n"
+    "  robench run --defense base,ada,taichi --task trec --preset quick\n"
+    "  robench table 5\n"
+    "  robench attack --model ./my-classifier --task sst2 --preset quick\n\n"
+    "`robench list` shows all names, `robench doctor` what this machine lacks.",
 )
 
 app.callback()(about.show_version)
-app.command(name="run")(run.run)
-app.command(name="attack")(attack.attack)
-app.command(name="table")(results.table)
-app.command(name="compare")(compare.compare)
-app.command(name="figure")(results.figure)
-app.command(name="report")(report.report)
-app.command(name="show")(results.show)
-app.command(name="export")(export.export)
-app.command(name="judge")(judge.judge)
-app.command(name="transfer")(transfer.transfer)
-app.command(name="status")(status.status)
-app.command(name="verify")(verify.verify)
-app.command(name="submit")(entries.submit)
-app.command(name="validate")(entries.validate)
-app.command(name="list")(about.list_)
-app.command(name="doctor")(about.doctor)
+app.command(name="run", cls=Command)(run.run)
+app.command(name="attack", cls=Command)(attack.attack)
+app.command(name="table", cls=Command)(results.table)
+app.command(name="compare", cls=Command)(compare.compare)
+app.command(name="figure", cls=Command)(results.figure)
+app.command(name="report", cls=Command)(report.report)
+app.command(name="show", cls=Command)(results.show)
+app.command(name="export", cls=Command)(export.export)
+app.command(name="judge", cls=Command)(judge.judge)
+app.command(name="transfer", cls=Command)(transfer.transfer)
+app.command(name="status", cls=Command)(status.status)
+app.command(name="verify", cls=Command)(verify.verify)
+app.command(name="submit", cls=Command)(entries.submit)
+app.command(name="validate", cls=Command)(entries.validate)
+app.command(name="list", cls=Command)(about.list_)
+app.command(name="doctor", cls=Command)(about.doctor)
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import typer
 
+from robench.cli.help import format_help, prepare_parameter
 from robench.cli.parameters import typer_option
 from robench.console import Console, divert_output, output_stream
 from robench.errors import RobenchError, blame_foreign_code
@@ -37,7 +38,7 @@ F = TypeVar("F", bound=Callable[..., None])
 def report_failures(command: F) -> F:
     """Decorate a command so that robench's errors, an interrupt and a closed pipe end it as a shell expects.
 
-    The command gets an option ``--traceback``.
+    The command gets an option ``--traceback``, and its help a form that suits a terminal.
     """
 
     @functools.wraps(command)
@@ -59,7 +60,9 @@ def report_failures(command: F) -> F:
 
     signature = inspect.signature(command, eval_str=True)
     option = inspect.Parameter("traceback", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=TracebackOption)
-    wrapped.__signature__ = signature.replace(parameters=[*signature.parameters.values(), option])  # type: ignore[attr-defined]
+    parameters = map(prepare_parameter, (*signature.parameters.values(), option))
+    wrapped.__signature__ = signature.replace(parameters=tuple(parameters))  # type: ignore[attr-defined]
+    wrapped.__doc__ = format_help(command.__doc__ or "")
     return wrapped  # type: ignore[return-value]
 
 

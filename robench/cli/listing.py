@@ -90,6 +90,9 @@ def _details(name: str) -> dict[str, list[dict[str, Any]]]:
     """
     found = {section: [row for row in _rows(section) if row["name"] == name] for section in ("encoders", "presets")}
     found |= {entry.kind: [_detail(entry)] for entry in _entries(name)}
+    if name in papers.list_papers():
+        row, *parts = _paper_rows(papers.find_paper(name))
+        found["papers"] = [row | {"choices": {p["name"].removeprefix(f"{name} "): p["summary"] for p in parts}}]
     if name == TRAINING:
         summary = (TrainingSettings.__doc__ or "").strip()
         options = [asdict(one) for one in describe(TrainingSettings())]
@@ -159,5 +162,16 @@ def _print_detail(section: str, row: dict[str, Any], console: Console) -> None:
         console.print()
         console.print(table)
     for name, value in row.get("choices", {}).items():
-        console.print(escape(f"  {name}: {value}"), highlight=False)
+        is_limit = name.endswith("_limit")  # of which none is a choice, too
+        if name != "summary" and (value is not None or is_limit):  # the summary stands above
+            console.print(escape(f"  {name}: {_show_choice(value)}"), highlight=False)
     console.print()
+
+
+def _show_choice(value: Any) -> str:
+    """Return what a preset chooses as people write it."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {one}" for name, one in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return "all" if value is None else str(value)

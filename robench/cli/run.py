@@ -30,10 +30,12 @@ def run(
         Path | None, typer.Option(metavar="FILE", help="TOML file of hyper-parameters, a table for each name.")
     ] = None,
     table: Annotated[
-        str | None, typer.Option("--table", metavar="N", help="Run everything that this table of the paper needs.")
+        str | None,
+        typer.Option("--table", metavar="N", help="Run all that this table of the paper needs, with --preset."),
     ] = None,
     figure: Annotated[
-        str | None, typer.Option("--figure", metavar="N", help="Run everything that this figure of the paper needs.")
+        str | None,
+        typer.Option("--figure", metavar="N", help="Run all that this figure of the paper needs, with --preset."),
     ] = None,
     paper: PaperOption = DEFAULT,
     dry_run: DryRunOption = False,
@@ -63,6 +65,8 @@ def run(
     reporter = choose_reporter(Console(stderr=True))
     report_log(reporter)
     requests = target.requests(Request.of(options))
+    if line := target.describe_preset(options.preset):
+        reporter.say(line)
     cells = run_and_show(requests, target, place, reporter, command=command, dry_run=dry_run)
     if cells:
         reporter.say(f"results are in {place.runs}; {target.hint}.")

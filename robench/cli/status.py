@@ -49,7 +49,7 @@ def status(
     if format not in ("rich", "json"):
         raise RobenchError(f"unknown format {format!r}: there are rich and json.")
     if not runs.is_dir():
-        raise RobenchError(f"{runs} is no folder; name a runs folder with --runs.")
+        raise RobenchError(f"{runs} is no folder; `robench run` makes it, and --runs names another.")
     found = survey_runs(runs)
     if format == "json":
         print_text(dump_json(_to_builtins(runs, found)))

@@ -17,6 +17,7 @@ from robench.results.paper_contents import DEFAULT, Paper, PaperFigure, PaperTab
 from robench.results.selection import Selection
 from robench.results.store import Store, StoredStage
 from robench.study.commands import format_paper_command
+from robench.study.presets import PRESETS, find_preset
 from robench.study.request import Request
 from robench.training.defense import AdversarialDefense
 
@@ -63,6 +64,22 @@ class Target:
         number = (self.table or self.paper.first_accuracy_table).number
         command = format_paper_command(self.paper, "table", *([number] if number else []))
         return f"`{command}` shows all, `robench show CELL` one of them"
+
+    def describe_preset(self, name: str) -> str:
+        """Return a line on the preset that a table or figure is made with; empty if neither was named.
+
+        Args:
+            name: of the preset.
+        """
+        number = self.table or self.figure
+        if number is None:
+            return ""
+        kind = "table" if self.table else "figure"
+        others = " and ".join(other for other in PRESETS if other != name)
+        return (
+            f"{kind} {number.number} with the preset {name}: {find_preset(name).summary}. --preset takes another:"
+            f" {others}."
+        )
 
     def requests(self, request: Request) -> list[Request]:
         """Return what has to be run: the target's tasks, defenses and attacks, narrowed to those that were named."""

@@ -204,7 +204,8 @@ class AttackOptions(CommonOptions):
         default=None,
         metadata=run_option(
             "Test rows of your own, in place of a task: a file with columns of texts and labels (.csv, .tsv, .jsonl,"
-            " .parquet), or hf:ID[@REVISION][/CONFIG][:SPLIT] for a data set on the Hub. No training rows are needed.",
+            " .parquet), or hf:ID of a data set on the Hub, behind which @REVISION, /CONFIG and :SPLIT may"
+            " stand. No training rows are needed.",
             metavar="FILE|hf:ID",
         ),
     )

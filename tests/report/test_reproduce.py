@@ -69,3 +69,19 @@ def test_table_7_is_run_measured_and_shown(tiny_job: TinyJob, tmp_path: Path) ->
     stored = Store(tmp_path).stages(StatisticsInfo)
     assert sorted(stage.info.defense.name for stage in stored) == ["base", "before", "clean"]
     assert "Table 7" in result.output and "before" in result.output
+
+
+@pytest.mark.parametrize(("target", "named"), [({"table": "5"}, "table 5"), ({"figure": "4"}, "figure 4")])
+def test_a_target_says_which_preset_it_takes_and_how_to_take_another(target: dict[str, str], named: str) -> None:
+    line = Target.named(**target).describe_preset("laptop")  # type: ignore[arg-type]
+    assert line.startswith(f"{named} with the preset laptop: a real study on a CPU")
+    assert line.endswith("--preset takes another: quick and paper.")
+
+
+def test_a_run_without_a_target_says_nothing_of_the_preset() -> None:
+    assert Target().describe_preset("laptop") == ""
+
+
+def test_run_of_a_table_names_its_preset_first(tmp_path: Path) -> None:
+    done = robench("run", "--table", "5", "--encoder", tmp_path / "none", "--runs", tmp_path / "runs", "--dry-run")
+    assert done.exit_code == 2 and done.stderr.startswith("table 5 with the preset laptop: ")

@@ -240,7 +240,6 @@ def test_figure_4_marks_a_defense_that_learned_nothing_as_tables_do(store: Store
 
 def test_figure_5_marks_what_learned_nothing_on_the_path_and_beside_it(store: Store) -> None:
     fill_fusion(store, weights=WEIGHTS[1:])
-    dull = {"clean": (250, 500, 250), "task": "sst2"}
-    add_cell(store, "average", "textfooler", 100, changed={"weight": 0.0}, **dull)
+    add_cell(store, "average", "textfooler", 100, changed={"weight": 0.0}, clean=(250, 500, 250), task="sst2")
     drawing = draw("5", store)
     assert [text for text in texts(drawing) if "†" in text and len(text) < 30] == ["λ = 0: ADVERSARIAL †"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,7 +52,12 @@ def study_page(tmp_path_factory: pytest.TempPathFactory) -> str:
 def tables_page(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Table 5 with many columns and long names, beside the paper's numbers, as a page."""
     store = Store(tmp_path_factory.mktemp("wide") / "runs")
-    names = (("base", {}), ("taichi-no-adv", {}), ("ein-verfahren-mit-langem-namen", {}), ("taichi", LONG))
+    names: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("base", {}),
+        ("taichi-no-adv", {}),
+        ("ein-verfahren-mit-langem-namen", {}),
+        ("taichi", LONG),
+    )
     for (name, changed), attack in product(names, papers.find_paper().attacks):
         add_cell(store, name, attack, 40, changed=changed)
     options = TableOptions(runs="runs", offline=True)
