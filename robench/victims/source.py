@@ -111,7 +111,8 @@ class PretrainedSource(VictimSource):
 
     def load(self, *, max_length: int | None, precision: Precision, device: torch.device) -> Scorer:
         """Load the model as a scorer; see :meth:`VictimSource.load`."""
-        from robench.victims.networks import NetworkScorer, load_pretrained
+        from robench.victims.networks import NetworkScorer
+        from robench.victims.pretrained import load_pretrained
 
         model, tokenizer = load_pretrained(
             self.location, shown=self.shown, revision=self.revision, trust_remote_code=self.trust_remote_code
@@ -120,7 +121,7 @@ class PretrainedSource(VictimSource):
 
     def find_bfloat16_fault(self, device: torch.device) -> str:
         """Try the network; see :meth:`VictimSource.find_bfloat16_fault`."""
-        from robench.victims.networks import find_bfloat16_fault
+        from robench.victims.pretrained import find_bfloat16_fault
 
         consent = self.trust_remote_code
         return find_bfloat16_fault(
