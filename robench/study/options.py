@@ -214,7 +214,7 @@ class AttackOptions(CommonOptions):
     label_order: Sequence[int] | None = field(
         default=None,
         metadata=run_option(
-            "For each label of the task in turn, the model's column.",
+            "For each label of the task in turn, the model's column; columns that are not named are left out.",
             default="by the names of its labels, if they match",
         ),
     )
