@@ -18,6 +18,7 @@ from robench.models.devices import Precision, advise_precision
 from robench.models.positions import Positions
 from robench.models.predictor import Predictor
 from robench.models.vocabulary import check_vocabulary
+from robench.victims.padding import give_padding
 from robench.victims.scorer import Progress, check_scores
 
 if TYPE_CHECKING:
@@ -39,10 +40,11 @@ class NetworkScorer:
         max_length: most tokens of a text; None is the model's own limit.
         precision: precision of matrix products.
         device: the device on which the network runs.
+        sigmoid: whether the user says that the model's one output is a logit, whose sigmoid is a probability.
 
     Raises:
         RobenchError: the tokenizer cannot pad, or the network lacks embeddings of its tokens, or positions for
-            ``max_length`` tokens.
+            ``max_length`` tokens, or its one output may be no logit.
     """
 
     def __init__(
@@ -54,31 +56,36 @@ class NetworkScorer:
         max_length: int | None,
         precision: Precision,
         device: torch.device,
+        sigmoid: bool = False,
     ) -> None:
         self.shown, self._precision = shown, precision
         if not model.config.id2label:  # by which Transformers counts the labels
             raise RobenchError(f"{shown}: its configuration names no labels (id2label), so their number is not known.")
-        self.names: Mapping[int, str] = dict(model.config.id2label)
+        has_one_logit = _has_one_logit(shown, model, sigmoid)
+        self.names: Mapping[int, str] = _name_sides(model) if has_one_logit else dict(model.config.id2label)
         if not isinstance(tokenizer.model_max_length, int | float):
             found = show_value(tokenizer.model_max_length)
             raise RobenchError(f"{shown}: its tokenizer's model_max_length is {found}, which is no number.")
-        if tokenizer.pad_token is None or (model.config.pad_token_id is None and model.config.model_type == "gpt2"):
-            raise RobenchError(f"{shown}: its tokenizer has no padding token, which a batch of texts needs.")
+        model, tokenizer = give_padding(shown, model, tokenizer)
         check_vocabulary(shown, model, tokenizer)
         positions = Positions(model).count
         if max_length is not None and positions is not None and max_length > positions:
             raise RobenchError(f"--max-length {max_length}: {shown} has room for {positions} tokens at most.")
         self._length = max_length or _find_limit(model, tokenizer, positions)
         self.max_length: int | None = self._length
-        self._predictor = Predictor(
-            _WholeClassifier(model).eval(), tokenizer, max_length=self._length, precision=precision, device=device
-        )
+        classifier = _WholeClassifier(model, has_one_logit=has_one_logit).eval()
+        self._predictor = Predictor(classifier, tokenizer, max_length=self._length, precision=precision, device=device)
 
     def __call__(self, texts: Sequence[str], progress: Progress = None) -> Tensor:
         """Score texts; see :class:`~robench.victims.scorer.Scorer`."""
         with self._explain_failure(len(texts)):
             logits = self._predictor.logits(texts, progress)
         return check_scores(logits, texts, self.shown)
+
+    @property
+    def dtype(self) -> str:
+        """Return the type of the network's numbers, such as ``bfloat16``."""
+        return str(self._predictor.dtype).removeprefix("torch.")
 
     @property
     def max_in_flight(self) -> int:
@@ -131,17 +138,56 @@ class _WholeClassifier(Classifier):
     """A whole sequence classifier in place of encoder, pooling and head.
 
     It returns no representations, only a column of zeros in their place (H = 1).
+
+    Args:
+        model: the classifier.
+        has_one_logit: whether its one output is a logit z. The logits are then 0 and z, whose softmax is the sigmoid.
     """
 
-    def __init__(self, model: PreTrainedModel) -> None:
+    def __init__(self, model: PreTrainedModel, *, has_one_logit: bool) -> None:
         nn.Module.__init__(self)
-        self.encoder = model
-        self.head = nn.utils.skip_init(nn.Linear, 1, model.config.num_labels)  # gives the predictor the class count
+        self.encoder, self._has_one_logit = model, has_one_logit
+        classes = 2 if has_one_logit else model.config.num_labels
+        self.head = nn.utils.skip_init(nn.Linear, 1, classes)  # gives the predictor the number of classes
         self._accepts = InputFilter(model)
 
     def forward(self, inputs: Inputs, perturbation: Tensor | None = None, embeddings: Tensor | None = None) -> Outputs:
         logits = self.encoder(**self._accepts(inputs)).logits
+        if self._has_one_logit:
+            logits = torch.cat([torch.zeros_like(logits), logits], dim=1)
         return Outputs(logits.new_zeros(len(logits), 1), logits.float())
+
+
+def _has_one_logit(shown: str, model: PreTrainedModel, sigmoid: bool) -> bool:
+    """Return whether a model has one output, which is a logit.
+
+    Args:
+        shown: the model's location, for messages.
+        model: the model.
+        sigmoid: whether the user says that it is one.
+
+    Raises:
+        RobenchError: it may be the number of a regression, or ``sigmoid`` does not apply.
+    """
+    count, problem = len(model.config.id2label or ()), model.config.problem_type
+    if count != 1:
+        if sigmoid:
+            raise RobenchError(f"--sigmoid is for a model with one logit; {shown} has {count}.")
+        return False
+    if sigmoid or problem in ("single_label_classification", "multi_label_classification"):
+        return True
+    reason = "says regression" if problem == "regression" else "does not say which"
+    raise RobenchError(
+        f"{shown} has one output, a logit or the number of a regression, and problem_type in its configuration"
+        f" {reason}. If its sigmoid is the probability of the task's second label, say so with --sigmoid; of a"
+        " regression, give a function that turns the number into a score for each label."
+    )
+
+
+def _name_sides(model: PreTrainedModel) -> dict[int, str]:
+    """Name the two columns of a model with one logit; nothing if that has a default name."""
+    (name,) = (model.config.id2label or {}).values()
+    return {} if name == "LABEL_0" else {0: f"not {name}", 1: str(name)}
 
 
 def _find_limit(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, positions: int | None) -> int:

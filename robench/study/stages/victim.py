@@ -127,6 +127,7 @@ class VictimStage(ModelStage):
                 probabilities=examination.probabilities,
                 random=examination.random,
                 max_length=scorer.max_length,
+                dtype=scorer.dtype if self.setting.precision == "native" else "",
             ),
             clean=count_correct(clean),
             clean_limit=self.clean_limit,
