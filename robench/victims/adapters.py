@@ -96,8 +96,8 @@ def _read_config(location: str, shown: str, revision: str | None) -> tuple[Path,
     if kept.get("megatron_config"):
         raise RobenchError(f"{shown} has a megatron_config, which would import code; remove it from {ADAPTER_FILE}.")
     check_kind(shown, kept.get("peft_type", ""), kept.get("task_type"))
-    config: PeftConfig = PeftConfig.from_peft_type(**kept | {"auto_mapping": None, "inference_mode": True})
-    return place.parent, config
+    read_config: Any = PeftConfig.from_peft_type
+    return place.parent, read_config(**kept | {"auto_mapping": None, "inference_mode": True})
 
 
 def check_kind(shown: str, kind: str, task: str | None) -> None:

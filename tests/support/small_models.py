@@ -84,8 +84,8 @@ def adapted(pair: Pair, **settings: Any) -> Pair:
     """The pair with a LoRA adapter in the model whose weights, those of its head included, are drawn at random."""
     from peft import LoraConfig, get_peft_model
 
-    config = LoraConfig(**{"task_type": "SEQ_CLS", "r": 2, "lora_alpha": 8, "target_modules": ["query"]} | settings)
-    model = get_peft_model(pair[0], config)
+    chosen: dict[str, Any] = {"task_type": "SEQ_CLS", "r": 2, "lora_alpha": 8, "target_modules": ["query"]}
+    model: Any = get_peft_model(pair[0], LoraConfig(**chosen | settings))
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(11)
         for name, part in model.named_parameters():

@@ -25,11 +25,17 @@ from robench.study.executors import transport
 from robench.victims.find import find_victim
 from robench.victims.source import PretrainedSource, VictimSource
 from support.refusals import told
-from support.small_models import adapted, alone, bert_classifier, gpt2_classifier, save
+from support.small_models import Pair, adapted, alone, bert_classifier, gpt2_classifier, save
 from support.small_victim import SENTENCES
 from support.tiny_job import robench
 
 CPU = torch.device("cpu")
+
+
+def classify(pair: Pair, **settings: Any) -> Any:
+    """A pipeline of the pair."""
+    make: Any = pipeline
+    return make("text-classification", model=pair[0], tokenizer=pair[1], device="cpu", **settings)
 
 
 def scores(source: VictimSource, precision: Precision = "fp32") -> torch.Tensor:
@@ -41,13 +47,10 @@ def edit(file: Path, **changes: Any) -> None:
 
 
 def test_pipeline_is_attacked_as_its_model_and_tokenizer() -> None:
-    model, tokenizer = bert_classifier()
-    plain = pipeline("text-classification", model=model, tokenizer=tokenizer, device="cpu")
-    source, pair = find_victim(plain), find_victim((model, tokenizer))
-    assert source.digest == pair.digest and torch.equal(scores(source), scores(pair))
-    short = find_victim(
-        pipeline("text-classification", model=model, tokenizer=tokenizer, device="cpu", truncation=True, max_length=6)
-    )
+    pair = bert_classifier()
+    source, own = find_victim(classify(pair)), find_victim(pair)
+    assert source.digest == own.digest and torch.equal(scores(source), scores(own))
+    short = find_victim(classify(pair, truncation=True, max_length=6))
     assert short.load(max_length=None, precision="fp32", device=CPU).max_length == 6
     assert short.digest != source.digest
 
@@ -58,10 +61,10 @@ def test_pair_or_pipeline_by_name_has_a_command(tmp_path: Path, monkeypatch: pyt
     code += "pair = bert_classifier(num_labels=1)\n"
     code += "classify = pipeline('text-classification', model=pair[0], tokenizer=pair[1], device='cpu')\n"
     (tmp_path / "by_name.py").write_text(code, encoding="utf-8")
-    pair, classify = find_victim("by_name:pair", sigmoid=True), find_victim("by_name:classify")
+    pair, whole = find_victim("by_name:pair", sigmoid=True), find_victim("by_name:classify")
     assert pair.command == ("--model", "by_name:pair", "--sigmoid")
-    assert classify.name == "classify" and classify.command[:2] == ("--model", "by_name:classify")
-    assert classify.digest == pair.digest
+    assert whole.name == "classify" and whole.command[:2] == ("--model", "by_name:classify")
+    assert whole.digest == pair.digest
 
 
 def test_pair_whose_tokenizer_was_used_meanwhile_has_the_same_digest() -> None:
@@ -73,8 +76,9 @@ def test_pair_whose_tokenizer_was_used_meanwhile_has_the_same_digest() -> None:
 
 def test_pipeline_of_another_task_is_refused() -> None:
     model, tokenizer = bert_classifier()
+    make: Any = pipeline
     with pytest.raises(RobenchError, match="a FeatureExtractionPipeline is no text-classification pipeline; give a fu"):
-        find_victim(pipeline("feature-extraction", model=model, tokenizer=tokenizer, device="cpu"))
+        find_victim(make("feature-extraction", model=model, tokenizer=tokenizer, device="cpu"))
 
 
 @pytest.mark.parametrize(("problem", "sigmoid"), [("multi_label_classification", False), (None, True)])
@@ -87,10 +91,9 @@ def test_one_logit_whose_meaning_is_known_is_a_sigmoid(problem: str | None, sigm
 
 
 def test_one_logit_of_a_pipeline_is_the_sigmoid_that_it_applies() -> None:
-    model, tokenizer = bert_classifier(num_labels=1)
-    classify = pipeline("text-classification", model=model, tokenizer=tokenizer, device="cpu")
-    expected = torch.tensor([one["score"] for one in classify(list(SENTENCES))])
-    torch.testing.assert_close(scores(find_victim(classify)).softmax(-1)[:, 1], expected, rtol=1e-4, atol=1e-5)
+    classifier = classify(bert_classifier(num_labels=1))
+    expected = torch.tensor([one["score"] for one in classifier(list(SENTENCES))])
+    torch.testing.assert_close(scores(find_victim(classifier)).softmax(-1)[:, 1], expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -157,11 +160,16 @@ def test_wrapped_weights_that_lack_the_head_are_refused(tmp_path: Path) -> None:
         scores(find_victim(folder))
 
 
+def halved(pair: Pair) -> Pair:
+    """The same in bfloat16; the model is changed."""
+    model: Any = pair[0]
+    return model.to(torch.bfloat16), pair[1]
+
+
 @pytest.fixture
 def half(tmp_path: Path) -> Path:
     """A model whose weights are stored in bfloat16."""
-    model, tokenizer = bert_classifier()
-    return save(tmp_path / "half", (model.to(torch.bfloat16), tokenizer))
+    return save(tmp_path / "half", halved(bert_classifier()))
 
 
 def test_precision_native_keeps_the_type_of_the_weights(half: Path) -> None:
@@ -182,12 +190,12 @@ def test_precision_native_of_float32_weights_is_float32(tmp_path: Path) -> None:
 
 
 def test_pair_in_bfloat16_runs_in_it_unless_the_user_chooses_otherwise() -> None:
-    model, tokenizer = bert_classifier()
-    whole = scores(find_victim((model, tokenizer)))
-    source = find_victim((model.to(torch.bfloat16), tokenizer))
+    pair = bert_classifier()
+    whole = scores(find_victim(pair))
+    source = find_victim(halved(pair))
     assert source.usual_precision == "native" and not torch.equal(scores(source, "native"), whole)
     assert scores(source, "fp32").dtype == torch.float32
-    assert model.dtype == torch.bfloat16, "a copy was converted, not the user's model"
+    assert pair[0].dtype == torch.bfloat16, "a copy was converted, not the user's model"
 
 
 def test_float32_that_does_not_fit_into_memory_is_refused_with_the_option(

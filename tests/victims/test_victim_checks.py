@@ -69,8 +69,8 @@ def test_match_columns_that_cannot_be_labels_is_a_sentence(
 
 
 def test_rows_whose_labels_are_numbers_take_columns_of_any_name_in_their_order() -> None:
-    assert match_columns(("LABEL_0", "LABEL_1"), {0: "negative", 1: "positive"}, None) == ((0, 1), [])
-    assert match_columns(("LABEL_0", "LABEL_1"), {0: "LABEL_1", 1: "LABEL_0"}, None) == ((1, 0), [])
+    assert match_columns("mine", ("LABEL_0", "LABEL_1"), {0: "negative", 1: "positive"}, None, 2) == ((0, 1), [])
+    assert match_columns("mine", ("LABEL_0", "LABEL_1"), {0: "LABEL_1", 1: "LABEL_0"}, None, 2) == ((1, 0), [])
 
 
 def test_the_best_order_is_told_in_columns_of_the_model() -> None:
