@@ -44,7 +44,14 @@ class Finding(NamedTuple):
 def show(console: Console) -> bool:
     """Print all findings, and return whether runs can work on this machine."""
     table = Table(box=None, show_header=False, pad_edge=False)
-    findings = [*_check_software(), *_check_device(), *_check_resources(), *_check_published(), *_check_data()]
+    findings = [
+        *_check_software(),
+        _check_attacks(),
+        *_check_device(),
+        *_check_resources(),
+        *_check_published(),
+        *_check_data(),
+    ]
     for finding in findings:
         mark = {True: "[green]ok[/]", False: "[red]missing[/]", None: "[dim]-[/]"}[finding.is_fine]
         table.add_row(mark, escape(finding.subject), escape(finding.detail))
@@ -65,6 +72,17 @@ def _check_software() -> list[Finding]:
         except RobenchError as error:
             findings.append(Finding(kind, False, str(error)))
     return findings
+
+
+def _check_attacks() -> Finding:
+    """Try the import that every attack begins with: that packages are installed does not mean that they fit."""
+    from robench.resources.textattack import import_textattack
+
+    try:
+        import_textattack()
+    except RobenchError as error:
+        return Finding("import of TextAttack", False, str(error))
+    return Finding("import of TextAttack", True, "works, so attacks can start")
 
 
 def _check_device() -> list[Finding]:

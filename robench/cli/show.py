@@ -142,7 +142,8 @@ def _describe_stage(info: StageInfo) -> dict[str, str]:
         facts["your model"] = f"{victim.model} ({victim.kind})"
     facts |= {f"warning {i}": warning for i, warning in enumerate(getattr(info, "warnings", ()), start=1)}
     trained = "" if victim else f"{info.train_rows} training rows, "
-    facts["setting"] = f"preset {info.preset}, {info.precision}, {trained}{training}"
+    precision = f"{info.precision} ({victim.dtype})" if victim and victim.dtype else info.precision
+    facts["setting"] = f"preset {info.preset}, {precision}, {trained}{training}"
     if (split := getattr(info, "split", "test")) != "test":
         facts["split"] = f"{split} rows were attacked"
     if limit := getattr(info, "clean_limit", None):

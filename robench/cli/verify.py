@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -50,6 +50,7 @@ def verify(
     ] = False,
     model: ModelOption = None,
     version: Annotated[str, typer_option(AttackOptions, "version")] = "",
+    sigmoid: Annotated[bool, typer_option(AttackOptions, "sigmoid")] = False,
     trust_remote_code: Annotated[bool, typer_option(AttackOptions, "trust_remote_code")] = False,
     offline: Annotated[bool, typer_option(AttackOptions, "offline")] = False,
     runs: RunsOption = Path("runs"),
@@ -76,7 +77,8 @@ def verify(
     _print_lines(f"note: {note}" for note in found.notes)
     wrong: list[Rescoring] = []
     if rescore is not None:
-        wrong = _rescore(_make_rescorer(found, rescore, model, version, trust_remote_code, offline), reporter)
+        options = {"version": version, "sigmoid": sigmoid, "trust_remote_code": trust_remote_code, "offline": offline}
+        wrong = _rescore(_make_rescorer(found, rescore, model, options), reporter)
     if repair:
         _repair(store, found, wrong, runs_options(runs))
     unfinished = f", {found.unfinished} unfinished" if found.unfinished else ""
@@ -95,14 +97,20 @@ def _inspect(store: Store, reporter: Reporter) -> Inspection:
         return inspect_runs(store, work.advance)
 
 
-def _make_rescorer(
-    found: Inspection, count: int, model: str | None, version: str, trust_remote_code: bool, offline: bool
-) -> Rescorer:
+def _make_rescorer(found: Inspection, count: int, model: str | None, options: Mapping[str, Any]) -> Rescorer:
+    """Make the rescorer.
+
+    Args:
+        found: the stages of the runs folder that fit.
+        count: number of rows of each stage.
+        model: the user's model; None if none was named.
+        options: further arguments of ``find_victim``.
+    """
     from robench.study.rescore import Rescorer
     from robench.victims.find import find_victim
 
-    source = model and find_victim(model, version=version, trust_remote_code=trust_remote_code, offline=offline)
-    return Rescorer(found.sound, count, source or None, trust_remote_code)
+    source = None if model is None else find_victim(model, **options)
+    return Rescorer(found.sound, count, source, options["trust_remote_code"])
 
 
 def _rescore(rescorer: Rescorer, reporter: Reporter) -> list[Rescoring]:

@@ -10,7 +10,8 @@ import torch
 from robench.errors import RobenchError
 from robench.escaping import shorten, show_value
 
-Precision = Literal["fp32", "bf16"]
+Precision = Literal["fp32", "bf16", "native"]
+"""float32; matrix products in bfloat16; or everything in the type of the stored weights, of a user's model."""
 Hardware: TypeAlias = "dict[str, str | int | None]"
 
 
@@ -41,7 +42,9 @@ def choose_precision(name: str, on: torch.device) -> Precision:
     if name in ("fp32", "bf16"):
         return cast(Precision, name)
     if name != "auto":
-        raise RobenchError(f"unknown precision {name!r}: there are auto, fp32 and bf16.")
+        raise RobenchError(
+            f"unknown precision {name!r}: there are auto, fp32 and bf16, and native for a model of your own."
+        )
     return "bf16" if _has_fast_bfloat16(on) else "fp32"
 
 
@@ -51,7 +54,8 @@ def advise_precision(precision: str) -> str:
     Args:
         precision: the precision that it runs in.
     """
-    return " It runs in bfloat16: try --precision fp32." if precision == "bf16" else ""
+    kinds = {"bf16": "in bfloat16", "native": "in the precision of its weights"}
+    return f" It runs {kinds[precision]}: try --precision fp32." if precision in kinds else ""
 
 
 def identify_hardware(device: torch.device, threads: int) -> Hardware:
@@ -64,7 +68,7 @@ def identify_hardware(device: torch.device, threads: int) -> Hardware:
 
 
 def autocast(precision: Precision, on: torch.device) -> contextlib.AbstractContextManager[None]:
-    """Run matrix products inside the block in bfloat16; for fp32, change nothing."""
+    """Run matrix products inside the block in bfloat16; for other precisions, change nothing."""
     return torch.autocast(on.type, torch.bfloat16, enabled=precision == "bf16")
 
 

@@ -99,6 +99,11 @@ class Predictor:
         return pack_weights(self.classifier, self.precision)
 
     @property
+    def dtype(self) -> torch.dtype:
+        """Return the type of the encoder's numbers."""
+        return next(self.classifier.encoder.parameters()).dtype
+
+    @property
     def max_in_flight(self) -> int:
         """Return how many batches may run at once. A GPU computes one while the results of another are processed."""
         return 2 if self._device.type == "cuda" else 1

@@ -41,6 +41,7 @@ from robench.plugins.entry import KINDS as KINDS
 from robench.plugins.entry import Entry as Entry
 from robench.plugins.entry import Kind as Kind
 from robench.plugins.modules import PLUGIN, name_plugin, remember_source, source_in_use
+from robench.plugins.search_path import search_first
 from robench.plugins.suggestions import explain_unknown
 
 T = TypeVar("T")
@@ -145,14 +146,15 @@ def load_plugin(path: Path, module_name: str = "") -> None:
 def _run(path: Path, content: bytes, module: ModuleType) -> None:
     """Run the source of a plug-in file in its module.
 
-    What was read is run: a file that is edited a second later must not be taken for this one by its cached bytecode.
+    What was read is run: a file that is edited a second later must not be taken for this one by its cached bytecode. It
+    can import modules that lie beside it, as a script can.
 
     Raises:
         RobenchError: it fails; the message names the line.
     """
     _running.append(str(path))
     try:
-        with run_foreign_code(f"plug-in {path} failed"):
+        with search_first(path.parent), run_foreign_code(f"plug-in {path} failed"):
             exec(compile(content, str(path), "exec", dont_inherit=True), vars(module))
     except RobenchError as error:
         if error.__cause__ is not None:

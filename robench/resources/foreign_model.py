@@ -20,6 +20,9 @@ from robench.paths import open_regular, read_regular
 ATTENTIONS = ("eager", "sdpa", "flex_attention")
 """The attentions that are part of torch and Transformers. Transformers may fetch any other one from the Hub."""
 
+ADAPTER_FILE = "adapter_config.json"
+"""The file that makes a folder a PEFT adapter."""
+
 CONSENT = "look at it, and allow it with --trust-remote-code"
 """What a user can do about a model with Python code of its own."""
 
@@ -36,7 +39,13 @@ _LARGEST_HEADER = 100_000_000
 
 
 def check_config(
-    title: str, location: str | Path, revision: str | None = None, *, consent: bool = False, remedy: str = CONSENT
+    title: str,
+    location: str | Path,
+    revision: str | None = None,
+    *,
+    consent: bool = False,
+    remedy: str = CONSENT,
+    is_adapter: bool = False,
 ) -> bool:
     """Check what a model's configuration would run, and return whether it brings Python code that the user allowed.
 
@@ -46,11 +55,18 @@ def check_config(
         revision: the commit of a Hub model.
         consent: whether the user allows the Python code that comes with the model.
         remedy: what a user can do about such code, as the end of a sentence.
+        is_adapter: whether it may be a PEFT adapter, in whose place Transformers would load a model that it names.
 
     Raises:
-        RobenchError: it brings code that is not allowed or that lies elsewhere, or needs an attention from elsewhere.
+        RobenchError: it brings code that is not allowed or that lies elsewhere, needs an attention from elsewhere, or
+            is an adapter.
         ValueError: a file is not JSON.
     """
+    if not is_adapter and locate_file(location, ADAPTER_FILE, revision):
+        raise RobenchError(
+            f"{title} is a PEFT adapter ({ADAPTER_FILE}), not a whole model: merge it into its base model with"
+            " merge_and_unload(), and save that."
+        )
     config = read_json(location, "config.json", revision)
     for part in _walk(config):
         for name in (name for key in _ATTENTION_KEYS for name in _listed(part.get(key))):
@@ -153,20 +169,36 @@ _USUAL = _Weights(numbers=20_000_000_000, tensors=_TENSORS, labels=_LABELS)
 """The most that is believed of weights that are not there."""
 
 
-def _measure_weights(location: str | Path, revision: str | None) -> _Weights | None:
-    """Measure the file or files that Transformers would load; None if there are none."""
+def locate_weights(location: str | Path, revision: str | None = None) -> list[Path] | None:
+    """Return the file or files of weights that Transformers would load, fetched if need be; None if there are none."""
     for name in _WEIGHTS:
         path = locate_file(location, name, revision)
         if path is None:
             continue
         if path.suffix != ".json":
-            return _measure_file(path)
+            return [path]
         names = {name for name in read_json(location, name, revision).get("weight_map", {}).values()}
-        shards = [path for path in (locate_file(location, str(one), revision) for one in sorted(names)) if path]
-        sizes = [_measure_file(path) for path in shards]
-        labels = max((size.labels for size in sizes), default=_LABELS)
-        return _Weights(sum(size.numbers for size in sizes), sum(size.tensors for size in sizes), labels)
+        return [path for path in (locate_file(location, str(one), revision) for one in sorted(names)) if path]
     return None
+
+
+def measure_float32(location: str | Path, revision: str | None = None) -> int:
+    """Return the bytes that a model's weights take at least in float32; 0 if there are none."""
+    files = locate_weights(location, revision) or []
+    # How many numbers a pickle has is not known; in float32 it would take its own size.
+    return sum(
+        4 * _measure_file(file).numbers if file.suffix == ".safetensors" else file.stat().st_size for file in files
+    )
+
+
+def _measure_weights(location: str | Path, revision: str | None) -> _Weights | None:
+    """Measure the file or files that Transformers would load; None if there are none."""
+    files = locate_weights(location, revision)
+    if files is None:
+        return None
+    sizes = [_measure_file(path) for path in files]
+    labels = max((size.labels for size in sizes), default=_LABELS)
+    return _Weights(sum(size.numbers for size in sizes), sum(size.tensors for size in sizes), labels)
 
 
 def _measure_file(path: Path) -> _Weights:

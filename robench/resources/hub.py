@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from robench.errors import RobenchError
+from robench.resources.foreign_model import ADAPTER_FILE
 
 if TYPE_CHECKING:
     from huggingface_hub import ModelInfo
@@ -33,7 +34,15 @@ class HubModel(NamedTuple):
     commit: str
 
 
-def find_on_hub(name: str, title: str, alternatives: Sequence[str], hint: str, *, offline: bool = False) -> HubModel:
+def find_on_hub(
+    name: str,
+    title: str,
+    alternatives: Sequence[str],
+    hint: str,
+    *,
+    offline: bool = False,
+    revision: str | None = None,
+) -> HubModel:
     """Find a model at the Hub's current commit, or else use the copy in the Hub's cache and log a warning.
 
     Args:
@@ -42,6 +51,7 @@ def find_on_hub(name: str, title: str, alternatives: Sequence[str], hint: str, *
         alternatives: what else the name could have meant, for the error if it means none of them.
         hint: what a user can do if the model is not available.
         offline: send no request to the Hub.
+        revision: the branch or commit to find instead of the current commit.
 
     Raises:
         RobenchError: there is no such model, or it is not available here.
@@ -49,15 +59,16 @@ def find_on_hub(name: str, title: str, alternatives: Sequence[str], hint: str, *
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
-    answer = ask_hub(name, offline=offline)
+    answer = ask_hub(name, revision=revision, offline=offline)
     if not isinstance(answer, str):
         commit = answer.sha or "main"
         return HubModel(name, commit, commit)
     try:
-        cached = try_to_load_from_cache(name, "config.json")
+        files = [try_to_load_from_cache(name, file, revision=revision) for file in ("config.json", ADAPTER_FILE)]
     except HFValidationError:
-        cached, answer = None, NO_MODEL
-    if not isinstance(cached, str):
+        files, answer = [], NO_MODEL
+    cached = next((file for file in files if isinstance(file, str)), None)
+    if cached is None:
         raise make_unavailable_error(title, alternatives, answer, hint)
     snapshot = Path(cached).parent
     logging.getLogger("robench").warning("%s: %s; using its cached copy", title, answer)

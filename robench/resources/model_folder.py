@@ -18,6 +18,9 @@ BUNDLED_ENCODERS = {
 
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 
+ADAPTER_WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
+"""The files that PEFT writes the weights of an adapter to."""
+
 _TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model", "spiece.model", "spm.model")
 
 
@@ -73,6 +76,22 @@ def check_model_folder(title: str, folder: Path) -> None:
         if present.isdisjoint(files):
             named = "" if part == files[0] else f" ({files[0]})"
             raise RobenchError(f"{title} has no {part}{named}; save the {saved} there with save_pretrained().")
+
+
+def check_adapter_folder(title: str, folder: Path) -> None:
+    """Check that a folder with the configuration of a PEFT adapter has its weights.
+
+    Args:
+        title: the folder in messages.
+        folder: its path.
+
+    Raises:
+        RobenchError: it has no weights.
+    """
+    if not any((folder / name).is_file() for name in ADAPTER_WEIGHTS):
+        raise RobenchError(
+            f"{title} has no weights ({ADAPTER_WEIGHTS[0]}); save the adapter there with save_pretrained()."
+        )
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from robench.errors import RobenchError
+from robench.errors import RobenchError, describe_error
 from robench.paths import cache_dir, translate_os_errors
 
 # If this file exists, TextAttack 0.3.11 believes that its downloads are done.
@@ -59,17 +59,29 @@ def load_textattack(*, offline: bool = False) -> ModuleType:
     from robench.resources import nltk_data
 
     nltk_data.activate_nltk_data(offline=offline)
-    if "textattack" in sys.modules:
-        return sys.modules["textattack"]
+    return import_textattack()
+
+
+def import_textattack() -> ModuleType:
+    """Import TextAttack as :func:`load_textattack` does, without NLTK's data, which attacks need when they run.
+
+    Raises:
+        RobenchError: it cannot be imported.
+    """
+    if (known := sys.modules.get("textattack")) is not None:
+        return known
     try:
         for name in _IMPORTED_FIRST:
             importlib.import_module(name)
         with _redirect_caches(textattack_folder()), warnings.catch_warnings(), block_nltk_downloads():
             warnings.simplefilter("ignore")
             module = importlib.import_module("textattack")
-    except ImportError as error:
+    except RobenchError:
+        raise
+    except Exception as error:  # what it imports may not fit each other in many ways
+        reason = str(error) if isinstance(error, ImportError) else describe_error(error)
         raise RobenchError(
-            f"TextAttack cannot be imported: {error}. In a fresh environment, `pip install -c constraints.txt .`"
+            f"TextAttack cannot be imported: {reason}. In a fresh environment, `pip install -c constraints.txt .`"
             " in the folder of robench's source installs what fits."
         ) from error
     for name in _LOGGERS:

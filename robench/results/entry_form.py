@@ -143,7 +143,7 @@ class Entry(EntryPart, frozen=True, kw_only=True, omit_defaults=True):
         data: the task's rows: their sha256, source and notes.
         encoder: the pre-trained encoder and the sha256 of its files.
         preset: name of the preset that decided the options which the user did not give.
-        precision: precision of matrix products, ``fp32`` or ``bf16``.
+        precision: ``fp32``, matrix products in ``bf16``, or ``native``: a user's model in the type of its weights.
         hardware: what trained weights depend on besides: the kind of device, and the number of threads on a CPU; empty
             for results of early versions.
         training: the training settings.

@@ -62,7 +62,7 @@ class StageInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, t
         data_options: the options of a command that name rows of the user's own; empty for those of a task.
         encoder: the pre-trained encoder.
         preset: name of the preset, which decided the options that the user did not give.
-        precision: precision of matrix products, ``fp32`` or ``bf16``.
+        precision: ``fp32``, matrix products in ``bf16``, or ``native``: a user's model in the type of its weights.
         training: the training settings, or :data:`ELSEWHERE`.
         train_rows: number of clean training rows.
         seed: seed of training and attack.

@@ -77,6 +77,7 @@ class VictimInfo(_Part, frozen=True, kw_only=True, omit_defaults=True):
         probabilities: whether its scores are probabilities or percentages, whose logarithms are used as logits.
         random: whether it gives the same text different scores when asked twice.
         max_length: largest number of tokens of a text, the rest is cut; None if robench does not know it.
+        dtype: type of its weights, such as ``bfloat16``, if it ran in the precision ``native``; else empty.
     """
 
     kind: str
@@ -86,6 +87,7 @@ class VictimInfo(_Part, frozen=True, kw_only=True, omit_defaults=True):
     probabilities: bool = False
     random: bool = False
     max_length: Count | None = None
+    dtype: str = ""
 
 
 class Clean(_Part, frozen=True, kw_only=True, omit_defaults=True):

@@ -25,7 +25,6 @@ from robench.results.store import Store
 from robench.results.transfer import leave_out_sources
 from robench.study.options import THREADS, AttackOptions, CommonOptions, RunOptions, option_words, run_options
 from robench.study.presets import PRESETS, TRAINING, Preset
-from robench.victims import FunctionSource
 
 TRUST = run_options(AttackOptions)["trust_remote_code"].flag
 
@@ -114,7 +113,7 @@ def _victim_options(row: Result, column: Result, preset: Preset, victim: VictimI
         preset=info.preset,
         attack_limit=_attack_limit(row, preset),
         **_row_options(row),
-        precision=info.precision if victim.kind != FunctionSource.kind else None,
+        precision=info.precision if victim.max_length is not None else None,  # robench runs the network itself
         **dict(sorted(info.defense.changed.items())),
         data=_data(info),
         settings=_attack_settings(column, preset),

@@ -26,7 +26,7 @@ THREADS = 2
 
 ORDER = (
     *("model", "defense", "test", "task", "text", "label", "labels", "attack"),
-    *("name", "label_order", "max_length", "version"),
+    *("name", "label_order", "sigmoid", "max_length", "version"),
     *("preset", "encoder", "seed", "train_limit", "attack_limit", "clean_limit", "split", "settings", "data"),
     *("runs", "plugin", "existing", "retry_errors"),
     *(
@@ -77,7 +77,7 @@ class CommonOptions(RowOptions, ExecutorOptions, Options):
         default="auto",
         metadata=run_option(
             "auto, fp32 or bf16; part of the result's key. Auto is bf16 if the device is fast at it, but fp32 for a"
-            " model of your own."
+            " model of your own, which may also run in native: the type that its weights are stored in."
         ),
     )
     device: str = field(default="auto", metadata=run_option("auto, cpu, cuda."))
@@ -192,10 +192,11 @@ class AttackOptions(CommonOptions):
     model: Any = field(
         kw_only=False,
         metadata=run_option(
-            "A folder or Hub id of a Transformers sequence classifier, or a Python function from a list of texts to"
-            " scores, a row for each text.",
-            in_python='The function itself, or ``"module:function"``; or a pair of a Transformers model and its'
-            " tokenizer.",
+            "A folder or Hub id of a Transformers sequence classifier or of a PEFT adapter of one; or a Python function"
+            " from a list of texts to scores, a row for each text, or a fitted pipeline of scikit-learn.",
+            in_help="The latter as module:name or FILE.py:name; docs/models.md shows each.",
+            in_python='The function or the pipeline itself, or ``"module:name"``; or a pair of a Transformers model and'
+            " its tokenizer, or a pipeline of Transformers.",
             letter="-m",
             metavar="MODEL",
         ),
@@ -215,8 +216,15 @@ class AttackOptions(CommonOptions):
     label_order: Sequence[int] | None = field(
         default=None,
         metadata=run_option(
-            "For each label of the task in turn, the model's column.",
+            "For each label of the task in turn, the model's column; columns that are not named are left out.",
             default="by the names of its labels, if they match",
+        ),
+    )
+    sigmoid: bool = field(
+        default=False,
+        metadata=run_option(
+            "The model has one output, a logit: its sigmoid is the probability of the task's second label. Needed if"
+            " the model's configuration does not say so, because it might be a regression."
         ),
     )
     max_length: int | None = field(

@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 
     from robench.models.devices import Precision
 
-TOLERANCES = {("fp32", True): 1e-4, ("fp32", False): 1e-3, ("bf16", True): 0.01, ("bf16", False): 0.05}
+TOLERANCES = {
+    **{("fp32", True): 1e-4, ("fp32", False): 1e-3},
+    **{(precision, alike): 0.01 if alike else 0.05 for precision in ("bf16", "native") for alike in (True, False)},
+}
 """Largest difference of a probability that rounding explains, by precision, and whether the machines are alike."""
 FUNCTION_TOLERANCE = 0.01
 """The same for a Python function, of which robench knows neither precision nor device."""
@@ -99,7 +102,7 @@ class Rescorer:
         info, model = stage.info, self.sound.get(stage.info.model)
         if model is None or not isinstance(model.info, ModelInfo):
             return f"the model {info.model} is not in the runs folder, or does not fit"
-        if info.precision not in ("fp32", "bf16"):
+        if (info.precision, True) not in TOLERANCES:
             return f"the precision {show_value(info.precision)} is none that this version knows"
         try:
             load = self._load_own if model.info.victim else self._load_trained

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from robench.errors import RobenchError
 from robench.models.encoders import EncoderSource
@@ -20,6 +21,11 @@ from robench.study.stages.stage import Stage
 from robench.study.task_choice import TaskChoice, choose_tasks
 from robench.victims.find import find_victim
 from robench.victims.source import OWN_ENCODER, Given, VictimSource
+
+if TYPE_CHECKING:
+    import torch
+
+    from robench.models.devices import Precision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +44,7 @@ class VictimRequest(BaseRequest, AttackOptions):
             self.model,
             name=self.name,
             version=self.version,
+            sigmoid=self.sigmoid,
             trust_remote_code=self.trust_remote_code,
             offline=self.offline,
         )
@@ -111,7 +118,6 @@ class VictimRequest(BaseRequest, AttackOptions):
 
     def _own_setting(self, reporter: Reporter) -> Setting:
         from robench.models import devices
-        from robench.study.precision import settle_precision
 
         chosen, look = find_preset(self.preset), self.first_look
         clean_limit, attack_limit = (look.clean_limit, look.attack_limit) if look else (None, chosen.attack_limit)
@@ -120,7 +126,7 @@ class VictimRequest(BaseRequest, AttackOptions):
             preset=self.preset,
             encoder=EncoderSource(OWN_ENCODER, "", OWN_ENCODER),
             training=chosen.training,
-            precision=settle_precision(self._own_precision(), device, self.source.shown, self.source, reporter),
+            precision=self._choose_precision(device, reporter),
             hardware=devices.identify_hardware(device, self.threads),
             train_limit=None,
             attack_limit=self.attack_limit or attack_limit,
@@ -128,10 +134,16 @@ class VictimRequest(BaseRequest, AttackOptions):
             split=self.split,
         )
 
-    def _own_precision(self) -> str:
-        """Return float32 unless the user chose another: a model is attacked as its author runs it.
+    def _choose_precision(self, device: torch.device, reporter: Reporter) -> Precision:
+        """Return that of the model, float32 in general, unless the user chose another.
 
         A network that was trained in float32 may lose its margins in bfloat16, and then looks robust. Of a function,
         robench does not know the precision.
         """
-        return "fp32" if self.precision == "auto" or not self.source.has_network else self.precision
+        from robench.study.precision import settle_precision
+
+        is_own = self.precision == "auto" or not self.source.has_network
+        name = self.source.usual_precision if is_own else self.precision
+        if name == "native":
+            return "native"
+        return settle_precision(name, device, self.source.shown, self.source, reporter)

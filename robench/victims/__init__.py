@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 from robench.lazy import lazy_attributes
 
 if TYPE_CHECKING:
-    from robench.victims.checks import Findings, check_order, examine
+    from robench.victims.checks import Findings, examine
+    from robench.victims.columns import check_order
     from robench.victims.find import find_victim
     from robench.victims.scorers import VictimModel
     from robench.victims.source import OWN_ENCODER, FunctionSource, Given, VictimSource

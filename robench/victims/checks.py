@@ -1,10 +1,9 @@
 """Checks of a user's model before it is attacked, as AutoAttack does: a careless victim makes numbers that mislead.
 
 How it works: a few test texts are scored twice together and once alone. If the scores differ, the model is random, or
-its scores depend on the batch. The checks of any model follow, see :mod:`robench.models.checks`. The names of the
-model's columns are matched with the task's labels; after the test split has been predicted, the order in use is
-compared with the order under which most texts would be right. Networks that a function holds are searched for in its
-closure, its object and its module, and must be in evaluation mode.
+its scores depend on the batch. The checks of any model follow, see :mod:`robench.models.checks`. The model's columns
+are matched with the task's labels, see :mod:`robench.victims.columns`. Networks that a function holds are searched for
+in its closure, its object and its module, and must be in evaluation mode.
 
 Source: Croce and Hein 2020, "Reliable evaluation of adversarial robustness with an ensemble of diverse parameter-free
 attacks".
@@ -13,8 +12,7 @@ attacks".
 from __future__ import annotations
 
 import contextlib
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,16 +21,14 @@ from torch import Tensor, nn
 
 from robench.data.load import Example
 from robench.errors import RobenchError
-from robench.escaping import list_values
 from robench.models.checks import spread, warn_of_saturation, warn_of_window
+from robench.victims.columns import match_columns
 from robench.victims.scorer import TOLERANCE, Scorer, looks_like_probabilities, take_logarithms
 
 PROBES = 16
 """Test texts on which a model is tried."""
 ALONE = 4
 """Test texts of these that are also scored alone."""
-BETTER_ORDER = 0.1
-"""Gain in clean accuracy, under another order of the labels, above which there is a warning."""
 
 
 @dataclass(frozen=True)
@@ -69,12 +65,7 @@ def examine(
     all_texts = [example.text for example in test]
     texts = spread(all_texts, PROBES)
     first = scorer(texts)
-    if first.shape[1] != len(labels):
-        raise RobenchError(
-            f"{scorer.shown} gives {first.shape[1]} scores per text; the task has {len(labels)} labels"
-            f" ({list_values(labels)}), and needs one score for each."
-        )
-    order, warnings = match_columns(labels, scorer.names, label_order)
+    order, warnings = match_columns(scorer.shown, labels, scorer.names, label_order, first.shape[1])
     is_random = _differ(first, scorer(texts))
     networks = scorer.networks_in_training()
     if networks:
@@ -97,97 +88,16 @@ def examine(
             " precision."
         )
     warnings += scorer.warn_of_padding(texts)
+
+    def to_logits(scores: Tensor) -> Tensor:
+        return (take_logarithms(scores) if probabilities else scores)[:, list(order)]
+
     if not is_random:
         with contextlib.suppress(RobenchError):  # it may fail on a text with words left out, as on any attacked text
-            warnings += warn_of_saturation(
-                lambda texts: take_logarithms(scorer(texts)) if probabilities else scorer(texts), texts
-            )
+            warnings += warn_of_saturation(lambda texts: to_logits(scorer(texts)), texts)
     cut = scorer.count_truncated(all_texts)
     warnings += warn_of_window(cut, len(test), scorer.max_length, "--max-length N")
     return Findings(tuple(warnings), is_random, probabilities, order)
-
-
-def match_columns(
-    labels: Sequence[str], names: Mapping[int, str], label_order: Sequence[int] | None
-) -> tuple[tuple[int, ...], list[str]]:
-    """Match a model's columns with the task's labels.
-
-    Names are compared without case and punctuation. Default names (``LABEL_0``) are ignored, those of rows whose labels
-    are numbers, too.
-
-    Args:
-        labels: the task's labels.
-        names: the names of the model's columns; empty if it has none.
-        label_order: the order of columns that the user set, or None.
-
-    Returns:
-        The model's column for each label of the task in turn, and a warning if the names do not match.
-
-    Raises:
-        RobenchError: ``label_order`` is not an order of the columns.
-    """
-    columns = tuple(range(len(labels)))
-    if label_order is not None:
-        if sorted(label_order) != list(columns):
-            raise RobenchError(
-                f"--label-order {','.join(map(str, label_order))}: for each of {', '.join(labels)} it takes the model's"
-                f" column, a number from 0 to {len(labels) - 1}."
-            )
-        return tuple(label_order), []
-    bare_labels = [_strip_punctuation(label) for label in labels]
-    bare_names = [_strip_punctuation(str(names.get(i, ""))) for i in columns]
-    if sorted(bare_labels) == sorted(bare_names) and len(set(bare_labels)) == len(bare_labels):
-        return tuple(bare_names.index(label) for label in bare_labels), []
-    if not names or any(
-        all(str(name) == f"LABEL_{i}" for i, name in one) for one in (names.items(), enumerate(labels))
-    ):
-        return columns, []
-    listed = list_values(names[i] for i in sorted(names))
-    return columns, [
-        f"its labels ({listed}) are not the task's ({list_values(labels)}): they are taken in the same order."
-    ]
-
-
-def check_order(
-    labels: Sequence[str], order: Sequence[int], gold: Sequence[int], predicted: Sequence[int], is_explicit: bool
-) -> list[str]:
-    """Compare the order of labels in use with the order under which most test texts would be right.
-
-    Args:
-        labels: the task's labels.
-        order: the model's column for each label of the task in turn.
-        gold: labels of the N test texts.
-        predicted: predicted labels under that order.
-        is_explicit: whether the user set the order.
-
-    Returns:
-        Warnings.
-
-    Raises:
-        RobenchError: accuracy is below chance, and the user did not set the order.
-    """
-    from scipy.optimize import linear_sum_assignment
-
-    confusion = torch.zeros(len(labels), len(labels), dtype=torch.long)
-    for label, guess in zip(gold, predicted, strict=True):
-        confusion[label, guess] += 1
-    accuracy, chance = int(confusion.trace()) / len(gold), 1 / len(labels)
-    _, columns = linear_sum_assignment(confusion.numpy(), maximize=True)
-    best = sum(int(confusion[row, column]) for row, column in enumerate(columns)) / len(gold)
-    better = ",".join(str(order[column]) for column in columns)
-    proposal = f"--label-order {better} would give {best:.1%}"
-    is_best = best == accuracy
-    if accuracy >= chance or is_explicit:
-        return [f"clean accuracy is {accuracy:.1%}; {proposal}."] if best >= accuracy + BETTER_ORDER else []
-    advice = (
-        f"no order of the labels does better; --label-order {','.join(map(str, order))} attacks it nevertheless"
-        if is_best
-        else f"{proposal}, which names for each of {', '.join(labels)} the model's column"
-    )
-    raise RobenchError(
-        f"the model has {accuracy:.1%} of {len(gold):,} test texts right, fewer than by chance ({chance:.1%}):"
-        f" {advice}."
-    )
 
 
 def find_networks_in_training(function: Any) -> list[str]:
@@ -247,7 +157,3 @@ def _contents(thing: Any) -> Iterator[Any]:
 
 def _differ(scores: Tensor, other_scores: Tensor) -> bool:
     return bool((scores - other_scores).abs().max() > TOLERANCE)
-
-
-def _strip_punctuation(name: str) -> str:
-    return re.sub(r"[\W_]+", "", name.casefold())

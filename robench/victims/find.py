@@ -1,30 +1,32 @@
-"""Finding the model that a user names: a folder, a Hub id, a Python function, or a pair in memory."""
+"""Finding the model that a user names: a folder, a Hub id, a name in a Python module, or an object in memory."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from robench.errors import RobenchError
-from robench.escaping import show_value
 from robench.paths import absolute_path, read_regular
 from robench.plugins import registry
+from robench.resources.foreign_model import ADAPTER_FILE, locate_file, read_json
 from robench.resources.hub import find_on_hub
-from robench.resources.model_folder import check_model_folder, digest_folder
+from robench.resources.model_folder import check_adapter_folder, check_model_folder, digest_folder
 from robench.results.info import BEFORE
 from robench.results.store import STAGE_FILE
 from robench.victims import functions
-from robench.victims.source import FunctionSource, PairSource, PretrainedSource, VictimSource, hash_texts
+from robench.victims.estimators import PICKLES, estimator_source, is_estimator
+from robench.victims.in_memory import is_pipeline, pair_source, pipeline_source
+from robench.victims.source import FunctionSource, PretrainedSource, VictimSource, hash_texts
 
 _NAME = re.compile(r"[\w+][\w+.-]{0,59}")
-_FUNCTION = re.compile(r"[^/\\]+:[^/\\:]+")
-_FILE_FIELDS = ("_name_or_path", "transformers_version")
-"""Fields of a configuration that do not affect the model."""
+_OBJECT = re.compile(r"(?:[^/\\]+|.+\.py):[^/\\:]+")
+"""``module:name`` or ``FILE.py:name``."""
 _FORMS = "a model is a folder, a Hub id or module:function"
+_ALTERNATIVES = ("a folder", "module:function")
+_SAVED_WEIGHTS = (".pt", ".pth", ".ckpt", ".bin", ".safetensors")
 
 
 def find_victim(
@@ -32,38 +34,83 @@ def find_victim(
     *,
     name: str | None = None,
     version: str = "",
+    sigmoid: bool = False,
     trust_remote_code: bool = False,
     offline: bool = False,
 ) -> VictimSource:
     """Find the model that a user names, or take a model that is in memory.
 
     Args:
-        model: a folder, a Hub id or ``module:function``; or a function, or a pair of a Transformers model and its
-            tokenizer.
+        model: a folder, a Hub id, ``module:name`` or ``FILE.py:name``; or in memory: a function, a pair of a
+            Transformers model and its tokenizer, a pipeline of Transformers, or a classifier of scikit-learn.
         name: the name of its row in tables; by default the last part of its path, id or function name.
         version: the version of a function, which is part of its digest.
+        sigmoid: take the one output of a Transformers model for a logit.
         trust_remote_code: run the Python files that come with a model.
         offline: send the Hub no requests.
 
     Raises:
         RobenchError: there is no such model, or it lacks a part.
     """
-    if isinstance(model, tuple | list) and len(model) == 2:
-        return _pair_source(*model, name=_check_name(name or "model"))
     if not isinstance(model, str | Path):
-        return _function_source(_check_function(model), "", name, version)
-    folder = absolute_path(Path(model))
-    if isinstance(model, str) and _FUNCTION.fullmatch(model) and not folder.is_dir():
-        return _function_source(*functions.import_function(model), name, version)
+        return _take_object(model, "", "", name, version, sigmoid)
+    place = absolute_path(Path(model))
+    if isinstance(model, str) and _OBJECT.fullmatch(model) and not place.is_dir():
+        return _take_object(*functions.import_object(model), model, name, version, sigmoid)
     if version:
         raise RobenchError("--version is for a Python function; a model in files is identified by its files.")
-    last_part = folder.resolve().name if folder.is_dir() else str(model).rpartition("/")[2]
+    last_part = place.resolve().name if place.is_dir() else str(model).rpartition("/")[2]
     chosen = _check_name(name) if name else _choose_name(last_part)
-    if folder.is_dir():
-        return _find_folder(str(model), folder, chosen, trust_remote_code)
-    if isinstance(model, Path) or model.startswith((".", "/", "~")):
+    if place.is_dir():
+        source = _find_folder(str(model), place, chosen, trust_remote_code)
+    elif place.is_file() or place.suffix in PICKLES:
+        raise _refuse_file(str(model), place)
+    elif isinstance(model, Path) or model.startswith((".", "/", "~")):
         raise RobenchError(f"the folder {model} does not exist; {_FORMS}.")
-    return _find_hub_model(model, chosen, trust_remote_code, offline)
+    else:
+        source = _find_hub_model(model, chosen, trust_remote_code, offline)
+    source = _add_base(source, offline)
+    if not sigmoid:
+        return source
+    return replace(
+        source, sigmoid=True, digest=hash_texts(source.digest, "sigmoid"), command=(*source.command, "--sigmoid")
+    )
+
+
+def _take_object(thing: Any, spec: str, shown: str, name: str | None, version: str, sigmoid: bool) -> VictimSource:
+    """Make the source of an object.
+
+    Args:
+        thing: the object.
+        spec: ``module:name``, or empty if it is in memory.
+        shown: what the user wrote, or empty if it is in memory.
+        name: the name of its row in tables; None takes the last part of its own.
+        version: part of the digest of a function.
+        sigmoid: take the one output of a Transformers model for a logit.
+
+    Raises:
+        RobenchError: it is no model, or cannot be identified.
+    """
+    is_pair = isinstance(thing, tuple | list) and len(thing) == 2
+    last_part = spec.rpartition(":")[2].rpartition(".")[2] or "model"
+    if is_pair or is_pipeline(thing):
+        if version:
+            raise RobenchError(
+                "--version is for a Python function; a model of Transformers is identified by its weights."
+            )
+        chosen = _check_name(name) if name else _choose_name(last_part)
+        if is_pair:
+            return pair_source(*thing, name=chosen, shown=shown, sigmoid=sigmoid)
+        return pipeline_source(thing, name=chosen, shown=shown, sigmoid=sigmoid)
+    if sigmoid:
+        raise RobenchError(
+            "--sigmoid is for a Transformers model with one logit; a function returns all scores itself."
+        )
+    if is_estimator(thing) and not callable(thing):
+        chosen = _check_name(name) if name else _choose_name(last_part)
+        return estimator_source(thing, name=chosen, shown=shown, version=version)
+    function = functions.check_function(thing, shown) if shown else _check_function(thing)
+    return _function_source(function, spec, shown, name, version)
 
 
 def _check_function(model: Any) -> functions.Function:
@@ -74,8 +121,8 @@ def _check_function(model: Any) -> functions.Function:
     """
     if not callable(model):
         raise RobenchError(
-            "a model is a folder, a Hub id, module:function, a function, or a pair of a Transformers model and its"
-            f" tokenizer, not a {type(model).__name__}."
+            "a model is a folder, a Hub id, module:function, a function, a pair of a Transformers model and its"
+            f" tokenizer, a pipeline, or a classifier of scikit-learn, not a {type(model).__name__}."
         )
     if hasattr(model, "save_pretrained"):
         raise RobenchError(f"a {type(model).__name__} does not read texts: give a pair of it and its tokenizer.")
@@ -84,23 +131,19 @@ def _check_function(model: Any) -> functions.Function:
     return function
 
 
-def _function_source(function: functions.Function, shown: str, name: str | None, version: str) -> FunctionSource:
-    """Make the source of a function.
-
-    Args:
-        function: the function.
-        shown: ``module:function``, or empty if it is in memory.
-        name: the name of its row in tables; None takes the function's.
-        version: part of its digest.
+def _function_source(
+    function: functions.Function, spec: str, shown: str, name: str | None, version: str
+) -> FunctionSource:
+    """Make the source of a function; see :func:`_take_object`.
 
     Raises:
         RobenchError: the name is unusable, or the function has neither a readable source nor a version.
     """
-    last_part = shown.rpartition(":")[2].rpartition(".")[2]
+    last_part = spec.rpartition(":")[2].rpartition(".")[2]
     last_part = last_part or str(getattr(function, "__name__", type(function).__name__))
     chosen = _check_name(name) if name else _choose_name(last_part)
     command = ("--model", shown, *(["--version", version] if version else [])) if shown else ()
-    digest = functions.digest_function(function, shown, version)
+    digest = functions.digest_function(function, spec, version)
     return FunctionSource(chosen, shown or last_part, digest, function, command=command)
 
 
@@ -123,6 +166,24 @@ def _choose_name(last_part: str) -> str:
     return f"{name}-given" if name in ("all", BEFORE, *registry.names("defenses")) else name
 
 
+def _refuse_file(shown: str, path: Path) -> RobenchError:
+    """Return the error for a file in the place of a folder, with what to do instead."""
+    if path.suffix in PICKLES:
+        return RobenchError(
+            f"--model {shown} is a pickle, which runs whatever code is in it, so robench does not read it. Load it in a"
+            f" Python file of yours, such as vic.py with `pipeline = joblib.load({path.name!r})`, and give"
+            " --model vic.py:pipeline."
+        )
+    if path.suffix == ".py":
+        return RobenchError(f"--model {shown}: name the function in it as well, as in {shown}:scores.")
+    if path.suffix in _SAVED_WEIGHTS:
+        return RobenchError(
+            f"--model {shown} is a file of weights; save model and tokenizer to a folder with save_pretrained(), and"
+            " give that."
+        )
+    return RobenchError(f"--model {shown} is a file; {_FORMS}.")
+
+
 def _find_folder(shown: str, path: Path, name: str, trust_remote_code: bool) -> PretrainedSource:
     """Find a model in a folder; its digest covers weights, configuration, tokenizer and, if it is trusted, its code.
 
@@ -134,7 +195,8 @@ def _find_folder(shown: str, path: Path, name: str, trust_remote_code: bool) -> 
             f"{shown} is a folder of robench's own; write its model out with `robench export {path.name} DIR` and"
             " attack DIR."
         )
-    check_model_folder(f"the folder {shown}", path)
+    check = check_adapter_folder if (path / ADAPTER_FILE).is_file() else check_model_folder
+    check(f"the folder {shown}", path)
     parts = [digest_folder(path)]
     if trust_remote_code:
         parts += [hashlib.sha256(read_regular(file)).hexdigest() for file in sorted(path.glob("*.py"))]
@@ -143,13 +205,16 @@ def _find_folder(shown: str, path: Path, name: str, trust_remote_code: bool) -> 
     return PretrainedSource(name, shown, hash_texts(*parts), place, None, trust_remote_code, command=command)
 
 
-def _find_hub_model(shown: str, name: str, trust_remote_code: bool, offline: bool) -> PretrainedSource:
+def _find_hub_model(
+    shown: str, name: str, trust_remote_code: bool, offline: bool, revision: str | None = None
+) -> PretrainedSource:
     """Find a model on the Hub at its current commit, which identifies it; offline, in the Hub's cache.
 
     Raises:
         RobenchError: there is no such model, or it is not available offline.
     """
-    hub_model = find_on_hub(shown, f"--model {shown!r}", ("a folder", "module:function"), _FORMS, offline=offline)
+    title = f"--model {shown!r}"
+    hub_model = find_on_hub(shown, title, _ALTERNATIVES, _FORMS, offline=offline, revision=revision)
     digest = hash_texts(f"{shown}@{hub_model.commit}")
     shown_commit = f"{shown} at {hub_model.commit[:12]}"
     command = _command(shown, trust_remote_code)
@@ -162,33 +227,39 @@ def _command(shown: str, trust_remote_code: bool) -> tuple[str, ...]:
     return "--model", shown, *(["--trust-remote-code"] if trust_remote_code else [])
 
 
-def _pair_source(model: Any, tokenizer: Any, *, name: str) -> PairSource:
-    """Make the source of a model in memory; its digest covers its parameters, configuration and tokenizer.
+def _add_base(source: PretrainedSource, offline: bool) -> PretrainedSource:
+    """Find the base model of a PEFT adapter, which is part of the adapter's digest; return a whole model as it is.
 
     Raises:
-        RobenchError: the pair is not a Transformers model and its tokenizer.
+        RobenchError: there is no such model.
     """
-    import torch
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-    if not (isinstance(model, PreTrainedModel) and isinstance(tokenizer, PreTrainedTokenizerBase)):
+    if locate_file(source.location, ADAPTER_FILE, source.revision) is None:
+        return source
+    try:
+        config = read_json(source.location, ADAPTER_FILE, source.revision)
+    except ValueError as error:
+        raise RobenchError(f"the adapter {source.shown}: {error}.") from error
+    named, revision = config.get("base_model_name_or_path"), config.get("revision")
+    if not isinstance(named, str) or not named:
         raise RobenchError(
-            f"a pair is a Transformers model and its tokenizer, not a {type(model).__name__} and a"
-            f" {type(tokenizer).__name__}."
+            f"the adapter {source.shown} names no base model; write its folder or Hub id into {ADAPTER_FILE}, as"
+            " base_model_name_or_path."
         )
-    shown = f"a {type(model).__name__} in memory"
-    if not isinstance(model.config.id2label, Mapping):
-        raise RobenchError(f"{shown}: its config.id2label is {show_value(model.config.id2label)}, not a dictionary.")
-    config = {key: value for key, value in model.config.to_dict().items() if key not in _FILE_FIELDS}
-    backend = getattr(tokenizer, "backend_tokenizer", None)
-    words = backend.to_str() if backend is not None else repr(sorted(tokenizer.get_vocab().items()))
-    total = hashlib.sha256(json.dumps([config, words, tokenizer.model_max_length], default=str).encode())
-    for key, value in sorted(model.state_dict().items()):
-        if not isinstance(value, torch.Tensor) or value.is_meta or value.is_quantized:
-            raise RobenchError(
-                f"{shown}: its weights, such as {key}, are quantised or not there, and robench distinguishes models by"
-                " their weights; give a function that calls it, with a version."
+    folder, consent = absolute_path(Path(named)), source.trust_remote_code
+    try:
+        if folder.is_dir():
+            base = _find_folder(named, folder, source.name, consent)
+        else:
+            base = _find_hub_model(
+                named, source.name, consent, offline, revision if isinstance(revision, str) else None
             )
-        total.update(f"{key} {value.dtype} {tuple(value.shape)}\0".encode())
-        total.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-    return PairSource(name, shown, hash_texts(total.hexdigest()), model, tokenizer)
+    except RobenchError as error:
+        reason = str(error).removeprefix("--model ")
+        raise RobenchError(
+            f"the base model of the adapter {source.shown} (base_model_name_or_path in {ADAPTER_FILE}): {reason}"
+        ) from error
+    if locate_file(base.location, ADAPTER_FILE, base.revision) is not None:
+        raise RobenchError(
+            f"the base model of the adapter {source.shown} is an adapter, too; merge it into its own base."
+        )
+    return replace(source, base=base, digest=hash_texts(source.digest, base.digest))

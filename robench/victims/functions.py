@@ -1,4 +1,4 @@
-"""Python functions as models: importing ``module:function``, and the digest that identifies a function in keys."""
+"""Python functions as models: importing ``module:name``, and the digest that identifies a function in keys."""
 
 from __future__ import annotations
 
@@ -6,53 +6,83 @@ import contextlib
 import functools
 import importlib
 import inspect
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from robench.errors import RobenchError, run_foreign_code
 from robench.paths import absolute_path
 from robench.plugins.live_source import UnknownSourceError
+from robench.plugins.search_path import search_first
 from robench.plugins.source import identify_function
 from robench.victims.source import hash_texts
 
 Function = Callable[[list[str]], Any]
 
 
-def import_function(spec: str) -> tuple[Function, str]:
-    """Import ``module:function``; the working directory is searched first.
+def import_object(spec: str) -> tuple[Any, str]:
+    """Import ``module:name`` or ``FILE.py:name``.
+
+    The working directory is searched first for modules, and the folder of the file for those that lie beside it.
 
     Returns:
-        The function, and its location as users see it.
+        The object, and ``module:name``.
 
     Raises:
-        RobenchError: there is no such module or function, or importing the module fails.
+        RobenchError: there is no such module or name, or importing the module fails.
     """
-    module_name, _, path = spec.partition(":")
-    if module_name.endswith(".py"):
-        raise RobenchError(f"--model {spec}: write the module without .py, as in {module_name[:-3]}:{path}.")
-    with _working_directory(), run_foreign_code(f"--model {spec}: importing {module_name} failed"):
+    place, _, path = spec.rpartition(":")
+    file = absolute_path(Path(place)).resolve() if place.endswith(".py") else None
+    if file is not None and not file.is_file():
+        raise RobenchError(f"--model {spec}: there is no file {file}.")
+    module_name = file.stem if file else place
+    with search_first(file.parent if file else absolute_path(Path())):
+        module = _import_module(spec, module_name)
+    own = getattr(module, "__file__", None)
+    if file is not None and (own is None or Path(own).resolve() != file):
+        raise RobenchError(
+            f"--model {spec}: a module {module_name} was imported before, from {own}; give the file another name."
+        )
+    with run_foreign_code(f"--model {spec}: reading {path} failed"):
         try:
-            module = importlib.import_module(module_name)
+            thing = functools.reduce(getattr, path.split("."), module)
+        except AttributeError as error:
+            raise RobenchError(f"--model {spec}: the module {module_name} has no {path}.") from error
+    return thing, f"{module_name}:{path}"
+
+
+def _import_module(spec: str, name: str) -> ModuleType:
+    with run_foreign_code(f"--model {spec}: importing {name} failed"):
+        try:
+            return importlib.import_module(name)
         except ModuleNotFoundError as error:
-            if not module_name.startswith(error.name or "\0"):
+            if not name.startswith(error.name or "\0"):
                 raise
             raise RobenchError(
                 f"--model {spec}: there is no module {error.name} in {absolute_path(Path())} or among the installed"
                 " packages."
             ) from error
-    with run_foreign_code(f"--model {spec}: reading {path} failed"):
-        try:
-            function = functools.reduce(getattr, path.split("."), module)
-        except AttributeError as error:
-            raise RobenchError(f"--model {spec}: the module {module_name} has no {path}.") from error
-    if isinstance(function, type):
+
+
+def check_function(thing: Any, spec: str) -> Function:
+    """Return what ``module:name`` stands for, if it is a function from texts to scores as far as its class tells.
+
+    Args:
+        thing: the object.
+        spec: what the user wrote.
+
+    Raises:
+        RobenchError: it is not.
+    """
+    path = spec.rpartition(":")[2]
+    if isinstance(thing, type):
         raise RobenchError(f"--model {spec}: {path} is a class; name a function, or an instance that can be called.")
-    if not callable(function):
-        raise RobenchError(f"--model {spec}: {path} is a {type(function).__name__} and cannot be called.")
+    if not callable(thing):
+        raise RobenchError(f"--model {spec}: {path} is a {type(thing).__name__} and cannot be called.")
+    function: Function = thing
     refuse_async(function, f"--model {spec}: {path}")
-    return function, spec
+    return function
 
 
 def refuse_async(function: Function, what: str) -> None:
@@ -69,12 +99,12 @@ def refuse_async(function: Function, what: str) -> None:
         raise RobenchError(f"{what} is async; name a plain function, which may call asyncio.run.")
 
 
-def digest_function(function: Function, shown: str, version: str) -> str:
+def digest_function(function: Function, spec: str, version: str) -> str:
     """Return the sha256 of the source of the function and of the user's code that it uses, its name and its version.
 
     Args:
         function: the function.
-        shown: ``module:function``, or empty if it was not imported by name.
+        spec: ``module:function``, or empty if it was not imported by name.
         version: the user's version of the function, or empty.
 
     Raises:
@@ -84,8 +114,8 @@ def digest_function(function: Function, shown: str, version: str) -> str:
     with contextlib.suppress(ValueError):  # what wraps itself
         owner = inspect.unwrap(owner)
     owner = getattr(owner, "__func__", owner)
-    name = shown or str(getattr(owner, "__qualname__", type(owner).__qualname__))
-    module_name = shown.partition(":")[0] or getattr(owner, "__module__", None) or type(owner).__module__
+    name = spec or str(getattr(owner, "__qualname__", type(owner).__qualname__))
+    module_name = spec.partition(":")[0] or getattr(owner, "__module__", None) or type(owner).__module__
     try:
         code = identify_function(function, module_name, name.rpartition(":")[2], lenient=bool(version))
     except UnknownSourceError as error:
@@ -97,19 +127,3 @@ def digest_function(function: Function, shown: str, version: str) -> str:
             ) from error
         code = ""
     return hash_texts("function", name, code, version)
-
-
-@contextlib.contextmanager
-def _working_directory() -> Iterator[None]:
-    """Search modules in the working directory first inside the block, and last after it.
-
-    The function may import modules of the working directory later, when it runs.
-    """
-    here = str(absolute_path(Path()))
-    sys.path.insert(0, here)
-    try:
-        yield
-    finally:
-        sys.path.remove(here)
-        if here not in sys.path:
-            sys.path.append(here)

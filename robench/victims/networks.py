@@ -1,9 +1,9 @@
-"""Transformers sequence classifiers as scorers of texts."""
+"""Transformers sequence classifiers at work, as scorers of texts."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -11,17 +11,14 @@ from torch import Tensor, nn
 
 from robench.errors import RobenchError, translate_failures
 from robench.escaping import show_value
-from robench.models import bfloat16
 from robench.models.batches import Inputs, Shape, Tokens
 from robench.models.checks import warn_of_padding
 from robench.models.classifier import Classifier, InputFilter, Outputs
 from robench.models.devices import Precision, advise_precision
-from robench.models.exported_model import RobenchConfig, RobenchForSequenceClassification
 from robench.models.positions import Positions
 from robench.models.predictor import Predictor
 from robench.models.vocabulary import check_vocabulary
-from robench.resources.foreign_model import check_config, check_size, read_json
-from robench.resources.model_folder import explain_load_errors, silence_transformers
+from robench.victims.padding import give_padding
 from robench.victims.scorer import Progress, check_scores
 
 if TYPE_CHECKING:
@@ -43,10 +40,11 @@ class NetworkScorer:
         max_length: most tokens of a text; None is the model's own limit.
         precision: precision of matrix products.
         device: the device on which the network runs.
+        sigmoid: whether the user says that the model's one output is a logit, whose sigmoid is a probability.
 
     Raises:
         RobenchError: the tokenizer cannot pad, or the network lacks embeddings of its tokens, or positions for
-            ``max_length`` tokens.
+            ``max_length`` tokens, or its one output may be no logit.
     """
 
     def __init__(
@@ -58,31 +56,36 @@ class NetworkScorer:
         max_length: int | None,
         precision: Precision,
         device: torch.device,
+        sigmoid: bool = False,
     ) -> None:
         self.shown, self._precision = shown, precision
         if not model.config.id2label:  # by which Transformers counts the labels
             raise RobenchError(f"{shown}: its configuration names no labels (id2label), so their number is not known.")
-        self.names: Mapping[int, str] = dict(model.config.id2label)
+        has_one_logit = _has_one_logit(shown, model, sigmoid)
+        self.names: Mapping[int, str] = _name_sides(model) if has_one_logit else dict(model.config.id2label)
         if not isinstance(tokenizer.model_max_length, int | float):
             found = show_value(tokenizer.model_max_length)
             raise RobenchError(f"{shown}: its tokenizer's model_max_length is {found}, which is no number.")
-        if tokenizer.pad_token is None or (model.config.pad_token_id is None and model.config.model_type == "gpt2"):
-            raise RobenchError(f"{shown}: its tokenizer has no padding token, which a batch of texts needs.")
+        model, tokenizer = give_padding(shown, model, tokenizer)
         check_vocabulary(shown, model, tokenizer)
         positions = Positions(model).count
         if max_length is not None and positions is not None and max_length > positions:
             raise RobenchError(f"--max-length {max_length}: {shown} has room for {positions} tokens at most.")
         self._length = max_length or _find_limit(model, tokenizer, positions)
         self.max_length: int | None = self._length
-        self._predictor = Predictor(
-            _WholeClassifier(model).eval(), tokenizer, max_length=self._length, precision=precision, device=device
-        )
+        classifier = _WholeClassifier(model, has_one_logit=has_one_logit).eval()
+        self._predictor = Predictor(classifier, tokenizer, max_length=self._length, precision=precision, device=device)
 
     def __call__(self, texts: Sequence[str], progress: Progress = None) -> Tensor:
         """Score texts; see :class:`~robench.victims.scorer.Scorer`."""
         with self._explain_failure(len(texts)):
             logits = self._predictor.logits(texts, progress)
         return check_scores(logits, texts, self.shown)
+
+    @property
+    def dtype(self) -> str:
+        """Return the type of the network's numbers, such as ``bfloat16``."""
+        return str(self._predictor.dtype).removeprefix("torch.")
 
     @property
     def max_in_flight(self) -> int:
@@ -135,17 +138,56 @@ class _WholeClassifier(Classifier):
     """A whole sequence classifier in place of encoder, pooling and head.
 
     It returns no representations, only a column of zeros in their place (H = 1).
+
+    Args:
+        model: the classifier.
+        has_one_logit: whether its one output is a logit z. The logits are then 0 and z, whose softmax is the sigmoid.
     """
 
-    def __init__(self, model: PreTrainedModel) -> None:
+    def __init__(self, model: PreTrainedModel, *, has_one_logit: bool) -> None:
         nn.Module.__init__(self)
-        self.encoder = model
-        self.head = nn.utils.skip_init(nn.Linear, 1, model.config.num_labels)  # gives the predictor the class count
+        self.encoder, self._has_one_logit = model, has_one_logit
+        classes = 2 if has_one_logit else model.config.num_labels
+        self.head = nn.utils.skip_init(nn.Linear, 1, classes)  # gives the predictor the number of classes
         self._accepts = InputFilter(model)
 
     def forward(self, inputs: Inputs, perturbation: Tensor | None = None, embeddings: Tensor | None = None) -> Outputs:
         logits = self.encoder(**self._accepts(inputs)).logits
+        if self._has_one_logit:
+            logits = torch.cat([torch.zeros_like(logits), logits], dim=1)
         return Outputs(logits.new_zeros(len(logits), 1), logits.float())
+
+
+def _has_one_logit(shown: str, model: PreTrainedModel, sigmoid: bool) -> bool:
+    """Return whether a model has one output, which is a logit.
+
+    Args:
+        shown: the model's location, for messages.
+        model: the model.
+        sigmoid: whether the user says that it is one.
+
+    Raises:
+        RobenchError: it may be the number of a regression, or ``sigmoid`` does not apply.
+    """
+    count, problem = len(model.config.id2label or ()), model.config.problem_type
+    if count != 1:
+        if sigmoid:
+            raise RobenchError(f"--sigmoid is for a model with one logit; {shown} has {count}.")
+        return False
+    if sigmoid or problem in ("single_label_classification", "multi_label_classification"):
+        return True
+    reason = "says regression" if problem == "regression" else "does not say which"
+    raise RobenchError(
+        f"{shown} has one output, a logit or the number of a regression, and problem_type in its configuration"
+        f" {reason}. If its sigmoid is the probability of the task's second label, say so with --sigmoid; of a"
+        " regression, give a function that turns the number into a score for each label."
+    )
+
+
+def _name_sides(model: PreTrainedModel) -> dict[int, str]:
+    """Name the two columns of a model with one logit; nothing if that has a default name."""
+    (name,) = (model.config.id2label or {}).values()
+    return {} if name == "LABEL_0" else {0: f"not {name}", 1: str(name)}
 
 
 def _find_limit(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, positions: int | None) -> int:
@@ -154,76 +196,3 @@ def _find_limit(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, posi
     if positions is None:
         limits.append(getattr(model.config, "max_position_embeddings", None))
     return min((limit for limit in limits if limit and limit > 0), default=USUAL_LENGTH)
-
-
-def load_pretrained(
-    location: str, *, shown: str, revision: str | None = None, trust_remote_code: bool = False
-) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """Load a sequence classifier and its tokenizer, in float32.
-
-    Args:
-        location: a folder, or a Hub id.
-        shown: the model's location, for messages.
-        revision: the commit of a Hub model.
-        trust_remote_code: run the Python files that come with the model.
-
-    Raises:
-        RobenchError: a file is missing or broken, belongs to another kind of model, or needs code that is not trusted.
-    """
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer
-
-    with explain_load_errors("the model", shown), silence_transformers():
-        is_exported, _ = _check_network(location, shown, revision, trust_remote_code)
-        loader = RobenchForSequenceClassification if is_exported else AutoModelForSequenceClassification
-        with torch.random.fork_rng([]):  # Transformers draws random weights before it reads the stored ones
-            model, report = loader.from_pretrained(
-                location, revision=revision, trust_remote_code=trust_remote_code, output_loading_info=True
-            )
-        tokenizer = AutoTokenizer.from_pretrained(location, revision=revision, trust_remote_code=trust_remote_code)
-    missing = sorted(report["missing_keys"])
-    if missing:
-        raise RobenchError(
-            f"the weights of {shown} lack {len(missing)} tensors of a {type(model).__name__}, such as"
-            f" {missing[0]}: it is not a trained classifier."
-        )
-    return model.float(), tokenizer
-
-
-def find_bfloat16_fault(
-    location: str, device: torch.device, *, shown: str, revision: str | None = None, trust_remote_code: bool = False
-) -> str:
-    """Return the error with which a sequence classifier fails in bfloat16, see :mod:`robench.models.bfloat16`.
-
-    Args:
-        location: a folder, or a Hub id.
-        device: the device on which it is to run.
-        shown: the model's location, for messages.
-        revision: the commit of a Hub model.
-        trust_remote_code: run the Python files that come with the model.
-
-    Raises:
-        RobenchError: a file is missing or broken, or the model needs code that is not trusted.
-    """
-    with explain_load_errors("the model", shown), silence_transformers():
-        _, build = _check_network(location, shown, revision, trust_remote_code)
-        return bfloat16.find_bfloat16_fault(build, device)
-
-
-def _check_network(
-    location: str, shown: str, revision: str | None, trust_remote_code: bool
-) -> tuple[bool, Callable[[], object]]:
-    """Check code and size of a classifier; return whether robench exported it, and what builds it without weights."""
-    from transformers import AutoConfig, AutoModelForSequenceClassification
-
-    def build() -> object:
-        if is_exported:
-            return RobenchForSequenceClassification(RobenchConfig.from_dict(config))
-        own = AutoConfig.from_pretrained(location, revision=revision, trust_remote_code=trust_remote_code)
-        return AutoModelForSequenceClassification.from_config(own, trust_remote_code=trust_remote_code)
-
-    config = read_json(location, "config.json", revision)
-    is_exported = config.get("model_type") == RobenchConfig.model_type
-    # The code of an exported model is known: robench has the same, and runs that.
-    check_config(shown, location, revision, consent=trust_remote_code or is_exported)
-    check_size(shown, location, revision, build)
-    return is_exported, build

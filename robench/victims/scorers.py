@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -98,13 +99,16 @@ class FunctionScorer:
     Args:
         shown: the function's location, as users see it.
         function: from a list of N texts to N rows of scores.
+        names: the names of its columns; empty if it has none.
     """
 
-    def __init__(self, shown: str, function: Callable[[list[str]], Any]) -> None:
+    def __init__(
+        self, shown: str, function: Callable[[list[str]], Any], names: Mapping[int, str] = MappingProxyType({})
+    ) -> None:
         self.shown, self._function = shown, function
         place = locate(function) or locate(type(function).__call__)
         self._place = f"{shown} ({place})" if place else shown
-        self.names: Mapping[int, str] = {}
+        self.names = names
         self.max_length: int | None = None
 
     def __call__(self, texts: Sequence[str], progress: Progress = None) -> Tensor:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -68,6 +69,11 @@ class VictimSource(ABC):
     has_network: ClassVar[bool] = True
     """Whether robench runs the network itself, so that it controls length and precision."""
 
+    @property
+    def usual_precision(self) -> Precision:
+        """Return the precision in which it runs unless the user chooses another."""
+        return "fp32"
+
     @abstractmethod
     def load(self, *, max_length: int | None, precision: Precision, device: torch.device) -> Scorer:
         """Load the model as a scorer of texts.
@@ -101,48 +107,98 @@ class PretrainedSource(VictimSource):
         location: the folder, or the Hub id.
         revision: the commit of a Hub model.
         trust_remote_code: run the Python files that come with the model.
+        sigmoid: whether the user says that its one output is a logit.
+        base: the model that it changes, if it is a PEFT adapter; None for a whole model.
     """
 
     location: str
     revision: str | None = None
     trust_remote_code: bool = False
+    sigmoid: bool = False
+    base: PretrainedSource | None = None
 
     kind = "Transformers model"
 
     def load(self, *, max_length: int | None, precision: Precision, device: torch.device) -> Scorer:
         """Load the model as a scorer; see :meth:`VictimSource.load`."""
-        from robench.victims.networks import NetworkScorer, load_pretrained
+        from robench.victims.networks import NetworkScorer
 
-        model, tokenizer = load_pretrained(
-            self.location, shown=self.shown, revision=self.revision, trust_remote_code=self.trust_remote_code
+        model, tokenizer = self._load_parts(native=precision == "native", device=device)
+        return NetworkScorer(
+            self.shown,
+            model,
+            tokenizer,
+            max_length=max_length,
+            precision=precision,
+            device=device,
+            sigmoid=self.sigmoid,
         )
-        return NetworkScorer(self.shown, model, tokenizer, max_length=max_length, precision=precision, device=device)
+
+    def _load_parts(self, *, native: bool, device: torch.device) -> tuple[Any, Any]:
+        """Load network and tokenizer."""
+        place: dict[str, Any] = {"shown": self.shown, "revision": self.revision}
+        place |= {"trust_remote_code": self.trust_remote_code, "native": native, "device": device}
+        if self.base is None:
+            from robench.victims.pretrained import load_pretrained
+
+            return load_pretrained(self.location, **place)
+        from robench.victims.adapters import load_adapted
+
+        base = self.base
+        return load_adapted(self.location, base_location=base.location, base_revision=base.revision, **place)
 
     def find_bfloat16_fault(self, device: torch.device) -> str:
-        """Try the network; see :meth:`VictimSource.find_bfloat16_fault`."""
-        from robench.victims.networks import find_bfloat16_fault
+        """Try the network, of an adapter that of its base model; see :meth:`VictimSource.find_bfloat16_fault`."""
+        from robench.victims.pretrained import find_bfloat16_fault
 
-        consent = self.trust_remote_code
+        whole, consent = self.base or self, self.trust_remote_code
         return find_bfloat16_fault(
-            self.location, device, shown=self.shown, revision=self.revision, trust_remote_code=consent
+            whole.location, device, shown=whole.shown, revision=whole.revision, trust_remote_code=consent
         )
 
 
 @dataclass(frozen=True, eq=False)
 class PairSource(VictimSource):
-    """A Transformers sequence classifier and its tokenizer, in memory."""
+    """A Transformers sequence classifier and its tokenizer, in memory.
+
+    Attributes:
+        model: the classifier.
+        tokenizer: its tokenizer.
+        length: most tokens of a text unless the user chooses another number; None is the model's own limit.
+        sigmoid: whether the user says that its one output is a logit.
+    """
 
     model: Any
     tokenizer: Any
+    length: int | None = None
+    sigmoid: bool = False
 
     kind = "Transformers model in memory"
+
+    @property
+    def usual_precision(self) -> Precision:
+        """Return native for a model whose weights are not in float32, as it runs where it comes from."""
+        return "fp32" if self._is_float32 else "native"
+
+    @property
+    def _is_float32(self) -> bool:
+        import torch
+
+        return all(part.dtype == torch.float32 for part in self.model.parameters() if part.is_floating_point())
 
     def load(self, *, max_length: int | None, precision: Precision, device: torch.device) -> Scorer:
         """Load the model as a scorer; see :meth:`VictimSource.load`."""
         from robench.victims.networks import NetworkScorer
 
+        model = self.model if precision == "native" or self._is_float32 else copy.deepcopy(self.model).float()
         return NetworkScorer(
-            self.shown, self.model, self.tokenizer, max_length=max_length, precision=precision, device=device
+            self.shown,
+            model,
+            self.tokenizer,
+            max_length=max_length or self.length,
+            precision=precision,
+            device=device,
+            sigmoid=self.sigmoid,
         )
 
     def find_bfloat16_fault(self, device: torch.device) -> str:
@@ -154,9 +210,15 @@ class PairSource(VictimSource):
 
 @dataclass(frozen=True, eq=False)
 class FunctionSource(VictimSource):
-    """A Python function from N texts to N rows of scores."""
+    """A Python function from N texts to N rows of scores.
+
+    Attributes:
+        function: the function.
+        names: the names of its columns; empty if it has none.
+    """
 
     function: Callable[[list[str]], Any]
+    names: Mapping[int, str] = field(default_factory=dict)
 
     kind = "Python function"
     has_network = False
@@ -165,7 +227,14 @@ class FunctionSource(VictimSource):
         """Load the model as a scorer; see :meth:`VictimSource.load`."""
         from robench.victims.scorers import FunctionScorer
 
-        return FunctionScorer(self.shown, self.function)
+        return FunctionScorer(self.shown, self.function, self.names)
+
+
+@dataclass(frozen=True, eq=False)
+class EstimatorSource(FunctionSource):
+    """A classifier of scikit-learn that takes texts; ``function`` calls it."""
+
+    kind = "scikit-learn classifier"
 
 
 def hash_texts(*parts: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,3 +35,10 @@ def test_a_task_that_cannot_be_loaded_is_missing(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(doctor, "entries", lambda kind: [broken])
     (finding,) = doctor._check_task_packages()
     assert finding.is_fine is False and "no_such_module" in finding.detail
+
+
+def test_the_import_that_attacks_need_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert doctor._check_attacks().is_fine is True
+    monkeypatch.setitem(sys.modules, "textattack", None)
+    finding = doctor._check_attacks()
+    assert finding.is_fine is False and finding.detail.startswith("TextAttack cannot be imported: ")

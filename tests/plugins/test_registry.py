@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -343,3 +344,22 @@ def test_no_reference_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "entries", lambda kind: [])
     with pytest.raises(RobenchError, match=r"no registered defense is the reference: .*ClassVar\[bool\] = True"):
         registry.reference()
+
+
+def test_a_plugin_file_finds_the_modules_beside_it_and_is_known_by_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    codes = []
+    for folder, alpha in (("one", 1), ("same", 1), ("two", 2)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "mine_helper.py").write_text(f"ALPHA = {alpha}\n", encoding="utf-8")
+        text = DEFENSE.format(name="mine", summary="Mine.").replace("1.0", "ALPHA")
+        plugin = tmp_path / folder / "mine.py"
+        plugin.write_text(f"from mine_helper import ALPHA\n{text}", encoding="utf-8")
+        with registry.isolated():
+            registry.load_plugin(plugin)
+            assert registry.entry("defenses", "mine").load().alpha == alpha
+            codes.append(registry.entry("defenses", "mine").identify_code())
+        monkeypatch.delitem(sys.modules, "mine_helper")
+    assert codes[0] == codes[1] != codes[2]

@@ -19,7 +19,7 @@ from robench.errors import RobenchError
 from robench.models.encoders import find_encoder
 from robench.resources import foreign_model, language_models
 from robench.study.stages import trained_model
-from robench.victims.networks import load_pretrained
+from robench.victims.pretrained import load_pretrained
 from support import small_models, tiny
 
 

@@ -1,12 +1,24 @@
-"""Language models of two small layers with fixed random weights, in folders, and a Hub's cache that holds them."""
+"""Models of two small layers with fixed random weights: language models in folders, a Hub's cache that holds them, and
+classifiers."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
-from transformers import BertForMaskedLM, BertModel, GPT2Config, GPT2LMHeadModel
+from transformers import (
+    BertForMaskedLM,
+    BertForSequenceClassification,
+    BertModel,
+    GPT2Config,
+    GPT2ForSequenceClassification,
+    GPT2LMHeadModel,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 
 from robench.attacks.models import COMMITS
 from robench.resources import language_models
@@ -37,6 +49,57 @@ def gpt2(folder: Path) -> Path:
         model = GPT2LMHeadModel(config)
     model.save_pretrained(folder)
     return folder
+
+
+Pair = tuple[PreTrainedModel, PreTrainedTokenizerBase]
+
+
+def bert_classifier(*, seed: int = 3, **settings: Any) -> Pair:
+    """A BERT that classifies, in evaluation mode; ``settings`` are entries of its configuration."""
+    tokenizer = small_bert.tokenizer(small_bert.words_of(SENTENCES))
+    model = small_bert.model(BertForSequenceClassification, tokenizer, seed=seed, spread=0.25, **settings)
+    return model.eval(), tokenizer
+
+
+def gpt2_classifier(folder: Path) -> Pair:
+    """A GPT-2 over bytes that classifies, and has no padding token."""
+    from transformers import AutoTokenizer
+
+    gpt2(folder)
+    config = GPT2Config.from_pretrained(folder, initializer_range=0.3)
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        model = GPT2ForSequenceClassification(config)
+    return model.eval(), AutoTokenizer.from_pretrained(folder)
+
+
+def save(folder: Path, pair: Pair) -> Path:
+    """Write model and tokenizer as Transformers does; give the folder."""
+    for part in pair:
+        part.save_pretrained(folder)
+    return folder
+
+
+def adapted(pair: Pair, **settings: Any) -> Pair:
+    """The pair with a LoRA adapter in the model whose weights, those of its head included, are drawn at random."""
+    from peft import LoraConfig, get_peft_model
+
+    chosen: dict[str, Any] = {"task_type": "SEQ_CLS", "r": 2, "lora_alpha": 8, "target_modules": ["query"]}
+    model: Any = get_peft_model(pair[0], LoraConfig(**chosen | settings))
+    with torch.random.fork_rng(), torch.no_grad():
+        torch.manual_seed(11)
+        for name, part in model.named_parameters():
+            if "lora_" in name or "modules_to_save" in name:
+                part.normal_(std=0.3)
+    return model.eval(), pair[1]
+
+
+@torch.no_grad()
+def alone(pair: Pair, texts: Sequence[str] = SENTENCES) -> torch.Tensor:
+    """The logits of texts, each in a batch of its own, as a beginner would compute them."""
+    model, tokenizer = pair
+    rows = [model(**tokenizer(text, return_tensors="pt", truncation=True, max_length=64)).logits for text in texts]
+    return torch.cat(rows).float()
 
 
 def snapshot(cache: Path, name: str) -> Path:

@@ -68,7 +68,7 @@ def test_a_function_that_cannot_be_attacked_is_refused(
 
 
 OPTIONS: list[tuple[list[str], str]] = [
-    (["--model", "counting.py:scores"], r"write the module without \.py, as in counting:scores"),
+    (["--model", "count.py:scores"], r"--model count\.py:scores: there is no file .*count\.py"),
     (["--model", "no_such_module:f"], r"there is no module no_such_module in /"),
     (["--model", "counting.sub:f"], r"there is no module counting\.sub|importing counting\.sub failed"),
     (
@@ -87,6 +87,8 @@ OPTIONS: list[tuple[list[str], str]] = [
     (["--label-order", "a,b"], r"--label-order a,b: whole numbers"),
     (["--max-length", "20"], r"--max-length is for models that robench runs itself"),
     (["--precision", "bf16"], r"--precision is for models that robench runs itself"),
+    (["--precision", "native"], r"--precision is for models that robench runs itself"),
+    (["--sigmoid"], r"--sigmoid is for a Transformers model with one logit; a function returns all scores itself"),
     (["--set", "taichi.temperature=1"], r"unknown attack 'taichi'"),
     (["--set", "training.epochs=1"], r"unknown attack 'training'"),
     (["--set", "pwws.nonsense=1"], r"unknown option of pwws 'nonsense'"),

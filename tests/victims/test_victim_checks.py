@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,8 @@ import torch
 from torch import nn
 
 from robench import RobenchError
-from robench.victims.checks import check_order, find_networks_in_training, match_columns
+from robench.victims.checks import find_networks_in_training
+from robench.victims.columns import check_order, match_columns
 from robench.victims.scorer import check_probabilities, looks_like_probabilities
 from robench.victims.scorers import FunctionScorer, VictimModel
 
@@ -28,14 +30,47 @@ ORDERS: list[tuple[dict[int, str], tuple[int, ...], bool]] = [
 
 @pytest.mark.parametrize(("names", "expected", "warned"), ORDERS)
 def test_columns_are_matched_by_name(names: dict[int, str], expected: tuple[int, ...], warned: bool) -> None:
-    order, warnings = match_columns(LABELS, names, None)
+    order, warnings = match_columns("mine", LABELS, names, None, 3)
     assert order == expected and bool(warnings) == warned
-    assert match_columns(LABELS, names, (1, 2, 0)) == ((1, 2, 0), [])
+    assert match_columns("mine", LABELS, names, (1, 2, 0), 3) == ((1, 2, 0), [])
+
+
+@pytest.mark.parametrize(
+    ("names", "label_order", "order", "warning"),
+    [
+        ({}, (0, 2), (0, 2), "its column 1 is of none of the task's labels and left out"),
+        ({0: "-", 1: "neutral", 2: "+"}, (2, 0), (2, 0), r"its column 1 \(neutral\) is of none"),
+        ({0: "Good", 1: "neutral", 2: "bad"}, None, (2, 0), r"its column 1 \(neutral\) is of none"),
+        ({0: "a", 1: "b", 2: "c", 3: "d"}, (3, 1), (3, 1), r"its columns 0 \(a\), 2 \(c\) are of none"),
+    ],
+)
+def test_match_columns_with_more_columns_than_labels_leaves_the_others_out(
+    names: dict[int, str], label_order: tuple[int, ...] | None, order: tuple[int, ...], warning: str
+) -> None:
+    found, (sentence,) = match_columns("mine", ("bad", "good"), names, label_order, len(names) or 3)
+    assert found == order and re.match(warning, sentence)
+
+
+@pytest.mark.parametrize(
+    ("count", "label_order", "sentence"),
+    [
+        (1, None, r"mine gives 1 scores per text; the task has 2 labels \(bad, good\), and needs one score for each"),
+        (3, None, r"Name their columns, such as --label-order 0,1, and .*; its columns are 0 \(-\), 1 \(0\), 2"),
+        (3, (0, 3), "--label-order 0,3: for each of bad, good it takes the model's column, a number from 0 to 2"),
+        (3, (0, 1, 2), "--label-order 0,1,2: for each of bad, good"),
+        (3, (1, 1), "--label-order 1,1: for each of bad, good"),
+    ],
+)
+def test_match_columns_that_cannot_be_labels_is_a_sentence(
+    count: int, label_order: tuple[int, ...] | None, sentence: str
+) -> None:
+    with pytest.raises(RobenchError, match=sentence):
+        match_columns("mine", ("bad", "good"), {0: "-", 1: "0", 2: "+"}, label_order, count)
 
 
 def test_rows_whose_labels_are_numbers_take_columns_of_any_name_in_their_order() -> None:
-    assert match_columns(("LABEL_0", "LABEL_1"), {0: "negative", 1: "positive"}, None) == ((0, 1), [])
-    assert match_columns(("LABEL_0", "LABEL_1"), {0: "LABEL_1", 1: "LABEL_0"}, None) == ((1, 0), [])
+    assert match_columns("mine", ("LABEL_0", "LABEL_1"), {0: "negative", 1: "positive"}, None, 2) == ((0, 1), [])
+    assert match_columns("mine", ("LABEL_0", "LABEL_1"), {0: "LABEL_1", 1: "LABEL_0"}, None, 2) == ((1, 0), [])
 
 
 def test_the_best_order_is_told_in_columns_of_the_model() -> None:

@@ -147,6 +147,31 @@ def test_columns_in_another_order_give_the_same_records(
     assert comparable(attacked(cell)) == comparable(attacked(cells(finished)["base", "pwws"]))
 
 
+def test_a_column_of_no_label_is_left_out_told_and_stored(
+    exported: Path, finished: Path, options: list[str], tmp_path: Path
+) -> None:
+    def widen(folder: Path) -> None:
+        """Put a class between the two that no text is near to."""
+        weights = safetensors.torch.load_file(folder / "model.safetensors")
+        for name in ("head.weight", "head.bias"):
+            first, second = weights[name].split(1)
+            weights[name] = torch.cat([first, torch.zeros_like(first), second])
+        safetensors.torch.save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+        configured(id2label={"0": "bad", "1": "neutral", "2": "good"})(folder)
+
+    folder = spoilt(exported, tmp_path, widen)
+    command = ["attack", "--model", folder, *options, "--precision", "fp32"]
+    assert re.search(
+        r"gives 3 scores .* Name their columns, such as --label-order 0,1, .* 1 \(neutral\)", told(robench(*command))
+    )
+    done = robench(*command, "--label-order", "0,2")
+    assert "its column 1 (neutral) is of none of the task's labels and left out" in done.stderr, done.output
+    (cell,) = cells(tmp_path / "runs").values()
+    assert comparable(attacked(cell)) == comparable(attacked(cells(finished)["base", "pwws"]))
+    assert cell.info.victim is not None and cell.info.victim.label_order == (0, 2)
+    assert "left out" in cell.info.warnings[0]
+
+
 def test_a_length_is_the_models_own_or_what_is_said(exported: Path, options: list[str], tmp_path: Path) -> None:
     run = functools.partial(robench, "attack", "--model", exported, *options, "--attack-limit", "2")
     assert run().exit_code == 0 and run("--max-length", "16").exit_code == 0

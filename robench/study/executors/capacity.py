@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from robench.machine import count_cores, read_free_memory
 from robench.study.stages.stage import Stage
 from robench.study.values import Jobs
 
@@ -18,8 +17,6 @@ WORKER_BYTES = 3 * 2**29
 """Memory of a worker with TextAttack, its resources and two models of the bundled encoder: 1.5 GiB."""
 WORTHWHILE_SECONDS = 40.0
 """Estimated seconds of work from which on it is worth to start processes, each of which takes ten."""
-
-_CGROUP = Path("/sys/fs/cgroup")
 
 
 def choose_jobs(requested: Jobs, stages: Sequence[Stage], device: torch.device, *, seconds: float) -> int:
@@ -51,29 +48,3 @@ def choose_threads(requested: int, device: torch.device) -> int:
         device: the device that models run on. If it is a GPU, a training is one of the units that share it.
     """
     return requested if device.type == "cpu" else 1
-
-
-def count_cores(cgroup: Path = _CGROUP) -> int:
-    """Return the number of cores that this process may use: by its affinity and its container's quota."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota, _, period = _read(cgroup / "cpu.max").partition(" ")
-    if quota.isdigit() and period.isdigit() and int(period):
-        cores = min(cores, max(1, math.floor(int(quota) / int(period))))
-    return cores
-
-
-def read_free_memory(meminfo: Path = Path("/proc/meminfo"), cgroup: Path = _CGROUP) -> int:
-    """Return the bytes of memory that are free, of the machine and of the container; very many if it is not known."""
-    free = 2**50
-    for line in _read(meminfo).splitlines():
-        if line.startswith("MemAvailable:"):
-            free = int(line.split()[1]) * 1024
-    limit, used = _read(cgroup / "memory.max"), _read(cgroup / "memory.current")
-    return min(free, int(limit) - int(used)) if limit.isdigit() and used.isdigit() else free
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="ascii").strip()
-    except (OSError, ValueError):
-        return ""

@@ -18,7 +18,8 @@ from typing import Any
 import ray
 
 from robench.errors import RobenchError
-from robench.study.executors.capacity import WORKER_BYTES, count_cores
+from robench.machine import count_cores
+from robench.study.executors.capacity import WORKER_BYTES
 
 _TOKEN = secrets.token_hex(32)
 """What Ray asks for whoever uses a local cluster; Ray remembers it for all clusters of a process."""

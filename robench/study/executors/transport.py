@@ -99,11 +99,11 @@ def load_stage(
 
 
 def find_model_sources(stage: Stage) -> list[ModelSource]:
-    """Return the models in files that a stage uses: its encoder, and a user's model that it examines or attacks."""
+    """Return the models in files that a stage uses: its encoder, and a user's model with the base of an adapter."""
     sources: list[ModelSource] = [stage.setting.encoder]
     for one in (stage, *stage.needs):
         if isinstance(one, VictimStage) and isinstance(one.source, PretrainedSource):
-            sources.append(one.source)
+            sources += filter(None, (one.source, one.source.base))
     return sources
 
 

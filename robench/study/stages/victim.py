@@ -95,7 +95,8 @@ class VictimStage(ModelStage):
     def make(self, context: Context, folder: Path) -> None:
         """Examine the model, predict the test split, store the results, and keep the model in memory."""
         from robench.study.stages.trained_model import count_correct, predict_clean
-        from robench.victims.checks import check_order, examine
+        from robench.victims.checks import examine
+        from robench.victims.columns import check_order
         from robench.victims.scorers import VictimModel
 
         started = time.perf_counter()
@@ -126,6 +127,7 @@ class VictimStage(ModelStage):
                 probabilities=examination.probabilities,
                 random=examination.random,
                 max_length=scorer.max_length,
+                dtype=scorer.dtype if self.setting.precision == "native" else "",
             ),
             clean=count_correct(clean),
             clean_limit=self.clean_limit,

@@ -8,15 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from robench.machine import count_cores, read_free_memory
 from robench.models.encoders import EncoderSource
 from robench.study.executors import capacity
-from robench.study.executors.capacity import (
-    WORKER_BYTES,
-    choose_jobs,
-    choose_threads,
-    count_cores,
-    read_free_memory,
-)
+from robench.study.executors.capacity import WORKER_BYTES, choose_jobs, choose_threads
 from robench.study.executors.gpu import CONTEXT_BYTES, choose_gpu_units, count_units, estimate_unit_bytes
 from robench.training.settings import TrainingSettings
 from support.tiny_stage import tiny, tiny_attack

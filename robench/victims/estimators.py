@@ -1,0 +1,114 @@
+"""Classifiers of scikit-learn that take texts: a fitted pipeline, in memory or named as ``module:name``.
+
+How it works: the logarithms of the probabilities are logits, or the values of the decision function if there are no
+probabilities. What a pipeline has learnt stands in its arrays, so it is identified by its contents: joblib hashes them
+as scikit-learn would pickle them, and functions and classes of the user's inside are identified by their source.
+Nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Sequence
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from robench.errors import RobenchError, run_foreign_code
+from robench.plugins.live_source import UnknownSourceError
+from robench.plugins.source import SourceWalk
+from robench.victims.source import EstimatorSource, hash_texts
+
+PICKLES = (".pkl", ".pickle", ".joblib", ".sav", ".skops")
+"""Endings of files that hold pickled objects."""
+_ADDRESS = "_stop_words_id"
+"""An attribute of scikit-learn's vectorisers that holds an address in memory."""
+_SMALLEST = 1e-300
+"""The probability that 0 counts as."""
+
+
+def is_estimator(thing: Any) -> bool:
+    """Return whether an object is a classifier in the form of scikit-learn's."""
+    return hasattr(thing, "fit") and (hasattr(thing, "predict_proba") or hasattr(thing, "decision_function"))
+
+
+def estimator_source(estimator: Any, *, name: str, shown: str = "", version: str = "") -> EstimatorSource:
+    """Make the source of a fitted classifier.
+
+    Args:
+        estimator: the classifier.
+        name: the name of its row in tables.
+        shown: ``module:name``; empty if it is in memory.
+        version: the user's version of it, which is part of its digest.
+
+    Raises:
+        RobenchError: it is not fitted, or its contents cannot be read and it has no version.
+    """
+    kind = type(estimator).__name__
+    title = shown or f"a {kind} in memory"
+    with run_foreign_code(f"{title}: reading its classes failed"):
+        classes = getattr(estimator, "classes_", None)
+    if classes is None:
+        raise RobenchError(f"{title} has no classes_: fit it before it is attacked.")
+    known = list(classes)
+    names = {} if known == list(range(len(known))) else {i: str(one) for i, one in enumerate(known)}
+    command = ("--model", shown, *(["--version", version] if version else [])) if shown else ()
+    return EstimatorSource(
+        name, title, _digest(estimator, title, version), EstimatorFunction(estimator), names, command=command
+    )
+
+
+class EstimatorFunction:
+    """A classifier of scikit-learn as a function from N texts to N rows of logits, in the order of its classes.
+
+    Args:
+        estimator: the classifier.
+    """
+
+    def __init__(self, estimator: Any) -> None:
+        self._estimator = estimator
+
+    def __call__(self, texts: Sequence[str]) -> Any:
+        """Return logits (N, K), float64; of a decision function with one column, that of the second class."""
+        if hasattr(self._estimator, "predict_proba"):
+            return np.log(np.maximum(np.asarray(self._estimator.predict_proba(texts), dtype=float), _SMALLEST))
+        values = np.asarray(self._estimator.decision_function(texts), dtype=float)
+        return np.stack([np.zeros_like(values), values], axis=1) if values.ndim == 1 else values
+
+
+def _digest(estimator: Any, title: str, version: str) -> str:
+    """Return the sha256 of a classifier's contents, of the user's code in it, and of its version."""
+    walk = SourceWalk(lenient=bool(version))
+    try:
+        contents, code = _hash(estimator, walk), walk.digest()
+    except (UnknownSourceError, pickle.PicklingError, TypeError, AttributeError) as error:
+        if not version:
+            raise RobenchError(
+                f"{title} holds something by which robench cannot distinguish it from another ({error}); give it a"
+                " version (--version TEXT), and a new one whenever it changes."
+            ) from error
+        contents, code = type(estimator).__qualname__, ""
+    return hash_texts("estimator", contents, code, version)
+
+
+def _hash(estimator: Any, walk: SourceWalk) -> str:
+    """Hash the contents of a classifier, and add the functions and classes in it to a walk over their source."""
+    from joblib.hashing import NumpyHasher
+
+    class Hasher(NumpyHasher):  # type: ignore[misc]  # joblib is untyped
+        """A pickler of joblib's that keeps a hash alone."""
+
+        def save(self, thing: Any) -> None:
+            if type(thing) is dict and _ADDRESS in thing:
+                thing = {key: value for key, value in thing.items() if key != _ADDRESS}
+            super().save(thing)
+
+        def reducer_override(self, thing: Any) -> Any:
+            if isinstance(thing, type):
+                walk.add_class(thing)
+            elif isinstance(thing, FunctionType):
+                walk.live.add(thing, thing.__qualname__)
+            return NotImplemented
+
+    return str(Hasher(hash_name="sha1").hash(estimator))
