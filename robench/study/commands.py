@@ -7,8 +7,9 @@ command makes exactly the combinations of a box's names, so each box becomes one
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import cache
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
@@ -25,6 +26,7 @@ from robench.results.store import Store
 from robench.results.transfer import leave_out_sources
 from robench.study.options import THREADS, AttackOptions, CommonOptions, RunOptions, option_words, run_options
 from robench.study.presets import PRESETS, TRAINING, Preset
+from robench.training.settings import TrainingSettings
 
 TRUST = run_options(AttackOptions)["trust_remote_code"].flag
 
@@ -183,16 +185,20 @@ def _preset(info: CellInfo) -> tuple[str, Preset, dict[str, Any]] | None:
     preset = PRESETS.get(info.preset)
     for name in sorted(PRESETS, key=lambda name: name != info.preset):
         same_choice = preset is None or PRESETS[name].unsuccessful == preset.unsuccessful
-        if same_choice and _TRAINING[name] == info.training:
+        if same_choice and _describe_training(PRESETS[name].training) == info.training:
             return name, PRESETS[name], {}
-    if preset is None or _TRAINING[info.preset].keys() != info.training.keys():  # of another version
+    if preset is None:
         return None
-    usual = _TRAINING[info.preset]
+    usual = _describe_training(preset.training)
+    if usual.keys() != info.training.keys():  # of another version
+        return None
     return info.preset, preset, {name: v for name, v in info.training.items() if v != usual[name]}
 
 
-_TRAINING = {name: asdict(preset.training) for name, preset in PRESETS.items()}
-"""The training settings of the presets, as ``stage.json`` has them."""
+@cache
+def _describe_training(settings: TrainingSettings) -> Mapping[str, Any]:
+    """Return the training settings of a preset, as ``stage.json`` has them; thousands of results ask for a few."""
+    return asdict(settings)
 
 
 def describe_commands(gaps: Iterable[tuple[str, Result]], options: Sequence[str]) -> str:
