@@ -14,7 +14,7 @@ from robench.results import records
 from robench.results.changes import Span, align_words
 from robench.results.info import AdversarialInfo, encode, to_builtins
 from robench.results.store import RECORDS_FILE, Store, StoredStage
-from support.hand_made import add_cell, add_model, record
+from support.hand_made import add_cell, add_model, add_transfer, record
 
 
 def text_of(stage: StoredStage[Any], store: Store, width: int = 100, **options: Any) -> str:
@@ -137,3 +137,16 @@ def test_missing_records_are_named_and_a_missing_model_is_not_needed(store: Stor
 
 def test_a_piece_knows_whether_it_changed() -> None:
     assert Span("a", "b").is_changed and not Span("a", "a").is_changed
+
+
+def test_show_of_a_transfer_tells_what_its_texts_fool(store: Store) -> None:
+    cell = add_cell(store, "ada", "pwws", 120)
+    rows = [record(i, status) for i, status in enumerate(["failed"] * 3 + ["succeeded"])]
+    transfer = add_transfer(store, cell, rows)
+    assert store.find(transfer.key) == store.find(transfer.folder.name) == transfer
+    shown = json.loads(show.show_json(transfer, store))
+    counts = {"n": 4, "fooled": 1, "withstood": 3, "wrong_before": 0}
+    assert shown["results"]["transferred"] == {"share": 0.25, **counts} and "attacked" not in shown["results"]
+    text = " ".join(text_of(transfer, store).split())
+    assert "of cell 0000000000000000, made against the model of seed 43" in text
+    assert "25.0 % (1 fooled, 3 withstood, 0 wrong before in this model or the other; 4 in all)" in text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from robench.cli import show
 from robench.progress import SilentReporter
 from robench.report import tables
 from robench.report.tables.masked import TRANSFERRED
@@ -160,24 +158,3 @@ def test_run_with_the_table_of_transfers_asks_for_them(tiny_job: TinyJob) -> Non
     asked = replace(request(tiny_job, "ada"), transfer=False)
     (made,) = Target.named(table="transfer").requests(asked)
     assert made.transfer and not made.statistics and made.defenses == ("ada",)
-
-
-def test_show_of_a_transfer_tells_what_its_texts_fool(by_name: dict[str, StoredStage[TransferInfo]]) -> None:
-    transfer = by_name["ada"]
-    store = Store(transfer.folder.parent.parent)
-    assert store.find(transfer.key) == store.find(transfer.folder.name) == transfer
-    outcome = transfer.info.attacked
-    assert outcome is not None
-    shown = json.loads(show.show_json(transfer, store))
-    both_right = outcome.succeeded + (outcome.failed or 0)
-    assert shown["results"]["transferred"] == {
-        "share": outcome.succeeded / both_right if both_right else None,
-        "n": outcome.n,
-        "fooled": outcome.succeeded,
-        "withstood": outcome.failed,
-        "wrong_before": outcome.skipped,
-    }
-    assert "attacked" not in shown["results"] and len(shown["training"]) > 0
-    done = robench("show", transfer.key, "--runs", str(store.root))
-    assert done.exit_code == 0 and f"of cell {transfer.info.texts}" in done.output
-    assert f"{outcome.succeeded} fooled, {outcome.failed} withstood" in done.output

@@ -214,6 +214,21 @@ def add_adversarial(store: Store, cell: StoredStage[Any], *, seconds: float) -> 
     return write_info(store, folder, info)
 
 
+def add_transfer(store: Store, cell: StoredStage[Any], found: Sequence[Record]) -> StoredStage[Any]:
+    """Store a transfer to the model of a cell, of the texts of the same attack."""
+    info = to_builtins(cell.info) | {"kind": "transfer", "texts": "0" * 16, "texts_seed": cell.info.seed + 1}
+    for name in ("dev", "similarity", "trained_against", "files", "checksum", "attacked"):
+        info.pop(name, None)
+    info["identity"] = {"format": 1, "model": info["model"], "attack": cell.info.identity["attack"]}
+    info["key"] = make_key(info["identity"])
+    folder = store.folder("transfer", info["label"], info["key"])
+    write_records(folder, 0, 0, rows=found)
+    statuses = [one.status for one in found]
+    info["attacked"] = {"n": len(found), "skipped": 0} | {s: statuses.count(s) for s in ("failed", "succeeded")}
+    info["records_bytes"] = (folder / "records.jsonl").stat().st_size
+    return write_info(store, folder, info)
+
+
 STATISTICS = {"mse_pos": 0.25, "mse_neg": 0.5, "kl_pos": 0.125, "kl_neg": 4.0, "ctr": 6.5, "n": 1000}
 
 

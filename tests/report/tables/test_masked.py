@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -11,11 +10,11 @@ import pytest
 from robench.console import Console
 from robench.report import rendering, tables
 from robench.report.tables.model import Cell, MaskedShare, Table
-from robench.results.info import CellInfo, to_builtins
+from robench.results.info import CellInfo
 from robench.results.intervals import wilson
 from robench.results.records import Record, Status
-from robench.results.store import Store, StoredStage, make_key
-from support.hand_made import add_cell, record, write_info, write_records
+from robench.results.store import Store
+from support.hand_made import add_cell, add_transfer, record
 
 N = 100
 
@@ -24,21 +23,6 @@ def rows(withstood: int, *, fooled: int = 0) -> list[Record]:
     """Records of an attack that fails on the first rows, but for the first few of them, and succeeds on the others."""
     statuses: list[Status] = ["succeeded" if i < fooled or i >= withstood else "failed" for i in range(N)]
     return [record(i, status) for i, status in enumerate(statuses)]
-
-
-def add_transfer(store: Store, cell: StoredStage[Any], found: Sequence[Record]) -> None:
-    """Store a transfer to the model of a cell, of the texts of the same attack."""
-    info = to_builtins(cell.info) | {"kind": "transfer", "texts": "0" * 16, "texts_seed": cell.info.seed + 1}
-    for name in ("dev", "similarity", "trained_against", "files", "checksum", "attacked"):
-        info.pop(name, None)
-    info["identity"] = {"format": 1, "model": info["model"], "attack": cell.info.identity["attack"]}
-    info["key"] = make_key(info["identity"])
-    folder = store.folder("transfer", info["label"], info["key"])
-    write_records(folder, 0, 0, rows=found)
-    statuses = [one.status for one in found]
-    info["attacked"] = {"n": len(found), "skipped": 0} | {s: statuses.count(s) for s in ("failed", "succeeded")}
-    info["records_bytes"] = (folder / "records.jsonl").stat().st_size
-    write_info(store, folder, info)
 
 
 def cell_of(table: Table, name: str, column: str = "pwws") -> Cell:
