@@ -5,6 +5,7 @@
 ``real_data``             the folder that ROBENCH_TEST_DATA names; without it the test is skipped
 ``textattack``            TextAttack, and NLTK's data, which it needs; name it before anything ``offline``
 ``bundled_resources``     all that attacks need of the package index, the same way
+``whole_run``             a folder of all processes of the run, for what is made once for them
 ``tiny_job``              an encoder and rows that a whole run takes seconds on
 ``finished``              the runs folder of such a run; copy it to change it
 ``processes``             command lines in processes of their own, which can be interrupted, killed and starved
@@ -22,6 +23,7 @@ A folder of tests has a conftest.py of its own for what only its files share; he
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -31,6 +33,7 @@ import pytest
 
 from robench.resources import load_textattack, nltk_data
 from robench.resources.attack_resources import Resource, prepare_resources
+from robench.resources.packages import build_once
 from robench.results.store import Store
 from support.browser import MISSING
 from support.processes import Processes
@@ -59,11 +62,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_sep("!", f"{len(skipped)} tests: {MISSING}", red=True, bold=True)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """ROBENCH_CACHE if it is set, else a temporary folder for all processes of the run; subprocesses inherit it."""
+@pytest.fixture(scope="session")
+def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Temporary folder of all processes of the run."""
     base = tmp_path_factory.getbasetemp()
-    whole_run = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_cache(whole_run: Path) -> Iterator[Path]:
+    """ROBENCH_CACHE if it is set, else a temporary folder for all processes of the run; subprocesses inherit it."""
     with pytest.MonkeyPatch.context() as patch:
         folder = Path(os.environ.get("ROBENCH_CACHE") or whole_run / "cache")
         patch.setenv("ROBENCH_CACHE", str(folder))
@@ -93,20 +101,26 @@ def bundled_resources(shared_cache: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def tiny_job(shared_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> TinyJob:
+def tiny_job(shared_cache: Path, whole_run: Path) -> TinyJob:
     """An encoder with random weights and a few rows, and NLTK's data; a run on it takes seconds and fetches no more."""
     nltk_data.prepare_corpora()
-    folder = tmp_path_factory.mktemp("tiny")
-    return TinyJob(write_encoder(folder / "encoder"), write_data(folder / "data"))
+    folder = whole_run / "tiny"
+    with build_once(folder) as draft:
+        if draft is not None:
+            write_encoder(draft / "encoder")
+            write_data(draft / "data")
+    return TinyJob(folder / "encoder", folder / "data")
 
 
 @pytest.fixture(scope="session")
-def finished(tiny_job: TinyJob, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(tiny_job: TinyJob, whole_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Runs folder of three defenses under two attacks; copy it to change it."""
-    runs = tmp_path_factory.mktemp("finished") / "runs"
-    done = robench(*tiny_job.command(runs, defense="base,ada,taichi", attack="pwws,deepwordbug"))
-    assert done.exit_code == 0, done.output
-    return runs
+    made = whole_run / "finished"
+    with build_once(made) as draft:
+        if draft is not None:
+            done = robench(*tiny_job.command(draft / "runs", defense="base,ada,taichi", attack="pwws,deepwordbug"))
+            assert done.exit_code == 0, done.output
+    return Path(shutil.copytree(made / "runs", tmp_path_factory.mktemp("finished") / "runs"))
 
 
 @pytest.fixture
@@ -115,7 +129,7 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "runs")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def victim() -> SmallVictim:
     """A classifier that gives a text the same logits to the bit in any company."""
     from support.small_victim import SmallVictim

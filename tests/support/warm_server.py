@@ -74,9 +74,6 @@ def main() -> None:
     assert all((AutoModel, AutoTokenizer, BertModel, BertTokenizerFast))
     load_textattack(offline="--offline" in sys.argv)
     import textattack.attack_recipes  # noqa: F401
-    from nltk.corpus import wordnet
-
-    wordnet.ensure_loaded()
 
     codes: dict[int, int] = {}
     for line in sys.stdin:

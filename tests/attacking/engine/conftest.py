@@ -10,6 +10,6 @@ from support.searches import ATTACKS, run
 from support.small_victim import SmallVictim
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def found(victim: SmallVictim) -> dict[Attack, list[Record]]:
     return {attack: run(attack, victim, victim.examples()) for attack in ATTACKS}

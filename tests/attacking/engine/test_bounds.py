@@ -61,14 +61,16 @@ def test_the_share_of_words_that_may_change_is_kept(attack: Attack, victim: Smal
 
 
 @every_attack
-def test_the_protocol_of_textdefender_bounds_every_attack(attack: Attack, victim: SmallVictim) -> None:
+def test_the_protocol_of_textdefender_bounds_every_attack(
+    attack: Attack, victim: SmallVictim, found: dict[Attack, list[Record]]
+) -> None:
     bounded = replace(attack, protocol="textdefender")
-    records = run(bounded, victim, victim.examples())
+    records = run(bounded, victim, victim.examples()[:12])
     for record in records:
         assert record.queries <= 50 * record.words
         assert record.words_changed <= np.ceil(0.3 * record.words)
     assert bounded.variant == "bundled 2, textdefender"
-    assert records != run(attack, victim, victim.examples())
+    assert records != found[attack][:12]
 
 
 @every_attack
