@@ -80,7 +80,7 @@ PRESETS = {
         attack_limit=100,
         # With the paper's settings TaiChi has not learned enough from so few rows by the end.
         training=TrainingSettings(batch_size=8, learning_rate=2e-4),
-        first_look=FirstLook(clean_limit=200, attack_limit=25),
+        first_look=FirstLook(clean_limit=200, attack_limit=20),
     ),
     "laptop": Preset(
         summary="a real study on a CPU: the bundled encoder, at most 10,000 training rows, 500 attacked samples",

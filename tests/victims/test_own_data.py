@@ -72,7 +72,7 @@ def test_command_on_file_says_what_it_guessed_and_its_page_proposes_no_training(
     assert done.exit_code == 0, done.output
     assert "films: 12 test rows from local:" in done.stderr
     assert "texts are in the column 'sentence', labels are in the column 'label'" in done.stderr
-    assert "a first look (preset quick): clean% on at most 200 rows, attacks on 25" in done.stderr
+    assert "a first look (preset quick): clean% on at most 200 rows, attacks on 20" in done.stderr
     text = page.read_text(encoding="utf-8")
     assert "robench attack --model counting:scores --test " in text and "robench run" not in text
 
@@ -170,9 +170,9 @@ def test_split_dev_attacks_development_rows_apart_from_test_rows(tmp_path: Path)
 @pytest.mark.parametrize(
     ("options", "limits", "attacks"),
     [
-        ({"preset": "quick"}, (200, 25), {"deepwordbug", "pwws"}),
+        ({"preset": "quick"}, (200, 20), {"deepwordbug", "pwws"}),
         ({"preset": "quick", "attack_limit": 40, "clean_limit": 50}, (50, 40), {"deepwordbug", "pwws"}),
-        ({"preset": "quick", "attack": "textfooler"}, (200, 25), {"textfooler"}),
+        ({"preset": "quick", "attack": "textfooler"}, (200, 20), {"textfooler"}),
         ({"preset": "laptop"}, (300, 300), {"deepwordbug", "pwws", "textfooler", "textbugger"}),
     ],
 )
