@@ -67,7 +67,8 @@ class RowOptions:
     data: str | Path | None = field(
         default=None,
         metadata=run_option(
-            "Folder with TASK/{train,dev,test}.tsv (.csv, .jsonl, .parquet). Also ROBENCH_DATA.", metavar="DIR"
+            "Folder with TASK/train.tsv, dev.tsv and test.tsv (or .csv, .jsonl, .parquet). Also ROBENCH_DATA.",
+            metavar="DIR",
         ),
     )
 
