@@ -196,8 +196,8 @@ class AttackOptions(PromptOptions, CallOptions, CommonOptions):
         kw_only=False,
         metadata=run_option(
             "A folder or Hub id of a Transformers sequence classifier, of a PEFT adapter of one, or of a language model"
-            " (--prompt); or a Python function from a list of texts to scores, a row for each text, or a fitted pipeline"
-            " of scikit-learn.",
+            " (--prompt); or a Python function from a list of texts to scores, a row for each text, or a fitted"
+            " pipeline of scikit-learn.",
             in_help="The latter as module:name or FILE.py:name; docs/models.md shows each.",
             in_python='The function or the pipeline itself, or ``"module:name"``; or a pair of a Transformers model and'
             " its tokenizer, or a pipeline of Transformers.",

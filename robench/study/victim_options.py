@@ -38,7 +38,8 @@ class PromptOptions:
     label_score: LabelScore = field(
         default="sum",
         metadata=run_option(
-            "sum or mean of the log-probabilities of a label word's tokens; a sum is lower for more tokens."
+            "sum or mean of the log-probabilities of a label word's tokens; a sum is lower for more tokens.",
+            metavar="sum|mean",
         ),
     )
     chat: bool = field(
