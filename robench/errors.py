@@ -30,6 +30,10 @@ class RobenchError(Exception):
         self.frames = frames
 
 
+class RunEndError(RobenchError):
+    """A reason to end a run at once: it concerns no single text, and no other text would fare better."""
+
+
 class ControlFlow(BaseException):
     """The base of exceptions with which robench leaves code of others, and which that code does not cause."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 
 from rich.markup import escape
@@ -20,6 +21,7 @@ from robench.study.request import BaseRequest
 from robench.study.runner import Runner
 from robench.study.schedule import Schedule, simulate
 from robench.study.stages.context import Context
+from robench.study.text_estimate import estimate_texts
 
 LOG_WIDTH = 200
 """Columns if the output is not a terminal, so that a stage stays on one line, as grep needs it."""
@@ -37,7 +39,9 @@ def show_plan(
     """
     stages = [stage for request in requests for stage in request.stages(reporter)]
     device = devices.choose_device(requests[0].device)
-    runner = Runner(Context(store, reporter, device, retry_errors=place.retry_errors), existing=place.existing)
+    again = place.existing == "always"
+    context = Context(store, reporter, device, retry_errors=place.retry_errors, again=again)
+    runner = Runner(context, existing=place.existing)
     left = {stage.key for stage in runner.find_missing(stages)}
     estimator = Estimator(store)
     table = Table("stage", "work", "state", "time", "key", box=None, pad_edge=False, header_style="bold")
@@ -56,6 +60,9 @@ def show_plan(
     if not console.is_terminal:
         console.width = max(console.width, LOG_WIDTH)
     console.print(table)
+    with contextlib.closing(context):
+        for line in estimate_texts([stage for stage in order_stages(stages) if stage.key in left], context):
+            console.print(line, soft_wrap=True, markup=False)
     if total:
         missing = [stage for stage in order_stages(stages) if stage.key in left]
         jobs = ExecutorChoice.of(requests[0]).count_jobs(missing, device, guess)

@@ -20,6 +20,7 @@ from robench.study.presets import Existing
 from robench.study.row_options import TASK, RowOptions
 from robench.study.run_option import RunOption, run_option
 from robench.study.values import Jobs, Names, Numbers, Paths, Settings, as_tuple, read_value
+from robench.study.victim_options import CallOptions, PromptOptions
 
 THREADS = 2
 """Threads of a training, unless the user chose another number: alone on a small machine it is as fast as with all."""
@@ -27,6 +28,8 @@ THREADS = 2
 ORDER = (
     *("model", "defense", "test", "task", "text", "label", "labels", "attack"),
     *("name", "label_order", "sigmoid", "max_length", "version"),
+    *("prompt", "label_words", "label_score", "chat", "endpoint", "api_key_variable"),
+    *("concurrency", "texts_per_call", "call_timeout", "retries", "max_queries"),
     *("preset", "encoder", "seed", "train_limit", "attack_limit", "clean_limit", "split", "settings", "data"),
     *("runs", "plugin", "existing", "retry_errors"),
     *(
@@ -186,14 +189,15 @@ class RunOptions(CommonOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AttackOptions(CommonOptions):
+class AttackOptions(PromptOptions, CallOptions, CommonOptions):
     """The options of ``robench attack``."""
 
     model: Any = field(
         kw_only=False,
         metadata=run_option(
-            "A folder or Hub id of a Transformers sequence classifier or of a PEFT adapter of one; or a Python function"
-            " from a list of texts to scores, a row for each text, or a fitted pipeline of scikit-learn.",
+            "A folder or Hub id of a Transformers sequence classifier, of a PEFT adapter of one, or of a language model"
+            " (--prompt); or a Python function from a list of texts to scores, a row for each text, or a fitted"
+            " pipeline of scikit-learn.",
             in_help="The latter as module:name or FILE.py:name; docs/models.md shows each.",
             in_python='The function or the pipeline itself, or ``"module:name"``; or a pair of a Transformers model and'
             " its tokenizer, or a pipeline of Transformers.",
@@ -239,8 +243,8 @@ class AttackOptions(CommonOptions):
     version: str = field(
         default="",
         metadata=run_option(
-            "Of a function. Its results are found again by its source and that of your modules that it uses, not by its"
-            " weights, so give another version when they change.",
+            "Of a function or endpoint. Results of a function are found again by its source and that of your modules"
+            " that it uses, not by its weights, so give another version when they change.",
             metavar="TEXT",
         ),
     )

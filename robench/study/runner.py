@@ -24,7 +24,9 @@ from robench.study.schedule import find_levels
 from robench.study.site import Site
 from robench.study.stages.context import Context
 from robench.study.stages.stage import Stage
+from robench.study.text_estimate import estimate_texts
 from robench.study.time_left import TimeLeft
+from robench.victims.answers import drop_new_answers, replace_answers
 
 
 def run_requests(
@@ -71,12 +73,14 @@ def run_requests(
     common = requests[0]
     device = devices.choose_device(common.device)
     with Workers(choose_worker_count(common.workers, device)) as workers:
-        context = Context(store, reporter, device, common.offline, workers, retry_errors)
+        context = Context(store, reporter, device, common.offline, workers, retry_errors, again=redo is not None)
         choice = ExecutorChoice.of(common)
         runner = Runner(context, existing=existing, redo=redo, executor=choice, threads=common.threads, log=log)
-        stored = runner.run([stage for request in requests for stage in request.stages(reporter)])
+        with contextlib.closing(context):
+            stored = runner.run([stage for request in requests for stage in request.stages(reporter)])
     if redo is not None:
         redo.finish()
+        replace_answers(store.root)
     cells = [stage for stage in stored if isinstance(stage.info, CellInfo)]
     for cell in cells:  # those of results that were there before are shown, too
         for warning in cell.info.warnings:
@@ -140,12 +144,15 @@ class Runner:
             if site.redo is None:
                 raise
             site.redo.forget()  # a function's weights changed while the redo was interrupted
+            drop_new_answers(context.store.root)
             missing = order_stages(stages)
         for stage in stages:
             self._report_changed_parents(stage)
         for stage in missing:  # a resource that cannot be fetched fails here rather than after hours of training
             stage.prepare(offline=context.offline)
         self._log_request(stages, missing)
+        for line in estimate_texts(missing, context):
+            context.reporter.say(line)
         if missing:
             self._make(missing)
         if context.retry_errors and missing:

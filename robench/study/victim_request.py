@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -19,8 +19,10 @@ from robench.study.request import BaseRequest
 from robench.study.setting import NamedDefense, Setting
 from robench.study.stages.stage import Stage
 from robench.study.task_choice import TaskChoice, choose_tasks
+from robench.victims.endpoint_source import find_endpoint
 from robench.victims.find import find_victim
-from robench.victims.source import OWN_ENCODER, Given, VictimSource
+from robench.victims.prompted_source import add_prompt
+from robench.victims.source import OWN_ENCODER, FunctionSource, Given, VictimSource
 
 if TYPE_CHECKING:
     import torch
@@ -40,7 +42,10 @@ class VictimRequest(BaseRequest, AttackOptions):
             RobenchError: a name is unknown, or there is no such model.
         """
         super().check()
-        return find_victim(
+        prompt, endpoint, calls = self.make_prompt(), self.make_endpoint(self.model), self.make_calls()
+        if endpoint is not None:
+            return find_endpoint(endpoint, name=self.name, version=self.version, calls=calls)
+        source = find_victim(
             self.model,
             name=self.name,
             version=self.version,
@@ -48,6 +53,9 @@ class VictimRequest(BaseRequest, AttackOptions):
             trust_remote_code=self.trust_remote_code,
             offline=self.offline,
         )
+        if isinstance(source, FunctionSource):
+            source = replace(source, calls=calls)
+        return source if prompt is None else add_prompt(source, prompt)
 
     @property
     def first_look(self) -> FirstLook | None:
@@ -82,7 +90,11 @@ class VictimRequest(BaseRequest, AttackOptions):
         if not source.has_network:
             for option, given in (("--max-length", self.max_length), ("--precision", self.precision != "auto")):
                 if given:
-                    raise RobenchError(f"{option} is for models that robench runs itself; a function has its own.")
+                    raise RobenchError(
+                        f"{option} is for models that robench runs itself; a function or endpoint has its own."
+                    )
+        elif option := self.name_call_option():
+            raise RobenchError(f"{option} is for functions and endpoints, and {source.shown} is a {source.kind}.")
 
     def stages(self, reporter: Reporter) -> list[Stage]:
         """Load the data and plan the cells, task by task, seed by seed.

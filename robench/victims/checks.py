@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from robench.data.load import Example
-from robench.errors import RobenchError
+from robench.errors import RobenchError, RunEndError
 from robench.models.checks import spread, warn_of_saturation, warn_of_window
 from robench.victims.columns import match_columns
 from robench.victims.scorer import TOLERANCE, Scorer, looks_like_probabilities, take_logarithms
@@ -66,7 +66,10 @@ def examine(
     texts = spread(all_texts, PROBES)
     first = scorer(texts)
     order, warnings = match_columns(scorer.shown, labels, scorer.names, label_order, first.shape[1])
-    is_random = _differ(first, scorer(texts))
+    if scorer.has_label_words:
+        warnings = []
+    warnings += scorer.probe(texts)
+    is_random = _differ(first, scorer.score_again(texts))
     networks = scorer.networks_in_training()
     if networks:
         warnings.append(f"{', '.join(networks)} is in training mode, in which dropout is active: call .eval() on it.")
@@ -75,7 +78,7 @@ def examine(
             "the same text gets different scores when it is scored twice: accuracy under attack of a random model"
             " depends on luck, and an attack that scores a text only once is misled."
         )
-    elif _differ(first[:ALONE], torch.cat([scorer([text]) for text in texts[:ALONE]])):
+    elif _differ(first[:ALONE], torch.cat([scorer.score_again([text]) for text in texts[:ALONE]])):
         warnings.append(
             "a text's scores depend on the texts beside it in the batch, perhaps because these decide how far it is"
             " padded: results will depend on how many searches run at the same time."
@@ -93,11 +96,33 @@ def examine(
         return (take_logarithms(scores) if probabilities else scores)[:, list(order)]
 
     if not is_random:
-        with contextlib.suppress(RobenchError):  # it may fail on a text with words left out, as on any attacked text
+        try:
             warnings += warn_of_saturation(lambda texts: to_logits(scorer(texts)), texts)
+        except RunEndError:
+            raise
+        except RobenchError:  # it may fail on a text with words left out, as on any attacked text
+            pass
     cut = scorer.count_truncated(all_texts)
     warnings += warn_of_window(cut, len(test), scorer.max_length, "--max-length N")
     return Findings(tuple(warnings), is_random, probabilities, order)
+
+
+def warn_of_chance(correct: int, count: int, classes: int, advice: str) -> list[str]:
+    """Return a warning if accuracy may be that of a coin: it is less than two standard errors above chance.
+
+    Args:
+        correct: number of texts whose label is predicted.
+        count: number of texts.
+        classes: number of labels.
+        advice: what may help, as the end of a sentence.
+    """
+    chance = 1 / classes
+    if correct / count >= chance + 2 * (chance * (1 - chance) / count) ** 0.5:
+        return []
+    return [
+        f"clean accuracy is {correct / count:.1%} of {count:,} texts, hardly more than by chance ({chance:.1%}): an"
+        f" attack on such a model says little; {advice}."
+    ]
 
 
 def find_networks_in_training(function: Any) -> list[str]:

@@ -60,7 +60,7 @@ def find_victim(
     if version:
         raise RobenchError("--version is for a Python function; a model in files is identified by its files.")
     last_part = place.resolve().name if place.is_dir() else str(model).rpartition("/")[2]
-    chosen = _check_name(name) if name else _choose_name(last_part)
+    chosen = check_name(name) if name else choose_name(last_part)
     if place.is_dir():
         source = _find_folder(str(model), place, chosen, trust_remote_code)
     elif place.is_file() or place.suffix in PICKLES:
@@ -98,7 +98,7 @@ def _take_object(thing: Any, spec: str, shown: str, name: str | None, version: s
             raise RobenchError(
                 "--version is for a Python function; a model of Transformers is identified by its weights."
             )
-        chosen = _check_name(name) if name else _choose_name(last_part)
+        chosen = check_name(name) if name else choose_name(last_part)
         if is_pair:
             return pair_source(*thing, name=chosen, shown=shown, sigmoid=sigmoid)
         return pipeline_source(thing, name=chosen, shown=shown, sigmoid=sigmoid)
@@ -107,7 +107,7 @@ def _take_object(thing: Any, spec: str, shown: str, name: str | None, version: s
             "--sigmoid is for a Transformers model with one logit; a function returns all scores itself."
         )
     if is_estimator(thing) and not callable(thing):
-        chosen = _check_name(name) if name else _choose_name(last_part)
+        chosen = check_name(name) if name else choose_name(last_part)
         return estimator_source(thing, name=chosen, shown=shown, version=version)
     function = functions.check_function(thing, shown) if shown else _check_function(thing)
     return _function_source(function, spec, shown, name, version)
@@ -127,7 +127,7 @@ def _check_function(model: Any) -> functions.Function:
     if hasattr(model, "save_pretrained"):
         raise RobenchError(f"a {type(model).__name__} does not read texts: give a pair of it and its tokenizer.")
     function: functions.Function = model
-    functions.refuse_async(function, f"the function {getattr(function, '__name__', type(function).__name__)}")
+    functions.refuse_generator(function, f"the function {getattr(function, '__name__', type(function).__name__)}")
     return function
 
 
@@ -141,13 +141,13 @@ def _function_source(
     """
     last_part = spec.rpartition(":")[2].rpartition(".")[2]
     last_part = last_part or str(getattr(function, "__name__", type(function).__name__))
-    chosen = _check_name(name) if name else _choose_name(last_part)
+    chosen = check_name(name) if name else choose_name(last_part)
     command = ("--model", shown, *(["--version", version] if version else [])) if shown else ()
     digest = functions.digest_function(function, spec, version)
     return FunctionSource(chosen, shown or last_part, digest, function, command=command)
 
 
-def _check_name(name: str) -> str:
+def check_name(name: str) -> str:
     """Return a name that the user chose, if it can stand in tables, lists and names of folders.
 
     Raises:
@@ -160,7 +160,7 @@ def _check_name(name: str) -> str:
     return name
 
 
-def _choose_name(last_part: str) -> str:
+def choose_name(last_part: str) -> str:
     """Make a name from the last part of a model's path, id or function name."""
     name = re.sub(r"[^\w+.-]+", "-", last_part).strip("-.")[:50] or "model"
     return f"{name}-given" if name in ("all", BEFORE, *registry.names("defenses")) else name

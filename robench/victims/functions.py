@@ -81,12 +81,12 @@ def check_function(thing: Any, spec: str) -> Function:
     if not callable(thing):
         raise RobenchError(f"--model {spec}: {path} is a {type(thing).__name__} and cannot be called.")
     function: Function = thing
-    refuse_async(function, f"--model {spec}: {path}")
+    refuse_generator(function, f"--model {spec}: {path}")
     return function
 
 
-def refuse_async(function: Function, what: str) -> None:
-    """Reject a function that returns no scores, but a coroutine.
+def refuse_generator(function: Function, what: str) -> None:
+    """Reject an async function that yields, and so returns no scores.
 
     Args:
         function: the function.
@@ -95,8 +95,8 @@ def refuse_async(function: Function, what: str) -> None:
     Raises:
         RobenchError: it is such a function.
     """
-    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-        raise RobenchError(f"{what} is async; name a plain function, which may call asyncio.run.")
+    if inspect.isasyncgenfunction(function):
+        raise RobenchError(f"{what} is an async generator; name a function, async or not, that returns all scores.")
 
 
 def digest_function(function: Function, spec: str, version: str) -> str:

@@ -19,7 +19,7 @@ from robench.models.positions import Positions
 from robench.models.predictor import Predictor
 from robench.models.vocabulary import check_vocabulary
 from robench.victims.padding import give_padding
-from robench.victims.scorer import Progress, check_scores
+from robench.victims.scorer import PlainScorer, Progress, check_scores
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -30,7 +30,7 @@ NO_LIMIT = 1_000_000
 """A tokenizer's limit of this size or more means that it has none."""
 
 
-class NetworkScorer:
+class NetworkScorer(PlainScorer):
     """A Transformers sequence classifier as a scorer, always in evaluation mode.
 
     Args:
@@ -71,7 +71,7 @@ class NetworkScorer:
         positions = Positions(model).count
         if max_length is not None and positions is not None and max_length > positions:
             raise RobenchError(f"--max-length {max_length}: {shown} has room for {positions} tokens at most.")
-        self._length = max_length or _find_limit(model, tokenizer, positions)
+        self._length = max_length or find_limit(model, tokenizer, positions)
         self.max_length: int | None = self._length
         classifier = _WholeClassifier(model, has_one_logit=has_one_logit).eval()
         self._predictor = Predictor(classifier, tokenizer, max_length=self._length, precision=precision, device=device)
@@ -190,7 +190,7 @@ def _name_sides(model: PreTrainedModel) -> dict[int, str]:
     return {} if name == "LABEL_0" else {0: f"not {name}", 1: str(name)}
 
 
-def _find_limit(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, positions: int | None) -> int:
+def find_limit(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, positions: int | None) -> int:
     """Return the most tokens of a text that both tokenizer and network allow."""
     limits = [tokenizer.model_max_length if tokenizer.model_max_length < NO_LIMIT else None, positions]
     if positions is None:

@@ -88,7 +88,7 @@ def load_network(
 
     is_exported, _ = check_network(location, shown, revision, trust_remote_code)
     if not native:
-        _check_float32(location, shown, revision, device)
+        check_float32(location, shown, revision, device)
     loader = RobenchForSequenceClassification if is_exported else AutoModelForSequenceClassification
     options = {"torch_dtype": "auto" if native else None, "output_loading_info": True, **settings}
     with torch.random.fork_rng([]):  # Transformers draws random weights before it reads the stored ones
@@ -122,8 +122,18 @@ def check_trained(shown: str, model: PreTrainedModel, missing: list[str]) -> Non
         )
 
 
-def _check_float32(location: str, shown: str, revision: str | None, device: torch.device | None) -> None:
-    """Check that a network can be loaded in float32."""
+def check_float32(location: str, shown: str, revision: str | None, device: torch.device | None) -> None:
+    """Check that a network can be loaded in float32.
+
+    Args:
+        location: a folder, or a Hub id.
+        shown: the model's location, for messages.
+        revision: the commit of a Hub model.
+        device: the device on which it is to run; None is the CPU.
+
+    Raises:
+        RobenchError: its weights are quantised, or do not fit into memory.
+    """
     if "quantization_config" in read_json(location, "config.json", revision):
         raise RobenchError(f"the weights of {shown} are quantised; --precision native runs them as they are.")
     check_memory(shown, location, revision, device)

@@ -35,12 +35,33 @@ class Scorer(Protocol):
     names: Mapping[int, str]
     max_length: int | None
 
+    @property
+    def has_label_words(self) -> bool:
+        """Return whether its names are words that the user chose for the labels, in the order of the task's."""
+
     def __call__(self, texts: Sequence[str], progress: Progress = None) -> Tensor:
         """Score texts.
 
         Raises:
             RobenchError: the model fails, or its scores are unusable.
         """
+
+    def score_again(self, texts: Sequence[str], progress: Progress = None) -> Tensor:
+        """Score texts, even those whose answers are kept.
+
+        Raises:
+            RobenchError: the model fails, or its scores are unusable.
+        """
+
+    def probe(self, texts: Sequence[str]) -> list[str]:
+        """Check on a few texts that have been scored what only this kind of model can have wrong; return warnings.
+
+        Raises:
+            RobenchError: its scores mean nothing.
+        """
+
+    def summarise(self) -> list[str]:
+        """Return warnings about all texts that it has scored."""
 
     def count_truncated(self, texts: Sequence[str]) -> int:
         """Count the texts that the model does not see whole, as far as robench knows."""
@@ -50,6 +71,28 @@ class Scorer(Protocol):
 
     def networks_in_training(self) -> list[str]:
         """Return the classes of the networks that were left in training mode."""
+
+
+class PlainScorer:
+    """The parts of a scorer that only some kinds of models need."""
+
+    has_label_words = False
+
+    def __call__(self, texts: Sequence[str], progress: Progress = None) -> Tensor:
+        """Score texts; see :class:`Scorer`."""
+        raise NotImplementedError
+
+    def score_again(self, texts: Sequence[str], progress: Progress = None) -> Tensor:
+        """Score texts, none of which has a kept answer."""
+        return self(texts, progress)
+
+    def probe(self, texts: Sequence[str]) -> list[str]:
+        """Return nothing: there is nothing to check."""
+        return []
+
+    def summarise(self) -> list[str]:
+        """Return nothing: there is nothing to say."""
+        return []
 
 
 def check_scores(scores: Any, texts: Sequence[str], shown: str) -> Tensor:

@@ -7,9 +7,12 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from robench.training.defense import Defense, Terms
+from robench.victims.call_settings import CallSettings
+from robench.victims.meter import Meter
 
 if TYPE_CHECKING:
     import torch
@@ -68,6 +71,10 @@ class VictimSource(ABC):
     """The kind of model, as users see it."""
     has_network: ClassVar[bool] = True
     """Whether robench runs the network itself, so that it controls length and precision."""
+    tolerance: ClassVar[float] = 0.01
+    """Largest difference of a probability between two runs that is no change of the model."""
+    advice_at_chance: ClassVar[str] = ""
+    """What may help a model whose accuracy is that of chance; empty if that is worth no warning."""
 
     @property
     def usual_precision(self) -> Precision:
@@ -186,14 +193,17 @@ class PairSource(VictimSource):
 
         return all(part.dtype == torch.float32 for part in self.model.parameters() if part.is_floating_point())
 
+    def _network(self, precision: Precision) -> Any:
+        """Return the network in a precision; a copy if its weights have another type."""
+        return self.model if precision == "native" or self._is_float32 else copy.deepcopy(self.model).float()
+
     def load(self, *, max_length: int | None, precision: Precision, device: torch.device) -> Scorer:
         """Load the model as a scorer; see :meth:`VictimSource.load`."""
         from robench.victims.networks import NetworkScorer
 
-        model = self.model if precision == "native" or self._is_float32 else copy.deepcopy(self.model).float()
         return NetworkScorer(
             self.shown,
-            model,
+            self._network(precision),
             self.tokenizer,
             max_length=max_length or self.length,
             precision=precision,
@@ -210,24 +220,31 @@ class PairSource(VictimSource):
 
 @dataclass(frozen=True, eq=False)
 class FunctionSource(VictimSource):
-    """A Python function from N texts to N rows of scores.
+    """A Python function from N texts to N rows of scores, which may be async.
 
     Attributes:
         function: the function.
         names: the names of its columns; empty if it has none.
+        calls: how it is called.
     """
 
     function: Callable[[list[str]], Any]
     names: Mapping[int, str] = field(default_factory=dict)
+    calls: CallSettings = field(default=CallSettings(), kw_only=True)
+
+    @cached_property
+    def meter(self) -> Meter:
+        """Return the count of the texts that this run sends to it."""
+        return Meter(self.shown, self.calls.max_queries)
 
     kind = "Python function"
     has_network = False
 
     def load(self, *, max_length: int | None, precision: Precision, device: torch.device) -> Scorer:
         """Load the model as a scorer; see :meth:`VictimSource.load`."""
-        from robench.victims.scorers import FunctionScorer
+        from robench.victims.function_scorer import FunctionScorer
 
-        return FunctionScorer(self.shown, self.function, self.names)
+        return FunctionScorer(self.shown, self.function, self.calls, self.meter, self.names)
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,8 +14,9 @@ from torch import nn
 from robench import RobenchError
 from robench.victims.checks import find_networks_in_training
 from robench.victims.columns import check_order, match_columns
+from robench.victims.function_scorer import FunctionScorer
 from robench.victims.scorer import check_probabilities, looks_like_probabilities
-from robench.victims.scorers import FunctionScorer, VictimModel
+from robench.victims.scorers import VictimModel
 
 LABELS = ("abbreviation", "entity", "description")
 ORDERS: list[tuple[dict[int, str], tuple[int, ...], bool]] = [

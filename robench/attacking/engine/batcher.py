@@ -23,7 +23,7 @@ from robench.attacking.engine.failures import TextFailure
 from robench.attacking.engine.logits_cache import LogitsCache
 from robench.attacking.engine.requests import Answer, OpenRequest, Row
 from robench.attacking.engine.suspects import Suspects
-from robench.errors import RobenchError, translate_failures
+from robench.errors import RobenchError, RunEndError, translate_failures
 from robench.escaping import show_value
 from robench.models.batch_model import BatchModel, FunctionModel, LogitsFunction
 from robench.models.batches import Shape
@@ -170,6 +170,8 @@ class Batcher:
             with translate_failures(f"the model's tokenizer failed on {show_value(items[0].text, 80)}"):
                 rows = self._model.tokens([item.text for item in items])
                 shapes = [self._model.shape(tokens) for tokens in rows]
+        except RunEndError:
+            raise
         except RobenchError as error:
             self._halve(items, self._tokenise, error)
             return
@@ -207,6 +209,8 @@ class Batcher:
         try:
             with translate_failures(f"the model failed on {show_value(batch[0].text, 80)}"):
                 logits = self._model.batch_logits([item.tokens for item in batch], shape)
+        except RunEndError:
+            raise
         except RobenchError as error:
             self._collect()  # what the model scored has to be known before its failures are counted
             self._halve(batch, lambda half: self._start(half, shape), error)
@@ -265,6 +269,8 @@ class Batcher:
             with translate_failures("the model failed"):
                 tokens = self._model.tokens([text])
                 logits = self._model.batch_logits(tokens, self._model.shape(tokens[0]))
+        except RunEndError:
+            raise
         except RobenchError:
             return False
         return bool(torch.isfinite(logits).all())

@@ -240,11 +240,15 @@ class CellStage(AttackingStage):
         Raises:
             RobenchError: the model fails, or the file cannot be written.
         """
+        from robench.victims.scorers import VictimModel, track_texts
+
         model, scored = context.model(self.model), [row for row in rows if row.status != "error"]
+        assert isinstance(model, VictimModel), "only a user's model is random"
         texts, right = [row.final for row in scored], {row.id: 0 for row in scored}
-        with context.reporter.track("draws", "text", total=DRAWS * len(texts)) as work:
+        work = context.reporter.track("draws", "text", total=DRAWS * len(texts))
+        with track_texts(model.scorer, context.reporter), work as count:
             for _ in range(DRAWS if texts else 0):
-                guesses = model.logits(texts, work.advance).argmax(dim=1).tolist()
+                guesses = model.logits_again(texts, count.advance).argmax(dim=1).tolist()
                 for row, guess in zip(scored, guesses, strict=True):
                     right[row.id] += guess == row.label
         return write_draws(folder, right, DRAWS)

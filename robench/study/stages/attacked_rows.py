@@ -50,20 +50,21 @@ def search_rows(
         RobenchError: something cannot be fetched or computed.
     """
     from robench.attacking.engine.pool import attack_examples
-    from robench.victims.scorers import VictimModel
+    from robench.victims.scorers import VictimModel, track_texts
 
     victim = context.model(model)
-    yield from attack_examples(
-        attack.attack,
-        victim.batch_model if isinstance(victim, VictimModel) else victim,
-        (row and (row[0], row[1].text, row[1].label) for row in rows),
-        seed=stage.seed,
-        attack_name=attack.name,
-        live=LIVE_EXAMPLES.get(context.device.type, LIVE_EXAMPLES["cuda"]),
-        offline=context.offline,
-        cache=context.logits_cache(model),
-        workers=context.workers,
-    )
+    with track_texts(victim.scorer, context.reporter) if isinstance(victim, VictimModel) else contextlib.nullcontext():
+        yield from attack_examples(
+            attack.attack,
+            victim.batch_model if isinstance(victim, VictimModel) else victim,
+            (row and (row[0], row[1].text, row[1].label) for row in rows),
+            seed=stage.seed,
+            attack_name=attack.name,
+            live=LIVE_EXAMPLES.get(context.device.type, LIVE_EXAMPLES["cuda"]),
+            offline=context.offline,
+            cache=context.logits_cache(model),
+            workers=context.workers,
+        )
 
 
 def attack_rows(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from robench.attacking.engine.logits_cache import LogitsCache
     from robench.attacking.engine.workers import Workers
     from robench.models.predictor import Predictor
+    from robench.victims.answers import Answers
     from robench.victims.scorers import VictimModel
 
 HELD_MODELS = 2
@@ -46,6 +47,7 @@ class Context:
         offline: whether to forbid all downloads.
         workers: extra processes for the searches of attacks; None searches in this process only.
         retry_errors: whether to attack the rows again that ended in an error.
+        again: whether results are made again, so that kept answers of functions do not count.
     """
 
     store: Store
@@ -54,6 +56,8 @@ class Context:
     offline: bool = False
     workers: Workers | None = None
     retry_errors: bool = False
+    again: bool = False
+    _answers: dict[str, Answers] = field(default_factory=dict)
     _held: OrderedDict[str, tuple[Model, LogitsCache]] = field(default_factory=OrderedDict)
 
     def model(self, stage: LoadableStage) -> Model:
@@ -71,6 +75,19 @@ class Context:
         """Return the cache of a model's logits, which saves the queries that several attacks have in common."""
         self.model(stage)
         return self._held[stage.key][1]
+
+    def answers(self, digest: str) -> Answers:
+        """Return the kept answers of a function or an endpoint, by the digest of the model."""
+        from robench.victims.answers import Answers
+
+        if digest not in self._answers:
+            self._answers[digest] = Answers(self.store.root, digest, again=self.again)
+        return self._answers[digest]
+
+    def close(self) -> None:
+        """Close the files of kept answers."""
+        for answers in self._answers.values():
+            answers.close()
 
     def hold(self, stage: LoadableStage, model: Model) -> None:
         """Keep a model in memory until newer ones replace it."""

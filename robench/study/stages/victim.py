@@ -17,15 +17,13 @@ from robench.results.store import StoredStage
 from robench.study.stages.context import Context
 from robench.study.stages.stage import FORMAT, Size
 from robench.study.stages.train import ModelStage
-from robench.victims.source import FunctionSource, Given, PretrainedSource, VictimSource
+from robench.victims.source import Given, PretrainedSource, VictimSource
 
 if TYPE_CHECKING:
     from robench.victims.scorers import VictimModel
 
 REMEMBERED_TEXTS = 8
 """Number of test texts on which a function's scores are compared with the stored ones."""
-TOLERANCE = 0.01
-"""Largest difference of a probability that rounding can explain."""
 
 
 @dataclass(frozen=True)
@@ -95,25 +93,30 @@ class VictimStage(ModelStage):
     def make(self, context: Context, folder: Path) -> None:
         """Examine the model, predict the test split, store the results, and keep the model in memory."""
         from robench.study.stages.trained_model import count_correct, predict_clean
-        from robench.victims.checks import examine
+        from robench.victims.checks import examine, warn_of_chance
         from robench.victims.columns import check_order
-        from robench.victims.scorers import VictimModel
+        from robench.victims.scorers import VictimModel, track_texts
 
         started = time.perf_counter()
         data, reporter, label_order = self.data, context.reporter, self.model_identity.label_order
         rows = self.clean_rows()
         examples = [example for _, example in rows]
         scorer = self._scorer(context)
-        examination = examine(scorer, examples, data.labels, label_order)
-        for warning in examination.warnings:
-            reporter.warn(f"warning: {warning}")
-        victim = VictimModel(scorer, examination.order, examination.probabilities)
-        with reporter.track("clean accuracy", "text", total=len(rows)) as work:
-            clean, inference = predict_clean(victim, rows, work.advance)
+        with track_texts(scorer, reporter):
+            examination = examine(scorer, examples, data.labels, label_order)
+            for warning in examination.warnings:
+                reporter.warn(f"warning: {warning}")
+            victim = VictimModel(scorer, examination.order, examination.probabilities)
+            with reporter.track("clean accuracy", "text", total=len(rows)) as work:
+                clean, inference = predict_clean(victim, rows, work.advance)
         gold = [example.label for example in examples]
         guesses = [max(range(len(data.labels)), key=line.probabilities.__getitem__) for line in clean]
         is_explicit = label_order is not None
         order_warnings = check_order(data.labels, examination.order, gold, guesses, is_explicit=is_explicit)
+        order_warnings += scorer.summarise()
+        if advice := self.source.advice_at_chance:
+            correct = sum(line.correct for line in clean)
+            order_warnings += warn_of_chance(correct, len(clean), len(data.labels), advice)
         for warning in order_warnings:
             reporter.warn(f"warning: {warning}")
         info = ModelInfo(
@@ -155,7 +158,7 @@ class VictimStage(ModelStage):
             raise RobenchError(f"the folder {folder} was removed while it was needed; run again.")
         about = stored.info.victim
         victim = VictimModel(self._scorer(context), about.label_order, about.probabilities)
-        if isinstance(self.source, FunctionSource) and not about.random:
+        if self.can_change and not about.random:
             self._compare_scores(stored, victim)
         return victim
 
@@ -174,7 +177,13 @@ class VictimStage(ModelStage):
 
     def _scorer(self, context: Context) -> Any:
         precision = self.setting.precision
-        return self.source.load(max_length=self.model_identity.max_length, precision=precision, device=context.device)
+        from robench.victims.function_scorer import FunctionScorer
+
+        length = self.model_identity.max_length
+        scorer = self.source.load(max_length=length, precision=precision, device=context.device)
+        if isinstance(scorer, FunctionScorer):
+            scorer.answers = context.answers(self.source.digest)
+        return scorer
 
     def _compare_scores(self, stored: StoredStage[ModelInfo], victim: VictimModel) -> None:
         import torch
@@ -186,8 +195,8 @@ class VictimStage(ModelStage):
         except ValueError as error:  # the lines have different numbers of classes
             raise RobenchError(f"{path} cannot be read ({error}); {REMEDY}.") from error
         remembered = self.clean_rows()[:REMEMBERED_TEXTS]
-        now = victim.logits([example.text for _, example in remembered]).softmax(-1)
-        if before.shape != now.shape or (before - now).abs().max() > TOLERANCE:
+        now = victim.logits_again([example.text for _, example in remembered]).softmax(-1)
+        if before.shape != now.shape or (before - now).abs().max() > self.source.tolerance:
             raise RobenchError(
                 f"{self.source.shown} does not score the test texts as it did when {stored.folder.name} was stored,"
                 " though its source is the same: its weights have changed. Give it another --version TEXT, or make all"
