@@ -127,6 +127,7 @@ VALUES: dict[type, dict[str, Any]] = {
         "attack": ["pwws", "deepwordbug"],
         "name": "mine",
         "label_order": [1, 0],
+        "sigmoid": True,
         "max_length": 64,
         "version": "2",
         "prompt": "Review: {text}\\nSentiment:",

@@ -48,7 +48,7 @@ def write_file(path: Path, columns: dict[str, list[Any]]) -> Path:
 
 
 def test_load_of_every_format_gives_the_same_rows_and_digest(tmp_path: Path) -> None:
-    columns = {"text": [text for text, _ in ROWS], "label": [label for _, label in ROWS]}
+    columns: dict[str, list[Any]] = {"text": [text for text, _ in ROWS], "label": [label for _, label in ROWS]}
     found = [load(write_file(tmp_path / f"films{end}", columns)) for end in (".csv", ".tsv", ".jsonl", ".parquet")]
     assert [pairs(one) for one in found] == [ROWS] * 4
     assert len({one.data.digest for one in found}) == 1

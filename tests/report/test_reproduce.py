@@ -73,7 +73,7 @@ def test_table_7_is_run_measured_and_shown(tiny_job: TinyJob, tmp_path: Path) ->
 
 @pytest.mark.parametrize(("target", "named"), [({"table": "5"}, "table 5"), ({"figure": "4"}, "figure 4")])
 def test_a_target_says_which_preset_it_takes_and_how_to_take_another(target: dict[str, str], named: str) -> None:
-    line = Target.named(**target).describe_preset("laptop")  # type: ignore[arg-type]
+    line = Target.named(**target).describe_preset("laptop")
     assert line.startswith(f"{named} with the preset laptop: a real study on a CPU")
     assert line.endswith("--preset takes another: quick and paper.")
 
