@@ -52,7 +52,7 @@ class PromptOptions:
     endpoint: str | None = field(
         default=None,
         metadata=run_option(
-            "The address of a server in OpenAI's form that has the model, such as http://localhost:8000/v1."
+            "The address of a server in OpenAI's form that has the model, such as http://gpu:8000/v1."
             " docs/endpoints.md says what it must send.",
             metavar="URL",
         ),
