@@ -44,12 +44,18 @@ class BatchModel(Protocol):
 
 
 class FunctionModel:
-    """A function as a :class:`BatchModel` with one shape and no limit of rows: it receives all texts in one call."""
+    """A function as a :class:`BatchModel` with one shape and no limit of rows: it receives all texts in one call.
+
+    Args:
+        logits: the function.
+        logits_again: the same for texts that it was asked before, if ``logits`` may know their answers by heart.
+    """
 
     max_in_flight = 1
 
-    def __init__(self, logits: LogitsFunction) -> None:
+    def __init__(self, logits: LogitsFunction, logits_again: LogitsFunction | None = None) -> None:
         self._logits = logits
+        self.logits_again = logits_again or logits
 
     def freeze_weights(self) -> contextlib.AbstractContextManager[None]:
         """Do nothing; a function has no weights."""

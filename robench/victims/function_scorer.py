@@ -19,6 +19,7 @@ from robench.victims.call_settings import CallSettings
 from robench.victims.calls import Caller
 from robench.victims.checks import find_networks_in_training
 from robench.victims.meter import Meter
+from robench.victims.network_errors import is_network_error
 from robench.victims.scorer import PlainScorer, Progress, check_scores
 
 
@@ -62,6 +63,8 @@ class FunctionScorer(PlainScorer):
         except RunEndError:
             raise
         except RobenchError as error:
+            if error.__cause__ is not None and is_network_error(error.__cause__):
+                raise  # for which no text is to blame
             raise self._find_text(texts, error) from error.__cause__
 
     def _find_text(self, texts: Sequence[str], failure: RobenchError) -> RobenchError:

@@ -14,7 +14,7 @@ from typing import Any
 
 from torch import Tensor
 
-from robench.models.batch_model import BatchModel, LogitsFunction
+from robench.models.batch_model import BatchModel, FunctionModel
 from robench.models.batches import Shape
 from robench.progress import Reporter
 from robench.victims.function_scorer import FunctionScorer
@@ -52,13 +52,13 @@ class VictimModel:
         return self._to_logits(self.scorer.score_again(texts, progress))
 
     @property
-    def batch_model(self) -> BatchModel | LogitsFunction:
+    def batch_model(self) -> BatchModel:
         """Return the model as an attack runs it: with its own batches, if it has some, else as a function."""
         if isinstance(self.scorer, BatchModel):
             return _OrderedBatchModel(self.scorer, self._to_logits)
         # An attack finds out by itself on which text a function fails, and goes on with the others.
         score = self.scorer.score if isinstance(self.scorer, FunctionScorer) else self.scorer
-        return lambda texts: self._to_logits(score(texts))
+        return FunctionModel(lambda texts: self._to_logits(score(texts)), self.logits_again)
 
     def _to_logits(self, scores: Tensor) -> Tensor:
         if self.probabilities:

@@ -29,6 +29,7 @@ class ClassifierServer(http.server.ThreadingHTTPServer):
         delay: seconds before each answer.
         fail_every: each so manieth call fails, in turn by a status and by a cut connection; 0 for none.
         rate: calls after which it refuses all for 0.05 s; 0 for any number.
+        down_after: number of calls after which it cuts every connection; 0 for none.
         key: the API key that it wants; empty for none.
         form: of log-probabilities: ``words``, ``none``, ``flat``, ``deaf``, ``other``.
         answered: how often each text was answered.
@@ -44,6 +45,7 @@ class ClassifierServer(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
         self.delay, self.fail_every, self.rate = 0.0, 0, 0
+        self.down_after = 0
         self.key, self.form = "", "words"
         self.answered: Counter[str] = Counter()
         self.calls = self.refused = self.failed = self.most = self.now = 0
@@ -84,6 +86,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return self._send(401, {"error": f"wrong key {self.headers.get('Authorization')}"})
         if is_refused:
             return self._send(429, {"error": "too many"}, {"Retry-After": "0.05"})
+        if server.down_after and number > server.down_after:
+            return self.connection.close()
         if server.fail_every and number % server.fail_every == 0:
             server.failed += 1
             if server.failed % 2:

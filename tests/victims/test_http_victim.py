@@ -76,3 +76,16 @@ def test_a_run_that_ends_at_its_limit_goes_on_and_pays_for_no_text_twice(
     assert anew.exit_code == 0, anew.output
     assert {server.answered[text] for text in attacked_texts} == {2}
     assert [path.suffixes for path in (runs / "answers").iterdir()] == [[".sqlite"]]
+
+
+def test_a_server_that_goes_down_ends_the_run_and_no_text_is_to_blame(
+    server: ClassifierServer, tiny_job: TinyJob, tmp_path: Path
+) -> None:
+    words = command(tiny_job, tmp_path / "runs", "--retries", "0")
+    server.down_after = 30
+    down = robench(*words)
+    assert down.exit_code == 2 and "and on one that it had scored before" in told(down), down.output
+    server.down_after = 0
+    assert robench(*words).exit_code == 0
+    ((_, cell),) = cells(tmp_path / "runs").items()
+    assert len(attacked(cell)) == 4 and all(record.status != "error" for record in attacked(cell))

@@ -268,7 +268,10 @@ class Batcher:
         try:
             with translate_failures("the model failed"):
                 tokens = self._model.tokens([text])
-                logits = self._model.batch_logits(tokens, self._model.shape(tokens[0]))
+                if isinstance(self._model, FunctionModel):
+                    logits = self._model.logits_again(tokens)
+                else:
+                    logits = self._model.batch_logits(tokens, self._model.shape(tokens[0]))
         except RunEndError:
             raise
         except RobenchError:
