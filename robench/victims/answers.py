@@ -14,12 +14,14 @@ import hashlib
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from robench.errors import RobenchError
 from robench.paths import refuse_link, translate_os_errors
 from robench.syncing import make_folder
+
+if TYPE_CHECKING:
+    import numpy as np
 
 FOLDER = "answers"
 _AGAIN = ".again.sqlite"
@@ -58,6 +60,8 @@ class Answers:
         """
         if self._database is None and not self.path.exists():
             return {}
+        import numpy as np
+
         by_key = {_hash(text): text for text in texts}
         keys, found = list(by_key), dict[bytes, bytes]()
         with self._explain():

@@ -69,13 +69,13 @@ def test_always_whose_model_fails_keeps_the_old_results(
     command = ["attack", "--model", "kind:scores", *options, "--attack", "pwws", "--label-order", "1,0"]
     assert robench(*command).exit_code == 0
     before = snapshot(tmp_path / "runs")
-    from robench.victims import scorers
+    from robench.victims import function_scorer
 
     def fail(*arguments: object) -> None:
         raise ValueError("the service is down")
 
     with monkeypatch.context() as patch:
-        patch.setattr(scorers, "check_scores", fail)
+        patch.setattr(function_scorer, "check_scores", fail)
         failed = robench(*command, *ALWAYS)
     assert failed.exit_code == 2 and "the service is down" in failed.stderr
     assert snapshot(tmp_path / "runs") == before and not (tmp_path / "runs" / ".redo").exists()

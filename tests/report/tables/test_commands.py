@@ -118,7 +118,7 @@ def test_no_command_is_given_where_none_would_help(store: Store, change: dict[st
     assert any("by no command" in line for line in table.legend)
 
 
-GIVEN = {"kind": "Transformers model", "model": "./mine", "command": ["--model", "./mine"]}
+GIVEN = {"kind": "Transformers model", "model": "./mine", "command": ["--model", "./mine"], "max_length": 128}
 
 
 FUNCTION = {"kind": "Python function", "model": "my.module:scores"}
