@@ -54,6 +54,7 @@ class FunctionScorer(PlainScorer):
         self.max_length: int | None = None
         self.meter = meter or Meter(shown, self._settings.max_queries)
         self.answers: Answers | None = None
+        self._scored: str | None = None
         self._caller = Caller(function, self._settings, self.meter, self._describe_failure)
 
     def __call__(self, texts: Sequence[str], progress: Progress = None) -> Tensor:
@@ -63,8 +64,6 @@ class FunctionScorer(PlainScorer):
         except RunEndError:
             raise
         except RobenchError as error:
-            if error.__cause__ is not None and is_network_error(error.__cause__):
-                raise  # for which no text is to blame
             raise self._find_text(texts, error) from error.__cause__
 
     def _find_text(self, texts: Sequence[str], failure: RobenchError) -> RobenchError:
@@ -83,6 +82,8 @@ class FunctionScorer(PlainScorer):
     def _try(self, texts: Sequence[str]) -> RobenchError | None:
         try:
             self.score(texts)
+        except RunEndError:
+            raise
         except RobenchError as error:
             return error
         return None
@@ -91,9 +92,31 @@ class FunctionScorer(PlainScorer):
         """Score texts; if the function fails, the error names the texts of the call.
 
         Raises:
+            RunEndError: the network fails, on a text that was scored before, too; so no text is to blame.
             RobenchError: the function fails, or its scores are unusable.
         """
-        return self._score(texts, self.answers, progress)
+        try:
+            scores = self._score(texts, self.answers, progress)
+        except RunEndError:
+            raise
+        except RobenchError as error:
+            if error.__cause__ is not None and is_network_error(error.__cause__) and not self._works():
+                raise RunEndError(str(error), error.frames) from error.__cause__
+            raise
+        self._scored = self._scored or texts[0]
+        return scores
+
+    def _works(self) -> bool:
+        """Return whether the function scores a text again that it has scored before."""
+        if self._scored is None:
+            return False
+        try:
+            self._score([self._scored], None)
+        except RunEndError:
+            raise
+        except RobenchError:
+            return False
+        return True
 
     def score_again(self, texts: Sequence[str], progress: Progress = None) -> Tensor:
         """Score texts, even those whose answers are kept; see :class:`Scorer`."""

@@ -84,7 +84,7 @@ def test_a_server_that_goes_down_ends_the_run_and_no_text_is_to_blame(
     words = command(tiny_job, tmp_path / "runs", "--retries", "0")
     server.down_after = 30
     down = robench(*words)
-    assert down.exit_code == 2 and "and on one that it had scored before" in told(down), down.output
+    assert down.exit_code == 2 and "the same command goes on from there" in told(down), down.output
     server.down_after = 0
     assert robench(*words).exit_code == 0
     ((_, cell),) = cells(tmp_path / "runs").items()
