@@ -16,11 +16,12 @@ from robench.report.rendering import percent
 from robench.results import records
 from robench.results.adversarial_rows import describe_adversarial_rows
 from robench.results.changes import align_words, choose_examples
-from robench.results.info import CellInfo, ModelInfo, StageInfo, TransferInfo, to_builtins
+from robench.results.info import CellInfo, ModelInfo, StageInfo, TransferInfo
 from robench.results.info_parts import Environment, PluginInfo
 from robench.results.integrity import CLEAN_FILE, RECORDS_FILE, TRAINING_FILE
 from robench.results.outcome import summarise
 from robench.results.records import Record
+from robench.results.stage_file import to_builtins
 from robench.results.store import Store, StoredStage
 from robench.results.training_log import read_training_log
 from robench.results.transfer import share_fooled

@@ -18,8 +18,8 @@ import msgspec
 
 from robench.errors import RobenchError
 from robench.paths import read_regular
-from robench.results.info import describe_fault
 from robench.results.records import Record
+from robench.results.stage_file import describe_fault
 
 Kind = Literal["clean", "adversarial"]
 

@@ -19,10 +19,11 @@ from robench.errors import RobenchError
 from robench.escaping import show_value
 from robench.results.entry_form import FORM, AttackMet, Entry, HighOrder
 from robench.results.entry_parts import Records
-from robench.results.info import BEFORE, CellInfo, StageInfo, StatisticsInfo, describe_fault
+from robench.results.info import BEFORE, CellInfo, StageInfo, StatisticsInfo
 from robench.results.info_parts import PluginInfo
 from robench.results.records import Record
 from robench.results.salvage import TOLERANCE
+from robench.results.stage_file import describe_fault
 from robench.results.store import StoredStage
 from robench.results.strict_json import read_json
 

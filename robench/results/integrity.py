@@ -1,10 +1,10 @@
 """Whether a stored stage is still what robench wrote: the threat is accident (copying, merging, power, disks).
 
-How it works: ``stage.json`` has a checksum of itself, which :func:`robench.results.info.decode` compares, and sha256,
-size and number of lines of the files beside it, which :func:`find_faults` compares. Counts are taken from the bytes of
-records, without reading them as JSON, so that a table of a thousand cells takes a second. Stages of early versions
-have neither; for them the counts alone are compared. A child stores a digest of what it used of its parents; a parent
-that has changed since is no damage of the child (:func:`find_changed_parents`).
+How it works: ``stage.json`` has a checksum of itself, which :func:`robench.results.stage_file.decode` compares, and
+sha256, size and number of lines of the files beside it, which :func:`find_faults` compares. Counts are taken from the
+bytes of records, without reading them as JSON, so that a table of a thousand cells takes a second. Stages of early
+versions have neither; for them the counts alone are compared. A child stores a digest of what it used of its parents; a
+parent that has changed since is no damage of the child (:func:`find_changed_parents`).
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from robench.paths import atomic_write_text, open_regular, read_regular, transla
 from robench.results import records
 from robench.results.columns import COLUMNS_FILE, Columns, make_columns, read_copy, write_columns
 from robench.results.draws import DRAWS_FILE
-from robench.results.info import AttackInfo, CellInfo, Info, ModelInfo, StageInfo, encode, seal
+from robench.results.info import AttackInfo, CellInfo, Info, ModelInfo, StageInfo
 from robench.results.info_parts import FileInfo, Outcome
+from robench.results.stage_file import encode, seal
 from robench.syncing import make_folder, sync, sync_tree
 
 STAGE_FILE = "stage.json"

@@ -15,8 +15,8 @@ import msgspec
 
 from robench.results.clean_lines import CleanLine
 from robench.results.entry_form import Entry
-from robench.results.info import make_schema
 from robench.results.records import RecordLine
+from robench.results.stage_file import make_schema
 
 _GROWTH = (
     "It may grow: a new key has a default and may be absent, and a reader ignores keys that it does not know. A key"

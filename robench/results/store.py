@@ -33,18 +33,9 @@ from typing import TYPE_CHECKING, Any, Generic, get_args
 from robench.errors import RobenchError
 from robench.paths import absolute_path, read_regular, refuse_links, translate_os_errors
 from robench.results import integrity, locks
-from robench.results.info import (
-    REMEDY,
-    AdversarialInfo,
-    CellInfo,
-    Info,
-    ModelInfo,
-    StageKind,
-    TransferInfo,
-    decode,
-    kind_of,
-)
+from robench.results.info import REMEDY, AdversarialInfo, CellInfo, Info, ModelInfo, StageKind, TransferInfo, kind_of
 from robench.results.integrity import RECORDS_FILE, STAGE_FILE, TABLE_FILES, make_key
+from robench.results.stage_file import decode
 from robench.syncing import make_folder
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ import msgspec
 
 from robench.errors import RobenchError
 from robench.paths import read_regular
-from robench.results.info import REMEDY, describe_fault
+from robench.results.info import REMEDY
+from robench.results.stage_file import describe_fault
 
 
 class Evaluation(msgspec.Struct):

@@ -50,7 +50,8 @@ def match_columns(
     if count > len(labels):
         raise RobenchError(
             f"{width} Name their columns, such as --label-order {','.join(map(str, columns[: len(labels)]))}, and the"
-            f" others are left out; its columns are {_name_columns(names, columns)}."
+            f" others are left out; its columns are {_name_columns(names, columns)}. If rows of your own just lack some"
+            " of its labels, name all of them with --labels."
         )
     if not names or any(
         all(str(name) == f"LABEL_{i}" for i, name in one) for one in (names.items(), enumerate(labels))

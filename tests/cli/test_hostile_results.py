@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from robench.results import integrity
-from robench.results.info import CellInfo, StatisticsInfo, make_checksum
+from robench.results.info import CellInfo, StatisticsInfo
 from robench.results.info_parts import Statistics
+from robench.results.stage_file import make_checksum
 from robench.results.store import Store, make_key
 from support.tiny_job import TinyJob, robench
 

@@ -12,7 +12,8 @@ from robench.cli import show
 from robench.errors import RobenchError
 from robench.results import records
 from robench.results.changes import Span, align_words
-from robench.results.info import AdversarialInfo, encode, to_builtins
+from robench.results.info import AdversarialInfo
+from robench.results.stage_file import encode, to_builtins
 from robench.results.store import RECORDS_FILE, Store, StoredStage
 from support.hand_made import add_cell, add_model, add_transfer, record
 

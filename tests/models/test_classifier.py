@@ -20,7 +20,7 @@ from robench.models.classifier import Classifier
 from robench.models.devices import Precision
 from robench.models.predictor import TOKENS, Predictor, accuracy, choose_batch_shape
 from robench.results.clean_lines import CleanLine
-from robench.results.info import decode
+from robench.results.stage_file import decode
 from robench.study.stages import trained_model
 from support import tiny
 

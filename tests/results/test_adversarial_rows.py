@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from robench.results.adversarial_rows import count_unchanged, describe_adversarial_rows, note_adversarial_rows
-from robench.results.info import AdversarialInfo, CellInfo, to_builtins
+from robench.results.info import AdversarialInfo, CellInfo
+from robench.results.stage_file import to_builtins
 from robench.results.store import Store
 from support.hand_made import add_cell, record
 

@@ -10,8 +10,9 @@ import pytest
 
 from robench.errors import RobenchError
 from robench.results import records
-from robench.results.info import CellInfo, ModelInfo, StageInfo, decode, encode, make_schema, seal, to_builtins
+from robench.results.info import CellInfo, ModelInfo, StageInfo
 from robench.results.info_parts import Clean
+from robench.results.stage_file import decode, encode, make_schema, seal, to_builtins
 
 ROOT = Path(__file__).parents[2]
 HOUSE = ROOT / "tests" / "goldens" / "house" / "runs"

@@ -11,7 +11,8 @@ import pytest
 
 from robench.errors import RobenchError
 from robench.paths import atomic_write_folder, atomic_write_text
-from robench.results.info import CellInfo, ModelInfo, StageInfo, StageKind, decode, encode
+from robench.results.info import CellInfo, ModelInfo, StageInfo, StageKind
+from robench.results.stage_file import decode, encode
 from robench.results.still_store import StillStore
 from robench.results.store import Store, StoredStage, make_key
 from support.hand_made import add_cell, write_records

@@ -11,9 +11,10 @@ from typing import Any
 import msgspec
 
 from robench.results import records
-from robench.results.info import ELSEWHERE, decode, to_builtins
+from robench.results.info import ELSEWHERE
 from robench.results.outcome import summarise
 from robench.results.records import Record
+from robench.results.stage_file import decode, to_builtins
 from robench.results.store import RECORDS_FILE, STAGE_FILE, Store, StoredStage, make_key
 from robench.victims.source import OWN_ENCODER
 

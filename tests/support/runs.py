@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from robench.results import records
-from robench.results.info import AdversarialInfo, CellInfo, decode, encode
+from robench.results.info import AdversarialInfo, CellInfo
 from robench.results.info_parts import Outcome
 from robench.results.records import Record
 from robench.results.request_log import REQUESTS
+from robench.results.stage_file import decode, encode
 from robench.results.store import Store, StoredStage
 
 TEXTS = 256

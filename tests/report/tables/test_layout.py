@@ -11,8 +11,8 @@ import pytest
 
 from robench.errors import RobenchError
 from robench.results import papers
-from robench.results.info import encode
 from robench.results.selection import Selection
+from robench.results.stage_file import encode
 from robench.results.store import RECORDS_FILE, STAGE_FILE, Store, StoredStage
 from support.hand_made import TRAINING, add_cell, write_records
 from support.tables import SECOND_ENCODER, fill5, names_of, options_of, rows, table5
