@@ -7,6 +7,7 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -252,7 +253,13 @@ NO_NETWORK: list[tuple[list[str], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("options", "sentence"), NO_NETWORK, ids=[" ".join(case[0]) for case in NO_NETWORK])
+def _make_case(options: list[str], sentence: str) -> Any:
+    """Make a case; the one that tries each source over the network waits for all of them."""
+    marks = [pytest.mark.slow] if options[:2] == ["-t", "trec"] and "--offline" not in options else []
+    return pytest.param(options, sentence, id=" ".join(options), marks=marks)
+
+
+@pytest.mark.parametrize(("options", "sentence"), [_make_case(*case) for case in NO_NETWORK])
 def test_without_a_network_the_sentence_says_what_to_bring(
     processes: Processes, tiny_job: TinyJob, tmp_path: Path, options: list[str], sentence: str
 ) -> None:

@@ -181,6 +181,7 @@ def test_what_a_killed_process_was_writing_of_a_checkpoint_is_deleted(
     assert [path.name for path in model.iterdir()] == [FILE]
 
 
+@pytest.mark.slow
 def test_a_disk_that_has_no_room_for_a_checkpoint_is_a_note_and_the_model_is_finished(
     processes: Processes, tiny_job: TinyJob, tmp_path: Path
 ) -> None:

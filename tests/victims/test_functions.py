@@ -131,13 +131,12 @@ def test_a_function_whose_weights_changed_is_not_mistaken_for_what_it_was(
     assert len(Store(tmp_path / "runs").stages(ModelInfo)) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.network
 @pytest.mark.parametrize(
     ("number", "code", "sentence"),
-    [
-        pytest.param(signal.SIGINT, 130, "continues from there", id="interrupted", marks=pytest.mark.slow),
-        pytest.param(signal.SIGKILL, -9, "", id="killed"),
-    ],
+    [(signal.SIGINT, 130, "continues from there"), (signal.SIGKILL, -9, "")],
+    ids=["interrupted", "killed"],
 )
 def test_an_attack_stopped_in_the_middle_goes_on_where_it_stopped(
     number: signal.Signals,

@@ -74,6 +74,7 @@ class Bench:
         wait_until(has_started, f"{count} workers have started")
 
 
+@pytest.mark.slow
 def test_local_cluster_runs_jobs_survives_a_worker_and_ends_with_all_it_started(
     tmp_path: Path, shared_cache: Path
 ) -> None:
