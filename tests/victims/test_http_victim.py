@@ -34,6 +34,7 @@ def command(tiny_job: TinyJob, runs: Path, *more: str, function: str = "scores")
     ]
 
 
+@pytest.mark.slow
 def test_the_example_attacks_a_server_that_fails_and_limits_the_rate(
     server: ClassifierServer, tiny_job: TinyJob, tmp_path: Path
 ) -> None:
