@@ -6,5 +6,10 @@ SST2 = Task(
     labels=("negative", "positive"),
     summary="sentiment of sentences from film reviews (SST-2)",
     hub=HubSource(repository="SetFit/sst2"),
+    public_copies={
+        "43edf78f34b333c5fe45c93e604130d6199532c074b036dd73027f0429a8385b": (
+            "the sentences of SST in two classes, without neutral ones and without phrases, in the published split"
+        ),
+    },
     relative="mr",
 )

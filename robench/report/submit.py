@@ -196,6 +196,8 @@ def _find_source(info: ModelInfo, public: RowSource, *, counts_only: bool) -> tu
         return info.data.source, ""
     if data := public.find(info.task, info.data.digest, PUBLIC_SOURCES):
         return data.source, f"{info.label}: the rows of {info.data.source} are those of {data.source}, which are public"
+    if copy := public.find_public_copy(info.task, info.data.digest):
+        return f"public:{copy}", f"{info.label}: the rows of {info.data.source} are public: {copy}"
     if counts_only:
         return "local", ""
     raise RobenchError(

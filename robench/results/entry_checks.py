@@ -21,7 +21,7 @@ from robench.results.info_parts import Clean, Outcome, Rows
 from robench.results.outcome import summarise
 from robench.results.salvage import can_be_right, can_be_wrong
 
-PUBLIC = ("hub:", "index:")
+PUBLIC = ("hub:", "index:", "public:")
 """How the source of public data begins."""
 _LABEL = re.compile(r"[\w+][\w:+.-]{0,199}")
 _NAME = re.compile(r"[\w][\w.-]{0,38}")
@@ -43,7 +43,7 @@ def find_faults(entry: Entry) -> list[Fault]:
 
 
 def is_own_data(source: str) -> bool:
-    """Return whether data are the user's own: neither of the Hub nor of the package index."""
+    """Return whether data are the user's own: neither public, nor of the Hub or the package index."""
     return not source.startswith(PUBLIC)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from robench.data.load import Example, TaskData, load_task
+from robench.data.task import Task
 from robench.errors import RobenchError
 from robench.plugins import registry
 from robench.plugins.entry import Entry as RegisteredTask
@@ -41,6 +42,12 @@ class RowSource:
             if data is not None and data.digest == digest:
                 return data
         return None
+
+    def find_public_copy(self, task: str, digest: str) -> str:
+        """Return how to get the public rows of a digest, as the task says it; empty if it knows of none."""
+        declared = _find_task(task)
+        loaded = declared.load() if declared is not None else None
+        return loaded.public_copies.get(digest, "") if isinstance(loaded, Task) else ""
 
     def explain(self, task: str) -> str:
         """Return why no source has the data that were asked for."""

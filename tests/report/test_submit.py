@@ -72,6 +72,17 @@ def test_local_rows_that_equal_those_of_the_package_index_are_public() -> None:
     assert note == f"mr-base-seed42: the rows of local:/home/ann/mr are those of {source}, which are public"
 
 
+@pytest.mark.parametrize("task", ["trec", "sst2"])
+def test_rows_that_the_task_declares_as_public_are_published_with_their_records(task: str) -> None:
+    ((digest, copy),) = registry.entry("tasks", task).load().public_copies.items()
+    model = Store(HOUSE / "runs").find("mr-base-seed42").info
+    info = msgspec.structs.replace(model, task=task, data=DataInfo(digest=digest, source="local:/home/ann/rows"))
+    assert submit._find_source(info, RowSource(), counts_only=False)[0] == f"public:{copy}"
+    other = msgspec.structs.replace(info, data=DataInfo(digest="0" * 64, source="local:/home/ann/rows"))
+    with pytest.raises(RobenchError, match="private data"):
+        submit._find_source(other, RowSource(), counts_only=False)
+
+
 # --- broken or missing stages -----------------------------------------------------------------------------------------
 
 
