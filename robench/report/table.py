@@ -10,10 +10,10 @@ from robench.report.rendering import render
 from robench.report.rendering.html import as_fragment
 from robench.report.tables import TableOptions, make
 from robench.report.tables.model import Table
+from robench.results.entry_store import open_results
 from robench.results.intervals import LEVEL
 from robench.results.paper_contents import DEFAULT
 from robench.results.selection import Selection
-from robench.results.store import Store
 from robench.study.options import StoreOptions, changed_words
 from robench.study.values import Names, Numbers, as_tuple, read_value
 
@@ -97,5 +97,5 @@ def table(
         offline=offline,
     )
     with anchor_paths():
-        made = make(number, Store(Path(place.runs)), paper=paper, against=against, **options)
+        made = make(number, open_results(Path(place.runs)), paper=paper, against=against, **options)
     return TableView(**{one.name: getattr(made, one.name) for one in fields(made)})

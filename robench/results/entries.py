@@ -19,7 +19,7 @@ from robench.errors import RobenchError
 from robench.escaping import show_value
 from robench.results.entry_form import FORM, AttackMet, Entry, HighOrder
 from robench.results.entry_parts import Records
-from robench.results.info import BEFORE, CellInfo, StageInfo, StatisticsInfo
+from robench.results.info import BEFORE, AdversarialInfo, CellInfo, ModelInfo, StageInfo, StatisticsInfo
 from robench.results.info_parts import PluginInfo
 from robench.results.records import Record
 from robench.results.salvage import TOLERANCE
@@ -154,6 +154,24 @@ def list_cells(entry: Entry) -> list[StoredStage[CellInfo]]:
 def list_statistics(entry: Entry) -> list[StoredStage[StatisticsInfo]]:
     """Return the high-order statistics of an entry as a store gives them, likewise."""
     return [_stored(_statistics(entry, measured), entry) for measured in entry.statistics]
+
+
+def list_models(entry: Entry) -> list[StoredStage[ModelInfo]]:
+    """Return the model of an entry as a store gives it, likewise."""
+    own = ("key", "label", "defense", "identity", "victim", "rows", "dev", "clean", "parameters", "warnings")
+    values = {name: getattr(entry, name) for name in (*own, "timing", "environment", "foreign_code")}
+    trained_on = entry.trained_against.key if entry.trained_against else None
+    return [_stored(ModelInfo(**_shared(entry) | values, adversarial=trained_on), entry)]
+
+
+def list_training_sets(entry: Entry) -> list[StoredStage[AdversarialInfo]]:
+    """Return the adversarial training set that the model of an entry was trained on, if there is one, likewise."""
+    made = entry.trained_against
+    if made is None:
+        return []
+    names = ("key", "model", "attack", "identity", "attacked", "timing", "environment")
+    values = {name: getattr(made, name) for name in names}
+    return [_stored(AdversarialInfo(**_shared(entry) | values, label=f"{entry.task}-{made.attack.name}"), entry)]
 
 
 def _stored(info: Any, entry: Entry) -> StoredStage[Any]:

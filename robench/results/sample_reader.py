@@ -110,7 +110,7 @@ class SampleReader:
         rows = zip(found.id, found.label, found.probabilities, strict=True) if found else ()
         self._clean[entry.key] = {row: p.index(max(p)) == label for row, label, p in rows} if found else None
         records = next((attack.records for attack in entry.attacks if attack.key == key), None)
-        self._columns[folder] = _read_entry(records) if records else make_columns([])
+        self._columns[folder] = read_entry_columns(records) if records else make_columns([])
 
     def attacked(
         self, cells: Iterable[tuple[int, Path]], outcomes: Callable[[Columns], Sequence[Outcome]] = stands
@@ -178,7 +178,7 @@ class SampleReader:
         return self._columns[folder]
 
 
-def _read_entry(records: Records) -> Columns:
+def read_entry_columns(records: Records) -> Columns:
     """Return the columns of the records of an entry, which does not say how long each took."""
     before, after = (
         [describe_probabilities(p, label) for p, label in zip(side, records.label, strict=True)]

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from robench.errors import RobenchError
+from robench.report.data_frames import load_records
+from robench.report.tables import TableOptions, make
 from robench.report.tables.accuracy import accuracy_table
 from robench.report.tables.high_order import high_order_table
 from robench.report.tables.options import TableRequest
@@ -21,6 +23,7 @@ from robench.results.cells import read_results
 from robench.results.entries import encode, list_cells, list_statistics, load_entries, read_entry, reduce_records
 from robench.results.entry_form import Entry
 from robench.results.entry_rows import RowSource
+from robench.results.entry_store import EntryStore, open_results
 from robench.results.entry_validation import validate
 from robench.results.info import CellInfo, StatisticsInfo
 from robench.results.selection import Selection
@@ -95,6 +98,24 @@ def test_an_infinite_statistic_is_null_and_infinite_again(folder: Path, entries:
     file = folder.parent / "infinite.json"
     file.write_text(json.dumps(values), encoding="utf-8")
     assert list_statistics(read_entry(file))[0].info.statistics.kl_pos == float("inf")
+
+
+@pytest.mark.parametrize("number", ["5", "worst", "quality", "price", "budget", "flips"])
+def test_a_folder_of_entries_makes_the_tables_of_the_runs_folder(number: str, runs: Path, folder: Path) -> None:
+    options = TableOptions(selection=Selection(tasks=("mr",)), runs=str(runs))
+    ours, theirs = (make(number, open_results(place), **options) for place in (folder, runs))
+    assert isinstance(open_results(folder), EntryStore) and not isinstance(open_results(runs), EntryStore)
+    assert ours.blocks == theirs.blocks and ours.columns == theirs.columns
+
+
+def test_frames_of_entries_are_those_of_the_runs_folder_without_seconds_and_texts(runs: Path, folder: Path) -> None:
+    order = ["key", "id"]
+    ours, theirs = (load_records(place, task="mr").sort_values(order, ignore_index=True) for place in (folder, runs))
+    exact = [column for column in map(str, ours) if "probability" not in column]
+    assert set(theirs) - set(ours) == {"seconds"} and ours[exact].equals(theirs[exact])
+    assert ours.probability.sub(theirs.probability).abs().max() < 1e-8
+    with pytest.raises(RobenchError, match="no texts"):
+        load_records(folder, texts=True)
 
 
 # --- the content ------------------------------------------------------------------------------------------------------

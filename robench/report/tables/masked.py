@@ -133,7 +133,7 @@ def _find_ways(
 
 
 def _read_transfers(results: Sequence[Result]) -> list[StoredStage[TransferInfo]]:
-    roots = dict.fromkeys(result.folder.parent.parent for result in results)
+    roots = dict.fromkeys(result.folder.parent.parent for result in results if result.entry is None)
     return [stage for root in roots for stage in Store(root).stages(TransferInfo)]
 
 

@@ -15,6 +15,7 @@ from robench.report.tables.options import TableRequest
 from robench.report.tables.worst import HOW_WORST, WORST, worst_cell
 from robench.results.cells import Result, read_model_results
 from robench.results.info import AdversarialInfo, CellInfo, ModelInfo
+from robench.results.info_parts import Timing
 from robench.results.labels import model_labels
 from robench.results.sample_reader import SampleReader
 from robench.results.store import Store, StoredStage
@@ -113,8 +114,7 @@ class _Costs:
         model = self._models.get(result.info.model)
         if model is None or result.info.victim:
             return _Cost()
-        timing, trained = model.info.timing, self._list_trained(model)
-        times = [one.info.timing for one in trained]
+        timing, times = model.info.timing, self._list_times(model)
         passes = [t.forwards + t.backwards for t in times if t and t.forwards is not None and t.backwards is not None]
         inference = timing.inference_seconds if timing else None
         return _Cost(
@@ -125,12 +125,14 @@ class _Costs:
             inference=None if inference is None else 1000 * inference / model.info.clean.n,
         )
 
-    def _list_trained(self, model: StoredStage[ModelInfo]) -> list[StoredStage[ModelInfo]]:
-        """Return the model itself, or the parts that it was fused from; nothing if one is not there."""
+    def _list_times(self, model: StoredStage[ModelInfo]) -> list[Timing | None]:
+        """Return the times of its training, or of those of the parts it was fused from, if all are there."""
         parts: Any = model.info.identity.get("parts") or []
-        found = [self._models[key] for key in parts if key in self._models]
         if not parts:
-            return [model]
+            return [model.info.timing]
+        if model.entry:
+            return [part.timing for part in model.entry.parts]
+        found = [self._models[key].info.timing for key in parts if key in self._models]
         return found if len(found) == len(parts) else []
 
     def _time_set(self, key: str | None) -> float | None:

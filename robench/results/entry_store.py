@@ -1,0 +1,71 @@
+"""A folder of entries, read as a runs folder is: tables and figures that need no text are made of either."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from robench.results.entries import (
+    SUFFIX,
+    list_cells,
+    list_models,
+    list_statistics,
+    list_training_sets,
+    load_entries,
+)
+from robench.results.entry_form import Entry
+from robench.results.info import AdversarialInfo, CellInfo, Info, ModelInfo, StatisticsInfo
+from robench.results.integrity import TABLE_FILES
+from robench.results.store import Names, Store, StoredStage
+
+_LISTS: dict[type, Callable[[Entry], Iterable[StoredStage[Any]]]] = {
+    CellInfo: list_cells,
+    ModelInfo: list_models,
+    AdversarialInfo: list_training_sets,
+    StatisticsInfo: list_statistics,
+}
+
+
+def open_results(root: Path, on_fault: Callable[[str], None] | None = None) -> Store:
+    """Return a reader of a runs folder, or of a folder of entries, such as ``leaderboards/measured``.
+
+    Args:
+        root: the folder; it holds entries if it has JSON files, but none of the folders of a runs folder.
+        on_fault: as in :class:`~robench.results.store.Store`.
+
+    Raises:
+        RobenchError: a file among the entries is none.
+    """
+    store = Store(root, on_fault)
+    is_runs_folder = any((store.root / kind).is_dir() for kind in ("cells", "models", "adversarial", "transfer"))
+    has_entries = store.root.is_dir() and any(store.root.glob(f"[!.]*{SUFFIX}"))
+    return EntryStore(root, on_fault) if has_entries and not is_runs_folder else store
+
+
+class EntryStore(Store):
+    """Reads the stages of entries. There are no files to check: an entry holds all that a table needs of them.
+
+    Args:
+        root: the folder of the entries.
+        on_fault: as in :class:`~robench.results.store.Store`.
+
+    Raises:
+        RobenchError: a file in the folder is no entry.
+    """
+
+    def __init__(self, root: Path, on_fault: Callable[[str], None] | None = None) -> None:
+        super().__init__(root, on_fault)
+        # One model may have an entry of its author and others of people who ran it again: the author's comes first.
+        self._entries = sorted(load_entries(self.root), key=lambda entry: entry.mark != "reported")
+
+    def stages(self, info: type[Info], *, names: Names = TABLE_FILES) -> list[StoredStage[Info]]:
+        """Return the stages of a kind, one for each key, by name; an entry has no transfers."""
+        found: dict[str, StoredStage[Any]] = {}
+        for entry in self._entries if info in _LISTS else ():
+            for stage in _LISTS[info](entry):
+                found.setdefault(stage.key, stage)
+        return sorted(found.values(), key=lambda stage: stage.folder.name)
+
+    def check(self, stage: StoredStage[Any], names: Names = TABLE_FILES) -> None:
+        """Check nothing: `robench validate` tells whether an entry contradicts itself."""
