@@ -8,12 +8,14 @@ if TYPE_CHECKING:
     from robench.models.batches import Batch, Inputs
     from robench.models.classifier import Classifier, Outputs
     from robench.models.encoders import EncoderSource, find_encoder
+    from robench.models.layers import HiddenStates
     from robench.models.predictor import Predictor
 
 __all__ = [
     "Batch",
     "Classifier",
     "EncoderSource",
+    "HiddenStates",
     "Inputs",
     "Outputs",
     "Predictor",

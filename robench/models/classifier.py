@@ -14,6 +14,7 @@ from transformers import PreTrainedModel
 from robench.errors import RobenchError, translate_failures
 from robench.models.batches import Batch, Inputs
 from robench.models.devices import advise_precision
+from robench.models.layers import Change, HiddenStates, find_blocks
 from robench.models.positions import Positions
 
 
@@ -121,6 +122,36 @@ class Classifier(nn.Module):
             f"{type(self.encoder).__name__} has no embedding layer whose output can be put in the place of its word"
             " embeddings, which the defense does: take another encoder."
         )
+
+    @property
+    def layer_count(self) -> int:
+        """Return the number of the encoder's layers, which are counted from 1.
+
+        Raises:
+            RobenchError: its layers cannot be reached.
+        """
+        find_blocks(self.encoder)
+        return int(self.encoder.config.num_hidden_layers)
+
+    def at_layer(self, number: int, change: Change | None = None) -> contextlib.AbstractContextManager[HiddenStates]:
+        """Reach the hidden states of a layer in every forward pass inside the block.
+
+        As in ``with network.at_layer(3) as hidden: outputs = network(batch.texts)``, after which ``hidden.value`` is
+        the layer's output (B, L, H). Blocks can be nested, for several layers or several changes.
+
+        Args:
+            number: of the layer, from 1 to :attr:`layer_count`.
+            change: takes the layer's output (B, L, H) and returns what the next layer gets, of the same shape.
+
+        Raises:
+            RobenchError: there is no such layer, or it cannot be reached.
+        """
+        if not 1 <= number <= self.layer_count:
+            raise RobenchError(
+                f"{type(self.encoder).__name__} has layers 1 to {self.layer_count}; the defense asks for layer"
+                f" {number}."
+            )
+        return HiddenStates(self.encoder, number, change).watch()
 
     def forward(self, inputs: Inputs, perturbation: Tensor | None = None, embeddings: Tensor | None = None) -> Outputs:
         """Compute representations and logits of B texts.
