@@ -28,7 +28,7 @@ def select_stable(gradient: Tensor, mask: Tensor, low: float, high: float) -> Te
     norms = torch.linalg.vector_norm(gradient, dim=2).masked_fill(mask == 0, math.inf)
     ranks = norms.argsort(dim=1, stable=True).argsort(1)
     tokens = mask.sum(1, keepdim=True).double()
-    return (ranks >= (tokens * low).ceil()) & (ranks < (tokens * high).ceil())
+    return torch.logical_and(ranks >= (tokens * low).ceil(), ranks < (tokens * high).ceil())
 
 
 def contrast(critic: nn.Sequential, features: Tensor, wholes: Tensor) -> Tensor:

@@ -46,7 +46,7 @@ def test_stable_tokens_are_neither_the_least_nor_the_most_hurt_of_their_text() -
 @pytest.mark.parametrize("count", [1, 2, 7])
 def test_contrast_is_infonce(count: int) -> None:
     torch.manual_seed(2)
-    critic = nn.Sequential(nn.Linear(9, 5), nn.ReLU(), nn.Linear(5, 1), nn.Softplus())
+    critic: Any = nn.Sequential(nn.Linear(9, 5), nn.ReLU(), nn.Linear(5, 1), nn.Softplus())
     features, wholes = torch.randn(count, 4), torch.randn(count, 5)
     first, second = (
         (critic[i].weight.detach().numpy().astype(np.float64), critic[i].bias.detach().numpy()) for i in (0, 2)
