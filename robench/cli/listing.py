@@ -118,7 +118,8 @@ def _detail(entry: Entry) -> dict[str, Any]:
     row: dict[str, Any] = {"name": entry.pattern, "summary": entry.summary, "from": entry.origin}
     plugin: Any = entry.implementation() if entry.argument else entry.load()
     if entry.kind == "tasks":
-        return row | {"labels": list(plugin.labels)}
+        length = {} if plugin.max_length is None else {"max_length": plugin.max_length}
+        return row | {"labels": list(plugin.labels)} | length
     if entry.argument:
         row["members"] = entry.members()
     kind = plugin if isinstance(plugin, type) else type(plugin)
@@ -144,6 +145,8 @@ def _print_detail(section: str, row: dict[str, Any], console: Console) -> None:
         console.print(escape(text), highlight=False)
     if row.get("labels"):
         console.print(f"labels: {escape(', '.join(row['labels']))}", highlight=False)
+    if row.get("max_length"):
+        console.print(f"texts are cut at {row['max_length']} tokens, unless training.max_length is set")
     if row.get("members"):
         console.print(f"{escape(row['name'])} is one of {escape(', '.join(row['members']))}", highlight=False)
     if row.get("adaptive_attack"):

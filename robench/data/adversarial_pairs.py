@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,18 +23,20 @@ class AdversarialPair(NamedTuple):
     label: int
 
 
-def read_adversarial_pairs(path: Path, labels: Sequence[str], *, lowercase: bool = False) -> list[AdversarialPair]:
+def read_adversarial_pairs(
+    path: Path, labels: Sequence[str], *, prepare: Callable[[str], str] = str
+) -> list[AdversarialPair]:
     """Read a file with the columns original, adversarial and label, tab-separated or, if it ends in .csv, CSV.
 
     Args:
         path: the file; further columns are ignored.
         labels: names of the task's labels; the file has these names, or their numbers from 0.
-        lowercase: whether to lower-case the texts, as those of the task are.
+        prepare: what the task does to each of its texts, such as lower-casing.
 
     Raises:
         RobenchError: it cannot be read, or a line is malformed; the message names file and line.
     """
-    pairs = [_read_pair(place, cells, labels, lowercase) for place, cells in _select_columns(path)]
+    pairs = [_read_pair(place, cells, labels, prepare) for place, cells in _select_columns(path)]
     if not pairs:
         raise RobenchError(f"{path} has no rows: give it at least one below its header.")
     return pairs
@@ -61,7 +63,9 @@ def _select_columns(path: Path) -> Iterator[tuple[str, list[str]]]:
         yield place, [cells[i] for i in at]
 
 
-def _read_pair(place: str, cells: Sequence[str], labels: Sequence[str], lowercase: bool) -> AdversarialPair:
+def _read_pair(
+    place: str, cells: Sequence[str], labels: Sequence[str], prepare: Callable[[str], str]
+) -> AdversarialPair:
     for name, text in zip(COLUMNS, cells, strict=True):
         if not text.strip():
             raise RobenchError(f"{place}: no {name}.")
@@ -69,5 +73,4 @@ def _read_pair(place: str, cells: Sequence[str], labels: Sequence[str], lowercas
     if number is None:
         known = list_values(f"{i} ({name})" for i, name in enumerate(labels))
         raise RobenchError(f"{place}: the label {show_value(cells[2])} is not one of {known}.")
-    original, adversarial = (text.lower() if lowercase else text for text in cells[:2])
-    return AdversarialPair(original, adversarial, number)
+    return AdversarialPair(prepare(cells[0]), prepare(cells[1]), number)

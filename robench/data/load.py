@@ -229,7 +229,7 @@ def _check_row(task: Task, splits: Splits, split: str, index: int, row: object) 
             raise RobenchError(f"{place}: {_describe_empty(text)}. Remove the row.")
         known = list_values(f"{i} ({label_name})" for i, label_name in enumerate(task.labels))
         raise RobenchError(f"{place}: the label {show_value(label)} is not one of {known}.")
-    return Example(str(text.lower() if task.lowercase else text), number)
+    return Example(str(task.prepare(text)), number)
 
 
 def _find_pair(row: Any) -> tuple[Any, Any] | None:

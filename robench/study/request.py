@@ -13,6 +13,7 @@ from robench.data.load import TaskData
 from robench.errors import RobenchError
 from robench.plugins import registry
 from robench.plugins import settings as options
+from robench.plugins.entry import Entry
 from robench.plugins.registry import Kind
 from robench.plugins.suggestions import explain_unknown
 from robench.progress import Reporter
@@ -166,21 +167,23 @@ class Request(BaseRequest, RunOptions):
         variants = [replace(self, settings=options.merge(self.changes, added), sweep=({},)) for added in self.sweep]
         named = [(one._defenses(), one._attacks(), one._defense) for one in variants]
         setting = self._setting(chosen, reporter)
-        tasks = [self._load(choice, chosen, reporter) for choice in self.choose_tasks()]
+        tasks = [
+            (self._fit(setting, choice, chosen), self._load(choice, chosen, reporter)) for choice in self.choose_tasks()
+        ]
         cells = [
             cell
-            for data in tasks
+            for fitted, data in tasks
             for seed in self.seeds
             for defenses, attacks, find in named
-            for cell in plan_cells(setting, data, defenses, attacks, seed=seed, find_defense=find, crossed=self.crossed)
+            for cell in plan_cells(fitted, data, defenses, attacks, seed=seed, find_defense=find, crossed=self.crossed)
         ]
         if self.adaptive:
             cells += [
                 cell
-                for data in tasks
+                for fitted, data in tasks
                 for seed in self.seeds
                 for one in variants
-                for cell in one._plan_adaptive(setting, data, seed)
+                for cell in one._plan_adaptive(fitted, data, seed)
             ]
         cells = list({cell.key: cell for cell in cells}.values())
         self._announce_foreign_code(cells, reporter)
@@ -234,6 +237,18 @@ class Request(BaseRequest, RunOptions):
             clean_limit=self.clean_limit,
             split=self.split,
         )
+
+    def _fit(self, setting: Setting, choice: TaskChoice, chosen: Preset) -> Setting:
+        """Return the setting with the length of a text that a registered task asks for, unless the user chose one.
+
+        Raises:
+            RobenchError: the encoder has no room for such a text.
+        """
+        length = choice.load().max_length if isinstance(choice, Entry) else None
+        training, _ = options.configure(TRAINING, chosen.adapt_training(length), self.changes.get(TRAINING, {}))
+        if training.max_length > setting.training.max_length:
+            setting.encoder.check_length(training.max_length)
+        return replace(setting, training=training)
 
     def _defenses(self) -> list[NamedDefense]:
         return [self._defense(name) for name in expand("defenses", self.defenses)]

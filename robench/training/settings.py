@@ -24,7 +24,11 @@ class TrainingSettings:
     )
     weight_decay: float = option(0.0, "weight decay of AdamW", minimum=0, source="Transformers' default (section 4.1)")
     max_length: int = option(
-        50, "most tokens of a text, special tokens included; longer texts are cut", minimum=3, source=_PAPER
+        50,
+        "most tokens of a text, special tokens included; longer texts are cut. A task of long texts has a default of"
+        " its own, which `robench list TASK` shows",
+        minimum=3,
+        source=_PAPER,
     )
     eval_every: int = option(
         75,

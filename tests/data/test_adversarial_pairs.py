@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,16 +13,18 @@ from robench.data.adversarial_pairs import AdversarialPair, read_adversarial_pai
 LABELS = ("negative", "positive")
 
 
-def read(folder: Path, content: str, name: str = "texts.tsv", *, lowercase: bool = False) -> list[AdversarialPair]:
+def read(
+    folder: Path, content: str, name: str = "texts.tsv", *, prepare: Callable[[str], str] = str
+) -> list[AdversarialPair]:
     file = folder / name
     file.write_text(content, encoding="utf-8", newline="")
-    return read_adversarial_pairs(file, LABELS, lowercase=lowercase)
+    return read_adversarial_pairs(file, LABELS, prepare=prepare)
 
 
 def test_read_adversarial_pairs_takes_columns_in_any_order_and_labels_by_name_or_number(tmp_path: Path) -> None:
     text = 'id\tLabel\tadversarial\toriginal\r\n7\tpositive\tA "gud" film\tA "good" film\r\n8\t0\tBäd\tBad\r\n'
     assert read(tmp_path, text) == [('A "good" film', 'A "gud" film', 1), ("Bad", "Bäd", 0)]
-    assert read(tmp_path, text, lowercase=True)[1] == ("bad", "bäd", 0)
+    assert read(tmp_path, text, prepare=str.lower)[1] == ("bad", "bäd", 0)
 
 
 def test_read_adversarial_pairs_of_csv_takes_quoted_cells(tmp_path: Path) -> None:

