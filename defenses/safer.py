@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from robench.models import Batch, Classifier
-from robench.resources import identify_bundled_vectors, load_neighbours
+from robench.resources import Neighbours, identify_bundled_vectors, load_neighbours
 from robench.training import Defense, Style, Terms, cross_entropy, option
 
 _TOKEN = re.compile(r"(\W*)(.*?)(\W*)", re.DOTALL)
@@ -22,12 +22,11 @@ class SynonymSets:
     synonyms that it belongs to, or if this has more than ``size`` words, the ``size`` words of it that are nearest.
     """
 
-    def __init__(self, similarity: float, size: int) -> None:
+    def __init__(self, table: Neighbours, similarity: float, size: int) -> None:
         import numpy as np
         from scipy.sparse import coo_array
         from scipy.sparse.csgraph import connected_components
 
-        table = load_neighbours()
         count = len(table.words)
         rows, places = np.nonzero((table.cosines >= similarity) & (table.neighbours != np.arange(count)[:, None]))
         links = coo_array((np.ones(len(rows)), (rows, table.neighbours[rows, places])), (count, count)).tocsr()
@@ -62,7 +61,9 @@ class SynonymSets:
         return max((1 - len(own & other) / max(len(own), len(other)) for other in others), default=0.0)
 
 
-_load_sets = functools.cache(SynonymSets)
+@functools.cache
+def _load_sets(similarity: float, size: int) -> SynonymSets:
+    return SynonymSets(load_neighbours(), similarity, size)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +76,7 @@ class SAFER(Defense):
 
     Its certificates hold for k words that are replaced by synonyms of theirs. Replacing word i moves its random draw by
     a total variation distance of at most q_i, so k replacements change a label's share of votes by at most one minus
-    the product of the k smallest 1 - q_i (theorem 1 of the paper, for sets of any size).
+    the product of the k smallest 1 - q_i (the paper's bound, written for sets of any size).
     """
 
     reads_in_training: ClassVar[bool] = True
@@ -85,12 +86,12 @@ class SAFER(Defense):
     similarity: float = option(
         0.8, "cosine from which words are synonyms", minimum=0.5, maximum=1, source="the authors' code"
     )
-    set_size: int = option(100, "words of a set at most", minimum=1, source="the paper and the authors' code")
+    set_size: int = option(100, "words of a set at most", minimum=1, source="the authors' code")
     votes: int = option(
         25,
         "copies of a text that vote on its label; scoring a text takes so many times as long",
         minimum=1,
-        source="ours, for speed; the paper votes with thousands",
+        source="ours, for speed; the authors' code draws 100,000 copies of each test text",
     )
 
     @property

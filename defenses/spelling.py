@@ -21,7 +21,7 @@ class Spelling(Defense):
     """Base behind a spelling corrector: what an engineer tries first against attacks on characters.
 
     It trains as Base, on clean texts. Before the network reads a text, each character that Unicode lists as confusable
-    with one of ASCII becomes that one (after NFKC, which knows full-width and mathematical letters), and each word that
+    with one of ASCII becomes that one, full-width and mathematical letters become plain ones (NFKC), and each word that
     is not in SymSpell's English dictionary becomes the most frequent word of the least edit distance, if there is one.
     Words of one letter, and words that were split in two, stay. The versions of both packages are part of the key.
     """
@@ -42,7 +42,7 @@ class Spelling(Defense):
 
     def read(self, text: str, stream: Random) -> Iterator[str]:
         """Yield the text with look-alikes and misspelt words put right."""
-        plain = "".join(map(undo_look_alike, unicodedata.normalize("NFKC", text)))
+        plain = "".join(map(undo_look_alike, text))
         yield _WORD.sub(lambda found: correct(found[0], self.distance), plain)
 
     def loss(self, networks: Sequence[Classifier], batch: Batch) -> Terms:
@@ -53,13 +53,14 @@ class Spelling(Defense):
 
 @functools.cache
 def undo_look_alike(character: str) -> str:
-    """Return the first ASCII character that Unicode lists as confusable with another one; else the character itself."""
+    """Return the first ASCII character that Unicode lists as confusable with another one; else its NFKC form."""
     from confusable_homoglyphs.confusables import confusables_data
 
     if character.isascii():
         return character
     listed = (entry["c"] for entry in confusables_data.get(character, ()))
-    return next((one for one in listed if len(one) == 1 and one.isascii()), character)
+    alike = (one for one in listed if len(one) == 1 and one.isascii())
+    return next(alike, unicodedata.normalize("NFKC", character))
 
 
 @functools.lru_cache(maxsize=100_000)

@@ -23,7 +23,7 @@ CHANGES = (1, 2, 3, 5, 10)
 """Numbers of changed words with a column; those for which no text of the table is certified have none."""
 LEGEND = (
     "clean%: correct / all test samples. certified%: attacked samples on which the model is right, and certified to"
-    " stay right if so many words are changed, whichever they are / all attacked samples. Attacks: accuracy under attack.",
+    " stay right if any so many words are changed / all attacked samples. Attacks: accuracy under attack.",
 )
 
 Stages = Mapping[str, StoredStage[CertificatesInfo]]
