@@ -23,7 +23,8 @@ from robench.plugins.suggestions import explain_unknown
 from robench.resources.model_folder import BUNDLED_ENCODERS
 from robench.results import papers
 from robench.results.paper_contents import Paper
-from robench.study.presets import PRESETS, TRAINING
+from robench.study.presets import CERTIFICATE, PRESETS, SHARED, TRAINING
+from robench.training.certificate import CertificateSettings
 from robench.training.settings import TrainingSettings
 
 SECTIONS = (*registry.KINDS, "encoders", "presets", "papers")
@@ -93,15 +94,16 @@ def _details(name: str) -> dict[str, list[dict[str, Any]]]:
     if name in papers.list_papers():
         row, *parts = _paper_rows(papers.find_paper(name))
         found["papers"] = [row | {"choices": {p["name"].removeprefix(f"{name} "): p["summary"] for p in parts}}]
-    if name == TRAINING:
-        summary = (TrainingSettings.__doc__ or "").strip()
-        options = [asdict(one) for one in describe(TrainingSettings())]
+    if name in SHARED:
+        settings = {TRAINING: TrainingSettings, CERTIFICATE: CertificateSettings}[name]
+        summary = (settings.__doc__ or "").strip()
+        options = [asdict(one) for one in describe(settings())]
         found["settings"] = [{"name": name, "summary": summary, "from": "robench", "options": options}]
     found = {section: rows for section, rows in found.items() if rows}
     if not found:
         names = [row["name"] for section in SECTIONS for row in _rows(section)]
         hint = "without a name, all are listed"
-        raise RobenchError(explain_unknown("section or name", name, [*SECTIONS, *names, TRAINING], hint))
+        raise RobenchError(explain_unknown("section or name", name, [*SECTIONS, *names, *SHARED], hint))
     return found
 
 
@@ -127,6 +129,8 @@ def _detail(entry: Entry) -> dict[str, Any]:
     row["description"] = "\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
     if adaptive := getattr(plugin, "adaptive_attack", ""):
         row["adaptive_attack"] = adaptive
+    if certificate := getattr(plugin, "certificate", ""):
+        row["certificate"] = certificate
     return row | {"options": [asdict(one) for one in describe(plugin)] if is_dataclass(plugin) else []}
 
 
@@ -152,6 +156,8 @@ def _print_detail(section: str, row: dict[str, Any], console: Console) -> None:
     if row.get("adaptive_attack"):
         made = f"an attack made against it, which table 5 shows: {row['adaptive_attack']}"
         console.print(escape(made), highlight=False)
+    if row.get("certificate"):
+        console.print(escape(f"certificates, which table certificates shows: {row['certificate']}"), highlight=False)
     if row.get("options"):
         table = Table("option", "values", "default", "meaning", box=None, pad_edge=False, header_style="bold")
         for one in row["options"]:

@@ -26,8 +26,9 @@ NOUNS = {
     "cells": "cells",
     "statistics": "statistics",
     "transfer": "transfers",
+    "certificates": "certificates",
 }
-_ON_REQUEST = ("transfer",)
+_ON_REQUEST = ("transfer", "certificates")
 """Kinds that are named only if there are any."""
 
 

@@ -10,8 +10,10 @@ if TYPE_CHECKING:
     from robench.models.encoders import EncoderSource, find_encoder
     from robench.models.layers import HiddenStates
     from robench.models.predictor import Predictor
+    from robench.models.reading import MASK
 
 __all__ = [
+    "MASK",
     "Batch",
     "Classifier",
     "EncoderSource",

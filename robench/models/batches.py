@@ -9,7 +9,7 @@ its longest row, on the side on which the tokenizer pads.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -161,6 +161,10 @@ def collate(
     return {name: column.to(device) for name, column in columns.items()}
 
 
+RowsOfEpoch = Callable[[Sequence[TrainingRow], int], Sequence[TrainingRow]]
+"""A function from N rows and the number of an epoch, from 0, to the N rows that stand in their place in this epoch."""
+
+
 class TrainingSet:
     """Tokenised training rows, and the batches of each epoch.
 
@@ -171,6 +175,7 @@ class TrainingSet:
         max_length: most tokens of a text.
         seed: of the order; epoch e of one seed is always the same.
         device: of the batches.
+        rewrite: replaces the texts of the rows at the beginning of each epoch; None keeps them.
     """
 
     def __init__(
@@ -182,14 +187,13 @@ class TrainingSet:
         max_length: int,
         seed: int,
         device: torch.device,
+        rewrite: RowsOfEpoch | None = None,
     ) -> None:
         self._tokenizer, self._device = tokenizer, device
-        self._batch_size, self._seed = batch_size, seed
+        self._batch_size, self._seed, self._max_length = batch_size, seed, max_length
+        self._rows, self._rewrite = rows if rewrite else (), rewrite
         self._labels = [row.label for row in rows]
-        self._texts = tokenise(tokenizer, [row.text for row in rows], max_length)
-        paired = {i: row.adversarial for i, row in enumerate(rows) if row.adversarial is not None}
-        tokens = tokenise(tokenizer, list(paired.values()), max_length)
-        self._adversarial = dict(zip(paired, tokens, strict=True))
+        self._tokenise(rows)
         self._soft = [row.soft for row in rows if row.soft is not None]
 
     def __len__(self) -> int:
@@ -205,6 +209,8 @@ class TrainingSet:
             number: the epoch, from 0.
             start: number of batches to leave out, because they were used before.
         """
+        if self._rewrite is not None:
+            self._tokenise(self._rewrite(self._rows, number))
         stream = random.Random(f"order/{self._seed}/{number}")
         order = list(range(len(self._labels)))
         stream.shuffle(order)
@@ -216,6 +222,13 @@ class TrainingSet:
         stream.shuffle(batches)
         for ids in batches[start:]:
             yield self._batch(ids)
+
+    def _tokenise(self, rows: Sequence[TrainingRow]) -> None:
+        """Tokenise the texts of all rows, and the adversarial texts of those that have one."""
+        self._texts = tokenise(self._tokenizer, [row.text for row in rows], self._max_length)
+        paired = {i: row.adversarial for i, row in enumerate(rows) if row.adversarial is not None}
+        tokens = tokenise(self._tokenizer, list(paired.values()), self._max_length)
+        self._adversarial = dict(zip(paired, tokens, strict=True))
 
     def _length(self, i: int) -> int:
         longest = len(self._texts[i]["input_ids"])

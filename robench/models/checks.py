@@ -15,6 +15,7 @@ from torch import Tensor
 
 from robench.models.batches import Shape
 from robench.models.devices import Precision
+from robench.models.predictor import measure
 
 if TYPE_CHECKING:
     from robench.models.predictor import Predictor
@@ -51,8 +52,8 @@ def depends_on_padding(predictor: Predictor, texts: Sequence[str]) -> bool:
         predictor: the model.
         texts: texts of any length; the shortest are taken.
     """
-    rows = sorted(predictor.tokens(texts), key=lambda row: len(row["input_ids"]))[:PADDED_TEXTS]
-    lengths = [len(row["input_ids"]) for row in rows]
+    rows = sorted(predictor.tokens(texts), key=measure)[:PADDED_TEXTS]
+    lengths = [measure(row) for row in rows]
     room = Shape(len(rows), min(lengths[-1] + PADDING, predictor.max_length))
     padded = predictor.batch(rows, room)
     alone = [predictor.batch([row], Shape(1, length)) for row, length in zip(rows, lengths, strict=True)]

@@ -4,16 +4,20 @@ A row's logits depend, in their last digits, on the shape of its batch, but not 
 fixed batch shape: its length is rounded up, and the rows are as many as keep the device busy at that length. A batch
 with fewer texts is filled up with copies. Then a text's logits are a function of the text alone, and attack records do
 not depend on how many searches share the batches.
+
+A predictor with a :class:`~robench.models.reading.Reader` runs the network on other texts in place of each. They share
+the shape of the longest of them.
 """
 
 from __future__ import annotations
 
 import contextlib
+import copy
 import hashlib
 import itertools
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 from torch import Tensor
@@ -22,6 +26,7 @@ from robench.models.batches import Shape, Tokens, collate, tokenise
 from robench.models.classifier import Classifier, Outputs
 from robench.models.devices import Precision, autocast
 from robench.models.packing import pack_weights
+from robench.models.reading import Reader, show_masks
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -30,6 +35,12 @@ LENGTH_STEP = 8
 """Texts are padded to a multiple of this many tokens."""
 TOKENS = {"cpu": 512, "cuda": 16_384}
 """Tokens of one batch: about the fewest that keep the device busy."""
+
+READ_AT_ONCE = 8192
+"""About the most texts that are read in place of others, and tokenised, at a time."""
+
+Reading: TypeAlias = tuple[Tokens, ...]
+"""The tokens of each text that is read in place of one: of the text itself, if the model has no reader."""
 
 
 def choose_batch_shape(tokens: int, max_length: int, device: str) -> Shape:
@@ -53,6 +64,7 @@ class Predictor:
         max_length: most tokens of a text, special ones included; as in training.
         precision: of the encoder's matrix products.
         device: of the forward passes.
+        reader: what is read in place of a text; None reads the text itself.
     """
 
     def __init__(
@@ -63,36 +75,57 @@ class Predictor:
         max_length: int,
         precision: Precision,
         device: torch.device,
+        reader: Reader | None = None,
     ) -> None:
         self.classifier = classifier.to(device)
-        self.max_length, self.precision = max_length, precision
+        self.max_length, self.precision, self.reader = max_length, precision, reader
         self._tokenizer, self._device = tokenizer, device
 
-    def logits(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Tensor:
+    def logits(
+        self, texts: Sequence[str], progress: Callable[[int], None] | None = None, *, most: int | None = None
+    ) -> Tensor:
         """Return the logits (N, K) of N texts; see :meth:`outputs`."""
-        return self.outputs(texts, progress).logits
+        return self.outputs(texts, progress, most=most).logits
 
-    def outputs(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Outputs:
+    def outputs(
+        self, texts: Sequence[str], progress: Callable[[int], None] | None = None, *, most: int | None = None
+    ) -> Outputs:
         """Compute representations (N, H) and logits (N, K) of N texts in their order, float32, on the CPU.
+
+        The representation of a text that is read as several is their mean.
 
         Args:
             texts: N texts.
             progress: called after each batch with its number of texts.
+            most: number of texts that are read in place of each at most; None lets the reader decide.
         """
+        size = max(1, READ_AT_ONCE // (most or self.reader.count)) if self.reader else max(len(texts), 1)
+        starts = range(0, max(len(texts), 1), size)
+        with self.freeze_weights():
+            parts = [self._compute(texts[start : start + size], progress, most) for start in starts]
+        return parts[0] if len(parts) == 1 else Outputs(*map(torch.cat, zip(*parts, strict=True)))
+
+    def _compute(self, texts: Sequence[str], progress: Callable[[int], None] | None, most: int | None) -> Outputs:
+        """Compute the outputs of texts that are tokenised together; see :meth:`outputs`."""
         head = self.classifier.head
         outputs = Outputs(torch.empty(len(texts), head.in_features), torch.empty(len(texts), head.out_features))
-        rows = self.tokens(texts)
-        order = sorted(range(len(rows)), key=lambda i: len(rows[i]["input_ids"]), reverse=True)
-        with self.freeze_weights():
-            for shape, group in itertools.groupby(order, lambda i: self.shape(rows[i])):
-                members = list(group)
-                for start in range(0, len(members), shape.rows):
-                    chosen = members[start : start + shape.rows]
-                    for whole, part in zip(outputs, self.batch([rows[i] for i in chosen], shape), strict=True):
-                        whole[chosen] = part.cpu()
-                    if progress is not None:
-                        progress(len(chosen))
+        rows = self.tokens(texts, most)
+        order = sorted(range(len(rows)), key=lambda i: measure(rows[i]), reverse=True)
+        for shape, group in itertools.groupby(order, lambda i: self.shape(rows[i])):
+            members = list(group)
+            for start in range(0, len(members), shape.rows):
+                chosen = members[start : start + shape.rows]
+                for whole, part in zip(outputs, self.batch([rows[i] for i in chosen], shape), strict=True):
+                    whole[chosen] = part.cpu()
+                if progress is not None:
+                    progress(len(chosen))
         return outputs
+
+    def read_by(self, reader: Reader) -> Predictor:
+        """Return a predictor of the same classifier with another reader."""
+        other = copy.copy(self)
+        other.reader = reader
+        return other
 
     def freeze_weights(self) -> contextlib.AbstractContextManager[None]:
         """Speed up many batches inside the block, in which the weights must not change."""
@@ -108,35 +141,60 @@ class Predictor:
         """Return how many batches may run at once. A GPU computes one while the results of another are processed."""
         return 2 if self._device.type == "cuda" else 1
 
-    def tokens(self, texts: Sequence[str]) -> list[Tokens]:
-        """Tokenise each text."""
-        return tokenise(self._tokenizer, texts, self.max_length)
+    def tokens(self, texts: Sequence[str], most: int | None = None) -> list[Reading]:
+        """Tokenise what is read in place of each text.
+
+        Args:
+            texts: N texts.
+            most: number of texts that are read in place of each at most; None lets the reader decide.
+        """
+        if self.reader is None:
+            return [(row,) for row in tokenise(self._tokenizer, texts, self.max_length)]
+        readings = [self.reader.read(text, most) for text in texts]
+        different = dict.fromkeys(itertools.chain.from_iterable(readings))
+        shown = [show_masks(self._tokenizer, text) for text in different]
+        rows = dict(zip(different, tokenise(self._tokenizer, shown, self.max_length), strict=True))
+        return [tuple(rows[text] for text in reading) for reading in readings]
 
     def count_truncated(self, texts: Sequence[str]) -> int:
         """Count the texts that are longer than ``max_length``, and are cut."""
         rows = tokenise(self._tokenizer, texts, self.max_length + 1)
         return sum(len(row["input_ids"]) > self.max_length for row in rows)
 
-    def identify(self, tokens: Tokens) -> bytes:
-        """Return the digest of a text's tokens, 16 bytes."""
-        columns = b"".join(array("q", column).tobytes() for column in tokens.values())
-        return hashlib.blake2b(columns, digest_size=16).digest()
+    def identify(self, tokens: Reading) -> bytes:
+        """Return the digest of all tokens that are read in place of a text, 16 bytes."""
+        columns = b"".join(array("q", column).tobytes() for row in tokens for column in row.values())
+        return hashlib.blake2b(columns, digest_size=16, salt=str(len(tokens)).encode()).digest()
 
-    def shape(self, tokens: Tokens) -> Shape:
+    def shape(self, tokens: Reading) -> Shape:
         """Return the batch shape for a text; see :func:`choose_batch_shape`."""
-        return choose_batch_shape(len(tokens["input_ids"]), self.max_length, self._device.type)
+        return choose_batch_shape(measure(tokens), self.max_length, self._device.type)
 
-    def batch(self, tokens: Sequence[Tokens], shape: Shape) -> Outputs:
+    def batch(self, tokens: Sequence[Reading], shape: Shape) -> Outputs:
         """Compute representations and logits of at most ``shape.rows`` texts of that shape, float32, on the device.
 
-        The batch is filled up with copies of its last text.
+        If several texts are read in place of one, these are as many batches of the shape as it takes.
         """
+        if self.reader is None:
+            return self._run([row for (row,) in tokens], shape)
+        different = {id(row): row for reading in tokens for row in reading}  # equal texts of one call are one object
+        rows, places = list(different.values()), {key: at for at, key in enumerate(different)}
+        runs = [self._run(rows[start : start + shape.rows], shape) for start in range(0, len(rows), shape.rows)]
+        states, logits = (torch.cat([run[part].cpu() for run in runs]) for part in range(2))
+        chosen = [[places[id(row)] for row in reading] for reading in tokens]
+        return Outputs(
+            torch.stack([states[at].mean(0) for at in chosen]),
+            torch.stack([self.reader.combine(logits[at]) for at in chosen]),
+        )
+
+    def _run(self, tokens: Sequence[Tokens], shape: Shape) -> Outputs:
+        """Run one batch, filled up with copies of its last text."""
         filled = [*tokens, *[tokens[-1]] * (shape.rows - len(tokens))]
         with self._evaluation_mode(), torch.inference_mode(), autocast(self.precision, self._device):
             inputs = collate(self._tokenizer, filled, self._device, length=shape.length)
             return Outputs(*(part[: len(tokens)].float() for part in self.classifier(inputs)))
 
-    def batch_logits(self, tokens: Sequence[Tokens], shape: Shape) -> Tensor:
+    def batch_logits(self, tokens: Sequence[Reading], shape: Shape) -> Tensor:
         """Return the logits of :meth:`batch`."""
         return self.batch(tokens, shape).logits
 
@@ -148,6 +206,11 @@ class Predictor:
             yield
         finally:
             self.classifier.train(was_training)
+
+
+def measure(reading: Reading) -> int:
+    """Return the number of tokens of the longest text that is read."""
+    return max(len(row["input_ids"]) for row in reading)
 
 
 def accuracy(logits: Tensor, labels: Sequence[int]) -> float:

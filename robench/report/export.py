@@ -40,9 +40,11 @@ def export(store: Store, name: str, target: Path, *, force: bool = False) -> Sto
         force: write into it whatever it holds; files of the same names are replaced, others stay.
 
     Raises:
-        RobenchError: there is no such model, its files are broken, the folder is not empty, or cannot be written.
+        RobenchError: there is no such model, its files are broken, it reads other texts in place of each, or the folder
+            is not empty, or cannot be written.
     """
     model = trained_model(store, name)
+    _check_reading(model)
     target = absolute_path(target)
     _check_target(target, model, force)
     with _draft(target) as draft:
@@ -76,6 +78,17 @@ def trained_model(store: Store, name: str) -> StoredStage[ModelInfo]:
     if victim := model.info.victim:
         raise RobenchError(f"{name} was not trained by robench, which has no copy of it: it is {victim.model}.")
     return model
+
+
+def _check_reading(model: StoredStage[ModelInfo]) -> None:
+    """Reject a model whose network alone would give other results than the model."""
+    if count := model.info.defense.texts_read:
+        other = "another text" if count == 1 else f"{count} other texts"
+        raise RobenchError(
+            f"{model.folder.name} cannot be exported: its defense {model.info.defense.name} reads {other} in place of"
+            " each text, which a folder for Transformers cannot do. Its network alone, which would give other results,"
+            f" is {model.folder / WEIGHTS_FILE}."
+        )
 
 
 def _name_attack(info: CellInfo, attacked: Outcome) -> str:

@@ -14,6 +14,7 @@ from robench.escaping import escape_markdown
 from robench.paths import atomic_write_text
 from robench.plugins import registry
 from robench.plugins.option import Description, describe
+from robench.training.certificate import CertificateSettings
 from robench.training.settings import BETAS, EPSILON, TrainingSettings
 
 _INTRODUCTION = """# Parameters
@@ -27,6 +28,7 @@ shows the values that a parameter takes and what it means; `--set NAME.FIELD=VAL
 def render_parameters() -> str:
     """Return the page, in Markdown."""
     parts = [_INTRODUCTION, "## training\n", _table("training", [*describe(TrainingSettings()), *_fixed()])]
+    parts += ["## certificate\n", _table("certificate", describe(CertificateSettings()))]
     first: dict[type, tuple[str, Any]] = {}
     for name, defense in _defenses():
         options = describe(defense)

@@ -10,7 +10,7 @@ from robench.errors import RobenchError
 from robench.plugins import registry
 from robench.plugins.suggestions import explain_unknown
 from robench.report.figures.own import list_own_figures
-from robench.report.tables.own import CROSSED, OWN, TRANSFERRED
+from robench.report.tables.own import CERTIFIED, CROSSED, OWN, TRANSFERRED
 from robench.results import papers
 from robench.results.info import CellInfo
 from robench.results.paper_contents import DEFAULT, Paper, PaperFigure, PaperTable
@@ -125,6 +125,8 @@ class Target:
             return [replace(self._fill_own(request, table), crossed=True)]
         if table.kind in TRANSFERRED:
             return [replace(self._fill_own(request, table), transfer=True)]
+        if table.kind in CERTIFIED:
+            return [replace(self._fill_own(request, table), certificates=True)]
         if table.kind == "encoders" and request.encoder is None:
             return [replace(filled, encoder=encoder, adaptive=True) for encoder in table.encoders]
         return [replace(filled, adaptive=True)]
@@ -134,6 +136,8 @@ class Target:
         names = self.paper.first_accuracy_table.trained_defenses or tuple(registry.names("defenses"))
         if table.kind == "matrix":
             names = tuple(name for name in names if name == registry.reference() or _is_adversarial(name))
+        if table.kind in CERTIFIED:
+            names = tuple(name for name in registry.names("defenses") if _has_certificates(name))
         return replace(request, task=request.tasks or self.paper.tasks, defense=request.defenses or names)
 
     def _figure_request(self, request: Request, figure: PaperFigure) -> Request:
@@ -148,8 +152,12 @@ def _is_adversarial(defense: str) -> bool:
     return isinstance(registry.entry("defenses", defense).load(), AdversarialDefense)
 
 
+def _has_certificates(defense: str) -> bool:
+    return bool(registry.entry("defenses", defense).load().certificate)
+
+
 def _table(paper: Paper, number: str) -> PaperTable:
-    if number in (*CROSSED, *TRANSFERRED):
+    if number in (*CROSSED, *TRANSFERRED, *CERTIFIED):
         return OWN[number]
     if number in OWN:
         command = format_paper_command(paper, "table", number)

@@ -126,6 +126,7 @@ def _predict(
 ) -> dict[str, int]:
     """Return the class that a model predicts by text."""
     from robench.study.stages import trained_model
+    from robench.study.stages.stored_reader import find_stored_reader
 
     info = stage.info
     predictor = trained_model.load(
@@ -135,6 +136,7 @@ def _predict(
         precision=cast("Precision", info.precision),
         device=device,
         trust_remote_code=trust_remote_code,
+        reader=find_stored_reader(info),
     )
     texts = list(dict.fromkeys(text for pair in pairs for text in (pair.original, pair.adversarial)))
     with reporter.track(info.label, "text", total=len(texts)) as work:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from robench.resources.model_folder import explain_load_errors
     from robench.resources.plain_pickle import load_pickles_plainly
     from robench.resources.textattack import load_textattack, textattack_folder
+    from robench.resources.word_vectors import Neighbours, identify_bundled_vectors, load_neighbours
 
 __all__ = [
     "HUB_TIMEOUT",
@@ -27,11 +28,14 @@ __all__ = [
     "TWO_FORMS",
     "ForeignFile",
     "Form",
+    "Neighbours",
     "Pin",
     "Resource",
     "check_pin",
     "explain_load_errors",
+    "identify_bundled_vectors",
     "identify_resources",
+    "load_neighbours",
     "load_pickles_plainly",
     "load_sentence_encoder",
     "load_textattack",

@@ -18,7 +18,7 @@ import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from robench.paths import cache_dir
 from robench.resources import bundled, nltk_data, packages
@@ -72,16 +72,45 @@ def prepare_bundled_vectors(*, offline: bool = False) -> Path:
     return target
 
 
+class Neighbours(NamedTuple):
+    """The neighbours of N words.
+
+    Attributes:
+        words: the words.
+        vectors: unit vectors (N, D), float32.
+        neighbours: for each word itself, its neighbours by falling score, and the word as padding: numbers of words
+            (N, 1 + :data:`NEIGHBOURS`), int32.
+        cosines: the cosines that stand for their scores, of the same shape, float32; see :func:`convert_scores`.
+    """
+
+    words: list[str]
+    vectors: Array
+    neighbours: Array
+    cosines: Array
+
+
+def load_neighbours(*, offline: bool = False) -> Neighbours:
+    """Return the neighbours as plain tables, which are loaded once a process, without TextAttack.
+
+    Raises:
+        RobenchError: as :func:`prepare_bundled_vectors`.
+    """
+    return _load_tables(prepare_bundled_vectors(offline=offline))
+
+
 @functools.cache
-def _load_once(folder: Path) -> Any:
+def _load_tables(folder: Path) -> Neighbours:
     import numpy as np
 
     words = (folder / "words.txt").read_text(encoding="utf-8").split("\n")
     # Plain arrays are indexed faster than NumPy's class of memory-mapped arrays, and the files stay mapped.
-    vectors, neighbours, cosines = (
-        np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r")) for name in ("vectors", "neighbours", "cosines")
-    )
-    return _define_embedding_class()(words, vectors, neighbours, cosines)
+    names = ("vectors", "neighbours", "cosines")
+    return Neighbours(words, *(np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r")) for name in names))
+
+
+@functools.cache
+def _load_once(folder: Path) -> Any:
+    return _define_embedding_class()(*_load_tables(folder))
 
 
 def load_bundled_vectors(*, offline: bool = False) -> Any:

@@ -8,7 +8,14 @@ if TYPE_CHECKING:
     from robench.results.cells import Result, read_results
     from robench.results.entries import load_entries, read_entry
     from robench.results.entry_form import Entry
-    from robench.results.info import AdversarialInfo, CellInfo, ModelInfo, StatisticsInfo, TransferInfo
+    from robench.results.info import (
+        AdversarialInfo,
+        CellInfo,
+        CertificatesInfo,
+        ModelInfo,
+        StatisticsInfo,
+        TransferInfo,
+    )
     from robench.results.records import Record
     from robench.results.selection import NoResultsError, Selection
     from robench.results.store import Store, StoredStage
@@ -16,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AdversarialInfo",
     "CellInfo",
+    "CertificatesInfo",
     "Entry",
     "ModelInfo",
     "NoResultsError",

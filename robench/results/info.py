@@ -31,7 +31,7 @@ from robench.results.info_parts import (
     VictimInfo,
 )
 
-StageKind = Literal["models", "adversarial", "cells", "statistics", "transfer"]
+StageKind = Literal["models", "adversarial", "cells", "statistics", "transfer", "certificates"]
 """A kind of stages, which is also the name of their folder in the runs folder."""
 
 BEFORE = "before"
@@ -245,7 +245,31 @@ class TransferInfo(AttackInfo, frozen=True, kw_only=True, omit_defaults=True, ta
     model_environment: Environment | None = None
 
 
-AnyInfo = ModelInfo | AdversarialInfo | CellInfo | StatisticsInfo | TransferInfo
+class CertificatesInfo(StageInfo, frozen=True, kw_only=True, omit_defaults=True, tag="certificates"):
+    """For how many changed words the predictions of one model for test samples are certified.
+
+    Attributes:
+        defense: how the model was trained.
+        model: key of the model.
+        adversarial: key of the adversarial training set that the model was trained on; None if it needed none.
+        draws: number of random copies of each text that count for its certificate.
+        alpha: chance that the certificate of a text is wrong, at most.
+        covers: the changes that the certificates cover, in words.
+        n: number of texts.
+        abstained: number of texts that have no certificate at all.
+    """
+
+    defense: PluginInfo
+    model: str = ""
+    adversarial: str | None = None
+    draws: Count
+    alpha: float
+    covers: str
+    n: Count
+    abstained: Count
+
+
+AnyInfo = ModelInfo | AdversarialInfo | CellInfo | StatisticsInfo | TransferInfo | CertificatesInfo
 Info = TypeVar("Info", bound=StageInfo)
 
 

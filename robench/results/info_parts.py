@@ -54,6 +54,7 @@ class PluginInfo(_Part, frozen=True, kw_only=True, omit_defaults=True):
         title: an attack's name in tables, with its variant in brackets; empty for a defense.
         base: of an attack that is another one with one thing changed, that one's name; else empty.
         adaptive_attack: name of the attack that a defense names as made against itself; empty if it names none.
+        texts_read: number of texts that a defense's model reads in place of a text; 0 if it reads the text itself.
     """
 
     name: str = ""
@@ -64,6 +65,7 @@ class PluginInfo(_Part, frozen=True, kw_only=True, omit_defaults=True):
     title: str = ""
     base: str = ""
     adaptive_attack: str = ""
+    texts_read: Count = 0
 
 
 class VictimInfo(_Part, frozen=True, kw_only=True, omit_defaults=True):

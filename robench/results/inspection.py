@@ -10,10 +10,22 @@ from typing import Any
 
 from robench.errors import RobenchError
 from robench.results import integrity
-from robench.results.info import AdversarialInfo, CellInfo, ModelInfo, StageInfo, StatisticsInfo, TransferInfo, kind_of
+from robench.results.info import (
+    AdversarialInfo,
+    CellInfo,
+    CertificatesInfo,
+    ModelInfo,
+    StageInfo,
+    StatisticsInfo,
+    TransferInfo,
+    kind_of,
+)
 from robench.results.store import STAGE_FILE, MisplacedError, Store, StoredStage
 
-KINDS: tuple[type[StageInfo], ...] = (ModelInfo, AdversarialInfo, CellInfo, StatisticsInfo, TransferInfo)
+KINDS: tuple[type[StageInfo], ...] = (
+    *(ModelInfo, AdversarialInfo, CellInfo),
+    *(StatisticsInfo, TransferInfo, CertificatesInfo),
+)
 
 
 @dataclass(frozen=True)

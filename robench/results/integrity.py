@@ -20,6 +20,7 @@ import msgspec
 from robench.errors import RobenchError
 from robench.paths import atomic_write_text, open_regular, read_regular, translate_os_errors
 from robench.results import records
+from robench.results.certificates import CERTIFICATES_FILE
 from robench.results.columns import COLUMNS_FILE, Columns, make_columns, read_copy, write_columns
 from robench.results.draws import DRAWS_FILE
 from robench.results.info import AttackInfo, CellInfo, Info, ModelInfo, StageInfo
@@ -35,7 +36,7 @@ WEIGHTS_FILE = "model.safetensors"
 CHECKPOINT_FILE = "checkpoint.safetensors"
 """The state of an unfinished training."""
 
-TABLE_FILES = (RECORDS_FILE, CLEAN_FILE, DRAWS_FILE)
+TABLE_FILES = (RECORDS_FILE, CLEAN_FILE, DRAWS_FILE, CERTIFICATES_FILE)
 """The files that tables are made from, besides ``stage.json``."""
 
 

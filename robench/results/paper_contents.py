@@ -30,6 +30,7 @@ TableKind = Literal[
     "price",
     "flips",
     "transfer",
+    "certificates",
 ]
 FigureKind = Literal["plane", "bars", "tradeoff", "budget", "front"]
 

@@ -10,6 +10,7 @@
     RUNS/cells/<label>-<key>/        columns.json                  a copy of the records' numbers, which may be missing
     RUNS/statistics/<label>-<key>/   stage.json                    the high-order statistics of one model
     RUNS/transfer/<label>-<key>/     stage.json  records.jsonl     one model on texts made against another
+    RUNS/certificates/<label>-<key>/ stage.json  certificates.jsonl  changed words that one model is certified for
 
 How it works: a stage describes itself by an identity, a dictionary of everything that determines its result, and its
 key is a hash of that (:func:`make_key`). The key alone decides whether a result exists; the label only makes the

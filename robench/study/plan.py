@@ -16,11 +16,13 @@ from robench.plugins import registry
 from robench.study.setting import NamedAttack, NamedDefense, Setting
 from robench.study.stages.adversarial import AdversarialStage
 from robench.study.stages.attack import CellStage
+from robench.study.stages.certificates import CertificatesStage
 from robench.study.stages.stage import Stage
 from robench.study.stages.statistics import StatisticsStage
 from robench.study.stages.train import ModelStage
 from robench.study.stages.transfer import TransferStage, next_seed
 from robench.study.stages.victim import VictimStage
+from robench.training.certificate import CertificateSettings
 from robench.training.defense import AdversarialDefense, FusedDefense
 from robench.victims import VictimSource
 
@@ -118,6 +120,17 @@ def plan_transfers(cells: Sequence[CellStage], reference: NamedDefense) -> list[
         stage = TransferStage(setting, data, cell.seed, cell.model, texts)
         stages.setdefault(stage.key, stage)
     return list(stages.values())
+
+
+def plan_certificates(cells: Sequence[CellStage], settings: CertificateSettings) -> list[Stage]:
+    """Plan the certificates of the models of some cells, as far as their defenses have some.
+
+    Args:
+        cells: cells of any tasks, attacks and seeds.
+        settings: number of draws, and chance of an error.
+    """
+    models = {cell.model.key: cell.model for cell in cells if cell.model.defense.defense.certificate}
+    return [CertificatesStage(one.setting, one.data, one.seed, one, settings) for one in models.values()]
 
 
 def plan_victim(

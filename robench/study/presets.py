@@ -16,6 +16,10 @@ Existing = Literal["only-missing", "always", "only-cache"]
 
 TRAINING = "training"
 """The name of the training settings of all defenses in ``--set``."""
+CERTIFICATE = "certificate"
+"""The name of the settings of all certificates in ``--set``."""
+SHARED = (TRAINING, CERTIFICATE)
+"""The names in ``--set`` that belong to no defense or attack."""
 
 
 @dataclass(frozen=True)

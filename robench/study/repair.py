@@ -18,7 +18,7 @@ from robench.errors import RobenchError
 from robench.results import locks, papers
 from robench.results.aside import set_aside, set_aside_but_records
 from robench.results.cells import read_results
-from robench.results.info import CellInfo, StageInfo, StatisticsInfo, TransferInfo
+from robench.results.info import CellInfo, CertificatesInfo, StageInfo, StatisticsInfo, TransferInfo
 from robench.results.inspection import Fault
 from robench.results.store import STAGE_FILE, Store, StoredStage
 from robench.study.commands import Gap, make_commands
@@ -117,6 +117,8 @@ def _find_cell(
         source = one.info.pairs if isinstance(one.info, StatisticsInfo) else one.info.texts
         fitting = (cell for cell in cells.values() if _is_measured(cell.info, one.info))
         return next(fitting, cells.get(source))
+    if isinstance(one.info, CertificatesInfo):
+        return next((cell for cell in cells.values() if cell.info.model == one.info.model), None)
     ancestors = {cell.key: _find_ancestors(cell.info, graph) for cell in cells.values()}
     fitting = (cell for cell in cells.values() if key in ancestors[cell.key])
     return min(fitting, key=lambda cell: len(ancestors[cell.key]), default=None)
@@ -145,7 +147,7 @@ def _choose_options(
     if isinstance(one.info, StatisticsInfo):
         tables = (table for table in papers.find_paper().tables.values() if table.kind == "high-order")
         return tuple(word for table in tables for word in ("--table", table.number))[:2]
-    if isinstance(one.info, TransferInfo):
+    if isinstance(one.info, TransferInfo | CertificatesInfo):
         return ("--table", one.info.kind)
     # A run does not make again what only finished cells need.
     return tuple(AGAIN) if cell.folder != one.folder and cell.key in sound else ()

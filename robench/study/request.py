@@ -21,13 +21,14 @@ from robench.results import papers
 from robench.study.consent import split_by_consent
 from robench.study.executors.choice import ExecutorChoice
 from robench.study.options import CommonOptions, RunOptions
-from robench.study.plan import plan_cells, plan_statistics, plan_transfers
-from robench.study.presets import TRAINING, Preset, find_preset
+from robench.study.plan import plan_cells, plan_certificates, plan_statistics, plan_transfers
+from robench.study.presets import CERTIFICATE, SHARED, TRAINING, Preset, find_preset
 from robench.study.setting import NamedAttack, NamedDefense, Setting
 from robench.study.stages.attack import CellStage
 from robench.study.stages.stage import Stage
 from robench.study.task_choice import TaskChoice, choose_tasks, load_rows
 from robench.study.values import Settings, Split
+from robench.training.certificate import CertificateSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +48,7 @@ class BaseRequest(CommonOptions, ABC):
             raise RobenchError(f"unknown --split {self.split!r}: there are {', '.join(get_args(Split))}.")
         self.choose_tasks()
         self.attack_names()
-        known = [*registry.names("defenses"), *registry.names("attacks"), TRAINING]
+        known = [*registry.names("defenses"), *registry.names("attacks"), *SHARED]
         for name in self.changes:
             if name not in known and not registry.is_registered("attacks", name):
                 raise RobenchError(explain_unknown("defense or attack", name, known, "--set takes NAME.FIELD=VALUE"))
@@ -132,6 +133,7 @@ class Request(BaseRequest, RunOptions):
         sweep: sets of settings to add to those of the options; everything is run once for each.
         statistics: whether to measure the high-order statistics of the models as well (table 7).
         transfer: whether to give the models adversarial texts of another seed as well (table ``transfer``).
+        certificates: whether to certify the predictions of the models as well (table ``certificates``).
         crossed: whether to attack each model that was trained against one attack with all of them (table ``matrix``).
         adaptive: whether to attack each defense with the attack that it names as made against itself, too (table 5).
     """
@@ -139,6 +141,7 @@ class Request(BaseRequest, RunOptions):
     sweep: Sequence[Settings] = ({},)
     statistics: bool = False
     transfer: bool = False
+    certificates: bool = False
     crossed: bool = False
     adaptive: bool = False
 
@@ -150,19 +153,22 @@ class Request(BaseRequest, RunOptions):
         """
         expand("defenses", self.defenses)
         super().check()
-        if self.split != "test" and (self.statistics or self.transfer):
-            raise RobenchError(f"--split {self.split} is for attacks; statistics and transfers are about test rows.")
+        if self.split != "test" and (self.statistics or self.transfer or self.certificates):
+            raise RobenchError(
+                f"--split {self.split} is for attacks; statistics, transfers and certificates are about test rows."
+            )
 
     def stages(self, reporter: Reporter) -> list[Stage]:
-        """Load the data, find the encoder, and plan the cells and, if requested, statistics and transfers.
+        """Load the data, find the encoder, and plan the cells and, if requested, what else is measured of the models.
 
         Raises:
             RobenchError: a name is unknown, or data or encoder are not available.
         """
         self.check()
         for name in self.changes:  # validate settings even for components that this run does not use
-            if name != TRAINING:
+            if name not in SHARED:
                 (self._defense if name in registry.names("defenses") else self._attack)(name)
+        drawn, _ = options.configure(CERTIFICATE, CertificateSettings(), self.changes.get(CERTIFICATE, {}))
         chosen = find_preset(self.preset)
         variants = [replace(self, settings=options.merge(self.changes, added), sweep=({},)) for added in self.sweep]
         named = [(one._defenses(), one._attacks(), one._defense) for one in variants]
@@ -189,7 +195,9 @@ class Request(BaseRequest, RunOptions):
         self._announce_foreign_code(cells, reporter)
         reference = self._defense(registry.reference())
         statistics = plan_statistics(cells, reference) if self.statistics else []
-        return [*cells, *statistics, *(plan_transfers(cells, reference) if self.transfer else ())]
+        transfers = plan_transfers(cells, reference) if self.transfer else []
+        certificates = plan_certificates(cells, drawn) if self.certificates else []
+        return [*cells, *statistics, *transfers, *certificates]
 
     def _all_attacks(self) -> list[NamedAttack]:
         """Return the named attacks and, if they are wanted, the defenses' adaptive ones."""

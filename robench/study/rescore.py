@@ -112,6 +112,7 @@ class Rescorer:
 
     def _load_trained(self, model: StoredStage[ModelInfo], precision: Precision, device: torch.device) -> Logits | str:
         from robench.study.stages import trained_model
+        from robench.study.stages.stored_reader import find_stored_reader
 
         return trained_model.load(
             model.folder,
@@ -120,6 +121,7 @@ class Rescorer:
             precision=precision,
             device=device,
             trust_remote_code=self.trust_remote_code,
+            reader=find_stored_reader(model.info),
         ).logits
 
     def _load_own(self, model: StoredStage[ModelInfo], precision: Precision, device: torch.device) -> Logits | str:

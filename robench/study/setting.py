@@ -43,13 +43,22 @@ class NamedDefense(NamedPlugin):
 
     @property
     def identity(self) -> dict[str, Any]:
-        """Return its class and hyper-parameters, but not its name: two names of the same defense are one identity."""
-        return {"class": class_path(type(self.defense)), "fields": asdict(self.defense), "code": self.code}
+        """Return its class, hyper-parameters and resources, but not its name.
+
+        Two names of the same defense are one identity.
+        """
+        identity = {"class": class_path(type(self.defense)), "fields": asdict(self.defense), "code": self.code}
+        resources = dict(self.defense.identify_resources())
+        return {**identity, "resources": resources} if resources else identity
 
     @property
     def info(self) -> PluginInfo:
         """Describe it for ``stage.json``."""
-        return PluginInfo(adaptive_attack=self.defense.adaptive_attack, **_plugin_fields(self, self.defense))
+        return PluginInfo(
+            adaptive_attack=self.defense.adaptive_attack,
+            texts_read=self.defense.texts_read,
+            **_plugin_fields(self, self.defense),
+        )
 
 
 @dataclass(frozen=True)

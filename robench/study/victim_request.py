@@ -14,7 +14,7 @@ from robench.plugins.suggestions import explain_unknown
 from robench.progress import Reporter
 from robench.study.options import AttackOptions
 from robench.study.plan import plan_victim
-from robench.study.presets import TRAINING, FirstLook, find_preset
+from robench.study.presets import SHARED, FirstLook, find_preset
 from robench.study.request import BaseRequest
 from robench.study.setting import NamedDefense, Setting
 from robench.study.stages.stage import Stage
@@ -85,7 +85,7 @@ class VictimRequest(BaseRequest, AttackOptions):
         """
         source = self.source
         for name in self.changes:
-            if name in (*names("defenses"), TRAINING):
+            if name in (*names("defenses"), *SHARED):
                 raise RobenchError(explain_unknown("attack", name, names("attacks"), "--set takes ATTACK.FIELD=VALUE"))
         if not source.has_network:
             for option, given in (("--max-length", self.max_length), ("--precision", self.precision != "auto")):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
@@ -12,6 +12,8 @@ from robench.plugins.option import check_values, option
 from robench.plugins.style import Style
 
 if TYPE_CHECKING:
+    import random
+
     from torch import Tensor
 
     from robench.models.batches import Batch
@@ -67,6 +69,10 @@ class Defense(ABC):
     ``robench run --table 5`` attacks the defense with it as well, and table 5 shows that in a column of its own. It is
     no part of keys.
     """
+    reads_in_training: ClassVar[bool] = False
+    """Whether each training text is read as :meth:`read` says, too: its first text, drawn anew in each epoch."""
+    certificate: ClassVar[str] = ""
+    """The changes of a text that its certificates cover, such as ``any k words replaced``; empty if it has none."""
 
     def __post_init__(self) -> None:
         """Reject a value that is not one of its field's choices, or out of its range."""
@@ -137,6 +143,54 @@ class Defense(ABC):
 
     def after_step(self, networks: Sequence[Classifier]) -> None:  # noqa: B027
         """Update what a defense maintains besides the weights, after each optimiser step; most maintain nothing."""
+
+    def read(self, text: str, stream: random.Random) -> Iterable[str]:
+        """Yield the texts that the trained network reads in place of a text; by default the text itself.
+
+        Wherever the model scores a text, it reads the first :attr:`texts_read` of them, and :meth:`combine` makes one
+        score of theirs. While it trains, its weights are chosen by the accuracy of the first text alone. A generator
+        that draws texts may have no end. The encoder's mask token is written :data:`robench.models.MASK`.
+
+        Args:
+            text: any text, as a user or an attack wrote it.
+            stream: random numbers that belong to this text and the model's seed. No others may be used: the same text
+                has to be read in the same way each time.
+        """
+        return (text,)
+
+    @property
+    def texts_read(self) -> int:
+        """Return the number of texts that are read in place of one; 0 if the text itself is read."""
+        return int(type(self).read is not Defense.read)
+
+    def combine(self, logits: Tensor) -> Tensor:
+        """Return the logits (K,) of a text from those of the V texts that were read, (V, K); by default their vote."""
+        from robench.models.reading import vote
+
+        return logits[0] if len(logits) == 1 else vote(logits)
+
+    def bound_shift(self, text: str, changes: int) -> float:
+        """Bound how much the chance that a read text is given some label differs after a change of the text, 0 to 1.
+
+        That is the largest total variation distance between the distributions of what is read before and after it. The
+        certificates of a defense follow from it.
+
+        Args:
+            text: the text before the change.
+            changes: the number of words that are changed in a way that :attr:`certificate` names.
+        """
+        return 1.0
+
+    def identify_resources(self) -> Mapping[str, str]:
+        """Return versions or digests of what it needs besides its fields and code; they are part of the model's key."""
+        return {}
+
+    def prepare(self, *, offline: bool) -> None:  # noqa: B027  most defenses need nothing
+        """Fetch what it needs, so that it is missed before hours of training; nothing by default.
+
+        Raises:
+            RobenchError: something is not available.
+        """
 
     def training_state(self) -> Mapping[str, Any] | None:
         """Return what the defense maintains besides its networks, for a checkpoint; most maintain nothing.

@@ -19,6 +19,7 @@ from robench.training.allocation import keep_freed_memory
 from robench.training.checkpoints import Checkpoints
 from robench.training.defense import Defense
 from robench.training.random_states import use_python_states
+from robench.training.reading import find_reader, read_rows
 from robench.training.run import TrainingResult, TrainingRun
 from robench.training.settings import TrainingSettings
 from robench.training.snapshot import Snapshot
@@ -91,10 +92,21 @@ def train(
             ):
                 raise ValueError("its before_training left no weights to train, or other networks than there were")
         data = TrainingSet(
-            rows, tokenizer, batch_size=settings.batch_size, max_length=settings.max_length, seed=seed, device=device
+            rows,
+            tokenizer,
+            batch_size=settings.batch_size,
+            max_length=settings.max_length,
+            seed=seed,
+            device=device,
+            rewrite=functools.partial(read_rows, defense, tokenizer, seed) if defense.reads_in_training else None,
         )
         predictor = Predictor(
-            networks[defense.deployed], tokenizer, max_length=settings.max_length, precision=precision, device=device
+            networks[defense.deployed],
+            tokenizer,
+            max_length=settings.max_length,
+            precision=precision,
+            device=device,
+            reader=find_reader(defense, seed),
         )
         run = TrainingRun(
             defense, networks, predictor, dev, settings, precision, device, steps=len(data) * settings.epochs

@@ -268,7 +268,7 @@ class TrainingRun:
 
     def _evaluate(self) -> None:
         losses = {name: (total / self._steps_summed).item() for name, total in self._sums.items()}
-        logits = self.result.predictor.logits([example.text for example in self._dev])
+        logits = self.result.predictor.logits([example.text for example in self._dev], most=1)
         diverged = [f"the loss term {name}" for name, loss in losses.items() if not math.isfinite(loss)]
         if diverged or not logits.isfinite().all():
             culprits = " and ".join(diverged or ["an output"])

@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 from robench.errors import RobenchError, translate_failures
 from robench.escaping import show_value
-from robench.models.batches import Inputs, Shape, Tokens
+from robench.models.batches import Inputs, Shape
 from robench.models.checks import warn_of_padding
 from robench.models.classifier import Classifier, InputFilter, Outputs
 from robench.models.devices import Precision, advise_precision
 from robench.models.positions import Positions
-from robench.models.predictor import Predictor
+from robench.models.predictor import Predictor, Reading
 from robench.models.vocabulary import check_vocabulary
 from robench.victims.padding import give_padding
 from robench.victims.scorer import PlainScorer, Progress, check_scores
@@ -96,20 +96,20 @@ class NetworkScorer(PlainScorer):
         """Return a context in which the weights do not change; see :class:`~robench.models.batch_model.BatchModel`."""
         return self._predictor.freeze_weights()
 
-    def tokens(self, texts: Sequence[str]) -> list[Tokens]:
+    def tokens(self, texts: Sequence[str]) -> list[Reading]:
         """Tokenise texts; see :class:`~robench.models.batch_model.BatchModel`."""
         with self._explain_failure(len(texts)):
             return self._predictor.tokens(texts)
 
-    def identify(self, tokens: Tokens) -> bytes:
+    def identify(self, tokens: Reading) -> bytes:
         """Return the key of an input; see :class:`~robench.models.batch_model.BatchModel`."""
         return self._predictor.identify(tokens)
 
-    def shape(self, tokens: Tokens) -> Shape:
+    def shape(self, tokens: Reading) -> Shape:
         """Return the batch shape of a text; see :class:`~robench.models.batch_model.BatchModel`."""
         return self._predictor.shape(tokens)
 
-    def batch_logits(self, tokens: Sequence[Tokens], shape: Shape) -> Tensor:
+    def batch_logits(self, tokens: Sequence[Reading], shape: Shape) -> Tensor:
         """Compute the raw scores of a batch; see :class:`~robench.models.batch_model.BatchModel`."""
         with self._explain_failure(len(tokens)):
             return self._predictor.batch_logits(tokens, shape)

@@ -85,7 +85,7 @@ def test_states_of_an_encoder_do_not_depend_on_padding(family: str, side: str) -
     classifier = Classifier(draw_network(family).base_model, 2).eval()
     predictor = Predictor(classifier, padding_tokenizer(side), max_length=32, precision="fp32", device=tiny.CPU)
     assert not depends_on_padding(predictor, TEXTS)
-    rows = predictor.tokens(TEXTS[:4])
+    rows = [row for (row,) in predictor.tokens(TEXTS[:4])]
     inputs = collate(padding_tokenizer(side), rows, tiny.CPU, length=20)
     none = torch.zeros(4, 20, classifier.embedding_width)
     with torch.no_grad():

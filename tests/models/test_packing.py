@@ -12,10 +12,10 @@ from torch import nn
 from robench.attacking.engine import attack_examples
 from robench.attacks.deepwordbug import DeepWordBug
 from robench.models import devices, packing
-from robench.models.batches import Shape, Tokens
+from robench.models.batches import Shape
 from robench.models.classifier import Classifier
 from robench.models.packing import pack_weights
-from robench.models.predictor import Predictor
+from robench.models.predictor import Predictor, Reading
 from support import tiny
 
 
@@ -127,7 +127,7 @@ def test_an_attack_packs_the_weights_from_its_first_question_to_its_end() -> Non
     model = tiny.classifier()
 
     class Watched(Predictor):
-        def batch_logits(self, tokens: Sequence[Tokens], shape: Shape) -> torch.Tensor:
+        def batch_logits(self, tokens: Sequence[Reading], shape: Shape) -> torch.Tensor:
             seen.append(any("forward" in vars(module) for module in model.modules()))
             return super().batch_logits(tokens, shape)
 

@@ -57,6 +57,11 @@ def draw(store: Store, request: FigureRequest, *, device: str = "auto") -> Drawi
     result = min(block, key=lambda r: (r.attack.title, r.seed))
     cell = store.get("cells", result.info.key)
     assert cell is not None, "it was read a moment ago"
+    if (count := cell.info.defense.texts_read) > 1:
+        raise RobenchError(
+            f"figure {number} draws where one representation of a text lies, but {cell.info.defense.name} reads {count}"
+            " texts in place of one; name another defense with --defense."
+        )
     predictor = stored_predictor(store, cell, devices.choose_device(device))
     scene = _scene(read_pairs(cell), predictor, result.info.labels, number)
     with apply_style():

@@ -13,13 +13,14 @@ from typing import Unpack
 from robench.errors import RobenchError
 from robench.plugins.suggestions import explain_unknown
 from robench.report.tables import accuracy, budget, datasets, flips, high_order, matrix, methods, price, published
+from robench.report.tables.certificates import certificates_table
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.options import TableOptions, TableRequest
 from robench.report.tables.own import OWN
 from robench.report.tables.quality import quality_table
 from robench.report.tables.transfer import transfer_table
 from robench.results import papers
-from robench.results.info import CellInfo, StatisticsInfo, TransferInfo
+from robench.results.info import CellInfo, CertificatesInfo, StatisticsInfo, TransferInfo
 from robench.results.paper_contents import DEFAULT, Paper, PaperTable, TableKind
 from robench.results.selection import ALL, NoResultsError
 from robench.results.store import Store, StoredStage
@@ -52,6 +53,9 @@ _MAKERS: Mapping[TableKind, Callable[[Store, TableRequest], Table]] = {
     "budget": lambda store, request: budget.budget_table(store.stages(CellInfo), request),
     "quality": lambda store, request: quality_table(store.stages(CellInfo), request),
     "transfer": lambda store, request: transfer_table(store.stages(TransferInfo), request),
+    "certificates": lambda store, request: certificates_table(
+        store.stages(CellInfo), store.stages(CertificatesInfo), request
+    ),
     "matrix": lambda store, request: matrix.matrix_table(store.stages(CellInfo), request),
     "worst": lambda store, request: matrix.worst_table(store.stages(CellInfo), request),
 }

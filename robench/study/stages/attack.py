@@ -79,14 +79,16 @@ class AttackingStage(RecordsStage):
     @property
     def usual_pace(self) -> float | None:
         """Return the seconds of one search on the bundled encoder."""
-        return SECONDS_PER_EXAMPLE if self.setting.encoder.bundled else None
+        return SECONDS_PER_EXAMPLE * self.model.texts_read if self.setting.encoder.bundled else None
 
     def resembles(self, info: StageInfo) -> bool:
-        """Return whether a finished stage was made by the same attack."""
-        return isinstance(info, AttackInfo) and info.attack.name == self.attack.name
+        """Return whether a finished stage was made by the same attack, on a model that reads as many texts."""
+        is_same = isinstance(info, AttackInfo) and info.attack.name == self.attack.name
+        return is_same and info.defense.texts_read == self.model.defense.defense.texts_read  # type: ignore[attr-defined]
 
     def prepare(self, *, offline: bool) -> None:
-        """Fetch the attack's resources."""
+        """Fetch the resources of the attack and the model."""
+        self.model.prepare(offline=offline)
         self.attack.attack.prepare(offline=offline)
 
     def read_records(self, store: Store) -> list[Record]:

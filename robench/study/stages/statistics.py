@@ -134,8 +134,10 @@ class StatisticsStage(Stage):
         return same_kind and info.attack.name == self.reference.attack.name  # type: ignore[attr-defined]
 
     def prepare(self, *, offline: bool) -> None:
-        """Fetch the resources of the attack on the untrained model."""
-        if self.cell is None:
+        """Fetch what the model needs, or the resources of the attack on the untrained one."""
+        if self.cell is not None:
+            self.cell.model.prepare(offline=offline)
+        else:
             self.reference.attack.attack.prepare(offline=offline)
 
     def make(self, context: Context, folder: Path) -> None:

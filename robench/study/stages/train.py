@@ -117,6 +117,15 @@ class ModelStage(Stage):
         """Return the seconds of a step with the bundled encoder, which grow with the square of the networks."""
         return SECONDS_PER_STEP * self.defense.defense.network_count**2 if self.setting.encoder.bundled else None
 
+    @property
+    def texts_read(self) -> int:
+        """Return how many texts its network reads to score one."""
+        return max(self.defense.defense.texts_read, 1)
+
+    def prepare(self, *, offline: bool) -> None:
+        """Fetch what the defense needs."""
+        self.defense.defense.prepare(offline=offline)
+
     def resembles(self, info: StageInfo) -> bool:
         """Return whether a model was trained by the same defense."""
         return isinstance(info, ModelInfo) and info.defense.name == self.defense.name
@@ -161,6 +170,7 @@ class ModelStage(Stage):
 
     def _load(self, context: Context) -> Predictor:
         from robench.study.stages import trained_model
+        from robench.training.reading import find_reader
 
         return trained_model.load(
             self.folder(context.store),
@@ -169,6 +179,7 @@ class ModelStage(Stage):
             precision=self.setting.precision,
             device=context.device,
             trust_remote_code=self.setting.encoder.trust_remote_code,
+            reader=find_reader(self.defense.defense, self.seed),
         )
 
     def _check_padding(self, context: Context) -> list[str]:
@@ -245,6 +256,7 @@ class ModelStage(Stage):
     def _fuse(self, context: Context) -> tuple[Predictor, list[dict[str, Any]], Rows, Timing]:
         """Fuse the network from those of the parts, which are finished."""
         from robench.models.predictor import Predictor
+        from robench.training.reading import find_reader
 
         started = time.perf_counter()
         defense = self.defense.defense
@@ -252,6 +264,7 @@ class ModelStage(Stage):
         predictors = [context.model(part) for part in self.parts]
         states = [p.classifier.state_dict() for p in predictors if isinstance(p, Predictor)]
         predictor = self.parts[0]._load(context)
+        predictor.reader = find_reader(defense, self.seed)
         with run_foreign_code(f"the defense {self.defense.name} failed to fuse its parts", type(defense)):
             predictor.classifier.load_state_dict(defense.fuse(states))
         seconds = round(time.perf_counter() - started, 1)

@@ -19,6 +19,7 @@ from robench.models.checks import spread, warn_of_saturation, warn_of_window
 from robench.models.classifier import Classifier
 from robench.models.devices import Precision
 from robench.models.predictor import Predictor
+from robench.models.reading import Reader
 from robench.paths import atomic_write_folder
 from robench.resources.foreign_model import check_config, check_size
 from robench.results import clean_lines
@@ -27,6 +28,7 @@ from robench.results.info import REMEDY, CellInfo, ModelInfo
 from robench.results.info_parts import Clean
 from robench.results.integrity import CLEAN_FILE, TRAINING_FILE, WEIGHTS_FILE, write_stage
 from robench.results.store import Store, StoredStage
+from robench.study.stages.stored_reader import find_stored_reader
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -153,6 +155,7 @@ def load(
     precision: Precision,
     device: torch.device,
     trust_remote_code: bool = False,
+    reader: Reader | None = None,
 ) -> Predictor:
     """Load a trained defense as a victim.
 
@@ -163,6 +166,7 @@ def load(
         precision: precision of matrix products.
         device: the device that it runs on.
         trust_remote_code: whether the user allowed the Python code of its encoder to run.
+        reader: what it reads in place of a text; None reads the text itself.
 
     Raises:
         RobenchError: its files are missing or broken, or it needs code that is not allowed.
@@ -185,7 +189,7 @@ def load(
     except Exception as error:  # the exception of a broken file depends on the file and the library's version
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise RobenchError(f"the model in {folder} cannot be loaded ({reason}); {REMEDY}.") from error
-    return Predictor(classifier, tokenizer, max_length=max_length, precision=precision, device=device)
+    return Predictor(classifier, tokenizer, max_length=max_length, precision=precision, device=device, reader=reader)
 
 
 def save_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
@@ -233,6 +237,7 @@ def stored_predictor(store: Store, cell: StoredStage[CellInfo], device: torch.de
         max_length=read_max_length(model),
         precision=cast(Precision, info.precision),
         device=device,
+        reader=find_stored_reader(model.info),
     )
 
 

@@ -89,7 +89,7 @@ class TransferStage(Stage):
     @property
     def usual_pace(self) -> float | None:
         """Return the seconds of a text on the bundled encoder."""
-        return SECONDS_PER_TEXT if self.setting.encoder.bundled else None
+        return SECONDS_PER_TEXT * self.model.texts_read if self.setting.encoder.bundled else None
 
     @property
     def foreign_code(self) -> tuple[str, ...]:
@@ -102,8 +102,12 @@ class TransferStage(Stage):
         return self.texts.notes
 
     def resembles(self, info: StageInfo) -> bool:
-        """Return whether a finished stage was a transfer, too."""
-        return isinstance(info, TransferInfo)
+        """Return whether a finished stage was a transfer, too, to a model that reads as many texts."""
+        return isinstance(info, TransferInfo) and info.defense.texts_read == self.model.defense.defense.texts_read
+
+    def prepare(self, *, offline: bool) -> None:
+        """Fetch what the model needs."""
+        self.model.prepare(offline=offline)
 
     def count_threads(self, training: int) -> int | None:
         """Return 1; None if the model is a function of the user."""

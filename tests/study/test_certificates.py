@@ -1,0 +1,214 @@
+"""Certificates of a trained defense: what is planned and stored, the table, and that no attack contradicts them."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from statsmodels.stats.proportion import proportion_confint
+
+from robench.defenses.ranmask import RanMASK
+from robench.models.predictor import Predictor
+from robench.progress import SilentReporter
+from robench.report import tables
+from robench.results import certificates, clean_lines, records
+from robench.results.certificates import Certificate
+from robench.results.info import CellInfo, CertificatesInfo, ModelInfo
+from robench.results.inspection import inspect_runs
+from robench.results.records import Record
+from robench.results.store import Store, StoredStage
+from robench.study.request import Request
+from robench.study.runner import run_requests
+from robench.study.stages.certificates import CertificatesStage
+from robench.study.stages.trained_model import stored_predictor
+from robench.training.reading import LabelCounter
+from support.runs import comparable, contents
+from support.tiny_job import TASK, TinyJob, robench, write_data
+
+CPU = torch.device("cpu")
+DRAWS = 60
+
+
+def request(job: TinyJob, *defenses: str, **more: Any) -> Request:
+    settings = {"certificate": {"draws": DRAWS, "alpha": 0.05}, "ranmask": {"votes": 5}}
+    values: dict[str, Any] = {
+        **{"defense": defenses, "task": [TASK], "attack": ["pwws"], "preset": "quick", "encoder": str(job.encoder)},
+        **{"data": job.data, "offline": True, "precision": "fp32", "device": "cpu", "settings": settings},
+    }
+    return Request(**(values | {"certificates": True} | more))
+
+
+def find(runs: Path) -> tuple[StoredStage[CellInfo], StoredStage[CertificatesInfo], list[Certificate]]:
+    store = Store(runs)
+    (cell,) = [one for one in store.stages(CellInfo) if one.info.defense.name == "ranmask"]
+    (stage,) = store.stages(CertificatesInfo)
+    return cell, stage, certificates.read(stage.folder / certificates.CERTIFICATES_FILE)
+
+
+@pytest.fixture(scope="module")
+def runs(finished: Path, tiny_job: TinyJob, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    runs = Path(shutil.copytree(finished, tmp_path_factory.mktemp("certified") / "runs"))
+    run_requests([request(tiny_job, "base", "ranmask")], Store(runs), SilentReporter(), "only-missing")
+    return runs
+
+
+def test_plan_certifies_the_models_of_defenses_that_have_certificates_once(tiny_job: TinyJob) -> None:
+    stages = request(tiny_job, "base", "ranmask", attack=["pwws", "deepwordbug"]).stages(SilentReporter())
+    assert [stage.kind for stage in stages] == ["cells"] * 4 + ["certificates"]
+    stage = stages[-1]
+    assert isinstance(stage, CertificatesStage) and stage.label == "mr-ranmask-seed42"
+    assert [(need.kind, need.label) for need in stage.needs] == [("models", "mr-ranmask-seed42")]
+    other = request(tiny_job, "ranmask", settings={"ranmask": {"votes": 5}}).stages(SilentReporter())[-1]
+    assert stage.key != other.key and other.identity["draws"] == 1000
+    assert stage.model.key == request(tiny_job, "ranmask", certificates=False).stages(SilentReporter())[0].needs[0].key
+
+
+def test_model_that_is_read_back_scores_as_the_trained_one(runs: Path) -> None:
+    cell, _, _ = find(runs)
+    model = Store(runs).get("models", cell.info.model)
+    assert model is not None and isinstance(model.info, ModelInfo) and model.info.defense.texts_read == 5
+    lines = clean_lines.read(model.folder / "clean.jsonl")
+    predictor = stored_predictor(Store(runs), cell, CPU)
+    texts = {record.id: record.original for record in records.read(cell.folder / "records.jsonl")}
+    known = [line for line in lines if line.id in texts]
+    found = predictor.logits([texts[line.id] for line in known]).softmax(1)
+    assert len(known) > 10
+    torch.testing.assert_close(found, torch.tensor([line.probabilities for line in known]), atol=1e-5, rtol=0)
+
+
+def test_certificates_are_what_independent_counts_say(runs: Path) -> None:
+    cell, stage, lines = find(runs)
+    texts = {record.id: record.original for record in records.read(cell.folder / "records.jsonl")}
+    assert [line.id for line in lines] == sorted(texts)
+    assert (stage.info.draws, stage.info.alpha, stage.info.n) == (DRAWS, 0.05, len(lines))
+    assert stage.info.abstained == sum(line.radius is None for line in lines)
+    plain = stored_predictor(Store(runs), cell, CPU)
+    reader = LabelCounter(RanMASK(votes=5), 42, "certificate", DRAWS)
+    network = Predictor(plain.classifier, plain._tokenizer, max_length=50, precision="fp32", device=CPU)
+    for line in lines[:6]:
+        votes = network.logits(reader.read(texts[line.id])).argmax(1).tolist().count(line.predicted)
+        assert line.votes == votes and line.words == len(texts[line.id].split())
+        lower, _ = proportion_confint(votes, DRAWS, alpha=0.1, method="beta")
+        shift = [RanMASK().bound_shift(texts[line.id], k) for k in range(1, line.words + 1)]
+        radius = next((k for k, one in enumerate(shift) if lower - one <= 0.5), line.words)
+        assert line.radius == (radius if lower > 0.5 else None)
+
+
+def test_certificates_that_are_there_are_not_made_again(runs: Path, tiny_job: TinyJob) -> None:
+    before = {path: path.stat().st_mtime_ns for path in runs.glob("*/*/stage.json")}
+    run_requests([request(tiny_job, "ranmask")], Store(runs), SilentReporter(), "only-missing")
+    assert {path: path.stat().st_mtime_ns for path in runs.glob("*/*/stage.json")} == before
+    assert not inspect_runs(Store(runs)).faults
+
+
+def test_damaged_certificates_are_found_and_their_command_is_named(runs: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(runs, tmp_path / "runs"))
+    file = copy / "certificates" / find(runs)[1].folder.name / "certificates.jsonl"
+    file.write_bytes(b"".join(file.read_bytes().splitlines(keepends=True)[1:]))
+    shown = robench("verify", "--runs", copy, "--repair")
+    assert shown.exit_code == 1 and "--table certificates" in shown.output and "--defense ranmask" in shown.output
+
+
+def test_rescore_reads_texts_as_the_defense_does(runs: Path) -> None:
+    shown = robench("verify", "--runs", runs, "--rescore", "4")
+    assert shown.exit_code == 0 and "not scored again" not in shown.output, shown.output
+
+
+def test_table_has_certified_accuracy_beside_accuracy_under_attack(runs: Path) -> None:
+    cell, _, lines = find(runs)
+    table = tables.make("certificates", Store(runs))
+    names = [column.name for column in table.columns]
+    assert names[:2] == ["clean%", "certified%, 0 words"] and names[-1] == "pwws"
+    (row,) = table.blocks[0].rows
+    assert row.name == "ranmask" and cell.info.attacked is not None
+    right = [line for line in lines if line.predicted == line.label and line.radius is not None]
+    assert row.cells[1].value == pytest.approx(len(right) / len(lines)) and row.cells[1].interval is not None
+    assert row.cells[-1].value == cell.info.attacked.accuracy
+    for name, shown in zip(names[2:-1], row.cells[2:-1], strict=True):
+        changes = int(name.split()[1])
+        held = sum(line.radius is not None and line.radius >= min(changes, line.words) for line in right)
+        assert shown.value == pytest.approx(held / len(lines))
+    assert any("any k words, each replaced by any other word" in line for line in table.legend)
+
+
+@pytest.mark.parametrize("format", ["rich", "md", "csv", "json", "latex", "html"])
+def test_table_in_each_format_names_the_row_and_a_column(runs: Path, format: str) -> None:
+    shown = robench("table", "certificates", "--runs", runs, "--format", format)
+    assert shown.exit_code == 0 and "ranmask" in shown.output and "certified" in shown.output
+
+
+def test_table_without_certificates_names_the_command(finished: Path) -> None:
+    shown = robench("table", "certificates", "--runs", finished)
+    assert shown.exit_code == 2 and "`robench run --table certificates` makes them" in " ".join(shown.output.split())
+
+
+def test_run_with_the_table_of_certificates_asks_for_them_of_all_defenses_that_have_some(tiny_job: TinyJob) -> None:
+    from robench.report.reproduce import Target
+
+    asked = replace(request(tiny_job), certificates=False)
+    (made,) = Target.named(table="certificates").requests(asked)
+    assert made.certificates and set(made.defenses) == {"ranmask", "safer"}
+
+
+def test_reading_model_cannot_be_exported_or_drawn_in_a_plane(runs: Path, tmp_path: Path) -> None:
+    shown = robench("export", find(runs)[0].key, tmp_path / "out", "--runs", runs)
+    assert shown.exit_code == 2 and "reads 5 other texts in place of each text" in " ".join(shown.output.split())
+    drawn = robench("figure", "1", "--runs", runs, "--defense", "ranmask", "--task", TASK, "--out", tmp_path)
+    assert drawn.exit_code == 2 and "ranmask reads 5 texts in place of one" in " ".join(drawn.output.split())
+
+
+def test_split_other_than_test_has_no_certificates(tiny_job: TinyJob) -> None:
+    with pytest.raises(Exception, match="certificates are about test rows"):
+        request(tiny_job, "ranmask", split="dev").check()
+
+
+@pytest.mark.slow
+def test_results_of_a_randomised_defense_are_equal_for_any_number_of_jobs(
+    runs: Path, tmp_path: Path, tiny_job: TinyJob
+) -> None:
+    more = ["--table", "certificates", "--jobs", "2", "--set", f"certificate.draws={DRAWS},certificate.alpha=0.05"]
+    settings = ["--set", f"certificate.draws={DRAWS}", "--set", "certificate.alpha=0.05", "--set", "ranmask.votes=5"]
+    done = robench(*tiny_job.command(tmp_path / "runs", *more[:4], *settings, defense="ranmask"))
+    assert done.exit_code == 0, done.output
+    one, other = find(runs), find(tmp_path / "runs")
+    assert one[2] == other[2] and one[0].key == other[0].key
+    assert comparable(records.read(one[0].folder / "records.jsonl")) == comparable(
+        records.read(other[0].folder / "records.jsonl")
+    )
+    weights = {name: value for name, value in contents(tmp_path / "runs").items() if name.startswith("models/")}
+    assert weights.items() <= contents(runs).items()
+
+
+@pytest.mark.slow
+def test_no_certificate_contradicts_an_attack_on_500_texts(tiny_job: TinyJob, tmp_path: Path) -> None:
+    """The certificate is about the vote of all copies; new copies of what the attack made of a text estimate it."""
+    job = TinyJob(tiny_job.encoder, write_data(tmp_path / "data", train=200, dev=20, test=500))
+    settings: dict[str, Any] = {
+        **{"training": {"learning_rate": 1e-3, "epochs": 4}, "ranmask": {"votes": 9}, "certificate": {"draws": 300}},
+    }
+    asked = request(job, "ranmask", settings=settings, attack_limit=500)
+    run_requests([asked], Store(tmp_path / "runs"), SilentReporter(), "only-missing")
+    cell, _, lines = find(tmp_path / "runs")
+    by_id = {line.id: line for line in lines}
+    met = [(by_id[r.id], r) for r in records.read(cell.folder / "records.jsonl")]
+    certified = [(line, r) for line, r in met if line.radius and line.predicted == line.label and covers(r, line)]
+    assert len(met) == 500 and len(certified) > 50, "there is something to contradict"
+    fallen = [(line, r) for line, r in certified if r.status == "succeeded"]
+    model = stored_predictor(Store(tmp_path / "runs"), cell, CPU)
+    counter = LabelCounter(RanMASK(votes=9), 42, "contradiction", 2000)
+    for (line, record), counts in zip(
+        certified, model.read_by(counter).logits([r.final for _, r in certified]), strict=True
+    ):
+        assert counts[line.label] > 1000, (line, record)
+    assert len(fallen) <= len(certified) / 50, "few copies vote, so the model itself may fall now and then"
+
+
+def covers(record: Record, line: Certificate) -> bool:
+    """Whether the attack changed a text in a way that its certificate is about."""
+    before, after = record.original.split(), record.final.split()
+    changed = sum(a != b for a, b in zip(before, after, strict=False))
+    return len(before) == len(after) and 0 < changed <= (line.radius or 0)
