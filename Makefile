@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+FLAIR := .venv-flair
 
 # A training has two threads, and two of them share two cores: a thread that waits must leave its core to the others.
 SHARED := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE
@@ -11,7 +12,7 @@ TEST := $(SHARED) $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 SEED ?= 18
 KILLS ?= 50
 
-.PHONY: help quickstart test test-slow torture coverage lint format bench bench-gpu clean
+.PHONY: help quickstart test test-slow test-flair torture coverage lint format bench bench-gpu clean
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -31,6 +32,13 @@ test: $(INSTALLED)  ## Run the tests, in two processes
 
 test-slow: $(INSTALLED)  ## Run the tests that take long
 	$(TEST) -m slow
+
+test-flair: $(INSTALLED)  ## Run the tests that need flair, in an environment on top of this one
+	$(PYTHON) -m venv $(FLAIR)
+	@$(BIN)/python -c 'import site; print("import site; site.addsitedir(%r)" % site.getsitepackages()[0])' \
+		> $$($(FLAIR)/bin/python -c 'import site; print(site.getsitepackages()[0])')/base.pth
+	@$(FLAIR)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[flair]'
+	$(SHARED) $(FLAIR)/bin/python -m pytest -m flair
 
 torture: $(INSTALLED)  ## Try hundreds of hostile inputs, then kill runs at random moments (SEED=18 KILLS=50; ONLY=KIND:NUMBER)
 	cd tests && $(SHARED) ../$(BIN)/python -m torture --seed $(SEED) --kills $(KILLS) $(if $(ONLY),--only $(ONLY) --show)
@@ -54,4 +62,4 @@ bench-gpu: $(INSTALLED)  ## Measure how busy a GPU is kept (needs one; under 8 m
 	$(BIN)/python tests/benchmarks/bench_gpu.py
 
 clean:  ## Remove the environment and what tools left behind; results stay
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .benchmarks
+	rm -rf $(VENV) $(FLAIR) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .benchmarks

@@ -8,9 +8,11 @@ to add a task, make a :class:`Task`. Then :func:`register` it under a name.
 from typing import TYPE_CHECKING
 
 from robench.lazy import lazy_attributes
+from robench.resources.textattack_finder import watch_imports
 from robench.version import VERSION
 
 __version__ = VERSION
+watch_imports()
 
 if TYPE_CHECKING:
     from robench.api import attack_model, run

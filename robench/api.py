@@ -22,6 +22,7 @@ from robench.plugins import registry
 from robench.plugins.suggestions import explain_unknown
 from robench.progress import SilentReporter
 from robench.report.data_frames import make_frame
+from robench.resources.textattack_finder import forbid_fetching
 from robench.results.store import Store
 from robench.study.options import AttackOptions, RunOptions, StoreOptions, run_options
 from robench.study.request import BaseRequest, Request
@@ -54,7 +55,8 @@ class _Call(StoreOptions):
         """Make the requested cells, and return them as a table."""
         from robench.console import Console
 
-        with anchor_paths(), blame_foreign_code(registry.name_file):
+        offline = getattr(self, "offline", False)
+        with anchor_paths(), blame_foreign_code(registry.name_file), forbid_fetching(offline):
             store = Store(Path(self.runs))
             for path in self.plugins:
                 registry.load_plugin(path)

@@ -31,11 +31,12 @@ from typing import TYPE_CHECKING, get_args
 
 import pytest
 
-from robench.resources import load_textattack, nltk_data
+from robench.resources import load_textattack
 from robench.resources.attack_resources import Resource, prepare_resources
 from robench.resources.packages import build_once
 from robench.results.store import Store
 from support.browser import MISSING
+from support.flair import HAS_FLAIR
 from support.processes import Processes
 from support.real_data import real_data_if_any
 from support.tiny_job import TinyJob, robench, write_data, write_encoder
@@ -49,10 +50,12 @@ FETCHING = {"textattack", "bundled_resources", "tiny_job"}
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what names a fixture that fetches packages."""
+    """Mark what names a fixture that fetches packages, and skip what needs flair if it is not installed."""
     for item in items:
         if isinstance(item, pytest.Function) and not FETCHING.isdisjoint(item.fixturenames):
             item.add_marker(pytest.mark.network)
+        if not HAS_FLAIR and item.get_closest_marker("flair"):
+            item.add_marker(pytest.mark.skip(reason="flair is not installed; `make test-flair` runs it"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -102,8 +105,8 @@ def bundled_resources(shared_cache: Path) -> None:
 
 @pytest.fixture(scope="session")
 def tiny_job(shared_cache: Path, whole_run: Path) -> TinyJob:
-    """An encoder with random weights and a few rows, and NLTK's data; a run on it takes seconds and fetches no more."""
-    nltk_data.prepare_corpora()
+    """An encoder with random weights and a few rows; a run on it takes seconds and fetches nothing."""
+    prepare_resources(("stopwords", "wordnet"), "bundled")
     folder = whole_run / "tiny"
     with build_once(folder) as draft:
         if draft is not None:

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+import sys
 import tomllib
+from collections import Counter
+from importlib import metadata
 from pathlib import Path
+
+import pytest
 
 from robench.extras import format_install_command
 
@@ -36,6 +42,25 @@ def test_install_command_names_the_packages_of_an_extra() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
     assert format_install_command("ray") == "pip install 'ray>=2.40'"
     assert shlex.split(format_install_command("published")) == ["pip", "install", *extras["published"]]
+
+
+@pytest.mark.slow
+@pytest.mark.network
+@pytest.mark.parametrize(("beside", "versions"), [((), ""), (("sentence-transformers",), "transformers-[5-9].*")])
+def test_installation_in_an_empty_environment_downloads_each_package_once(
+    beside: tuple[str, ...], versions: str, tmp_path: Path
+) -> None:
+    torch = tmp_path / "torch.txt"
+    torch.write_text(f"torch=={metadata.version('torch').partition('+')[0]}\n", encoding="utf-8")  # it is large
+    command = [sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed", "--progress-bar", "off"]
+    done = subprocess.run(
+        [*command, "--constraint", str(torch), str(ROOT), *beside], capture_output=True, text=True, check=True
+    )
+    files = re.findall(r"^ *(?:Downloading|Using cached|Processing) (?:\S*/)?(\S+?)-\d", done.stdout, re.M)
+    assert {"torch", "transformers", "langdetect"} <= set(files) and len(files) > 60
+    assert [name for name, count in Counter(files).items() if count > 1] == []
+    assert re.search(rf"Would install .*robench.* {versions}", done.stdout) and "flair-" not in done.stdout
+    assert not beside or re.search(r" sentence-transformers-[6-9]", done.stdout)
 
 
 TEXTS = ("robench", "attacks", "defenses", "tasks", "leaderboards", "docs", "README.md", "Makefile")

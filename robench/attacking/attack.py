@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, get_args
@@ -189,5 +188,5 @@ class Attack(ABC):
             "attack": class_path(kind),
             "fields": fields,
             "resources": self.pins(),
-            "textattack": importlib.metadata.version("textattack"),
+            "textattack": resources.TEXTATTACK_VERSION,
         }

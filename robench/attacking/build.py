@@ -22,7 +22,8 @@ from robench.errors import RobenchError, run_foreign_code
 from robench.escaping import show_value
 from robench.frames import locate
 from robench.resources import tags
-from robench.resources.textattack import block_nltk_downloads, load_textattack
+from robench.resources.textattack import load_textattack
+from robench.resources.textattack_guard import block_nltk_downloads
 
 if TYPE_CHECKING:
     from robench.attacking.attack import Attack, Victim

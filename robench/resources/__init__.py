@@ -19,12 +19,15 @@ if TYPE_CHECKING:
     from robench.resources.hub import HUB_TIMEOUT
     from robench.resources.model_folder import explain_load_errors
     from robench.resources.plain_pickle import load_pickles_plainly
-    from robench.resources.textattack import load_textattack, textattack_folder
+    from robench.resources.textattack import load_textattack
+    from robench.resources.textattack_guard import textattack_folder
+    from robench.resources.textattack_source import TEXTATTACK_VERSION
     from robench.resources.word_vectors import Neighbours, identify_bundled_vectors, load_neighbours
 
 __all__ = [
     "HUB_TIMEOUT",
     "STAND_IN_VERSION",
+    "TEXTATTACK_VERSION",
     "TWO_FORMS",
     "ForeignFile",
     "Form",

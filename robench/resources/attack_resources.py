@@ -18,7 +18,7 @@ TWO_FORMS = ("word-vectors", "sentence-encoder")
 
 
 def prepare_resources(needs: Iterable[Resource], form: Form, *, offline: bool = False) -> None:
-    """Bring resources to this machine.
+    """Bring TextAttack and resources to this machine.
 
     Args:
         needs: the resources.
@@ -26,12 +26,13 @@ def prepare_resources(needs: Iterable[Resource], form: Form, *, offline: bool = 
         offline: forbid fetching what is not in a cache.
 
     Raises:
-        RobenchError: a resource is missing and cannot be fetched.
+        RobenchError: something is missing and cannot be fetched, or another version of TextAttack is installed.
     """
-    from robench.resources import nltk_data, published, sentence_encoder, word_vectors
+    from robench.resources import nltk_data, published, sentence_encoder, textattack_source, word_vectors
 
     needs, bundled = set(needs), form == "bundled"
     nltk_data.activate_nltk_data(tagger="tagger" in needs, offline=offline)
+    textattack_source.prepare_textattack(offline=offline)
     if "word-vectors" in needs:
         prepare = word_vectors.prepare_bundled_vectors if bundled else published.prepare_published_vectors
         prepare(offline=offline)

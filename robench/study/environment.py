@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from robench.resources import TEXTATTACK_VERSION
 from robench.results.info_parts import Environment
 from robench.version import VERSION
 
@@ -48,7 +49,7 @@ def _find_versions() -> dict[str, str]:
     commit = find_commit()
     robench = f"{VERSION} ({commit})" if commit else VERSION
     return {"robench": robench, "python": platform.python_version()} | {
-        name: metadata.version(name) for name in PACKAGES
+        name: TEXTATTACK_VERSION if name == "textattack" else metadata.version(name) for name in PACKAGES
     }
 
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import shutil
 import subprocess
 import sys
 import textwrap
@@ -23,7 +22,9 @@ from robench.attacks.textfooler import TextFooler
 from robench.errors import RobenchError
 from robench.resources import nltk_data
 from robench.resources.textattack import load_textattack
+from support.caches import fill_cache
 from support.fresh import imported
+from support.own_textattack import forget_textattack, write_textattack
 from support.small_victim import SmallVictim
 
 pytestmark = pytest.mark.network
@@ -42,10 +43,9 @@ class Named(Attack):
 @pytest.fixture(scope="module", autouse=True)
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
     """A fresh process with an empty home, no network and string hashes of its own, working while others test."""
-    data = nltk_data.prepare_corpora()
     root = tmp_path_factory.mktemp("elsewhere")
     (root / "home").mkdir()
-    shutil.copytree(data, root / "cache" / data.name)
+    fill_cache(root / "cache")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "HF_", "MPL"))}
     environment |= {
         "HOME": str(root / "home"),
@@ -189,10 +189,9 @@ def test_building_calls_no_download_and_puts_it_back(monkeypatch: pytest.MonkeyP
 
 def test_a_textattack_that_does_not_import_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     nltk_data.prepare_corpora()
-    (tmp_path / "textattack.py").write_text("import a_package_that_is_not_there\n")
+    write_textattack(tmp_path, "0.3.11", "import a_package_that_is_not_there\n")
+    forget_textattack(monkeypatch)
     monkeypatch.syspath_prepend(tmp_path)
-    for name in [name for name in sys.modules if name == "textattack" or name.startswith("textattack.")]:
-        monkeypatch.delitem(sys.modules, name)
     with pytest.raises(RobenchError, match="TextAttack cannot be imported: No module named 'a_package_that_is"):
         load_textattack()
 

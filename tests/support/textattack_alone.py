@@ -10,7 +10,8 @@ import torch
 
 from robench.models.exported_model import RobenchConfig, RobenchForSequenceClassification
 from robench.models.predictor import Predictor
-from robench.resources.textattack import block_nltk_downloads, load_textattack
+from robench.resources.textattack import load_textattack
+from robench.resources.textattack_guard import block_nltk_downloads
 
 Labelled = Sequence[tuple[int, str, int]]
 """Id, text, label."""

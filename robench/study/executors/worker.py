@@ -27,6 +27,7 @@ from robench.data.load import TaskData
 from robench.errors import RobenchError, blame_foreign_code, describe_error
 from robench.plugins import registry
 from robench.progress import SilentReporter, Work
+from robench.resources.textattack_finder import forbid_fetching
 from robench.results.records import Record
 from robench.run_line import RunWork
 from robench.study.executors.messages import Begin, Data, End, Hello, Kept, Log, More, Ready, Report, Rows
@@ -145,8 +146,9 @@ class Worker:
         logger.setLevel(logging.INFO)
         logger.propagate = False
         _pass_on_warnings(reporter)
-        for path, name in hello.plugins.items():
-            registry.load_plugin(Path(path), name)
+        with forbid_fetching(hello.offline):
+            for path, name in hello.plugins.items():
+                registry.load_plugin(Path(path), name)
         store = Store(Path(hello.runs), on_fault=reporter.warn)
         device = torch.device(hello.device)
         self._guest = Guest(hello.origin, device, offline=hello.offline) if hello.origin else None

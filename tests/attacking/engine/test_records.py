@@ -21,7 +21,8 @@ from robench.attacks.pwws import PWWS
 from robench.attacks.textbugger import TextBugger
 from robench.attacks.textfooler import TextFooler
 from robench.resources import nltk_data, sentence_encoder, word_vectors
-from robench.resources.textattack import block_nltk_downloads, load_textattack
+from robench.resources.textattack import load_textattack
+from robench.resources.textattack_guard import block_nltk_downloads
 from robench.results.records import Record
 from support.searches import every_attack, run
 from support.small_victim import SmallVictim

@@ -6,7 +6,6 @@ import contextlib
 import importlib
 import io
 import os
-import shutil
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -25,6 +24,7 @@ from robench.results.store import Store
 from robench.study.executors.job import Job, JobEnd
 from robench.study.stages.context import Context
 from robench.study.stages.stage import Stage
+from support.caches import fill_cache
 from support.processes import Processes
 from support.runs import contents, leftovers, lines
 from support.tiny_job import TinyJob, robench, write_data
@@ -148,8 +148,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UserCluster]:
 
     caches = [tmp_path_factory.mktemp("node") / "cache" for _ in range(2)]
     for cache in caches:
-        for folder in Path(os.environ["ROBENCH_CACHE"]).glob("nltk-*/"):  # NLTK reads no linked files
-            shutil.copytree(folder, cache / folder.name)
+        fill_cache(cache)
     first, second = (
         {"num_cpus": 1, "object_store_memory": 2**27, "env_vars": {"ROBENCH_CACHE": str(cache)}} for cache in caches
     )

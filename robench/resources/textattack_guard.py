@@ -1,0 +1,157 @@
+"""The import of TextAttack without its side effects, and what is changed in it.
+
+``import textattack`` downloads six NLTK packages, writes to the user's home, moves the Hugging Face caches of the whole
+process and prints to stderr. :class:`GuardedLoader` prevents this.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from importlib.abc import Loader
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from robench.errors import RobenchError
+from robench.paths import cache_dir, translate_os_errors
+from robench.resources.flair_stand_in import stand_in_for_flair
+from robench.resources.nltk_data import activate_nltk_data
+
+# If this file exists, TextAttack 0.3.11 believes that its downloads are done.
+_MARKER = "post_install_check_3"
+
+# These fix their cache folders when they are imported, so they must be imported before TextAttack moves them.
+_IMPORTED_FIRST = ("huggingface_hub", "transformers", "datasets")
+
+_COLUMN_MARK = "\U0010fffecolumn\U0010fffe"
+"""What TextAttack puts between the columns of an input, and splits texts at.
+
+Its own mark, ``<SPLIT>``, may stand in a text, which it then takes for two columns. This one holds noncharacters, which
+Unicode reserves for such use.
+"""
+_CACHED_STRINGS, _LONGEST_CACHED = 30_000, 64
+"""Most strings whose words are cached, and the most letters of such a string: 10 MB."""
+
+GUARDED = "__robench_guarded__"
+"""The attribute of TextAttack's module that tells that it is adapted."""
+
+_LOGGERS = ("textattack.shared.utils.install", "flair", "jieba")
+
+
+def textattack_folder() -> Path:
+    """Return the folder in robench's cache for TextAttack's own downloads."""
+    return cache_dir() / "textattack"
+
+
+class GuardedLoader(Loader):
+    """A loader that runs TextAttack's modules without their side effects, and then adapts them.
+
+    Args:
+        loader: TextAttack's own.
+        offline: forbid fetching NLTK's stopwords, which the import reads.
+    """
+
+    def __init__(self, loader: Any, *, offline: bool) -> None:
+        self._loader, self._offline = loader, offline
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        """Create the module as its own loader does, which it has from then on."""
+        module: ModuleType | None = self._loader.create_module(spec)
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Import TextAttack with all its modules.
+
+        Raises:
+            RobenchError: NLTK's data is not available.
+        """
+        assert module.__spec__ is not None
+        module.__spec__.loader = module.__loader__ = self._loader
+        activate_nltk_data(offline=self._offline)
+        for name in _IMPORTED_FIRST:
+            importlib.import_module(name)
+        with _redirect_caches(textattack_folder()), warnings.catch_warnings(), block_nltk_downloads():
+            warnings.simplefilter("ignore")
+            with stand_in_for_flair():
+                self._loader.exec_module(module)
+        adapt(module)
+
+
+def adapt(module: ModuleType) -> None:
+    """Make an imported TextAttack fast and silent, and keep it from running pickles."""
+    for name in _LOGGERS:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    _cache_word_splits()
+    module.shared.AttackedText.SPLIT_TOKEN = _COLUMN_MARK
+    _forbid_unpickling()
+    setattr(module, GUARDED, True)
+
+
+def _cache_word_splits() -> None:
+    """Cache TextAttack's splitting of short strings into words.
+
+    TextAttack splits every word of every candidate again, which takes most of a search's time. A long string is a whole
+    text, which is rarely split twice and would fill the memory.
+    """
+    from textattack.shared import attacked_text
+
+    split = attacked_text.words_from_text
+    cached_split = functools.lru_cache(maxsize=_CACHED_STRINGS)(split)
+    attacked_text.words_from_text = lambda text: list((cached_split if len(text) <= _LONGEST_CACHED else split)(text))
+
+
+class _Taggers(dict[str, Any]):
+    """Flair's taggers by TextAttack's names; TextAttack would download and unpickle one that is not among them."""
+
+    def __contains__(self, name: object) -> bool:
+        if not super().__contains__(name):
+            raise RobenchError(
+                f"TextAttack needs Flair's tagger {name}, a pickle that can run any code: an attack has to declare it"
+                " among its foreign_files, and to load it in build()."
+            )
+        return True
+
+
+def _forbid_unpickling() -> None:
+    """Let TextAttack use only those of Flair's taggers that robench has loaded."""
+    from textattack.shared.utils import strings
+
+    strings._flair_taggers = _Taggers(strings._flair_taggers)
+
+
+@contextlib.contextmanager
+def block_nltk_downloads() -> Iterator[None]:
+    """Make ``nltk.download`` do nothing inside the block; some recipes call it each time they are built."""
+    import nltk
+
+    real = nltk.download
+    nltk.download = lambda *args, **kwargs: True
+    try:
+        yield
+    finally:
+        nltk.download = real
+
+
+@contextlib.contextmanager
+def _redirect_caches(folder: Path) -> Iterator[None]:
+    """Make TextAttack and its imports write to ``folder`` inside the block, then restore all environment variables."""
+    with translate_os_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / _MARKER).touch()
+    before = dict(os.environ)
+    os.environ["TA_CACHE_DIR"] = str(folder)
+    os.environ.setdefault("FLAIR_CACHE_ROOT", str(folder / "flair"))
+    os.environ.setdefault("MPLCONFIGDIR", str(folder / "matplotlib"))
+    try:
+        yield
+    finally:
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)

@@ -1,0 +1,157 @@
+"""Where TextAttack comes from, what guards its import, and the stand-in for flair."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from robench.errors import RobenchError
+from robench.plugins.modules import find_owner, find_place
+from robench.resources import packages
+from robench.resources.flair_stand_in import stand_in_for_flair
+from robench.resources.textattack import load_textattack
+from robench.resources.textattack_finder import forbid_fetching
+from robench.resources.textattack_source import find_installed, prepare_textattack
+from support.flair import HAS_FLAIR
+from support.own_textattack import forget_textattack, write_textattack
+
+OTHER = r"TextAttack 0\.3\.10 {} {}, but robench's attacks are those of TextAttack 0\.3\.11: remove it"
+
+
+@pytest.fixture
+def without(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TextAttack is neither imported nor installed."""
+    forget_textattack(monkeypatch)
+
+
+def test_prepare_textattack_with_another_version_installed_names_both(
+    without: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_textattack(tmp_path, "0.3.10", "MINE = True\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(RobenchError, match=OTHER.format("is installed in", tmp_path)):
+        prepare_textattack()
+    assert importlib.import_module("textattack").MINE, "who imports it themselves has their own"
+    with pytest.raises(RobenchError, match=OTHER.format("was imported from", tmp_path)):
+        load_textattack()
+
+
+def test_prepare_textattack_with_a_module_of_its_name_says_where_it_is(
+    without: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "textattack.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(RobenchError, match=f"a module textattack of unknown version is installed in {tmp_path}"):
+        prepare_textattack()
+
+
+def test_prepare_textattack_with_the_pinned_version_installed_fetches_nothing(
+    without: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_textattack(tmp_path, "0.3.11")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("ROBENCH_CACHE", str(tmp_path / "cache"))
+    prepare_textattack()
+    assert not (tmp_path / "cache").exists()
+
+
+def test_import_offline_without_textattack_in_the_cache_says_what_helps(
+    without: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROBENCH_CACHE", str(tmp_path))
+    told = r"textattack==0\.3\.11 is not in the cache .* and --offline forbids fetching it: run once with a network"
+    with pytest.raises(RobenchError, match=told):
+        prepare_textattack(offline=True)
+    with forbid_fetching(True), pytest.raises(ModuleNotFoundError, match=told):
+        importlib.import_module("textattack")
+    assert find_installed() is None and not list(tmp_path.iterdir())
+
+
+PLUGIN = """
+from dataclasses import dataclass
+
+import textattack
+from textattack.attack_recipes import Pruthi2019
+
+import robench
+
+
+@robench.register("early")
+@dataclass(frozen=True, kw_only=True)
+class Early(robench.Attack):
+    '''An attack whose file imports TextAttack at its top.'''
+
+    def build(self, victim):
+        return Pruthi2019.build(victim)
+"""
+SCRIPT = """
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import robench
+from robench.plugins import registry
+
+robench.load_plugin(Path(sys.argv[1]))
+print(sys.modules["textattack"].shared.AttackedText.SPLIT_TOKEN == "<SPLIT>")
+print(metadata.version("textattack"), registry.entry("attacks", "early").load().identity()["textattack"])
+print("flair" in sys.modules)
+"""
+
+
+@pytest.mark.usefixtures("textattack")
+def test_plugin_that_imports_textattack_at_its_top_is_guarded(tmp_path: Path) -> None:
+    (tmp_path / "early.py").write_text(PLUGIN, encoding="utf-8")
+    home = tmp_path / "home"
+    home.mkdir()
+    command = [sys.executable, "-c", SCRIPT, str(tmp_path / "early.py")]
+    environment = os.environ | {"HOME": str(home)}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.splitlines() == ["False", "0.3.11 0.3.11", str(HAS_FLAIR)] and done.stderr == ""
+    assert not list(home.iterdir())
+
+
+def test_find_place_of_textattack_looks_nowhere_and_is_nobodys(
+    without: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROBENCH_CACHE", str(tmp_path))
+    for name in ("textattack", "textattack.shared.attacked_text"):
+        place = find_place(name)
+        assert place is not None and find_owner(place) == ""
+    assert not list(tmp_path.iterdir())
+
+
+def test_stand_in_is_there_while_textattack_is_imported_and_says_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "flair"]:
+        monkeypatch.delitem(sys.modules, name)
+    (tmp_path / "flair.py").write_text("raise ImportError('no such name in transformers')", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    with stand_in_for_flair():
+        data, models = importlib.import_module("flair.data"), importlib.import_module("flair.models")
+        assert issubclass(type("Mine", (data.Tokenizer,), {}), data.Tokenizer)
+    assert not {"flair", "flair.data", "flair.models"} & sys.modules.keys()
+    told = r"needs flair, which cannot be imported \(ImportError: no such name in transformers\): `pip install 'flair>="
+    for use in (lambda: data.Sentence("a text", use_tokenizer=None), lambda: models.SequenceTagger.load("ner")):
+        with pytest.raises(RobenchError, match=told):
+            use()
+
+
+@pytest.mark.skipif(HAS_FLAIR, reason="flair is installed")
+@pytest.mark.usefixtures("textattack")
+def test_tagging_a_text_without_flair_says_how_to_install_it() -> None:
+    from textattack.shared import AttackedText
+
+    with pytest.raises(RobenchError, match="tags words for TextAttack needs flair, which is not installed: `pip inst"):
+        AttackedText("A text.").pos_of_word_index(0)
+
+
+def test_textattack_of_the_cache_has_its_metadata(without: None, shared_cache: Path) -> None:
+    folder = packages.fetch_package(packages.TEXTATTACK)
+    assert {one.name for one in folder.iterdir()} == {"textattack", "textattack-0.3.11.dist-info"}
