@@ -40,7 +40,7 @@ def sets(size: int = 100) -> SynonymSets:
     return SynonymSets(Neighbours(WORDS, vectors, neighbours, cosines), 0.8, size)
 
 
-class SmallSAFER(SAFER):
+class SmallSAFER(SAFER):  # type: ignore[misc]  # mypy does not read robench.defenses
     """SAFER with these sets."""
 
     @property

@@ -17,7 +17,7 @@ from support import tiny
 
 def read(text: str, distance: int = 1) -> str:
     (found,) = Spelling(distance=distance).read(text, random.Random(0))
-    return found
+    return str(found)
 
 
 @pytest.mark.network
