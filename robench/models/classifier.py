@@ -59,11 +59,12 @@ class Classifier(nn.Module):
     Args:
         encoder: any Transformers encoder whose output has ``last_hidden_state`` (B, L, H).
         classes: K.
+        vocabulary: the tokenizer's tokens in the order of their numbers, for a defense that asks for them.
     """
 
-    def __init__(self, encoder: PreTrainedModel, classes: int) -> None:
+    def __init__(self, encoder: PreTrainedModel, classes: int, vocabulary: tuple[str, ...] = ()) -> None:
         super().__init__()
-        self.encoder = encoder
+        self.encoder, self.vocabulary = encoder, vocabulary
         self.head = nn.Linear(encoder.config.hidden_size, classes)
         self._accepts = InputFilter(encoder)
 
@@ -122,6 +123,16 @@ class Classifier(nn.Module):
             f"{type(self.encoder).__name__} has no embedding layer whose output can be put in the place of its word"
             " embeddings, which the defense does: take another encoder."
         )
+
+    @contextlib.contextmanager
+    def without_dropout(self) -> Iterator[None]:
+        """Compute as a trained network does inside the block, whatever the mode before and after it."""
+        was_training = self.training
+        self.eval()
+        try:
+            yield
+        finally:
+            self.train(was_training)
 
     @property
     def layer_count(self) -> int:

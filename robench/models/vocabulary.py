@@ -1,4 +1,7 @@
-"""Whether a tokenizer belongs to a network: a token that has no embedding would end a run at the text that has it."""
+"""The tokens of a tokenizer, and whether they belong to a network.
+
+A token that has no embedding would end a run at the text that has it.
+"""
 
 from __future__ import annotations
 
@@ -37,3 +40,12 @@ def check_vocabulary(title: str, network: PreTrainedModel, tokenizer: PreTrained
             f" {count:,} word embeddings lacks: they do not belong together, or tokens were added without"
             " model.resize_token_embeddings(len(tokenizer))."
         )
+
+
+def list_tokens(tokenizer: PreTrainedTokenizerBase) -> tuple[str, ...]:
+    """Return the tokens in the order of their numbers; a number without a token has an empty text."""
+    numbers = tokenizer.get_vocab()
+    tokens = [""] * (1 + max(numbers.values(), default=-1))
+    for token, number in numbers.items():
+        tokens[number] = token
+    return tuple(tokens)

@@ -7,7 +7,7 @@ from robench.lazy import lazy_attributes
 if TYPE_CHECKING:
     from robench.plugins.option import option
     from robench.plugins.style import Style
-    from robench.training.defense import AdversarialDefense, Defense, FusedDefense, Terms, TrainsOn
+    from robench.training.defense import AdversarialDefense, Defense, FusedDefense, Terms, TrainsOn, Unsuccessful
     from robench.training.loop import train
     from robench.training.objectives import Similarity, contrastive, cross_entropy, kl_divergence
     from robench.training.perturbation import (
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         replay_dropout,
         to_unit_norm,
     )
+    from robench.training.reattack import Reattack
     from robench.training.run import TrainingResult
     from robench.training.settings import TrainingSettings
 
@@ -26,12 +27,14 @@ __all__ = [
     "AdversarialDefense",
     "Defense",
     "FusedDefense",
+    "Reattack",
     "Similarity",
     "Style",
     "Terms",
     "TrainingResult",
     "TrainingSettings",
     "TrainsOn",
+    "Unsuccessful",
     "VirtualDefense",
     "compute_gradient",
     "contrastive",

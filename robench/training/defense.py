@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from robench.models.batches import Batch
     from robench.models.classifier import Classifier
+    from robench.training.reattack import Reattack
 
 Terms: TypeAlias = "dict[str, Tensor]"
 """Named terms of a loss, each a scalar tensor; training minimises their sum."""
@@ -245,6 +246,18 @@ class AdversarialDefense(Defense):
         possibly none; ``batch.paired`` is the slice of the clean ones that have a counterpart.
         """
         return False
+
+    def reattack(self, epoch: int, rows: int) -> Reattack | None:
+        """Return how D_adv is made again before an epoch, with the network in training as the victim; None if not.
+
+        The attack is that of D_adv, which every defense begins with. For defenses whose ``trains_on`` is ``UNION``; the
+        texts that it gives join the clean rows by ``unsuccessful``, and stay until the next attack.
+
+        Args:
+            epoch: the epoch, counted from 1.
+            rows: number of clean training rows.
+        """
+        return None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,11 +15,14 @@ from robench.models.batches import TrainingRow, TrainingSet
 from robench.models.classifier import Classifier
 from robench.models.devices import Precision
 from robench.models.predictor import Predictor
+from robench.models.vocabulary import list_tokens
 from robench.training.allocation import keep_freed_memory
 from robench.training.checkpoints import Checkpoints
 from robench.training.defense import Defense
-from robench.training.random_states import use_python_states
+from robench.training.epochs import Attacker, Epochs
+from robench.training.random_states import preserve_states, use_python_states
 from robench.training.reading import find_reader, read_rows
+from robench.training.reattack import Reattack
 from robench.training.run import TrainingResult, TrainingRun
 from robench.training.settings import TrainingSettings
 from robench.training.snapshot import Snapshot
@@ -45,6 +48,8 @@ def train(
     on_start: Callable[[int, int], None] = lambda step, steps: None,
     on_step: Callable[[int, int], None] = lambda step, steps: None,
     checkpoints: Checkpoints | None = None,
+    clean: int | None = None,
+    attacker: Attacker | None = None,
 ) -> TrainingResult:
     """Train a defense and keep the weights of its best development accuracy.
 
@@ -55,7 +60,7 @@ def train(
 
     Args:
         defense: computes the loss of a batch.
-        rows: the training rows.
+        rows: the training rows of the first epoch.
         dev: the development set, evaluated every ``settings.eval_every`` steps and after the last step.
         encoder: returns a new pre-trained encoder at each call.
         tokenizer: the encoder's tokenizer.
@@ -67,6 +72,8 @@ def train(
         on_start: called before the first step with the number of steps that were done before, and the total.
         on_step: called after each step with its number and the total number of steps.
         checkpoints: where the training is kept, and continued from; None keeps nothing.
+        clean: number of clean rows, which stand first; None if all are.
+        attacker: makes adversarial rows with the network as it is, for defenses that want some before an epoch.
 
     Returns:
         The deployed network with its best weights, and the log.
@@ -82,7 +89,8 @@ def train(
         )
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
-        networks = [Classifier(encoder(), classes).to(device) for _ in range(defense.network_count)]
+        vocabulary = list_tokens(tokenizer)
+        networks = [Classifier(encoder(), classes, vocabulary).to(device) for _ in range(defense.network_count)]
         for index, network in enumerate(networks):
             network.initialise_head(seed + index)
         with run_foreign_code(f"the defense {type(defense).__qualname__} failed before training", type(defense)):
@@ -91,14 +99,21 @@ def train(
                 p.requires_grad for n in networks for p in n.parameters()
             ):
                 raise ValueError("its before_training left no weights to train, or other networks than there were")
-        data = TrainingSet(
+        epochs = Epochs(
+            defense,
             rows,
-            tokenizer,
+            len(rows) if clean is None else clean,
+            count=settings.epochs,
             batch_size=settings.batch_size,
-            max_length=settings.max_length,
-            seed=seed,
-            device=device,
-            rewrite=functools.partial(read_rows, defense, tokenizer, seed) if defense.reads_in_training else None,
+            make_set=functools.partial(
+                TrainingSet,
+                tokenizer=tokenizer,
+                batch_size=settings.batch_size,
+                max_length=settings.max_length,
+                seed=seed,
+                device=device,
+                rewrite=functools.partial(read_rows, defense, tokenizer, seed) if defense.reads_in_training else None,
+            ),
         )
         predictor = Predictor(
             networks[defense.deployed],
@@ -108,22 +123,21 @@ def train(
             device=device,
             reader=find_reader(defense, seed),
         )
-        run = TrainingRun(
-            defense, networks, predictor, dev, settings, precision, device, steps=len(data) * settings.epochs
-        )
+        run = TrainingRun(defense, networks, predictor, dev, settings, precision, device, steps=epochs.steps)
+        attack = functools.partial(_attack, attacker, run, epochs, defense, checkpoints)
         with contextlib.ExitStack() as stack:
             if checkpoints and (snapshot := checkpoints.find(run.check)):
                 _continue(run, snapshot, checkpoints)
+                epochs.move(snapshot.progress.step, snapshot.progress.position)
                 stack.enter_context(use_python_states(snapshot.progress.random))
-            on_start(run.result.steps, run.steps)
+            on_start(run.result.steps, epochs.steps)
             stack.enter_context(keep_freed_memory())
-            epochs, batches = divmod(run.result.steps, len(data))
-            for epoch in range(epochs, settings.epochs):
-                for batch in data.epoch(epoch, batches if epoch == epochs else 0):
-                    run.step(batch)
-                    on_step(run.result.steps, run.steps)
-                    if checkpoints and checkpoints.is_due and run.result.steps < run.steps:
-                        checkpoints.write(functools.partial(_take_snapshot, run, defense, checkpoints))
+            for batch in epochs.batches(attack):
+                run.expect(epochs.steps)
+                run.step(batch)
+                on_step(run.result.steps, run.steps)
+                if checkpoints and checkpoints.is_due and run.result.steps < run.steps:
+                    _keep(run, epochs, defense, checkpoints)
         return run.finish()
 
 
@@ -135,7 +149,36 @@ def _continue(run: TrainingRun, snapshot: Snapshot, checkpoints: Checkpoints) ->
         raise RobenchError(f"{error} The next run trains from the beginning.", error.frames) from error
 
 
-def _take_snapshot(run: TrainingRun, defense: Defense, checkpoints: Checkpoints) -> Snapshot | None:
+def _attack(
+    attacker: Attacker | None,
+    run: TrainingRun,
+    epochs: Epochs,
+    defense: Defense,
+    checkpoints: Checkpoints | None,
+    epoch: int,
+    wanted: Reattack,
+) -> Sequence[TrainingRow]:
+    """Return what an attack makes of clean rows before an epoch, with the network as it is.
+
+    Raises:
+        RobenchError: it fails, or there is no attacker.
+    """
+    if attacker is None:
+        raise RobenchError(
+            f"the defense {type(defense).__qualname__} attacks texts before epoch {epoch}, and has no attack: train it"
+            " with `robench run`."
+        )
+    if checkpoints and run.result.steps:  # so that an interrupted attack goes on against the same network
+        _keep(run, epochs, defense, checkpoints)
+    with preserve_states(run.device):
+        return attacker(run.result.predictor, epoch, wanted)
+
+
+def _keep(run: TrainingRun, epochs: Epochs, defense: Defense, checkpoints: Checkpoints) -> None:
+    checkpoints.write(functools.partial(_take_snapshot, run, epochs, defense, checkpoints))
+
+
+def _take_snapshot(run: TrainingRun, epochs: Epochs, defense: Defense, checkpoints: Checkpoints) -> Snapshot | None:
     """Return the state of a training; None, with a note, if the defense keeps something that would be missing in it."""
     if attribute := run.find_undeclared_state():
         checkpoints.warn(
@@ -143,4 +186,4 @@ def _take_snapshot(run: TrainingRun, defense: Defense, checkpoints: Checkpoints)
             f" its attribute {attribute} while it trains, and has no training_state and load_training_state."
         )
         return None
-    return run.take_snapshot()
+    return run.take_snapshot(epochs.position)

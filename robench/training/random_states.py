@@ -56,6 +56,17 @@ def use_python_states(states: Mapping[str, Any]) -> Iterator[None]:
         _write_python_states(before)
 
 
+@contextlib.contextmanager
+def preserve_states(device: torch.device) -> Iterator[None]:
+    """Restore the states of torch's, NumPy's and Python's generators after the block."""
+    states, own = read_torch_states(device), read_python_states()
+    try:
+        yield
+    finally:
+        write_torch_states(states, device)
+        _write_python_states(own)
+
+
 def _write_python_states(states: Mapping[str, Any]) -> None:
     random.setstate(_to_tuple(states["python"]))
     np.random.set_state(states["numpy"])

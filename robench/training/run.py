@@ -36,7 +36,7 @@ from robench.training.random_states import (
     write_torch_states,
 )
 from robench.training.settings import BETAS, EPSILON, TrainingSettings
-from robench.training.snapshot import Progress, Snapshot
+from robench.training.snapshot import Position, Progress, Snapshot
 from robench.training.terms import check_terms
 
 _END: Any = object()
@@ -81,6 +81,10 @@ class TrainingRun:
         precision: precision of matrix products.
         device: the device of the networks.
         steps: number of optimiser steps of the whole training.
+
+    Attributes:
+        steps: the same number, as far as it is known.
+        device: the device of the networks.
     """
 
     def __init__(
@@ -98,7 +102,7 @@ class TrainingRun:
         self.steps = steps
         self.result = TrainingResult(predictor)
         self._defense, self._networks, self._dev = defense, networks, dev
-        self._eval_every, self._precision, self._device = settings.eval_every, precision, device
+        self._eval_every, self._precision, self.device = settings.eval_every, precision, device
         self._parameters = [p for network in networks for p in network.parameters() if p.requires_grad]
         # The gradients are used as they are: the paper mentions no clipping.
         self._optimiser = torch.optim.AdamW(
@@ -139,6 +143,12 @@ class TrainingRun:
         if self.result.steps % self._eval_every == 0 or self.result.steps == self.steps:
             self._evaluate()
 
+    def expect(self, steps: int) -> None:
+        """Let the learning rate decay to zero over another number of optimiser steps of the whole training."""
+        if steps != self.steps:
+            self.steps = steps
+            self._schedule = self._make_schedule(self.result.steps)
+
     def finish(self) -> TrainingResult:
         """Restore the best weights and return the result.
 
@@ -156,10 +166,13 @@ class TrainingRun:
         self.result.forwards, self.result.backwards = self._counter.forwards, self._counter.backwards
         return self.result
 
-    def take_snapshot(self) -> Snapshot | None:
+    def take_snapshot(self, position: Position | None = None) -> Snapshot | None:
         """Return the state after the last step; None if the defense cannot be continued.
 
         The tensors are those of the training itself, so the snapshot is to be written before the next step.
+
+        Args:
+            position: the place in the data, if the number of steps does not say it.
         """
         kept = defense_state.read_state(self._defense)
         if kept is None:
@@ -179,6 +192,7 @@ class TrainingRun:
             random=read_python_states(),
             defense=kept.values,
             defense_tensors=list(kept.tensors),
+            position=position,
         )
         groups = {
             **self._groups,
@@ -219,6 +233,7 @@ class TrainingRun:
             RobenchError: the defense cannot continue from its state.
         """
         progress, result = snapshot.progress, self.result
+        self.steps = progress.position.steps if progress.position else self.steps
         for i, network in enumerate(self._networks):
             network.load_state_dict(snapshot.group(f"network.{i}"))
             for name, parameter in network.named_parameters():
@@ -227,16 +242,16 @@ class TrainingRun:
         groups = self._optimiser.state_dict()["param_groups"]
         self._optimiser.load_state_dict({"state": moments, "param_groups": groups})
         self._schedule = self._make_schedule(progress.step)
-        sums = [snapshot.tensors[f"sum.{i}"].to(self._device) for i in range(len(progress.terms))]
+        sums = [snapshot.tensors[f"sum.{i}"].to(self.device) for i in range(len(progress.terms))]
         self._sums, self._steps_summed = dict(zip(progress.terms, sums, strict=True)), progress.summed
         self._best_accuracy, self._has_learned = progress.best_accuracy, progress.has_learned
-        self._best_weights = {name: one.to(self._device) for name, one in snapshot.group("best").items()}
+        self._best_weights = {name: one.to(self.device) for name, one in snapshot.group("best").items()}
         result.log, result.steps, result.best_step = progress.log, progress.step, progress.best_step
         self._counter.forwards, self._counter.backwards = progress.forwards, progress.backwards
         tensors = [snapshot.tensors[f"defense.{i}"] for i in range(len(progress.defense_tensors))]
         own = DefenseState(progress.defense, dict(zip(progress.defense_tensors, tensors, strict=True)))
-        defense_state.load_state(self._defense, own, self._device)
-        write_torch_states(snapshot.group("random"), self._device)
+        defense_state.load_state(self._defense, own, self.device)
+        write_torch_states(snapshot.group("random"), self.device)
         self._start_time = time.perf_counter() - progress.seconds
 
     def find_undeclared_state(self) -> str:
@@ -247,7 +262,7 @@ class TrainingRun:
     def _groups(self) -> dict[str, dict[str, Tensor]]:
         """Return the tensors that every snapshot has: all weights, and the states of torch's generators."""
         networks = {f"network.{i}": network.state_dict() for i, network in enumerate(self._networks)}
-        return {**networks, "random": read_torch_states(self._device)}
+        return {**networks, "random": read_torch_states(self.device)}
 
     def _make_schedule(self, step: int) -> LambdaLR:
         """Let the learning rate decay linearly to zero, without warm-up, from a step on."""
@@ -260,7 +275,7 @@ class TrainingRun:
             raise TypeError(f"its passes returned {show_value(passes)}; it should yield a loss for each pass")
         passes = iter(passes)
         while True:
-            with autocast(self._precision, self._device), use_fast_dropout(self._device):
+            with autocast(self._precision, self.device), use_fast_dropout(self.device):
                 terms = next(passes, _END)
             if terms is _END:
                 return

@@ -24,12 +24,28 @@ from robench.paths import atomic_write_file, open_regular
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
+class Position(msgspec.Struct, kw_only=True, frozen=True):
+    """Where in the data a training is.
+
+    Attributes:
+        epoch: the epoch, from 0.
+        batch: number of its batches that were used.
+        steps: number of optimiser steps that the whole training is expected to have.
+        added: texts and labels of the adversarial rows, which the defense may have had made while it was trained.
+    """
+
+    epoch: Count
+    batch: Count
+    steps: Count
+    added: list[tuple[str, int]]
+
+
 class Progress(msgspec.Struct, kw_only=True, frozen=True):
     """What a training keeps besides tensors.
 
     Attributes:
-        step: number of optimiser steps that were done; it also says where in the data the training is, and where in
-            the schedule of the learning rate.
+        step: number of optimiser steps that were done; it also says where in the schedule of the learning rate the
+            training is and, unless ``position`` does, where in the data.
         seconds: duration so far, of all processes together.
         forwards: number of texts that went through an encoder so far.
         backwards: number of texts whose gradient went back through an encoder so far.
@@ -43,6 +59,7 @@ class Progress(msgspec.Struct, kw_only=True, frozen=True):
         random: states of the generators of Python and NumPy.
         defense: what the defense keeps besides tensors, by name.
         defense_tensors: the names of the tensors that it keeps.
+        position: where in the data the training is, if its adversarial rows change; None if all epochs are alike.
     """
 
     step: Annotated[int, msgspec.Meta(ge=1)]
@@ -59,6 +76,7 @@ class Progress(msgspec.Struct, kw_only=True, frozen=True):
     random: dict[str, Any]
     defense: dict[str, Any]
     defense_tensors: list[str]
+    position: Position | None = None
 
 
 @dataclass(frozen=True)

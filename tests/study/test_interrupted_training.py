@@ -66,6 +66,7 @@ def kill_during_training(
         pytest.param("base", "fp32", 12, marks=LONG),
         pytest.param("taichi", "fp32", 12, marks=LONG),
         pytest.param("taichi", "bf16", 12, marks=LONG),
+        pytest.param("a2t-training", "fp32", 8, marks=LONG),
     ],
 )
 def test_a_training_killed_at_random_moments_ends_in_the_same_bits(

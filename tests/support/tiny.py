@@ -16,6 +16,7 @@ from robench.models.predictor import Predictor
 from robench.results.info import ModelInfo
 from robench.results.info_parts import Clean, DataInfo, EncoderInfo, PluginInfo
 from robench.training.loop import TrainingResult, train
+from robench.training.reattack import Reattack
 from support import small_bert
 
 CPU = torch.device("cpu")
@@ -83,6 +84,12 @@ def training_set(data: list[TrainingRow], *, batch_size: int = 8, max_length: in
     return TrainingSet(data, tokenizer(), batch_size=batch_size, max_length=max_length, seed=seed, device=CPU)
 
 
+def attack(predictor: Predictor, epoch: int, wanted: Reattack) -> list[TrainingRow]:
+    """Adversarial rows of an epoch, as many as are wanted at most: other texts with one letter doubled."""
+    made = rows(wanted.count_most(12), seed=epoch, pairs=True)
+    return [TrainingRow(row.adversarial or "", row.label) for row in made]
+
+
 def trained(defense: Any, data: list[TrainingRow], settings: Any, **changes: Any) -> TrainingResult:
     """Train the tiny encoder; ``changes`` replace what ``train`` is given."""
     given: dict[str, Any] = {
@@ -94,6 +101,7 @@ def trained(defense: Any, data: list[TrainingRow], settings: Any, **changes: Any
         "precision": "fp32",
         "device": CPU,
         "seed": 3,
+        "attacker": attack,
     }
     return train(defense, data, **(given | changes))
 

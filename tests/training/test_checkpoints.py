@@ -77,9 +77,9 @@ def kept(tmp_path: Path) -> Kept:
 
 
 def rows(defense: Defense) -> list[TrainingRow]:
-    pairs = defense.trains_on is TrainsOn.PAIRS
+    pairs, is_soft = defense.trains_on is TrainsOn.PAIRS, defense.trains_on is TrainsOn.ADVERSARIAL
     return [
-        TrainingRow(row.text, row.label, row.adversarial, (0.25, 0.75) if not pairs else None)
+        TrainingRow(row.text, row.label, row.adversarial, (0.25, 0.75) if is_soft else None)
         for row in tiny.rows(36, pairs=pairs)
     ]
 

@@ -18,10 +18,11 @@ from robench.results.info import ModelInfo, StageInfo
 from robench.results.info_parts import Development, Rows, Timing
 from robench.results.integrity import CHECKPOINT_FILE
 from robench.study.environment import record_environment
-from robench.study.setting import NamedDefense
+from robench.study.setting import NamedAttack, NamedDefense
 from robench.study.stages.context import Context, Model
 from robench.study.stages.stage import FORMAT, RecordsStage, Size, Stage, sample
 from robench.training.defense import FusedDefense, TrainsOn
+from robench.training.reattack import count_steps, find_reattack
 
 if TYPE_CHECKING:
     from robench.models.predictor import Predictor
@@ -108,9 +109,11 @@ class ModelStage(Stage):
     @property
     def size(self) -> Size:
         """Estimate the optimiser steps; the number of rows that a defense drops is not known yet."""
-        rows = len(self.training_rows()) * (2 if self.defense.defense.trains_on is TrainsOn.UNION else 1)
-        steps = -(-rows // self.setting.training.batch_size) * self.setting.training.epochs
-        return Size(0 if self.parts else steps, "steps", "steps")
+        rows, training = len(self.training_rows()), self.setting.training
+        added = rows if self.defense.defense.trains_on is TrainsOn.UNION else 0
+        epochs = range(1, training.epochs + 1)
+        steps = 0 if self.parts else count_steps(self.defense.defense, rows, added, epochs, training.batch_size)
+        return Size(steps, "steps", "steps")
 
     @property
     def usual_pace(self) -> float | None:
@@ -123,8 +126,10 @@ class ModelStage(Stage):
         return max(self.defense.defense.texts_read, 1)
 
     def prepare(self, *, offline: bool) -> None:
-        """Fetch what the defense needs."""
+        """Fetch what the defense needs, and the resources of an attack between epochs."""
         self.defense.defense.prepare(offline=offline)
+        if attack := self._training_attack:
+            attack.attack.prepare(offline=offline)
 
     def resembles(self, info: StageInfo) -> bool:
         """Return whether a model was trained by the same defense."""
@@ -194,6 +199,7 @@ class ModelStage(Stage):
         return warnings
 
     def _train(self, context: Context, folder: Path) -> tuple[Predictor, list[dict[str, Any]], Rows, Timing]:
+        from robench.study.stages.training_attack import TrainingAttack
         from robench.study.stages.training_rows import arrange_rows
         from robench.training.loop import train
 
@@ -222,6 +228,8 @@ class ModelStage(Stage):
                 on_start=start,
                 on_step=lambda step, steps: work[0].set_progress(step, steps),
                 checkpoints=self._checkpoints(context, folder),
+                clean=counts.clean,
+                attacker=TrainingAttack(context, self, attack, folder) if (attack := self._training_attack) else None,
             )
         timing = Timing(
             seconds=round(result.seconds, 1),
@@ -231,6 +239,21 @@ class ModelStage(Stage):
             backwards=result.backwards,
         )
         return result.predictor, result.log, counts, timing
+
+    @property
+    def _training_attack(self) -> NamedAttack | None:
+        """Return the attack of D_adv, if the defense wants it again between epochs; None if it does not."""
+        epochs, rows = range(1, self.setting.training.epochs + 1), len(self.data.train)
+        if self.adversarial is None:
+            return None
+        wanted = (find_reattack(self.defense.defense, epoch, rows) for epoch in epochs)
+        return self.adversarial.attack if any(one and one.count_most(rows) for one in wanted) else None
+
+    @property
+    def foreign_code(self) -> tuple[str, ...]:
+        """Add the files of an attack between epochs."""
+        attack = self._training_attack
+        return (*super().foreign_code, *(file.title for file in (attack.attack.foreign_files if attack else ())))
 
     def _checkpoints(self, context: Context, folder: Path) -> Checkpoints:
         """Keep the training in the folder, in whose place the finished model comes.

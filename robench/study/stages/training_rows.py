@@ -83,6 +83,18 @@ def arrange_rows(
     )
 
 
+def list_adversarial_rows(defense: Defense, records: Sequence[Record]) -> list[TrainingRow]:
+    """Return the rows that attacks while training add to the clean ones, in the order of their records.
+
+    Args:
+        defense: decides what happens if an attack did not succeed.
+        records: of the attacks.
+    """
+    assert isinstance(defense, AdversarialDefense), "only these attack while they train"
+    found = [(record, _find_counterpart(record, defense.unsuccessful)) for record in records]
+    return [TrainingRow(made.text, record.label) for record, made in found if made is not None]
+
+
 def _make_rows(
     kind: TrainsOn, plain: list[TrainingRow], used: Mapping[int, _Counterpart]
 ) -> tuple[list[TrainingRow], int]:
