@@ -14,7 +14,8 @@ class FloodingX(Defense):
 
     The level is fixed, as in the authors' code. The paper narrows the search for it with a criterion, the gradient
     accordance: whether the steps of an epoch lower the loss of the other batches. That is a search over several
-    trainings, and no part of this defense; ``--set flooding-x.level=B`` tries another level.
+    trainings, and no part of this defense; ``--set flooding-x.level=B`` tries another level. A training in which no
+    batch comes below the level, such as a short one with the preset quick, is that of Base.
     """
 
     style: ClassVar[Style] = Style(hue="sky", pattern="crossed")
