@@ -1,9 +1,11 @@
-"""Any recipe of TextAttack, by the name of its class."""
+"""Any recipe of the installed TextAttack, by the name of its class."""
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 from robench import RobenchError
@@ -91,7 +93,9 @@ RECIPES = {
     "TextBuggerLi2018": Needs(("stopwords", "word-vectors", "sentence-encoder")),
     "TextFoolerJin2019": Needs(("stopwords", "tagger", "word-vectors", "sentence-encoder")),
 }
-"""What each recipe of the pinned TextAttack needs."""
+"""What each recipe needs; a recipe that is not here is taken to need all that robench can bring."""
+
+_UNKNOWN = Needs(("stopwords", "wordnet", "tagger", "word-vectors", "sentence-encoder"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,8 +126,13 @@ class Recipe(Attack):
 
     @classmethod
     def members(cls) -> list[str]:
-        """Return the names of the recipes."""
-        return sorted(RECIPES)
+        """Read the names of the recipes from TextAttack's source, because importing it takes seconds."""
+        found = importlib.util.find_spec("textattack")
+        if found is None or found.origin is None:
+            return sorted(RECIPES)
+        file = Path(found.origin).parent / "attack_recipes" / "__init__.py"
+        imports = [node for node in ast.parse(file.read_text("utf-8")).body if isinstance(node, ast.ImportFrom)]
+        return sorted({alias.name for node in imports for alias in node.names} - {"AttackRecipe"})
 
     @property
     def needs(self) -> tuple[Resource, ...]:
@@ -132,7 +141,7 @@ class Recipe(Attack):
 
     @property
     def _needs(self) -> Needs:
-        return RECIPES[self.recipe]
+        return RECIPES.get(self.recipe, _UNKNOWN)
 
     @property
     def foreign_files(self) -> tuple[ForeignFile, ...]:

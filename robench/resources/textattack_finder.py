@@ -42,7 +42,7 @@ class TextAttackFinder:
 
     @classmethod
     def find_spec(cls, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> Any:
-        """Find TextAttack, which is fetched if it is neither installed nor in the cache.
+        """Find TextAttack; if it is neither installed nor in the cache, its import fetches it.
 
         Of an installed version that robench does not use, the import is that of the next finder.
 
@@ -56,9 +56,9 @@ class TextAttackFinder:
         from robench.resources.textattack_source import find_textattack
 
         try:
-            spec = find_textattack(offline=cls.offline)
+            spec = find_textattack()
         except RobenchError as error:
             raise ModuleNotFoundError(str(error), name=name) from error
-        if spec is not None and spec.loader is not None:
+        if spec is not None:
             spec.loader = GuardedLoader(spec.loader, offline=cls.offline)
         return spec

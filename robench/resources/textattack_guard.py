@@ -23,6 +23,7 @@ from robench.errors import RobenchError
 from robench.paths import cache_dir, translate_os_errors
 from robench.resources.flair_stand_in import stand_in_for_flair
 from robench.resources.nltk_data import activate_nltk_data
+from robench.resources.textattack_source import find_fetched
 
 # If this file exists, TextAttack 0.3.11 believes that its downloads are done.
 _MARKER = "post_install_check_3"
@@ -54,17 +55,33 @@ class GuardedLoader(Loader):
     """A loader that runs TextAttack's modules without their side effects, and then adapts them.
 
     Args:
-        loader: TextAttack's own.
-        offline: forbid fetching NLTK's stopwords, which the import reads.
+        loader: TextAttack's own; None if TextAttack has to be fetched first.
+        offline: forbid fetching it, and NLTK's stopwords, which the import reads.
     """
 
     def __init__(self, loader: Any, *, offline: bool) -> None:
         self._loader, self._offline = loader, offline
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        """Create the module as its own loader does, which it has from then on."""
+        """Create the module as its own loader does, which it has from then on.
+
+        Raises:
+            ModuleNotFoundError: it cannot be fetched; the message says why.
+        """
+        if self._loader is None:
+            self._fetch(spec)
         module: ModuleType | None = self._loader.create_module(spec)
         return module
+
+    def _fetch(self, spec: ModuleSpec) -> None:
+        """Fetch TextAttack, and make its spec the one of its place in the cache."""
+        try:
+            found = find_fetched(offline=self._offline)
+        except RobenchError as error:
+            raise ModuleNotFoundError(str(error), name=spec.name) from error
+        self._loader = found.loader
+        spec.origin, spec.has_location, spec.cached = found.origin, found.has_location, found.cached
+        spec.submodule_search_locations = found.submodule_search_locations
 
     def exec_module(self, module: ModuleType) -> None:
         """Import TextAttack with all its modules.

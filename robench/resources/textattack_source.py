@@ -34,18 +34,32 @@ def prepare_textattack(*, offline: bool = False) -> None:
         _check_version(installed.origin, f"is installed in {_root(installed.origin)}")
 
 
-def find_textattack(*, offline: bool = False) -> ModuleSpec | None:
+def find_textattack() -> ModuleSpec | None:
     """Find the pinned TextAttack for an import; None if another version is installed.
 
-    If it is not installed, its folder in the cache becomes the last one that Python searches: processes that inherit
-    the search path find it there, and ``importlib.metadata`` its version.
+    What has to be fetched first is a package without a place, so that who only asks whether there is a TextAttack
+    fetches nothing.
 
     Raises:
-        RobenchError: it cannot be fetched.
+        RobenchError: its folder in the cache does not hold it.
     """
     installed = find_installed()
     if installed is not None:
         return installed if _read_version(installed.origin) == TEXTATTACK_VERSION else None
+    if packages.locate_package(packages.TEXTATTACK).is_dir():
+        return find_fetched(offline=True)
+    return ModuleSpec(NAME, None, is_package=True)
+
+
+def find_fetched(*, offline: bool) -> ModuleSpec:
+    """Find the pinned TextAttack in the cache, and fetch it if it is not there.
+
+    Its folder becomes the last one that Python searches: processes that inherit the search path find it there, and
+    ``importlib.metadata`` its version.
+
+    Raises:
+        RobenchError: it cannot be fetched.
+    """
     folder = str(packages.fetch_package(packages.TEXTATTACK, offline=offline))
     if folder not in sys.path:
         sys.path.append(folder)

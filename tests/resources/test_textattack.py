@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 import subprocess
 import sys
@@ -155,3 +156,27 @@ def test_tagging_a_text_without_flair_says_how_to_install_it() -> None:
 def test_textattack_of_the_cache_has_its_metadata(without: None, shared_cache: Path) -> None:
     folder = packages.fetch_package(packages.TEXTATTACK)
     assert {one.name for one in folder.iterdir()} == {"textattack", "textattack-0.3.11.dist-info"}
+
+
+def test_a_question_for_textattack_fetches_nothing_and_its_import_does(
+    without: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROBENCH_CACHE", str(tmp_path))
+    found = importlib.util.find_spec("textattack")
+    assert found is not None and found.origin is None and not list(tmp_path.iterdir())
+
+
+NEW_CACHE = """
+import textattack, textattack.shared.utils.strings
+print(textattack.__file__, textattack.__spec__.origin, list(textattack.__path__))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.network
+def test_import_with_an_empty_cache_fetches_textattack_and_all_its_modules(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", f"import robench\n{NEW_CACHE}"]
+    environment = os.environ | {"ROBENCH_CACHE": str(tmp_path)}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    file, origin, places = done.stdout.split(maxsplit=2)
+    assert file == origin and file.startswith(str(tmp_path)) and str(Path(file).parent) in places
