@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from robench.models.batches import Batch, TrainingRow, TrainingSet
+from robench.training.attack_plan import count_steps, find_reattack
 from robench.training.defense import Defense
-from robench.training.reattack import Reattack, count_steps, find_reattack
+from robench.training.reattack import Reattack
 from robench.training.snapshot import Position
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from robench.defenses.a2t import A2T
-from robench.training.reattack import Reattack, count_steps
+from robench.training.attack_plan import count_steps
+from robench.training.reattack import Reattack
 from support import tiny
 
 

@@ -20,8 +20,8 @@ from robench.results import records
 from robench.results.records import Record
 from robench.results.store import Store
 from robench.study.request import Request
-from robench.study.stages import training_attack
 from robench.study.stages.attack import CellStage
+from robench.study.stages.attacked_rows import LIVE_EXAMPLES
 from robench.study.stages.context import Context
 from robench.study.stages.train import ModelStage
 from robench.study.stages.training_attack import TrainingAttack, _Feed
@@ -95,7 +95,7 @@ def attack(stage: ModelStage, folder: Path, epoch: int = 2, seed: int = 0) -> li
     """The adversarial rows of four successes."""
     assert stage.adversarial is not None
     context = Context(Store(folder), SilentReporter(), CPU, offline=True)
-    made = TrainingAttack(context, stage, stage.adversarial.attack, folder / "model")
+    made = TrainingAttack(context, stage, stage.defense.defense, stage.adversarial.attack, folder / "model")
     return made(network(stage, seed), epoch, Reattack(successes=4))
 
 
@@ -112,7 +112,7 @@ def test_rows_are_the_same_for_any_number_of_searches_and_others_in_another_epoc
     assert len(expected) == 4 and all(row.text not in labels for row in expected)
     succeeded = {(one.final, one.label) for one in lines(tmp_path / "64") if one.status == "succeeded"}
     assert succeeded == {(row.text, row.label) for row in expected}
-    monkeypatch.setitem(training_attack.LIVE_EXAMPLES, "cpu", 1)
+    monkeypatch.setitem(LIVE_EXAMPLES, "cpu", 1)
     assert attack(stage, tmp_path / "1") == expected
     assert lines(tmp_path / "1") == lines(tmp_path / "64")
     assert attack(stage, tmp_path / "1", epoch=3) != expected

@@ -19,12 +19,13 @@ from robench.models.batches import Batch, TrainingRow, TrainingSet
 from robench.models.classifier import Classifier
 from robench.models.predictor import Predictor
 from robench.training import checkpoints as module
+from robench.training.attack_plan import count_steps
 from robench.training.checkpoints import Checkpoints
 from robench.training.defense import AdversarialDefense, Defense, Terms, TrainsOn
 from robench.training.epochs import Epochs
 from robench.training.loop import TrainingResult
 from robench.training.objectives import cross_entropy
-from robench.training.reattack import Reattack, count_steps
+from robench.training.reattack import Reattack
 from robench.training.settings import TrainingSettings
 from support import tiny
 

@@ -21,8 +21,8 @@ from robench.study.environment import record_environment
 from robench.study.setting import NamedAttack, NamedDefense
 from robench.study.stages.context import Context, Model
 from robench.study.stages.stage import FORMAT, RecordsStage, Size, Stage, sample
+from robench.training.attack_plan import count_steps, find_reattack
 from robench.training.defense import FusedDefense, TrainsOn
-from robench.training.reattack import count_steps, find_reattack
 
 if TYPE_CHECKING:
     from robench.models.predictor import Predictor
@@ -203,7 +203,7 @@ class ModelStage(Stage):
         from robench.study.stages.training_rows import arrange_rows
         from robench.training.loop import train
 
-        setting, defense = self.setting, self.defense.defense
+        setting, defense, attack = self.setting, self.defense.defense, self._training_attack
         records = self.adversarial.read_records(context.store) if self.adversarial else []
         rows, counts = arrange_rows(defense, self.training_rows(), records, self.seed)
         with contextlib.ExitStack() as stack:
@@ -229,7 +229,7 @@ class ModelStage(Stage):
                 on_step=lambda step, steps: work[0].set_progress(step, steps),
                 checkpoints=self._checkpoints(context, folder),
                 clean=counts.clean,
-                attacker=TrainingAttack(context, self, attack, folder) if (attack := self._training_attack) else None,
+                attacker=TrainingAttack(context, self, defense, attack, folder) if attack else None,
             )
         timing = Timing(
             seconds=round(result.seconds, 1),

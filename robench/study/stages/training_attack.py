@@ -15,7 +15,6 @@ import random
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -32,12 +31,11 @@ from robench.results.salvage import salvage_lines
 from robench.study.setting import NamedAttack
 from robench.study.stages.attacked_rows import LIVE_EXAMPLES, report_errors, rows_of
 from robench.study.stages.context import Context
+from robench.study.stages.stage import Stage
 from robench.study.stages.training_rows import list_adversarial_rows
 from robench.syncing import make_folder
+from robench.training.defense import Defense
 from robench.training.reattack import Reattack
-
-if TYPE_CHECKING:
-    from robench.study.stages.train import ModelStage
 
 FILE = "attack-{epoch}.jsonl"
 """The records of the attack before an epoch, until the training is finished."""
@@ -49,12 +47,14 @@ class TrainingAttack:
     Args:
         context: reporter, device and workers.
         stage: the stage of the model.
+        defense: its defense.
         attack: the attack.
         folder: the folder of the stage.
     """
 
-    def __init__(self, context: Context, stage: ModelStage, attack: NamedAttack, folder: Path) -> None:
+    def __init__(self, context: Context, stage: Stage, defense: Defense, attack: NamedAttack, folder: Path) -> None:
         self._context, self._stage, self._attack, self._folder = context, stage, attack, folder
+        self._defense = defense
 
     def __call__(self, predictor: Predictor, epoch: int, wanted: Reattack) -> list[TrainingRow]:
         """Attack rows before an epoch, and return the adversarial rows in the order of the attack.
@@ -86,7 +86,7 @@ class TrainingAttack:
                 count.advance(1, record.status)
         made = [feed.known[i] for i, _ in order if i in feed.known]
         report_errors(self._context, made)
-        return list_adversarial_rows(self._stage.defense.defense, made)
+        return list_adversarial_rows(self._defense, made)
 
     def _keep_records(self, path: Path, key: str, order: Sequence[tuple[int, Example]]) -> dict[int, Record]:
         """Return the good records of an attack on the same network that was interrupted, and keep these alone."""

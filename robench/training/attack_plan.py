@@ -1,0 +1,56 @@
+"""The attacks that a defense wants between epochs, and the number of optimiser steps that follows from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from robench.errors import RobenchError, run_foreign_code
+from robench.escaping import show_value
+from robench.training.defense import AdversarialDefense, Defense, TrainsOn
+from robench.training.reattack import Reattack
+
+
+def find_reattack(defense: Defense, epoch: int, clean: int) -> Reattack | None:
+    """Return the attack that a defense wants before an epoch; None if it wants none.
+
+    Args:
+        defense: the defense.
+        epoch: counted from 1.
+        clean: number of clean rows.
+
+    Raises:
+        RobenchError: its code fails, or it does not train on clean and adversarial rows together.
+    """
+    if not isinstance(defense, AdversarialDefense):
+        return None
+    name = type(defense).__qualname__
+    with run_foreign_code(f"the defense {name} failed to say what to attack before epoch {epoch}", type(defense)):
+        wanted = defense.reattack(epoch, clean)
+        if not isinstance(wanted, Reattack | None):
+            raise TypeError(f"its reattack returned {show_value(wanted)}, neither a Reattack nor None")
+    if wanted is None:
+        return None
+    if defense.trains_on is not TrainsOn.UNION:
+        raise RobenchError(
+            f"the defense {name} attacks texts while it trains, whose rows join the clean ones: its"
+            f" trains_on should be TrainsOn.UNION, not TrainsOn.{defense.trains_on.name}."
+        )
+    return wanted
+
+
+def count_steps(defense: Defense, clean: int, added: int, epochs: Iterable[int], batch_size: int) -> int:
+    """Return the most optimiser steps of some epochs.
+
+    Args:
+        defense: may want attacks before them.
+        clean: number of clean rows.
+        added: number of adversarial rows before them.
+        epochs: the epochs, counted from 1.
+        batch_size: rows of a batch.
+    """
+    steps = 0
+    for epoch in epochs:
+        if wanted := find_reattack(defense, epoch, clean):
+            added = (added if wanted.keeps_rows else 0) + wanted.count_most(clean)
+        steps += -(-(clean + added) // batch_size)
+    return steps
