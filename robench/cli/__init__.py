@@ -7,7 +7,21 @@ import sys
 
 import typer
 
-from robench.cli import about, attack, compare, entries, export, judge, report, results, run, status, transfer, verify
+from robench.cli import (
+    about,
+    attack,
+    compare,
+    entries,
+    export,
+    judge,
+    report,
+    results,
+    run,
+    site,
+    status,
+    transfer,
+    verify,
+)
 from robench.cli.help import Command, Group
 
 __all__ = ["app", "main"]
@@ -42,6 +56,7 @@ app.command(name="status", cls=Command)(status.status)
 app.command(name="verify", cls=Command)(verify.verify)
 app.command(name="submit", cls=Command)(entries.submit)
 app.command(name="validate", cls=Command)(entries.validate)
+app.command(name="site", cls=Command)(site.site)
 app.command(name="list", cls=Command)(about.list_)
 app.command(name="doctor", cls=Command)(about.doctor)
 

@@ -191,12 +191,20 @@ def _cell(entry: Entry, attack: AttackMet) -> CellInfo:
         **_shared(entry) | own | {"data": data, "model": entry.key, "model_environment": entry.environment},
         defense=entry.defense,
         adversarial=entry.trained_against.key if entry.trained_against else None,
+        trained_against=_find_other_attack(entry, attack),
         clean=entry.clean,
         dev=entry.dev,
         rows=entry.rows,
         victim=entry.victim,
         warnings=entry.warnings,
     )
+
+
+def _find_other_attack(entry: Entry, attack: AttackMet) -> PluginInfo | None:
+    """Return the attack whose texts the model was trained on, if that is another one than the one that it met."""
+    against = entry.trained_against
+    is_other = against is not None and against.identity.get("attack") != attack.identity.get("attack")
+    return against.attack if against and is_other else None
 
 
 def _statistics(entry: Entry, measured: HighOrder) -> StatisticsInfo:

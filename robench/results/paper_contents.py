@@ -159,6 +159,7 @@ class Paper:
         compared: the defense that tables compare with the best of the others.
         ablations: parts and variants of the compared defense, which are left out of that comparison.
         training: training settings of the paper, by name; empty if it does not state them.
+        is_invented: whether it is an example, whose numbers nobody measured.
         drawings: numbers of its figures that show no results.
         first_run: options of a short ``robench run``, suggested if there are no results yet.
         tables: tables by number.
@@ -175,6 +176,7 @@ class Paper:
     compared: str
     ablations: tuple[str, ...] = ()
     training: Mapping[str, float] = field(default_factory=dict)
+    is_invented: bool = False
     drawings: tuple[str, ...] = ()
     first_run: str = ""
     tables: Mapping[str, PaperTable] = field(default_factory=dict)

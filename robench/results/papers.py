@@ -91,6 +91,7 @@ def read_paper(name: str, folder: Traversable) -> Paper:
         compared=keys.text("compared"),
         ablations=keys.texts("ablations", ()),
         training=training,
+        is_invented=keys.flag("invented"),
         drawings=keys.texts("drawings", ()),
         first_run=keys.text("first_run", ""),
         tables=tables,

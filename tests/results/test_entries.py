@@ -29,6 +29,7 @@ from robench.results.info import CellInfo, StatisticsInfo
 from robench.results.selection import Selection
 from robench.results.store import Store
 from support.entries import DATA, copy_runs, write_entries
+from support.many_entries import make_entry
 
 
 @pytest.fixture(scope="module")
@@ -237,3 +238,12 @@ def test_reading_entries_imports_nothing_heavy() -> None:
     from support.fresh import imported
 
     assert imported("import robench.results.entries, robench.results.entry_checks") == []
+
+
+def test_cells_of_attacks_that_a_model_was_not_trained_against_say_so() -> None:
+    entry = make_entry("taichi", against="pwws", attacks=("pwws", "deepwordbug"), texts=10)
+    against = {cell.info.attack.name: cell.info.trained_against for cell in list_cells(entry)}
+    assert against["pwws"] is None and against["deepwordbug"] is not None
+    assert against["deepwordbug"].name == "pwws"
+    crossed = {cell.info.attack.name for cell in list_cells(entry) if cell.info.is_crossed}
+    assert crossed == {"deepwordbug"}

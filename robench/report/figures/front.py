@@ -15,14 +15,14 @@ from robench.report.figures.unlearned import DAGGER, describe_mark
 from robench.report.tables.cells import clean_cell, outcome_cell
 from robench.report.tables.comparison import add_interval
 from robench.report.tables.model import Cell, Column
+from robench.report.tables.worst import average_worst
 from robench.results.adaptive import leave_out_adaptive
 from robench.results.cells import Result, group, identity_text, read_model_results
 from robench.results.info import CellInfo
 from robench.results.intervals import LEVEL
 from robench.results.labels import column_labels, row_labels
 from robench.results.paper_contents import rank
-from robench.results.sample_reader import SampleReader, Samples
-from robench.results.samples import average
+from robench.results.sample_reader import SampleReader
 from robench.results.selection import NoResultsError, largest_block, prefer_unchanged
 from robench.results.store import Store
 from robench.results.worst import WorstReader
@@ -111,13 +111,11 @@ def find_points(block: Sequence[Result], reader: SampleReader | None = None) -> 
     for found in group(block, _identify).values():
         models = list(group(found, lambda r: r.row).values())
         name = labels[found[0].row].text if len(models) == 1 else found[0].defense.name
-        by_model = [{one.seed: one.samples for one in worst.read(row)} for row in models]
-        seeds = set.intersection(*(set(seeds) for seeds in by_model))
-        if not seeds:
+        samples = average_worst(worst, found)
+        if not samples:
             absent.append(name)
             continue
-        samples: dict[int, Samples] = {s: average([seeds[s] for seeds in by_model]) for s in sorted(seeds)}
-        of_seeds = [r for r in found if r.seed in seeds]
+        of_seeds = [r for r in found if r.seed in samples]
         cells = clean_cell(reader, of_seeds), outcome_cell(samples, of_seeds)
         points.append(Point(name, *(add_interval(cell, Column("%"), LEVEL) for cell in cells)))
     return points, absent

@@ -46,13 +46,14 @@ def quality_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest)
     found, caption = arrange_by_attack(results, request.paper)
     reader = SampleReader.of(results, request.reader)
     arranged = [
-        Block(one.setting["task"], one.heading, one.rows(partial(_cells, reader)), one.setting) for one in found
+        Block(one.setting["task"], one.heading, one.rows(partial(quality_cells, reader)), one.setting) for one in found
     ]
     infos = (r.info for one in found for r in one.results)
     return request.finish(arranged, COLUMNS, caption=caption, legend=LEGEND, infos=infos)
 
 
-def _cells(reader: SampleReader, found: Sequence[Result]) -> tuple[Cell, ...]:
+def quality_cells(reader: SampleReader, found: Sequence[Result]) -> tuple[Cell, ...]:
+    """Return the cells of a row: clean and attacked accuracy, and what it took to fool the model."""
     places = [(r.seed, r.folder) for r in found]
     return (
         clean_cell(reader, found),

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from robench.report.tables.cells import attacked_cell, outcome_cell
 from robench.report.tables.model import Cell
 from robench.results.cells import Result, group
-from robench.results.sample_reader import SampleReader
+from robench.results.sample_reader import SampleReader, Samples
+from robench.results.samples import average
 from robench.results.worst import WorstReader
 
 WORST = "worst%"
@@ -25,6 +26,23 @@ def worst_cell(worst: WorstReader, found: Sequence[Result]) -> Cell:
         found: the results of the row, possibly none.
     """
     return outcome_cell({one.seed: one.samples for one in worst.read(found)}, found) if found else Cell()
+
+
+def average_worst(worst: WorstReader, found: Sequence[Result]) -> dict[int, Samples]:
+    """Return by seed the outcomes of a defense under the worst attack, averaged over its models sample by sample.
+
+    A defense that is trained once for each attack has several models, each with a row of its own.
+
+    Args:
+        worst: reads the outcomes of each model.
+        found: results of all models of the defense, at least one.
+
+    Returns:
+        Only the seeds of which every model met every attack.
+    """
+    by_model = [{one.seed: one.samples for one in worst.read(row)} for row in group(found, lambda r: r.row).values()]
+    seeds = set.intersection(*(set(seeds) for seeds in by_model))
+    return {seed: average([seeds[seed] for seeds in by_model]) for seed in sorted(seeds)}
 
 
 def lowest_cell(reader: SampleReader, worst: WorstReader, found: Sequence[Result]) -> Cell:

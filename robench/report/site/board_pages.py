@@ -1,0 +1,149 @@
+"""The first page of the site, and the pages of each board."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from robench.report.pages.answer import join_names
+from robench.report.pages.parts import Paragraph, Part, Section
+from robench.report.rendering import texts
+from robench.report.site.board import Board
+from robench.report.site.board_tables import board_table, describe_ranking, entries_table
+from robench.report.site.curves import draw_board_curves
+from robench.report.site.links import link
+from robench.report.site.parts import SitePage
+from robench.report.site.tradeoff import draw_tradeoff
+from robench.report.tables.captions import notes_of
+from robench.results.entry_form import Entry
+
+QUESTION = "Which defense of a text classifier holds, and against what?"
+FEW_ROWS = 60
+"""Defenses of a board up to which the first page shows its trade-off."""
+
+
+def make_front_page(boards: Sequence[Board], entries: Sequence[Entry]) -> SitePage:
+    """Make the page with the tables of all boards.
+
+    Args:
+        boards: all boards.
+        entries: all entries, each model once.
+    """
+    defenses = {place.defense for board in boards for place in board.places}
+    attacks = {label.text for board in boards for label in board.attacks.values()}
+    first = max(boards, key=lambda board: len(board.ranked), default=None)
+    drawn = draw_tradeoff(first) if first and len(first.ranked) <= FEW_ROWS else None
+    return SitePage(
+        path="index.html",
+        kicker="robench · leaderboard",
+        title=QUESTION,
+        lead=[
+            "Text classifiers can be fooled by changing a few words. Here every defense is trained and attacked in the"
+            " same way, every number has an interval, and every number can be made again: from public rows, with one"
+            " command, by anyone.",
+            *([describe_leader(first)] if first else []),
+        ],
+        facts=[
+            ("entries", f"{len(entries):,}"),
+            ("defenses", f"{len(defenses):,}"),
+            ("attacks", f"{len(attacks):,}"),
+            ("tasks", join_names(sorted({entry.task for entry in entries}))),
+            ("language", "English only"),
+        ],
+        front=[drawn] if drawn else [],
+        sections=[_front_section(board) for board in boards],
+        area="index.html",
+    )
+
+
+def _front_section(board: Board) -> Section:
+    parts: list[Part] = [
+        Paragraph(f"{describe_protocol(board)}. ", quiet=True),
+        board_table(board, f"table-{board.name}"),
+        Paragraph(link(board.page, "Trade-off, curves and protocol of this board", root="")),
+    ]
+    return Section(board.name, board.title, parts)
+
+
+def describe_leader(board: Board) -> str:
+    """Say which defense has the highest number of a board, and which cannot be told from it."""
+    ranked = board.ranked
+    if not ranked:
+        return f"On {board.title}, no defense has met every attack yet."
+    best, column = ranked[0], board.columns[board.column]
+    cell = board.cell(best)
+    number = f"{texts.value_text(cell, column)} % {texts.interval_text(cell, column)}".strip()
+    alike = [place.row.label for place in ranked[1:] if board.cell(place).best]
+    sentence = f"On {board.title}, {best.row.label} has the highest number, {number}: {describe_ranking(board)}"
+    if len(ranked) == 1:
+        return f"{sentence}. No other defense has met these attacks yet."
+    if len(alike) > 4:
+        return f"{sentence}; {len(alike)} others cannot be told from it."
+    return f"{sentence}; {join_names(alike)} cannot be told from it." if alike else f"{sentence}."
+
+
+def describe_protocol(board: Board) -> str:
+    """Describe in one line what all defenses of a board share."""
+    info = board.first.info
+    rows = f"{info.train_rows:,} training rows" if info.train_rows else "models trained elsewhere"
+    counts = f"{info.clean.n:,} clean and {board.first.attacked_n:,} attacked test texts"
+    return f"{rows}, {counts}, precision {info.precision}" if info.precision else f"{rows}, {counts}"
+
+
+def make_board_page(board: Board) -> SitePage:
+    """Make the page of a board: its table, trade-off and curves, and the protocol that all of it shares."""
+    info = board.first.info
+    training = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in info.training.items())
+    seeds = sorted({seed for place in board.places for seed in place.row.seeds})
+    facts = [
+        ("task", info.task),
+        ("labels", ", ".join(info.labels)),
+        ("data", f"{info.data.source}, sha256 {info.data.digest[:16]}"),
+        ("encoder", f"{info.encoder.name}, sha256 {info.encoder.digest[:16]}"),
+        ("training rows", f"{info.train_rows:,}"),
+        ("training", training),
+        ("precision", info.precision),
+        ("clean test texts", f"{info.clean.n:,}"),
+        ("attacked test texts", f"{board.first.attacked_n:,}"),
+        ("seeds", ", ".join(map(str, seeds))),
+        ("entries", f"{len(board.entries):,}"),
+    ]
+    drawn, curves = draw_tradeoff(board), draw_board_curves(board)
+    sections = [Section("table", "Defenses", [board_table(board, "board")])]
+    if curves:
+        sections.append(Section("budget", "The attacker's budget", [curves]))
+    notes = notes_of(r.info for place in board.places for r in place.results)
+    sections.append(
+        Section(
+            "entries",
+            "Entries",
+            [
+                Paragraph(link(board.entries_page, f"All {len(board.entries):,} entries of this board")),
+                *(Paragraph(f"Note: {note}.", quiet=True) for note in notes[:8]),
+            ],
+        )
+    )
+    return SitePage(
+        path=board.page,
+        kicker="board",
+        title=board.title,
+        lead=[describe_leader(board), f"All defenses here share the protocol: {describe_protocol(board)}."],
+        facts=[(name, text) for name, text in facts if text],
+        front=[drawn] if drawn else [],
+        sections=sections,
+        area="index.html",
+    )
+
+
+def make_entries_page(board: Board) -> SitePage:
+    """Make the page with all entries of a board."""
+    return SitePage(
+        path=board.entries_page,
+        kicker="entries",
+        title=f"All entries of {board.title}",
+        lead=[
+            "One entry is one trained model and every attack on it. ",
+            link(board.page, "Back to the board"),
+        ],
+        sections=[Section("all", "Entries", [entries_table(board)])],
+        area="index.html",
+    )

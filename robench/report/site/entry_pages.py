@@ -1,0 +1,215 @@
+"""A page for each entry: its numbers with intervals, curves, hyper-parameters, provenance, and flags."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from robench.report.pages.examples import pick_examples
+from robench.report.pages.parts import Bars, Examples, Paragraph, Section
+from robench.report.pages.rows import bar_of
+from robench.report.rendering.texts import percent
+from robench.report.site.board import Board, training_attack
+from robench.report.site.board_tables import describe_mark, number_item
+from robench.report.site.curves import draw_entry_curves
+from robench.report.site.entry_sections import provenance_section, settings_section
+from robench.report.site.links import attack_page, defense_page, entry_page, link
+from robench.report.site.parts import Head, Item, Line, SitePage, SortableTable
+from robench.report.site.plugin_pages import attack_name
+from robench.report.tables.cells import attacked_cell, clean_cell, outcome_cell
+from robench.report.tables.comparison import add_interval
+from robench.report.tables.model import Cell, Column
+from robench.report.tables.quality import COLUMNS, quality_cells
+from robench.report.tables.worst import WORST, average_worst
+from robench.results import records
+from robench.results.cells import Result, read_model_results
+from robench.results.entries import list_cells
+from robench.results.entry_form import Entry
+from robench.results.flags import FLAGS, list_flags
+from robench.results.info import CellInfo
+from robench.results.integrity import RECORDS_FILE
+from robench.results.intervals import LEVEL
+from robench.results.sample_reader import SampleReader
+from robench.results.store import Store
+from robench.results.worst import WorstReader
+
+EXAMPLES, HELD = 12, 3
+"""Attacked texts on a page of a local build, and how many of them are texts that hold."""
+
+
+@dataclass(frozen=True)
+class EntryContext:
+    """What the page of an entry shows beside the entry itself.
+
+    Attributes:
+        board: the board that has it; None if it has no attack.
+        reruns: entries of others who ran the same again; of such an entry, the original.
+        runs: the runs folder of a local build, from which attacked texts are read; None for a site to publish.
+    """
+
+    board: Board | None = None
+    reruns: Sequence[Entry] = ()
+    runs: Store | None = None
+
+
+def make_entry_page(entry: Entry, context: EntryContext) -> SitePage:
+    """Make the page of an entry.
+
+    Raises:
+        RobenchError: records of the runs folder are missing or broken.
+    """
+    results = read_model_results(list_cells(entry))
+    reader = SampleReader.of(results) if results else None
+    against = training_attack(entry)
+    name = f"{entry.defense.name} trained against {against}" if against else entry.defense.name
+    links = [link(defense_page(entry.defense.name), f"The defense {entry.defense.name}")]
+    if context.board:
+        links.append(link(context.board.page, f"its board, {context.board.title}"))
+    sections = [
+        _accuracy_section(results, reader),
+        *_curves_section(context.board, name, results),
+        *_examples_section(context.runs, results),
+        *_reruns_section(entry, context.reruns),
+        settings_section(entry),
+        provenance_section(entry, results),
+    ]
+    return SitePage(
+        path=entry_page(entry),
+        kicker="entry",
+        title=f"{name} on {entry.task}, seed {entry.seed}",
+        lead=[links[0] + ("; " if links[1:] else "") + (links[1] if links[1:] else "") + "."],
+        facts=_facts(entry, results),
+        front=[_bars(results, reader, entry)],
+        sections=sections,
+        area="index.html",
+        warnings=[
+            *entry.warnings,
+            *(f"{FLAGS[flag].mark} {FLAGS[flag].meaning}".strip() for flag in list_flags(results)),
+        ],
+        badges=[describe_mark(entry), *(["counts only"] if entry.counts_only else [])],
+    )
+
+
+def _facts(entry: Entry, results: Sequence[Result]) -> list[tuple[str, str]]:
+    attacked = sorted({r.attacked_n for r in results})
+    facts = [
+        ("task", entry.task),
+        ("encoder", entry.encoder.name),
+        ("training rows", f"{entry.train_rows:,}" if entry.train_rows else ""),
+        ("clean texts", f"{entry.clean.n:,}"),
+        ("attacked texts", " and ".join(f"{n:,}" for n in attacked)),
+        ("precision", entry.precision),
+        ("made", entry.environment.date[:10] if entry.environment else ""),
+    ]
+    return [(name, text) for name, text in facts if text]
+
+
+def _bars(results: Sequence[Result], reader: SampleReader | None, entry: Entry) -> Bars:
+    bars = []
+    if results and reader:
+        clean = Column("clean%")
+        bars.append(bar_of("clean texts", add_interval(clean_cell(reader, results[:1]), clean, LEVEL), clean))
+        for result in results:
+            column = Column(result.attack.title)
+            bars.append(
+                bar_of(result.attack.title, add_interval(attacked_cell(reader, [result]), column, LEVEL), column)
+            )
+        if len(results) > 1 and (cell := _worst_cell(results, reader)).value is not None:
+            bars.append(
+                bar_of("worst", add_interval(cell, Column(WORST), LEVEL), Column(WORST), note="right under each")
+            )
+    note = f"In brackets and as a thin line the {percent(LEVEL, 0)} % interval: what other texts might give."
+    return Bars(("texts", "accuracy in %"), bars, "Texts that stay right, in %", note)
+
+
+def _worst_cell(results: Sequence[Result], reader: SampleReader) -> Cell:
+    known = [r for r in results if reader.columns(r.folder).id]
+    if len(known) < len(results):
+        return Cell()
+    outcomes = average_worst(WorstReader(reader, known), known)
+    return outcome_cell(outcomes, known) if outcomes else Cell()
+
+
+def _accuracy_section(results: Sequence[Result], reader: SampleReader | None) -> Section:
+    if reader is None:
+        return Section("accuracy", "Accuracy", [Paragraph("No attack on this model was submitted.")])
+    heads = [
+        Head("attack", is_text=True),
+        *(Head(column.name) for column in COLUMNS[1:]),
+        *(Head(name) for name in ("failed", "succeeded", "skipped", "errors")),
+    ]
+    lines = []
+    for result in results:
+        cells = quality_cells(reader, [result])[1:]
+        shown = [
+            number_item(add_interval(cell, column, LEVEL), column)
+            for cell, column in zip(cells, COLUMNS[1:], strict=True)
+        ]
+        o = result.outcome
+        counts = [Item(f"{count:,}", order=count) for count in (o.failed or 0, o.succeeded, o.skipped, o.errors)]
+        page = attack_page(attack_name(result.attack))
+        lines.append(Line([Item(result.attack.title, href=page), *shown, *counts]))
+    below = [
+        "attack%: texts that stay right, of all that were attacked; what was wrong before counts as wrong (skipped).",
+        "success rate%: texts that were right before and are wrong after. Queries: mean over the texts that were right"
+        " before. Words changed% and similarity: means over the successes.",
+    ]
+    table = SortableTable("attacks", "Every attack on this model", heads, lines, below=below)
+    return Section("accuracy", "Accuracy under attack", [table])
+
+
+def _curves_section(board: Board | None, name: str, results: Sequence[Result]) -> list[Section]:
+    drawn = draw_entry_curves(board, name, results) if board else None
+    return [Section("budget", "The attacker's budget", [drawn])] if drawn else []
+
+
+def _examples_section(runs: Store | None, results: Sequence[Result]) -> list[Section]:
+    """Show attacked texts, which only a runs folder has."""
+    if runs is None:
+        return []
+    stored = {stage.key: stage for stage in runs.stages(CellInfo)}
+    pairs: list[Any] = [
+        (r, records.read(stored[r.info.key].folder / RECORDS_FILE)) for r in results if r.info.key in stored
+    ]
+    examples = pick_examples(pairs, EXAMPLES, names=False, held=HELD)
+    if not examples:
+        return []
+    text = (
+        "Struck out: what the attack removed. Underlined: what it put there. Only this local build has them: entries"
+        " hold no texts."
+    )
+    return [Section("examples", "Examples", [Paragraph(text), Examples(examples)])]
+
+
+def _reruns_section(entry: Entry, reruns: Sequence[Entry]) -> list[Section]:
+    if not reruns:
+        return []
+    lines = []
+    for other in (entry, *reruns):
+        for attack in other.attacks:
+            accuracy = attack.attacked.accuracy
+            shown = "—" if accuracy is None else percent(accuracy)
+            place = Item(describe_mark(other), href=entry_page(other) if other is not entry else "")
+            lines.append(Line([place, Item(attack.attack.title), Item(shown, order=float(accuracy or 0))]))
+    heads = [Head("made by", is_text=True), Head("attack", is_text=True), Head("attack%")]
+    return [Section("reruns", "Run again", [SortableTable("reruns", "The same model, run by several", heads, lines)])]
+
+
+def find_contexts(boards: Sequence[Board], entries: Sequence[Entry], runs: Store | None) -> Mapping[str, EntryContext]:
+    """Return what the page of each entry shows beside it, by the path of the page.
+
+    Args:
+        boards: all boards.
+        entries: all entries, reruns included.
+        runs: the runs folder of a local build.
+    """
+    where = {entry.key: board for board in boards for entry in board.entries}
+    same: dict[str, list[Entry]] = {}
+    for entry in entries:
+        same.setdefault(entry.key, []).append(entry)
+    found = {}
+    for entry in entries:
+        others = [one for one in same[entry.key] if one is not entry]
+        found[entry_page(entry)] = EntryContext(where.get(entry.key), others, runs)
+    return found

@@ -1,0 +1,199 @@
+"""A page for each defense and each attack: what it is, its paper, code and options, and all of its results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from markupsafe import Markup
+
+from robench.plugins import registry
+from robench.report.pages.parts import Facts, Paragraph, Part, Section
+from robench.report.site.board import Board
+from robench.report.site.board_tables import attack_table, board_table
+from robench.report.site.links import attack_page, defense_page, link, link_out
+from robench.report.site.parts import Head, Item, Line, SitePage, SortableTable
+from robench.report.site.plugins import PluginFacts, describe_plugin, summarise_plugin
+from robench.results.cells import Result
+from robench.results.info_parts import PluginInfo
+
+_NO_RESULTS = "No entry has results of it yet."
+
+
+def attack_name(info: PluginInfo) -> str:
+    """Return the name under which an attack has its page: the registered one, or its title if it has none."""
+    return info.name or info.title
+
+
+def list_defenses(boards: Sequence[Board]) -> list[str]:
+    """Return the names of all defenses that have a page: those that come with robench, and those of entries."""
+    met = {place.defense for board in boards for place in board.places}
+    return sorted(met | {entry.name for entry in registry.entries("defenses") if entry.is_built_in})
+
+
+def list_attacks(boards: Sequence[Board]) -> list[str]:
+    """Return the names of all attacks that have a page, likewise; families have a page for each member that was met."""
+    met = {attack_name(r.attack) for r in _results(boards)}
+    own = {entry.name for entry in registry.entries("attacks") if entry.is_built_in and not entry.argument}
+    return sorted(met | own)
+
+
+def _results(boards: Sequence[Board]) -> Iterable[Result]:
+    return (result for board in boards for place in board.places for result in place.results)
+
+
+def make_defense_page(name: str, boards: Sequence[Board]) -> SitePage:
+    """Make the page of a defense.
+
+    Raises:
+        RobenchError: a plug-in of the user cannot be loaded.
+    """
+    facts = describe_plugin("defenses", name, [r.defense for r in _results(boards) if r.defense.name == name])
+    sections, lead, reference = [], [], registry.reference()
+    for board in boards:
+        places = [place for place in board.places if place.defense == name]
+        if not places:
+            continue
+        against = [place for place in board.places if place.defense == reference and place not in places]
+        shown = sorted([*places, *against], key=board.places.index)
+        best = next((place.rank for place in places if place.rank is not None), None)
+        rank = f"rank {best} of {len(board.ranked)}" if best else "without a rank"
+        lead.append(f"On {board.title}: {rank}.")
+        parts: list[Part] = [board_table(board, f"table-{board.name}", shown), Paragraph(link(board.page, "The board"))]
+        sections.append(Section(board.name, board.title, parts))
+    return _plugin_page(facts, defense_page(name), "defense", lead, sections)
+
+
+def make_attack_page(name: str, boards: Sequence[Board]) -> SitePage:
+    """Make the page of an attack.
+
+    Raises:
+        RobenchError: a plug-in of the user cannot be loaded.
+    """
+    met = [r for r in _results(boards) if attack_name(r.attack) == name]
+    facts, columns, sections = describe_plugin("attacks", name, [r.attack for r in met]), {r.column for r in met}, []
+    for board in boards:
+        tables: list[Part] = [
+            attack_table(board, column, f"table{number}-{board.name}")
+            for number, column in enumerate(board.attacks, start=1)
+            if column in columns
+        ]
+        if tables:
+            sections.append(Section(board.name, board.title, [*tables, Paragraph(link(board.page, "The board"))]))
+    titles = sorted({r.attack.title for r in met} - {name})
+    lead = (
+        [f"In tables it is called {', '.join(titles)}: the words in brackets say what is a stand-in."] if titles else []
+    )
+    return _plugin_page(facts, attack_page(name), "attack", lead, sections)
+
+
+def _plugin_page(facts: PluginFacts, path: str, kind: str, lead: Sequence[str], results: Sequence[Section]) -> SitePage:
+    about: list[Part] = [Paragraph(paragraph) for paragraph in facts.paragraphs]
+    about.append(Facts(_list_facts(facts)))
+    sections = [Section("about", "What it is", about)]
+    if facts.options:
+        sections.append(Section("options", "Options", [_options_table(facts)]))
+    none = [Section("results", "Results", [Paragraph(_NO_RESULTS)])]
+    return SitePage(
+        path=path,
+        kicker=kind,
+        title=facts.name,
+        lead=[facts.summary or f"This {kind} is not part of robench; its entries say what follows.", *lead],
+        sections=[*(results or none), *sections],
+        area=f"{kind}s.html",
+    )
+
+
+def _options_table(facts: PluginFacts) -> SortableTable:
+    first = facts.options[0]
+    heads = [Head(name, is_text=True, wide=name == "meaning") for name in ("option", "default", "values", "meaning")]
+    lines = [
+        Line(
+            [
+                Item(one.name),
+                Item(one.default),
+                Item(one.values),
+                Item(one.meaning, aside=f"Default: {one.source}." if one.source else ""),
+            ]
+        )
+        for one in facts.options
+    ]
+    caption = f"Set one with --set {facts.name}.{first.name}={first.default}, for example."
+    return SortableTable("options-table", caption, heads, lines)
+
+
+def _list_facts(facts: PluginFacts) -> list[tuple[str, str]]:
+    """Return paper, code and origin; texts with links are marked as HTML."""
+    found: list[tuple[str, str]] = []
+    if facts.work:
+        found.append(("paper", link_out(facts.work.url, facts.work.paper)))
+        if facts.work.code:
+            found.append(("authors' code", link_out(facts.work.code, facts.work.code)))
+    if facts.target:
+        module, _, name = facts.target.partition(":")
+        path = module.removeprefix("robench.").replace(".", "/")
+        is_file = facts.origin == "robench"
+        found.append(("code", f"{path}.py, {name}" if is_file else facts.target))
+    found.append(("provided by", facts.origin or "someone else: its code is not looked up"))
+    if not facts.options and not facts.origin:
+        return found
+    return (
+        [*found, ("options", Markup('<a href="#options">{}</a>').format(len(facts.options)))]
+        if facts.options
+        else found
+    )
+
+
+def make_defenses_page(boards: Sequence[Board]) -> SitePage:
+    """Make the list of all defenses."""
+    lines = []
+    for name in list_defenses(boards):
+        places = [(board, place) for board in boards for place in board.places if place.defense == name]
+        ranks = [place.rank for _, place in places if place.rank is not None]
+        entries = {entry.key for _, place in places for entry in place.entries}
+        lines.append(
+            _list_line(
+                name, defense_page(name), summarise_plugin("defenses", name), len(entries), min(ranks, default=None)
+            )
+        )
+    return _list_page("defenses", "Defenses", "Ways to train a text classifier, each in one file.", lines)
+
+
+def make_attacks_page(boards: Sequence[Board]) -> SitePage:
+    """Make the list of all attacks."""
+    lines = []
+    for name in list_attacks(boards):
+        entries = {r.entry.key for r in _results(boards) if attack_name(r.attack) == name and r.entry}
+        lines.append(_list_line(name, attack_page(name), summarise_plugin("attacks", name), len(entries), None))
+    return _list_page("attacks", "Attacks", "Ways to fool one by changing its texts, each in one file.", lines)
+
+
+def _list_line(name: str, page: str, summary: str, entries: int, rank: int | None) -> Line:
+    return Line(
+        [
+            Item(name, href=page),
+            Item(summary or "not part of robench"),
+            Item(str(entries), order=entries),
+            Item("—" if rank is None else str(rank), order=rank or 10**6),
+        ]
+    )
+
+
+def _list_page(kind: str, title: str, lead: str, lines: Sequence[Line]) -> SitePage:
+    has_rank = kind == "defenses"
+    heads = [
+        Head(kind[:-1], is_text=True),
+        Head("what it is", is_text=True, wide=True),
+        Head("entries"),
+        Head("best rank"),
+    ]
+    shown = list(lines) if has_rank else [Line(line.items[:-1]) for line in lines]
+    caption = "By name; the best rank is over all boards." if has_rank else "By name."
+    table = SortableTable(kind, caption, heads if has_rank else heads[:-1], shown)
+    return SitePage(
+        path=f"{kind}.html",
+        kicker=kind,
+        title=title,
+        lead=[lead],
+        sections=[Section("all", f"All {kind}", [table])],
+        area=f"{kind}.html",
+    )

@@ -1,0 +1,70 @@
+"""Pictures of the site: coordinates that are worked out by hand."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from robench.report.figures.budget import Curve
+from robench.report.site import curves, tradeoff
+from robench.report.site.boards import make_boards
+from robench.report.site.links import slug
+from support.many_entries import make_entry
+
+
+@pytest.mark.parametrize(
+    ("queries", "place"), [(0, 0.0), (5, 0.5 / 2), (10, 1 / 2), (100, 1.0)], ids=["none", "linear", "knee", "most"]
+)
+def test_axis_of_queries_is_linear_up_to_ten_and_logarithmic_beyond(queries: float, place: float) -> None:
+    assert curves._Axis(100, is_log=True).place(queries) == pytest.approx(place)
+
+
+def test_curve_is_a_path_of_steps_that_ends_at_the_right_edge() -> None:
+    path = curves._step_path(Curve([0.0, 10.0, 100.0], [100.0, 75.0, 50.0]), curves._Axis(100, is_log=True))
+    middle, right = curves.LEFT + curves.WIDTH / 2, curves.LEFT + curves.WIDTH
+    assert path == f"M34 {curves.TOP:g}H{middle:g}V50H{right:g}V92H{right:g}"
+
+
+def test_curve_with_thousands_of_steps_has_no_more_than_its_picture_can_show() -> None:
+    count = 5000
+    prices = [float(i) for i in range(count)]
+    path = curves._step_path(Curve(prices, [100 - 90 * i / count for i in range(count)]), curves._Axis(5000.0, False))
+    assert len(re.findall("H", path)) < 600
+    end = curves.TOP + curves.HEIGHT * (1 - (100 - 90 * (count - 1) / count) / 100)
+    assert float(re.findall(r"V([\d.]+)", path)[-1]) == pytest.approx(end, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("values", "ends"),
+    [([52.0, 61.0], (50, 65)), ([99.0, 100.0], (90, 100)), ([0.0, 3.0], (0, 10)), ([50.0], (45, 55))],
+)
+def test_axis_of_a_tradeoff_has_round_ends_within_0_and_100(values: list[float], ends: tuple[float, float]) -> None:
+    assert tradeoff._range(values) == ends
+
+
+def test_tradeoff_has_a_point_for_each_rank_that_says_its_numbers_and_lines_for_its_intervals() -> None:
+    (board,) = make_boards([make_entry("base", texts=20), make_entry("pgd", number=9, texts=20)])
+    drawn = tradeoff.draw_tradeoff(board)
+    assert drawn is not None and isinstance(drawn.shapes, tradeoff.TradeOff)
+    best = drawn.shapes.points[-1]
+    assert best.rank == "1" and best.on_front and best.tip.startswith(f"1. {board.places[0].row.label}: worst% ")
+    assert best.across[0] <= best.x <= best.across[1] and best.along[1] <= best.y <= best.along[0]
+
+
+def test_tradeoff_of_one_defense_is_none() -> None:
+    (board,) = make_boards([make_entry("base", texts=20)])
+    assert tradeoff.draw_tradeoff(board) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("ada", "ada"), ("FreeLB", "freelb-dc1732"), ("freelb++", "freelb-73bb31"), ("../../etc", "etc-74ccf3")],
+)
+def test_slug_is_a_name_of_a_file_and_different_for_different_texts(text: str, name: str) -> None:
+    assert slug(text) == name
+
+
+def test_slug_of_anything_is_short_and_plain() -> None:
+    for text in ("x" * 500, "<script>", "\u202eabc", "ü", ""):
+        assert re.fullmatch(r"[a-z0-9-]{1,90}", slug(text)), text
