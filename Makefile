@@ -12,7 +12,7 @@ TEST := $(SHARED) $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 SEED ?= 18
 KILLS ?= 50
 
-.PHONY: help quickstart test test-slow test-flair torture coverage lint format bench bench-gpu clean
+.PHONY: help quickstart test test-slow test-flair torture coverage lint format docs bench bench-gpu clean
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -54,6 +54,10 @@ lint: $(INSTALLED)  ## Check style and types
 format: $(INSTALLED)  ## Put the code into its format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(INSTALLED)  ## Build the documentation into build/docs, without a network; a broken link is an error
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --nitpicky --quiet -d build/doctrees docs build/docs
+	@echo "open build/docs/index.html"
 
 bench: $(INSTALLED)  ## Measure speed, each figure against a baseline in the same run
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-only --benchmark-columns=min,median,max

@@ -31,7 +31,7 @@ from importlib import metadata
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
-from typing import TypeVar, cast
+from typing import TypeVar, cast, overload
 
 from robench.errors import RobenchError, run_foreign_code
 from robench.escaping import show_value
@@ -59,6 +59,10 @@ _running: list[str] = []
 """The plug-in files that are being run, which had registered nothing before."""
 
 
+@overload
+def register(name: str) -> Callable[[T], T]: ...
+@overload
+def register(name: str, thing: T) -> Callable[[T], T]: ...
 def register(name: str, thing: T | None = None) -> Callable[[T], T]:
     """Register a :class:`~robench.Defense`, :class:`~robench.Attack` or :class:`~robench.Task` under ``name``.
 

@@ -1,4 +1,4 @@
-"""Defenses, attacks and tasks of others: README's example, a file of one's own, an installed package."""
+"""Defenses, attacks and tasks of others: the example of README, a file of one's own, an installed package."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from support.processes import Processes
 from support.runs import outcome
 from support.tiny_job import TASK, TinyJob, robench, write_data
 
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
+EXAMPLE = "examples/my_defense.py"
 
 
 @pytest.fixture(autouse=True)
@@ -27,27 +28,24 @@ def forget(forget_plugins: None) -> None:
     """Every test here registers something."""
 
 
-def readmes_example() -> tuple[str, str]:
-    """The text of ``my_defense.py`` in README, and the command that stands right below it."""
-    found = re.search(
-        r"```python\n(# my_defense\.py\n.*?)```\n+```\w*\n(robench [^\n]*)\n```", README.read_text("utf-8"), re.S
-    )
-    assert found, "README has no fence that begins with `# my_defense.py`, with a command in a fence right below it"
-    return found[1], found[2]
+def readmes_command() -> list[str]:
+    """The words of README's command with the defense of the examples."""
+    (command,) = re.findall(rf"^robench (.*--plugin {EXAMPLE} .*)$", (ROOT / "README.md").read_text("utf-8"), re.M)
+    return shlex.split(command)
 
 
 def test_readmes_defense_works_with_readmes_command(
     tiny_job: TinyJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text, command = readmes_example()
-    assert len(text.splitlines()) <= 30, "about twenty lines are promised"
+    text, arguments = (ROOT / EXAMPLE).read_text(encoding="utf-8"), readmes_command()
+    body = text[text.index("@robench.register") :]
+    assert len(body.splitlines()) <= 20, "about twenty lines are promised"
     monkeypatch.chdir(tmp_path)
-    Path("my_defense.py").write_text(text, encoding="utf-8")
-    program, *arguments = shlex.split(command)
+    Path("examples").symlink_to(ROOT / "examples")
     task = arguments[arguments.index("--task") + 1]
     small = ["--data", write_data(tmp_path / "data", task=task), "--encoder", tiny_job.encoder, "--offline"]
     done = robench(*arguments, *small)
-    assert program == "robench" and done.exit_code == 0, done.output
+    assert done.exit_code == 0, done.output
     (name,) = re.findall(r'@robench\.register\("(.+)"\)', text)
     cells = {stage.info.defense.name: stage for stage in Store(Path("runs")).stages(CellInfo)}
     assert name in cells and name in done.stdout

@@ -1,0 +1,7 @@
+// What furo leaves to do for people who do not use a mouse, or do not see: names, levels, and code that scrolls by keys.
+addEventListener("DOMContentLoaded", () => {
+  document.querySelector("aside.sidebar-drawer")?.setAttribute("aria-label", "pages");
+  document.querySelector("aside.toc-drawer")?.setAttribute("aria-label", "on this page");
+  for (const caption of document.querySelectorAll("[role=heading]:not([aria-level])")) caption.setAttribute("aria-level", "2");
+  for (const part of document.querySelectorAll("pre, .table-wrapper")) part.tabIndex = 0;
+});
