@@ -23,6 +23,7 @@ from robench.errors import RobenchError
 from robench.resources import nltk_data
 from robench.resources.textattack import load_textattack
 from support.caches import fill_cache
+from support.flair import HAS_FLAIR
 from support.fresh import imported
 from support.own_textattack import forget_textattack, write_textattack
 from support.small_victim import SmallVictim
@@ -203,6 +204,10 @@ def test_importing_textattack_touches_neither_home_nor_network_nor_environment(r
     assert report["random"] is True
     assert report["errors"] == ""
     assert report["hf_home"] == str(report["root"] / "home/.cache/huggingface")
+
+
+def test_textattack_that_a_plugin_imports_at_its_top_is_the_guarded_one(report: dict[str, Any]) -> None:
+    assert report["plugin"] == [False, "0.3.11", HAS_FLAIR]
 
 
 def test_records_are_the_same_in_every_process(report: dict[str, Any]) -> None:

@@ -26,7 +26,7 @@ def test_each_task_says_what_it_fetches(tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / "ours.py").write_text(TASK, encoding="utf-8")
     registry.load_plugin(tmp_path / "ours.py")
     found = {finding.subject: finding for finding in doctor._check_task_packages()}
-    assert list(found) == ["data of bbc", "data of mr", "data of trec", "data of ours"]
+    assert list(found) == ["data of bbc", "data of imdb", "data of mr", "data of trec", "data of ours"]
     assert {finding.is_fine for finding in found.values()} == {None}
     assert "index when first needed (7 MB)" in found["data of ours"].detail
     assert "(54 MB)" in found["data of mr"].detail, "that of three packages"

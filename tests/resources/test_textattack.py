@@ -73,50 +73,6 @@ def test_import_offline_without_textattack_in_the_cache_says_what_helps(
     assert find_installed() is None and not list(tmp_path.iterdir())
 
 
-PLUGIN = """
-from dataclasses import dataclass
-
-import textattack
-from textattack.attack_recipes import Pruthi2019
-
-import robench
-
-
-@robench.register("early")
-@dataclass(frozen=True, kw_only=True)
-class Early(robench.Attack):
-    '''An attack whose file imports TextAttack at its top.'''
-
-    def build(self, victim):
-        return Pruthi2019.build(victim)
-"""
-SCRIPT = """
-import sys
-from importlib import metadata
-from pathlib import Path
-
-import robench
-from robench.plugins import registry
-
-robench.load_plugin(Path(sys.argv[1]))
-print(sys.modules["textattack"].shared.AttackedText.SPLIT_TOKEN == "<SPLIT>")
-print(metadata.version("textattack"), registry.entry("attacks", "early").load().identity()["textattack"])
-print("flair" in sys.modules)
-"""
-
-
-@pytest.mark.usefixtures("textattack")
-def test_plugin_that_imports_textattack_at_its_top_is_guarded(tmp_path: Path) -> None:
-    (tmp_path / "early.py").write_text(PLUGIN, encoding="utf-8")
-    home = tmp_path / "home"
-    home.mkdir()
-    command = [sys.executable, "-c", SCRIPT, str(tmp_path / "early.py")]
-    environment = os.environ | {"HOME": str(home)}
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-    assert done.stdout.splitlines() == ["False", "0.3.11 0.3.11", str(HAS_FLAIR)] and done.stderr == ""
-    assert not list(home.iterdir())
-
-
 def test_find_place_of_textattack_looks_nowhere_and_is_nobodys(
     without: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

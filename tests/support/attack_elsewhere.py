@@ -1,4 +1,7 @@
-"""Run as a script in a fresh process without a network: build both attacks, attack, report what happened as JSON."""
+"""Run as a script in a fresh process without a network: build both attacks, attack, report what happened as JSON.
+
+The first that imports TextAttack is a plug-in file, at its top.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ import random
 import socket
 import sys
 from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
 from typing import NoReturn
 
 attempts: list[str] = []
@@ -22,16 +27,43 @@ for owner, name in ((socket.socket, "connect"), (socket.socket, "connect_ex"), (
     setattr(owner, name, refuse)
 
 
+PLUGIN = """
+from dataclasses import dataclass
+
+import textattack
+from textattack.attack_recipes import Pruthi2019
+
+import robench
+
+
+@robench.register("early")
+@dataclass(frozen=True, kw_only=True)
+class Early(robench.Attack):
+    '''An attack whose file imports TextAttack at its top.'''
+
+    def build(self, victim):
+        return Pruthi2019.build(victim)
+"""
+
+
 def main() -> None:
+    import robench
     from robench.attacking.engine import attack_examples
     from robench.attacks.deepwordbug import DeepWordBug
     from robench.attacks.pwws import PWWS
     from robench.resources.textattack import load_textattack
+    from robench.resources.textattack_finder import forbid_fetching
     from support.small_victim import SmallVictim
 
     environment, state = dict(os.environ), random.getstate()
+    plugin = Path(os.environ["ROBENCH_CACHE"], "early.py")
+    plugin.write_text(PLUGIN, encoding="utf-8")
+    with forbid_fetching(True):
+        robench.load_plugin(plugin)
+    mark = sys.modules["textattack"].shared.AttackedText.SPLIT_TOKEN
     load_textattack(offline=True)
     report = {
+        "plugin": [mark == "<SPLIT>", metadata.version("textattack"), "flair" in sys.modules],
         "environment": dict(set(os.environ.items()) ^ set(environment.items())),
         "random": random.getstate() == state,
     }
