@@ -20,13 +20,19 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 def test_the_examples_of_an_attack_and_a_task_run(tiny_job: TinyJob, tmp_path: Path, forget_plugins: None) -> None:
-    command = ["run", "--defense", "base", "--task", "weather", "--attack", "slips", "--set", "slips.words=1"]
-    command += [
-        f"--plugin={EXAMPLES / 'my_attack.py'}",
-        f"--plugin={EXAMPLES / 'my_task.py'}",
-        f"--runs={tmp_path / 'runs'}",
+    command: list[object] = [
+        "run",
+        "--defense",
+        "base",
+        "--task",
+        "weather",
+        "--attack",
+        "slips",
+        "--set",
+        "slips.words=1",
     ]
-    command += ["--preset", "quick", "--encoder", str(tiny_job.encoder), "--attack-limit", "12", "--train-limit", "40"]
+    command += ["--plugin", EXAMPLES / "my_attack.py", "--plugin", EXAMPLES / "my_task.py", "--runs", tmp_path / "runs"]
+    command += ["--preset", "quick", "--encoder", tiny_job.encoder, "--attack-limit", "12", "--train-limit", "40"]
     done = robench(*command, "--offline")
     assert done.exit_code == 0, done.output
     (stage,) = Store(tmp_path / "runs").stages(CellInfo)

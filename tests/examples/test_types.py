@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+STUBS = "scikit-learn-stubs==0.0.3"
+"""Types of scikit-learn, which has none of its own; whoever wants strict types installs them."""
 WRONG = """
 import robench
 from robench.defenses.taichi import TaiChi
@@ -35,6 +37,8 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (packages,) = (folder / "venv").glob("lib/python*/site-packages")
     (wheel,) = folder.glob("*.whl")
     zipfile.ZipFile(wheel).extractall(packages)
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(packages), STUBS]
+    subprocess.run(install, check=True)
     (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
     return folder / "venv" / "bin" / "python"
 
