@@ -148,4 +148,4 @@ def test_golden_files_fit_their_schemas() -> None:
     assert lines and all(set(form["required"]) <= json.loads(line).keys() for line in lines)
     assert set(form["properties"]) == set(records.RecordLine.__dataclass_fields__)
     kinds = {option["$ref"].rpartition("/")[2] for option in make_schema()["anyOf"]}
-    assert kinds == {"ModelInfo", "AdversarialInfo", "CellInfo", "StatisticsInfo", "TransferInfo"}
+    assert kinds == {"ModelInfo", "AdversarialInfo", "CellInfo", "StatisticsInfo", "TransferInfo", "CertificatesInfo"}
