@@ -74,7 +74,7 @@ TOKENIZER: dict[str, Any] = {
 }
 
 
-def _fill(shape: tuple[int, ...], number: int, name: str) -> np.ndarray[Any, np.dtype[np.float32]]:
+def _fill(shape: tuple[int, ...], number: int, name: str) -> np.ndarray[Any, Any]:
     """Fractions between -0.5 and 0.5 that a float32 holds exactly; a norm's weights lie around 1."""
     steps = (np.arange(np.prod(shape), dtype=np.int64) * 40_503 + number * 7_919 + 12_345) * 48_271 % 65_537 % 65_536
     values = (steps / 65_536 - 0.5).astype(np.float32).reshape(shape)

@@ -41,8 +41,8 @@ def give_padding(
     if None in _read_padding(model):
         config, model = copy.deepcopy(model.config), copy.copy(model)
         model.config = config
-        for part, number in zip(_list_configs(model), _read_padding(model), strict=True):
-            if number is None:
+        for part, known in zip(_list_configs(model), _read_padding(model), strict=True):
+            if known is None:
                 part.pad_token_id = tokenizer.pad_token_id
     return model, tokenizer
 
