@@ -12,6 +12,7 @@ from robench.models import Batch, Classifier
 from robench.resources import Neighbours, identify_bundled_vectors, load_neighbours
 from robench.training import Defense, Style, Terms, cross_entropy, option
 
+_CODE = "the authors' code"
 _TOKEN = re.compile(r"(\W*)(.*?)(\W*)", re.DOTALL)
 
 
@@ -27,15 +28,13 @@ class SynonymSets:
         from scipy.sparse import coo_array
         from scipy.sparse.csgraph import connected_components
 
-        count = len(table.words)
+        self._words, self._vectors, self._size, count = table.words, table.vectors, size, len(table.words)
         rows, places = np.nonzero((table.cosines >= similarity) & (table.neighbours != np.arange(count)[:, None]))
         links = coo_array((np.ones(len(rows)), (rows, table.neighbours[rows, places])), (count, count)).tocsr()
-        self._links, self._size, self._words, self._vectors = links + links.T, size, table.words, table.vectors
-        self._numbers = {word: at for at, word in enumerate(table.words)}
-        _, labels = connected_components(links, directed=False)
-        order = np.argsort(labels, kind="stable")
-        self._components = np.split(order, np.cumsum(np.bincount(labels))[:-1])
-        self._labels = labels
+        self._links, self._numbers = links + links.T, {word: at for at, word in enumerate(table.words)}
+        _, self._labels = connected_components(links, directed=False)
+        order = np.argsort(self._labels, kind="stable")
+        self._components = np.split(order, np.cumsum(np.bincount(self._labels))[:-1])
         self.find = functools.lru_cache(maxsize=None)(self._find)
         self.bound_shift = functools.lru_cache(maxsize=None)(self._bound_shift)
 
@@ -61,38 +60,27 @@ class SynonymSets:
         return max((1 - len(own & other) / max(len(own), len(other)) for other in others), default=0.0)
 
 
-@functools.cache
-def _load_sets(similarity: float, size: int) -> SynonymSets:
-    return SynonymSets(load_neighbours(), similarity, size)
+_load_sets = functools.cache(lambda similarity, size: SynonymSets(load_neighbours(), similarity, size))
 
 
 @dataclass(frozen=True, kw_only=True)
 class SAFER(Defense):
     """A vote over copies of a text whose words are randomly replaced, on which it trains, too (Ye et al. 2020).
 
-    Each word is drawn from its set, itself included; what has no synonym stays. A word is what stands between blanks,
-    without punctuation around it, and in lower case. The paper has counter-fitted vectors; here synonyms are those of
-    the bundled word vectors, a stand-in (docs/stand-ins.md), whose version is part of the model's key.
+    A word, which is what stands between blanks, without punctuation around it and in lower case, is drawn from its set,
+    itself included. The sets are made of the bundled word vectors, a stand-in for the paper's (docs/stand-ins.md).
 
-    Its certificates hold for k words that are replaced by synonyms of theirs. Replacing word i moves its random draw by
-    a total variation distance of at most q_i, so k replacements change a label's share of votes by at most one minus
-    the product of the k smallest 1 - q_i (the paper's bound, written for sets of any size).
+    Its certificates hold for k words that become synonyms of theirs. If this moves the draw of word i by a total variation
+    distance of q_i at most, votes change by no more than 1 - the product of the k smallest 1 - q_i (the paper's bound).
     """
 
     reads_in_training: ClassVar[bool] = True
     certificate: ClassVar[str] = "k words, each replaced by a synonym of its own"
     style: ClassVar[Style] = Style(title="SAFER", hue="green", pattern="ruled")
 
-    similarity: float = option(
-        0.8, "cosine from which words are synonyms", minimum=0.5, maximum=1, source="the authors' code"
-    )
-    set_size: int = option(100, "words of a set at most", minimum=1, source="the authors' code")
-    votes: int = option(
-        25,
-        "copies of a text that vote on its label; scoring a text takes so many times as long",
-        minimum=1,
-        source="ours, for speed; the authors' code draws 100,000 copies of each test text",
-    )
+    similarity: float = option(0.8, "cosine from which words are synonyms", minimum=0.5, maximum=1, source=_CODE)
+    set_size: int = option(100, "words of a set at most", minimum=1, source=_CODE)
+    votes: int = option(25, "copies of a text that vote on its label", minimum=1, source=f"{_CODE} has 100,000: slow")
 
     @property
     def texts_read(self) -> int:
@@ -114,13 +102,11 @@ class SAFER(Defense):
 
     def read(self, text: str, stream: random.Random) -> Iterator[str]:
         """Yield copies of the text with words replaced, without end."""
-        parts = [_TOKEN.fullmatch(token).groups() for token in text.split()]  # type: ignore[union-attr]
+        parts = (_TOKEN.fullmatch(token).groups() for token in text.split())  # type: ignore[union-attr]
         choices = [(before, word, self.sets.find(word.lower()), after) for before, word, after in parts]
         while True:
-            yield " ".join(
-                f"{before}{stream.choice(found) if len(found) > 1 else word}{after}"
-                for before, word, found, after in choices
-            )
+            drawn = ((a, stream.choice(found) if len(found) > 1 else word, b) for a, word, found, b in choices)
+            yield " ".join(map("".join, drawn))
 
     def bound_shift(self, text: str, changes: int) -> float:
         """Return the total variation distance that so many replacements can cause at most."""
