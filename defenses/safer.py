@@ -70,8 +70,8 @@ class SAFER(Defense):
     A word, which is what stands between blanks, without punctuation around it and in lower case, is drawn from its set,
     itself included. The sets are made of the bundled word vectors, a stand-in for the paper's (docs/stand-ins.md).
 
-    Its certificates hold for k words that become synonyms of theirs. If this moves the draw of word i by a total variation
-    distance of q_i at most, votes change by no more than 1 - the product of the k smallest 1 - q_i (the paper's bound).
+    Its certificates hold for k words that become synonyms of theirs. If this moves the draw of word i by a variation
+    distance of at most q_i, votes change by no more than 1 - the product of the k smallest 1 - q_i (the paper's bound).
     """
 
     reads_in_training: ClassVar[bool] = True
