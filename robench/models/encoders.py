@@ -78,6 +78,7 @@ class EncoderSource:
         Raises:
             RobenchError: it cannot be loaded, lacks weights or embeddings, or is not an encoder of tokens.
         """
+        import torch
         from transformers import AutoModel
 
         model: PreTrainedModel
@@ -88,6 +89,7 @@ class EncoderSource:
                 self.location,
                 revision=self.revision,
                 trust_remote_code=self.trust_remote_code,
+                dtype=torch.float32,
                 output_loading_info=True,
             )
         missing = sorted(name for name in loading["missing_keys"] if "pooler" not in name)

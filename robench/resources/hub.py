@@ -82,7 +82,7 @@ def ask_hub(name: str, *, revision: str | None = None, offline: bool = False) ->
         The Hub's answer, or the reason in a few words why there is none.
     """
     from huggingface_hub import HfApi, constants
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError
+    from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
 
     if offline or constants.HF_HUB_OFFLINE:
         return "--offline is set" if offline else "HF_HUB_OFFLINE is set"
@@ -90,8 +90,17 @@ def ask_hub(name: str, *, revision: str | None = None, offline: bool = False) ->
         return HfApi().model_info(name, revision=revision, timeout=HUB_TIMEOUT)
     except (RepositoryNotFoundError, HFValidationError):
         return NO_MODEL
-    except (HfHubHTTPError, OSError) as error:
+    except _list_connection_errors() as error:
         return f"the Hub cannot be reached ({type(error).__name__})"
+
+
+def _list_connection_errors() -> tuple[type[Exception], ...]:
+    """Return the classes of the errors with which a request to the Hub fails."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    # The library for HTTP is another one in each major version of huggingface_hub: requests, httpx, httpx2. All errors
+    # of the first are OSErrors; those of the others share the class that the Hub's own error inherits from.
+    return OSError, *(kind for kind in HfHubHTTPError.__bases__ if issubclass(kind, Exception))
 
 
 def make_unavailable_error(title: str, alternatives: Sequence[str], reason: str, hint: str) -> RobenchError:
@@ -147,7 +156,7 @@ def fetch_dataset(repository: str, revision: str, *, offline: bool) -> Path:
             return files(info.sha or revision, local=False)
         except OfflineModeIsEnabled:
             reason = "HF_HUB_OFFLINE is set, and it is not in the Hub's cache"
-        except (HfHubHTTPError, OSError) as error:  # errors of requests are OSErrors
+        except _list_connection_errors() as error:
             refused = isinstance(error, HfHubHTTPError) and not isinstance(error, LocalEntryNotFoundError)
             reason = f"the Hub refuses it ({type(error).__name__})" if refused else "the Hub is not reachable"
     try:

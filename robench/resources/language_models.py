@@ -99,12 +99,15 @@ def load_masked_model(name: str, commits: Commits = NO_COMMITS, *, offline: bool
 
 @functools.lru_cache(maxsize=2)
 def _load_masked_model(name: str, folder: Path) -> tuple[Any, Any]:
+    import torch
     from transformers import AutoModelForMaskedLM, AutoTokenizer
 
     with explain_load_errors(name, folder), silence_transformers():
         check_size(f"language model {name}", folder, None, lambda: _from_config(AutoModelForMaskedLM, folder))
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-        model, loading = AutoModelForMaskedLM.from_pretrained(folder, trust_remote_code=False, output_loading_info=True)
+        model, loading = AutoModelForMaskedLM.from_pretrained(
+            folder, trust_remote_code=False, dtype=torch.float32, output_loading_info=True
+        )
     if loading["missing_keys"] or tokenizer.mask_token is None:
         raise RobenchError(
             f"language model {name} does not fill in masked words: it has no head or no mask token. Name one that was "
@@ -124,11 +127,12 @@ def load_mean_pooling_encoder(name: str, commits: Commits = NO_COMMITS, *, offli
 
 @functools.lru_cache(maxsize=2)
 def _load_mean_pooling_encoder(name: str, folder: Path) -> MeanPoolingEncoder:
+    import torch
     from transformers import AutoModel, AutoTokenizer
 
     with explain_load_errors(name, folder), silence_transformers():
         check_size(f"language model {name}", folder, None, lambda: _from_config(AutoModel, folder))
-        model = AutoModel.from_pretrained(folder, trust_remote_code=False)
+        model = AutoModel.from_pretrained(folder, trust_remote_code=False, dtype=torch.float32)
         return MeanPoolingEncoder(model.eval(), AutoTokenizer.from_pretrained(folder, trust_remote_code=False))
 
 

@@ -52,7 +52,7 @@ def load_language_model(
                 location,
                 revision=revision,
                 trust_remote_code=trust_remote_code,
-                torch_dtype="auto" if native else None,
+                dtype="auto" if native else torch.float32,
                 output_loading_info=True,
             )
         tokenizer = AutoTokenizer.from_pretrained(location, revision=revision, trust_remote_code=trust_remote_code)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from robench.errors import RobenchError
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 _PROBE = ["a", "a b."]
 """Texts whose tokens show which special tokens a tokenizer adds to every text."""
@@ -38,18 +38,31 @@ def give_padding(
         number = _choose_padding(shown, model, tokenizer)
         tokenizer = copy.deepcopy(tokenizer)
         tokenizer.pad_token = tokenizer.convert_ids_to_tokens(number)
-    if model.config.pad_token_id is None:
+    if None in _read_padding(model):
         config, model = copy.deepcopy(model.config), copy.copy(model)
-        config.pad_token_id = tokenizer.pad_token_id
         model.config = config
+        for part, known in zip(_list_configs(model), _read_padding(model), strict=True):
+            if known is None:
+                part.pad_token_id = tokenizer.pad_token_id
     return model, tokenizer
+
+
+def _list_configs(model: PreTrainedModel) -> list[PretrainedConfig]:
+    """Return the configurations that may name a network's padding token: its own, and that of its part for texts."""
+    own, part = model.config, model.config.get_text_config()
+    return [own] if part is own else [own, part]
+
+
+def _read_padding(model: PreTrainedModel) -> list[int | None]:
+    """Return the padding token of each configuration; None where there is none, or no such entry."""
+    return [getattr(config, "pad_token_id", None) for config in _list_configs(model)]
 
 
 def _choose_padding(shown: str, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:
     """Choose a token of the vocabulary: the configuration's, or a special one that is no part of every text."""
-    number = model.config.pad_token_id
-    if isinstance(number, int) and 0 <= number < len(tokenizer):
-        return number
+    for number in _read_padding(model):
+        if isinstance(number, int) and 0 <= number < len(tokenizer):
+            return number
     used = {number for row in tokenizer(_PROBE)["input_ids"] for number in row}
     for number in (tokenizer.eos_token_id, tokenizer.unk_token_id, tokenizer.bos_token_id):
         if isinstance(number, int) and number not in used:

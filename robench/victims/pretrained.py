@@ -90,7 +90,7 @@ def load_network(
     if not native:
         check_float32(location, shown, revision, device)
     loader = RobenchForSequenceClassification if is_exported else AutoModelForSequenceClassification
-    options = {"torch_dtype": "auto" if native else None, "output_loading_info": True, **settings}
+    options = {"dtype": "auto" if native else torch.float32, "output_loading_info": True, **settings}
     with torch.random.fork_rng([]):  # Transformers draws random weights before it reads the stored ones
         model, report = loader.from_pretrained(
             location, revision=revision, trust_remote_code=trust_remote_code, **options

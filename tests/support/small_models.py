@@ -35,7 +35,7 @@ def bert(folder: Path, *, head: bool = True, seed: int = 3) -> Path:
 
 def gpt2(folder: Path) -> Path:
     """A GPT-2 over bytes."""
-    from transformers.models.gpt2.tokenization_gpt2 import bytes_to_unicode
+    from transformers.convert_slow_tokenizer import bytes_to_unicode
 
     folder.mkdir(parents=True, exist_ok=True)
     symbols = [*bytes_to_unicode().values(), "<|endoftext|>"]

@@ -112,7 +112,7 @@ def test_one_logit_whose_meaning_is_not_known_is_refused(
 
 
 def test_one_logit_with_a_name_names_both_columns() -> None:
-    pair = bert_classifier(num_labels=1, id2label={0: "toxic"}, problem_type="single_label_classification")
+    pair = bert_classifier(num_labels=1, id2label={0: "toxic"}, problem_type="multi_label_classification")
     scorer = find_victim(pair).load(max_length=None, precision="fp32", device=CPU)
     assert scorer.names == {0: "not toxic", 1: "toxic"}
 
