@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -116,14 +117,19 @@ def explain_load_errors(title: str, place: str | Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def silence_transformers() -> Iterator[None]:
-    """Suppress Transformers' progress bars and all its messages except errors, inside the block."""
+    """Suppress Transformers' progress bars and all its messages except errors, inside the block.
+
+    So it does with warnings that are for those who write programs: PEFT calls what Transformers 5 deprecates.
+    """
     from transformers.utils import logging as transformers_logging
 
     level, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
     finally:
         transformers_logging.set_verbosity(level)
         if bars:

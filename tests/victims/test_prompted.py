@@ -93,7 +93,7 @@ def test_control_tokens_in_a_text_are_text_and_those_of_the_template_are_not() -
         assert evil in shown and shown.endswith("assistant\n" if prompt.chat else "\nSentiment:")
     chatted = PromptTokenizer("here", tiny_llama.tokenizer(), Prompt("{text}", TWO.words, chat=True))("fine", 256)[0]
     template = tiny_llama.tokenizer().apply_chat_template(
-        [{"role": "user", "content": "fine"}], add_generation_prompt=True
+        [{"role": "user", "content": "fine"}], add_generation_prompt=True, return_dict=False
     )
     assert list(chatted.context) == template
 

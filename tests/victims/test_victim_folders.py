@@ -67,7 +67,7 @@ def cut(folder: Path) -> None:
 def without(*names: str) -> Callable[[Path], None]:
     def spoil(folder: Path) -> None:
         for name in names:
-            (folder / name).unlink()
+            (folder / name).unlink(missing_ok=True)
 
     return spoil
 
