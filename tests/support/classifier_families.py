@@ -79,17 +79,13 @@ SPECIAL: dict[str, dict[str, Any]] = {
         **{"attn_layer_offset": 1, "attn_layer_period": 2, "expert_layer_offset": 1, "expert_layer_period": 2},
         "use_mamba_kernels": False,
     },
-    "reformer": {
-        **{"attn_layers": ["local", "local"], "local_attn_chunk_length": 8, "attention_head_size": 8},
-        **{"axial_pos_embds_dim": [8, 24], "axial_pos_shape": [8, 8], "feed_forward_size": 32},
-    },
+    "t5gemma": {"encoder": TEXT, "decoder": TEXT},
     "xmod": {"languages": ["en_XX"], "default_language": "en_XX"},
 }
 """What a family's configuration needs beyond its sizes."""
 
 SIZED_OTHERWISE = {
     "funnel": ("num_hidden_layers",),
-    "reformer": ("num_hidden_layers",),
     "xlnet": ("max_position_embeddings",),
 }
 """Entries that a family's configuration answers but does not take."""
@@ -112,6 +108,7 @@ NOT_TRIED = {
     **dict.fromkeys(("layoutlm", "layoutlmv2", "layoutlmv3", "lilt", "markuplm"), "reads pages"),
     **dict.fromkeys(("modernvbert", "perceiver", "qwen3_5", "ultravbert"), "reads more than texts"),
     **dict.fromkeys(("gpt-sw3", "xlm-prophetnet"), "is GPT-2's network under another name"),
+    "reformer": "takes rows of the lengths that it was made for",
     "tapas": "reads tables",
     "mra": "needs a GPU: its attention is a kernel of CUDA, and zero elsewhere",
     "zamba": "cannot be made of two layers",
