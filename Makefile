@@ -1,9 +1,11 @@
 # Two commands on a fresh machine with Python 3.11: `make quickstart` and `make test`.
 PYTHON ?= python3
 VENV := .venv
+CONSTRAINTS := constraints.txt
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 FLAIR := .venv-flair
+TRANSFORMERS5 := VENV=.venv-transformers5 CONSTRAINTS=constraints-transformers5.txt
 
 # A training has two threads, and two of them share two cores: a thread that waits must leave its core to the others.
 SHARED := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE
@@ -12,23 +14,23 @@ TEST := $(SHARED) $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 SEED ?= 18
 KILLS ?= 50
 
-.PHONY: help quickstart test test-slow test-flair torture coverage lint format docs bench bench-gpu clean
+.PHONY: help quickstart test test-slow test-flair test-transformers5 torture coverage lint format docs bench bench-gpu clean
 
 help:  ## Show the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 20
 
-$(INSTALLED): pyproject.toml constraints.txt
+$(INSTALLED): pyproject.toml $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "robench needs Python 3.11 or newer; name one with make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV): a few minutes the first time"
-	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS) --editable '.[dev]'
 	@touch $@
 
 quickstart: $(INSTALLED)  ## Train three defenses on real questions, attack them, show the table (minutes on two cores)
 	$(BIN)/robench run --defense base,ada,taichi --task trec --attack pwws,deepwordbug --preset quick
 
-test: $(INSTALLED)  ## Run the tests, in two processes
-	$(TEST) -m "not slow"
+test: $(INSTALLED)  ## Run the tests, in two processes (TESTS=tests/models for some)
+	$(TEST) -m "not slow" $(TESTS)
 
 test-slow: $(INSTALLED)  ## Run the tests that take long
 	$(TEST) -m slow
@@ -39,6 +41,9 @@ test-flair: $(INSTALLED)  ## Run the tests that need flair, in an environment on
 		> $$($(FLAIR)/bin/python -c 'import site; print(site.getsitepackages()[0])')/base.pth
 	@$(FLAIR)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[flair]'
 	$(SHARED) $(FLAIR)/bin/python -m pytest -m flair
+
+test-transformers5:  ## Run the tests with Transformers 5, in an environment of its own (TESTS=tests/models for some)
+	@$(MAKE) test $(TRANSFORMERS5)
 
 torture: $(INSTALLED)  ## Try hundreds of hostile inputs, then kill runs at random moments (SEED=18 KILLS=50; ONLY=KIND:NUMBER)
 	cd tests && $(SHARED) ../$(BIN)/python -m torture --seed $(SEED) --kills $(KILLS) $(if $(ONLY),--only $(ONLY) --show)
@@ -66,4 +71,4 @@ bench-gpu: $(INSTALLED)  ## Measure how busy a GPU is kept (needs one; under 8 m
 	$(BIN)/python tests/benchmarks/bench_gpu.py
 
 clean:  ## Remove the environment and what tools left behind; results stay
-	rm -rf $(VENV) $(FLAIR) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .benchmarks
+	rm -rf $(VENV) .venv-* build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .benchmarks
