@@ -129,10 +129,12 @@ ATTENTIONS: list[dict[str, Any]] = [
 def test_attention_from_elsewhere_is_neither_fetched_nor_run(
     loader: str, values: dict[str, Any], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fetch(name: str) -> None:
+    def fetch(name: str, *_: Any, **__: Any) -> None:
         raise AssertionError(f"{name} was fetched")
 
-    monkeypatch.setattr(transformers.modeling_utils, "load_and_register_kernel", fetch)
+    for place in (transformers.modeling_utils, transformers.integrations.hub_kernels):
+        for function in ("load_and_register_kernel", "load_and_register_attn_kernel"):  # of Transformers 4, of 5
+            monkeypatch.setattr(place, function, fetch, raising=False)
     change(folder, **values)
     with pytest.raises(RobenchError, match=r"the attention '.*', which may be code from the Hub; robench runs eager"):
         LOADERS[loader](folder)

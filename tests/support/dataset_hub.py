@@ -19,6 +19,12 @@ SHA = "0123456789abcdef0123456789abcdef01234567"
 REPOSITORY = "someone/films"
 
 
+def describe(file: Path) -> dict[str, Any]:
+    """What the Hub says of a file: its size and its identity."""
+    content = file.read_bytes()
+    return {"size": len(content), "oid": hashlib.sha256(content).hexdigest()}
+
+
 @contextmanager
 def serve_dataset(folder: Path, cache: Path) -> Iterator[list[str]]:
     """Serve a folder as the data set ``someone/films`` to the Hub's client; yield the paths that are asked for.
@@ -31,6 +37,9 @@ def serve_dataset(folder: Path, cache: Path) -> Iterator[list[str]]:
 
     asked: list[str] = []
 
+    def files() -> list[str]:
+        return sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
+
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             asked.append(self.path)
@@ -38,11 +47,13 @@ def serve_dataset(folder: Path, cache: Path) -> Iterator[list[str]]:
             if path.startswith(f"/api/datasets/{REPOSITORY}/revision/gone"):
                 self.answer(404, b"{}", {"X-Error-Code": "RevisionNotFound"})
             elif path in (f"/api/datasets/{REPOSITORY}", *(f"/api/datasets/{REPOSITORY}/revision/{r}" for r in KNOWN)):
-                files = sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
-                siblings = [{"rfilename": name} for name in files]
+                siblings = [{"rfilename": name} for name in files()]
                 self.answer(200, json.dumps({"id": REPOSITORY, "sha": SHA, "siblings": siblings}).encode())
+            elif path == f"/api/datasets/{REPOSITORY}/tree/{SHA}":  # huggingface_hub 2 asks for this as well
+                tree = [{"type": "file", "path": name, **describe(folder / name)} for name in files()]
+                self.answer(200, json.dumps(tree).encode(), {"Content-Type": "application/json"})
             elif (file := folder / path.removeprefix(f"/datasets/{REPOSITORY}/resolve/{SHA}/")).is_file():
-                etag = hashlib.sha256(file.read_bytes()).hexdigest()
+                etag = describe(file)["oid"]
                 self.answer(200, file.read_bytes(), {"ETag": f'"{etag}"', "X-Repo-Commit": SHA})
             else:
                 self.answer(404, b"{}", {"X-Error-Code": "RepoNotFound"})
@@ -69,7 +80,8 @@ def serve_dataset(folder: Path, cache: Path) -> Iterator[list[str]]:
             patch.delenv(name.upper(), raising=False)
         constants, template = huggingface_hub.constants, f"{address}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
         patch.setattr(constants, "ENDPOINT", address)  # as HF_ENDPOINT sets them before the library is imported
-        patch.setattr(huggingface_hub.file_download, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        for module in (constants, huggingface_hub.file_download):  # which imports it in earlier versions
+            patch.setattr(module, "HUGGINGFACE_CO_URL_TEMPLATE", template, raising=False)
         patch.setattr(constants, "HF_HUB_OFFLINE", False)
         patch.setattr(constants, "HF_HUB_CACHE", str(cache / "hub"))
         patch.setattr(datasets.config, "HF_DATASETS_CACHE", cache / "datasets")
