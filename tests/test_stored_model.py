@@ -74,13 +74,13 @@ TOKENIZER: dict[str, Any] = {
 }
 
 
-def _fill(shape: tuple[int, ...], number: int, name: str) -> np.ndarray[Any, Any]:
+def _fill(shape: tuple[int, ...], number: int, name: str) -> np.ndarray[Any, np.dtype[np.float32]]:
     """Fractions between -0.5 and 0.5 that a float32 holds exactly; a norm's weights lie around 1."""
     steps = (np.arange(np.prod(shape), dtype=np.int64) * 40_503 + number * 7_919 + 12_345) * 48_271 % 65_537 % 65_536
     values = (steps / 65_536 - 0.5).astype(np.float32).reshape(shape)
     if name == "head.bias":  # so that both labels are predicted
         values += np.array([-17 / 64, 17 / 64], dtype=np.float32)
-    return values / 8 + 1 if name.endswith("LayerNorm.weight") else values
+    return (values / 8 + 1).astype(np.float32) if name.endswith("LayerNorm.weight") else values
 
 
 def write_model(folder: Path) -> Path:
