@@ -8,7 +8,7 @@ from typing import Literal, get_args
 Hue = Literal["grey", "orange", "sky", "green", "yellow", "blue", "vermillion", "purple"]
 """One of eight colours that can be distinguished with any common colour vision."""
 
-Pattern = Literal["plain", "striped", "dotted", "crossed", "ruled"]
+Pattern = Literal["plain", "striped", "dotted", "crossed", "ruled", "slanted", "barred"]
 """Hatch of bars and shape of points, which tells defenses of one hue apart."""
 
 

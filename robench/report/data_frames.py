@@ -188,7 +188,8 @@ def make_records_frame(cells: Sequence[StoredStage[CellInfo]], *, texts: bool = 
         ``queries``, ``words_changed``, ``words`` and ``seconds`` as in :class:`robench.results.records.Record`;
         ``predicted`` and ``final_predicted``, the names of the most probable labels before and after the attack, and
         ``probability`` and ``final_probability``, the model's probabilities of the gold label, missing if its code
-        failed. With texts, ``original``, ``final`` and ``reason``. Entries have neither ``seconds`` nor texts.
+        failed. With texts, ``original``, ``final`` and ``reason``. Entries hold neither texts nor
+        the time of a record.
 
     Raises:
         RobenchError: the records of a cell are missing or broken, or are asked of an entry that has none.

@@ -96,7 +96,7 @@ class GuardedLoader(Loader):
             importlib.import_module(name)
         with _redirect_caches(textattack_folder()), warnings.catch_warnings(), block_nltk_downloads():
             warnings.simplefilter("ignore")
-            with stand_in_for_flair():
+            with _keep_loggers(), stand_in_for_flair():
                 self._loader.exec_module(module)
         adapt(module)
 
@@ -154,6 +154,18 @@ def block_nltk_downloads() -> Iterator[None]:
         yield
     finally:
         nltk.download = real
+
+
+@contextlib.contextmanager
+def _keep_loggers() -> Iterator[None]:
+    """Let no logger be disabled inside the block: TextAttack configures logging so that all that exist are."""
+    known = [one for one in logging.root.manager.loggerDict.values() if isinstance(one, logging.Logger)]
+    enabled = [logger for logger in known if not logger.disabled]
+    try:
+        yield
+    finally:
+        for logger in enabled:
+            logger.disabled = False
 
 
 @contextlib.contextmanager

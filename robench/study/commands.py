@@ -29,6 +29,7 @@ from robench.results.store import Store
 from robench.results.transfer import leave_out_sources
 from robench.study.options import THREADS, AttackOptions, CommonOptions, RunOptions, option_words, run_options
 from robench.study.presets import PRESETS, TRAINING, Preset
+from robench.training.settings import TrainingSettings
 
 TRUST = run_options(AttackOptions)["trust_remote_code"].flag
 
@@ -188,25 +189,20 @@ def _preset(info: CellInfo, max_length: int | None) -> tuple[str, Preset, dict[s
     preset = PRESETS.get(info.preset)
     for name in sorted(PRESETS, key=lambda name: name != info.preset):
         same_choice = preset is None or PRESETS[name].unsuccessful == preset.unsuccessful
-        if same_choice and _describe_training(name, max_length) == info.training:
+        if same_choice and _describe_training(PRESETS[name].adapt_training(max_length)) == info.training:
             return name, PRESETS[name], {}
     if preset is None:
         return None
-    usual = _describe_training(info.preset, max_length)
+    usual = _describe_training(preset.adapt_training(max_length))
     if usual.keys() != info.training.keys():  # of another version
         return None
     return info.preset, preset, {name: v for name, v in info.training.items() if v != usual[name]}
 
 
 @cache
-def _describe_training(preset: str, max_length: int | None) -> Mapping[str, Any]:
-    """Return a preset's training settings, as ``stage.json`` has them; thousands of results ask for a few.
-
-    Args:
-        preset: its name.
-        max_length: the number of tokens that the task asks for; None if it asks for none.
-    """
-    return asdict(PRESETS[preset].adapt_training(max_length))
+def _describe_training(settings: TrainingSettings) -> Mapping[str, Any]:
+    """Return the training settings of a preset, as ``stage.json`` has them; thousands of results ask for a few."""
+    return asdict(settings)
 
 
 def _find_length(name: str) -> int | None:

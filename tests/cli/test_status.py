@@ -44,7 +44,8 @@ def test_status_of_a_finished_folder_counts_stages_by_kind(runs: Path) -> None:
         "no command is known that made this; the same `robench run` as before goes on.\n"
     )
     found = read(runs)
-    assert found.pop("finished") == {"models": 9, "adversarial": 2, "cells": 8, "statistics": 3, "transfer": 0}
+    expected = {"models": 9, "adversarial": 2, "cells": 8, "statistics": 3, "transfer": 0, "certificates": 0}
+    assert found.pop("finished") == expected
     assert found.pop("runs") == str(runs) and found.pop("aside") == 0
     assert not any(found.values())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -132,9 +133,10 @@ def test_search_finds_a_mixture_that_moves_the_prediction_more() -> None:
 
 
 def test_loss_is_cross_entropy_and_the_weighted_divergence_from_the_mixtures(monkeypatch: pytest.MonkeyPatch) -> None:
-    model, batch = network(), tiny.batch(6)
+    model, batch = network(), replace(tiny.batch(6), texts=inputs(*["the superb film was dull"] * 6))
     with torch.no_grad():
-        model.head.weight.mul_(30)  # so that the divergence is no matter of the last digits
+        # Logits of about one, so that the divergence is no matter of the last digits, and its gradient not of none.
+        model.head.weight.div_(model(batch.texts).logits.abs().max())
     defense = ASCC(synonyms=3, kl_weight=4.0)
     weights = torch.randn(defense.build_hull(model, batch.texts).is_choice.shape)
     monkeypatch.setattr(ASCC, "search", lambda *_: weights)

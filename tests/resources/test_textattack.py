@@ -136,3 +136,16 @@ def test_import_with_an_empty_cache_fetches_textattack_and_all_its_modules(tmp_p
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     file, origin, places = done.stdout.split(maxsplit=2)
     assert file == origin and file.startswith(str(tmp_path)) and str(Path(file).parent) in places
+
+
+@pytest.mark.usefixtures("textattack")
+def test_import_of_textattack_disables_no_logger() -> None:
+    code = """
+import logging
+own = logging.getLogger("mine.deep")
+from robench.resources.textattack import load_textattack
+load_textattack()
+print(own.disabled, logging.getLogger("robench.results.store").disabled)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]

@@ -303,7 +303,10 @@ def test_folder_as_task_is_the_same_data_as_the_task_with_a_data_folder(tiny_job
             "the folder ./no-such-folder does not exist; --task takes a task",
         ),
         ({"split": "train"}, "unknown --split 'train': there are test, dev"),
-        ({"split": "dev", "transfer": True}, "--split dev is for attacks; statistics and transfers are about test"),
+        (
+            {"split": "dev", "transfer": True},
+            "--split dev is for attacks; statistics, transfers and certificates are about test",
+        ),
         ({"attack": ["all", "pwvs"]}, "unknown attack 'pwvs'"),
         ({"preset": "quik"}, "unknown preset 'quik': did you mean quick"),
         ({"attack_limit": 0}, "--attack-limit 0 leaves nothing"),

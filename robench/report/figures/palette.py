@@ -34,6 +34,8 @@ PATTERNS: dict[Pattern, tuple[str, str]] = {
     "dotted": ("....", "^"),
     "crossed": ("xxxx", "D"),
     "ruled": ("|||||", "v"),
+    "slanted": ("\\\\\\\\", "P"),
+    "barred": ("-----", "X"),
 }
 """Hatch of bars and marker of points of each :data:`~robench.plugins.style.Pattern`."""
 
