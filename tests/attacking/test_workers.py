@@ -49,7 +49,12 @@ def processes(workers: Workers) -> list[Any]:
 
 
 @pytest.mark.parametrize(
-    ("attack", "live"), [(DeepWordBug(), 64), (PWWS(), 1), (TextFooler(), 7)], ids=["deepwordbug", "pwws", "textfooler"]
+    ("attack", "live"),
+    [
+        pytest.param(DeepWordBug(), 64, id="deepwordbug"),  # the one of the three that draws random numbers
+        pytest.param(PWWS(), 1, id="pwws", marks=pytest.mark.slow),
+        pytest.param(TextFooler(), 7, id="textfooler", marks=pytest.mark.slow),
+    ],
 )
 def test_records_are_those_of_one_process(attack: Attack, live: int, victim: SmallVictim, workers: Workers) -> None:
     assert run(attack, victim, victim.examples(), live=live, workers=workers) == run(attack, victim, victim.examples())

@@ -67,6 +67,7 @@ def test_plan_certifies_the_models_of_defenses_that_have_certificates_once(tiny_
     assert stage.model.key == request(tiny_job, "ranmask", certificates=False).stages(SilentReporter())[0].needs[0].key
 
 
+@pytest.mark.slow
 def test_model_that_is_read_back_scores_as_the_trained_one(runs: Path) -> None:
     cell, _, _ = find(runs)
     model = Store(runs).get("models", cell.info.model)
@@ -80,6 +81,7 @@ def test_model_that_is_read_back_scores_as_the_trained_one(runs: Path) -> None:
     torch.testing.assert_close(found, torch.tensor([line.probabilities for line in known]), atol=1e-5, rtol=0)
 
 
+@pytest.mark.slow
 def test_certificates_are_what_independent_counts_say(runs: Path) -> None:
     cell, stage, lines = find(runs)
     texts = {record.id: record.original for record in records.read(cell.folder / "records.jsonl")}
@@ -98,6 +100,7 @@ def test_certificates_are_what_independent_counts_say(runs: Path) -> None:
         assert line.radius == (radius if lower > 0.5 else None)
 
 
+@pytest.mark.slow
 def test_certificates_that_are_there_are_not_made_again(runs: Path, tiny_job: TinyJob) -> None:
     before = {path: path.stat().st_mtime_ns for path in runs.glob("*/*/stage.json")}
     run_requests([request(tiny_job, "ranmask")], Store(runs), SilentReporter(), "only-missing")
@@ -105,6 +108,7 @@ def test_certificates_that_are_there_are_not_made_again(runs: Path, tiny_job: Ti
     assert not inspect_runs(Store(runs)).faults
 
 
+@pytest.mark.slow
 def test_damaged_certificates_are_found_and_their_command_is_named(runs: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(runs, tmp_path / "runs"))
     file = copy / "certificates" / find(runs)[1].folder.name / "certificates.jsonl"
@@ -113,11 +117,13 @@ def test_damaged_certificates_are_found_and_their_command_is_named(runs: Path, t
     assert shown.exit_code == 1 and "--table certificates" in shown.output and "--defense ranmask" in shown.output
 
 
+@pytest.mark.slow
 def test_rescore_reads_texts_as_the_defense_does(runs: Path) -> None:
     shown = robench("verify", "--runs", runs, "--rescore", "4")
     assert shown.exit_code == 0 and "not scored again" not in shown.output, shown.output
 
 
+@pytest.mark.slow
 def test_table_has_certified_accuracy_beside_accuracy_under_attack(runs: Path) -> None:
     cell, _, lines = find(runs)
     table = tables.make("certificates", Store(runs))
@@ -135,6 +141,7 @@ def test_table_has_certified_accuracy_beside_accuracy_under_attack(runs: Path) -
     assert any("any k words, each replaced by any other word" in line for line in table.legend)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", ["rich", "md", "csv", "json", "latex", "html"])
 def test_table_in_each_format_names_the_row_and_a_column(runs: Path, format: str) -> None:
     shown = robench("table", "certificates", "--runs", runs, "--format", format)
@@ -154,6 +161,7 @@ def test_run_with_the_table_of_certificates_asks_for_them_of_all_defenses_that_h
     assert made.certificates and set(made.defenses) == {"ranmask", "safer"}
 
 
+@pytest.mark.slow
 def test_reading_model_cannot_be_exported_or_drawn_in_a_plane(runs: Path, tmp_path: Path) -> None:
     shown = robench("export", find(runs)[0].key, tmp_path / "out", "--runs", runs)
     assert shown.exit_code == 2 and "reads 5 other texts in place of each text" in " ".join(shown.output.split())

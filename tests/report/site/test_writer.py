@@ -97,6 +97,7 @@ def test_threat_model_has_a_date_and_the_language_is_said(site: Path) -> None:
     assert "pull request" in text_of(site / "how-to-submit.html")
 
 
+@pytest.mark.slow
 def test_same_entries_make_the_same_bytes(entries_folder: Path, site: Path, tmp_path: Path) -> None:
     write_site(entries_folder, tmp_path / "again", SilentReporter())
     assert read_all(tmp_path / "again") == read_all(site)
