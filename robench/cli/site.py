@@ -45,5 +45,5 @@ def site(
     made = write_site(entries, out, reporter, runs=open_store(runs) if runs else None)
     print_text(escape_line(str(made.index)))
     boards = f"{made.boards:,} {'board' if made.boards == 1 else 'boards'}"
-    entries = "1 entry" if made.entries == 1 else f"{made.entries:,} entries"
-    print_dimmed([f"{made.pages:,} pages of {entries} on {boards}; open the file above in a browser."])
+    of = "1 entry" if made.entries == 1 else f"{made.entries:,} entries"
+    print_dimmed([f"{made.pages:,} pages of {of} on {boards}; open the file above in a browser."])
