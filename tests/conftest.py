@@ -27,7 +27,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
@@ -35,8 +35,9 @@ from robench.resources import load_textattack
 from robench.resources.attack_resources import Resource, prepare_resources
 from robench.resources.packages import build_once
 from robench.results.store import Store
-from support.browser import MISSING
+from support.browser import MISSING, find_browser
 from support.flair import HAS_FLAIR
+from support.open_browser import start_browser
 from support.processes import Processes
 from support.real_data import real_data_if_any
 from support.tiny_job import TinyJob, robench, write_data, write_encoder
@@ -182,3 +183,16 @@ def quick_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
         training=TrainingSettings(learning_rate=1e-4),
     )
     monkeypatch.setitem(PRESETS, "quick", made)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A running browser; without one on the machine the test is skipped, and the end of the run says so.
+
+    As long as it is there, no other code of the process can run an event loop, so it ends with its module.
+    """
+    program = find_browser()
+    if program is None:
+        pytest.skip(MISSING)
+    with start_browser(program) as browser:
+        yield browser

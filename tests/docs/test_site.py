@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from support.browser import MISSING, find_browser
 from support.documentation_site import Page, build_site, find_broken_links
 
 pytestmark = pytest.mark.slow
@@ -47,20 +45,6 @@ def test_pages_show_what_is_made_from_code(site: Path) -> None:
     assert "--attack-limit" in (site / "commands.html").read_text("utf-8")
     assert "Siamese clean and adversarial" in (site / "names.html").read_text("utf-8")
     assert "robench.attack_model" in (site / "python.html").read_text("utf-8")
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    """A Chromium of the machine without a window."""
-    from playwright.sync_api import sync_playwright
-
-    program = find_browser()
-    if program is None:
-        pytest.skip(MISSING)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 SOME = ("index", "commands", "names", "python", "read-a-table", "formats", "genindex", "search")

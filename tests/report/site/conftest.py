@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,7 @@ from robench.report.site.writer import write_site
 from robench.report.submit import write_entry
 from robench.resources.packages import build_once
 from robench.results.info_parts import EncoderInfo, PluginInfo
-from support.browser import MISSING, find_browser
 from support.many_entries import make_entry
-from support.open_browser import start_browser
 
 TEXTS = 100
 EVIL = "\"><script>window.hacked = 1</script><img src=x onerror='window.hacked = 2'>"
@@ -75,16 +72,6 @@ def site(entries_folder: Path, whole_run: Path) -> Path:
         if draft is not None:
             write_site(entries_folder, draft / "pages", SilentReporter())
     return made / "pages"
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    """A running browser; without one on the machine the test is skipped, and the end of the run says so."""
-    program = find_browser()
-    if program is None:
-        pytest.skip(MISSING)
-    with start_browser(program) as browser:
-        yield browser
 
 
 @pytest.fixture
