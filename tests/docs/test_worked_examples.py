@@ -27,7 +27,7 @@ from robench.plugins import registry
 from robench.study.presets import PRESETS, FirstLook
 from support import tiny_llama
 from support.code_blocks import BLOCKS, ROOT, Block
-from support.tiny_job import TinyJob, robench, rows, write_data
+from support.tiny_job import robench, rows, write_data, write_encoder
 
 pytestmark = pytest.mark.slow
 
@@ -42,7 +42,7 @@ def scores(texts):
 
 
 @pytest.fixture(scope="module")
-def world(tiny_job: TinyJob, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder in which everything is that the pages name; it is the working directory and the home."""
     folder = tmp_path_factory.mktemp("world")
     for task in registry.names("tasks"):
@@ -58,10 +58,11 @@ def world(tiny_job: TinyJob, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     tiny_llama.save(folder / "llama")
     shutil.copytree(ROOT / "leaderboards" / "example", folder / "mine")
     (folder / "examples").symlink_to(ROOT / "examples")
+    encoder = write_encoder(folder / "encoder", positions=256)  # as many as a task asks for
     small = {
         name: replace(
             preset,
-            encoder=str(tiny_job.encoder),
+            encoder=str(encoder),
             train_limit=12,
             attack_limit=4,
             resources="bundled",

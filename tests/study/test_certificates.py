@@ -192,6 +192,7 @@ def test_results_of_a_randomised_defense_are_equal_for_any_number_of_jobs(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)
 def test_no_certificate_contradicts_an_attack_on_500_texts(tiny_job: TinyJob, tmp_path: Path) -> None:
     """The certificate is about the vote of all copies; new copies of what the attack made of a text estimate it."""
     job = TinyJob(tiny_job.encoder, write_data(tmp_path / "data", train=200, dev=20, test=500))

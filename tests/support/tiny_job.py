@@ -52,7 +52,7 @@ def write_data(folder: Path, train: int = 20, dev: int = 6, test: int = 16, task
     return folder
 
 
-def write_encoder(folder: Path) -> Path:
+def write_encoder(folder: Path, **settings: int) -> Path:
     """A two-layer BERT over letters and a few words, its weights large enough for texts to differ; give the folder."""
     from transformers import BertModel
 
@@ -60,7 +60,7 @@ def write_encoder(folder: Path) -> Path:
 
     words = sorted({word for text, _ in rows(60) for word in text.strip(".").split() if len(word) > 1})
     tokenizer = small_bert.tokenizer(words[::2])
-    return small_bert.save(folder, tokenizer, small_bert.model(BertModel, tokenizer, seed=7, spread=0.25))
+    return small_bert.save(folder, tokenizer, small_bert.model(BertModel, tokenizer, seed=7, spread=0.25, **settings))
 
 
 @dataclass(frozen=True)
