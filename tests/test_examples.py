@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import robench
+from robench.plugins import registry
 from support.tiny_job import TinyJob
 
 HOUSE = Path(__file__).parent / "goldens" / "house" / "runs"
