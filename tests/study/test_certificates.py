@@ -206,14 +206,12 @@ def test_no_certificate_contradicts_an_attack_on_500_texts(tiny_job: TinyJob, tm
     met = [(by_id[r.id], r) for r in records.read(cell.folder / "records.jsonl")]
     certified = [(line, r) for line, r in met if line.radius and line.predicted == line.label and covers(r, line)]
     assert len(met) == 500 and len(certified) > 50, "there is something to contradict"
-    fallen = [(line, r) for line, r in certified if r.status == "succeeded"]
     model = stored_predictor(Store(tmp_path / "runs"), cell, CPU)
     counter = LabelCounter(RanMASK(votes=9), 42, "contradiction", 2000)
     for (line, record), counts in zip(
         certified, model.read_by(counter).logits([r.final for _, r in certified]), strict=True
     ):
         assert counts[line.label] > 1000, (line, record)
-    assert len(fallen) <= len(certified) / 50, "few copies vote, so the model itself may fall now and then"
 
 
 def covers(record: Record, line: Certificate) -> bool:
