@@ -91,14 +91,7 @@ def train(
         torch.manual_seed(seed)
         vocabulary = list_tokens(tokenizer)
         networks = [Classifier(encoder(), classes, vocabulary).to(device) for _ in range(defense.network_count)]
-        for index, network in enumerate(networks):
-            network.initialise_head(seed + index)
-        with run_foreign_code(f"the defense {type(defense).__qualname__} failed before training", type(defense)):
-            defense.before_training(networks)
-            if len(networks) != defense.network_count or not any(
-                p.requires_grad for n in networks for p in n.parameters()
-            ):
-                raise ValueError("its before_training left no weights to train, or other networks than there were")
+        _prepare_networks(defense, networks, seed)
         epochs = Epochs(
             defense,
             rows,
@@ -139,6 +132,20 @@ def train(
                 if checkpoints and checkpoints.is_due and run.result.steps < run.steps:
                     _keep(run, epochs, defense, checkpoints)
         return run.finish()
+
+
+def _prepare_networks(defense: Defense, networks: list[Classifier], seed: int) -> None:
+    """Give each network a head of its own, and let the defense prepare them.
+
+    Raises:
+        RobenchError: the defense's code fails, or leaves nothing to train.
+    """
+    for index, network in enumerate(networks):
+        network.initialise_head(seed + index)
+    with run_foreign_code(f"the defense {type(defense).__qualname__} failed before training", type(defense)):
+        defense.before_training(networks)
+        if len(networks) != defense.network_count or not any(p.requires_grad for n in networks for p in n.parameters()):
+            raise ValueError("its before_training left no weights to train, or other networks than there were")
 
 
 def _continue(run: TrainingRun, snapshot: Snapshot, checkpoints: Checkpoints) -> None:
