@@ -63,8 +63,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         name: replace(
             preset,
             encoder=str(encoder),
-            train_limit=12,
-            attack_limit=4,
+            train_limit=60,
+            attack_limit=40,  # enough that an attack of an all but untrained model has a success, on any processor
             resources="bundled",
             first_look=FirstLook(clean_limit=8, attack_limit=4),
         )
