@@ -33,7 +33,7 @@ class A2T(AdversarialDefense):
     """
 
     trains_on: ClassVar[TrainsOn] = TrainsOn.UNION
-    style: ClassVar[Style] = Style(hue="vermillion", pattern="striped")
+    style: ClassVar[Style] = Style(title="A2T", hue="vermillion", pattern="striped")
 
     unsuccessful: Unsuccessful = "drop"
     share: float = option(

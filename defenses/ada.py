@@ -16,7 +16,7 @@ class ADA(AdversarialDefense):
     """
 
     trains_on: ClassVar[TrainsOn] = TrainsOn.UNION
-    style: ClassVar[Style] = Style(hue="orange")
+    style: ClassVar[Style] = Style(title="ADA", hue="orange")
 
     ratio: float = option(
         1.0,

@@ -65,7 +65,7 @@ class ASCC(Defense):
     those of the bundled word vectors, a stand-in (docs/stand-ins.md), whose version is part of keys.
     """
 
-    style: ClassVar[Style] = Style(hue="green", pattern="striped")
+    style: ClassVar[Style] = Style(title="ASCC", hue="green", pattern="striped")
 
     steps: int = option(10, "steps of Adam that find the mixtures", minimum=1, source=f"{_CODE}; TextDefender has 5")
     step_size: float = option(1.0, "learning rate of these steps", above=0, source=f"{_CODE}, for BERT")

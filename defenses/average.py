@@ -15,7 +15,7 @@ class Average(FusedDefense):
     """Parameters of CLEAN and ADVERSARIAL averaged; trains nothing itself (section 4.3 and figure 5 of the paper)."""
 
     parts: ClassVar[tuple[str, ...]] = ("clean", "adversarial")
-    style: ClassVar[Style] = Style(hue="purple", pattern="dotted")
+    style: ClassVar[Style] = Style(title="Average", hue="purple", pattern="dotted")
 
     weight: float = option(
         0.5,

@@ -13,7 +13,7 @@ class BaseAdv(AdversarialDefense):
     """Plain fine-tuning on adversarial texts alone, with the gold labels (Base_adv of the TaiChi paper)."""
 
     trains_on: ClassVar[TrainsOn] = TrainsOn.ADVERSARIAL
-    style: ClassVar[Style] = Style(hue="grey", pattern="striped")
+    style: ClassVar[Style] = Style(title="Base-adv", hue="grey", pattern="striped")
 
     labels: Literal["gold", "soft"] = option(
         "gold",
@@ -30,5 +30,5 @@ class BaseAdv(AdversarialDefense):
         return {"ce": cross_entropy(network(batch.texts).logits, targets)}
 
 
-soft: Annotated[BaseAdv, Style(hue="grey", pattern="dotted")] = BaseAdv(labels="soft")
+soft: Annotated[BaseAdv, Style(title="Base-adv-soft", hue="grey", pattern="dotted")] = BaseAdv(labels="soft")
 """Plain fine-tuning on adversarial texts alone, with the probabilities that Base predicts for them (table 4)."""

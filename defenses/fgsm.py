@@ -15,7 +15,7 @@ class FGSM(VirtualDefense):
     The loss is CE(clean) + CE(perturbed), or CE(perturbed) alone; there is no gradient through the perturbation.
     """
 
-    style: ClassVar[Style] = Style(hue="yellow")
+    style: ClassVar[Style] = Style(title="FGSM", hue="yellow")
 
     steps: int = option(1, "ascents, K", minimum=1, source="one step is the method (Goodfellow et al. 2015)")
     step_size: float = option(
@@ -46,5 +46,5 @@ class FGSM(VirtualDefense):
         return gradient.sign() if self.norm == "linf" else to_unit_norm(gradient)
 
 
-fgm: Annotated[FGSM, Style(hue="yellow", pattern="striped")] = FGSM(norm="l2", step_size=1.0)
+fgm: Annotated[FGSM, Style(title="FGM", hue="yellow", pattern="striped")] = FGSM(norm="l2", step_size=1.0)
 """FGM: one ascent of length 1 on word embeddings (Miyato et al. 2017)."""

@@ -18,7 +18,7 @@ class FloodingX(Defense):
     batch comes below the level, such as a short one with the preset quick, is that of Base.
     """
 
-    style: ClassVar[Style] = Style(hue="sky", pattern="crossed")
+    style: ClassVar[Style] = Style(title="Flooding-X", hue="sky", pattern="crossed")
 
     level: float = option(
         0.025,

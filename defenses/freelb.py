@@ -29,7 +29,7 @@ _PLUS_PLUS = f"{_SOURCE}; freelb++: Li et al. 2021 (TextDefender)"
 class FreeLB(VirtualDefense):
     """Gradients of all K steps are summed into one update, under one dropout mask (Zhu et al. 2020)."""
 
-    style: ClassVar[Style] = Style(hue="blue", pattern="striped")
+    style: ClassVar[Style] = Style(title="FreeLB", hue="blue", pattern="striped")
 
     steps: int = option(2, "passes for one update, K", minimum=1, source=_PLUS_PLUS)
     step_size: float = option(0.1, "L2 length of one ascent of an example", minimum=0, source=_PLUS_PLUS)
@@ -60,7 +60,7 @@ class FreeLB(VirtualDefense):
                 delta = self.ascend(delta, read_gradient(delta), batch.texts["attention_mask"])
 
 
-freelb_plus_plus: Annotated[FreeLB, Style(hue="blue", pattern="dotted")] = FreeLB(
+freelb_plus_plus: Annotated[FreeLB, Style(title="FreeLB++", hue="blue", pattern="dotted")] = FreeLB(
     steps=10, step_size=0.03, magnitude=0.05
 )
 """FreeLB++: more and smaller steps, no bound (Li et al. 2021)."""

@@ -51,7 +51,7 @@ class InfoBERT(FreeLB):
     the clean text, the ascent follows the classification loss alone, and the critic's learning rate is constant.
     """
 
-    style: ClassVar[Style] = Style(hue="yellow", pattern="crossed")
+    style: ClassVar[Style] = Style(title="InfoBERT", hue="yellow", pattern="crossed")
 
     steps: int = option(3, "passes for one update, K", minimum=1, source=_SOURCE)
     step_size: float = option(0.04, "L2 length of one ascent of an example", minimum=0, source=_SOURCE)

@@ -28,7 +28,7 @@ class MixADA(AdversarialDefense):
     """
 
     trains_on: ClassVar[TrainsOn] = TrainsOn.UNION
-    style: ClassVar[Style] = Style(hue="orange", pattern="crossed")
+    style: ClassVar[Style] = Style(title="MixADA", hue="orange", pattern="crossed")
 
     ratio: float = option(
         1.0,

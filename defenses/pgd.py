@@ -18,7 +18,7 @@ class PGD(VirtualDefense):
     ball's radius is 1.
     """
 
-    style: ClassVar[Style] = Style(hue="blue")
+    style: ClassVar[Style] = Style(title="PGD", hue="blue")
 
     steps: int = option(3, "ascents, K", minimum=1, source=_SOURCE)
     step_size: float = option(0.3, "alpha, the L2 length of one ascent of an example", minimum=0, source=_SOURCE)

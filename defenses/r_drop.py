@@ -16,7 +16,7 @@ class RDrop(Defense):
     gradients flow into both passes, as in the authors' code.
     """
 
-    style: ClassVar[Style] = Style(hue="green", pattern="crossed")
+    style: ClassVar[Style] = Style(title="R-Drop", hue="green", pattern="crossed")
 
     alpha: float = option(
         1.0,

@@ -38,7 +38,7 @@ def stable_kl(logits: Tensor, target: Tensor) -> Tensor:
 class SMART(VirtualDefense):
     """Smoothness-inducing regularisation: CE + alpha * symmetric KL of clean and perturbed (Jiang et al. 2020)."""
 
-    style: ClassVar[Style] = Style(hue="orange", pattern="striped")
+    style: ClassVar[Style] = Style(title="SMART", hue="orange", pattern="striped")
 
     steps: int = option(1, "ascents, K", minimum=1, source=_CODE)
     step_size: float = option(
@@ -119,5 +119,7 @@ class SMART(VirtualDefense):
                     slow.lerp_(fast, 1 - self.momentum)
 
 
-smart_paper: Annotated[SMART, Style(hue="orange", pattern="dotted")] = SMART(variant="paper", step_size=1e-3)
+smart_paper: Annotated[SMART, Style(title="SMART (paper)", hue="orange", pattern="dotted")] = SMART(
+    variant="paper", step_size=1e-3
+)
 """SMART as in algorithm 1 of its paper, with the ball and the proximal term."""

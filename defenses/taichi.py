@@ -116,7 +116,9 @@ class TaiChi(AdversarialDefense):
 clean: Annotated[TaiChi, Style(title="w/o KL", hue="purple")] = TaiChi(networks="clean", kl_weight=0)
 """TaiChi w/o KL: the CLEAN network alone, classification and contrastive loss (section 4.1)."""
 
-adversarial: Annotated[TaiChi, Style(hue="purple", pattern="striped")] = TaiChi(networks="adversarial", kl_weight=0)
+adversarial: Annotated[TaiChi, Style(title="Adversarial", hue="purple", pattern="striped")] = TaiChi(
+    networks="adversarial", kl_weight=0
+)
 """The ADVERSARIAL network alone, classification of adversarial texts and contrastive loss (section 4.1)."""
 
 without_ctr: Annotated[TaiChi, Style(title="w/o CTR", hue="sky")] = TaiChi(ctr_weight=0)

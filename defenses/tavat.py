@@ -51,7 +51,7 @@ class TAVAT(VirtualDefense):
     averaged over the passes as in FreeLB, which AdamW does not notice.
     """
 
-    style: ClassVar[Style] = Style(hue="blue", pattern="crossed")
+    style: ClassVar[Style] = Style(title="TAVAT", hue="blue", pattern="crossed")
 
     steps: int = option(2, "passes for one update, K", minimum=1, source=_SOURCE)
     step_size: float = option(0.05, "L2 length of one ascent, of a text and of each token", minimum=0, source=_SOURCE)

@@ -65,7 +65,7 @@ def test_trade_off_has_a_point_for_each_defense_that_met_every_attack(store: Sto
     axes = drawing.figure.axes[0]
     points = [line.get_xydata() for line in axes.get_lines() if line.get_markersize() == 8]
     assert [np.asarray(point).tolist() for point in points] == [[[92, 20]], [[90, 30]], [[88, 30]]]
-    assert {"Base", "pgd", "TaiChi"} <= set(texts(drawing)) and "ada" not in texts(drawing)
+    assert {"Base", "PGD", "TaiChi"} <= set(texts(drawing)) and "ADA" not in texts(drawing)
     assert "not every model met every attack: ada; `robench run" in drawing.caption
     (front,) = (line for line in axes.get_lines() if line.get_linestyle() == "--")
     assert np.asarray(front.get_xydata())[1:-1].tolist() == [[90, 30], [92, 20]]
@@ -83,6 +83,6 @@ def test_trade_off_marks_what_learned_nothing_and_leaves_it_out_of_the_front(sto
         add_cell(store, "fgsm", attack, 100, clean=(250, 500, 250))
     drawing = draw("trade-off", store, selection=TREC)
     assert_readable(drawing)
-    assert "fgsm †" in texts(drawing) and "no better than naming" in drawing.caption
+    assert "FGSM †" in texts(drawing) and "no better than naming" in drawing.caption
     front = next(line for line in drawing.figure.axes[0].get_lines() if line.get_linestyle() == "--")
     assert np.asarray(front.get_xydata())[1:-1].tolist() == [[90, 30], [92, 20]], "though it withstands every attack"
