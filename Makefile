@@ -28,6 +28,7 @@ $(INSTALLED): pyproject.toml $(CONSTRAINTS)
 
 quickstart: $(INSTALLED)  ## Train three defenses on real questions, attack them, show the table (minutes on two cores)
 	$(BIN)/robench run --defense base,ada,taichi --task trec --attack pwws,deepwordbug --preset quick
+	@echo "to type robench yourself: . $(VENV)/bin/activate"
 
 test: $(INSTALLED)  ## Run the tests, in two processes (TESTS=tests/models for some)
 	$(TEST) -m "not slow" $(TESTS)
