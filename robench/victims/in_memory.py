@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 import sys
@@ -11,10 +10,9 @@ from typing import Any
 
 from robench.errors import RobenchError
 from robench.escaping import show_value
+from robench.victims.pair_contents import describe_tokenizer, list_entries
 from robench.victims.source import PairSource, hash_texts
 
-_FILE_FIELDS = ("_name_or_path", "transformers_version")
-"""Fields of a configuration that do not affect the model."""
 _LAYER_STATE = ("active_adapters", "merged_adapters", "disable_adapters", "scaling")
 """What a layer of PEFT has besides its weights that affects its output."""
 
@@ -122,14 +120,9 @@ def _hash_pair(shown: str, model: Any, tokenizer: Any) -> str:
 
     if not isinstance(model.config.id2label, Mapping):
         raise RobenchError(f"{shown}: its config.id2label is {show_value(model.config.id2label)}, not a dictionary.")
-    config = {key: value for key, value in model.config.to_dict().items() if key not in _FILE_FIELDS}
-    backend = getattr(tokenizer, "backend_tokenizer", None)
-    if backend is not None and (backend.truncation or backend.padding):  # of its last call, which the next one replaces
-        backend = copy.deepcopy(backend)
-        backend.no_truncation()
-        backend.no_padding()
-    words = backend.to_str() if backend is not None else repr(sorted(tokenizer.get_vocab().items()))
-    total = hashlib.sha256(json.dumps([config, words, tokenizer.model_max_length], default=str).encode())
+    config = [type(model).__name__, list_entries(model.config)]
+    words = [describe_tokenizer(tokenizer), tokenizer.model_max_length]
+    total = hashlib.sha256(json.dumps([config, words], default=str).encode())
     for key, value in sorted(model.state_dict().items()):
         if not isinstance(value, torch.Tensor) or value.is_meta or value.is_quantized:
             raise RobenchError(

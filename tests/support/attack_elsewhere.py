@@ -47,6 +47,9 @@ class Early(robench.Attack):
 
 
 def main() -> None:
+    # NLTK imports it, and Transformers before version 5: it sets variables of its own, and draws a number for rich.
+    import sklearn.feature_extraction  # noqa: F401
+
     import robench
     from robench.attacking.engine import attack_examples
     from robench.attacks.deepwordbug import DeepWordBug
