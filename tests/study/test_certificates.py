@@ -253,28 +253,30 @@ def write_short_texts(folder: Path) -> TinyJob:
 
 @pytest.mark.slow
 @pytest.mark.timeout(3000)
-@pytest.mark.parametrize("votes", [9, 201])
-def test_no_certificate_contradicts_an_attack_on_500_texts(votes: int, tmp_path: Path) -> None:
-    """The vote of all copies is estimated by new copies of what the attack made; that of the model is its own word."""
-    job = write_short_texts(tmp_path)
-    training = {"learning_rate": 1e-3, "epochs": 6}
-    settings: dict[str, Any] = {"training": training, "ranmask": {"votes": votes, "mask_rate": 0.8}}
-    asked = request(job, "ranmask", settings=settings, attack_limit=500)
+def test_no_certificate_contradicts_an_attack_on_500_texts(tmp_path: Path) -> None:
+    """The attack changes one word after the other, two at most: first within the certificates of the deployed vote.
+
+    The vote of all copies is estimated by new copies of what the attack made; that of the model is its own word.
+    """
+    settings: dict[str, Any] = {
+        **{"training": {"learning_rate": 1e-3, "epochs": 6}, "ranmask": {"votes": 201, "mask_rate": 0.8}},
+        **{"pwws": {"max_words_changed": 0.15}},
+    }
+    asked = request(write_short_texts(tmp_path), "ranmask", settings=settings, attack_limit=500)
     run_requests([asked], Store(tmp_path / "runs"), SilentReporter(), "only-missing")
     cell, stage, lines = find(tmp_path / "runs")
-    assert (stage.info.votes, stage.info.queries) == (votes, 1000)
+    assert (stage.info.votes, stage.info.queries) == (201, 1000)
     by_id = {line.id: line for line in lines}
     met = [(by_id[r.id], r) for r in records.read(cell.folder / "records.jsonl")]
-    right = [(line, r) for line, r in met if line.predicted == line.label]
+    assert len(met) == 500 and all(r.queries <= stage.info.queries for _, r in met)
+    right = [(line, r) for line, r in met if line.predicted == line.label and r.words_changed]
+    assert sum(line.deployed_radius is not None and line.deployed_radius > 0 for line, _ in right) > 300
+    fallen = [(line, r) for line, r in right if r.status == "succeeded"]
+    assert not [(line, r) for line, r in fallen if covers(r, line.deployed_radius)]
     certified = [(line, r) for line, r in right if covers(r, line.radius)]
-    deployed = [(line, r) for line, r in right if covers(r, line.deployed_radius)]
-    fallen = [line for line, r in certified if r.status == "succeeded"]
-    assert len(met) == 500 and len(certified) > 50, "there is something to contradict"
-    assert all(r.queries <= stage.info.queries for _, r in met)
-    assert not [(line, r) for line, r in deployed if r.status == "succeeded"]
-    assert len(deployed) > 50 if votes == 201 else fallen and not deployed, "few votes certify nothing, and do fall"
+    assert len(certified) > 300 and any(covers(r, line.radius) for line, r in fallen), "few of all copies vote"
     model = stored_predictor(Store(tmp_path / "runs"), cell, CPU)
-    counter = LabelCounter(RanMASK(votes=votes, mask_rate=0.8), 42, "contradiction", 2000)
+    counter = LabelCounter(RanMASK(votes=201, mask_rate=0.8), 42, "contradiction", 2000)
     finals = [r.final for _, r in certified]
     for (line, record), counts in zip(certified, model.read_by(counter).logits(finals), strict=True):
         assert counts[line.label] > 1000, (line, record)

@@ -191,7 +191,7 @@ def undisturbed(tiny_job: TinyJob, tmp_path_factory: pytest.TempPathFactory) -> 
     runs = tmp_path_factory.mktemp("undisturbed") / "runs"
     done = robench(*tiny_job.command(runs, *OPTIONS, **A2T))
     assert done.exit_code == 0, done.output
-    (told,) = re.findall(r"attacking before epoch 2: (\d+) texts", done.stderr)
+    *_, told = re.findall(r"attacking before epoch 2: (\d+) texts", done.stderr)  # a slow machine says it more often
     assert results(runs)["rows"].attacked_between_epochs == int(told)
     return runs
 
