@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from robench.cli.common import RunsOption, print_text, report_failures, runs_options
+from robench.cli.common import PluginOption, RunsOption, load_plugins, print_text, report_failures, runs_options
 from robench.cli.parameters import typer_option
 from robench.console import Console
 from robench.errors import RobenchError
 from robench.escaping import escape_line
-from robench.study.options import AttackOptions
+from robench.study.options import AttackOptions, StoreOptions, option_words
 
 if TYPE_CHECKING:
     from robench.progress import Reporter
@@ -53,6 +53,7 @@ def verify(
     sigmoid: Annotated[bool, typer_option(AttackOptions, "sigmoid")] = False,
     trust_remote_code: Annotated[bool, typer_option(AttackOptions, "trust_remote_code")] = False,
     offline: Annotated[bool, typer_option(AttackOptions, "offline")] = False,
+    plugin: PluginOption = None,
     runs: RunsOption = Path("runs"),
 ) -> None:
     """Read every file of a runs folder, and name what is not as robench stored it.
@@ -71,6 +72,7 @@ def verify(
         raise RobenchError(f"{runs} is no folder; name a runs folder with --runs.")
     if model is not None and rescore is None:
         raise RobenchError("--model is for --rescore N, which lets it score texts again; give both or neither.")
+    load_plugins(plugin)
     store, reporter = Store(runs), choose_reporter(Console(stderr=True))
     found = _inspect(store, reporter)
     _print_lines(fault.sentence for fault in found.faults)
@@ -80,7 +82,7 @@ def verify(
         options = {"version": version, "sigmoid": sigmoid, "trust_remote_code": trust_remote_code, "offline": offline}
         wrong = _rescore(_make_rescorer(found, rescore, model, options), reporter)
     if repair:
-        _repair(store, found, wrong, runs_options(runs))
+        _repair(store, found, wrong, [*option_words(StoreOptions, plugin=plugin or ()), *runs_options(runs)])
     unfinished = f", {found.unfinished} unfinished" if found.unfinished else ""
     verdict = f"{len(found.faults)} do not fit" if found.faults else "all of them fit"
     print_text(escape_line(f"{found.finished} finished stages in {runs}{unfinished}: {verdict}."))

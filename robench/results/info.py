@@ -254,6 +254,9 @@ class CertificatesInfo(StageInfo, frozen=True, kw_only=True, omit_defaults=True,
         adversarial: key of the adversarial training set that the model was trained on; None if it needed none.
         draws: number of random copies of each text that count for its certificate.
         alpha: chance that the certificate of a text is wrong, at most.
+        votes: number of copies that vote in the deployed model, whose vote is certified, too; 0 if it is not: the
+            defense combines scores in a way of its own, or the stage is of an early version.
+        queries: most queries of an attack on one text against which the deployed vote is certified.
         covers: the changes that the certificates cover, in words.
         n: number of texts.
         abstained: number of texts that have no certificate at all.
@@ -264,6 +267,8 @@ class CertificatesInfo(StageInfo, frozen=True, kw_only=True, omit_defaults=True,
     adversarial: str | None = None
     draws: Count
     alpha: float
+    votes: Count = 0
+    queries: Count = 0
     covers: str
     n: Count
     abstained: Count

@@ -215,6 +215,9 @@ class Rows(_Part, frozen=True, kw_only=True, omit_defaults=True):
         failed: attacks on the training set that failed.
         skipped: attacks that were skipped, because the model misclassified the text before.
         errors: attacks on the training set that ended in an error.
+        attacked_between_epochs: further attacks on clean rows, which the defense wants while it trains; the rows that
+            they give are in none of the numbers above. 0 in files of early versions.
+        succeeded_between_epochs: such attacks that succeeded.
     """
 
     training: Count = 0
@@ -225,6 +228,8 @@ class Rows(_Part, frozen=True, kw_only=True, omit_defaults=True):
     failed: Count = 0
     skipped: Count = 0
     errors: int = 0
+    attacked_between_epochs: Count = 0
+    succeeded_between_epochs: Count = 0
 
 
 class Timing(_Part, frozen=True, kw_only=True, omit_defaults=True):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ from robench.results.inspection import Fault
 from robench.results.store import STAGE_FILE, Store, StoredStage
 from robench.study.commands import Gap, make_commands
 from robench.study.options import StoreOptions, option_words
+from robench.study.presets import CERTIFICATE
+from robench.training.certificate import CertificateSettings
 
 AGAIN = option_words(StoreOptions, existing="always")
 
@@ -147,8 +149,16 @@ def _choose_options(
     if isinstance(one.info, StatisticsInfo):
         tables = (table for table in papers.find_paper().tables.values() if table.kind == "high-order")
         return tuple(word for table in tables for word in ("--table", table.number))[:2]
-    if isinstance(one.info, TransferInfo | CertificatesInfo):
+    if isinstance(one.info, TransferInfo):
         return ("--table", one.info.kind)
+    if isinstance(one.info, CertificatesInfo):
+        changed = {
+            field.name: getattr(one.info, field.name)
+            for field in fields(CertificateSettings)
+            if getattr(one.info, field.name) not in (0, field.default)  # an early version knew no queries
+        }
+        words = (word for name, value in changed.items() for word in ("--set", f"{CERTIFICATE}.{name}={value}"))
+        return ("--table", one.info.kind, *words)
     # A run does not make again what only finished cells need.
     return tuple(AGAIN) if cell.folder != one.folder and cell.key in sound else ()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from robench.models.classifier import Classifier
 from robench.models.predictor import Predictor
 from robench.progress import SilentReporter
 from robench.results import records
+from robench.results.info import ModelInfo
 from robench.results.records import Record
 from robench.results.store import Store
 from robench.study.request import Request
@@ -27,6 +29,8 @@ from robench.study.stages.train import ModelStage
 from robench.study.stages.training_attack import TrainingAttack, _Feed
 from robench.training.reattack import Reattack
 from support.hand_made import record
+from support.processes import Processes
+from support.runs import contents
 from support.tiny_job import TASK, TinyJob, robench
 from support.tiny_stage import SETTING
 
@@ -152,32 +156,87 @@ def test_interrupted_attack_keeps_its_records_for_the_same_network_alone(
     assert lines(tmp_path) == lines(tmp_path / "other") != lines(tmp_path / "undisturbed")
 
 
-def models(runs: Path) -> dict[str, bytes]:
-    found = runs.glob("models/*a2t*/model.safetensors")
-    return {file.parent.name: file.read_bytes() for file in found}
+A2T = {"defense": "a2t-training", "attack": "deepwordbug"}
+OPTIONS = ("--set", "training.epochs=2", "--set", "a2t-training.share=0.3")
+KILLER = """
+import os, signal
+from pathlib import Path
+import robench
+from robench.defenses.base import Base
+from robench.results import records
+
+append, left = records.append, [{count}]
+
+def append_and_die(file, one, key=""):
+    length = append(file, one, key)
+    left[0] -= Path(str(file.name)).name.startswith("attack-")
+    if not left[0]:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return length
+
+records.append = append_and_die
+robench.register("unused", Base())
+"""
 
 
-@pytest.mark.slow
-def test_run_interrupted_in_an_attack_between_epochs_continues_to_the_same_bits(
-    tiny_job: TinyJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    options = ("--set", "training.epochs=2", "--set", "a2t-training.share=0.3")
-    given: dict[str, Any] = {"defense": "a2t-training", "attack": "deepwordbug"}
-    assert robench(*tiny_job.command(tmp_path / "undisturbed", *options, **given)).exit_code == 0
-    command = tiny_job.command(tmp_path / "runs", *options, **given)
-    with monkeypatch.context() as patch:
-        interrupt_after(2, patch)
-        stopped = robench(*command)
-    assert stopped.exit_code == 130
-    names = sorted(file.name for file in tmp_path.glob("runs/models/*a2t*/*"))
+def results(runs: Path) -> dict[str, Any]:
+    """Weights, records but for their seconds, and the numbers of rows that the defense was trained on."""
+    (model,) = [stage for stage in Store(runs).stages(ModelInfo) if stage.info.defense.name == "a2t-training"]
+    assert model.info.rows is not None and model.info.rows.succeeded_between_epochs > 0
+    return contents(runs) | {"rows": model.info.rows}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tiny_job: TinyJob, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    runs = tmp_path_factory.mktemp("undisturbed") / "runs"
+    done = robench(*tiny_job.command(runs, *OPTIONS, **A2T))
+    assert done.exit_code == 0, done.output
+    *_, told = re.findall(r"attacking before epoch 2: (\d+) texts", done.stderr)  # a slow machine says it more often
+    assert results(runs)["rows"].attacked_between_epochs == int(told)
+    return runs
+
+
+def check_continuation(command: list[str], runs: Path, undisturbed: Path) -> None:
+    """Run the command of an interrupted training again, and compare what comes of it."""
+    names = sorted(file.name for file in runs.glob("models/*a2t*/*"))
     assert names == ["attack-2.jsonl", "checkpoint.safetensors"]
     again = robench(*command)
     assert again.exit_code == 0, again.output
     (told,) = re.findall(r"training continues at step (\d+) of", again.stderr)
     assert int(told) == 3, "20 rows in batches of 8"
     assert re.search(r"attacking before epoch 2: \d+ texts", again.stderr)
-    assert models(tmp_path / "runs") == models(tmp_path / "undisturbed") != {}
-    assert not list(tmp_path.rglob("attack-*.jsonl")), "they go when the training is finished"
+    assert results(runs) == results(undisturbed)
+    assert not list(runs.rglob("attack-*.jsonl")), "they go when the training is finished"
+
+
+@pytest.mark.slow
+def test_run_interrupted_in_an_attack_between_epochs_continues_to_the_same_bits(
+    undisturbed: Path, tiny_job: TinyJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = tiny_job.command(tmp_path / "runs", *OPTIONS, **A2T)
+    with monkeypatch.context() as patch:
+        interrupt_after(2, patch)
+        stopped = robench(*command)
+    assert stopped.exit_code == 130
+    check_continuation(command, tmp_path / "runs", undisturbed)
+
+
+@pytest.mark.slow
+def test_run_killed_twice_in_an_attack_between_epochs_continues_to_the_same_bits(
+    undisturbed: Path, tiny_job: TinyJob, tmp_path: Path, processes: Processes
+) -> None:
+    """Each process kills itself after a record, so that the moment is always within the attack."""
+    runs, kept = tmp_path / "runs", b""
+    command = tiny_job.command(runs, *OPTIONS, **A2T)
+    for count in (2, 1):
+        plugin = tmp_path / f"killer_{count}.py"
+        plugin.write_text(KILLER.format(count=count), encoding="utf-8")
+        started = processes.start(*command, "--plugin", plugin)
+        assert started.wait() == -signal.SIGKILL, started.stderr
+        (file,) = runs.glob("models/*a2t*/attack-2.jsonl")
+        before, kept = kept, file.read_bytes()
+        assert kept.startswith(before) and kept.count(b"\n") == before.count(b"\n") + count
+    check_continuation(command, runs, undisturbed)
 
 
 def test_defense_that_attacks_while_it_trains_needs_the_resources_of_its_attack(stage: ModelStage) -> None:

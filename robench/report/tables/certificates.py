@@ -11,19 +11,22 @@ from robench.report.tables.model import Cell, Column, Table
 from robench.report.tables.options import TableRequest
 from robench.report.tables.own import CERTIFICATES
 from robench.results import certificates
-from robench.results.cells import Result, group, read_results
+from robench.results.cells import Result, read_results
 from robench.results.certificates import CERTIFICATES_FILE, Certificate
 from robench.results.info import CellInfo, CertificatesInfo
 from robench.results.sample_reader import SampleReader
 from robench.results.selection import NoResultsError
 from robench.results.store import StoredStage
 from robench.study.commands import make_commands
+from robench.training.certificate import find_required_share
 
 CHANGES = (1, 2, 3, 5, 10)
 """Numbers of changed words with a column; those for which no text of the table is certified have none."""
 LEGEND = (
     "clean%: correct / all test samples. certified%: attacked samples on which the model is right, and certified to"
-    " stay right if any so many words are changed / all attacked samples. Attacks: accuracy under attack.",
+    " stay right if any so many words are changed / all attacked samples. all copies: by the vote of all random copies"
+    " of a text, which nothing can compute. deployed: by the vote of the copies that the model draws, which attacks"
+    " meet. Attacks: accuracy under attack.",
 )
 
 Stages = Mapping[str, StoredStage[CertificatesInfo]]
@@ -51,60 +54,101 @@ def certificates_table(
     layout = Layout.of(request.paper, read_results(kept))
     used = {key: stages[key] for key in dict.fromkeys(r.info.model for r in layout.results)}
     lines = {key: certificates.read(stage.folder / CERTIFICATES_FILE) for key, stage in used.items()}
-    changes = [k for k in CHANGES if any(line.radius and line.holds(k) for found in lines.values() for line in found)]
+    shown = _choose_columns([stage.info for stage in used.values()], [one for found in lines.values() for one in found])
     columns = [
         Column("clean%"),
-        *(Column(f"certified%, {_count_words(k)}") for k in (0, *changes)),
+        *(
+            Column(f"certified%, {'deployed' if is_deployed else 'all copies'}, {_count_words(k)}")
+            for is_deployed, k in shown
+        ),
         *(Column(label.text, attack=label.plain) for label in layout.columns.values()),
     ]
     reader = SampleReader.of(layout.results, request.reader)
-    arranged, caption = layout.arranged(partial(_cells, reader, lines, (0, *changes)))
+    arranged, caption = layout.arranged(partial(_cells, reader, used, lines, shown))
     return request.finish(
         arranged,
         columns,
         caption=caption,
-        legend=(*LEGEND, *_describe(list(used.values()))),
+        legend=(*LEGEND, *_describe([stage.info for stage in used.values()])),
         infos=(r.info for r in layout.results),
         commands=make_commands(layout.gaps(), ["--table", CERTIFICATES.number, *request.command_options]),
     )
 
 
 def _choose(certified: Sequence[StoredStage[CertificatesInfo]]) -> dict[str, StoredStage[CertificatesInfo]]:
-    """Return the certificates of each model; of several, those of most texts, then of most draws."""
-    ordered = sorted(certified, key=lambda one: (one.info.n, one.info.draws, one.info.alpha, one.key))
-    return {stage.info.model: stage for stage in ordered}
+    """Return the certificates of each model; of several, those of most texts, then of most draws, then of queries."""
+
+    def rank(one: StoredStage[CertificatesInfo]) -> tuple[int, int, int, float, str]:
+        return one.info.n, one.info.draws, one.info.queries, one.info.alpha, one.key
+
+    return {stage.info.model: stage for stage in sorted(certified, key=rank)}
+
+
+def _choose_columns(infos: Sequence[CertificatesInfo], lines: Sequence[Certificate]) -> list[tuple[bool, int]]:
+    """Return for each column whether it is about the deployed vote, and its number of changed words.
+
+    The deployed vote has a column even if nothing is certified, because this is what a reader has to know.
+    """
+    all_copies = [k for k in CHANGES if any(line.radius and line.holds(k) for line in lines)]
+    deployed = [k for k in CHANGES if any(line.deployed_radius and line.holds(k, deployed=True) for line in lines)]
+    if any(info.votes for info in infos):
+        deployed = deployed or [1]
+    return [(False, 0), *((False, k) for k in all_copies), *((True, k) for k in deployed)]
 
 
 def _cells(
     reader: SampleReader,
+    stages: Stages,
     lines: Mapping[str, Sequence[Certificate]],
-    changes: Sequence[int],
+    shown: Sequence[tuple[bool, int]],
     found: Sequence[Result],
     columns: Sequence[str],
 ) -> tuple[Cell, ...]:
-    models = [members[0] for members in group(found, lambda r: r.info.model).values()]
-    certified = (
-        outcome_cell({r.seed: {line.id: line.holds(k) for line in lines[r.info.model]} for r in models}, found)
-        for k in changes
-    )
+    models = {r.info.model: r.seed for r in found}
+
+    def certify(is_deployed: bool, changes: int) -> Cell:
+        known = {key: seed for key, seed in models.items() if stages[key].info.votes or not is_deployed}
+        held = {
+            seed: {line.id: line.holds(changes, deployed=is_deployed) for line in lines[key]}
+            for key, seed in known.items()
+        }
+        return outcome_cell(held, found)
+
+    certified = (certify(*column) for column in shown)
     attacked = (attacked_cell(reader, [r for r in found if r.column == column]) for column in columns)
     return clean_cell(reader, found), *certified, *attacked
 
 
-def _describe(stages: Sequence[StoredStage[CertificatesInfo]]) -> list[str]:
+def _describe(infos: Sequence[CertificatesInfo]) -> list[str]:
     """Say what the certificates of each defense cover, and how sure they are."""
     covered: dict[str, str] = {}
-    for stage in stages:
-        covered.setdefault(stage.info.defense.name, stage.info.covers)
+    for info in infos:
+        covered.setdefault(info.defense.name, info.covers)
     drawn = dict.fromkeys(
-        f"{stage.info.draws:,} draws, each certificate wrong with a chance of {stage.info.alpha:g} at most"
-        for stage in stages
+        f"{info.draws:,} draws, each certificate of all copies wrong with a chance of {info.alpha:g} at most"
+        for info in infos
     )
     return [
         *(f"Certificates of {name} cover {covers}." for name, covers in sorted(covered.items())),
-        "They cover no words that are added, deleted or split, and are about the vote of all random copies, of which"
-        f" the model draws some; {'; '.join(drawn)}.",
+        f"They cover no words that are added, deleted or split; {'; '.join(drawn)}.",
+        *dict.fromkeys(_describe_deployed(info) for info in infos),
     ]
+
+
+def _describe_deployed(info: CertificatesInfo) -> str:
+    """Say what the certificates of the deployed vote need and promise."""
+    name = info.defense.name
+    if not info.votes:
+        return (
+            f"{name} has no certificates of the deployed vote: it combines scores in a way of its own, or an early"
+            " version of robench made its certificates."
+        )
+    share = find_required_share(info.votes, info.queries, info.alpha)
+    return (
+        f"deployed, {name}: {info.votes:,} votes against an attack of at most {info.queries:,} queries on one text; the"
+        f" label needs more than {share:.1%} of all copies, whatever the attack does. A certificate is wrong with a"
+        f" chance of {2 * info.alpha:g} at most, of draws and votes together."
+    )
 
 
 def _count_words(count: int) -> str:

@@ -1,7 +1,7 @@
 """The stage that certifies the predictions of one model: for how many changed words they are known to stay.
 
 How it works: the label that the model names for a text is what is certified. New random copies of the text, from a
-stream of its own and more of them than vote, are counted; :mod:`robench.training.certificate` says what follows.
+stream of its own, are counted beside those that vote; :mod:`robench.training.certificate` says what follows.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from robench.study.stages.context import Context
 from robench.study.stages.stage import Size, Stage, sample
 from robench.study.stages.train import ModelStage
 from robench.syncing import make_folder
-from robench.training.certificate import CertificateSettings, bound_share, find_radius
+from robench.training.certificate import CertificateSettings, bound_share, find_radius, find_required_share
+from robench.training.defense import Defense
 
 FORMAT = 1
 """Number that grows when a change of robench changes certificates; part of their keys."""
@@ -38,7 +39,7 @@ class CertificatesStage(Stage):
 
     Attributes:
         model: the model, whose defense has certificates.
-        certificate: number of draws, and chance of an error.
+        certificate: number of draws, chance of an error, and number of queries.
     """
 
     model: ModelStage
@@ -87,6 +88,12 @@ class CertificatesStage(Stage):
         return SECONDS_PER_DRAW * self.certificate.draws if self.setting.encoder.bundled else None
 
     @property
+    def votes(self) -> int:
+        """Return the number of copies whose vote is certified; 0 if the defense combines scores in a way of its own."""
+        kind = type(self.model.defense.defense)
+        return self.model.texts_read if kind.combine is Defense.combine else 0
+
+    @property
     def foreign_code(self) -> tuple[str, ...]:
         """Return that of the model."""
         return self.model.foreign_code
@@ -117,6 +124,7 @@ class CertificatesStage(Stage):
             model=self.model.key,
             adversarial=self.model.adversarial.key if self.model.adversarial else None,
             **asdict(self.certificate),
+            votes=self.votes,
             covers=self.model.defense.defense.certificate,
             n=len(lines),
             abstained=sum(line.radius is None for line in lines),
@@ -142,6 +150,12 @@ class CertificatesStage(Stage):
         defense = self.model.defense.defense
         words = len(example.text.split())
         share = bound_share(votes, self.certificate.draws, self.certificate.alpha)
+        shift = functools.partial(defense.bound_shift, example.text)
         with run_foreign_code(f"the defense {self.model.defense.name} failed to bound a shift", type(defense)):
-            radius = find_radius(share, functools.partial(defense.bound_shift, example.text), words)
-        return Certificate(row, example.label, predicted, votes, words, radius)
+            radius = find_radius(share, shift, words)
+            deployed = find_radius(share, shift, words, self._required_share) if self.votes else None
+        return Certificate(row, example.label, predicted, votes, words, radius, deployed)
+
+    @functools.cached_property
+    def _required_share(self) -> float:
+        return find_required_share(self.votes, self.certificate.queries, self.certificate.alpha)

@@ -199,7 +199,7 @@ class ModelStage(Stage):
         return warnings
 
     def _train(self, context: Context, folder: Path) -> tuple[Predictor, list[dict[str, Any]], Rows, Timing]:
-        from robench.study.stages.training_attack import TrainingAttack
+        from robench.study.stages.training_attack import TrainingAttack, count_attacks
         from robench.study.stages.training_rows import arrange_rows
         from robench.training.loop import train
 
@@ -231,6 +231,8 @@ class ModelStage(Stage):
                 clean=counts.clean,
                 attacker=TrainingAttack(context, self, defense, attack, folder) if attack else None,
             )
+        if attack:  # from their files: an interrupted training has not made all attacks itself
+            counts = msgspec.structs.replace(counts, **count_attacks(folder))
         timing = Timing(
             seconds=round(result.seconds, 1),
             steps=result.steps,

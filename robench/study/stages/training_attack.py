@@ -110,6 +110,16 @@ class TrainingAttack:
         )
 
 
+def count_attacks(folder: Path) -> dict[str, int]:
+    """Return how many rows a training has attacked between all its epochs, as fields of ``Rows``.
+
+    Args:
+        folder: the folder of the stage, which is not finished yet.
+    """
+    found = [record.status for path in sorted(folder.glob(FILE.format(epoch="*"))) for record in records.read(path)]
+    return {"attacked_between_epochs": len(found), "succeeded_between_epochs": found.count("succeeded")}
+
+
 class _Feed:
     """The rows to attack, each when it is certain that it is needed; None while that is not certain.
 
