@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 
+from typer import testing
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from robench.cli import app
+
+# A runner would build the tree of commands at every call, which takes longer than most of what the tests ask for.
+vars(testing)["_get_command"] = functools.cache(get_command)
 
 TASK = "mr"
 SUBJECTS = (
