@@ -153,8 +153,7 @@ def test_only_cache_shows_what_is_there_and_makes_nothing(finished: Path, tiny_j
 def test_always_makes_all_of_it_again_with_the_same_results(finished: Path, tiny_job: TinyJob, tmp_path: Path) -> None:
     runs = copied(finished, tmp_path)
     before = snapshot(runs)
-    options = ("--existing", "always", "--jobs", "1")  # on a busy machine, workers would seem worth their start
-    again = robench(*tiny_job.command(runs, *options, defense="base,ada", attack="pwws"))
+    again = robench(*tiny_job.command(runs, "--existing", "always", defense="base,ada", attack="pwws"))
     assert again.exit_code == 0 and "[5/5]" in again.stderr
     redone = {name for name, state in snapshot(runs).items() if before[name] != state}
     assert {name.rpartition("-")[0] for name in redone if name.endswith("stage.json")} == {

@@ -79,6 +79,8 @@ class TinyJob:
     def command(self, runs: Path, *more: str, defense: str = "base", attack: str = "pwws") -> list[str]:
         """Arguments of ``robench`` for a run on this job; ``more`` may say the same options again."""
         fixed = ["--task", TASK, "--data", self.data, "--encoder", self.encoder, "--runs", runs, "--preset", "quick"]
+        if not {"--jobs", "--executor", "--dry-run"} & set(more):
+            fixed += ["--jobs", "1"]  # on a busy machine, workers would seem worth their start
         return [
             "run",
             "--defense",
