@@ -247,16 +247,17 @@ def test_a_kill_during_training_leaves_no_half_model_and_no_lock(
 def test_two_processes_on_one_folder_make_each_stage_once_and_agree(
     processes: Processes, finished: Path, tiny_job: TinyJob, tmp_path: Path
 ) -> None:
-    command = tiny_job.command(tmp_path / "runs", defense=",".join(DEFENSES), attack=",".join(ATTACKS))
+    command = tiny_job.command(tmp_path / "runs", defense="base,ada", attack="pwws")
     both = [processes.start(*command) for _ in range(2)]
     assert [run.wait() for run in both] == [0, 0], [run.stderr for run in both]
     told = [f"{run.stderr}" for run in both]
     assert any("another process is making this stage: waiting" in text for text in told)
     # What is finished; a slow machine shows lines before that.
-    assert sum(len(re.findall(r" training: \d+ steps in ", text)) for text in told) == 5
-    assert sum(len(re.findall(r" attacking: \d+ texts in ", text)) for text in told) >= 8, "attacks may be shared"
+    assert sum(len(re.findall(r" training: \d+ steps in ", text)) for text in told) == 2
+    assert sum(len(re.findall(r" attacking: \d+ texts in ", text)) for text in told) >= 3, "attacks may be shared"
     assert both[0].stdout == both[1].stdout
-    assert everything(tmp_path / "runs") == everything(finished)
+    made = everything(tmp_path / "runs")
+    assert len(made) == 3 and made.items() <= everything(finished).items()
 
 
 def starved(processes: Processes, job: TinyJob, runs: Path, largest: int) -> Run:
