@@ -8,7 +8,8 @@ FLAIR := .venv-flair
 TRANSFORMERS5 := VENV=.venv-transformers5 CONSTRAINTS=constraints-transformers5.txt
 
 # A training has two threads, and two of them share two cores: a thread that waits must leave its core to the others.
-SHARED := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE
+# Tests start hundreds of Pythons: these share compiled files, even where the environment says to write none.
+SHARED := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE PYTHONDONTWRITEBYTECODE=
 TEST := $(SHARED) $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 SEED ?= 18

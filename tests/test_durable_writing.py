@@ -133,7 +133,7 @@ def test_every_stage_of_a_run_is_on_the_disk_before_it_counts_as_finished(
 ) -> None:
     runs = tmp_path / "runs"
     disk = DiskCalls(tmp_path, monkeypatch)
-    done = robench(*tiny_job.command(runs, defense="base,ada,taichi"))
+    done = robench(*tiny_job.command(runs, defense="base,ada"))
     assert done.exit_code == 0, done.output
     stages = [path.parent for path in runs.glob("*/*/stage.json")]
     assert {folder.parent.name for folder in stages} == {"models", "adversarial", "cells"}

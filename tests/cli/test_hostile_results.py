@@ -22,7 +22,7 @@ from robench.results.stage_file import make_checksum
 from robench.results.store import Store, make_key
 from support.tiny_job import TinyJob, robench
 
-SAMPLE = int(os.environ.get("ROBENCH_TEST_LEAVES", "24"))
+SAMPLE = int(os.environ.get("ROBENCH_TEST_LEAVES", "16"))
 HUGE = "9" * 5000
 """Stands for a number of as many digits."""
 VALUES: tuple[Any, ...] = (

@@ -10,6 +10,7 @@ import torch
 
 from robench.results import records
 from robench.results.info import CellInfo
+from robench.results.intervals import wilson
 from robench.results.store import Store
 from robench.study.stages.trained_model import stored_predictor
 from support.tiny_job import robench, rows
@@ -17,12 +18,12 @@ from support.tiny_job import robench, rows
 
 @pytest.fixture
 def file(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The successes of the attack on Base, and two texts more, as somebody would publish them."""
+    """The successes of the attack on Base, and eight texts more, as somebody would publish them."""
     monkeypatch.setenv("COLUMNS", "300")
     cell = next(path for path in (finished / "cells").iterdir() if path.name.startswith("mr-base-pwws"))
     found = [one for one in records.read(cell / "records.jsonl") if one.status == "succeeded"]
     lines = [f"{one.original}\t{one.final}\t{one.label}\n" for one in found]
-    lines += [f"{text}\t{text}\t{label}\n" for text, label in rows(2, 90)]
+    lines += [f"{text}\t{text}\t{label}\n" for text, label in rows(8, 90)]
     path = tmp_path / "published.tsv"
     path.write_text("original\tadversarial\tlabel\n" + "".join(lines), encoding="utf-8")
     return path
@@ -48,9 +49,10 @@ def test_transfer_of_a_file_counts_what_each_model_has_right_and_then_wrong(fini
         wrong = [r and a != g for r, a, g in zip(right, after, gold, strict=True)]
         assert cells["right before%"]["percent"] == pytest.approx(100 * sum(right) / len(pairs))
         assert cells["fooled%"]["percent"] == pytest.approx(100 * sum(wrong) / sum(right))
-        assert cells["fooled%"]["interval"]["low"] < cells["fooled%"]["percent"]
-    assert rows["mr-base-seed42"]["fooled%"]["percent"] > 50
-    assert table["notes"] == [f"2 of {len(pairs)} adversarial texts are the original itself"]
+        assert cells["fooled%"]["interval"]["low"] == pytest.approx(100 * wilson(sum(wrong), sum(right))[0])
+        if cell.info.defense.name == "base":
+            assert wrong == [original != final for original, final, _ in pairs], "what was made against it fools it"
+    assert table["notes"] == [f"8 of {len(pairs)} adversarial texts are the original itself"]
 
 
 @pytest.mark.parametrize(

@@ -127,8 +127,19 @@ TRAINING_SETS: dict[str, Case] = {
 }
 
 
+REPEATED = {
+    *("NULs", "a list", "nested deeply", "a number of 5,000 digits", "correct of the cell", "seed", "garbage", "CRLF"),
+    *("NULs and more lines", "label 7 of 2", "probabilities", "id 10**40", "training.jsonl binary"),
+}
+"""Damages that another one stands for each time, whose way they take."""
+
+
 def cases(*groups: tuple[str, dict[str, Case]]) -> list[Any]:
-    return [pytest.param(case, id=f"{group}: {name}") for group, members in groups for name, case in members.items()]
+    return [
+        pytest.param(case, id=f"{group}: {name}", marks=[pytest.mark.slow] if name in REPEATED else [])
+        for group, members in groups
+        for name, case in members.items()
+    ]
 
 
 def one_quick(params: list[Any]) -> list[Any]:

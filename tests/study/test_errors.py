@@ -17,6 +17,7 @@ from support.tiny_job import TinyJob, robench
 
 PLUGIN = """
 import pathlib
+import re
 from dataclasses import dataclass
 from robench.attacks.deepwordbug import DeepWordBug
 import robench
@@ -29,14 +30,16 @@ class Fragile(DeepWordBug):
     def build(self, victim):
         built = super().build(victim)
         swap = built.transformation.transformations[0]
-        replace = swap._get_replacement_words
-        def failing(word):
-            if word in ("garden", "cafe") and not SWITCH.exists():
-                raise ArithmeticError("no " + word)
-            return replace(word)
-        swap._get_replacement_words = failing
+        transform = swap._get_transformations
+        def failing(text, words):
+            day = re.search("day ([0-9]+)", text.text)
+            if day and int(day[1]) % 4 < 2 and not SWITCH.exists():
+                raise ArithmeticError("no day " + day[1])
+            return transform(text, words)
+        swap._get_transformations = failing
         return built
 """
+"""Fails on the first change of half of the texts of each label, of which every model has some right."""
 
 
 @pytest.fixture

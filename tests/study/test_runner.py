@@ -153,8 +153,7 @@ def test_only_cache_shows_what_is_there_and_makes_nothing(finished: Path, tiny_j
 def test_always_makes_all_of_it_again_with_the_same_results(finished: Path, tiny_job: TinyJob, tmp_path: Path) -> None:
     runs = copied(finished, tmp_path)
     before = snapshot(runs)
-    options = ("--existing", "always", "--jobs", "1")  # on a busy machine, workers would seem worth their start
-    again = robench(*tiny_job.command(runs, *options, defense="base,ada", attack="pwws"))
+    again = robench(*tiny_job.command(runs, "--existing", "always", defense="base,ada", attack="pwws"))
     assert again.exit_code == 0 and "[5/5]" in again.stderr
     redone = {name for name, state in snapshot(runs).items() if before[name] != state}
     assert {name.rpartition("-")[0] for name in redone if name.endswith("stage.json")} == {
@@ -248,16 +247,17 @@ def test_a_kill_during_training_leaves_no_half_model_and_no_lock(
 def test_two_processes_on_one_folder_make_each_stage_once_and_agree(
     processes: Processes, finished: Path, tiny_job: TinyJob, tmp_path: Path
 ) -> None:
-    command = tiny_job.command(tmp_path / "runs", defense=",".join(DEFENSES), attack=",".join(ATTACKS))
+    command = tiny_job.command(tmp_path / "runs", defense="base,ada", attack="pwws")
     both = [processes.start(*command) for _ in range(2)]
     assert [run.wait() for run in both] == [0, 0], [run.stderr for run in both]
     told = [f"{run.stderr}" for run in both]
     assert any("another process is making this stage: waiting" in text for text in told)
     # What is finished; a slow machine shows lines before that.
-    assert sum(len(re.findall(r" training: \d+ steps in ", text)) for text in told) == 5
-    assert sum(len(re.findall(r" attacking: \d+ texts in ", text)) for text in told) >= 8, "attacks may be shared"
+    assert sum(len(re.findall(r" training: \d+ steps in ", text)) for text in told) == 2
+    assert sum(len(re.findall(r" attacking: \d+ texts in ", text)) for text in told) >= 3, "attacks may be shared"
     assert both[0].stdout == both[1].stdout
-    assert everything(tmp_path / "runs") == everything(finished)
+    made = everything(tmp_path / "runs")
+    assert len(made) == 3 and made.items() <= everything(finished).items()
 
 
 def starved(processes: Processes, job: TinyJob, runs: Path, largest: int) -> Run:

@@ -18,8 +18,8 @@ from robench.results.request_log import REQUESTS
 from robench.results.stage_file import decode, encode
 from robench.results.store import Store, StoredStage
 
-TEXTS = 256
-"""Attacked where a run is stopped in the middle: more than are searched at a time, so that there is a middle."""
+TEXTS = 128
+"""Attacked where a run is stopped in the middle: twice as many as are searched at a time, so that there is one."""
 
 
 def rewrite(file: Path, **changes: Any) -> None:

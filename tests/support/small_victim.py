@@ -43,7 +43,7 @@ class SmallVictim:
     """A two-layer BERT over characters and a few words; it counts the texts it is asked about.
 
     Every forward has 8 rows of 64 tokens, and runs in float64, whose rounding float32 does not see. So a text's logits
-    are the same bits in any company, on any machine.
+    are the same bits in any company, on any machine, and are computed once however many tests ask for them.
     """
 
     def __init__(self, labels: int = 3) -> None:
@@ -53,22 +53,24 @@ class SmallVictim:
         model = small_bert.model(BertForSequenceClassification, self.tokenizer, seed=7, spread=0.25, num_labels=labels)
         self.model = model.double().eval()
         self.asked = 0
+        self._logits: dict[str, torch.Tensor] = {}
 
     @torch.no_grad()
     def __call__(self, texts: Sequence[str]) -> torch.Tensor:
         self.asked += len(texts)
-        padded = [*texts, *[""] * (-len(texts) % _BLOCK)]
-        blocks = []
-        for start in range(0, len(padded), _BLOCK):
+        unknown = [text for text in dict.fromkeys(texts) if text not in self._logits]
+        for start in range(0, len(unknown), _BLOCK):
+            some = unknown[start : start + _BLOCK]
             block = self.tokenizer(
-                padded[start : start + _BLOCK],
+                [*some, *[""] * (_BLOCK - len(some))],
                 padding="max_length",
                 truncation=True,
                 max_length=64,
                 return_tensors="pt",
             )
-            blocks.append(self.model(**block).logits.float())
-        return torch.cat(blocks)[: len(texts)]
+            # zip ends with the texts: what pads the block to 8 rows is left out
+            self._logits.update(zip(some, self.model(**block).logits.float(), strict=False))
+        return torch.stack([self._logits[text] for text in texts])
 
     def examples(self) -> list[tuple[int, str, int]]:
         """Every sentence with the label that the model gives it, but each seventh with another one."""

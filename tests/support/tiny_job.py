@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 
+from typer import testing
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from robench.cli import app
+
+# A runner would build the tree of commands at every call, which takes longer than most of what the tests ask for.
+vars(testing)["_get_command"] = functools.cache(get_command)
 
 TASK = "mr"
 SUBJECTS = (
@@ -73,6 +79,8 @@ class TinyJob:
     def command(self, runs: Path, *more: str, defense: str = "base", attack: str = "pwws") -> list[str]:
         """Arguments of ``robench`` for a run on this job; ``more`` may say the same options again."""
         fixed = ["--task", TASK, "--data", self.data, "--encoder", self.encoder, "--runs", runs, "--preset", "quick"]
+        if not {"--jobs", "--executor", "--dry-run"} & set(more):
+            fixed += ["--jobs", "1"]  # on a busy machine, workers would seem worth their start
         return [
             "run",
             "--defense",

@@ -31,7 +31,7 @@ from robench.study.stages.context import Context
 from robench.study.stages.stage import Stage
 from robench.study.stages.victim import VictimStage
 from robench.victims.source import FunctionSource, Given, PairSource, PretrainedSource, VictimSource
-from support.tiny_stage import DEEDS, DONE, SETTING, TinyStage, data, tiny, tiny_attack
+from support.tiny_stage import DEEDS, DONE, SETTING, TinyAttack, TinyStage, data, tiny, tiny_attack
 from support.workers import wait_for_end, wait_until, workers_of
 
 TESTS = Path(__file__).parents[2]
@@ -230,49 +230,54 @@ def test_model_in_files_is_sent() -> None:
     assert content and list(sent.values()) == [data()]
 
 
-def test_plugin_files_are_loaded_by_workers_and_an_edited_one_is_refused(tmp_path: Path, forget_plugins: None) -> None:
-    stages = {}
-    for name in ("kept", "edited"):
-        file = tmp_path / f"{name}.py"
-        file.write_text(PLUGIN.format(name=name))
-        registry.load_plugin(file)
-        entry, attack = registry.entry("defenses", name), tiny_attack(f"attack {name}", 0)
-        named = NamedDefense(name, entry.identify_code(), defense=entry.load())
-        stages[name] = replace(attack, model=replace(attack.model, defense=named))
-    (tmp_path / "edited.py").write_text(PLUGIN.format(name="edited").replace("strength = 1", "strength = 2"))
-    bench = Bench(tmp_path / "runs", 1)
-    for stage in stages.values():
-        folder = stage.folder(bench.context.store)
-        folder.mkdir(parents=True)
-        (folder / "records.jsonl").touch()
-    with contextlib.closing(bench.executor):
-        (kept,), (edited,) = bench.run(stages["kept"]), bench.run(stages["edited"])
-    assert kept.error is None
-    assert str(edited.error).startswith("the source of edited was edited while this run goes on")
+def use_defense(name: str) -> TinyAttack:
+    """An attack on a model of a defense from a plug-in file."""
+    entry, attack = registry.entry("defenses", name), tiny_attack(f"attack {name}", 0)
+    named = NamedDefense(name, entry.identify_code(), defense=entry.load())
+    return replace(attack, model=replace(attack.model, defense=named))
 
 
-def test_edited_base_of_an_attack_in_random_order_is_refused_by_workers(tmp_path: Path, forget_plugins: None) -> None:
-    stages = {}
-    for name in ("kept", "edited"):
-        file = tmp_path / f"{name}.py"
-        file.write_text(ATTACK.format(name=name))
-        registry.load_plugin(file)
-        base, made = (
-            NamedAttack(one, entry.identify_code(), attack=entry.load())
-            for one in (name, f"random-order:{name}")
-            for entry in [registry.entry("attacks", one)]
-        )
-        stages[name] = replace(tiny_attack(f"attack {name}", 0), attack=replace(made, base=base))
-    (tmp_path / "edited.py").write_text(ATTACK.format(name="edited").replace("strength = 1", "strength = 2"))
-    bench = Bench(tmp_path / "runs", 1)
-    for stage in stages.values():
-        folder = stage.folder(bench.context.store)
-        folder.mkdir(parents=True)
-        (folder / "records.jsonl").touch()
-    with contextlib.closing(bench.executor):
-        (kept,), (edited,) = bench.run(stages["kept"]), bench.run(stages["edited"])
-    assert kept.error is None
-    assert str(edited.error).startswith("the source of edited was edited while this run goes on")
+def use_attack(name: str) -> TinyAttack:
+    """An attack from a plug-in file, in random order."""
+    base, made = (
+        NamedAttack(one, entry.identify_code(), attack=entry.load())
+        for one in (name, f"random-order:{name}")
+        for entry in [registry.entry("attacks", one)]
+    )
+    return replace(tiny_attack(f"attack {name}", 0), attack=replace(made, base=base))
+
+
+@pytest.fixture(scope="module")
+def plugin_ends(tmp_path_factory: pytest.TempPathFactory) -> dict[str, JobEnd]:
+    """How jobs of one worker end that use plug-in files, of which some are edited after they were loaded."""
+    folder = tmp_path_factory.mktemp("plugins")
+    texts = {"kept": PLUGIN, "edited": PLUGIN, "kept-swaps": ATTACK, "edited-swaps": ATTACK}
+    bench = Bench(folder / "runs", 1)
+    with registry.isolated(), contextlib.closing(bench.executor):
+        for name, text in texts.items():
+            (folder / f"{name}.py").write_text(text.format(name=name))
+            registry.load_plugin(folder / f"{name}.py")
+        stages = {name: use_attack(name) if "swaps" in name else use_defense(name) for name in texts}
+        for name in ("edited", "edited-swaps"):
+            edited = texts[name].format(name=name).replace("strength = 1", "strength = 2")
+            (folder / f"{name}.py").write_text(edited)
+        for stage in stages.values():
+            made = stage.folder(bench.context.store)
+            made.mkdir(parents=True)
+            (made / "records.jsonl").touch()
+        ends: dict[str, JobEnd] = {}
+        for name, stage in stages.items():
+            (ends[name],) = bench.run(stage)
+    return ends
+
+
+@pytest.mark.parametrize("what", ["", "-swaps"], ids=["defense", "base of an attack in random order"])
+def test_plugin_files_are_loaded_by_workers_and_an_edited_one_is_refused(
+    plugin_ends: dict[str, JobEnd], what: str
+) -> None:
+    assert plugin_ends[f"kept{what}"].error is None and not plugin_ends[f"kept{what}"].lost
+    told = str(plugin_ends[f"edited{what}"].error)
+    assert told.startswith(f"the source of edited{what} was edited while this run goes on")
 
 
 def test_worker_that_cannot_start_ends_its_job_with_the_reason(tmp_path: Path, forget_plugins: None) -> None:

@@ -191,6 +191,7 @@ def command(job: TinyJob, runs: Path, *more: object, defense: str = "base") -> l
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("forget_plugins")
 def test_nodes_without_the_cache_and_the_runs_folder_give_the_results_of_one_job(
     cluster: UserCluster, tiny_job: TinyJob, plugin: Path, tmp_path: Path
 ) -> None:
