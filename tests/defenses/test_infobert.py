@@ -95,7 +95,8 @@ def test_without_its_regularisers_infobert_is_freelb() -> None:
     for step, (found, due) in enumerate(zip(losses, expected, strict=True), 1):
         assert found[f"ce_step{step}"] == pytest.approx(due[f"ce_step{step}"], rel=1e-5)
     for name, gradient in gradients(plain).items():
-        torch.testing.assert_close(gradients(network)[name], gradient, atol=1e-6, rtol=1e-4)
+        # Rounding: with the instructions of an old processor, an element of 0.003 is off by 1.5e-6.
+        torch.testing.assert_close(gradients(network)[name], gradient, atol=1e-5, rtol=1e-4)
 
 
 def test_both_regularisers_are_weighted_and_train_the_network_and_the_critic() -> None:
