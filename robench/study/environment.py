@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import subprocess
 from datetime import UTC, datetime
@@ -61,18 +60,31 @@ def find_commit() -> str:
     """
     root = Path(__file__).parents[2]
     if (root / ".git").exists():
-        command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=10", "--exclude=*"]
-        try:
-            environment = os.environ | {"GIT_OPTIONAL_LOCKS": "0"}  # to write nothing into the checkout
-            run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10, env=environment)
-            return run.stdout.strip()
-        except (OSError, subprocess.SubprocessError):  # there is no git, or it refuses another user's checkout
-            return ""
+        return describe_checkout(root)
     try:
         source = json.loads(metadata.distribution("robench").read_text("direct_url.json") or "{}")
     except (metadata.PackageNotFoundError, ValueError):
         return ""
     return str(source.get("vcs_info", {}).get("commit_id", ""))[:10]
+
+
+def describe_checkout(root: Path) -> str:
+    """Return the commit of a checkout, ten digits, with ``-dirty`` if files differ from it; empty if git cannot say.
+
+    Nothing is written into the checkout. ``git describe --dirty`` would refresh its index, and leave a lock if it were
+    killed.
+    """
+    try:
+        commit = _ask_git(root, "rev-parse", "--short=10", "HEAD")
+        changes = _ask_git(root, "--no-optional-locks", "status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.SubprocessError):  # there is no git, or it refuses another user's checkout
+        return ""
+    return f"{commit}-dirty" if changes else commit
+
+
+def _ask_git(root: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(root), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
 
 
 @cache

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +22,7 @@ from robench.results.info import CellInfo
 from robench.results.info_parts import Environment
 from robench.results.stage_file import decode
 from robench.results.store import Store
-from robench.study.environment import find_commit, record_environment
+from robench.study.environment import describe_checkout, find_commit, record_environment
 from robench.study.request import Request
 from robench.study.runner import Runner
 from robench.study.stages.context import Context
@@ -65,6 +67,26 @@ def test_find_commit_in_a_checkout_is_in_the_version_of_robench() -> None:
     if not (Path(__file__).parents[2] / ".git").exists() or shutil.which("git") is None:
         pytest.skip("this is no git checkout")
     assert commit and f"({commit})" in record_environment(CPU).versions["robench"]
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
+def test_describe_checkout_says_what_differs_and_leaves_the_index_alone(tmp_path: Path) -> None:
+    def git(*arguments: str) -> None:
+        who = ("-c", "user.name=Ann", "-c", "user.email=ann@example.org")
+        subprocess.run(["git", "-C", tmp_path, *who, *arguments], check=True, capture_output=True)
+
+    assert describe_checkout(tmp_path) == ""
+    file, index = tmp_path / "file", tmp_path / ".git" / "index"
+    git("init")
+    file.write_text("one", encoding="utf-8")
+    git("add", "file")
+    git("commit", "--message", "One")
+    before = index.read_bytes()
+    os.utime(file, (0, 0))
+    commit = describe_checkout(tmp_path)
+    assert len(commit) == 10 and index.read_bytes() == before
+    file.write_text("two", encoding="utf-8")
+    assert describe_checkout(tmp_path) == f"{commit}-dirty"
 
 
 def test_every_stage_of_a_run_stores_its_environment(finished: Path) -> None:
