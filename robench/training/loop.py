@@ -117,7 +117,9 @@ def train(
             reader=find_reader(defense, seed),
         )
         run = TrainingRun(defense, networks, predictor, dev, settings, precision, device, steps=epochs.steps)
-        attack = functools.partial(_attack, attacker, run, epochs, defense, checkpoints)
+        attack = functools.partial(_attack, attacker, run, defense, checkpoints)
+        if checkpoints:
+            checkpoints.begin(functools.partial(_take_snapshot, run, epochs, defense, checkpoints.warn))
         with contextlib.ExitStack() as stack:
             if checkpoints and (snapshot := checkpoints.find(run.check)):
                 _continue(run, snapshot, checkpoints)
@@ -125,12 +127,14 @@ def train(
                 stack.enter_context(use_python_states(snapshot.progress.random))
             on_start(run.result.steps, epochs.steps)
             stack.enter_context(keep_freed_memory())
+            _evaluate(run, checkpoints)  # which an interrupt may have prevented
             for batch in epochs.batches(attack):
                 run.expect(epochs.steps)
                 run.step(batch)
+                _evaluate(run, checkpoints)
                 on_step(run.result.steps, run.steps)
                 if checkpoints and checkpoints.is_due and run.result.steps < run.steps:
-                    _keep(run, epochs, defense, checkpoints)
+                    checkpoints.write()
         return run.finish()
 
 
@@ -156,10 +160,18 @@ def _continue(run: TrainingRun, snapshot: Snapshot, checkpoints: Checkpoints) ->
         raise RobenchError(f"{error} The next run trains from the beginning.", error.frames) from error
 
 
+def _evaluate(run: TrainingRun, checkpoints: Checkpoints | None) -> None:
+    """Evaluate the deployed network if it is due; before and in it, an interrupt ends the training."""
+    if checkpoints is None:
+        run.evaluate_if_due()
+        return
+    checkpoints.stop_if_interrupted()
+    checkpoints.evaluate(run.evaluate_if_due)
+
+
 def _attack(
     attacker: Attacker | None,
     run: TrainingRun,
-    epochs: Epochs,
     defense: Defense,
     checkpoints: Checkpoints | None,
     epoch: int,
@@ -176,19 +188,17 @@ def _attack(
             " with `robench run`."
         )
     if checkpoints and run.result.steps:  # so that an interrupted attack goes on against the same network
-        _keep(run, epochs, defense, checkpoints)
-    with preserve_states(run.device):
+        checkpoints.write()
+    with preserve_states(run.device), checkpoints.release_signals() if checkpoints else contextlib.nullcontext():
         return attacker(run.result.predictor, epoch, wanted)
 
 
-def _keep(run: TrainingRun, epochs: Epochs, defense: Defense, checkpoints: Checkpoints) -> None:
-    checkpoints.write(functools.partial(_take_snapshot, run, epochs, defense, checkpoints))
-
-
-def _take_snapshot(run: TrainingRun, epochs: Epochs, defense: Defense, checkpoints: Checkpoints) -> Snapshot | None:
+def _take_snapshot(
+    run: TrainingRun, epochs: Epochs, defense: Defense, warn: Callable[[str], None]
+) -> Snapshot | None:
     """Return the state of a training; None, with a note, if the defense keeps something that would be missing in it."""
     if attribute := run.find_undeclared_state():
-        checkpoints.warn(
+        warn(
             f"note: if this training is interrupted, it begins anew: the defense {type(defense).__qualname__} changes"
             f" its attribute {attribute} while it trains, and has no training_state and load_training_state."
         )

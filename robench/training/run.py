@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -123,7 +123,7 @@ class TrainingRun:
         self._start_time = time.perf_counter()
 
     def step(self, batch: Batch) -> None:
-        """Run all passes of the defense over one batch, step the optimiser, and evaluate when it is due."""
+        """Run all passes of the defense over one batch, and step the optimiser."""
         for network in self._networks:
             network.train(network.head.weight.requires_grad)  # a network that is not trained itself has no dropout
         failure = f"the defense {type(self._defense).__qualname__} failed at step {self.result.steps + 1}"
@@ -140,8 +140,16 @@ class TrainingRun:
             self._defense.after_step(self._networks)
         self._steps_summed += 1
         self.result.steps += 1
-        if self.result.steps % self._eval_every == 0 or self.result.steps == self.steps:
-            self._evaluate()
+
+    def evaluate_if_due(self, progress: Callable[[int], None] | None = None) -> None:
+        """Evaluate the deployed network after every ``eval_every`` steps and after the last one, once.
+
+        Args:
+            progress: called after each batch with its number of texts; it may raise, and leaves everything as it was.
+        """
+        is_due = self.result.steps % self._eval_every == 0 or self.result.steps == self.steps
+        if is_due and self._steps_summed:
+            self._evaluate(progress)
 
     def expect(self, steps: int) -> None:
         """Let the learning rate decay to zero over another number of optimiser steps of the whole training."""
@@ -218,7 +226,7 @@ class TrainingRun:
         best = {"best": self.result.predictor.classifier.state_dict()}
         snapshot.check({**self._groups, **moments, **best}, optional=[*moments, *best])
         progress = snapshot.progress
-        if progress.step >= self.steps:
+        if progress.step > self.steps:
             raise ValueError(f"it is of step {progress.step:,}, and the training has {self.steps:,}")
         if len(progress.frozen) != len(self._networks):
             raise ValueError(f"it is of {len(progress.frozen)} networks, and the training has {len(self._networks)}")
@@ -281,9 +289,9 @@ class TrainingRun:
                 return
             yield check_terms(self._defense, terms)
 
-    def _evaluate(self) -> None:
+    def _evaluate(self, progress: Callable[[int], None] | None) -> None:
         losses = {name: (total / self._steps_summed).item() for name, total in self._sums.items()}
-        logits = self.result.predictor.logits([example.text for example in self._dev], most=1)
+        logits = self.result.predictor.logits([example.text for example in self._dev], progress, most=1)
         diverged = [f"the loss term {name}" for name, loss in losses.items() if not math.isfinite(loss)]
         if diverged or not logits.isfinite().all():
             culprits = " and ".join(diverged or ["an output"])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +27,7 @@ from robench.training.attack_plan import count_steps, find_reattack
 from robench.training.defense import FusedDefense, TrainsOn
 
 if TYPE_CHECKING:
+    from robench.results.clean_lines import CleanLine
     from robench.models.predictor import Predictor
     from robench.training.checkpoints import Checkpoints
 
@@ -137,15 +140,28 @@ class ModelStage(Stage):
 
     def make(self, context: Context, folder: Path) -> None:
         """Train or fuse the model, measure its accuracy on clean texts, and store it."""
+        warnings = self._check_padding(context)
+        with self._checkpoints(context, folder) as checkpoints:
+            self._make(context, folder, checkpoints, warnings)
+
+    def _make(self, context: Context, folder: Path, checkpoints: Checkpoints, warnings: list[str]) -> None:
         from robench.models.predictor import accuracy
         from robench.study.stages import trained_model
 
-        warnings = self._check_padding(context)
-        predictor, log, rows, timing = self._fuse(context) if self.parts else self._train(context, folder)
+        predictor, log, rows, timing = self._fuse(context) if self.parts else self._train(context, folder, checkpoints)
         dev, test = self.data.dev, self.clean_rows()
-        dev_accuracy = accuracy(predictor.logits([example.text for example in dev]), [e.label for e in dev])
+        dev_logits = checkpoints.evaluate(functools.partial(predictor.logits, [example.text for example in dev]))
+        dev_accuracy = accuracy(dev_logits, [e.label for e in dev])
         with context.reporter.track("clean accuracy", "text", total=len(test)) as work:
-            clean, seconds = trained_model.predict_clean(predictor, test, work.advance)
+
+            def predict(check: Callable[[int], None]) -> tuple[list[CleanLine], float]:
+                def progress(count: int) -> None:
+                    work.advance(count)
+                    check(count)
+
+                return trained_model.predict_clean(predictor, test, progress)
+
+            clean, seconds = checkpoints.evaluate(predict)
         found = trained_model.find_warnings(predictor, [example for _, example in test])
         for warning in found:
             context.reporter.say(f"    warning: {warning}")
@@ -198,7 +214,9 @@ class ModelStage(Stage):
             context.reporter.say(f"    warning: {warning}")
         return warnings
 
-    def _train(self, context: Context, folder: Path) -> tuple[Predictor, list[dict[str, Any]], Rows, Timing]:
+    def _train(
+        self, context: Context, folder: Path, checkpoints: Checkpoints
+    ) -> tuple[Predictor, list[dict[str, Any]], Rows, Timing]:
         from robench.study.stages.training_attack import TrainingAttack
         from robench.study.stages.training_rows import arrange_rows
         from robench.training.loop import train
@@ -227,7 +245,7 @@ class ModelStage(Stage):
                 seed=self.seed,
                 on_start=start,
                 on_step=lambda step, steps: work[0].set_progress(step, steps),
-                checkpoints=self._checkpoints(context, folder),
+                checkpoints=checkpoints,
                 clean=counts.clean,
                 attacker=TrainingAttack(context, self, defense, attack, folder) if attack else None,
             )
