@@ -16,6 +16,7 @@ from robench.models.classifier import Classifier
 from robench.models.devices import Precision
 from robench.models.predictor import Predictor
 from robench.models.vocabulary import list_tokens
+from robench.plugins.lookup import find_name
 from robench.training.allocation import keep_freed_memory
 from robench.training.checkpoints import Checkpoints
 from robench.training.defense import Defense
@@ -84,7 +85,7 @@ def train(
     """
     if not 0 <= defense.deployed < defense.network_count:
         raise RobenchError(
-            f"the defense {type(defense).__qualname__} has {defense.network_count} networks and deploys number"
+            f"the defense {find_name(defense)} has {defense.network_count} networks and deploys number"
             f" {defense.deployed}, counted from 0: it should have one or more, and deploy one of them."
         )
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
@@ -146,7 +147,7 @@ def _prepare_networks(defense: Defense, networks: list[Classifier], seed: int) -
     """
     for index, network in enumerate(networks):
         network.initialise_head(seed + index)
-    with run_foreign_code(f"the defense {type(defense).__qualname__} failed before training", type(defense)):
+    with run_foreign_code(f"the defense {find_name(defense)} failed before training", type(defense)):
         defense.before_training(networks)
         if len(networks) != defense.network_count or not any(p.requires_grad for n in networks for p in n.parameters()):
             raise ValueError("its before_training left no weights to train, or other networks than there were")
@@ -184,7 +185,7 @@ def _attack(
     """
     if attacker is None:
         raise RobenchError(
-            f"the defense {type(defense).__qualname__} attacks texts before epoch {epoch}, and has no attack: train it"
+            f"the defense {find_name(defense)} attacks texts before epoch {epoch}, and has no attack: train it"
             " with `robench run`."
         )
     if checkpoints and run.result.steps:  # so that an interrupted attack goes on against the same network
@@ -193,13 +194,11 @@ def _attack(
         return attacker(run.result.predictor, epoch, wanted)
 
 
-def _take_snapshot(
-    run: TrainingRun, epochs: Epochs, defense: Defense, warn: Callable[[str], None]
-) -> Snapshot | None:
+def _take_snapshot(run: TrainingRun, epochs: Epochs, defense: Defense, warn: Callable[[str], None]) -> Snapshot | None:
     """Return the state of a training; None, with a note, if the defense keeps something that would be missing in it."""
     if attribute := run.find_undeclared_state():
         warn(
-            f"note: if this training is interrupted, it begins anew: the defense {type(defense).__qualname__} changes"
+            f"note: if this training is interrupted, it begins anew: the defense {find_name(defense)} changes"
             f" its attribute {attribute} while it trains, and has no training_state and load_training_state."
         )
         return None

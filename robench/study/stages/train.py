@@ -14,12 +14,10 @@ import msgspec
 
 from robench.data.load import Example
 from robench.errors import run_foreign_code
+from robench.paths import check_free_space
 from robench.progress import Work
-from robench.results.aside import set_file_aside
 from robench.results.info import ModelInfo, StageInfo
 from robench.results.info_parts import Development, Rows, Timing
-from robench.results.integrity import CHECKPOINT_FILE
-from robench.study.environment import record_environment
 from robench.study.setting import NamedAttack, NamedDefense
 from robench.study.stages.context import Context, Model
 from robench.study.stages.stage import FORMAT, RecordsStage, Size, Stage, sample
@@ -27,8 +25,8 @@ from robench.training.attack_plan import count_steps, find_reattack
 from robench.training.defense import FusedDefense, TrainsOn
 
 if TYPE_CHECKING:
-    from robench.results.clean_lines import CleanLine
     from robench.models.predictor import Predictor
+    from robench.results.clean_lines import CleanLine
     from robench.training.checkpoints import Checkpoints
 
 SECONDS_PER_STEP = 0.2
@@ -140,8 +138,10 @@ class ModelStage(Stage):
 
     def make(self, context: Context, folder: Path) -> None:
         """Train or fuse the model, measure its accuracy on clean texts, and store it."""
-        warnings = self._check_padding(context)
-        with self._checkpoints(context, folder) as checkpoints:
+        from robench.study.stages.training_checkpoints import open_checkpoints
+
+        warnings = self._check_start(context, folder)
+        with open_checkpoints(self, context, folder) as checkpoints:
             self._make(context, folder, checkpoints, warnings)
 
     def _make(self, context: Context, folder: Path, checkpoints: Checkpoints, warnings: list[str]) -> None:
@@ -203,12 +203,21 @@ class ModelStage(Stage):
             reader=find_reader(self.defense.defense, self.seed),
         )
 
-    def _check_padding(self, context: Context) -> list[str]:
-        """Compare a few texts alone with padded ones, before hours of training, and return a warning if they differ."""
+    def _check_start(self, context: Context, folder: Path) -> list[str]:
+        """Check, before hours of training, that the model fits on the disk, and that scores do not depend on padding.
+
+        Returns:
+            A warning if they do.
+
+        Raises:
+            RobenchError: the disk is too full.
+        """
         from robench.models.checks import spread, warn_of_padding
         from robench.study.stages.trained_model import PROBES, build_untrained
 
         untrained = build_untrained(self.setting, len(self.data.labels), seed=self.seed, device=context.device)
+        weights = untrained.classifier.state_dict().values()
+        check_free_space(folder, sum(value.nbytes for value in weights), "the trained model")
         warnings = warn_of_padding(untrained, spread([example.text for example in self.data.test], PROBES))
         for warning in warnings:
             context.reporter.say(f"    warning: {warning}")
@@ -272,27 +281,6 @@ class ModelStage(Stage):
         """Add the files of an attack between epochs."""
         attack = self._training_attack
         return (*super().foreign_code, *(file.title for file in (attack.attack.foreign_files if attack else ())))
-
-    def _checkpoints(self, context: Context, folder: Path) -> Checkpoints:
-        """Keep the training in the folder, in whose place the finished model comes.
-
-        A checkpoint belongs to whatever determines the weights to the bit, which is more than the key.
-        """
-        from robench.training.checkpoints import Checkpoints
-
-        def set_aside(file: Path, reason: str) -> None:
-            place = set_file_aside(file)
-            context.reporter.warn(f"    {file} is not used: {reason}; it is moved to {place}, and training begins anew")
-
-        environment = record_environment(context.device)
-        owner = {
-            "key": self.key,
-            "parents": self.digest_parents(context.store),
-            "versions": {name: environment.versions[name] for name in ("torch", "transformers")},
-            "instructions": environment.instructions,
-            "device": environment.device,
-        }
-        return Checkpoints(folder / CHECKPOINT_FILE, owner, set_aside=set_aside, warn=context.reporter.warn)
 
     def _fuse(self, context: Context) -> tuple[Predictor, list[dict[str, Any]], Rows, Timing]:
         """Fuse the network from those of the parts, which are finished."""
