@@ -179,11 +179,11 @@ def test_a_training_in_a_worker_is_kept_when_its_command_is_interrupted(
     runs, mark = tmp_path / "runs", tmp_path / "began"
     slow = tmp_path / "slow.py"
     slow.write_text(SLOW.format(mark=str(mark)), encoding="utf-8")
-    command = tiny_job.command(runs, "--plugin", slow, "--jobs", "2", defense="slow")
+    command = tiny_job.command(runs, "--plugin", str(slow), "--jobs", "2", defense="slow")
     started = processes.start(*command, warm_workers=True)
     assert started.signal_when(mark.exists, signal.SIGTERM, seconds=240) == 128 + signal.SIGTERM, started.stderr
     assert [path.name for path in runs.glob("models/*/*")] == [FILE]
-    again = robench(*tiny_job.command(runs, "--plugin", slow, "--jobs", "1", defense="slow"))
+    again = robench(*tiny_job.command(runs, "--plugin", str(slow), "--jobs", "1", defense="slow"))
     assert again.exit_code == 0 and "training continues at step 1 of" in again.stderr, again.stderr
 
 

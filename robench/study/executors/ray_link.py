@@ -28,7 +28,8 @@ from robench.study.executors.transport import ModelSource, find_model_sources
 
 HELD_OBJECTS = 8
 """Number of folders that stay in Ray's object store for the next job that needs them."""
-_END_SECONDS = 5
+_END_SECONDS = 60
+"""Most seconds that a worker may take to end; see :class:`robench.study.executors.processes.ProcessLink`."""
 
 
 class Freight:
