@@ -123,6 +123,8 @@ class RichReporter(Warner):
             progress.refresh()
             progress.remove_task(bar)
             self._close_unused_bars(progress)
+        if count.is_idle:
+            return
         seconds = time.monotonic() - count.started
         line = f"  {title}: {count.done} {unit}s in {format_duration(seconds)}, {count.summary}"
         self.console.print(Text(line, "dim"))

@@ -30,6 +30,10 @@ class RobenchError(Exception):
         self.frames = frames
 
 
+class ForeignError(RobenchError):
+    """A failure of code of others, as a sentence."""
+
+
 class RunEndError(RobenchError):
     """A reason to end a run at once: it concerns no single text, and no other text would fare better."""
 
@@ -39,21 +43,29 @@ class ControlFlow(BaseException):
 
 
 @contextlib.contextmanager
-def translate_failures(failure: str, *classes: type, advice: str = "") -> Iterator[None]:
+def translate_failures(
+    failure: str, *classes: type, advice: Callable[[BaseException], str] = lambda error: ""
+) -> Iterator[None]:
     """Translate whatever code of others raises in the block into a sentence; ``sys.exit`` is such a failure, too.
 
-    Ctrl-C, robench's own errors and the end of a generator pass.
+    Ctrl-C, robench's own errors and the end of a generator pass. If other code failed that a plug-in in the block had
+    called, such as a network, the sentence also says where that was.
 
     Args:
         failure: the beginning of the sentence, such as ``the defense X failed``.
         classes: classes whose files are code of others wherever they lie.
-        advice: sentences to add, with a blank before them.
+        advice: returns for an error the sentences to add, with a blank before them.
 
     Raises:
-        RobenchError: the block raises anything else.
+        ForeignError: the block raises anything else.
     """
     try:
         yield
+    except ForeignError as error:
+        frames = [] if error.frames else find_frames(error, *filter(_is_plugin, classes))
+        if not frames:
+            raise
+        raise ForeignError(f"{failure}: {_name_line(frames[-1])}: {error}", format_frames(frames)) from error.__cause__
     except (RobenchError, KeyboardInterrupt, GeneratorExit, ControlFlow):
         raise
     except BaseException as error:  # a plug-in's or a function's code may raise anything
@@ -62,11 +74,17 @@ def translate_failures(failure: str, *classes: type, advice: str = "") -> Iterat
         file, _, line = place.rpartition(", ")
         place = line if file in failure else place  # which has named the file
         reason = f"{place}: {describe_error(error)}" if place else describe_error(error)
-        raise RobenchError(f"{failure}: {reason}.{advice}", format_frames(frames)) from error
+        raise ForeignError(f"{failure}: {reason}.{advice(error)}", format_frames(frames)) from error
+
+
+def _is_plugin(cls: type) -> bool:
+    return cls.__module__.partition(".")[0] != "robench"
 
 
 @contextlib.contextmanager
-def run_foreign_code(failure: str, *classes: type, advice: str = "") -> Iterator[None]:
+def run_foreign_code(
+    failure: str, *classes: type, advice: Callable[[BaseException], str] = lambda error: ""
+) -> Iterator[None]:
     """Run code of others in the block: translate what it raises, and put back the settings of the process.
 
     See :func:`translate_failures` and :func:`~robench.process.keep_settings`.

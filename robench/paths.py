@@ -86,6 +86,33 @@ def translate_os_errors(target: Path) -> Iterator[None]:
         ) from error
 
 
+def check_free_space(folder: Path, size: int, content: str) -> None:
+    """Check that a disk has room for what will be written, before it is computed.
+
+    Args:
+        folder: where it will be written; it need not exist yet.
+        size: its bytes.
+        content: what it is, such as ``the trained model``.
+
+    Raises:
+        RobenchError: there is less.
+    """
+    place = next(path for path in (folder, *folder.parents) if path.exists())
+    try:
+        free = shutil.disk_usage(place).free
+    except OSError:
+        return
+    if free < size:
+        raise RobenchError(
+            f"{content} takes {_format_size(size)} in {folder}, whose disk has {_format_size(free)} free: free some"
+            " space there, or name another folder with --runs."
+        )
+
+
+def _format_size(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB"
+
+
 _NO_SPACE = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 

@@ -89,6 +89,11 @@ class Count:
         return (self.done - self._done_before) / max(time.monotonic() - self.started, 1e-9)
 
     @property
+    def is_idle(self) -> bool:
+        """Return whether nothing was done since the start although there is something to do, as before a failure."""
+        return self.done == self._done_before and self.done != self.total
+
+    @property
     def summary(self) -> str:
         """Return rate and tally as text."""
         tally = ", ".join(f"{count} {outcome}" for outcome, count in sorted(self.outcomes.items()))
@@ -135,6 +140,8 @@ class PlainReporter(Warner):
         count = Count(title, unit, total, done)
         yield _PlainWork(count, self)
         seconds = time.monotonic() - count.started
+        if count.is_idle:
+            return
         self.say(f"    {title}: {count.done} {unit}s in {format_duration(seconds)}, {count.summary}")
 
     @contextlib.contextmanager

@@ -45,7 +45,7 @@ class Flow(ControlFlow):
 )
 def test_translate_failures_any_error_becomes_one_line(error: BaseException, sentence: str) -> None:
     assert describe_error(error) == sentence
-    with pytest.raises(RobenchError) as told, translate_failures("the thing failed", advice=" Mend it."):
+    with pytest.raises(RobenchError) as told, translate_failures("the thing failed", advice=lambda error: " Mend it."):
         raise error
     message = str(told.value)
     assert re.sub(f": {re.escape(__file__)}, line \\d+", "", message) == f"the thing failed: {sentence}. Mend it."

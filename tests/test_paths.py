@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from robench.errors import RobenchError
-from robench.paths import absolute_path, anchor_paths, cache_dir, read_regular
+from robench.paths import absolute_path, anchor_paths, cache_dir, check_free_space, read_regular
 from robench.results.store import Store
 
 
@@ -69,3 +69,11 @@ def test_read_regular_of_a_file_that_is_larger_than_any_is_an_error(tmp_path: Pa
             pytest.skip("this file system has no file of 4 TB")
     with pytest.raises(OSError, match="large"):
         read_regular(tmp_path / "sparse")
+
+
+def test_check_free_space_of_more_than_the_disk_has_names_folder_and_sizes(tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "models"
+    check_free_space(folder, 1, "the trained model")
+    told = rf"^the trained model takes 1,000,000,000,000\.0 MB in {folder}, whose disk has [\d,]+\.\d MB free: .*--runs"
+    with pytest.raises(RobenchError, match=told):
+        check_free_space(folder, 10**18, "the trained model")

@@ -23,6 +23,19 @@ def test_a_silent_reporter_shows_notes_and_warnings_but_no_progress(capsys: pyte
 
 
 @pytest.mark.parametrize("kind", [PlainReporter, RichReporter])
+def test_track_of_work_that_failed_before_its_first_unit_says_nothing(
+    kind: type[PlainReporter] | type[RichReporter],
+) -> None:
+    out = io.StringIO()
+    reporter: Reporter = kind(Console(file=out, width=80))
+    with reporter.track("training", "step", total=9, done=4):
+        pass
+    with reporter.track("attacking", "text", total=0):
+        pass
+    assert "training" not in out.getvalue() and "attacking: 0 texts" in out.getvalue()
+
+
+@pytest.mark.parametrize("kind", [PlainReporter, RichReporter])
 def test_a_warning_is_shown_once_by_each_reporter(kind: type[PlainReporter] | type[RichReporter]) -> None:
     out = io.StringIO()
     reporter: Reporter = kind(Console(file=out, width=40))

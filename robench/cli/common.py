@@ -12,6 +12,7 @@ import signal
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
@@ -22,7 +23,7 @@ from robench.cli.parameters import typer_option
 from robench.console import Console, divert_output, output_stream
 from robench.errors import RobenchError, blame_foreign_code
 from robench.escaping import shorten
-from robench.paths import anchor_paths
+from robench.paths import absolute_path, anchor_paths
 from robench.progress import Reporter
 from robench.study.options import RunOptions, StoreOptions, changed_words, option_words
 
@@ -210,7 +211,8 @@ def run_and_show(
     from robench.study.commands import format_command
     from robench.study.runner import run_requests
 
-    text = format_command(*command, *changed_words(place))
+    anywhere = replace(place, plugin=tuple(map(absolute_path, place.plugins)))
+    text = format_command(*command, *changed_words(anywhere))
     cells = run_requests(requests, store, reporter, place.existing, retry_errors=place.retry_errors, command=text)
     if not cells:
         raise RobenchError(f"none of these cells is in {place.runs}; leave --existing only-cache out to make them.")

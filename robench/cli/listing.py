@@ -102,7 +102,7 @@ def _details(name: str) -> dict[str, list[dict[str, Any]]]:
     found = {section: rows for section, rows in found.items() if rows}
     if not found:
         names = [row["name"] for section in SECTIONS for row in _rows(section)]
-        hint = "without a name, all are listed"
+        hint = "without a name, all are listed; what a file of your own registers is, too, with --plugin FILE.py"
         raise RobenchError(explain_unknown("section or name", name, [*SECTIONS, *names, *SHARED], hint))
     return found
 

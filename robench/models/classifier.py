@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import inspect
 from collections.abc import Iterator
 from typing import NamedTuple, cast
@@ -195,7 +196,7 @@ class Classifier(nn.Module):
         name = f"{type(self.encoder).__name__} {self.encoder.name_or_path}".strip()
         precision = "bf16" if torch.is_autocast_enabled(mask.device.type) else "fp32"
         failure = f"the encoder {name} failed on a batch of {' x '.join(map(str, mask.shape))} tokens"
-        with translate_failures(failure, advice=advise_precision(precision)):
+        with translate_failures(failure, advice=functools.partial(advise_precision, precision)):
             yield
 
     def pair(self, batch: Batch) -> tuple[Outputs, Outputs]:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from typing import Literal, TypeAlias, cast
 
 import torch
 
-from robench.errors import RobenchError
+from robench.errors import RobenchError, describe_error
 from robench.escaping import shorten, show_value
 
 Precision = Literal["fp32", "bf16", "native"]
 """float32; matrix products in bfloat16; or everything in the type of the stored weights, of a user's model."""
+_OF_PRECISION = re.compile(
+    r"bfloat16|\bhalf\b|float16|mixed dtype|overflow|underflow|\bnan\b|\binf(inity)?\b|finite|singular", re.IGNORECASE
+)
 Hardware: TypeAlias = "dict[str, str | int | None]"
 
 
@@ -48,14 +52,17 @@ def choose_precision(name: str, on: torch.device) -> Precision:
     return "bf16" if _has_fast_bfloat16(on) else "fp32"
 
 
-def advise_precision(precision: str) -> str:
-    """Return what may help if a network fails in a precision, as a sentence with a blank before it; empty if nothing.
+def advise_precision(precision: str, error: BaseException) -> str:
+    """Return what may help if code fails in a precision, as a sentence with a blank before it; empty if nothing.
 
     Args:
         precision: the precision that it runs in.
+        error: the error; only one about types of numbers, or numbers that are not finite, can be the precision's.
     """
     kinds = {"bf16": "in bfloat16", "native": "in the precision of its weights"}
-    return f" It runs {kinds[precision]}: try --precision fp32." if precision in kinds else ""
+    if precision not in kinds or not _OF_PRECISION.search(describe_error(error)):
+        return ""
+    return f" It runs {kinds[precision]}: try --precision fp32."
 
 
 def identify_hardware(device: torch.device, threads: int) -> Hardware:

@@ -38,6 +38,7 @@ def check_contract(plugin: Any, kind: str) -> None:
     contracts = [base for base in contracts if is_dataclass(base) and hasattr(base, "plugin_kind")]
     if not any(vars(base).get("plugin_kind") == kind for base in contracts):
         raise TypeError(f"its class is no subclass of robench.{kind.capitalize().removesuffix('s')}")
+    _check_fields(type(plugin))
     declared: dict[str, Any] = {}
     for base in contracts:
         declared = {**get_type_hints(base), **dict(_properties(base)), **declared}
@@ -53,6 +54,28 @@ def check_contract(plugin: Any, kind: str) -> None:
             raise TypeError(f"its field {field.name} is {show_value(value)}, not {_PLAIN}")
     if hasattr(plugin, "check_declarations"):  # tasks have none
         plugin.check_declarations()
+
+
+def _check_fields(cls: type) -> None:
+    """Check that what the classes of a plug-in write as fields are fields.
+
+    Raises:
+        TypeError: a class is no dataclass and has some; only those of the classes it inherits from are fields.
+    """
+    for one in cls.__mro__:
+        if one.__module__.partition(".")[0] == "robench" or "__dataclass_params__" in vars(one):
+            continue
+        options = [name for name, hint in inspect.get_annotations(one).items() if name in vars(one) and _is_field(hint)]
+        if options:
+            raise TypeError(
+                f"its class {one.__qualname__} declares {list_values(options)} and is no dataclass, so that this is no"
+                " option; put @dataclass(frozen=True, kw_only=True) above the class"
+            )
+
+
+def _is_field(hint: Any) -> bool:
+    """Return whether an annotation, which may be a text, is one of a dataclass's field."""
+    return "ClassVar" not in (hint if isinstance(hint, str) else repr(hint))
 
 
 def check_type(name: str, value: Any, hint: Any) -> None:

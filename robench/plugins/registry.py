@@ -50,11 +50,15 @@ T = TypeVar("T")
 _NAME = re.compile(r"[\w:+][\w:+.-]{0,59}")
 _FORM = "has up to 60 letters, digits and - _ . : +"
 _files: dict[tuple[Kind, str], Entry] = {}
-_OWN = (
-    "; rows of your own are named by --test FILE.csv (`robench attack`) or --task ./FOLDER, which needs a slash, and a"
-    " task of your own by --plugin FILE.py"
-)
-"""How to bring a task, for the error of an unknown one."""
+_OWN: dict[Kind, str] = {
+    "defenses": "a defense of your own is read from its file by --plugin FILE.py",
+    "attacks": "an attack of your own is read from its file by --plugin FILE.py",
+    "tasks": (
+        "rows of your own are named by --test FILE.csv (`robench attack`) or --task ./FOLDER, which needs a slash, and"
+        " a task of your own by --plugin FILE.py"
+    ),
+}
+"""How to bring something that is not registered, for the error of an unknown name."""
 _running: list[str] = []
 """The plug-in files that are being run, which had registered nothing before."""
 
@@ -113,6 +117,8 @@ def load_plugin(path: Path, module_name: str = "") -> None:
         RobenchError: there is no such file, it fails, or it registers nothing.
     """
     path = absolute_path(path).resolve()
+    if path.is_dir():
+        raise RobenchError(f"plug-in {path} is a folder; --plugin takes a Python file, and may be given several times.")
     if not path.is_file():
         raise RobenchError(f"plug-in {path} does not exist; --plugin takes a Python file.")
     for kind in KINDS:
@@ -158,7 +164,7 @@ def _run(path: Path, content: bytes, module: ModuleType) -> None:
     """
     _running.append(str(path))
     try:
-        with search_first(path.parent), run_foreign_code(f"plug-in {path} failed"):
+        with search_first(path.parent), run_foreign_code(f"plug-in {path} failed", advice=_advise_dataclass):
             exec(compile(content, str(path), "exec", dont_inherit=True), vars(module))
     except RobenchError as error:
         if error.__cause__ is not None:
@@ -168,6 +174,12 @@ def _run(path: Path, content: bytes, module: ModuleType) -> None:
         raise RobenchError(f"{place}{str(error).removeprefix(f'{path} ')}", format_frames(frames)) from error
     finally:
         _running.pop()
+
+
+def _advise_dataclass(error: BaseException) -> str:
+    """Return what to do about an error of Python's dataclasses, with a blank before it; empty if it is none."""
+    is_known = isinstance(error, TypeError) and re.search("non-frozen dataclass|non-default argument", str(error))
+    return " Put @dataclass(frozen=True, kw_only=True) above the class." if is_known else ""
 
 
 @contextlib.contextmanager
@@ -251,7 +263,7 @@ def entry(kind: Kind, name: str) -> Entry:
         if found.argument and name.partition(":")[0] == found.name:
             return _member(found, name)
     patterns = [found.pattern for found in registered]
-    hint = f"`robench list {kind}` shows all{_OWN if kind == 'tasks' else ''}"
+    hint = f"`robench list {kind}` shows all; {_OWN[kind]}"
     raise RobenchError(explain_unknown(kind[:-1], name, patterns, hint))
 
 

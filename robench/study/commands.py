@@ -11,14 +11,16 @@ import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cache
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 import msgspec
 
 from robench.errors import RobenchError
 from robench.escaping import quote_words
+from robench.paths import absolute_path
 from robench.plugins import registry
+from robench.plugins.lookup import find_plugin_files
 from robench.results.adaptive import leave_out_adaptive
 from robench.results.cells import Result, read_results
 from robench.results.info import CellInfo
@@ -27,7 +29,15 @@ from robench.results.paper_contents import Paper
 from robench.results.selection import NoResultsError, Selection, leave_out_crossed
 from robench.results.store import Store
 from robench.results.transfer import leave_out_sources
-from robench.study.options import THREADS, AttackOptions, CommonOptions, RunOptions, option_words, run_options
+from robench.study.options import (
+    THREADS,
+    AttackOptions,
+    CommonOptions,
+    RunOptions,
+    StoreOptions,
+    option_words,
+    run_options,
+)
 from robench.study.presets import PRESETS, TRAINING, Preset
 from robench.training.settings import TrainingSettings
 
@@ -92,7 +102,14 @@ def _command(box: tuple[Any, ...], extra: Sequence[str]) -> str:
         kind, words = AttackOptions, ["attack", *option_words(AttackOptions, name=defenses)]
     named = option_words(kind, task=[task for task in tasks if task], attack=attacks)
     words += [*named, *options, *option_words(kind, seed=sorted(seeds))]
-    return format_command(*words, *extra)
+    return format_command(*words, *_plugin_words(extra, defenses=defenses, attacks=attacks, tasks=tasks), *extra)
+
+
+def _plugin_words(extra: Sequence[str], **names: Iterable[str]) -> list[str]:
+    """Return the options that name the plug-in files of some names, by kind, unless ``extra`` names them already."""
+    there = {absolute_path(Path(word)).resolve() for word in extra}
+    files = find_plugin_files((kind, one) for kind in registry.KINDS for one in names.get(kind, ()))
+    return [word for file in files if file not in there for word in option_words(StoreOptions, plugin=file)]
 
 
 def rename_defense(result: Result, name: str) -> Result:
@@ -226,6 +243,7 @@ def describe_commands(gaps: Iterable[tuple[str, Result]], options: Sequence[str]
 
 def make_run_command(selection: Selection, extra: Sequence[str] = ()) -> str:
     """Return the ``robench run`` that makes all results of a selection."""
+    plugins = _plugin_words(extra, defenses=selection.defenses, attacks=selection.attacks, tasks=selection.tasks)
     words = option_words(
         RunOptions,
         defense=selection.defenses or ["all"],
@@ -235,7 +253,7 @@ def make_run_command(selection: Selection, extra: Sequence[str] = ()) -> str:
         preset=selection.presets[:1],
         seed=selection.seeds,
     )
-    return format_command("run", *words, *extra)
+    return format_command("run", *words, *plugins, *extra)
 
 
 def read_selection(selection: Selection, store: Store, extra: Sequence[str] = ()) -> list[Result]:

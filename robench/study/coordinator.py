@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from robench.errors import RobenchError
 from robench.progress import LabelledReporter, Reporter, SilentReporter, Work
 from robench.results.records import Record
-from robench.study.executors.job import AttackJob, Executor, Job, JobEnd
+from robench.study.executors.job import AttackJob, Executor, Job, JobEnd, explain_death
 from robench.study.ready_stages import ReadyStages
 from robench.study.row_intake import RowIntake
 from robench.study.run_progress import RunProgress
@@ -28,11 +28,6 @@ from robench.study.time_left import TimeLeft
 
 POLL_SECONDS = 0.3
 """Seconds between two looks at a stage that another process makes."""
-
-_DEATHS = (
-    "{title}: the process that computed it ended unexpectedly twice, the second time alone; it possibly ran out of"
-    " memory. What was finished is kept: run again with fewer --jobs, or on a machine with more memory."
-)
 
 
 @dataclass(eq=False)
@@ -269,7 +264,7 @@ class Coordinator:
     def _retry(self, part: _Part, end: JobEnd) -> None:
         """See to it that a job whose process died is run again."""
         if part.stage.key in self._retried and not end.is_machine_lost:
-            raise RobenchError(_DEATHS.format(title=part.stage.title))
+            raise RobenchError(f"{part.stage.title}: the process that computed it {explain_death(end.exit_code)}")
         if isinstance(end.job, AttackJob):
             end.job.rows.give_back()
         if end.is_machine_lost:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from robench.errors import RobenchError, run_foreign_code
 from robench.escaping import show_value
+from robench.plugins.lookup import find_name
 from robench.training.defense import AdversarialDefense, Defense, TrainsOn
 from robench.training.reattack import Reattack
 
@@ -23,7 +24,7 @@ def find_reattack(defense: Defense, epoch: int, clean: int) -> Reattack | None:
     """
     if not isinstance(defense, AdversarialDefense):
         return None
-    name = type(defense).__qualname__
+    name = find_name(defense)
     with run_foreign_code(f"the defense {name} failed to say what to attack before epoch {epoch}", type(defense)):
         wanted = defense.reattack(epoch, clean)
         if not isinstance(wanted, Reattack | None):

@@ -1,18 +1,23 @@
 """Checkpoints: snapshots of a training that are written now and then, so that a killed one goes on where it was.
 
 How it works: a snapshot replaces the one before. It is written at most once a minute, and seldom enough for writing to
-take a fiftieth of the time.
+take a fiftieth of the time. One more is written when a signal ends the training: inside the block of its checkpoints,
+ctrl-C and SIGTERM wait for the end of a step, or of a batch that is only evaluated.
 """
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, TypeVar
 
-from robench.errors import RobenchError
+from robench.errors import ControlFlow, RobenchError
+from robench.training.held_signals import HeldSignals
 from robench.training.snapshot import Snapshot, read_snapshot, write_snapshot
+
+T = TypeVar("T")
 
 SHORTEST_INTERVAL = 60.0
 """Seconds of training between two checkpoints, at least."""
@@ -20,8 +25,12 @@ INTERVAL_PER_WRITE = 50.0
 """Least interval in durations of the last write."""
 
 
+class _InterruptedError(ControlFlow):
+    """Leaves an evaluation, because a signal has come."""
+
+
 class Checkpoints:
-    """The checkpoints of one training.
+    """The checkpoints of one training. In its block, a signal that ends the command waits for a last one.
 
     Args:
         file: where they are written.
@@ -41,6 +50,29 @@ class Checkpoints:
         self.warn = warn
         self._file, self._owner, self._set_aside = file, owner, set_aside
         self._last, self._duration = time.monotonic(), 0.0
+        self._take: Callable[[], Snapshot | None] = lambda: None
+        self._signals = HeldSignals()
+
+    def __enter__(self) -> Self:
+        """Begin to hold signals back."""
+        self._signals.__enter__()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        """Write a last checkpoint if a signal has come, and deliver it, unless an error ends the training anyway."""
+        try:
+            if kind is None:
+                self.stop_if_interrupted()
+        finally:
+            self._signals.__exit__(kind, *rest)
+
+    def begin(self, take: Callable[[], Snapshot | None]) -> None:
+        """Say how the state of the training is taken from now on.
+
+        Args:
+            take: returns it; None if it cannot be stored.
+        """
+        self._take = take
 
     @property
     def is_due(self) -> bool:
@@ -75,14 +107,10 @@ class Checkpoints:
         """
         self._set_aside(self._file, reason)
 
-    def write(self, take: Callable[[], Snapshot | None]) -> None:
-        """Write a checkpoint. If it cannot be written, training goes on, and the one before stays.
-
-        Args:
-            take: returns the state of the training; None if it cannot be stored.
-        """
+    def write(self) -> None:
+        """Write a checkpoint. If it cannot be written, training goes on, and the one before stays."""
         started = time.monotonic()
-        snapshot = take()
+        snapshot = self._take()
         try:
             if snapshot is not None:
                 write_snapshot(self._file, snapshot, self._owner)
@@ -90,3 +118,37 @@ class Checkpoints:
             self.warn(f"note: no checkpoint of the training was written: {error}")
         self._last = time.monotonic()
         self._duration = self._last - started
+
+    def stop_if_interrupted(self) -> None:
+        """If a signal has come, write a checkpoint and deliver the signal; the state of the training has to be whole.
+
+        Raises:
+            KeyboardInterrupt: as the signal's handler decides.
+        """
+        if self._signals.is_pending:
+            self.write()
+            self._signals.deliver()
+
+    def evaluate(self, work: Callable[[Callable[[int], None]], T]) -> T:
+        """Do work that does not change the training, and stop in the middle of it if a signal has come.
+
+        Args:
+            work: does it, and calls what it is given after each batch.
+        """
+
+        def check(count: int) -> None:
+            if self._signals.is_pending:
+                raise _InterruptedError
+
+        while True:
+            try:
+                return work(check)
+            except _InterruptedError:
+                self.stop_if_interrupted()  # which returns if the handler of another program goes on
+
+    @contextlib.contextmanager
+    def release_signals(self) -> Iterator[None]:
+        """Let signals take effect at once inside the block, which stores its own work."""
+        self._signals.deliver()
+        with self._signals.release():
+            yield

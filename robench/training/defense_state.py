@@ -12,6 +12,7 @@ from torch import Tensor
 
 from robench.errors import run_foreign_code
 from robench.escaping import show_value
+from robench.plugins.lookup import find_name
 from robench.training.defense import Defense
 
 
@@ -33,7 +34,7 @@ def read_state(defense: Defense) -> DefenseState | None:
     Raises:
         RobenchError: its code fails, or gives something else than plain values and tensors.
     """
-    name = type(defense).__qualname__
+    name = find_name(defense)
     with run_foreign_code(f"the defense {name} failed to return its state", type(defense)):
         state = defense.training_state()
         if state is None:
@@ -56,7 +57,7 @@ def load_state(defense: Defense, state: DefenseState, device: torch.device) -> N
     Raises:
         RobenchError: its code fails.
     """
-    name = type(defense).__qualname__
+    name = find_name(defense)
     with run_foreign_code(f"the defense {name} failed to continue from its state", type(defense)):
         defense.load_training_state(state.values | {key: value.to(device) for key, value in state.tensors.items()})
 
@@ -82,8 +83,8 @@ class AttributeWatch:
         return next((name for name, text in now.items() if self._before.get(name) != text), "")
 
     def _describe(self) -> dict[str, str]:
-        kind = type(self._defense)
-        with run_foreign_code(f"the attributes of the defense {kind.__qualname__} cannot be shown", kind):
+        kind, name = type(self._defense), find_name(self._defense)
+        with run_foreign_code(f"the attributes of the defense {name} cannot be shown", kind):
             return {
                 name: repr(value)
                 for name, value in vars(self._defense).items()

@@ -16,6 +16,7 @@ from robench.models.classifier import Classifier
 from robench.models.devices import Precision
 from robench.models.predictor import Predictor
 from robench.models.vocabulary import list_tokens
+from robench.plugins.lookup import find_name
 from robench.training.allocation import keep_freed_memory
 from robench.training.checkpoints import Checkpoints
 from robench.training.defense import Defense
@@ -84,7 +85,7 @@ def train(
     """
     if not 0 <= defense.deployed < defense.network_count:
         raise RobenchError(
-            f"the defense {type(defense).__qualname__} has {defense.network_count} networks and deploys number"
+            f"the defense {find_name(defense)} has {defense.network_count} networks and deploys number"
             f" {defense.deployed}, counted from 0: it should have one or more, and deploy one of them."
         )
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
@@ -117,7 +118,9 @@ def train(
             reader=find_reader(defense, seed),
         )
         run = TrainingRun(defense, networks, predictor, dev, settings, precision, device, steps=epochs.steps)
-        attack = functools.partial(_attack, attacker, run, epochs, defense, checkpoints)
+        attack = functools.partial(_attack, attacker, run, defense, checkpoints)
+        if checkpoints:
+            checkpoints.begin(functools.partial(_take_snapshot, run, epochs, defense, checkpoints.warn))
         with contextlib.ExitStack() as stack:
             if checkpoints and (snapshot := checkpoints.find(run.check)):
                 _continue(run, snapshot, checkpoints)
@@ -125,12 +128,14 @@ def train(
                 stack.enter_context(use_python_states(snapshot.progress.random))
             on_start(run.result.steps, epochs.steps)
             stack.enter_context(keep_freed_memory())
+            _evaluate(run, checkpoints)  # which an interrupt may have prevented
             for batch in epochs.batches(attack):
                 run.expect(epochs.steps)
                 run.step(batch)
+                _evaluate(run, checkpoints)
                 on_step(run.result.steps, run.steps)
                 if checkpoints and checkpoints.is_due and run.result.steps < run.steps:
-                    _keep(run, epochs, defense, checkpoints)
+                    checkpoints.write()
         return run.finish()
 
 
@@ -142,7 +147,7 @@ def _prepare_networks(defense: Defense, networks: list[Classifier], seed: int) -
     """
     for index, network in enumerate(networks):
         network.initialise_head(seed + index)
-    with run_foreign_code(f"the defense {type(defense).__qualname__} failed before training", type(defense)):
+    with run_foreign_code(f"the defense {find_name(defense)} failed before training", type(defense)):
         defense.before_training(networks)
         if len(networks) != defense.network_count or not any(p.requires_grad for n in networks for p in n.parameters()):
             raise ValueError("its before_training left no weights to train, or other networks than there were")
@@ -156,10 +161,18 @@ def _continue(run: TrainingRun, snapshot: Snapshot, checkpoints: Checkpoints) ->
         raise RobenchError(f"{error} The next run trains from the beginning.", error.frames) from error
 
 
+def _evaluate(run: TrainingRun, checkpoints: Checkpoints | None) -> None:
+    """Evaluate the deployed network if it is due; before and in it, an interrupt ends the training."""
+    if checkpoints is None:
+        run.evaluate_if_due()
+        return
+    checkpoints.stop_if_interrupted()
+    checkpoints.evaluate(run.evaluate_if_due)
+
+
 def _attack(
     attacker: Attacker | None,
     run: TrainingRun,
-    epochs: Epochs,
     defense: Defense,
     checkpoints: Checkpoints | None,
     epoch: int,
@@ -172,24 +185,20 @@ def _attack(
     """
     if attacker is None:
         raise RobenchError(
-            f"the defense {type(defense).__qualname__} attacks texts before epoch {epoch}, and has no attack: train it"
+            f"the defense {find_name(defense)} attacks texts before epoch {epoch}, and has no attack: train it"
             " with `robench run`."
         )
     if checkpoints and run.result.steps:  # so that an interrupted attack goes on against the same network
-        _keep(run, epochs, defense, checkpoints)
-    with preserve_states(run.device):
+        checkpoints.write()
+    with preserve_states(run.device), checkpoints.release_signals() if checkpoints else contextlib.nullcontext():
         return attacker(run.result.predictor, epoch, wanted)
 
 
-def _keep(run: TrainingRun, epochs: Epochs, defense: Defense, checkpoints: Checkpoints) -> None:
-    checkpoints.write(functools.partial(_take_snapshot, run, epochs, defense, checkpoints))
-
-
-def _take_snapshot(run: TrainingRun, epochs: Epochs, defense: Defense, checkpoints: Checkpoints) -> Snapshot | None:
+def _take_snapshot(run: TrainingRun, epochs: Epochs, defense: Defense, warn: Callable[[str], None]) -> Snapshot | None:
     """Return the state of a training; None, with a note, if the defense keeps something that would be missing in it."""
     if attribute := run.find_undeclared_state():
-        checkpoints.warn(
-            f"note: if this training is interrupted, it begins anew: the defense {type(defense).__qualname__} changes"
+        warn(
+            f"note: if this training is interrupted, it begins anew: the defense {find_name(defense)} changes"
             f" its attribute {attribute} while it trains, and has no training_state and load_training_state."
         )
         return None

@@ -7,6 +7,7 @@ other texts. An attack searches the weaknesses of this function.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import itertools
 import random
@@ -18,6 +19,7 @@ from robench.errors import RobenchError, run_foreign_code
 from robench.escaping import show_value
 from robench.models.batches import TrainingRow
 from robench.models.reading import show_masks
+from robench.plugins.lookup import find_name
 from robench.training.defense import Defense
 
 if TYPE_CHECKING:
@@ -56,6 +58,10 @@ class DefenseReader:
         """Return the number of texts that the defense decides by."""
         return max(self.defense.texts_read, 1)
 
+    @functools.cached_property
+    def _name(self) -> str:
+        return find_name(self.defense)
+
     def read(self, text: str, most: int | None = None) -> tuple[str, ...]:
         """Return the texts that are read in place of one.
 
@@ -67,8 +73,7 @@ class DefenseReader:
             RobenchError: the defense's code fails, or yields something else than texts.
         """
         count = self.count if most is None else most
-        kind = type(self.defense)
-        with run_foreign_code(f"the defense {kind.__qualname__} failed to read a text", kind):
+        with run_foreign_code(f"the defense {self._name} failed to read a text", type(self.defense)):
             texts = tuple(itertools.islice(self.defense.read(text, make_stream(self.purpose, self.seed, text)), count))
             if not texts or not all(isinstance(one, str) for one in texts):
                 raise TypeError(f"its read yielded {show_value(texts)}; it should yield texts, at least one")
@@ -80,8 +85,7 @@ class DefenseReader:
         Raises:
             RobenchError: the defense's code fails, or returns something else.
         """
-        kind = type(self.defense)
-        with run_foreign_code(f"the defense {kind.__qualname__} failed to combine scores", kind):
+        with run_foreign_code(f"the defense {self._name} failed to combine scores", type(self.defense)):
             combined = self.defense.combine(logits)
             if combined.shape != logits.shape[1:]:
                 found = f"{tuple(combined.shape)} of {tuple(logits.shape)}"
@@ -114,7 +118,7 @@ class LabelCounter(DefenseReader):
 
         if len(logits) != self.draws:
             raise RobenchError(
-                f"the defense {type(self.defense).__qualname__} yields only {len(logits)} texts in place of one, where"
+                f"the defense {self._name} yields only {len(logits)} texts in place of one, where"
                 f" {self.draws} count: its read should have no end."
             )
         return torch.bincount(logits.argmax(-1), minlength=logits.shape[-1]).float()

@@ -7,9 +7,9 @@ weights are copied if no earlier evaluation was as good. At the end the best wei
 
 from __future__ import annotations
 
-import math
+import functools
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,9 +24,11 @@ from robench.models.batches import Batch
 from robench.models.classifier import Classifier
 from robench.models.devices import Precision, advise_precision, autocast
 from robench.models.predictor import Predictor, accuracy
+from robench.plugins.lookup import find_name
 from robench.training import defense_state
 from robench.training.defense import Defense
 from robench.training.defense_state import AttributeWatch, DefenseState
+from robench.training.divergence import check_losses, explain_divergence
 from robench.training.dropout import use_fast_dropout
 from robench.training.passes import PassCounter
 from robench.training.random_states import (
@@ -102,6 +104,7 @@ class TrainingRun:
         self.steps = steps
         self.result = TrainingResult(predictor)
         self._defense, self._networks, self._dev = defense, networks, dev
+        self._name = find_name(defense)
         self._eval_every, self._precision, self.device = settings.eval_every, precision, device
         self._parameters = [p for network in networks for p in network.parameters() if p.requires_grad]
         # The gradients are used as they are: the paper mentions no clipping.
@@ -123,13 +126,16 @@ class TrainingRun:
         self._start_time = time.perf_counter()
 
     def step(self, batch: Batch) -> None:
-        """Run all passes of the defense over one batch, step the optimiser, and evaluate when it is due."""
+        """Run all passes of the defense over one batch, and step the optimiser."""
         for network in self._networks:
             network.train(network.head.weight.requires_grad)  # a network that is not trained itself has no dropout
-        failure = f"the defense {type(self._defense).__qualname__} failed at step {self.result.steps + 1}"
-        advice = advise_precision(self._precision)
+        failure = f"the defense {self._name} failed at step {self.result.steps + 1}"
+        advice = functools.partial(advise_precision, self._precision)
         with self._counter.count(), run_foreign_code(failure, type(self._defense), advice=advice):
             for terms in self._passes(batch):
+                if self.device.type == "cpu":  # elsewhere, reading numbers would wait for the device at each step
+                    losses = {name: term.item() for name, term in terms.items()}
+                    check_losses(losses, self._defense, f"at step {self.result.steps + 1}", done=self.result.steps)
                 torch.stack(list(terms.values())).sum().backward()
                 for name, term in terms.items():
                     self._sums[name] = self._sums.get(name, 0) + term.detach()
@@ -140,8 +146,16 @@ class TrainingRun:
             self._defense.after_step(self._networks)
         self._steps_summed += 1
         self.result.steps += 1
-        if self.result.steps % self._eval_every == 0 or self.result.steps == self.steps:
-            self._evaluate()
+
+    def evaluate_if_due(self, progress: Callable[[int], None] | None = None) -> None:
+        """Evaluate the deployed network after every ``eval_every`` steps and after the last one, once.
+
+        Args:
+            progress: called after each batch with its number of texts; it may raise, and leaves everything as it was.
+        """
+        is_due = self.result.steps % self._eval_every == 0 or self.result.steps == self.steps
+        if is_due and self._steps_summed:
+            self._evaluate(progress)
 
     def expect(self, steps: int) -> None:
         """Let the learning rate decay to zero over another number of optimiser steps of the whole training."""
@@ -156,9 +170,8 @@ class TrainingRun:
             RobenchError: no step had a gradient, so the network is untrained.
         """
         if not self._has_learned:
-            name = type(self._defense).__qualname__
             raise RobenchError(
-                f"the defense {name} trained nothing: in none of {self.result.steps} steps did its losses give a"
+                f"the defense {self._name} trained nothing: in none of {self.result.steps} steps did its losses give a"
                 " network's weights a gradient. Its passes should yield, for each batch, terms that depend on them."
             )
         self.result.predictor.classifier.load_state_dict(self._best_weights)
@@ -218,7 +231,7 @@ class TrainingRun:
         best = {"best": self.result.predictor.classifier.state_dict()}
         snapshot.check({**self._groups, **moments, **best}, optional=[*moments, *best])
         progress = snapshot.progress
-        if progress.step >= self.steps:
+        if progress.step > self.steps:
             raise ValueError(f"it is of step {progress.step:,}, and the training has {self.steps:,}")
         if len(progress.frozen) != len(self._networks):
             raise ValueError(f"it is of {len(progress.frozen)} networks, and the training has {len(self._networks)}")
@@ -281,16 +294,13 @@ class TrainingRun:
                 return
             yield check_terms(self._defense, terms)
 
-    def _evaluate(self) -> None:
+    def _evaluate(self, progress: Callable[[int], None] | None) -> None:
         losses = {name: (total / self._steps_summed).item() for name, total in self._sums.items()}
-        logits = self.result.predictor.logits([example.text for example in self._dev], most=1)
-        diverged = [f"the loss term {name}" for name, loss in losses.items() if not math.isfinite(loss)]
-        if diverged or not logits.isfinite().all():
-            culprits = " and ".join(diverged or ["an output"])
-            raise RobenchError(
-                f"training diverged before step {self.result.steps}: {culprits} is no longer a number. Try a smaller"
-                " learning rate, or --precision fp32."
-            )
+        logits = self.result.predictor.logits([example.text for example in self._dev], progress, most=1)
+        when = f"before step {self.result.steps}"
+        check_losses(losses, self._defense, when, done=self.result.steps)
+        if not logits.isfinite().all():
+            raise explain_divergence("an output", self._defense, when, done=self.result.steps)
         score = accuracy(logits, [example.label for example in self._dev])
         if score > self._best_accuracy:
             self._best_accuracy, self.result.best_step = score, self.result.steps

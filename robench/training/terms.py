@@ -10,6 +10,7 @@ from torch import Tensor
 from robench.errors import RobenchError
 from robench.escaping import show_value
 from robench.frames import locate
+from robench.plugins.lookup import find_name
 from robench.training.defense import Defense
 
 _EXPECTED = "a loss is a dictionary of named terms, scalar tensors with a gradient, as in {'ce': cross_entropy(...)}"
@@ -26,7 +27,7 @@ def check_terms(defense: Defense, terms: Any) -> Mapping[str, Tensor]:
         RobenchError: these are no named scalar tensors with a gradient.
     """
     place = locate(type(defense).loss)
-    name = f"{type(defense).__qualname__} ({place})" if place else type(defense).__qualname__
+    name = f"{find_name(defense)} ({place})" if place else find_name(defense)
     if terms is None:
         raise RobenchError(
             f"the loss of the defense {name} is None, perhaps because it returns nothing, so nothing can be trained:"

@@ -198,8 +198,7 @@ class Caller:
     def _raise(self, texts: list[str], error: BaseException) -> None:
         if isinstance(error, RobenchError):
             raise error
-        advice = _KEPT if is_network_error(error) else ""
-        with translate_failures(self._describe(texts), advice=advice):
+        with translate_failures(self._describe(texts), advice=lambda error: _KEPT if is_network_error(error) else ""):
             raise error
 
 

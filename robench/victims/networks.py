@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -117,7 +118,8 @@ class NetworkScorer(PlainScorer):
     @contextlib.contextmanager
     def _explain_failure(self, count: int) -> Iterator[None]:
         """Turn an error of the network inside the block into a sentence."""
-        with translate_failures(f"{self.shown} failed on {count} texts", advice=advise_precision(self._precision)):
+        advice = functools.partial(advise_precision, self._precision)
+        with translate_failures(f"{self.shown} failed on {count} texts", advice=advice):
             yield
 
     def count_truncated(self, texts: Sequence[str]) -> int:

@@ -9,6 +9,7 @@ free rows are filled with copies, so that a text's scores are the same bits in a
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import inspect
 import itertools
@@ -194,7 +195,8 @@ class PromptedScorer(PlainScorer):
 
     @contextlib.contextmanager
     def _explain_failure(self, count: int) -> Iterator[None]:
-        with translate_failures(f"{self.shown} failed on {count} texts", advice=advise_precision(self._precision)):
+        advice = functools.partial(advise_precision, self._precision)
+        with translate_failures(f"{self.shown} failed on {count} texts", advice=advice):
             yield
 
     def count_truncated(self, texts: Sequence[str]) -> int:

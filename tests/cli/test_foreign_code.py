@@ -48,22 +48,34 @@ BUILD = "def build(self, victim): pass"
 @pytest.mark.parametrize(
     ("body", "sentence"),
     [
-        ("sys.exit(0)", r"the defense Mine failed at step 1: .*plug\.py, line 9: SystemExit: 0"),
-        ("return None", r"the loss of the defense Mine \(.*plug\.py, line 8\) is None"),
+        ("sys.exit(0)", r"the defense mine failed at step 1: .*plug\.py, line 9: SystemExit: 0"),
+        ("return None", r"the loss of the defense mine \(.*plug\.py, line 8\) is None"),
         (
             "return {}\n    place: object = __import__('pathlib').Path()",
             r"plug\.py, line 5, cannot be used: its field place is PosixPath\(.*\), not a text, a number",
         ),
-        ("raise ValueError('x')", r"the defense Mine failed at step 1: .*plug\.py, line 9: ValueError: x"),
+        ("raise ValueError('x')", r"the defense mine failed at step 1: .*plug\.py, line 9: ValueError: x\.$"),
+        (
+            "batch.texts['input_ids'][0, 0] = 99999; return {'ce': networks[0](batch.texts).logits.sum()}",
+            r"the defense mine failed at step 1: .*plug\.py, line 9: the encoder BertModel .* failed .*: IndexError",
+        ),
+        (
+            "return {'ce': networks[0](batch.texts).logits.sum() * float('nan')}",
+            r"diverged at step 1 \(the defense mine, .*plug\.py, line 8\): the loss term ce .* mend the loss",
+        ),
     ],
 )
 def test_a_defense_that_exits_or_fails_is_a_sentence_and_leaves_nothing(
-    tiny_job: TinyJob, tmp_path: Path, body: str, sentence: str
+    tiny_job: TinyJob, tmp_path: Path, body: str, sentence: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     plugin = tmp_path / "plug.py"
     plugin.write_text(DEFENSE.format(body), encoding="utf-8")
-    done = robench(*tiny_job.command(tmp_path / "runs", "--plugin", str(plugin), defense="mine"))
+    done = robench(*tiny_job.command(tmp_path / "runs", "--plugin", "plug.py", defense="mine"))
     assert re.search(sentence, told(done)), done.stderr
+    if "at step 1" in sentence:
+        assert "training: 0 steps" not in done.stderr and f"{plugin}, line 9" in done.stderr.replace('"', "")
+        assert f"--plugin {plugin}" in robench("status", "--runs", "runs").stdout
     assert left_behind(tmp_path / "runs") == []
 
 

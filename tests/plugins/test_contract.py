@@ -36,6 +36,35 @@ def load(file: Path, text: str) -> None:
             registry.entry(kind, "mine").load()
 
 
+@pytest.mark.parametrize(
+    ("decorator", "told"),
+    [
+        (
+            "",
+            r"from .*mine\.py, line \d+, cannot be used: its class Mine declares alpha and is no dataclass.* put @dat",
+        ),
+        ("@dataclass", r"cannot inherit non-frozen.*\. Put @dataclass\(frozen=True, kw_only=True\) above the class\.$"),
+        ("@dataclass(frozen=True)", ""),
+    ],
+)
+def test_defense_whose_class_is_no_frozen_dataclass_is_refused_with_the_cure(
+    decorator: str, told: str, tmp_path: Path
+) -> None:
+    text = f"""
+@robench.register("mine")
+{decorator}
+class Mine(robench.Defense):
+    alpha: float = 1.0
+    shared: ClassVar[int] = 3
+    def loss(self, networks, batch): raise ValueError
+"""
+    if not told:
+        load(tmp_path / "mine.py", text)
+        return
+    with pytest.raises(RobenchError, match=told):
+        load(tmp_path / "mine.py", text)
+
+
 DEFENSES = [
     ("network_count = '2'", "its network_count is '2', not a whole number"),
     ("network_count = 2.0", "its network_count is 2.0, not a whole number"),

@@ -72,7 +72,9 @@ def test_an_unknown_name_says_what_is_near(kind: Kind, name: str, near: str) -> 
 
 
 def test_a_name_that_is_near_nothing_gets_the_whole_list() -> None:
-    with pytest.raises(RobenchError, match=r"unknown defense 'xyzzy': there are .*base.*taichi.*`robench list def"):
+    with pytest.raises(
+        RobenchError, match=r"unknown defense 'xyzzy': there are .*base.*taichi.*`robench list def.*--plu"
+    ):
         registry.entry("defenses", "xyzzy")
 
 
@@ -139,7 +141,7 @@ def test_a_plugin_that_is_no_python_file_is_a_sentence(tmp_path: Path) -> None:
         ("plug.txt", ending),
         ("plug.so", ending),
         ("missing.py", "does not exist"),
-        (".", "does not exist"),
+        (".", "is a folder; --plugin takes a Python file"),
     ):
         with pytest.raises(RobenchError, match=told):
             registry.load_plugin(tmp_path / path)

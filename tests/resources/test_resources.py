@@ -220,7 +220,7 @@ def test_a_full_disk_is_a_sentence_and_leaves_nothing(cache: Path, monkeypatch: 
 @pytest.mark.parametrize(
     ("log", "words"),
     [
-        ("ERROR: Could not install: [Errno 28] No space left on device", "disk is full"),
+        ("ERROR: Could not install: [Errno 28] No space left on device", "disk is full: .* to /.*ROBENCH_CACHE"),
         ("/usr/bin/python: No module named pip", "pip is missing"),
         ("WARNING: x\nERROR: something new\n", "could not fetch tiny-data==1.0: something new"),
         ("", "could not fetch tiny-data==1.0: no message"),

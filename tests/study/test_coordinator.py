@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,7 @@ from robench.results import records
 from robench.results.store import Store
 from robench.study import coordinator
 from robench.study.coordinator import Coordinator
+from robench.study.executors.job import explain_death
 from robench.study.shared_rows import PARTS, SHARD_ROWS
 from robench.study.site import Site
 from robench.study.stages.context import Context
@@ -144,6 +146,20 @@ def test_a_job_whose_process_dies_twice_ends_the_run_with_a_sentence(bench: Benc
     with pytest.raises(RobenchError, match=f"^{name}: the process that computed it ended unexpectedly twice"):
         bench.make([whole, rows], 2, deaths={name: 2})
     assert not list(bench.store.root.glob("*/.*")) and not list(bench.store.root.glob("*/*/.*"))
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "told"),
+    [
+        (None, "ended unexpectedly twice, .*possibly ran out of memory"),
+        (-9, "ended unexpectedly twice, .*possibly ran out of memory"),
+        (-11, "was ended by SIGSEGV twice, .*possibly ran out of memory"),
+        (3, "ended itself with exit code 3 twice, .*code in it called os._exit"),
+    ],
+)
+def test_death_with_an_exit_code_is_no_want_of_memory(exit_code: int | None, told: str) -> None:
+    assert re.match(told, explain_death(exit_code))
+    assert ("memory" in explain_death(exit_code)) == (exit_code != 3)
 
 
 def test_jobs_whose_machines_are_lost_go_on_beside_others_however_often_that_happens(bench: Bench) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from robench.study.stages import trained_model
 from robench.training import checkpoints
 from robench.training.run import TrainingRun
 from support.processes import Processes
@@ -22,6 +23,22 @@ from support.runs import everything, snapshot
 from support.tiny_job import TinyJob, robench, write_data
 
 FILE = "checkpoint.safetensors"
+SLOW = """
+import pathlib
+import time
+from dataclasses import dataclass
+import robench
+from robench.defenses.base import Base
+
+@robench.register("slow")
+@dataclass(frozen=True, kw_only=True)
+class Slow(Base):
+    def loss(self, networks, batch):
+        if not pathlib.Path({mark!r}).exists():
+            pathlib.Path({mark!r}).touch()
+            time.sleep(1)
+        return super().loss(networks, batch)
+"""
 LONG = (pytest.mark.slow, pytest.mark.timeout(900))
 
 
@@ -123,6 +140,51 @@ def test_an_interrupted_training_is_unfinished_and_no_fault(
     assert f" training: {told} steps in " in again.stderr
     (folder,) = runs.glob("models/*")
     assert models(runs)[folder.name] == models(finished)[folder.name] and not (folder / FILE).exists()
+
+
+def test_a_model_interrupted_after_its_training_is_not_trained_again(
+    finished: Path, tiny_job: TinyJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = tmp_path / "runs"
+    with monkeypatch.context() as patch:
+        predict = trained_model.predict_clean
+
+        def interrupted(*arguments: Any) -> Any:
+            signal.raise_signal(signal.SIGTERM)
+            return predict(*arguments)
+
+        patch.setattr(trained_model, "predict_clean", interrupted)
+        stopped = robench(*tiny_job.command(runs, "--jobs", "1"))
+    assert stopped.exit_code == 128 + signal.SIGTERM and "continues from there" in stopped.stderr
+    assert [path.name for path in runs.glob("models/*/*")] == [FILE]
+    again = robench(*tiny_job.command(runs, "--jobs", "1"))
+    step, steps = re.findall(r"training continues at step (\d+) of (\d+)", again.stderr)[0]
+    assert again.exit_code == 0 and step == steps
+    (folder,) = runs.glob("models/*")
+    assert models(runs)[folder.name] == models(finished)[folder.name] and not (folder / FILE).exists()
+
+
+def test_a_model_that_does_not_fit_on_the_disk_is_not_trained(
+    tiny_job: TinyJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: usage._replace(free=1000))
+    done = robench(*tiny_job.command(tmp_path / "runs", "--jobs", "1"))
+    assert done.exit_code == 2 and "whose disk has 0.0 MB free" in done.stderr and " training: " not in done.stderr
+
+
+def test_a_training_in_a_worker_is_kept_when_its_command_is_interrupted(
+    finished: Path, tiny_job: TinyJob, processes: Processes, tmp_path: Path
+) -> None:
+    runs, mark = tmp_path / "runs", tmp_path / "began"
+    slow = tmp_path / "slow.py"
+    slow.write_text(SLOW.format(mark=str(mark)), encoding="utf-8")
+    command = tiny_job.command(runs, "--plugin", str(slow), "--jobs", "2", defense="slow")
+    started = processes.start(*command, warm_workers=True)
+    assert started.signal_when(mark.exists, signal.SIGTERM, seconds=240) == 128 + signal.SIGTERM, started.stderr
+    assert [path.name for path in runs.glob("models/*/*")] == [FILE]
+    again = robench(*tiny_job.command(runs, "--plugin", str(slow), "--jobs", "1", defense="slow"))
+    assert again.exit_code == 0 and "training continues at step 1 of" in again.stderr, again.stderr
 
 
 @pytest.mark.usefixtures("checkpoint_always")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import re
+import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +31,7 @@ from robench.training.checkpoints import Checkpoints
 from robench.training.defense import Defense, FusedDefense, Terms, TrainsOn
 from robench.training.loop import TrainingResult
 from robench.training.objectives import cross_entropy
+from robench.training.run import TrainingRun
 from robench.training.settings import TrainingSettings
 from support import tiny
 
@@ -138,6 +141,63 @@ def test_every_defense_continued_ends_in_the_bits_of_an_undisturbed_training(
 def test_wherever_it_is_interrupted_it_ends_in_the_same_bits(step: int, kept: Kept) -> None:
     interrupt(TaiChi(), kept, step)
     assert result_of(train(TaiChi(), checkpoints=kept.open())) == result_of(train(TaiChi()))
+
+
+@pytest.fixture
+def terminate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """A function that lets SIGTERM come at a call of a method; as in a command, it raises an interrupt."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    def terminate_at(kind: type, method: str, call: int) -> None:
+        do, calls = getattr(kind, method), itertools.count(1)
+
+        def terminated(*arguments: Any, **more: Any) -> Any:
+            if next(calls) == call:
+                signal.raise_signal(signal.SIGTERM)
+            return do(*arguments, **more)
+
+        monkeypatch.setattr(kind, method, terminated)
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    yield terminate_at
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize(
+    ("kind", "method", "call", "step"),
+    [
+        (TrainingRun, "_passes", 5, 5),
+        (TrainingRun, "_evaluate", 1, 3),
+        (TrainingRun, "_passes", STEPS, STEPS),
+        (TrainingRun, "_evaluate", 4, STEPS),
+    ],
+    ids=["in a step", "in an evaluation", "in the last step", "in the last evaluation"],
+)
+def test_a_training_ended_by_a_signal_keeps_the_step_in_progress(
+    kind: type, method: str, call: int, step: int, kept: Kept, terminate: Callable[..., None], monkeypatch: Any
+) -> None:
+    """No other checkpoint is due; the evaluation that was left is made by the next process."""
+    monkeypatch.setattr(module, "SHORTEST_INTERVAL", 3600.0)
+    undisturbed = train(TaiChi())
+    terminate(kind, method, call)
+    with pytest.raises(KeyboardInterrupt), kept.open() as checkpoints:
+        train(TaiChi(), checkpoints=checkpoints)
+    assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL, "the handler is put back"
+    starts: list[tuple[int, int]] = []
+    continued = train(TaiChi(), checkpoints=kept.open(), on_start=lambda *at: starts.append(at))
+    assert starts == [(step, STEPS)] and result_of(continued) == result_of(undisturbed)
+
+
+def test_a_training_whose_signal_is_handled_goes_on(kept: Kept, terminate: Callable[..., None]) -> None:
+    """The handler of another program may only note that it came."""
+    noted: list[int] = []
+    terminate(TrainingRun, "_evaluate", 2)
+    signal.signal(signal.SIGTERM, lambda number, frame: noted.append(number))
+    with kept.open() as checkpoints:
+        result = train(Base(), checkpoints=checkpoints)
+    assert noted == [signal.SIGTERM] and result_of(result) == result_of(train(Base()))
 
 
 def test_the_time_is_that_of_all_processes(kept: Kept) -> None:
@@ -412,7 +472,8 @@ def test_a_checkpoint_is_due_after_a_minute_or_fifty_times_its_last_duration(
     assert not checkpoints.is_due
     clock[0] += 0.1
     assert checkpoints.is_due
-    checkpoints.write(take)
+    checkpoints.begin(take)
+    checkpoints.write()
     clock[0] += interval - 0.1
     assert not checkpoints.is_due
     clock[0] += 0.11

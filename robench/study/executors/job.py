@@ -7,6 +7,8 @@ an executor runs them, in this process or in others.
 
 from __future__ import annotations
 
+import contextlib
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,12 +77,41 @@ class JobEnd:
         error: the error that ended it; None if it was finished.
         lost: whether the process that ran it died, so that it may be run again.
         is_machine_lost: whether it died with its whole machine, for which the job is not to blame.
+        exit_code: of that process, see :attr:`robench.study.executors.link.Link.exit_code`.
     """
 
     job: Job
     error: Exception | None = None
     lost: bool = False
     is_machine_lost: bool = False
+    exit_code: int | None = None
+
+
+def explain_death(exit_code: int | None) -> str:
+    """Return how a process died that was tried twice, and what may help, as the rest of a sentence.
+
+    Args:
+        exit_code: as in :class:`JobEnd`.
+    """
+    kept = "What was finished is kept: run again"
+    if exit_code is not None and exit_code >= 0:
+        return (
+            f"ended itself with exit code {exit_code} twice, the second time alone: code in it called os._exit, or made"
+            f" the interpreter stop. {kept} when that is mended; --jobs 1 computes in one process."
+        )
+    return (
+        f"{_name_signal(exit_code)} twice, the second time alone; it possibly ran out of memory. {kept} with fewer"
+        " --jobs, or on a machine with more memory."
+    )
+
+
+def _name_signal(exit_code: int | None) -> str:
+    """Return how a signal ended a process; SIGKILL is how a system ends one that needs too much memory."""
+    if exit_code is None or exit_code == -signal.SIGKILL:
+        return "ended unexpectedly"
+    with contextlib.suppress(ValueError):
+        return f"was ended by {signal.Signals(-exit_code).name}"
+    return f"was ended by signal {-exit_code}"
 
 
 class Executor(Protocol):

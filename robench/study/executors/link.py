@@ -25,9 +25,12 @@ class Link(Protocol):
 
     Attributes:
         place: the name of the machine that the worker is on; empty if that is not known yet, or does not matter.
+        exit_code: of the worker's process once it is dead, the negative number of a signal that killed it; None if it
+            is not known.
     """
 
     place: str
+    exit_code: int | None
 
     def fileno(self) -> int:
         """Return the descriptor that can be read as soon as there is a message, or the worker is dead."""
@@ -58,7 +61,7 @@ class Link(Protocol):
         """
 
     def terminate(self) -> None:
-        """Begin to end the worker, even in the middle of a job."""
+        """Begin to end the worker, even in the middle of a job; a training ends with a checkpoint after its step."""
 
     def close(self) -> Death:
         """Wait for the end of the worker, release everything that the link holds, and return how the worker died."""

@@ -25,7 +25,8 @@ from robench.study.executors.messages import Begin, Data, Hello, Rows
 from robench.study.executors.workers import WorkerExecutor
 from robench.study.stages.context import Context
 
-_END_SECONDS = 5
+_END_SECONDS = 60
+"""Most seconds that a worker may take to end: one that trains stores its state at the end of a step."""
 
 
 class ProcessExecutor(WorkerExecutor):
@@ -49,6 +50,7 @@ class ProcessLink:
     """
 
     place = ""
+    exit_code: int | None = None
 
     def __init__(self, environment: dict[str, str]) -> None:
         ours, theirs = socket.socketpair()
@@ -81,17 +83,17 @@ class ProcessLink:
         return (self._connection.recv(),)
 
     def terminate(self) -> None:
-        """Close the socket, which ends the process."""
-        self._connection.close()
+        """Ask the process to end; it can send messages until it has."""
         self._process.terminate()
 
     def close(self) -> Death:
         """Wait for the process to end; kill it if it does not. Return how it died."""
-        self._connection.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_END_SECONDS)
+        self._connection.close()
         self._process.kill()
-        return Death.KILLED if self._process.wait() < 0 else Death.ENDED
+        self.exit_code = self._process.wait()
+        return Death.KILLED if self.exit_code < 0 else Death.ENDED
 
 
 def _start(context: Context, environment: dict[str, str]) -> ProcessLink:

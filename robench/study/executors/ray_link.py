@@ -28,7 +28,8 @@ from robench.study.executors.transport import ModelSource, find_model_sources
 
 HELD_OBJECTS = 8
 """Number of folders that stay in Ray's object store for the next job that needs them."""
-_END_SECONDS = 5
+_END_SECONDS = 60
+"""Most seconds that a worker may take to end; see :class:`robench.study.executors.processes.ProcessLink`."""
 
 
 class Freight:
@@ -109,6 +110,8 @@ class RayLink:
         resources: what Ray reserves for the worker, as options of an actor.
     """
 
+    exit_code: int | None
+
     def __init__(
         self, freight: Freight, run: str, hello: Hello, plugins: dict[str, bytes], resources: dict[str, Any]
     ) -> None:
@@ -121,7 +124,7 @@ class RayLink:
         self._is_silent = False
         self._farewell: Any = None
         self._job: Job | None = None
-        self.place = ""
+        self.place, self.exit_code = "", None
         self._call()
 
     def fileno(self) -> int:
@@ -183,6 +186,7 @@ class RayLink:
                 os.close(self._readable)
                 os.close(self._signal)
         if self._exit is not None:
+            self.exit_code = self._exit.exit_code
             return self._exit.death
         is_gone = self.place and ray.is_initialized() and self.place not in find_living_nodes()
         return Death.MACHINE_LOST if is_gone or self._is_silent else Death.KILLED

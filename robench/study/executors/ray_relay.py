@@ -73,9 +73,10 @@ class Result(NamedTuple):
 
 
 class Exited(NamedTuple):
-    """The worker process died."""
+    """The worker process died; see :attr:`robench.study.executors.link.Link.exit_code`."""
 
     death: Death
+    exit_code: int | None
 
 
 class Outbox:
@@ -180,7 +181,7 @@ class Relay:
             self._worker.terminate()
             raise
         finally:
-            self._outbox.put(Exited(self._worker.close()))
+            self._outbox.put(Exited(self._worker.close(), self._worker.exit_code))
 
     def _take_home(self, end: End) -> End:
         """Add the files of the stage that was made to the messages; return the end of the job."""

@@ -175,7 +175,9 @@ class WorkerExecutor:
             return None
         if not worker.is_ready and death is Death.ENDED:
             return JobEnd(worker.job, RobenchError(_NO_START))
-        return JobEnd(worker.job, lost=True, is_machine_lost=death is Death.MACHINE_LOST)
+        return JobEnd(
+            worker.job, lost=True, is_machine_lost=death is Death.MACHINE_LOST, exit_code=worker.link.exit_code
+        )
 
     def _close_works(self, worker: Worker) -> None:
         for stack, _ in worker.works.values():

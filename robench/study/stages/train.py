@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,12 +14,10 @@ import msgspec
 
 from robench.data.load import Example
 from robench.errors import run_foreign_code
+from robench.paths import check_free_space
 from robench.progress import Work
-from robench.results.aside import set_file_aside
 from robench.results.info import ModelInfo, StageInfo
 from robench.results.info_parts import Development, Rows, Timing
-from robench.results.integrity import CHECKPOINT_FILE
-from robench.study.environment import record_environment
 from robench.study.setting import NamedAttack, NamedDefense
 from robench.study.stages.context import Context, Model
 from robench.study.stages.stage import FORMAT, RecordsStage, Size, Stage, sample
@@ -26,6 +26,7 @@ from robench.training.defense import FusedDefense, TrainsOn
 
 if TYPE_CHECKING:
     from robench.models.predictor import Predictor
+    from robench.results.clean_lines import CleanLine
     from robench.training.checkpoints import Checkpoints
 
 SECONDS_PER_STEP = 0.2
@@ -137,15 +138,30 @@ class ModelStage(Stage):
 
     def make(self, context: Context, folder: Path) -> None:
         """Train or fuse the model, measure its accuracy on clean texts, and store it."""
+        from robench.study.stages.training_checkpoints import open_checkpoints
+
+        warnings = self._check_start(context, folder)
+        with open_checkpoints(self, context, folder) as checkpoints:
+            self._make(context, folder, checkpoints, warnings)
+
+    def _make(self, context: Context, folder: Path, checkpoints: Checkpoints, warnings: list[str]) -> None:
         from robench.models.predictor import accuracy
         from robench.study.stages import trained_model
 
-        warnings = self._check_padding(context)
-        predictor, log, rows, timing = self._fuse(context) if self.parts else self._train(context, folder)
+        predictor, log, rows, timing = self._fuse(context) if self.parts else self._train(context, folder, checkpoints)
         dev, test = self.data.dev, self.clean_rows()
-        dev_accuracy = accuracy(predictor.logits([example.text for example in dev]), [e.label for e in dev])
+        dev_logits = checkpoints.evaluate(functools.partial(predictor.logits, [example.text for example in dev]))
+        dev_accuracy = accuracy(dev_logits, [e.label for e in dev])
         with context.reporter.track("clean accuracy", "text", total=len(test)) as work:
-            clean, seconds = trained_model.predict_clean(predictor, test, work.advance)
+
+            def predict(check: Callable[[int], None]) -> tuple[list[CleanLine], float]:
+                def progress(count: int) -> None:
+                    work.advance(count)
+                    check(count)
+
+                return trained_model.predict_clean(predictor, test, progress)
+
+            clean, seconds = checkpoints.evaluate(predict)
         found = trained_model.find_warnings(predictor, [example for _, example in test])
         for warning in found:
             context.reporter.say(f"    warning: {warning}")
@@ -187,18 +203,29 @@ class ModelStage(Stage):
             reader=find_reader(self.defense.defense, self.seed),
         )
 
-    def _check_padding(self, context: Context) -> list[str]:
-        """Compare a few texts alone with padded ones, before hours of training, and return a warning if they differ."""
+    def _check_start(self, context: Context, folder: Path) -> list[str]:
+        """Check, before hours of training, that the model fits on the disk, and that scores do not depend on padding.
+
+        Returns:
+            A warning if they do.
+
+        Raises:
+            RobenchError: the disk is too full.
+        """
         from robench.models.checks import spread, warn_of_padding
         from robench.study.stages.trained_model import PROBES, build_untrained
 
         untrained = build_untrained(self.setting, len(self.data.labels), seed=self.seed, device=context.device)
+        weights = untrained.classifier.state_dict().values()
+        check_free_space(folder, sum(value.nbytes for value in weights), "the trained model")
         warnings = warn_of_padding(untrained, spread([example.text for example in self.data.test], PROBES))
         for warning in warnings:
             context.reporter.say(f"    warning: {warning}")
         return warnings
 
-    def _train(self, context: Context, folder: Path) -> tuple[Predictor, list[dict[str, Any]], Rows, Timing]:
+    def _train(
+        self, context: Context, folder: Path, checkpoints: Checkpoints
+    ) -> tuple[Predictor, list[dict[str, Any]], Rows, Timing]:
         from robench.study.stages.training_attack import TrainingAttack, count_attacks
         from robench.study.stages.training_rows import arrange_rows
         from robench.training.loop import train
@@ -227,7 +254,7 @@ class ModelStage(Stage):
                 seed=self.seed,
                 on_start=start,
                 on_step=lambda step, steps: work[0].set_progress(step, steps),
-                checkpoints=self._checkpoints(context, folder),
+                checkpoints=checkpoints,
                 clean=counts.clean,
                 attacker=TrainingAttack(context, self, defense, attack, folder) if attack else None,
             )
@@ -256,27 +283,6 @@ class ModelStage(Stage):
         """Add the files of an attack between epochs."""
         attack = self._training_attack
         return (*super().foreign_code, *(file.title for file in (attack.attack.foreign_files if attack else ())))
-
-    def _checkpoints(self, context: Context, folder: Path) -> Checkpoints:
-        """Keep the training in the folder, in whose place the finished model comes.
-
-        A checkpoint belongs to whatever determines the weights to the bit, which is more than the key.
-        """
-        from robench.training.checkpoints import Checkpoints
-
-        def set_aside(file: Path, reason: str) -> None:
-            place = set_file_aside(file)
-            context.reporter.warn(f"    {file} is not used: {reason}; it is moved to {place}, and training begins anew")
-
-        environment = record_environment(context.device)
-        owner = {
-            "key": self.key,
-            "parents": self.digest_parents(context.store),
-            "versions": {name: environment.versions[name] for name in ("torch", "transformers")},
-            "instructions": environment.instructions,
-            "device": environment.device,
-        }
-        return Checkpoints(folder / CHECKPOINT_FILE, owner, set_aside=set_aside, warn=context.reporter.warn)
 
     def _fuse(self, context: Context) -> tuple[Predictor, list[dict[str, Any]], Rows, Timing]:
         """Fuse the network from those of the parts, which are finished."""
