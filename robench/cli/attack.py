@@ -134,7 +134,7 @@ def _check_strength(found: Sequence[ModelResults], limit: float) -> None:
     weak = [one for one in found if one.worst.value is None or 100 * one.worst.value < limit]
     for one in weak:
         Console(stderr=True).print(
-            f"robench: {one.describe_strength()}, less than --fail-under {limit:g}.", soft_wrap=True, markup=False
+            f"robench: {one.describe_strength()}, less than --fail-under {limit:g}.", soft_wrap=True
         )
     if weak:
         raise typer.Exit(TOO_WEAK)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import typer
+from rich.text import Text
 
 from robench.cli.help import format_help, prepare_parameter
 from robench.cli.parameters import typer_option
@@ -54,7 +55,7 @@ def report_failures(command: F) -> F:
                 _end_command(error, with_traceback=traceback)
             except KeyboardInterrupt as interrupt:
                 message = "interrupted; finished work is kept, and the same command continues from there."
-                Console(stderr=True).print(f"\n[bold]robench:[/] {message}", soft_wrap=True)
+                Console(stderr=True).print(Text.assemble("\n", ("robench:", "bold"), f" {message}"), soft_wrap=True)
                 number = interrupt.number if isinstance(interrupt, _EndSignal) else signal.SIGINT
                 raise typer.Exit(128 + number) from None
 
@@ -119,8 +120,6 @@ def _drop_output() -> None:
 
 
 def _complain(text: str) -> None:
-    from rich.text import Text
-
     Console(stderr=True).print(Text.assemble(("robench:", "bold red"), f" {shorten(text)}"), soft_wrap=True)
 
 
@@ -159,7 +158,7 @@ def print_dimmed(lines: Iterable[str]) -> None:
     """Print notes, such as why a table was left out, to standard error."""
     console = Console(stderr=True)
     for line in lines:
-        console.print(line, style="dim", soft_wrap=True, markup=False, highlight=False)
+        console.print(line, style="dim", soft_wrap=True, highlight=False)
 
 
 def open_store(runs: Path) -> Store:

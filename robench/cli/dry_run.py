@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 
-from rich.markup import escape
 from rich.table import Table
 
 from robench.console import Console
@@ -56,19 +55,19 @@ def show_plan(
             guess += estimator.guess_seconds(stage)
         state = "to do" if stage.key in left else "cached" if runner.is_done(stage) else "not needed"
         time = "" if stage.key not in left else "unknown" if seconds is None else format_duration(seconds)
-        table.add_row(escape(stage.title), f"{stage.size.count:,} {stage.size.noun}", state, time, stage.key)
+        table.add_row(stage.title, f"{stage.size.count:,} {stage.size.noun}", state, time, stage.key)
     if not console.is_terminal:
         console.width = max(console.width, LOG_WIDTH)
     console.print(table)
     with contextlib.closing(context):
         for line in estimate_texts([stage for stage in order_stages(stages) if stage.key in left], context):
-            console.print(line, soft_wrap=True, markup=False)
+            console.print(line, soft_wrap=True)
     if total:
         missing = [stage for stage in order_stages(stages) if stage.key in left]
         jobs = ExecutorChoice.of(requests[0]).count_jobs(missing, device, guess)
         schedule = simulate(works, jobs)
         for line in _describe_schedule(schedule, "about" if all_estimated else "more than"):
-            console.print(line, soft_wrap=True, markup=False)
+            console.print(line, soft_wrap=True)
     basis = "by the pace of finished stages of its kind, or else of two cores"
     estimate = (
         f"about {format_duration(total)} {basis}"
