@@ -30,6 +30,10 @@ class RobenchError(Exception):
         self.frames = frames
 
 
+class UnavailableError(RobenchError):
+    """Something that a run needs is not on this machine, and cannot be fetched."""
+
+
 class RunEndError(RobenchError):
     """A reason to end a run at once: it concerns no single text, and no other text would fare better."""
 

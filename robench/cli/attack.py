@@ -97,7 +97,7 @@ def attack(
         reporter.warn(f"note: the same model was attacked before as {other}, and keeps that name.")
     if not cells:
         return
-    reporter.say(f"results are in {place.runs}; {Target().hint}.")
+    reporter.say(f"results are in {place.runs}; {Target().describe_next(runs_options(place.runs))}.")
     found = _by_task(place, cells)
     if report:
         _write_report(report, found[0], place, [*command, *changed_words(place)])

@@ -21,11 +21,11 @@ from rich.text import Text
 from robench.cli.help import format_help, prepare_parameter
 from robench.cli.parameters import typer_option
 from robench.console import Console, divert_output, output_stream
-from robench.errors import RobenchError, blame_foreign_code
+from robench.errors import RobenchError, UnavailableError, blame_foreign_code
 from robench.escaping import shorten
 from robench.paths import anchor_paths
 from robench.progress import Reporter
-from robench.study.options import RunOptions, StoreOptions, changed_words, option_words
+from robench.study.options import RunOptions, StoreOptions, changed_words, option_words, run_options
 
 if TYPE_CHECKING:
     from robench.report.reproduce import Target
@@ -209,17 +209,24 @@ def run_and_show(
     from robench.study.commands import format_command
     from robench.study.runner import run_requests
 
-    text = format_command(*command, *changed_words(place))
-    cells = run_requests(requests, store, reporter, place.existing, retry_errors=place.retry_errors, command=text)
+    text, options = format_command(*command, *changed_words(place)), runs_options(place.runs)
+    try:
+        cells = run_requests(requests, store, reporter, place.existing, retry_errors=place.retry_errors, command=text)
+    except UnavailableError as error:
+        if not store.folders("cells"):
+            raise
+        advice = f"Of what is in {place.runs} already, {target.describe_next(options)}."
+        raise UnavailableError(f"{error} {advice}") from error
     if not cells:
         raise RobenchError(f"none of these cells is in {place.runs}; leave --existing only-cache out to make them.")
-    print_text(target.shown(cells, store, console, runs_options(place.runs)))
+    print_text(target.shown(cells, store, console, options))
     return cells
 
 
 def runs_options(runs: str | Path) -> list[str]:
-    """Return the options that a printed command needs to use the same runs folder."""
-    return [] if Path(runs) == Path(StoreOptions().runs) else option_words(StoreOptions, runs=runs)
+    """Return the options that a printed command needs to use the same runs folder; none if it does so anyway."""
+    default = os.environ.get(run_options(StoreOptions)["runs"].text.variable) or StoreOptions().runs
+    return [] if Path(runs) == Path(default) else option_words(StoreOptions, runs=runs)
 
 
 def print_text(text: str) -> None:

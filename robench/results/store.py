@@ -32,8 +32,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, get_args
 
 from robench.errors import RobenchError
+from robench.escaping import list_values
 from robench.paths import absolute_path, read_regular, refuse_links, translate_os_errors
-from robench.results import integrity, locks
+from robench.results import integrity, locks, near_names
 from robench.results.info import REMEDY, AdversarialInfo, CellInfo, Info, ModelInfo, StageKind, TransferInfo, kind_of
 from robench.results.integrity import RECORDS_FILE, STAGE_FILE, TABLE_FILES, make_key
 from robench.results.stage_file import decode
@@ -242,13 +243,12 @@ class Store:
                 self.check(stage, names)
                 return stage
             if hits:
-                shown = ", ".join(folder.name for folder in hits[:6])
+                shown = list_values(folder.name for folder in hits)
                 raise RobenchError(
-                    f"{name!r} fits {len(hits)} {kind_of(kind)}: {shown}. Give more of the name, or the key."
+                    f"{name!r} fits {len(hits)} {kind_of(kind)}: {shown}. Give more of the name, or the key"
+                    f"{near_names.suggest_model(self, hits)}."
                 )
-        known = [stage.folder.name for stage in self.stages(CellInfo, names=())]
-        some = f"it has {', '.join(known[:6])}" if known else "it is empty; `robench run` fills it"
-        raise RobenchError(f"no cell {name!r} in {self.root}: {some}.")
+        raise RobenchError(f"no cell or model {name!r} in {self.root}: {near_names.suggest(self, name)}.")
 
     def finish(self, folder: Path, info: Info) -> StoredStage[Info]:
         """Describe the files of a stage and write ``stage.json``, after which it counts as finished."""

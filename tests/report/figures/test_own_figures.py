@@ -83,6 +83,6 @@ def test_trade_off_marks_what_learned_nothing_and_leaves_it_out_of_the_front(sto
         add_cell(store, "fgsm", attack, 100, clean=(250, 500, 250))
     drawing = draw("trade-off", store, selection=TREC)
     assert_readable(drawing)
-    assert "FGSM †" in texts(drawing) and "no better than naming" in drawing.caption
+    assert "FGSM †" in texts(drawing) and "cannot be told from naming" in drawing.caption
     front = next(line for line in drawing.figure.axes[0].get_lines() if line.get_linestyle() == "--")
     assert np.asarray(front.get_xydata())[1:-1].tolist() == [[90, 30], [92, 20]], "though it withstands every attack"
