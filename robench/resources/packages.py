@@ -149,7 +149,7 @@ def fetch_package(package: Package, *, offline: bool = False) -> Path:
     if target.is_dir():
         return target
     if offline:
-        raise MissingPackagesError([package])
+        raise MissingPackagesError([package.pin])
     with build_once(target) as draft:
         if draft is not None:
             log.info("fetching %s %s (%d MB) from the package index", package.name, package.version, package.megabytes)

@@ -167,7 +167,7 @@ BROKEN = {
     [
         ("abstract", r"it from other 1\.0 cannot be made: .*abstract method"),
         ("needy", r"it from other 1\.0 cannot be made: .*argument"),
-        ("wrong", r"it from other 1\.0 is a int, not a Defense"),
+        ("wrong", r"it from other 1\.0 is an int, not a Defense"),
         (
             "raising",
             r"defense it from other 1\.0 cannot be imported: .*robench_test_raising\.py, line 1: RuntimeError: no luck",
