@@ -254,15 +254,19 @@ def read_selection(selection: Selection, store: Store, extra: Sequence[str] = ()
     selected = selection.keep(leave_out_sources(leave_out_crossed(everything), selection.seeds))
     cells = leave_out_adaptive(selected, everything) or selected
     if not cells:
-        command = f"`{make_run_command(_name_defenses(selection, everything), extra)}`"
+        command = f"`{make_run_command(name_defenses(selection, everything), extra)}`"
         raise NoResultsError(f"{store.root} has no {selection.describe()} yet; {command} makes it.")
     return read_results(cells)
 
 
-def _name_defenses(selection: Selection, cells: Sequence[StoredStage[CellInfo]]) -> Selection:
-    """Return a selection with the defenses, and their one preset, that a runs folder has on its tasks.
+def name_defenses(selection: Selection, cells: Sequence[StoredStage[CellInfo]]) -> Selection:
+    """Return a selection with the defenses that a runs folder has on its tasks, and with their preset if it is one.
 
-    A command without them would train every defense that there is. If there are no results, nothing is added.
+    A command without them would train every defense that there is.
+
+    Args:
+        selection: the selection.
+        cells: all cells of the runs folder; if there are none, nothing is added.
     """
     cells = Selection(tasks=selection.tasks).keep(cells) or list(cells)
     trained = [cell.info for cell in cells if cell.info.victim is None]

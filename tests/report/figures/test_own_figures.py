@@ -71,6 +71,12 @@ def test_trade_off_has_a_point_for_each_defense_that_met_every_attack(store: Sto
     assert np.asarray(front.get_xydata())[1:-1].tolist() == [[90, 30], [92, 20]]
 
 
+def test_figure_without_results_of_an_attack_names_the_defenses_and_the_preset_that_are_there(store: Store) -> None:
+    command = "robench run --defense ada,base,pgd,taichi --task trec --attack clare --preset quick --runs r"
+    with pytest.raises(RobenchError, match=f"yet; `{command}` makes it"):
+        draw("budget", store, selection=Selection(tasks=["trec"], attacks=["clare"]), options=["--runs", "r"])
+
+
 def test_trade_off_without_a_whole_row_says_what_makes_one(store: Store) -> None:
     with pytest.raises(RobenchError, match=r"none; `robench run --defense ada .* --table worst`"):
         draw("trade-off", store, selection=Selection(tasks=["trec"], defenses=["ada"]))
