@@ -105,7 +105,7 @@ class RichReporter(Warner):
 
     def say(self, text: str) -> None:
         """Print a line."""
-        self.console.print(shorten(text), highlight=False, markup=False)
+        self.console.print(shorten(text), highlight=False)
 
     def announce_stage(self, number: int, count: int, label: str) -> None:
         """Print which stage begins."""

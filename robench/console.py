@@ -6,7 +6,7 @@ import contextlib
 import io
 import sys
 from collections.abc import Iterable, Iterator
-from typing import IO, TextIO
+from typing import IO, Any, TextIO
 
 from rich import console
 from rich.segment import Segment
@@ -65,11 +65,15 @@ class _OpenStream(io.TextIOBase):
 
 
 class Console(console.Console):
-    """A rich console that replaces control characters in everything that is printed on it.
+    """A rich console on which every string is text: it replaces control characters, and reads no markup.
 
-    Rich passes them on: a label could set the window's title, clear the screen or hide a line. Colours and progress
-    bars are not text, and stay.
+    Rich passes control characters on: a label could set the window's title, clear the screen or hide a line. It reads
+    ``[red]`` as a command and ``:one:`` as an emoji, and both can be part of a label or of the name of a function.
+    Colours, which are ``Text`` with a style here, and progress bars are not strings, and stay.
     """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, emoji=False, **options)
 
     @property
     def file(self) -> IO[str]:

@@ -34,6 +34,10 @@ class ForeignError(RobenchError):
     """A failure of code of others, as a sentence."""
 
 
+class UnavailableError(RobenchError):
+    """Something that a run needs is not on this machine, and cannot be fetched."""
+
+
 class RunEndError(RobenchError):
     """A reason to end a run at once: it concerns no single text, and no other text would fare better."""
 

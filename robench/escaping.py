@@ -68,6 +68,12 @@ def _is_shown(character: str) -> bool:
     return character.isprintable() or unicodedata.category(character) == "Zs"  # a space, such as U+3000
 
 
+def name_type(thing: object) -> str:
+    """Return the name of the type of a value with its article, such as ``an int``."""
+    name = type(thing).__name__
+    return f"{'an' if name[:1].casefold() in 'aeio' else 'a'} {name}"
+
+
 def escape_line(text: str) -> str:
     """Write a text as one line, in which spaces stand for line ends and tabs; other controls are replaced."""
     return escape_terminal(re.sub(r"[\t\n\v\f\r\x85\u2028\u2029]+", " ", text))

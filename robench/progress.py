@@ -120,7 +120,7 @@ class Warner:
         """Print a line, unless the same was printed before."""
         if text not in self._warned:
             self._warned.add(text)
-            self.console.print(shorten(text), soft_wrap=True, markup=False, highlight=False)
+            self.console.print(shorten(text), soft_wrap=True, highlight=False)
 
 
 class PlainReporter(Warner):
@@ -128,7 +128,7 @@ class PlainReporter(Warner):
 
     def say(self, text: str) -> None:
         """Print a line."""
-        self.console.print(shorten(text), soft_wrap=True, markup=False, highlight=False)
+        self.console.print(shorten(text), soft_wrap=True, highlight=False)
 
     def announce_stage(self, number: int, count: int, label: str) -> None:
         """Print which stage begins."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
+from rich.table import Table
 
 from robench.bars import NotebookBars, RichReporter, choose_reporter
 from robench.console import Console
@@ -43,6 +44,19 @@ def test_a_warning_is_shown_once_by_each_reporter(kind: type[PlainReporter] | ty
         reporter.warn(text)
     assert out.getvalue().count("note:") == 2
     assert len(out.getvalue().splitlines()) == 2
+
+
+@pytest.mark.parametrize("kind", [PlainReporter, RichReporter])
+def test_emoji_codes_and_markup_are_shown_as_they_are(kind: type[PlainReporter] | type[RichReporter]) -> None:
+    out, text = io.StringIO(), "texts to send to scorer:one :fire: [bold]x[/bold] [/]"
+    reporter: Reporter = kind(Console(file=out, width=100))
+    reporter.say(text)
+    reporter.warn(text)
+    reporter.announce_stage(1, 2, text)
+    table = Table("head")
+    table.add_row(text)
+    Console(file=out, width=100).print(table)
+    assert out.getvalue().count(text) == 4
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from robench import resources
 from robench.attacking import bounds, sentence_constraint
 from robench.attacking.goal import use_precise_scores
 from robench.errors import RobenchError, run_foreign_code
-from robench.escaping import show_value
+from robench.escaping import name_type, show_value
 from robench.frames import locate
 from robench.resources import tags
 from robench.resources.textattack import load_textattack
@@ -63,7 +63,7 @@ def build_attack(attack: Attack, victim: Victim, *, offline: bool = False) -> An
     if not isinstance(built, TextAttack):
         place = locate(type(attack).build)
         raise RobenchError(
-            f"the attack {type(attack).__name__}{place and f' ({place})'} built a {type(built).__name__}, not a"
+            f"the attack {type(attack).__name__}{place and f' ({place})'} built {name_type(built)}, not a"
             " textattack.Attack; perhaps its build lacks a return."
         )
     with run_foreign_code(f"the attack {type(attack).__name__} built an attack that cannot be used", type(attack)):

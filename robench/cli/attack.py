@@ -97,7 +97,7 @@ def attack(
         reporter.warn(f"note: the same model was attacked before as {other}, and keeps that name.")
     if not cells:
         return
-    reporter.say(f"results are in {place.runs}; {Target().hint}.")
+    reporter.say(f"results are in {place.runs}; {Target().describe_next(runs_options(place.runs))}.")
     found = _by_task(place, cells)
     if report:
         _write_report(report, found[0], place, [*command, *changed_words(place)])
@@ -134,7 +134,7 @@ def _check_strength(found: Sequence[ModelResults], limit: float) -> None:
     weak = [one for one in found if one.worst.value is None or 100 * one.worst.value < limit]
     for one in weak:
         Console(stderr=True).print(
-            f"robench: {one.describe_strength()}, less than --fail-under {limit:g}.", soft_wrap=True, markup=False
+            f"robench: {one.describe_strength()}, less than --fail-under {limit:g}.", soft_wrap=True
         )
     if weak:
         raise typer.Exit(TOO_WEAK)

@@ -17,15 +17,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import typer
+from rich.text import Text
 
 from robench.cli.help import format_help, prepare_parameter
 from robench.cli.parameters import typer_option
 from robench.console import Console, divert_output, output_stream
-from robench.errors import RobenchError, blame_foreign_code
+from robench.errors import RobenchError, UnavailableError, blame_foreign_code
 from robench.escaping import shorten
 from robench.paths import absolute_path, anchor_paths
 from robench.progress import Reporter
-from robench.study.options import RunOptions, StoreOptions, changed_words, option_words
+from robench.study.options import RunOptions, StoreOptions, changed_words, option_words, run_options
 
 if TYPE_CHECKING:
     from robench.report.reproduce import Target
@@ -55,7 +56,7 @@ def report_failures(command: F) -> F:
                 _end_command(error, with_traceback=traceback)
             except KeyboardInterrupt as interrupt:
                 message = "interrupted; finished work is kept, and the same command continues from there."
-                Console(stderr=True).print(f"\n[bold]robench:[/] {message}", soft_wrap=True)
+                Console(stderr=True).print(Text.assemble("\n", ("robench:", "bold"), f" {message}"), soft_wrap=True)
                 number = interrupt.number if isinstance(interrupt, _EndSignal) else signal.SIGINT
                 raise typer.Exit(128 + number) from None
 
@@ -120,8 +121,6 @@ def _drop_output() -> None:
 
 
 def _complain(text: str) -> None:
-    from rich.text import Text
-
     Console(stderr=True).print(Text.assemble(("robench:", "bold red"), f" {shorten(text)}"), soft_wrap=True)
 
 
@@ -160,7 +159,7 @@ def print_dimmed(lines: Iterable[str]) -> None:
     """Print notes, such as why a table was left out, to standard error."""
     console = Console(stderr=True)
     for line in lines:
-        console.print(line, style="dim", soft_wrap=True, markup=False, highlight=False)
+        console.print(line, style="dim", soft_wrap=True, highlight=False)
 
 
 def open_store(runs: Path) -> Store:
@@ -212,17 +211,24 @@ def run_and_show(
     from robench.study.runner import run_requests
 
     anywhere = replace(place, plugin=tuple(map(absolute_path, place.plugins)))
-    text = format_command(*command, *changed_words(anywhere))
-    cells = run_requests(requests, store, reporter, place.existing, retry_errors=place.retry_errors, command=text)
+    text, options = format_command(*command, *changed_words(anywhere)), runs_options(place.runs)
+    try:
+        cells = run_requests(requests, store, reporter, place.existing, retry_errors=place.retry_errors, command=text)
+    except UnavailableError as error:
+        if not store.folders("cells"):
+            raise
+        advice = f"Of what is in {place.runs} already, {target.describe_next(options)}."
+        raise UnavailableError(f"{error} {advice}") from error
     if not cells:
         raise RobenchError(f"none of these cells is in {place.runs}; leave --existing only-cache out to make them.")
-    print_text(target.shown(cells, store, console, runs_options(place.runs)))
+    print_text(target.shown(cells, store, console, options))
     return cells
 
 
 def runs_options(runs: str | Path) -> list[str]:
-    """Return the options that a printed command needs to use the same runs folder."""
-    return [] if Path(runs) == Path(StoreOptions().runs) else option_words(StoreOptions, runs=runs)
+    """Return the options that a printed command needs to use the same runs folder; none if it does so anyway."""
+    default = os.environ.get(run_options(StoreOptions)["runs"].text.variable) or StoreOptions().runs
+    return [] if Path(runs) == Path(default) else option_words(StoreOptions, runs=runs)
 
 
 def print_text(text: str) -> None:

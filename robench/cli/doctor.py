@@ -11,8 +11,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple, get_args
 
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from robench.console import Console
 from robench.errors import RobenchError
@@ -67,8 +67,8 @@ def show(console: Console) -> bool:
         *_check_data(),
     ]
     for finding in findings:
-        mark = {True: "[green]ok[/]", False: "[red]missing[/]", None: "[dim]-[/]"}[finding.is_fine]
-        table.add_row(mark, escape(finding.subject), escape(finding.detail))
+        mark = {True: Text("ok", "green"), False: Text("missing", "red"), None: Text("-", "dim")}[finding.is_fine]
+        table.add_row(mark, finding.subject, finding.detail)
     console.print(table)
     return all(finding.is_fine is not False for finding in findings)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 
-from rich.markup import escape
 from rich.table import Table
 
 from robench.console import Console
@@ -32,17 +31,25 @@ def show_plan(
 ) -> None:
     """Print the plan of requests.
 
-    Data and encoder are loaded, because the keys of stages depend on them.
+    Data and encoder are loaded, because the keys of stages depend on them. With ``--offline``, everything else that the
+    run needs has to be on this machine, too.
 
     Raises:
         RobenchError: an error that the run itself would have, too.
     """
+    offline = requests[0].offline
+    for request in requests if offline else ():
+        request.check()
+        request.fetch_published()
     stages = [stage for request in requests for stage in request.stages(reporter)]
     device = devices.choose_device(requests[0].device)
     again = place.existing == "always"
-    context = Context(store, reporter, device, retry_errors=place.retry_errors, again=again)
+    context = Context(store, reporter, device, offline, retry_errors=place.retry_errors, again=again)
     runner = Runner(context, existing=place.existing)
-    left = {stage.key for stage in runner.find_missing(stages)}
+    missing = runner.find_missing(stages)
+    if offline and place.existing != "only-cache":
+        runner.prepare(missing)
+    left = {stage.key for stage in missing}
     estimator = Estimator(store)
     table = Table("stage", "work", "state", "time", "key", box=None, pad_edge=False, header_style="bold")
     total, guess, all_estimated = 0.0, 0.0, True
@@ -56,19 +63,18 @@ def show_plan(
             guess += estimator.guess_seconds(stage)
         state = "to do" if stage.key in left else "cached" if runner.is_done(stage) else "not needed"
         time = "" if stage.key not in left else "unknown" if seconds is None else format_duration(seconds)
-        table.add_row(escape(stage.title), f"{stage.size.count:,} {stage.size.noun}", state, time, stage.key)
+        table.add_row(stage.title, f"{stage.size.count:,} {stage.size.noun}", state, time, stage.key)
     if not console.is_terminal:
         console.width = max(console.width, LOG_WIDTH)
     console.print(table)
     with contextlib.closing(context):
-        for line in estimate_texts([stage for stage in order_stages(stages) if stage.key in left], context):
-            console.print(line, soft_wrap=True, markup=False)
+        for line in estimate_texts(missing, context):
+            console.print(line, soft_wrap=True)
     if total:
-        missing = [stage for stage in order_stages(stages) if stage.key in left]
         jobs = ExecutorChoice.of(requests[0]).count_jobs(missing, device, guess)
         schedule = simulate(works, jobs)
         for line in _describe_schedule(schedule, "about" if all_estimated else "more than"):
-            console.print(line, soft_wrap=True, markup=False)
+            console.print(line, soft_wrap=True)
     basis = "by the pace of finished stages of its kind, or else of two cores"
     estimate = (
         f"about {format_duration(total)} {basis}"
@@ -87,14 +93,17 @@ def _describe_schedule(schedule: Schedule, about: str) -> Iterator[str]:
         schedule: the schedule.
         about: the word before its times, which tells whether all paces are known.
     """
-    jobs = f"{schedule.jobs} jobs at a time" if schedule.jobs > 1 else "one job at a time"
-    yield (
-        f"{jobs}: {about} {format_duration(schedule.makespan)} for {schedule.units:,} units, of which up to"
-        f" {schedule.peak:,} run side by side; {schedule.efficiency:.0%} of the jobs' time is used."
-    )
+    time = f"{about} {format_duration(schedule.makespan)} for {schedule.units:,} units of work"
+    if schedule.jobs == 1:
+        yield f"one job at a time: {time}."
+    else:
+        yield (
+            f"{schedule.jobs} jobs at a time: {time}; at most {schedule.peak:,} of them run at once, and the jobs are"
+            f" busy {schedule.efficiency:.0%} of the time."
+        )
     chain = " > ".join(work.name for work in schedule.path)
-    busy = f"{schedule.useful_jobs:,} jobs have" if schedule.useful_jobs > 1 else "one job has"
+    most = f"more than {schedule.useful_jobs:,} jobs have" if schedule.useful_jobs > 1 else "a second job has"
     yield (
-        f"critical path: {about} {format_duration(schedule.path_seconds)}, however many jobs there are: {chain}; on"
-        f" average, {busy} work in that time."
+        f"longest chain, in which each stage needs the one before: {about} {format_duration(schedule.path_seconds)},"
+        f" however many jobs there are: {chain}; {most} little to do."
     )

@@ -31,5 +31,5 @@ def export(
 
     model = exporting.export(open_store(runs), cell, target, force=force)
     console = Console(stderr=True)
-    console.print(f"{model.folder.name} is in {target}; load it with", soft_wrap=True, markup=False, highlight=False)
-    console.print(f"  {exporting.loading_lines(str(target))}", soft_wrap=True, markup=False, highlight=False)
+    console.print(f"{model.folder.name} is in {target}; load it with", soft_wrap=True, highlight=False)
+    console.print(f"  {exporting.loading_lines(str(target))}", soft_wrap=True, highlight=False)

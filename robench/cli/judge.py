@@ -70,4 +70,4 @@ def judge(
         f"The key is {judging.key_path(folder)}; the judges should not have it.",
     )
     for line in lines:
-        console.print(line, soft_wrap=True, markup=False, highlight=False)
+        console.print(line, soft_wrap=True, highlight=False)

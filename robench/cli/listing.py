@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from robench.console import Console
 from robench.errors import RobenchError
@@ -138,42 +138,38 @@ def _print_sections(sections: dict[str, list[dict[str, Any]]], console: Console)
     for section, rows in sections.items():
         table = Table(section, "", "from", box=None, pad_edge=False, header_style="bold", title_justify="left")
         for row in rows:
-            table.add_row(f"[cyan]{escape(row['name'])}[/]", escape(row["summary"]), f"[dim]{escape(row['from'])}[/]")
+            table.add_row(Text(row["name"], "cyan"), row["summary"], Text(row["from"], "dim"))
         console.print(table)
         console.print()
 
 
 def _print_detail(section: str, row: dict[str, Any], console: Console) -> None:
-    console.print(f"[cyan]{escape(row['name'])}[/] ({section}, from {escape(row['from'])})", highlight=False)
+    console.print(Text.assemble((row["name"], "cyan"), f" ({section}, from {row['from']})"))
     for text in filter(None, (row["summary"], row.get("description"))):
-        console.print(escape(text), highlight=False)
+        console.print(text, highlight=False)
     if row.get("labels"):
-        console.print(f"labels: {escape(', '.join(row['labels']))}", highlight=False)
+        console.print(f"labels: {', '.join(row['labels'])}", highlight=False)
     if row.get("max_length"):
         console.print(f"texts are cut at {row['max_length']} tokens, unless training.max_length is set")
     if row.get("members"):
-        console.print(f"{escape(row['name'])} is one of {escape(', '.join(row['members']))}", highlight=False)
+        console.print(f"{row['name']} is one of {', '.join(row['members'])}", highlight=False)
     if row.get("adaptive_attack"):
         made = f"an attack made against it, which table 5 shows: {row['adaptive_attack']}"
-        console.print(escape(made), highlight=False)
+        console.print(made, highlight=False)
     if row.get("certificate"):
-        console.print(escape(f"certificates, which table certificates shows: {row['certificate']}"), highlight=False)
+        console.print(f"certificates, which table certificates shows: {row['certificate']}", highlight=False)
     if row.get("options"):
         table = Table("option", "values", "default", "meaning", box=None, pad_edge=False, header_style="bold")
         for one in row["options"]:
-            source = f" [dim](default: {escape(one['source'])})[/]" if one["source"] else ""
-            table.add_row(
-                f"[cyan]{escape(one['name'])}[/]",
-                escape(one["values"]),
-                escape(one["default"]),
-                escape(one["meaning"]) + source,
-            )
+            source = f" (default: {one['source']})" if one["source"] else ""
+            meaning = Text.assemble(one["meaning"], (source, "dim"))
+            table.add_row(Text(one["name"], "cyan"), one["values"], one["default"], meaning)
         console.print()
         console.print(table)
     for name, value in row.get("choices", {}).items():
         is_limit = name.endswith("_limit")  # of which none is a choice, too
         if name != "summary" and (value is not None or is_limit):  # the summary stands above
-            console.print(escape(f"  {name}: {_show_choice(value)}"), highlight=False)
+            console.print(f"  {name}: {_show_choice(value)}", highlight=False)
     console.print()
 
 

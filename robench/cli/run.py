@@ -8,7 +8,15 @@ from typing import Annotated
 
 import typer
 
-from robench.cli.common import DryRunOption, PaperOption, load_plugins, report_failures, report_log, run_and_show
+from robench.cli.common import (
+    DryRunOption,
+    PaperOption,
+    load_plugins,
+    report_failures,
+    report_log,
+    run_and_show,
+    runs_options,
+)
 from robench.cli.parameters import add_options
 from robench.console import Console
 from robench.results.paper_contents import DEFAULT
@@ -69,4 +77,4 @@ def run(
         reporter.say(line)
     cells = run_and_show(requests, target, place, reporter, command=command, dry_run=dry_run)
     if cells:
-        reporter.say(f"results are in {place.runs}; {target.hint}.")
+        reporter.say(f"results are in {place.runs}; {target.describe_next(runs_options(place.runs))}.")

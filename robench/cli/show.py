@@ -278,6 +278,6 @@ def _format_training(log: Sequence[Mapping[str, Any]]) -> Table:
     for entry in log:
         losses = [f"{entry['loss'][term]:.4f}" if term in entry["loss"] else "" for term in terms]
         accuracy = percent(entry["dev_accuracy"])
-        bold = f"[bold]{accuracy}[/]" if entry["dev_accuracy"] == best else accuracy
+        bold = Text(accuracy, "bold" if entry["dev_accuracy"] == best else "")
         table.add_row(str(entry["step"]), bold, *losses)
     return table

@@ -14,7 +14,7 @@ from typing import Any
 from robench.data.files import read_folder
 from robench.data.label_names import find_label
 from robench.data.task import HOLD_OUT_SEED, SPLITS, Row, Splits, Task, check_splits, hold_out
-from robench.errors import RobenchError, run_foreign_code
+from robench.errors import RobenchError, UnavailableError, run_foreign_code
 from robench.escaping import list_values, show_value
 from robench.frames import locate
 from robench.paths import absolute_path
@@ -103,7 +103,7 @@ def load_task(
                 reasons.append(str(error))
             continue
         return check_rows(name, task, splits, reasons)
-    raise RobenchError(_explain_missing_data(name, task, reasons))
+    raise UnavailableError(_explain_missing_data(name, task, reasons))
 
 
 def _read_local(name: str, data_dir: Path | None, labels: Sequence[str]) -> Splits:

@@ -20,7 +20,7 @@ from typing import Any
 from robench.data.task import Row
 from robench.data.tsv import Cells, split_cells
 from robench.errors import RobenchError, translate_failures
-from robench.escaping import list_values, shorten, show_value
+from robench.escaping import list_values, name_type, shorten, show_value
 from robench.paths import open_regular, read_regular
 
 SUFFIXES = (".tsv", ".csv", ".jsonl", ".parquet")
@@ -77,8 +77,11 @@ class Table:
                 if cell is None:
                     raise RobenchError(f"{self.describe_place(number)}: no {name}.")
             if not isinstance(pair[0], str):
-                kind = type(pair[0]).__name__
-                raise RobenchError(f"{self.describe_place(number)}: its {text} is not a text but a {kind}.")
+                raise RobenchError(f"{self.describe_place(number)}: its {text} is not a text but {name_type(pair[0])}.")
+            if isinstance(pair[1], str) and not pair[1].strip():
+                raise RobenchError(
+                    f"{self.describe_place(number)}: its {label} is empty; give the row a label, or remove it."
+                )
             rows.append((number, (pair[0], pair[1])))
         if not rows:
             raise RobenchError(f"{self.place} has no rows: give it at least one below its header, or remove it.")
@@ -183,6 +186,9 @@ def read_text(path: Path, columns: str = "sentence and label") -> str:
 def read_csv_lines(path: Path, content: str) -> Iterator[tuple[int, list[str]]]:
     """Yield the cells of each row of a CSV file, its header included, with the number of the row's first line.
 
+    If its header has no comma, but semicolons or tabs, these separate the cells, as spreadsheets write them in
+    countries with decimal commas.
+
     Args:
         path: the file, for errors.
         content: its content.
@@ -191,7 +197,7 @@ def read_csv_lines(path: Path, content: str) -> Iterator[tuple[int, list[str]]]:
         RobenchError: it is no CSV.
     """
     csv.field_size_limit(max(csv.field_size_limit(), len(content)))  # by default a cell has 131,072 characters at most
-    reader = csv.reader(io.StringIO(content, newline=""), strict=True)
+    reader = csv.reader(io.StringIO(content, newline=""), delimiter=_find_delimiter(content), strict=True)
     while True:
         first = reader.line_num + 1  # a quoted cell may span several lines
         try:
@@ -202,6 +208,12 @@ def read_csv_lines(path: Path, content: str) -> Iterator[tuple[int, list[str]]]:
             raise RobenchError(f"{path}, line {first}: not readable as CSV ({error}).") from error
         if cells:
             yield first, cells
+
+
+def _find_delimiter(content: str) -> str:
+    """Return what separates the cells of a CSV file; one column alone is of no use, so the header has some."""
+    header = content.lstrip("\r\n").splitlines()[0]
+    return "," if "," in header else max(",;\t", key=header.count)
 
 
 def _open_json_lines(path: Path, content: str) -> Table:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from robench.errors import RobenchError
-from robench.escaping import show_value
+from robench.escaping import name_type, show_value
 from robench.resources.packages import Package
 
 SPLITS = ("train", "dev", "test")
@@ -120,7 +120,9 @@ class Task:
         """
         labels = list(self.labels) if isinstance(self.labels, Iterable) and not isinstance(self.labels, str) else []
         for label in labels:
-            if not isinstance(label, str) or not label.strip() or label.strip().lstrip("+-").isdecimal():
+            if isinstance(label, str) and not label.strip():
+                raise RobenchError("a label of a task is empty; each needs a name.")
+            if not isinstance(label, str) or label.strip().lstrip("+-").isdecimal():
                 raise RobenchError(
                     f"the label {show_value(label)} must be a name: in files, a number means the label at that"
                     " position."
@@ -154,14 +156,13 @@ def check_splits(splits: object, what: str = "the task's function") -> Splits:
         RobenchError: it is something else than splits, or a part of it is no sequence.
     """
     if not isinstance(splits, Splits):
-        raise RobenchError(f"{what} returned a {type(splits).__name__}; it should return robench.data.Splits.")
+        raise RobenchError(f"{what} returned {name_type(splits)}; it should return robench.data.Splits.")
     for name in SPLITS:
         rows = getattr(splits, name)
         is_sequence = hasattr(rows, "__len__") and hasattr(rows, "__getitem__")  # such as an array
         if not is_sequence or isinstance(rows, str | bytes | Mapping):
             raise RobenchError(
-                f"{what} returned a {type(rows).__name__} for {name}; it should be a list of rows, each a text and a"
-                " label."
+                f"{what} returned {name_type(rows)} for {name}; it should be a list of rows, each a text and a label."
             )
     if not isinstance(splits.source, str):
         raise RobenchError(f"{what} returned the source {show_value(splits.source)}; it should be a text.")

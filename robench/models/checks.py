@@ -96,12 +96,14 @@ def warn_of_saturation(logits: Callable[[Sequence[str]], Tensor], texts: Sequenc
         " than it is. Return unrounded logits (--precision fp32)."
     )
     if len(scores.unique(dim=0)) == len(scores.argmax(1).unique()):
-        return [f"its scores are hard labels: texts with the same predicted label have the same scores. So {advice}"]
+        return [
+            f"the model's scores are hard labels: texts with the same predicted label have the same scores. So {advice}"
+        ]
     if flat <= FLAT_SHARE * len(chosen):
         return []
     return [
-        f"its scores are rounded or saturated: in {flat} of {len(chosen)} texts, they do not fall whichever word is"
-        f" left out. So {advice}"
+        f"the model's scores are rounded or saturated: in {flat} of {len(chosen)} texts, they do not fall whichever"
+        f" word is left out. So {advice}"
     ]
 
 

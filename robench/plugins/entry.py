@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from robench.errors import RobenchError, describe_error, run_foreign_code
-from robench.escaping import show_value
+from robench.escaping import name_type, show_value
 from robench.frames import find_frames, format_frames
 from robench.plugins.contract import check_contract
 from robench.plugins.style import Style
@@ -47,7 +47,7 @@ class Entry:
             made = self._make(found)
         if getattr(type(made), "plugin_kind", None) != self.kind:
             contract = self.kind.capitalize().removesuffix("s")
-            raise RobenchError(f"{self.name} from {self.origin} is a {type(made).__name__}, not a {contract}.")
+            raise RobenchError(f"{self.name} from {self.origin} is {name_type(made)}, not a {contract}.")
         with self._run_foreign_code(found):
             self._check(made)
         return made

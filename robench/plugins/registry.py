@@ -304,7 +304,9 @@ def _is_own(point: metadata.EntryPoint) -> bool:
 def _check_name(kind: Kind, name: str, origin: str) -> None:
     """Reject a name that cannot stand in a comma-separated list or in the name of a folder."""
     if not isinstance(name, str) or not _NAME.fullmatch(name) or name == "all":
-        raise RobenchError(f"{origin} registers a {kind[:-1]} as {show_value(name)}; a name {_FORM} and is not all.")
+        raise RobenchError(
+            f"{origin} registers a {kind[:-1]} as {show_value(name)}; a name {_FORM} and is not the word all."
+        )
 
 
 def _kind_of(thing: object) -> Kind:

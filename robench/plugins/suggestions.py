@@ -8,6 +8,18 @@ from collections.abc import Mapping, Sequence
 from robench.escaping import show_value
 
 
+def find_near_beginnings(name: str, known: Sequence[str]) -> list[str]:
+    """Return the names that begin nearly like a name that may be cut short, and as near as the nearest does.
+
+    Args:
+        name: as it was written.
+        known: the names that exist, each longer than what is usually written.
+    """
+    beginnings = {one: one[: len(name) + 1].lower() for one in known}
+    near = set(difflib.get_close_matches(name.lower(), set(beginnings.values()), n=3, cutoff=0.8))
+    return [one for one, beginning in beginnings.items() if beginning in near]
+
+
 def explain_unknown(
     what: str,
     name: str,

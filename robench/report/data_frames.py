@@ -126,7 +126,7 @@ def make_frame(cells: Sequence[StoredStage[CellInfo]]) -> pandas.DataFrame:
         classified correctly; their mean ``queries``; mean share of ``words_changed`` and mean ``similarity`` of the
         text before and after (cosine of the bundled sentence
         encoder) over the successes; ``records``, the path of the per-example records; ``has_learned``, False for a
-        model that tables mark with †: it is no better than naming the most frequent label each time, so it cannot be
+        model that tables mark with †: it cannot be told from naming the most frequent label each time, so it cannot be
         fooled; ``warnings``, what makes the numbers of a model that the user brought misleading, and ``notes``, what to
         know about the rows, texts of sentences that are empty if there are none;
         ``key`` of the cell and ``model``, the key of its model; ``preset``, ``precision``; ``defense_changes`` and

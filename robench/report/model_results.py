@@ -11,6 +11,7 @@ from robench.escaping import list_values
 from robench.report.rendering import percent
 from robench.report.tables import accuracy_table
 from robench.report.tables.accuracy import NOT_ATTACKS
+from robench.report.tables.legend import BOLD
 from robench.report.tables.matrix import worst_table
 from robench.report.tables.model import Block, Cell, Column, Table
 from robench.report.tables.options import TableRequest
@@ -98,7 +99,7 @@ class ModelResults:
         kept = [i for i, _ in enumerate(table.columns) if i and any(row.cells[i].value is not None for row in rows)]
         rows = [replace(row, cells=tuple(replace(row.cells[i], best=False) for i in kept)) for row in rows]
         block = Block("", "", tuple(rows))
-        legend = tuple(line for line in table.legend if not line.startswith(("Bold", "In brackets", "clean%")))
+        legend = tuple(line for line in table.legend if not line.startswith((BOLD, "In brackets", "clean%")))
         columns = tuple(table.columns[i] for i in kept)
         return replace(table, columns=columns, blocks=(block,), row_kind="attack", legend=legend, notes=(), commands=())
 

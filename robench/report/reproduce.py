@@ -16,7 +16,7 @@ from robench.results.info import CellInfo
 from robench.results.paper_contents import DEFAULT, Paper, PaperFigure, PaperTable
 from robench.results.selection import Selection
 from robench.results.store import Store, StoredStage
-from robench.study.commands import format_paper_command
+from robench.study.commands import format_command, format_paper_command
 from robench.study.presets import PRESETS, find_preset
 from robench.study.request import Request
 from robench.training.defense import AdversarialDefense
@@ -56,14 +56,17 @@ class Target:
             return cls(contents, figure=_figure(contents, figure))
         return cls(contents)
 
-    @property
-    def hint(self) -> str:
-        """What to do with the results."""
+    def describe_next(self, options: Sequence[str]) -> str:
+        """Return what to do with the results, as a clause.
+
+        Args:
+            options: what its commands need to find the runs folder, such as ``["--runs", "elsewhere"]``.
+        """
         if self.figure is not None:
-            return f"`{format_paper_command(self.paper, 'figure', self.figure.number)}` draws them"
+            return f"`{format_paper_command(self.paper, 'figure', self.figure.number, *options)}` draws them"
         number = (self.table or self.paper.first_accuracy_table).number
-        command = format_paper_command(self.paper, "table", *([number] if number else []))
-        return f"`{command}` shows all, `robench show CELL` one of them"
+        command = format_paper_command(self.paper, "table", *([number] if number else []), *options)
+        return f"`{command}` shows all, `{format_command('show', 'CELL', *options)}` one of them"
 
     def describe_preset(self, name: str) -> str:
         """Return a line on the preset that a table or figure is made with; empty if neither was named.

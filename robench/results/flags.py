@@ -12,6 +12,8 @@ FlagName = Literal["learned nothing", "random", "averaged", "texts cut", "few sa
 
 FEW = 100
 """Attacked samples below which a number is uncertain by about ten points."""
+UNLEARNED = "cannot be told from naming the most frequent label each time"
+"""What is said of a model whose clean accuracy is within two standard errors of that, which few rows may cause."""
 CUT = "are cut there"
 """Part of the warning about a model that cuts more than 5 % of the test texts."""
 
@@ -24,7 +26,7 @@ class Flag(NamedTuple):
 
 
 FLAGS: Mapping[FlagName, Flag] = {
-    "learned nothing": Flag("", "the model is no better than naming the most frequent label each time"),
+    "learned nothing": Flag("", f"the model {UNLEARNED}"),
     "random": Flag(
         "~",
         "the model gives the same text different scores; each number is of one draw, so the next run gives another one",

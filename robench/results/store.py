@@ -26,16 +26,18 @@ import logging
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, get_args
 
 from robench.errors import RobenchError
+from robench.escaping import list_values
 from robench.paths import absolute_path, read_regular, refuse_links, translate_os_errors
 from robench.results import integrity, locks
 from robench.results.info import REMEDY, AdversarialInfo, CellInfo, Info, ModelInfo, StageKind, TransferInfo, kind_of
 from robench.results.integrity import RECORDS_FILE, STAGE_FILE, TABLE_FILES, make_key
+from robench.results.near_names import suggest
 from robench.results.stage_file import decode
 from robench.syncing import make_folder
 
@@ -242,13 +244,20 @@ class Store:
                 self.check(stage, names)
                 return stage
             if hits:
-                shown = ", ".join(folder.name for folder in hits[:6])
+                shown = list_values(folder.name for folder in hits)
                 raise RobenchError(
-                    f"{name!r} fits {len(hits)} {kind_of(kind)}: {shown}. Give more of the name, or the key."
+                    f"{name!r} fits {len(hits)} {kind_of(kind)}: {shown}. Give more of the name, or the key"
+                    f"{self._suggest_model(hits)}."
                 )
-        known = [stage.folder.name for stage in self.stages(CellInfo, names=())]
-        some = f"it has {', '.join(known[:6])}" if known else "it is empty; `robench run` fills it"
-        raise RobenchError(f"no cell {name!r} in {self.root}: {some}.")
+        cells, models = ([one.folder.name for one in self.stages(info, names=())] for info in (CellInfo, ModelInfo))
+        raise RobenchError(f"no cell or model {name!r} in {self.root}: {suggest(name, cells, models)}.")
+
+    def _suggest_model(self, folders: Sequence[Path]) -> str:
+        """Return the end of a sentence with the one model of all of some cells; empty if there is no such one."""
+        stages = [self.read(folder) for folder in folders]
+        keys = {stage.info.model for stage in stages if stage and isinstance(stage.info, CellInfo)}
+        models = [folder.name for key in keys for folder in self.twins("models", key)]
+        return f"; their model, {models[0]}, stands for all of them" if len(keys) == len(models) == 1 else ""
 
     def finish(self, folder: Path, info: Info) -> StoredStage[Info]:
         """Describe the files of a stage and write ``stage.json``, after which it counts as finished."""

@@ -27,7 +27,7 @@ from robench.results.info import CellInfo
 from robench.results.info_parts import PluginInfo, VictimInfo
 from robench.results.paper_contents import Paper
 from robench.results.selection import NoResultsError, Selection, leave_out_crossed
-from robench.results.store import Store
+from robench.results.store import Store, StoredStage
 from robench.results.transfer import leave_out_sources
 from robench.study.options import (
     THREADS,
@@ -272,9 +272,28 @@ def read_selection(selection: Selection, store: Store, extra: Sequence[str] = ()
     selected = selection.keep(leave_out_sources(leave_out_crossed(everything), selection.seeds))
     cells = leave_out_adaptive(selected, everything) or selected
     if not cells:
-        command = f"`{make_run_command(selection, extra)}`"
+        command = f"`{make_run_command(name_defenses(selection, everything), extra)}`"
         raise NoResultsError(f"{store.root} has no {selection.describe()} yet; {command} makes it.")
     return read_results(cells)
+
+
+def name_defenses(selection: Selection, cells: Sequence[StoredStage[CellInfo]]) -> Selection:
+    """Return a selection with the defenses that a runs folder has on its tasks, and with their preset if it is one.
+
+    A command without them would train every defense that there is.
+
+    Args:
+        selection: the selection.
+        cells: all cells of the runs folder; if there are none, nothing is added.
+    """
+    cells = Selection(tasks=selection.tasks).keep(cells) or list(cells)
+    trained = [cell.info for cell in cells if cell.info.victim is None]
+    presets = sorted({info.preset for info in trained})
+    return replace(
+        selection,
+        defenses=selection.defenses or list(dict.fromkeys(info.defense.name for info in trained)),
+        presets=selection.presets or (presets if len(presets) == 1 else ()),
+    )
 
 
 def format_command(*words: str) -> str:

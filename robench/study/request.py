@@ -275,7 +275,11 @@ def expand(kind: Kind, names: Sequence[str]) -> list[str]:
         RobenchError: a name is unknown, or there are none.
     """
     if not names:
-        raise RobenchError(f"no {kind[:-1]} was named; there are {', '.join(registry.names(kind))}, or all.")
+        there = registry.names(kind)
+        raise RobenchError(
+            f"no {kind[:-1]} was named: --{kind[:-1]} takes one or several, such as {','.join(there[:2])}, or all;"
+            f" there are {', '.join(there)}."
+        )
     expanded = [one for name in names for one in (registry.names(kind) if name == "all" else [name])]
     for name in expanded:
         registry.entry(kind, name)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, get_args
 
 from robench.errors import RobenchError
 from robench.progress import Reporter
+from robench.resources.missing_packages import gather_missing
 from robench.results.info import CellInfo
 from robench.results.redo import Redo
 from robench.results.request_log import RequestLog
@@ -148,8 +150,7 @@ class Runner:
             missing = order_stages(stages)
         for stage in stages:
             self._report_changed_parents(stage)
-        for stage in missing:  # a resource that cannot be fetched fails here rather than after hours of training
-            stage.prepare(offline=context.offline)
+        self.prepare(missing)
         self._log_request(stages, missing)
         for line in estimate_texts(missing, context):
             context.reporter.say(line)
@@ -160,6 +161,14 @@ class Runner:
                 if stage not in missing and site.find(stage):
                     self._report_changed_parents(stage)
         return [stored for stage in stages if (stored := site.find(stage))]
+
+    def prepare(self, stages: Sequence[Stage]) -> None:
+        """Fetch what stages need: what is not available fails here rather than after hours of training.
+
+        Raises:
+            RobenchError: something cannot be fetched; one error names all packages that are missing offline.
+        """
+        gather_missing(partial(stage.prepare, offline=self._context.offline) for stage in stages)
 
     def find_missing(self, stages: Sequence[Stage]) -> list[Stage]:
         """Return the stages to make, each after its needs; to retry errors, those that finished stages need, too."""

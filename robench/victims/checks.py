@@ -86,8 +86,8 @@ def examine(
     probabilities = looks_like_probabilities(first)
     if probabilities:
         warnings.append(
-            "its scores are probabilities or percentages (no less than 0, summing to 1 or 100): robench takes their"
-            " logarithms as logits, from which softmax computes the same probabilities; return logits for full"
+            "the model's scores are probabilities or percentages (no less than 0, summing to 1 or 100): robench takes"
+            " their logarithms as logits, from which softmax computes the same probabilities; return logits for full"
             " precision."
         )
     warnings += scorer.warn_of_padding(texts)

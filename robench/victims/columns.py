@@ -47,6 +47,13 @@ def match_columns(
     if order is not None:
         return order, _warn_of_columns(order, names, count)
     columns = tuple(range(count))
+    if count > len(labels) and (strange := _find_strange(labels, names)):
+        raise RobenchError(
+            f"{width} Its columns are {_name_columns(names, columns)}; none has the name of these labels:"
+            f" {list_values(strange)}. If it knows them by other names, write the rows' labels as the model does, or"
+            f" give --label-order with the column of each of {list_values(labels)}, in this order. If it does not, it"
+            " cannot be tested on these rows."
+        )
     if count > len(labels):
         raise RobenchError(
             f"{width} Name their columns, such as --label-order {','.join(map(str, columns[: len(labels)]))}, and the"
@@ -59,8 +66,16 @@ def match_columns(
         return columns, []
     listed = list_values(names[i] for i in sorted(names))
     return columns, [
-        f"its labels ({listed}) are not the task's ({list_values(labels)}): they are taken in the same order."
+        f"the model's labels ({listed}) are not the task's ({list_values(labels)}): they are taken in the same order."
     ]
+
+
+def _find_strange(labels: Sequence[str], names: Mapping[int, str]) -> list[str]:
+    """Return the labels that none of the model's columns is named after; none if its names are the default ones."""
+    if all(str(name) == f"LABEL_{i}" for i, name in names.items()):
+        return []
+    known = {_strip_punctuation(str(name)) for name in names.values()}
+    return [label for label in labels if _strip_punctuation(label) not in known]
 
 
 def _take_order(labels: Sequence[str], order: Sequence[int] | None, count: int) -> tuple[int, ...] | None:
@@ -89,7 +104,7 @@ def _warn_of_columns(order: Sequence[int], names: Mapping[int, str], count: int)
     others = [i for i in range(count) if i not in order]
     if not others:
         return []
-    subject = "its column {} is" if len(others) == 1 else "its columns {} are"
+    subject = "the model's column {} is" if len(others) == 1 else "the model's columns {} are"
     return [
         f"{subject.format(_name_columns(names, others))} of none of the task's labels and left out: a text of such a"
         " class counts for the likeliest of the others."

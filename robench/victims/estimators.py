@@ -18,7 +18,7 @@ import numpy as np
 from robench.errors import RobenchError, run_foreign_code
 from robench.plugins.live_source import UnknownSourceError
 from robench.plugins.source import SourceWalk
-from robench.victims.source import EstimatorSource, hash_texts
+from robench.victims.source import EstimatorSource, hash_texts, version_option
 
 PICKLES = (".pkl", ".pickle", ".joblib", ".sav", ".skops")
 """Endings of files that hold pickled objects."""
@@ -55,7 +55,7 @@ def estimator_source(estimator: Any, *, name: str, shown: str = "", version: str
     names = {} if known == list(range(len(known))) else {i: str(one) for i, one in enumerate(known)}
     command = ("--model", shown, *(["--version", version] if version else [])) if shown else ()
     return EstimatorSource(
-        name, title, _digest(estimator, title, version), EstimatorFunction(estimator), names, command=command
+        name, title, _digest(estimator, title, version, shown), EstimatorFunction(estimator), names, command=command
     )
 
 
@@ -77,7 +77,7 @@ class EstimatorFunction:
         return np.stack([np.zeros_like(values), values], axis=1) if values.ndim == 1 else values
 
 
-def _digest(estimator: Any, title: str, version: str) -> str:
+def _digest(estimator: Any, title: str, version: str, shown: str) -> str:
     """Return the sha256 of a classifier's contents, of the user's code in it, and of its version."""
     walk = SourceWalk(lenient=bool(version))
     try:
@@ -86,7 +86,7 @@ def _digest(estimator: Any, title: str, version: str) -> str:
         if not version:
             raise RobenchError(
                 f"{title} holds something by which robench cannot distinguish it from another ({error}); give it a"
-                " version (--version TEXT), and a new one whenever it changes."
+                f" version ({version_option(shown)}), and a new one whenever it changes."
             ) from error
         contents, code = type(estimator).__qualname__, ""
     return hash_texts("estimator", contents, code, version)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from robench.errors import RobenchError
+from robench.escaping import name_type
 from robench.paths import absolute_path, read_regular
 from robench.plugins import registry
 from robench.resources.foreign_model import ADAPTER_FILE, locate_file, read_json
@@ -122,7 +123,7 @@ def _check_function(model: Any) -> functions.Function:
     if not callable(model):
         raise RobenchError(
             "a model is a folder, a Hub id, module:function, a function, a pair of a Transformers model and its"
-            f" tokenizer, a pipeline, or a classifier of scikit-learn, not a {type(model).__name__}."
+            f" tokenizer, a pipeline, or a classifier of scikit-learn, not {name_type(model)}."
         )
     if hasattr(model, "save_pretrained"):
         raise RobenchError(f"a {type(model).__name__} does not read texts: give a pair of it and its tokenizer.")
@@ -154,7 +155,9 @@ def check_name(name: str) -> str:
         RobenchError: it cannot.
     """
     if not _NAME.fullmatch(name) or name in ("all", BEFORE):
-        raise RobenchError(f"--name {name!r}: a name has up to 60 letters, digits and - _ . +, and is not all.")
+        raise RobenchError(
+            f"--name {name!r}: a name has up to 60 letters, digits and - _ . +, and is not the word all or {BEFORE}."
+        )
     if name in registry.names("defenses"):
         raise RobenchError(f"--name {name} is the name of a defense; choose another, such as {name}-given.")
     return name

@@ -12,11 +12,12 @@ from types import ModuleType
 from typing import Any
 
 from robench.errors import RobenchError, run_foreign_code
+from robench.escaping import name_type
 from robench.paths import absolute_path
 from robench.plugins.live_source import UnknownSourceError
 from robench.plugins.search_path import search_first
 from robench.plugins.source import identify_function
-from robench.victims.source import hash_texts
+from robench.victims.source import hash_texts, version_option
 
 Function = Callable[[list[str]], Any]
 
@@ -79,7 +80,7 @@ def check_function(thing: Any, spec: str) -> Function:
     if isinstance(thing, type):
         raise RobenchError(f"--model {spec}: {path} is a class; name a function, or an instance that can be called.")
     if not callable(thing):
-        raise RobenchError(f"--model {spec}: {path} is a {type(thing).__name__} and cannot be called.")
+        raise RobenchError(f"--model {spec}: {path} is {name_type(thing)} and cannot be called.")
     function: Function = thing
     refuse_generator(function, f"--model {spec}: {path}")
     return function
@@ -122,8 +123,8 @@ def digest_function(function: Function, spec: str, version: str) -> str:
         if not version:
             raise RobenchError(
                 f"the function {name} has no source file or cell by which robench could distinguish its results from"
-                f" another function's, because {error}; give it a version (--version TEXT), and a new one whenever it"
-                " changes."
+                f" another function's, because {error}; give it a version ({version_option(spec)}), and a new one"
+                " whenever it changes."
             ) from error
         code = ""
     return hash_texts("function", name, code, version)

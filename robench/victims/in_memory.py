@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from robench.errors import RobenchError
-from robench.escaping import show_value
+from robench.escaping import name_type, show_value
 from robench.victims.pair_contents import describe_tokenizer, list_entries
 from robench.victims.source import PairSource, hash_texts
 
@@ -77,8 +77,7 @@ def pair_source(
     model, adapters = _take_adapters(model)
     if not (isinstance(model, PreTrainedModel) and isinstance(tokenizer, PreTrainedTokenizerBase)):
         raise RobenchError(
-            f"a pair is a Transformers model and its tokenizer, not a {type(model).__name__} and a"
-            f" {type(tokenizer).__name__}."
+            f"a pair is a Transformers model and its tokenizer, not {name_type(model)} and {name_type(tokenizer)}."
         )
     place = shown or f"a {type(model).__name__} in memory"
     digest = _hash_pair(place, model, tokenizer)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from robench.errors import RobenchError
-from robench.escaping import list_values, show_value
+from robench.escaping import list_values, name_type, show_value
 
 TOLERANCE = 1e-3
 """Largest difference that rounding may cause between two scores of a text."""
@@ -117,7 +117,7 @@ def check_scores(scores: Any, texts: Sequence[str], shown: str) -> Tensor:
             table = torch.tensor(_to_lists(scores), dtype=torch.float32)
         except (TypeError, ValueError, RuntimeError) as error:
             raise RobenchError(
-                f"{shown} returned a {type(scores).__name__} that is no table of numbers ({str(error)[:100]}); it"
+                f"{shown} returned {name_type(scores)} that is no table of numbers ({str(error)[:100]}); it"
                 " should return a row of scores for each text, one score per class."
             ) from error
     if table.ndim != 2 or len(table) != len(texts):

@@ -254,6 +254,11 @@ class EstimatorSource(FunctionSource):
     kind = "scikit-learn classifier"
 
 
+def version_option(shown: str) -> str:
+    """Return how a user gives a model a version: by an option if a command named it, else by an argument."""
+    return "--version TEXT" if shown else 'version="1"'
+
+
 def hash_texts(*parts: str) -> str:
     """Return the sha256 of texts, separated so that their boundaries count."""
     return hashlib.sha256("\0".join(parts).encode(errors="surrogatepass")).hexdigest()

@@ -180,10 +180,10 @@ def test_the_parser_refuses_on_stderr_with_the_same_code(arguments: list[str], w
         (["table", "99"], "unknown table '99'"),
         (["table", "5", "--format", "xml"], "unknown format 'xml'"),
         (["table", "--seed", "x"], "--seed x: whole numbers"),
-        (["show", "nothing"], "no cell 'nothing' in .*: it has mr-"),
+        (["show", "nothing"], "no cell or model 'nothing' in .*: it has [1-9].*: mr-"),
         (["show", ""], "'' fits 6 cells"),
         (["show", "mr-base-pwws", "--format", "xml"], "xml"),
-        (["show", "\udcff[/x]"], "no cell"),
+        (["show", "\udcff[/x]"], "no cell or model"),
     ],
     ids=lambda value: ascii(value)[:40],
 )

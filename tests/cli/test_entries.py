@@ -67,7 +67,7 @@ def test_submit_of_own_data_is_refused_unless_reduced_to_counts(tmp_path: Path) 
 
 def test_submit_of_what_is_not_there_is_a_sentence(runs: Path) -> None:
     done = robench("submit", "mr-nobody")
-    assert done.exit_code == 2 and "no cell 'mr-nobody' in" in done.stderr
+    assert done.exit_code == 2 and "no cell or model 'mr-nobody' in" in done.stderr
 
 
 def test_a_user_s_model_on_public_data_makes_an_entry(runs: Path, tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def test_judge_with_answers_shows_its_table_in_each_format(here: Path, key: Blin
         ((CELL, "--out", "elsewhere", "--read", "anna.csv"), "there is no key"),
         ((CELL, "--out", "batch", "--read", "none.csv"), "none.csv cannot be read"),
         ((CELL, "anna.csv"), "stand behind --read"),
-        (("nothing",), "no cell 'nothing'"),
+        (("nothing",), "no cell or model 'nothing'"),
         (("mr-base-seed42",), "is no cell, but one of the models"),
         ((CELL, "--out", "batch", "--read", "anna.csv", "--format", "pdf"), "unknown format 'pdf'"),
     ],

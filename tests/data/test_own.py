@@ -67,9 +67,15 @@ def test_load_of_changed_file_has_another_digest(tmp_path: Path) -> None:
         ("a.jsonl", '{"text": "x", "label": 0}\n\n{"text": "y"\n', "a.jsonl, line 3: not readable as JSON"),
         ("a.jsonl", "[1, 2]\n", "line 1: each line should be a JSON object"),
         ("a.jsonl", '{"text": "x", "label": 0}\n{"text": "y"}\n', "a.jsonl, line 2: no label"),
-        ("a.jsonl", '{"text": "x", "label": 0}\n{"text": 3, "label": 1}\n', "line 2: its text is not a text but a int"),
+        (
+            "a.jsonl",
+            '{"text": "x", "label": 0}\n{"text": 3, "label": 1}\n',
+            "its text is not a text but an int",
+        ),
         ("a.csv", "text,label\nx,0\ny\n", "a.csv, line 3: 1 cells, but the header has 2"),
         ("a.csv", "text,label\n,0\ny,1\n", "a.csv, line 2: the sentence is empty"),
+        ("a.csv", "text,label\nx,0\ny,\n", "a.csv, line 3: its label is empty; give the row a label, or remove it"),
+        ("a.csv", "text;label\nx;cat\ny; \n", "a.csv, line 3: its label is empty"),
         ("a.csv", "text,label\n", "a.csv has no rows"),
         ("a.csv", "", "a.csv is empty: it needs a header with the columns of texts and labels"),
         ("a.txt", "x", r"none of the endings .tsv, .csv, .jsonl, .parquet"),
@@ -79,6 +85,13 @@ def test_load_of_broken_file_is_a_sentence(tmp_path: Path, name: str, content: s
     (tmp_path / name).write_text(content, encoding="utf-8")
     with pytest.raises(RobenchError, match=words):
         load(tmp_path / name)
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_csv_whose_header_has_other_separators_than_commas_is_split_at_them(tmp_path: Path, separator: str) -> None:
+    lines = [("text", "label"), ("one, two", "cat"), ('"a; b\tc"', "dog")]
+    (tmp_path / "a.csv").write_text("\n".join(map(separator.join, lines)), encoding="utf-8")
+    assert pairs(load(tmp_path / "a.csv")) == [("one, two", 0), ("a; b\tc", 1)]
 
 
 def test_load_of_absent_file_says_the_forms() -> None:

@@ -127,9 +127,12 @@ def graded(texts: Sequence[str]) -> torch.Tensor:
 SATURATED: list[tuple[Any, str]] = [
     (graded, ""),
     (tiny.predictor(tiny.classifier()).logits, ""),
-    (lambda texts: torch.eye(2)[(graded(texts)[:, 0] > 20).long()], "its scores are hard labels"),
-    (lambda texts: graded(texts).softmax(1).round(decimals=3).clamp(min=1e-9).log(), "its scores are hard labels"),
-    (lambda texts: (graded(texts) / 200).round(), "its scores are (hard labels|rounded)"),
+    (lambda texts: torch.eye(2)[(graded(texts)[:, 0] > 20).long()], "the model's scores are hard labels"),
+    (
+        lambda texts: graded(texts).softmax(1).round(decimals=3).clamp(min=1e-9).log(),
+        "the model's scores are hard labels",
+    ),
+    (lambda texts: (graded(texts) / 200).round(), "the model's scores are (hard labels|rounded)"),
     (lambda texts: graded(texts).bfloat16().float().div(4).ceil(), ""),
 ]
 

@@ -107,7 +107,7 @@ def test_a_plugin_file_adds_a_name_with_its_origin(tmp_path: Path) -> None:
         ),
         pytest.param(DEFENSE.format(name="../b", summary=""), "registers a defense as", id="path"),
         pytest.param(DEFENSE.format(name="", summary=""), "registers a defense as ''", id="no name"),
-        pytest.param(DEFENSE.format(name="all", summary=""), "is not all", id="all"),
+        pytest.param(DEFENSE.format(name="all", summary=""), "is not the word all", id="all"),
         pytest.param(DEFENSE.format(name="a" * 70, summary=""), "up to 60", id="long"),
         pytest.param(
             DEFENSE.format(name="mine", summary="") + "\nraise ValueError('no')\n", "ValueError: no", id="half-way"
@@ -169,7 +169,7 @@ BROKEN = {
     [
         ("abstract", r"it from other 1\.0 cannot be made: .*abstract method"),
         ("needy", r"it from other 1\.0 cannot be made: .*argument"),
-        ("wrong", r"it from other 1\.0 is a int, not a Defense"),
+        ("wrong", r"it from other 1\.0 is an int, not a Defense"),
         (
             "raising",
             r"defense it from other 1\.0 cannot be imported: .*robench_test_raising\.py, line 1: RuntimeError: no luck",

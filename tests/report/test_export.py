@@ -170,7 +170,7 @@ def test_the_card_says_how_it_does_and_its_example_runs(
 
 
 NAMES = [
-    ("no-such", r"no cell 'no-such' in .*: it has mr-"),
+    ("no-such", r"no cell or model 'no-such' in .*: it has [1-9].*: mr-"),
     ("mr-", r"'mr-' fits 5 models: .*Give more of the name, or the key"),
     ("mr-pwws", r"mr-pwws-seed42-\w+ is an adversarial training set: name a cell or a trained model"),
 ]

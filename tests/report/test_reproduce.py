@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from robench.cli.common import runs_options
 from robench.errors import RobenchError
 from robench.report.reproduce import Target
 from robench.results import papers
@@ -80,6 +81,22 @@ def test_a_target_says_which_preset_it_takes_and_how_to_take_another(target: dic
 
 def test_a_run_without_a_target_says_nothing_of_the_preset() -> None:
     assert Target().describe_preset("laptop") == ""
+
+
+def test_what_to_do_next_finds_the_runs_folder() -> None:
+    assert Target().describe_next([]) == "`robench table 5` shows all, `robench show CELL` one of them"
+    assert (
+        Target().describe_next(["--runs", "my runs"])
+        == "`robench table 5 --runs 'my runs'` shows all, `robench show CELL --runs 'my runs'` one of them"
+    )
+    assert Target.named(figure="5").describe_next(["--runs", "r"]) == "`robench figure 5 --runs r` draws them"
+
+
+def test_commands_name_the_runs_folder_unless_they_find_it_anyway(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ROBENCH_RUNS", raising=False)
+    assert runs_options("runs") == [] and runs_options("other") == ["--runs", "other"]
+    monkeypatch.setenv("ROBENCH_RUNS", "other")
+    assert runs_options("runs") == ["--runs", "runs"] and runs_options("other") == []
 
 
 def test_run_of_a_table_names_its_preset_first(tmp_path: Path) -> None:

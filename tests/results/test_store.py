@@ -126,7 +126,7 @@ def test_a_stage_is_found_by_the_beginning_of_its_name_or_key(store: Store, name
     [
         ("trec", "'trec' fits 2 cells: trec-base-pwws-seed1-.*Give more of the name, or the key"),
         ("", "'' fits 2 cells"),
-        ("mr", "no cell 'mr' in .*: it has trec-base"),
+        ("mr", "no cell or model 'mr' in .*: it has 2 cells and 0 models: trec-base"),
     ],
 )
 def test_a_name_of_none_or_several_is_a_sentence(store: Store, name: str, told: str) -> None:
@@ -134,6 +134,26 @@ def test_a_name_of_none_or_several_is_a_sentence(store: Store, name: str, told: 
     put(store, "trec-taichi-pwws-seed1", KEYS[1])
     with pytest.raises(RobenchError, match=told):
         store.find(name)
+
+
+def test_a_name_with_a_slip_is_answered_with_all_cells_that_it_nearly_begins(store: Store) -> None:
+    for number, defense in enumerate(["ada", "ada-x", "base", "taichi", "taichi-b", "taichi-c", "taichi-d"]):
+        put(store, f"trec-{defense}-pwws-seed1", f"{number}" * 16)
+    put(store, "trec-taichi-seed1", "a" * 16, kind="models")
+    with pytest.raises(RobenchError, match=r"no cell or model 'trec-tachi' in .*: did you mean") as error:
+        store.find("trec-tachi")
+    assert str(error.value).count("trec-taichi") == 5 and "trec-ada" not in str(error.value)
+    assert str(error.value).endswith("? It has 7 cells and 1 model.")
+
+
+def test_cells_of_one_model_are_answered_with_the_model(store: Store) -> None:
+    put(store, "trec-mine-seed1", KEYS[2], kind="models")
+    for attack, key in (("pwws", KEYS[0]), ("deepwordbug", KEYS[1])):
+        put(store, f"trec-mine-{attack}-seed1", key, model=KEYS[2])
+    model = f"trec-mine-seed1-{KEYS[2]}"
+    with pytest.raises(RobenchError, match=f"fits 2 cells: .*or the key; their model, {model}, stands for all of them"):
+        store.find("trec-mine")
+    assert store.find(model).key == KEYS[2]
 
 
 def test_an_empty_runs_folder_says_how_to_fill_it(store: Store) -> None:

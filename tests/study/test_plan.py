@@ -296,7 +296,7 @@ def test_folder_as_task_is_the_same_data_as_the_task_with_a_data_folder(tiny_job
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"defense": []}, "no defense was named; there are .*, or all"),
+        ({"defense": []}, "no defense was named: --defense takes one or several, such as .*, or all"),
         ({"task": ["mrr"]}, "unknown task 'mrr': did you mean mr"),
         (
             {"task": ["./no-such-folder"]},

@@ -49,7 +49,7 @@ def test_without_progress_notes_and_warnings_reach_the_user_each_time(
     (tmp_path / "data" / TASK).mkdir(parents=True)
     for split in ("train", "test"):  # and no dev, which a note tells
         shutil.copy(tiny_job.data / TASK / f"{split}.tsv", tmp_path / "data" / TASK)
-    warning = "its scores are probabilities"
+    warning = "the model's scores are probabilities"
     for _ in ("made", "used again"):
         table = given("counting:probabilities", tiny_job, tmp_path, data=tmp_path / "data")
         out, err = capsys.readouterr()

@@ -65,7 +65,7 @@ def test_two_functions_of_one_source_are_not_taken_for_each_other(tiny_job: Tiny
 def test_a_function_that_was_typed_in_needs_a_version(tiny_job: TinyJob, tmp_path: Path) -> None:
     space: dict[str, Any] = {"by_ending": by_ending, "__name__": "typed"}
     exec("def typed_in(texts):\n    return by_ending(texts)", space)
-    with pytest.raises(RobenchError, match=r"typed_in has no source file.*--version TEXT"):
+    with pytest.raises(RobenchError, match=r'typed_in has no source file.*version="1"'):
         given(space["typed_in"], tiny_job, tmp_path)
     assert len(given(space["typed_in"], tiny_job, tmp_path, version="1")) == 1
     one, two = (find_victim(space["typed_in"], version=version).digest for version in "12")
@@ -109,7 +109,7 @@ def test_a_digest_of_a_function_in_a_notebook_is_that_of_its_cells(monkeypatch: 
         digests.append(find_victim(notebook["scores"]).digest)
     assert digests[0] == digests[1] != digests[2]
     notebook.run("GOOD = object()")
-    with pytest.raises(RobenchError, match=r"scores by the name GOOD uses an object .*--version TEXT"):
+    with pytest.raises(RobenchError, match=r'scores by the name GOOD uses an object .*version="1"'):
         find_victim(notebook["scores"])
     assert find_victim(notebook["scores"], version="1").digest != find_victim(notebook["scores"], version="2").digest
 

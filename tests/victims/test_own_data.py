@@ -62,7 +62,7 @@ def test_attack_on_file_makes_cell_that_names_its_rows(films: Path) -> None:
     assert info.data.source == f"local:{films}"
     assert info.data_options == ("--test", str(films), "--text", "sentence")
     assert (info.clean.n, info.attacked and info.attacked.n) == (12, 3)
-    assert not any("their labels" in warning or "its labels" in warning for warning in info.warnings)
+    assert not any("their labels" in warning or "model's labels" in warning for warning in info.warnings)
 
 
 def test_command_on_file_says_what_it_guessed_and_its_page_proposes_no_training(counting: Path, films: Path) -> None:

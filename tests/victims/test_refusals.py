@@ -13,10 +13,10 @@ from support.runs import attacked, cells
 from support.tiny_job import robench
 
 WARNINGS = [
-    ("probabilities", "its scores are probabilities"),
-    ("percentages", "its scores are probabilities or percentages"),
-    ("certain", "its scores are hard labels"),
-    ("rounded", "its scores are rounded or saturated: in 7 of 8 texts"),
+    ("probabilities", "the model's scores are probabilities"),
+    ("percentages", "the model's scores are probabilities or percentages"),
+    ("certain", "the model's scores are hard labels"),
+    ("rounded", "the model's scores are rounded or saturated: in 7 of 8 texts"),
     ("at_random", "the same text gets different scores when it is scored twice"),
     ("in_company", "depend on the texts beside it in the batch"),
 ]

@@ -39,10 +39,10 @@ def test_columns_are_matched_by_name(names: dict[int, str], expected: tuple[int,
 @pytest.mark.parametrize(
     ("names", "label_order", "order", "warning"),
     [
-        ({}, (0, 2), (0, 2), "its column 1 is of none of the task's labels and left out"),
-        ({0: "-", 1: "neutral", 2: "+"}, (2, 0), (2, 0), r"its column 1 \(neutral\) is of none"),
-        ({0: "Good", 1: "neutral", 2: "bad"}, None, (2, 0), r"its column 1 \(neutral\) is of none"),
-        ({0: "a", 1: "b", 2: "c", 3: "d"}, (3, 1), (3, 1), r"its columns 0 \(a\), 2 \(c\) are of none"),
+        ({}, (0, 2), (0, 2), "the model's column 1 is of none of the task's labels and left out"),
+        ({0: "-", 1: "neutral", 2: "+"}, (2, 0), (2, 0), r"the model's column 1 \(neutral\) is of none"),
+        ({0: "Good", 1: "neutral", 2: "bad"}, None, (2, 0), r"the model's column 1 \(neutral\) is of none"),
+        ({0: "a", 1: "b", 2: "c", 3: "d"}, (3, 1), (3, 1), r"the model's columns 0 \(a\), 2 \(c\) are of none"),
     ],
 )
 def test_match_columns_with_more_columns_than_labels_leaves_the_others_out(
@@ -56,7 +56,11 @@ def test_match_columns_with_more_columns_than_labels_leaves_the_others_out(
     ("count", "label_order", "sentence"),
     [
         (1, None, r"mine gives 1 scores per text; the task has 2 labels \(bad, good\), and needs one score for each"),
-        (3, None, r"Name their columns, such as --label-order 0,1, and .*; its columns are 0 \(-\), 1 \(0\), 2"),
+        (
+            3,
+            None,
+            r"0 \(-\), 1 \(0\), 2 \(\+\); none has the name of these labels: bad, good.*--label-order",
+        ),
         (3, (0, 3), "--label-order 0,3: for each of bad, good it takes the model's column, a number from 0 to 2"),
         (3, (0, 1, 2), "--label-order 0,1,2: for each of bad, good"),
         (3, (1, 1), "--label-order 1,1: for each of bad, good"),
@@ -67,6 +71,16 @@ def test_match_columns_that_cannot_be_labels_is_a_sentence(
 ) -> None:
     with pytest.raises(RobenchError, match=sentence):
         match_columns("mine", ("bad", "good"), {0: "-", 1: "0", 2: "+"}, label_order, count)
+
+
+def test_match_columns_without_names_asks_for_the_columns() -> None:
+    with pytest.raises(RobenchError, match=r"such as --label-order 0,1, and .*; its columns are 0, 1"):
+        match_columns("mine", ("bad", "good"), {}, None, 3)
+
+
+def test_match_columns_names_the_labels_that_the_model_lacks() -> None:
+    with pytest.raises(RobenchError, match=r"none has the name of these labels: Cat\. If it knows them by other names"):
+        match_columns("mine", ("Cat", "HUM"), {0: "ABBR", 1: "HUM", 2: "NUM"}, None, 3)
 
 
 def test_rows_whose_labels_are_numbers_take_columns_of_any_name_in_their_order() -> None:

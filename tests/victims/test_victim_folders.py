@@ -165,7 +165,7 @@ def test_a_column_of_no_label_is_left_out_told_and_stored(
         r"gives 3 scores .* Name their columns, such as --label-order 0,1, .* 1 \(neutral\)", told(robench(*command))
     )
     done = robench(*command, "--label-order", "0,2")
-    assert "its column 1 (neutral) is of none of the task's labels and left out" in done.stderr, done.output
+    assert "the model's column 1 (neutral) is of none of the task's labels and left out" in done.stderr, done.output
     (cell,) = cells(tmp_path / "runs").values()
     assert comparable(attacked(cell)) == comparable(attacked(cells(finished)["base", "pwws"]))
     assert cell.info.victim is not None and cell.info.victim.label_order == (0, 2)

@@ -91,7 +91,7 @@ def draw(
     contents = papers.find_paper(paper)
     figures = {**list_own_figures(contents), **contents.figures}
     if number not in figures:
-        hint = f"`{format_paper_command(contents, 'figure', 'all')}` draws each"
+        hint = f"`{format_paper_command(contents, 'figure', 'all', *options)}` draws each"
         raise RobenchError(explain_unknown("figure", number, [*contents.figures, *list_own_figures(contents)], hint))
     figure = figures[number]
     for facet, names in (

@@ -26,7 +26,7 @@ from robench.results.sample_reader import SampleReader
 from robench.results.selection import NoResultsError, largest_block, prefer_unchanged
 from robench.results.store import Store
 from robench.results.worst import WorstReader
-from robench.study.commands import make_run_command
+from robench.study.commands import make_run_command, name_defenses
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,7 +70,8 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
     selection = request.selection
     cells = store.stages(CellInfo)
     kept = leave_out_adaptive(selection.keep(cells), cells)
-    command = f"`{make_run_command(selection, ['--table', 'worst', *request.command_options])}`"
+    options = ["--table", "worst", *request.command_options]
+    command = f"`{make_run_command(name_defenses(selection, cells), options)}`"
     if not kept:
         raise NoResultsError(f"{store.root} has no {selection.describe()} yet; {command} makes it.")
     block, others = largest_block(prefer_unchanged(read_model_results(kept)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from robench.results.cells import Result
+from robench.results.flags import UNLEARNED
 
 DAGGER = " †"
 
@@ -18,7 +19,4 @@ def describe_mark(mark: str) -> str:
     """Return a sentence, with a space before it, on a figure's mark; empty if it has none."""
     if not mark:
         return ""
-    return (
-        f"{DAGGER}: the model, or one of them, is no better than naming the most frequent label each time; it cannot be"
-        " fooled, and is not to be compared."
-    )
+    return f"{DAGGER}: the model, or one of them, {UNLEARNED}; it is not to be compared."

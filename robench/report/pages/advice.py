@@ -40,7 +40,7 @@ def checks_section(results: Sequence[Result]) -> Section:
     majority = info.clean.majority
     if majority is not None:
         share = percent(majority / info.clean.n)
-        verdict = "better" if results[0].has_learned else "no better, so it has learned nothing"
+        verdict = "better" if results[0].has_learned else "not better by more than chance may give"
         parts.append(Paragraph(f"Always naming the most frequent label is right on {share} %; it is {verdict}."))
     errors = sum(result.outcome.errors for result in results)
     total = sum(result.attacked_n for result in results)

@@ -11,6 +11,7 @@ from robench.report.tables.accuracy import CLEAN
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.price import TIMES
 from robench.report.tables.worst import WORST
+from robench.results.flags import UNLEARNED
 from robench.results.intervals import FEWEST_SEEDS
 
 
@@ -87,8 +88,8 @@ class Verdict:
         ranked = [row for row in self.ranked if self.cell(row).learned]
         if not ranked:
             return [
-                "Nobody can tell yet which defense holds best: none has learned the task, as each is no better than"
-                " naming the most frequent label each time."
+                "Nobody can tell yet which defense holds best: none is sure to have learned the task, as each"
+                f" {UNLEARNED}."
             ]
         if len(ranked) < 2:
             only, verb = ranked[0], "was attacked" if len(self.ranked) < 2 else "has learned the task"

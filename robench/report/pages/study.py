@@ -19,6 +19,7 @@ from robench.report.tables.model import Table
 from robench.report.tables.options import TableOptions
 from robench.results import papers, records
 from robench.results.cells import Result, group, read_results
+from robench.results.flags import UNLEARNED
 from robench.results.info import CellInfo, StatisticsInfo
 from robench.results.integrity import RECORDS_FILE
 from robench.results.paper_contents import Paper, TableKind
@@ -28,7 +29,7 @@ from robench.results.store import Store
 from robench.study.commands import format_command
 from robench.version import VERSION
 
-UNLEARNED = " †: no better than naming the most frequent label each time; what learns nothing cannot be fooled."
+_DAGGER = f" †: {UNLEARNED}; what learns nothing cannot be fooled."
 FEW_ROWS = 6
 """Rows up to which the first screen shows clean accuracies, too."""
 EXAMPLES = 12
@@ -209,7 +210,7 @@ def _bars(verdict: Verdict) -> list[Part]:
     if interval:
         level = percent(interval.level, 0)
         note = f"In brackets and as a thin line: the {level} % interval {interval.label}."
-        parts.append(Paragraph(note + ("" if verdict.cell(rows[-1]).learned else UNLEARNED), quiet=True))
+        parts.append(Paragraph(note + ("" if verdict.cell(rows[-1]).learned else _DAGGER), quiet=True))
     return parts
 
 

@@ -34,6 +34,7 @@ from robench.report.rendering.texts import (
     shared_ends,
     value_text,
 )
+from robench.report.tables.legend import BOLD
 from robench.report.tables.model import Cell, Column, Row, Table
 
 NARROWEST_LABEL = 10
@@ -84,6 +85,8 @@ def terminal(table: Table, console: Console | None = None) -> str:
             for band in bands:
                 console.print(band, "", sep="\n", highlight=False)
         for line in [*grid.notes, *lines_below(table)]:
+            if console.color_system is None and line.startswith(BOLD):
+                continue  # a pipe or a file, where nothing is bold
             console.print(Text(escape_line(line), style="dim"))
         if table.commands:
             console.print(Text(FILL))

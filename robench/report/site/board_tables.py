@@ -15,7 +15,7 @@ from robench.report.tables.quality import COLUMNS, quality_cells
 from robench.report.tables.worst import WORST
 from robench.results.cells import Result
 from robench.results.entry_form import Entry
-from robench.results.flags import FLAGS
+from robench.results.flags import FLAGS, UNLEARNED
 from robench.results.intervals import LEVEL
 
 RANK = Head("rank", "by the marked column; equal numbers share a rank")
@@ -136,7 +136,7 @@ def _describe_marks(board: Board, places: Sequence[Place]) -> list[str]:
     if any(place.rank is None for place in places):
         lines.append("Without a rank: what did not meet every one of these attacks, or has learned nothing (†).")
     if any(not cell.learned for cell in cells):
-        lines.append("†: no better than naming the most frequent label each time; compared with nothing.")
+        lines.append(f"†: {UNLEARNED}; compared with nothing.")
     flags = dict.fromkeys(flag for row in rows for flag in row.flags if FLAGS[flag].mark)
     return [*lines, *(f"{FLAGS[flag].mark}: {FLAGS[flag].meaning}." for flag in flags)]
 

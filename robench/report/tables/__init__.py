@@ -189,7 +189,7 @@ def _check_against(request: TableRequest, other: Paper) -> None:
 
 def _reason_to_omit(table: Table, paper: Paper, spec: PaperTable, options: TableOptions) -> str:
     """Return why a table is not worth showing among others; empty if it is."""
-    command = f"`{format_paper_command(paper, 'table', spec.number)}`"
+    command = f"`{format_paper_command(paper, 'table', spec.number, *options.get('command_options', ()))}`"
     if spec.kind == "datasets" and not any(c.value is not None for row in table.blocks[0].rows for c in row.cells):
         return f"none of the tasks' data is on this machine; {command} fetches it."
     encoders = {block.setting.get("encoder_digest") for block in table.blocks}

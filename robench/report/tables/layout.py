@@ -11,10 +11,10 @@ from robench.report.tables.comparison import Comparison
 from robench.report.tables.legend import describe_comparison, has_spread
 from robench.report.tables.model import Block, Cell, Column, Row
 from robench.results.cells import Result, group
-from robench.results.flags import FLAGS, list_flags
+from robench.results.flags import FLAGS, UNLEARNED, list_flags
 from robench.results.labels import Label, column_labels, row_labels
 from robench.results.paper_contents import Paper, rank
-from robench.study.commands import Gap, rename_defense
+from robench.study.commands import Gap, format_command, rename_defense
 
 CellsOf: TypeAlias = Callable[[Sequence[Result], Sequence[str]], tuple[Cell, ...]]
 """Cells of a row, from its results and the identities of the attacks that have a column."""
@@ -141,6 +141,7 @@ def legend_of(
     first: Sequence[str],
     comparison: Comparison,
     hopeless: int = 0,
+    options: Sequence[str] = (),
 ) -> tuple[str, ...]:
     """Return how to read a table, line by line.
 
@@ -150,6 +151,7 @@ def legend_of(
         first: lines of the table's own.
         comparison: which defense is compared with the others, and at which level.
         hopeless: cells that no command makes.
+        options: what commands need to find the runs folder.
     """
     rows = [row for block in blocks for row in block.rows]
     cells = [cell for row in rows for cell in row.cells]
@@ -159,7 +161,7 @@ def legend_of(
         *((line, True) for line in describe_comparison(blocks, columns, comparison)),
         (f"Ablations of {comparison.defense}, which are not compared: {', '.join(aside)}.", aside),
         (
-            "†: the model, or one of them, is no better than naming the most frequent label each time; not compared.",
+            f"†: the model, or one of them, {UNLEARNED}; not compared.",
             any(not cell.learned for cell in cells),
         ),
         (
@@ -169,7 +171,7 @@ def legend_of(
         ),
         (
             "errors: samples on which the code of the attack or of the model failed, outside the percentage;"
-            " `robench show KEY` lists them, --retry-errors tries them again.",
+            f" `{format_command('show', 'KEY', *options)}` lists them, --retry-errors tries them again.",
             any(cell.errors for cell in cells),
         ),
         (
@@ -182,7 +184,8 @@ def legend_of(
             if FLAGS[flag].mark
         ),
         (
-            f"{hopeless} of the missing cells can be made by no command: rows of other versions or models in memory.",
+            f"No command makes {hopeless} of the missing cells: their rows are of another version of robench, of"
+            " settings that no preset has, or of a model that only a program of yours has in memory.",
             hopeless,
         ),
     ]

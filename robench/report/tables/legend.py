@@ -8,6 +8,9 @@ from robench.report.tables.comparison import Comparison
 from robench.report.tables.model import Block, Cell, Column
 from robench.results.intervals import FEWEST_SEEDS
 
+BOLD = "Bold:"
+"""How the line on bold cells begins, which makes no sense where nothing is bold."""
+
 
 def has_spread(cell: Cell) -> bool:
     """Return whether a cell shows a standard deviation: it has one, and nothing that says more."""
@@ -38,10 +41,10 @@ def describe_comparison(blocks: Sequence[Block], columns: Sequence[Column], comp
 
 def _describe_bold(columns: Sequence[Column], level: str, *, is_tested: bool) -> str:
     if not is_tested:
-        return "Bold: the best of the column in its block."
+        return f"{BOLD} the best of the column in its block."
     others = any(column.unit != "percent" and column.better for column in columns)
     return (
-        f"Bold: what a paired test at {level} cannot tell from the best of the column in its block"
+        f"{BOLD} what a paired test at {level} cannot tell from the best of the column in its block"
         f"{', and of numbers that are no percentages the best' if others else ''}; unadjusted, a display and no claim."
     )
 

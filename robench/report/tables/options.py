@@ -73,7 +73,8 @@ class TableRequest:
     @property
     def hint(self) -> str:
         """The command that makes all results of the table."""
-        return f"`{format_paper_command(self.paper, 'run', '--table', self.table.number)}` makes them."
+        words = ("run", "--table", self.table.number, *self.command_options)
+        return f"`{format_paper_command(self.paper, *words)}` makes them."
 
     @property
     def selection(self) -> Selection:
@@ -109,7 +110,8 @@ class TableRequest:
         Raises:
             NoResultsError: none is left.
         """
-        hint = hint or f"`{format_paper_command(self.paper, 'run', *shlex.split(self.paper.first_run))}` makes some."
+        words = ("run", *shlex.split(self.paper.first_run), *self.command_options)
+        hint = hint or f"`{format_paper_command(self.paper, *words)}` makes some."
         chosen = selection or self.selection
         kept = list(stages) if crossed else leave_out_crossed(stages)
         selected = chosen.select(leave_out_sources(kept, chosen.seeds), self.runs, hint=hint)
@@ -178,7 +180,7 @@ class TableRequest:
             columns=tuple(columns),
             blocks=blocks,
             compared=comparison.defense if any(column.better for column in columns) else "",
-            legend=legend_of(blocks, columns, legend, comparison, hopeless),
+            legend=legend_of(blocks, columns, legend, comparison, hopeless, self.command_options),
             notes=(*notes, *result_notes(infos)),
             commands=texts,
             **parts,

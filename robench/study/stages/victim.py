@@ -17,7 +17,7 @@ from robench.results.store import StoredStage
 from robench.study.stages.context import Context
 from robench.study.stages.stage import FORMAT, Size
 from robench.study.stages.train import ModelStage
-from robench.victims.source import Given, PretrainedSource, VictimSource
+from robench.victims.source import Given, PretrainedSource, VictimSource, version_option
 
 if TYPE_CHECKING:
     from robench.victims.scorers import VictimModel
@@ -199,6 +199,7 @@ class VictimStage(ModelStage):
         if before.shape != now.shape or (before - now).abs().max() > self.source.tolerance:
             raise RobenchError(
                 f"{self.source.shown} does not score the test texts as it did when {stored.folder.name} was stored,"
-                " though its source is the same: its weights have changed. Give it another --version TEXT, or make all"
+                " though its source is the same: its weights have changed. Give it another version"
+                f" ({version_option(self.source.shown if self.source.command else '')}), or make all"
                 " again with --existing always."
             )

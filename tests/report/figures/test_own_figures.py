@@ -71,6 +71,12 @@ def test_trade_off_has_a_point_for_each_defense_that_met_every_attack(store: Sto
     assert np.asarray(front.get_xydata())[1:-1].tolist() == [[90, 30], [92, 20]]
 
 
+def test_figure_without_results_of_an_attack_names_the_defenses_and_the_preset_that_are_there(store: Store) -> None:
+    command = "robench run --defense ada,base,pgd,taichi --task trec --attack clare --preset quick --runs r"
+    with pytest.raises(RobenchError, match=f"yet; `{command}` makes it"):
+        draw("budget", store, selection=Selection(tasks=["trec"], attacks=["clare"]), options=["--runs", "r"])
+
+
 def test_trade_off_without_a_whole_row_says_what_makes_one(store: Store) -> None:
     with pytest.raises(RobenchError, match=r"none; `robench run --defense ada .* --table worst`"):
         draw("trade-off", store, selection=Selection(tasks=["trec"], defenses=["ada"]))
@@ -83,6 +89,6 @@ def test_trade_off_marks_what_learned_nothing_and_leaves_it_out_of_the_front(sto
         add_cell(store, "fgsm", attack, 100, clean=(250, 500, 250))
     drawing = draw("trade-off", store, selection=TREC)
     assert_readable(drawing)
-    assert "FGSM †" in texts(drawing) and "no better than naming" in drawing.caption
+    assert "FGSM †" in texts(drawing) and "cannot be told from naming" in drawing.caption
     front = next(line for line in drawing.figure.axes[0].get_lines() if line.get_linestyle() == "--")
     assert np.asarray(front.get_xydata())[1:-1].tolist() == [[90, 30], [92, 20]], "though it withstands every attack"

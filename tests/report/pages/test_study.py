@@ -126,12 +126,12 @@ def test_answer_does_not_praise_a_model_that_learned_nothing_and_so_cannot_be_fo
     assert page.answer[0].startswith("ada holds best: of 200 attacked texts 30.0 %")
     bars = next(part for part in page.front if isinstance(part, Bars))
     assert [bar.label for bar in bars.bars] == ["ada", "base", "pgd"] and "†" in bars.bars[-1].text
-    assert any("†: no better than naming" in part.text for part in page.front if isinstance(part, Paragraph))
+    assert any("†: cannot be told from naming" in part.text for part in page.front if isinstance(part, Paragraph))
 
 
 def test_answer_if_one_or_no_defense_has_learned_says_so(store: Store) -> None:
     add_cell(store, "pgd", "pwws", 150, clean=(250, 500, 250))
-    assert "none has learned the task" in page_of(store).answer[0]
+    assert "none is sure to have learned the task" in page_of(store).answer[0]
     add_cell(store, "base", "pwws", 40)
     assert (
         page_of(store).answer[0].startswith("Nobody can tell yet which defense holds best: only base has learned the")

@@ -132,7 +132,7 @@ def test_among_all_tables_those_without_real_runs_have_a_note(store: Store, noth
 
 
 def test_run_of_the_real_runs_table_plans_base_under_their_attacks(tiny_job: TinyJob, tmp_path: Path) -> None:
-    common = ["--encoder", tiny_job.encoder, "--data", tiny_job.data, "--runs", tmp_path, "--offline"]
+    common = ["--encoder", tiny_job.encoder, "--data", tiny_job.data, "--runs", tmp_path]
     planned = robench("run", "--table", 5, "--paper", "real-mr", "--preset", "quick", "--dry-run", *common)
     assert planned.exit_code == 0, planned.output
     attacked = re.findall(r"attack ([\w-]+) on mr with (\w+)[ \w()]*, seed", planned.stdout)

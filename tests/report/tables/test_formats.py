@@ -51,6 +51,13 @@ def test_the_terminal_shows_the_best_in_bold_even_without_colours(store: Store) 
     assert "\x1b[1m61.0\x1b[0m\x1b[2m (54\N{EN DASH}67)\x1b[0m (↑ 6.5*)" in render(table5(store), "rich", console)
 
 
+def test_bold_is_explained_only_where_something_is_bold(store: Store) -> None:
+    fill5(store)
+    terminal = Console(width=120, file=io.StringIO(), force_terminal=True, color_system="truecolor")
+    assert "Bold: " in render(table5(store), "rich", terminal) and "Bold: " in render(table5(store), "md")
+    assert "Bold: " not in render(table5(store), "rich", Console(width=120, file=io.StringIO()))
+
+
 def test_csv_is_read_by_pandas(store: Store) -> None:
     fill5(store)
     text = render(table5(store), "csv")

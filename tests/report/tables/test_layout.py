@@ -84,7 +84,7 @@ def test_the_same_name_for_two_things_gets_keys_and_no_command(store: Store, dif
     table = table5(store)
     assert set(rows(table)) == {"base", *(f"taichi [{cell.info.model[:8]}]" for cell in (first, second))}
     assert table.commands == ()
-    assert any("by no command" in line for line in table.legend)
+    assert any("No command makes" in line for line in table.legend)
 
 
 def test_attacks_that_differ_are_columns_of_their_own(store: Store) -> None:
