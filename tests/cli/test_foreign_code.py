@@ -73,7 +73,7 @@ def test_a_defense_that_exits_or_fails_is_a_sentence_and_leaves_nothing(
     plugin.write_text(DEFENSE.format(body), encoding="utf-8")
     done = robench(*tiny_job.command(tmp_path / "runs", "--plugin", "plug.py", defense="mine"))
     assert re.search(sentence, told(done)), done.stderr
-    if "at step 1" in sentence:
+    if "failed at step 1" in sentence:
         assert "training: 0 steps" not in done.stderr and f"{plugin}, line 9" in done.stderr.replace('"', "")
         assert f"--plugin {plugin}" in robench("status", "--runs", "runs").stdout
     assert left_behind(tmp_path / "runs") == []
