@@ -122,7 +122,7 @@ def test_a_defense_with_changed_fields_is_shown_where_it_has_no_plain_variant(st
         (
             "1",
             {"selection": Selection(tasks=["trec"])},
-            r"`robench run --defense base --task trec --attack pwws --runs elsewhere` makes it",
+            r"`robench run --defense base --task trec --attack pwws --preset quick --runs elsewhere` makes it",
         ),
         ("1", {"device": "cpu"}, r"the model \w+ of .* is not in .*models any more"),
         ("6", {}, "unknown figure '6'"),
