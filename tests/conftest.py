@@ -160,6 +160,15 @@ def processes(shared_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     started.stop()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def own_plugins() -> Iterator[None]:
+    """Let what the tests of a file register be gone after the last of them."""
+    from robench.plugins import registry
+
+    with registry.isolated():
+        yield
+
+
 @pytest.fixture
 def forget_plugins() -> Iterator[None]:
     """Let what a test registers be gone after it."""

@@ -129,7 +129,7 @@ OPTIONS: list[tuple[list[str], str]] = [
     (["--encoder", "a" * 400], "cannot be used: file name too long"),
     (["--plugin", "missing.py"], "missing.py does not exist"),
     (["--plugin", "a" * 400], "cannot be used: file name too long"),
-    (["--plugin", "/"], "does not exist; --plugin takes a Python file"),
+    (["--plugin", "/"], "is a folder; --plugin takes a Python file"),
     (["--runs", "/proc/robench/runs"], "cannot write /proc/robench/runs"),
     (["--runs", "/dev/null"], "cannot write /dev/null"),
     (["--runs", "/dev/null/runs"], "cannot write /dev/null/runs"),
@@ -249,7 +249,7 @@ NO_NETWORK: list[tuple[list[str], str]] = [
     (["-t", "trec", "--offline", "--encoder", "ENCODER"], "no data for the task trec .*--offline"),
     (["-t", "mr", "--data", "DATA", "--offline"], "not in the cache .* and --offline forbids fetching it"),
     (["-t", "mr", "--data", "DATA", "--offline", "--encoder", "bert-base-uncased"], "--offline is set; give a fol"),
-    (["-t", "mr", "--data", "DATA", "--offline", "--encoder", "ENCODER"], "is not in the cache .*--offline"),
+    (["-t", "mr", "--data", "DATA", "--offline", "--encoder", "ENCODER"], "are not in the cache .*--offline"),
 ]
 
 

@@ -140,8 +140,8 @@ def test_a_task_preset_or_encoder_is_listed_by_name(name: str, text: str) -> Non
 
 
 def planned(job: TinyJob, runs: Path, *more: str, **names: str) -> tuple[int, list[str]]:
-    """Stages to do according to ``--dry-run``, and its lines."""
-    shown = robench(*job.command(runs, "--dry-run", *more, **names))
+    """Stages to do according to ``--dry-run``, and its lines; it does not ask for what the attacks will fetch."""
+    shown = robench(*(word for word in job.command(runs, "--dry-run", *more, **names) if word != "--offline"))
     assert shown.exit_code == 0, shown.output
     lines = shown.stdout.splitlines()
     found = re.match(r"(\d+) stages to do|nothing to do", lines[-1])

@@ -181,7 +181,7 @@ BAD_INPUTS: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "unknown number": (put("dev.tsv", HEAD + b"x\t2\n"), ["dev.tsv, line 2", "label '2'", "0 (neg), 1 (pos)"]),
     "negative number": (put("dev.tsv", HEAD + b"x\t-1\n"), ["dev.tsv, line 2", "label '-1'"]),
     "unknown name": (put("test.tsv", HEAD + b"x\t1\ny\tgood\n"), ["test.tsv, line 3", "label 'good'", "1 (pos)"]),
-    "empty label": (put("test.tsv", HEAD + b"x\t\n"), ["test.tsv, line 2", "label ''"]),
+    "empty label": (put("test.tsv", HEAD + b"x\t\n"), ["test.tsv, line 2", "its label is empty"]),
     "not utf-8": (put("train.tsv", HEAD + b"x\t1\ncaf\xe9\t0\n"), ["train.tsv, line 3", "0xe9", "UTF-8"]),
     "one class": (put("train.tsv", HEAD + b"x\t1\ny\t1\n"), ["all have the label pos", "two are needed"]),
     "two files": (both, ["train.tsv and train.csv", "keep one"]),
@@ -199,7 +199,7 @@ BAD_INPUTS: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "parquet no label": (parquet(text=["x", "y"], label=[1, None]), ["train.parquet, row 2", "no label"]),
     "parquet float": (parquet(text=["x", "y"], label=[1.0, 0.5]), ["train.parquet, row 2", "label 0.5"]),
     "parquet truth": (parquet(text=["x", "y"], label=["true", "yes"]), ["train.parquet, row 2", "label 'yes'"]),
-    "parquet numbers": (parquet(text=[1, 2], label=[1, 0]), ["train.parquet, row 1", "not a text but a int"]),
+    "parquet numbers": (parquet(text=[1, 2], label=[1, 0]), ["train.parquet, row 1", "not a text but an int"]),
 }
 
 

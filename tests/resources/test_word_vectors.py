@@ -234,7 +234,7 @@ def test_the_identity_needs_no_download_and_names_all_packages(monkeypatch: pyte
         assert f"{package.pin} sha256:{package.sha256}" in identity["word-vectors"]
     assert f"procedure {bundled.STAND_IN_VERSION}" in identity["word-vectors"]
     assert not (tmp_path / "none").exists()
-    with pytest.raises(RobenchError, match="is not in the cache"):
+    with pytest.raises(RobenchError, match="are not in the cache"):
         word_vectors.prepare_bundled_vectors(offline=True)
 
 

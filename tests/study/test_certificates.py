@@ -200,7 +200,7 @@ def test_table_in_each_format_names_the_row_and_a_column(runs: Path, format: str
 
 def test_table_without_certificates_names_the_command(finished: Path) -> None:
     shown = robench("table", "certificates", "--runs", finished)
-    assert shown.exit_code == 2 and "`robench run --table certificates` makes them" in " ".join(shown.output.split())
+    assert shown.exit_code == 2 and "`robench run --table certificates --runs " in " ".join(shown.output.split())
 
 
 def test_run_with_the_table_of_certificates_asks_for_them_of_all_defenses_that_have_some(tiny_job: TinyJob) -> None:

@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import signal
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ import pytest
 import torch
 from filelock import FileLock
 
-from robench.plugins import registry
 from robench.results.info import CellInfo
 from robench.results.store import Store
 from support.processes import Processes, Run
@@ -82,13 +80,6 @@ def plugin(folder: Path, text: str) -> list[str]:
 
 
 COMMON = ("--threads", "1")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def own_plugins() -> Iterator[None]:
-    """What the runs in this process register is gone after the last of them."""
-    with registry.isolated():
-        yield
 
 
 @pytest.fixture(scope="module")

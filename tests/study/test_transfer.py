@@ -132,7 +132,7 @@ def test_transfer_table_in_each_format_names_both_rows(runs: Path, format: str) 
 
 def test_transfer_table_without_transfers_names_the_command(finished: Path) -> None:
     shown = robench("table", "transfer", "--runs", finished)
-    assert shown.exit_code == 2 and "`robench run --table transfer` makes them" in " ".join(shown.output.split())
+    assert shown.exit_code == 2 and "`robench run --table transfer --runs " in " ".join(shown.output.split())
 
 
 def test_random_order_meets_the_models_of_its_attack_in_their_row_and_checks_them(
