@@ -32,6 +32,7 @@ def become(job: dict[str, Any]) -> NoReturn:
     os.chdir(job["folder"])
     starving = starve(job["largest_file"], job["err"]) if job["largest_file"] else None
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in a shell's background
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored under nohup
     if job["checkpoint_always"]:  # after each step of a training
         checkpoints.SHORTEST_INTERVAL = checkpoints.INTERVAL_PER_WRITE = 0.0
     if job["packages"]:
