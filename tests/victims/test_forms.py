@@ -27,7 +27,7 @@ from robench.victims.source import PretrainedSource, VictimSource
 from support.refusals import told
 from support.small_models import Pair, adapted, alone, bert_classifier, gpt2_classifier, save
 from support.small_victim import SENTENCES
-from support.tiny_job import robench
+from support.tiny_job import TinyJob, robench
 
 CPU = torch.device("cpu")
 
@@ -230,9 +230,8 @@ def test_precision_native_is_part_of_the_key_and_shown(half: Path, options: list
     assert "native (bfloat16)" in page
 
 
-def test_precision_native_of_a_defense_is_refused(tmp_path: Path) -> None:
-    command = ["run", "--defense", "base", "--task", "mr", "--precision", "native", "--runs", tmp_path, "--offline"]
-    assert "and native for a model of your own" in told(robench(*command))
+def test_precision_native_of_a_defense_is_refused(tiny_job: TinyJob, tmp_path: Path) -> None:
+    assert "and native for a model of your own" in told(robench(*tiny_job.command(tmp_path, "--precision", "native")))
 
 
 @pytest.fixture
