@@ -212,7 +212,7 @@ def read_csv_lines(path: Path, content: str) -> Iterator[tuple[int, list[str]]]:
 
 def _find_delimiter(content: str) -> str:
     """Return what separates the cells of a CSV file; one column alone is of no use, so the header has some."""
-    header = content.lstrip("\r\n").splitlines()[0]
+    header = content.lstrip("\r\n").partition("\n")[0]
     return "," if "," in header else max(",;\t", key=header.count)
 
 

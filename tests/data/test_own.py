@@ -14,6 +14,7 @@ import pyarrow.parquet
 import pytest
 
 from robench.data.own import OwnData, OwnRows
+from robench.data.tables import read_csv_lines
 from robench.data.task import HubSource, Task
 from robench.errors import RobenchError
 from support.dataset_hub import REPOSITORY, SHA, serve_dataset
@@ -85,6 +86,11 @@ def test_load_of_broken_file_is_a_sentence(tmp_path: Path, name: str, content: s
     (tmp_path / name).write_text(content, encoding="utf-8")
     with pytest.raises(RobenchError, match=words):
         load(tmp_path / name)
+
+
+@pytest.mark.parametrize("content", ["", "\n\n"])
+def test_a_csv_without_a_header_has_no_lines(content: str) -> None:
+    assert list(read_csv_lines(Path("a.csv"), content)) == []
 
 
 @pytest.mark.parametrize("separator", [";", "\t"])
