@@ -82,7 +82,7 @@ def translate_os_errors(target: Path) -> Iterator[None]:
         reason = (error.strerror or str(error)).lower()
         cure = "Free some space there or name" if error.errno in _NO_SPACE else "Name"
         raise RobenchError(
-            f"cannot write {target}: {reason}. {cure} another folder (--runs, ROBENCH_CACHE)."
+            f"cannot write {target}: {reason}. {cure} another folder (--runs, --out, ROBENCH_CACHE)."
         ) from error
 
 

@@ -16,7 +16,7 @@ from robench.results.info_parts import PluginInfo
 from robench.results.labels import column_labels, row_labels
 from robench.results.request_log import read_requests
 from robench.results.store import Store
-from robench.study.commands import Gap, make_commands
+from robench.study.commands import Gap, format_command, make_commands
 
 DIGITS = 16
 """Hexadecimal digits of a digest that are shown."""
@@ -65,8 +65,14 @@ def settings_section(results: Sequence[Result]) -> Section:
     return Section("settings", "Settings", parts)
 
 
-def provenance_section(store: Store, results: Sequence[Result]) -> Section:
-    """Describe where and when the results were made, and list each with its key and the digest of its records."""
+def provenance_section(store: Store, results: Sequence[Result], options: Sequence[str]) -> Section:
+    """Describe where and when the results were made, and list each with its key and the digest of its records.
+
+    Args:
+        store: the runs folder.
+        results: the results on the page.
+        options: what to add to commands, such as ``["--runs", "elsewhere"]``.
+    """
     infos = [result.info for result in results]
     places = [place for info in infos for place in (info.environment, info.model_environment) if place]
     dates = sorted(place.date for place in places if place.date)
@@ -97,8 +103,9 @@ def provenance_section(store: Store, results: Sequence[Result]) -> Section:
     listed = text_table("results", f"The {len(rows):,} results, by key", heads, rows)
     parts: list[Part] = [
         Paragraph(
-            "Every number on this page is computed from records, one line for each attacked text; `robench verify`"
-            " checks that they are whole, `robench show KEY` shows one result."
+            "Every number on this page is computed from records, one line for each attacked text;"
+            f" `{format_command('verify', *options)}` checks that they are whole,"
+            f" `{format_command('show', 'KEY', *options)}` shows one result."
         ),
         Facts([(name, text) for name, text in facts if text]),
         *(Paragraph(f"Note: {note}.", quiet=True) for note in notes_of(infos)),

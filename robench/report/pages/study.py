@@ -72,7 +72,7 @@ def make_study_page(store: Store, paper: str, options: TableOptions) -> Page:
         maker.high_order(),
         _examples_section(results, verdict, contents),
         settings_section(results),
-        provenance_section(store, results),
+        provenance_section(store, results, options.get("command_options", ())),
         reproduction_section(store, results, options.get("command_options", ()), maker.command),
     ]
     info = results[0].info

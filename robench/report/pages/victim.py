@@ -49,7 +49,7 @@ def make_model_page(found: ModelResults, options: Sequence[str], command: str) -
         checks_section(found.results),
         next_section(found.results, found.worst, [c.attack for c, _ in found.attacks], options),
         settings_section(found.results),
-        provenance_section(store, found.results),
+        provenance_section(store, found.results, options),
         reproduction_section(store, found.results, options, command),
     ]
     info = found.results[0].info

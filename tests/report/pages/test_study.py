@@ -93,6 +93,13 @@ def test_sections_without_results_name_the_command_that_makes_them(store: Store)
     assert {"settings", "provenance", "reproduce"} < set(sections)
 
 
+def test_commands_that_check_and_show_results_name_the_folder(store: Store) -> None:
+    add_cell(store, "base", "pwws", 40)
+    page = page_of(store, command_options=["--runs", "elsewhere"])
+    text = text_of(next(section for section in page.sections if section.name == "provenance"))
+    assert "`robench verify --runs elsewhere`" in text and "`robench show KEY --runs elsewhere`" in text
+
+
 def test_page_of_several_settings_warns_that_they_are_not_compared(store: Store) -> None:
     add_cell(store, "base", "pwws", 40)
     add_cell(store, "base", "pwws", 40, train_rows=20)
