@@ -15,7 +15,7 @@ TEST := $(SHARED) $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 SEED ?= 18
 KILLS ?= 50
 
-.PHONY: help quickstart test test-slow test-flair test-transformers5 torture coverage lint format docs bench bench-gpu clean
+.PHONY: help quickstart test test-slow test-flair test-transformers5 torture coverage lint format docs results bench bench-gpu clean
 
 help:  ## Show the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 20
@@ -65,6 +65,9 @@ format: $(INSTALLED)  ## Put the code into its format
 docs: $(INSTALLED)  ## Build the documentation into build/docs, without a network; a broken link is an error
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --nitpicky --quiet -d build/doctrees docs build/docs
 	@echo "open build/docs/index.html"
+
+results: $(INSTALLED)  ## Write into the pages what commands print about the entries of leaderboards/measured
+	$(BIN)/cog -r -I docs -p "from pages_from_code.outputs import run_block_above, show" README.md docs/results.md
 
 bench: $(INSTALLED)  ## Measure speed, each figure against a baseline in the same run
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-only --benchmark-columns=min,median,max

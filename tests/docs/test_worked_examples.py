@@ -57,6 +57,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     joblib.dump(fitted.fit(*zip(*rows(20), strict=True)), folder / "model.joblib")
     tiny_llama.save(folder / "llama")
     shutil.copytree(ROOT / "leaderboards" / "example", folder / "mine")
+    shutil.copytree(ROOT / "leaderboards" / "measured", folder / "leaderboards" / "measured")
     (folder / "examples").symlink_to(ROOT / "examples")
     encoder = write_encoder(folder / "encoder", positions=256)  # as many as a task asks for
     small = {

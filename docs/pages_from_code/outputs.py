@@ -1,0 +1,48 @@
+"""What commands and blocks of Python print about the entries of this repository, for pages that show it.
+
+``make results`` writes the outputs into the pages, by cog; a test fails if a page shows anything else. So a new entry
+and the pages that tell of it come in one commit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from robench.cli import app
+
+ENTRIES = "leaderboards/measured"
+"""Where the entries are, from the root of the repository, which is where cog runs."""
+_PYTHON = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def show(command: str, *, notes: bool = True) -> str:
+    """Return a command and the Markdown that it prints of the entries.
+
+    Args:
+        command: arguments of robench, without the folder of results.
+        notes: whether the page shows what stands above and below the rows, too.
+
+    Raises:
+        RuntimeError: the command ends with an error.
+    """
+    command = f"{command} --runs {ENTRIES}"
+    done = CliRunner().invoke(app, [*command.split(), "--format", "md"])
+    if done.exit_code != 0:
+        raise RuntimeError(f"robench {command}: {done.output}")
+    lines = done.stdout.strip().splitlines()
+    rows = "\n".join(line for line in lines if notes or line.startswith("|"))
+    return f"\n```bash\nrobench {command}\n```\n\n{rows}\n\n"
+
+
+def run_block_above(page: str, line: int) -> str:
+    """Run the last block of Python above a line of a page, and return what it prints as a block of text."""
+    above = "".join(Path(page).read_text(encoding="utf-8").splitlines(keepends=True)[:line])
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(_PYTHON.findall(above)[-1], {})
+    return f"\n```text\n{printed.getvalue()}```\n\n"
