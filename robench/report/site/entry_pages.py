@@ -30,6 +30,7 @@ from robench.results.flags import FLAGS, list_flags
 from robench.results.info import CellInfo
 from robench.results.integrity import RECORDS_FILE
 from robench.results.intervals import LEVEL
+from robench.results.reruns import Agreement, compare_runs
 from robench.results.sample_reader import SampleReader
 from robench.results.store import Store
 from robench.results.worst import WorstReader
@@ -185,15 +186,38 @@ def _examples_section(runs: Store | None, results: Sequence[Result]) -> list[Sec
 def _reruns_section(entry: Entry, reruns: Sequence[Entry]) -> list[Section]:
     if not reruns:
         return []
-    lines = []
-    for other in (entry, *reruns):
-        for attack in other.attacks:
-            accuracy = attack.attacked.accuracy
-            shown = "—" if accuracy is None else percent(accuracy)
-            place = Item(describe_mark(other), href=entry_page(other) if other is not entry else "")
-            lines.append(Line([place, Item(attack.attack.title), Item(shown, order=float(accuracy or 0))]))
-    heads = [Head("made by", is_text=True), Head("attack", is_text=True), Head("attack%")]
+    heads = [
+        Head("attack", is_text=True),
+        Head("made by", is_text=True),
+        Head("here", "accuracy under attack of this entry, with its interval"),
+        Head("there", "accuracy under attack of the other one"),
+        Head("same outcome", "attacked rows with the same outcome in both"),
+    ]
+    lines = [
+        Line(
+            [
+                Item(one.attack),
+                Item(describe_mark(other), href=entry_page(other)),
+                Item(percent(one.first), order=float(one.first), aside=_describe_interval(one)),
+                Item(percent(one.second), order=float(one.second), aside="" if one.is_within else "outside"),
+                Item(_describe_same(one), order=one.same),
+            ]
+        )
+        for other in reruns
+        for one in compare_runs(entry, other)
+    ]
     return [Section("reruns", "Run again", [SortableTable("reruns", "The same model, run by several", heads, lines)])]
+
+
+def _describe_interval(found: Agreement) -> str:
+    low, high = map(percent, found.interval)
+    return f"({low}\N{EN DASH}{high})"
+
+
+def _describe_same(found: Agreement) -> str:
+    if found.is_equal:
+        return f"all {found.n}, to the last digit"
+    return "not known" if found.same is None else f"{found.same} of {found.n}"
 
 
 def find_contexts(boards: Sequence[Board], entries: Sequence[Entry], runs: Store | None) -> Mapping[str, EntryContext]:

@@ -82,6 +82,7 @@ def test_page_of_an_entry_has_numbers_hyper_parameters_and_provenance_and_its_re
     ):
         assert words in page, words
     assert "index:made-up==1.0" in page and "local build" not in page
+    assert "all 100, to the last digit" in page, "the rerun is a copy"
     assert "rerun by ann" in text_of(next(site.glob("entries/trec-pgd-*rerun-ann.html")))
 
 

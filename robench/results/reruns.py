@@ -1,0 +1,98 @@
+"""What a rerun says of an entry: how far a second run of the same model and attacks gives the same.
+
+On the same kind of processor, with the same versions, records are equal to the last digit. Another processor rounds
+differently, which trains other weights: outcomes of single samples change, and the accuracy should stay within the
+interval of the first run. That interval is of the samples, and the samples are the same here, so a rerun that leaves it
+tells of more than rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from robench.results.entry_form import AttackMet, Entry
+from robench.results.entry_parts import Records
+from robench.results.intervals import LEVEL, wilson
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """One attack in two entries of the same model.
+
+    Attributes:
+        label: name of the entry.
+        attack: the attack.
+        first: accuracy under attack in the first run.
+        second: the same in the second run.
+        interval: lower and upper bound of the first.
+        same: rows with the same outcome in both; None if one has counts only.
+        n: attacked rows.
+        is_equal: whether records are equal to the last digit.
+    """
+
+    label: str
+    attack: str
+    first: Fraction
+    second: Fraction
+    interval: tuple[float, float]
+    same: int | None
+    n: int
+    is_equal: bool
+
+    @property
+    def is_within(self) -> bool:
+        """Return whether the second accuracy lies within the interval of the first."""
+        return self.interval[0] <= self.second <= self.interval[1]
+
+
+def compare_reruns(entries: Sequence[Entry], level: float = LEVEL) -> list[Agreement]:
+    """Compare each rerun with the entry that it ran again, by label, who ran it, and attack.
+
+    A rerun without a reported entry is left out, and so is an attack that only one of the two has, or of which all
+    rows ended in an error.
+
+    Args:
+        entries: all entries of a folder.
+        level: of the interval.
+    """
+    reported = {entry.key: entry for entry in entries if not entry.rerun_by}
+    reruns = sorted((entry for entry in entries if entry.rerun_by), key=lambda entry: (entry.label, entry.rerun_by))
+    return [one for again in reruns if again.key in reported for one in compare_runs(reported[again.key], again, level)]
+
+
+def compare_runs(first: Entry, second: Entry, level: float = LEVEL) -> list[Agreement]:
+    """Compare two entries of the same model, attack by attack.
+
+    Args:
+        first: an entry.
+        second: another run of the same.
+        level: of the interval.
+    """
+    again = {attack.key: attack for attack in second.attacks}
+    pairs = [(attack, again[attack.key]) for attack in first.attacks if attack.key in again]
+    found = [_compare(first.label, one, other, level) for one, other in pairs]
+    return sorted(filter(None, found), key=lambda one: one.attack)
+
+
+def _compare(label: str, first: AttackMet, second: AttackMet, level: float) -> Agreement | None:
+    one, other = first.attacked, second.attacked
+    if one.accuracy is None or other.accuracy is None or one.failed is None:
+        return None
+    rows = (first.records, second.records) if first.records and second.records else None
+    return Agreement(
+        label=label,
+        attack=first.attack.title or first.attack.name,
+        first=one.accuracy,
+        second=other.accuracy,
+        interval=wilson(one.failed, one.n - one.errors, level),
+        same=_count_same(*rows) if rows else None,
+        n=one.n,
+        is_equal=rows is not None and rows[0] == rows[1],
+    )
+
+
+def _count_same(first: Records, second: Records) -> int:
+    outcomes = dict(zip(second.id, second.status, strict=True))
+    return sum(outcomes.get(row) == status for row, status in zip(first.id, first.status, strict=True))
