@@ -1,9 +1,9 @@
 """What a rerun says of an entry: how far a second run of the same model and attacks gives the same.
 
 On the same kind of processor, with the same versions, records are equal to the last digit. Another processor rounds
-differently, which trains other weights: outcomes of single samples change, and the accuracy should stay within the
-interval of the first run. That interval is of the samples, and the samples are the same here, so a rerun that leaves it
-tells of more than rounding.
+differently: probabilities move a little, and the outcomes of some samples may change. The accuracy should stay within
+the interval of the first run; that interval is of the samples, and the samples are the same here, so a rerun that leaves
+it tells of more than rounding.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ class Agreement:
         second: the same in the second run.
         interval: lower and upper bound of the first.
         same: rows with the same outcome in both; None if one has counts only.
+        same_texts: rows with the same text at the end; None if one has counts only.
+        shift: largest difference of a probability at the end, 0 to 1; None if one has counts only.
         n: attacked rows.
         is_equal: whether records are equal to the last digit.
     """
@@ -38,6 +40,8 @@ class Agreement:
     second: Fraction
     interval: tuple[float, float]
     same: int | None
+    same_texts: int | None
+    shift: float | None
     n: int
     is_equal: bool
 
@@ -87,12 +91,20 @@ def _compare(label: str, first: AttackMet, second: AttackMet, level: float) -> A
         first=one.accuracy,
         second=other.accuracy,
         interval=wilson(one.failed, one.n - one.errors, level),
-        same=_count_same(*rows) if rows else None,
+        same=_count_same(rows, "status") if rows else None,
+        same_texts=_count_same(rows, "final") if rows else None,
+        shift=_measure_shift(rows) if rows else None,
         n=one.n,
         is_equal=rows is not None and rows[0] == rows[1],
     )
 
 
-def _count_same(first: Records, second: Records) -> int:
-    outcomes = dict(zip(second.id, second.status, strict=True))
-    return sum(outcomes.get(row) == status for row, status in zip(first.id, first.status, strict=True))
+def _count_same(runs: tuple[Records, Records], column: str) -> int:
+    first, second = (dict(zip(run.id, getattr(run, column), strict=True)) for run in runs)
+    return sum(first[row] == second[row] for row in first.keys() & second.keys())
+
+
+def _measure_shift(runs: tuple[Records, Records]) -> float:
+    first, second = (dict(zip(run.id, run.after, strict=True)) for run in runs)
+    pairs = (pair for row in first.keys() & second.keys() for pair in zip(first[row], second[row], strict=False))
+    return max((abs(one - other) for one, other in pairs), default=0.0)

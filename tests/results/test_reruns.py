@@ -34,6 +34,18 @@ def test_equal_records_are_called_equal() -> None:
     found = compare_reruns([run_again(0), FIRST])
     assert len(found) == len(FIRST.attacks) and [one.attack for one in found] == sorted(one.attack for one in found)
     assert all(one.is_equal and one.is_within and one.first == one.second and one.same == one.n == 100 for one in found)
+    assert {(one.same_texts, one.shift) for one in found} == {(100, 0.0)}
+
+
+def test_how_far_probabilities_and_texts_moved_is_measured() -> None:
+    again = run_again(0)
+    (attack, *others) = again.attacks
+    assert attack.records is not None
+    (one, two, *rest), (text, *texts) = attack.records.after, attack.records.final
+    moved = replace(attack.records, after=((one[0] - 0.25, *one[1:]), two, *rest), final=("0" * 64, *texts))
+    again = replace(again, attacks=(replace(attack, records=moved), *others))
+    found = next(one for one in compare_reruns([FIRST, again]) if not one.is_equal)
+    assert (found.same, found.same_texts, found.shift) == (100, 99, 0.25) and text != "0" * 64
 
 
 def test_other_outcomes_are_counted_and_few_of_them_stay_within_the_interval() -> None:
@@ -49,7 +61,10 @@ def test_many_other_outcomes_leave_the_interval() -> None:
 def test_counts_alone_tell_accuracy_but_not_which_rows() -> None:
     again = run_again(3)
     again = replace(again, attacks=tuple(replace(one, records=None) for one in again.attacks))
-    assert {(one.same, one.is_equal, one.is_within) for one in compare_reruns([FIRST, again])} == {(None, False, True)}
+    found = {
+        (one.same, one.same_texts, one.shift, one.is_equal, one.is_within) for one in compare_reruns([FIRST, again])
+    }
+    assert found == {(None, None, None, False, True)}
 
 
 def test_rerun_of_nothing_and_attacks_of_one_side_are_left_out() -> None:
