@@ -2,8 +2,8 @@
 
 On the same kind of processor, with the same versions, records are equal to the last digit. Another processor rounds
 differently: probabilities move a little, and the outcomes of some samples may change. The accuracy should stay within
-the interval of the first run; that interval is of the samples, and the samples are the same here, so a rerun that leaves
-it tells of more than rounding.
+the interval of the first run; that interval is of the samples, which are the same here, so a rerun that leaves it tells
+of more than rounding.
 """
 
 from __future__ import annotations
