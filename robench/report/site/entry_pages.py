@@ -14,6 +14,7 @@ from robench.report.site.board import Board, training_attack
 from robench.report.site.board_tables import describe_mark, number_item
 from robench.report.site.curves import draw_entry_curves
 from robench.report.site.entry_sections import provenance_section, settings_section
+from robench.report.site.entry_tables import reruns_section, statistics_section
 from robench.report.site.links import attack_page, defense_page, entry_page, link
 from robench.report.site.parts import Head, Item, Line, SitePage, SortableTable
 from robench.report.site.plugin_pages import attack_name
@@ -30,7 +31,6 @@ from robench.results.flags import FLAGS, list_flags
 from robench.results.info import CellInfo
 from robench.results.integrity import RECORDS_FILE
 from robench.results.intervals import LEVEL
-from robench.results.reruns import Agreement, compare_runs
 from robench.results.sample_reader import SampleReader
 from robench.results.store import Store
 from robench.results.worst import WorstReader
@@ -71,7 +71,8 @@ def make_entry_page(entry: Entry, context: EntryContext) -> SitePage:
         _accuracy_section(results, reader),
         *_curves_section(context.board, name, results),
         *_examples_section(context.runs, results),
-        *_reruns_section(entry, context.reruns),
+        *statistics_section(entry),
+        *reruns_section(entry, context.reruns),
         settings_section(entry),
         provenance_section(entry, results),
     ]
@@ -181,43 +182,6 @@ def _examples_section(runs: Store | None, results: Sequence[Result]) -> list[Sec
         " hold no texts."
     )
     return [Section("examples", "Examples", [Paragraph(text), Examples(examples)])]
-
-
-def _reruns_section(entry: Entry, reruns: Sequence[Entry]) -> list[Section]:
-    if not reruns:
-        return []
-    heads = [
-        Head("attack", is_text=True),
-        Head("made by", is_text=True),
-        Head("here", "accuracy under attack of this entry, with its interval"),
-        Head("there", "accuracy under attack of the other one"),
-        Head("same outcome", "attacked rows with the same outcome in both"),
-    ]
-    lines = [
-        Line(
-            [
-                Item(one.attack),
-                Item(describe_mark(other), href=entry_page(other)),
-                Item(percent(one.first), order=float(one.first), aside=_describe_interval(one)),
-                Item(percent(one.second), order=float(one.second), aside="" if one.is_within else "outside"),
-                Item(_describe_same(one), order=one.same),
-            ]
-        )
-        for other in reruns
-        for one in compare_runs(entry, other)
-    ]
-    return [Section("reruns", "Run again", [SortableTable("reruns", "The same model, run by several", heads, lines)])]
-
-
-def _describe_interval(found: Agreement) -> str:
-    low, high = map(percent, found.interval)
-    return f"({low}\N{EN DASH}{high})"
-
-
-def _describe_same(found: Agreement) -> str:
-    if found.is_equal:
-        return f"all {found.n}, to the last digit"
-    return "not known" if found.same is None else f"{found.same} of {found.n}"
 
 
 def find_contexts(boards: Sequence[Board], entries: Sequence[Entry], runs: Store | None) -> Mapping[str, EntryContext]:

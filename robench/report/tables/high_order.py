@@ -20,16 +20,16 @@ from robench.results.paper_contents import Paper, rank
 from robench.results.sample_reader import SampleReader, Samples
 from robench.results.store import StoredStage
 
-COLUMNS = (
+MEASURES = (
     Column("MSE (pos, ↓)", "number", 4, "lower", key="mse_pos"),
     Column("MSE (neg, ↑)", "number", 4, "higher", key="mse_neg"),
     Column("KL (pos, ↓)", "number", 4, "lower", key="kl_pos"),
     Column("KL (neg, ↑)", "number", 4, "higher", key="kl_neg"),
     Column("CTR (↓)", "number", 4, "lower", key="ctr"),
-    Column("clean% (↑)", key="clean%"),
-    Column("attack% (↑)", key="attack%"),
 )
-_LEGEND = (
+"""The statistics, which :class:`~robench.results.info_parts.Statistics` has under the same keys."""
+COLUMNS = (*MEASURES, Column("clean% (↑)", key="clean%"), Column("attack% (↑)", key="attack%"))
+LEGEND = (
     "pos: a clean text beside its adversarial counterpart; neg: beside a fixed sentence of another label.",
     "MSE: mean squared difference of representations. KL: of predictions, in nats. CTR: contrastive loss of all pairs.",
 )
@@ -105,7 +105,7 @@ def high_order_table(
         arranged,
         COLUMNS,
         caption=caption,
-        legend=(*_LEGEND, _legend_of_accuracies(models)),
+        legend=(*LEGEND, _legend_of_accuracies(models)),
         notes=(*notes_of(m.info for m in models), *_notes_on_pairs(models)),
         row_kind="model",
         samples=False,
