@@ -56,15 +56,18 @@ def run(
       robench run --defense taichi --task sst2 --data ~/data --seed 1,2,3
       robench run --defense base,taichi --task ./my-reviews --preset quick
       robench run --defense my-defense --plugin my_defense.py --task mr --preset quick
+      robench run --defense ada,taichi --against pwws --task trec --preset quick
       robench run --table 5 --task trec
     """
     from robench.bars import choose_reporter
     from robench.plugins import settings
     from robench.report.reproduce import Target
+    from robench.report.tables.own import WORST
     from robench.study.request import Request
 
     load_plugins(place.plugins)
-    target = Target.named(table=table, figure=figure, paper=paper)
+    shown = table or (WORST.number if options.against and not figure else None)
+    target = Target.named(table=shown, figure=figure, paper=paper)
     others = {"--config": config, "--table": table, "--figure": figure, "--paper": None if paper == DEFAULT else paper}
     words = [word for flag, value in others.items() if value is not None for word in (flag, str(value))]
     command = ["run", *changed_words(options), *words]

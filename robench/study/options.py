@@ -26,7 +26,7 @@ THREADS = 2
 """Threads of a training, unless the user chose another number: alone on a small machine it is as fast as with all."""
 
 ORDER = (
-    *("model", "defense", "test", "task", "text", "label", "labels", "attack"),
+    *("model", "defense", "test", "task", "text", "label", "labels", "attack", "against"),
     *("name", "label_order", "sigmoid", "max_length", "version"),
     *("prompt", "label_words", "label_score", "chat", "endpoint", "api_key_variable"),
     *("concurrency", "texts_per_call", "call_timeout", "retries", "max_queries"),
@@ -164,6 +164,15 @@ class RunOptions(CommonOptions):
 
     task: Names = field(metadata=TASK)
     defense: Names = field(metadata=run_option("Names, or all.", letter="-d"))
+    against: Names = field(
+        default=(),
+        metadata=run_option(
+            "Train defenses that need adversarial texts against these attacks only, and let each such model meet all"
+            " attacks of --attack.",
+            in_help="Shows table worst.",
+            default="each against each attack, met by that one",
+        ),
+    )
     encoder: str | None = field(
         default=None, metadata=run_option("minilm, a folder or a Hub id.", default="the preset's")
     )
@@ -186,6 +195,11 @@ class RunOptions(CommonOptions):
     def defenses(self) -> tuple[str, ...]:
         """Return the names of defenses."""
         return as_tuple(self.defense)
+
+    @property
+    def opponents(self) -> tuple[str, ...]:
+        """Return the names of the attacks of ``against``."""
+        return as_tuple(self.against)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,6 +36,7 @@ def plan_cells(
     seed: int,
     find_defense: Callable[[str], NamedDefense],
     crossed: bool = False,
+    opponents: Sequence[NamedAttack] = (),
 ) -> list[CellStage]:
     """Plan the cells of one task and seed: every defense under every attack.
 
@@ -52,14 +53,19 @@ def plan_cells(
         find_defense: returns a defense by name; called for Base and for the parts of a fused defense.
         crossed: whether to attack each model that was trained against one attack with all of them; by default only
             with its own.
+        opponents: the attacks against which such models are trained; all of them meet all attacks. By default, one
+            model is trained against each attack.
     """
     victim = ModelStage(setting, data, seed, find_defense(registry.reference()))
     cells = []
     for defense in defenses:
-        for attack in attacks:
+        rounds: list[tuple[NamedAttack | None, Sequence[NamedAttack]]] = [(None, attacks)]
+        if isinstance(defense.defense, AdversarialDefense):
+            rounds = [(one, attacks if crossed or opponents else [one]) for one in opponents or attacks]
+        for opponent, met in rounds:
             adversarial = None
-            if isinstance(defense.defense, AdversarialDefense):
-                adversarial = AdversarialStage(setting, data, seed, victim, attack.base or attack)
+            if opponent:
+                adversarial = AdversarialStage(setting, data, seed, victim, opponent.base or opponent)
             parts: tuple[ModelStage, ...] = ()
             if isinstance(defense.defense, FusedDefense):
                 parts = tuple(
@@ -67,8 +73,7 @@ def plan_cells(
                     for name in defense.defense.parts
                 )
             model = ModelStage(setting, data, seed, defense, adversarial, parts)
-            met = attacks if crossed and adversarial else [attack]
-            cells += [CellStage(setting, data, seed, model, one) for one in met]
+            cells += [CellStage(setting, data, seed, model, attack) for attack in met]
     return cells
 
 

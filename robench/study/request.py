@@ -134,7 +134,8 @@ class Request(BaseRequest, RunOptions):
         statistics: whether to measure the high-order statistics of the models as well (table 7).
         transfer: whether to give the models adversarial texts of another seed as well (table ``transfer``).
         certificates: whether to certify the predictions of the models as well (table ``certificates``).
-        crossed: whether to attack each model that was trained against one attack with all of them (table ``matrix``).
+        crossed: whether to attack each model that was trained against one attack with all of them (table ``matrix``);
+            ``against`` does so, too.
         adaptive: whether to attack each defense with the attack that it names as made against itself, too (table 5).
     """
 
@@ -152,6 +153,7 @@ class Request(BaseRequest, RunOptions):
             RobenchError: an unknown name, or a number out of its range.
         """
         expand("defenses", self.defenses)
+        self._opponent_names()
         super().check()
         if self.split != "test" and (self.statistics or self.transfer or self.certificates):
             raise RobenchError(
@@ -171,7 +173,7 @@ class Request(BaseRequest, RunOptions):
         drawn, _ = options.configure(CERTIFICATE, CertificateSettings(), self.changes.get(CERTIFICATE, {}))
         chosen = find_preset(self.preset)
         variants = [replace(self, settings=options.merge(self.changes, added), sweep=({},)) for added in self.sweep]
-        named = [(one._defenses(), one._attacks(), one._defense) for one in variants]
+        named = [(one._defenses(), one._attacks(), one._opponents(), one._defense) for one in variants]
         setting = self._setting(chosen, reporter)
         tasks = [
             (self._fit(setting, choice, chosen), self._load(choice, chosen, reporter)) for choice in self.choose_tasks()
@@ -180,8 +182,17 @@ class Request(BaseRequest, RunOptions):
             cell
             for fitted, data in tasks
             for seed in self.seeds
-            for defenses, attacks, find in named
-            for cell in plan_cells(fitted, data, defenses, attacks, seed=seed, find_defense=find, crossed=self.crossed)
+            for defenses, attacks, opponents, find in named
+            for cell in plan_cells(
+                fitted,
+                data,
+                defenses,
+                attacks,
+                seed=seed,
+                find_defense=find,
+                crossed=self.crossed,
+                opponents=opponents,
+            )
         ]
         if self.adaptive:
             cells += [
@@ -202,7 +213,20 @@ class Request(BaseRequest, RunOptions):
     def _all_attacks(self) -> list[NamedAttack]:
         """Return the named attacks and, if they are wanted, the defenses' adaptive ones."""
         defenses = self._defenses() if self.adaptive else []
-        return [*self._attacks(), *(self._adaptive(one) for one in defenses if one.defense.adaptive_attack)]
+        adaptive = (self._adaptive(one) for one in defenses if one.defense.adaptive_attack)
+        return [*self._attacks(), *self._opponents(), *adaptive]
+
+    def _opponent_names(self) -> list[str]:
+        return expand("attacks", self.opponents) if self.opponents else []
+
+    def _opponents(self) -> list[NamedAttack]:
+        """Return the attacks of ``against``.
+
+        Raises:
+            RobenchError: one of them may not run.
+        """
+        attacks = [self._attack(name) for name in self._opponent_names()]
+        return split_by_consent(attacks, self.opponents, consent=self.trust_remote_code)[0]
 
     def _plan_adaptive(self, setting: Setting, data: TaskData, seed: int) -> list[CellStage]:
         """Plan the cells of the attacks that defenses name as made against themselves.

@@ -98,6 +98,7 @@ VALUES: dict[type, dict[str, Any]] = {
         "defense": ["base", "taichi"],
         "task": ["trec", "sst2"],
         "attack": ["pwws"],
+        "against": ["pwws", "deepwordbug"],
         "preset": "quick",
         "encoder": "./an encoder",
         "seed": [1, 2],

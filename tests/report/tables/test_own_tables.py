@@ -20,6 +20,7 @@ from robench.results.selection import NoResultsError
 from robench.results.store import Store
 from robench.study.request import Request
 from support.hand_made import add_adversarial, add_cell, add_model, record
+from support.refusals import told
 from support.tables import options_of, rows, shown
 from support.tiny_job import TinyJob, robench
 
@@ -234,6 +235,35 @@ def test_run_for_the_matrix_makes_the_cells_that_table_5_lacks(
     assert {info.model for info in crossed} <= {cell.info.model for cell in Store(finished).stages(CellInfo)}
     assert "ada on pwws" in done.stdout and "Matrix: each model under each attack" in done.stdout
     assert make("5", Store(runs), runs="runs") == table5
+
+
+def test_run_against_one_attack_trains_one_model_and_attacks_it_with_all(
+    finished: Path, tiny_job: TinyJob, tmp_path: Path
+) -> None:
+    runs = tmp_path / "runs"
+    shutil.copytree(finished, runs)
+    before = {cell.key for cell in Store(runs).stages(CellInfo)}
+    command = tiny_job.command(runs, defense="base,ada", attack="pwws,deepwordbug")
+    done = robench(*command, "--against", "pwws")
+    assert done.exit_code == 0, done.output
+    (made,) = (cell.info for cell in Store(runs).stages(CellInfo) if cell.key not in before)
+    assert made.trained_against is not None
+    assert (made.trained_against.name, made.attack.name) == ("pwws", "deepwordbug")
+    assert "ada on pwws" in done.stdout and "Worst: accuracy of each model" in done.stdout
+
+
+def test_run_against_an_attack_that_it_does_not_make_trains_with_it_all_the_same(tiny_job: TinyJob) -> None:
+    command = tiny_job.command(Path("nowhere"), defense="base,ada", attack="deepwordbug")
+    done = robench(*command, "--against", "pwws", "--dry-run")
+    assert done.exit_code == 0, done.output
+    text = " ".join(done.output.split())
+    assert "train ada against pwws" in text and "attack ada, trained against pwws, on" in text
+    assert "with pwws, seed" not in text and "against deepwordbug" not in text, "no more than that"
+
+
+def test_run_against_an_unknown_attack_is_refused_by_name(tiny_job: TinyJob) -> None:
+    done = robench(*tiny_job.command(Path("nowhere"), defense="ada", attack="pwws"), "--against", "pws", "--dry-run")
+    assert done.exit_code == 2 and "did you mean pwws?" in told(done)
 
 
 def test_table_and_figure_that_need_no_runs_of_their_own_say_so() -> None:
