@@ -17,6 +17,7 @@ from robench.cli.common import (
     print_dimmed,
     print_text,
     report_failures,
+    runs_options,
 )
 from robench.errors import RobenchError
 from robench.escaping import dump_json, escape_line, list_values, quote_words
@@ -57,15 +58,17 @@ def submit(
       robench submit trec-taichi-pwws trec-taichi-deepwordbug
       robench submit trec-base-seed1 --out ./entries
     """
-    from robench.report.submit import make_entries, write_entry
+    from robench.report.submit import count_left_out, make_entries, write_entry
 
-    made = make_entries(open_store(runs), cells, rerun_by=rerun_by, counts_only=counts_only)
-    for entry, note in made:
+    store = open_store(runs)
+    for entry, note in make_entries(store, cells, rerun_by=rerun_by, counts_only=counts_only):
         path = write_entry(entry, out, force=force)
         print_text(escape_line(str(path)))
-        print_dimmed(
-            [f"  {_describe(entry)}, {path.stat().st_size / 1024:,.0f} KB", *([f"  note: {note}"] if note else [])]
-        )
+        lines = [f"  {_describe(entry)}, {path.stat().st_size / 1024:,.0f} KB", f"  note: {note}" if note else ""]
+        if left := count_left_out(store, entry):
+            command = quote_words(["robench", "submit", entry.key, *runs_options(runs)])
+            lines.append(f"  {left} more on this model in {runs}: `{command}` takes all attacks.")
+        print_dimmed(filter(None, lines))
     print_dimmed(
         [
             f"next: `{quote_words(['robench', 'validate', str(out)])}` checks what others will check;"

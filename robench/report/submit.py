@@ -61,6 +61,11 @@ def make_entries(
     ]
 
 
+def count_left_out(store: Store, entry: Entry) -> int:
+    """Return how many attacks on the model of an entry a runs folder has that the entry lacks."""
+    return sum(cell.info.model == entry.key for cell in store.stages(CellInfo, names=())) - len(entry.attacks)
+
+
 def write_entry(entry: Entry, folder: Path, *, force: bool = False) -> Path:
     """Write an entry to a folder, and return its file.
 

@@ -53,6 +53,13 @@ def test_submitting_again_writes_the_same_bytes(runs: Path) -> None:
     assert Path("a", BASE).read_bytes() == Path("b", BASE).read_bytes()
 
 
+def test_submit_of_one_attack_names_the_command_that_takes_all(runs: Path) -> None:
+    done = robench("submit", "mr-base-pwws", "--out", "a")
+    assert "1 more on this model in runs: `robench submit 59323e130b8658c8` takes all attacks." in done.stderr
+    done = robench("submit", "59323e130b8658c8", "--out", "a")
+    assert "takes all attacks" not in done.stderr and "under deepwordbug, pwws, reported" in done.stderr
+
+
 def test_submit_of_own_data_is_refused_unless_reduced_to_counts(tmp_path: Path) -> None:
     words = ("submit", "mr-base-seed42", "--runs", HOUSE / "runs", "--out", tmp_path)
     done = robench(*words)
