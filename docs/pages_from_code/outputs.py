@@ -21,7 +21,7 @@ _PYTHON = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def show(command: str, *, notes: bool = True) -> str:
-    """Return a command and the Markdown that it prints of the entries.
+    """Return a command and the Markdown that it prints of the entries, without the commands that fill gaps.
 
     Args:
         command: arguments of robench, without the folder of results.
@@ -30,13 +30,34 @@ def show(command: str, *, notes: bool = True) -> str:
     Raises:
         RuntimeError: the command ends with an error.
     """
-    command = f"{command} --runs {ENTRIES}"
-    done = CliRunner().invoke(app, [*command.split(), "--format", "md"])
-    if done.exit_code != 0:
-        raise RuntimeError(f"robench {command}: {done.output}")
-    lines = done.stdout.strip().splitlines()
+    printed, _, _ = _run(command, "--format", "md").partition("\n—: no result yet. To fill the gaps:")
+    lines = printed.strip().splitlines()
     rows = "\n".join(line for line in lines if notes or line.startswith("|"))
-    return f"\n```bash\nrobench {command}\n```\n\n{rows}\n\n"
+    return f"{_name(command)}{rows}\n\n"
+
+
+def show_text(command: str) -> str:
+    """Return a command and what it prints of the entries, for commands that print no Markdown.
+
+    Args:
+        command: arguments of robench, without the folder of results.
+
+    Raises:
+        RuntimeError: the command ends with an error.
+    """
+    return f"{_name(command)}```text\n{_run(command)}\n```\n\n"
+
+
+def _name(command: str) -> str:
+    return f"\n```bash\nrobench {command} --runs {ENTRIES}\n```\n\n"
+
+
+def _run(command: str, *options: str) -> str:
+    words = [*command.split(), "--runs", ENTRIES, *options]
+    done = CliRunner(env={"COLUMNS": "100"}).invoke(app, words)
+    if done.exit_code != 0:
+        raise RuntimeError(f"robench {' '.join(words)}: {done.output}")
+    return done.stdout.strip()
 
 
 def run_block_above(page: str, line: int) -> str:

@@ -33,6 +33,6 @@ def test_every_published_entry_is_sound() -> None:
 def test_page_shows_what_commands_print_of_the_entries(
     page: str, root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    prologue = "from pages_from_code.outputs import run_block_above, show"
+    prologue = "from pages_from_code.outputs import *"
     arguments = ["cog", "--check", "--diff", "-I", "docs", "-p", prologue, page]
     assert Cog().main(arguments) == 0, f"make results\n{capsys.readouterr().out}"

@@ -101,9 +101,10 @@ def test_an_infinite_statistic_is_null_and_infinite_again(folder: Path, entries:
     assert list_statistics(read_entry(file))[0].info.statistics.kl_pos == float("inf")
 
 
-@pytest.mark.parametrize("number", ["5", "worst", "quality", "price", "budget", "flips"])
+@pytest.mark.parametrize("number", ["5", "7", "matrix", "worst", "quality", "price", "budget", "flips"])
 def test_a_folder_of_entries_makes_the_tables_of_the_runs_folder(number: str, runs: Path, folder: Path) -> None:
-    options = TableOptions(selection=Selection(tasks=("mr",)), runs=str(runs))
+    attacks = ("pwws",) if number == "7" else ()  # by default it has the paper's attack alone
+    options = TableOptions(selection=Selection(tasks=("mr",), attacks=attacks), runs=str(runs))
     ours, theirs = (make(number, open_results(place), **options) for place in (folder, runs))
     assert isinstance(open_results(folder), EntryStore) and not isinstance(open_results(runs), EntryStore)
     assert ours.blocks == theirs.blocks and ours.columns == theirs.columns

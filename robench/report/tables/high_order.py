@@ -99,7 +99,8 @@ def high_order_table(
     kept = request.restrict(kept, "attack", spec.attacks)
     models = _in_every_block([_model(stage) for stage in kept])
     models.sort(key=lambda m: _order(m, paper))
-    samples = _Samples(SampleReader.of(kept, request.reader), read_cells())
+    cells = read_cells()
+    samples = _Samples(SampleReader.of([*kept, *cells], request.reader), cells)
     arranged, caption = _arranged(models, paper, () if request.selection.defenses else spec.defenses, samples)
     table = request.finish(
         arranged,
