@@ -255,7 +255,7 @@ def add_statistics(
         **SETTING,
         "seed": seed,
         "defense": {"name": name},
-        "attack": {"title": attack_title or attack, "name": attack},
+        "attack": attack_info(attack, attack_title, None),
         "statistics": {**STATISTICS, **(values or {})},
         "clean": {"correct": clean, "n": 500},
         "attacked": {"n": 200, "failed": failed, "skipped": 0, "succeeded": 0} if failed is not None else None,

@@ -70,6 +70,14 @@ class _Samples:
         return self._reader.attacked(known) if len(known) == len(found) else None
 
 
+def _leave_out_crossed(
+    statistics: Sequence[StoredStage[StatisticsInfo]], cells: Sequence[StoredStage[CellInfo]]
+) -> list[StoredStage[StatisticsInfo]]:
+    """Leave out models under another attack than that which they were trained against: a row is a defense alone."""
+    crossed = {_place(cell.info.model, cell.info) for cell in cells if cell.info.is_crossed}
+    return [stage for stage in statistics if _place(stage.info.model, stage.info) not in crossed]
+
+
 def _place(model: str, info: CellInfo | StatisticsInfo) -> str:
     """Return the identity of a model and an attack on it."""
     return identity_text([model, info.attack.title, info.attack.fields])
@@ -97,9 +105,10 @@ def high_order_table(
     kept = request.select(statistics, hint=f"statistics of models are another stage: {request.hint}")
     kept = request.restrict(kept, "task", spec.tasks)
     kept = request.restrict(kept, "attack", spec.attacks)
+    cells = read_cells()
+    kept = _leave_out_crossed(kept, cells)
     models = _in_every_block([_model(stage) for stage in kept])
     models.sort(key=lambda m: _order(m, paper))
-    cells = read_cells()
     samples = _Samples(SampleReader.of([*kept, *cells], request.reader), cells)
     arranged, caption = _arranged(models, paper, () if request.selection.defenses else spec.defenses, samples)
     table = request.finish(

@@ -232,6 +232,16 @@ def test_settings_and_attacks_of_statistics_are_not_mixed(store: Store) -> None:
     assert block.setting["attack"] == "pwws"
 
 
+@pytest.mark.parametrize(("trained", "is_shown"), [(None, True), ("pwws", False)])
+def test_statistics_under_another_attack_than_the_model_was_trained_against_are_left_out(
+    store: Store, trained: str | None, is_shown: bool
+) -> None:
+    cell = add_cell(store, "ada", "textfooler", 50, task="sst2", trained=trained)
+    add_statistics(store, "base")
+    add_statistics(store, "ada", model=cell.info.model)
+    assert ("ada" in rows(make("7", store))) == is_shown
+
+
 @pytest.mark.usefixtures("nothing_here", "adversarial_cells")
 @pytest.mark.parametrize(
     ("fill", "there"),
