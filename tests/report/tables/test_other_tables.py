@@ -238,7 +238,7 @@ def test_statistics_under_another_attack_than_the_model_was_trained_against_are_
 ) -> None:
     cell = add_cell(store, "ada", "textfooler", 50, task="sst2", trained=trained)
     add_statistics(store, "base")
-    add_statistics(store, "ada", model=cell.info.model)
+    add_statistics(store, "ada", model=cell.info.model, attack_fields=cell.info.attack.fields)
     assert ("ada" in rows(make("7", store))) == is_shown
 
 
