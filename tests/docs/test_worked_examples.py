@@ -57,7 +57,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     joblib.dump(fitted.fit(*zip(*rows(20), strict=True)), folder / "model.joblib")
     tiny_llama.save(folder / "llama")
     shutil.copytree(ROOT / "leaderboards" / "example", folder / "mine")
-    shutil.copytree(ROOT / "leaderboards" / "measured", folder / "leaderboards" / "measured")
     (folder / "examples").symlink_to(ROOT / "examples")
     encoder = write_encoder(folder / "encoder", positions=256)  # as many as a task asks for
     small = {
@@ -86,7 +85,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("page", ORDER)
-def test_the_blocks_of_a_page_run(page: str, world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_blocks_of_a_page_run(page: str, world: Path) -> None:
+    restore_entries(world)
     for block in PAGES[page]:
         if block.note.startswith("parse") or block.text.startswith("#!"):
             continue
@@ -95,6 +95,13 @@ def test_the_blocks_of_a_page_run(page: str, world: Path, monkeypatch: pytest.Mo
                 run(block, words)
         elif block.language == "python":
             run_python(block, world)
+
+
+def restore_entries(world: Path) -> None:
+    """Make the published entries what they are in the project: other pages submit entries of theirs beside them."""
+    entries = world / "leaderboards" / "measured"
+    shutil.rmtree(entries, ignore_errors=True)
+    shutil.copytree(ROOT / "leaderboards" / "measured", entries)
 
 
 def run(block: Block, words: list[str]) -> None:
