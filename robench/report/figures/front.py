@@ -34,11 +34,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Point:
-    """A defense: its name, and its clean and worst accuracy with intervals."""
+    """A defense: its name, its clean and worst accuracy with intervals, and the attacks it was trained against."""
 
     name: str
     clean: Cell
     worst: Cell
+    training_attacks: frozenset[str] = frozenset()
 
     @property
     def title(self) -> str:
@@ -80,7 +81,8 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
     points, absent = find_points(block, request.reader)
     if not points:
         raise NoResultsError(f"{request.name} shows models that met every attack, of which there are none; {command}.")
-    caption = _caption(block, request, others, absent, command) + describe_mark(max(point.mark for point in points))
+    caption = _caption(block, request, others, absent, command) + _describe_training_attacks(points)
+    caption += describe_mark(max(point.mark for point in points))
     with apply_style():
         figure, axes = sheet(6.2, 4.6, caption)
         shown = looks([point.name for point in points])
@@ -118,7 +120,9 @@ def find_points(block: Sequence[Result], reader: SampleReader | None = None) -> 
             continue
         of_seeds = [r for r in found if r.seed in samples]
         cells = clean_cell(reader, of_seeds), outcome_cell(samples, of_seeds)
-        points.append(Point(name, *(add_interval(cell, Column("%"), LEVEL) for cell in cells)))
+        clean, worst_cell = (add_interval(cell, Column("%"), LEVEL) for cell in cells)
+        attacks = frozenset(r.info.training_attack.title for r in of_seeds if r.info.training_attack)
+        points.append(Point(name, clean, worst_cell, attacks))
     return points, absent
 
 
@@ -169,6 +173,16 @@ def _mark(axes: Axes, point: Point, colour: str, marker: str) -> None:
     for (x_low, y_low), (x_high, y_high) in _lines(point):
         axes.plot([x_low, x_high], [y_low, y_high], color=colour, linewidth=0.9, zorder=2)
     axes.plot([x], [y], color=colour, marker=marker, markersize=8, markeredgecolor=INK, markeredgewidth=0.5, zorder=3)
+
+
+def _describe_training_attacks(points: Sequence[Point]) -> str:
+    """Return a sentence for each set of attacks that defenses were trained against; empty if there is none."""
+    trained = [point for point in points if point.training_attacks]
+    by_attacks = group(trained, lambda point: ", ".join(sorted(point.training_attacks)))
+    return "".join(
+        f" Trained against {attacks}: {', '.join(title(point.name) for point in found)}."
+        for attacks, found in by_attacks.items()
+    )
 
 
 def _caption(block: Sequence[Result], request: FigureRequest, others: int, absent: Sequence[str], command: str) -> str:

@@ -67,6 +67,7 @@ def test_trade_off_has_a_point_for_each_defense_that_met_every_attack(store: Sto
     assert [np.asarray(point).tolist() for point in points] == [[[92, 20]], [[90, 30]], [[88, 30]]]
     assert {"Base", "PGD", "TaiChi"} <= set(texts(drawing)) and "ADA" not in texts(drawing)
     assert "not every model met every attack: ada; `robench run" in drawing.caption
+    assert "Trained against pwws, textfooler: TaiChi." in drawing.caption
     (front,) = (line for line in axes.get_lines() if line.get_linestyle() == "--")
     assert np.asarray(front.get_xydata())[1:-1].tolist() == [[90, 30], [92, 20]]
 
