@@ -18,7 +18,9 @@ LevelOption = Annotated[float, typer.Option(metavar="SHARE", help="Level of inte
 
 @report_failures
 def compare(
-    first: Annotated[str, typer.Argument(metavar="DEFENSE", help="A defense, or a model of yours.")],
+    first: Annotated[
+        str, typer.Argument(metavar="DEFENSE", help="A defense, or a model: DEFENSE on ATTACK, or yours.")
+    ],
     second: Annotated[str, typer.Argument(metavar="DEFENSE", help="The one to compare it with.")],
     task: Annotated[str, typer.Option("--task", "-t", help="The task.")],
     attack: Annotated[
@@ -40,9 +42,12 @@ def compare(
 
     They are compared sample by sample, on the samples and seeds that both have.
     With one seed the answer is about the two trained models; from three on, about the defenses.
+    A defense that is trained once for each attack is compared by each model under its own attack; "ada on pwws" is the
+    model of ada that was trained against PWWS, under every attack.
 
       robench compare taichi ada --task trec --attack pwws
       robench compare taichi ada --task trec --attack pwws --difference 3
+      robench compare "taichi on pwws" base --task trec --attack textfooler
     """
     from robench.report.pairwise import compare as compare_defenses
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from robench.errors import RobenchError
 from robench.escaping import list_values
 from robench.report.tables.captions import headings, setting_of
-from robench.results.cells import Result, group, read_results
+from robench.results.cells import Result, group, read_model_results, read_results
 from robench.results.info import CellInfo
-from robench.results.labels import row_labels
+from robench.results.labels import model_labels, row_labels
 from robench.results.papers import find_paper
 from robench.results.sample_reader import SampleReader, Samples
 from robench.results.selection import Selection, leave_out_crossed, prefer_unchanged
@@ -19,25 +19,38 @@ from robench.results.store import Store
 def find_rows(
     store: Store, names: Sequence[str], task: str, attack: str, encoder: str, preset: str, seeds: Sequence[int]
 ) -> list[list[Result]]:
-    """Return the results of each defense, of one setting.
+    """Return the results of each defense or model, of one setting.
+
+    Args:
+        store: the runs folder.
+        names: of defenses, as registered or as tables label them; of a defense that is trained once for each attack,
+            that is each model under its own attack. ``ada on pwws`` is one of these models, under every attack.
+        task: name of the task.
+        attack: name or title of the attack; empty for clean texts.
+        encoder: name of the encoder; empty for any.
+        preset: name of the preset; empty for any.
+        seeds: seeds; empty for all.
 
     Raises:
         RobenchError: there are none, or they are of several settings.
     """
     chosen = {"encoders": encoder, "presets": preset}
     selection = Selection(tasks=[task], seeds=seeds, **{key: [value] for key, value in chosen.items() if value})
-    hint = f"`robench run --defense {','.join(names)} --task {task}` makes some."
+    hint = f"`{_name_command(names, task)}` makes some."
+    cells = selection.select(store.stages(CellInfo), str(store.root), hint=hint)
     # A model under another attack than that which it was trained against is no other version of its defense.
-    cells = leave_out_crossed(store.stages(CellInfo))
-    results = read_results(selection.select(cells, str(store.root), hint=hint))
-    labels = {row: label.text for row, label in row_labels(results).items()}
-    rows = [[r for r in results if name in (r.defense.name, labels[r.row])] for name in names]
+    results, models = read_results(leave_out_crossed(cells)), read_model_results(cells)
+    labels = {row: label.text for found in (row_labels(results), model_labels(models)) for row, label in found.items()}
+    rows = [
+        [r for r in results if name in (r.defense.name, labels[r.row])] or [r for r in models if _is(name, r, labels)]
+        for name in names
+    ]
     for name, row in zip(names, rows, strict=True):
         if not row:
             there = list_values(sorted({*labels.values()}))
             raise RobenchError(f"no results in {store.root} of {name} on {task}; there are results of {there}.")
     if attack:
-        rows = [_under_attack(row, name, attack) for row, name in zip(rows, names, strict=True)]
+        rows = [_under_attack(row, name, attack, models, labels) for row, name in zip(rows, names, strict=True)]
     places = [group(row, lambda r: r.block + r.column if attack else r.model_block) for row in rows]
     shared = [place for place in places[0] if place in places[1]]
     if not shared:
@@ -56,7 +69,23 @@ def find_rows(
     return [_one_version(found[shared[0]], labels) for found in places]
 
 
-def _under_attack(row: Sequence[Result], name: str, attack: str) -> list[Result]:
+def _is(name: str, result: Result, labels: Mapping[str, str]) -> bool:
+    """Return whether a name is that of the model of a result: its label, or the attack in it without its resources."""
+    attack = result.info.training_attack
+    return name == labels[result.row] or (attack is not None and name == f"{result.defense.name} on {attack.name}")
+
+
+def _name_command(names: Sequence[str], task: str) -> str:
+    """Return the command that makes results of some defenses or models."""
+    parts = [name.partition(" on ") for name in names]
+    defenses = ",".join(dict.fromkeys(defense for defense, _, _ in parts))
+    attacks = ",".join(dict.fromkeys(attack.partition(" (")[0] for _, _, attack in parts if attack))
+    return f"robench run --defense {defenses} --task {task}" + (f" --against {attacks}" if attacks else "")
+
+
+def _under_attack(
+    row: Sequence[Result], name: str, attack: str, models: Sequence[Result], labels: Mapping[str, str]
+) -> list[Result]:
     """Return the results under an attack.
 
     Raises:
@@ -65,7 +94,12 @@ def _under_attack(row: Sequence[Result], name: str, attack: str) -> list[Result]
     found = [r for r in row if attack in (r.attack.name, r.attack.title)]
     if not found:
         titles = list_values(sorted({r.attack.title for r in row}))
-        raise RobenchError(f"no results of {name} under {attack}; there are results under {titles}.")
+        crossed = [r for r in models if r.defense.name == name and attack in (r.attack.name, r.attack.title)]
+        others = list_values(sorted({labels[r.row] for r in crossed}))
+        raise RobenchError(
+            f"no results of {name} under {attack}; there are results under {titles}"
+            + (f", and {others} met it: that is the name of a model trained against another attack." if others else ".")
+        )
     return found
 
 

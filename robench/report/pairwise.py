@@ -143,7 +143,8 @@ def compare(
         (0.2, 0.03125, False)
 
     Args:
-        first: name of a defense, or of a model that the user brought, or label of a row, with its changed fields.
+        first: name of a defense, or of a model that the user brought, or label of a row, with its changed fields. For a
+            defense that is trained once for each attack, ``ada on pwws`` is the model trained against PWWS.
         second: likewise.
         task: name of the task.
         attack: name or title of the attack; without one, accuracy on clean texts is compared.

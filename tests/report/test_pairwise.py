@@ -104,7 +104,7 @@ def test_a_changed_defense_is_named_by_its_label() -> None:
     ("names", "options", "message"),
     [
         (("ada", "ada"), {}, "compared with itself"),
-        (("ada", "tachi"), {}, "no results in .* of tachi on trec; there are results of ada, taichi"),
+        (("ada", "tachi"), {}, "no results in .* of tachi on trec; there are results of ada, ada on pwws, taichi, "),
         (("ada", "taichi"), {"attack": "bae"}, "no results of ada under bae; there are results under pwws"),
         (("ada", "taichi"), {"task": "mr"}, "with task mr; it has trec"),
         (("ada", "taichi"), {"level": 95}, "write 0.95"),
@@ -136,6 +136,29 @@ def test_models_under_another_attack_than_their_own_take_no_part(store: Store) -
     add_cell(store, "taichi", "pwws", 20, seed=1, trained="deepwordbug")
     found = compare("taichi", "ada", task="trec", attack="pwws", runs=store.root)
     assert found.found.value == pytest.approx(0.06)
+
+
+def test_a_model_trained_against_one_attack_is_named_and_compared_under_others(store: Store) -> None:
+    fill(store, base=[100], taichi=[112])
+    for defense, attack, failed in (("base", "textfooler", 90), ("taichi", "pwws", 20), ("ada", "pwws", 30)):
+        trained = None if defense == "base" else "textfooler"
+        add_cell(store, defense, attack, failed, seed=1, trained=trained)
+    place = {"task": "trec", "runs": store.root}
+    found = compare("taichi on textfooler", "base", attack="pwws", **place)  # type: ignore[arg-type]
+    assert found.found.value == pytest.approx(-0.4) and "base is better than taichi on textfooler" in str(found)
+    found = compare("taichi on textfooler", "taichi", attack="pwws", **place)  # type: ignore[arg-type]
+    assert found.found.value == pytest.approx(-0.46), "two models of one defense"
+    with pytest.raises(RobenchError, match="of ada on trec; there are results of ada on textfooler, base, "):
+        compare("ada", "base", attack="pwws", **place)  # type: ignore[arg-type]
+
+
+def test_a_defense_under_an_attack_that_only_another_model_of_it_met_is_told_of_that_model(store: Store) -> None:
+    fill(store, base=[100], taichi=[112])
+    add_cell(store, "taichi", "textfooler", 20, seed=1, trained="pwws")
+    with pytest.raises(RobenchError, match="under textfooler; there are results under pwws, and taichi on pwws met it"):
+        compare("taichi", "base", task="trec", attack="textfooler", runs=store.root)
+    with pytest.raises(RobenchError, match="robench run --defense taichi,base --task trec --against pwws` makes some"):
+        compare("taichi on pwws", "base", task="trec", attack="textfooler", runs=store.root / "none")
 
 
 def test_seeds_that_are_not_shared_cannot_be_compared(store: Store) -> None:
