@@ -138,11 +138,13 @@ def test_run_of_a_stage_that_another_process_made_under_another_label_uses_it(
 
 
 def test_table_of_cells_from_different_environments_says_in_what_they_differ(store: Store) -> None:
-    add_cell(store, "base", "pwws", 100, environment=values(), model_environment=values())
-    newer = values(versions={"torch": "2.14.0"}, threads=1)
+    older = values(versions={"torch": "2.13.0", "robench": "0.1.0 (abcdef)"})
+    add_cell(store, "base", "pwws", 100, environment=values(), model_environment=older)
+    newer = values(versions={"torch": "2.14.0", "robench": "0.1.0 (fedcba)"}, threads=1)
     add_cell(store, "ada", "pwws", 110, environment=values(), model_environment=newer)
     (note,) = (line for line in notes(store) if "different" in line)
     assert "versions of torch (2.13.0, 2.14.0)" in note and "numbers of threads (1, 2)" in note
+    assert "commits of robench (abcdef, fedcba)" in note and "versions of robench" not in note
     assert "processors" not in note
 
 

@@ -127,7 +127,9 @@ def _list_facts(environment: Environment, *, trains: bool) -> dict[str, str]:
     """Return what a number may depend on in an environment, by name; the threads of attacks are no such thing."""
     facts = {"processors": environment.processor, "instruction sets": environment.instructions}
     facts |= {"devices": environment.device, "numbers of threads": str(environment.threads or "") if trains else ""}
-    facts |= {f"versions of {package}": version for package, version in environment.versions.items()}
+    for package, version in environment.versions.items():
+        release, _, commit = version.partition(" (")
+        facts |= {f"versions of {package}": release, f"commits of {package}": commit.rstrip(")")}
     return {name: value for name, value in facts.items() if value}
 
 
