@@ -136,7 +136,8 @@ def _describe_stage(info: StageInfo) -> dict[str, str]:
         facts["model"] = model
     if isinstance(info, TransferInfo):
         facts["texts"] = f"of cell {info.texts}, made against the model of seed {info.texts_seed}"
-    training = ", ".join(f"{name} {value}" for name, value in info.training.items())
+    own = getattr(info, "defense", PluginInfo()).own_training
+    training = ", ".join(f"{name} {value}" for name, value in (info.training | own).items())
     victim = getattr(info, "victim", None)
     if victim:
         facts |= {"kind": "your own model"} if isinstance(info, ModelInfo) else {}
@@ -173,9 +174,8 @@ def _describe_environment(environment: Environment) -> dict[str, str]:
 
 def _plugin_text(plugin: PluginInfo) -> str:
     """Return the name of a defense or attack with its fields; the changed ones are marked."""
-    fields = [
-        f"{name}={option_text(v)}{' (changed)' if name in plugin.changed else ''}" for name, v in plugin.fields.items()
-    ]
+    values = plugin.fields | plugin.changed
+    fields = [f"{name}={option_text(v)}{' (changed)' if name in plugin.changed else ''}" for name, v in values.items()]
     title = plugin.title or plugin.name
     return f"{title}: {', '.join(fields)}" if fields else title
 

@@ -16,6 +16,8 @@ from robench.plugins.suggestions import explain_unknown
 
 T = TypeVar("T")
 
+_TRAINING = "training"
+"""The name of the training settings, also of those that one defense has of its own."""
 _LARGEST = 2**16
 """Most bytes of a file of settings: tomllib takes minutes for a key of a hundred thousand parts."""
 
@@ -30,6 +32,8 @@ def parse(settings: Sequence[str]) -> dict[str, dict[str, str]]:
     for setting in settings:
         path, equals, value = setting.partition("=")
         name, dot, field = path.strip().rpartition(".")
+        if name.endswith(f".{_TRAINING}"):  # of one defense alone
+            name, field = name.removesuffix(f".{_TRAINING}"), f"{_TRAINING}.{field}"
         if not (equals and dot and name and field):
             raise RobenchError(f"--set {setting}: it should read NAME.FIELD=VALUE, as in taichi.temperature=0.5.")
         found.setdefault(name, {})[field] = value.strip()
@@ -85,7 +89,7 @@ def configure(name: str, thing: T, values: Mapping[str, Any]) -> tuple[T, tuple[
             if not known:
                 raise RobenchError(f"{name} has no options, so {name}.{field} cannot be set.")
             meanings = {one.name: one.gist for one in describe(thing)}
-            hint = f"`robench list {name}` describes them"
+            hint = f"`robench list {name.rpartition('.')[2]}` describes them"
             raise RobenchError(explain_unknown(f"option of {name}", field, known, hint, meanings=meanings))
         read[field] = _read(f"{name}.{field}", value, hints[field], option_of(type(thing), field))
     try:

@@ -109,7 +109,7 @@ def read_model_results(cells: Sequence[StoredStage[CellInfo]]) -> list[Result]:
     results = []
     for result in map(_result, cells):
         defense, attack = result.info.defense, result.info.training_attack
-        parts = [_identify_plugin(defense), [attack.title, *_identify_plugin(attack)] if attack else None]
+        parts = [defense.identify(), [attack.title, *attack.identify()] if attack else None]
         results.append(replace(result, row=identity_text(parts)))
     models: dict[tuple[Any, ...], set[str]] = {}
     for r in results:
@@ -179,13 +179,9 @@ def _identify_row(info: CellInfo) -> str:
 
     So such a result never shares a row with those of the models that meet their own attack.
     """
-    defense = _identify_plugin(info.defense)
+    defense = info.defense.identify()
     against = info.trained_against if info.is_crossed else None
-    return identity_text([*defense, _identify_plugin(against)] if against else defense)
-
-
-def _identify_plugin(plugin: PluginInfo) -> list[Any]:
-    return [plugin.class_, plugin.fields, plugin.code]
+    return identity_text([*defense, against.identify()] if against else defense)
 
 
 def _has_learned(clean: Clean) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from robench.escaping import show_value
 from robench.results.entry_form import Entry
-from robench.results.info_parts import PluginInfo
+from robench.results.info_parts import TRAINING_PREFIX, PluginInfo
 from robench.results.integrity import make_key
 
 _PIN = re.compile("[0-9a-f]{40}")
@@ -41,12 +41,13 @@ def _list_model_parts(entry: Entry) -> dict[str, Any]:
         "stage": "model",
         "encoder": entry.encoder.digest,
         "defense": {"class": entry.defense.class_, "fields": entry.defense.fields, "code": entry.defense.code},
-        "training": entry.training,
+        "training": entry.training | entry.defense.own_training,
         "hardware": entry.hardware,
         "rows": entry.train_rows,
         "seed": entry.seed,
         "adversarial": entry.trained_against.key if entry.trained_against else None,
         "parts": [part.key for part in entry.parts],
+        **({"own_training": own} if (own := entry.defense.own_training) else {}),
     }
 
 
@@ -88,10 +89,15 @@ def check_attack(info: PluginInfo) -> Iterator[str]:
 
 
 def check_plugin(info: PluginInfo) -> Iterator[str]:
-    """Check a defense or attack by itself: its name, and that changed fields have the value they were changed to."""
+    """Check a defense or attack by itself: its name, and that changed fields have the value they were changed to.
+
+    Training settings of its own are no fields; the identity of its model has them.
+    """
     if not info.name or not info.class_:
         yield "has no name or no class"
     for name, value in info.changed.items():
+        if name.removeprefix(TRAINING_PREFIX) in info.own_training:
+            continue
         if name not in info.fields or info.fields[name] != value:
             yield f"changed.{name} is {show_value(value)}, but fields has {show_value(info.fields.get(name))}"
     if not isinstance(info.fields.get("resources", ""), str):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Annotated, Any, TypeAlias
 
@@ -41,6 +42,17 @@ class EncoderInfo(_Part, frozen=True, kw_only=True, omit_defaults=True):
     digest: str
 
 
+TRAINING_PREFIX = "training."
+"""How the names of training settings begin among the changed fields of a defense that has its own."""
+
+
+def select_training(changed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the training settings among changed fields, by their names in the training settings."""
+    return {
+        name.removeprefix(TRAINING_PREFIX): value for name, value in changed.items() if name.startswith(TRAINING_PREFIX)
+    }
+
+
 class PluginInfo(_Part, frozen=True, kw_only=True, omit_defaults=True):
     """A defense or attack.
 
@@ -48,7 +60,8 @@ class PluginInfo(_Part, frozen=True, kw_only=True, omit_defaults=True):
         name: the registered name.
         class_: ``module:Class``.
         fields: the values of all its fields.
-        changed: the fields that the user set to another value than the registered instance has.
+        changed: the fields that the user set to another value than the registered instance has; also, as
+            ``training.epochs``, the training settings of a defense that differ from those of the run.
         code: identity of its code, and of the user's code that it uses; empty for a built-in of robench 0.1 up to
             format 4.
         title: an attack's name in tables, with its variant in brackets; empty for a defense.
@@ -66,6 +79,16 @@ class PluginInfo(_Part, frozen=True, kw_only=True, omit_defaults=True):
     base: str = ""
     adaptive_attack: str = ""
     texts_read: Count = 0
+
+    @property
+    def own_training(self) -> dict[str, Any]:
+        """Return the training settings of a defense that differ from those of the run."""
+        return select_training(self.changed)
+
+    def identify(self) -> list[Any]:
+        """Return what two defenses or attacks share only if they are the same, whatever their names are."""
+        own = self.own_training
+        return [self.class_, self.fields, self.code, *([own] if own else [])]
 
 
 class VictimInfo(_Part, frozen=True, kw_only=True, omit_defaults=True):

@@ -52,12 +52,23 @@ class Gap(NamedTuple):
         column: a result of the same attack.
         seed: the seed of the cell.
         named: whether names identify its defense and attack; False if only a key distinguishes them from others.
+        crossed: whether the attack that the model was trained against is named beside the one that it meets.
     """
 
     row: Result
     column: Result
     seed: int
     named: bool = True
+    crossed: bool = False
+
+
+def repeat(results: Sequence[Result]) -> list[Gap]:
+    """Return the gaps that some results would leave, so that their commands make these results again.
+
+    A model that met attacks that it was not trained against is trained against the same one again, for all of them.
+    """
+    crossed = {r.info.model for r in results if r.info.is_crossed}
+    return [Gap(r, r, r.seed, crossed=r.info.model in crossed) for r in results]
 
 
 def make_commands(gaps: Iterable[Gap], extra: Sequence[str] = ()) -> tuple[tuple[str, ...], int]:
@@ -73,8 +84,8 @@ def make_commands(gaps: Iterable[Gap], extra: Sequence[str] = ()) -> tuple[tuple
     boxes: list[tuple[Any, ...]] = []
     hopeless = 0
     find_length = cache(_find_length)
-    for row, column, seed, named in gaps:
-        options = _options(row, column, find_length) if named else None
+    for row, column, seed, named, crossed in gaps:
+        options = _options(row, column, find_length, crossed=crossed) if named else None
         if options is None:
             hopeless += 1
             continue
@@ -117,12 +128,15 @@ def rename_defense(result: Result, name: str) -> Result:
     return replace(result, info=msgspec.structs.replace(result.info, victim=None, defense=PluginInfo(name=name)))
 
 
-def _options(row: Result, column: Result, find_length: Callable[[str], int | None]) -> tuple[str, ...] | None:
+def _options(
+    row: Result, column: Result, find_length: Callable[[str], int | None], *, crossed: bool
+) -> tuple[str, ...] | None:
     """Return the options besides names and seeds; None if no options make a result comparable with the row's."""
     preset = PRESETS.get(row.info.preset)
     victim = row.info.victim
     if victim is None:
-        return _training_options(row, column, None if row.info.data_options else find_length(row.info.task))
+        length = None if row.info.data_options else find_length(row.info.task)
+        return _training_options(row, column, length, row.info.training_attack if crossed else None)
     if not victim.command or preset is None:
         return None
     return *victim.command, *row.info.data_options, *_victim_options(row, column, preset, victim)
@@ -139,21 +153,26 @@ def _victim_options(row: Result, column: Result, preset: Preset, victim: VictimI
         precision=info.precision if victim.max_length is not None else None,  # robench runs the network itself
         **dict(sorted(info.defense.changed.items())),
         data=_data(info),
-        settings=_attack_settings(column, preset),
+        settings=_attack_settings(column.attack, preset),
         trust_remote_code=bool(column.info.foreign_code) and TRUST not in (victim.command or ()),
     )
 
 
-def _training_options(row: Result, column: Result, max_length: int | None) -> tuple[str, ...] | None:
+def _training_options(
+    row: Result, column: Result, max_length: int | None, against: PluginInfo | None
+) -> tuple[str, ...] | None:
     """Return the options of ``robench run``: the preset, and everything that differs from it; None if none fits."""
     info = row.info
     found = _preset(info, max_length)
     if found is None:
         return None
     name, preset, training = found
-    defense = {info.defense.name: info.defense.changed}
+    settings = {TRAINING: training, info.defense.name: info.defense.changed}
+    for attack in filter(None, (against, column.attack)):
+        settings |= _attack_settings(attack, preset)
     words = option_words(
         RunOptions,
+        against=against.name if against else None,
         preset=name,
         encoder=info.encoder.name if info.encoder.name != preset.encoder else None,
         train_limit=info.train_rows if info.train_rows != preset.train_limit else None,
@@ -162,7 +181,7 @@ def _training_options(row: Result, column: Result, max_length: int | None) -> tu
         precision=info.precision,
         threads=_threads(info),
         data=_data(info),
-        settings={TRAINING: training, **defense, **_attack_settings(column, preset)},
+        settings=settings,
         trust_remote_code=bool(info.foreign_code or column.info.foreign_code),
     )
     return *info.data_options, *words
@@ -191,8 +210,7 @@ def _data(info: CellInfo) -> PurePath | None:
     return PurePath(folder).parent if origin == "local" and not info.data_options else None
 
 
-def _attack_settings(column: Result, preset: Preset) -> dict[str, dict[str, Any]]:
-    attack = column.attack
+def _attack_settings(attack: PluginInfo, preset: Preset) -> dict[str, dict[str, Any]]:
     form = attack.fields.get("resources", preset.resources)
     resources = {"resources": form} if form != preset.resources and attack.title != attack.name else {}
     return {attack.name: resources | attack.changed}

@@ -184,8 +184,11 @@ class RunOptions(CommonOptions):
         default=None,
         metadata=run_option(
             "Hyper-parameters of defenses, attacks and training.",
-            in_help="As in taichi.temperature=0.5, training.epochs=5.",
-            in_python='As in ``{"taichi": {"temperature": 0.5}, "training": {"epochs": 5}}``.',
+            in_help="As in taichi.temperature=0.5, training.epochs=5, or of one defense alone ada.training.epochs=5.",
+            in_python=(
+                'As in ``{"taichi": {"temperature": 0.5}, "training": {"epochs": 5}}``, or of one defense alone'
+                ' ``{"ada": {"training": {"epochs": 5}}}``.'
+            ),
             flag="--set",
             metavar="NAME.FIELD=VALUE",
         ),

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from robench.data.load import TaskData
 from robench.plugins import registry
+from robench.results.info_parts import TRAINING_PREFIX
 from robench.study.setting import NamedAttack, NamedDefense, Setting
 from robench.study.stages.adversarial import AdversarialStage
 from robench.study.stages.attack import CellStage
@@ -78,15 +79,15 @@ def plan_cells(
 
 
 def _part(part: NamedDefense, whole: NamedDefense) -> NamedDefense:
-    """Return a part of a fused defense, with what the user set of the rows that the whole is made of.
+    """Return a part of a fused defense, with what the user set of the whole's rows and of its training.
 
-    A fused defense trains nothing, so its own ``unsuccessful`` would have no effect otherwise.
+    A fused defense trains nothing, so its own ``unsuccessful`` and training settings would have no effect otherwise.
     """
-    chosen = dict(whole.changed).get("unsuccessful")
-    if chosen is None or not isinstance(part.defense, AdversarialDefense) or part.defense.unsuccessful == chosen:
-        return part
-    changed = {**dict(part.changed), "unsuccessful": chosen}
-    return replace(part, changed=tuple(sorted(changed.items())), defense=replace(part.defense, unsuccessful=chosen))
+    own = {TRAINING_PREFIX + name: value for name, value in whole.own_training.items()}
+    defense, chosen = part.defense, dict(whole.changed).get("unsuccessful")
+    if chosen is not None and isinstance(defense, AdversarialDefense) and defense.unsuccessful != chosen:
+        own["unsuccessful"], defense = chosen, replace(defense, unsuccessful=chosen)
+    return replace(part, changed=tuple(sorted((dict(part.changed) | own).items())), defense=defense)
 
 
 def plan_statistics(cells: Sequence[CellStage], reference: NamedDefense) -> list[Stage]:

@@ -21,7 +21,7 @@ from robench.results.cells import read_results
 from robench.results.info import CellInfo, CertificatesInfo, StageInfo, StatisticsInfo, TransferInfo
 from robench.results.inspection import Fault
 from robench.results.store import STAGE_FILE, Store, StoredStage
-from robench.study.commands import Gap, make_commands
+from robench.study.commands import Gap, make_commands, repeat
 from robench.study.options import StoreOptions, option_words
 from robench.study.presets import CERTIFICATE
 from robench.training.certificate import CertificateSettings
@@ -99,7 +99,7 @@ def find_commands(
             extra = _choose_options(one, cell, sound)
             with contextlib.suppress(RobenchError):
                 (result,) = read_results([cell])
-                gap = Gap(result, result, result.seed)
+                (gap,) = repeat([result])
         if gap is None or not make_commands([gap])[0]:
             unknown.append(one.folder.name)
         else:

@@ -11,7 +11,7 @@ from robench.escaping import show_value
 from robench.frames import locate
 from robench.models.encoders import EncoderSource
 from robench.plugins.modules import class_path
-from robench.results.info_parts import PluginInfo
+from robench.results.info_parts import PluginInfo, select_training
 from robench.study.values import Split
 from robench.training.defense import Defense
 from robench.training.settings import TrainingSettings
@@ -50,6 +50,11 @@ class NamedDefense(NamedPlugin):
         identity = {"class": class_path(type(self.defense)), "fields": asdict(self.defense), "code": self.code}
         resources = dict(self.defense.identify_resources())
         return {**identity, "resources": resources} if resources else identity
+
+    @property
+    def own_training(self) -> dict[str, Any]:
+        """Return its training settings that differ from those of the run."""
+        return select_training(dict(self.changed))
 
     @property
     def info(self) -> PluginInfo:

@@ -9,8 +9,12 @@ import pytest
 
 from robench.plugins import registry
 from robench.results import papers
+from robench.results.cells import read_results
+from robench.results.info import CellInfo
 from robench.results.selection import Selection
-from robench.study.commands import format_command, format_paper_command, make_run_command
+from robench.results.store import Store
+from robench.study.commands import format_command, format_paper_command, make_commands, make_run_command, repeat
+from support.hand_made import add_cell
 
 
 def test_words_of_a_command_are_quoted_for_a_shell() -> None:
@@ -52,3 +56,19 @@ def test_command_names_the_file_of_a_plug_in_once(tmp_path: Path, monkeypatch: p
     assert make_run_command(selection) == f"{command} --plugin {file}"
     assert make_run_command(selection, ["--plugin", "mine.py"]) == f"{command} --plugin mine.py"
     assert "--plugin" not in make_run_command(Selection(tasks=["mr"]))
+
+
+def test_a_model_that_met_other_attacks_than_its_own_is_made_again_by_one_command(store: Store) -> None:
+    for attack in ("pwws", "textfooler"):
+        add_cell(store, "ada", attack, 50, trained="pwws")
+        add_cell(store, "base", attack, 40)
+    results = read_results(store.stages(CellInfo))
+    commands, hopeless = make_commands(repeat(results))
+    assert not hopeless and sorted(command.partition(" --task")[0] for command in commands) == [
+        "robench run --defense ada",
+        "robench run --defense base",
+    ]
+    crossed, plain = sorted(commands)
+    assert "--attack pwws,textfooler --against pwws " in crossed and "--against" not in plain
+    own = [r for r in results if not r.info.is_crossed]
+    assert "--against" not in "".join(make_commands(repeat(own))[0]), "the usual case"

@@ -138,8 +138,7 @@ def find_front(places: Sequence[tuple[float, float]]) -> list[tuple[float, float
 
 def _identify(result: Result) -> str:
     """Return the identity of a defense, whichever attack it was trained against."""
-    defense = result.info.defense
-    return identity_text([defense.class_, defense.fields, defense.code])
+    return identity_text(result.defense.identify())
 
 
 def _draw_front(axes: Axes, front: Sequence[tuple[float, float]]) -> None:

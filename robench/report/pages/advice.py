@@ -12,7 +12,7 @@ from robench.report.tables.model import Cell
 from robench.results import papers
 from robench.results.cells import Result
 from robench.results.flags import FEW
-from robench.study.commands import Gap, format_command, make_commands
+from robench.study.commands import format_command, make_commands, repeat
 from robench.study.options import AttackOptions, RunOptions, option_words, run_options
 
 _TEST = run_options(AttackOptions)["test"].flag
@@ -107,5 +107,5 @@ def _accuracy(result: Result) -> float:
 
 def _attack_command(results: Sequence[Result], options: Sequence[str]) -> str:
     """Return the command that attacks the model; empty if it is an object of a program."""
-    commands, hopeless = make_commands([Gap(r, r, r.seed) for r in results], options)
+    commands, hopeless = make_commands(repeat(results), options)
     return commands[0] if commands and not hopeless else ""

@@ -16,7 +16,7 @@ from robench.results.info_parts import PluginInfo
 from robench.results.labels import column_labels, row_labels
 from robench.results.request_log import read_requests
 from robench.results.store import Store
-from robench.study.commands import Gap, format_command, make_commands
+from robench.study.commands import format_command, make_commands, repeat
 
 DIGITS = 16
 """Hexadecimal digits of a digest that are shown."""
@@ -129,7 +129,7 @@ def reproduction_section(store: Store, results: Sequence[Result], options: Seque
         options: what to add to commands, such as ``["--runs", "elsewhere"]``.
         page: the command that makes the page.
     """
-    commands, hopeless = make_commands([Gap(r, r, r.seed) for r in results], options)
+    commands, hopeless = make_commands(repeat(results), options)
     parts: list[Part] = [
         Paragraph(
             "With the same versions on the same kind of processor, these commands make the same results; what is there"

@@ -163,8 +163,7 @@ class _Maker:
 
 def _identify_defense(result: Result) -> str:
     """Return the identity of a defense, whichever attack it was trained against."""
-    defense = result.info.defense
-    return identity_text([defense.class_, defense.fields, defense.code])
+    return identity_text(result.defense.identify())
 
 
 def _order(row: Row, where: int) -> tuple[bool, bool, Fraction, str]:

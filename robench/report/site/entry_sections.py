@@ -12,14 +12,14 @@ from robench.report.rendering.texts import percent
 from robench.results.cells import Result
 from robench.results.entry_form import Entry
 from robench.results.info_parts import Environment, PluginInfo, Timing
-from robench.study.commands import Gap, make_commands
+from robench.study.commands import make_commands, repeat
 
 
 def settings_section(entry: Entry) -> Section:
     """Show every field of the defense, the training and the attacks."""
     parts: list[Part] = [_fields("Options of the defense", entry.defense)]
     if entry.training:
-        rows = [(name, option_text(value)) for name, value in entry.training.items()]
+        rows = [(name, option_text(value)) for name, value in (entry.training | entry.defense.own_training).items()]
         parts.append(TablePart(text_table("training", "Training", ("training", "value"), rows)))
     if entry.trained_against:
         attack = entry.trained_against.attack
@@ -36,9 +36,8 @@ def settings_section(entry: Entry) -> Section:
 
 def _fields(title: str, info: PluginInfo) -> Part:
     """Return a table of all fields, with those marked that are not as they come."""
-    rows = [
-        (name, option_text(value), "changed" if name in info.changed else "yes") for name, value in info.fields.items()
-    ]
+    values = info.fields | info.changed
+    rows = [(name, option_text(value), "changed" if name in info.changed else "yes") for name, value in values.items()]
     if not rows:
         return Paragraph(f"{info.name or info.title} has no options.")
     return TablePart(text_table("fields", title, ("option", "value", "as it comes"), rows))
@@ -76,7 +75,7 @@ def provenance_section(entry: Entry, results: Sequence[Result]) -> Section:
     if rows:
         heads = ("result", "attack", "made at", "seconds")
         parts.append(TablePart(text_table("results", "Results", heads, rows)))
-    commands, _ = make_commands([Gap(r, r, r.seed) for r in results])
+    commands, _ = make_commands(repeat(results))
     if commands:
         parts += [
             Paragraph("The same versions on the same kind of processor make the same results with:"),

@@ -174,7 +174,7 @@ def _model(stage: StoredStage[StatisticsInfo]) -> _Model:
     info = stage.info
     block = [info.task, info.training, info.precision, info.train_rows]
     block += [_attack(info), info.data.digest, info.encoder.digest, info.statistics.n]
-    defense = [info.defense.class_, info.defense.fields, info.defense.code]
+    defense = info.defense.identify()
     if info.defense.name == BEFORE or not info.defense.class_:
         defense = [info.defense.name]
     values: dict[str, Fraction | float] = {}

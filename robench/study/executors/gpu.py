@@ -72,7 +72,7 @@ def choose_gpu_units(stages: Sequence[Stage], device: torch.device) -> int:
         return 1
     sizes = {encoder: encoder.count_parameters() for encoder in {model.setting.encoder for model in models}}
     largest = max(
-        estimate_unit_bytes(sizes[model.setting.encoder], model.defense.defense.network_count, model.setting.training)
+        estimate_unit_bytes(sizes[model.setting.encoder], model.defense.defense.network_count, model.training)
         for model in models
     )
     free, _ = torch.cuda.mem_get_info(device)

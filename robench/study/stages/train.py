@@ -6,7 +6,7 @@ import contextlib
 import functools
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from robench.study.stages.context import Context, Model
 from robench.study.stages.stage import FORMAT, RecordsStage, Size, Stage, sample
 from robench.training.attack_plan import count_steps, find_reattack
 from robench.training.defense import FusedDefense, TrainsOn
+from robench.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from robench.models.predictor import Predictor
@@ -78,7 +79,7 @@ class ModelStage(Stage):
             "data": self.data.digest,
             "encoder": self.setting.encoder.digest,
             "defense": self.defense.identity,
-            "training": asdict(self.setting.training),
+            "training": asdict(self.training),
             "precision": self.setting.precision,
             "hardware": self.setting.hardware,
             "rows": len(self.training_rows()),
@@ -86,7 +87,13 @@ class ModelStage(Stage):
             "adversarial": self.adversarial.key if self.adversarial else None,
             "parts": [part.key for part in self.parts],
             **self._identify_clean(),
+            **({"own_training": own} if (own := self.defense.own_training) else {}),
         }
+
+    @property
+    def training(self) -> TrainingSettings:
+        """Return the training settings: those of the run, but for what the defense has of its own."""
+        return replace(self.setting.training, **self.defense.own_training)
 
     @property
     def clean_split(self) -> str:
@@ -110,7 +117,7 @@ class ModelStage(Stage):
     @property
     def size(self) -> Size:
         """Estimate the optimiser steps; the number of rows that a defense drops is not known yet."""
-        rows, training = len(self.training_rows()), self.setting.training
+        rows, training = len(self.training_rows()), self.training
         added = rows if self.defense.defense.trains_on is TrainsOn.UNION else 0
         epochs = range(1, training.epochs + 1)
         steps = 0 if self.parts else count_steps(self.defense.defense, rows, added, epochs, training.batch_size)
@@ -248,7 +255,7 @@ class ModelStage(Stage):
                 encoder=setting.encoder.model,
                 tokenizer=setting.encoder.tokenizer(),
                 classes=len(self.data.labels),
-                settings=setting.training,
+                settings=self.training,
                 precision=setting.precision,
                 device=context.device,
                 seed=self.seed,
@@ -272,7 +279,7 @@ class ModelStage(Stage):
     @property
     def _training_attack(self) -> NamedAttack | None:
         """Return the attack of D_adv, if the defense wants it again between epochs; None if it does not."""
-        epochs, rows = range(1, self.setting.training.epochs + 1), len(self.data.train)
+        epochs, rows = range(1, self.training.epochs + 1), len(self.data.train)
         if self.adversarial is None:
             return None
         wanted = (find_reattack(self.defense.defense, epoch, rows) for epoch in epochs)
