@@ -1,0 +1,70 @@
+"""The sentences of docs/results.md, "In short": an entry that contradicts one of them makes its test fail."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from itertools import product
+
+import pytest
+
+from robench.report.pairwise import compare
+from robench.results.significance import Difference, holm
+from support.code_blocks import ROOT
+
+ENTRIES = ROOT / "leaderboards" / "measured"
+ATTACKS = ("deepwordbug", "pwws", "textfooler", "textbugger")
+UNSEEN = ("deepwordbug", "textfooler", "textbugger")
+TAICHI = "taichi on pwws"
+PARTS = ("clean on pwws", "taichi-no-ctr on pwws", "taichi-no-adv on pwws")
+TRAINED = ("ada on pwws", TAICHI, *PARTS)
+
+
+@cache
+def difference(first: str, second: str, attack: str = "") -> Difference:
+    """The first less the second; on clean texts without an attack."""
+    return compare(first, second, task="trec", attack=attack, runs=ENTRIES).found
+
+
+def list_claims(pairs: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """The pairs that are told apart, adjusted for their number."""
+    p_values = [difference(*pair).p for pair in pairs]
+    assert None not in p_values
+    return [pair for pair, p in zip(pairs, holm([p or 0.0 for p in p_values]), strict=True) if p < 0.05]
+
+
+def test_taichi_cannot_be_told_from_ada_and_is_worse_than_base_on_clean_texts() -> None:
+    assert not any(difference(TAICHI, "ada on pwws", attack).parted for attack in ATTACKS)
+    clean = difference("base", TAICHI)
+    assert clean.parted and clean.p is not None
+    assert (round(100 * clean.value, 1), round(clean.p, 3)) == (2.4, 0.012)
+    assert not difference("base", "ada on pwws").parted
+
+
+def test_of_ada_base_and_its_parts_taichi_is_told_from_base_alone() -> None:
+    pairs = [(TAICHI, other, attack) for other in ("base", "ada on pwws", *PARTS) for attack in ("", *ATTACKS)]
+    assert list_claims(pairs) == [(TAICHI, "base", attack) for attack in ATTACKS]
+    assert all(difference(*pair).value > 0 for pair in list_claims(pairs))
+
+
+def test_the_contrastive_loss_alone_costs_no_clean_accuracy_and_is_near_taichi() -> None:
+    assert difference("clean on pwws", "base").value == 0
+    assert max(abs(difference(TAICHI, "clean on pwws", attack).value) for attack in ATTACKS) < 0.03
+
+
+def test_models_trained_against_pwws_and_pgd_are_near_each_other_under_what_they_have_not_met() -> None:
+    for attack in UNSEEN:
+        assert all(difference(one, "base", attack).parted for one in (*TRAINED, "pgd"))
+        pairs = product((*TRAINED, "pgd"), repeat=2)
+        assert max(difference(one, other, attack).value for one, other in pairs if one != other) < 0.04
+    clean = difference("base", "pgd")
+    assert clean.parted and clean.value > 0
+
+
+@pytest.mark.parametrize("defense", ["fgsm", "freelb", "smart"])
+def test_perturbed_embeddings_with_the_authors_values_change_little(defense: str) -> None:
+    from robench import table
+
+    (block,) = table("worst", task="trec", runs=str(ENTRIES)).blocks
+    worst = {row.name: row.cells[2].value for row in block.rows}
+    assert worst[defense] - worst["base"] <= 0.02
