@@ -7,9 +7,11 @@ folder holds of the same model, so everything that makes tables of stored cells 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +35,20 @@ SUFFIX = ".json"
 def read_entry(path: Path) -> Entry:
     """Read the file of an entry; its numbers are not checked against each other.
 
+    A process reads a file once, until it changes: a page that compares many defenses asks for all entries each time.
+
     Raises:
         RobenchError: it cannot be read, is no entry, or has another form than this version reads.
     """
+    state = None
+    with contextlib.suppress(OSError):
+        status = path.stat()
+        state = status.st_ino, status.st_size, status.st_mtime_ns
+    return _read_once(path, state)
+
+
+@lru_cache(maxsize=1024)
+def _read_once(path: Path, state: tuple[int, ...] | None) -> Entry:
     return convert(read_json(path), path)
 
 
