@@ -136,7 +136,7 @@ def _describe_stage(info: StageInfo) -> dict[str, str]:
         facts["model"] = model
     if isinstance(info, TransferInfo):
         facts["texts"] = f"of cell {info.texts}, made against the model of seed {info.texts_seed}"
-    own = getattr(info, "defense", PluginInfo()).own_training
+    own = getattr(info, "defense", PluginInfo()).training_changes
     training = ", ".join(f"{name} {value}" for name, value in (info.training | own).items())
     victim = getattr(info, "victim", None)
     if victim:

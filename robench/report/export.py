@@ -105,7 +105,7 @@ def model_card(model: StoredStage[ModelInfo], cells: Sequence[StoredStage[CellIn
         folder: name for the example.
     """
     info = model.info
-    clean, defense, training = info.clean, info.defense, info.training | info.defense.own_training
+    clean, defense, training = info.clean, info.defense, info.training | info.defense.training_changes
     fields = ", ".join(f"{name} {value}" for name, value in defense.fields.items())
     rows = [("clean test samples", clean.correct, clean.n)]
     rows += [

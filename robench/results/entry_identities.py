@@ -41,13 +41,13 @@ def _list_model_parts(entry: Entry) -> dict[str, Any]:
         "stage": "model",
         "encoder": entry.encoder.digest,
         "defense": {"class": entry.defense.class_, "fields": entry.defense.fields, "code": entry.defense.code},
-        "training": entry.training | entry.defense.own_training,
+        "training": entry.training | entry.defense.training_changes,
         "hardware": entry.hardware,
         "rows": entry.train_rows,
         "seed": entry.seed,
         "adversarial": entry.trained_against.key if entry.trained_against else None,
         "parts": [part.key for part in entry.parts],
-        **({"own_training": own} if (own := entry.defense.own_training) else {}),
+        **({"training_changes": own} if (own := entry.defense.training_changes) else {}),
     }
 
 
@@ -96,7 +96,7 @@ def check_plugin(info: PluginInfo) -> Iterator[str]:
     if not info.name or not info.class_:
         yield "has no name or no class"
     for name, value in info.changed.items():
-        if name.removeprefix(TRAINING_PREFIX) in info.own_training:
+        if name.startswith(TRAINING_PREFIX):
             continue
         if name not in info.fields or info.fields[name] != value:
             yield f"changed.{name} is {show_value(value)}, but fields has {show_value(info.fields.get(name))}"

@@ -81,13 +81,13 @@ class PluginInfo(_Part, frozen=True, kw_only=True, omit_defaults=True):
     texts_read: Count = 0
 
     @property
-    def own_training(self) -> dict[str, Any]:
+    def training_changes(self) -> dict[str, Any]:
         """Return the training settings of a defense that differ from those of the run."""
         return select_training(self.changed)
 
     def identify(self) -> list[Any]:
         """Return what two defenses or attacks share only if they are the same, whatever their names are."""
-        own = self.own_training
+        own = self.training_changes
         return [self.class_, self.fields, self.code, *([own] if own else [])]
 
 

@@ -83,7 +83,7 @@ def _part(part: NamedDefense, whole: NamedDefense) -> NamedDefense:
 
     A fused defense trains nothing, so its own ``unsuccessful`` and training settings would have no effect otherwise.
     """
-    own = {TRAINING_PREFIX + name: value for name, value in whole.own_training.items()}
+    own = {TRAINING_PREFIX + name: value for name, value in whole.training_changes.items()}
     defense, chosen = part.defense, dict(whole.changed).get("unsuccessful")
     if chosen is not None and isinstance(defense, AdversarialDefense) and defense.unsuccessful != chosen:
         own["unsuccessful"], defense = chosen, replace(defense, unsuccessful=chosen)

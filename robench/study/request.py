@@ -18,7 +18,7 @@ from robench.plugins.registry import Kind
 from robench.plugins.suggestions import explain_unknown
 from robench.progress import Reporter
 from robench.results import papers
-from robench.study import own_training
+from robench.study import training_changes
 from robench.study.consent import split_by_consent
 from robench.study.executors.choice import ExecutorChoice
 from robench.study.options import CommonOptions, RunOptions
@@ -289,10 +289,10 @@ class Request(BaseRequest, RunOptions):
     def _defense(self, name: str) -> NamedDefense:
         entry = registry.entry("defenses", name)
         adapted = find_preset(self.preset).adapt(entry.load())
-        values, own = own_training.split(self.changes.get(name, {}))
+        values, own = training_changes.split(self.changes.get(name, {}))
         defense, changed = options.configure(name, adapted, values)
         training, _ = options.configure(TRAINING, find_preset(self.preset).training, self.changes.get(TRAINING, {}))
-        both = dict(changed) | own_training.read(name, own, training)
+        both = dict(changed) | training_changes.read(name, own, training)
         return NamedDefense(name, entry.identify_code(), tuple(sorted(both.items())), defense=defense)
 
 

@@ -52,7 +52,7 @@ class NamedDefense(NamedPlugin):
         return {**identity, "resources": resources} if resources else identity
 
     @property
-    def own_training(self) -> dict[str, Any]:
+    def training_changes(self) -> dict[str, Any]:
         """Return its training settings that differ from those of the run."""
         return select_training(dict(self.changed))
 

@@ -102,7 +102,7 @@ def _of_one_variant(results: Sequence[Result], request: FigureRequest, swept: st
 
     def variant(result: Result) -> str:
         fields = {name: value for name, value in result.defense.fields.items() if name != swept}
-        return identity_text([result.defense.class_, fields, result.defense.code, result.defense.own_training])
+        return identity_text([result.defense.class_, fields, result.defense.code, result.defense.training_changes])
 
     kept = list(results)
     plain = [r for r in kept if not r.defense.changed.keys() - {swept}]

@@ -19,7 +19,7 @@ def settings_section(entry: Entry) -> Section:
     """Show every field of the defense, the training and the attacks."""
     parts: list[Part] = [_fields("Options of the defense", entry.defense)]
     if entry.training:
-        rows = [(name, option_text(value)) for name, value in (entry.training | entry.defense.own_training).items()]
+        rows = [(name, option_text(value)) for name, value in (entry.training | entry.defense.training_changes).items()]
         parts.append(TablePart(text_table("training", "Training", ("training", "value"), rows)))
     if entry.trained_against:
         attack = entry.trained_against.attack

@@ -87,13 +87,13 @@ class ModelStage(Stage):
             "adversarial": self.adversarial.key if self.adversarial else None,
             "parts": [part.key for part in self.parts],
             **self._identify_clean(),
-            **({"own_training": own} if (own := self.defense.own_training) else {}),
+            **({"training_changes": own} if (own := self.defense.training_changes) else {}),
         }
 
     @property
     def training(self) -> TrainingSettings:
         """Return the training settings: those of the run, but for what the defense has of its own."""
-        return replace(self.setting.training, **self.defense.own_training)
+        return replace(self.setting.training, **self.defense.training_changes)
 
     @property
     def clean_split(self) -> str:

@@ -29,7 +29,9 @@ def plan(job: TinyJob, **changes: Any) -> CellStage:
     return cell
 
 
-def test_a_defense_of_its_own_training_has_keys_of_its_own_and_the_run_s_adversarial_texts(tiny_job: TinyJob) -> None:
+def test_a_defense_trained_otherwise_has_keys_of_its_own_and_the_adversarial_texts_of_the_run(
+    tiny_job: TinyJob,
+) -> None:
     usual = plan(tiny_job)
     own = plan(tiny_job, settings={"ada": {"training": {"epochs": 6}}})
     assert own.model.adversarial and usual.model.adversarial
