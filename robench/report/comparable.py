@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from robench.errors import RobenchError
 from robench.escaping import list_values
@@ -13,11 +14,18 @@ from robench.results.labels import model_labels, row_labels
 from robench.results.papers import find_paper
 from robench.results.sample_reader import SampleReader, Samples
 from robench.results.selection import Selection, leave_out_crossed, prefer_unchanged
-from robench.results.store import Store
+from robench.results.store import Store, StoredStage
 
 
 def find_rows(
-    store: Store, names: Sequence[str], task: str, attack: str, encoder: str, preset: str, seeds: Sequence[int]
+    store: Store,
+    names: Sequence[str],
+    task: str,
+    attack: str,
+    encoder: str,
+    preset: str,
+    seeds: Sequence[int],
+    split: str,
 ) -> list[list[Result]]:
     """Return the results of each defense or model, of one setting.
 
@@ -30,6 +38,7 @@ def find_rows(
         encoder: name of the encoder; empty for any.
         preset: name of the preset; empty for any.
         seeds: seeds; empty for all.
+        split: the split whose rows were attacked.
 
     Raises:
         RobenchError: there are none, or they are of several settings.
@@ -37,7 +46,8 @@ def find_rows(
     chosen = {"encoders": encoder, "presets": preset}
     selection = Selection(tasks=[task], seeds=seeds, **{key: [value] for key, value in chosen.items() if value})
     hint = f"`{_name_command(names, task)}` makes some."
-    cells = selection.select(store.stages(CellInfo), str(store.root), hint=hint)
+    selected = selection.select(store.stages(CellInfo), str(store.root), hint=hint)
+    cells = _on_split(selected, split, store.root)
     # A model under another attack than that which it was trained against is no other version of its defense.
     results, models = read_results(leave_out_crossed(cells)), read_model_results(cells)
     labels = {row: label.text for found in (row_labels(results), model_labels(models)) for row, label in found.items()}
@@ -67,6 +77,19 @@ def find_rows(
             " attack's title."
         )
     return [_one_version(found[shared[0]], labels) for found in places]
+
+
+def _on_split(cells: Sequence[StoredStage[CellInfo]], split: str, root: Path) -> list[StoredStage[CellInfo]]:
+    """Return the cells whose attacked rows are of a split.
+
+    Raises:
+        RobenchError: there are none.
+    """
+    found = [cell for cell in cells if cell.info.split == split]
+    if not found:
+        there = list_values(sorted({cell.info.split for cell in cells}))
+        raise RobenchError(f"no results in {root} on {split} rows; there are results on {there} rows (--split).")
+    return found
 
 
 def _is(name: str, result: Result, labels: Mapping[str, str]) -> bool:

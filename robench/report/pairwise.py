@@ -126,6 +126,7 @@ def compare(
     encoder: str = "",
     preset: str = "",
     seed: Sequence[int] = (),
+    split: str = "test",
     runs: str | Path = "runs",
     level: float = LEVEL,
     difference: float | None = None,
@@ -151,6 +152,7 @@ def compare(
         encoder: needed if there are comparable results of several encoders.
         preset: likewise.
         seed: seeds; all that both have by default.
+        split: ``test``, or ``dev`` if development rows were attacked.
         runs: the runs folder.
         level: of the interval and the test, such as 0.95.
         difference: to plan for, in percentage points.
@@ -165,7 +167,7 @@ def compare(
         )
     if first == second:
         raise RobenchError(f"{first} is compared with itself; name two defenses.")
-    rows = find_rows(open_results(Path(runs)), (first, second), task, attack, encoder, preset, seed)
+    rows = find_rows(open_results(Path(runs)), (first, second), task, attack, encoder, preset, seed, split)
     reader = SampleReader.of([*rows[0], *rows[1]])
     ours, theirs = align(*(read_outcomes(reader, row, is_clean=not attack) for row in rows))
     found = compare_outcomes(ours, theirs, level)
@@ -175,7 +177,7 @@ def compare(
             " seed and sample; `robench run --seed` makes other seeds."
         )
     target = None if difference is None else difference / 100
-    split = rows[0][0].info.clean.n
+    whole = rows[0][0].info.clean.n
     return PairedComparison(
         first,
         second,
@@ -184,7 +186,7 @@ def compare(
         found,
         find_smallest_difference(found),
         target,
-        plan(found, target, split) if target else None,
+        plan(found, target, whole) if target else None,
     )
 
 

@@ -131,6 +131,17 @@ def test_results_of_several_settings_have_to_be_chosen_from(store: Store) -> Non
     assert found.found.value == pytest.approx(0.06)
 
 
+def test_development_rows_are_compared_on_request_alone(store: Store) -> None:
+    fill(store, taichi=[112], ada=[100])
+    for defense, failed in (("taichi", 90), ("ada", 120)):
+        add_cell(store, defense, "pwws", failed, seed=1, split="dev")
+    place = {"task": "trec", "attack": "pwws", "runs": store.root}
+    assert compare("taichi", "ada", **place).found.value == pytest.approx(0.06)  # type: ignore[arg-type]
+    assert compare("taichi", "ada", split="dev", **place).found.value == pytest.approx(-0.15)  # type: ignore[arg-type]
+    with pytest.raises(RobenchError, match=r"no results in .* on train rows; there are results on dev, test rows"):
+        compare("taichi", "ada", split="train", **place)  # type: ignore[arg-type]
+
+
 def test_models_under_another_attack_than_their_own_take_no_part(store: Store) -> None:
     fill(store, taichi=[112], ada=[100])
     add_cell(store, "taichi", "pwws", 20, seed=1, trained="deepwordbug")
