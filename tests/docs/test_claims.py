@@ -77,6 +77,14 @@ def test_perturbed_embeddings_with_the_authors_values_change_little(defense: str
     assert worst[defense][1] - worst["base"][1] <= 2.0001
 
 
+def test_ada_at_the_price_of_taichi_gives_its_gain_away() -> None:
+    worst = read_worst(42)
+    longer = worst["ada on pwws (training.epochs=6)"]
+    assert not difference("ada on pwws (training.epochs=6)", "base").parted
+    assert worst["ada on pwws"][1] - longer[1] == pytest.approx(7.4)
+    assert worst[TAICHI][1] - longer[1] == pytest.approx(8.4)
+
+
 def test_two_trainings_of_one_defense_lie_near_each_other() -> None:
     first, second = read_worst(42), read_worst(43)
     assert set(second) == {"base", "freelb", "ada on pwws", TAICHI}
