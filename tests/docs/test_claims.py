@@ -85,6 +85,13 @@ def test_ada_at_the_price_of_taichi_gives_its_gain_away() -> None:
     assert worst[TAICHI][1] - longer[1] == pytest.approx(8.4)
 
 
+def test_taichi_trained_longer_has_its_clean_accuracy_back() -> None:
+    longer = "taichi on pwws (training.epochs=6)"
+    clean = difference(longer, TAICHI)
+    assert clean.parted and clean.value > 0 and not difference(longer, "base").parted
+    assert not any(difference(longer, TAICHI, attack).parted for attack in ATTACKS)
+
+
 def test_two_trainings_of_one_defense_lie_near_each_other() -> None:
     first, second = read_worst(42), read_worst(43)
     assert set(second) == {"base", "freelb", "ada on pwws", TAICHI}
