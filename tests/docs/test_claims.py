@@ -90,6 +90,8 @@ def test_taichi_trained_longer_has_its_clean_accuracy_back() -> None:
     clean = difference(longer, TAICHI)
     assert clean.parted and clean.value > 0 and not difference(longer, "base").parted
     assert not any(difference(longer, TAICHI, attack).parted for attack in ATTACKS)
+    worst = read_worst(42)
+    assert worst[TAICHI][1] - worst[longer][1] == pytest.approx(2.2)
 
 
 def test_two_trainings_of_one_defense_lie_near_each_other() -> None:
