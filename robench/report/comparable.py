@@ -101,7 +101,7 @@ def _is(name: str, result: Result, labels: Mapping[str, str]) -> bool:
 def _name_command(names: Sequence[str], task: str) -> str:
     """Return the command that makes results of some defenses or models."""
     parts = [name.partition(" on ") for name in names]
-    defenses = ",".join(dict.fromkeys(defense for defense, _, _ in parts))
+    defenses = ",".join(dict.fromkeys(defense.partition(" (")[0] for defense, _, _ in parts))
     attacks = ",".join(dict.fromkeys(attack.partition(" (")[0] for _, _, attack in parts if attack))
     return f"robench run --defense {defenses} --task {task}" + (f" --against {attacks}" if attacks else "")
 

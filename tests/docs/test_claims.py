@@ -7,9 +7,13 @@ from functools import cache
 from itertools import product
 
 import pytest
+from scipy.stats import spearmanr
 
 from robench import table
 from robench.report.pairwise import compare
+from robench.results.entries import list_statistics, load_entries
+from robench.results.info import BEFORE
+from robench.results.reruns import compare_reruns
 from robench.results.significance import Difference, holm
 from support.code_blocks import ROOT
 
@@ -88,10 +92,30 @@ def test_ada_at_the_price_of_taichi_gives_its_gain_away() -> None:
 def test_taichi_trained_longer_has_its_clean_accuracy_back() -> None:
     longer = "taichi on pwws (training.epochs=6)"
     clean = difference(longer, TAICHI)
-    assert clean.parted and clean.value > 0 and not difference(longer, "base").parted
+    assert clean.p is not None and clean.value > 0 and round(clean.p, 3) == 0.019
+    assert not difference(longer, "base").parted
     assert not any(difference(longer, TAICHI, attack).parted for attack in ATTACKS)
     worst = read_worst(42)
     assert worst[TAICHI][1] - worst[longer][1] == pytest.approx(2.2)
+
+
+def test_kl_of_positive_pairs_orders_models_as_three_attacks_do() -> None:
+    points: dict[str, list[tuple[float, float]]] = {}
+    for entry in load_entries(ENTRIES):
+        if entry.seed == 42 and not entry.rerun_by and not entry.defense.changed:
+            for info in (stage.info for stage in list_statistics(entry)):
+                if info.attacked and info.attacked.accuracy is not None and info.defense.name != BEFORE:
+                    point = info.statistics.kl_pos, float(info.attacked.accuracy)
+                    points.setdefault(info.attack.name, []).append(point)
+    found = {attack: spearmanr(*zip(*some, strict=True)) for attack, some in points.items()}
+    assert {len(some) for some in points.values()} == {10} and set(found) == set(ATTACKS)
+    assert all(found[attack].statistic < -0.9 for attack in ATTACKS if attack != "textbugger")
+    assert found["textbugger"].pvalue > 0.05
+
+
+def test_another_kind_of_processor_gave_the_same_outcomes_and_texts() -> None:
+    again = compare_reruns(load_entries(ENTRIES))
+    assert [(one.n, one.same, one.same_texts) for one in again] == [(500, 500, 500)] * 4
 
 
 def test_two_trainings_of_one_defense_lie_near_each_other() -> None:
