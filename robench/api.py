@@ -24,8 +24,10 @@ from robench.progress import SilentReporter
 from robench.report.data_frames import make_frame
 from robench.resources.textattack_finder import forbid_fetching
 from robench.results.store import Store
-from robench.study.options import AttackOptions, RunOptions, StoreOptions, run_options
-from robench.study.request import BaseRequest, Request
+from robench.study.base_request import BaseRequest
+from robench.study.option_class import run_options
+from robench.study.options import AttackOptions, RunOptions, StoreOptions
+from robench.study.request import Request
 from robench.study.run_option import RunOption, run_option
 from robench.study.runner import run_requests
 

@@ -21,7 +21,8 @@ from robench.results import records
 from robench.results.info import CellInfo
 from robench.results.selection import Selection
 from robench.results.store import Store
-from robench.study.options import AttackOptions, RunOptions, StoreOptions, run_options
+from robench.study.option_class import run_options
+from robench.study.options import AttackOptions, RunOptions, StoreOptions
 from support.hand_made import add_cell
 
 if TYPE_CHECKING:

@@ -21,7 +21,8 @@ from robench.cli.parameters import add_options
 from robench.console import Console
 from robench.errors import RobenchError
 from robench.escaping import list_values
-from robench.study.options import AttackOptions, StoreOptions, changed_words
+from robench.study.option_class import changed_words
+from robench.study.options import AttackOptions, StoreOptions
 
 if TYPE_CHECKING:
     from robench.report.model_results import ModelResults

@@ -26,13 +26,14 @@ from robench.errors import RobenchError, UnavailableError, blame_foreign_code
 from robench.escaping import shorten
 from robench.paths import absolute_path, anchor_paths
 from robench.progress import Reporter
-from robench.study.options import RunOptions, StoreOptions, changed_words, option_words, run_options
+from robench.study.option_class import changed_words, option_words, run_options
+from robench.study.options import RunOptions, StoreOptions
 
 if TYPE_CHECKING:
     from robench.report.reproduce import Target
     from robench.results.info import CellInfo
     from robench.results.store import Store, StoredStage
-    from robench.study.request import BaseRequest
+    from robench.study.base_request import BaseRequest
 
 F = TypeVar("F", bound=Callable[..., None])
 

@@ -11,12 +11,12 @@ from robench.console import Console
 from robench.models import devices
 from robench.progress import Reporter, format_duration
 from robench.results.store import Store
+from robench.study.base_request import BaseRequest
 from robench.study.estimate import Estimator, make_work
 from robench.study.executors.capacity import choose_threads
 from robench.study.executors.choice import ExecutorChoice
 from robench.study.options import StoreOptions
 from robench.study.plan import order_stages
-from robench.study.request import BaseRequest
 from robench.study.runner import Runner
 from robench.study.schedule import Schedule, simulate
 from robench.study.stages.context import Context

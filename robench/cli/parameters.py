@@ -13,7 +13,7 @@ import typer
 from robench.errors import RobenchError
 from robench.escaping import show_value
 from robench.resources.textattack_finder import forbid_fetching
-from robench.study.options import run_options
+from robench.study.option_class import run_options
 from robench.study.run_option import RunOption
 from robench.study.values import Jobs, Names, Numbers, Paths, Settings, read_jobs
 

@@ -20,7 +20,8 @@ from robench.cli.common import (
 from robench.cli.parameters import add_options
 from robench.console import Console
 from robench.results.paper_contents import DEFAULT
-from robench.study.options import RunOptions, StoreOptions, changed_words
+from robench.study.option_class import changed_words
+from robench.study.options import RunOptions, StoreOptions
 
 
 @report_failures

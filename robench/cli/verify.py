@@ -13,7 +13,8 @@ from robench.cli.parameters import typer_option
 from robench.console import Console
 from robench.errors import RobenchError
 from robench.escaping import escape_line
-from robench.study.options import AttackOptions, StoreOptions, option_words
+from robench.study.option_class import option_words
+from robench.study.options import AttackOptions, StoreOptions
 
 if TYPE_CHECKING:
     from robench.progress import Reporter

@@ -14,7 +14,8 @@ from robench.results.entry_store import open_results
 from robench.results.intervals import LEVEL
 from robench.results.paper_contents import DEFAULT
 from robench.results.selection import Selection
-from robench.study.options import StoreOptions, changed_words
+from robench.study.option_class import changed_words
+from robench.study.options import StoreOptions
 from robench.study.values import Names, Numbers, as_tuple, read_value
 
 

@@ -28,6 +28,8 @@ LARGEST_INTEGER = 2**53
 """Larger integers are not the same in every reader of JSON."""
 _DIGITS = 400
 """Most characters of a number."""
+_CHECKED = {str, list, dict}
+"""Types of values that have bounds of their own; the parser looks at all others."""
 
 
 def read_json(path: Path) -> Any:
@@ -89,6 +91,8 @@ def _walk(values: Any) -> Iterator[tuple[str, str]]:
             if depth > DEPTH:
                 yield place, f"more than {DEPTH} levels"
                 continue
+            if isinstance(value, list) and _CHECKED.isdisjoint(map(type, value)):
+                continue  # numbers only, as most lists of an entry
             pairs = value.items() if isinstance(value, dict) else enumerate(value)
             for key, inner in pairs:
                 if isinstance(key, str) and (fault := find_text_fault(key)):

@@ -29,15 +29,8 @@ from robench.results.paper_contents import Paper
 from robench.results.selection import NoResultsError, Selection, leave_out_crossed
 from robench.results.store import Store, StoredStage
 from robench.results.transfer import leave_out_sources
-from robench.study.options import (
-    THREADS,
-    AttackOptions,
-    CommonOptions,
-    RunOptions,
-    StoreOptions,
-    option_words,
-    run_options,
-)
+from robench.study.option_class import option_words, run_options
+from robench.study.options import THREADS, AttackOptions, CommonOptions, RunOptions, StoreOptions
 from robench.study.presets import PRESETS, TRAINING, Preset
 from robench.training.settings import TrainingSettings
 

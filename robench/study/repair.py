@@ -22,7 +22,8 @@ from robench.results.info import CellInfo, CertificatesInfo, StageInfo, Statisti
 from robench.results.inspection import Fault
 from robench.results.store import STAGE_FILE, Store, StoredStage
 from robench.study.commands import Gap, make_commands, repeat
-from robench.study.options import StoreOptions, option_words
+from robench.study.option_class import option_words
+from robench.study.options import StoreOptions
 from robench.study.presets import CERTIFICATE
 from robench.training.certificate import CertificateSettings
 

@@ -14,6 +14,7 @@ from robench.results.info import CellInfo
 from robench.results.redo import Redo
 from robench.results.request_log import RequestLog
 from robench.results.store import Store, StoredStage
+from robench.study.base_request import BaseRequest
 from robench.study.coordinator import Coordinator
 from robench.study.estimate import Estimator, make_work
 from robench.study.executors.capacity import choose_threads
@@ -21,7 +22,6 @@ from robench.study.executors.choice import SERIAL, ExecutorChoice
 from robench.study.options import THREADS
 from robench.study.plan import order_stages
 from robench.study.presets import Existing
-from robench.study.request import BaseRequest
 from robench.study.schedule import find_levels
 from robench.study.site import Site
 from robench.study.stages.context import Context

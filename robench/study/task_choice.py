@@ -14,7 +14,8 @@ from robench.errors import RobenchError
 from robench.paths import absolute_path
 from robench.plugins import registry
 from robench.plugins.entry import Entry
-from robench.study.options import AttackOptions, CommonOptions, RunOptions, option_words, run_options
+from robench.study.option_class import option_words, run_options
+from robench.study.options import AttackOptions, CommonOptions, RunOptions
 from robench.study.presets import Preset
 
 TaskChoice: TypeAlias = Entry | OwnData

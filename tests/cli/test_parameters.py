@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 from robench.cli import app
 from robench.cli.parameters import add_options
 from robench.errors import RobenchError
-from robench.study.options import AttackOptions, RunOptions, StoreOptions, changed_words, option_words, run_options
+from robench.study.option_class import changed_words, option_words, run_options
+from robench.study.options import AttackOptions, RunOptions, StoreOptions
 
 COMMANDS = {"run": (RunOptions, StoreOptions), "attack": (AttackOptions, StoreOptions)}
 OWN = {

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from rich.console import Console
 
 from robench.data.load import Example
 from robench.defenses.taichi import TaiChi
 from robench.errors import RobenchError
 from robench.plugins import registry
-from robench.progress import SilentReporter
+from robench.progress import PlainReporter, SilentReporter
 from robench.report.reproduce import Target
 from robench.results.records import Record
 from robench.results.store import make_key
@@ -349,6 +350,16 @@ def test_plan_with_a_changed_attack_takes_the_models_trained_against_the_attack_
     assert changed.attack.base is not None and changed.attack.base.identity == own.attack.identity
     assert changed.attack.attack.query_budget == 90
     assert changed.attack.changed == (("query_budget", 90),)
+
+
+@pytest.mark.parametrize(("defense", "notes"), [("base", 1), ("taichi", 0)])
+def test_plan_says_that_against_has_no_effect_if_nothing_trains_on_adversarial_texts(
+    tiny_job: TinyJob, capsys: pytest.CaptureFixture[str], defense: str, notes: int
+) -> None:
+    found = request(tiny_job, defense=[defense], against=["deepwordbug"]).stages(PlainReporter(Console(width=200)))
+    assert [stage.attack.name for stage in cast(list[CellStage], found)] == ["pwws"]
+    shown = capsys.readouterr()
+    assert (shown.out + shown.err).count("--against has no effect") == notes
 
 
 DEFENSE_WITH_AN_ATTACK = """

@@ -13,7 +13,8 @@ from robench.results import papers
 from robench.results.cells import Result
 from robench.results.flags import FEW
 from robench.study.commands import format_command, make_commands, repeat
-from robench.study.options import AttackOptions, RunOptions, option_words, run_options
+from robench.study.option_class import option_words, run_options
+from robench.study.options import AttackOptions, RunOptions
 
 _TEST = run_options(AttackOptions)["test"].flag
 

@@ -1,0 +1,139 @@
+"""What the requests of ``robench run`` and ``robench attack`` have in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import get_args
+
+from robench.attacking.attack import Attack
+from robench.attacking.derived_attack import DerivedAttack
+from robench.data.load import TaskData
+from robench.errors import RobenchError
+from robench.plugins import registry
+from robench.plugins import settings as options
+from robench.plugins.registry import Kind
+from robench.plugins.suggestions import explain_unknown
+from robench.progress import Reporter
+from robench.results import papers
+from robench.study.consent import split_by_consent
+from robench.study.executors.choice import ExecutorChoice
+from robench.study.options import CommonOptions
+from robench.study.presets import SHARED, Preset, find_preset
+from robench.study.setting import NamedAttack
+from robench.study.stages.stage import Stage
+from robench.study.task_choice import TaskChoice, choose_tasks, load_rows
+from robench.study.values import Split
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaseRequest(CommonOptions, ABC):
+    """The common part of the requests of ``robench run`` and ``robench attack``."""
+
+    def check(self) -> None:
+        """Check the options before anything is fetched or imported.
+
+        Raises:
+            RobenchError: an unknown name, a number out of its range, or two options that contradict each other.
+        """
+        find_preset(self.preset)
+        self.check_ranges()
+        ExecutorChoice.of(self)
+        if self.split not in get_args(Split):
+            raise RobenchError(f"unknown --split {self.split!r}: there are {', '.join(get_args(Split))}.")
+        self.choose_tasks()
+        self.attack_names()
+        known = [*registry.names("defenses"), *registry.names("attacks"), *SHARED]
+        for name in self.changes:
+            if name not in known and not registry.is_registered("attacks", name):
+                raise RobenchError(explain_unknown("defense or attack", name, known, "--set takes NAME.FIELD=VALUE"))
+
+    @abstractmethod
+    def stages(self, reporter: Reporter) -> list[Stage]:
+        """Load the data and plan the stages.
+
+        Raises:
+            RobenchError: a name is unknown, or something is not available.
+        """
+
+    def choose_tasks(self) -> list[TaskChoice]:
+        """Return the requested tasks, which may be rows of the user's own.
+
+        Raises:
+            RobenchError: a name is unknown, or there are none.
+        """
+        return choose_tasks(self)
+
+    def attack_names(self) -> list[str]:
+        """Return the names of the requested attacks; the paper's if none is named."""
+        if self.attacks:
+            return expand("attacks", self.attacks)
+        return list(papers.find_paper().attacks)
+
+    def fetch_published(self) -> None:
+        """Fetch the published resources, whose digests are part of keys.
+
+        Raises:
+            RobenchError: they are not available.
+        """
+        for named in self._all_attacks():
+            if named.attack.has_forms and named.attack.resources == "published":
+                named.attack.prepare(offline=self.offline)
+
+    def _load(self, choice: TaskChoice, chosen: Preset, reporter: Reporter, *, needs_train: bool = True) -> TaskData:
+        data, remarks = load_rows(choice, self, chosen, needs_train=needs_train)
+        sizes = " / ".join(f"{len(split):,}" for split in (data.train, data.dev, data.test))
+        sizes = f"{sizes} train / dev / test rows" if data.train else f"{len(data.test):,} test rows"
+        reporter.say(f"{data.task}: {sizes} from {data.source}, digest {data.digest[:12]}")
+        for remark in remarks:
+            reporter.say(f"{data.task}: {remark}")
+        for note in data.notes:
+            reporter.warn(f"note on {data.task}: {note}")
+        return data
+
+    def _all_attacks(self) -> list[NamedAttack]:
+        """Return all attacks that the request's stages make."""
+        return self._attacks()
+
+    def _attacks(self) -> list[NamedAttack]:
+        return self._split_attacks()[0]
+
+    def _split_attacks(self) -> tuple[list[NamedAttack], list[str]]:
+        """Return the attacks that may run, and why those of ``all`` may not that do not."""
+        attacks = [self._attack(name) for name in self.attack_names()]
+        named = [name for name in self.attacks if name != "all"]
+        return split_by_consent(attacks, named, consent=self.trust_remote_code)
+
+    def _announce_foreign_code(self, stages: Sequence[Stage], reporter: Reporter) -> None:
+        """Say which attacks are left out because the user has not consented, and what code of others runs."""
+        for refusal in self._split_attacks()[1]:
+            reporter.warn(f"note: {refusal}")
+        for code in dict.fromkeys(code for stage in stages for code in stage.foreign_code):
+            reporter.warn(f"note: code of others can run, as --trust-remote-code allows: {code}")
+
+    def _attack(self, name: str) -> NamedAttack:
+        entry = registry.entry("attacks", name)
+        attack: Attack = replace(entry.load(), resources=find_preset(self.preset).resources)
+        settings = {**attack.inherit_settings(self.changes), **self.changes.get(name, {})}
+        attack, changed = options.configure(name, attack, settings)
+        base = self._attack(attack.attack) if isinstance(attack, DerivedAttack) else None
+        return NamedAttack(name, entry.identify_code(), changed, attack=attack, base=base)
+
+
+def expand(kind: Kind, names: Sequence[str]) -> list[str]:
+    """Return names of one kind, each once; ``all`` stands for every registered name.
+
+    Raises:
+        RobenchError: a name is unknown, or there are none.
+    """
+    if not names:
+        there = registry.names(kind)
+        raise RobenchError(
+            f"no {kind[:-1]} was named: --{kind[:-1]} takes one or several, such as {','.join(there[:2])}, or all;"
+            f" there are {', '.join(there)}."
+        )
+    expanded = [one for name in names for one in (registry.names(kind) if name == "all" else [name])]
+    for name in expanded:
+        registry.entry(kind, name)
+    return list(dict.fromkeys(expanded))
