@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from rich.console import Console
 
+from robench.console import Console
 from robench.data.load import Example
 from robench.defenses.taichi import TaiChi
 from robench.errors import RobenchError
