@@ -1,0 +1,149 @@
+"""The options of the command that makes a result again, besides the names of its defense, task, attack and seed."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from functools import cache
+from pathlib import PurePath
+from typing import Any
+
+from robench.errors import RobenchError
+from robench.plugins import registry
+from robench.results.cells import Result
+from robench.results.info import CellInfo
+from robench.results.info_parts import PluginInfo, VictimInfo
+from robench.study.option_class import option_words, run_options
+from robench.study.options import THREADS, AttackOptions, RunOptions
+from robench.study.presets import PRESETS, TRAINING, Preset
+from robench.training.settings import TrainingSettings
+
+TRUST = run_options(AttackOptions)["trust_remote_code"].flag
+
+
+def find_options(
+    row: Result, column: Result, task_length: Callable[[str], int | None], *, crossed: bool
+) -> tuple[str, ...] | None:
+    """Return the options besides names and seeds; None if no options make a result comparable with the row's.
+
+    Args:
+        row: a result of the same block and defense.
+        column: a result of the same attack.
+        task_length: returns what :func:`find_length` does; a caller with many results gives one with a memory.
+        crossed: whether the attack that the model was trained against is named beside the one that it meets.
+    """
+    preset = PRESETS.get(row.info.preset)
+    victim = row.info.victim
+    if victim is None:
+        length = None if row.info.data_options else task_length(row.info.task)
+        return _training_options(row, column, length, row.info.training_attack if crossed else None)
+    if not victim.command or preset is None:
+        return None
+    return *victim.command, *row.info.data_options, *_victim_options(row, column, preset, victim)
+
+
+def _victim_options(row: Result, column: Result, preset: Preset, victim: VictimInfo) -> list[str]:
+    """Return the options of ``robench attack``: the preset, and everything that differs from it."""
+    info = row.info
+    return option_words(
+        AttackOptions,
+        preset=info.preset,
+        attack_limit=_attack_limit(row, preset),
+        **_row_options(row),
+        precision=info.precision if victim.max_length is not None else None,  # robench runs the network itself
+        **dict(sorted(info.defense.changed.items())),
+        data=_data(info),
+        settings=_attack_settings(column.attack, preset),
+        trust_remote_code=bool(column.info.foreign_code) and TRUST not in (victim.command or ()),
+    )
+
+
+def _training_options(
+    row: Result, column: Result, max_length: int | None, against: PluginInfo | None
+) -> tuple[str, ...] | None:
+    """Return the options of ``robench run``: the preset, and everything that differs from it; None if none fits."""
+    info = row.info
+    found = _preset(info, max_length)
+    if found is None:
+        return None
+    name, preset, training = found
+    settings = {TRAINING: training, info.defense.name: info.defense.changed}
+    for attack in filter(None, (against, column.attack)):
+        settings |= _attack_settings(attack, preset)
+    words = option_words(
+        RunOptions,
+        against=against.name if against else None,
+        preset=name,
+        encoder=info.encoder.name if info.encoder.name != preset.encoder else None,
+        train_limit=info.train_rows if info.train_rows != preset.train_limit else None,
+        attack_limit=_attack_limit(row, preset),
+        **_row_options(row),
+        precision=info.precision,
+        threads=_threads(info),
+        data=_data(info),
+        settings=settings,
+        trust_remote_code=bool(info.foreign_code or column.info.foreign_code),
+    )
+    return *info.data_options, *words
+
+
+def _row_options(row: Result) -> dict[str, Any]:
+    """Return the options about the rows that are attacked and measured, which no preset chooses."""
+    limit = row.info.clean_limit
+    return {"clean_limit": limit, "split": None if row.info.split == "test" else row.info.split}
+
+
+def _attack_limit(row: Result, preset: Preset) -> int | None:
+    tested = row.info.clean.n
+    usual = min(preset.attack_limit or tested, tested)
+    return row.attacked_n if row.attacked_n != usual else None
+
+
+def _threads(info: CellInfo) -> int | None:
+    """Return the number of threads of the training, if it is not the usual one; of early models it is not known."""
+    threads = info.model_environment.threads if info.model_environment else None
+    return threads if threads != THREADS else None
+
+
+def _data(info: CellInfo) -> PurePath | None:
+    origin, _, folder = info.data.source.partition(":")
+    return PurePath(folder).parent if origin == "local" and not info.data_options else None
+
+
+def _attack_settings(attack: PluginInfo, preset: Preset) -> dict[str, dict[str, Any]]:
+    form = attack.fields.get("resources", preset.resources)
+    resources = {"resources": form} if form != preset.resources and attack.title != attack.name else {}
+    return {attack.name: resources | attack.changed}
+
+
+def _preset(info: CellInfo, max_length: int | None) -> tuple[str, Preset, dict[str, Any]] | None:
+    """Find a preset with the training settings of a result, else its own preset and the settings to change in it.
+
+    A preset with another choice for defenses is none: what it chooses is no changed field, so no option would undo it.
+    """
+    preset = PRESETS.get(info.preset)
+    for name in sorted(PRESETS, key=lambda name: name != info.preset):
+        same_choice = preset is None or PRESETS[name].unsuccessful == preset.unsuccessful
+        if same_choice and _describe_training(PRESETS[name].adapt_training(max_length)) == info.training:
+            return name, PRESETS[name], {}
+    if preset is None:
+        return None
+    usual = _describe_training(preset.adapt_training(max_length))
+    if usual.keys() != info.training.keys():  # of another version
+        return None
+    return info.preset, preset, {name: v for name, v in info.training.items() if v != usual[name]}
+
+
+@cache
+def _describe_training(settings: TrainingSettings) -> Mapping[str, Any]:
+    """Return the training settings of a preset, as ``stage.json`` has them; thousands of results ask for a few."""
+    return asdict(settings)
+
+
+def find_length(name: str) -> int | None:
+    """Return the number of tokens that a task asks for; None if it asks for none, or is not registered any more."""
+    with contextlib.suppress(RobenchError):
+        length: int | None = registry.entry("tasks", name).load().max_length
+        return length
+    return None
