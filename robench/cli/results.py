@@ -72,9 +72,11 @@ def table(
 
     `robench list papers` says what each of them shows. Others: quality, how much each attack changes a text; matrix,
     models trained against one attack under all attacks; worst, under the worst of all; budget, after so many queries;
-    price, what each model costs; flips, clean predictions gained and lost, and accuracy by class and length; transfer,
-    how many adversarial texts of another seed's undefended model fool each defense (`robench run --table transfer`);
-    certificates, how many texts are certified to stay right (`robench run --table certificates`).
+    price, what each model costs; flips, clean predictions gained and lost, and accuracy by class and length;
+    correlation, whether statistics of representations order models as their accuracy under attack does (`robench
+    run --table correlation`); transfer, how many adversarial texts of another seed's undefended model fool each
+    defense (`robench run --table transfer`); certificates, how many texts are certified to stay right (`robench run
+    --table certificates`).
 
     If cells are missing, the commands that make them stand below the table.
 

@@ -10,7 +10,7 @@ from robench.errors import RobenchError
 from robench.plugins import registry
 from robench.plugins.suggestions import explain_unknown
 from robench.report.figures.own import list_own_figures
-from robench.report.tables.own import CERTIFIED, CROSSED, OWN, TRANSFERRED
+from robench.report.tables.own import CERTIFIED, CORRELATED, CROSSED, OWN, TRANSFERRED
 from robench.results import papers
 from robench.results.info import CellInfo
 from robench.results.paper_contents import DEFAULT, Paper, PaperFigure, PaperTable
@@ -126,6 +126,8 @@ class Target:
             return [replace(filled, statistics=True)]
         if table.kind in CROSSED:
             return [replace(self._fill_own(request, table), crossed=True)]
+        if table.kind in CORRELATED:
+            return [replace(self._fill_own(request, table), statistics=True, crossed=True)]
         if table.kind in TRANSFERRED:
             return [replace(self._fill_own(request, table), transfer=True)]
         if table.kind in CERTIFIED:
@@ -160,7 +162,7 @@ def _has_certificates(defense: str) -> bool:
 
 
 def _table(paper: Paper, number: str) -> PaperTable:
-    if number in (*CROSSED, *TRANSFERRED, *CERTIFIED):
+    if number in (*CROSSED, *CORRELATED, *TRANSFERRED, *CERTIFIED):
         return OWN[number]
     if number in OWN:
         command = format_paper_command(paper, "table", number)

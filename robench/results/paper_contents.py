@@ -29,6 +29,7 @@ TableKind = Literal[
     "budget",
     "price",
     "flips",
+    "correlation",
     "transfer",
     "certificates",
 ]

@@ -41,6 +41,11 @@ def test_a_target_names_what_it_needs_and_options_narrow_it(
     assert list(request.defenses) == (defenses or paper)
 
 
+def test_correlations_need_statistics_of_all_models_under_all_attacks() -> None:
+    (request,) = Target.named(table="correlation").requests(Request(defense=(), task=("trec",)))
+    assert request.statistics and request.crossed and len(request.defenses) == 7 and len(request.attacks) == 4
+
+
 def test_table_6_is_run_for_each_of_the_papers_encoders() -> None:
     requests = Target.named(table="6").requests(Request(defense=(), task=()))
     assert [request.encoder for request in requests] == ["bert-large-uncased", "microsoft/deberta-base"]

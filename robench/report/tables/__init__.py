@@ -14,6 +14,7 @@ from robench.errors import RobenchError
 from robench.plugins.suggestions import explain_unknown
 from robench.report.tables import accuracy, budget, datasets, flips, high_order, matrix, methods, price, published
 from robench.report.tables.certificates import certificates_table
+from robench.report.tables.correlation import correlation_table
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.options import TableOptions, TableRequest
 from robench.report.tables.own import OWN
@@ -49,6 +50,9 @@ _MAKERS: Mapping[TableKind, Callable[[Store, TableRequest], Table]] = {
         store.stages(StatisticsInfo), request, partial(store.stages, CellInfo)
     ),
     "flips": lambda store, request: flips.flips_table(store.stages(CellInfo), request),
+    "correlation": lambda store, request: correlation_table(
+        store.stages(StatisticsInfo), store.stages(CellInfo), request
+    ),
     "price": price.price_table,
     "budget": lambda store, request: budget.budget_table(store.stages(CellInfo), request),
     "quality": lambda store, request: quality_table(store.stages(CellInfo), request),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -36,8 +36,17 @@ LEGEND = (
 
 
 @dataclass(frozen=True)
-class _Model:
-    """The statistics of one model; ``values`` by column, without those that are not known."""
+class MeasuredModel:
+    """The statistics of one model over the pairs of one attack.
+
+    Attributes:
+        info: ``stage.json``.
+        block: the same for models that can be compared.
+        row: the same for models of one defense, whichever attack it was trained against.
+        seed: of the model.
+        key: of the statistics.
+        values: by key of a column of :data:`COLUMNS`, without those that are not known.
+    """
 
     info: StatisticsInfo
     block: str
@@ -59,11 +68,11 @@ class _Samples:
         self._reader = reader
         self._cells = {_place(cell.info.model, cell.info): cell for cell in cells}
 
-    def clean(self, models: Sequence[_Model]) -> Mapping[int, Samples] | None:
+    def clean(self, models: Sequence[MeasuredModel]) -> Mapping[int, Samples] | None:
         """Return the outcomes on clean texts; None if they are not known or, as of the encoder alone, of few texts."""
         return None if any(map(_is_before, models)) else self._reader.clean((m.seed, m.info.model) for m in models)
 
-    def attacked(self, models: Sequence[_Model]) -> Mapping[int, Samples] | None:
+    def attacked(self, models: Sequence[MeasuredModel]) -> Mapping[int, Samples] | None:
         """Return the outcomes under the attack; None if a model's cell is not there, or was attacked otherwise."""
         found = [(m, self._cells.get(_place(m.info.model, m.info))) for m in models]
         known = [(m.seed, cell.folder) for m, cell in found if cell and cell.info.attacked == m.info.attacked]
@@ -107,8 +116,8 @@ def high_order_table(
     kept = request.restrict(kept, "attack", spec.attacks)
     cells = read_cells()
     kept = _leave_out_crossed(kept, cells)
-    models = _in_every_block([_model(stage) for stage in kept])
-    models.sort(key=lambda m: _order(m, paper))
+    models = _in_every_block(read_models(kept))
+    models.sort(key=lambda m: order_models(m, paper))
     samples = _Samples(SampleReader.of([*kept, *cells], request.reader), cells)
     arranged, caption = _arranged(models, paper, () if request.selection.defenses else spec.defenses, samples)
     table = request.finish(
@@ -125,18 +134,18 @@ def high_order_table(
     return table
 
 
-def _legend_of_accuracies(models: Sequence[_Model]) -> str:
+def _legend_of_accuracies(models: Sequence[MeasuredModel]) -> str:
     before = f" ({BEFORE}: correct / clean texts of the pairs)" if any(_is_before(m) for m in models) else ""
     return (
         f"clean%: correct / all test samples{before}. attack%: failed / attacked samples; wrong before counts as wrong."
     )
 
 
-def _is_before(model: _Model) -> bool:
+def _is_before(model: MeasuredModel) -> bool:
     return model.info.defense.name == BEFORE
 
 
-def _notes_on_pairs(models: Sequence[_Model]) -> list[str]:
+def _notes_on_pairs(models: Sequence[MeasuredModel]) -> list[str]:
     """Return how many pairs are one text twice, for each task, attack and number of pairs."""
     counts: dict[tuple[str, str, int], set[int]] = {}
     for info in (m.info for m in models):
@@ -152,12 +161,12 @@ def _notes_on_pairs(models: Sequence[_Model]) -> list[str]:
 
 
 def _arranged(
-    models: Sequence[_Model], paper: Paper, expected: Sequence[str], samples: _Samples
+    models: Sequence[MeasuredModel], paper: Paper, expected: Sequence[str], samples: _Samples
 ) -> tuple[list[Block], str]:
     """Return the blocks, each with a row for every expected defense, and a caption of what they share."""
     names = make_labels(defense_source(m.row, m.info.defense, m.key) for m in models)
     by_block = group(models, lambda m: m.block)
-    settings = [_setting(members) for members in by_block.values()]
+    settings = [share_setting(members) for members in by_block.values()]
     heads, caption = headings(settings, paper)
     blocks = []
     for heading, setting, members in zip(heads, settings, by_block.values(), strict=True):
@@ -170,7 +179,12 @@ def _arranged(
     return blocks, caption
 
 
-def _model(stage: StoredStage[StatisticsInfo]) -> _Model:
+def read_models(statistics: Iterable[StoredStage[StatisticsInfo]]) -> list[MeasuredModel]:
+    """Return the models of some statistics; statistics of one model over the pairs of two attacks are two of them."""
+    return [_read_model(stage) for stage in statistics]
+
+
+def _read_model(stage: StoredStage[StatisticsInfo]) -> MeasuredModel:
     info = stage.info
     block = [info.task, info.training, info.precision, info.train_rows]
     block += [_attack(info), info.data.digest, info.encoder.digest, info.statistics.n]
@@ -185,17 +199,17 @@ def _model(stage: StoredStage[StatisticsInfo]) -> _Model:
         values["clean%"] = Fraction(info.clean.correct, info.clean.n)
     if info.attacked and info.attacked.failed is not None and info.attacked.accuracy is not None:
         values["attack%"] = info.attacked.accuracy
-    return _Model(info, identity_text(block), identity_text(defense), info.seed, stage.key, values)
+    return MeasuredModel(info, identity_text(block), identity_text(defense), info.seed, stage.key, values)
 
 
 def _attack(info: StatisticsInfo) -> list[Any]:
     return [info.attack.title, info.attack.fields]
 
 
-def _in_every_block(models: Sequence[_Model]) -> list[_Model]:
+def _in_every_block(models: Sequence[MeasuredModel]) -> list[MeasuredModel]:
     """Repeat the encoder before fine-tuning in all blocks that differ only in how models are trained."""
 
-    def untrained(m: _Model) -> str:
+    def untrained(m: MeasuredModel) -> str:
         info = m.info
         return identity_text([info.task, info.data.digest, info.encoder.digest, _attack(info)])
 
@@ -204,11 +218,11 @@ def _in_every_block(models: Sequence[_Model]) -> list[_Model]:
     for m in models:
         if _is_before(m):
             fitting = {t.block: t for t in trained if untrained(t) == untrained(m)} or {m.block: m}
-            found += [_Model(m.info, block, m.row, m.seed, m.key, m.values) for block in fitting]
+            found += [MeasuredModel(m.info, block, m.row, m.seed, m.key, m.values) for block in fitting]
     return found
 
 
-def _setting(members: Sequence[_Model]) -> dict[str, Any]:
+def share_setting(members: Sequence[MeasuredModel]) -> dict[str, Any]:
     """Return what a block shares: as its fine-tuned models say, if it has one."""
     info = next((m.info for m in members if not _is_before(m)), members[0].info)
     attack = {"attack": info.attack.title, "attack_identity": identity_text(_attack(info))}
@@ -224,7 +238,7 @@ def _counts(info: StatisticsInfo) -> dict[str, int | None]:
     }
 
 
-def _row(label: Label, found: Sequence[_Model], samples: _Samples) -> Row:
+def _row(label: Label, found: Sequence[MeasuredModel], samples: _Samples) -> Row:
     info = found[0].info
     counts = _counts(info)
     shares = {"clean%": counts["clean"], "attack%": counts["attacked"]}
@@ -254,8 +268,8 @@ def _row(label: Label, found: Sequence[_Model], samples: _Samples) -> Row:
     )
 
 
-def _order(m: _Model, paper: Paper) -> tuple[Any, ...]:
+def order_models(m: MeasuredModel, paper: Paper) -> tuple[Any, ...]:
+    """Return the place of a model: by task, attack and encoder, then by defense and seed, in the paper's order."""
     info = m.info
-    attack = info.attack.title
-    block = *rank(info.task, paper.tasks), *rank(attack, paper.attacks), info.encoder.name, m.block
-    return *block, *rank(info.defense.name, paper.defense_order), m.row, m.seed
+    block = *rank(info.task, paper.tasks), *rank(info.attack.name, paper.attacks), info.attack.title
+    return *block, info.encoder.name, m.block, *rank(info.defense.name, paper.defense_order), m.row, m.seed

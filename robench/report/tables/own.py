@@ -43,6 +43,13 @@ FLIPS = PaperTable(
     summary="clean predictions that a defense gains and loses against the reference, by class and by length",
 )
 
+CORRELATION = PaperTable(
+    number="correlation",
+    kind="correlation",
+    title="whether statistics order models as their accuracy under attack does",
+    summary="rank correlation of each high-order statistic with the accuracy under each attack, over all models",
+)
+
 TRANSFER = PaperTable(
     number="transfer",
     kind="transfer",
@@ -57,11 +64,13 @@ CERTIFICATES = PaperTable(
     summary="texts that are certified to stay right whichever words an attacker changes, of defenses that have this",
 )
 
-_ALL = (QUALITY, MATRIX, WORST, BUDGET, PRICE, FLIPS, TRANSFER, CERTIFICATES)
+_ALL = (QUALITY, MATRIX, WORST, BUDGET, PRICE, FLIPS, CORRELATION, TRANSFER, CERTIFICATES)
 OWN: Mapping[str, PaperTable] = {table.number: table for table in _ALL}
 """All of them by name."""
 CROSSED = ("matrix", "worst")
 """Those that need cells of models under other attacks than that which they were trained against."""
+CORRELATED = ("correlation",)
+"""Those that need high-order statistics, of models under other attacks, too."""
 TRANSFERRED = ("transfer",)
 """Those that need transfers."""
 CERTIFIED = ("certificates",)

@@ -1,4 +1,4 @@
-"""Tables 2, 3, 4, 6 and 7, and all tables at once."""
+"""Tables 2, 3, 4, 6 and 7, correlations of the statistics of table 7, and all tables at once."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas
 import pytest
+from scipy.stats import spearmanr
 
 from robench.errors import RobenchError
 from robench.plugins import registry
@@ -240,6 +241,50 @@ def test_statistics_under_another_attack_than_the_model_was_trained_against_are_
     add_statistics(store, "base")
     add_statistics(store, "ada", model=cell.info.model, attack_fields=cell.info.attack.fields)
     assert ("ada" in rows(make("7", store))) == is_shown
+
+
+def fill_correlated(store: Store) -> None:
+    """Six models, of which one is the mean of two seeds and one met another attack than its own.
+
+    KL (pos) orders them as their accuracies do, but for two neighbours; MSE (neg) is the same for all.
+    """
+    for name, kl_pos, failed in (("pgd", 0.5, 90), ("fgsm", 1.5, 70), ("freelb", 2.0, 50), ("smart", 2.5, 60)):
+        add_statistics(store, name, failed=failed, values={"kl_pos": kl_pos, "ctr": failed / 10}, encoder=BERT)
+    for seed, kl_pos, failed in ((42, 2.0, 20), (43, math.inf, 10)):
+        values = {"kl_pos": kl_pos, "ctr": failed / 10}
+        add_statistics(store, "base", failed=failed, values=values, seed=seed, encoder=BERT)
+    for own, kl_pos, failed in ((None, 0.25, 100), ("pwws", 1.0, 80)):
+        cell = add_cell(store, "ada", "textfooler", failed, task="sst2", trained=own, encoder=BERT)
+        values = {"kl_pos": kl_pos, "ctr": failed / 10}
+        add_statistics(store, "ada", failed=failed, values=values, model=cell.info.model, encoder=BERT)
+    add_statistics(store, "before", failed=0, values={"kl_pos": 0.0}, encoder=BERT)
+    for name in ("base", "pgd"):
+        add_statistics(store, name, attack="pwws", encoder=BERT)
+
+
+def test_correlation_of_statistics_with_accuracies(store: Store) -> None:
+    fill_correlated(store)
+    table = make("correlation", store)
+    found = rows(table)
+    assert len(table.blocks) == 1, "two models under pwws are too few"
+    assert [cell.value for cell in found["MSE (neg, ↑)"].cells] == [None] * 5 + [7]
+    rank, low, high, p, adjusted, models = (float(cell.value or 0) for cell in found["KL (pos, ↓)"].cells)
+    kl, accuracy = [0.25, 0.5, 1, 1.5, 2, 2.5, math.inf], [100, 90, 80, 70, 50, 60, 15]
+    assert rank == pytest.approx(spearmanr(kl, accuracy).statistic) and models == 7
+    assert -1 < low < rank < high < 0 and p < 0.01 and adjusted == pytest.approx(p)
+    ctr = [cell.value for cell in found["CTR (↓)"].cells]
+    assert ctr[:3] == [1, None, None] and ctr[3] is not None and float(ctr[4] or 0) == pytest.approx(2 * ctr[3])
+    assert "95 % interval" in " ".join(table.legend) and "90 %" in " ".join(
+        make("correlation", store, level=0.9).legend
+    )
+
+
+def test_correlation_compares_no_defenses_and_needs_models(store: Store) -> None:
+    add_statistics(store, "base")
+    with pytest.raises(NoResultsError, match="no 5 models with statistics under one attack: `robench run --table corr"):
+        make("correlation", store)
+    with pytest.raises(RobenchError, match="compares no defenses"):
+        make("correlation", store, compare="base")
 
 
 @pytest.mark.usefixtures("nothing_here", "adversarial_cells")
