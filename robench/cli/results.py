@@ -125,7 +125,7 @@ def figure(
     """Draw a paper's figures from the runs folder; `robench list papers` says what each of them shows.
 
     Others: budget, accuracy against queries spent and words changed; trade-off, clean accuracy against accuracy under
-    the worst of all attacks.
+    the worst of all attacks; correlation, accuracy under each attack against how far predictions move.
     """
     from robench.report import figures
     from robench.results import papers

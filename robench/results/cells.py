@@ -169,7 +169,7 @@ def _result(cell: StoredStage[CellInfo]) -> Result:
         attack=info.attack,
         clean_accuracy=Fraction(info.clean.correct, info.clean.n),
         accuracy_under_attack=info.accuracy_under_attack if info.draws else outcome.accuracy,
-        has_learned=_has_learned(info.clean),
+        has_learned=has_learned(info.clean),
         outcome=outcome,
     )
 
@@ -184,7 +184,8 @@ def _identify_row(info: CellInfo) -> str:
     return identity_text([*defense, against.identify()] if against else defense)
 
 
-def _has_learned(clean: Clean) -> bool:
+def has_learned(clean: Clean) -> bool:
+    """Return whether a model has learned something, as :class:`Result` says."""
     if clean.majority is None:  # written by an early version
         return True
     chance = clean.majority / clean.n

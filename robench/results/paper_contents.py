@@ -33,7 +33,7 @@ TableKind = Literal[
     "transfer",
     "certificates",
 ]
-FigureKind = Literal["plane", "bars", "tradeoff", "budget", "front"]
+FigureKind = Literal["plane", "bars", "tradeoff", "budget", "front", "correlation"]
 
 
 @dataclass(frozen=True, kw_only=True)

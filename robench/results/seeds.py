@@ -92,5 +92,11 @@ def describe_seeds(results: Sequence[Result]) -> str:
     return f"Mean and standard deviation over the seeds {', '.join(map(str, seeds))}."
 
 
+def describe_means(seeds: Iterable[int]) -> str:
+    """Return a sentence that names the seeds of a figure without whiskers."""
+    found = sorted(set(seeds))
+    return f"One run, seed {found[0]}." if len(found) == 1 else f"Means over the seeds {', '.join(map(str, found))}."
+
+
 def _mean(values: Sequence[Fraction]) -> Fraction:
     return sum(values, Fraction(0)) / len(values)

@@ -238,6 +238,7 @@ def add_statistics(
     name: str,
     *,
     clean: int = 450,
+    majority: int | None = None,
     failed: int | None = 100,
     seed: int = 42,
     attack: str = "textfooler",
@@ -258,7 +259,7 @@ def add_statistics(
         "defense": {"name": name},
         "attack": {"title": attack_title or attack, "name": attack, "fields": attack_fields or {}},
         "statistics": {**STATISTICS, **(values or {})},
-        "clean": {"correct": clean, "n": 500},
+        "clean": {"correct": clean, "n": 500, **({} if majority is None else {"majority": majority})},
         "attacked": {"n": 200, "failed": failed, "skipped": 0, "succeeded": 0} if failed is not None else None,
         **settings,
     }

@@ -50,12 +50,19 @@ def _front(store: Store, request: FigureRequest, device: str) -> Drawing:
     return front.draw(store, request)
 
 
+def _correlation(store: Store, request: FigureRequest, device: str) -> Drawing:
+    from robench.report.figures import correlation
+
+    return correlation.draw(store, request)
+
+
 _DRAWERS: Mapping[FigureKind, Callable[[Store, FigureRequest, str], Drawing]] = {
     "plane": _plane,
     "bars": _bars,
     "tradeoff": _tradeoff,
     "budget": _budget,
     "front": _front,
+    "correlation": _correlation,
 }
 
 

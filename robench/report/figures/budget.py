@@ -15,7 +15,7 @@ from robench.results.columns import ERROR, SKIPPED, SUCCEEDED, Columns
 from robench.results.labels import column_labels, row_labels
 from robench.results.paper_contents import rank
 from robench.results.sample_reader import SampleReader
-from robench.results.seeds import describe_errors
+from robench.results.seeds import describe_errors, describe_means
 from robench.results.selection import largest_block, prefer_unchanged
 from robench.results.store import Store
 from robench.study.commands import read_selection
@@ -134,19 +134,14 @@ def _order(result: Result, request: FigureRequest) -> tuple[int, str]:
     return rank(result.attack.name, request.paper.attacks)[0], result.attack.title
 
 
-def _describe_seeds(block: Sequence[Result]) -> str:
-    seeds = sorted({r.seed for r in block})
-    return f"One run, seed {seeds[0]}." if len(seeds) == 1 else f"Means over the seeds {', '.join(map(str, seeds))}."
-
-
 def _caption(block: Sequence[Result], request: FigureRequest, others: int, left: Sequence[str]) -> str:
     info = block[0].info
     text = (
         f"{request.task}, encoder {info.encoder.name}, {info.train_rows:,} training rows, {block[0].attacked_n:,}"
         " attacked test samples. A sample that fell after q queries is right before q; its share of changed words is"
         " that of the text that the attack found, for which it did not look for the smallest change. At its right end a"
-        f" curve is the accuracy under attack of table 5. {_describe_seeds(block)} `robench table budget` has the"
-        " intervals of some points."
+        f" curve is the accuracy under attack of table 5. {describe_means(r.seed for r in block)}"
+        " `robench table budget` has the intervals of some points."
     )
     text += describe_errors(block)
     text += f" Not shown: {', '.join(left)}." if left else ""

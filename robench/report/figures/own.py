@@ -23,4 +23,11 @@ def list_own_figures(paper: Paper) -> Mapping[str, PaperFigure]:
         summary="accuracy under the worst of all attacks against clean accuracy, a point for each defense",
         task=paper.tasks[0],
     )
-    return {figure.number: figure for figure in (budget, trade_off)}
+    correlation = PaperFigure(
+        number="correlation",
+        kind="correlation",
+        title="How far predictions move, and robustness",
+        summary="accuracy under each attack against KL (pos), a point for each model",
+        task=paper.tasks[0],
+    )
+    return {figure.number: figure for figure in (budget, trade_off, correlation)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from statistics import fmean
@@ -15,7 +15,9 @@ from robench.report.tables.options import TableRequest
 from robench.results.cells import group, identity_text
 from robench.results.correlation import FEWEST, Correlation, correlate
 from robench.results.info import BEFORE, CellInfo, StatisticsInfo
+from robench.results.info_parts import PluginInfo
 from robench.results.intervals import LEVEL, check_level
+from robench.results.paper_contents import Paper
 from robench.results.selection import NoResultsError
 from robench.results.significance import holm
 from robench.results.store import StoredStage
@@ -28,15 +30,31 @@ COLUMNS = (
     Column("p, adjusted", "number", 4, None),
     Column("models", "count", 0, None),
 )
-_ACCURACY = "attack%"
+ACCURACY = "attack%"
+"""Key of the accuracy under attack among the numbers of a model."""
 _LEGEND = (
     "rank correlation (Spearman's) of a statistic with attack%: -1 if of any two models the one with the higher"
     " statistic has the lower accuracy under this attack. models: a defense each, and the attack that it was trained"
-    " against if it needs one; their numbers are means over seeds.",
+    " against if it needs one; their numbers are means over seeds. Models that learned nothing are left out.",
     "from, to: {level:g} % interval, none of a perfect correlation. p: chance of one as strong between unrelated"
     " orders; adjusted by Holm's method for all tests of the table. Both take the models for a random sample of all"
     " models, which the defenses of a study are not.",
 )
+
+
+@dataclass(frozen=True)
+class ModelMeans:
+    """The numbers of a model over the pairs of one attack, as means over seeds.
+
+    Attributes:
+        models: of each seed.
+        training_attack: the attack that it was trained against; None if it needed none.
+        values: statistics and accuracy under the attack, by key of a column of table 7.
+    """
+
+    models: Sequence[MeasuredModel]
+    training_attack: PluginInfo | None
+    values: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -54,8 +72,8 @@ def correlation_table(
     """Make a table of rank correlations, a block for each task and attack.
 
     Args:
-        statistics: finished stages of that kind; those of the encoder before fine-tuning take no part.
-        cells: of the same folder; they say which attack a model was trained against.
+        statistics: finished stages of that kind.
+        cells: of the same folder.
         request: which table to make.
 
     Raises:
@@ -66,49 +84,67 @@ def correlation_table(
         raise RobenchError(f"table {request.table.number} compares no defenses; leave --compare out.")
     level = check_level(request.options.get("level", LEVEL))
     kept = request.select(statistics, crossed=True, hint=f"statistics of models are another stage: {request.hint}")
-    models = [m for m in read_models(kept) if m.info.defense.name != BEFORE and _ACCURACY in m.values]
-    models.sort(key=lambda m: order_models(m, request.paper))
-    opponents = {c.info.model: c.info.training_attack for c in cells}
-
-    def identify(model: MeasuredModel) -> str:
-        attack = opponents.get(model.info.model)
-        return identity_text([model.row, attack.identify() if attack else None])
-
-    lines = {block: _correlate(found, identify, level) for block, found in group(models, lambda m: m.block).items()}
-    members = {block: found for block, found in group(models, lambda m: m.block).items() if _has_number(lines[block])}
-    if not members:
+    blocks = [(found, _correlate(found, level)) for found in average_models(kept, cells, request.paper)]
+    blocks = [(found, lines) for found, lines in blocks if any(line.found for line in lines)]
+    if not blocks:
         raise NoResultsError(f"{request.runs} has no {FEWEST} models with statistics under one attack: {request.hint}")
-    settings = [share_setting(found) for found in members.values()]
+    measured = [[one for means in found for one in means.models] for found, _ in blocks]
+    settings = [share_setting(models) for models in measured]
     heads, caption = headings(settings, request.paper)
-    adjusted = iter(holm([line.found.p for block in members for line in lines[block] if line.found]))
-    blocks = [
-        Block(setting["task"], head, tuple(_make_row(line, adjusted) for line in lines[block]), setting)
-        for head, setting, block in zip(heads, settings, members, strict=True)
+    adjusted = iter(holm([line.found.p for _, lines in blocks for line in lines if line.found]))
+    arranged = [
+        Block(setting["task"], head, tuple(_make_row(line, adjusted) for line in lines), setting)
+        for head, setting, (_, lines) in zip(heads, settings, blocks, strict=True)
     ]
     return request.fill(
         columns=COLUMNS,
-        blocks=tuple(blocks),
+        blocks=tuple(arranged),
         caption=caption,
         legend=(*LEGEND, *(text.format(level=100 * level) for text in _LEGEND)),
-        notes=notes_of(m.info for found in members.values() for m in found),
+        notes=notes_of(one.info for models in measured for one in models),
         row_kind="statistic",
         is_measured=False,
     )
 
 
-def _has_number(lines: Sequence[_Line]) -> bool:
-    return any(line.found for line in lines)
+def average_models(
+    statistics: Iterable[StoredStage[StatisticsInfo]], cells: Iterable[StoredStage[CellInfo]], paper: Paper
+) -> list[list[ModelMeans]]:
+    """Return the models of each block, in the paper's order, with the means of their numbers over seeds.
+
+    Args:
+        statistics: those of models that were not attacked or have learned nothing, and of the encoder before
+            fine-tuning, are left out.
+        cells: of the same folder; they say which attack a model was trained against.
+        paper: whose order it is.
+    """
+    opponents = {cell.info.model: cell.info.training_attack for cell in cells}
+
+    def identify(model: MeasuredModel) -> str:
+        attack = opponents.get(model.info.model)
+        return identity_text([model.row, attack.identify() if attack else None])
+
+    models = [m for m in read_models(statistics) if m.info.defense.name != BEFORE and m.has_learned]
+    models = [m for m in models if ACCURACY in m.values]
+    models.sort(key=lambda m: order_models(m, paper))
+    return [
+        [_average(seeds, opponents.get(seeds[0].info.model)) for seeds in group(block, identify).values()]
+        for block in group(models, lambda m: m.block).values()
+    ]
 
 
-def _correlate(models: Sequence[MeasuredModel], identify: Callable[[MeasuredModel], str], level: float) -> list[_Line]:
-    """Correlate each statistic of a block with its accuracies, both averaged over the seeds of a model."""
-    by_model = list(group(models, identify).values())
-    accuracies = [fmean(seed.values[_ACCURACY] for seed in seeds) for seeds in by_model]
-    lines = []
-    for measure in MEASURES:
-        numbers = [fmean(float(seed.values[measure.key]) for seed in seeds) for seeds in by_model]
-        lines.append(_Line(measure, correlate(numbers, accuracies, level), len(by_model)))
-    return lines
+def _average(models: Sequence[MeasuredModel], training_attack: PluginInfo | None) -> ModelMeans:
+    keys = (*(measure.key for measure in MEASURES), ACCURACY)
+    return ModelMeans(models, training_attack, {key: fmean(float(m.values[key]) for m in models) for key in keys})
+
+
+def _correlate(models: Sequence[ModelMeans], level: float) -> list[_Line]:
+    """Correlate each statistic of a block with its accuracies."""
+    accuracies = [m.values[ACCURACY] for m in models]
+    return [
+        _Line(measure, correlate([m.values[measure.key] for m in models], accuracies, level), len(models))
+        for measure in MEASURES
+    ]
 
 
 def _make_row(line: _Line, adjusted: Iterator[float]) -> Row:

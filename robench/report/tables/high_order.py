@@ -13,7 +13,7 @@ from robench.report.tables.cells import count_errors, mean_cell
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.options import TableRequest
 from robench.results.adversarial_rows import format_range
-from robench.results.cells import group, identity_text
+from robench.results.cells import group, has_learned, identity_text
 from robench.results.info import BEFORE, CellInfo, StatisticsInfo
 from robench.results.labels import Label, defense_source, make_labels, plain_attack
 from robench.results.paper_contents import Paper, rank
@@ -54,6 +54,11 @@ class MeasuredModel:
     seed: int
     key: str
     values: Mapping[str, Fraction | float]
+
+    @property
+    def has_learned(self) -> bool:
+        """Return whether it has learned something, as far as that is known; before fine-tuning it need not have."""
+        return _is_before(self) or self.info.clean is None or has_learned(self.info.clean)
 
 
 class _Samples:
@@ -243,6 +248,7 @@ def _row(label: Label, found: Sequence[MeasuredModel], samples: _Samples) -> Row
     counts = _counts(info)
     shares = {"clean%": counts["clean"], "attack%": counts["attacked"]}
     outcomes = {"clean%": samples.clean, "attack%": samples.attacked}
+    learned = all(m.has_learned for m in found)
     cells = []
     for column in COLUMNS:
         values = [(m.seed, m.values[column.key]) for m in found if column.key in m.values]
@@ -252,7 +258,7 @@ def _row(label: Label, found: Sequence[MeasuredModel], samples: _Samples) -> Row
         else:
             measured = shares.get(column.key) or 0
             read = outcomes[column.key](found) if measured and values else None
-            cell = mean_cell(finite, measured or info.statistics.n, measured=measured, outcomes=read)
+            cell = mean_cell(finite, measured or info.statistics.n, learned=learned, measured=measured, outcomes=read)
             attacked = [m.info.attacked for m in found if m.info.attacked] if column.key == "attack%" else []
             cells.append(count_errors(cell, attacked))
     seeds = tuple(sorted({m.seed for m in found}))

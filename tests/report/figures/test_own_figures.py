@@ -1,4 +1,4 @@
-"""Figures ``budget`` and ``trade-off``: what is drawn, of which cells."""
+"""Figures ``budget``, ``trade-off`` and ``correlation``: what is drawn, of which cells."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from robench.results.selection import Selection
 from robench.results.store import Store
 from support.figures import assert_readable, texts
 from support.hand_made import add_cell, record
+from support.tables import fill_correlated
 
 TREC = Selection(tasks=["trec"])
 
@@ -93,3 +94,21 @@ def test_trade_off_marks_what_learned_nothing_and_leaves_it_out_of_the_front(sto
     assert "FGSM †" in texts(drawing) and "cannot be told from naming" in drawing.caption
     front = next(line for line in drawing.figure.axes[0].get_lines() if line.get_linestyle() == "--")
     assert np.asarray(front.get_xydata())[1:-1].tolist() == [[90, 30], [92, 20]], "though it withstands every attack"
+
+
+def test_correlation_has_a_panel_for_each_attack_and_a_point_for_each_model(store: Store) -> None:
+    fill_correlated(store)
+    drawing = draw("correlation", store, selection=Selection(tasks=["sst2"]))
+    assert_readable(drawing)
+    second, first, *_ = drawing.figure.axes
+    points = [tuple(np.asarray(line.get_xydata())[0].tolist()) for line in first.get_lines()]
+    assert {(0.5, 45.0), (1.5, 35.0), (2.0, 25.0), (2.5, 30.0)} < set(points)
+    assert len(second.get_lines()) == 2 and second.get_ylabel() == "pwws%"
+    assert "Rank correlation: pwws (2 models), textfooler -0.96 (7 models);" in drawing.caption
+    assert "Trained against pwws, textfooler, if against any." in drawing.caption
+    assert {"Base", "PGD", "ADA"} <= set(texts(drawing))
+
+
+def test_correlation_without_statistics_says_what_makes_some(store: Store) -> None:
+    with pytest.raises(RobenchError, match="with statistics yet; `robench run --table correlation --task trec` makes"):
+        draw("correlation", store, selection=TREC)

@@ -21,7 +21,7 @@ from robench.results import papers
 from robench.results.selection import NoResultsError, Selection
 from robench.results.store import Store
 from support.hand_made import add_cell, add_statistics
-from support.tables import BERT, fill4, fill6, fill7, rows, shown, sst2, texts
+from support.tables import BERT, fill4, fill6, fill7, fill_correlated, rows, shown, sst2, texts
 
 pytestmark = pytest.mark.usefixtures("quick_by_hand")
 
@@ -243,25 +243,6 @@ def test_statistics_under_another_attack_than_the_model_was_trained_against_are_
     assert ("ada" in rows(make("7", store))) == is_shown
 
 
-def fill_correlated(store: Store) -> None:
-    """Six models, of which one is the mean of two seeds and one met another attack than its own.
-
-    KL (pos) orders them as their accuracies do, but for two neighbours; MSE (neg) is the same for all.
-    """
-    for name, kl_pos, failed in (("pgd", 0.5, 90), ("fgsm", 1.5, 70), ("freelb", 2.0, 50), ("smart", 2.5, 60)):
-        add_statistics(store, name, failed=failed, values={"kl_pos": kl_pos, "ctr": failed / 10}, encoder=BERT)
-    for seed, kl_pos, failed in ((42, 2.0, 20), (43, math.inf, 10)):
-        values = {"kl_pos": kl_pos, "ctr": failed / 10}
-        add_statistics(store, "base", failed=failed, values=values, seed=seed, encoder=BERT)
-    for own, kl_pos, failed in ((None, 0.25, 100), ("pwws", 1.0, 80)):
-        cell = add_cell(store, "ada", "textfooler", failed, task="sst2", trained=own, encoder=BERT)
-        values = {"kl_pos": kl_pos, "ctr": failed / 10}
-        add_statistics(store, "ada", failed=failed, values=values, model=cell.info.model, encoder=BERT)
-    add_statistics(store, "before", failed=0, values={"kl_pos": 0.0}, encoder=BERT)
-    for name in ("base", "pgd"):
-        add_statistics(store, name, attack="pwws", encoder=BERT)
-
-
 def test_correlation_of_statistics_with_accuracies(store: Store) -> None:
     fill_correlated(store)
     table = make("correlation", store)
@@ -277,6 +258,14 @@ def test_correlation_of_statistics_with_accuracies(store: Store) -> None:
     assert "95 % interval" in " ".join(table.legend) and "90 %" in " ".join(
         make("correlation", store, level=0.9).legend
     )
+
+
+def test_a_model_that_learned_nothing_is_marked_in_table_7_and_correlates_with_nothing(store: Store) -> None:
+    fill_correlated(store)
+    add_statistics(store, "spell", clean=255, majority=250, failed=90, values={"kl_pos": 0.0}, encoder=BERT)
+    assert rows(make("correlation", store))["KL (pos, ↓)"].cells[5].value == 7
+    (cell,) = {cell.learned for cell in rows(make("7", store))["spell"].cells}
+    assert cell is False
 
 
 def test_correlation_compares_no_defenses_and_needs_models(store: Store) -> None:

@@ -1,0 +1,138 @@
+"""Figure ``correlation``: KL (pos) of each model against its accuracy under attack, a panel for each attack."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeAlias
+
+from robench.escaping import escape_matplotlib
+from robench.report.figures.canvas import INK, Drawing, apply_style, blank_sheet
+from robench.report.figures.palette import Look, looks, title
+from robench.report.figures.request import FigureRequest
+from robench.report.tables.correlation import ACCURACY, ModelMeans, average_models
+from robench.report.tables.high_order import MEASURES, MeasuredModel, share_setting
+from robench.results.cells import group, identity_text
+from robench.results.correlation import correlate
+from robench.results.info import CellInfo, StatisticsInfo
+from robench.results.labels import defense_source, make_labels
+from robench.results.seeds import describe_means
+from robench.results.selection import NoResultsError
+from robench.results.store import Store
+from robench.results.transfer import leave_out_sources
+from robench.study.commands import format_paper_command
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Block: TypeAlias = Sequence[ModelMeans]
+"""The models that can be compared, over the pairs of one attack."""
+
+STATISTIC = "kl_pos"
+"""The statistic that is drawn; ``robench table correlation`` has all."""
+MOST_ATTACKS = 6
+"""Attacks of one figure; it has a panel for each."""
+
+
+def draw(store: Store, request: FigureRequest) -> Drawing:
+    """Draw a point for each model in the panel of each attack that was made on it.
+
+    Raises:
+        NoResultsError: no models have statistics.
+    """
+    selection = request.selection
+    kept = leave_out_sources(selection.keep(store.stages(StatisticsInfo)), selection.seeds)
+    blocks, others = _choose_setting(average_models(kept, store.stages(CellInfo), request.paper))
+    if not blocks:
+        words = ("run", "--table", "correlation", "--task", request.task, *request.command_options)
+        command = f"`{format_paper_command(request.paper, *words)}`"
+        raise NoResultsError(f"{store.root} has no {selection.describe()} with statistics yet; {command} makes some.")
+    shown, left = blocks[:MOST_ATTACKS], blocks[MOST_ATTACKS:]
+    names = make_labels(defense_source(one.row, one.info.defense, one.key) for one in _list_models(blocks))
+    caption = _describe(shown, request, [_title(block) for block in left], others)
+    with apply_style():
+        rows = math.ceil(len(shown) / 2)
+        figure = blank_sheet(7.2, 0.8 + 2.6 * rows, caption)
+        panels = list(figure.subplots(rows, min(len(shown), 2), squeeze=False).flat)
+        every = looks(name.text for name in names.values())
+        for axes, block in zip(panels, shown, strict=False):
+            for name, models in group(block, lambda m: names[m.models[0].row].text).items():
+                _mark(axes, models, every[name], escape_matplotlib(title(name)))
+            _label(axes, _title(block))
+        for axes in panels[len(shown) :]:
+            axes.set_axis_off()
+        legends = [axes.get_legend_handles_labels() for axes in panels]
+        handles = {label: handle for legend in legends for handle, label in zip(*legend, strict=True)}
+        figure.legend(
+            list(handles.values()),
+            list(handles),
+            title=escape_matplotlib(f"{request.figure.title}: {request.task}"),
+            title_fontsize=11,
+            alignment="left",
+            loc="outside upper left",
+            ncols=4,
+        )
+    return Drawing(figure, request.file_name(request.task), caption)
+
+
+def _choose_setting(blocks: Sequence[Block]) -> tuple[list[Block], int]:
+    """Return the blocks of the setting with most models, a block for each attack, and the number of other settings."""
+
+    def identify(block: Block) -> str:
+        setting = share_setting(block[0].models)
+        return identity_text([value for name, value in setting.items() if not name.startswith("attack")])
+
+    settings = sorted(group(blocks, identify).values(), key=lambda found: sum(map(len, found)))
+    return (settings[-1], len(settings) - 1) if settings else ([], 0)
+
+
+def _list_models(blocks: Sequence[Block]) -> list[MeasuredModel]:
+    return [one for block in blocks for means in block for one in means.models]
+
+
+def _title(block: Block) -> str:
+    return str(block[0].models[0].info.attack.title)
+
+
+def _mark(axes: Axes, models: Sequence[ModelMeans], look: Look, label: str) -> None:
+    """Draw the models of one defense."""
+    points = [(m.values[STATISTIC], 100 * m.values[ACCURACY]) for m in models]
+    axes.plot(
+        [x for x, _ in points],
+        [y for _, y in points],
+        color=look.colour,
+        marker=look.marker,
+        markersize=7,
+        markeredgecolor=INK,
+        markeredgewidth=0.5,
+        linestyle="none",
+        label=label,
+    )
+
+
+def _label(axes: Axes, attack: str) -> None:
+    axes.set_xlabel(next(measure.name for measure in MEASURES if measure.key == STATISTIC))
+    axes.set_ylabel(escape_matplotlib(f"{attack}%"))
+    axes.margins(0.08)
+    axes.grid()
+
+
+def _describe(shown: Sequence[Block], request: FigureRequest, left: Sequence[str], others: int) -> str:
+    models = _list_models(shown)
+    info = models[0].info
+    numbers = ", ".join(f"{_title(block)} {_correlate(block)}" for block in shown)
+    attacks = sorted({m.training_attack.title for block in shown for m in block if m.training_attack})
+    text = (
+        f"{request.task}, encoder {info.encoder.name}, {info.train_rows:,} training rows, {info.statistics.n:,} pairs."
+        " KL (pos): divergence, in nats, of the predictions for a clean text and for what the attack made of it against"
+        f" the reference defense. Rank correlation: {numbers}; `robench table correlation` has intervals, tests"
+        f" and the other statistics. {describe_means(m.seed for m in models)}"
+    )
+    text += f" Trained against {', '.join(attacks)}, if against any." if attacks else ""
+    text += f" Not shown: {', '.join(left)}." if left else ""
+    return text + (f" Other settings of this task in the runs folder, not shown: {others}." if others else "")
+
+
+def _correlate(block: Block) -> str:
+    found = correlate([m.values[STATISTIC] for m in block], [m.values[ACCURACY] for m in block])
+    return f"{found.value:.2f} ({found.n} models)" if found else f"({len(block)} models)"
