@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,13 @@ def test_plan_with_statistics_has_before_and_every_defense_after_their_cells(tin
     needs = [(needed.kind, needed.label) for needed in measured[1].needs]
     taichi = "mr-taichi-pwws-seed42"
     assert needs == [("cells", "mr-base-pwws-seed42"), ("cells", taichi), ("models", taichi)]
+
+
+def test_title_names_the_attack_that_a_model_was_trained_against_if_it_is_another(tiny_job: TinyJob) -> None:
+    crossed = replace(request(tiny_job, "taichi"), attack=("pwws", "deepwordbug"), against=("pwws",))
+    titles = [stage.title for stage in crossed.stages(SilentReporter()) if isinstance(stage, StatisticsStage)]
+    assert "statistics of taichi on mr under pwws, seed 42" in titles
+    assert "statistics of taichi, trained against pwws, on mr under deepwordbug, seed 42" in titles
 
 
 def test_models_are_measured_on_the_texts_made_against_base(

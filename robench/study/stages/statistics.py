@@ -95,8 +95,10 @@ class StatisticsStage(Stage):
 
     @property
     def title(self) -> str:
-        """Name model, task, attack and seed in words."""
-        return f"statistics of {self.name} on {self.data.task} under {self.reference.attack.title}, seed {self.seed}"
+        """Name model, task, attack and seed in words, and the attack that the model was trained against if another."""
+        against = self.cell.trained_against if self.cell else None
+        named = f"{self.name}, trained against {against.title}," if against else self.name
+        return f"statistics of {named} on {self.data.task} under {self.reference.attack.title}, seed {self.seed}"
 
     @property
     def model_key(self) -> str:
