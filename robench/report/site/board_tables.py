@@ -127,6 +127,8 @@ def _describe_marks(board: Board, places: Sequence[Place]) -> list[str]:
     rows = [place.row for place in places]
     cells = [cell for row in rows for cell in row.cells]
     lines = []
+    if any(r.info.is_crossed for place in places for r in place.results):
+        lines.append("DEFENSE on ATTACK: a model trained on the texts of that attack.")
     if board.by == MEAN and board.lacking:
         names = ", ".join(board.lacking[:4]) + (f" and {len(board.lacking) - 4} more" if board.lacking[4:] else "")
         lines.append(

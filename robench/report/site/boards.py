@@ -3,8 +3,9 @@
 How it works: results of entries are put into blocks as in all tables, so that only what differs in defense, attack and
 seed alone shares a board. A row is a defense. Under each attack stands the number of its model; of a defense that is
 trained once for each attack, that of the model which was trained against this one, as in table 5 of the TaiChi paper.
-``worst%`` is about one model that met all attacks, so it is not known of every defense. If it is, it ranks the board;
-otherwise the mean over the attacks does, and the board says so.
+If it met an attack that none of its models was trained against, each of its models has a row of its own instead, as in
+table ``worst``. ``worst%`` is about one model that met all attacks, so it is not known of every row. If it is, it ranks
+the board; otherwise the mean over the attacks does, and the board says so.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from robench.results.cells import Result, group, identity_text, read_model_resul
 from robench.results.entries import list_cells
 from robench.results.entry_form import Entry
 from robench.results.flags import list_flags
+from robench.results.labels import Label, model_labels, row_labels
+from robench.results.paper_contents import Paper
 from robench.results.papers import find_paper
 from robench.results.sample_reader import SampleReader
 from robench.results.samples import average
@@ -41,37 +44,56 @@ def make_boards(entries: Sequence[Entry]) -> list[Board]:
         RobenchError: a built-in paper is broken.
     """
     cells = [cell for entry in entries for cell in list_cells(entry)]
-    if not cells:
-        return []
     kept = leave_out_adaptive(cells, cells)
-    own = read_results(leave_out_crossed(kept) or kept)
-    models, paper = read_model_results(kept), find_paper()
-    blocks = Layout.of(paper, own).blocks
+    if not kept:
+        return []
+    models, paper, reader = read_model_results(kept), find_paper(), SampleReader.of(kept)
+    own = group(read_results(leave_out_crossed(kept)), lambda r: r.block)
+    blocks = Layout.of(paper, models).blocks
     titles = name_boards([members[0] for members in blocks.values()])
-    reader = SampleReader.of(kept)
-    by_block = group(models, lambda r: r.block)
     return [
-        _Maker(Layout.of(paper, members), reader, by_block.get(block, [])).make(title)
+        _Maker(paper, own.get(block, []), members, reader).make(title)
         for title, (block, members) in zip(titles, blocks.items(), strict=True)
     ]
+
+
+def _find_split(models: Sequence[Result]) -> set[str]:
+    """Return the defenses that met an attack which none of their models was trained against."""
+    found = set()
+    for defense, results in group(models, _identify_defense).items():
+        trained_against = {r.column for r in results if not r.info.is_crossed}
+        if any(r.column not in trained_against for r in results):
+            found.add(defense)
+    return found
 
 
 class _Maker:
     """Makes one board.
 
     Args:
-        layout: the results of the block, without those of models under other attacks than their own.
-        reader: reads outcomes of single texts.
+        paper: whose order of attacks it has.
+        own: the results of the block, without those of models under other attacks than their own.
         models: all results of the block, a row for each model.
+        reader: reads outcomes of single texts.
     """
 
-    def __init__(self, layout: Layout, reader: SampleReader, models: list[Result]) -> None:
-        self._layout, self._reader = layout, reader
-        self._rows, self._columns = group(layout.results, lambda r: r.row), list(layout.columns)
+    def __init__(self, paper: Paper, own: list[Result], models: list[Result], reader: SampleReader) -> None:
+        self._split = _find_split(models)
+        results = [r for r in own if not self._is_split(r)] + [r for r in models if self._is_split(r)]
+        self._layout, self._reader = Layout.of(paper, results, label=self._label_rows), reader
+        self._rows, self._columns = group(self._layout.results, lambda r: r.row), list(self._layout.columns)
         self._ranking = self._choose_ranking()
         in_ranking = [r for r in models if r.column in self._ranking and reader.columns(r.folder).id]
-        self._models = group(in_ranking, _identify_defense)
+        self._models = group(in_ranking, lambda r: r.row if self._is_split(r) else _identify_defense(r))
         self._worst = WorstReader(reader, in_ranking)
+
+    def _is_split(self, result: Result) -> bool:
+        """Return whether each model of a result's defense has a row of its own."""
+        return _identify_defense(result) in self._split
+
+    def _label_rows(self, results: Sequence[Result]) -> dict[str, Label]:
+        whole = row_labels([r for r in results if not self._is_split(r)])
+        return whole | model_labels([r for r in results if self._is_split(r)])
 
     def _choose_ranking(self) -> list[str]:
         """Return the attacks that at least half of the defenses met: one that few met would leave all others out."""
@@ -111,9 +133,13 @@ class _Maker:
     def _all_of(self, row: str) -> list[Result]:
         """Return the results of a row, and those of its models under other attacks than their own."""
         own = self._rows[row]
-        others = self._models.get(_identify_defense(own[0]), [])
+        others = self._find_models(own)
         there = {r.info.key for r in own}
         return [*own, *(r for r in others if r.info.key not in there)]
+
+    def _find_models(self, found: list[Result]) -> list[Result]:
+        """Return the results of all models of a row under the attacks of the ranking, as far as texts are known."""
+        return self._models.get(found[0].row if self._is_split(found[0]) else _identify_defense(found[0]), [])
 
     def _row(self, row: str, found: list[Result], *, several: bool) -> Row:
         info, label = found[0].info, self._layout.rows[row]
@@ -124,7 +150,7 @@ class _Maker:
         return Row(
             label=label.text,
             name=info.defense.name,
-            is_plain=label.plain == info.defense.name,
+            is_plain=not info.defense.changed,
             per_attack=info.adversarial is not None,
             clean_n=info.clean.n,
             attacked_n=found[0].attacked_n,
@@ -134,9 +160,9 @@ class _Maker:
         )
 
     def _worst_cell(self, found: list[Result]) -> Cell:
-        models = self._models.get(_identify_defense(found[0]))
+        models = self._find_models(found)
         samples = average_worst(self._worst, models) if models else {}
-        return outcome_cell(samples, [r for r in models or () if r.seed in samples]) if samples else Cell()
+        return outcome_cell(samples, [r for r in models if r.seed in samples]) if samples else Cell()
 
     def _mean_cell(self, found: list[Result]) -> Cell:
         """Return the mean over the attacks of the ranking, of each seed that has all of them."""

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from robench.report.site.board import MEAN, Board
+from robench.report.site.board_tables import board_table
 from robench.report.site.boards import choose_primary, make_boards
 from robench.report.tables.worst import WORST
 from robench.results.entry_form import Entry
@@ -64,6 +65,21 @@ def test_models_that_met_the_attacks_of_others_too_are_ranked_by_the_worst_and_s
     )
     place = next(place for place in board.places if place.defense == "taichi")
     assert [one.key for one in place.entries] == [one.key for one in taichi]
+
+
+def test_models_of_a_defense_that_knows_few_attacks_and_met_more_have_rows_and_ranks_of_their_own() -> None:
+    crossed = [entry("ada", against="pwws", attacks=ATTACKS, number=number, seed=number) for number in (1, 2)]
+    own = entry("ada", against="bae", number=3)
+    whole = [entry("taichi", against=attack, attacks=ATTACKS, number=number) for number, attack in enumerate(ATTACKS)]
+    board = only_board(entry("base"), *crossed, own, *whole)
+    rows = {place.row.label: place for place in board.places}
+    assert rows.keys() == {"base", "ada on pwws", "ada on bae", "taichi"} and board.by == WORST
+    assert [one.key for one in rows["ada on pwws"].entries] == [one.key for one in crossed]
+    assert rows["ada on pwws"].rank is not None and rows["ada on bae"].rank is None
+    met = [one for attacked in crossed for one in attacked.attacks if one.attack.name == ATTACKS[0]]
+    assert value(board, "ada on pwws", ATTACKS[0]) == Fraction(sum(one.attacked.failed or 0 for one in met), 2 * TEXTS)
+    assert all(place.row.is_plain for place in board.places)
+    assert "DEFENSE on ATTACK: a model trained" in " ".join(board_table(board, "board").below)
 
 
 def test_defense_that_lacks_an_attack_has_no_rank_and_stands_last() -> None:
