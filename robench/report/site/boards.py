@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from robench.report.site.board import MEAN, Board, Place, training_attack
@@ -108,6 +109,10 @@ class _Maker:
         columns = [*ours, Column(CLEAN), *(Column(labels[c].text, attack=labels[c].plain) for c in self._columns)]
         rows = {row: self._row(row, found, several=several) for row, found in self._rows.items()}
         by, lacking = self._choose_column(list(rows.values()), columns)
+        if by == WORST:  # nothing is ranked by the mean then, and the accuracies stand there, too
+            kept = [i for i, column in enumerate(columns) if column.name != MEAN]
+            columns = [columns[i] for i in kept]
+            rows = {name: replace(row, cells=tuple(row.cells[i] for i in kept)) for name, row in rows.items()}
         where = [column.name for column in columns].index(by)
         order = sorted(rows, key=lambda row: _order(rows[row], where))
         block = Block(first.info.task, title, tuple(rows[row] for row in order))

@@ -40,6 +40,7 @@ def test_board_is_ranked_by_the_worst_attack_if_one_model_of_each_defense_met_al
         assert attack.records is not None
         held &= {row.id for row in attack.records.rows() if row.status == "failed"}
     assert (board.by, board.lacking) == (WORST, [])
+    assert [column.name for column in board.columns][:2] == [WORST, "clean%"], "without the mean, which ranks nothing"
     assert value(board, "base", WORST) == Fraction(len(held), TEXTS)
     assert [place.rank for place in board.places] == [1, 2]
     first, second = (board.cell(place).value for place in board.places)
