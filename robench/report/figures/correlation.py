@@ -11,7 +11,8 @@ from robench.report.figures.canvas import INK, Drawing, apply_style, blank_sheet
 from robench.report.figures.palette import Look, looks, title
 from robench.report.figures.request import FigureRequest
 from robench.report.tables.correlation import ACCURACY, ModelMeans, average_models
-from robench.report.tables.high_order import MEASURES, MeasuredModel, share_setting
+from robench.report.tables.high_order import MEASURES
+from robench.report.tables.model_statistics import ModelStatistics, share_setting
 from robench.results.cells import group, identity_text
 from robench.results.correlation import correlate
 from robench.results.info import CellInfo, StatisticsInfo
@@ -48,7 +49,7 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
         command = f"`{format_paper_command(request.paper, *words)}`"
         raise NoResultsError(f"{store.root} has no {selection.describe()} with statistics yet; {command} makes some.")
     shown, left = blocks[:MOST_ATTACKS], blocks[MOST_ATTACKS:]
-    names = make_labels(defense_source(one.row, one.info.defense, one.key) for one in _list_models(blocks))
+    names = make_labels(defense_source(one.row, one.info.defense, one.key) for one in _list_statistics(blocks))
     caption = _describe(shown, request, [_title(block) for block in left], others)
     with apply_style():
         rows = math.ceil(len(shown) / 2)
@@ -86,7 +87,7 @@ def _choose_setting(blocks: Sequence[Block]) -> tuple[list[Block], int]:
     return (settings[-1], len(settings) - 1) if settings else ([], 0)
 
 
-def _list_models(blocks: Sequence[Block]) -> list[MeasuredModel]:
+def _list_statistics(blocks: Sequence[Block]) -> list[ModelStatistics]:
     return [one for block in blocks for means in block for one in means.models]
 
 
@@ -118,10 +119,10 @@ def _label(axes: Axes, attack: str) -> None:
 
 
 def _describe(shown: Sequence[Block], request: FigureRequest, left: Sequence[str], others: int) -> str:
-    models = _list_models(shown)
+    models = _list_statistics(shown)
     info = models[0].info
     numbers = ", ".join(f"{_title(block)} {_correlate(block)}" for block in shown)
-    attacks = sorted({m.training_attack.title for block in shown for m in block if m.training_attack})
+    attacks = sorted({m.training_attack.title for m in models if m.training_attack})
     text = (
         f"{request.task}, encoder {info.encoder.name}, {info.train_rows:,} training rows, {info.statistics.n:,} pairs."
         " KL (pos): divergence, in nats, of the predictions for a clean text and for what the attack made of it against"

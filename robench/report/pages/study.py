@@ -128,8 +128,17 @@ class _Sections:
         title = "Representations"
         if not number:
             return Section("statistics", title, [Paragraph(f"{self._contents.name} has no table of statistics.")])
-        parts: list[Part] = [Paragraph(_INTROS["high-order"])]
-        return Section("statistics", title, [*parts, self._part(lambda: TablePart(self._make_high_order(number)))])
+        table = self._part(lambda: TablePart(self._make_high_order(number)))
+        return Section("statistics", title, [Paragraph(_INTROS["high-order"]), table, *self._correlate()])
+
+    def _correlate(self) -> list[Part]:
+        """Return the picture and the table of correlations; none with too few models."""
+        options: TableOptions = {**self._options, "compare": None}
+        try:
+            table = tables.make("correlation", self._store, paper=self._paper, **options)
+        except NoResultsError:
+            return []
+        return [self._draw("correlation"), TablePart(table)]
 
     def _make_high_order(self, number: str) -> Table:
         """Make the table of statistics of whatever attacks there are, not of the paper's alone."""
@@ -141,22 +150,19 @@ class _Sections:
 
     def trade_off(self) -> Section:
         """Make the section of the picture of all defenses."""
-        title = "Trade-off"
+        return Section("trade-off", "Trade-off", [self._part(lambda: self._draw("trade-off"))])
 
-        def draw() -> Part:
-            options = self._options.get("command_options", ())
-            return make_picture(
-                figures.draw(
-                    "trade-off",
-                    self._store,
-                    paper=self._paper,
-                    selection=self._selection,
-                    options=options,
-                    reader=self._options.get("reader"),
-                )
+    def _draw(self, number: str) -> Part:
+        return make_picture(
+            figures.draw(
+                number,
+                self._store,
+                paper=self._paper,
+                selection=self._selection,
+                options=self._options.get("command_options", ()),
+                reader=self._options.get("reader"),
             )
-
-        return Section("trade-off", title, [self._part(draw)])
+        )
 
     def _make(self, number: str) -> Table:
         if number not in self._made:

@@ -9,13 +9,13 @@ from statistics import fmean
 
 from robench.errors import RobenchError
 from robench.report.tables.captions import headings, notes_of
-from robench.report.tables.high_order import LEGEND, MEASURES, MeasuredModel, order_models, read_models, share_setting
+from robench.report.tables.high_order import LEGEND, MEASURES
 from robench.report.tables.model import Block, Cell, Column, Row, Table
+from robench.report.tables.model_statistics import ModelStatistics, order_statistics, read_statistics, share_setting
 from robench.report.tables.options import TableRequest
 from robench.results.cells import group, identity_text
 from robench.results.correlation import FEWEST, Correlation, correlate
 from robench.results.info import BEFORE, CellInfo, StatisticsInfo
-from robench.results.info_parts import PluginInfo
 from robench.results.intervals import LEVEL, check_level
 from robench.results.paper_contents import Paper
 from robench.results.selection import NoResultsError
@@ -48,12 +48,10 @@ class ModelMeans:
 
     Attributes:
         models: of each seed.
-        training_attack: the attack that it was trained against; None if it needed none.
         values: statistics and accuracy under the attack, by key of a column of table 7.
     """
 
-    models: Sequence[MeasuredModel]
-    training_attack: PluginInfo | None
+    models: Sequence[ModelStatistics]
     values: Mapping[str, float]
 
 
@@ -118,24 +116,23 @@ def average_models(
         cells: of the same folder; they say which attack a model was trained against.
         paper: whose order it is.
     """
-    opponents = {cell.info.model: cell.info.training_attack for cell in cells}
 
-    def identify(model: MeasuredModel) -> str:
-        attack = opponents.get(model.info.model)
+    def identify(model: ModelStatistics) -> str:
+        attack = model.training_attack
         return identity_text([model.row, attack.identify() if attack else None])
 
-    models = [m for m in read_models(statistics) if m.info.defense.name != BEFORE and m.has_learned]
+    models = [m for m in read_statistics(statistics, cells) if m.info.defense.name != BEFORE and m.has_learned]
     models = [m for m in models if ACCURACY in m.values]
-    models.sort(key=lambda m: order_models(m, paper))
+    models.sort(key=lambda m: order_statistics(m, paper))
     return [
-        [_average(seeds, opponents.get(seeds[0].info.model)) for seeds in group(block, identify).values()]
+        [_average(seeds) for seeds in group(block, identify).values()]
         for block in group(models, lambda m: m.block).values()
     ]
 
 
-def _average(models: Sequence[MeasuredModel], training_attack: PluginInfo | None) -> ModelMeans:
+def _average(models: Sequence[ModelStatistics]) -> ModelMeans:
     keys = (*(measure.key for measure in MEASURES), ACCURACY)
-    return ModelMeans(models, training_attack, {key: fmean(float(m.values[key]) for m in models) for key in keys})
+    return ModelMeans(models, {key: fmean(float(m.values[key]) for m in models) for key in keys})
 
 
 def _correlate(models: Sequence[ModelMeans], level: float) -> list[_Line]:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
-from typing import Any
 
-from robench.report.tables.captions import headings, notes_of, setting_of
+from robench.report.tables.captions import headings, notes_of
 from robench.report.tables.cells import count_errors, mean_cell
 from robench.report.tables.model import Block, Cell, Column, Row, Table
+from robench.report.tables.model_statistics import (
+    ModelStatistics,
+    count_samples,
+    identify_attack,
+    is_before,
+    order_statistics,
+    read_statistics,
+    share_setting,
+)
 from robench.report.tables.options import TableRequest
 from robench.results.adversarial_rows import format_range
-from robench.results.cells import group, has_learned, identity_text
+from robench.results.cells import group, identity_text
 from robench.results.info import BEFORE, CellInfo, StatisticsInfo
-from robench.results.labels import Label, defense_source, make_labels, plain_attack
+from robench.results.labels import Label, LabelSource, defense_source, make_labels, plain_attack
 from robench.results.paper_contents import Paper, rank
 from robench.results.sample_reader import SampleReader, Samples
 from robench.results.store import StoredStage
@@ -33,32 +40,7 @@ LEGEND = (
     "pos: a clean text beside its adversarial counterpart; neg: beside a fixed sentence of another label.",
     "MSE: mean squared difference of representations. KL: of predictions, in nats. CTR: contrastive loss of all pairs.",
 )
-
-
-@dataclass(frozen=True)
-class MeasuredModel:
-    """The statistics of one model over the pairs of one attack.
-
-    Attributes:
-        info: ``stage.json``.
-        block: the same for models that can be compared.
-        row: the same for models of one defense, whichever attack it was trained against.
-        seed: of the model.
-        key: of the statistics.
-        values: by key of a column of :data:`COLUMNS`, without those that are not known.
-    """
-
-    info: StatisticsInfo
-    block: str
-    row: str
-    seed: int
-    key: str
-    values: Mapping[str, Fraction | float]
-
-    @property
-    def has_learned(self) -> bool:
-        """Return whether it has learned something, as far as that is known; before fine-tuning it need not have."""
-        return _is_before(self) or self.info.clean is None or has_learned(self.info.clean)
+_CROSSED = "DEFENSE on ATTACK: a model trained on the texts of that attack."
 
 
 class _Samples:
@@ -73,23 +55,30 @@ class _Samples:
         self._reader = reader
         self._cells = {_place(cell.info.model, cell.info): cell for cell in cells}
 
-    def clean(self, models: Sequence[MeasuredModel]) -> Mapping[int, Samples] | None:
+    def clean(self, models: Sequence[ModelStatistics]) -> Mapping[int, Samples] | None:
         """Return the outcomes on clean texts; None if they are not known or, as of the encoder alone, of few texts."""
-        return None if any(map(_is_before, models)) else self._reader.clean((m.seed, m.info.model) for m in models)
+        return None if any(map(is_before, models)) else self._reader.clean((m.seed, m.info.model) for m in models)
 
-    def attacked(self, models: Sequence[MeasuredModel]) -> Mapping[int, Samples] | None:
+    def attacked(self, models: Sequence[ModelStatistics]) -> Mapping[int, Samples] | None:
         """Return the outcomes under the attack; None if a model's cell is not there, or was attacked otherwise."""
         found = [(m, self._cells.get(_place(m.info.model, m.info))) for m in models]
         known = [(m.seed, cell.folder) for m, cell in found if cell and cell.info.attacked == m.info.attacked]
         return self._reader.attacked(known) if len(known) == len(found) else None
 
 
-def _leave_out_crossed(
-    statistics: Sequence[StoredStage[StatisticsInfo]], cells: Sequence[StoredStage[CellInfo]]
-) -> list[StoredStage[StatisticsInfo]]:
-    """Leave out models under another attack than that which they were trained against: a row is a defense alone."""
-    crossed = {_place(cell.info.model, cell.info) for cell in cells if cell.info.is_crossed}
-    return [stage for stage in statistics if _place(stage.info.model, stage.info) not in crossed]
+def _name_crossed(models: Sequence[ModelStatistics]) -> list[ModelStatistics]:
+    """Give models under other attacks than their own rows by themselves, or leave them out.
+
+    As long as a defense has a model that was trained against the attack of a block, it stands there for the defense.
+    """
+    own = {(m.block, m.row) for m in models if not m.is_crossed}
+    found = []
+    for m in models:
+        if m.training_attack is None or not m.is_crossed:
+            found.append(m)
+        elif (m.block, m.row) not in own:
+            found.append(replace(m, row=identity_text([m.row, m.training_attack.identify()])))
+    return found
 
 
 def _place(model: str, info: CellInfo | StatisticsInfo) -> str:
@@ -116,20 +105,19 @@ def high_order_table(
         RobenchError: a file lacks something.
     """
     spec, paper = request.table, request.paper
-    kept = request.select(statistics, hint=f"statistics of models are another stage: {request.hint}")
+    kept = request.select(statistics, crossed=True, hint=f"statistics of models are another stage: {request.hint}")
     kept = request.restrict(kept, "task", spec.tasks)
     kept = request.restrict(kept, "attack", spec.attacks)
     cells = read_cells()
-    kept = _leave_out_crossed(kept, cells)
-    models = _in_every_block(read_models(kept))
-    models.sort(key=lambda m: order_models(m, paper))
+    models = _in_every_block(_name_crossed(read_statistics(kept, cells)))
+    models.sort(key=lambda m: order_statistics(m, paper))
     samples = _Samples(SampleReader.of([*kept, *cells], request.reader), cells)
     arranged, caption = _arranged(models, paper, () if request.selection.defenses else spec.defenses, samples)
     table = request.finish(
         arranged,
         COLUMNS,
         caption=caption,
-        legend=(*LEGEND, _legend_of_accuracies(models)),
+        legend=(*LEGEND, *([_CROSSED] if any(m.is_crossed for m in models) else []), _legend_of_accuracies(models)),
         notes=(*notes_of(m.info for m in models), *_notes_on_pairs(models)),
         row_kind="model",
         samples=False,
@@ -139,18 +127,14 @@ def high_order_table(
     return table
 
 
-def _legend_of_accuracies(models: Sequence[MeasuredModel]) -> str:
-    before = f" ({BEFORE}: correct / clean texts of the pairs)" if any(_is_before(m) for m in models) else ""
+def _legend_of_accuracies(models: Sequence[ModelStatistics]) -> str:
+    before = f" ({BEFORE}: correct / clean texts of the pairs)" if any(is_before(m) for m in models) else ""
     return (
         f"clean%: correct / all test samples{before}. attack%: failed / attacked samples; wrong before counts as wrong."
     )
 
 
-def _is_before(model: MeasuredModel) -> bool:
-    return model.info.defense.name == BEFORE
-
-
-def _notes_on_pairs(models: Sequence[MeasuredModel]) -> list[str]:
+def _notes_on_pairs(models: Sequence[ModelStatistics]) -> list[str]:
     """Return how many pairs are one text twice, for each task, attack and number of pairs."""
     counts: dict[tuple[str, str, int], set[int]] = {}
     for info in (m.info for m in models):
@@ -166,10 +150,10 @@ def _notes_on_pairs(models: Sequence[MeasuredModel]) -> list[str]:
 
 
 def _arranged(
-    models: Sequence[MeasuredModel], paper: Paper, expected: Sequence[str], samples: _Samples
+    models: Sequence[ModelStatistics], paper: Paper, expected: Sequence[str], samples: _Samples
 ) -> tuple[list[Block], str]:
     """Return the blocks, each with a row for every expected defense, and a caption of what they share."""
-    names = make_labels(defense_source(m.row, m.info.defense, m.key) for m in models)
+    names = make_labels(map(_label, models))
     by_block = group(models, lambda m: m.block)
     settings = [share_setting(members) for members in by_block.values()]
     heads, caption = headings(settings, paper)
@@ -184,68 +168,32 @@ def _arranged(
     return blocks, caption
 
 
-def read_models(statistics: Iterable[StoredStage[StatisticsInfo]]) -> list[MeasuredModel]:
-    """Return the models of some statistics; statistics of one model over the pairs of two attacks are two of them."""
-    return [_read_model(stage) for stage in statistics]
+def _label(model: ModelStatistics) -> LabelSource:
+    source, attack = defense_source(model.row, model.info.defense, model.key), model.training_attack
+    return (
+        source._replace(title=f"{source.title} on {attack.title}", plain="") if attack and model.is_crossed else source
+    )
 
 
-def _read_model(stage: StoredStage[StatisticsInfo]) -> MeasuredModel:
-    info = stage.info
-    block = [info.task, info.training, info.precision, info.train_rows]
-    block += [_attack(info), info.data.digest, info.encoder.digest, info.statistics.n]
-    defense = info.defense.identify()
-    if info.defense.name == BEFORE or not info.defense.class_:
-        defense = [info.defense.name]
-    values: dict[str, Fraction | float] = {}
-    for name in ("mse_pos", "mse_neg", "kl_pos", "kl_neg", "ctr"):
-        number = getattr(info.statistics, name)
-        values[name] = Fraction(number) if math.isfinite(number) else number
-    if info.clean and info.clean.n:
-        values["clean%"] = Fraction(info.clean.correct, info.clean.n)
-    if info.attacked and info.attacked.failed is not None and info.attacked.accuracy is not None:
-        values["attack%"] = info.attacked.accuracy
-    return MeasuredModel(info, identity_text(block), identity_text(defense), info.seed, stage.key, values)
-
-
-def _attack(info: StatisticsInfo) -> list[Any]:
-    return [info.attack.title, info.attack.fields]
-
-
-def _in_every_block(models: Sequence[MeasuredModel]) -> list[MeasuredModel]:
+def _in_every_block(models: Sequence[ModelStatistics]) -> list[ModelStatistics]:
     """Repeat the encoder before fine-tuning in all blocks that differ only in how models are trained."""
 
-    def untrained(m: MeasuredModel) -> str:
+    def untrained(m: ModelStatistics) -> str:
         info = m.info
-        return identity_text([info.task, info.data.digest, info.encoder.digest, _attack(info)])
+        return identity_text([info.task, info.data.digest, info.encoder.digest, identify_attack(info)])
 
-    trained = [m for m in models if not _is_before(m)]
+    trained = [m for m in models if not is_before(m)]
     found = list(trained)
     for m in models:
-        if _is_before(m):
+        if is_before(m):
             fitting = {t.block: t for t in trained if untrained(t) == untrained(m)} or {m.block: m}
-            found += [MeasuredModel(m.info, block, m.row, m.seed, m.key, m.values) for block in fitting]
+            found += [replace(m, block=block) for block in fitting]
     return found
 
 
-def share_setting(members: Sequence[MeasuredModel]) -> dict[str, Any]:
-    """Return what a block shares: as its fine-tuned models say, if it has one."""
-    info = next((m.info for m in members if not _is_before(m)), members[0].info)
-    attack = {"attack": info.attack.title, "attack_identity": identity_text(_attack(info))}
-    counts = {f"{part}_n": count for part, count in _counts(info).items() if count}
-    return setting_of(info, **attack, pairs=info.statistics.n, **counts)
-
-
-def _counts(info: StatisticsInfo) -> dict[str, int | None]:
-    """Count the clean and the attacked samples, as far as there are any."""
-    return {
-        "clean": info.clean.n if info.clean else None,
-        "attacked": info.attacked.n if info.attacked else None,
-    }
-
-
-def _row(label: Label, found: Sequence[MeasuredModel], samples: _Samples) -> Row:
+def _row(label: Label, found: Sequence[ModelStatistics], samples: _Samples) -> Row:
     info = found[0].info
-    counts = _counts(info)
+    counts = count_samples(info)
     shares = {"clean%": counts["clean"], "attack%": counts["attacked"]}
     outcomes = {"clean%": samples.clean, "attack%": samples.attacked}
     learned = all(m.has_learned for m in found)
@@ -272,10 +220,3 @@ def _row(label: Label, found: Sequence[MeasuredModel], samples: _Samples) -> Row
         attacked_n=counts["attacked"],
         seeds=seeds,
     )
-
-
-def order_models(m: MeasuredModel, paper: Paper) -> tuple[Any, ...]:
-    """Return the place of a model: by task, attack and encoder, then by defense and seed, in the paper's order."""
-    info = m.info
-    block = *rank(info.task, paper.tasks), *rank(info.attack.name, paper.attacks), info.attack.title
-    return *block, info.encoder.name, m.block, *rank(info.defense.name, paper.defense_order), m.row, m.seed

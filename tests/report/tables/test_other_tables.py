@@ -233,14 +233,26 @@ def test_settings_and_attacks_of_statistics_are_not_mixed(store: Store) -> None:
     assert block.setting["attack"] == "pwws"
 
 
-@pytest.mark.parametrize(("trained", "is_shown"), [(None, True), ("pwws", False)])
-def test_statistics_under_another_attack_than_the_model_was_trained_against_are_left_out(
-    store: Store, trained: str | None, is_shown: bool
+@pytest.mark.parametrize(("trained", "label"), [(None, "ada"), ("pwws", "ada on pwws")])
+def test_statistics_of_a_model_trained_against_another_attack_stand_under_the_name_of_that(
+    store: Store, trained: str | None, label: str
 ) -> None:
-    cell = add_cell(store, "ada", "textfooler", 50, task="sst2", trained=trained)
     add_statistics(store, "base")
+    fill_ada(store, trained)
+    table = make("7", store)
+    assert [name for name in rows(table) if name.startswith("ada")] == [label]
+    assert any(line.startswith("DEFENSE on ATTACK") for line in table.legend) == (trained is not None)
+
+
+def test_statistics_of_a_model_trained_against_the_attack_itself_stand_for_its_defense(store: Store) -> None:
+    fill_ada(store, None)
+    fill_ada(store, "pwws")
+    assert [name for name in rows(make("7", store)) if name.startswith("ada")] == ["ada"]
+
+
+def fill_ada(store: Store, trained: str | None) -> None:
+    cell = add_cell(store, "ada", "textfooler", 50, task="sst2", trained=trained)
     add_statistics(store, "ada", model=cell.info.model, attack_fields=cell.info.attack.fields)
-    assert ("ada" in rows(make("7", store))) == is_shown
 
 
 def test_correlation_of_statistics_with_accuracies(store: Store) -> None:

@@ -1,0 +1,116 @@
+"""The high-order statistics of trained models, as tables and figures arrange them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from robench.report.tables.captions import setting_of
+from robench.results.cells import has_learned, identity_text
+from robench.results.info import BEFORE, CellInfo, StatisticsInfo
+from robench.results.info_parts import PluginInfo
+from robench.results.paper_contents import Paper, rank
+from robench.results.store import StoredStage
+
+
+@dataclass(frozen=True)
+class ModelStatistics:
+    """The statistics of one model over the pairs of one attack.
+
+    Attributes:
+        info: ``stage.json``.
+        block: the same for models that can be compared.
+        row: the same for models of one defense, whichever attack it was trained against.
+        seed: of the model.
+        key: of the statistics.
+        training_attack: the attack that it was trained against; None if it needed none, or if that is not known.
+        values: by key of a column of table 7, without those that are not known.
+    """
+
+    info: StatisticsInfo
+    block: str
+    row: str
+    seed: int
+    key: str
+    training_attack: PluginInfo | None
+    values: Mapping[str, Fraction | float]
+
+    @property
+    def is_crossed(self) -> bool:
+        """Return whether it was trained against another attack, not even against that which this one changes."""
+        own, met = self.training_attack, self.info.attack
+        return own is not None and own.name != met.base and (own.title, own.fields) != (met.title, met.fields)
+
+    @property
+    def has_learned(self) -> bool:
+        """Return whether it has learned something, as far as that is known; before fine-tuning it need not have."""
+        return is_before(self) or self.info.clean is None or has_learned(self.info.clean)
+
+
+def is_before(model: ModelStatistics) -> bool:
+    """Return whether these are statistics of the encoder before fine-tuning."""
+    return model.info.defense.name == BEFORE
+
+
+def read_statistics(
+    statistics: Iterable[StoredStage[StatisticsInfo]], cells: Iterable[StoredStage[CellInfo]]
+) -> list[ModelStatistics]:
+    """Read the statistics of models; those of one model over the pairs of two attacks are two of them.
+
+    Args:
+        statistics: finished stages of that kind.
+        cells: of the same folder; they say which attack a model was trained against.
+    """
+    opponents = {cell.info.model: cell.info.training_attack for cell in cells}
+    return [_read_statistics(stage, opponents.get(stage.info.model)) for stage in statistics]
+
+
+def _read_statistics(stage: StoredStage[StatisticsInfo], training_attack: PluginInfo | None) -> ModelStatistics:
+    info = stage.info
+    block = [info.task, info.training, info.precision, info.train_rows]
+    block += [identify_attack(info), info.data.digest, info.encoder.digest, info.statistics.n]
+    defense = info.defense.identify()
+    if info.defense.name == BEFORE or not info.defense.class_:
+        defense = [info.defense.name]
+    values: dict[str, Fraction | float] = {}
+    for name in ("mse_pos", "mse_neg", "kl_pos", "kl_neg", "ctr"):
+        number = getattr(info.statistics, name)
+        values[name] = Fraction(number) if math.isfinite(number) else number
+    if info.clean and info.clean.n:
+        values["clean%"] = Fraction(info.clean.correct, info.clean.n)
+    if info.attacked and info.attacked.failed is not None and info.attacked.accuracy is not None:
+        values["attack%"] = info.attacked.accuracy
+    return ModelStatistics(
+        info, identity_text(block), identity_text(defense), info.seed, stage.key, training_attack, values
+    )
+
+
+def identify_attack(info: StatisticsInfo) -> list[Any]:
+    """Return what two attacks share only if they are the same."""
+    return [info.attack.title, info.attack.fields]
+
+
+def share_setting(members: Sequence[ModelStatistics]) -> dict[str, Any]:
+    """Return what a block shares: as its fine-tuned models say, if it has one."""
+    info = next((m.info for m in members if not is_before(m)), members[0].info)
+    attack = {"attack": info.attack.title, "attack_identity": identity_text(identify_attack(info))}
+    counts = {f"{part}_n": count for part, count in count_samples(info).items() if count}
+    return setting_of(info, **attack, pairs=info.statistics.n, **counts)
+
+
+def count_samples(info: StatisticsInfo) -> dict[str, int | None]:
+    """Count the clean and the attacked samples, as far as there are any."""
+    return {
+        "clean": info.clean.n if info.clean else None,
+        "attacked": info.attacked.n if info.attacked else None,
+    }
+
+
+def order_statistics(m: ModelStatistics, paper: Paper) -> tuple[Any, ...]:
+    """Return the place of a model: by task, attack and encoder, then by defense and seed, in the paper's order."""
+    info = m.info
+    block = *rank(info.task, paper.tasks), *rank(info.attack.name, paper.attacks), info.attack.title
+    return *block, info.encoder.name, m.block, *rank(info.defense.name, paper.defense_order), m.row, m.seed
