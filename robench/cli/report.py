@@ -13,6 +13,7 @@ from robench.cli.common import (
     PluginOption,
     RunsOption,
     load_plugins,
+    open_store,
     print_dimmed,
     print_text,
     report_failures,
@@ -47,7 +48,8 @@ def report(
     """Write one page on a study: which defense holds, against what, at what price, and how sure that is.
 
     The page stands alone: it needs no network and no other file, and can be sent around. What the runs folder has
-    nothing for, it says, with the command that makes it.
+    nothing for, it says, with the command that makes it. `--runs leaderboards/measured` takes published entries,
+    which hold no texts, so that the page has no examples.
 
       robench report --task trec
       robench report --task trec --out trec.html --compare ada
@@ -56,11 +58,14 @@ def report(
     from robench.report.pages.parts import write_page
     from robench.report.pages.study import make_study_page
     from robench.report.tables import TableOptions
+    from robench.results.entry_store import EntryStore
     from robench.results.info import CellInfo
     from robench.results.still_store import StillStore
 
     load_plugins(plugin)
-    store = StillStore(runs, lambda sentence: print_dimmed([f"left out: {sentence}"]))
+    store = open_store(runs)
+    if not isinstance(store, EntryStore):
+        store = StillStore(runs, lambda sentence: print_dimmed([f"left out: {sentence}"]))
     tasks = split_names([task] if task else None)
     if len(tasks) > 1:
         raise RobenchError(f"a report is about one task, not {list_values(tasks)}; write one for each.")

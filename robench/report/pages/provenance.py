@@ -85,7 +85,7 @@ def provenance_section(store: Store, results: Sequence[Result], options: Sequenc
         ("threads of training", _each(place.threads for info in infos if (place := info.model_environment))),
         ("versions", ", ".join(f"{package} {version}" for package, version in versions.items())),
         ("code of others that was allowed to run", _each(code for info in infos for code in info.foreign_code)),
-        ("runs folder", str(store.root)),
+        ("entries" if any(r.entry for r in results) else "runs folder", str(store.root)),
     ]
     columns = column_labels(results)
     rows = [
@@ -102,16 +102,24 @@ def provenance_section(store: Store, results: Sequence[Result], options: Sequenc
     heads = ("result", "defense", "attack", "seed", "made at", "sha256 of its records")
     listed = text_table("results", f"The {len(rows):,} results, by key", heads, rows)
     parts: list[Part] = [
-        Paragraph(
-            "Every number on this page is computed from records, one line for each attacked text;"
-            f" `{format_command('verify', *options)}` checks that they are whole,"
-            f" `{format_command('show', 'KEY', *options)}` shows one result."
-        ),
+        Paragraph(_describe_source(store, results, options)),
         Facts([(name, text) for name, text in facts if text]),
         *(Paragraph(f"Note: {note}.", quiet=True) for note in notes_of(infos)),
         Fold(listed.title, [TablePart(listed)]),
     ]
     return Section("provenance", "Provenance", parts)
+
+
+def _describe_source(store: Store, results: Sequence[Result], options: Sequence[str]) -> str:
+    """Say what the numbers are computed from, and what checks that."""
+    if any(r.entry for r in results):
+        command = format_command("validate", str(store.root))
+        return f"Every number here is computed from entries, which have a row for each attacked text; `{command}` checks it."
+    return (
+        "Every number on this page is computed from records, one line for each attacked text;"
+        f" `{format_command('verify', *options)}` checks that they are whole,"
+        f" `{format_command('show', 'KEY', *options)}` shows one result."
+    )
 
 
 def record_digest(result: Result) -> str:

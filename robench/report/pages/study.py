@@ -45,7 +45,7 @@ def make_study_page(store: Store, paper: str, options: TableOptions) -> Page:
     """Make the page of a study.
 
     Args:
-        store: the runs folder.
+        store: the runs folder, or a folder of entries.
         paper: whose tables and comparison it has: its name, or a folder with a ``paper.toml``.
         options: what to show, about one task.
 
@@ -232,6 +232,8 @@ def _warnings(table: Table, results: Sequence[Result]) -> list[str]:
 
 def _examples_section(results: Sequence[Result], verdict: Verdict, contents: Paper) -> Section:
     """Show texts of the reference and of the best defense under the same attacks."""
+    if any(r.entry for r in results):
+        return Section("examples", "Examples", [Paragraph("Entries hold no texts, so there are none to show.")])
     names = dict.fromkeys((verdict.reference, verdict.ranked[0].name, verdict.table.compared))
     block = group(results, lambda r: r.block)
     members = max(block.values(), key=len)

@@ -9,9 +9,11 @@ import pytest
 
 from robench.report.pages.parts import Bars, Page, Paragraph, Section, write_page
 from robench.report.pages.study import make_study_page
+from robench.report.submit import write_entry
 from robench.report.tables import TableOptions
 from robench.results.store import Store
 from support.hand_made import add_cell
+from support.many_entries import make_entry
 from support.refusals import told
 from support.tiny_job import robench
 
@@ -115,6 +117,17 @@ def test_page_is_the_same_each_time(store: Store) -> None:
 def test_report_without_results_is_refused_with_a_command(tmp_path: Path) -> None:
     done = robench("report", "--runs", tmp_path, "--out", tmp_path / "x.html")
     assert "`robench run" in told(done) and not (tmp_path / "x.html").exists()
+
+
+def test_report_of_entries_has_all_but_examples(tmp_path: Path) -> None:
+    for defense in ("base", "pgd", "fgsm", "freelb", "smart"):
+        write_entry(make_entry(defense, number=len(defense), texts=20), tmp_path / "entries")
+    out = tmp_path / "x.html"
+    done = robench("report", "--runs", tmp_path / "entries", "--out", out)
+    assert done.exit_code == 0, done.output
+    text = out.read_text(encoding="utf-8")
+    assert "Entries hold no texts" in text and "robench validate" in text and "robench verify" not in text
+    assert 'id="trade-off"' in text and 'id="price"' in text
 
 
 def test_report_of_several_tasks_is_refused_by_name(store: Store) -> None:
