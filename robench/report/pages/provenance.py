@@ -113,8 +113,11 @@ def provenance_section(store: Store, results: Sequence[Result], options: Sequenc
 def _describe_source(store: Store, results: Sequence[Result], options: Sequence[str]) -> str:
     """Say what the numbers are computed from, and what checks that."""
     if any(r.entry for r in results):
-        command = format_command("validate", str(store.root))
-        return f"Every number here is computed from entries, which have a row for each attacked text; `{command}` checks it."
+        folder = next((word for word in options if word != "--runs"), str(store.root))
+        return (
+            "Every number on this page is computed from entries, which have a row for each attacked text;"
+            f" `{format_command('validate', folder)}` checks them."
+        )
     return (
         "Every number on this page is computed from records, one line for each attacked text;"
         f" `{format_command('verify', *options)}` checks that they are whole,"
