@@ -24,7 +24,10 @@ def compare(
     second: Annotated[str, typer.Argument(metavar="DEFENSE", help="The one to compare it with.")],
     task: Annotated[str, typer.Option("--task", "-t", help="The task.")],
     attack: Annotated[
-        str | None, typer.Option("--attack", "-a", help="The attack; without one, clean texts are compared.")
+        str | None,
+        typer.Option(
+            "--attack", "-a", help="The attack, or worst, for the worst of all; without one, clean texts are compared."
+        ),
     ] = None,
     difference: Annotated[
         float | None,
@@ -48,7 +51,7 @@ def compare(
 
       robench compare taichi ada --task trec --attack pwws
       robench compare taichi ada --task trec --attack pwws --difference 3
-      robench compare "taichi on pwws" base --task trec --attack textfooler
+      robench compare "taichi on pwws" base --task trec --attack worst
     """
     from robench.report.pairwise import compare as compare_defenses
 

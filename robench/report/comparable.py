@@ -15,6 +15,10 @@ from robench.results.papers import find_paper
 from robench.results.sample_reader import SampleReader, Samples
 from robench.results.selection import Selection, leave_out_crossed, prefer_unchanged
 from robench.results.store import Store, StoredStage
+from robench.results.worst import WorstReader
+
+WORST_CASE = "worst"
+"""The name that stands for the worst of all attacks in place of an attack's own."""
 
 
 def find_rows(
@@ -34,7 +38,7 @@ def find_rows(
         names: of defenses, as registered or as tables label them; of a defense that is trained once for each attack,
             that is each model under its own attack. ``ada on pwws`` is one of these models, under every attack.
         task: name of the task.
-        attack: name or title of the attack; empty for clean texts.
+        attack: name or title of the attack, or :data:`WORST_CASE`; empty for clean texts.
         encoder: name of the encoder; empty for any.
         preset: name of the preset; empty for any.
         seeds: seeds; empty for all.
@@ -51,17 +55,19 @@ def find_rows(
     # A model under another attack than that which it was trained against is no other version of its defense.
     results, models = read_results(leave_out_crossed(cells)), read_model_results(cells)
     labels = {row: label.text for found in (row_labels(results), model_labels(models)) for row, label in found.items()}
+    # The worst case is that of one model under several attacks, everything else that of a defense if it has a row.
+    first = models if attack == WORST_CASE else results
     rows = [
-        [r for r in results if name in (r.defense.name, labels[r.row])] or [r for r in models if _is(name, r, labels)]
+        [r for r in first if name in (r.defense.name, labels[r.row])] or [r for r in models if _is(name, r, labels)]
         for name in names
     ]
     for name, row in zip(names, rows, strict=True):
         if not row:
             there = list_values(sorted({*labels.values()}))
             raise RobenchError(f"no results in {store.root} of {name} on {task}; there are results of {there}.")
-    if attack:
+    if attack and attack != WORST_CASE:
         rows = [_under_attack(row, name, attack, models, labels) for row, name in zip(rows, names, strict=True)]
-    places = [group(row, lambda r: r.block + r.column if attack else r.model_block) for row in rows]
+    places = [group(row, lambda r: _place(r, attack)) for row in rows]
     shared = [place for place in places[0] if place in places[1]]
     if not shared:
         raise RobenchError(
@@ -77,6 +83,13 @@ def find_rows(
             " attack's title."
         )
     return [_one_version(found[shared[0]], labels) for found in places]
+
+
+def _place(result: Result, attack: str) -> str:
+    """Return what two results share if their outcomes can be compared."""
+    if attack == WORST_CASE:
+        return result.block
+    return result.block + result.column if attack else result.model_block
 
 
 def _on_split(cells: Sequence[StoredStage[CellInfo]], split: str, root: Path) -> list[StoredStage[CellInfo]]:
@@ -141,14 +154,45 @@ def _one_version(results: Sequence[Result], labels: Mapping[str, str]) -> list[R
     return kept
 
 
-def read_outcomes(reader: SampleReader, row: Sequence[Result], *, is_clean: bool) -> Mapping[int, Samples]:
-    """Return the outcomes of a row.
+def read_outcomes(
+    reader: SampleReader, rows: Sequence[Sequence[Result]], names: Sequence[str], attack: str
+) -> list[Mapping[int, Samples]]:
+    """Return the outcomes of rows by seed, under an attack, under the worst of all, or on clean texts.
+
+    Args:
+        reader: of their runs folder.
+        rows: as :func:`find_rows` returns them.
+        names: of their defenses.
+        attack: as in :func:`find_rows`.
 
     Raises:
-        RobenchError: clean predictions are not stored.
+        RobenchError: clean predictions are not stored, or the rows have not met the same attacks.
     """
-    if not is_clean:
-        return reader.attacked((r.seed, r.folder) for r in row)
+    if attack == WORST_CASE:
+        return _read_worst(reader, rows, names)
+    if attack:
+        return [reader.attacked((r.seed, r.folder) for r in row) for row in rows]
+    return [_read_clean(reader, row) for row in rows]
+
+
+def _read_worst(
+    reader: SampleReader, rows: Sequence[Sequence[Result]], names: Sequence[str]
+) -> list[Mapping[int, Samples]]:
+    worst = WorstReader(reader, [r for row in rows for r in row])
+    found: list[Mapping[int, Samples]] = [{one.seed: one.samples for one in worst.read(row)} for row in rows]
+    if not all(found):
+        met = "; ".join(
+            f"{name} met {list_values(dict.fromkeys(r.attack.title for r in row))}"
+            for name, row in zip(names, rows, strict=True)
+        )
+        raise RobenchError(
+            f"the worst cases of {names[0]} and {names[1]} cannot be compared: both have to meet the same attacks on"
+            f" the same samples; {met}."
+        )
+    return found
+
+
+def _read_clean(reader: SampleReader, row: Sequence[Result]) -> Mapping[int, Samples]:
     found = reader.clean((r.seed, r.info.model) for r in row)
     if found is None:
         raise RobenchError(

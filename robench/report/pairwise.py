@@ -10,7 +10,8 @@ from typing import Any
 
 from robench.errors import RobenchError
 from robench.escaping import escape_line, list_values
-from robench.report.comparable import find_rows, read_outcomes
+from robench.report.comparable import WORST_CASE, find_rows, read_outcomes
+from robench.results.cells import Result
 from robench.results.entry_store import open_results
 from robench.results.intervals import FEWEST_SEEDS, LEVEL, check_level
 from robench.results.power import MOST_SEEDS, POWER, Plan, find_smallest_difference, plan
@@ -27,7 +28,7 @@ class PairedComparison:
         first: name of the first defense.
         second: name of the second.
         task: name of the task.
-        attack: title of the attack; empty for clean texts.
+        attack: title of the attack, or the worst of which ones; empty for clean texts.
         found: the difference of the first less the second, its interval and its test.
         smallest: the smallest difference, a share, that these samples and seeds find with a chance of 80 %; None with
             two seeds.
@@ -148,7 +149,8 @@ def compare(
             defense that is trained once for each attack, ``ada on pwws`` is the model trained against PWWS.
         second: likewise.
         task: name of the task.
-        attack: name or title of the attack; without one, accuracy on clean texts is compared.
+        attack: name or title of the attack, or ``worst``: a sample counts only if the model survives all attacks on it;
+            without one, accuracy on clean texts is compared.
         encoder: needed if there are comparable results of several encoders.
         preset: likewise.
         seed: seeds; all that both have by default.
@@ -169,7 +171,7 @@ def compare(
         raise RobenchError(f"{first} is compared with itself; name two defenses.")
     rows = find_rows(open_results(Path(runs)), (first, second), task, attack, encoder, preset, seed, split)
     reader = SampleReader.of([*rows[0], *rows[1]])
-    ours, theirs = align(*(read_outcomes(reader, row, is_clean=not attack) for row in rows))
+    ours, theirs = align(*read_outcomes(reader, rows, (first, second), attack))
     found = compare_outcomes(ours, theirs, level)
     if found is None:
         raise RobenchError(
@@ -182,12 +184,17 @@ def compare(
         first,
         second,
         task,
-        rows[0][0].attack.title if attack else "",
+        _describe_attack(rows[0], attack),
         found,
         find_smallest_difference(found),
         target,
         plan(found, target, whole) if target else None,
     )
+
+
+def _describe_attack(row: Sequence[Result], attack: str) -> str:
+    titles = list(dict.fromkeys(r.attack.title for r in row))
+    return f"the worst of {list_values(titles)}" if attack == WORST_CASE else titles[0] if attack else ""
 
 
 def _describe_plan(made: Plan, found: Difference, size: str) -> str:

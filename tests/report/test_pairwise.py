@@ -163,6 +163,23 @@ def test_a_model_trained_against_one_attack_is_named_and_compared_under_others(s
         compare("ada", "base", attack="pwws", **place)  # type: ignore[arg-type]
 
 
+def test_the_worst_of_all_attacks_counts_samples_on_which_a_model_survives_each(store: Store) -> None:
+    """Hand-made cells fail on the first samples, so those that survive all are those of the weakest attack."""
+    for attack, ada, base in (("pwws", 120, 90), ("textfooler", 100, 110), ("deepwordbug", 115, 95)):
+        trained = None if attack == "pwws" else "pwws"
+        add_cell(store, "ada", attack, ada, seed=1, trained=trained)
+        add_cell(store, "base", attack, base, seed=1)
+    for name in ("ada", "ada on pwws"):
+        found = compare(name, "base", task="trec", attack="worst", runs=store.root)
+        assert found.found.value == pytest.approx((100 - 90) / 200) and found.found.n == 200
+        assert "on trec under the worst of " in str(found) and "deepwordbug" in found.attack
+    add_cell(store, "ada", "textfooler", 100, seed=1)
+    with pytest.raises(RobenchError, match="several versions of ada: ada on pwws, ada on textfooler; name one"):
+        compare("ada", "base", task="trec", attack="worst", runs=store.root)
+    with pytest.raises(RobenchError, match=r"same attacks .*; ada on textfooler met textfooler; base"):
+        compare("ada on textfooler", "base", task="trec", attack="worst", runs=store.root)
+
+
 def test_a_defense_under_an_attack_that_only_another_model_of_it_met_is_told_of_that_model(store: Store) -> None:
     fill(store, base=[100], taichi=[112])
     add_cell(store, "taichi", "textfooler", 20, seed=1, trained="pwws")
