@@ -97,9 +97,13 @@ class _Maker:
         return whole | model_labels([r for r in results if self._is_split(r)])
 
     def _choose_ranking(self) -> list[str]:
-        """Return the attacks that at least half of the defenses met: one that few met would leave all others out."""
-        met = {c: sum(any(r.column == c for r in row) for row in self._rows.values()) for c in self._columns}
-        return [column for column in self._columns if 2 * met[column] >= len(self._rows)] or self._columns
+        """Return the attacks that at least half of the defenses met: one that few met would leave all others out.
+
+        However many variants of a defense there are, it counts once.
+        """
+        met = {c: {r.defense.name for r in self._layout.results if r.column == c} for c in self._columns}
+        needed = len({r.defense.name for r in self._layout.results}) / 2
+        return [column for column in self._columns if len(met[column]) >= needed] or self._columns
 
     def make(self, title: str) -> Board:
         """Make the board, under a title."""

@@ -95,6 +95,12 @@ def test_attack_that_few_defenses_met_has_a_column_and_no_part_in_the_rank() -> 
     assert board.by == WORST and all(place.rank for place in board.places)
 
 
+def test_many_variants_of_a_defense_do_not_decide_which_attacks_rank_a_board() -> None:
+    sweep = [entry("smart", attacks=("pwws",), changed={"epsilon": value / 10}, number=value) for value in range(4)]
+    board = only_board(entry("base"), entry("pgd"), *sweep)
+    assert len(board.ranking) == 4 and [place.defense for place in board.ranked] == ["base", "pgd"]
+
+
 def test_one_attack_ranks_a_board_by_itself() -> None:
     board = only_board(entry("base", attacks=("pwws",)), entry("pgd", attacks=("pwws",)))
     assert board.by == "pwws" and [column.name for column in board.columns] == ["clean%", "pwws"]
