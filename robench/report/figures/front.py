@@ -19,7 +19,7 @@ from robench.report.tables.worst import average_worst
 from robench.results.adaptive import leave_out_adaptive
 from robench.results.cells import Result, group, identity_text, read_model_results
 from robench.results.info import CellInfo
-from robench.results.intervals import LEVEL
+from robench.results.intervals import FEWEST_SEEDS, LEVEL
 from robench.results.labels import column_labels, row_labels
 from robench.results.paper_contents import rank
 from robench.results.sample_reader import SampleReader
@@ -81,7 +81,7 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
     points, absent = find_points(block, request.reader)
     if not points:
         raise NoResultsError(f"{request.name} shows models that met every attack, of which there are none; {command}.")
-    caption = _caption(block, request, others, absent, command) + _describe_training_attacks(points)
+    caption = _caption(block, request, points, others, absent, command) + _describe_training_attacks(points)
     caption += describe_mark(max(point.mark for point in points))
     with apply_style():
         figure, axes = sheet(6.2, 4.6, caption)
@@ -184,15 +184,37 @@ def _describe_training_attacks(points: Sequence[Point]) -> str:
     )
 
 
-def _caption(block: Sequence[Result], request: FigureRequest, others: int, absent: Sequence[str], command: str) -> str:
+def _describe_whiskers(points: Sequence[Point]) -> str:
+    """Return a clause for each number of seeds that a point can have."""
+    counts = sorted({min(len(point.worst.seeds), FEWEST_SEEDS) for point in points})
+    if len(counts) == 1:
+        return _WHISKERS[counts[0]]
+    return "; ".join(f"with {_SEEDS[count]}, {_WHISKERS[count]}" for count in counts)
+
+
+_WHISKERS = {
+    1: "95 % intervals of the samples, seeds not covered",
+    2: "the values of both seeds",
+    FEWEST_SEEDS: "95 % intervals over seeds and samples",
+}
+"""Meaning of a whisker by the number of seeds; the last one is for all larger numbers, too."""
+_SEEDS = {1: "one seed", 2: "two seeds", FEWEST_SEEDS: "three seeds or more"}
+
+
+def _caption(
+    block: Sequence[Result],
+    request: FigureRequest,
+    points: Sequence[Point],
+    others: int,
+    absent: Sequence[str],
+    command: str,
+) -> str:
     info, attacks = block[0].info, sorted({label.text for label in column_labels(block).values()})
-    seeds = sorted({r.seed for r in block})
-    whiskers = {1: "95 % intervals of the samples; seeds not covered", 2: "the values of both seeds"}
     text = (
         f"{request.task}, encoder {info.encoder.name}, {info.train_rows:,} training rows, {info.clean.n:,} clean and"
         f" {block[0].attacked_n:,} attacked test samples. worst%: a sample counts only if the model survives all of"
         f" {', '.join(attacks)}; of a defense that is trained once for each attack, the mean over its models. Whiskers:"
-        f" {whiskers.get(len(seeds), '95 % intervals over seeds and samples')}. Dashed: the Pareto front, beyond which"
+        f" {_describe_whiskers(points)}. Dashed: the Pareto front, beyond which"
         " no defense here is better in both; that points lie on it may be chance where whiskers overlap."
     )
     text += f" Left out, because not every model met every attack: {', '.join(absent)}; {command}." if absent else ""

@@ -73,6 +73,18 @@ def test_trade_off_has_a_point_for_each_defense_that_met_every_attack(store: Sto
     assert np.asarray(front.get_xydata())[1:-1].tolist() == [[90, 30], [92, 20]]
 
 
+def test_trade_off_says_what_its_whiskers_are_for_each_number_of_seeds(store: Store) -> None:
+    assert (
+        "Whiskers: 95 % intervals of the samples, seeds not covered."
+        in draw("trade-off", store, selection=TREC).caption
+    )
+    for seed, attack in ((seed, attack) for seed in (43, 44) for attack in ("pwws", "textfooler")):
+        add_cell(store, "base", attack, 40 + seed % 2, clean=(460, 500), seed=seed)
+    caption = draw("trade-off", store, selection=TREC).caption
+    assert "Whiskers: with one seed, 95 % intervals of the samples" in caption
+    assert "with three seeds or more, 95 % intervals over seeds and samples." in caption
+
+
 def test_figure_without_results_of_an_attack_names_the_defenses_and_the_preset_that_are_there(store: Store) -> None:
     command = "robench run --defense ada,base,pgd,taichi --task trec --attack clare --preset quick --runs r"
     with pytest.raises(RobenchError, match=f"yet; `{command}` makes it"):
