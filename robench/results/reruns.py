@@ -24,6 +24,7 @@ class Agreement:
     Attributes:
         label: name of the entry.
         attack: the attack.
+        rerun_by: who made the second run; empty if that is reported, too.
         first: accuracy under attack in the first run.
         second: the same in the second run.
         interval: lower and upper bound of the first.
@@ -36,6 +37,7 @@ class Agreement:
 
     label: str
     attack: str
+    rerun_by: str
     first: Fraction
     second: Fraction
     interval: tuple[float, float]
@@ -76,11 +78,11 @@ def compare_runs(first: Entry, second: Entry, level: float = LEVEL) -> list[Agre
     """
     again = {attack.key: attack for attack in second.attacks}
     pairs = [(attack, again[attack.key]) for attack in first.attacks if attack.key in again]
-    found = [_compare(first.label, one, other, level) for one, other in pairs]
+    found = [_compare(first.label, second.rerun_by, one, other, level) for one, other in pairs]
     return sorted(filter(None, found), key=lambda one: one.attack)
 
 
-def _compare(label: str, first: AttackMet, second: AttackMet, level: float) -> Agreement | None:
+def _compare(label: str, rerun_by: str, first: AttackMet, second: AttackMet, level: float) -> Agreement | None:
     one, other = first.attacked, second.attacked
     if one.accuracy is None or other.accuracy is None or one.failed is None:
         return None
@@ -88,6 +90,7 @@ def _compare(label: str, first: AttackMet, second: AttackMet, level: float) -> A
     return Agreement(
         label=label,
         attack=first.attack.title or first.attack.name,
+        rerun_by=rerun_by,
         first=one.accuracy,
         second=other.accuracy,
         interval=wilson(one.failed, one.n - one.errors, level),
