@@ -8,6 +8,7 @@ from pathlib import Path
 from robench.errors import RobenchError
 from robench.escaping import list_values
 from robench.report.tables.captions import headings, setting_of
+from robench.results.adaptive import leave_out_adaptive
 from robench.results.cells import Result, group, read_model_results, read_results
 from robench.results.info import CellInfo
 from robench.results.labels import model_labels, row_labels
@@ -52,6 +53,8 @@ def find_rows(
     hint = f"`{_name_command(names, task)}` makes some."
     selected = selection.select(store.stages(CellInfo), str(store.root), hint=hint)
     cells = _on_split(selected, split, store.root)
+    if attack == WORST_CASE:
+        cells = leave_out_adaptive(cells, cells)
     # A model under another attack than that which it was trained against is no other version of its defense.
     results, models = read_results(leave_out_crossed(cells)), read_model_results(cells)
     labels = {row: label.text for found in (row_labels(results), model_labels(models)) for row, label in found.items()}
@@ -78,10 +81,8 @@ def find_rows(
         firsts = [places[0][place][0] for place in shared]
         settings = [setting_of(r.info, attack=r.attack.title, attacked_n=r.attacked_n) for r in firsts]
         apart = "; ".join(dict.fromkeys(head or task for head in headings(settings, find_paper())[0]))
-        raise RobenchError(
-            f"results of {list_values(names)} are of several settings: {apart}. Choose with --encoder, --preset or the"
-            " attack's title."
-        )
+        ways = "--encoder or --preset" if attack == WORST_CASE else "--encoder, --preset or the attack's title"
+        raise RobenchError(f"results of {list_values(names)} are of several settings: {apart}. Choose with {ways}.")
     return [_one_version(found[shared[0]], labels) for found in places]
 
 
@@ -178,12 +179,18 @@ def read_outcomes(
 def _read_worst(
     reader: SampleReader, rows: Sequence[Sequence[Result]], names: Sequence[str]
 ) -> list[Mapping[int, Samples]]:
-    worst = WorstReader(reader, [r for row in rows for r in row])
-    found: list[Mapping[int, Samples]] = [{one.seed: one.samples for one in worst.read(row)} for row in rows]
+    known = [[r for r in row if reader.columns(r.folder).id] for row in rows]
+    for name, row in zip(names, known, strict=True):
+        if not row:
+            raise RobenchError(
+                f"the worst case of {name} is not known: its entries have counts alone, no single samples."
+            )
+    worst = WorstReader(reader, [r for row in known for r in row])
+    found: list[Mapping[int, Samples]] = [{one.seed: one.samples for one in worst.read(row)} for row in known]
     if not all(found):
         met = "; ".join(
             f"{name} met {list_values(dict.fromkeys(r.attack.title for r in row))}"
-            for name, row in zip(names, rows, strict=True)
+            for name, row in zip(names, known, strict=True)
         )
         raise RobenchError(
             f"the worst cases of {names[0]} and {names[1]} cannot be compared: both have to meet the same attacks on"

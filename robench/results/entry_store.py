@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from robench.results.entries import (
-    SUFFIX,
     list_cells,
     list_models,
     list_statistics,
@@ -15,6 +14,7 @@ from robench.results.entries import (
     load_entries,
 )
 from robench.results.entry_form import Entry
+from robench.results.folder_kind import holds_entries
 from robench.results.info import AdversarialInfo, CellInfo, Info, ModelInfo, StatisticsInfo
 from robench.results.integrity import TABLE_FILES
 from robench.results.store import Names, Store, StoredStage
@@ -38,9 +38,7 @@ def open_results(root: Path, on_fault: Callable[[str], None] | None = None) -> S
         RobenchError: a file among the entries is none.
     """
     store = Store(root, on_fault)
-    is_runs_folder = any((store.root / kind).is_dir() for kind in ("cells", "models", "adversarial", "transfer"))
-    has_entries = store.root.is_dir() and any(store.root.glob(f"[!.]*{SUFFIX}"))
-    return EntryStore(root, on_fault) if has_entries and not is_runs_folder else store
+    return EntryStore(root, on_fault) if holds_entries(store.root) else store
 
 
 class EntryStore(Store):

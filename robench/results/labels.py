@@ -83,16 +83,13 @@ def model_labels(results: Sequence[Result]) -> dict[str, Label]:
 
 def column_labels(results: Sequence[Result]) -> dict[str, Label]:
     """Label each attack by title and changed fields; if that is ambiguous, add the key of a cell."""
-    return make_labels(
-        LabelSource(
-            r.column,
-            r.attack.title,
-            {name: value for name, value in r.attack.changed.items() if name not in _TITLE_FIELDS},
-            r.info.key,
-            plain=plain_attack(r.attack),
-        )
-        for r in results
-    )
+    return make_labels(attack_source(r.column, r.attack, r.info.key) for r in results)
+
+
+def attack_source(identity: str, attack: PluginInfo, key: str) -> LabelSource:
+    """Return an attack that needs a label."""
+    changed = {name: value for name, value in attack.changed.items() if name not in _TITLE_FIELDS}
+    return LabelSource(identity, attack.title, changed, key, plain=plain_attack(attack))
 
 
 def plain_attack(attack: PluginInfo) -> str:

@@ -92,10 +92,18 @@ def describe_seeds(results: Sequence[Result]) -> str:
     return f"Mean and standard deviation over the seeds {', '.join(map(str, seeds))}."
 
 
-def describe_means(seeds: Iterable[int]) -> str:
-    """Return a sentence that names the seeds of a figure without whiskers."""
-    found = sorted(set(seeds))
-    return f"One run, seed {found[0]}." if len(found) == 1 else f"Means over the seeds {', '.join(map(str, found))}."
+def describe_means(models: Iterable[Iterable[int]]) -> str:
+    """Return a sentence that names the seeds of a figure without whiskers.
+
+    Args:
+        models: the seeds of each model.
+    """
+    seeds = {frozenset(found) for found in models}
+    every = sorted(frozenset().union(*seeds))
+    if len(every) == 1:
+        return f"One run, seed {every[0]}."
+    lead = "Means over the seeds" if len(seeds) == 1 else "Means over each model's seeds, of"
+    return f"{lead} {', '.join(map(str, every))}."
 
 
 def _mean(values: Sequence[Fraction]) -> Fraction:

@@ -35,6 +35,7 @@ from robench.errors import RobenchError
 from robench.escaping import list_values
 from robench.paths import absolute_path, read_regular, refuse_links, translate_os_errors
 from robench.results import integrity, locks
+from robench.results.folder_kind import holds_entries
 from robench.results.info import REMEDY, AdversarialInfo, CellInfo, Info, ModelInfo, StageKind, TransferInfo, kind_of
 from robench.results.integrity import RECORDS_FILE, STAGE_FILE, TABLE_FILES, make_key
 from robench.results.near_names import suggest
@@ -95,8 +96,10 @@ class Store:
         """Check that results can be stored, so that a run does not fail at its end; leave nothing behind.
 
         Raises:
-            RobenchError: the folder cannot be created or written to.
+            RobenchError: the folder cannot be created or written to, or holds entries.
         """
+        if holds_entries(self.root):
+            raise RobenchError(f"{self.root} holds entries, no runs; name another folder for results (--runs).")
         with translate_os_errors(self.root):
             nearest = next(path for path in (self.root, *self.root.absolute().parents) if path.exists())
             with tempfile.TemporaryFile(dir=nearest) as probe:

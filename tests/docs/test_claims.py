@@ -72,14 +72,16 @@ def test_taichi_is_worse_than_base_on_clean_texts_and_ada_cannot_be_told_from_it
     assert not difference("base", "ada on pwws").parted
 
 
-def test_of_ada_base_and_its_parts_taichi_is_told_from_base_alone() -> None:
+def test_of_all_comparisons_of_the_page_three_are_claims() -> None:
     others, attacks = ("base", "ada on pwws", *PARTS), ("", *ATTACKS, "worst")
-    pairs = [(TAICHI, other, attack) for other in others for attack in attacks]
+    models = [*((TAICHI, other) for other in others), ("ada on pwws", "base"), ("freelb", "base")]
+    pairs = [(*two, attack) for two in models for attack in attacks]
+    assert len(pairs) == 42
     assert list_claims(pairs) == [(TAICHI, "base", attack) for attack in ("deepwordbug", "pwws", "textfooler")]
 
 
 def test_the_contrastive_loss_alone_costs_no_clean_accuracy_and_is_near_taichi() -> None:
-    assert difference("clean on pwws", "base").value == 0
+    assert not difference("clean on pwws", "base").parted
     assert max(abs(difference(TAICHI, "clean on pwws", attack).value) for attack in ATTACKS) < 0.03
 
 
@@ -116,7 +118,7 @@ def test_perturbed_embeddings_with_the_authors_values_change_little_and_are_the_
     assert min(passes[name] for name in front) == passes["fgsm"] == passes["freelb"]
 
 
-def test_ada_at_the_price_of_taichi_gives_its_gain_away() -> None:
+def test_ada_at_the_price_of_taichi_gives_its_gain_in_the_worst_case_away() -> None:
     longer = "ada on pwws (training.epochs=6)"
     assert not difference(longer, "base").parted
     assert read_points("ada on pwws", longer, "worst") == pytest.approx(7.4)

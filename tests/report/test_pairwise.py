@@ -180,6 +180,15 @@ def test_the_worst_of_all_attacks_counts_samples_on_which_a_model_survives_each(
         compare("ada on textfooler", "base", task="trec", attack="worst", runs=store.root)
 
 
+def test_the_worst_of_all_attacks_leaves_out_one_that_is_made_against_a_defense(store: Store) -> None:
+    for attack, failed in (("pwws", 110), ("textfooler", 100)):
+        add_cell(store, "freelb", attack, failed, adaptive="pierce")
+        add_cell(store, "base", attack, 90)
+    add_cell(store, "freelb", "pierce", 10, adaptive="pierce")
+    found = compare("freelb", "base", task="trec", attack="worst", runs=store.root)
+    assert found.found.value == pytest.approx(0.05) and "pierce" not in found.attack
+
+
 def test_a_defense_under_an_attack_that_only_another_model_of_it_met_is_told_of_that_model(store: Store) -> None:
     fill(store, base=[100], taichi=[112])
     add_cell(store, "taichi", "textfooler", 20, seed=1, trained="pwws")

@@ -134,13 +134,18 @@ def _order(result: Result, request: FigureRequest) -> tuple[int, str]:
     return rank(result.attack.name, request.paper.attacks)[0], result.attack.title
 
 
+def _list_seeds(block: Sequence[Result]) -> list[list[int]]:
+    """Return the seeds of each curve."""
+    return [[r.seed for r in curve] for curve in group(block, lambda r: r.row + r.column).values()]
+
+
 def _caption(block: Sequence[Result], request: FigureRequest, others: int, left: Sequence[str]) -> str:
     info = block[0].info
     text = (
         f"{request.task}, encoder {info.encoder.name}, {info.train_rows:,} training rows, {block[0].attacked_n:,}"
         " attacked test samples. A sample that fell after q queries is right before q; its share of changed words is"
         " that of the text that the attack found, for which it did not look for the smallest change. At its right end a"
-        f" curve is the accuracy under attack of table 5. {describe_means(r.seed for r in block)}"
+        f" curve is the accuracy under attack of table 5. {describe_means(_list_seeds(block))}"
         " `robench table budget` has the intervals of some points."
     )
     text += describe_errors(block)

@@ -14,7 +14,7 @@ from robench.report.tables.correlation import ACCURACY, ModelMeans, average_mode
 from robench.report.tables.high_order import MEASURES
 from robench.report.tables.model_statistics import ModelStatistics, share_setting
 from robench.results.cells import group, identity_text
-from robench.results.correlation import correlate
+from robench.results.correlation import FEWEST, correlate
 from robench.results.info import CellInfo, StatisticsInfo
 from robench.results.labels import defense_source, make_labels
 from robench.results.seeds import describe_means
@@ -48,7 +48,9 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
         words = ("run", "--table", "correlation", "--task", request.task, *request.command_options)
         command = f"`{format_paper_command(request.paper, *words)}`"
         raise NoResultsError(f"{store.root} has no {selection.describe()} with statistics yet; {command} makes some.")
-    shown, left = blocks[:MOST_ATTACKS], blocks[MOST_ATTACKS:]
+    enough = [block for block in blocks if len(block) >= FEWEST] or blocks
+    shown = enough[:MOST_ATTACKS]
+    left = [block for block in blocks if block not in shown]
     names = make_labels(defense_source(one.row, one.info.defense, one.key) for one in _list_statistics(blocks))
     caption = _describe(shown, request, [_title(block) for block in left], others)
     with apply_style():
@@ -92,12 +94,14 @@ def _list_statistics(blocks: Sequence[Block]) -> list[ModelStatistics]:
 
 
 def _title(block: Block) -> str:
-    return str(block[0].models[0].info.attack.title)
+    return str(share_setting(block[0].models)["attack"])
 
 
 def _mark(axes: Axes, models: Sequence[ModelMeans], look: Look, label: str) -> None:
-    """Draw the models of one defense."""
-    points = [(m.values[STATISTIC], 100 * m.values[ACCURACY]) for m in models]
+    """Draw the models of one defense, as far as their statistic is finite."""
+    points = [(m.values[STATISTIC], 100 * m.values[ACCURACY]) for m in models if math.isfinite(m.values[STATISTIC])]
+    if not points:
+        return
     axes.plot(
         [x for x, _ in points],
         [y for _, y in points],
@@ -123,17 +127,20 @@ def _describe(shown: Sequence[Block], request: FigureRequest, left: Sequence[str
     info = models[0].info
     numbers = ", ".join(f"{_title(block)} {_correlate(block)}" for block in shown)
     attacks = sorted({m.training_attack.title for m in models if m.training_attack})
+    seeds = [[m.seed for m in means.models] for block in shown for means in block]
     text = (
         f"{request.task}, encoder {info.encoder.name}, {info.train_rows:,} training rows, {info.statistics.n:,} pairs."
         " KL (pos): divergence, in nats, of the predictions for a clean text and for what the attack made of it against"
         f" the reference defense. Rank correlation: {numbers}; `robench table correlation` has intervals, tests"
-        f" and the other statistics. {describe_means(m.seed for m in models)}"
+        f" and the other statistics. {describe_means(seeds)}"
     )
     text += f" Trained against {', '.join(attacks)}, if against any." if attacks else ""
+    infinite = sum(not math.isfinite(means.values[STATISTIC]) for block in shown for means in block)
+    text += f" Points not drawn, because KL is infinite: {infinite}." if infinite else ""
     text += f" Not shown: {', '.join(left)}." if left else ""
     return text + (f" Other settings of this task in the runs folder, not shown: {others}." if others else "")
 
 
 def _correlate(block: Block) -> str:
     found = correlate([m.values[STATISTIC] for m in block], [m.values[ACCURACY] for m in block])
-    return f"{found.value:.2f} ({found.n} models)" if found else f"({len(block)} models)"
+    return f"{found.value:.2f} ({found.n} models)" if found else f"none ({len(block)} alone)"

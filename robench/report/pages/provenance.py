@@ -115,8 +115,7 @@ def _describe_source(store: Store, results: Sequence[Result], options: Sequence[
     if any(r.entry for r in results):
         folder = next((word for word in options if word != "--runs"), str(store.root))
         return (
-            "Every number on this page is computed from entries, which have a row for each attacked text;"
-            f" `{format_command('validate', folder)}` checks them."
+            f"Every number on this page is computed from entries; `{format_command('validate', folder)}` checks them."
         )
     return (
         "Every number on this page is computed from records, one line for each attacked text;"
@@ -143,8 +142,8 @@ def reproduction_section(store: Store, results: Sequence[Result], options: Seque
     commands, hopeless = make_commands(repeat(results), options)
     parts: list[Part] = [
         Paragraph(
-            "With the same versions on the same kind of processor, these commands make the same results; what is there"
-            " already is not computed again."
+            "With the same versions on the same kind of processor, these commands make the same results"
+            + (" in a runs folder." if any(r.entry for r in results) else "; what is there is not computed again.")
         ),
         Commands([*commands, page]),
     ]

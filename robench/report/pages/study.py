@@ -196,7 +196,7 @@ def _facts(verdict: Verdict, results: Sequence[Result]) -> list[tuple[str, str]]
         ("attacked texts", f"{best.attacked_n or 0:,}"),
         ("defenses", str(len({row.name for row in block.rows}))),
         ("attacks", str(len({r.column for r in results}))),
-        ("seeds", ", ".join(map(str, best.seeds))),
+        ("seeds", ", ".join(map(str, sorted({seed for row in block.rows for seed in row.seeds})))),
     ]
     return [(name, text) for name, text in facts if text]
 
@@ -212,10 +212,11 @@ def _bars(verdict: Verdict) -> list[Part]:
         parts.append(
             Bars(heads, [bar_of(row.label, row.cells[clean], column) for row in rows], "Right when clean, in %")
         )
-    interval = next((verdict.cell(row).interval for row in rows if verdict.cell(row).interval), None)
-    if interval:
-        level = percent(interval.level, 0)
-        note = f"In brackets and as a thin line: the {level} % interval {interval.label}."
+    intervals = [interval for row in rows if (interval := verdict.cell(row).interval)]
+    if intervals:
+        level = percent(intervals[0].level, 0)
+        kinds = " or, of other rows, ".join(dict.fromkeys(interval.label for interval in intervals))
+        note = f"In brackets and as a thin line: the {level} % interval {kinds}."
         parts.append(Paragraph(note + ("" if verdict.cell(rows[-1]).learned else _DAGGER), quiet=True))
     return parts
 

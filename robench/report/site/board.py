@@ -37,6 +37,12 @@ class Place:
         """Return the registered name of the defense."""
         return self.row.name
 
+    @property
+    def knows(self) -> str:
+        """Return the name of the attack that it was trained against; empty for none, or if it has several models."""
+        attacks = {r.info.training_attack.name for r in self.results if r.info.training_attack}
+        return attacks.pop() if len(attacks) == 1 else ""
+
 
 @dataclass(frozen=True)
 class Board:

@@ -64,8 +64,9 @@ def _show(paper: Paper, numbers: PublishedTable, boards: Sequence[Board]) -> lis
     ]
     lines = []
     for row in numbers.rows:
-        place, board = _find_place(row, chosen[row.task, row.encoder]), chosen[row.task, row.encoder]
-        pairs = [item for name in columns for item in (_printed(row.numbers.get(name)), _measured(board, place, name))]
+        board = chosen[row.task, row.encoder]
+        places = _find_places(row, board)
+        pairs = [item for name in columns for item in (_printed(row.numbers.get(name)), _measured(board, places, name))]
         names = [Item(row.defense), Item(row.task), *([Item(row.encoder)] if several else [])]
         lines.append(Line([*names, *pairs], facets=(row.task, row.defense)))
     name = f"{paper.name}-{numbers.number}"
@@ -91,22 +92,28 @@ def _choose_board(row: PublishedRow, boards: Sequence[Board]) -> Board | None:
     return max(same or fitting, key=lambda board: len(board.places), default=None)
 
 
-def _find_place(row: PublishedRow, board: Board | None) -> Place | None:
+def _find_places(row: PublishedRow, board: Board | None) -> list[Place]:
+    """Return the places of a defense without changed options, several if each of its models has one."""
     places = board.places if board else ()
-    return next((place for place in places if place.defense == row.defense and place.row.is_plain), None)
+    return [place for place in places if place.defense == row.defense and place.row.is_plain]
 
 
 def _printed(number: Fraction | None) -> Item:
     return Item("—" if number is None else percent(number), order=-1 if number is None else round(float(number), 6))
 
 
-def _measured(board: Board | None, place: Place | None, name: str) -> Item:
-    """Return the number of a place in the column of a paper's attack, or on clean texts."""
-    if board and place:
-        for column, cell in zip(board.columns, place.row.cells, strict=True):
-            if name in (column.attack, column.name) or (name == CLEAN == column.name):
-                found = number_item(cell, column)
-                return replace(found, aside="", best=False, title=f"interval {found.aside}" if found.aside else "")
+def _measured(board: Board | None, places: Sequence[Place], name: str) -> Item:
+    """Return the number of a defense in the column of a paper's attack, or on clean texts.
+
+    A model that was trained against one attack stands under this one alone, since papers train one for each attack.
+    """
+    for i, column in enumerate(board.columns if board else ()):
+        if name not in (column.attack, column.name):
+            continue
+        fitting = [place for place in places if name == CLEAN or place.knows in ("", column.attack)]
+        if len(fitting) == 1:
+            found = number_item(fitting[0].row.cells[i], column)
+            return replace(found, aside="", best=False, title=f"interval {found.aside}" if found.aside else "")
     return number_item(Cell(), Column(name))
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from hashlib import sha256
 from typing import Any
 
 from robench.results.adversarial_rows import note_adversarial_rows
@@ -92,8 +94,14 @@ def headings(settings: Sequence[Mapping[str, Any]], paper: Paper, lead: str = "t
             continue
         for part, text, identity in zip(parts, words, identities, strict=True):
             if text:
-                part.append(f"{text} ({str(identity)[:8]})" if ambiguous else text)
+                part.append(f"{text} ({_shorten(identity)})" if ambiguous else text)
     return [", ".join(part) for part in parts], f"In all rows: {', '.join(shared)}." if shared else ""
+
+
+def _shorten(identity: object) -> str:
+    """Return eight characters: the first ones of a digest, or those of the digest of anything else."""
+    text = str(identity)
+    return (text if re.fullmatch("[0-9a-f]{16,}", text) else sha256(text.encode()).hexdigest())[:8]
 
 
 def result_notes(infos: Iterable[CellInfo]) -> tuple[str, ...]:

@@ -85,7 +85,10 @@ def correlation_table(
     blocks = [(found, _correlate(found, level)) for found in average_models(kept, cells, request.paper)]
     blocks = [(found, lines) for found, lines in blocks if any(line.found for line in lines)]
     if not blocks:
-        raise NoResultsError(f"{request.runs} has no {FEWEST} models with statistics under one attack: {request.hint}")
+        raise NoResultsError(
+            f"{request.runs} has fewer than {FEWEST} models that differ, of those chosen, with statistics under one"
+            f" attack: {request.hint}"
+        )
     measured = [[one for means in found for one in means.models] for found, _ in blocks]
     settings = [share_setting(models) for models in measured]
     heads, caption = headings(settings, request.paper)

@@ -202,7 +202,7 @@ def _row(label: Label, found: Sequence[ModelStatistics], samples: _Samples) -> R
         values = [(m.seed, m.values[column.key]) for m in found if column.key in m.values]
         finite = [(seed, value) for seed, value in values if isinstance(value, Fraction)]
         if len(finite) < len(values):
-            cells.append(Cell(text="∞", seeds=tuple(sorted({seed for seed, _ in values}))))
+            cells.append(Cell(text="∞", seeds=tuple(sorted({seed for seed, _ in values})), learned=learned))
         else:
             measured = shares.get(column.key) or 0
             read = outcomes[column.key](found) if measured and values else None

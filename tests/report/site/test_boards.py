@@ -11,6 +11,7 @@ import pytest
 from robench.report.site.board import MEAN, Board
 from robench.report.site.board_tables import board_table
 from robench.report.site.boards import choose_primary, make_boards
+from robench.report.site.published_page import _measured
 from robench.report.tables.worst import WORST
 from robench.results.entry_form import Entry
 from support.many_entries import ATTACKS, make_entry
@@ -81,6 +82,16 @@ def test_models_of_a_defense_that_knows_few_attacks_and_met_more_have_rows_and_r
     assert value(board, "ada on pwws", ATTACKS[0]) == Fraction(sum(one.attacked.failed or 0 for one in met), 2 * TEXTS)
     assert all(place.row.is_plain for place in board.places)
     assert "DEFENSE on ATTACK: a model trained" in " ".join(board_table(board, "board").below)
+
+
+def test_paper_stands_beside_the_model_that_knows_the_attack_alone() -> None:
+    board = only_board(entry("base"), entry("ada", against="pwws", attacks=ATTACKS))
+    places = [place for place in board.places if place.defense == "ada"]
+    columns = {name: _measured(board, places, name).text for name in (*ATTACKS, "clean%")}
+    known = {name for name, text in columns.items() if text != "—"}
+    assert known == {"pwws", "clean%"}
+    base = [place for place in board.places if place.defense == "base"]
+    assert all(_measured(board, base, name).text != "—" for name in ATTACKS)
 
 
 def test_defense_that_lacks_an_attack_has_no_rank_and_stands_last() -> None:
