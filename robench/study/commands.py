@@ -71,7 +71,6 @@ def make_commands(gaps: Iterable[Gap], extra: Sequence[str] = ()) -> tuple[tuple
         extra: options to add to each command.
     """
     boxes: list[tuple[Any, ...]] = []
-    extra = _leave_out_entries(extra)
     hopeless, task_length = 0, cache(find_length)
     for row, column, seed, named, crossed in gaps:
         options = find_options(row, column, task_length, crossed=crossed) if named else None
@@ -82,15 +81,6 @@ def make_commands(gaps: Iterable[Gap], extra: Sequence[str] = ()) -> tuple[tuple
         names = row.defense.name, task, column.attack.name, seed
         boxes.append((options, *((name,) for name in names)))
     return tuple(_command(box, extra) for box in _merge_boxes(boxes)), hopeless
-
-
-def _leave_out_entries(options: Sequence[str]) -> list[str]:
-    """Leave out the folder of results if it holds entries: what a command makes goes to a runs folder."""
-    flag = run_options(StoreOptions)["runs"].flag
-    kept = list(options)
-    if flag in kept[:-1] and holds_entries(Path(kept[place := kept.index(flag) + 1])):
-        del kept[place - 1 : place + 1]
-    return kept
 
 
 def _merge_boxes(boxes: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
@@ -139,7 +129,6 @@ def describe_commands(gaps: Iterable[tuple[str, Result]], options: Sequence[str]
 
 def make_run_command(selection: Selection, extra: Sequence[str] = ()) -> str:
     """Return the ``robench run`` that makes all results of a selection."""
-    extra = _leave_out_entries(extra)
     plugins = _plugin_words(extra, defenses=selection.defenses, attacks=selection.attacks, tasks=selection.tasks)
     words = option_words(
         RunOptions,
@@ -195,7 +184,17 @@ def name_defenses(selection: Selection, cells: Sequence[StoredStage[CellInfo]]) 
 
 def format_command(*words: str) -> str:
     """Return a command of robench, quoted for a shell."""
-    return quote_words(["robench", *words])
+    makes_results = words[:1] in (("run",), ("attack",))
+    return quote_words(["robench", *(_leave_out_entries(words) if makes_results else words)])
+
+
+def _leave_out_entries(options: Sequence[str]) -> list[str]:
+    """Leave out the folder of results if it holds entries: new results go to a runs folder."""
+    flag = run_options(StoreOptions)["runs"].flag
+    kept = list(options)
+    if flag in kept[:-1] and holds_entries(Path(kept[place := kept.index(flag) + 1])):
+        del kept[place - 1 : place + 1]
+    return kept
 
 
 def format_paper_command(paper: Paper, *words: str) -> str:

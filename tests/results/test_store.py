@@ -60,10 +60,6 @@ def test_a_runs_folder_is_made_when_something_is_stored_and_not_before(store: St
     assert not store.root.exists()
 
 
-@pytest.mark.parametrize(
-    "strange",
-    ["notes.txt", ".DS_Store", "old copies/", f"trec-base-{KEYS[0]} (copy)/", f"trec-base-{KEYS[0]}.bak/", "caf\udce9"],
-)
 def test_a_folder_of_entries_is_no_place_for_results(tmp_path: Path) -> None:
     (tmp_path / "trec-base.json").write_text("{}", encoding="utf-8")
     with pytest.raises(RobenchError, match="holds entries, no runs; name another folder"):
@@ -72,6 +68,10 @@ def test_a_folder_of_entries_is_no_place_for_results(tmp_path: Path) -> None:
     Store(tmp_path).check_writable()
 
 
+@pytest.mark.parametrize(
+    "strange",
+    ["notes.txt", ".DS_Store", "old copies/", f"trec-base-{KEYS[0]} (copy)/", f"trec-base-{KEYS[0]}.bak/", "caf\udce9"],
+)
 def test_what_is_not_named_like_a_stage_is_left_alone(store: Store, strange: str) -> None:
     made = put(store, "trec-base", KEYS[0])
     path = store.root / "cells" / strange

@@ -127,7 +127,7 @@ def test_report_of_entries_has_all_but_examples(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     text = out.read_text(encoding="utf-8")
     assert "Entries hold no texts" in text and "robench validate" in text and "robench verify" not in text
-    made = re.findall(r"robench run [^<]*", text)
+    made = re.findall(r"robench run [^<\n`]*", text)
     assert made and not any("--runs" in command for command in made), "results of a run do not go to entries"
     assert 'id="trade-off"' in text and 'id="price"' in text
 
