@@ -5,10 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 
 _KINDS = ("cells", "models", "adversarial", "statistics", "transfer", "certificates")
+_BEGINNING = b'{"form":'
+"""How the file of an entry begins."""
 
 
-def holds_entries(folder: Path) -> bool:
-    """Return whether a folder has JSON files, as a folder of entries, but none of the folders of a runs folder."""
+def holds_entries(folder: Path, *, is_checked: bool = False) -> bool:
+    """Return whether a folder has JSON files, as a folder of entries, but none of the folders of a runs folder.
+
+    Args:
+        folder: the folder, which need not exist.
+        is_checked: whether one of the files has to begin as an entry does.
+    """
     if not folder.is_dir() or any((folder / kind).is_dir() for kind in _KINDS):
         return False
-    return any(folder.glob("[!.]*.json"))
+    return any(not is_checked or _begins_as_entry(file) for file in folder.glob("[!.]*.json"))
+
+
+def _begins_as_entry(file: Path) -> bool:
+    try:
+        with file.open("rb") as opened:
+            return opened.read(len(_BEGINNING)) == _BEGINNING
+    except OSError:
+        return False

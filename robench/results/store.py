@@ -98,7 +98,7 @@ class Store:
         Raises:
             RobenchError: the folder cannot be created or written to, or holds entries.
         """
-        if holds_entries(self.root):
+        if holds_entries(self.root, is_checked=True):
             raise RobenchError(f"{self.root} holds entries, no runs; name another folder for results (--runs).")
         with translate_os_errors(self.root):
             nearest = next(path for path in (self.root, *self.root.absolute().parents) if path.exists())

@@ -11,11 +11,13 @@ import pytest
 
 from robench.errors import RobenchError
 from robench.paths import atomic_write_folder, atomic_write_text
+from robench.results.entries import encode
 from robench.results.info import CellInfo, ModelInfo, StageInfo, StageKind
 from robench.results.stage_file import decode, encode
 from robench.results.still_store import StillStore
 from robench.results.store import Store, StoredStage, make_key
 from support.hand_made import add_cell, write_records
+from support.many_entries import make_entry
 
 KEYS = ("0123456789abcdef", "fedcba9876543210", "0123abcd0123abcd")
 
@@ -61,7 +63,9 @@ def test_a_runs_folder_is_made_when_something_is_stored_and_not_before(store: St
 
 
 def test_a_folder_of_entries_is_no_place_for_results(tmp_path: Path) -> None:
-    (tmp_path / "trec-base.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "package.json").write_text("{}", encoding="utf-8")
+    Store(tmp_path).check_writable()
+    (tmp_path / "trec-base.json").write_bytes(encode(make_entry("base", texts=3)))
     with pytest.raises(RobenchError, match="holds entries, no runs; name another folder"):
         Store(tmp_path).check_writable()
     (tmp_path / "cells").mkdir()
