@@ -11,7 +11,7 @@ import pytest
 
 from robench.errors import RobenchError
 from robench.paths import atomic_write_folder, atomic_write_text
-from robench.results.entries import encode
+from robench.results import entries
 from robench.results.info import CellInfo, ModelInfo, StageInfo, StageKind
 from robench.results.stage_file import decode, encode
 from robench.results.still_store import StillStore
@@ -65,7 +65,7 @@ def test_a_runs_folder_is_made_when_something_is_stored_and_not_before(store: St
 def test_a_folder_of_entries_is_no_place_for_results(tmp_path: Path) -> None:
     (tmp_path / "package.json").write_text("{}", encoding="utf-8")
     Store(tmp_path).check_writable()
-    (tmp_path / "trec-base.json").write_bytes(encode(make_entry("base", texts=3)))
+    (tmp_path / "trec-base.json").write_bytes(entries.encode(make_entry("base", texts=3)))
     with pytest.raises(RobenchError, match="holds entries, no runs; name another folder"):
         Store(tmp_path).check_writable()
     (tmp_path / "cells").mkdir()
