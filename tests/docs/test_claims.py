@@ -85,6 +85,12 @@ def test_the_contrastive_loss_alone_costs_no_clean_accuracy_and_is_near_taichi()
     assert max(abs(difference(TAICHI, "clean on pwws", attack).value) for attack in ATTACKS) < 0.03
 
 
+@pytest.mark.parametrize("weight", ["0.4", "0.5", "0.6", "0.7", "0.8"])
+def test_the_linear_average_cannot_be_told_from_taichi(weight: str) -> None:
+    average = "average" if weight == "0.5" else f"average (weight={weight})"
+    assert not any(difference("taichi", average, attack).parted for attack in ("", "pwws"))
+
+
 def test_models_trained_against_pwws_and_pgd_are_near_each_other_under_what_they_have_not_met() -> None:
     for attack in UNSEEN:
         assert all(difference(one, "base", attack).parted for one in (*TRAINED, "pgd"))
