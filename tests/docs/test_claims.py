@@ -85,6 +85,19 @@ def test_the_contrastive_loss_alone_costs_no_clean_accuracy_and_is_near_taichi()
     assert max(abs(difference(TAICHI, "clean on pwws", attack).value) for attack in ATTACKS) < 0.03
 
 
+def test_soft_labels_bring_clean_accuracy_back_and_take_robustness_away() -> None:
+    pairs = {
+        ("base", "base-adv", ""): 7,
+        ("base-adv-soft", "base-adv", ""): 5,
+        ("base-adv", "base-adv-soft", "pwws"): 16,
+    }
+    for (first, second, attack), points in (pairs | {("base", "base-adv-soft", "pwws"): 2.2}).items():
+        assert difference(first, second, attack).parted
+        assert read_points(first, second, attack) == pytest.approx(points)
+    succeeded = next(e.trained_against for e in load_entries(ENTRIES) if e.defense.name == "base-adv")
+    assert succeeded is not None and 0.45 < (succeeded.attacked.succeeded or 0) / succeeded.attacked.n < 0.55
+
+
 @pytest.mark.parametrize("weight", ["0.4", "0.5", "0.6", "0.7", "0.8"])
 def test_the_linear_average_cannot_be_told_from_taichi(weight: str) -> None:
     average = "average" if weight == "0.5" else f"average (weight={weight})"
