@@ -16,9 +16,12 @@ def holds_entries(folder: Path, *, is_checked: bool = False) -> bool:
         folder: the folder, which need not exist.
         is_checked: whether one of the files has to begin as an entry does.
     """
-    if not folder.is_dir() or any((folder / kind).is_dir() for kind in _KINDS):
+    try:
+        if not folder.is_dir() or any((folder / kind).is_dir() for kind in _KINDS):
+            return False
+        return any(not is_checked or _begins_as_entry(file) for file in folder.glob("[!.]*.json"))
+    except OSError:  # whoever reads or writes there says what is wrong with it
         return False
-    return any(not is_checked or _begins_as_entry(file) for file in folder.glob("[!.]*.json"))
 
 
 def _begins_as_entry(file: Path) -> bool:

@@ -16,7 +16,7 @@ from robench.report.tables.model_statistics import ModelStatistics, share_settin
 from robench.results.cells import group, identity_text
 from robench.results.correlation import FEWEST, correlate
 from robench.results.info import CellInfo, StatisticsInfo
-from robench.results.labels import defense_source, make_labels
+from robench.results.labels import attack_source, defense_source, make_labels
 from robench.results.seeds import describe_means
 from robench.results.selection import NoResultsError
 from robench.results.store import Store
@@ -94,7 +94,8 @@ def _list_statistics(blocks: Sequence[Block]) -> list[ModelStatistics]:
 
 
 def _title(block: Block) -> str:
-    return str(share_setting(block[0].models)["attack"])
+    info = block[0].models[0].info
+    return attack_source("", info.attack, info.key).text
 
 
 def _mark(axes: Axes, models: Sequence[ModelMeans], look: Look, label: str) -> None:

@@ -12,7 +12,6 @@ from robench.report.tables.captions import setting_of
 from robench.results.cells import has_learned, identity_text
 from robench.results.info import BEFORE, CellInfo, StatisticsInfo
 from robench.results.info_parts import PluginInfo
-from robench.results.labels import attack_source
 from robench.results.paper_contents import Paper, rank
 from robench.results.store import StoredStage
 
@@ -97,8 +96,7 @@ def identify_attack(info: StatisticsInfo) -> list[Any]:
 def share_setting(members: Sequence[ModelStatistics]) -> dict[str, Any]:
     """Return what a block shares: as its fine-tuned models say, if it has one."""
     info = next((m.info for m in members if not is_before(m)), members[0].info)
-    identity = identity_text(identify_attack(info))
-    attack = {"attack": attack_source(identity, info.attack, "").text, "attack_identity": identity}
+    attack = {"attack": info.attack.title, "attack_identity": identity_text(identify_attack(info))}
     counts = {f"{part}_n": count for part, count in count_samples(info).items() if count}
     return setting_of(info, **attack, pairs=info.statistics.n, **counts)
 
