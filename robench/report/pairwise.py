@@ -193,8 +193,9 @@ def compare(
 
 
 def _describe_attack(row: Sequence[Result], attack: str) -> str:
-    titles = list(dict.fromkeys(r.attack.title for r in row))
-    return f"the worst of {list_values(titles)}" if attack == WORST_CASE else titles[0] if attack else ""
+    if attack == WORST_CASE:
+        return f"the worst of {list_values(dict.fromkeys(r.attack.title for r in row))}"
+    return row[0].attack.title if attack else ""
 
 
 def _describe_plan(made: Plan, found: Difference, size: str) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
-_KINDS = ("cells", "models", "adversarial", "statistics", "transfer", "certificates")
+from robench.results.info import StageKind
+
 _BEGINNING = b'{"form":'
 """How the file of an entry begins."""
 
@@ -17,7 +19,7 @@ def holds_entries(folder: Path, *, is_checked: bool = False) -> bool:
         is_checked: whether one of the files has to begin as an entry does.
     """
     try:
-        if not folder.is_dir() or any((folder / kind).is_dir() for kind in _KINDS):
+        if not folder.is_dir() or any((folder / kind).is_dir() for kind in get_args(StageKind)):
             return False
         return any(not is_checked or _begins_as_entry(file) for file in folder.glob("[!.]*.json"))
     except OSError:  # whoever reads or writes there says what is wrong with it

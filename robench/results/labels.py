@@ -14,6 +14,8 @@ _TITLE_FIELDS = ("protocol", "resources")
 """Fields of an attack that its title shows already."""
 _PRESET_FIELDS = ("unsuccessful",)
 """Fields of a defense that a preset chooses: they differ between two results of which neither has changed fields."""
+MODEL_LEGEND = "DEFENSE on ATTACK: a model trained on the texts of that attack."
+"""What the label of a model means that was trained against an attack, for legends."""
 
 
 class Label(NamedTuple):
@@ -74,11 +76,15 @@ def defense_source(identity: str, defense: PluginInfo, key: str) -> LabelSource:
 
 def model_labels(results: Sequence[Result]) -> dict[str, Label]:
     """Label each trained model by its defense and, if it was trained against an attack, the title of that."""
-    sources = []
-    for r in results:
-        source, attack = defense_source(r.row, r.defense, r.info.model), r.info.training_attack
-        sources.append(source._replace(title=f"{source.title} on {attack.title}", plain="") if attack else source)
-    return make_labels(sources)
+    return make_labels(model_source(r.row, r.defense, r.info.model, r.info.training_attack) for r in results)
+
+
+def model_source(identity: str, defense: PluginInfo, key: str, training_attack: PluginInfo | None) -> LabelSource:
+    """Return a trained model that needs a label, as :data:`MODEL_LEGEND` explains it."""
+    source = defense_source(identity, defense, key)
+    if training_attack is None:
+        return source
+    return source._replace(title=f"{source.title} on {training_attack.title}", plain="")
 
 
 def column_labels(results: Sequence[Result]) -> dict[str, Label]:

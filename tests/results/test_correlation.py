@@ -50,6 +50,11 @@ def test_few_models_and_models_alike_have_no_correlation(numbers: list[float]) -
     assert correlate(list(range(len(numbers))), numbers) is None
 
 
+def test_the_interval_worked_out_by_hand() -> None:
+    """-0.9 of 12: atanh is -1.4722, its standard error sqrt((1 + 0.81 / 2) / 9) = 0.39511, times 1.95996 0.77440."""
+    assert find_bounds(-0.9, 12) == pytest.approx((-0.9779, -0.6030), abs=1e-4)
+
+
 @pytest.mark.parametrize(("true", "n"), [(0.0, 8), (0.5, 10), (0.9, 12), (0.9, 30)])
 def test_the_interval_covers_as_often_as_it_says(true: float, n: int) -> None:
     generator, studies = np.random.default_rng(1), 2000

@@ -17,6 +17,7 @@ from robench.results.cells import Result
 from robench.results.entry_form import Entry
 from robench.results.flags import FLAGS, UNLEARNED
 from robench.results.intervals import LEVEL
+from robench.results.labels import MODEL_LEGEND
 
 RANK = Head("rank", "by the marked column; equal numbers share a rank")
 _MEANINGS = {
@@ -128,7 +129,7 @@ def _describe_marks(board: Board, places: Sequence[Place]) -> list[str]:
     cells = [cell for row in rows for cell in row.cells]
     lines = []
     if any(r.info.is_crossed for place in places for r in place.results):
-        lines.append("DEFENSE on ATTACK: a model trained on the texts of that attack.")
+        lines.append(MODEL_LEGEND)
     if board.by == MEAN and board.lacking:
         names = ", ".join(board.lacking[:4]) + (f" and {len(board.lacking) - 4} more" if board.lacking[4:] else "")
         lines.append(

@@ -11,11 +11,17 @@ from robench.errors import RobenchError
 from robench.report.tables.captions import headings, notes_of
 from robench.report.tables.high_order import LEGEND, MEASURES
 from robench.report.tables.model import Block, Cell, Column, Row, Table
-from robench.report.tables.model_statistics import ModelStatistics, order_statistics, read_statistics, share_setting
+from robench.report.tables.model_statistics import (
+    ModelStatistics,
+    is_before,
+    order_statistics,
+    read_statistics,
+    share_setting,
+)
 from robench.report.tables.options import TableRequest
 from robench.results.cells import group, identity_text
 from robench.results.correlation import FEWEST, Correlation, correlate
-from robench.results.info import BEFORE, CellInfo, StatisticsInfo
+from robench.results.info import CellInfo, StatisticsInfo
 from robench.results.intervals import LEVEL, check_level
 from robench.results.paper_contents import Paper
 from robench.results.selection import NoResultsError
@@ -124,7 +130,7 @@ def average_models(
         attack = model.training_attack
         return identity_text([model.row, attack.identify() if attack else None])
 
-    models = [m for m in read_statistics(statistics, cells) if m.info.defense.name != BEFORE and m.has_learned]
+    models = [m for m in read_statistics(statistics, cells) if m.has_learned and not is_before(m)]
     models = [m for m in models if ACCURACY in m.values]
     models.sort(key=lambda m: order_statistics(m, paper))
     return [

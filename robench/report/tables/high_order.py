@@ -22,7 +22,7 @@ from robench.report.tables.options import TableRequest
 from robench.results.adversarial_rows import format_range
 from robench.results.cells import group, identity_text
 from robench.results.info import BEFORE, CellInfo, StatisticsInfo
-from robench.results.labels import Label, LabelSource, defense_source, make_labels, plain_attack
+from robench.results.labels import MODEL_LEGEND, Label, LabelSource, make_labels, model_source, plain_attack
 from robench.results.paper_contents import Paper, rank
 from robench.results.sample_reader import SampleReader, Samples
 from robench.results.store import StoredStage
@@ -40,7 +40,6 @@ LEGEND = (
     "pos: a clean text beside its adversarial counterpart; neg: beside a fixed sentence of another label.",
     "MSE: mean squared difference of representations. KL: of predictions, in nats. CTR: contrastive loss of all pairs.",
 )
-_CROSSED = "DEFENSE on ATTACK: a model trained on the texts of that attack."
 
 
 class _Samples:
@@ -117,7 +116,7 @@ def high_order_table(
         arranged,
         COLUMNS,
         caption=caption,
-        legend=(*LEGEND, *([_CROSSED] if any(m.is_crossed for m in models) else []), _legend_of_accuracies(models)),
+        legend=(*LEGEND, *([MODEL_LEGEND] if any(m.is_crossed for m in models) else []), _legend_of_accuracies(models)),
         notes=(*notes_of(m.info for m in models), *_notes_on_pairs(models)),
         row_kind="model",
         samples=False,
@@ -169,10 +168,8 @@ def _arranged(
 
 
 def _label(model: ModelStatistics) -> LabelSource:
-    source, attack = defense_source(model.row, model.info.defense, model.key), model.training_attack
-    return (
-        source._replace(title=f"{source.title} on {attack.title}", plain="") if attack and model.is_crossed else source
-    )
+    attack = model.training_attack if model.is_crossed else None
+    return model_source(model.row, model.info.defense, model.key, attack)
 
 
 def _in_every_block(models: Sequence[ModelStatistics]) -> list[ModelStatistics]:

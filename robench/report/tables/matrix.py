@@ -12,7 +12,7 @@ from robench.report.tables.options import Commands, TableRequest
 from robench.report.tables.worst import HOW_WORST, WORST, lowest_cell, worst_cell
 from robench.results.cells import Result, read_model_results
 from robench.results.info import CellInfo
-from robench.results.labels import model_labels
+from robench.results.labels import MODEL_LEGEND, model_labels
 from robench.results.sample_reader import SampleReader
 from robench.results.selection import NoResultsError
 from robench.results.store import StoredStage
@@ -22,7 +22,6 @@ from robench.study.commands import Gap, make_commands
 CLEAN = "clean%"
 LOWEST = "lowest%"
 
-_TRAINED = "DEFENSE on ATTACK: a model trained on the texts of that attack."
 _ATTACKS = "Attacks: failed / attacked samples; wrong before counts as wrong."
 _CLEAN = "clean%: correct / all test samples."
 
@@ -53,7 +52,7 @@ def matrix_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) 
         return clean_cell(reader, found), *attacked
 
     columns = [Column(CLEAN), *(Column(label.text, attack=label.plain) for label in layout.columns.values())]
-    legend = [_TRAINED, _CLEAN, _ATTACKS]
+    legend = [MODEL_LEGEND, _CLEAN, _ATTACKS]
     return _fill(request, layout, columns, cells_of, legend)
 
 
@@ -79,7 +78,7 @@ def worst_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) -
     titles = ", ".join(label.text for label in layout.columns.values())
     lowest = f"lowest%: accuracy under the single attack that the model is worst under, of {titles}."
     columns = [Column(CLEAN), Column(LOWEST), Column(WORST)]
-    return _fill(request, layout, columns, cells_of, [_TRAINED, _CLEAN, lowest, HOW_WORST])
+    return _fill(request, layout, columns, cells_of, [MODEL_LEGEND, _CLEAN, lowest, HOW_WORST])
 
 
 def _fill(

@@ -16,7 +16,7 @@ from robench.report.tables.worst import HOW_WORST, WORST, worst_cell
 from robench.results.cells import Result, read_model_results
 from robench.results.info import AdversarialInfo, CellInfo, ModelInfo
 from robench.results.info_parts import Timing
-from robench.results.labels import model_labels
+from robench.results.labels import MODEL_LEGEND, model_labels
 from robench.results.sample_reader import SampleReader
 from robench.results.store import Store, StoredStage
 from robench.results.weights import count_parameters
@@ -34,7 +34,7 @@ COLUMNS = (
     Column(WORST),
 )
 _LEGEND = (
-    "DEFENSE on ATTACK: a model trained on the texts of that attack.",
+    MODEL_LEGEND,
     "training s: seconds of training, of all parts of a fused model. D_adv s: seconds of making the adversarial"
     " training set, summed over its texts. times: both together, as a multiple of the training of {reference} with the"
     " same seed; the training of the model whose attacks make D_adv is not counted.",

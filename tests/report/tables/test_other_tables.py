@@ -227,6 +227,7 @@ def test_settings_and_attacks_of_statistics_are_not_mixed(store: Store) -> None:
     add_statistics(store, "base", attack="pwws", encoder=BERT)
     table = make("7", store)
     assert len(table.blocks) == 3 and len({block.heading for block in table.blocks}) == 3
+    assert not any("[" in block.heading for block in table.blocks), "no identity in the words of JSON"
     befores = [block.rows[0].cells[0].value for block in table.blocks]
     assert befores.count(Fraction(1, 32)) == 2  # the same encoder before it is trained on 500 or 1,000 rows
     (block,) = make("7", store, selection=Selection(attacks=["pwws"])).blocks
