@@ -70,12 +70,17 @@ def find_fetched(*, offline: bool) -> ModuleSpec:
 
 
 def find_installed() -> ModuleSpec | None:
-    """Find the TextAttack that an import would take without robench's finder; None if there is none."""
+    """Find the TextAttack that an import would take without robench's finder; None if there is none.
+
+    A copy that robench fetched is not installed: it may lie in a cache that ROBENCH_CACHE does not name any more.
+    """
     for finder in sys.meta_path:
         find = getattr(finder, "find_spec", None)
         if find is not None and not str(getattr(finder, "__module__", "")).startswith("robench."):
             spec: ModuleSpec | None = find(NAME, None, None)
-            if spec is not None and spec.origin is not None:  # a folder of that name without a module has none
+            if spec is None or spec.origin is None:  # a folder of that name without a module has no origin
+                continue
+            if _root(spec.origin).name != packages.TEXTATTACK.folder:
                 return spec
     return None
 

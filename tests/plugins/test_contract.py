@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -173,3 +175,18 @@ TASK = "robench.register('mine', robench.Task({}))"
 def test_register_of_a_wrong_thing_is_a_sentence_with_its_line(tmp_path: Path, text: str, sentence: str) -> None:
     with pytest.raises(RobenchError, match=sentence):
         load(tmp_path / "plug.py", text + "\n")
+
+
+ALL = """
+from robench.plugins import registry
+
+entries = [entry for kind in registry.KINDS for entry in registry.entries(kind) if not entry.argument]
+print(*(type(entry.load()).__name__ for entry in entries))
+"""
+
+
+def test_check_of_built_ins_reads_and_fetches_no_resource(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROBENCH_CACHE", str(tmp_path / "cache"))
+    done = subprocess.run([sys.executable, "-c", ALL], capture_output=True, text=True, check=True)
+    assert {"SAFER", "ASCC", "TextFooler", "Task"} <= set(done.stdout.split()), done.stdout
+    assert not (tmp_path / "cache").exists()

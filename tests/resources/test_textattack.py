@@ -61,6 +61,19 @@ def test_prepare_textattack_with_the_pinned_version_installed_fetches_nothing(
     assert not (tmp_path / "cache").exists()
 
 
+def test_textattack_in_the_folder_of_another_cache_is_not_taken_for_an_installed_one(
+    without: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "packages" / packages.TEXTATTACK.folder
+    other.mkdir(parents=True)
+    write_textattack(other, "0.3.11")
+    monkeypatch.syspath_prepend(other)
+    monkeypatch.setenv("ROBENCH_CACHE", str(tmp_path / "cache"))
+    assert find_installed() is None
+    with pytest.raises(RobenchError, match=r"textattack==0\.3\.11 is not in the cache"):
+        prepare_textattack(offline=True)
+
+
 def test_import_offline_without_textattack_in_the_cache_says_what_helps(
     without: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
