@@ -1,10 +1,10 @@
 """The check of a plug-in against its contract, before anything is computed with it.
 
 How it works: a contract is the dataclass of robench that declares ``plugin_kind``, with those that extend it there,
-other than built-ins, whose own properties may read big files.
-Its annotations say what each class variable, field and property is, and its methods what they are called with. What a
-plug-in has in their places is read and compared, and its fields have to be plain values, which can be part of a key. So
-a mistake is a sentence that names it, and not an error in some place of robench, hours later.
+other than built-ins, whose own properties may read big files. Its annotations say what each class variable, field and
+property is, and its methods what they are called with. What a plug-in has in their places is read and compared, and its
+fields have to be plain values, which can be part of a key. So a mistake is a sentence that names it, and not an error
+in some place of robench, hours later.
 """
 
 from __future__ import annotations

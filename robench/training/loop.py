@@ -118,24 +118,10 @@ def train(
             reader=find_reader(defense, seed),
         )
         run = TrainingRun(defense, networks, predictor, dev, settings, precision, device, steps=epochs.steps)
-        attack = functools.partial(_attack, attacker, run, defense, checkpoints)
         if checkpoints:
             checkpoints.begin(functools.partial(_take_snapshot, run, epochs, defense, checkpoints.warn))
-        with contextlib.ExitStack() as stack:
-            if checkpoints and (snapshot := checkpoints.find(run.check)):
-                _continue(run, snapshot, checkpoints)
-                epochs.move(snapshot.progress.step, snapshot.progress.position)
-                stack.enter_context(use_python_states(snapshot.progress.random))
-            on_start(run.result.steps, epochs.steps)
-            stack.enter_context(keep_freed_memory())
-            _evaluate(run, checkpoints)  # which an interrupt may have prevented
-            for batch in epochs.batches(attack):
-                run.expect(epochs.steps)
-                run.step(batch)
-                _evaluate(run, checkpoints)
-                on_step(run.result.steps, run.steps)
-                if checkpoints and checkpoints.is_due and run.result.steps < run.steps:
-                    checkpoints.write()
+        attack = functools.partial(_attack, attacker, run, defense, checkpoints)
+        _take_steps(run, epochs, attack, checkpoints, on_start, on_step)
         return run.finish()
 
 
@@ -151,6 +137,36 @@ def _prepare_networks(defense: Defense, networks: list[Classifier], seed: int) -
         defense.before_training(networks)
         if len(networks) != defense.network_count or not any(p.requires_grad for n in networks for p in n.parameters()):
             raise ValueError("its before_training left no weights to train, or other networks than there were")
+
+
+def _take_steps(
+    run: TrainingRun,
+    epochs: Epochs,
+    attack: Callable[[int, Reattack], Sequence[TrainingRow]],
+    checkpoints: Checkpoints | None,
+    on_start: Callable[[int, int], None],
+    on_step: Callable[[int, int], None],
+) -> None:
+    """Take the steps of a training, from its checkpoint on if it has one.
+
+    Raises:
+        RobenchError: as :func:`train`.
+    """
+    with contextlib.ExitStack() as stack:
+        if checkpoints and (snapshot := checkpoints.find(run.check)):
+            _continue(run, snapshot, checkpoints)
+            epochs.move(snapshot.progress.step, snapshot.progress.position)
+            stack.enter_context(use_python_states(snapshot.progress.random))
+        on_start(run.result.steps, epochs.steps)
+        stack.enter_context(keep_freed_memory())
+        _evaluate(run, checkpoints)  # which an interrupt may have prevented
+        for batch in epochs.batches(attack):
+            run.expect(epochs.steps)
+            run.step(batch)
+            _evaluate(run, checkpoints)
+            on_step(run.result.steps, run.steps)
+            if checkpoints and checkpoints.is_due and run.result.steps < run.steps:
+                checkpoints.write()
 
 
 def _continue(run: TrainingRun, snapshot: Snapshot, checkpoints: Checkpoints) -> None:
