@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -28,12 +29,14 @@ from robench.escaping import escape_line, list_values
 from robench.results.intervals import LEVEL
 from robench.results.paper_contents import DEFAULT
 
+OUT = Path("report.html")
+
 
 @report_failures
 @add_filters()
 def report(
     *,
-    out: Annotated[Path, typer.Option(metavar="FILE", help="Where the page goes.")] = Path("report.html"),
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where the page goes.")] = OUT,
     paper: PaperOption = DEFAULT,
     compare: CompareOption = None,
     level: LevelOption = LEVEL,
@@ -82,6 +85,22 @@ def report(
         data=data,
         offline=True,
     )
-    page = make_study_page(store, paper, options)
+    own = {"paper": paper, "compare": compare, "level": level, "out": out, "data": data}
+    command = _make_command({"task": tasks, **vars(filters), **own}, runs, plugin or ())
+    page = make_study_page(store, paper, options, command)
     atomic_write_text(absolute_path(out), write_page(page))
     print_text(escape_line(str(out)))
+
+
+def _make_command(options: Mapping[str, Any], runs: Path, plugins: Sequence[Path]) -> str:
+    """Return the command that makes the page again, without the options that are as they come."""
+    from robench.study.commands import format_command
+
+    usual = {"paper": DEFAULT, "level": LEVEL, "out": OUT}
+    words = []
+    for name, value in options.items():
+        text = ",".join(split_names(value)) if isinstance(value, list) else value
+        if text and value != usual.get(name):
+            words += [f"--{name}", str(text)]
+    words += [word for file in plugins for word in ("--plugin", str(file))]
+    return format_command("report", *words, *runs_options(runs))

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from robench.errors import RobenchError
 from robench.escaping import list_values
+from robench.plugins.registry import is_registered
 from robench.report.tables.captions import headings, setting_of
 from robench.results.adaptive import leave_out_adaptive
 from robench.results.cells import Result, group, read_model_results, read_results
 from robench.results.info import CellInfo
-from robench.results.labels import model_labels, row_labels
+from robench.results.labels import column_labels, model_labels, plain_attack, row_labels
 from robench.results.papers import find_paper
 from robench.results.sample_reader import SampleReader, Samples
 from robench.results.selection import Selection, leave_out_crossed, prefer_unchanged
@@ -39,7 +40,8 @@ def find_rows(
         names: of defenses, as registered or as tables label them; of a defense that is trained once for each attack,
             that is each model under its own attack. ``ada on pwws`` is one of these models, under every attack.
         task: name of the task.
-        attack: name or title of the attack, or :data:`WORST_CASE`; empty for clean texts.
+        attack: name or title of the attack, with its changed fields as tables have them if there are several, or
+            :data:`WORST_CASE`; empty for clean texts.
         encoder: name of the encoder; empty for any.
         preset: name of the preset; empty for any.
         seeds: seeds; empty for all.
@@ -50,7 +52,7 @@ def find_rows(
     """
     chosen = {"encoders": encoder, "presets": preset}
     selection = Selection(tasks=[task], seeds=seeds, **{key: [value] for key, value in chosen.items() if value})
-    hint = f"`{_name_command(names, task)}` makes some."
+    hint = _describe_command(names, task)
     selected = selection.select(store.stages(CellInfo), str(store.root), hint=hint)
     cells = _on_split(selected, split, store.root)
     if attack == WORST_CASE:
@@ -58,6 +60,7 @@ def find_rows(
     # A model under another attack than that which it was trained against is no other version of its defense.
     results, models = read_results(leave_out_crossed(cells)), read_model_results(cells)
     labels = {row: label.text for found in (row_labels(results), model_labels(models)) for row, label in found.items()}
+    attacks = {column: label.text for column, label in column_labels(models).items()}
     # The worst case is that of one model under several attacks, everything else that of a defense if it has a row.
     first = models if attack == WORST_CASE else results
     rows = [
@@ -69,7 +72,8 @@ def find_rows(
             there = list_values(sorted({*labels.values()}))
             raise RobenchError(f"no results in {store.root} of {name} on {task}; there are results of {there}.")
     if attack and attack != WORST_CASE:
-        rows = [_under_attack(row, name, attack, models, labels) for row, name in zip(rows, names, strict=True)]
+        pairs = zip(rows, names, strict=True)
+        rows = [_under_attack(row, name, attack, models, labels, attacks) for row, name in pairs]
     places = [group(row, lambda r: _place(r, attack)) for row in rows]
     shared = [place for place in places[0] if place in places[1]]
     if not shared:
@@ -79,7 +83,7 @@ def find_rows(
         )
     if len(shared) > 1:
         firsts = [places[0][place][0] for place in shared]
-        settings = [setting_of(r.info, attack=r.attack.title, attacked_n=r.attacked_n) for r in firsts]
+        settings = [setting_of(r.info, attack=attacks[r.column], attacked_n=r.attacked_n) for r in firsts]
         apart = "; ".join(dict.fromkeys(head or task for head in headings(settings, find_paper())[0]))
         ways = "--encoder or --preset" if attack == WORST_CASE else "--encoder, --preset or the attack's title"
         raise RobenchError(f"results of {list_values(names)} are of several settings: {apart}. Choose with {ways}.")
@@ -112,26 +116,40 @@ def _is(name: str, result: Result, labels: Mapping[str, str]) -> bool:
     return name == labels[result.row] or (attack is not None and name == f"{result.defense.name} on {attack.name}")
 
 
-def _name_command(names: Sequence[str], task: str) -> str:
-    """Return the command that makes results of some defenses or models."""
+def _describe_command(names: Sequence[str], task: str) -> str:
+    """Return a sentence with the command that makes results of some defenses or models."""
     parts = [name.partition(" on ") for name in names]
-    defenses = ",".join(dict.fromkeys(defense.partition(" (")[0] for defense, _, _ in parts))
+    defenses = list(dict.fromkeys(defense.partition(" (")[0] for defense, _, _ in parts))
+    if not all(is_registered("defenses", one) for one in defenses):
+        return "`robench attack` makes results of a model of yours."
     attacks = ",".join(dict.fromkeys(attack.partition(" (")[0] for _, _, attack in parts if attack))
-    return f"robench run --defense {defenses} --task {task}" + (f" --against {attacks}" if attacks else "")
+    against = f" --against {attacks}" if attacks else ""
+    return f"`robench run --defense {','.join(defenses)} --task {task}{against}` makes some."
 
 
 def _under_attack(
-    row: Sequence[Result], name: str, attack: str, models: Sequence[Result], labels: Mapping[str, str]
+    row: Sequence[Result],
+    name: str,
+    attack: str,
+    models: Sequence[Result],
+    labels: Mapping[str, str],
+    attacks: Mapping[str, str],
 ) -> list[Result]:
-    """Return the results under an attack.
+    """Return the results under an attack: the one labelled so, or else those of its name, unchanged if there are some.
 
     Raises:
         RobenchError: there are none.
     """
-    found = [r for r in row if attack in (r.attack.name, r.attack.title)]
+
+    def select(results: Sequence[Result]) -> list[Result]:
+        found = [r for r in results if attack in (r.attack.name, r.attack.title)]
+        plain = [r for r in found if plain_attack(r.attack)]
+        return [r for r in results if attack == attacks[r.column]] or plain or found
+
+    found = select(row)
     if not found:
-        titles = list_values(sorted({r.attack.title for r in row}))
-        crossed = [r for r in models if r.defense.name == name and attack in (r.attack.name, r.attack.title)]
+        titles = list_values(sorted({attacks[r.column] for r in row}))
+        crossed = select([r for r in models if r.defense.name == name])
         others = list_values(sorted({labels[r.row] for r in crossed}))
         raise RobenchError(
             f"no results of {name} under {attack}; there are results under {titles}"

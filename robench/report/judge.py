@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from robench.errors import RobenchError
-from robench.escaping import escape_terminal, join_csv_cells
+from robench.escaping import escape_terminal, join_csv_cells, list_values
 from robench.paths import absolute_path, atomic_write_folder, atomic_write_text, translate_os_errors
 from robench.report.rendering import templates
 from robench.report.rendering.texts import percent
@@ -45,7 +45,8 @@ LEGEND = (
     "label kept%: texts to which people give the gold label / texts with an answer; of clean texts it shows how often"
     " people and gold labels differ without an attack.",
     "attack%: accuracy under attack, of all samples of the cell. attack% of kept: the same if a success counts only"
-    " where people keep the label; its interval is that of the share of kept labels.",
+    " where people keep the label; its interval is that of the share of kept labels. Blank of a random model, which is"
+    " right about a text in a share of its draws.",
 )
 
 
@@ -64,18 +65,20 @@ def write_page(cell: StoredStage[CellInfo], folder: Path, *, count: int, seed: i
         seed: draws the texts and their order.
 
     Raises:
-        RobenchError: no attack succeeded, the folder has something else, or cannot be written.
+        RobenchError: no attack succeeded, the folder has something else, such as answers, or cannot be written.
     """
     found = records.read(cell.folder / RECORDS_FILE)
     key, texts = choose_texts(found, cell.info.labels, cell=cell.key, count=count, seed=seed)
     folder = absolute_path(folder)
-    _check_free(folder, key)
+    rows = _list_texts(key, texts).encode()
+    with translate_os_errors(folder):
+        _check_free(folder, key, rows)
     with translate_os_errors(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
     atomic_write_text(key_path(folder), msgspec.json.format(msgspec.json.encode(key), indent=1).decode() + "\n")
     with atomic_write_folder(folder) as draft:
         (draft / PAGE_FILE).write_text(render_page(key, texts), encoding="utf-8")
-        (draft / TEXTS_FILE).write_text(_list_texts(key, texts), encoding="utf-8", newline="")
+        (draft / TEXTS_FILE).write_bytes(rows)
     return key
 
 
@@ -108,10 +111,9 @@ def judge_table(cell: StoredStage[CellInfo], folder: Path, paths: Sequence[Path]
     if key.cell != cell.key:
         raise RobenchError(f"the key {path} belongs to the cell {key.cell}, not to {cell.key}; name another --out.")
     answers = [read_answers(one, key) for one in paths]
-    outcome = read_outcome(cell)
-    rows = [_row(one.judge, outcome, *(count_kept(key, one.labels, kind) for kind in _KINDS)) for one in answers]
+    rows = [_row(one.judge, cell, *(count_kept(key, one.labels, kind) for kind in _KINDS)) for one in answers]
     if len(answers) > 1:
-        rows.append(_row(MAJORITY, outcome, *(count_kept_by_majority(key, answers, kind) for kind in _KINDS)))
+        rows.append(_row(MAJORITY, cell, *(count_kept_by_majority(key, answers, kind) for kind in _KINDS)))
     info = cell.info
     return Table(
         name="validity",
@@ -127,13 +129,22 @@ def judge_table(cell: StoredStage[CellInfo], folder: Path, paths: Sequence[Path]
     )
 
 
-def _check_free(folder: Path, key: BlindKey) -> None:
-    """Refuse a folder that has something else than these very texts."""
+def _check_free(folder: Path, key: BlindKey, rows: bytes) -> None:
+    """Refuse a folder that has something else than these very texts, such as answers of a judge."""
     if not folder.exists() and not key_path(folder).exists():
         return
     place = key_path(folder)
     if not place.is_file() or read_key(place).batch != key.batch:
         raise RobenchError(f"{folder} exists, and has no page of these texts (batch {key.batch}); name another --out.")
+    found = sorted(folder.iterdir()) if folder.exists() else []
+    others = [one.name for one in found if one.name not in (PAGE_FILE, TEXTS_FILE)]
+    if TEXTS_FILE in (one.name for one in found) and (folder / TEXTS_FILE).read_bytes() != rows:
+        others.append(f"a filled in {TEXTS_FILE}")
+    if others:
+        raise RobenchError(
+            f"{folder} holds {list_values(others)}, which would be lost: read the answers in it with --read, or name"
+            " another --out."
+        )
 
 
 def _list_texts(key: BlindKey, texts: Sequence[BlindText]) -> str:
@@ -141,10 +152,14 @@ def _list_texts(key: BlindKey, texts: Sequence[BlindText]) -> str:
     return join_csv_cells(["batch", "number", "text", "label"]) + "".join(rows)
 
 
-def _row(name: str, outcome: Outcome, clean: Kept, adversarial: Kept) -> Row:
-    attacked = _share_cell(Kept(outcome.failed or 0, outcome.n - outcome.errors))
-    kept = _share_cell(adversarial)
-    return Row(name, name, (_share_cell(clean), kept, attacked, _corrected_cell(outcome, kept)))
+def _row(name: str, cell: StoredStage[CellInfo], clean: Kept, adversarial: Kept) -> Row:
+    outcome, kept = read_outcome(cell), _share_cell(adversarial)
+    if cell.info.draws:  # a random model is right about a text in a share of its draws
+        attacked, corrected = Cell(cell.info.accuracy_under_attack, n=outcome.n - outcome.errors), Cell()
+    else:
+        attacked = _share_cell(Kept(outcome.failed or 0, outcome.n - outcome.errors))
+        corrected = _corrected_cell(outcome, kept)
+    return Row(name, name, (_share_cell(clean), kept, attacked, corrected))
 
 
 def _share_cell(found: Kept) -> Cell:

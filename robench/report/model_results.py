@@ -74,18 +74,25 @@ class ModelResults:
 
     @cached_property
     def attacks(self) -> list[tuple[Column, Cell]]:
-        """Accuracy under each attack, the strongest attack first; those on another number of texts are other blocks."""
+        """Accuracy under each attack, the strongest attack first, and those last under which no sample has an outcome.
+
+        Attacks on another number of texts are other blocks.
+        """
         rows = [row for block in self.table.blocks for row in block.rows]
         pairs = [pair for row in rows for pair in zip(self.table.columns, row.cells, strict=True)]
-        known = [pair for pair in pairs if pair[0].name not in NOT_ATTACKS and pair[1].seeds]
+        known = [pair for pair in pairs if pair[0].name not in NOT_ATTACKS and (pair[1].seeds or pair[1].errors)]
         return sorted(known, key=lambda pair: (pair[1].value is None, pair[1].value or 0, pair[0].name))
 
     @cached_property
     def worst(self) -> Cell:
         """Accuracy on texts that count only if they hold against every attack.
 
-        If the attacks did not have the same texts, this is not known, and it is the accuracy under the strongest.
+        If the attacks did not have the same texts, this is not known, and it is the accuracy under the strongest. It
+        has no value if every sample of an attack ended in an error.
         """
+        unknown = [cell for _, cell in self.attacks if cell.value is None]
+        if unknown:
+            return unknown[0]
         table = worst_table(self.cells, self._request("worst"))
         cells = [row.cells[-1] for block in table.blocks for row in block.rows]
         return cells[0] if len(cells) == 1 and cells[0].seeds else self.attacks[0][1]

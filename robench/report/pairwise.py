@@ -14,6 +14,7 @@ from robench.report.comparable import WORST_CASE, find_rows, read_outcomes
 from robench.results.cells import Result
 from robench.results.entry_store import open_results
 from robench.results.intervals import FEWEST_SEEDS, LEVEL, check_level
+from robench.results.labels import column_labels
 from robench.results.power import MOST_SEEDS, POWER, Plan, find_smallest_difference, plan
 from robench.results.sample_reader import SampleReader
 from robench.results.samples import align
@@ -30,10 +31,10 @@ class PairedComparison:
         task: name of the task.
         attack: title of the attack, or the worst of which ones; empty for clean texts.
         found: the difference of the first less the second, its interval and its test.
-        smallest: the smallest difference, a share, that these samples and seeds find with a chance of 80 %; None with
-            two seeds.
+        smallest: the smallest difference, a share, that these samples and seeds find with a chance of 80 %; None if
+            they find none, or with two seeds.
         target: the difference to plan for, a share; None if none is.
-        plan: what finds it; None if none is planned, or with two seeds.
+        plan: what finds it; None if none is planned, or with two seeds or one sample.
     """
 
     first: str
@@ -69,7 +70,7 @@ class PairedComparison:
         plain["by_seed"] = {seed: 100 * value for seed, value in found.by_seed.items()}
         plain["smallest_difference"] = _points(self.smallest)
         if self.target is not None:
-            made = asdict(self.plan) | {"reach": 100 * self.plan.reach} if self.plan else None
+            made = asdict(self.plan) | {"reach": _points(self.plan.reach)} if self.plan else None
             plain |= {"target": 100 * self.target, "plan": made}
         return plain | {"sentences": self.sentences}
 
@@ -78,9 +79,12 @@ class PairedComparison:
         out = f" {_count(found.left_out, 'sample')} without an outcome of both left out." if found.left_out else ""
         if found.p is None:
             values = list_values(f"{100 * value:+.1f} with seed {seed}" for seed, value in found.by_seed.items())
+            advice = "One sample says too little about others; attack more."
+            if len(found.seeds) == 2:
+                advice = "Two seeds say too little about others; train a third."
             return (
-                f"{self.first} less {self.second} {place}, in points: {values}, over {_count(found.n, 'sample')}. Two"
-                f" seeds say too little about others; train a third.{out}"
+                f"{self.first} less {self.second} {place}, in points: {values}, over {_count(found.n, 'sample')}."
+                f" {advice}{out}"
             )
         ahead = found.value >= 0
         winner, loser = (self.first, self.second) if ahead else (self.second, self.first)
@@ -101,20 +105,21 @@ class PairedComparison:
         return sentence + out
 
     def _reach(self) -> str:
-        if self.smallest is None:
+        if self.found.p is None:
             return ""
         seeds = f" and {_count(len(self.found.seeds), 'seed')}" if self.found.covers_seeds else ""
-        return (
-            f"The smallest difference that {_count(self.found.n, 'sample')}{seeds} find with a chance of"
-            f" {100 * POWER:g} %: {100 * self.smallest:.1f} points."
-        )
+        samples, chance = f"{_count(self.found.n, 'sample')}{seeds}", f"with a chance of {100 * POWER:g} %"
+        if self.smallest is None:
+            return f"Too few samples: {samples} find no difference {chance}, however large it is."
+        return f"The smallest difference that {samples} find {chance}: {100 * self.smallest:.1f} points."
 
     def _plan(self) -> str:
         if self.target is None:
             return ""
         size = "1 point" if self.target == 0.01 else f"{100 * self.target:g} points"
         if self.plan is None:
-            return f"What finds {size} cannot be planned from two seeds, whose spread is not known."
+            known = "two seeds" if len(self.found.seeds) == 2 else "one sample"
+            return f"What finds {size} cannot be planned from {known}, whose spread is not known."
         return _describe_plan(self.plan, self.found, size)
 
 
@@ -193,9 +198,8 @@ def compare(
 
 
 def _describe_attack(row: Sequence[Result], attack: str) -> str:
-    if attack == WORST_CASE:
-        return f"the worst of {list_values(dict.fromkeys(r.attack.title for r in row))}"
-    return row[0].attack.title if attack else ""
+    labels = sorted(label.text for label in column_labels(row).values())
+    return f"the worst of {list_values(labels)}" if attack == WORST_CASE else labels[0] if attack else ""
 
 
 def _describe_plan(made: Plan, found: Difference, size: str) -> str:
@@ -205,7 +209,7 @@ def _describe_plan(made: Plan, found: Difference, size: str) -> str:
         if made.samples is None:
             return (
                 f"The test split is too small for {size} even between two trained models: all its {split} find"
-                f" {100 * made.reach:.1f}."
+                f" {_describe_reach(made)}."
             )
         return (
             f"A difference of {size} between two trained models takes {_count(made.samples, 'sample')} of the"
@@ -215,7 +219,7 @@ def _describe_plan(made: Plan, found: Difference, size: str) -> str:
     if made.fewest is None:
         return (
             f"The test split is too small for {size}: all its {split} and {MOST_SEEDS} seeds find"
-            f" {100 * made.reach:.1f}."
+            f" {_describe_reach(made)}."
         )
     ways = []
     if made.samples is not None:
@@ -226,6 +230,10 @@ def _describe_plan(made: Plan, found: Difference, size: str) -> str:
     ways.append(f"with the least work by {_count(seeds, 'seed')} with {_count(samples, 'sample')}")
     rough = f" The spread of {len(found.seeds)} seeds is a rough guess." if len(found.seeds) < 2 * FEWEST_SEEDS else ""
     return f"A difference of {size} is found with a chance of {100 * POWER:g} % {'; '.join(ways)}.{rough}"
+
+
+def _describe_reach(made: Plan) -> str:
+    return "no difference" if made.reach is None else f"{100 * made.reach:.1f}"
 
 
 def _count(number: int, noun: str) -> str:

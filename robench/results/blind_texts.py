@@ -1,9 +1,9 @@
 """Texts for people to label, in blind order, and the key that tells which of them are adversarial.
 
 How it works: some successes of a cell are drawn, and each gives two texts, the clean one and the adversarial one. The
-first half of the order has one of the two of every pair, chosen at random, and the second half the other one, so that
-the two versions of a text stand far apart. Order and choice depend on the cell and a seed alone. People see numbers and
-texts; the key, which lies apart, has the gold label and the kind of each number.
+first half of the order has one of the two of every pair, chosen at random, and the second half the other one in the
+same order, so that half of all texts lie between the two versions of one. Order and choice depend on the cell and a
+seed alone. People see numbers and texts; the key, which lies apart, has the gold label and the kind of each number.
 """
 
 from __future__ import annotations
@@ -89,8 +89,6 @@ def choose_texts(
     second: list[tuple[Record, Kind]] = [
         (record, "clean" if kind == "adversarial" else "adversarial") for record, kind in first
     ]
-    for half in (first, second):
-        draw.shuffle(half)
     texts, rows = [], []
     for number, (record, kind) in enumerate([*first, *second], start=1):
         texts.append(BlindText(number, record.original if kind == "clean" else record.final))

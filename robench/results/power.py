@@ -48,7 +48,7 @@ class Plan:
     seeds: int | None
     fewest: tuple[int, int] | None
     split: int
-    reach: float
+    reach: float | None
 
 
 def find_smallest_difference(found: Difference, power: float = POWER) -> float | None:
@@ -59,7 +59,7 @@ def find_smallest_difference(found: Difference, power: float = POWER) -> float |
         power: the chance, between 0 and 1.
 
     Returns:
-        A share, 1 at most; None with two seeds, which give no test.
+        A share, 1 at most; None with two seeds, which give no test, and with so few samples that none is found.
     """
     if len(found.seeds) == 1:
         return _smallest(lambda size: power_of_pairs(size, found.discordant, found.n, found.level), power)
@@ -222,8 +222,10 @@ def _crossed(variances: tuple[float, float, float], seeds: int, n: int, level: f
     return lambda difference: crossed_power(difference, float(first), float(second), seeds, level)
 
 
-def _smallest(chance: Callable[[float], float], power: float) -> float:
-    """Return the smallest difference that is found with a chance, between 0 and 1; 1 if none is."""
+def _smallest(chance: Callable[[float], float], power: float) -> float | None:
+    """Return the smallest difference that is found with a chance, between 0 and 1; None if none is."""
+    if chance(1.0) < power:
+        return None
     low, high = 0.0, 1.0
     for _ in range(_STEPS):
         middle = (low + high) / 2

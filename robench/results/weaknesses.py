@@ -12,6 +12,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from statistics import quantiles
 
 from robench.results.changes import align_words
@@ -51,13 +52,13 @@ class Group:
     Attributes:
         name: what they have in common.
         clean: texts that the model had right before.
-        held: texts that are right after every attack.
+        held: texts that are right after every attack; of a random model, the sum of the shares of draws that are.
         n: texts without an error.
     """
 
     name: str
     clean: int
-    held: int
+    held: Fraction | int
     n: int
 
 
@@ -155,5 +156,5 @@ def _groups(cells: Sequence[Sequence[Record]], stands: Samples, names: Mapping[i
         rows = [row for row in names if names[row] == name and row in known]
         if rows:
             clean = sum(row not in skipped for row in rows)
-            found.append(Group(name, clean, sum(bool(known[row]) for row in rows), len(rows)))
+            found.append(Group(name, clean, sum((Fraction(known[row]) for row in rows), Fraction()), len(rows)))
     return found

@@ -5,13 +5,18 @@ from __future__ import annotations
 import csv
 import json
 import re
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from robench.report.judge import judge_table
 from robench.results import records
 from robench.results.blind_texts import BlindKey, read_key
+from robench.results.info_parts import Draws
 from robench.results.outcome import summarise
+from robench.results.store import Store, StoredStage
 from support.entries import HOUSE
 from support.tiny_job import robench
 
@@ -71,6 +76,15 @@ def test_judge_again_writes_the_same_bytes_and_another_batch_needs_another_folde
     assert {path: path.read_bytes() for path in here.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.parametrize("name", ["texts.csv", "answers-anna.csv"])
+def test_judge_again_keeps_what_a_judge_wrote_into_the_folder(here: Path, key: BlindKey, name: str) -> None:
+    answers = here / "batch" / name
+    answers.write_text("batch,number,text,label\nb,1,a text,ABBR\n", encoding="utf-8")
+    done = robench("judge", CELL, "--runs", RUNS, "-n", "10", "--out", "batch")
+    assert done.exit_code == 2 and name in done.stderr and "would be lost" in done.stderr
+    assert "ABBR" in answers.read_text(encoding="utf-8")
+
+
 def test_judge_with_answers_shows_kept_labels_beside_accuracy_under_attack(here: Path, key: BlindKey) -> None:
     first = answer(key, here / "anna.csv", changed=3)
     second = answer(key, here / "b.json", changed=1, judge="Ben")
@@ -128,3 +142,12 @@ def test_judge_with_a_broken_key_is_a_sentence(here: Path, key: BlindKey) -> Non
         file.write_text(broken)
         done = robench("judge", CELL, "--runs", RUNS, "--out", "batch", "--read", "anna.csv")
         assert done.exit_code == 2 and "batch.key.json" in done.stderr
+
+
+def test_accuracy_of_a_random_model_is_that_of_its_draws(here: Path, key: BlindKey) -> None:
+    cell = Store(RUNS).find(CELL)
+    outcome = cell.info.attacked
+    info = replace(cell.info, draws=Draws(n=10, right=2 * (outcome.n - outcome.errors)))
+    table = judge_table(StoredStage(cell.folder, info), here / "batch", [answer(key, here / "anna.csv", 0)])
+    attacked, corrected = table.blocks[0].rows[0].cells[2:]
+    assert attacked.value == Fraction(1, 5) and corrected.value is None

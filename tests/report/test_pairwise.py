@@ -15,6 +15,7 @@ from support.hand_made import add_cell
 from support.tables import SECOND_ENCODER
 from support.tiny_job import robench
 
+GIVEN = {"kind": "Transformers model", "model": "./mine", "command": ["--model", "./mine"], "max_length": 128}
 HOUSE = Path(__file__).parents[1] / "goldens" / "house" / "runs"
 
 
@@ -214,3 +215,38 @@ def test_command_prints_sentences_or_json(store: Store) -> None:
     assert found["difference"] == pytest.approx(6) and found["told_apart"] and found["covers"] == "samples"
     assert found["plan"]["split"] == 500 and found["sentences"] == done.stdout.splitlines()
     assert robench(*command, "-f", "csv").exit_code == 2
+
+
+def test_samples_too_few_for_any_difference_are_said_to_be(store: Store) -> None:
+    for defense, failed in (("taichi", 5), ("ada", 0)):
+        add_cell(store, defense, "pwws", failed, n=5, seed=1)
+    found = compare("taichi", "ada", task="trec", attack="pwws", runs=store.root, difference=30)
+    assert found.sentences[1].startswith("Too few samples: 5 samples find no difference with a chance of 80 %")
+    assert found.smallest is None and found.describe()["smallest_difference"] is None
+
+
+def test_three_seeds_of_one_sample_are_not_said_to_be_two(store: Store) -> None:
+    for seed in (1, 2, 3):
+        for defense, failed in (("taichi", 1), ("ada", 0)):
+            add_cell(store, defense, "pwws", failed, n=1, seed=seed)
+    text = str(compare("taichi", "ada", task="trec", attack="pwws", runs=store.root, difference=30))
+    assert "One sample says too little" in text and "cannot be planned from one sample" in text
+
+
+def test_variants_of_an_attack_are_named_as_tables_label_them(store: Store) -> None:
+    fill(store, taichi=[112], ada=[100])
+    for defense, failed in (("taichi", 120), ("ada", 90)):
+        add_cell(store, defense, "pwws", failed, seed=1, attack_changed={"query_budget": 100})
+    place = {"task": "trec", "runs": store.root}
+    assert compare("taichi", "ada", attack="pwws", **place).found.value == pytest.approx(0.06)  # type: ignore[arg-type]
+    changed = compare("taichi", "ada", attack="pwws (query_budget=100)", **place)  # type: ignore[arg-type]
+    assert changed.found.value == pytest.approx(0.15) and "under pwws (query_budget=100)" in changed.sentences[0]
+    worst = compare("taichi", "ada", attack="worst", **place)  # type: ignore[arg-type]
+    assert "the worst of pwws, pwws (query_budget=100)" in worst.sentences[0]
+
+
+def test_the_command_for_a_model_of_the_user_is_not_run(store: Store) -> None:
+    fill(store, ada=[100])
+    add_cell(store, "mine", "pwws", 90, n=100, given=GIVEN)
+    with pytest.raises(RobenchError, match=r"can be compared.*`robench attack` makes results of a model of yours"):
+        compare("mine", "ada", task="trec", attack="pwws", runs=store.root)

@@ -31,11 +31,11 @@ def draw(count: int = 20, seed: int = 1, cell: str = "a") -> tuple[BlindKey, dic
     return key, {text.number: text.text for text in texts}
 
 
-def test_choose_texts_has_each_drawn_success_once_in_each_half() -> None:
+def test_choose_texts_has_the_two_texts_of_each_drawn_success_half_of_all_apart() -> None:
     key, texts = draw()
     assert [row.number for row in key.texts] == list(range(1, 41)) == list(texts)
     halves = [key.texts[:20], key.texts[20:]]
-    assert {row.row for row in halves[0]} == {row.row for row in halves[1]} and len({r.row for r in halves[0]}) == 20
+    assert [row.row for row in halves[0]] == [row.row for row in halves[1]] and len({r.row for r in halves[0]}) == 20
     by_row = {row: {one.kind for one in key.texts if one.row == row} for row in {one.row for one in key.texts}}
     assert set(map(frozenset, by_row.values())) == {frozenset({"clean", "adversarial"})}
     assert 4 <= sum(row.kind == "clean" for row in halves[0]) <= 16

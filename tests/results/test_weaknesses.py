@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from robench.results.weaknesses import Group, WeakWord, find_weak_words, group_by_class, group_by_length
 from support.hand_made import record
 
@@ -64,3 +66,9 @@ def test_lengths_that_are_all_alike_are_one_group() -> None:
     assert group_by_length([rows], dict.fromkeys(range(len(rows)), True)) == [
         Group(name="4 words", clean=3, held=3, n=3)
     ]
+
+
+def test_a_random_model_holds_a_text_in_a_share_of_its_draws() -> None:
+    rows = [record(i, "succeeded", label=0) for i in range(10)]
+    (found,) = group_by_class([rows], {r.id: 0.2 for r in rows}, ["bad"])
+    assert float(found.held) == pytest.approx(2) and found.n == 10

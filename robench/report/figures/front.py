@@ -115,11 +115,11 @@ def find_points(block: Sequence[Result], reader: SampleReader | None = None) -> 
         models = list(group(found, lambda r: r.row).values())
         name = labels[found[0].row].text if len(models) == 1 else found[0].defense.name
         samples = average_worst(worst, found)
-        if not samples:
-            absent.append(name)
-            continue
         of_seeds = [r for r in found if r.seed in samples]
         cells = clean_cell(reader, of_seeds), outcome_cell(samples, of_seeds)
+        if cells[1].value is None:  # not every attack was met, or each sample ended in an error
+            absent.append(name)
+            continue
         clean, worst_cell = (add_interval(cell, Column("%"), LEVEL) for cell in cells)
         attacks = frozenset(r.info.training_attack.title for r in of_seeds if r.info.training_attack)
         points.append(Point(name, clean, worst_cell, attacks))
@@ -217,5 +217,6 @@ def _caption(
         f" {_describe_whiskers(points)}. Dashed: the Pareto front, beyond which"
         " no defense here is better in both; that points lie on it may be chance where whiskers overlap."
     )
-    text += f" Left out, because not every model met every attack: {', '.join(absent)}; {command}." if absent else ""
+    if absent:
+        text += f" Left out, because not every model has results of every attack: {', '.join(absent)}; {command}."
     return text + (f" Other settings of this task in the runs folder, not shown: {others}." if others else "")

@@ -69,10 +69,10 @@ def next_section(results: Sequence[Result], worst: Cell, attacks: Sequence[str],
     points, commands = [], []
     if first.info.warnings:
         points.append("Settle the warnings above first: they decide what the numbers mean.")
-    if first.attacked_n < FEW:
+    if _are_more_worth_it(first):
         points.append(f"Attack more texts: {first.attacked_n} leave the number open by many points.")
         if command:
-            commands.append(f"{command} {' '.join(option_words(AttackOptions, attack_limit=2 * FEW))}")
+            commands.append(_attack_more(command, first.attacked_n))
     points.append("Let people label some of the texts: only where they keep the label does an adversarial text count.")
     commands.append(format_command("judge", min(results, key=_accuracy).info.key, *options))
     others = [name for name in papers.find_paper().attacks if name not in attacks]
@@ -92,6 +92,18 @@ def next_section(results: Sequence[Result], worst: Cell, attacks: Sequence[str],
         )
         commands.append(f"{command} --fail-under {math.floor(100 * low)}")
     return Section("next", "What to do next", [Points(points, ordered=True), Commands(commands)])
+
+
+def _are_more_worth_it(result: Result) -> bool:
+    """Return whether few texts were attacked, though there are more."""
+    are_more = result.attacked_n < result.info.clean.n or result.info.clean_limit is not None
+    return result.attacked_n < FEW and are_more
+
+
+def _attack_more(command: str, attacked: int) -> str:
+    """Return a command with another limit of attacked texts, in the place of its own if it has one."""
+    now, more = (" ".join(option_words(AttackOptions, attack_limit=limit)) for limit in (attacked, 2 * FEW))
+    return f"{command.replace(f' {now}', '')} {more}"
 
 
 def _training_command(first: Result, attacks: Sequence[str], options: Sequence[str]) -> str:

@@ -6,13 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from robench.report.pages.rows import find_column
-from robench.report.rendering.texts import number_text, percent, rounded, value_text
+from robench.report.rendering.texts import number_text, percent, rounded
 from robench.report.tables.accuracy import CLEAN
+from robench.report.tables.comparison import Comparison
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.price import TIMES
 from robench.report.tables.worst import WORST
 from robench.results.flags import UNLEARNED
 from robench.results.intervals import FEWEST_SEEDS
+from robench.results.paper_contents import Paper
+from robench.results.samples import align
+from robench.results.significance import compare_outcomes
+
+_OTHERS = "the best other defense that is compared"
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,7 @@ class Verdict:
         place: of the column among the cells.
         attacks: titles of all attacks.
         reference: registered name of the defense that is none.
+        paper: the paper, which says what the ablations of the compared defense are.
     """
 
     table: Table
@@ -32,9 +39,12 @@ class Verdict:
     place: int
     attacks: Sequence[str]
     reference: str
+    paper: Paper
 
     @classmethod
-    def of(cls, accuracy: Table, worst: Table | None, attacks: Sequence[str], reference: str) -> Verdict | None:
+    def of(
+        cls, accuracy: Table, worst: Table | None, attacks: Sequence[str], reference: str, paper: Paper
+    ) -> Verdict | None:
         """Choose what decides: accuracy under the worst of all attacks, if it is known of defenses, else the hardest.
 
         Args:
@@ -42,6 +52,7 @@ class Verdict:
             worst: the table of accuracies under the worst of all attacks, if there is one.
             attacks: titles of all attacks.
             reference: registered name of the defense that is none.
+            paper: the paper of the tables.
 
         Returns:
             None if nothing was attacked.
@@ -50,7 +61,7 @@ class Verdict:
             place = find_column(table, WORST)
             block = max(table.blocks, key=_count_numbers)
             if place is not None and _count_defenses(block, place) > 1:
-                return cls(table, block, place, attacks, reference)
+                return cls(table, block, place, attacks, reference, paper)
         block = max(accuracy.blocks, key=_count_numbers)
         means = {
             place: mean
@@ -58,7 +69,7 @@ class Verdict:
             if column.name in attacks and (mean := _mean(block, place)) is not None
         }
         hardest = min(means, key=means.__getitem__, default=None)
-        return None if hardest is None else cls(accuracy, block, hardest, attacks, reference)
+        return None if hardest is None else cls(accuracy, block, hardest, attacks, reference, paper)
 
     @property
     def column(self) -> Column:
@@ -83,6 +94,14 @@ class Verdict:
         """Return a row's cell in the column."""
         return row.cells[self.place]
 
+    @property
+    def rivals(self) -> list[Row]:
+        """The rows that are compared with each other, the best first: none that learned nothing, and no ablation."""
+        compared = self.table.compared
+        comparison = Comparison(compared, self.paper.ablations if compared == self.paper.compared else ())
+        aside = comparison.left_out(self.block.rows)
+        return [row for row in self.ranked if self.cell(row).learned and row.name not in aside]
+
     def sentences(self) -> list[str]:
         """Return which defense holds best, and how sure that is."""
         ranked = [row for row in self.ranked if self.cell(row).learned]
@@ -95,33 +114,56 @@ class Verdict:
             only, verb = ranked[0], "was attacked" if len(self.ranked) < 2 else "has learned the task"
             return [
                 f"Nobody can tell yet which defense holds best: only {only.label} {verb}, and"
-                f" {value_text(self.cell(only), self.column)} % of its texts stay right under {self.under}."
+                f" {self._percent(only)} of its texts stay right under {self.under}{describe_doubts(self.cell(only))}."
             ]
-        return [self._who(ranked), self._how_sure(ranked)]
+        return [self._who(ranked), self._how_sure(ranked[0])]
 
     def _who(self, ranked: Sequence[Row]) -> str:
-        best = ranked[0]
-        is_claim = best.name != self.table.compared or self.cell(best).p is None or self.cell(best).is_claim
-        is_alone = is_claim and not any(self.cell(row).best for row in ranked[1:])
-        lead = f"{best.label} {'holds best' if is_alone else 'has the highest number'}"
-        base = next((row for row in ranked if row.name == self.reference), None)
+        best, rivals = ranked[0], self.rivals
+        lead = f"{best.label} {'holds best' if self._is_alone(rivals) else 'has the highest number'}"
+        if best not in rivals:
+            lead = f"{best.label}, an ablation of {self.table.compared} and not compared, has the highest number"
+        base = self._find_reference(ranked)
         against = f", against {self._percent(base)} of {base.label}" if base and base is not best else ""
         right = f"of {self.cell(best).n:,} attacked texts {self._percent(best)} stay right under {self.under}"
-        return f"{lead}: {right}{against}."
+        shown = [best, base] if base and base is not best else [best]
+        doubts = "".join(describe_doubts(self.cell(row), of=row.label) for row in shown)
+        return f"{lead}: {right}{against}{doubts}."
 
-    def _how_sure(self, ranked: Sequence[Row]) -> str:
-        named = next((row for row in ranked if row.name == self.table.compared), None)
-        parts = [] if named is ranked[0] else [self._rivals(ranked)]
-        parts += [self._claim(named, ranked[0]) if named else "", _about_seeds(self.cell(ranked[0]))]
-        return f"How sure: {'; '.join(part for part in parts if part)}."
+    def _is_alone(self, rivals: Sequence[Row]) -> bool:
+        """Return whether the best rival is told from all others, and what was named beforehand by its own test."""
+        if len(rivals) < 2 or self._unpaired(rivals) or any(self.cell(row).best for row in rivals[1:]):
+            return False
+        cell = self.cell(rivals[0])
+        return rivals[0].name != self.table.compared or cell.p is None or cell.is_claim
 
-    def _rivals(self, ranked: Sequence[Row]) -> str:
-        """Return what cannot be told from the best."""
-        alike = [row.label for row in ranked[1:] if self.cell(row).best]
-        if alike:
-            return f"{join_names(alike)} cannot be told from it{self._smallest()}"
-        tested = all(self.cell(row).outcomes is not None for row in ranked)
-        return "a paired test tells it from every other" if tested else ""
+    def _how_sure(self, best: Row) -> str:
+        """Return what tests say of the rows that are compared; the best of all may be an ablation, which is not."""
+        rivals = self.rivals
+        if len(rivals) < 2:
+            return "How sure: nothing was tested, since ablations are not compared."
+        named = next((row for row in rivals if row.name == self.table.compared), None)
+        claim = self._claim(named, best) if named else ""
+        tests = "" if claim and named is rivals[0] else self._describe_tests(rivals)
+        if tests and best is not rivals[0]:
+            tests = f"of those that are compared {rivals[0].label} has the highest number; {tests}"
+        aside = best is rivals[0] and any(self.cell(row).learned and row not in rivals for row in self.ranked)
+        parts = [tests, claim, f"the ablations of {self.table.compared} were not compared" if aside else ""]
+        return f"How sure: {'; '.join(filter(None, [*parts, self._about_seeds(rivals)]))}."
+
+    def _describe_tests(self, rivals: Sequence[Row]) -> str:
+        """Return what cannot be told from the best of the rows that are compared."""
+        unpaired = [row.label for row in self._unpaired(rivals)]
+        alike = [row.label for row in rivals[1:] if self.cell(row).best and row.label not in unpaired]
+        parts = [f"{join_names(alike)} cannot be told from it{self._smallest()}"] if alike else []
+        if unpaired:
+            parts.append(f"{join_names(unpaired)} could not be tested against it, for want of the same seeds and texts")
+        return "; ".join(parts) or "a paired test tells it from every other"
+
+    def _unpaired(self, rivals: Sequence[Row]) -> list[Row]:
+        """Return the rows that no test can compare with the best."""
+        best, *others = map(self.cell, rivals)
+        return [row for row, cell in zip(rivals[1:], others, strict=True) if not _are_paired(best, cell)]
 
     def _smallest(self) -> str:
         size = self.block.smallest[self.place] if self.block.smallest else None
@@ -134,14 +176,33 @@ class Verdict:
             return ""
         lead = f"{number_text(abs(cell.difference), self.column)} points"
         certain = f"({_p(cell.p)}, adjusted for all others)"
-        if named is best:
+        missed = self._smallest() if cell.difference >= 0 and not cell.is_claim else ""
+        if named is best and cell.difference:
             verdict = "is more than chance" if cell.is_claim else "may be chance"
-            return f"its lead of {lead} over the next {verdict} {certain}{'' if cell.is_claim else self._smallest()}"
+            return f"its lead of {lead} over {_OTHERS} {verdict} {certain}{missed}"
+        place = f"{lead} {'ahead of' if cell.difference > 0 else 'behind'}" if cell.difference else "level with"
         verdict = "more than chance" if cell.is_claim else "possibly by chance"
-        return f"{named.label}, which was named for comparison, is {lead} behind the best other, {verdict} {certain}"
+        return f"{named.label}, which was named for comparison, is {place} {_OTHERS}, {verdict} {certain}{missed}"
+
+    def _about_seeds(self, rivals: Sequence[Row]) -> str:
+        """Return what tests of so many seeds are about, by the seeds that all compared rows have."""
+        seeds = [set(self.cell(row).seeds) for row in rivals]
+        count = len(set.intersection(*seeds))
+        text = f"{count} seeds were" if count > 1 else "one seed was"
+        how = f"{text} run"
+        if any(one != seeds[0] for one in seeds):
+            text = f"{count} seeds are" if count > 1 else "only one seed is" if count else "no seed is"
+            how = f"{text} common to all that are compared"
+        verdict = "the methods" if count >= FEWEST_SEEDS else "these trained models, and not yet about the methods"
+        return f"{how}, so this is about {verdict}"
 
     def _percent(self, row: Row) -> str:
-        return f"{value_text(self.cell(row), self.column)} %"
+        return share_text(self.cell(row), self.column)
+
+    def _find_reference(self, rows: Sequence[Row]) -> Row | None:
+        """Return the row of the reference; of several variants the one with no field changed."""
+        found = [row for row in rows if row.name == self.reference]
+        return next((row for row in found if row.is_plain), found[0] if found else None)
 
     def price(self, prices: Table | None) -> str:
         """Return what the best defense costs, on clean texts and in training.
@@ -150,7 +211,7 @@ class Verdict:
             prices: the table of prices, if there is one.
         """
         best = self.ranked[0]
-        base = next((row for row in self.block.rows if row.name == self.reference), None)
+        base = self._find_reference(self.block.rows)
         clean = find_column(self.table, CLEAN)
         if base is None or clean is None or base is best:
             return ""
@@ -171,21 +232,26 @@ class Verdict:
 
 
 def _training_times(prices: Table | None, block: Block, best: Row) -> list[float]:
-    """Return how many times as long as the reference the models of a row train, by the table of prices."""
+    """Return how many times as long as the reference the models of a row train, by the table of prices.
+
+    That table has a row for each model, so that its labels may differ: a defense with a model for each attack has as
+    many rows there.
+    """
     place = find_column(prices, TIMES) if prices else None
-    if prices is None or place is None:
+    if prices is None or place is None or not best.identity:
         return []
-    rows = [row for one in prices.blocks if one.task == block.task for row in one.rows if row.name == best.name]
+    blocks = [one for one in prices.blocks if one.setting == block.setting]
+    rows = [row for one in blocks for row in one.rows if row.identity == best.identity]
     rows = [row for row in rows if row.label == best.label] or rows
     return [float(value) for row in rows if (value := row.cells[place].value) is not None]
 
 
-def _about_seeds(cell: Cell) -> str:
-    count = len(cell.seeds)
-    if count >= FEWEST_SEEDS:
-        return f"{count} seeds were run, so this is about the methods"
-    seeds = "one seed was" if count == 1 else f"{count} seeds were"
-    return f"{seeds} run, so this is about these trained models, and not yet about the methods"
+def _are_paired(first: Cell, second: Cell) -> bool:
+    """Return whether a test can compare two cells: they share samples of a seed."""
+    if not first.outcomes or not second.outcomes:
+        return False
+    one, other = align(first.outcomes, second.outcomes)
+    return compare_outcomes(one, other) is not None
 
 
 def _count_numbers(block: Block) -> int:
@@ -203,6 +269,25 @@ def _mean(block: Block, place: int) -> float | None:
 
 def _p(value: float) -> str:
     return "p < 0.001" if value < 0.001 else f"p = {value:.3f}" if value < 0.01 else f"p = {value:.2f}"
+
+
+def share_text(cell: Cell, column: Column) -> str:
+    """Return ``61.0 %`` as part of a sentence, without the marks and counts that it has in a table."""
+    return "an unknown share" if cell.value is None else f"{number_text(cell.value, column)} %"
+
+
+def describe_doubts(cell: Cell, of: str = "") -> str:
+    """Return what the marks of a number mean, as clauses; empty if it has none.
+
+    Args:
+        cell: with the number.
+        of: whose number it is, if that is not clear.
+    """
+    whose = f" of {of}" if of else ""
+    noun, verb = ("text", "is") if cell.errors == 1 else ("texts", "are")
+    errors = f"; {cell.errors:,} {noun}{whose} on which an attack ended in an error {verb} left out"
+    masked = f"; the number{whose} is search-masked, and so too high"
+    return (errors if cell.errors else "") + (masked if cell.masked and cell.masked.is_flagged else "")
 
 
 def join_names(names: Sequence[str]) -> str:

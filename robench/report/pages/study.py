@@ -26,7 +26,6 @@ from robench.results.paper_contents import Paper, TableKind
 from robench.results.sample_reader import SampleReader
 from robench.results.selection import ALL, NoResultsError, facet_of
 from robench.results.store import Store
-from robench.study.commands import format_command
 from robench.version import VERSION
 
 _DAGGER = f" †: {UNLEARNED}; what learns nothing cannot be fooled."
@@ -41,13 +40,14 @@ _INTROS = {
 }
 
 
-def make_study_page(store: Store, paper: str, options: TableOptions) -> Page:
+def make_study_page(store: Store, paper: str, options: TableOptions, command: str) -> Page:
     """Make the page of a study.
 
     Args:
         store: the runs folder, or a folder of entries.
         paper: whose tables and comparison it has: its name, or a folder with a ``paper.toml``.
         options: what to show, about one task.
+        command: the command that makes the page.
 
     Raises:
         NoResultsError: there are no results to report on.
@@ -60,7 +60,7 @@ def make_study_page(store: Store, paper: str, options: TableOptions) -> Page:
     results = read_results(options.get("selection", ALL).keep(cells))
     maker = _Sections(store, paper, contents, options)
     attacks = [column.name for column in accuracy.columns if column.name not in NOT_ATTACKS]
-    verdict = Verdict.of(accuracy, maker.try_table("worst"), attacks, registry.reference())
+    verdict = Verdict.of(accuracy, maker.try_table("worst"), attacks, registry.reference(), contents)
     if verdict is None:
         raise NoResultsError(f"{store.root} has no attacks to report on.")
     price = maker.try_table("price")
@@ -73,7 +73,7 @@ def make_study_page(store: Store, paper: str, options: TableOptions) -> Page:
         _examples_section(results, verdict, contents),
         settings_section(results),
         provenance_section(store, results, options.get("command_options", ())),
-        reproduction_section(store, results, options.get("command_options", ()), maker.command),
+        reproduction_section(store, results, options.get("command_options", ()), command),
     ]
     info = results[0].info
     return Page(
@@ -102,12 +102,6 @@ class _Sections:
         self._store, self._paper, self._contents, self._options = store, paper, contents, options
         self._selection = options.get("selection", ALL)
         self._made: dict[str, Table] = {}
-
-    @property
-    def command(self) -> str:
-        """The command that makes the page again."""
-        words = [word for name in self._selection.tasks for word in ("--task", name)]
-        return format_command("report", *words, *self._contents.options, *self._options.get("command_options", ()))
 
     def try_table(self, number: str) -> Table | None:
         """Make a table, if there is anything for it."""

@@ -7,16 +7,17 @@ from typing import Any
 
 from robench.report.model_results import ModelResults
 from robench.report.pages.advice import checks_section, next_section
-from robench.report.pages.answer import join_names
+from robench.report.pages.answer import describe_doubts, join_names, share_text
 from robench.report.pages.examples import pick_examples
 from robench.report.pages.parts import Bars, Examples, Page, Paragraph, Section, TablePart
 from robench.report.pages.provenance import provenance_section, reproduction_section, settings_section
 from robench.report.pages.rows import bar_of
 from robench.report.pages.weak_spots import groups_section, words_section
-from robench.report.rendering.texts import number_text, percent, value_text
+from robench.report.rendering.texts import number_text, percent
 from robench.report.tables.accuracy import CLEAN
 from robench.report.tables.model import Cell, Column
 from robench.report.tables.worst import WORST
+from robench.results.flags import UNLEARNED
 from robench.results.weaknesses import FEWEST, Group, WeakWord, find_weak_words, group_by_class, group_by_length
 from robench.version import VERSION
 
@@ -88,20 +89,20 @@ def _answer(found: ModelResults, words: Sequence[WeakWord], classes: Sequence[Gr
     every = {1: f"the attack {found.attacks[0][0].name}", 2: "both attacks"}.get(count, f"all {count} attacks")
     column = Column(WORST)
     sentences = [
-        f"{_verdict(found)}: of {found.clean.n:,} clean texts it has {value_text(found.clean, column)} % right, and of"
-        f" {found.worst.n:,} attacked texts {value_text(found.worst, column)} % stay right under {every}"
-        f"{_certainty(found.worst)}."
+        f"{_verdict(found)}: of {found.clean.n:,} clean texts it has {share_text(found.clean, column)} right, and of"
+        f" {found.worst.n:,} attacked texts {share_text(found.worst, column)} stay right under {every}"
+        f"{_certainty(found.worst)}{'' if found.worst.learned else f'; it {UNLEARNED}'}{describe_doubts(found.worst)}."
     ]
     strongest, cell = found.attacks[0]
     sentences.append(
-        f"The strongest attack is {strongest.name}, which leaves {value_text(cell, strongest)} %"
-        f"{_effort(found, strongest)}."
+        f"The strongest attack is {strongest.name}, which leaves {share_text(cell, strongest)}"
+        f"{_effort(found, strongest)}{describe_doubts(cell) if count > 1 else ''}."
     )
     weakest = next((one for one in classes if one.n >= FEWEST), None)
     if words and weakest:
         word = words[0]
         sentences.append(
-            f"The weakest class is {weakest.name}, of which {weakest.held} of {weakest.n} texts hold; the word that"
+            f"The weakest class is {weakest.name}, of which {float(weakest.held):g} of {weakest.n} texts hold; the word that"
             f" breaks it most often is “{word.word}”, changed in {word.broken} attacks that succeeded."
         )
     return sentences

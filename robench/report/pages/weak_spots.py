@@ -64,23 +64,16 @@ def _words_table(words: Sequence[WeakWord]) -> Table:
 
 def _groups_table(kind: str, title: str, groups: Sequence[Group]) -> Table:
     columns = (Column("clean%"), Column("under attack%"), Column("texts", "count", better=None))
-    rows = [
-        Row(
-            one.name,
-            one.name,
-            (
-                *(_share(right, one.n, column) for right, column in zip((one.clean, one.held), columns, strict=False)),
-                Cell(Fraction(one.n)),
-            ),
-        )
-        for one in groups
-    ]
+    rows = []
+    for one in groups:
+        shares = _share(Fraction(one.clean), one.n, columns[0]), _share(Fraction(one.held), one.n, columns[1])
+        rows.append(Row(one.name, one.name, (*shares, Cell(Fraction(one.n)))))
     return _plain(kind, title, kind, columns, rows)
 
 
-def _share(right: int, n: int, column: Column) -> Cell:
+def _share(right: Fraction, n: int, column: Column) -> Cell:
     """Return a share of texts with its interval."""
-    return add_interval(Cell(Fraction(right, n), seeds=(0,), measured=n), column, LEVEL)
+    return add_interval(Cell(right / n, seeds=(0,), measured=n), column, LEVEL)
 
 
 def _plain(name: str, title: str, kind: str, columns: tuple[Column, ...], rows: Sequence[Row]) -> Table:

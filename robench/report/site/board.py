@@ -24,12 +24,14 @@ class Place:
         row: its numbers, a cell for each column of the board.
         rank: 1 for the best; None if it did not meet every attack that the board is ranked by. Equal numbers share one.
         results: what its numbers are of.
+        met: the results of all its models, also under attacks that another model of it is known by.
         entries: its entries, in order.
     """
 
     row: Row
     rank: int | None
     results: Sequence[Result]
+    met: Sequence[Result]
     entries: Sequence[Entry]
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from robench.report.pages.answer import join_names
+from robench.report.pages.answer import describe_doubts, join_names, share_text
 from robench.report.pages.parts import Paragraph, Part, Section
 from robench.report.rendering import texts
 from robench.report.site.board import Board
@@ -71,9 +71,10 @@ def describe_leader(board: Board) -> str:
         return f"On {board.title}, no defense has met every attack yet."
     best, column = ranked[0], board.columns[board.column]
     cell = board.cell(best)
-    number = f"{texts.value_text(cell, column)} % {texts.interval_text(cell, column)}".strip()
+    number = f"{share_text(cell, column)} {texts.interval_text(cell, column)}".strip()
     alike = [place.row.label for place in ranked[1:] if board.cell(place).best]
     sentence = f"On {board.title}, {best.row.label} has the highest number, {number}: {describe_ranking(board)}"
+    sentence += describe_doubts(cell)
     if len(ranked) == 1:
         return f"{sentence}. No other defense has met these attacks yet."
     if len(alike) > 4:

@@ -158,7 +158,7 @@ def entries_table(board: Board) -> SortableTable:
     lines = []
     for place in board.places:
         by_entry: dict[str, list[Result]] = {entry.key: [] for entry in place.entries}
-        for result in place.results:
+        for result in place.met:
             if result.entry is not None:
                 by_entry[result.entry.key].append(result)
         for number, entry in enumerate(place.entries):

@@ -128,8 +128,9 @@ class _Maker:
             title=title,
             columns=columns,
             places=[
-                Place(row, _rank(value, values), self._rows[name], _entries_of(self._all_of(name)))
+                Place(row, _rank(value, values), self._rows[name], met, _entries_of(met))
                 for name, row, value in zip(order, compared.rows, values, strict=True)
+                for met in [self._all_of(name)]
             ],
             block=first.block,
             attacks={column: labels[column] for column in self._columns},

@@ -64,7 +64,8 @@ def _split(whole: AttackBlock, reader: SampleReader, reference: str) -> list[Blo
     """Return a block for all samples, for each class and for each group of lengths."""
     first = whole.results[0]
     plain = [r for r in whole.results if r.defense.name == reference and not r.defense.changed]
-    of_reference = reader.attacked(((r.seed, r.folder) for r in plain), right_before)
+    is_one = len({r.row for r in plain}) == 1  # of several versions, none is the reference of all rows
+    of_reference = reader.attacked(((r.seed, r.folder) for r in plain), right_before) if is_one else {}
     blocks = []
     for group in _make_groups(reader.columns(first.folder), first.info.labels):
         rows = whole.rows(partial(_cells, reader, group, of_reference))
@@ -121,6 +122,6 @@ def _cells(
 def _flips(samples: Samples, base: Samples, *, right: bool) -> Samples:
     """Return for each sample whether the model is right and the reference wrong, or the other way round."""
     return {
-        i: None if outcome is None or base.get(i) is None else outcome is right and base[i] is not right
+        i: None if outcome is None or base.get(i) is None else outcome == right and base[i] != right
         for i, outcome in samples.items()
     }

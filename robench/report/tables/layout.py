@@ -10,7 +10,7 @@ from robench.report.tables.captions import headings, setting_of
 from robench.report.tables.comparison import Comparison
 from robench.report.tables.legend import describe_comparison, has_spread
 from robench.report.tables.model import Block, Cell, Column, Row
-from robench.results.cells import Result, group
+from robench.results.cells import Result, group, identity_text
 from robench.results.flags import FLAGS, UNLEARNED, list_flags
 from robench.results.labels import Label, column_labels, row_labels
 from robench.results.paper_contents import Paper, rank
@@ -131,6 +131,7 @@ class Layout:
             attacked_n=first.attacked_n if attacks else None,
             seeds=tuple(sorted({r.seed for r in found})),
             flags=list_flags(found) if attacks else (),
+            identity=identity_text(first.defense.identify()),
             cells=cells_of(found, tuple(self.columns)),
         )
 

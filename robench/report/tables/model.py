@@ -134,6 +134,8 @@ class Row:
         seeds: of all cells.
         is_plain: whether it is the defense of that name, with no field changed, or the task.
         flags: what a reader has to know of its results, see :mod:`robench.results.flags`.
+        identity: of its defense, which rows of other tables share only if they are about the same one, whatever their
+            labels are; empty if it is not known.
     """
 
     label: str
@@ -145,6 +147,7 @@ class Row:
     seeds: tuple[int, ...] = ()
     is_plain: bool = True
     flags: tuple[FlagName, ...] = ()
+    identity: str = ""
 
     @property
     def marked_label(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -67,7 +69,7 @@ def test_trade_off_has_a_point_for_each_defense_that_met_every_attack(store: Sto
     points = [line.get_xydata() for line in axes.get_lines() if line.get_markersize() == 8]
     assert [np.asarray(point).tolist() for point in points] == [[[92, 20]], [[90, 30]], [[88, 30]]]
     assert {"Base", "PGD", "TaiChi"} <= set(texts(drawing)) and "ADA" not in texts(drawing)
-    assert "not every model met every attack: ada; `robench run" in drawing.caption
+    assert "not every model has results of every attack: ada; `robench run" in drawing.caption
     assert "Trained against pwws, textfooler: TaiChi." in drawing.caption
     (front,) = (line for line in axes.get_lines() if line.get_linestyle() == "--")
     assert np.asarray(front.get_xydata())[1:-1].tolist() == [[90, 30], [92, 20]]
@@ -126,3 +128,11 @@ def test_correlation_has_a_panel_for_each_attack_and_a_point_for_each_model(stor
 def test_correlation_without_statistics_says_what_makes_some(store: Store) -> None:
     with pytest.raises(RobenchError, match="with statistics yet; `robench run --table correlation --task trec` makes"):
         draw("correlation", store, selection=TREC)
+
+
+def test_trade_off_leaves_out_a_defense_of_which_every_sample_is_an_error(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    add_cell(store, "base", "pwws", 90)
+    add_cell(store, "pgd", "pwws", 0, errors=200)
+    drawing = draw("trade-off", store, selection=TREC)
+    assert "PGD" not in texts(drawing) and "results of every attack: pgd;" in drawing.caption

@@ -150,7 +150,9 @@ def test_study_page_of_hostile_results_shows_them_as_text(store: Store) -> None:
             warnings=[HOSTILE],
             records=ATTACKED,
         )
-    page = write_page(make_study_page(store, "paper", TableOptions(runs=HOSTILE, offline=True)))
+    page = write_page(
+        make_study_page(store, "paper", TableOptions(runs=HOSTILE, offline=True), f"robench report {HOSTILE}")
+    )
     outline = Outline(page)
     assert not outline.of("script", "img") and not outline.open
     assert "<script>alert(1)</script>{{ 7 }}" in "".join(outline.text)
@@ -198,7 +200,7 @@ def assert_places_nobody(page: str, store: Store) -> None:
 
 def test_study_page_names_no_folder_of_the_machine(placed: Store) -> None:
     options = TableOptions(runs=str(placed.root), command_options=["--runs", str(placed.root)], offline=True)
-    page = write_page(make_study_page(placed, "paper", options))
+    page = write_page(make_study_page(placed, "paper", options, f"robench report --runs {placed.root}"))
     assert_places_nobody(page, placed)
     assert "local:trec" in page and f"--runs {placed.root.name}" in page and "--plugin plugin.py" in page
     assert "only the last part is shown" in page

@@ -12,7 +12,7 @@ from robench.report.pages.study import make_study_page
 from robench.report.submit import write_entry
 from robench.report.tables import TableOptions
 from robench.results.store import Store
-from support.hand_made import add_cell
+from support.hand_made import add_adversarial, add_cell, add_model
 from support.many_entries import make_entry
 from support.refusals import told
 from support.tiny_job import robench
@@ -21,7 +21,8 @@ pytestmark = pytest.mark.usefixtures("quick_by_hand")
 
 
 def page_of(store: Store, **options: object) -> Page:
-    return make_study_page(store, "paper", TableOptions(runs="runs", offline=True, **options))  # type: ignore[typeddict-item]
+    given = TableOptions(runs="runs", offline=True, **options)  # type: ignore[typeddict-item]
+    return make_study_page(store, "paper", given, "robench report")
 
 
 def text_of(section: Section) -> str:
@@ -35,7 +36,9 @@ def test_answer_with_one_seed_names_the_highest_and_what_is_not_known(store: Sto
     assert who == (
         "taichi has the highest number: of 200 attacked texts 45.0 % stay right under pwws, against 40.0 % of base."
     )
-    assert sure.startswith("How sure: its lead of 2.0 points over the next may be chance (p = ")
+    assert sure.startswith(
+        "How sure: its lead of 2.0 points over the best other defense that is compared may be chance (p = "
+    )
     assert sure.endswith("one seed was run, so this is about these trained models, and not yet about the methods.")
     assert price.startswith("The price of taichi: ")
 
@@ -45,7 +48,7 @@ def test_answer_with_a_clear_winner_says_so(store: Store) -> None:
         add_cell(store, defense, "pwws", held)
     who, sure, *_ = page_of(store).answer
     assert who.startswith("taichi holds best: of 200 attacked texts 75.0 %")
-    assert "its lead of 45.0 points over the next is more than chance (p < 0.001" in sure
+    assert "its lead of 45.0 points over the best other defense that is compared is more than chance (p < 0.001" in sure
 
 
 def test_answer_if_the_named_defense_is_behind_tells_of_both(store: Store) -> None:
@@ -54,8 +57,9 @@ def test_answer_if_the_named_defense_is_behind_tells_of_both(store: Store) -> No
     who, sure, *_ = page_of(store).answer
     assert who.startswith("ada holds best")
     assert "a paired test tells it from every other" in sure
-    assert "taichi, which was named for comparison, is 45.0 points behind the best other, more than chance" in sure
-    assert page_of(store, compare="ada").answer[1].startswith("How sure: its lead of 45.0 points over the next")
+    behind = "is 45.0 points behind the best other defense that is compared, more than chance"
+    assert f"taichi, which was named for comparison, {behind}" in sure
+    assert page_of(store, compare="ada").answer[1].startswith("How sure: its lead of 45.0 points over the best")
 
 
 def test_answer_over_three_seeds_is_about_the_methods(store: Store) -> None:
@@ -63,6 +67,69 @@ def test_answer_over_three_seeds_is_about_the_methods(store: Store) -> None:
         for defense, held in (("base", 40), ("taichi", 150)):
             add_cell(store, defense, "pwws", held + more, seed=seed)
     assert page_of(store).answer[1].endswith("; 3 seeds were run, so this is about the methods.")
+
+
+def test_answer_if_an_ablation_is_highest_compares_the_others_alone(store: Store) -> None:
+    for defense, held in (("base", 40), ("ada", 60), ("taichi", 90), ("taichi-no-adv", 100)):
+        add_cell(store, defense, "pwws", held)
+    who, sure, _ = page_of(store).answer
+    assert who.startswith("taichi-no-adv, an ablation of taichi and not compared, has the highest number: of 200")
+    assert "taichi, which was named for comparison, is 15.0 points ahead of the best other defense that is comp" in sure
+    assert "taichi-no-adv" not in sure
+    assert page_of(store, compare="ada").answer[0].startswith("taichi-no-adv holds best"), "no ablation of that"
+
+
+def test_answer_if_an_ablation_is_next_says_that_it_was_not_compared(store: Store) -> None:
+    for defense, held in (("base", 40), ("ada", 60), ("taichi", 100), ("taichi-no-adv", 98)):
+        add_cell(store, defense, "pwws", held)
+    who, sure, _ = page_of(store).answer
+    assert who.startswith("taichi holds best") and "its lead of 20.0 points over the best other defense that" in sure
+    assert "the ablations of taichi were not compared" in sure
+
+
+def test_answer_of_an_ablation_and_its_defense_alone_tests_nothing(store: Store) -> None:
+    for defense, held in (("taichi", 150), ("taichi-no-adv", 40)):
+        add_cell(store, defense, "pwws", held)
+    who, sure = page_of(store).answer
+    assert who.startswith("taichi has the highest number") and "nothing was tested" in sure
+
+
+def test_answer_if_no_seed_is_shared_claims_no_test(store: Store) -> None:
+    add_cell(store, "base", "pwws", 40, seed=4)
+    for seed in (1, 2, 3):
+        add_cell(store, "pgd", "pwws", 150, seed=seed)
+    who, sure, *_ = page_of(store).answer
+    assert who.startswith("pgd has the highest number")
+    assert sure == (
+        "How sure: base could not be tested against it, for want of the same seeds and texts; no seed is common to all"
+        " that are compared, so this is about these trained models, and not yet about the methods."
+    )
+
+
+def test_answer_with_errors_has_plain_numbers_and_tells_of_them_apart(store: Store) -> None:
+    add_cell(store, "base", "pwws", 40, errors=1)
+    (alone,) = page_of(store).answer
+    assert "20.1 % of its texts stay right under pwws; 1 text on which an attack ended in an error is left" in alone
+    add_cell(store, "taichi", "pwws", 90, errors=4)
+    assert page_of(store).answer[0] == (
+        "taichi holds best: of 200 attacked texts 45.9 % stay right under pwws, against 20.1 % of base; 4 texts of"
+        " taichi on which an attack ended in an error are left out; 1 text of base on which an attack ended in an error"
+        " is left out."
+    )
+
+
+def test_price_is_that_of_the_best_variant_in_its_own_setting(store: Store) -> None:
+    seconds = {"base": 100.0, "taichi": 200.0}
+    for rows, more in ((1000, 0.0), (20, 7000.0)):
+        for name, held, changed in (("base", 40, {}), ("taichi", 60, {}), ("taichi", 90, {"temperature": 2.0})):
+            cell = add_cell(store, name, "pwws", held, changed=changed, train_rows=rows)
+            add_model(store, cell, timing={"seconds": seconds[name] + 300 * len(changed) + more, "examples": 10})
+            if name == "taichi" and not changed:
+                add_adversarial(store, cell, seconds=350.0)
+    add_cell(store, "ada", "pwws", 50)  # its block has most numbers
+    price = page_of(store).answer[-1]
+    assert price.startswith("The price of taichi (temperature=2.0)")
+    assert "training takes 8.5 times as long" in price
 
 
 def test_answer_of_two_attacks_is_about_the_hardest(store: Store) -> None:
@@ -106,6 +173,19 @@ def test_page_of_several_settings_warns_that_they_are_not_compared(store: Store)
     add_cell(store, "base", "pwws", 40)
     add_cell(store, "base", "pwws", 40, train_rows=20)
     assert any("2 settings that cannot be compared" in warning for warning in page_of(store).warnings)
+
+
+def test_command_that_makes_the_page_again_has_all_its_options(tmp_path: Path) -> None:
+    for defense in ("base", "pgd"):
+        write_entry(make_entry(defense, number=len(defense), texts=20), tmp_path / "entries")
+    given = ["--attack", "pwws", "--seed", "42", "--defense", "base,pgd", "--compare", "pgd", "--level", "0.9"]
+    done = robench("report", "--runs", tmp_path / "entries", "--out", tmp_path / "x.html", *given)
+    assert done.exit_code == 0, done.output
+    (command,) = re.findall("robench report [^<\n]*", (tmp_path / "x.html").read_text(encoding="utf-8"))
+    assert command == (
+        "robench report --task trec --defense base,pgd --attack pwws --seed 42 --compare pgd --level 0.9 --out x.html"
+        " --runs entries"
+    )
 
 
 def test_page_is_the_same_each_time(store: Store) -> None:

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from robench.report.site.board import MEAN, Board
-from robench.report.site.board_tables import board_table
+from robench.report.site.board_tables import board_table, entries_table
 from robench.report.site.boards import choose_primary, make_boards
 from robench.report.site.published_page import _measured
 from robench.report.tables.worst import WORST
@@ -67,6 +67,8 @@ def test_models_that_met_the_attacks_of_others_too_are_ranked_by_the_worst_and_s
     )
     place = next(place for place in board.places if place.defense == "taichi")
     assert [one.key for one in place.entries] == [one.key for one in taichi]
+    _, *lines = entries_table(board).lines  # of base, and of each model, which met all four
+    assert len(lines) == 4 and all("—" not in [item.text for item in line.items] for line in lines)
 
 
 def test_models_of_a_defense_that_knows_few_attacks_and_met_more_have_rows_and_ranks_of_their_own() -> None:

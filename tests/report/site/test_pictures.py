@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import get_args
 
 import pytest
 
+from robench.plugins.style import Pattern
 from robench.report.figures.budget import Curve
+from robench.report.rendering.templates import read_template
 from robench.report.site import curves, tradeoff
 from robench.report.site.boards import make_boards
 from robench.report.site.links import slug
@@ -68,3 +71,8 @@ def test_slug_is_a_name_of_a_file_and_different_for_different_texts(text: str, n
 def test_slug_of_anything_is_short_and_plain() -> None:
     for text in ("x" * 500, "<script>", "\u202eabc", "ü", ""):
         assert re.fullmatch(r"[a-z0-9-]{1,90}", slug(text)), text
+
+
+def test_curves_of_each_pattern_have_dashes_of_their_own() -> None:
+    dashes = dict(re.findall(r"\.p-(\w+) \{ stroke-dasharray: ([\d ]+); \}", read_template("site/site.css")))
+    assert {*dashes, "plain"} == set(get_args(Pattern)) and len(set(dashes.values())) == len(dashes)

@@ -118,6 +118,14 @@ def test_worst_is_the_share_that_survives_all_attacks(store: Store, raw: pandas.
     assert in_table5 == {row: found[row] for row in ("base", "pgd")}
 
 
+def test_flips_against_several_versions_of_the_reference_are_blank(tmp_path: Path) -> None:
+    made, rng = Store(tmp_path / "runs"), Random(5)
+    for name, code in (("base", "a"), ("base", "b"), ("pgd", "")):
+        add_cell(made, name, "pwws", 0, n=120, records=draw(rng, 0.4), seed=1, code=code)
+    block = make("flips", made).blocks[0]
+    assert len(block.rows) == 3 and all(cell.value is None for row in block.rows for cell in row.cells[1:3])
+
+
 def test_budget_is_the_share_that_stands_below_a_price(store: Store, raw: pandas.DataFrame) -> None:
     known = raw[(raw.status != "error") & (raw.attack == "pwws") & raw.trained.isin(["", "pwws"])]
     share = 100 * known.words_changed / known.words

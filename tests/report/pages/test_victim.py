@@ -1,0 +1,68 @@
+"""The page on one model: its sentences, and what it says to do next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from robench.report.model_results import ModelResults
+from robench.report.pages.parts import Commands, Page, Points
+from robench.report.pages.victim import make_model_page
+from robench.results.store import Store
+from support.hand_made import add_cell
+
+GIVEN: dict[str, Any] = {"kind": "Python function", "model": "my:scores", "command": ["--model", "my:scores"]}
+
+
+def page_of(store: Store, **values: Any) -> Page:
+    """Make the page of a model under two attacks."""
+    cells = [add_cell(store, "mine", attack, 12, given=GIVEN, **values) for attack in ("pwws", "deepwordbug")]
+    return make_model_page(ModelResults(store, cells), [], "robench attack --report page.html")
+
+
+def next_steps(page: Page) -> tuple[str, list[str]]:
+    """Return what the page says to do next, and the commands for it."""
+    parts = next(section.parts for section in page.sections if section.name == "next")
+    points = next(part for part in parts if isinstance(part, Points))
+    commands = next(part for part in parts if isinstance(part, Commands))
+    return " ".join(points.sentences), list(commands.lines)
+
+
+def test_sentences_with_errors_have_plain_numbers_and_tell_of_them_apart(store: Store) -> None:
+    verdict, strongest, *_ = page_of(store, n=20, errors=2).answer
+    left_out = "; 2 texts on which an attack ended in an error are left out."
+    assert "it has 90.0 % right, and of 20 attacked texts 66.7 % stay right under both" in verdict
+    assert "which leaves 66.7 %; it asks" in strongest
+    assert verdict.endswith(left_out) and strongest.endswith(left_out)
+
+
+def test_advice_to_attack_more_texts_replaces_the_limit(store: Store) -> None:
+    points, commands = next_steps(page_of(store, n=20))
+    (command,) = [one for one in commands if "--attack-limit 200" in one]
+    assert "Attack more texts: 20 leave" in points and command.count("--attack-limit") == 1
+
+
+@pytest.mark.parametrize("limit", [None, 20])
+def test_advice_to_attack_more_texts_needs_more_texts(store: Store, limit: int | None) -> None:
+    """A limit of clean texts is only stored if there are more."""
+    points, _ = next_steps(page_of(store, n=20, clean=(18, 20), clean_limit=limit))
+    assert ("Attack more texts" in points) == (limit is not None)
+
+
+@pytest.mark.parametrize("failing", [("pwws",), ("pwws", "deepwordbug")])
+def test_model_under_an_attack_of_which_every_text_is_an_error_has_no_worst_accuracy(
+    store: Store, failing: tuple[str, ...]
+) -> None:
+    """It is not that under the other attack, which a limit might be compared with."""
+    cells = [
+        add_cell(
+            store, "mine", attack, 0 if attack in failing else 12, n=20, errors=20 * (attack in failing), given=GIVEN
+        )
+        for attack in ("pwws", "deepwordbug")
+    ]
+    found = ModelResults(store, cells)
+    assert found.worst.value is None and "every sample ended in an error" in found.describe_strength()
+    verdict, strongest, *_ = make_model_page(found, [], "robench attack --report page.html").answer
+    assert verdict.startswith("Not known: of") and "20 texts on which an attack ended in an error" in verdict
+    assert ("which leaves 60.0 %" in strongest) == (len(failing) == 1)
