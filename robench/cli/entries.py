@@ -21,6 +21,7 @@ from robench.cli.common import (
 )
 from robench.errors import RobenchError
 from robench.escaping import dump_json, escape_line, list_values, quote_words
+from robench.resources.textattack_finder import forbid_fetching
 
 if TYPE_CHECKING:
     from robench.results.entry_form import Entry
@@ -109,9 +110,10 @@ def validate(
 
     if format not in ("rich", "json"):
         raise RobenchError(f"unknown format {format!r}: there are rich and json.")
-    load_plugins(plugin)
-    rows = RowSource(data, offline=not fetch)
-    verdicts = [validate_file(path, rows) for path in find_files(paths)]
+    with forbid_fetching(not fetch):
+        load_plugins(plugin)
+        rows = RowSource(data, offline=not fetch)
+        verdicts = [validate_file(path, rows) for path in find_files(paths)]
     print_text(_write_json(verdicts) if format == "json" else "\n".join(_write_lines(verdicts)))
     if any(verdict.faults for verdict in verdicts):
         raise typer.Exit(1)

@@ -26,6 +26,7 @@ from robench.cli.parameters import split_names
 from robench.console import Console
 from robench.errors import RobenchError
 from robench.escaping import escape_line
+from robench.resources.textattack_finder import forbid_fetching
 from robench.results.intervals import LEVEL
 from robench.results.paper_contents import DEFAULT
 
@@ -87,7 +88,6 @@ def table(
     from robench.plugins.suggestions import explain_unknown
     from robench.report import rendering, tables
 
-    load_plugins(plugin)
     if format not in rendering.FORMATS:
         raise RobenchError(explain_unknown("format", format, list(rendering.FORMATS), "the default is rich"))
     options = tables.TableOptions(
@@ -100,11 +100,13 @@ def table(
         data=data,
         offline=offline,
     )
-    if number is not None:
-        shown = tables.make(number, open_store(runs), paper=paper, against=against, **options)
-        print_text(rendering.render(shown, format, Console()))
-        return
-    made, reasons = tables.make_all(open_store(runs), paper=paper, against=against, **options)
+    with forbid_fetching(offline):
+        load_plugins(plugin)
+        if number is not None:
+            shown = tables.make(number, open_store(runs), paper=paper, against=against, **options)
+            print_text(rendering.render(shown, format, Console()))
+            return
+        made, reasons = tables.make_all(open_store(runs), paper=paper, against=against, **options)
     if made:
         print_text(rendering.render_all(made, format, Console()))
     print_dimmed(reasons)
@@ -121,6 +123,7 @@ def figure(
     filters: Filters,
     runs: RunsOption = Path("runs"),
     device: Annotated[str, typer.Option(help="For a figure that runs a model: auto, cpu, cuda.")] = "auto",
+    plugin: PluginOption = None,
 ) -> None:
     """Draw a paper's figures from the runs folder; `robench list papers` says what each of them shows.
 
@@ -130,6 +133,7 @@ def figure(
     from robench.report import figures
     from robench.results import papers
 
+    load_plugins(plugin)
     selection = filters.select([task] if task else [])
     failures, store = [], open_store(runs)
     numbers = list(papers.find_paper(paper).figures) if number == "all" else [number]

@@ -13,6 +13,7 @@ from robench.cli.parameters import typer_option
 from robench.console import Console
 from robench.errors import RobenchError
 from robench.escaping import escape_line
+from robench.resources.textattack_finder import forbid_fetching
 from robench.study.option_class import option_words
 from robench.study.options import AttackOptions, StoreOptions
 
@@ -73,17 +74,18 @@ def verify(
         raise RobenchError(f"{runs} is no folder; name a runs folder with --runs.")
     if model is not None and rescore is None:
         raise RobenchError("--model is for --rescore N, which lets it score texts again; give both or neither.")
-    load_plugins(plugin)
     store, reporter = Store(runs), choose_reporter(Console(stderr=True))
-    found = _inspect(store, reporter)
-    _print_lines(fault.sentence for fault in found.faults)
-    _print_lines(f"note: {note}" for note in found.notes)
+    options = {"version": version, "sigmoid": sigmoid, "trust_remote_code": trust_remote_code, "offline": offline}
     wrong: list[Rescoring] = []
-    if rescore is not None:
-        options = {"version": version, "sigmoid": sigmoid, "trust_remote_code": trust_remote_code, "offline": offline}
-        wrong = _rescore(_make_rescorer(found, rescore, model, options), reporter)
-    if repair:
-        _repair(store, found, wrong, [*option_words(StoreOptions, plugin=plugin or ()), *runs_options(runs)])
+    with forbid_fetching(offline):
+        load_plugins(plugin)
+        found = _inspect(store, reporter)
+        _print_lines(fault.sentence for fault in found.faults)
+        _print_lines(f"note: {note}" for note in found.notes)
+        if rescore is not None:
+            wrong = _rescore(_make_rescorer(found, rescore, model, options), reporter)
+        if repair:
+            _repair(store, found, wrong, [*option_words(StoreOptions, plugin=plugin or ()), *runs_options(runs)])
     unfinished = f", {found.unfinished} unfinished" if found.unfinished else ""
     verdict = f"{len(found.faults)} do not fit" if found.faults else "all of them fit"
     print_text(escape_line(f"{found.finished} finished stages in {runs}{unfinished}: {verdict}."))
@@ -113,7 +115,7 @@ def _make_rescorer(found: Inspection, count: int, model: str | None, options: Ma
     from robench.victims.find import find_victim
 
     source = None if model is None else find_victim(model, **options)
-    return Rescorer(found.sound, count, source, options["trust_remote_code"])
+    return Rescorer(found.sound, count, source, options["trust_remote_code"], options["offline"])
 
 
 def _rescore(rescorer: Rescorer, reporter: Reporter) -> list[Rescoring]:

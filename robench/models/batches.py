@@ -9,7 +9,7 @@ its longest row, on the side on which the tokenizer pads.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -89,6 +89,7 @@ class Batch:
 def tokenise(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], max_length: int) -> list[Tokens]:
     """Tokenise each text, special tokens included, cut at ``max_length`` tokens and without padding.
 
+    A text without tokens gets one, because networks and means over tokens need one: the end of a text, or else padding.
     A lone surrogate is read as U+FFFD, because tokenizers refuse it. Of a long text, only the beginning is tokenised if
     the tokenizer reads word by word: a word gives a token at least.
     """
@@ -98,7 +99,13 @@ def tokenise(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], max_lengt
     short = [i for i, row in enumerate(rows) if parts[i] is not texts[i] and len(row["input_ids"]) < max_length]
     for i, row in zip(short, _tokenise_whole(tokenizer, [texts[i] for i in short], max_length), strict=True):
         rows[i] = row  # some of its words, such as lone control characters, have no token
-    return rows
+    return [row if row["input_ids"] else _make_row(tokenizer, row) for row in rows]
+
+
+def _make_row(tokenizer: PreTrainedTokenizerBase, columns: Iterable[str]) -> Tokens:
+    """Return the columns of one token that stands for no text."""
+    number = tokenizer.pad_token_id if tokenizer.eos_token_id is None else tokenizer.eos_token_id
+    return {name: [{"input_ids": number, "attention_mask": 1}.get(name, 0)] for name in columns}
 
 
 def _tokenise_whole(tokenizer: PreTrainedTokenizerBase, texts: list[str], max_length: int) -> list[Tokens]:

@@ -20,6 +20,7 @@ from robench.study.presets import PRESETS, TRAINING, Preset
 from robench.training.settings import TrainingSettings
 
 TRUST = run_options(AttackOptions)["trust_remote_code"].flag
+TEST = run_options(AttackOptions)["test"].flag
 
 
 def find_options(
@@ -46,11 +47,13 @@ def find_options(
 def _victim_options(row: Result, column: Result, preset: Preset, victim: VictimInfo) -> list[str]:
     """Return the options of ``robench attack``: the preset, and everything that differs from it."""
     info = row.info
+    look = preset.first_look if TEST in info.data_options else None
     return option_words(
         AttackOptions,
         preset=info.preset,
-        attack_limit=_attack_limit(row, preset),
-        **_row_options(row),
+        attack_limit=_attack_limit(row, look.attack_limit if look else preset.attack_limit),
+        clean_limit=_clean_limit(row, look.clean_limit if look else None),
+        split=_split(info),
         precision=info.precision if victim.max_length is not None else None,  # robench runs the network itself
         **dict(sorted(info.defense.changed.items())),
         data=_data(info),
@@ -77,8 +80,9 @@ def _training_options(
         preset=name,
         encoder=info.encoder.name if info.encoder.name != preset.encoder else None,
         train_limit=info.train_rows if info.train_rows != preset.train_limit else None,
-        attack_limit=_attack_limit(row, preset),
-        **_row_options(row),
+        attack_limit=_attack_limit(row, preset.attack_limit),
+        clean_limit=_clean_limit(row, None),
+        split=_split(info),
         precision=info.precision,
         threads=_threads(info),
         data=_data(info),
@@ -88,16 +92,23 @@ def _training_options(
     return *info.data_options, *words
 
 
-def _row_options(row: Result) -> dict[str, Any]:
-    """Return the options about the rows that are attacked and measured, which no preset chooses."""
-    limit = row.info.clean_limit
-    return {"clean_limit": limit, "split": None if row.info.split == "test" else row.info.split}
-
-
-def _attack_limit(row: Result, preset: Preset) -> int | None:
+def _attack_limit(row: Result, limit: int | None) -> int | None:
+    """Return the number of attacked rows, if it is not the one that a limit gives; None takes all rows."""
     tested = row.info.clean.n
-    usual = min(preset.attack_limit or tested, tested)
+    usual = min(limit or tested, tested) if row.info.clean_limit is None else limit  # then there are more rows
     return row.attacked_n if row.attacked_n != usual else None
+
+
+def _clean_limit(row: Result, limit: int | None) -> int | None:
+    """Return the number of rows that clean accuracy is measured on, if it is not the one that a limit gives."""
+    tested, own = row.info.clean.n, row.info.clean_limit
+    if limit is not None and own is None:  # all rows, which the limit may not give
+        return tested if tested > limit else None
+    return own if own != limit else None
+
+
+def _split(info: CellInfo) -> str | None:
+    return None if info.split == "test" else info.split
 
 
 def _threads(info: CellInfo) -> int | None:

@@ -73,12 +73,14 @@ class Rescorer:
         count: number of rows of each stage.
         source: a model of the user's; None if none was named.
         trust_remote_code: whether the user allowed the Python code of encoders to run.
+        offline: whether to forbid all downloads.
     """
 
     sound: Mapping[str, StoredStage[Any]]
     count: int
     source: VictimSource | None = None
     trust_remote_code: bool = False
+    offline: bool = False
 
     def stages(self) -> list[AttackStage]:
         """Return the stages with records, so that those of one model follow each other."""
@@ -114,6 +116,9 @@ class Rescorer:
         from robench.study.stages import trained_model
         from robench.study.stages.stored_reader import find_stored_reader
 
+        reader = find_stored_reader(model.info)
+        if reader is not None:
+            reader.defense.prepare(offline=self.offline)
         return trained_model.load(
             model.folder,
             len(model.info.labels),
@@ -121,7 +126,7 @@ class Rescorer:
             precision=precision,
             device=device,
             trust_remote_code=self.trust_remote_code,
-            reader=find_stored_reader(model.info),
+            reader=reader,
         ).logits
 
     def _load_own(self, model: StoredStage[ModelInfo], precision: Precision, device: torch.device) -> Logits | str:

@@ -26,9 +26,11 @@ from robench.study.schedule import find_levels
 from robench.study.site import Site
 from robench.study.stages.context import Context
 from robench.study.stages.stage import Stage
+from robench.study.stages.victim import VictimStage
 from robench.study.text_estimate import estimate_texts
 from robench.study.time_left import TimeLeft
 from robench.victims.answers import drop_new_answers, replace_answers
+from robench.victims.source import VictimSource
 
 
 def run_requests(
@@ -78,11 +80,14 @@ def run_requests(
         context = Context(store, reporter, device, common.offline, workers, retry_errors, again=redo is not None)
         choice = ExecutorChoice.of(common)
         runner = Runner(context, existing=existing, redo=redo, executor=choice, threads=common.threads, log=log)
-        with contextlib.closing(context):
-            stored = runner.run([stage for request in requests for stage in request.stages(reporter)])
+        with contextlib.closing(context), contextlib.ExitStack() as preserved:
+            stages = [stage for request in requests for stage in request.stages(reporter)]
+            for source in _find_victims(stages).values():
+                preserved.enter_context(source.preserve())
+            stored = runner.run(stages)
     if redo is not None:
-        redo.finish()
-        replace_answers(store.root)
+        replace_answers(store.root, _find_victims(stages))
+        redo.finish()  # last, so that the same command repeats what failed before
     cells = [stage for stage in stored if isinstance(stage.info, CellInfo)]
     for cell in cells:  # those of results that were there before are shown, too
         for warning in cell.info.warnings:
@@ -96,6 +101,11 @@ def _is_writable(store: Store) -> bool:
     except RobenchError:
         return False
     return True
+
+
+def _find_victims(stages: Sequence[Stage]) -> dict[str, VictimSource]:
+    """Return the user's models among stages and all that they need, by digest."""
+    return {stage.source.digest: stage.source for stage in order_stages(stages) if isinstance(stage, VictimStage)}
 
 
 class Runner:
@@ -146,7 +156,7 @@ class Runner:
             if site.redo is None:
                 raise
             site.redo.forget()  # a function's weights changed while the redo was interrupted
-            drop_new_answers(context.store.root)
+            drop_new_answers(context.store.root, _find_victims(stages))
             missing = order_stages(stages)
         for stage in stages:
             self._report_changed_parents(stage)

@@ -21,7 +21,7 @@ from robench.training.allocation import keep_freed_memory
 from robench.training.checkpoints import Checkpoints
 from robench.training.defense import Defense
 from robench.training.epochs import Attacker, Epochs
-from robench.training.random_states import preserve_states, use_python_states
+from robench.training.random_states import preserve_states, use_seed
 from robench.training.reading import find_reader, read_rows
 from robench.training.reattack import Reattack
 from robench.training.run import TrainingResult, TrainingRun
@@ -55,7 +55,7 @@ def train(
     """Train a defense and keep the weights of its best development accuracy.
 
     One AdamW optimiser updates all networks; the learning rate decays linearly to zero without warm-up (paper, section
-    4.1, and its code). Torch's random state is restored afterwards.
+    4.1, and its code). The states of torch's, NumPy's and Python's generators are restored afterwards.
 
     A training that continues from a checkpoint ends in the same bits as one that was never interrupted.
 
@@ -69,7 +69,8 @@ def train(
         settings: epochs, batch size, learning rate and lengths.
         precision: precision of matrix products.
         device: the device to train on.
-        seed: determines the heads, the order of the rows and the dropout.
+        seed: determines the heads, the order of the rows, the dropout, and what the defense draws from torch, NumPy or
+            Python.
         on_start: called before the first step with the number of steps that were done before, and the total.
         on_step: called after each step with its number and the total number of steps.
         checkpoints: where the training is kept, and continued from; None keeps nothing.
@@ -88,8 +89,7 @@ def train(
             f"the defense {find_name(defense)} has {defense.network_count} networks and deploys number"
             f" {defense.deployed}, counted from 0: it should have one or more, and deploy one of them."
         )
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
+    with use_seed(seed, device):
         vocabulary = list_tokens(tokenizer)
         networks = [Classifier(encoder(), classes, vocabulary).to(device) for _ in range(defense.network_count)]
         _prepare_networks(defense, networks, seed)
@@ -156,7 +156,6 @@ def _take_steps(
         if checkpoints and (snapshot := checkpoints.find(run.check)):
             _continue(run, snapshot, checkpoints)
             epochs.move(snapshot.progress.step, snapshot.progress.position)
-            stack.enter_context(use_python_states(snapshot.progress.random))
         on_start(run.result.steps, epochs.steps)
         stack.enter_context(keep_freed_memory())
         _evaluate(run, checkpoints)  # which an interrupt may have prevented

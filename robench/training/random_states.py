@@ -45,15 +45,20 @@ def check_python_states(states: Mapping[str, Any]) -> None:
         raise ValueError("its random states are none") from error
 
 
+def write_python_states(states: Mapping[str, Any]) -> None:
+    """Let the global generators of Python and NumPy go on from states that :func:`read_python_states` returned."""
+    random.setstate(_to_tuple(states["python"]))
+    np.random.set_state(states["numpy"])
+
+
 @contextlib.contextmanager
-def use_python_states(states: Mapping[str, Any]) -> Iterator[None]:
-    """Let the global generators of Python and NumPy go on from states inside the block, and put theirs back."""
-    before = read_python_states()
-    _write_python_states(states)
-    try:
+def use_seed(seed: int, device: torch.device) -> Iterator[None]:
+    """Let all generators start from a seed inside the block, and restore their states after it."""
+    with preserve_states(device):
+        torch.manual_seed(seed)
+        random.seed(seed)
+        np.random.seed(seed % 2**32)  # it takes no more bits
         yield
-    finally:
-        _write_python_states(before)
 
 
 @contextlib.contextmanager
@@ -64,12 +69,7 @@ def preserve_states(device: torch.device) -> Iterator[None]:
         yield
     finally:
         write_torch_states(states, device)
-        _write_python_states(own)
-
-
-def _write_python_states(states: Mapping[str, Any]) -> None:
-    random.setstate(_to_tuple(states["python"]))
-    np.random.set_state(states["numpy"])
+        write_python_states(own)
 
 
 def _to_plain(value: Any) -> Any:

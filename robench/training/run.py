@@ -35,6 +35,7 @@ from robench.training.random_states import (
     check_python_states,
     read_python_states,
     read_torch_states,
+    write_python_states,
     write_torch_states,
 )
 from robench.training.settings import BETAS, EPSILON, TrainingSettings
@@ -240,7 +241,7 @@ class TrainingRun:
         check_python_states(progress.random)
 
     def load(self, snapshot: Snapshot) -> None:
-        """Continue after the last step of a snapshot that was checked; the states of Python and NumPy stay.
+        """Continue after the last step of a snapshot that was checked.
 
         Raises:
             RobenchError: the defense cannot continue from its state.
@@ -265,6 +266,7 @@ class TrainingRun:
         own = DefenseState(progress.defense, dict(zip(progress.defense_tensors, tensors, strict=True)))
         defense_state.load_state(self._defense, own, self.device)
         write_torch_states(snapshot.group("random"), self.device)
+        write_python_states(progress.random)
         self._start_time = time.perf_counter() - progress.seconds
 
     def find_undeclared_state(self) -> str:

@@ -3,8 +3,8 @@
 How it works: ``RUNS/answers/<digest>.sqlite`` has the scores of each text, under a hash of the text. The name is the
 model's digest, so another source, ``--version`` or prompt is asked anew. A call's answers are one transaction: after a
 crash, they are there whole or not at all. Several processes may share the file. Results that are made again
-(``--existing always``) are asked for anew, too: the answers go to ``<digest>.again.sqlite``, which takes the place of
-the old file when the run comes to its end.
+(``--existing always``) are asked for anew, too: the answers go to ``<digest>.again.sqlite``, and take the place of the
+old ones when the run comes to its end.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,6 +84,25 @@ class Answers:
             with database:
                 database.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?)", lines)
 
+    def replace_by(self, other: Answers) -> None:
+        """Take over all answers of another file, and forget those that were there.
+
+        A file of SQLite must not be renamed: what a killed process left beside the old one would be read as part of the
+        new one. So the answers are copied, in one transaction.
+
+        Raises:
+            RobenchError: a file cannot be read or written.
+        """
+        with other._explain():
+            other._open()
+        with self._explain():
+            database = self._open()
+            database.execute("ATTACH ? AS other", (str(other.path),))
+            with database:
+                database.execute("DELETE FROM answers")
+                database.execute("INSERT INTO answers SELECT text, scores FROM other.answers")
+            database.execute("DETACH other")
+
     def _open(self) -> sqlite3.Connection:
         if self._database is None:
             with translate_os_errors(self.path):
@@ -108,18 +127,36 @@ class Answers:
             ) from error
 
 
-def replace_answers(root: Path) -> None:
-    """Put the answers of a run that made results again into the place of older ones."""
-    for path in (root / FOLDER).glob(f"*{_AGAIN}"):
-        with translate_os_errors(path):
-            path.replace(path.with_name(path.name.removesuffix(_AGAIN) + ".sqlite"))
+def replace_answers(root: Path, digests: Collection[str]) -> None:
+    """Put the answers of a run that made results again into the place of older ones.
+
+    Args:
+        root: the runs folder.
+        digests: digests of the models of the run. The new answers of other models belong to runs that have not ended.
+
+    Raises:
+        RobenchError: a file cannot be read or written; the old answers are there then.
+    """
+    for digest in digests:
+        new = Answers(root, digest, again=True)
+        if new.path.exists():
+            with contextlib.closing(new), contextlib.closing(Answers(root, digest)) as old:
+                old.replace_by(new)
+    drop_new_answers(root, digests)
 
 
-def drop_new_answers(root: Path) -> None:
-    """Delete the answers of a run that made results again and was interrupted, because the model has changed."""
-    for path in (root / FOLDER).glob(f"*{_AGAIN}*"):
-        with translate_os_errors(path):
-            path.unlink()
+def drop_new_answers(root: Path, digests: Collection[str]) -> None:
+    """Delete the answers of a run that made results again: they were taken over, or the model has changed.
+
+    Args:
+        root: the runs folder.
+        digests: digests of the models of the run.
+    """
+    for digest in digests:
+        name = Answers(root, digest, again=True).path.name
+        for path in (root / FOLDER).glob(f"{name}*"):  # and what SQLite keeps beside it
+            with translate_os_errors(path):
+                path.unlink(missing_ok=True)
 
 
 def _hash(text: str) -> bytes:

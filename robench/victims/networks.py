@@ -160,6 +160,20 @@ class _WholeClassifier(Classifier):
         return Outputs(logits.new_zeros(len(logits), 1), logits.float())
 
 
+@contextlib.contextmanager
+def preserve_network(model: nn.Module) -> Iterator[None]:
+    """Restore the mode of each part of a network after the block, and its device unless it is spread over several."""
+    modes = {part: part.training for part in model.modules()}
+    devices = {parameter.device for parameter in model.parameters()}
+    try:
+        yield
+    finally:
+        for part, is_training in modes.items():
+            part.training = is_training
+        if len(devices) == 1 and devices != {parameter.device for parameter in model.parameters()}:
+            model.to(devices.pop())
+
+
 def _has_one_logit(shown: str, model: PreTrainedModel, sigmoid: bool) -> bool:
     """Return whether a model has one output, which is a logit.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import hashlib
 from abc import ABC, abstractmethod
@@ -93,6 +94,10 @@ class VictimSource(ABC):
         Raises:
             RobenchError: the model's files are missing or broken.
         """
+
+    def preserve(self) -> contextlib.AbstractContextManager[None]:
+        """Return a context after which a network in memory is as it was; of other models, nothing changes."""
+        return contextlib.nullcontext()
 
     def find_bfloat16_fault(self, device: torch.device) -> str:
         """Return the error with which the network fails in bfloat16; empty if it does not, or if it is not known.
@@ -210,6 +215,12 @@ class PairSource(VictimSource):
             device=device,
             sigmoid=self.sigmoid,
         )
+
+    def preserve(self) -> contextlib.AbstractContextManager[None]:
+        """Restore modes and device; see :meth:`VictimSource.preserve`."""
+        from robench.victims.networks import preserve_network
+
+        return preserve_network(self.model)
 
     def find_bfloat16_fault(self, device: torch.device) -> str:
         """Try a network of the same class; see :meth:`VictimSource.find_bfloat16_fault`."""

@@ -9,6 +9,7 @@ import pytest
 
 from robench.cli import doctor
 from robench.plugins import registry
+from robench.resources import synonyms
 from support.own_textattack import forget_textattack
 from support.tiny_job import robench
 
@@ -62,3 +63,11 @@ def test_fetch_leaves_nothing_of_the_package_index_to_fetch() -> None:
     assert done.exit_code == 0 and "or by doctor --fetch" not in " ".join(done.output.split())
     assert {doctor._check_bundle(title, bundle).is_fine for title, bundle in doctor._BUNDLES.items()} == {True}
     assert {finding.is_fine for finding in doctor._check_task_packages()} == {True}
+
+
+@pytest.mark.usefixtures("bundled_resources")
+def test_fetch_makes_the_table_that_pwws_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    monkeypatch.setattr(synonyms, "prepare_synonyms", lambda **options: made.append(options))
+    doctor.fetch()
+    assert made == [{"offline": False}]

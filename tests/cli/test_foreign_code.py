@@ -264,3 +264,28 @@ def test_code_outside_of_any_boundary_is_blamed_by_its_line(tmp_path: Path, monk
     monkeypatch.setattr(listing, "show", lambda *_: vars(registry.entry("defenses", "mine").target)["fails"]())
     done = robench("list", "--plugin", plugin)
     assert re.search(r"the defense mine failed: .*plug\.py, line 10: KeyError: 'x'\.$", told(done))
+
+
+@pytest.mark.parametrize(
+    ("command", "may_fetch", "may_not"),
+    [
+        (["verify", "--runs", "."], [], ["--offline"]),
+        (["table", "5", "--runs", "."], [], ["--offline"]),
+        (["validate", "entry.json"], ["--fetch"], []),
+    ],
+    ids=lambda words: words[0] if words and not words[0].startswith("-") else "",
+)
+def test_a_plugin_of_a_command_that_fetches_nothing_fetches_nothing_either(
+    command: list[str], may_fetch: list[str], may_not: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code = "from robench.resources.textattack_finder import TextAttackFinder\n"
+    Path("plug.py").write_text(code + "raise ValueError(f'offline: {TextAttackFinder.offline}')\n", encoding="utf-8")
+    for options, forbidden in ((may_fetch, False), (may_not, True)):
+        done = robench(*command, *options, "--plugin", "plug.py")
+        assert done.exit_code == 2 and f"offline: {forbidden}" in done.stderr
+
+
+def test_a_figure_reads_plugins_first(tmp_path: Path) -> None:
+    done = robench("figure", "trade-off", "--runs", tmp_path, "--plugin", tmp_path / "missing.py")
+    assert done.exit_code == 2 and "missing.py does not exist" in done.stderr

@@ -79,7 +79,17 @@ def test_the_beginning_of_a_long_text_has_the_tokens_of_the_whole(kind: str) -> 
     for _ in range(40):
         texts = [" ".join(stream.choices(words, k=stream.randrange(120))) for _ in range(3)]
         whole = tokenizer(texts, truncation=True, max_length=20)
-        assert [row["input_ids"] for row in tokenise(tokenizer, texts, 20)] == whole["input_ids"]
+        expected = [row or [tokenizer.pad_token_id] for row in whole["input_ids"]]
+        assert [row["input_ids"] for row in tokenise(tokenizer, texts, 20)] == expected
+
+
+def test_a_text_without_tokens_gets_one_that_counts() -> None:
+    tokenizer = TOKENIZERS["bytes"]()
+    for end in ("<pad>", "<mask>"):
+        texts = collate(tokenizer, tokenise(tokenizer, ["film", ""], 20), tiny.CPU)
+        assert texts["input_ids"][1, 0] == tokenizer.convert_tokens_to_ids(end)
+        assert texts["attention_mask"][1].sum() == 1
+        tokenizer.eos_token = "<mask>"
 
 
 @pytest.mark.parametrize("kind", TOKENIZERS)

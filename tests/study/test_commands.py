@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -72,3 +73,34 @@ def test_a_model_that_met_other_attacks_than_its_own_is_made_again_by_one_comman
     assert "--attack pwws,textfooler --against pwws " in crossed and "--against" not in plain
     own = [r for r in results if not r.info.is_crossed]
     assert "--against" not in "".join(make_commands(repeat(own))[0]), "the usual case"
+
+
+@pytest.mark.parametrize(
+    ("attacked", "clean", "clean_limit", "options"),
+    [
+        (20, 200, 200, ""),
+        (20, 90, None, ""),
+        (8, 8, None, ""),
+        (100, 200, 200, "--attack-limit 100"),
+        (20, 300, None, "--clean-limit 300"),
+        (100, 50, 50, "--attack-limit 100 --clean-limit 50"),
+        (10, 10, 10, "--attack-limit 10 --clean-limit 10"),
+    ],
+    ids=["a first look", "at fewer rows", "at very few", "more attacked", "all measured", "both", "fewer of both"],
+)
+def test_command_for_own_rows_names_the_limits_that_a_first_look_has_not(
+    attacked: int, clean: int, clean_limit: int | None, options: str, store: Store
+) -> None:
+    victim = {"kind": "function", "model": "my:scores", "label_order": [0, 1], "command": ["--model", "my:scores"]}
+    rows: dict[str, Any] = {"preset": "quick", "data_options": ["--test", "my.csv"], "clean_limit": clean_limit}
+    add_cell(store, "mine", "pwws", 5, n=attacked, clean=(clean, clean), given=victim, **rows)
+    (command,), hopeless = make_commands(repeat(read_results(store.stages(CellInfo))))
+    assert not hopeless
+    words = f" --model my:scores --test my.csv --preset quick {options} ".replace("  ", " ")
+    assert words in command and command.count("-limit") == options.count("-limit")
+
+
+def test_command_for_a_task_names_a_number_of_attacked_rows_that_equals_the_limit_of_clean_ones(store: Store) -> None:
+    add_cell(store, "base", "pwws", 5, n=50, clean=(40, 50), clean_limit=50, preset="quick")
+    (command,), _ = make_commands(repeat(read_results(store.stages(CellInfo))))
+    assert "--attack-limit 50 --clean-limit 50" in command

@@ -81,6 +81,22 @@ def test_always_whose_model_fails_keeps_the_old_results(
     assert snapshot(tmp_path / "runs") == before and not (tmp_path / "runs" / ".redo").exists()
 
 
+def test_always_takes_over_the_answers_of_its_own_model_alone(
+    tiny_job: TinyJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sort.py").write_text("def scores(texts):\n    return [[len(t) % 7, 1.0] for t in texts]\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(__import__("sys").modules, "sort", raising=False)
+    answers = tmp_path / "runs" / "answers"
+    answers.mkdir(parents=True)
+    (answers / "another.again.sqlite").write_bytes(b"of a run that has not ended")
+    options = ["--task", "mr", "--data", tiny_job.data, "--preset", "quick", "--offline", "--runs", tmp_path / "runs"]
+    command = ["attack", "--model", "sort:scores", *options, "--attack", "deepwordbug", "--attack-limit", "1", *ALWAYS]
+    assert robench(*command).exit_code == 0
+    names = {path.name for path in answers.iterdir()}
+    assert len(names) == 2 and {name for name in names if ".again" in name} == {"another.again.sqlite"}
+
+
 def test_redo_from_other_parents_does_not_go_on_with_unfinished_work(tmp_path: Path) -> None:
     store = Store(tmp_path)
     redo, folder = Redo(store), tmp_path / "cells" / "mr-base-pwws-seed42-0123456789abcdef"

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import safetensors.torch
 
+from robench.defenses.base import Base
+from robench.errors import RobenchError
 from robench.results import integrity, locks
 from robench.results.info import CellInfo
 from robench.results.info_parts import Environment
 from robench.results.records import Record
 from robench.results.store import Store, StoredStage
 from robench.study.rescore import TOLERANCES, compare, draw_rows, is_alike
+from robench.training.reading import DefenseReader
 from support.hand_made import add_cell, record
 from support.runs import snapshot
 from support.tiny_job import robench
@@ -131,6 +135,25 @@ def test_repair_leaves_a_folder_that_only_needs_its_name_back(runs: Path) -> Non
     done = robench("verify", "--runs", runs, "--repair")
     assert done.exit_code == 1 and "give the folder its name back" in done.stdout
     assert other.exists() and not (runs / ".aside").exists()
+
+
+@dataclass(frozen=True)
+class Needy(Base):
+    """Reads texts with something that is not there."""
+
+    def prepare(self, *, offline: bool) -> None:
+        if offline:
+            raise RobenchError("the word vectors are not in the cache.")
+
+
+def test_rescore_offline_fetches_nothing_for_a_defense_that_reads_texts(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = "robench.study.stages.stored_reader.find_stored_reader"
+    monkeypatch.setattr(reader, lambda model: DefenseReader(Needy(), model.seed))
+    done = robench("verify", "--runs", runs, "--rescore", "1", "--offline")
+    assert done.exit_code == 0
+    assert "9 more are not scored again: the word vectors are not in the cache." in done.stdout
 
 
 def test_model_without_rescore_is_refused(runs: Path) -> None:

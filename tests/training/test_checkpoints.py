@@ -212,11 +212,7 @@ def test_the_time_is_that_of_all_processes(kept: Kept) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Drawing(Base):
-    """Seeds the generators of NumPy and Python, and draws from them at every step."""
-
-    def before_training(self, networks: Sequence[Classifier]) -> None:
-        random.seed(7)
-        np.random.seed(7)
+    """Draws from the generators of NumPy and Python at every step."""
 
     def loss(self, networks: Sequence[Classifier], batch: Batch) -> Terms:
         factor = random.gauss(1, 0.1) + np.random.normal()
@@ -230,18 +226,9 @@ def test_the_generators_of_numpy_and_python_go_on_and_those_of_others_are_put_ba
     random.seed(1)
     np.random.seed(1)
     before = random.getstate(), np.random.get_state()[1].tolist()  # type: ignore[index]
-    seeded = Seeded()
-    continued = train(seeded, checkpoints=kept.open())
+    continued = train(Drawing(), checkpoints=kept.open())
     assert result_of(continued) == result_of(undisturbed)
     assert (random.getstate(), np.random.get_state()[1].tolist()) == before  # type: ignore[index]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Seeded(Drawing):
-    """Draws the same without seeding: its numbers come from the checkpoint."""
-
-    def before_training(self, networks: Sequence[Classifier]) -> None:
-        pass
 
 
 @dataclass(frozen=True, kw_only=True)

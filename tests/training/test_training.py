@@ -72,6 +72,30 @@ def test_the_random_numbers_of_others_are_left_alone() -> None:
     assert before[1:] == after[1:]
 
 
+@dataclass(frozen=True)
+class Drawing(Base):
+    """Draws from the generators of NumPy and Python, before training and in each step."""
+
+    def before_training(self, networks: Sequence[Classifier]) -> None:
+        with torch.no_grad():
+            networks[0].head.weight += np.random.normal() + random.gauss(0, 1)
+
+    def loss(self, networks: Sequence[Classifier], batch: Batch) -> Terms:
+        factor = 1 + np.random.random() + random.random()
+        return {"ce": cross_entropy(networks[0](batch.texts).logits * factor, batch.labels)}
+
+
+def test_the_seed_decides_what_a_defense_draws_from_numpy_and_python() -> None:
+    first = tiny.trained(Drawing(), tiny.rows(16), SHORT)
+    before = random.getstate(), np.random.get_state()[1].tolist()  # type: ignore[index]
+    second = tiny.trained(Drawing(), tiny.rows(16), SHORT)
+    assert (random.getstate(), np.random.get_state()[1].tolist()) == before  # type: ignore[index]
+    random.seed(11)
+    np.random.seed(11)
+    assert same(first, second) and same(first, tiny.trained(Drawing(), tiny.rows(16), SHORT))
+    assert not same(first, tiny.trained(Drawing(), tiny.rows(16), SHORT, seed=2**32 + 3))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Spoiled(Base):
     """Learns for some steps, then the opposite of what it learned."""

@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -38,8 +39,8 @@ def classify(pair: Pair, **settings: Any) -> Any:
     return make("text-classification", model=pair[0], tokenizer=pair[1], device="cpu", **settings)
 
 
-def scores(source: VictimSource, precision: Precision = "fp32") -> torch.Tensor:
-    return source.load(max_length=None, precision=precision, device=CPU)(SENTENCES)
+def scores(source: VictimSource, precision: Precision = "fp32", texts: Sequence[str] = SENTENCES) -> torch.Tensor:
+    return source.load(max_length=None, precision=precision, device=CPU)(texts)
 
 
 def edit(file: Path, **changes: Any) -> None:
@@ -125,6 +126,14 @@ def test_gpt2_without_a_padding_token_scores_texts_as_alone(tmp_path: Path) -> N
         torch.testing.assert_close(scorer(SENTENCES), alone((model, tokenizer)), rtol=1e-4, atol=1e-4)
         assert not scorer.warn_of_padding(SENTENCES)
     assert tokenizer.pad_token is None and model.config.pad_token_id is None, "the user's own stay as they are"
+
+
+def test_gpt2_scores_a_text_without_tokens_as_the_end_of_a_text(tmp_path: Path) -> None:
+    model, tokenizer = gpt2_classifier(tmp_path / "words")
+    assert not tokenizer("")["input_ids"]
+    texts = ["", "Rain.", ""]
+    found = scores(find_victim((model, tokenizer)), texts=texts)
+    torch.testing.assert_close(found, alone((model, tokenizer), ["<|endoftext|>", "Rain.", "<|endoftext|>"]))
 
 
 def test_gpt2_with_a_padding_token_in_its_configuration_alone_pads_with_it(tmp_path: Path) -> None:

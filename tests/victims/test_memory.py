@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from torch import nn
 
 from robench import RobenchError
 from robench.victims import find_victim
 from support import tiny
 from support.runs import cells
+from support.small_models import bert_classifier
 from support.sources import Notebook, forget_modules, write_files
 from support.tiny_job import TASK, TinyJob, write_data
 from support.victims import by_ending, given
@@ -139,3 +141,23 @@ def test_a_text_meets_the_same_function_alone_and_in_company(tiny_job: TinyJob, 
     job = replace(tiny_job, data=write_data(tmp_path / "data", train=4, dev=2, test=70))
     assert given(scores, job, tmp_path)["clean_accuracy"].tolist() == [1.0]
     assert max(seen) == 32
+
+
+def test_a_network_in_memory_is_after_a_run_in_the_modes_that_it_had(tiny_job: TinyJob, tmp_path: Path) -> None:
+    model, tokenizer = bert_classifier()
+    model.train()
+    model.get_input_embeddings().eval()
+    before = {name: part.training for name, part in model.named_modules()}
+    given((model, tokenizer), tiny_job, tmp_path)
+    assert {name: part.training for name, part in model.named_modules()} == before
+    with pytest.raises(RobenchError, match="--max-length 900"):
+        given((model, tokenizer), tiny_job, tmp_path, max_length=900)
+    assert {name: part.training for name, part in model.named_modules()} == before
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no GPU that torch can use")
+def test_a_network_in_memory_is_after_a_run_on_the_device_that_it_had(tiny_job: TinyJob, tmp_path: Path) -> None:
+    model, tokenizer = bert_classifier()
+    given((model, tokenizer), tiny_job, tmp_path, device="cuda")
+    assert {part.device.type for part in (*model.parameters(), *model.buffers())} == {"cpu"}
