@@ -19,7 +19,9 @@ TWO_FORMS = ("word-vectors", "sentence-encoder")
 
 
 def prepare_resources(needs: Iterable[Resource], form: Form, *, offline: bool = False) -> None:
-    """Bring TextAttack and resources to this machine.
+    """Bring TextAttack and resources to this machine, and make the tables that attacks would make of them.
+
+    An attack that made a table while it is built would fail after the training if the cache is read-only.
 
     Args:
         needs: the resources.
@@ -29,11 +31,13 @@ def prepare_resources(needs: Iterable[Resource], form: Form, *, offline: bool = 
     Raises:
         RobenchError: something is missing and cannot be fetched, or another version of TextAttack is installed.
     """
-    from robench.resources import nltk_data, published, sentence_encoder, textattack_source, word_vectors
+    from robench.resources import nltk_data, published, sentence_encoder, synonyms, textattack_source, word_vectors
     from robench.resources.missing_packages import gather_missing
 
     needs, bundled = set(needs), form == "bundled"
     steps: list[Callable[..., object]] = [nltk_data.prepare_corpora, textattack_source.prepare_textattack]
+    if "wordnet" in needs:
+        steps.append(synonyms.prepare_synonyms)
     if "tagger" in needs:
         steps.append(nltk_data.prepare_nltk_tagger)
     if "word-vectors" in needs:

@@ -9,18 +9,18 @@ from __future__ import annotations
 import contextlib
 import functools
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from robench.errors import RobenchError
-from robench.escaping import replace_surrogates
 from robench.paths import absolute_path
 from robench.resources import packages
 from robench.resources.foreign_files import Pin, check_pin
 from robench.resources.foreign_model import check_config, check_size, read_json
 from robench.resources.hub import NO_MODEL, ask_hub, make_unavailable_error
+from robench.resources.mean_pooling_encoder import MeanPoolingEncoder
 from robench.resources.model_folder import (
     BUNDLED_ENCODERS,
     check_model_folder,
@@ -29,10 +29,6 @@ from robench.resources.model_folder import (
     silence_transformers,
 )
 from robench.resources.textattack import require_flair
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
 
 Commits = Mapping[str, str]
 """For Hub ids, the commit to use if a name has none. For other Hub ids it is ``main``."""
@@ -43,6 +39,9 @@ _WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
 _PICKLED = ("pytorch_model*.bin", "pytorch_model.bin.index.json")
 _SMALL = ("config.json", "tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "*.model")
 _TAGGER_FILE = "pytorch_model.bin"
+
+_loaded_taggers: dict[str, str] = {}
+"""The sha256 of the file that each of Flair's taggers was loaded from, by TextAttack's names."""
 
 
 def identify_language_model(name: str, commits: Commits = NO_COMMITS) -> str:
@@ -91,14 +90,24 @@ def prepare_language_model(
 def load_masked_model(name: str, commits: Commits = NO_COMMITS, *, offline: bool = False) -> tuple[Any, Any]:
     """Load a masked language model, in evaluation mode, and its tokenizer, once a process.
 
+    If the files of its folder change, it is loaded again.
+
     Raises:
         RobenchError: the model is not available, cannot be loaded, or has no head that predicts words.
     """
-    return _load_masked_model(name, prepare_language_model(name, commits, offline=offline))
+    return _load_masked_model(name, *_prepare_files(name, commits, offline=offline))
+
+
+def _prepare_files(name: str, commits: Commits, *, offline: bool) -> tuple[Path, str]:
+    """Return the folder with a model's files, and their digest."""
+    folder = prepare_language_model(name, commits, offline=offline)
+    with explain_load_errors(f"language model {name}", folder):
+        return folder, digest_folder(folder)
 
 
 @functools.lru_cache(maxsize=2)
-def _load_masked_model(name: str, folder: Path) -> tuple[Any, Any]:
+def _load_masked_model(name: str, folder: Path, digest: str) -> tuple[Any, Any]:
+    """Load a model whose files have that digest, which keeps it from being taken for the one of older files."""
     import torch
     from transformers import AutoModelForMaskedLM, AutoTokenizer
 
@@ -119,14 +128,17 @@ def _load_masked_model(name: str, folder: Path) -> tuple[Any, Any]:
 def load_mean_pooling_encoder(name: str, commits: Commits = NO_COMMITS, *, offline: bool = False) -> MeanPoolingEncoder:
     """Load a sentence-transformers model that averages its tokens' states, once a process.
 
+    If the files of its folder change, it is loaded again.
+
     Raises:
         RobenchError: the model is not available or cannot be loaded.
     """
-    return _load_mean_pooling_encoder(name, prepare_language_model(name, commits, offline=offline))
+    return _load_mean_pooling_encoder(name, *_prepare_files(name, commits, offline=offline))
 
 
 @functools.lru_cache(maxsize=2)
-def _load_mean_pooling_encoder(name: str, folder: Path) -> MeanPoolingEncoder:
+def _load_mean_pooling_encoder(name: str, folder: Path, digest: str) -> MeanPoolingEncoder:
+    """Load a model as :func:`_load_masked_model` does."""
     import torch
     from transformers import AutoModel, AutoTokenizer
 
@@ -142,36 +154,6 @@ def _from_config(kind: Any, folder: Path) -> object:
 
     config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     return kind.from_config(config, trust_remote_code=False)
-
-
-class MeanPoolingEncoder:
-    """An encoder that embeds a sentence as the mean of its tokens' last states (Reimers and Gurevych 2019).
-
-    Args:
-        model: a Transformers encoder.
-        tokenizer: of the model.
-    """
-
-    MAX_LENGTH = 128
-    """Most tokens that are read of a sentence."""
-
-    def __init__(self, model: Any, tokenizer: Any) -> None:
-        self._model, self._tokenizer = model, tokenizer
-
-    def encode(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        """Embed N texts as rows of unit length, (N, D), float32."""
-        import torch
-
-        length = min(self.MAX_LENGTH, self._model.config.max_position_embeddings)
-        inputs = self._tokenizer(
-            list(map(replace_surrogates, texts)), padding=True, truncation=True, max_length=length, return_tensors="pt"
-        )
-        with torch.inference_mode():
-            states = self._model(**inputs).last_hidden_state
-            mask = inputs["attention_mask"][:, :, None].float()
-            mean = (states * mask).sum(dim=1) / mask.sum(dim=1)
-            rows: npt.NDArray[np.float32] = torch.nn.functional.normalize(mean, dim=1).numpy()
-        return rows
 
 
 @contextlib.contextmanager
@@ -227,6 +209,8 @@ def fetch_flair_tagger(repository: str, pin: Pin, *, offline: bool = False) -> P
 def load_flair_tagger(name: str, repository: str, pin: Pin) -> None:
     """Unpickle the file of :func:`fetch_flair_tagger` into TextAttack's taggers, so that Flair asks no server.
 
+    A tagger of that name that was loaded from another file is replaced.
+
     Args:
         name: TextAttack's name of the tagger.
         repository: its Hub id.
@@ -237,13 +221,14 @@ def load_flair_tagger(name: str, repository: str, pin: Pin) -> None:
     """
     from textattack.shared.utils import strings
 
-    if strings._flair_taggers.get(name) is None:
+    if strings._flair_taggers.get(name) is None or _loaded_taggers.get(name) != pin.sha256:
         path = fetch_flair_tagger(repository, pin, offline=True)
         require_flair(_title_tagger(repository, pin), offline=True)
         from flair.models import SequenceTagger
 
         with explain_load_errors(repository, path):
             strings._flair_taggers[name] = SequenceTagger.load(str(path))
+        _loaded_taggers[name] = pin.sha256
 
 
 def _title_tagger(repository: str, pin: Pin) -> str:

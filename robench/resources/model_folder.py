@@ -28,9 +28,11 @@ _TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model", "
 def digest_folder(folder: Path) -> str:
     """Return the sha256 of the files that determine a model: configuration, weights and tokenizer.
 
-    Hashing 90 MB takes 0.1 s. The digest is cached until a file's size or modification time changes.
+    Hashing 90 MB takes 0.1 s. The digest is cached until a file's size, modification or change time changes.
     """
-    stamp = [(p.name, p.stat().st_size, p.stat().st_mtime_ns) for p in list_model_files(folder)]
+    # A copy can keep the modification time, and weights of one architecture have one size.
+    files = [(p.name, p.stat()) for p in list_model_files(folder)]
+    stamp = [(name, found.st_size, found.st_mtime_ns, found.st_ctime_ns) for name, found in files]
     return _hash_files(str(folder.resolve()), json.dumps(stamp))
 
 
@@ -46,7 +48,7 @@ def _hash_files(folder: str, stamp: str) -> str:
     key = (folder, stamp)
     if key not in _digests:
         total = hashlib.sha256()
-        for name, _, _ in json.loads(stamp):
+        for name, *_ in json.loads(stamp):
             try:
                 with open_regular(Path(folder) / name) as file:
                     digest = hashlib.file_digest(file, "sha256").hexdigest()

@@ -137,11 +137,12 @@ def load_published_vectors(*, offline: bool = False) -> Any:
 
     folder = prepare_published_vectors(offline=offline)
     load_textattack(offline=offline)
-    return _load_vectors_once(folder)
+    return _load_vectors_once(folder, first_seen.pin_files(folder, [folder / name for name in _FILES]))
 
 
 @functools.cache
-def _load_vectors_once(folder: Path) -> Any:
+def _load_vectors_once(folder: Path, pin: str) -> Any:
+    """Load the vectors of that pin; a user can accept other files as a different resource."""
     from textattack.shared import WordEmbedding
 
     first_seen.check_files(folder, [folder / name for name in _FILES])
@@ -231,11 +232,13 @@ def load_published_encoder(*, offline: bool = False) -> CachingEncoder:
         RobenchError: as :func:`prepare_published_encoder`; or the encoder cannot be loaded, or has changed since it was
             first seen.
     """
-    return _load_encoder_once(prepare_published_encoder(offline=offline))
+    folder = prepare_published_encoder(offline=offline)
+    return _load_encoder_once(folder, first_seen.pin_files(folder, _model_files(folder)))
 
 
 @functools.cache
-def _load_encoder_once(folder: Path) -> CachingEncoder:
+def _load_encoder_once(folder: Path, pin: str) -> CachingEncoder:
+    """Load the encoder of that pin; a user can accept other files as a different resource."""
     first_seen.check_files(folder, _model_files(folder))
     try:
         return _PublishedEncoder(_import_tensorflow_hub().load(str(folder)))

@@ -11,7 +11,7 @@ from types import ModuleType
 
 from robench.errors import RobenchError, describe_error
 from robench.resources.textattack_finder import forbid_fetching, watch_imports
-from robench.resources.textattack_guard import GUARDED, adapt
+from robench.resources.textattack_guard import GUARDED, adapt, place_downloads
 
 
 def load_textattack(*, offline: bool = False) -> ModuleType:
@@ -39,6 +39,7 @@ def load_textattack(*, offline: bool = False) -> ModuleType:
         if not hasattr(module, GUARDED):  # it was imported before robench
             textattack_source.check_module(module)
             adapt(module)
+        place_downloads()  # ROBENCH_CACHE may name another folder than at the import
         return module
     except RobenchError:
         raise

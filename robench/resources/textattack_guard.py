@@ -11,6 +11,7 @@ import functools
 import importlib
 import logging
 import os
+import tempfile
 import warnings
 from collections.abc import Iterator
 from importlib.abc import Loader
@@ -20,7 +21,7 @@ from types import ModuleType
 from typing import Any
 
 from robench.errors import RobenchError
-from robench.paths import cache_dir, translate_os_errors
+from robench.paths import cache_dir
 from robench.resources.flair_stand_in import stand_in_for_flair
 from robench.resources.nltk_data import activate_nltk_data
 from robench.resources.textattack_source import find_fetched
@@ -49,6 +50,12 @@ _LOGGERS = ("textattack.shared.utils.install", "flair", "jieba")
 def textattack_folder() -> Path:
     """Return the folder in robench's cache for TextAttack's own downloads."""
     return cache_dir() / "textattack"
+
+
+def place_downloads() -> None:
+    """Let TextAttack keep its downloads in :func:`textattack_folder`; by itself it settles the folder at its import."""
+    for name in ("textattack.shared.utils.install", "textattack.shared.utils"):
+        vars(importlib.import_module(name))["TEXTATTACK_CACHE_DIR"] = str(textattack_folder())
 
 
 class GuardedLoader(Loader):
@@ -94,7 +101,7 @@ class GuardedLoader(Loader):
         activate_nltk_data(offline=self._offline)
         for name in _IMPORTED_FIRST:
             importlib.import_module(name)
-        with _redirect_caches(textattack_folder()), warnings.catch_warnings(), block_nltk_downloads():
+        with _redirect_caches(), warnings.catch_warnings(), block_nltk_downloads():
             warnings.simplefilter("ignore")
             with _keep_loggers(), stand_in_for_flair():
                 self._loader.exec_module(module)
@@ -105,6 +112,7 @@ def adapt(module: ModuleType) -> None:
     """Make an imported TextAttack fast and silent, and keep it from running pickles."""
     for name in _LOGGERS:
         logging.getLogger(name).setLevel(logging.ERROR)
+    place_downloads()
     _cache_word_splits()
     module.shared.AttackedText.SPLIT_TOKEN = _COLUMN_MARK
     _forbid_unpickling()
@@ -169,18 +177,21 @@ def _keep_loggers() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _redirect_caches(folder: Path) -> Iterator[None]:
-    """Make TextAttack and its imports write to ``folder`` inside the block, then restore all environment variables."""
-    with translate_os_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / _MARKER).touch()
-    before = dict(os.environ)
-    os.environ["TA_CACHE_DIR"] = str(folder)
-    os.environ.setdefault("FLAIR_CACHE_ROOT", str(folder / "flair"))
-    os.environ.setdefault("MPLCONFIGDIR", str(folder / "matplotlib"))
-    try:
-        yield
-    finally:
-        for name in os.environ.keys() - before.keys():
-            del os.environ[name]
-        os.environ.update(before)
+def _redirect_caches() -> Iterator[None]:
+    """Let nothing that is imported inside the block write to the home folder, then restore all environment variables.
+
+    TextAttack locks a file of its cache at its import, and robench's cache may be read-only, so TextAttack has a folder
+    for that time alone; see :func:`place_downloads`.
+    """
+    folder, before = textattack_folder(), dict(os.environ)
+    with tempfile.TemporaryDirectory(prefix="robench-") as passing:
+        Path(passing, _MARKER).touch()
+        os.environ["TA_CACHE_DIR"] = passing
+        os.environ.setdefault("FLAIR_CACHE_ROOT", str(folder / "flair"))
+        os.environ.setdefault("MPLCONFIGDIR", str(folder / "matplotlib"))
+        try:
+            yield
+        finally:
+            for name in os.environ.keys() - before.keys():
+                del os.environ[name]
+            os.environ.update(before)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import pickle
 import shutil
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import huggingface_hub.constants
@@ -142,6 +146,68 @@ def test_a_model_is_loaded_once(models: Path) -> None:
     assert language_models.load_masked_model(str(models / "bert")) is language_models.load_masked_model(
         str(models / "bert")
     )
+
+
+def weight_of_masked_model(folder: Path) -> float:
+    model, _ = language_models.load_masked_model(str(folder))
+    return float(next(model.parameters())[1, 0].detach())
+
+
+def weight_of_sentence(folder: Path) -> float:
+    return float(language_models.load_mean_pooling_encoder(str(folder)).encode(["good soup"])[0, 0])
+
+
+@pytest.mark.parametrize("load", [weight_of_masked_model, weight_of_sentence])
+def test_a_model_that_was_trained_anew_in_its_folder_is_loaded_anew(
+    load: Callable[[Path], float], tmp_path: Path
+) -> None:
+    before = load(small_models.bert(tmp_path / "model"))
+    digest = language_models.identify_language_model(str(tmp_path / "model"))
+    after = load(small_models.bert(tmp_path / "model", seed=4))
+    assert after != before and after == load(small_models.bert(tmp_path / "other", seed=4))
+    assert language_models.identify_language_model(str(tmp_path / "model")) != digest
+
+
+def test_other_weights_of_the_same_size_and_time_are_another_model(tmp_path: Path) -> None:
+    folder = small_models.bert(tmp_path / "model")
+    weights = folder / "model.safetensors"
+    before, digest = weights.stat(), language_models.identify_language_model(str(folder))
+    weights.write_bytes((small_models.bert(tmp_path / "other", seed=4) / weights.name).read_bytes())
+    os.utime(weights, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert weights.stat().st_size == before.st_size
+    assert language_models.identify_language_model(str(folder)) != digest
+
+
+@pytest.mark.usefixtures("textattack")
+def test_a_tagger_is_loaded_again_under_another_pin_alone(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from textattack.shared.utils import strings
+
+    read = SimpleNamespace(SequenceTagger=SimpleNamespace(load=lambda path: Path(path).read_bytes()))
+    monkeypatch.setitem(sys.modules, "flair", SimpleNamespace(models=read))
+    monkeypatch.setitem(sys.modules, "flair.models", read)
+    monkeypatch.setattr(language_models, "require_flair", lambda *_, **__: None)
+    monkeypatch.setattr(strings, "_flair_taggers", {})
+    for content, commit in ((b"one", "a" * 40), (b"other", "b" * 40), (b"one", "a" * 40)):
+        file = small_models.snapshot(hub, f"flair/ner-english@{commit}") / "pytorch_model.bin"
+        file.write_bytes(content)
+        pin = Pin(hashlib.sha256(content).hexdigest(), commit)
+        language_models.load_flair_tagger("ner", "flair/ner-english", pin)
+        assert strings._flair_taggers["ner"] == content
+        file.unlink()
+        language_models.load_flair_tagger("ner", "flair/ner-english", pin)
+
+
+def test_similarity_of_two_sentences_is_the_same_to_the_bit_in_any_company(models: Path) -> None:
+    pair = ["good soup", "good soup and bread"]
+    longer = ["the tea was cold and the waiter forgot our bread " * 4]
+
+    def compare(company: list[str]) -> bytes:
+        language_models._load_mean_pooling_encoder.cache_clear()  # with what the encoder remembers
+        rows = language_models.load_mean_pooling_encoder(str(models / "bert")).encode([*company, *pair])
+        return (rows[-2] @ rows[-1]).tobytes() + rows[-2:].tobytes()
+
+    alone = compare([])
+    assert all(compare(company) == alone for company in (longer, longer * 3, [*longer, *"abcdefg"], pair))
 
 
 def test_sentences_are_the_mean_of_their_tokens(models: Path) -> None:

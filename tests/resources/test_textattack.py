@@ -17,7 +17,9 @@ from robench.resources import packages
 from robench.resources.flair_stand_in import stand_in_for_flair
 from robench.resources.textattack import load_textattack
 from robench.resources.textattack_finder import forbid_fetching
+from robench.resources.textattack_guard import textattack_folder
 from robench.resources.textattack_source import find_installed, prepare_textattack
+from support.caches import fill_cache
 from support.flair import HAS_FLAIR
 from support.own_textattack import forget_textattack, write_textattack
 
@@ -162,3 +164,32 @@ print(own.disabled, logging.getLogger("robench.results.store").disabled)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+@pytest.mark.usefixtures("textattack")
+def test_files_of_textattack_are_in_robenchs_cache_wherever_it_was_at_the_import(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from textattack.shared.utils import install
+
+    monkeypatch.setattr(install, "TEXTATTACK_CACHE_DIR", str(tmp_path))
+    load_textattack()
+    assert Path(install.path_in_cache("a-file")) == textattack_folder() / "a-file"
+
+
+@pytest.mark.usefixtures("textattack")
+def test_import_of_textattack_writes_nothing_to_the_cache_which_may_be_read_only(tmp_path: Path) -> None:
+    fill_cache(tmp_path / "cache")
+    before = sorted((tmp_path / "cache").iterdir())
+    code = """
+from robench.resources.textattack import load_textattack
+load_textattack(offline=True)
+from textattack.shared.utils import install
+print(install.TEXTATTACK_CACHE_DIR)
+"""
+    folders = {"ROBENCH_CACHE": str(tmp_path / "cache"), "MPLCONFIGDIR": str(tmp_path / "matplotlib")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ | folders
+    )
+    assert sorted((tmp_path / "cache").iterdir()) == before
+    assert Path(done.stdout.strip()) == tmp_path / "cache" / "textattack"

@@ -90,6 +90,20 @@ def test_an_encoder_placed_by_hand_comes_first_and_must_stay_the_same(
         published.load_published_encoder()
 
 
+def test_an_encoder_that_was_accepted_as_another_is_loaded_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "tensorflow_hub", tensorflow_hub())
+    monkeypatch.setenv("ROBENCH_PUBLISHED", str(tmp_path / "mine"))
+    folder = write_model(tmp_path / "mine" / "universal-sentence-encoder")
+    before = published.load_published_encoder()
+
+    (folder / "variables" / "variables.index").write_bytes(b"other numbers")
+    (folder / "robench.json").unlink()
+
+    assert published.load_published_encoder() is not before
+
+
 def test_without_tensorflow_hub_or_its_server_a_sentence_says_what_to_do(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

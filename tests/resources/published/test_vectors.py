@@ -128,6 +128,16 @@ def test_the_files_first_seen_are_the_pin_and_others_are_refused(mine: Path, tmp
     assert published.identify_published_vectors() != {"word_vectors": pin}
 
 
+@pytest.mark.network
+def test_vectors_that_were_accepted_as_others_are_loaded_again(mine: Path) -> None:
+    before = published.load_published_vectors()
+    rows = np.load(mine / "paragram.npy")
+    np.save(mine / "paragram.npy", -rows)
+    (mine / "robench.json").unlink()
+    after = published.load_published_vectors()
+    np.testing.assert_array_equal(after["word3"], -before["word3"])
+
+
 def test_a_pin_does_not_depend_on_where_the_files_lie_and_needs_no_note(
     mine: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
