@@ -100,10 +100,10 @@ def _answer(found: ModelResults, words: Sequence[WeakWord], classes: Sequence[Gr
     )
     weakest = next((one for one in classes if one.n >= FEWEST), None)
     if words and weakest:
-        word = words[0]
+        word, held = words[0], f"{float(weakest.held):g} of {weakest.n}"
         sentences.append(
-            f"The weakest class is {weakest.name}, of which {float(weakest.held):g} of {weakest.n} texts hold; the word that"
-            f" breaks it most often is “{word.word}”, changed in {word.broken} attacks that succeeded."
+            f"The weakest class is {weakest.name}, of which {held} texts hold; the word that breaks it most often is"
+            f" “{word.word}”, changed in {word.broken} attacks that succeeded."
         )
     return sentences
 
