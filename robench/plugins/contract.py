@@ -1,8 +1,8 @@
 """The check of a plug-in against its contract, before anything is computed with it.
 
-How it works: a contract is the dataclass of robench that declares ``plugin_kind``, with those that extend it there,
-other than built-ins, whose own properties may read big files. Its annotations say what each class variable, field and
-property is, and its methods what they are called with. What a plug-in has in their places is read and compared, and its
+How it works: a contract is the dataclass of robench that declares ``plugin_kind``, with those that extend it there. Its
+annotations say what each class variable, field and property is, and its methods what they are called with; of a built-
+in, the properties are its own, and may read big files. What a plug-in has in their places is read and compared, and its
 fields have to be plain values, which can be part of a key. So a mistake is a sentence that names it, and not an error
 in some place of robench, hours later.
 """
@@ -22,7 +22,7 @@ from robench.escaping import list_values, show_value
 from robench.plugins.option import check_values
 
 _WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", types.NoneType: "none"}
-_CONTRACTS = re.compile(r"robench\.(?!(attacks|defenses|tasks)\.)")
+_BUILT_IN = re.compile(r"robench\.(attacks|defenses|tasks)\.")
 _NUMBERS: dict[Any, Any] = {int: numbers.Integral, float: numbers.Real}
 _PLAIN = "a text, a number of up to 64 bits, true, false, none, or a list or dictionary of these"
 
@@ -37,14 +37,15 @@ def check_contract(plugin: Any, kind: str) -> None:
     Raises:
         TypeError, ValueError: it does not fit; the message says how, as a clause.
     """
-    contracts = [base for base in type(plugin).__mro__ if is_dataclass(base) and hasattr(base, "plugin_kind")]
-    contracts = [base for base in contracts if _CONTRACTS.match(base.__module__)]
+    contracts = [base for base in type(plugin).__mro__ if base.__module__.partition(".")[0] == "robench"]
+    contracts = [base for base in contracts if is_dataclass(base) and hasattr(base, "plugin_kind")]
     if not any(vars(base).get("plugin_kind") == kind for base in contracts):
         raise TypeError(f"its class is no subclass of robench.{kind.capitalize().removesuffix('s')}")
     _check_fields(type(plugin))
     declared: dict[str, Any] = {}
     for base in contracts:
-        declared = {**get_type_hints(base), **dict(_properties(base)), **declared}
+        properties = {} if _BUILT_IN.match(base.__module__) else dict(_properties(base))
+        declared = {**get_type_hints(base), **properties, **declared}
         for name, method in vars(base).items():
             if inspect.isfunction(method) and not name.startswith("_"):
                 _check_method(plugin, name, method)

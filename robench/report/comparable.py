@@ -7,7 +7,6 @@ from pathlib import Path
 
 from robench.errors import RobenchError
 from robench.escaping import list_values
-from robench.plugins.registry import is_registered
 from robench.report.tables.captions import headings, setting_of
 from robench.results.adaptive import leave_out_adaptive
 from robench.results.cells import Result, group, read_model_results, read_results
@@ -77,10 +76,14 @@ def find_rows(
     places = [group(row, lambda r: _place(r, attack)) for row in rows]
     shared = [place for place in places[0] if place in places[1]]
     if not shared:
+        if any(r.info.victim for row in rows for r in row):
+            hint = "`robench attack` makes results of a model of yours."
         raise RobenchError(
             f"{store.root} has no results of {names[0]} and {names[1]} on {task} that can be compared: data, encoder,"
             f" training and samples have to be the same. {hint}"
         )
+    # An attack's bare name is that of the unchanged one, if both have met it.
+    shared = [place for place in shared if attack and plain_attack(places[0][place][0].attack)] or shared
     if len(shared) > 1:
         firsts = [places[0][place][0] for place in shared]
         settings = [setting_of(r.info, attack=attacks[r.column], attacked_n=r.attacked_n) for r in firsts]
@@ -117,14 +120,12 @@ def _is(name: str, result: Result, labels: Mapping[str, str]) -> bool:
 
 
 def _describe_command(names: Sequence[str], task: str) -> str:
-    """Return a sentence with the command that makes results of some defenses or models."""
+    """Return a sentence with the command that makes results of some defenses."""
     parts = [name.partition(" on ") for name in names]
-    defenses = list(dict.fromkeys(defense.partition(" (")[0] for defense, _, _ in parts))
-    if not all(is_registered("defenses", one) for one in defenses):
-        return "`robench attack` makes results of a model of yours."
+    defenses = ",".join(dict.fromkeys(defense.partition(" (")[0] for defense, _, _ in parts))
     attacks = ",".join(dict.fromkeys(attack.partition(" (")[0] for _, _, attack in parts if attack))
     against = f" --against {attacks}" if attacks else ""
-    return f"`robench run --defense {','.join(defenses)} --task {task}{against}` makes some."
+    return f"`robench run --defense {defenses} --task {task}{against}` makes some."
 
 
 def _under_attack(
@@ -135,7 +136,7 @@ def _under_attack(
     labels: Mapping[str, str],
     attacks: Mapping[str, str],
 ) -> list[Result]:
-    """Return the results under an attack: the one labelled so, or else those of its name, unchanged if there are some.
+    """Return the results under all attacks of a name or title, or under the one that is labelled so.
 
     Raises:
         RobenchError: there are none.
@@ -143,8 +144,7 @@ def _under_attack(
 
     def select(results: Sequence[Result]) -> list[Result]:
         found = [r for r in results if attack in (r.attack.name, r.attack.title)]
-        plain = [r for r in found if plain_attack(r.attack)]
-        return [r for r in results if attack == attacks[r.column]] or plain or found
+        return found or [r for r in results if attack == attacks[r.column]]
 
     found = select(row)
     if not found:

@@ -137,7 +137,7 @@ def _check_free(folder: Path, key: BlindKey, rows: bytes) -> None:
     if not place.is_file() or read_key(place).batch != key.batch:
         raise RobenchError(f"{folder} exists, and has no page of these texts (batch {key.batch}); name another --out.")
     found = sorted(folder.iterdir()) if folder.exists() else []
-    others = [one.name for one in found if one.name not in (PAGE_FILE, TEXTS_FILE)]
+    others = [one.name for one in found if one.name not in (PAGE_FILE, TEXTS_FILE) and one.name[0] != "."]
     if TEXTS_FILE in (one.name for one in found) and (folder / TEXTS_FILE).read_bytes() != rows:
         others.append(f"a filled in {TEXTS_FILE}")
     if others:

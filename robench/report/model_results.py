@@ -118,7 +118,8 @@ class ModelResults:
         names = " and ".join(column.name for column, _ in self.attacks)
         task, value = self.results[0].info.task, self.worst.value
         if value is None:
-            return f"{self.name} has no accuracy under attack on {task}, since every sample ended in an error"
+            failing = " and ".join(column.name for column, cell in self.attacks if cell.value is None)
+            return f"accuracy of {self.name} under attack on {task} is not known: all samples of {failing} are errors"
         known = self.worst.interval
         interval = known and f" ({percent(known.level, 0)} % interval {percent(known.low)} to {percent(known.high)})"
         return f"{self.name}: {percent(value)} % of {self.worst.n:,} texts of {task} withstand {names}{interval or ''}"

@@ -7,9 +7,12 @@ that uses a stand-in is a different attack, and its name says so.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Literal
+
+from robench.paths import cache_dir
 
 Resource = Literal["stopwords", "wordnet", "tagger", "word-vectors", "sentence-encoder"]
 Form = Literal["bundled", "published"]
@@ -36,7 +39,7 @@ def prepare_resources(needs: Iterable[Resource], form: Form, *, offline: bool = 
 
     needs, bundled = set(needs), form == "bundled"
     steps: list[Callable[..., object]] = [nltk_data.prepare_corpora, textattack_source.prepare_textattack]
-    if "wordnet" in needs:
+    if "wordnet" in needs and os.access(cache_dir(), os.W_OK):  # else who needs the table says so
         steps.append(synonyms.prepare_synonyms)
     if "tagger" in needs:
         steps.append(nltk_data.prepare_nltk_tagger)

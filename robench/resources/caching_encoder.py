@@ -1,4 +1,4 @@
-"""An encoder of texts that remembers its latest results: the base of the bundled and of the published encoder."""
+"""An encoder of texts that remembers its latest results: the base of all sentence encoders."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Embeddings = npt.NDArray[np.float32]
 
 DIMENSIONS = 512
 CACHED_TEXTS = 10_000
-"""Most texts whose embeddings are cached, at 2 kB each."""
+"""Most texts whose embeddings are cached, at 2 or 3 kB each."""
 
 
 class CachingEncoder(ABC):

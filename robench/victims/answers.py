@@ -4,7 +4,8 @@ How it works: ``RUNS/answers/<digest>.sqlite`` has the scores of each text, unde
 model's digest, so another source, ``--version`` or prompt is asked anew. A call's answers are one transaction: after a
 crash, they are there whole or not at all. Several processes may share the file. Results that are made again
 (``--existing always``) are asked for anew, too: the answers go to ``<digest>.again.sqlite``, and take the place of the
-old ones when the run comes to its end.
+old ones when the run comes to its end. If the model changes before that, nothing reads that file any more, and it may
+be deleted.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """A padding token for a model that has none, such as GPT-2, whose batches hold texts of different lengths.
 
 How it works: a network that classifies by a text's last token finds it as the last one that is no padding, by the
-number in its configuration. So tokenizer and configuration must name the same token, and no text may end with it. Most
-such models have an end-of-text token that their tokenizer does not add to texts, and it is the usual choice.
+number in its configuration. So tokenizer and configuration must name the same token, and no text may end with it, but
+for one that is nothing else. Most such models have an end-of-text token that their tokenizer does not add to texts, and
+it is the usual choice.
 """
 
 from __future__ import annotations

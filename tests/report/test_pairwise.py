@@ -250,3 +250,11 @@ def test_the_command_for_a_model_of_the_user_is_not_run(store: Store) -> None:
     add_cell(store, "mine", "pwws", 90, n=100, given=GIVEN)
     with pytest.raises(RobenchError, match=r"can be compared.*`robench attack` makes results of a model of yours"):
         compare("mine", "ada", task="trec", attack="pwws", runs=store.root)
+
+
+def test_an_attack_that_one_met_changed_alone_is_compared_so(store: Store) -> None:
+    fill(store, ada=[100])
+    for defense, failed in (("base", 90), ("ada", 120)):
+        add_cell(store, defense, "pwws", failed, seed=1, attack_changed={"query_budget": 100})
+    found = compare("ada", "base", task="trec", attack="pwws", runs=store.root)
+    assert found.found.value == pytest.approx(0.15) and "under pwws (query_budget=100)" in found.sentences[0]

@@ -198,9 +198,9 @@ import sys
 from robench.results.intervals import estimate_interval
 from robench.results.power import find_smallest_difference
 from robench.results.significance import compare_outcomes
-one, other = {1: [1, 1, 0, 1]}, {1: [1, 0, 0, 0]}
+one, other = {1: 3 * [1, 1, 0, 1]}, {1: 3 * [1, 0, 0, 0]}
 assert estimate_interval(one) and find_smallest_difference(compare_outcomes(one, other))
-assert compare_outcomes(one | {2: [1, 1, 1, 1]}, other | {2: [0, 1, 1, 1]})
+assert compare_outcomes(one | {2: 3 * [1, 1, 1, 1]}, other | {2: 3 * [0, 1, 1, 1]})
 assert not {"numpy", "scipy", "pandas"} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", script], check=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from robench.report.pages.phrases import describe_doubts, join_names, share_text
 from robench.report.pages.rows import find_column
 from robench.report.rendering.texts import number_text, percent, rounded
 from robench.report.tables.accuracy import CLEAN
@@ -149,7 +150,12 @@ class Verdict:
             tests = f"of those that are compared {rivals[0].label} has the highest number; {tests}"
         aside = best is rivals[0] and any(self.cell(row).learned and row not in rivals for row in self.ranked)
         parts = [tests, claim, f"the ablations of {self.table.compared} were not compared" if aside else ""]
-        return f"How sure: {'; '.join(filter(None, [*parts, self._about_seeds(rivals)]))}."
+        tested = rivals if tests or not named else [named, self._best_other(named, rivals)]
+        return f"How sure: {'; '.join(filter(None, [*parts, self._about_seeds(tested)]))}."
+
+    def _best_other(self, named: Row, rivals: Sequence[Row]) -> Row:
+        """Return what the defense that was named beforehand is compared with: the best of the others."""
+        return next(row for row in rivals if row is not named)
 
     def _describe_tests(self, rivals: Sequence[Row]) -> str:
         """Return what cannot be told from the best of the rows that are compared."""
@@ -157,7 +163,8 @@ class Verdict:
         alike = [row.label for row in rivals[1:] if self.cell(row).best and row.label not in unpaired]
         parts = [f"{join_names(alike)} cannot be told from it{self._smallest()}"] if alike else []
         if unpaired:
-            parts.append(f"{join_names(unpaired)} could not be tested against it, for want of the same seeds and texts")
+            lack = "for want of outcomes of the same seeds and texts"
+            parts.append(f"{join_names(unpaired)} could not be tested against it, {lack}")
         return "; ".join(parts) or "a paired test tells it from every other"
 
     def _unpaired(self, rivals: Sequence[Row]) -> list[Row]:
@@ -167,7 +174,9 @@ class Verdict:
 
     def _smallest(self) -> str:
         size = self.block.smallest[self.place] if self.block.smallest else None
-        return f", and less than {percent(size)} points are often missed with these samples" if size else ""
+        if not size or size > 1:  # no test, or so few samples that they find no difference
+            return ""
+        return f", and less than {percent(size)} points are often missed with these samples"
 
     def _claim(self, named: Row, best: Row) -> str:
         """Return what can be claimed of the defense that was named beforehand."""
@@ -180,12 +189,14 @@ class Verdict:
         if named is best and cell.difference:
             verdict = "is more than chance" if cell.is_claim else "may be chance"
             return f"its lead of {lead} over {_OTHERS} {verdict} {certain}{missed}"
-        place = f"{lead} {'ahead of' if cell.difference > 0 else 'behind'}" if cell.difference else "level with"
+        if not cell.difference:
+            return f"{named.label}, which was named for comparison, is level with {_OTHERS}"
+        place = f"{lead} {'ahead of' if cell.difference > 0 else 'behind'}"
         verdict = "more than chance" if cell.is_claim else "possibly by chance"
         return f"{named.label}, which was named for comparison, is {place} {_OTHERS}, {verdict} {certain}{missed}"
 
     def _about_seeds(self, rivals: Sequence[Row]) -> str:
-        """Return what tests of so many seeds are about, by the seeds that all compared rows have."""
+        """Return what tests are about, by the seeds that all rows have of which they are."""
         seeds = [set(self.cell(row).seeds) for row in rivals]
         count = len(set.intersection(*seeds))
         text = f"{count} seeds were" if count > 1 else "one seed was"
@@ -269,27 +280,3 @@ def _mean(block: Block, place: int) -> float | None:
 
 def _p(value: float) -> str:
     return "p < 0.001" if value < 0.001 else f"p = {value:.3f}" if value < 0.01 else f"p = {value:.2f}"
-
-
-def share_text(cell: Cell, column: Column) -> str:
-    """Return ``61.0 %`` as part of a sentence, without the marks and counts that it has in a table."""
-    return "an unknown share" if cell.value is None else f"{number_text(cell.value, column)} %"
-
-
-def describe_doubts(cell: Cell, of: str = "") -> str:
-    """Return what the marks of a number mean, as clauses; empty if it has none.
-
-    Args:
-        cell: with the number.
-        of: whose number it is, if that is not clear.
-    """
-    whose = f" of {of}" if of else ""
-    noun, verb = ("text", "is") if cell.errors == 1 else ("texts", "are")
-    errors = f"; {cell.errors:,} {noun}{whose} on which an attack ended in an error {verb} left out"
-    masked = f"; the number{whose} is search-masked, and so too high"
-    return (errors if cell.errors else "") + (masked if cell.masked and cell.masked.is_flagged else "")
-
-
-def join_names(names: Sequence[str]) -> str:
-    """Return names as part of a sentence."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

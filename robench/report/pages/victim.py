@@ -7,9 +7,9 @@ from typing import Any
 
 from robench.report.model_results import ModelResults
 from robench.report.pages.advice import checks_section, next_section
-from robench.report.pages.answer import describe_doubts, join_names, share_text
 from robench.report.pages.examples import pick_examples
 from robench.report.pages.parts import Bars, Examples, Page, Paragraph, Section, TablePart
+from robench.report.pages.phrases import describe_doubts, join_names, share_text
 from robench.report.pages.provenance import provenance_section, reproduction_section, settings_section
 from robench.report.pages.rows import bar_of
 from robench.report.pages.weak_spots import groups_section, words_section
@@ -90,7 +90,7 @@ def _answer(found: ModelResults, words: Sequence[WeakWord], classes: Sequence[Gr
     column = Column(WORST)
     sentences = [
         f"{_verdict(found)}: of {found.clean.n:,} clean texts it has {share_text(found.clean, column)} right, and of"
-        f" {found.worst.n:,} attacked texts {share_text(found.worst, column)} stay right under {every}"
+        f" {found.results[0].attacked_n:,} attacked texts {share_text(found.worst, column)} stay right under {every}"
         f"{_certainty(found.worst)}{'' if found.worst.learned else f'; it {UNLEARNED}'}{describe_doubts(found.worst)}."
     ]
     strongest, cell = found.attacks[0]

@@ -96,11 +96,12 @@ def as_json(tables: Sequence[Table]) -> str:
     holds for, ``samples`` or ``seeds and samples``; null if there is none) and, of two seeds, ``by_seed``, unless
     intervals are left out. If a defense is compared, it has ``p`` of the comparison with that one, or of that one with
     the best other, adjusted by Holm's method (null if there is no test). Of a block, ``smallest_difference`` from the
-    best is what is found with a chance of 80 %, by column. And ``errors``, if any samples ended in an error: their
-    number over all seeds. And ``search_masked``, if the attack was checked in other ways: of the samples that it fails
-    on, the ``share`` that they fool, its lower bound ``low``, the ``reference``'s share, counts, the ``ways``, and
-    whether it is ``flagged``. With published numbers, ``published`` and ``less_published`` are added, null if there is
-    none, and a cell that has nothing else has these two. Shares and what is derived from them are in percent.
+    best is what is found with a chance of 80 %, by column (null if so few samples find none). And ``errors``, if any
+    samples ended in an error: their number over all seeds. And ``search_masked``, if the attack was checked in other
+    ways: of the samples that it fails on, the ``share`` that they fool, its lower bound ``low``, the ``reference``'s
+    share, counts, the ``ways``, and whether it is ``flagged``. With published numbers, ``published`` and
+    ``less_published`` are added, null if there is none, and a cell that has nothing else has these two. Shares and what
+    is derived from them are in percent.
     """
     table = tables[0]
     blocks = [
@@ -177,6 +178,8 @@ def _masked(masked: MaskedShare) -> dict[str, Any]:
 
 def _smallest(table: Table, block: Block) -> dict[str, Any]:
     found = {
-        column.name: 100 * size for column, size in zip(table.columns, block.smallest, strict=False) if size is not None
+        column.name: 100 * size if size <= 1 else None
+        for column, size in zip(table.columns, block.smallest, strict=False)
+        if size is not None
     }
     return {"smallest_difference": found} if found else {}

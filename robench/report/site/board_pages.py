@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from robench.report.pages.answer import describe_doubts, join_names, share_text
 from robench.report.pages.parts import Paragraph, Part, Section
+from robench.report.pages.phrases import describe_doubts, join_names, share_text
 from robench.report.rendering import texts
 from robench.report.site.board import Board
 from robench.report.site.board_tables import board_table, describe_ranking, entries_table

@@ -8,6 +8,7 @@ values are adjusted by Holm's method. Numbers that are no shares have no outcome
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -109,9 +110,16 @@ class _ComparedColumn:
         return sum(pair is None for pair in self.pairs.values())
 
     def find_smallest(self) -> float | None:
-        """Return the smallest difference from the best that is found, by the pair with the median discordance."""
+        """Return the smallest difference from the best that is found, by the pair with the median discordance.
+
+        It is infinite if there is a test, and so few samples that it finds none.
+        """
         pairs = sorted(filter(None, self.pairs.values()), key=lambda pair: pair.discordant)
-        return find_smallest_difference(pairs[len(pairs) // 2]) if pairs else None
+        if not pairs:
+            return None
+        pair = pairs[len(pairs) // 2]
+        size = find_smallest_difference(pair)
+        return math.inf if size is None and pair.p is not None else size
 
     def marked(self, *, intervals: bool) -> list[Cell]:
         """Return the cells with everything that is known of them."""

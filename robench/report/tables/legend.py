@@ -61,7 +61,7 @@ def _describe_smallest(blocks: Sequence[Block], columns: Sequence[Column]) -> It
     """Yield for each block the smallest differences that are found, which say why many cells are bold."""
     for block in blocks:
         parts = [
-            f"{column.name} {100 * size:.1f}"
+            f"{column.name} {100 * size:.1f}" if size <= 1 else f"{column.name} none with so few samples"
             for column, size in zip(columns, block.smallest, strict=True)
             if size is not None
         ]

@@ -165,7 +165,7 @@ class Block:
         setting: what its rows share, by name.
         attack: registered name of the attack that its rows share, as in :class:`Column`.
         smallest: for each column the smallest difference from the best, a share, that is found with a chance of 80 %;
-            None if none is looked for. Empty before rows are compared.
+            None without a test, infinite if so few samples find none. Empty before rows are compared.
         unpaired: cells that could not be compared with the best sample by sample.
     """
 

@@ -101,20 +101,23 @@ def test_answer_if_no_seed_is_shared_claims_no_test(store: Store) -> None:
     who, sure, *_ = page_of(store).answer
     assert who.startswith("pgd has the highest number")
     assert sure == (
-        "How sure: base could not be tested against it, for want of the same seeds and texts; no seed is common to all"
-        " that are compared, so this is about these trained models, and not yet about the methods."
+        "How sure: base could not be tested against it, for want of outcomes of the same seeds and texts; no seed is"
+        " common to all that are compared, so this is about these trained models, and not yet about the methods."
     )
 
 
 def test_answer_with_errors_has_plain_numbers_and_tells_of_them_apart(store: Store) -> None:
     add_cell(store, "base", "pwws", 40, errors=1)
     (alone,) = page_of(store).answer
-    assert "20.1 % of its texts stay right under pwws; 1 text on which an attack ended in an error is left" in alone
+    assert (
+        "20.1 % of its texts stay right under pwws; 1 of 200 cases, in which an attack ended in an error, is left"
+        in alone
+    )
     add_cell(store, "taichi", "pwws", 90, errors=4)
     assert page_of(store).answer[0] == (
-        "taichi holds best: of 200 attacked texts 45.9 % stay right under pwws, against 20.1 % of base; 4 texts of"
-        " taichi on which an attack ended in an error are left out; 1 text of base on which an attack ended in an error"
-        " is left out."
+        "taichi holds best: of 200 attacked texts 45.9 % stay right under pwws, against 20.1 % of base; 4 of 200"
+        " cases of taichi, in which an attack ended in an error, are left out; 1 of 200 cases of base, in which an"
+        " attack ended in an error, is left out."
     )
 
 
@@ -238,3 +241,17 @@ def test_answer_if_one_or_no_defense_has_learned_says_so(store: Store) -> None:
     assert (
         page_of(store).answer[0].startswith("Nobody can tell yet which defense holds best: only base has learned the")
     )
+
+
+def test_answer_about_a_claim_is_about_the_seeds_of_the_two_that_it_compares(store: Store) -> None:
+    for seed in (1, 2, 3):
+        add_cell(store, "base", "pwws", 40, seed=seed)
+        add_cell(store, "taichi", "pwws", 90, seed=seed)
+    add_cell(store, "pgd", "pwws", 30, seed=1)
+    assert "its lead of 25.0 points" in page_of(store).answer[1] and "3 seeds were run" in page_of(store).answer[1]
+
+
+def test_answer_of_a_tie_has_no_size(store: Store) -> None:
+    for defense in ("base", "taichi"):
+        add_cell(store, defense, "pwws", 60)
+    assert "level with the best other defense that is compared; one seed" in page_of(store).answer[1]

@@ -31,7 +31,7 @@ def next_steps(page: Page) -> tuple[str, list[str]]:
 
 def test_sentences_with_errors_have_plain_numbers_and_tell_of_them_apart(store: Store) -> None:
     verdict, strongest, *_ = page_of(store, n=20, errors=2).answer
-    left_out = "; 2 texts on which an attack ended in an error are left out."
+    left_out = "; 2 of 20 cases, in which an attack ended in an error, are left out."
     assert "it has 90.0 % right, and of 20 attacked texts 66.7 % stay right under both" in verdict
     assert "which leaves 66.7 %; it asks" in strongest
     assert verdict.endswith(left_out) and strongest.endswith(left_out)
@@ -62,7 +62,11 @@ def test_model_under_an_attack_of_which_every_text_is_an_error_has_no_worst_accu
         for attack in ("pwws", "deepwordbug")
     ]
     found = ModelResults(store, cells)
-    assert found.worst.value is None and "every sample ended in an error" in found.describe_strength()
+    unknown = f"all samples of {' and '.join(sorted(failing))} are errors"
+    assert found.worst.value is None and unknown in found.describe_strength()
     verdict, strongest, *_ = make_model_page(found, [], "robench attack --report page.html").answer
-    assert verdict.startswith("Not known: of") and "20 texts on which an attack ended in an error" in verdict
+    assert (
+        verdict.startswith("Not known: of")
+        and "20 of 20 cases, in which an attack ended in an error, are left out" in verdict
+    )
     assert ("which leaves 60.0 %" in strongest) == (len(failing) == 1)

@@ -16,5 +16,7 @@ def test_leader_with_errors_has_a_plain_number_and_they_are_told_of_apart() -> N
     assert board.by == WORST and board.column == 0
     failed = replace(first.row, cells=(replace(board.cell(first), errors=2, samples=20), *first.row.cells[1:]))
     sentence = describe_leader(replace(board, places=[replace(first, row=failed), *others]))
-    assert sentence.replace("; 2 texts on which an attack ended in an error are left out", "") == describe_leader(board)
+    assert sentence.replace(
+        "; 2 of 20 cases, in which an attack ended in an error, are left out", ""
+    ) == describe_leader(board)
     assert "2 errors" not in sentence and "left out" in sentence

@@ -209,3 +209,13 @@ assert "*)" in render(make("5", Store(Path(sys.argv[1]))), "rich")
 assert not {"numpy", "scipy", "pandas", "torch"} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", script, str(store.root)], check=True)
+
+
+def test_samples_too_few_for_any_difference_are_said_to_be_and_bold_is_of_a_test(store: Store) -> None:
+    for defense, failed in (("base", 2), ("pgd", 4), ("freelb", 3)):
+        add_cell(store, defense, "pwws", failed, n=5)
+    table = table5(store)
+    legend = " ".join(table.legend)
+    assert "pwws none with so few samples" in legend and "Bold: what a paired test at 95 % cannot tell" in legend
+    (block,) = json.loads(render(table, "json"))["blocks"]
+    assert block["smallest_difference"]["pwws"] is None
