@@ -80,9 +80,14 @@ def test_of_all_comparisons_of_the_page_three_are_claims() -> None:
     assert list_claims(pairs) == [(TAICHI, "base", attack) for attack in ("deepwordbug", "pwws", "textfooler")]
 
 
-def test_the_contrastive_loss_alone_costs_no_clean_accuracy_and_is_near_taichi() -> None:
-    assert not difference("clean on pwws", "base").parted
-    assert max(abs(difference(TAICHI, "clean on pwws", attack).value) for attack in ATTACKS) < 0.03
+def test_taichi_cannot_be_told_from_its_parts_and_those_with_one_loss_not_from_base_on_clean_texts() -> None:
+    for part in PARTS:
+        found = [difference(TAICHI, part, attack) for attack in ("", *ATTACKS, "worst")]
+        assert all(one.covers_seeds and len(one.seeds) == 3 and not one.parted for one in found)
+        assert max(abs(one.value) for one in found[1:-1]) < 0.03
+    assert not any(difference(part, "base").parted for part in PARTS[:2])
+    clean = difference(TAICHI, "taichi-no-adv on pwws")
+    assert [round(100 * (one or 0), 1) for one in (clean.value, clean.low, clean.high)] == [0.0, -1.0, 1.0]
 
 
 def test_soft_labels_bring_clean_accuracy_back_and_take_robustness_away() -> None:
@@ -107,9 +112,9 @@ def test_the_linear_average_cannot_be_told_from_taichi(weight: str) -> None:
 
 def test_models_trained_against_pwws_and_pgd_are_near_each_other_under_what_they_have_not_met() -> None:
     for attack in UNSEEN:
-        assert all(difference(one, "base", attack).parted for one in (*TRAINED, "pgd"))
+        assert all(6 < read_points(one, "base", attack) < 9 for one in TRAINED)
         pairs = product((*TRAINED, "pgd"), repeat=2)
-        assert max(difference(one, other, attack).value for one, other in pairs if one != other) < 0.04
+        assert max(difference(one, other, attack).value for one, other in pairs if one != other) < 0.03
     clean = difference("base", "pgd")
     assert clean.parted and clean.value > 0
 
@@ -162,7 +167,7 @@ def test_kl_of_positive_pairs_orders_models_as_three_attacks_do_and_negative_pai
         rank, _, _, _, adjusted, models = (float(cell.value or 0) for cell in statistics["kl_pos"])
         assert models == 12 and rank < (-0.6 if attack == "textbugger" else -0.85)
         assert (adjusted > 0.05) == (attack == "textbugger")
-        assert all((statistics[name][0].value or 0) <= 0.005 for name in ("mse_neg", "kl_neg"))
+        assert all((statistics[name][0].value or 0) < 0.015 for name in ("mse_neg", "kl_neg"))
 
 
 def test_the_same_kind_of_processor_gave_the_same_records_and_another_kind_the_same_outcomes_and_texts() -> None:
