@@ -110,13 +110,20 @@ def test_the_linear_average_cannot_be_told_from_taichi(weight: str) -> None:
     assert not any(difference("taichi", average, attack).parted for attack in ("", "pwws"))
 
 
-def test_models_trained_against_pwws_and_pgd_are_near_each_other_under_what_they_have_not_met() -> None:
+def test_models_trained_against_pwws_are_near_each_other_under_what_they_have_not_met() -> None:
     for attack in UNSEEN:
         assert all(6 < read_points(one, "base", attack) < 9 for one in TRAINED)
-        pairs = product((*TRAINED, "pgd"), repeat=2)
+        pairs = product(TRAINED, repeat=2)
         assert max(difference(one, other, attack).value for one, other in pairs if one != other) < 0.03
+
+
+def test_pgd_holds_better_than_base_and_pays_with_clean_accuracy() -> None:
+    found = [difference("pgd", "base", attack) for attack in (*ATTACKS, "worst")]
+    assert all(one.covers_seeds and one.parted and 0.04 < one.value < 0.09 for one in found)
+    assert read_points("pgd", "base", "worst") == pytest.approx(5.6, abs=0.05)
+    assert not any(difference(one, "pgd", "worst").parted for one in ("ada on pwws", TAICHI))
     clean = difference("base", "pgd")
-    assert clean.parted and clean.value > 0
+    assert (round(100 * clean.value, 1), round(clean.p or 0, 3)) == (3.4, 0.008)
 
 
 @cache
@@ -131,16 +138,19 @@ def read_worst() -> dict[str, tuple[float, float]]:
 
 def test_perturbed_embeddings_with_the_authors_values_change_little_and_are_the_cheapest_of_the_front() -> None:
     worst = read_worst()
-    assert max(worst[one][1] - worst["base"][1] for one in ("fgsm", "freelb", "smart")) <= 2.0001
-    freelb = difference("freelb", "base", "worst")
-    assert freelb.covers_seeds and round(freelb.p or 0, 3) == 0.033
+    for one in ("fgsm", "freelb", "smart"):
+        assert all(0 < read_points(one, "base", attack) < 4 for attack in (*ATTACKS, "worst"))
+        assert not difference(one, "base").parted
+    found = {one: difference(one, "base", "worst") for one in ("fgsm", "freelb")}
+    assert all(one.covers_seeds and round(100 * one.value, 1) == 1.7 for one in found.values())
+    assert {name: round(one.p or 0, 3) for name, one in found.items()} == {"fgsm": 0.008, "freelb": 0.033}
     front = {name for name, place in worst.items() if place in find_front(list(worst.values()))}
     (block,) = table("price", task="trec", runs=str(ENTRIES)).blocks
     passes = {row.label: row.cells[3].value or 0 for row in block.rows}
     texts = {row.label: row.cells[1].value for row in block.rows}
     assert [name for name in front if texts[name] == 0] and "base" not in front
-    assert {name for name in front if texts[name] == 0} == {"fgsm", "freelb"}
-    assert min(passes[name] for name in front) == passes["fgsm"] == passes["freelb"]
+    assert {name for name in front if texts[name] == 0} == {"fgsm"}
+    assert min(passes[name] for name in front) == passes["fgsm"]
 
 
 def test_ada_at_the_price_of_taichi_gives_its_gain_in_the_worst_case_away() -> None:
@@ -165,9 +175,9 @@ def test_kl_of_positive_pairs_orders_models_as_three_attacks_do_and_negative_pai
     assert set(found) == set(ATTACKS)
     for attack, statistics in found.items():
         rank, _, _, _, adjusted, models = (float(cell.value or 0) for cell in statistics["kl_pos"])
-        assert models == 12 and rank < (-0.6 if attack == "textbugger" else -0.85)
+        assert models == 12 and rank < (-0.6 if attack == "textbugger" else -0.75)
         assert (adjusted > 0.05) == (attack == "textbugger")
-        assert all((statistics[name][0].value or 0) < 0.015 for name in ("mse_neg", "kl_neg"))
+        assert all((statistics[name][0].value or 0) < 0.05 for name in ("mse_neg", "kl_neg"))
 
 
 def test_the_same_kind_of_processor_gave_the_same_records_and_another_kind_the_same_outcomes_and_texts() -> None:
