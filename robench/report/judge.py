@@ -73,7 +73,6 @@ def write_page(cell: StoredStage[CellInfo], folder: Path, *, count: int, seed: i
     rows = _list_texts(key, texts).encode()
     with translate_os_errors(folder):
         _check_free(folder, key, rows)
-    with translate_os_errors(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
     atomic_write_text(key_path(folder), msgspec.json.format(msgspec.json.encode(key), indent=1).decode() + "\n")
     with atomic_write_folder(folder) as draft:

@@ -34,13 +34,13 @@ def prepare_resources(needs: Iterable[Resource], form: Form, *, offline: bool = 
     Raises:
         RobenchError: something is missing and cannot be fetched, or another version of TextAttack is installed.
     """
-    from robench.resources import nltk_data, published, sentence_encoder, synonyms, textattack_source, word_vectors
+    from robench.resources import nltk_data, published, sentence_encoder, textattack_source, word_vectors
     from robench.resources.missing_packages import gather_missing
 
     needs, bundled = set(needs), form == "bundled"
     steps: list[Callable[..., object]] = [nltk_data.prepare_corpora, textattack_source.prepare_textattack]
-    if "wordnet" in needs and os.access(cache_dir(), os.W_OK):  # else who needs the table says so
-        steps.append(synonyms.prepare_synonyms)
+    if "wordnet" in needs:
+        steps.append(_prepare_synonyms)
     if "tagger" in needs:
         steps.append(nltk_data.prepare_nltk_tagger)
     if "word-vectors" in needs:
@@ -49,6 +49,14 @@ def prepare_resources(needs: Iterable[Resource], form: Form, *, offline: bool = 
         steps.append(sentence_encoder.prepare_bundled_encoder if bundled else published.prepare_published_encoder)
     gather_missing(partial(step, offline=offline) for step in steps)
     nltk_data.activate_nltk_data(tagger="tagger" in needs, offline=offline)
+
+
+def _prepare_synonyms(*, offline: bool) -> None:
+    """Make the table of synonyms, if there is a cache and it can be written; else who needs the table says so."""
+    from robench.resources import synonyms
+
+    if os.access(cache_dir(), os.W_OK):
+        synonyms.prepare_synonyms(offline=offline)
 
 
 def identify_resources(needs: Iterable[Resource], form: Form) -> dict[str, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from robench.attacks.pwws import PWWS
-from robench.resources import synonyms
+from robench.resources import nltk_data, synonyms
 from support.caches import fill_cache
 
 
@@ -20,3 +20,20 @@ def test_prepare_makes_the_table_for_a_cache_that_may_be_read_only_later(
     PWWS().prepare(offline=True)
     monkeypatch.setattr(synonyms, "_write_table", lambda *_: pytest.fail("made again"))
     assert synonyms.prepare_synonyms(offline=True).parent == tmp_path
+
+
+@pytest.mark.usefixtures("textattack")
+def test_prepare_makes_the_table_on_a_machine_without_a_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    full, cache, prepare_corpora = tmp_path / "full", tmp_path / "cache", nltk_data.prepare_corpora
+    fill_cache(full)
+
+    def fetch(*, offline: bool = False) -> Path:
+        """Make the cache, as the first download does."""
+        full.rename(cache)
+        monkeypatch.setattr(nltk_data, "prepare_corpora", prepare_corpora)
+        return prepare_corpora(offline=offline)
+
+    monkeypatch.setattr(nltk_data, "prepare_corpora", fetch)
+    monkeypatch.setenv("ROBENCH_CACHE", str(cache))
+    PWWS().prepare(offline=True)
+    assert list(cache.glob("synonyms-*/*"))
