@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 from robench.escaping import escape_matplotlib
 from robench.report.figures.canvas import INK, Drawing, apply_style, sheet
 from robench.report.figures.labelling import place_texts
-from robench.report.figures.palette import looks, title
+from robench.report.figures.palette import Look, looks, title
 from robench.report.figures.request import FigureRequest
 from robench.report.figures.unlearned import DAGGER, describe_mark
 from robench.report.tables.cells import clean_cell, outcome_cell
@@ -30,6 +31,9 @@ from robench.study.commands import make_run_command, name_defenses
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+MARKER_SIZE = 8
+"""Width of a point that no other one hides, in points."""
 
 
 @dataclass(frozen=True)
@@ -87,9 +91,10 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
         figure, axes = sheet(6.2, 4.6, caption)
         shown = looks([point.name for point in points])
         for point in points:
-            _mark(axes, point, shown[point.name].colour, shown[point.name].marker)
+            _draw_whiskers(axes, point, shown[point.name].colour)
         axes.margins(0.18)
         _draw_front(axes, find_front([point.place for point in points if point.has_learned]))
+        _mark(axes, points, [shown[point.name] for point in points])
         axes.set_xlabel("clean%")
         axes.set_ylabel("worst%")
         axes.grid()
@@ -167,11 +172,25 @@ def _bounds(cell: Cell) -> tuple[float, float]:
     return (float(100 * min(cell.by_seed)), float(100 * max(cell.by_seed))) if cell.by_seed else (value, value)
 
 
-def _mark(axes: Axes, point: Point, colour: str, marker: str) -> None:
-    x, y = point.place
+def _draw_whiskers(axes: Axes, point: Point, colour: str) -> None:
     for (x_low, y_low), (x_high, y_high) in _lines(point):
         axes.plot([x_low, x_high], [y_low, y_high], color=colour, linewidth=0.9, zorder=2)
-    axes.plot([x], [y], color=colour, marker=marker, markersize=8, markeredgecolor=INK, markeredgewidth=0.5, zorder=3)
+
+
+def _mark(axes: Axes, points: Sequence[Point], shown: Sequence[Look]) -> None:
+    """Draw the points, the later over the earlier; one that others would hide is larger, so that its rim is seen.
+
+    The limits of the axes have to be final.
+    """
+    figure = axes.get_figure(root=True)
+    assert figure is not None, "axes are made by a figure"
+    places = 72 / figure.dpi * axes.transData.transform([point.place for point in points])
+    for number, ((x, y), look) in enumerate(zip((point.place for point in points), shown, strict=True)):
+        over = sum(math.dist(places[number], other) < MARKER_SIZE / 2 for other in places[number + 1 :])
+        size = MARKER_SIZE * (1 + over / 2)
+        axes.plot(
+            [x], [y], color=look.colour, marker=look.marker, markersize=size, markeredgecolor=INK, markeredgewidth=0.5
+        )
 
 
 def _describe_training_attacks(points: Sequence[Point]) -> str:

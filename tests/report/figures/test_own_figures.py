@@ -75,6 +75,23 @@ def test_trade_off_has_a_point_for_each_defense_that_met_every_attack(store: Sto
     assert np.asarray(front.get_xydata())[1:-1].tolist() == [[90, 30], [92, 20]]
 
 
+def test_points_of_the_trade_off_that_lie_over_each_other_can_all_be_seen(store: Store) -> None:
+    for name in ("fgsm", "freelb"):  # where base is
+        for attack in ("pwws", "textfooler"):
+            add_cell(store, name, attack, 40, clean=(460, 500))
+    drawing = draw("trade-off", store, selection=TREC)
+    assert_readable(drawing)
+    points = [line for line in drawing.figure.axes[0].get_lines() if line.get_marker() not in ("None", "")]
+    sizes: dict[tuple[float, ...], list[float]] = {
+        tuple(np.asarray(line.get_xydata())[0].tolist()): [] for line in points
+    }
+    for line in points:
+        sizes[tuple(np.asarray(line.get_xydata())[0].tolist())].append(line.get_markersize())
+    assert sizes[92, 20] == [16, 12, 8] and sizes[90, 30] == sizes[88, 30] == [8], (
+        "the later are drawn over the earlier"
+    )
+
+
 def test_trade_off_says_what_its_whiskers_are_for_each_number_of_seeds(store: Store) -> None:
     assert (
         "Whiskers: 95 % intervals of the samples, seeds not covered."
