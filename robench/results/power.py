@@ -1,7 +1,9 @@
 """How large a difference has to be to be found, and how many samples and seeds find a given one.
 
 How it works: with one seed, McNemar's test sees only the pairs that differ, so its power is that of a binomial test on
-them; it is computed exactly for likely numbers of such pairs. From three seeds on the power of the crossed test is a
+them; it is computed exactly for likely numbers of such pairs. Averages over models are tested by their mean, which is
+nearly normal. A difference needs pairs that differ: where the rows at hand are more alike than that, they count as
+different enough. From three seeds on the power of the crossed test is a
 mean over what the seeds' spread may be estimated as, whose distribution is known: chi-squared with S - 1 degrees of
 freedom. The components of the spread are those of the differences at hand, which are estimates themselves: a plan made
 of three seeds is rough.
@@ -20,6 +22,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from statistics import NormalDist
 from typing import Any
 
 from robench.results.intervals import FEWEST_SEEDS, Components, half_width_square, normal_quantile, parts_of_mean
@@ -62,10 +65,10 @@ def find_smallest_difference(found: Difference, power: float = POWER) -> float |
         A share, 1 at most; None with two seeds, which give no test, and with so few samples that none is found.
     """
     if len(found.seeds) == 1:
-        return _smallest(lambda size: power_of_pairs(size, found.discordant, found.n, found.level), power)
+        return _smallest(_paired(found, found.n), power)
     if found.parts is None:
         return None
-    return _smallest(_crossed(_variances(found), len(found.seeds), found.n, found.level), power)
+    return _smallest(_crossed(found, len(found.seeds), found.n), power)
 
 
 def plan(found: Difference, difference: float, split: int, power: float = POWER) -> Plan | None:
@@ -87,15 +90,14 @@ def plan(found: Difference, difference: float, split: int, power: float = POWER)
         raise ValueError(f"a difference to find is above 0, not {difference}")
     split = max(split, found.n)
     if len(found.seeds) == 1:
-        samples = _first(lambda n: power_of_pairs(difference, found.discordant, n, found.level) >= power, 1, split)
-        reach = _smallest(lambda size: power_of_pairs(size, found.discordant, split, found.level), power)
+        samples = _first(lambda n: _paired(found, n)(difference) >= power, 1, split)
+        reach = _smallest(_paired(found, split), power)
         return Plan(samples, None, (1, samples) if samples else None, split, reach)
     if found.parts is None:
         return None
-    variances = _variances(found)
 
     def is_enough(seeds: int, n: int) -> bool:
-        return _crossed(variances, seeds, n, found.level)(difference) >= power
+        return _crossed(found, seeds, n)(difference) >= power
 
     def samples_of(seeds: int) -> int | None:
         return _first(lambda n: is_enough(seeds, n), 2, split)
@@ -103,7 +105,7 @@ def plan(found: Difference, difference: float, split: int, power: float = POWER)
     by_seeds = {seeds: n for seeds in range(FEWEST_SEEDS, MOST_SEEDS + 1) if (n := samples_of(seeds))}
     best = min(by_seeds.items(), key=lambda pair: (pair[0] * pair[1], pair[0]), default=None)
     seeds = _first(lambda s: is_enough(s, found.n), FEWEST_SEEDS, MOST_SEEDS)
-    reach = _smallest(_crossed(variances, MOST_SEEDS, split, found.level), power)
+    reach = _smallest(_crossed(found, MOST_SEEDS, split), power)
     return Plan(samples_of(len(found.seeds)), seeds, best, split, reach)
 
 
@@ -126,6 +128,21 @@ def power_of_pairs(difference: float, discordant: float, n: int, level: float) -
     weights = [_binomial(count, n, discordant) for count in counts]
     found = sum(w * _power_of_coins(count, ahead, level) for w, count in zip(weights, counts, strict=True))
     return found / sum(weights)
+
+
+def power_of_mean(difference: float, variance: float, n: int, level: float) -> float:
+    """Return the power of the test of a mean difference over its standard error.
+
+    Args:
+        difference: of the two means.
+        variance: of the differences of pairs.
+        n: number of pairs.
+        level: of the test.
+    """
+    if not variance > 0:
+        return float(difference > 0)
+    shift, edge = difference / math.sqrt(variance / n), normal_quantile(level)
+    return NormalDist().cdf(shift - edge) + NormalDist().cdf(-shift - edge)
 
 
 def crossed_power(difference: float, of_seeds: float, of_samples: float, seeds: int, level: float) -> float:
@@ -214,12 +231,31 @@ def _variances(found: Difference) -> tuple[float, float, float]:
     return max(of_seeds, 0.0), max(of_samples, 0.0), noise
 
 
-def _crossed(variances: tuple[float, float, float], seeds: int, n: int, level: float) -> Callable[[float], float]:
+def _paired(found: Difference, n: int) -> Callable[[float], float]:
+    """Return the power of the test of one seed's n pairs, as a function of the difference."""
+    if found.size == 1:
+        return lambda difference: power_of_pairs(difference, found.square, n, found.level)
+
+    def chance(difference: float) -> float:
+        variance = max(found.square - found.value**2, found.size * difference - difference**2)
+        return power_of_mean(difference, variance, n, found.level)
+
+    return chance
+
+
+def _crossed(found: Difference, seeds: int, n: int) -> Callable[[float], float]:
     """Return the power of the crossed test as a function of the difference."""
-    of_seeds, of_samples, noise = variances
-    parts: Any = Components(0.0, of_seeds + noise / n, of_samples + noise / seeds, noise)
-    first, second = parts_of_mean(parts, seeds, n)
-    return lambda difference: crossed_power(difference, float(first), float(second), seeds, level)
+    of_seeds, of_samples, noise = _variances(found)
+
+    def chance(difference: float) -> float:
+        # What a difference adds to the scatter of pairs that are alike, it adds for each seed.
+        missing = found.size * difference - difference**2 - (of_seeds + of_samples + noise)
+        of_both = of_samples + max(missing, 0.0)
+        parts: Any = Components(0.0, of_seeds + noise / n, of_both + noise / seeds, noise)
+        first, second = parts_of_mean(parts, seeds, n)
+        return crossed_power(difference, float(first), float(second), seeds, found.level)
+
+    return chance
 
 
 def _smallest(chance: Callable[[float], float], power: float) -> float | None:

@@ -7,7 +7,8 @@ by sample; a sample without a known outcome of both takes no part, and is counte
   these two trained models: with another seed two equal methods may give models that are really different.
 * Two seeds: the differences of both, no test over seeds.
 * Three seeds or more: the differences are crossed outcomes as in :mod:`robench.results.intervals`, and the test's p is
-  1 less the level at which their interval begins to hold 0.
+  1 less the level at which their interval begins to hold 0. Seeds can agree by chance far more closely than outcomes
+  scatter, so the variance counts as that of as many independent outcomes at least.
 
 Averages over models have no discordant pairs to count; with one seed, their differences are tested by their mean over
 its standard error. Only three seeds or more need NumPy and SciPy.
@@ -27,13 +28,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import sub
 from statistics import NormalDist, fmean, variance
+from typing import Any
 
 from robench.results.intervals import (
     FEWEST_SEEDS,
     LEVEL,
     Components,
     decompose,
-    half_width_square,
     normal_quantile,
     parts_of_mean,
     square_quantiles,
@@ -57,7 +58,8 @@ class Difference:
         left_out: samples without a known outcome of both.
         by_seed: the difference of each seed.
         p_by_seed: p of each seed's two models alone; empty with three seeds or more.
-        discordant: share of the pairs in which the outcomes differ.
+        square: mean square of the differences of pairs; of single models the share of pairs that differ.
+        size: mean size of a difference, where there is one, weighted by itself: 1 of single models, less of averages.
         parts: mean and variances of the differences; None with fewer than three seeds.
     """
 
@@ -71,7 +73,8 @@ class Difference:
     left_out: int
     by_seed: Mapping[int, float]
     p_by_seed: Mapping[int, float]
-    discordant: float
+    square: float
+    size: float = 1.0
     parts: Components | None = None
 
     @property
@@ -129,8 +132,14 @@ def compare_outcomes(first: Outcomes, second: Outcomes, level: float = LEVEL) ->
         p = _p_of_pairs(differences[seeds[0]])
     elif len(seeds) >= FEWEST_SEEDS and n > 1:
         parts = decompose(list(differences.values()))
-        low, high = _crossed_interval(parts, len(seeds), n, level)
-        p = crossed_p(parts, len(seeds), n)
+        if len(set().union(*differences.values())) == 1:  # no spread to go by: as if the samples were all there is
+            half, p = wilson(0, n, level)[1], _p_of_pairs(differences[seeds[0]])
+        else:
+            half = math.sqrt(crossed_square(parts, len(seeds), n, 1 - level))
+            p = crossed_p(parts, len(seeds), n)
+        low, high = max(float(parts.mean) - half, -1.0), min(float(parts.mean) + half, 1.0)
+    sizes = [abs(one) for row in differences.values() for one in row]
+    square = math.fsum(one * one for one in sizes)
     by_seed = {seed: fmean(row) for seed, row in differences.items()}
     return Difference(
         value=fmean(by_seed.values()),
@@ -143,7 +152,8 @@ def compare_outcomes(first: Outcomes, second: Outcomes, level: float = LEVEL) ->
         left_out=left_out,
         by_seed=by_seed,
         p_by_seed={} if parts else {seed: _p_of_pairs(row) for seed, row in differences.items()},
-        discordant=1 - fmean(row.count(0.0) for row in differences.values()) / n,
+        square=square / len(sizes),
+        size=square / math.fsum(sizes) if square else 1.0,
         parts=parts,
     )
 
@@ -199,25 +209,14 @@ def crossed_p(parts: Components, seeds: int, n: int) -> float:
         n: number of samples, two or more.
 
     Returns:
-        1 less the level at which the interval begins to hold 0. If all differences are alike, there is no variance; p
-        is then McNemar's over the samples alone.
+        1 less the level at which the interval begins to hold 0.
     """
-    value = float(parts.mean)
-    of_seeds, of_samples = map(float, parts_of_mean(parts, seeds, n))
-    if value == 0:
-        return 1.0
-    if of_seeds + of_samples <= 0:
-        return mcnemar(n, 0)
-
-    def excess(log: float) -> float:
-        t_square, z_square = square_quantiles(seeds, math.exp(log))
-        return t_square * of_seeds + z_square * of_samples - value**2
-
+    square = float(parts.mean) ** 2
     low, high = _SMALLEST, 0.0
-    for _ in range(_HALVINGS):  # the excess falls as p rises
+    for _ in range(_HALVINGS):  # the width falls as p rises
         middle = (low + high) / 2
-        low, high = (middle, high) if excess(middle) > 0 else (low, middle)
-    return math.exp(low)
+        low, high = (middle, high) if crossed_square(parts, seeds, n, math.exp(middle)) > square else (low, middle)
+    return math.exp(high)
 
 
 _SMALLEST = -30.0
@@ -226,11 +225,29 @@ _HALVINGS = 50
 """Halvings of the range in which the logarithm of p lies."""
 
 
-def _crossed_interval(parts: Components, seeds: int, n: int, level: float) -> tuple[float, float]:
-    """Return the interval of a mean difference; if all differences are alike, that of so many unlike ones at most."""
-    value, square = float(parts.mean), float(half_width_square(parts, seeds, n, level))
-    half = math.sqrt(square) if square > 0 else wilson(0, n, level)[1]
-    return max(value - half, -1.0), min(value + half, 1.0)
+def crossed_square(parts: Components, seeds: int, n: int, alpha: float) -> Any:
+    """Return the squared half width of the interval of a mean difference over crossed seeds and samples.
+
+    It is at least that of as many independent outcomes, with one of either sign added: seeds can agree by chance.
+
+    Args:
+        parts: mean and variances of the differences; numbers, or arrays.
+        seeds: number of seeds, three or more.
+        n: number of samples, two or more.
+        alpha: share of such intervals that may miss the true difference.
+
+    Source: Bonett and Price, Adjusted Wald confidence interval for a difference of binomial proportions based on paired
+    data, Journal of Educational and Behavioral Statistics 37 (2012).
+    """
+    import numpy as np
+
+    outcomes = seeds * n
+    total = outcomes * parts.mean**2 + n * (seeds - 1) * parts.seeds
+    total = total + seeds * (n - 1) * parts.samples + (seeds - 1) * (n - 1) * parts.noise
+    least = (total + 2 - (outcomes * parts.mean) ** 2 / (outcomes + 2)) / (outcomes + 2) ** 2
+    of_seeds, of_samples = parts_of_mean(parts, seeds, n)
+    t_square, z_square = square_quantiles(seeds, alpha)
+    return np.maximum(t_square * of_seeds + z_square * of_samples, z_square * least)
 
 
 def _p_of_pairs(differences: Sequence[float]) -> float:

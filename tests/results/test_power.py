@@ -13,6 +13,7 @@ from robench.results.power import (
     crossed_power,
     find_smallest_difference,
     plan,
+    power_of_mean,
     power_of_pairs,
 )
 from robench.results.significance import Difference, compare_outcomes, mcnemar
@@ -86,6 +87,35 @@ def test_smallest_difference_of_equal_rows_needs_pairs_that_differ() -> None:
 def test_samples_too_few_for_any_difference_have_no_smallest_one(samples: int) -> None:
     assert find_smallest_difference(one_seed(samples, 0, 0, 0)) is None  # 2 / 2**5 > 0.05
     assert plan(one_seed(samples, 0, 0, 0), 0.5, samples) == Plan(None, None, None, samples, None)
+
+
+def test_smallest_difference_of_seeds_that_are_all_alike_is_what_other_samples_would_show() -> None:
+    rows = {seed: [1] * 500 for seed in range(3)}
+    found = compare_outcomes(rows, rows)
+    assert found is not None
+    assert find_smallest_difference(found) == pytest.approx(find_smallest_difference(one_seed(500, 0, 0, 0)), abs=0.003)
+    made = plan(found, 0.03, 500)
+    assert made is not None and made.samples is not None and 200 < made.samples < 300
+
+
+def test_power_of_a_mean_equals_simulation() -> None:
+    generator, n, studies = np.random.default_rng(4), 100, 4000
+    rows = 0.08 + np.sqrt(0.1) * generator.standard_normal((studies, n))
+    found = np.abs(rows.mean(axis=1)) > 1.96 * rows.std(axis=1, ddof=1) / np.sqrt(n)
+    assert power_of_mean(0.08, 0.1, n, 0.95) == pytest.approx(found.mean(), abs=0.02)
+
+
+def test_smallest_difference_of_averages_is_that_of_their_scatter_and_not_of_pairs_that_are_wholly_different() -> None:
+    generator, n = np.random.default_rng(4), 500
+    base = generator.random(n) < 0.94
+    models = np.where(generator.random((4, n)) < 0.04, ~base, base)
+    found = compare_outcomes({1: models.mean(axis=0).tolist()}, {1: base.astype(float).tolist()})
+    assert found is not None and 0.2 < found.size < 0.5
+    scatter = np.var(models.mean(axis=0) - base, ddof=1)
+    factor = stats.norm.ppf(0.975) + stats.norm.ppf(0.8)
+    assert find_smallest_difference(found) == pytest.approx(factor * np.sqrt(scatter / n), rel=0.05)
+    made = plan(found, 0.02, 5000)
+    assert made is not None and made.samples == pytest.approx((factor / 0.02) ** 2 * scatter, rel=0.1)
 
 
 def test_smallest_difference_shrinks_with_seeds() -> None:

@@ -11,8 +11,8 @@ from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar as mcnemar_elsewhere
 from statsmodels.stats.multitest import multipletests
 
-from robench.results.intervals import decompose, half_width_square, wilson
-from robench.results.significance import Difference, compare_outcomes, crossed_p, holm, mcnemar
+from robench.results.intervals import decompose, wilson
+from robench.results.significance import Difference, compare_outcomes, crossed_p, crossed_square, holm, mcnemar
 from uncertainty.measures import measure_difference, measure_tests
 from uncertainty.studies import Design
 
@@ -72,7 +72,7 @@ def test_newcombes_interval_covers_by_exact_enumeration() -> None:
 
 def test_equal_rows_differ_by_nothing() -> None:
     found = compared([1, 0, 1, 1], [1, 0, 1, 1])
-    assert (found.value, found.p, found.parted, found.discordant) == (0.0, 1.0, False, 0.0)
+    assert (found.value, found.p, found.parted, found.square) == (0.0, 1.0, False, 0.0)
     assert found.low is not None and found.high is not None and found.low < 0 < found.high
 
 
@@ -132,7 +132,7 @@ def test_p_is_where_the_interval_begins_to_hold_nothing() -> None:
     first, second = drawn(4, 80, 0.3)
     found = compare_outcomes(first, second)
     assert found is not None and found.p is not None and found.parts is not None and 0 < found.p < 1
-    square = half_width_square(found.parts, 4, 80, 1 - found.p)
+    square = crossed_square(found.parts, 4, 80, found.p)
     assert math.sqrt(square) == pytest.approx(abs(found.value), rel=1e-6)
     assert found.covers_seeds and found.parted is (found.p <= 0.05)
     at_p = compare_outcomes(first, second, 1 - found.p)
@@ -151,6 +151,24 @@ def test_crossed_test_is_a_z_test_over_samples_if_seeds_are_equal() -> None:
     parts = decompose([row] * 3)
     z = 0.5 / (np.std(row, ddof=1) / math.sqrt(10))
     assert crossed_p(parts, 3, 10) == pytest.approx(2 * stats.norm.sf(z))
+
+
+@pytest.mark.parametrize("wrong", [1, 2, 3, 5])
+def test_seeds_that_agree_in_their_number_of_other_samples_tell_no_more_apart_than_as_many_pairs(wrong: int) -> None:
+    first = {seed: [1] * 500 for seed in range(3)}
+    second = {seed: [int(not 0 <= i - wrong * seed < wrong) for i in range(500)] for seed in range(3)}
+    found = compare_outcomes(first, second)
+    assert found is not None and found.p is not None and found.low is not None and found.high is not None
+    assert mcnemar(3 * wrong, 0) / 3 < found.p < 1 and found.parted is (wrong > 1)
+    assert found.low < found.value - 0.001 and found.high > found.value + 0.001
+    back = compare_outcomes(second, first)
+    assert back is not None and (back.p, back.high) == (found.p, -found.low)
+
+
+def test_crossed_test_claims_rarely_where_nearly_all_samples_are_right() -> None:
+    design = Design(0.0, 200, 3, (0.99,) * 9, shared=0.75, own=0.05)
+    tests = measure_tests(design, 500, 1)
+    assert tests.pairs < 0.03 and tests.families < 0.02
 
 
 def test_equal_rows_of_several_seeds_have_an_interval_of_rare_differences() -> None:

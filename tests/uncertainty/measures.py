@@ -18,7 +18,7 @@ from robench.results.intervals import (
     wilson,
     with_wilson_form,
 )
-from robench.results.significance import mcnemar
+from robench.results.significance import crossed_square, mcnemar
 from uncertainty.studies import Array, Design
 
 
@@ -78,7 +78,7 @@ def measure_difference(design: Design, studies: int, seed: int) -> float:
     truth, held = design.truth[0] - design.truth[1], []
     for outcomes, _ in design.draw(studies, np.random.default_rng(seed)):
         parts = decompose(outcomes[:, 0] - outcomes[:, 1])
-        held.append((parts.mean - truth) ** 2 <= half_width_square(parts, design.seeds, design.samples))
+        held.append((parts.mean - truth) ** 2 <= crossed_square(parts, design.seeds, design.samples, 1 - LEVEL))
     return float(np.concatenate(held).mean())
 
 
@@ -104,10 +104,10 @@ def measure_tests(design: Design, studies: int, seed: int) -> Tests:
     for outcomes, _ in design.draw(studies, np.random.default_rng(seed)):
         differences = outcomes[:, :1] - outcomes[:, 1:]
         parts = decompose(differences)
-        square = partial(half_width_square, parts, design.seeds, design.samples)
-        pairs.append(parts.mean**2 > square(LEVEL))
+        square = partial(crossed_square, parts, design.seeds, design.samples)
+        pairs.append(parts.mean**2 > square(alpha))
         # Of a family of equal defenses Holm's method claims one if the smallest p is below alpha over their number.
-        families.append((parts.mean**2 > square(1 - alpha / others)).any(axis=1))
+        families.append((parts.mean**2 > square(alpha / others)).any(axis=1))
         first = differences[:, :, 0]
         one_seed.append(p_of((first > 0).sum(axis=-1), (first < 0).sum(axis=-1)) <= alpha)
     single = np.concatenate(one_seed)

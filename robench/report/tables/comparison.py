@@ -110,11 +110,11 @@ class _ComparedColumn:
         return sum(pair is None for pair in self.pairs.values())
 
     def find_smallest(self) -> float | None:
-        """Return the smallest difference from the best that is found, by the pair with the median discordance.
+        """Return the smallest difference from the best that is found, by the pair with the median scatter.
 
         It is infinite if there is a test, and so few samples that it finds none.
         """
-        pairs = sorted(filter(None, self.pairs.values()), key=lambda pair: pair.discordant)
+        pairs = sorted(filter(None, self.pairs.values()), key=lambda pair: pair.square)
         if not pairs:
             return None
         pair = pairs[len(pairs) // 2]
