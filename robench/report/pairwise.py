@@ -11,6 +11,7 @@ from typing import Any
 from robench.errors import RobenchError
 from robench.escaping import escape_line, list_values
 from robench.report.comparable import WORST_CASE, find_rows, read_outcomes
+from robench.report.rendering.texts import p_text
 from robench.results.cells import Result
 from robench.results.entry_store import open_results
 from robench.results.intervals import FEWEST_SEEDS, LEVEL, check_level
@@ -90,7 +91,7 @@ class PairedComparison:
         winner, loser = (self.first, self.second) if ahead else (self.second, self.first)
         low, high = sorted(100 * (bound if ahead else -bound) for bound in (found.low or 0.0, found.high or 0.0))
         size = f"{100 * abs(found.value):.1f} points ({100 * found.level:g} % interval {low:.1f} to {high:.1f}"
-        size += f", {_format_p(found.p)})"
+        size += f", {p_text(found.p)})"
         counted = f"over {_count(found.n, 'sample')}"
         if found.covers_seeds:
             counted = f"over {_count(len(found.seeds), 'seed')} and {_count(found.n, 'sample')}"
@@ -242,7 +243,3 @@ def _count(number: int, noun: str) -> str:
 
 def _points(share: float | None) -> float | None:
     return None if share is None else 100 * share
-
-
-def _format_p(p: float) -> str:
-    return "p < 0.0001" if p < 0.0001 else f"p = {p:.2g}"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from robench.report.pages.phrases import describe_doubts, join_names, share_text
 from robench.report.pages.rows import find_column
-from robench.report.rendering.texts import number_text, percent, rounded
+from robench.report.rendering.texts import number_text, p_text, percent, rounded
 from robench.report.tables.accuracy import CLEAN
 from robench.report.tables.comparison import Comparison
 from robench.report.tables.model import Block, Cell, Column, Row, Table
@@ -17,7 +18,7 @@ from robench.results.flags import UNLEARNED
 from robench.results.intervals import FEWEST_SEEDS
 from robench.results.paper_contents import Paper
 from robench.results.samples import align
-from robench.results.significance import compare_outcomes
+from robench.results.significance import Difference, compare_outcomes
 
 _OTHERS = "the best other defense that is compared"
 
@@ -64,12 +65,13 @@ class Verdict:
             if place is not None and _count_defenses(block, place) > 1:
                 return cls(table, block, place, attacks, reference, paper)
         block = max(accuracy.blocks, key=_count_numbers)
-        means = {
-            place: mean
+        met = {
+            place: _count_defenses(block, place)
             for place, column in enumerate(accuracy.columns)
-            if column.name in attacks and (mean := _mean(block, place)) is not None
+            if column.name in attacks and any(row.cells[place].value is not None for row in block.rows)
         }
-        hardest = min(means, key=means.__getitem__, default=None)
+        places = [place for place, count in met.items() if count == max(met.values())]
+        hardest = min(places, key=lambda place: _mean(block, place, places), default=None)
         return None if hardest is None else cls(accuracy, block, hardest, attacks, reference, paper)
 
     @property
@@ -112,12 +114,21 @@ class Verdict:
                 f" {UNLEARNED}."
             ]
         if len(ranked) < 2:
-            only, verb = ranked[0], "was attacked" if len(self.ranked) < 2 else "has learned the task"
+            only, verb = ranked[0], self._describe_only()
             return [
                 f"Nobody can tell yet which defense holds best: only {only.label} {verb}, and"
                 f" {self._percent(only)} of its texts stay right under {self.under}{describe_doubts(self.cell(only))}."
             ]
         return [self._who(ranked), self._how_sure(ranked[0])]
+
+    def _describe_only(self) -> str:
+        """Return what sets the only row with a number, or the only one of a model that learned something, apart."""
+        if len(self.ranked) > 1:
+            return "has learned the task"
+        columns = [place for place, column in enumerate(self.table.columns) if column.name in self.attacks]
+        others = [row for row in self.block.rows if row is not self.ranked[0]]
+        met = any(row.cells[place].value is not None for row in others for place in columns)
+        return f"was attacked by {self.column.name}" if met else "was attacked"
 
     def _who(self, ranked: Sequence[Row]) -> str:
         best, rivals = ranked[0], self.rivals
@@ -159,9 +170,16 @@ class Verdict:
 
     def _describe_tests(self, rivals: Sequence[Row]) -> str:
         """Return what cannot be told from the best of the rows that are compared."""
-        unpaired = [row.label for row in self._unpaired(rivals)]
-        alike = [row.label for row in rivals[1:] if self.cell(row).best and row.label not in unpaired]
+        pairs = [(row, _compare(self.cell(rivals[0]), self.cell(row))) for row in rivals[1:]]
+        unpaired = [row.label for row, pair in pairs if pair is None]
+        ahead = [row.label for row, pair in pairs if pair is not None and pair.parted and pair.value < 0]
+        alike = [row.label for row, _ in pairs if self.cell(row).best and row.label not in (*unpaired, *ahead)]
         parts = [f"{join_names(alike)} cannot be told from it{self._smallest()}"] if alike else []
+        if ahead:
+            where = "of the seeds that both have"
+            parts.append(
+                f"{where} {join_names(ahead)} {'is' if len(ahead) == 1 else 'are'} the better by a paired test"
+            )
         if unpaired:
             lack = "for want of outcomes of the same seeds and texts"
             parts.append(f"{join_names(unpaired)} could not be tested against it, {lack}")
@@ -170,7 +188,7 @@ class Verdict:
     def _unpaired(self, rivals: Sequence[Row]) -> list[Row]:
         """Return the rows that no test can compare with the best."""
         best, *others = map(self.cell, rivals)
-        return [row for row, cell in zip(rivals[1:], others, strict=True) if not _are_paired(best, cell)]
+        return [row for row, cell in zip(rivals[1:], others, strict=True) if _compare(best, cell) is None]
 
     def _smallest(self) -> str:
         size = self.block.smallest[self.place] if self.block.smallest else None
@@ -184,9 +202,9 @@ class Verdict:
         if cell.difference is None or cell.p is None:
             return ""
         lead = f"{number_text(abs(cell.difference), self.column)} points"
-        certain = f"({_p(cell.p)}, adjusted for all others)"
+        certain = f"({p_text(cell.p)}, adjusted for all others)"
         missed = self._smallest() if cell.difference >= 0 and not cell.is_claim else ""
-        if named is best and cell.difference:
+        if named is best and cell.difference > 0:
             verdict = "is more than chance" if cell.is_claim else "may be chance"
             return f"its lead of {lead} over {_OTHERS} {verdict} {certain}{missed}"
         if not cell.difference:
@@ -257,12 +275,12 @@ def _training_times(prices: Table | None, block: Block, best: Row) -> list[float
     return [float(value) for row in rows if (value := row.cells[place].value) is not None]
 
 
-def _are_paired(first: Cell, second: Cell) -> bool:
-    """Return whether a test can compare two cells: they share samples of a seed."""
+def _compare(first: Cell, second: Cell) -> Difference | None:
+    """Compare two cells; None if they share no samples of a seed."""
     if not first.outcomes or not second.outcomes:
-        return False
+        return None
     one, other = align(first.outcomes, second.outcomes)
-    return compare_outcomes(one, other) is not None
+    return compare_outcomes(one, other)
 
 
 def _count_numbers(block: Block) -> int:
@@ -270,13 +288,12 @@ def _count_numbers(block: Block) -> int:
 
 
 def _count_defenses(block: Block, place: int) -> int:
-    return len({row.name for row in block.rows if row.cells[place].value is not None})
+    """Count the defenses with a number in a column, as far as they learned something."""
+    cells = [(row.name, row.cells[place]) for row in block.rows]
+    return len({name for name, cell in cells if cell.value is not None and cell.learned})
 
 
-def _mean(block: Block, place: int) -> float | None:
-    values = [float(row.cells[place].value or 0) for row in block.rows if row.cells[place].value is not None]
-    return sum(values) / len(values) if values else None
-
-
-def _p(value: float) -> str:
-    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}" if value < 0.01 else f"p = {value:.2f}"
+def _mean(block: Block, place: int, shared: Sequence[int]) -> float:
+    """Return the mean of a column over the rows that have all of some columns, or else over its own rows."""
+    whole = [row for row in block.rows if all(row.cells[other].value is not None for other in shared)]
+    return fmean(float(value) for row in whole or block.rows if (value := row.cells[place].value) is not None)

@@ -26,6 +26,11 @@ def percent(value: Fraction | float, digits: int = 1) -> str:
     return rounded(Fraction(value) * 100, digits)
 
 
+def p_text(p: float) -> str:
+    """Return a p value as part of a sentence."""
+    return "p < 0.0001" if p < 0.0001 else f"p = {p:.2g}"
+
+
 def number_text(value: Fraction | float, column: Column, digits: int | None = None) -> str:
     """Return a number in its column's unit."""
     digits = column.digits if digits is None else digits

@@ -94,7 +94,7 @@ def make(
         raise RobenchError(
             explain_unknown("table", number, list(specs), "without a number, all that have data are shown")
         )
-    request = TableRequest(contents, specs[number], options)
+    request = TableRequest(contents, specs[number], options, store)
     other = _find_against(against)
     if other:
         _check_against(request, other)
@@ -126,7 +126,7 @@ def make_all(
         if not spec.is_measured:
             here["compare"] = None
         try:
-            table = _make(TableRequest(contents, spec, here), store, other)
+            table = _make(TableRequest(contents, spec, here, store), store, other)
         except NoResultsError as error:
             reasons.append(f"table {number}: {error}")
             continue
@@ -143,6 +143,7 @@ def accuracy_table(
     cells: Sequence[StoredStage[CellInfo]],
     paper: Paper | None = None,
     table: PaperTable | None = None,
+    store: Store | None = None,
     **options: Unpack[TableOptions],
 ) -> Table:
     """Make a table of the accuracies of these cells alone.
@@ -151,6 +152,7 @@ def accuracy_table(
         cells: finished cells.
         paper: whose order and comparison it has; the default paper if there is none.
         table: one of its tables of accuracies; the first if there is none.
+        store: what the cells were read from; by default the runs folder that they lie in.
         options: as in :func:`make`.
 
     Raises:
@@ -158,7 +160,9 @@ def accuracy_table(
         RobenchError: a cell's files are missing or broken.
     """
     paper = paper or papers.find_paper()
-    return accuracy.accuracy_table(cells, TableRequest(paper, table or paper.first_accuracy_table, options))
+    if store is None and cells and cells[0].entry is None:
+        store = Store(cells[0].folder.parent.parent)
+    return accuracy.accuracy_table(cells, TableRequest(paper, table or paper.first_accuracy_table, options, store))
 
 
 def _make(request: TableRequest, store: Store, other: Paper | None) -> Table:

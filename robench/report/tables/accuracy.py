@@ -15,7 +15,7 @@ from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.options import TableRequest
 from robench.report.tables.worst import HOW_WORST, WORST, worst_cell
 from robench.results.cells import Result, group, read_results, separate
-from robench.results.info import CellInfo
+from robench.results.info import CellInfo, TransferInfo
 from robench.results.intervals import LEVEL
 from robench.results.paper_contents import Paper, rank
 from robench.results.sample_reader import SampleReader
@@ -108,7 +108,8 @@ def _under_attack(layout: Layout, request: TableRequest, cells: Sequence[StoredS
     columns = [Column(CLEAN), *(Column(label.text, attack=label.plain) for label in layout.columns.values())]
     reader = SampleReader.of(layout.results, request.reader)
     worst = WorstReader(reader, layout.results) if _is_worst_shown(layout) else None
-    masks = MaskReader(reader, layout.results, cells, request.options.get("level", LEVEL))
+    transfers = request.store.stages(TransferInfo) if request.store else ()
+    masks = MaskReader(reader, layout.results, cells, transfers, request.options.get("level", LEVEL))
     selected = request.select_adaptive(cells)
     adaptive = AdaptiveColumn(reader, layout, read_results(selected), show_gaps=not request.selection.attacks)
     columns += [Column(ADAPTIVE, better=None)] if adaptive.is_shown else []

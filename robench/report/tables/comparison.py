@@ -64,7 +64,10 @@ def compare_block(block: Block, columns: Sequence[Column], comparison: Compariso
     marked = zip(*(one.marked(intervals=intervals) for one in found), strict=True)
     rows = tuple(replace(row, cells=cells) for row, cells in zip(block.rows, marked, strict=True))
     smallest = tuple(one.find_smallest() for one in found)
-    return replace(block, rows=rows, smallest=smallest, unpaired=sum(one.unpaired for one in found))
+    is_tested = any(one.is_tested for one in found)
+    return replace(
+        block, rows=rows, smallest=smallest, is_tested=is_tested, unpaired=sum(one.unpaired for one in found)
+    )
 
 
 def add_interval(cell: Cell, column: Column, level: float) -> Cell:
@@ -92,6 +95,7 @@ class _ComparedColumn:
         aside: Collection[str],
     ) -> None:
         self.column, self.names, self.cells, self.comparison = column, names, cells, comparison
+        self._sign = -1 if column.better == "lower" else 1
         self.rivals = [
             place
             for place, (name, cell) in enumerate(zip(names, cells, strict=True))
@@ -105,6 +109,11 @@ class _ComparedColumn:
         }
 
     @property
+    def is_tested(self) -> bool:
+        """Return whether a cell was compared with the best."""
+        return any(pair is not None for pair in self.pairs.values())
+
+    @property
     def unpaired(self) -> int:
         """Count the cells that could not be compared with the best."""
         return sum(pair is None for pair in self.pairs.values())
@@ -114,12 +123,11 @@ class _ComparedColumn:
 
         It is infinite if there is a test, and so few samples that it finds none.
         """
-        pairs = sorted(filter(None, self.pairs.values()), key=lambda pair: pair.square)
+        pairs = [pair for pair in self.pairs.values() if pair is not None and pair.p is not None]
         if not pairs:
             return None
-        pair = pairs[len(pairs) // 2]
-        size = find_smallest_difference(pair)
-        return math.inf if size is None and pair.p is not None else size
+        size = find_smallest_difference(sorted(pairs, key=lambda pair: pair.square)[len(pairs) // 2])
+        return math.inf if size is None else size
 
     def marked(self, *, intervals: bool) -> list[Cell]:
         """Return the cells with everything that is known of them."""
@@ -135,7 +143,8 @@ class _ComparedColumn:
         if self.best is None or self.cells[place].value == self.cells[self.best].value:
             return True
         pair = self.pairs.get(place)
-        return pair is not None and not pair.parted
+        # Of the seeds that both have, one with a lower mean over all of its own can be the better one.
+        return pair is not None and not (pair.parted and self._sign * pair.value > 0)
 
     def _with_claims(self, cells: list[Cell], place: int) -> list[Cell]:
         """Return cells with the difference of the compared defense's one, and p of its comparisons with all others."""
@@ -143,10 +152,9 @@ class _ComparedColumn:
         rival = self._best(others)
         if rival is None:
             return cells
-        cells[place] = replace(cells[place], difference=_less(cells[place], cells[rival]))
-        if self.column.unit != "percent":
-            return cells
-        pairs = {other: self._compare(place, other) for other in others}
+        is_share = self.column.unit == "percent"
+        pairs = {other: self._compare(place, other) for other in others} if is_share else {}
+        cells[place] = replace(cells[place], difference=_less(cells[place], cells[rival], pairs.get(rival)))
         tested = {other: pair.p for other, pair in pairs.items() if pair is not None and pair.p is not None}
         adjusted = dict(zip(tested, holm(list(tested.values())), strict=True))
         for other, p in adjusted.items():
@@ -158,8 +166,7 @@ class _ComparedColumn:
         return cells
 
     def _best(self, places: Sequence[int]) -> int | None:
-        sign = -1 if self.column.better == "lower" else 1
-        return max(places, key=lambda place: sign * (self.cells[place].value or 0), default=None)
+        return max(places, key=lambda place: self._sign * (self.cells[place].value or 0), default=None)
 
     def _compare(self, first: int, second: int) -> Difference | None:
         one, other = self.cells[first].outcomes, self.cells[second].outcomes
@@ -169,5 +176,10 @@ class _ComparedColumn:
         return compare_outcomes(first_row, second_row, self.comparison.level)
 
 
-def _less(first: Cell, second: Cell) -> Fraction | None:
-    return None if first.value is None or second.value is None else first.value - second.value
+def _less(first: Cell, second: Cell, pair: Difference | None) -> Fraction | None:
+    """Return the first less the second; of those of which only a part can be compared, over that part."""
+    if first.value is None or second.value is None:
+        return None
+    if pair is None or (first.seeds == second.seeds and not pair.left_out):
+        return first.value - second.value
+    return Fraction(pair.value).limit_denominator(10**6)

@@ -21,10 +21,13 @@ def describe_comparison(blocks: Sequence[Block], columns: Sequence[Column], comp
     """Yield how to read intervals, leads and bold cells, as far as the blocks have them."""
     cells = [cell for block in blocks for row in block.rows for cell in row.cells]
     level = f"{100 * comparison.level:g} %"
-    is_tested = any(size is not None for block in blocks for size in block.smallest)
+    is_tested = any(block.is_tested for block in blocks)
     yield from _describe_intervals(cells, level)
     if any(cell.difference is not None for cell in cells):
-        yield f"With an arrow: {comparison.defense} less the best other defense of its block."
+        yield (
+            f"With an arrow: {comparison.defense} less the best other defense of its block, over the seeds and samples"
+            " that both have."
+        )
     if any(cell.difference is not None and cell.p is not None for cell in cells):
         yield (
             f"*: a difference that a paired test tells from none at {level}, adjusted by Holm's method for all others"

@@ -20,7 +20,7 @@ from robench.results.info import AttackInfo, CellInfo, TransferInfo
 from robench.results.intervals import LEVEL
 from robench.results.sample_reader import SampleReader
 from robench.results.search_masked import Masking, Statuses, find_masked, is_search_masked
-from robench.results.store import Store, StoredStage
+from robench.results.store import StoredStage
 
 TRANSFERRED = "the attack's texts against another seed"
 _STATUSES = {letter: status for status, letter in LETTERS.items()}
@@ -33,6 +33,7 @@ class MaskReader:
         reader: of the runs folder.
         results: all results of the table.
         cells: all cells of the runs folder, or those that there are; the other ways may be among them.
+        transfers: likewise.
         level: of the interval of a share.
     """
 
@@ -41,10 +42,11 @@ class MaskReader:
         reader: SampleReader,
         results: Sequence[Result],
         cells: Iterable[StoredStage[CellInfo]],
+        transfers: Iterable[StoredStage[TransferInfo]],
         level: float = LEVEL,
     ) -> None:
         self._reader, self._level = reader, level
-        self._ways = _find_ways(cells, _read_transfers(results))
+        self._ways = _find_ways(cells, transfers)
         name = registry.reference()
         self._reference: dict[tuple[str, str], list[Result]] = {}
         for result in results if self._ways else ():
@@ -130,11 +132,6 @@ def _find_ways(
             place = cell.info.model, identity_text(of)
             ways.setdefault(place, {})[cell.info.attack.title] = cell.folder
     return ways
-
-
-def _read_transfers(results: Sequence[Result]) -> list[StoredStage[TransferInfo]]:
-    roots = dict.fromkeys(result.folder.parent.parent for result in results if result.entry is None)
-    return [stage for root in roots for stage in Store(root).stages(TransferInfo)]
 
 
 def _place(info: AttackInfo) -> _Place:

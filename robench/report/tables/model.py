@@ -166,6 +166,7 @@ class Block:
         attack: registered name of the attack that its rows share, as in :class:`Column`.
         smallest: for each column the smallest difference from the best, a share, that is found with a chance of 80 %;
             None without a test, infinite if so few samples find none. Empty before rows are compared.
+        is_tested: whether a cell was compared with the best of its column sample by sample.
         unpaired: cells that could not be compared with the best sample by sample.
     """
 
@@ -175,6 +176,7 @@ class Block:
     setting: Mapping[str, Any] = field(default_factory=dict)
     attack: str = ""
     smallest: tuple[float | None, ...] = ()
+    is_tested: bool = False
     unpaired: int = 0
 
 

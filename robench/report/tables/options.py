@@ -22,7 +22,7 @@ from robench.results.intervals import LEVEL, check_level
 from robench.results.paper_contents import Paper, PaperTable
 from robench.results.sample_reader import SampleReader
 from robench.results.selection import ALL, Facet, InfoT, NoResultsError, Selection, facet_of, leave_out_crossed
-from robench.results.store import StoredStage
+from robench.results.store import Store, StoredStage
 from robench.results.transfer import leave_out_sources
 from robench.study.commands import format_paper_command
 
@@ -54,11 +54,19 @@ class TableOptions(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class TableRequest:
-    """A table of a paper, and the options that the user gave."""
+    """A table of a paper, and the options that the user gave.
+
+    Attributes:
+        paper: which has it.
+        table: which one it is.
+        options: those that the user gave.
+        store: what its stages are read from; without it nothing is known of transfers.
+    """
 
     paper: Paper
     table: PaperTable
     options: TableOptions = field(default_factory=TableOptions)
+    store: Store | None = None
 
     @property
     def runs(self) -> str:
@@ -114,7 +122,7 @@ class TableRequest:
         hint = hint or f"`{format_paper_command(self.paper, *words)}` makes some."
         chosen = selection or self.selection
         kept = list(stages) if crossed else leave_out_crossed(stages)
-        selected = chosen.select(leave_out_sources(kept, chosen.seeds), self.runs, hint=hint)
+        selected = chosen.select(leave_out_sources(kept, self.store, chosen.seeds), self.runs, hint=hint)
         return leave_out_adaptive(selected, stages) or selected
 
     def select_adaptive(self, cells: Sequence[StoredStage[CellInfo]]) -> list[StoredStage[CellInfo]]:

@@ -48,7 +48,9 @@ def test_answer_with_a_clear_winner_says_so(store: Store) -> None:
         add_cell(store, defense, "pwws", held)
     who, sure, *_ = page_of(store).answer
     assert who.startswith("taichi holds best: of 200 attacked texts 75.0 %")
-    assert "its lead of 45.0 points over the best other defense that is compared is more than chance (p < 0.001" in sure
+    assert (
+        "its lead of 45.0 points over the best other defense that is compared is more than chance (p < 0.0001" in sure
+    )
 
 
 def test_answer_if_the_named_defense_is_behind_tells_of_both(store: Store) -> None:
@@ -60,6 +62,39 @@ def test_answer_if_the_named_defense_is_behind_tells_of_both(store: Store) -> No
     behind = "is 45.0 points behind the best other defense that is compared, more than chance"
     assert f"taichi, which was named for comparison, {behind}" in sure
     assert page_of(store, compare="ada").answer[1].startswith("How sure: its lead of 45.0 points over the best")
+
+
+def test_answer_goes_by_the_attack_that_most_defenses_met(store: Store) -> None:
+    add_cell(store, "base", "deepwordbug", 96)
+    for defense, held in (("base", 104), ("ada", 134), ("taichi", 136)):
+        add_cell(store, defense, "pwws", held)
+    assert page_of(store).answer[0].startswith("taichi has the highest number: of 200 attacked texts 68.0 % stay right")
+
+
+def test_answer_where_each_defense_met_another_attack_names_the_attack_of_the_one_that_it_tells_of(
+    store: Store,
+) -> None:
+    add_cell(store, "base", "deepwordbug", 96)
+    add_cell(store, "ada", "pwws", 134)
+    assert page_of(store).answer[0] == (
+        "Nobody can tell yet which defense holds best: only base was attacked by deepwordbug, and 48.0 % of its texts"
+        " stay right under deepwordbug, the hardest of 2 attacks."
+    )
+
+
+def test_answer_where_the_highest_mean_is_of_seeds_that_others_lack_tells_who_is_ahead_on_those_that_both_have(
+    store: Store,
+) -> None:
+    for seed, held in ((1, 100), (2, 132), (3, 132)):
+        add_cell(store, "taichi", "pwws", held, seed=seed)
+    add_cell(store, "ada", "pwws", 116, seed=1)
+    add_cell(store, "base", "pwws", 40, seed=1)
+    who, sure, *_ = page_of(store).answer
+    assert who.startswith("taichi has the highest number: of 200 attacked texts 60.7 %")
+    assert "taichi, which was named for comparison, is 8.0 points behind the best other defense" in sure
+    who, sure, *_ = page_of(store, compare="base").answer
+    assert who.startswith("taichi has the highest number")
+    assert sure.startswith("How sure: of the seeds that both have ada is the better by a paired test; base, which was")
 
 
 def test_answer_over_three_seeds_is_about_the_methods(store: Store) -> None:

@@ -148,6 +148,34 @@ def test_two_seeds_are_told_apart_only_by_both(store: Store) -> None:
     assert not pwws(store)["fgsm"].best
 
 
+def test_cells_of_two_seeds_are_bold_by_tests_and_the_legend_says_so(store: Store) -> None:
+    for defense, failed in (("base", 100), ("pgd", 101), ("fgsm", 120)):
+        for seed in (1, 2):
+            add_cell(store, defense, "pwws", failed, seed=seed)
+    legend = " ".join(table5(store).legend)
+    assert [pwws(store)[name].best for name in ("base", "pgd", "fgsm")] == [False, False, True]
+    assert "Bold: what a paired test at 95 % cannot tell" in legend and "Smallest difference" not in legend
+    assert "Tests are about these trained models" in legend
+    for seed in (3, 4):
+        add_cell(store, "fgsm", "pwws", 120, seed=seed)
+        add_cell(store, "base", "pwws", 100, seed=seed)
+    assert "Smallest difference from the best that is found with a chance of 80 %, in points: pwws" in " ".join(
+        table5(store).legend
+    ), "of the pair that has a test"
+
+
+def test_a_lead_and_its_star_are_of_the_seeds_that_both_have(store: Store) -> None:
+    for seed, failed in ((1, 100), (2, 132), (3, 132)):
+        add_cell(store, "taichi", "pwws", failed, seed=seed)
+    add_cell(store, "ada", "pwws", 116, seed=1)
+    found = pwws(store, compare="taichi")
+    assert found["taichi"].difference == Fraction(-16, 200) and found["taichi"].is_claim
+    assert found["taichi"].best and found["ada"].best, "though its mean over other seeds is lower"
+    assert r"**60.7** (" in render(table5(store, compare="taichi"), "md")
+    assert r"(↓ 8.0\*)" in render(table5(store, compare="taichi"), "md")
+    assert any("over the seeds and samples that both have" in line for line in table5(store, compare="taichi").legend)
+
+
 def test_rows_without_a_shared_seed_are_not_tested_and_counted(store: Store) -> None:
     add_cell(store, "base", "pwws", 100, seed=1)
     add_cell(store, "pgd", "pwws", 101, seed=2)
