@@ -11,18 +11,24 @@ from robench.escaping import list_values
 from robench.report.rendering import percent
 from robench.report.tables import accuracy_table
 from robench.report.tables.accuracy import NOT_ATTACKS
+from robench.report.tables.cells import outcome_cell
+from robench.report.tables.comparison import add_interval
 from robench.report.tables.legend import BOLD
 from robench.report.tables.matrix import worst_table
 from robench.report.tables.model import Block, Cell, Column, Table
 from robench.report.tables.options import TableRequest
 from robench.report.tables.own import OWN
 from robench.report.tables.quality import quality_table
+from robench.report.tables.worst import WORST
 from robench.results import papers, records
-from robench.results.cells import Result, read_results
+from robench.results.cells import Result, group, read_results
 from robench.results.info import CellInfo
 from robench.results.integrity import RECORDS_FILE
+from robench.results.intervals import LEVEL
 from robench.results.records import Record
+from robench.results.sample_reader import SampleReader
 from robench.results.store import Store, StoredStage
+from robench.results.worst import judge_shared_samples
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,7 @@ class ModelResults:
     @cached_property
     def table(self) -> Table:
         """Table of accuracies of this model alone."""
-        return accuracy_table(self.cells)
+        return accuracy_table(self.cells, store=self.store)
 
     @property
     def clean(self) -> Cell:
@@ -87,15 +93,34 @@ class ModelResults:
     def worst(self) -> Cell:
         """Accuracy on texts that count only if they hold against every attack.
 
-        If the attacks did not have the same texts, this is not known, and it is the accuracy under the strongest. It
-        has no value if every sample of an attack ended in an error.
+        If the attacks did not have the same texts, it is about those that all of them had. It has no value if they had
+        none in common, or if every sample of an attack ended in an error.
         """
         unknown = [cell for _, cell in self.attacks if cell.value is None]
         if unknown:
             return unknown[0]
         table = worst_table(self.cells, self._request("worst"))
         cells = [row.cells[-1] for block in table.blocks for row in block.rows]
-        return cells[0] if len(cells) == 1 and cells[0].seeds else self.attacks[0][1]
+        return cells[0] if len(cells) == 1 and cells[0].seeds else self._judge_shared()
+
+    def _judge_shared(self) -> Cell:
+        """Return the accuracy under the worst of all attacks on the texts that all of them had."""
+        reader = SampleReader.of(self.results)
+        by_seed = {
+            found[0].seed: judge_shared_samples([reader.columns(r.folder) for r in found])
+            for found in group(self.results, lambda r: str(r.seed)).values()
+            if len(found) == len(self.attacks)
+        }
+        cell = outcome_cell({seed: samples for seed, samples in by_seed.items() if samples}, self.results)
+        return add_interval(cell, Column(WORST), LEVEL)
+
+    @property
+    def texts(self) -> str:
+        """Return the number of attacked texts as part of a sentence; fewer than were attacked if attacks differ."""
+        n = self.worst.n
+        if n == max(r.attacked_n for r in self.results):
+            return f"{n:,} attacked texts"
+        return f"the {n:,} texts that {'both' if len(self.attacks) == 2 else 'all'} attacks had"
 
     @cached_property
     def quality(self) -> Table:
@@ -111,7 +136,7 @@ class ModelResults:
         return replace(table, columns=columns, blocks=(block,), row_kind="attack", legend=legend, notes=(), commands=())
 
     def _request(self, table: str) -> TableRequest:
-        return TableRequest(papers.find_paper(), OWN[table])
+        return TableRequest(papers.find_paper(), OWN[table], store=self.store)
 
     def describe_strength(self) -> str:
         """Return the beginning of a sentence: which share of the texts withstands every attack."""
@@ -119,7 +144,8 @@ class ModelResults:
         task, value = self.results[0].info.task, self.worst.value
         if value is None:
             failing = " and ".join(column.name for column, cell in self.attacks if cell.value is None)
-            return f"accuracy of {self.name} under attack on {task} is not known: all samples of {failing} are errors"
+            reason = f"all samples of {failing} are errors" if failing else f"{names} had no text in common"
+            return f"accuracy of {self.name} under attack on {task} is not known: {reason}"
         known = self.worst.interval
         interval = known and f" ({percent(known.level, 0)} % interval {percent(known.low)} to {percent(known.high)})"
         return f"{self.name}: {percent(value)} % of {self.worst.n:,} texts of {task} withstand {names}{interval or ''}"

@@ -78,10 +78,10 @@ def note_adversarial_rows(infos: Iterable[CellInfo]) -> tuple[str, ...]:
         if info.rows is None or unchanged is None or not info.rows.adversarial:
             continue
         attack = info.training_attack or info.attack
-        is_dropped = choice == "drop"
-        n = info.rows.adversarial + (_count_dropped(info.rows) if is_dropped else 0)
+        dropped = _count_dropped(info.rows) if choice == "drop" else 0
+        n = info.rows.succeeded + dropped if dropped else info.rows.adversarial
         found = shares.setdefault((info.task, choice), {}).setdefault((attack.title, n), [])
-        found.append(n - info.rows.adversarial if is_dropped else unchanged)
+        found.append(dropped if choice == "drop" else unchanged)
     return tuple(_note(task, choice, found) for (task, choice), found in shares.items())
 
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from statistics import quantiles
+from typing import NamedTuple
 
 from robench.results.changes import align_words
 from robench.results.records import Record
@@ -54,12 +55,26 @@ class Group:
         clean: texts that the model had right before.
         held: texts that are right after every attack; of a random model, the sum of the shares of draws that are.
         n: texts without an error.
+
+    Of several seeds the numbers are means.
     """
 
     name: str
-    clean: int
+    clean: Fraction | int
     held: Fraction | int
-    n: int
+    n: Fraction | int
+
+
+class AttackedSeed(NamedTuple):
+    """One seed's model under every attack.
+
+    Attributes:
+        cells: the records of each attack.
+        stands: whether the model is right about a text after every attack, see :mod:`robench.results.worst`.
+    """
+
+    cells: Sequence[Sequence[Record]]
+    stands: Samples
 
 
 def find_weak_words(records: Iterable[Record]) -> list[WeakWord]:
@@ -111,27 +126,45 @@ def _most_frequent(counts: Counter[str]) -> str:
     return min(counts, key=lambda text: (-counts[text], text))
 
 
-def group_by_class(cells: Sequence[Sequence[Record]], stands: Samples, labels: Sequence[str]) -> list[Group]:
+def group_by_class(seeds: Sequence[AttackedSeed], labels: Sequence[str]) -> list[Group]:
     """Count what holds by gold label, the weakest class first, and classes of hardly any texts last.
 
     Args:
-        cells: records of one model and seed, for each attack.
-        stands: whether the model is right about a text after every attack, see :mod:`robench.results.worst`.
+        seeds: the model of each seed under every attack.
         labels: names of the task's labels.
     """
-    names = {r.id: labels[r.label] if r.label < len(labels) else str(r.label) for cell in cells for r in cell}
-    return sorted(_groups(cells, stands, names), key=lambda one: (one.n < FEWEST, one.held / one.n, one.name))
+    names = {r.id: labels[r.label] if r.label < len(labels) else str(r.label) for r in _list_records(seeds)}
+    groups = _average([_groups(*seed, names) for seed in seeds])
+    return sorted(groups, key=lambda one: (one.n < FEWEST, Fraction(one.held) / one.n, one.name))
 
 
-def group_by_length(cells: Sequence[Sequence[Record]], stands: Samples) -> list[Group]:
+def group_by_length(seeds: Sequence[AttackedSeed]) -> list[Group]:
     """Count what holds by number of words, in groups of about as many texts, the shortest first.
 
     Args:
-        cells: as in :func:`group_by_class`.
-        stands: likewise.
+        seeds: as in :func:`group_by_class`.
     """
-    words = {record.id: record.words for cell in cells for record in cell}
-    return _groups(cells, stands, _length_names(words))
+    names = _length_names({record.id: record.words for record in _list_records(seeds)})
+    return _average([_groups(*seed, names) for seed in seeds])
+
+
+def _list_records(seeds: Sequence[AttackedSeed]) -> Iterator[Record]:
+    return (record for seed in seeds for cell in seed.cells for record in cell)
+
+
+def _average(seeds: Sequence[Sequence[Group]]) -> list[Group]:
+    """Return the mean of the groups of each name over seeds."""
+    by_name: dict[str, list[Group]] = {}
+    for group in (group for groups in seeds for group in groups):
+        by_name.setdefault(group.name, []).append(group)
+    return [
+        Group(name, *(Fraction(sum(column)) / len(seeds) for column in zip(*map(_count, groups), strict=True)))
+        for name, groups in by_name.items()
+    ]
+
+
+def _count(group: Group) -> tuple[Fraction | int, ...]:
+    return group.clean, group.held, group.n
 
 
 def _length_names(words: Mapping[int, int]) -> dict[int, str]:

@@ -26,12 +26,20 @@ def judge_samples(attacks: Sequence[Columns]) -> Samples | None:
         None if the attacks did not have the same samples.
     """
     ids = attacks[0].id
-    if any(attack.id != ids for attack in attacks):
-        return None
-    met = list(zip(*map(stands, attacks), strict=True))
+    return None if any(attack.id != ids for attack in attacks) else judge_shared_samples(attacks)
+
+
+def judge_shared_samples(attacks: Sequence[Columns]) -> Samples:
+    """Return the same of the samples that every attack had, in the order of the first.
+
+    Args:
+        attacks: the records of each attack on the model, at least one.
+    """
+    outcomes = [dict(zip(attack.id, stands(attack), strict=True)) for attack in attacks]
+    met = {i: tuple(one[i] for one in outcomes) for i in attacks[0].id if all(i in one for one in outcomes)}
     # Few combinations of outcomes occur, so each is judged once.
-    lowest = {one: _find_lowest(one) for one in set(met)}
-    return dict(zip(ids, map(lowest.__getitem__, met), strict=True))
+    lowest = {one: _find_lowest(one) for one in set(met.values())}
+    return {i: lowest[one] for i, one in met.items()}
 
 
 def _find_lowest(outcomes: Sequence[Outcome]) -> Outcome:

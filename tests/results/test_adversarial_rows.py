@@ -63,6 +63,13 @@ def test_count_unchanged_is_what_is_stored_or_follows(
             "trec: 274 of 500 rows of D_adv (pwws) are left out, since the attack did not succeed there"
             " (unsuccessful=drop)",
         ),
+        (
+            "drop",
+            {"adversarial": 45, "unchanged": 0},  # a share of 0.2 of those that are left
+            "45 of D_adv; 274 rows are dropped (unsuccessful=drop)",
+            "trec: 274 of 500 rows of D_adv (pwws) are left out, since the attack did not succeed there"
+            " (unsuccessful=drop)",
+        ),
     ],
 )
 def test_share_is_told_of_a_model_and_of_a_table(store: Store, choice: str, rows: Any, text: str, note: str) -> None:

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import pytest
 
-from robench.results.weaknesses import Group, WeakWord, find_weak_words, group_by_class, group_by_length
+from robench.results.weaknesses import (
+    AttackedSeed,
+    Group,
+    WeakWord,
+    find_weak_words,
+    group_by_class,
+    group_by_length,
+)
 from support.hand_made import record
 
 FIRST = [
@@ -41,11 +50,13 @@ def test_weak_words_without_a_success_are_none() -> None:
 
 def test_classes_have_the_weakest_first_and_leave_errors_out() -> None:
     rows = [record(i, "failed" if i % 2 else "succeeded" if i % 4 else "skipped") for i in range(12)]
-    assert group_by_class([rows], {r.id: r.status == "failed" for r in rows}, ["bad", "good"]) == [
+    assert group_by_class([AttackedSeed([rows], {r.id: r.status == "failed" for r in rows})], ["bad", "good"]) == [
         Group(name="bad", clean=3, held=0, n=6),
         Group(name="good", clean=6, held=6, n=6),
     ]
-    assert group_by_class([FIRST, SECOND], {0: False, 1: False, 2: True, 3: False, 4: None}, ["bad"]) == [
+    assert group_by_class(
+        [AttackedSeed([FIRST, SECOND], {0: False, 1: False, 2: True, 3: False, 4: None})], ["bad"]
+    ) == [
         Group(name="1", clean=1, held=0, n=2),
         Group(name="bad", clean=2, held=1, n=2),
     ]
@@ -53,7 +64,9 @@ def test_classes_have_the_weakest_first_and_leave_errors_out() -> None:
 
 def test_lengths_are_groups_of_alike_size_in_order() -> None:
     rows = [record(i, "failed", words=i + 1) for i in range(8)]
-    assert [(one.name, one.n) for one in group_by_length([rows], dict.fromkeys(range(len(rows)), True))] == [
+    assert [
+        (one.name, one.n) for one in group_by_length([AttackedSeed([rows], dict.fromkeys(range(len(rows)), True))])
+    ] == [
         ("1 to 2 words", 2),
         ("3 to 4 words", 2),
         ("5 to 6 words", 2),
@@ -63,12 +76,26 @@ def test_lengths_are_groups_of_alike_size_in_order() -> None:
 
 def test_lengths_that_are_all_alike_are_one_group() -> None:
     rows = [record(i, "failed", words=4) for i in range(3)]
-    assert group_by_length([rows], dict.fromkeys(range(len(rows)), True)) == [
+    assert group_by_length([AttackedSeed([rows], dict.fromkeys(range(len(rows)), True))]) == [
         Group(name="4 words", clean=3, held=3, n=3)
     ]
 
 
 def test_a_random_model_holds_a_text_in_a_share_of_its_draws() -> None:
     rows = [record(i, "succeeded", label=0) for i in range(10)]
-    (found,) = group_by_class([rows], {r.id: 0.2 for r in rows}, ["bad"])
+    (found,) = group_by_class([AttackedSeed([rows], {r.id: 0.2 for r in rows})], ["bad"])
     assert float(found.held) == pytest.approx(2) and found.n == 10
+
+
+def test_groups_of_several_seeds_have_means_over_them() -> None:
+    first = [record(i, "failed" if i < 8 else "succeeded") for i in range(10)]
+    second = [record(i, "skipped" if i < 4 else "error" if i == 9 else "succeeded") for i in range(10)]
+    seeds = [
+        AttackedSeed([first], {r.id: r.status == "failed" for r in first}),
+        AttackedSeed([second], {r.id: None if r.status == "error" else False for r in second}),
+    ]
+    both = Fraction(1, 2)
+    assert sorted(group_by_class(seeds, ["bad", "good"]), key=lambda one: one.name) == [
+        Group(name="bad", clean=(5 + 3) * both, held=4 * both, n=5),
+        Group(name="good", clean=(5 + 2) * both, held=4 * both, n=9 * both),
+    ]

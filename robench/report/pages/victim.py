@@ -18,7 +18,15 @@ from robench.report.tables.accuracy import CLEAN
 from robench.report.tables.model import Cell, Column
 from robench.report.tables.worst import WORST
 from robench.results.flags import UNLEARNED
-from robench.results.weaknesses import FEWEST, Group, WeakWord, find_weak_words, group_by_class, group_by_length
+from robench.results.weaknesses import (
+    FEWEST,
+    AttackedSeed,
+    Group,
+    WeakWord,
+    find_weak_words,
+    group_by_class,
+    group_by_length,
+)
 from robench.version import VERSION
 
 EXAMPLES, HELD = 20, 4
@@ -75,13 +83,13 @@ def make_model_page(found: ModelResults, options: Sequence[str], command: str) -
 
 
 def _groups(found: ModelResults, labels: Sequence[str]) -> tuple[list[Group], list[Group]]:
-    """Group the texts of the first seed by class and by length."""
-    outcomes = found.worst.outcomes or {}
-    seed = min(outcomes, default=None)
-    if seed is None:
-        return [], []
-    rows = [rows for result, rows in zip(found.results, found.records, strict=True) if result.seed == seed]
-    return group_by_class(rows, outcomes[seed], labels), group_by_length(rows, outcomes[seed])
+    """Group the texts by class and by length."""
+    pairs = list(zip(found.results, found.records, strict=True))
+    seeds = [
+        AttackedSeed([rows for result, rows in pairs if result.seed == seed], stands)
+        for seed, stands in (found.worst.outcomes or {}).items()
+    ]
+    return (group_by_class(seeds, labels), group_by_length(seeds)) if seeds else ([], [])
 
 
 def _answer(found: ModelResults, words: Sequence[WeakWord], classes: Sequence[Group]) -> list[str]:
@@ -90,7 +98,7 @@ def _answer(found: ModelResults, words: Sequence[WeakWord], classes: Sequence[Gr
     column = Column(WORST)
     sentences = [
         f"{_verdict(found)}: of {found.clean.n:,} clean texts it has {share_text(found.clean, column)} right, and of"
-        f" {found.results[0].attacked_n:,} attacked texts {share_text(found.worst, column)} stay right under {every}"
+        f" {found.texts} {share_text(found.worst, column)} stay right under {every}"
         f"{_certainty(found.worst)}{'' if found.worst.learned else f'; it {UNLEARNED}'}{describe_doubts(found.worst)}."
     ]
     strongest, cell = found.attacks[0]
@@ -100,7 +108,7 @@ def _answer(found: ModelResults, words: Sequence[WeakWord], classes: Sequence[Gr
     )
     weakest = next((one for one in classes if one.n >= FEWEST), None)
     if words and weakest:
-        word, held = words[0], f"{float(weakest.held):g} of {weakest.n}"
+        word, held = words[0], f"{float(round(weakest.held, 1)):g} of {float(round(weakest.n, 1)):g}"
         sentences.append(
             f"The weakest class is {weakest.name}, of which {held} texts hold; the word that breaks it most often is"
             f" “{word.word}”, changed in {word.broken} attacks that succeeded."

@@ -66,14 +66,14 @@ def _groups_table(kind: str, title: str, groups: Sequence[Group]) -> Table:
     columns = (Column("clean%"), Column("under attack%"), Column("texts", "count", better=None))
     rows = []
     for one in groups:
-        shares = _share(Fraction(one.clean), one.n, columns[0]), _share(Fraction(one.held), one.n, columns[1])
+        shares = [_share(count, one.n, column) for count, column in zip((one.clean, one.held), columns, strict=False)]
         rows.append(Row(one.name, one.name, (*shares, Cell(Fraction(one.n)))))
     return _plain(kind, title, kind, columns, rows)
 
 
-def _share(right: Fraction, n: int, column: Column) -> Cell:
+def _share(right: Fraction | int, n: Fraction | int, column: Column) -> Cell:
     """Return a share of texts with its interval."""
-    return add_interval(Cell(right / n, seeds=(0,), measured=n), column, LEVEL)
+    return add_interval(Cell(Fraction(right) / n, seeds=(0,), measured=round(n)), column, LEVEL)
 
 
 def _plain(name: str, title: str, kind: str, columns: tuple[Column, ...], rows: Sequence[Row]) -> Table:

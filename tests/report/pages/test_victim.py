@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
+from robench.report.evaluation import make_metrics
 from robench.report.model_results import ModelResults
-from robench.report.pages.parts import Commands, Page, Points
+from robench.report.pages.parts import Commands, Page, Points, TablePart
 from robench.report.pages.victim import make_model_page
 from robench.results.store import Store
-from support.hand_made import add_cell
+from support.hand_made import add_cell, record
 
 GIVEN: dict[str, Any] = {"kind": "Python function", "model": "my:scores", "command": ["--model", "my:scores"]}
 
@@ -48,6 +50,41 @@ def test_advice_to_attack_more_texts_needs_more_texts(store: Store, limit: int |
     """A limit of clean texts is only stored if there are more."""
     points, _ = next_steps(page_of(store, n=20, clean=(18, 20), clean_limit=limit))
     assert ("Attack more texts" in points) == (limit is not None)
+
+
+def test_worst_accuracy_is_of_the_texts_that_all_attacks_had(store: Store) -> None:
+    first = [record(i, "failed" if i < 12 else "succeeded") for i in range(20)]
+    second = [record(i, "succeeded" if i < 12 else "failed") for i in range(1, 21)]
+    cells = [
+        add_cell(store, "mine", attack, 0, n=20, records=rows, given=GIVEN)
+        for attack, rows in (("pwws", first), ("deepwordbug", second))
+    ]
+    found = ModelResults(store, cells)
+    assert (found.worst.value, found.worst.n) == (0, 19)
+    assert found.describe_strength().startswith("mine: 0.0 % of 19 texts of trec withstand deepwordbug and pwws")
+    verdict, *_ = make_model_page(found, [], "robench attack --report page.html").answer
+    assert "and of the 19 texts that both attacks had 0.0 % stay right under both attacks (95 %" in verdict
+    assert [metric.metric_value for metric in make_metrics(found)][-1] == 0
+
+
+def test_attacks_without_a_text_in_common_have_no_worst_accuracy(store: Store) -> None:
+    cells = [
+        add_cell(store, "mine", attack, 0, n=5, records=[record(i, "failed") for i in rows], given=GIVEN)
+        for attack, rows in (("pwws", range(5)), ("deepwordbug", range(5, 10)))
+    ]
+    found = ModelResults(store, cells)
+    assert found.worst.value is None and len(make_metrics(found)) == 3
+    assert found.describe_strength().endswith("is not known: deepwordbug and pwws had no text in common")
+    assert make_model_page(found, [], "robench attack --report page.html").answer[0].startswith("Not known: of")
+
+
+def test_classes_and_lengths_are_of_all_seeds(store: Store) -> None:
+    cells = [add_cell(store, "mine", "pwws", held, n=100, seed=seed, given=GIVEN) for seed, held in ((1, 80), (2, 20))]
+    page = make_model_page(ModelResults(store, cells), [], "robench attack --report page.html")
+    kinds = next(section for section in page.sections if section.name == "kinds")
+    (classes, _) = [part.table for part in kinds.parts if isinstance(part, TablePart)]
+    under = [row.cells[1].value for block in classes.blocks for row in block.rows]
+    assert sum(value or 0 for value in under) / len(under) == Fraction(1, 2)
 
 
 @pytest.mark.parametrize("failing", [("pwws",), ("pwws", "deepwordbug")])
