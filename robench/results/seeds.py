@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from robench.errors import RobenchError
-from robench.results.cells import Result
+from robench.results.cells import Result, group
 
 
 @dataclass(frozen=True)
@@ -86,24 +86,23 @@ def describe_errors(results: Sequence[Result]) -> str:
 
 def describe_seeds(results: Sequence[Result]) -> str:
     """Return a sentence that names the seeds of a figure and explains its whiskers."""
-    seeds = sorted({result.seed for result in results})
-    if len(seeds) == 1:
-        return f"One run, seed {seeds[0]}."
-    return f"Mean and standard deviation over the seeds {', '.join(map(str, seeds))}."
+    models = group(results, lambda r: r.row + r.column).values()
+    return describe_means(([r.seed for r in found] for found in models), "Mean and standard deviation")
 
 
-def describe_means(models: Iterable[Iterable[int]]) -> str:
-    """Return a sentence that names the seeds of a figure without whiskers.
+def describe_means(models: Iterable[Iterable[int]], lead: str = "Means") -> str:
+    """Return a sentence that names the seeds of a figure.
 
     Args:
         models: the seeds of each model.
+        lead: what is shown of several seeds.
     """
     seeds = {frozenset(found) for found in models}
     every = sorted(frozenset().union(*seeds))
     if len(every) == 1:
         return f"One run, seed {every[0]}."
-    lead = "Means over the seeds" if len(seeds) == 1 else "Means over each model's seeds, of"
-    return f"{lead} {', '.join(map(str, every))}."
+    where = "over the seeds" if len(seeds) == 1 else "over each model's seeds, of"
+    return f"{lead} {where} {', '.join(map(str, every))}."
 
 
 def _mean(values: Sequence[Fraction]) -> Fraction:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
-from robench.results.seeds import SeedMean, average_over_seeds
+from robench.results.seeds import SeedMean, average_over_seeds, describe_means
 
 
 def test_values_of_one_seed_are_averaged_before_the_mean_over_seeds() -> None:
@@ -18,3 +18,11 @@ def test_values_of_one_seed_are_averaged_before_the_mean_over_seeds() -> None:
 def test_one_seed_has_no_standard_deviation() -> None:
     found = average_over_seeds([(42, Fraction(1, 3))])
     assert found == SeedMean(Fraction(1, 3), None, (42,), (Fraction(1, 3),)) and found.percent_sd == 0
+
+
+def test_figures_say_whether_all_models_have_the_same_seeds() -> None:
+    assert describe_means([(42,), (42,)]) == "One run, seed 42."
+    assert describe_means([(1, 2), (2, 1)], "Mean and standard deviation") == (
+        "Mean and standard deviation over the seeds 1, 2."
+    )
+    assert describe_means([(1, 2, 3), (1,)]) == "Means over each model's seeds, of 1, 2, 3."

@@ -58,9 +58,10 @@ def main() -> None:
     lines += table(["seed effects", "samples", "of this model", "of a new seed"], rows)
 
     rows = []
-    for (effect, size), (seeds, n), accuracy in product(EFFECTS.items(), COUNTS, (0.05, 0.5)):
+    for (effect, size), (seeds, n), accuracy in product(EFFECTS.items(), COUNTS, (0.05, 0.5, 0.98)):
         tests = measure_tests(Design(size, n, seeds, (accuracy,) * 9), studies, seed)
-        held = measure_difference(Design(size, n, seeds, (accuracy + 0.1, accuracy)), studies, seed)
+        other = accuracy + 0.1 if accuracy < 0.9 else accuracy - 0.1
+        held = measure_difference(Design(size, n, seeds, (other, accuracy)), studies, seed)
         rows.append([effect, seeds, n, f"{100 * accuracy:g}", *map(percent, (*tests, held))])
         faults += [f"tests: {rows[-1]}"] if max(tests[:2]) > HIGHEST or held < LOWEST else []
     lines += [

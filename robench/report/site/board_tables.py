@@ -10,6 +10,7 @@ from robench.report.site.links import defense_page, entry_page
 from robench.report.site.parts import Head, Item, Line, SortableTable
 from robench.report.tables.accuracy import CLEAN
 from robench.report.tables.comparison import add_interval
+from robench.report.tables.legend import describe_intervals
 from robench.report.tables.model import Cell, Column
 from robench.report.tables.quality import COLUMNS, quality_cells
 from robench.report.tables.worst import WORST
@@ -26,7 +27,7 @@ _MEANINGS = {
     CLEAN: "accuracy on clean texts of the test split",
 }
 _FILTERS = ("defense", "trained on", "options")
-_SURE = "Bold: what a paired test cannot tell from the best of its column; in brackets, the 95 % interval."
+_SURE = "Bold: what a paired test cannot tell from the best of its column."
 
 
 def board_table(board: Board, name: str, places: Sequence[Place] | None = None) -> SortableTable:
@@ -127,7 +128,7 @@ def _describe_marks(board: Board, places: Sequence[Place]) -> list[str]:
     """Return how to read the table: what it is ranked by and why, and what its marks mean."""
     rows = [place.row for place in places]
     cells = [cell for row in rows for cell in row.cells]
-    lines = []
+    lines = [*describe_intervals(cells, f"{100 * LEVEL:g} %")]
     if any(r.info.is_crossed for place in places for r in place.results):
         lines.append(MODEL_LEGEND)
     if board.by == MEAN and board.lacking:

@@ -22,7 +22,7 @@ def describe_comparison(blocks: Sequence[Block], columns: Sequence[Column], comp
     cells = [cell for block in blocks for row in block.rows for cell in row.cells]
     level = f"{100 * comparison.level:g} %"
     is_tested = any(block.is_tested for block in blocks)
-    yield from _describe_intervals(cells, level)
+    yield from describe_intervals(cells, level)
     if any(cell.difference is not None for cell in cells):
         yield (
             f"With an arrow: {comparison.defense} less the best other defense of its block, over the seeds and samples"
@@ -74,7 +74,8 @@ def _describe_smallest(blocks: Sequence[Block], columns: Sequence[Column]) -> It
             yield f"Smallest difference from the best{where} {found}: {', '.join(parts)}."
 
 
-def _describe_intervals(cells: Sequence[Cell], level: str) -> Iterator[str]:
+def describe_intervals(cells: Sequence[Cell], level: str) -> Iterator[str]:
+    """Yield what stands in parentheses behind numbers, for each number of seeds that they have."""
     found = [cell.interval for cell in cells if cell.interval is not None]
     of_samples = [one for one in found if not one.covers_seeds]
     if any(one.seeds == 1 for one in of_samples):
