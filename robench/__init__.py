@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from robench.attacking.attack import Attack
     from robench.data.task import HubSource, Task
     from robench.errors import RobenchError
-    from robench.plugins.registry import load_plugin, register
+    from robench.plugins.plugin_files import load_plugin
+    from robench.plugins.registry import register
     from robench.report.data_frames import load_records, load_results
     from robench.report.pairwise import compare
     from robench.report.table import table

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, ParamSpec, cast
 from robench.bars import choose_reporter
 from robench.errors import blame_foreign_code
 from robench.paths import anchor_paths
-from robench.plugins import registry
+from robench.plugins import plugin_files
 from robench.plugins.suggestions import explain_unknown
 from robench.progress import SilentReporter
 from robench.report.data_frames import make_frame
@@ -58,10 +58,10 @@ class _Call(StoreOptions):
         from robench.console import Console
 
         offline = getattr(self, "offline", False)
-        with anchor_paths(), blame_foreign_code(registry.name_file), forbid_fetching(offline):
+        with anchor_paths(), blame_foreign_code(plugin_files.name_file), forbid_fetching(offline):
             store = Store(Path(self.runs))
             for path in self.plugins:
-                registry.load_plugin(path)
+                plugin_files.load_plugin(path)
             request = self.request()
             reporter = choose_reporter(Console(stderr=True)) if self.progress else SilentReporter()
             return make_frame(run_requests([request], store, reporter, self.existing, retry_errors=self.retry_errors))

@@ -43,8 +43,14 @@ _LATEX = {
     _REPLACEMENT: "?",  # which LaTeX's fonts lack
 }
 _ENDS = r"\s\\/'\"`,;()"
-_FOLDERS = re.compile(rf"(?<![^\s'\"=:(`,;\[])(?:[A-Za-z]:[\\/]|/)(?![\\/\s])(?:[^{_ENDS}]+[\\/])*(?=[^{_ENDS}])")
-"""The folders before the last part of an absolute path; the slashes of a URL are none."""
+_PART = rf"(?:[^{_ENDS}]|\([^{_ENDS}]*\)|[',;(](?=[^{_ENDS}]))+[\\/]"
+"""A folder and the slash after it; of what ends a path, it has brackets around something, and a comma inside a word."""
+_FOLDERS = re.compile(
+    r"(?<![^\s'\"=:(`,;\[{<>|@])"  # a path begins a word; the slashes of a URL are none
+    rf"(?:(?:[A-Za-z]:[\\/]|/|~[\w.-]+[\\/])(?![\\/\s])(?:{_PART})*"  # from a root or someone's home: all folders
+    rf"|(?:~|\.\.?)?[\\/](?:{_PART})+)(?=[^{_ENDS}])"  # from elsewhere: ~/x, ./x and ../x name no folder
+)
+"""The folders before the last part of a path that does not begin with a name."""
 _FORMULA = re.compile("[=+\\-@\uff1d\uff0b\uff0d\uff20]")  # the last four are wide forms of the others
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?(e[+-]?\d+)?|inf|nan)", re.ASCII)
 
@@ -106,7 +112,10 @@ def escape_html(value: object) -> object:
 
 
 def hide_folders(text: str) -> str:
-    """Leave of each absolute path only its last part: a page that is sent around does not tell where a machine has it.
+    """Leave of each path only its last part: what is sent around does not tell where a machine has its files.
+
+    A path that begins with the name of a folder, such as ``runs/base``, stays, because no text tells it from other
+    words with a slash.
 
     Example:
         >>> hide_folders("rows of local:/home/ann/data/trec, see https://example.org/trec")

@@ -217,40 +217,6 @@ class SilentReporter(Warner):
         """Do nothing."""
 
 
-class LabelledReporter:
-    """A reporter of one stage among several that are made at the same time: it names the stage in each line.
-
-    Args:
-        reporter: receives everything.
-        label: the name of the stage.
-    """
-
-    def __init__(self, reporter: Reporter, label: str) -> None:
-        self._reporter, self._label = reporter, label
-
-    def say(self, text: str) -> None:
-        """Show a line of text."""
-        self._reporter.say(f"    {self._label}: {text.strip()}")
-
-    def warn(self, text: str) -> None:
-        """Show a note or warning, which names what it is about."""
-        self._reporter.warn(text)
-
-    def announce_stage(self, number: int, count: int, label: str) -> None:
-        """Show which stage begins."""
-        self._reporter.announce_stage(number, count, label)
-
-    def track(
-        self, title: str, unit: str, total: int | None = None, done: int = 0
-    ) -> contextlib.AbstractContextManager[Work]:
-        """Show the progress of some work until the block ends."""
-        return self._reporter.track(f"{self._label}: {title}", unit, total, done)
-
-    def track_run(self, count: int) -> contextlib.AbstractContextManager[RunWork]:
-        """Show the progress of a whole run until the block ends."""
-        return self._reporter.track_run(count)
-
-
 def summarise_run(line: RunLine) -> str:
     """Return the line that is left of a run when it is finished."""
     return f"run: {line.count:,} stages in {format_duration(time.monotonic() - line.started)}"

@@ -33,7 +33,7 @@ import pytest
 
 from robench.resources import load_textattack
 from robench.resources.attack_resources import Resource, prepare_resources
-from robench.resources.packages import build_once
+from robench.resources.build_lock import build_once
 from robench.results.store import Store
 from support.browser import MISSING, find_browser
 from support.flair import HAS_FLAIR
@@ -163,18 +163,18 @@ def processes(shared_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> I
 @pytest.fixture(scope="module", autouse=True)
 def own_plugins() -> Iterator[None]:
     """Let what the tests of a file register be gone after the last of them."""
-    from robench.plugins import registry
+    from robench.plugins import plugin_files
 
-    with registry.isolated():
+    with plugin_files.isolated():
         yield
 
 
 @pytest.fixture
 def forget_plugins() -> Iterator[None]:
     """Let what a test registers be gone after it."""
-    from robench.plugins import registry
+    from robench.plugins import plugin_files
 
-    with registry.isolated():
+    with plugin_files.isolated():
         yield
 
 

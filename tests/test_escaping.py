@@ -194,7 +194,19 @@ def test_message_of_100_000_characters_is_capped_and_keeps_its_advice() -> None:
         ("./model ../data ~/data owner/name n/a 5 / 3", "./model ../data ~/data owner/name n/a 5 / 3"),
         ("https://example.org/a/b and a\\nb", "https://example.org/a/b and a\\nb"),
         ("two\n/home/ann/lines\n", "two\nlines\n"),
+        ("ROBENCH_DATA (/home/ann/data) has no folder mr", "ROBENCH_DATA (data) has no folder mr"),
+        ("the Python files of encoder ~/models/enc, ~ann/enc", "the Python files of encoder enc, enc"),
+        (r"C:\Users\ann\rows.tsv: quoted, \Users\ann\rows.tsv", "rows.tsv: quoted, rows.tsv"),
+        ("../up/x, ./here/y and ../../z", "x, y and z"),
+        ("../secret/dir/file ~/models/bert", "file bert"),
+        ("https://huggingface.co/a/b and/or owner/name", "https://huggingface.co/a/b and/or owner/name"),
+        ("'/home/ann/a','/home/ann/b' /home/ann/c,/home/ann/d", "'a','b' c,d"),
+        ("/home/o'neil/x /home/ann(old)/x <file:/home/ann/x>", "x x <file:x>"),
+        (
+            r"20 of 30 rows, (a)/b, 5%/10%, a 'line\nend' '\n' .../a/b",
+            r"20 of 30 rows, (a)/b, 5%/10%, a 'line\nend' '\n' .../a/b",
+        ),
     ],
 )
-def test_hide_folders_leaves_the_last_part_of_an_absolute_path_and_everything_else(text: str, shown: str) -> None:
+def test_hide_folders_leaves_the_last_part_of_a_path_and_everything_else(text: str, shown: str) -> None:
     assert hide_folders(text) == shown

@@ -25,8 +25,8 @@ from hypothesis import strategies as st
 
 from robench.bars import RichReporter
 from robench.cli import show as showing
-from robench.cli.common import report_failures
 from robench.cli.examples import format_examples
+from robench.cli.failures import report_failures
 from robench.console import Console
 from robench.errors import RobenchError
 from robench.progress import PlainReporter, Reporter

@@ -36,18 +36,6 @@ def show(command: str, *, notes: bool = True) -> str:
     return f"{_name(command)}{rows}\n\n"
 
 
-def show_text(command: str) -> str:
-    """Return a command and what it prints of the entries, for commands that print no Markdown.
-
-    Args:
-        command: arguments of robench, without the folder of results.
-
-    Raises:
-        RuntimeError: the command ends with an error.
-    """
-    return f"{_name(command)}```text\n{_run(command)}\n```\n\n"
-
-
 def _name(command: str) -> str:
     return f"\n```bash\nrobench {command} --runs {ENTRIES}\n```\n\n"
 

@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
-from robench.cli.common import PluginOption, load_plugins, print_text, report_failures, report_log
+from robench.cli.failures import report_failures
+from robench.cli.output import print_text, report_log
+from robench.cli.shared_options import PluginOption, load_plugins
 from robench.console import Console
 from robench.version import VERSION
 

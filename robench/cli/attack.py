@@ -8,16 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from robench.cli.common import (
-    DryRunOption,
-    load_plugins,
-    print_text,
-    report_failures,
-    report_log,
-    run_and_show,
-    runs_options,
-)
+from robench.cli.execution import run_and_show
+from robench.cli.failures import report_failures
+from robench.cli.output import print_text, report_log
 from robench.cli.parameters import add_options
+from robench.cli.shared_options import DryRunOption, load_plugins, runs_options
 from robench.console import Console
 from robench.errors import RobenchError
 from robench.escaping import list_values

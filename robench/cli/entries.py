@@ -8,17 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from robench.cli.common import (
-    DataOption,
-    PluginOption,
-    RunsOption,
-    load_plugins,
-    open_store,
-    print_dimmed,
-    print_text,
-    report_failures,
-    runs_options,
-)
+from robench.cli.failures import report_failures
+from robench.cli.output import print_dimmed, print_text
+from robench.cli.shared_options import DataOption, PluginOption, RunsOption, load_plugins, open_store, runs_options
 from robench.errors import RobenchError
 from robench.escaping import dump_json, escape_line, list_values, quote_words
 from robench.resources.textattack_finder import forbid_fetching

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from robench.cli.common import RunsOption, open_store, report_failures
+from robench.cli.failures import report_failures
+from robench.cli.shared_options import RunsOption, open_store
 from robench.console import Console
 
 

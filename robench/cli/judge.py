@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-from robench.cli.common import FormatOption, RunsOption, open_store, print_text, report_failures
+from robench.cli.failures import report_failures
+from robench.cli.output import print_text
+from robench.cli.shared_options import FormatOption, RunsOption, open_store
 from robench.console import Console
 from robench.errors import RobenchError
 
@@ -44,9 +46,12 @@ def judge(
       robench judge trec-base-pwws-seed42 --out for-judges --read anna.csv ben.json
     """
     from robench.report import judge as judging
+    from robench.results.find_stage import find_stage, refuse_entries
     from robench.results.info import CellInfo
 
-    stage = open_store(runs).find(cell)
+    store = open_store(runs)
+    refuse_entries(store, "texts")
+    stage = find_stage(store, cell)
     if not isinstance(stage.info, CellInfo):
         raise RobenchError(
             f"{stage.folder.name} is no cell, but one of the {stage.info.kind}: its texts are not judged."

@@ -8,22 +8,21 @@ from typing import Annotated, Any
 
 import typer
 
-from robench.cli.common import (
+from robench.cli.compare import LevelOption
+from robench.cli.failures import report_failures
+from robench.cli.filters import Filters, add_filters
+from robench.cli.output import print_dimmed, print_text
+from robench.cli.parameters import split_names
+from robench.cli.results import CompareOption
+from robench.cli.shared_options import (
     DataOption,
     PaperOption,
     PluginOption,
     RunsOption,
     load_plugins,
     open_store,
-    print_dimmed,
-    print_text,
-    report_failures,
     runs_options,
 )
-from robench.cli.compare import LevelOption
-from robench.cli.filters import Filters, add_filters
-from robench.cli.parameters import split_names
-from robench.cli.results import CompareOption
 from robench.errors import RobenchError
 from robench.escaping import escape_line, list_values
 from robench.results.intervals import LEVEL

@@ -7,7 +7,12 @@ from typing import Annotated
 
 import typer
 
-from robench.cli.common import (
+from robench.cli.compare import LevelOption
+from robench.cli.failures import report_failures
+from robench.cli.filters import Filters, add_filters
+from robench.cli.output import print_dimmed, print_text
+from robench.cli.parameters import split_names
+from robench.cli.shared_options import (
     DataOption,
     FormatOption,
     PaperOption,
@@ -15,14 +20,8 @@ from robench.cli.common import (
     RunsOption,
     load_plugins,
     open_store,
-    print_dimmed,
-    print_text,
-    report_failures,
     runs_options,
 )
-from robench.cli.compare import LevelOption
-from robench.cli.filters import Filters, add_filters
-from robench.cli.parameters import split_names
 from robench.console import Console
 from robench.errors import RobenchError
 from robench.escaping import escape_line
@@ -171,11 +170,12 @@ def show(
 ) -> None:
     """Show one result: where it came from, how training went, what the attack did."""
     from robench.cli import show as showing
+    from robench.results.find_stage import find_stage
 
     if format not in ("rich", "json"):
         raise RobenchError(f"unknown format {format!r}: there are rich and json.")
     store = open_store(runs)
-    stage = store.find(cell, names=showing.FILES)
+    stage = find_stage(store, cell, names=showing.FILES)
     if format == "json":
         print_text(showing.show_json(stage, store, examples=examples))
     else:

@@ -8,16 +8,11 @@ from typing import Annotated
 
 import typer
 
-from robench.cli.common import (
-    DryRunOption,
-    PaperOption,
-    load_plugins,
-    report_failures,
-    report_log,
-    run_and_show,
-    runs_options,
-)
+from robench.cli.execution import run_and_show
+from robench.cli.failures import report_failures
+from robench.cli.output import report_log
 from robench.cli.parameters import add_options
+from robench.cli.shared_options import DryRunOption, PaperOption, load_plugins, runs_options
 from robench.console import Console
 from robench.results.paper_contents import DEFAULT
 from robench.study.option_class import changed_words

@@ -17,7 +17,7 @@ from robench.results import records
 from robench.results.adversarial_rows import describe_adversarial_rows
 from robench.results.changes import align_words, choose_examples
 from robench.results.info import CellInfo, ModelInfo, StageInfo, TransferInfo
-from robench.results.info_parts import Environment, PluginInfo
+from robench.results.info_parts import Environment, Outcome, PluginInfo
 from robench.results.integrity import CLEAN_FILE, RECORDS_FILE, TRAINING_FILE
 from robench.results.outcome import summarise
 from robench.results.records import Record
@@ -107,11 +107,14 @@ def show_json(stage: StoredStage[Any], store: Store, examples: int = 5) -> str:
 
 
 def _collect(stage: StoredStage[Any], store: Store, examples: int) -> _Contents:
+    if stage.entry is not None:
+        facts = _describe_stage(stage.info) | {"part of": "an entry, which has no texts and no log of the training"}
+        return _Contents(facts, _compute_results(stage.info, getattr(stage.info, "attacked", None)), [], 0, [], [])
     rows = [] if isinstance(stage.info, ModelInfo) else records.read(stage.folder / RECORDS_FILE)
     d_adv = describe_adversarial_rows(stage.info, rows)
     return _Contents(
         _describe_stage(stage.info) | ({"rows of D_adv": d_adv} if d_adv else {}),
-        _compute_results(stage.info, rows),
+        _compute_results(stage.info, summarise(rows) if rows else None),
         _read_training_log(stage, store),
         len(rows),
         choose_examples(rows, examples),
@@ -180,22 +183,20 @@ def _plugin_text(plugin: PluginInfo) -> str:
     return f"{title}: {', '.join(fields)}" if fields else title
 
 
-def _compute_results(info: StageInfo, rows: Sequence[Record]) -> dict[str, Any]:
-    """Return shares from 0 to 1 and the counts behind them."""
+def _compute_results(info: StageInfo, outcome: Outcome | None) -> dict[str, Any]:
+    """Return shares from 0 to 1 and the counts behind them; there is no outcome without an attack."""
     results: dict[str, Any] = {}
     clean, dev = getattr(info, "clean", None), getattr(info, "dev", None)
     if clean and clean.n:
         results["clean"] = {"accuracy": clean.correct / clean.n, **msgspec.structs.asdict(clean)}
     if dev:
         results["dev"] = msgspec.structs.asdict(dev)
-    if rows and isinstance(info, TransferInfo):
-        outcome = summarise(rows)
+    if outcome and isinstance(info, TransferInfo):
         share = share_fooled(outcome)
         counts = {"fooled": outcome.succeeded, "withstood": outcome.failed, "wrong_before": outcome.skipped}
         errors = {"errors": outcome.errors} if outcome.errors else {}
         results["transferred"] = {"share": None if share is None else float(share), "n": outcome.n, **counts, **errors}
-    elif rows:
-        outcome = summarise(rows)
+    elif outcome:
         results["attacked"] = {
             "accuracy": None if outcome.accuracy is None else float(outcome.accuracy),
             "success_rate": outcome.succeeded / outcome.attempts if outcome.attempts else None,

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-from robench.cli.common import PluginOption, load_plugins, open_store, print_dimmed, print_text, report_failures
+from robench.cli.failures import report_failures
+from robench.cli.output import print_dimmed, print_text
+from robench.cli.shared_options import PluginOption, load_plugins, open_store
 from robench.console import Console
 from robench.escaping import escape_line
 

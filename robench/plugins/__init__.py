@@ -6,7 +6,8 @@ from robench.lazy import lazy_attributes
 
 if TYPE_CHECKING:
     from robench.plugins.option import option
-    from robench.plugins.registry import entry, load_plugin, names, register
+    from robench.plugins.plugin_files import load_plugin
+    from robench.plugins.registry import entry, names, register
     from robench.plugins.style import Style
 
 __all__ = [

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import cast
 
-from robench.plugins import registry
+from robench.plugins import plugin_files, registry
 from robench.plugins.entry import Kind
 
 
@@ -27,7 +27,7 @@ def find_name(plugin: object) -> str:
 
 def find_plugin_files(names: Iterable[tuple[Kind, str]]) -> list[Path]:
     """Return the plug-in files of this process that register some names, each once; a member has that of its family."""
-    loaded = {str(path): path for path in registry.plugin_files()}
+    loaded = {str(path): path for path in plugin_files.list_files()}
     origins = {(entry.kind, entry.name): entry.origin for kind in registry.KINDS for entry in registry.entries(kind)}
     found = (origins.get((kind, name)) or origins.get((kind, name.partition(":")[0])) for kind, name in names)
     return [loaded[origin] for origin in dict.fromkeys(found) if origin in loaded]

@@ -2,7 +2,7 @@
 
 Built-ins are plug-ins: they are found through the same entry points (``robench.defenses``, ``robench.attacks``,
 ``robench.tasks``) as a third party's, and nothing here imports one before it is named. A single file can
-add its own with :func:`register` and ``--plugin FILE``.
+add its own with :func:`register` and ``--plugin FILE`` (:mod:`robench.plugins.plugin_files`).
 
 A class can stand for a whole family of names. It says which of its fields tells the members apart, and may know them::
 
@@ -20,28 +20,20 @@ Registered as ``textattack``, it is named ``textattack:BAEGarg2019`` on the comm
 from __future__ import annotations
 
 import contextlib
-import importlib
-import importlib.util
 import inspect
 import re
-import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from importlib import metadata
-from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
 from typing import TypeVar, cast, overload
 
-from robench.errors import RobenchError, run_foreign_code
+from robench.errors import RobenchError
 from robench.escaping import show_value
-from robench.frames import find_frames, format_frames
-from robench.paths import absolute_path, read_regular
 from robench.plugins.entry import KINDS as KINDS
 from robench.plugins.entry import Entry as Entry
 from robench.plugins.entry import Kind as Kind
-from robench.plugins.modules import PLUGIN, name_plugin, remember_source, source_in_use
-from robench.plugins.search_path import search_first
+from robench.plugins.modules import remember_source
 from robench.plugins.suggestions import explain_unknown
 
 T = TypeVar("T")
@@ -49,7 +41,6 @@ T = TypeVar("T")
 
 _NAME = re.compile(r"[\w:+][\w:+.-]{0,59}")
 _FORM = "has up to 60 letters, digits and - _ . : +"
-_files: dict[tuple[Kind, str], Entry] = {}
 _OWN: dict[Kind, str] = {
     "defenses": "a defense of your own is read from its file by --plugin FILE.py",
     "attacks": "an attack of your own is read from its file by --plugin FILE.py",
@@ -59,8 +50,10 @@ _OWN: dict[Kind, str] = {
     ),
 }
 """How to bring something that is not registered, for the error of an unknown name."""
+additions: dict[tuple[Kind, str], Entry] = {}
+"""The entries that :func:`register` made, by kind and name."""
 _running: list[str] = []
-"""The plug-in files that are being run, which had registered nothing before."""
+"""The files that are being run anew, which may register no name twice."""
 
 
 @overload
@@ -88,12 +81,12 @@ def register(name: str, thing: T | None = None) -> Callable[[T], T]:
         kind = _kind_of(thing)
         origin = _find_origin()
         _check_name(kind, name, origin)
-        taken = _files.get((kind, name)) or _read_entry_points(kind).get(name)
+        taken = additions.get((kind, name)) or _read_entry_points(kind).get(name)
         if taken and taken.origin != origin:
             raise RobenchError(f"{kind[:-1]} {name!r} is registered twice: by {taken.origin} and by {origin}.")
         if taken and origin in _running:
             raise RobenchError(f"{kind[:-1]} {name!r} is registered twice in this file; give one another name.")
-        _files[kind, name] = Entry(kind, name, origin, thing)
+        additions[kind, name] = Entry(kind, name, origin, thing)
         return thing
 
     if thing is not None:
@@ -101,118 +94,29 @@ def register(name: str, thing: T | None = None) -> Callable[[T], T]:
     return add
 
 
-def load_plugin(path: Path, module_name: str = "") -> None:
-    """Run a plug-in file, so that the names it registers exist.
+def forget(origin: str) -> None:
+    """Forget what a file has registered."""
+    for key in [key for key, entry in additions.items() if entry.origin == origin]:
+        del additions[key]
 
-    Example:
-        >>> import robench
-        >>> from pathlib import Path
-        >>> robench.load_plugin(Path("my_tasks.py"))
+
+@contextlib.contextmanager
+def refuse_repetition(origin: str) -> Iterator[None]:
+    """Refuse inside the block that a file registers a name again, which otherwise replaces what it was.
 
     Args:
-        path: the file.
-        module_name: the name of its module, if it is the copy of another machine's file; by default it has its own.
-
-    Raises:
-        RobenchError: there is no such file, it fails, or it registers nothing.
+        origin: the file, which is being run and has registered nothing before.
     """
-    path = absolute_path(path).resolve()
-    if path.is_dir():
-        raise RobenchError(f"plug-in {path} is a folder; --plugin takes a Python file, and may be given several times.")
-    if not path.is_file():
-        raise RobenchError(f"plug-in {path} does not exist; --plugin takes a Python file.")
-    for kind in KINDS:
-        _read_entry_points(kind)  # while the process is as it was: a plug-in may do anything to it
+    _running.append(origin)
     try:
-        name, content = module_name or name_plugin(path), read_regular(path)
-    except OSError as error:
-        raise RobenchError(f"plug-in {path} cannot be read: {(error.strerror or str(error)).lower()}.") from error
-    if name in sys.modules and source_in_use(name) == content:
-        return
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or not isinstance(spec.loader, SourceFileLoader):  # such as a compiled extension's
-        raise RobenchError(f"plug-in {path} is not a Python file; its name should end in .py.")
-    entries_before, module_before, content_before = dict(_files), sys.modules.get(name), source_in_use(name)
-    for key in [key for key, entry in _files.items() if entry.origin == str(path)]:
-        del _files[key]
-    kept = dict(_files)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up while it is being run
-    remember_source(name, content)
-    try:
-        _run(path, content, module)
-        if _files == kept:
-            raise RobenchError(f'plug-in {path} registers nothing; put @robench.register("name") above its class.')
-    except BaseException:
-        del sys.modules[name]
-        if module_before is not None:
-            sys.modules[name] = module_before
-            remember_source(name, content_before)
-        _files.clear()
-        _files.update(entries_before)
-        raise
-
-
-def _run(path: Path, content: bytes, module: ModuleType) -> None:
-    """Run the source of a plug-in file in its module.
-
-    What was read is run: a file that is edited a second later must not be taken for this one by its cached bytecode. It
-    can import modules that lie beside it, as a script can.
-
-    Raises:
-        RobenchError: it fails; the message names the line.
-    """
-    _running.append(str(path))
-    try:
-        with search_first(path.parent), run_foreign_code(f"plug-in {path} failed", advice=_advise_dataclass):
-            exec(compile(content, str(path), "exec", dont_inherit=True), vars(module))
-    except RobenchError as error:
-        if error.__cause__ is not None:
-            raise
-        frames = [frame for frame in find_frames(error) if frame.filename == str(path)]  # register() refused something
-        place = f"{path}, line {frames[-1].lineno}: " if frames else ""
-        raise RobenchError(f"{place}{str(error).removeprefix(f'{path} ')}", format_frames(frames)) from error
+        yield
     finally:
         _running.pop()
 
 
-def _advise_dataclass(error: BaseException) -> str:
-    """Return what to do about an error of Python's dataclasses, with a blank before it; empty if it is none."""
-    is_known = isinstance(error, TypeError) and re.search("non-frozen dataclass|non-default argument", str(error))
-    return " Put @dataclass(frozen=True, kw_only=True) above the class." if is_known else ""
-
-
-@contextlib.contextmanager
-def isolated() -> Iterator[None]:
-    """Forget at the end of the block what was registered inside it, for tests."""
-    entries_before = dict(_files)
-    modules_before = {name: module for name, module in sys.modules.items() if name.startswith(PLUGIN)}
-    try:
-        yield
-    finally:
-        _files.clear()
-        _files.update(entries_before)
-        for name in [name for name in sys.modules if name.startswith(PLUGIN)]:
-            del sys.modules[name]
-        sys.modules.update(modules_before)
-
-
-def plugin_files() -> list[Path]:
-    """Return the plug-in files of what is registered, for another process to load."""
-    modules = (module for name, module in sys.modules.items() if name.startswith(PLUGIN))
-    origins = {entry.origin for entry in _files.values()}
-    return [Path(file) for file in dict.fromkeys(vars(module).get("__file__") for module in modules) if file in origins]
-
-
-def name_file(file: str) -> str:
-    """Return what a file registers, such as ``the defense mine``; empty if it registers nothing."""
-    found = [f"{entry.kind[:-1]} {entry.name}" for entry in _files.values() if entry.origin == file]
-    return f"the {' or the '.join(found)}" if found else ""
-
-
 def entries(kind: Kind) -> list[Entry]:
     """Return all registered entries of a kind, built-ins first."""
-    found = {**_read_entry_points(kind), **{name: entry for (k, name), entry in _files.items() if k == kind}}
+    found = {**_read_entry_points(kind), **{name: entry for (k, name), entry in additions.items() if k == kind}}
     return list(found.values())
 
 

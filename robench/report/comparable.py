@@ -23,14 +23,7 @@ WORST_CASE = "worst"
 
 
 def find_rows(
-    store: Store,
-    names: Sequence[str],
-    task: str,
-    attack: str,
-    encoder: str,
-    preset: str,
-    seeds: Sequence[int],
-    split: str,
+    store: Store, names: Sequence[str], selection: Selection, *, attack: str, split: str
 ) -> list[list[Result]]:
     """Return the results of each defense or model, of one setting.
 
@@ -38,19 +31,15 @@ def find_rows(
         store: the runs folder.
         names: of defenses, as registered or as tables label them; of a defense that is trained once for each attack,
             that is each model under its own attack. ``ada on pwws`` is one of these models, under every attack.
-        task: name of the task.
+        selection: one task, and what else results are chosen by.
         attack: name or title of the attack, with its changed fields as tables have them if there are several, or
             :data:`WORST_CASE`; empty for clean texts.
-        encoder: name of the encoder; empty for any.
-        preset: name of the preset; empty for any.
-        seeds: seeds; empty for all.
         split: the split whose rows were attacked.
 
     Raises:
         RobenchError: there are none, or they are of several settings.
     """
-    chosen = {"encoders": encoder, "presets": preset}
-    selection = Selection(tasks=[task], seeds=seeds, **{key: [value] for key, value in chosen.items() if value})
+    (task,) = selection.tasks
     hint = _describe_command(names, task)
     selected = selection.select(store.stages(CellInfo), str(store.root), hint=hint)
     cells = _on_split(selected, split, store.root)

@@ -15,6 +15,7 @@ from robench.errors import RobenchError
 from robench.escaping import escape_markdown, quote_python
 from robench.paths import absolute_path, atomic_write_folder, read_regular, translate_os_errors
 from robench.report.rendering import percent
+from robench.results.find_stage import find_stage, refuse_entries
 from robench.results.info import CellInfo, ModelInfo
 from robench.results.info_parts import Outcome
 from robench.results.integrity import WEIGHTS_FILE
@@ -43,6 +44,7 @@ def export(store: Store, name: str, target: Path, *, force: bool = False) -> Sto
         RobenchError: there is no such model, its files are broken, it reads other texts in place of each, or the folder
             is not empty, or cannot be written.
     """
+    refuse_entries(store, "weights")
     model = trained_model(store, name)
     _check_reading(model)
     target = absolute_path(target)
@@ -65,7 +67,7 @@ def trained_model(store: Store, name: str) -> StoredStage[ModelInfo]:
     hits = hits or [s for s in named if s.folder.name.startswith(name) or s.key.startswith(name)]
     keys = dict.fromkeys(stage.info.model if isinstance(stage.info, CellInfo) else stage.key for stage in hits)
     if not keys:
-        found = store.find(name)  # which says what there is
+        found = find_stage(store, name)  # which says what there is
         raise RobenchError(f"{found.folder.name} is an adversarial training set: name a cell or a trained model.")
     if len(keys) > 1:
         shown = ", ".join(models[key].folder.name for key in keys if key in models)

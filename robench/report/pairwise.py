@@ -19,6 +19,7 @@ from robench.results.labels import column_labels
 from robench.results.power import MOST_SEEDS, POWER, Plan, find_smallest_difference, plan
 from robench.results.sample_reader import SampleReader
 from robench.results.samples import align
+from robench.results.selection import Selection
 from robench.results.significance import Difference, compare_outcomes
 
 
@@ -175,7 +176,9 @@ def compare(
         )
     if first == second:
         raise RobenchError(f"{first} is compared with itself; name two defenses.")
-    rows = find_rows(open_results(Path(runs)), (first, second), task, attack, encoder, preset, seed, split)
+    chosen = {"encoders": encoder, "presets": preset}
+    selection = Selection(tasks=[task], seeds=seed, **{key: [value] for key, value in chosen.items() if value})
+    rows = find_rows(open_results(Path(runs)), (first, second), selection, attack=attack, split=split)
     reader = SampleReader.of([*rows[0], *rows[1]])
     ours, theirs = align(*read_outcomes(reader, rows, (first, second), attack))
     found = compare_outcomes(ours, theirs, level)

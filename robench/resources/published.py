@@ -27,7 +27,9 @@ from robench.errors import RobenchError
 from robench.escaping import replace_surrogates
 from robench.extras import format_install_command
 from robench.paths import absolute_path, cache_dir
-from robench.resources import downloads, first_seen, packages, plain_pickle
+from robench.resources import downloads, first_seen, plain_pickle
+from robench.resources.archives import unpack_members
+from robench.resources.build_lock import build_once
 from robench.resources.caching_encoder import CachingEncoder, Embeddings
 
 WORD_VECTORS_URL = "https://textattack.s3.amazonaws.com/word_embeddings/paragramcf"
@@ -93,7 +95,7 @@ def prepare_published_vectors(*, offline: bool = False) -> Path:
             f"{advice}"
         )
     target = cache_dir() / "published" / _VECTORS_FOLDER
-    with packages.build_once(target) as draft:
+    with build_once(target) as draft:
         if draft is not None:
             archive = target.with_name(f"{target.name}.zip.part")
             downloads.download_file(WORD_VECTORS_URL, archive, title="TextAttack's word vectors", advice=advice)
@@ -106,7 +108,7 @@ def _unpack(archive: Path, draft: Path) -> None:
     try:
         if not zipfile.is_zipfile(archive):
             raise RobenchError("it is not a zip archive")
-        packages.unpack_members(archive, tuple(f"{_VECTORS_FOLDER}/{name}" for name in _FILES), draft)
+        unpack_members(archive, tuple(f"{_VECTORS_FOLDER}/{name}" for name in _FILES), draft)
         for file in sorted((draft / _VECTORS_FOLDER).iterdir()):
             file.rename(draft / file.name)
         (draft / _VECTORS_FOLDER).rmdir()

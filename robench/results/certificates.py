@@ -11,9 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from robench.errors import RobenchError
-from robench.paths import read_regular
-from robench.results.info import REMEDY
+from robench.results import json_lines
 
 CERTIFICATES_FILE = "certificates.jsonl"
 
@@ -57,7 +55,7 @@ def write(path: Path, lines: Sequence[Certificate]) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    path.write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
+    json_lines.write(path, lines)
 
 
 def read(path: Path) -> list[Certificate]:
@@ -66,7 +64,4 @@ def read(path: Path) -> list[Certificate]:
     Raises:
         RobenchError: it cannot be read, or a line lacks a key or has a value of another type.
     """
-    try:
-        return [msgspec.json.decode(line, type=Certificate) for line in read_regular(path).splitlines()]
-    except (OSError, ValueError, RecursionError) as error:
-        raise RobenchError(f"{path} cannot be read ({error}); {REMEDY}.") from error
+    return json_lines.read(path, Certificate)

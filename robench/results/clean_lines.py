@@ -8,9 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from robench.errors import RobenchError
-from robench.paths import read_regular
-from robench.results.info import REMEDY
+from robench.results import json_lines
 
 
 class CleanLine(msgspec.Struct, frozen=True):
@@ -46,8 +44,4 @@ def read(path: Path, count: int | None = None) -> list[CleanLine]:
     Raises:
         RobenchError: it cannot be read, or a line lacks a key or has a value of another type.
     """
-    try:
-        lines = read_regular(path).decode().splitlines()[:count]
-        return [msgspec.json.decode(line, type=CleanLine) for line in lines]
-    except (OSError, ValueError, RecursionError) as error:
-        raise RobenchError(f"{path} cannot be read ({error}); {REMEDY}.") from error
+    return json_lines.read(path, CleanLine, count=count)

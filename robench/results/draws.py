@@ -11,17 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
-from robench.errors import RobenchError
-from robench.paths import read_regular, translate_os_errors
+from robench.paths import translate_os_errors
+from robench.results import json_lines
 from robench.results.info_parts import Draws
 
 DRAWS_FILE = "draws.jsonl"
 DRAWS = 10
 """Draws of each text."""
-REMEDY = "attack again with --existing always"
+_ATTACK_AGAIN = "attack again with --existing always"
 
 
 class DrawsLine(msgspec.Struct, frozen=True):
@@ -30,12 +31,12 @@ class DrawsLine(msgspec.Struct, frozen=True):
     Attributes:
         id: row of the example in its split, from 0.
         right: number of draws in which the model is right.
-        n: number of draws.
+        n: number of draws, at least one.
     """
 
     id: int
     right: int
-    n: int
+    n: Annotated[int, msgspec.Meta(ge=1)]
 
 
 def write_draws(folder: Path, right: Mapping[int, int], n: int) -> Draws:
@@ -49,10 +50,9 @@ def write_draws(folder: Path, right: Mapping[int, int], n: int) -> Draws:
     Raises:
         RobenchError: they cannot be written.
     """
-    lines = [msgspec.json.encode(DrawsLine(row, count, n)) + b"\n" for row, count in right.items()]
     path = folder / DRAWS_FILE
     with translate_os_errors(path):
-        path.write_bytes(b"".join(lines))
+        json_lines.write(path, (DrawsLine(row, count, n) for row, count in right.items()))
     return Draws(n=n, right=sum(right.values()))
 
 
@@ -65,8 +65,4 @@ def read_draws(folder: Path) -> dict[int, float]:
     path = folder / DRAWS_FILE
     if not path.is_file():
         return {}
-    try:
-        lines = [msgspec.json.decode(line, type=DrawsLine) for line in read_regular(path).splitlines()]
-        return {line.id: line.right / line.n for line in lines}
-    except (OSError, ValueError, RecursionError, ZeroDivisionError) as error:
-        raise RobenchError(f"{path} cannot be read ({error}); {REMEDY}.") from error
+    return {line.id: line.right / line.n for line in json_lines.read(path, DrawsLine, remedy=_ATTACK_AGAIN)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from robench.results.entries import (
 )
 from robench.results.entry_form import Entry
 from robench.results.folder_kind import holds_entries
-from robench.results.info import AdversarialInfo, CellInfo, Info, ModelInfo, StatisticsInfo
+from robench.results.info import AdversarialInfo, CellInfo, Info, ModelInfo, StageKind, StatisticsInfo
 from robench.results.integrity import TABLE_FILES
 from robench.results.store import Names, Store, StoredStage
 
@@ -64,6 +65,19 @@ class EntryStore(Store):
             for stage in _LISTS[info](entry):
                 found.setdefault(stage.key, stage)
         return sorted(found.values(), key=lambda stage: stage.folder.name)
+
+    def finished_folders(self, kind: StageKind) -> list[Path]:
+        """Return the names of the stages of a kind, as folders that do not exist."""
+        return [folder for folder, stage in self._by_folder.items() if stage.info.kind == kind]
+
+    def read(self, folder: Path) -> StoredStage[Any] | None:
+        """Return the stage of a name; None if there is none."""
+        return self._by_folder.get(folder)
+
+    @cached_property
+    def _by_folder(self) -> dict[Path, StoredStage[Any]]:
+        kinds: list[type[Any]] = list(_LISTS)
+        return {stage.folder: stage for info in kinds for stage in self.stages(info)}
 
     def check(self, stage: StoredStage[Any], names: Names = TABLE_FILES) -> None:
         """Check nothing: `robench validate` tells whether an entry contradicts itself."""

@@ -68,6 +68,11 @@ def make_key(identity: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
+def find_key(name: str) -> str:
+    """Return the key at the end of the name of a stage's folder, ``<label>-<key>``."""
+    return name.rpartition("-")[2]
+
+
 def is_key_of_identity(info: StageInfo) -> bool:
     """Return whether the key of a stage belongs to its identity; true if it has no identity."""
     return not info.identity or make_key(info.identity) == info.key

@@ -1,9 +1,9 @@
 """Locks of stages, and what killed processes leave in a runs folder: locks that nobody holds, and drafts.
 
-How it works: a lock is a hidden file beside the folder of its stage, and the key alone decides which. Whoever holds it
-deletes it before letting go. That is safe: a process that waits opens the file anew for each try, and filelock (from
-3.21 on) lets go of a lock whose file was deleted between opening and locking it, and tries again. So of a file that is
-there and not locked, and of a draft whose key is not locked, the process is dead.
+How it works: a lock is a hidden file beside the folder of its stage, and the key alone decides which. Whoever holds a
+lock deletes its file before letting go. That is safe: a process that waits opens the file anew for each try, and
+filelock (from 3.21 on) lets go of a lock whose file was deleted between opening and locking it, and tries again. So of
+a file that is there and not locked, and of a draft whose key is not locked, the process is dead.
 """
 
 from __future__ import annotations
@@ -48,23 +48,42 @@ def hold_lock(parent: Path, key: str, on_wait: Callable[[], None] | None) -> Ite
         OSError: it cannot be made.
     """
     file = parent / f".{key}.lock"
-    refuse_link(file)
-    lock = FileLock(file)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
+    lock = try_lock(file)
+    if lock is None:
         if on_wait is None:
             yield False
             return
         on_wait()
+        lock = FileLock(file)
         lock.acquire()
     try:
         delete_drafts(parent, key)
         yield True
     finally:
-        with contextlib.suppress(OSError):  # of a system that deletes no open file
-            file.unlink()
-        lock.release()
+        unlock(lock)
+
+
+def try_lock(file: Path) -> FileLock | None:
+    """Lock a file without waiting; None if another process holds it.
+
+    Raises:
+        RobenchError: it is a symbolic link.
+        OSError: it cannot be made.
+    """
+    refuse_link(file)
+    lock = FileLock(file)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        return None
+    return lock
+
+
+def unlock(lock: FileLock) -> None:
+    """Delete the file of a lock that is held, and let go of it."""
+    with contextlib.suppress(OSError):  # of a system that deletes no open file
+        Path(lock.lock_file).unlink()
+    lock.release()
 
 
 def is_held(file: Path) -> bool:

@@ -19,6 +19,7 @@ from robench.results.aside import ASIDE
 from robench.results.info import StageKind, kind_of
 from robench.results.info_parts import Outcome
 from robench.results.inspection import KINDS
+from robench.results.integrity import find_key
 from robench.results.redo import REDO
 from robench.results.request_log import StoredRequest, read_requests
 from robench.results.store import RECORDS_FILE, STAGE_FILE, Store
@@ -110,7 +111,7 @@ def survey_runs(root: Path) -> Overview:
                 errors[folder] = outcome.errors, outcome.n
     requests = read_requests(store.root)
     held = {kind: locks.find_held(store.root / kind) for kind in get_args(StageKind)}
-    names = {_key(name): name for request in requests for name in request.stages}
+    names = {find_key(name): name for request in requests for name in request.stages}
     return Overview(
         finished=finished,
         unreadable=tuple(unreadable),
@@ -143,13 +144,13 @@ def count_rows(path: Path) -> int | None:
 def _find_unfinished(
     store: Store, held: Mapping[StageKind, list[str]], requests: list[StoredRequest]
 ) -> Iterator[UnfinishedStage]:
-    totals = {_key(name): total for request in requests for name, total in request.stages.items()}
+    totals = {find_key(name): total for request in requests for name, total in request.stages.items()}
     for kind, keys in held.items():
         again = (Store(place).folders(kind) for place in _list(store.root / REDO))
         for folder in [*store.folders(kind), *(folder for folders in again for folder in folders)]:
             if (folder / STAGE_FILE).exists():
                 continue
-            path, key = folder / RECORDS_FILE, _key(folder.name)
+            path, key = folder / RECORDS_FILE, find_key(folder.name)
             rows = count_rows(path)
             total = totals.get(key) if rows is not None else None
             yield UnfinishedStage(folder, rows, total, _read_time(path) if rows is not None else None, key in keys)
@@ -167,7 +168,7 @@ def _find_state(request: StoredRequest, times: Mapping[str, float]) -> RequestSt
     def is_finished(key: str) -> bool:
         return key in times and (not request.again or times[key] >= request.time)
 
-    missing = tuple(name for name in request.stages if not is_finished(_key(name)))
+    missing = tuple(name for name in request.stages if not is_finished(find_key(name)))
     return RequestState(request, request.done + len(request.stages) - len(missing), missing)
 
 
@@ -187,7 +188,3 @@ def _read_time(path: Path) -> float | None:
         return path.stat().st_mtime
     except OSError:
         return None
-
-
-def _key(name: str) -> str:
-    return name.rpartition("-")[2]

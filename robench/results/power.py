@@ -19,6 +19,7 @@ Example:
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -271,9 +272,4 @@ def _smallest(chance: Callable[[float], float], power: float) -> float | None:
 
 def _first(is_enough: Callable[[int], bool], low: int, high: int) -> int | None:
     """Return the smallest number that is enough, if more are enough, too; None if the largest is not."""
-    if not is_enough(high):
-        return None
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if is_enough(middle) else (middle + 1, high)
-    return high
+    return low + bisect_left(range(low, high), True, key=is_enough) if is_enough(high) else None

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from robench.paths import open_unlinked, read_regular, refuse_link, replace_folder, translate_os_errors
 from robench.results import locks
+from robench.results.integrity import find_key
 from robench.results.store import Store
 from robench.syncing import make_folder, sync
 
@@ -68,7 +69,7 @@ class Redo:
             RobenchError: a place is a symbolic link, or cannot be written.
         """
         place = self._root / _hash(dict(parents)) / folder.parent.name / folder.name
-        key = folder.name.rpartition("-")[2]
+        key = find_key(folder.name)
         for part in (self._root, place.parent.parent, place.parent, place):
             refuse_link(part)
         for path in place.iterdir() if place.is_dir() else ():
@@ -90,7 +91,7 @@ class Redo:
         Raises:
             RobenchError: something cannot be written.
         """
-        key = folder.name.rpartition("-")[2]
+        key = find_key(folder.name)
         with translate_os_errors(folder):
             replace_folder(place, folder)
             for twin in folder.parent.glob(f"[!.]*-{key}"):

@@ -21,7 +21,7 @@ from robench.results.columns import (
     make_columns,
 )
 from robench.results.draws import read_draws
-from robench.results.integrity import CLEAN_FILE, read_columns
+from robench.results.integrity import CLEAN_FILE, find_key, read_columns
 from robench.results.samples import Outcome, average
 
 if TYPE_CHECKING:
@@ -81,10 +81,10 @@ class SampleReader:
     """Reads the outcomes of cells and models of one runs folder, each file once.
 
     Args:
-        runs: the runs folder.
+        runs: the runs folder; None if all stages are parts of entries.
     """
 
-    def __init__(self, runs: Path) -> None:
+    def __init__(self, runs: Path | None) -> None:
         self._runs = runs
         self._columns: dict[Path, Columns] = {}
         self._attacked: dict[tuple[Path, Callable[[Columns], Sequence[Outcome]]], Samples] = {}
@@ -98,7 +98,7 @@ class SampleReader:
             stages: the stages or results.
             reader: one of the same runs folder, to use again what it has read.
         """
-        reader = reader or cls(stages[0].folder.parent.parent)
+        reader = reader or cls(next((one.folder.parent.parent for one in stages if one.entry is None), None))
         for stage in stages:
             if stage.entry is not None:
                 reader._add_entry(stage.folder, stage.info.key, stage.entry)
@@ -152,9 +152,9 @@ class SampleReader:
     @cached_property
     def _models(self) -> dict[str, Path]:
         """The folders of the models, by key."""
-        folder = self._runs / "models"
-        found = sorted(folder.iterdir()) if folder.is_dir() else []
-        return {path.name.rpartition("-")[2]: path for path in found if not path.name.startswith(".")}
+        folder = self._runs / "models" if self._runs else None
+        found = sorted(folder.iterdir()) if folder and folder.is_dir() else []
+        return {find_key(path.name): path for path in found if not path.name.startswith(".")}
 
     def _read_clean(self, key: str) -> Samples | None:
         if key not in self._clean:

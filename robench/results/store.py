@@ -26,19 +26,17 @@ import logging
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, get_args
 
 from robench.errors import RobenchError
-from robench.escaping import list_values
 from robench.paths import absolute_path, read_regular, refuse_links, translate_os_errors
 from robench.results import integrity, locks
 from robench.results.folder_kind import holds_entries
-from robench.results.info import REMEDY, AdversarialInfo, CellInfo, Info, ModelInfo, StageKind, TransferInfo, kind_of
-from robench.results.integrity import RECORDS_FILE, STAGE_FILE, TABLE_FILES, make_key
-from robench.results.near_names import suggest
+from robench.results.info import REMEDY, Info, StageKind, kind_of
+from robench.results.integrity import RECORDS_FILE, STAGE_FILE, TABLE_FILES, find_key, make_key
 from robench.results.stage_file import decode
 from robench.syncing import make_folder
 
@@ -71,7 +69,7 @@ class StoredStage(Generic[Info]):
     @property
     def key(self) -> str:
         """Return the key that its folder's name ends with."""
-        return _key_in(self.folder)
+        return find_key(self.folder.name)
 
 
 class MisplacedError(RobenchError):
@@ -126,6 +124,10 @@ class Store:
         if not parent.is_dir():
             return []
         return [path for path in sorted(parent.iterdir()) if _STAGE_NAME.fullmatch(path.name) and path.is_dir()]
+
+    def finished_folders(self, kind: StageKind) -> list[Path]:
+        """Return the folders of the finished stages of a kind, by name, whether they fit or not."""
+        return [folder for folder in self.folders(kind) if (folder / STAGE_FILE).exists()]
 
     def read(self, folder: Path) -> StoredStage[Any] | None:
         """Read a finished stage; None if there is none.
@@ -189,9 +191,8 @@ class Store:
     def choose(self, twins: list[StoredStage[Info]]) -> StoredStage[Info] | None:
         """Return one of the stages of a key; None if there is none, or there are several that say different things."""
         if len(twins) > 1 and len({repr(_result(stage)) for stage in twins}) > 1:
-            self.tell(
-                f"{' and '.join(str(stage.folder) for stage in twins)} are different stages of one key; {REMEDY}."
-            )
+            places = " and ".join(str(stage.folder) for stage in twins)
+            self.tell(f"{places} are different stages of one key; {REMEDY}.")
             return None
         return twins[0] if twins else None
 
@@ -229,39 +230,6 @@ class Store:
             self._told.add(sentence)
             self._on_fault(sentence)
 
-    def find(self, name: str, names: Names = TABLE_FILES) -> StoredStage[Any]:
-        """Find the cell, or else the model, adversarial training set or transfer, whose name or key begins so.
-
-        Args:
-            name: the name.
-            names: the files to check.
-
-        Raises:
-            RobenchError: there is none, there are several, or it does not fit.
-        """
-        for kind in (CellInfo, ModelInfo, AdversarialInfo, TransferInfo):
-            folders = [folder for folder in self.folders(kind_of(kind)) if (folder / STAGE_FILE).exists()]
-            hits = [f for f in folders if name in (f.name, _key_in(f))]
-            hits = hits or [f for f in folders if f.name.startswith(name) or _key_in(f).startswith(name)]
-            if len(hits) == 1 and (stage := self.read(hits[0])):
-                self.check(stage, names)
-                return stage
-            if hits:
-                shown = list_values(folder.name for folder in hits)
-                raise RobenchError(
-                    f"{name!r} fits {len(hits)} {kind_of(kind)}: {shown}. Give more of the name, or the key"
-                    f"{self._suggest_model(hits)}."
-                )
-        cells, models = ([one.folder.name for one in self.stages(info, names=())] for info in (CellInfo, ModelInfo))
-        raise RobenchError(f"no cell or model {name!r} in {self.root}: {suggest(name, cells, models)}.")
-
-    def _suggest_model(self, folders: Sequence[Path]) -> str:
-        """Return the end of a sentence with the one model of all of some cells; empty if there is no such one."""
-        stages = [self.read(folder) for folder in folders]
-        keys = {stage.info.model for stage in stages if stage and isinstance(stage.info, CellInfo)}
-        models = [folder.name for key in keys for folder in self.twins("models", key)]
-        return f"; their model, {models[0]}, stands for all of them" if len(keys) == len(models) == 1 else ""
-
     def finish(self, folder: Path, info: Info) -> StoredStage[Info]:
         """Describe the files of a stage and write ``stage.json``, after which it counts as finished."""
         return StoredStage(folder, integrity.write_stage(folder, info))
@@ -297,7 +265,7 @@ class Store:
             with translate_os_errors(folder):
                 make_folder(folder.parent)
                 refuse_links(folder)
-                is_held = held.enter_context(locks.hold_lock(folder.parent, _key_in(folder), on_wait))
+                is_held = held.enter_context(locks.hold_lock(folder.parent, find_key(folder.name), on_wait))
             yield is_held
 
     def sweep(self) -> None:
@@ -323,10 +291,6 @@ class Store:
             if info.key not in keys and info.kind == kind:
                 name = f"{info.label}-{info.key}"
                 yield f"{path.parent} holds the stage {name}: give the folder this name back."
-
-
-def _key_in(folder: Path) -> str:
-    return folder.name.rpartition("-")[2]
 
 
 def _result(stage: StoredStage[Any]) -> tuple[Any, ...]:

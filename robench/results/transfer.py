@@ -73,7 +73,9 @@ def view_as_cell(stage: StoredStage[TransferInfo]) -> StoredStage[CellInfo]:
     return StoredStage(stage.folder, CellInfo(**{name: getattr(info, name) for name in shared}))
 
 
-def leave_out_sources(stages: Sequence[StoredStage[InfoT]], seeds: Collection[int] = ()) -> list[StoredStage[InfoT]]:
+def leave_out_sources(
+    stages: Sequence[StoredStage[InfoT]], store: Store | None, seeds: Collection[int] = ()
+) -> list[StoredStage[InfoT]]:
     """Return the stages without the cells that were made for the sake of their adversarial texts alone.
 
     Transfers to models of one seed take the texts of a cell of the reference of the next seed. In a table of one seed
@@ -82,11 +84,12 @@ def leave_out_sources(stages: Sequence[StoredStage[InfoT]], seeds: Collection[in
 
     Args:
         stages: of one runs folder; only cells are left out.
+        store: the runs folder, whose transfers say which cells these are; if there is none, nothing is left out.
         seeds: those that the user asks for, if any; then nothing is left out.
     """
-    if seeds or not stages or not isinstance(stages[0].info, CellInfo):
+    if store is None or seeds or not stages or not isinstance(stages[0].info, CellInfo):
         return list(stages)
-    transfers = [one.info for one in Store(stages[0].folder.parent.parent).stages(TransferInfo, names=())]
+    transfers = [one.info for one in store.stages(TransferInfo, names=())]
     sources = {info.texts for info in transfers}
     wanted = {(info.task, info.seed) for info in transfers}
     wanted |= {(one.info.task, one.info.seed) for one in stages if one.key not in sources}

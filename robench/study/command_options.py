@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import cache
 from pathlib import PurePath
-from typing import Any
+from typing import Any, NamedTuple
 
 from robench.errors import RobenchError
 from robench.plugins import registry
@@ -23,9 +23,21 @@ TRUST = run_options(AttackOptions)["trust_remote_code"].flag
 TEST = run_options(AttackOptions)["test"].flag
 
 
+class OptionWords(NamedTuple):
+    """The options of a command besides names and seeds.
+
+    Attributes:
+        kind: the class that declares the options of the command: of ``robench run`` or of ``robench attack``.
+        words: the options as they stand in it.
+    """
+
+    kind: type[RunOptions] | type[AttackOptions]
+    words: tuple[str, ...]
+
+
 def find_options(
     row: Result, column: Result, task_length: Callable[[str], int | None], *, crossed: bool
-) -> tuple[str, ...] | None:
+) -> OptionWords | None:
     """Return the options besides names and seeds; None if no options make a result comparable with the row's.
 
     Args:
@@ -38,10 +50,12 @@ def find_options(
     victim = row.info.victim
     if victim is None:
         length = None if row.info.data_options else task_length(row.info.task)
-        return _training_options(row, column, length, row.info.training_attack if crossed else None)
+        words = _training_options(row, column, length, row.info.training_attack if crossed else None)
+        return OptionWords(RunOptions, (*row.info.data_options, *words)) if words is not None else None
     if not victim.command or preset is None:
         return None
-    return *victim.command, *row.info.data_options, *_victim_options(row, column, preset, victim)
+    words = _victim_options(row, column, preset, victim)
+    return OptionWords(AttackOptions, (*victim.command, *row.info.data_options, *words))
 
 
 def _victim_options(row: Result, column: Result, preset: Preset, victim: VictimInfo) -> list[str]:
@@ -64,7 +78,7 @@ def _victim_options(row: Result, column: Result, preset: Preset, victim: VictimI
 
 def _training_options(
     row: Result, column: Result, max_length: int | None, against: PluginInfo | None
-) -> tuple[str, ...] | None:
+) -> list[str] | None:
     """Return the options of ``robench run``: the preset, and everything that differs from it; None if none fits."""
     info = row.info
     found = _preset(info, max_length)
@@ -74,7 +88,7 @@ def _training_options(
     settings = {TRAINING: training, info.defense.name: info.defense.changed}
     for attack in filter(None, (against, column.attack)):
         settings |= _attack_settings(attack, preset)
-    words = option_words(
+    return option_words(
         RunOptions,
         against=against.name if against else None,
         preset=name,
@@ -89,7 +103,6 @@ def _training_options(
         settings=settings,
         trust_remote_code=bool(info.foreign_code or column.info.foreign_code),
     )
-    return *info.data_options, *words
 
 
 def _attack_limit(row: Result, limit: int | None) -> int | None:

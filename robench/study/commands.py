@@ -51,6 +51,26 @@ class Gap(NamedTuple):
     crossed: bool = False
 
 
+class _Box(NamedTuple):
+    """Cells that one command makes: the combinations of its names.
+
+    Attributes:
+        kind: the class that declares the options of the command.
+        options: the options besides names and seeds.
+        defenses: names of defenses, or of the user's models.
+        tasks: names of tasks; empty texts for rows of the user's own, which options name.
+        attacks: names of attacks.
+        seeds: the seeds.
+    """
+
+    kind: type[CommonOptions]
+    options: tuple[str, ...]
+    defenses: tuple[str, ...]
+    tasks: tuple[str, ...]
+    attacks: tuple[str, ...]
+    seeds: tuple[int, ...]
+
+
 def repeat(results: Sequence[Result]) -> list[Gap]:
     """Return the gaps that some results would leave, so that their commands make these results again.
 
@@ -70,7 +90,7 @@ def make_commands(gaps: Iterable[Gap], extra: Sequence[str] = ()) -> tuple[tuple
         gaps: the missing cells, in the order in which names should appear.
         extra: options to add to each command.
     """
-    boxes: list[tuple[Any, ...]] = []
+    boxes: list[_Box] = []
     hopeless, task_length = 0, cache(find_length)
     for row, column, seed, named, crossed in gaps:
         options = find_options(row, column, task_length, crossed=crossed) if named else None
@@ -78,30 +98,33 @@ def make_commands(gaps: Iterable[Gap], extra: Sequence[str] = ()) -> tuple[tuple
             hopeless += 1
             continue
         task = "" if row.info.data_options else row.info.task  # rows of the user's own are named by options
-        names = row.defense.name, task, column.attack.name, seed
-        boxes.append((options, *((name,) for name in names)))
+        boxes.append(_Box(*options, (row.defense.name,), (task,), (column.attack.name,), (seed,)))
     return tuple(_command(box, extra) for box in _merge_boxes(boxes)), hopeless
 
 
-def _merge_boxes(boxes: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+def _merge_boxes(boxes: list[_Box]) -> list[_Box]:
     """Merge boxes that differ in one kind of name only: first in seeds, then in attacks, defenses and tasks."""
-    for axis in (4, 3, 1, 2):
-        merged: dict[tuple[Any, ...], dict[Any, None]] = {}
+    for field in ("seeds", "attacks", "defenses", "tasks"):
+        merged: dict[_Box, dict[Any, None]] = {}
         for box in boxes:
-            merged.setdefault((*box[:axis], *box[axis + 1 :]), {}).update(dict.fromkeys(box[axis]))
-        boxes = [(*rest[:axis], tuple(names), *rest[axis:]) for rest, names in merged.items()]
+            merged.setdefault(_change(box, field, ()), {}).update(dict.fromkeys(getattr(box, field)))
+        boxes = [_change(rest, field, tuple(names)) for rest, names in merged.items()]
     return boxes
 
 
-def _command(box: tuple[Any, ...], extra: Sequence[str]) -> str:
-    options, defenses, tasks, attacks, seeds = box
-    kind: type[CommonOptions] = RunOptions
-    words = ["run", *option_words(RunOptions, defense=defenses)]
-    if options[0] == run_options(AttackOptions)["model"].flag:
-        kind, words = AttackOptions, ["attack", *option_words(AttackOptions, name=defenses)]
-    named = option_words(kind, task=[task for task in tasks if task], attack=attacks)
-    words += [*named, *options, *option_words(kind, seed=sorted(seeds))]
-    return format_command(*words, *_plugin_words(extra, defenses=defenses, attacks=attacks, tasks=tasks), *extra)
+def _change(box: _Box, field: str, names: tuple[Any, ...]) -> _Box:
+    changes: dict[str, Any] = {field: names}
+    return box._replace(**changes)
+
+
+def _command(box: _Box, extra: Sequence[str]) -> str:
+    words = ["run", *option_words(RunOptions, defense=box.defenses)]
+    if box.kind is AttackOptions:
+        words = ["attack", *option_words(AttackOptions, name=box.defenses)]
+    words += option_words(box.kind, task=[task for task in box.tasks if task], attack=box.attacks)
+    words += [*box.options, *option_words(box.kind, seed=sorted(box.seeds))]
+    plugins = _plugin_words(extra, defenses=box.defenses, attacks=box.attacks, tasks=box.tasks)
+    return format_command(*words, *plugins, *extra)
 
 
 def _plugin_words(extra: Sequence[str], **names: Iterable[str]) -> list[str]:
@@ -155,7 +178,7 @@ def read_selection(selection: Selection, store: Store, extra: Sequence[str] = ()
         RobenchError: a cell's files are missing or broken.
     """
     everything = store.stages(CellInfo)
-    selected = selection.keep(leave_out_sources(leave_out_crossed(everything), selection.seeds))
+    selected = selection.keep(leave_out_sources(leave_out_crossed(everything), store, selection.seeds))
     cells = leave_out_adaptive(selected, everything) or selected
     if not cells:
         command = f"`{make_run_command(name_defenses(selection, everything), extra)}`"

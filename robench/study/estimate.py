@@ -6,10 +6,8 @@ from statistics import median
 
 from robench.results.inspection import KINDS
 from robench.results.store import Store
-from robench.study.schedule import Work, WorkKind
+from robench.study.schedule import Work
 from robench.study.stages.stage import RecordsStage, Stage
-from robench.study.stages.train import ModelStage
-from robench.study.stages.victim import VictimStage
 
 UNKNOWN_PACE = 0.02
 """Seconds of a step or a text of a stage that nothing is known of."""
@@ -53,17 +51,12 @@ def make_work(stage: Stage, seconds: float, threads: int) -> Work:
         seconds: its estimated time.
         threads: number of threads of a training.
     """
-    kind: WorkKind = "measure"
-    if isinstance(stage, RecordsStage):
-        kind = "attack"
-    elif isinstance(stage, ModelStage):
-        kind = "check" if isinstance(stage, VictimStage) else "fuse" if stage.parts else "train"
     return Work(
         key=stage.key,
         name=stage.title,
-        kind=kind,
+        kind=stage.work_kind,
         seconds=seconds,
         threads=stage.count_threads(threads) or 1,
         needs=tuple(need.key for need in stage.needs),
-        rows=stage.size.count if kind == "attack" else 0,
+        rows=stage.size.count if isinstance(stage, RecordsStage) else 0,
     )

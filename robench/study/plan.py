@@ -18,6 +18,7 @@ from robench.study.setting import NamedAttack, NamedDefense, Setting
 from robench.study.stages.adversarial import AdversarialStage
 from robench.study.stages.attack import CellStage
 from robench.study.stages.certificates import CertificatesStage
+from robench.study.stages.fuse import FusedModelStage
 from robench.study.stages.stage import Stage
 from robench.study.stages.statistics import StatisticsStage
 from robench.study.stages.train import ModelStage
@@ -67,13 +68,12 @@ def plan_cells(
             adversarial = None
             if opponent:
                 adversarial = AdversarialStage(setting, data, seed, victim, opponent.base or opponent)
-            parts: tuple[ModelStage, ...] = ()
+            model = ModelStage(setting, data, seed, defense, adversarial)
             if isinstance(defense.defense, FusedDefense):
                 parts = tuple(
-                    ModelStage(setting, data, seed, _part(find_defense(name), defense), adversarial)
-                    for name in defense.defense.parts
+                    replace(model, defense=_part(find_defense(name), defense)) for name in defense.defense.parts
                 )
-            model = ModelStage(setting, data, seed, defense, adversarial, parts)
+                model = FusedModelStage(setting, data, seed, defense, adversarial, parts=parts)
             cells += [CellStage(setting, data, seed, model, attack) for attack in met]
     return cells
 

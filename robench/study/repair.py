@@ -20,6 +20,7 @@ from robench.results.aside import set_aside, set_aside_but_records
 from robench.results.cells import read_results
 from robench.results.info import CellInfo, CertificatesInfo, StageInfo, StatisticsInfo, TransferInfo
 from robench.results.inspection import Fault
+from robench.results.integrity import find_key
 from robench.results.store import STAGE_FILE, Store, StoredStage
 from robench.study.commands import Gap, make_commands, repeat
 from robench.study.option_class import option_words
@@ -64,7 +65,7 @@ def repair(store: Store, broken: Sequence[BrokenStage]) -> Iterator[str]:
     for stage in broken:
         folder = stage.folder
         try:
-            with locks.hold_lock(folder.parent, folder.name.rpartition("-")[2], None) as held:
+            with locks.hold_lock(folder.parent, find_key(folder.name), None) as held:
                 if not held:
                     yield f"{folder} stays: another process is making it now."
                 elif _identify(folder) != stage.state:
@@ -113,7 +114,7 @@ def _find_cell(
     one: BrokenStage, cells: Mapping[str, StoredStage[CellInfo]], graph: Mapping[str, StoredStage[Any]]
 ) -> StoredStage[CellInfo] | None:
     """Return the cell of which a command makes a stage: itself, or one that was made with it and little else."""
-    key = one.folder.name.rpartition("-")[2]
+    key = find_key(one.folder.name)
     if key in cells:
         return cells[key]
     if isinstance(one.info, StatisticsInfo | TransferInfo):

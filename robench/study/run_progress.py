@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from robench.progress import Reporter, Work
 from robench.run_line import RunWork
+from robench.study.reporters import ForwardingReporter, ForwardingWork
 from robench.study.stages.stage import Stage
 from robench.study.time_left import TimeLeft
 
@@ -23,7 +24,6 @@ class RunProgress:
     Args:
         work: shows it.
         left: estimates the time that is left; None shows no time.
-        done: number of stages that are finished.
     """
 
     def __init__(self, work: RunWork, left: TimeLeft | None) -> None:
@@ -67,37 +67,18 @@ class RunProgress:
         self._next_show = ended + max(PAUSE_SECONDS, PAUSE_FACTOR * (ended - started))
 
 
-class _WatchedReporter:
+class _WatchedReporter(ForwardingReporter):
     """A reporter of one stage, whose progress in the units of the stage's size is noted."""
 
     def __init__(self, reporter: Reporter, stage: Stage, run: RunProgress) -> None:
-        self._reporter, self._stage, self._run = reporter, stage, run
-        self.say, self.warn = reporter.say, reporter.warn
-        self.announce_stage, self.track_run = reporter.announce_stage, reporter.track_run
+        super().__init__(reporter)
+        self._stage, self._run = stage, run
 
     @contextlib.contextmanager
     def track(self, title: str, unit: str, total: int | None = None, done: int = 0) -> Iterator[Work]:
-        with self._reporter.track(title, unit, total, done) as work:
+        with super().track(title, unit, total, done) as work:
             if f"{unit}s" != self._stage.size.timing:
                 yield work
                 return
             self._run.begin(self._stage, done / max(1, self._stage.size.count))
-            yield _WatchedWork(work, done, lambda count, seconds: self._run.advance(self._stage, count, seconds))
-
-
-class _WatchedWork:
-    def __init__(self, work: Work, done: int, advance: Callable[[int, float], None]) -> None:
-        self._work, self._done, self._advance, self._last = work, done, advance, time.monotonic()
-
-    def set_progress(self, done: int, total: int) -> None:
-        self._work.set_progress(done, total)
-        self._note(done - self._done)
-
-    def advance(self, count: int, outcome: str = "") -> None:
-        self._work.advance(count, outcome)
-        self._note(count)
-
-    def _note(self, count: int) -> None:
-        now = time.monotonic()
-        self._advance(count, now - self._last)
-        self._done, self._last = self._done + count, now
+            yield ForwardingWork(work, done, lambda count, seconds: self._run.advance(self._stage, count, seconds))

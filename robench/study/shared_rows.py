@@ -17,12 +17,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from robench.data.load import Example
 from robench.errors import RobenchError
 from robench.paths import open_regular, open_unlinked, read_regular, refuse_link, translate_os_errors
 from robench.results import records
+from robench.results.locks import try_lock, unlock
 from robench.results.records import Record
 from robench.results.salvage import Row, salvage
 from robench.results.store import RECORDS_FILE
@@ -86,10 +87,10 @@ class SharedRows:
             refuse_link(parts)
             parts.mkdir(parents=True, exist_ok=True)
             name = _WRITER
-            self._own = _try_lock(parts / f"{name}.lock")
+            self._own = try_lock(parts / f"{name}.lock")
             if self._own is None:
                 name = secrets.token_hex(4)
-                self._own = _try_lock(parts / f"{name}.lock")
+                self._own = try_lock(parts / f"{name}.lock")
             else:
                 self._adopt_dead_parts(path)
                 self._done = {record.id for record in keep_good_records(path)}
@@ -107,14 +108,14 @@ class SharedRows:
             if number in self._locks or self._done.issuperset(rows):
                 continue
             with translate_os_errors(self._folder):
-                lock = _try_lock(self._folder / PARTS / f"shard-{number}.lock")
+                lock = try_lock(self._folder / PARTS / f"shard-{number}.lock")
             if lock is None:
                 continue
             self._refresh()
             if left := [row for row in rows if row not in self._done]:
                 self._locks[number], self._open[number] = lock, set(left)
                 return left
-            _unlock(lock)
+            unlock(lock)
         return []
 
     def keep(self, record: Record) -> None:
@@ -171,29 +172,29 @@ class SharedRows:
                 self._file.close()
             self._file = None
         if self._own is not None:
-            _unlock(self._own)
+            unlock(self._own)
             self._own = None
         parts = self._folder / PARTS
         with contextlib.suppress(OSError, RobenchError):
             for file in parts.glob("*.lock"):
-                if lock := _try_lock(file):
-                    _unlock(lock)
+                if lock := try_lock(file):
+                    unlock(lock)
         for folder in (parts, self._folder):
             with contextlib.suppress(OSError):  # another process works there, or it has records
                 folder.rmdir()
 
     def _release(self, number: int) -> None:
         del self._open[number]
-        _unlock(self._locks.pop(number))
+        unlock(self._locks.pop(number))
 
     def _adopt_dead_parts(self, path: Path) -> None:
         """Add what dead processes left in ``.parts`` to the records file."""
         for part in sorted((self._folder / PARTS).glob("*.jsonl")):
-            if lock := _try_lock(part.with_suffix(".lock")):
+            if lock := try_lock(part.with_suffix(".lock")):
                 with translate_os_errors(part):
                     records.add_lines(path, _read_whole_lines(part))
                     part.unlink()
-                _unlock(lock)
+                unlock(lock)
 
     def _refresh(self) -> None:
         """Read which rows other processes have recorded since the last time.
@@ -230,21 +231,3 @@ def _read_whole_lines(part: Path) -> bytes:
     """Read the lines of a file, but for an incomplete last one, with which its process died."""
     content = read_regular(part)
     return content[: content.rfind(b"\n") + 1]
-
-
-def _try_lock(file: Path) -> FileLock | None:
-    """Lock a file without waiting; None if another process holds it."""
-    refuse_link(file)
-    lock = FileLock(file)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        return None
-    return lock
-
-
-def _unlock(lock: FileLock) -> None:
-    """Delete the file of a lock and let go of it; :mod:`robench.results.locks` says why that is safe."""
-    with contextlib.suppress(OSError):  # of a system that deletes no open file
-        Path(lock.lock_file).unlink()
-    lock.release()

@@ -1,8 +1,7 @@
-"""One training while it runs: networks, optimiser, log and best weights; its state can be taken and put back.
+"""One training while it runs: networks, optimiser and evaluations; its state can be taken and put back.
 
 How it works: each optimiser step takes one batch, runs every pass of the defense forward (under autocast) and backward,
-and then steps AdamW once. Every ``eval_every`` steps the deployed network is evaluated on the development set, and its
-weights are copied if no earlier evaluation was as good. At the end the best weights are put back.
+and then steps AdamW once. Between steps, the deployed network is evaluated (:mod:`robench.training.evaluations`).
 """
 
 from __future__ import annotations
@@ -23,13 +22,14 @@ from robench.escaping import show_value
 from robench.models.batches import Batch
 from robench.models.classifier import Classifier
 from robench.models.devices import Precision, advise_precision, autocast
-from robench.models.predictor import Predictor, accuracy
+from robench.models.predictor import Predictor
 from robench.plugins.lookup import find_name
 from robench.training import defense_state
 from robench.training.defense import Defense
 from robench.training.defense_state import AttributeWatch, DefenseState
-from robench.training.divergence import check_losses, explain_divergence
+from robench.training.divergence import check_losses
 from robench.training.dropout import use_fast_dropout
+from robench.training.evaluations import Evaluations
 from robench.training.passes import PassCounter
 from robench.training.random_states import (
     check_python_states,
@@ -73,7 +73,7 @@ class TrainingResult:
 
 
 class TrainingRun:
-    """The state of one training: optimiser, log, and the best weights so far.
+    """The state of one training: networks, optimiser, and evaluations.
 
     Args:
         defense: computes the losses.
@@ -104,9 +104,9 @@ class TrainingRun:
     ) -> None:
         self.steps = steps
         self.result = TrainingResult(predictor)
-        self._defense, self._networks, self._dev = defense, networks, dev
+        self._defense, self._networks = defense, networks
         self._name = find_name(defense)
-        self._eval_every, self._precision, self.device = settings.eval_every, precision, device
+        self._precision, self.device = precision, device
         self._parameters = [p for network in networks for p in network.parameters() if p.requires_grad]
         # The gradients are used as they are: the paper mentions no clipping.
         self._optimiser = torch.optim.AdamW(
@@ -118,10 +118,8 @@ class TrainingRun:
             fused=True,
         )
         self._schedule = self._make_schedule(0)
-        self._sums: dict[str, Tensor] = {}
-        self._steps_summed = 0
-        self._best_accuracy, self._has_learned = -1.0, False
-        self._best_weights: dict[str, Tensor] = {}
+        self._evaluations = Evaluations(defense, predictor, dev, settings.eval_every, self._seconds)
+        self._has_learned = False
         self._watch = AttributeWatch(defense)
         self._counter = PassCounter(networks)
         self._start_time = time.perf_counter()
@@ -138,14 +136,13 @@ class TrainingRun:
                     losses = {name: term.item() for name, term in terms.items()}
                     check_losses(losses, self._defense, f"at step {self.result.steps + 1}", done=self.result.steps)
                 torch.stack(list(terms.values())).sum().backward()
-                for name, term in terms.items():
-                    self._sums[name] = self._sums.get(name, 0) + term.detach()
+                self._evaluations.add(terms)
             self._has_learned = self._has_learned or any(p.grad is not None for p in self._parameters)
             self._optimiser.step()
             self._schedule.step()
             self._optimiser.zero_grad()
             self._defense.after_step(self._networks)
-        self._steps_summed += 1
+        self._evaluations.count_step()
         self.result.steps += 1
 
     def evaluate_if_due(self, progress: Callable[[int], None] | None = None) -> None:
@@ -154,9 +151,8 @@ class TrainingRun:
         Args:
             progress: called after each batch with its number of texts; it may raise, and leaves everything as it was.
         """
-        is_due = self.result.steps % self._eval_every == 0 or self.result.steps == self.steps
-        if is_due and self._steps_summed:
-            self._evaluate(progress)
+        learning_rate = float(self._schedule.get_last_lr()[0])
+        self._evaluations.evaluate_if_due(self.result.steps, self.steps, learning_rate, progress)
 
     def expect(self, steps: int) -> None:
         """Let the learning rate decay to zero over another number of optimiser steps of the whole training."""
@@ -175,8 +171,9 @@ class TrainingRun:
                 f"the defense {self._name} trained nothing: in none of {self.result.steps} steps did its losses give a"
                 " network's weights a gradient. Its passes should yield, for each batch, terms that depend on them."
             )
-        self.result.predictor.classifier.load_state_dict(self._best_weights)
-        self.result.seconds = time.perf_counter() - self._start_time
+        self._evaluations.restore_best()
+        self.result.log, self.result.best_step = self._evaluations.log, self._evaluations.best_step
+        self.result.seconds = self._seconds()
         self.result.forwards, self.result.backwards = self._counter.forwards, self._counter.backwards
         return self.result
 
@@ -191,17 +188,14 @@ class TrainingRun:
         kept = defense_state.read_state(self._defense)
         if kept is None:
             return None
+        evaluated, evaluation_groups = self._evaluations.state()
         progress = Progress(
+            **evaluated,
             step=self.result.steps,
-            seconds=time.perf_counter() - self._start_time,
+            seconds=self._seconds(),
             forwards=self._counter.forwards,
             backwards=self._counter.backwards,
-            best_step=self.result.best_step,
-            best_accuracy=self._best_accuracy,
             has_learned=self._has_learned,
-            terms=list(self._sums),
-            summed=self._steps_summed,
-            log=self.result.log,
             frozen=[[name for name, p in n.named_parameters() if not p.requires_grad] for n in self._networks],
             random=read_python_states(),
             defense=kept.values,
@@ -211,8 +205,7 @@ class TrainingRun:
         groups = {
             **self._groups,
             **{f"optimiser.{i}": state for i, state in enumerate(map(self._optimiser.state.get, self._parameters))},
-            "best": self._best_weights,
-            "sum": dict(enumerate(self._sums.values())),
+            **evaluation_groups,
             "defense": dict(enumerate(kept.tensors.values())),
         }
         tensors = {f"{group}.{name}": one for group, named in groups.items() for name, one in (named or {}).items()}
@@ -246,7 +239,7 @@ class TrainingRun:
         Raises:
             RobenchError: the defense cannot continue from its state.
         """
-        progress, result = snapshot.progress, self.result
+        progress = snapshot.progress
         self.steps = progress.position.steps if progress.position else self.steps
         for i, network in enumerate(self._networks):
             network.load_state_dict(snapshot.group(f"network.{i}"))
@@ -256,11 +249,8 @@ class TrainingRun:
         groups = self._optimiser.state_dict()["param_groups"]
         self._optimiser.load_state_dict({"state": moments, "param_groups": groups})
         self._schedule = self._make_schedule(progress.step)
-        sums = [snapshot.tensors[f"sum.{i}"].to(self.device) for i in range(len(progress.terms))]
-        self._sums, self._steps_summed = dict(zip(progress.terms, sums, strict=True)), progress.summed
-        self._best_accuracy, self._has_learned = progress.best_accuracy, progress.has_learned
-        self._best_weights = {name: one.to(self.device) for name, one in snapshot.group("best").items()}
-        result.log, result.steps, result.best_step = progress.log, progress.step, progress.best_step
+        self._evaluations.load_state(snapshot, self.device)
+        self._has_learned, self.result.steps = progress.has_learned, progress.step
         self._counter.forwards, self._counter.backwards = progress.forwards, progress.backwards
         tensors = [snapshot.tensors[f"defense.{i}"] for i in range(len(progress.defense_tensors))]
         own = DefenseState(progress.defense, dict(zip(progress.defense_tensors, tensors, strict=True)))
@@ -272,6 +262,10 @@ class TrainingRun:
     def find_undeclared_state(self) -> str:
         """Return the name of an attribute in which the defense keeps something without saying so; empty if none."""
         return self._watch.find_undeclared()
+
+    def _seconds(self) -> float:
+        """Return the duration of the training so far, in all processes together."""
+        return time.perf_counter() - self._start_time
 
     @property
     def _groups(self) -> dict[str, dict[str, Tensor]]:
@@ -295,26 +289,3 @@ class TrainingRun:
             if terms is _END:
                 return
             yield check_terms(self._defense, terms)
-
-    def _evaluate(self, progress: Callable[[int], None] | None) -> None:
-        losses = {name: (total / self._steps_summed).item() for name, total in self._sums.items()}
-        logits = self.result.predictor.logits([example.text for example in self._dev], progress, most=1)
-        when = f"before step {self.result.steps}"
-        check_losses(losses, self._defense, when, done=self.result.steps)
-        if not logits.isfinite().all():
-            raise explain_divergence("an output", self._defense, when, done=self.result.steps)
-        score = accuracy(logits, [example.label for example in self._dev])
-        if score > self._best_accuracy:
-            self._best_accuracy, self.result.best_step = score, self.result.steps
-            state = self.result.predictor.classifier.state_dict()
-            self._best_weights = {name: value.detach().clone() for name, value in state.items()}
-        self.result.log.append(
-            {
-                "step": self.result.steps,
-                "learning_rate": self._schedule.get_last_lr()[0],
-                "loss": losses,
-                "dev_accuracy": score,
-                "seconds": round(time.perf_counter() - self._start_time, 2),
-            }
-        )
-        self._sums, self._steps_summed = {}, 0

@@ -7,6 +7,7 @@ rows is the number of labels. The network that runs is the base model with the c
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,7 +16,8 @@ import torch
 from robench.errors import RobenchError
 from robench.escaping import show_value
 from robench.extras import format_install_command
-from robench.resources.foreign_model import ADAPTER_FILE, check_config, check_size, locate_file, read_json
+from robench.resources.foreign_model import ADAPTER_FILE, check_config, check_size
+from robench.resources.model_files import ModelFiles
 from robench.resources.model_folder import ADAPTER_WEIGHTS, explain_load_errors, silence_transformers
 from robench.victims.pretrained import check_network, check_trained, load_network
 
@@ -30,72 +32,54 @@ _HEADS = ("classifier", "score")
 
 
 def load_adapted(
-    location: str,
-    *,
-    shown: str,
-    revision: str | None,
-    base_location: str,
-    base_revision: str | None,
-    trust_remote_code: bool = False,
-    native: bool = False,
-    device: torch.device | None = None,
+    files: ModelFiles, base_files: ModelFiles, *, native: bool = False, device: torch.device | None = None
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Load a base model with an adapter in it, and the tokenizer of the adapter, or else of the base model.
 
     Args:
-        location: the adapter's folder or Hub id.
-        shown: its location, for messages.
-        revision: the commit of an adapter of the Hub.
-        base_location: the base model's folder or Hub id.
-        base_revision: the commit of a base model of the Hub.
-        trust_remote_code: run the Python files that come with the base model.
+        files: the adapter.
+        base_files: the base model.
         native: keep the type of the base model's weights; else it is float32.
         device: the device on which it is to run; None is the CPU.
 
     Raises:
         RobenchError: the package peft is missing, a file is broken, or the two do not belong together.
     """
-    from transformers import AutoTokenizer
-
-    consent = trust_remote_code
-    with explain_load_errors("the adapter", shown), silence_transformers():
-        folder, config = _read_config(location, shown, revision)
-        check_config(shown, location, revision, consent=consent, is_adapter=True)
-        _, build = check_network(base_location, f"the base model of {shown}", base_revision, consent)
-        check_size(shown, base_location, base_revision, lambda: _wrap(build(), config))
+    title = files.title
+    base_files = replace(base_files, title=f"the base model of {title}")
+    with explain_load_errors("the adapter", title), silence_transformers():
+        folder, config = _read_config(files)
+        check_config(files, is_adapter=True)
+        _, build = check_network(base_files)
+        check_size(replace(base_files, title=title), lambda: _wrap(build(), config))
         weights = _read_weights(folder)
         base, missing = load_network(
-            base_location,
-            shown=f"the base model of {shown}",
-            revision=base_revision,
-            trust_remote_code=consent,
+            base_files,
             native=native,
             device=device,
             ignore_mismatched_sizes=True,
-            **_count_labels(weights, config, base_location, base_revision),
+            **_count_labels(weights, config, base_files),
         )
-        check_trained(shown, base, [name for name in missing if f"{_PREFIX}{name}" not in weights])
-        model = _insert(base, config, weights, shown)
-        own = bool(read_json(location, "tokenizer_config.json", revision))
-        place, commit = (location, revision) if own else (base_location, base_revision)
-        tokenizer = AutoTokenizer.from_pretrained(place, revision=commit, trust_remote_code=consent)
+        check_trained(title, base, [name for name in missing if f"{_PREFIX}{name}" not in weights])
+        model = _insert(base, config, weights, title)
+        tokenizer = (files if files.read_json("tokenizer_config.json") else base_files).load_tokenizer()
     return (model if native else model.float()), tokenizer
 
 
-def _read_config(location: str, shown: str, revision: str | None) -> tuple[Path, PeftConfig]:
+def _read_config(files: ModelFiles) -> tuple[Path, PeftConfig]:
     """Return the folder of an adapter's files, which are fetched if need be, and its configuration."""
+    title = files.title
     try:
         from peft import PeftConfig
     except ImportError as error:
         remedy = format_install_command("peft")
-        raise RobenchError(f"{shown} is a PEFT adapter, which needs the package peft: {remedy}.") from error
-    found = [locate_file(location, name, revision) for name in (*ADAPTER_WEIGHTS, ADAPTER_FILE)]
-    place = found[-1]
+        raise RobenchError(f"{title} is a PEFT adapter, which needs the package peft: {remedy}.") from error
+    place = [files.locate(name) for name in (*ADAPTER_WEIGHTS, ADAPTER_FILE)][-1]
     assert place is not None, "an adapter is found by this file"
-    kept = read_json(location, ADAPTER_FILE, revision)
+    kept = files.read_json(ADAPTER_FILE)
     if kept.get("megatron_config"):
-        raise RobenchError(f"{shown} has a megatron_config, which would import code; remove it from {ADAPTER_FILE}.")
-    check_kind(shown, kept.get("peft_type", ""), kept.get("task_type"))
+        raise RobenchError(f"{title} has a megatron_config, which would import code; remove it from {ADAPTER_FILE}.")
+    check_kind(title, kept.get("peft_type", ""), kept.get("task_type"))
     read_config: Any = PeftConfig.from_peft_type
     return place.parent, read_config(**kept | {"auto_mapping": None, "inference_mode": True})
 
@@ -133,9 +117,7 @@ def _read_weights(folder: Path) -> dict[str, torch.Tensor]:
     return weights
 
 
-def _count_labels(
-    weights: dict[str, torch.Tensor], config: PeftConfig, base_location: str, base_revision: str | None
-) -> dict[str, int]:
+def _count_labels(weights: dict[str, torch.Tensor], config: PeftConfig, base_files: ModelFiles) -> dict[str, int]:
     """Return ``num_labels`` if an adapter brings a head of another size than the base model's configuration says."""
     heads = {*_HEADS, *(getattr(config, "modules_to_save", None) or ())}
     rows = [
@@ -143,7 +125,7 @@ def _count_labels(
         for name, tensor in weights.items()
         if tensor.ndim == 2 and name.removeprefix(_PREFIX).partition(".")[0] in heads and "lora_" not in name
     ]
-    base = read_json(base_location, "config.json", base_revision)
+    base = base_files.read_json("config.json")
     known = len(base.get("id2label") or {}) or base.get("num_labels", 2)
     return {"num_labels": min(rows)} if rows and min(rows) != known else {}
 

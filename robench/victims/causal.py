@@ -1,15 +1,17 @@
-"""Loading of causal language models: a folder, or a Hub id at a commit."""
+"""Loading of causal language models."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
 from robench.errors import RobenchError
 from robench.models import bfloat16
 from robench.resources.foreign_model import check_config, check_size
+from robench.resources.model_files import ModelFiles
 from robench.resources.model_folder import explain_load_errors, silence_transformers
 from robench.victims.pretrained import check_float32
 
@@ -18,21 +20,12 @@ if TYPE_CHECKING:
 
 
 def load_language_model(
-    location: str,
-    *,
-    shown: str,
-    revision: str | None = None,
-    trust_remote_code: bool = False,
-    native: bool = False,
-    device: torch.device | None = None,
+    files: ModelFiles, *, native: bool = False, device: torch.device | None = None
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Load a causal language model and its tokenizer.
 
     Args:
-        location: a folder, or a Hub id.
-        shown: the model's location, for messages.
-        revision: the commit of a Hub model.
-        trust_remote_code: run the Python files that come with the model.
+        files: the model.
         native: keep the type of the weights; else it is float32.
         device: the device on which it is to run; None is the CPU.
 
@@ -40,48 +33,38 @@ def load_language_model(
         RobenchError: a file is missing or broken, belongs to another kind of model, or needs code that is not trusted;
             or float32 does not fit into memory.
     """
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
 
-    with explain_load_errors("the model", shown), silence_transformers():
-        _check(location, shown, revision, trust_remote_code)
+    with explain_load_errors("the model", files.title), silence_transformers():
+        _check(files)
         if not native:
-            check_float32(location, shown, revision, device)
+            check_float32(files, device)
         with torch.random.fork_rng([]):  # Transformers draws random weights before it reads the stored ones
-            loader: Any = AutoModelForCausalLM
-            model, report = loader.from_pretrained(
-                location,
-                revision=revision,
-                trust_remote_code=trust_remote_code,
-                dtype="auto" if native else torch.float32,
-                output_loading_info=True,
+            model, report = files.load_network(
+                AutoModelForCausalLM, dtype="auto" if native else torch.float32, output_loading_info=True
             )
-        tokenizer = AutoTokenizer.from_pretrained(location, revision=revision, trust_remote_code=trust_remote_code)
+        tokenizer = files.load_tokenizer()
     missing = sorted(report["missing_keys"])
     if missing:
         raise RobenchError(
-            f"the weights of {shown} lack {len(missing)} tensors of a {type(model).__name__}, such as {missing[0]}: it"
-            " is no language model. A classifier needs no --prompt."
+            f"the weights of {files.title} lack {len(missing)} tensors of a {type(model).__name__}, such as"
+            f" {missing[0]}: it is no language model. A classifier needs no --prompt."
         )
     network: PreTrainedModel = model if native else model.float()
     return network, tokenizer
 
 
-def find_bfloat16_fault(
-    location: str, device: torch.device, *, shown: str, revision: str | None = None, trust_remote_code: bool = False
-) -> str:
+def find_bfloat16_fault(files: ModelFiles, device: torch.device) -> str:
     """Return the error with which a language model fails in bfloat16; see :func:`load_language_model`."""
-    with explain_load_errors("the model", shown), silence_transformers():
-        return bfloat16.find_bfloat16_fault(_check(location, shown, revision, trust_remote_code), device)
+    with explain_load_errors("the model", files.title), silence_transformers():
+        return bfloat16.find_bfloat16_fault(_check(files), device)
 
 
-def _check(location: str, shown: str, revision: str | None, trust_remote_code: bool) -> Callable[[], object]:
+def _check(files: ModelFiles) -> Callable[[], object]:
     """Check code and size of a language model, and return what builds it without weights."""
-    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM
 
-    def build() -> object:
-        config = AutoConfig.from_pretrained(location, revision=revision, trust_remote_code=trust_remote_code)
-        return AutoModelForCausalLM.from_config(config, trust_remote_code=trust_remote_code)
-
-    check_config(shown, location, revision, consent=trust_remote_code)
-    check_size(shown, location, revision, build)
+    build = functools.partial(files.build_network, AutoModelForCausalLM)
+    check_config(files)
+    check_size(files, build)
     return build

@@ -11,7 +11,7 @@ from robench.errors import RobenchError
 from robench.escaping import show_value
 from robench.victims.call_settings import CallSettings
 from robench.victims.endpoint import KEY_VARIABLE, Endpoint
-from robench.victims.find import check_name, choose_name
+from robench.victims.find import choose_name
 from robench.victims.prompted_source import ADVICE, prompt_options
 from robench.victims.source import FunctionSource, hash_texts
 
@@ -33,7 +33,7 @@ class EndpointSource(FunctionSource):
     advice_at_chance = ADVICE
 
     def load(self, *, max_length: int | None, precision: Precision, device: torch.device) -> Scorer:
-        """Make the scorer; see :meth:`VictimSource.load`."""
+        """Make the scorer; see :meth:`~robench.victims.source.VictimSource.load`."""
         from robench.victims.endpoint_scorer import EndpointScorer
 
         return EndpointScorer(self.shown, self.endpoint, self.calls, self.meter)
@@ -72,7 +72,7 @@ def find_endpoint(
         *prompt_options(endpoint.prompt),
         *(("--version", version) if version else ()),
     )
-    chosen = check_name(name) if name else choose_name(endpoint.model.rpartition("/")[2])
+    chosen = choose_name(name, endpoint.model.rpartition("/")[2])
     function: Callable[[list[str]], Any] = _refuse
     calls = calls or CallSettings()
     return EndpointSource(chosen, shown, digest, function, command=command, calls=calls, endpoint=endpoint)

@@ -12,7 +12,7 @@ from robench.errors import RobenchError
 from robench.escaping import name_type
 from robench.paths import absolute_path, read_regular
 from robench.plugins import registry
-from robench.resources.foreign_model import ADAPTER_FILE, locate_file, read_json
+from robench.resources.foreign_model import ADAPTER_FILE
 from robench.resources.hub import find_on_hub
 from robench.resources.model_folder import check_adapter_folder, check_model_folder, digest_folder
 from robench.results.info import BEFORE
@@ -61,7 +61,7 @@ def find_victim(
     if version:
         raise RobenchError("--version is for a Python function; a model in files is identified by its files.")
     last_part = place.resolve().name if place.is_dir() else str(model).rpartition("/")[2]
-    chosen = check_name(name) if name else choose_name(last_part)
+    chosen = choose_name(name, last_part)
     if place.is_dir():
         source = _find_folder(str(model), place, chosen, trust_remote_code)
     elif place.is_file() or place.suffix in PICKLES:
@@ -99,7 +99,7 @@ def _take_object(thing: Any, spec: str, shown: str, name: str | None, version: s
             raise RobenchError(
                 "--version is for a Python function; a model of Transformers is identified by its weights."
             )
-        chosen = check_name(name) if name else choose_name(last_part)
+        chosen = choose_name(name, last_part)
         if is_pair:
             return pair_source(*thing, name=chosen, shown=shown, sigmoid=sigmoid)
         return pipeline_source(thing, name=chosen, shown=shown, sigmoid=sigmoid)
@@ -108,7 +108,7 @@ def _take_object(thing: Any, spec: str, shown: str, name: str | None, version: s
             "--sigmoid is for a Transformers model with one logit; a function returns all scores itself."
         )
     if is_estimator(thing) and not callable(thing):
-        chosen = check_name(name) if name else choose_name(last_part)
+        chosen = choose_name(name, last_part)
         return estimator_source(thing, name=chosen, shown=shown, version=version)
     function = functions.check_function(thing, shown) if shown else _check_function(thing)
     return _function_source(function, spec, shown, name, version)
@@ -142,31 +142,33 @@ def _function_source(
     """
     last_part = spec.rpartition(":")[2].rpartition(".")[2]
     last_part = last_part or str(getattr(function, "__name__", type(function).__name__))
-    chosen = check_name(name) if name else choose_name(last_part)
+    chosen = choose_name(name, last_part)
     command = ("--model", shown, *(["--version", version] if version else [])) if shown else ()
     digest = functions.digest_function(function, spec, version)
     return FunctionSource(chosen, shown or last_part, digest, function, command=command)
 
 
-def check_name(name: str) -> str:
-    """Return a name that the user chose, if it can stand in tables, lists and names of folders.
+def choose_name(name: str | None, last_part: str) -> str:
+    """Return the name of a model's row in tables, which is also that of folders.
+
+    Args:
+        name: the user's choice; None or empty makes one.
+        last_part: the last part of the model's path, id or function name, of which one is made.
 
     Raises:
-        RobenchError: it cannot.
+        RobenchError: the user's choice cannot stand in tables, lists and names of folders.
     """
+    defenses = registry.names("defenses")
+    if not name:
+        made = re.sub(r"[^\w+.-]+", "-", last_part).strip("-.")[:50] or "model"
+        return f"{made}-given" if made in ("all", BEFORE, *defenses) else made
     if not _NAME.fullmatch(name) or name in ("all", BEFORE):
         raise RobenchError(
             f"--name {name!r}: a name has up to 60 letters, digits and - _ . +, and is not the word all or {BEFORE}."
         )
-    if name in registry.names("defenses"):
+    if name in defenses:
         raise RobenchError(f"--name {name} is the name of a defense; choose another, such as {name}-given.")
     return name
-
-
-def choose_name(last_part: str) -> str:
-    """Make a name from the last part of a model's path, id or function name."""
-    name = re.sub(r"[^\w+.-]+", "-", last_part).strip("-.")[:50] or "model"
-    return f"{name}-given" if name in ("all", BEFORE, *registry.names("defenses")) else name
 
 
 def _refuse_file(shown: str, path: Path) -> RobenchError:
@@ -236,10 +238,10 @@ def _add_base(source: PretrainedSource, offline: bool) -> PretrainedSource:
     Raises:
         RobenchError: there is no such model.
     """
-    if locate_file(source.location, ADAPTER_FILE, source.revision) is None:
+    if source.files.locate(ADAPTER_FILE) is None:
         return source
     try:
-        config = read_json(source.location, ADAPTER_FILE, source.revision)
+        config = source.files.read_json(ADAPTER_FILE)
     except ValueError as error:
         raise RobenchError(f"the adapter {source.shown}: {error}.") from error
     named, revision = config.get("base_model_name_or_path"), config.get("revision")
@@ -261,7 +263,7 @@ def _add_base(source: PretrainedSource, offline: bool) -> PretrainedSource:
         raise RobenchError(
             f"the base model of the adapter {source.shown} (base_model_name_or_path in {ADAPTER_FILE}): {reason}"
         ) from error
-    if locate_file(base.location, ADAPTER_FILE, base.revision) is not None:
+    if base.files.locate(ADAPTER_FILE) is not None:
         raise RobenchError(
             f"the base model of the adapter {source.shown} is an adapter, too; merge it into its own base."
         )

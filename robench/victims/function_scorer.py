@@ -58,7 +58,10 @@ class FunctionScorer(PlainScorer):
         self._caller = Caller(function, self._settings, self.meter, self._describe_failure)
 
     def __call__(self, texts: Sequence[str], progress: Progress = None) -> Tensor:
-        """Score texts; see :class:`Scorer`. If the function fails on some texts alone, the error names the first."""
+        """Score texts; see :class:`~robench.victims.scorer.Scorer`.
+
+        If the function fails on some texts alone, the error names the first.
+        """
         try:
             return self.score(texts, progress)
         except RunEndError:
@@ -119,7 +122,7 @@ class FunctionScorer(PlainScorer):
         return True
 
     def score_again(self, texts: Sequence[str], progress: Progress = None) -> Tensor:
-        """Score texts, even those whose answers are kept; see :class:`Scorer`."""
+        """Score texts, even those whose answers are kept; see :class:`~robench.victims.scorer.Scorer`."""
         return self._score(texts, None, progress)
 
     def _score(self, texts: Sequence[str], answers: Answers | None, progress: Progress = None) -> Tensor:
@@ -159,14 +162,6 @@ class FunctionScorer(PlainScorer):
         which = f"{len(texts)} texts, the first " if len(texts) > 1 else ""
         return f"{self._place} failed on {which}{show_value(texts[0])}"
 
-    def count_truncated(self, texts: Sequence[str]) -> int:
-        """Return 0: robench does not know what a function does with its texts."""
-        return 0
-
-    def warn_of_padding(self, texts: Sequence[str]) -> list[str]:
-        """Return nothing: robench does not pad a function's texts; their company in a batch is checked."""
-        return []
-
     def networks_in_training(self) -> list[str]:
-        """Return the classes of the function's networks in training mode; see :class:`Scorer`."""
+        """Return the classes of its networks in training mode; see :class:`~robench.victims.scorer.Scorer`."""
         return find_networks_in_training(self._function)

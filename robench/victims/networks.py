@@ -3,36 +3,30 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from robench.errors import RobenchError, translate_failures
+from robench.errors import RobenchError
 from robench.escaping import show_value
 from robench.models.batches import Inputs, Shape
 from robench.models.checks import warn_of_padding
 from robench.models.classifier import Classifier, InputFilter, Outputs
-from robench.models.devices import Precision, advise_precision
-from robench.models.positions import Positions
+from robench.models.devices import Precision
 from robench.models.predictor import Predictor, Reading
 from robench.models.vocabulary import check_vocabulary
 from robench.victims.padding import give_padding
-from robench.victims.scorer import PlainScorer, Progress, check_scores
+from robench.victims.scorer import Progress, check_scores
+from robench.victims.transformers_scorer import TransformersScorer, choose_length
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-USUAL_LENGTH = 512
-"""Most tokens of a text if neither tokenizer nor network has a limit."""
-NO_LIMIT = 1_000_000
-"""A tokenizer's limit of this size or more means that it has none."""
 
-
-class NetworkScorer(PlainScorer):
-    """A Transformers sequence classifier as a scorer, always in evaluation mode.
+class NetworkScorer(TransformersScorer):
+    """A Transformers sequence classifier as a scorer.
 
     Args:
         shown: the model's location, as users see it.
@@ -59,7 +53,6 @@ class NetworkScorer(PlainScorer):
         device: torch.device,
         sigmoid: bool = False,
     ) -> None:
-        self.shown, self._precision = shown, precision
         if not model.config.id2label:  # by which Transformers counts the labels
             raise RobenchError(f"{shown}: its configuration names no labels (id2label), so their number is not known.")
         has_one_logit = _has_one_logit(shown, model, sigmoid)
@@ -69,11 +62,7 @@ class NetworkScorer(PlainScorer):
             raise RobenchError(f"{shown}: its tokenizer's model_max_length is {found}, which is no number.")
         model, tokenizer = give_padding(shown, model, tokenizer)
         check_vocabulary(shown, model, tokenizer)
-        positions = Positions(model).count
-        if max_length is not None and positions is not None and max_length > positions:
-            raise RobenchError(f"--max-length {max_length}: {shown} has room for {positions} tokens at most.")
-        self._length = max_length or find_limit(model, tokenizer, positions)
-        self.max_length: int | None = self._length
+        super().__init__(shown, choose_length(shown, model, tokenizer, max_length), precision, device)
         classifier = _WholeClassifier(model, has_one_logit=has_one_logit).eval()
         self._predictor = Predictor(classifier, tokenizer, max_length=self._length, precision=precision, device=device)
 
@@ -87,11 +76,6 @@ class NetworkScorer(PlainScorer):
     def dtype(self) -> str:
         """Return the type of the network's numbers, such as ``bfloat16``."""
         return str(self._predictor.dtype).removeprefix("torch.")
-
-    @property
-    def max_in_flight(self) -> int:
-        """Return the number of batches that may run at once; see :class:`~robench.models.batch_model.BatchModel`."""
-        return self._predictor.max_in_flight
 
     def freeze_weights(self) -> contextlib.AbstractContextManager[None]:
         """Return a context in which the weights do not change; see :class:`~robench.models.batch_model.BatchModel`."""
@@ -115,13 +99,6 @@ class NetworkScorer(PlainScorer):
         with self._explain_failure(len(tokens)):
             return self._predictor.batch_logits(tokens, shape)
 
-    @contextlib.contextmanager
-    def _explain_failure(self, count: int) -> Iterator[None]:
-        """Turn an error of the network inside the block into a sentence."""
-        advice = functools.partial(advise_precision, self._precision)
-        with translate_failures(f"{self.shown} failed on {count} texts", advice=advice):
-            yield
-
     def count_truncated(self, texts: Sequence[str]) -> int:
         """Count the texts that are cut; see :class:`~robench.victims.scorer.Scorer`."""
         return self._predictor.count_truncated(texts)
@@ -130,10 +107,6 @@ class NetworkScorer(PlainScorer):
         """Warn if scores depend on padding; see :class:`~robench.victims.scorer.Scorer`."""
         with self._explain_failure(len(texts)):
             return warn_of_padding(self._predictor, texts)
-
-    def networks_in_training(self) -> list[str]:
-        """Return nothing: the predictor puts the network into evaluation mode."""
-        return []
 
 
 class _WholeClassifier(Classifier):
@@ -204,11 +177,3 @@ def _name_sides(model: PreTrainedModel) -> dict[int, str]:
     """Name the two columns of a model with one logit; nothing if that has a default name."""
     (name,) = (model.config.id2label or {}).values()
     return {} if name == "LABEL_0" else {0: f"not {name}", 1: str(name)}
-
-
-def find_limit(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, positions: int | None) -> int:
-    """Return the most tokens of a text that both tokenizer and network allow."""
-    limits = [tokenizer.model_max_length if tokenizer.model_max_length < NO_LIMIT else None, positions]
-    if positions is None:
-        limits.append(getattr(model.config, "max_position_embeddings", None))
-    return min((limit for limit in limits if limit and limit > 0), default=USUAL_LENGTH)

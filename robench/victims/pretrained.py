@@ -1,9 +1,10 @@
-"""Loading of Transformers sequence classifiers: a folder, or a Hub id at a commit."""
+"""Loading of Transformers sequence classifiers."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -12,7 +13,8 @@ from robench.errors import RobenchError
 from robench.models import bfloat16
 from robench.models.exported_model import RobenchConfig, RobenchForSequenceClassification
 from robench.models.memory import check_memory
-from robench.resources.foreign_model import check_config, check_size, locate_weights, read_json
+from robench.resources.foreign_model import check_config, check_size
+from robench.resources.model_files import ModelFiles
 from robench.resources.model_folder import explain_load_errors, silence_transformers
 
 if TYPE_CHECKING:
@@ -23,21 +25,12 @@ _WRAPPERS = re.compile(r"(?:module\.|_orig_mod\.)+")
 
 
 def load_pretrained(
-    location: str,
-    *,
-    shown: str,
-    revision: str | None = None,
-    trust_remote_code: bool = False,
-    native: bool = False,
-    device: torch.device | None = None,
+    files: ModelFiles, *, native: bool = False, device: torch.device | None = None
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Load a sequence classifier and its tokenizer.
 
     Args:
-        location: a folder, or a Hub id.
-        shown: the model's location, for messages.
-        revision: the commit of a Hub model.
-        trust_remote_code: run the Python files that come with the model.
+        files: the model.
         native: keep the type of the weights; else it is float32.
         device: the device on which it is to run; None is the CPU.
 
@@ -45,36 +38,22 @@ def load_pretrained(
         RobenchError: a file is missing or broken, belongs to another kind of model, or needs code that is not trusted;
             or float32 does not fit into memory.
     """
-    from transformers import AutoTokenizer
-
-    with explain_load_errors("the model", shown), silence_transformers():
-        model, missing = load_network(
-            location, shown=shown, revision=revision, trust_remote_code=trust_remote_code, native=native, device=device
-        )
-        tokenizer = AutoTokenizer.from_pretrained(location, revision=revision, trust_remote_code=trust_remote_code)
-    check_trained(shown, model, missing)
+    with explain_load_errors("the model", files.title), silence_transformers():
+        model, missing = load_network(files, native=native, device=device)
+        tokenizer = files.load_tokenizer()
+    check_trained(files.title, model, missing)
     return model, tokenizer
 
 
 def load_network(
-    location: str,
-    *,
-    shown: str,
-    revision: str | None = None,
-    trust_remote_code: bool = False,
-    native: bool = False,
-    device: torch.device | None = None,
-    **settings: Any,
+    files: ModelFiles, *, native: bool = False, device: torch.device | None = None, **settings: Any
 ) -> tuple[PreTrainedModel, list[str]]:
-    """Load a sequence classifier; see :func:`load_pretrained`.
+    """Load a sequence classifier.
 
     Args:
-        location: a folder, or a Hub id.
-        shown: the model's location, for messages.
-        revision: the commit of a Hub model.
-        trust_remote_code: run the Python files that come with the model.
-        native: keep the type of the weights; else it is float32.
-        device: the device on which it is to run; None is the CPU.
+        files: the model.
+        native: as for :func:`load_pretrained`.
+        device: as for :func:`load_pretrained`.
         settings: further arguments of ``from_pretrained``.
 
     Returns:
@@ -86,19 +65,20 @@ def load_network(
     """
     from transformers import AutoModelForSequenceClassification
 
-    is_exported, _ = check_network(location, shown, revision, trust_remote_code)
+    is_exported, _ = check_network(files)
     if not native:
-        check_float32(location, shown, revision, device)
+        check_float32(files, device)
     loader = RobenchForSequenceClassification if is_exported else AutoModelForSequenceClassification
     options = {"dtype": "auto" if native else torch.float32, "output_loading_info": True, **settings}
     with torch.random.fork_rng([]):  # Transformers draws random weights before it reads the stored ones
-        model, report = loader.from_pretrained(
-            location, revision=revision, trust_remote_code=trust_remote_code, **options
-        )
+        model, report = files.load_network(loader, **options)
         if report["unexpected_keys"] and all(map(_WRAPPERS.match, report["unexpected_keys"])):
-            weights = _read_bare_weights(location, revision)
             model, report = type(model).from_pretrained(
-                None, config=model.config, state_dict=weights, trust_remote_code=trust_remote_code, **options
+                None,
+                config=model.config,
+                state_dict=_read_bare_weights(files),
+                trust_remote_code=files.trust_remote_code,
+                **options,
             )
     mismatched = [one if isinstance(one, str) else one[0] for one in report["mismatched_keys"]]
     return model if native else model.float(), sorted({*report["missing_keys"], *mismatched})
@@ -122,77 +102,61 @@ def check_trained(shown: str, model: PreTrainedModel, missing: list[str]) -> Non
         )
 
 
-def check_float32(location: str, shown: str, revision: str | None, device: torch.device | None) -> None:
+def check_float32(files: ModelFiles, device: torch.device | None) -> None:
     """Check that a network can be loaded in float32.
 
     Args:
-        location: a folder, or a Hub id.
-        shown: the model's location, for messages.
-        revision: the commit of a Hub model.
+        files: the model.
         device: the device on which it is to run; None is the CPU.
 
     Raises:
         RobenchError: its weights are quantised, or do not fit into memory.
     """
-    if "quantization_config" in read_json(location, "config.json", revision):
-        raise RobenchError(f"the weights of {shown} are quantised; --precision native runs them as they are.")
-    check_memory(shown, location, revision, device)
+    if "quantization_config" in files.read_json("config.json"):
+        raise RobenchError(f"the weights of {files.title} are quantised; --precision native runs them as they are.")
+    check_memory(files, device)
 
 
-def _read_bare_weights(location: str, revision: str | None) -> dict[str, torch.Tensor]:
+def _read_bare_weights(files: ModelFiles) -> dict[str, torch.Tensor]:
     """Read weights that were saved from a wrapper, without what it writes before their names."""
     from transformers.modeling_utils import load_state_dict
 
-    files = [load_state_dict(str(file)) for file in locate_weights(location, revision) or []]
-    return {_WRAPPERS.sub("", name, count=1): tensor for file in files for name, tensor in file.items()}
+    parts = [load_state_dict(str(path)) for path in files.locate_weights() or []]
+    return {_WRAPPERS.sub("", name, count=1): tensor for part in parts for name, tensor in part.items()}
 
 
-def find_bfloat16_fault(
-    location: str, device: torch.device, *, shown: str, revision: str | None = None, trust_remote_code: bool = False
-) -> str:
+def find_bfloat16_fault(files: ModelFiles, device: torch.device) -> str:
     """Return the error with which a sequence classifier fails in bfloat16, see :mod:`robench.models.bfloat16`.
 
     Args:
-        location: a folder, or a Hub id.
+        files: the model.
         device: the device on which it is to run.
-        shown: the model's location, for messages.
-        revision: the commit of a Hub model.
-        trust_remote_code: run the Python files that come with the model.
 
     Raises:
         RobenchError: a file is missing or broken, or the model needs code that is not trusted.
     """
-    with explain_load_errors("the model", shown), silence_transformers():
-        _, build = check_network(location, shown, revision, trust_remote_code)
+    with explain_load_errors("the model", files.title), silence_transformers():
+        _, build = check_network(files)
         return bfloat16.find_bfloat16_fault(build, device)
 
 
-def check_network(
-    location: str, shown: str, revision: str | None, trust_remote_code: bool
-) -> tuple[bool, Callable[[], Any]]:
+def check_network(files: ModelFiles) -> tuple[bool, Callable[[], Any]]:
     """Check code and size of a classifier; return whether robench exported it, and what builds it without weights.
-
-    Args:
-        location: a folder, or a Hub id.
-        shown: the model's location, for messages.
-        revision: the commit of a Hub model.
-        trust_remote_code: whether the user allows the Python files that come with the model.
 
     Raises:
         RobenchError: it needs code that is not trusted, or is larger than its weights.
         ValueError: a file is not JSON.
     """
-    from transformers import AutoConfig, AutoModelForSequenceClassification
+    from transformers import AutoModelForSequenceClassification
 
     def build() -> object:
         if is_exported:
             return RobenchForSequenceClassification(RobenchConfig.from_dict(config))
-        own = AutoConfig.from_pretrained(location, revision=revision, trust_remote_code=trust_remote_code)
-        return AutoModelForSequenceClassification.from_config(own, trust_remote_code=trust_remote_code)
+        return files.build_network(AutoModelForSequenceClassification)
 
-    config = read_json(location, "config.json", revision)
+    config = files.read_json("config.json")
     is_exported = config.get("model_type") == RobenchConfig.model_type
     # The code of an exported model is known: robench has the same, and runs that.
-    check_config(shown, location, revision, consent=trust_remote_code or is_exported)
-    check_size(shown, location, revision, build)
+    check_config(replace(files, trust_remote_code=files.trust_remote_code or is_exported))
+    check_size(files, build)
     return is_exported, build

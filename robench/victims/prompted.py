@@ -9,27 +9,25 @@ free rows are filled with copies, so that a text's scores are the same bits in a
 from __future__ import annotations
 
 import contextlib
-import functools
 import hashlib
 import inspect
 import itertools
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from robench.errors import RobenchError, translate_failures
+from robench.errors import RobenchError
 from robench.models.batches import Shape
-from robench.models.devices import Precision, advise_precision, autocast
-from robench.models.positions import Positions
+from robench.models.devices import Precision, autocast
 from robench.models.predictor import LENGTH_STEP, choose_batch_shape
 from robench.models.vocabulary import check_vocabulary
-from robench.victims.networks import find_limit
 from robench.victims.prompt_tokens import PromptTokenizer, PromptTokens
 from robench.victims.prompts import Prompt
-from robench.victims.scorer import TOLERANCE, PlainScorer, Progress, check_scores
+from robench.victims.scorer import TOLERANCE, Progress, check_scores
+from robench.victims.transformers_scorer import TransformersScorer, choose_length
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -38,7 +36,7 @@ LITTLE = 0.1
 """Mean probability of all label words together below which there is a warning."""
 
 
-class PromptedScorer(PlainScorer):
+class PromptedScorer(TransformersScorer):
     """A language model with a prompt as a scorer: scores (N, K) are log-probabilities of the label words.
 
     Args:
@@ -67,14 +65,10 @@ class PromptedScorer(PlainScorer):
         precision: Precision,
         device: torch.device,
     ) -> None:
-        self.shown, self._prompt, self._precision, self._device = shown, prompt, precision, device
-        self.names: Mapping[int, str] = prompt.names
         check_vocabulary(shown, model, tokenizer)
-        positions = Positions(model).count
-        if max_length is not None and positions is not None and max_length > positions:
-            raise RobenchError(f"--max-length {max_length}: {shown} has room for {positions} tokens at most.")
-        self.max_length: int | None = max_length or find_limit(model, tokenizer, positions)
-        self._length = self.max_length
+        super().__init__(shown, choose_length(shown, model, tokenizer, max_length), precision, device)
+        self._prompt = prompt
+        self.names: Mapping[int, str] = prompt.names
         self._model: nn.Module = model.eval()
         self._model.to(device)
         self._keeps_logits = "logits_to_keep" in inspect.signature(model.forward).parameters
@@ -105,11 +99,6 @@ class PromptedScorer(PlainScorer):
     def dtype(self) -> str:
         """Return the type of the network's numbers, such as ``bfloat16``."""
         return str(next(self._model.parameters()).dtype).removeprefix("torch.")
-
-    @property
-    def max_in_flight(self) -> int:
-        """Return the number of batches that may run at once; see :class:`~robench.models.batch_model.BatchModel`."""
-        return 2 if self._device.type == "cuda" else 1
 
     def freeze_weights(self) -> contextlib.AbstractContextManager[None]:
         """Do nothing: a second, faster form of the weights of a language model would take much memory."""
@@ -193,23 +182,9 @@ class PromptedScorer(PlainScorer):
                 " needs a model such as Llama or GPT-2; a classifier needs none."
             )
 
-    @contextlib.contextmanager
-    def _explain_failure(self, count: int) -> Iterator[None]:
-        advice = functools.partial(advise_precision, self._precision)
-        with translate_failures(f"{self.shown} failed on {count} texts", advice=advice):
-            yield
-
     def count_truncated(self, texts: Sequence[str]) -> int:
         """Count the texts that are cut; see :class:`~robench.victims.scorer.Scorer`."""
         return sum(self._tokenizer(text, self._length)[1] for text in texts)
-
-    def warn_of_padding(self, texts: Sequence[str]) -> list[str]:
-        """Return nothing: padding follows the last token that is read, and a causal model does not see it."""
-        return []
-
-    def networks_in_training(self) -> list[str]:
-        """Return nothing: the network was put into evaluation mode."""
-        return []
 
     def probe(self, texts: Sequence[str]) -> list[str]:
         """Return a warning if words of several lengths are added up; see :class:`~robench.victims.scorer.Scorer`."""

@@ -35,14 +35,7 @@ class PromptedSource(PretrainedSource):
         from robench.victims.causal import load_language_model
         from robench.victims.prompted import PromptedScorer
 
-        model, tokenizer = load_language_model(
-            self.location,
-            shown=self.shown,
-            revision=self.revision,
-            trust_remote_code=self.trust_remote_code,
-            native=precision == "native",
-            device=device,
-        )
+        model, tokenizer = load_language_model(self.files, native=precision == "native", device=device)
         return PromptedScorer(
             self.shown, model, tokenizer, self.prompt, max_length=max_length, precision=precision, device=device
         )
@@ -51,10 +44,7 @@ class PromptedSource(PretrainedSource):
         """Try the network; see :meth:`VictimSource.find_bfloat16_fault`."""
         from robench.victims.causal import find_bfloat16_fault
 
-        consent = self.trust_remote_code
-        return find_bfloat16_fault(
-            self.location, device, shown=self.shown, revision=self.revision, trust_remote_code=consent
-        )
+        return find_bfloat16_fault(self.files, device)
 
 
 @dataclass(frozen=True, eq=False)

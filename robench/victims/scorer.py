@@ -74,7 +74,7 @@ class Scorer(Protocol):
 
 
 class PlainScorer:
-    """The parts of a scorer that only some kinds of models need."""
+    """The parts of a scorer that only some kinds of models need, as they are if there is nothing to say."""
 
     has_label_words = False
 
@@ -92,6 +92,18 @@ class PlainScorer:
 
     def summarise(self) -> list[str]:
         """Return nothing: there is nothing to say."""
+        return []
+
+    def count_truncated(self, texts: Sequence[str]) -> int:
+        """Return 0: robench does not know that the model cuts texts."""
+        return 0
+
+    def warn_of_padding(self, texts: Sequence[str]) -> list[str]:
+        """Return nothing: robench does not pad the texts, or the model does not see the padding."""
+        return []
+
+    def networks_in_training(self) -> list[str]:
+        """Return nothing: robench puts the network into evaluation mode, or it is elsewhere."""
         return []
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from robench.resources.model_files import ModelFiles
 from robench.training.defense import Defense, Terms
 from robench.victims.call_settings import CallSettings
 from robench.victims.meter import Meter
@@ -131,6 +132,11 @@ class PretrainedSource(VictimSource):
 
     kind = "Transformers model"
 
+    @property
+    def files(self) -> ModelFiles:
+        """Return its files."""
+        return ModelFiles(self.shown, self.location, self.revision, self.trust_remote_code)
+
     def load(self, *, max_length: int | None, precision: Precision, device: torch.device) -> Scorer:
         """Load the model as a scorer; see :meth:`VictimSource.load`."""
         from robench.victims.networks import NetworkScorer
@@ -148,25 +154,19 @@ class PretrainedSource(VictimSource):
 
     def _load_parts(self, *, native: bool, device: torch.device) -> tuple[Any, Any]:
         """Load network and tokenizer."""
-        place: dict[str, Any] = {"shown": self.shown, "revision": self.revision}
-        place |= {"trust_remote_code": self.trust_remote_code, "native": native, "device": device}
         if self.base is None:
             from robench.victims.pretrained import load_pretrained
 
-            return load_pretrained(self.location, **place)
+            return load_pretrained(self.files, native=native, device=device)
         from robench.victims.adapters import load_adapted
 
-        base = self.base
-        return load_adapted(self.location, base_location=base.location, base_revision=base.revision, **place)
+        return load_adapted(self.files, self.base.files, native=native, device=device)
 
     def find_bfloat16_fault(self, device: torch.device) -> str:
         """Try the network, of an adapter that of its base model; see :meth:`VictimSource.find_bfloat16_fault`."""
         from robench.victims.pretrained import find_bfloat16_fault
 
-        whole, consent = self.base or self, self.trust_remote_code
-        return find_bfloat16_fault(
-            whole.location, device, shown=whole.shown, revision=whole.revision, trust_remote_code=consent
-        )
+        return find_bfloat16_fault((self.base or self).files, device)
 
 
 @dataclass(frozen=True, eq=False)

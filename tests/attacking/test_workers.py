@@ -23,7 +23,7 @@ from robench.attacks.deepwordbug import DeepWordBug
 from robench.attacks.pwws import PWWS
 from robench.attacks.textfooler import TextFooler
 from robench.errors import RobenchError
-from robench.plugins import registry
+from robench.plugins import plugin_files, registry
 from robench.results import records
 from robench.results.records import Record
 from support.odd_attack import Odd
@@ -92,7 +92,7 @@ def write_plugin(folder: Path) -> Path:
 @pytest.mark.usefixtures("forget_plugins")
 def test_an_attack_from_a_plug_in_file_is_sent(tmp_path: Path, victim: SmallVictim, workers: Workers) -> None:
     path = write_plugin(tmp_path)
-    registry.load_plugin(path)
+    plugin_files.load_plugin(path)
     attack = registry.entry("attacks", "sent-mine").load()
     examples = victim.examples()[:4]
     assert run(attack, victim, examples, workers=workers) == run(DeepWordBug(), victim, examples)
@@ -102,7 +102,7 @@ def test_an_attack_from_a_plug_in_file_is_sent(tmp_path: Path, victim: SmallVict
 @pytest.mark.usefixtures("forget_plugins")
 def test_an_edited_attack_from_a_plug_in_file_is_refused(tmp_path: Path, victim: SmallVictim) -> None:
     path = write_plugin(tmp_path)
-    registry.load_plugin(path)
+    plugin_files.load_plugin(path)
     attack = registry.entry("attacks", "sent-mine").load()
     path.write_text(path.read_text("utf-8") + "    max_words_changed = 0.01\n", encoding="utf-8")
     with Workers(1) as workers, pytest.raises(RobenchError, match="source of a was edited while this process runs"):

@@ -13,7 +13,7 @@ from robench import RobenchError
 from robench.attacking import build_attack
 from robench.attacking.attack import Attack
 from robench.attacks.random_order import RandomOrder
-from robench.plugins import registry
+from robench.plugins import plugin_files, registry
 from support.searches import run
 from support.small_victim import SENTENCES, SmallVictim
 
@@ -149,7 +149,7 @@ def test_random_order_with_options_that_are_no_json_object_is_refused(options: s
 
 
 def test_random_order_of_a_registered_variant_keeps_its_budget() -> None:
-    with registry.isolated():
+    with plugin_files.isolated():
         pwws: Attack = registry.entry("attacks", "pwws").load()
         registry.register("pwws-30", dataclasses.replace(pwws, query_budget=30))
         assert load("pwws-30").budget(100) == 30

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from robench.cli import doctor
-from robench.plugins import registry
+from robench.plugins import plugin_files, registry
 from robench.resources import synonyms
 from support.own_textattack import forget_textattack
 from support.tiny_job import robench
@@ -25,7 +25,7 @@ robench.register("ours", robench.Task(labels=("bad", "good"), packages=(OURS,)))
 def test_each_task_says_what_it_fetches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forget_plugins: None) -> None:
     monkeypatch.setenv("ROBENCH_CACHE", str(tmp_path))
     (tmp_path / "ours.py").write_text(TASK, encoding="utf-8")
-    registry.load_plugin(tmp_path / "ours.py")
+    plugin_files.load_plugin(tmp_path / "ours.py")
     found = {finding.subject: finding for finding in doctor._check_task_packages()}
     assert list(found) == ["data of bbc", "data of imdb", "data of mr", "data of trec", "data of ours"]
     assert {finding.is_fine for finding in found.values()} == {None}

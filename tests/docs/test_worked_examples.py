@@ -23,7 +23,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from robench.plugins import registry
+from robench.plugins import plugin_files, registry
 from robench.study.presets import PRESETS, FirstLook
 from support import tiny_llama
 from support.code_blocks import BLOCKS, ROOT, Block
@@ -70,7 +70,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         )
         for name, preset in PRESETS.items()
     }
-    with pytest.MonkeyPatch.context() as patch, registry.isolated(), chdir(folder):
+    with pytest.MonkeyPatch.context() as patch, plugin_files.isolated(), chdir(folder):
         for name, preset in small.items():
             patch.setitem(PRESETS, name, preset)
         patch.setenv("ROBENCH_DATA", str(folder / "data"))

@@ -362,7 +362,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[http.server
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     # Files would be asked of the real Hub, whose address the library fixes when it is imported.
-    monkeypatch.setattr("robench.resources.foreign_model.locate_file", lambda *_: None)
+    monkeypatch.setattr("robench.resources.model_files.ModelFiles.locate", lambda *_: None)
     yield server
     server.shutdown()
     server.server_close()

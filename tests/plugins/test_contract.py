@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from robench.errors import RobenchError
-from robench.plugins import registry
+from robench.plugins import plugin_files, registry
 
 pytestmark = pytest.mark.usefixtures("forget_plugins")
 
@@ -32,7 +32,7 @@ METHODS |= {"Attack": "build(self, victim)"}
 
 def load(file: Path, text: str) -> None:
     file.write_text(HEAD + text, encoding="utf-8")
-    registry.load_plugin(file)
+    plugin_files.load_plugin(file)
     for kind in registry.KINDS:
         if registry.is_registered(kind, "mine"):
             registry.entry(kind, "mine").load()

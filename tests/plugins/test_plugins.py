@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from robench.plugins import registry
+from robench.results.find_stage import find_stage
 from robench.results.info import CellInfo, ModelInfo
 from robench.results.store import Store
 from support.processes import Processes
@@ -51,7 +52,7 @@ def test_readmes_defense_works_with_readmes_command(
     assert name in cells and name in done.stdout
     for stage in cells.values():
         assert outcome(stage).n == 16
-    model = Store(Path("runs")).find(cells[name].info.model)
+    model = find_stage(Store(Path("runs")), cells[name].info.model)
     log = [json.loads(line) for line in (model.folder / "training.jsonl").read_text("utf-8").splitlines()]
     assert all(f'"{term}"' in text for term in log[-1]["loss"]), "its terms are logged by name"
     again = robench(*arguments, *small)

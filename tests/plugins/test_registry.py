@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from robench.errors import RobenchError
-from robench.plugins import registry, settings
+from robench.plugins import plugin_files, registry, settings
 from robench.plugins.registry import Entry, Kind
 from support.fresh import HEAVY, imported
 
@@ -33,7 +33,7 @@ class Mine(robench.Defense):
 @pytest.fixture(autouse=True)
 def forget_plugins() -> Iterator[None]:
     """What one test registers is gone in the next."""
-    with registry.isolated():
+    with plugin_files.isolated():
         yield
 
 
@@ -80,11 +80,11 @@ def test_a_name_that_is_near_nothing_gets_the_whole_list() -> None:
 
 def test_a_plugin_file_adds_a_name_with_its_origin(tmp_path: Path) -> None:
     file = write(tmp_path / "my_defense.py", summary="Swaps [MASK] in.")
-    registry.load_plugin(file)
+    plugin_files.load_plugin(file)
     entry = registry.entry("defenses", "mine")
     assert (entry.origin, entry.summary) == (str(file), "Swaps [MASK] in.")
     assert entry.load().alpha == 1.0
-    registry.load_plugin(file)  # again: no complaint
+    plugin_files.load_plugin(file)  # again: no complaint
     assert registry.names("defenses").count("mine") == 1
 
 
@@ -120,17 +120,17 @@ def test_a_broken_plugin_is_a_sentence_and_leaves_nothing(tmp_path: Path, text: 
     before = {kind: registry.entries(kind) for kind in registry.KINDS}
     for _ in range(2):  # the second time must not pass for loaded
         with pytest.raises(RobenchError, match=told):
-            registry.load_plugin(file)
+            plugin_files.load_plugin(file)
     assert {kind: registry.entries(kind) for kind in registry.KINDS} == before
 
 
 def test_isolated_forgets_what_a_plugin_registered_so_that_it_can_be_loaded_again(tmp_path: Path) -> None:
     file = write(tmp_path / "my_defense.py")
     for _ in range(2):
-        with registry.isolated():
-            registry.load_plugin(file)
-            assert registry.is_registered("defenses", "mine") and registry.plugin_files() == [file]
-        assert not registry.is_registered("defenses", "mine") and registry.plugin_files() == []
+        with plugin_files.isolated():
+            plugin_files.load_plugin(file)
+            assert registry.is_registered("defenses", "mine") and plugin_files.list_files() == [file]
+        assert not registry.is_registered("defenses", "mine") and plugin_files.list_files() == []
 
 
 def test_a_plugin_that_is_no_python_file_is_a_sentence(tmp_path: Path) -> None:
@@ -144,13 +144,13 @@ def test_a_plugin_that_is_no_python_file_is_a_sentence(tmp_path: Path) -> None:
         (".", "is a folder; --plugin takes a Python file"),
     ):
         with pytest.raises(RobenchError, match=told):
-            registry.load_plugin(tmp_path / path)
+            plugin_files.load_plugin(tmp_path / path)
 
 
 def test_two_files_with_one_name_are_both_named(tmp_path: Path) -> None:
-    registry.load_plugin(write(tmp_path / "first.py", summary="One."))
+    plugin_files.load_plugin(write(tmp_path / "first.py", summary="One."))
     with pytest.raises(RobenchError, match=r"'mine' is registered twice: by .*first\.py and by .*second\.py"):
-        registry.load_plugin(write(tmp_path / "second.py", summary="Two."))
+        plugin_files.load_plugin(write(tmp_path / "second.py", summary="Two."))
     assert registry.entry("defenses", "mine").summary == "One."
 
 
@@ -227,7 +227,7 @@ MEMBERS = """
 
 def family(path: Path, *, name: str = "kin", members: str = MEMBERS) -> None:
     path.write_text(FAMILY.format(name=name, members=members), encoding="utf-8")
-    registry.load_plugin(path)
+    plugin_files.load_plugin(path)
 
 
 def test_textattack_s_recipes_are_named_behind_a_colon() -> None:
@@ -303,7 +303,7 @@ def test_an_instance_of_a_family_is_a_plain_name(tmp_path: Path) -> None:
         "import robench\nfrom robench.attacks.recipe import Recipe\n"
         "robench.register('bae-2019', Recipe(recipe='BAEGarg2019'))\n"
     )
-    registry.load_plugin(file)
+    plugin_files.load_plugin(file)
     assert "bae-2019" in registry.names("attacks")
     assert registry.entry("attacks", "bae-2019").load().recipe == "BAEGarg2019"
 
@@ -330,14 +330,14 @@ def test_the_reference_is_the_defense_whose_own_class_says_so_and_nothing_is_imp
 @pytest.mark.parametrize(("line", "made"), [("pass", "Again"), ("reference: ClassVar[bool] = True", "Again()")])
 def test_the_reference_is_neither_inherited_nor_that_of_an_instance(tmp_path: Path, line: str, made: str) -> None:
     (tmp_path / "again.py").write_text(REFERENCE.format(line=line, made=made), encoding="utf-8")
-    registry.load_plugin(tmp_path / "again.py")
+    plugin_files.load_plugin(tmp_path / "again.py")
     assert registry.reference() == "base"
 
 
 def test_a_second_reference_is_an_error_that_names_both(tmp_path: Path) -> None:
     text = REFERENCE.format(line="reference: ClassVar[bool] = True", made="Again")
     (tmp_path / "again.py").write_text(text, encoding="utf-8")
-    registry.load_plugin(tmp_path / "again.py")
+    plugin_files.load_plugin(tmp_path / "again.py")
     with pytest.raises(RobenchError, match=r"base from robench and again from .*again\.py are each registered as"):
         registry.reference()
 
@@ -359,8 +359,8 @@ def test_a_plugin_file_finds_the_modules_beside_it_and_is_known_by_them(
         text = DEFENSE.format(name="mine", summary="Mine.").replace("1.0", "ALPHA")
         plugin = tmp_path / folder / "mine.py"
         plugin.write_text(f"from mine_helper import ALPHA\n{text}", encoding="utf-8")
-        with registry.isolated():
-            registry.load_plugin(plugin)
+        with plugin_files.isolated():
+            plugin_files.load_plugin(plugin)
             assert registry.entry("defenses", "mine").load().alpha == alpha
             codes.append(registry.entry("defenses", "mine").identify_code())
         monkeypatch.delitem(sys.modules, "mine_helper")

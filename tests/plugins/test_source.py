@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from robench.errors import RobenchError
-from robench.plugins import registry
+from robench.plugins import plugin_files, registry
 from robench.plugins.modules import class_path
 from robench.plugins.source import identify_class
 from robench.study.request import Request
@@ -106,12 +106,12 @@ def test_identity_of_two_files_of_one_name_depends_on_their_text_alone(tmp_path:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(plugins[0].parent)
         for plugin in plugins:
-            registry.load_plugin(plugin)
+            plugin_files.load_plugin(plugin)
     entries = [registry.entry("defenses", f"mine-{number}") for number in (1, 2)]
     one, two = (entry.implementation() for entry in entries)
     assert one is not two and class_path(one) == class_path(two) == "robench_plugin_mine:Mine"
     assert entries[0].identify_code() != entries[1].identify_code()
-    assert set(registry.plugin_files()) == set(plugins)
+    assert set(plugin_files.list_files()) == set(plugins)
     forget_modules(tmp_path)
 
 
@@ -292,7 +292,7 @@ def test_identity_in_a_script_is_that_of_the_defense_and_not_of_the_study(
         notebook.run(text)
         return registry.entry("defenses", "mine").identify_code()
 
-    with registry.isolated():
+    with plugin_files.isolated():
         first = run(SCRIPT.replace("ACTION", "pass"))
         assert run(SCRIPT.replace("(1, 2)", "(1, 2, 3)").replace("ACTION", "print(results)")) == first
         assert run(SCRIPT.replace("ACTION", "Mine.shift = 2")) != first
@@ -321,7 +321,7 @@ FUNCTION = "SCALE = [1, {'a': 2}]\ndef weigh(x):\n    return SCALE[0] * x\n"
 def code_of_cells(patch: pytest.MonkeyPatch, *cells: str, keeps_source: bool = True) -> str:
     """The code of a defense of a notebook, in a fresh kernel."""
     notebook = Notebook(patch, keeps_source=keeps_source)
-    with registry.isolated():
+    with plugin_files.isolated():
         for cell in cells:
             notebook.run(cell)
         return registry.entry("defenses", "mine").identify_code()
@@ -421,7 +421,7 @@ def test_identity_of_classes_that_a_function_makes_has_what_they_capture(tmp_pat
     text = "import robench\ndef make(name, shift):\n    @robench.register(name)\n    class Made(robench.Defense):\n"
     text += "        def loss(self, networks, batch):\n            return {'ce': shift}\n"
     text += "make('one', 1)\nmake('again', 1)\nmake('two', 2)\n"
-    registry.load_plugin(write_files(tmp_path, {"made.py": text}) / "made.py")
+    plugin_files.load_plugin(write_files(tmp_path, {"made.py": text}) / "made.py")
     one, again, two = (registry.entry("defenses", name).identify_code() for name in ("one", "again", "two"))
     assert one == again != two
 
@@ -447,17 +447,17 @@ def test_register_in_a_notebook_again_replaces_the_class(monkeypatch: pytest.Mon
 def test_load_plugin_of_an_edited_file_replaces_what_it_registered(tmp_path: Path) -> None:
     text = CLASS + "robench.register('other', Mine(alpha=3.0))\n"
     plugin = write_files(tmp_path, {"mine.py": text}) / "mine.py"
-    registry.load_plugin(plugin)
+    plugin_files.load_plugin(plugin)
     first = registry.entry("defenses", "mine").identify_code()
     plugin.write_text(CLASS.replace("1.0", "2.0").replace("weigh", "-weigh"), encoding="utf-8")
-    registry.load_plugin(plugin)
+    plugin_files.load_plugin(plugin)
     assert registry.entry("defenses", "mine").load().alpha == 2.0
     assert registry.entry("defenses", "mine").identify_code() != first
     assert not registry.is_registered("defenses", "other"), "the file does not register it any more"
     second = registry.entry("defenses", "mine").identify_code()
     plugin.write_text("raise ValueError('no')", encoding="utf-8")
     with pytest.raises(RobenchError, match="ValueError: no"):
-        registry.load_plugin(plugin)
+        plugin_files.load_plugin(plugin)
     assert registry.entry("defenses", "mine").load().alpha == 2.0
     assert registry.entry("defenses", "mine").identify_code() == second, "what runs is what was loaded before"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from robench.cli.common import runs_options
+from robench.cli.shared_options import runs_options
 from robench.errors import RobenchError
 from robench.report.reproduce import Target
 from robench.results import papers

@@ -12,10 +12,11 @@ import pytest
 from robench.data.load import load_task
 from robench.errors import RobenchError
 from robench.plugins import registry
-from robench.report import submit
+from robench.report import entry_making
 from robench.report.submit import make_entries, write_entry
 from robench.results.entry_form import Entry
 from robench.results.entry_rows import RowSource
+from robench.results.find_stage import find_stage
 from robench.results.info_parts import DataInfo
 from robench.results.store import Store
 from support.entries import HOUSE, copy_runs
@@ -65,9 +66,9 @@ def test_own_data_reduced_to_counts_have_no_row_no_digest_of_a_text_and_no_path(
 def test_local_rows_that_equal_those_of_the_package_index_are_public() -> None:
     task = "mr"
     data = load_task(task, registry.entry("tasks", task).load(), order=("index",))
-    model = Store(HOUSE / "runs").find("mr-base-seed42").info
+    model = find_stage(Store(HOUSE / "runs"), "mr-base-seed42").info
     info = msgspec.structs.replace(model, data=DataInfo(digest=data.digest, source="local:/home/ann/mr"))
-    source, note = submit._find_source(info, RowSource(), counts_only=False)
+    source, note = entry_making._find_source(info, RowSource(), counts_only=False)
     assert source == data.source and source.startswith("index:")
     assert note == f"mr-base-seed42: the rows of local:/home/ann/mr are those of {source}, which are public"
 
@@ -75,12 +76,12 @@ def test_local_rows_that_equal_those_of_the_package_index_are_public() -> None:
 @pytest.mark.parametrize("task", ["trec", "sst2"])
 def test_rows_that_the_task_declares_as_public_are_published_with_their_records(task: str) -> None:
     ((digest, copy),) = registry.entry("tasks", task).load().public_copies.items()
-    model = Store(HOUSE / "runs").find("mr-base-seed42").info
+    model = find_stage(Store(HOUSE / "runs"), "mr-base-seed42").info
     info = msgspec.structs.replace(model, task=task, data=DataInfo(digest=digest, source="local:/home/ann/rows"))
-    assert submit._find_source(info, RowSource(), counts_only=False)[0] == f"public:{copy}"
+    assert entry_making._find_source(info, RowSource(), counts_only=False)[0] == f"public:{copy}"
     other = msgspec.structs.replace(info, data=DataInfo(digest="0" * 64, source="local:/home/ann/rows"))
     with pytest.raises(RobenchError, match="private data"):
-        submit._find_source(other, RowSource(), counts_only=False)
+        entry_making._find_source(other, RowSource(), counts_only=False)
 
 
 # --- broken or missing stages -----------------------------------------------------------------------------------------
@@ -127,21 +128,6 @@ def test_a_result_that_others_would_refuse_is_not_written(runs: Path) -> None:
 
 
 # --- paths ------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("text", "hidden"),
-    [
-        ("ROBENCH_DATA (/home/ann/data) has no folder mr", "ROBENCH_DATA (data) has no folder mr"),
-        ("the Python files of encoder ~/models/enc", "the Python files of encoder enc"),
-        (r"C:\Users\ann\rows.tsv: quoted", "rows.tsv: quoted"),
-        ("../up/x and ./here/y", "x and y"),
-        ("https://huggingface.co/a/b and/or owner/name", "https://huggingface.co/a/b and/or owner/name"),
-        ("20 of 30 rows", "20 of 30 rows"),
-    ],
-)
-def test_folders_in_sentences_are_left_out(text: str, hidden: str) -> None:
-    assert submit._hide_all([text]) == (hidden,)
 
 
 def test_notes_and_names_in_an_entry_have_no_folders(runs: Path) -> None:

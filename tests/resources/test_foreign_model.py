@@ -18,6 +18,7 @@ from transformers import BertConfig, BertForSequenceClassification
 from robench.errors import RobenchError
 from robench.models.encoders import find_encoder
 from robench.resources import foreign_model, language_models
+from robench.resources.model_files import ModelFiles
 from robench.study.stages import trained_model
 from robench.victims.pretrained import load_pretrained
 from support import small_models, tiny
@@ -52,9 +53,13 @@ def as_pickle(folder: Path) -> None:
     (folder / "model.safetensors").unlink()
 
 
+def files(folder: Path) -> ModelFiles:
+    return ModelFiles("the model", folder)
+
+
 LOADERS: dict[str, Callable[[Path], object]] = {
     "encoder": lambda folder: find_encoder(str(folder)).model(),
-    "victim": lambda folder: load_pretrained(str(folder), shown="the model"),
+    "victim": lambda folder: load_pretrained(files(folder)),
     "trained": lambda folder: trained_model.load(folder, 2, max_length=9, precision="fp32", device=tiny.CPU),
     "mean": lambda folder: language_models.load_mean_pooling_encoder(str(folder)),
     "masked": lambda folder: language_models.load_masked_model(str(folder)),
@@ -80,7 +85,7 @@ def test_config_with_labels_by_name_is_held_against_its_weights(folder: Path) ->
     change(folder, id2label={str(i): str(i) for i in range(5)}, num_hidden_layers=10**6)
     as_pickle(folder)
     with pytest.raises(RobenchError, match="much larger than its weights"):
-        load_pretrained(str(folder), shown="the model")
+        load_pretrained(files(folder))
 
 
 @pytest.mark.parametrize(
@@ -97,20 +102,20 @@ def test_header_of_weights_that_lies_makes_nothing_larger(header: Any, folder: P
     (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(content)) + content + b"1234")
     change(folder, num_labels=10**9)
     with pytest.raises(RobenchError, match=r"1e\+09 labels"):
-        load_pretrained(str(folder), shown="the model")
+        load_pretrained(files(folder))
 
 
 def test_model_that_fits_its_weights_is_accepted_in_either_form(folder: Path) -> None:
-    assert find_encoder(str(folder)).model() and load_pretrained(str(folder), shown="the model")
+    assert find_encoder(str(folder)).model() and load_pretrained(files(folder))
     as_pickle(folder)
-    assert find_encoder(str(folder)).model() and load_pretrained(str(folder), shown="the model")
+    assert find_encoder(str(folder)).model() and load_pretrained(files(folder))
 
 
 def test_check_of_size_leaves_the_random_numbers_alone(folder: Path) -> None:
     torch.manual_seed(1)
     expected = torch.rand(3)
     torch.manual_seed(1)
-    foreign_model.check_size("the model", folder, None, tiny.encoder)
+    foreign_model.check_size(files(folder), tiny.encoder)
     assert torch.equal(torch.rand(3), expected)
 
 

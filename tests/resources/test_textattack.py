@@ -15,6 +15,7 @@ from robench.errors import RobenchError
 from robench.plugins.modules import find_owner, find_place
 from robench.resources import packages
 from robench.resources.flair_stand_in import stand_in_for_flair
+from robench.resources.pinned_packages import TEXTATTACK
 from robench.resources.textattack import load_textattack
 from robench.resources.textattack_finder import forbid_fetching
 from robench.resources.textattack_guard import textattack_folder
@@ -66,7 +67,7 @@ def test_prepare_textattack_with_the_pinned_version_installed_fetches_nothing(
 def test_textattack_in_the_folder_of_another_cache_is_not_taken_for_an_installed_one(
     without: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = tmp_path / "packages" / packages.TEXTATTACK.folder
+    other = tmp_path / "packages" / TEXTATTACK.folder
     other.mkdir(parents=True)
     write_textattack(other, "0.3.11")
     monkeypatch.syspath_prepend(other)
@@ -125,7 +126,7 @@ def test_tagging_a_text_without_flair_says_how_to_install_it() -> None:
 
 
 def test_textattack_of_the_cache_has_its_metadata(without: None, shared_cache: Path) -> None:
-    folder = packages.fetch_package(packages.TEXTATTACK)
+    folder = packages.fetch_package(TEXTATTACK)
     assert {one.name for one in folder.iterdir()} == {"textattack", "textattack-0.3.11.dist-info"}
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from robench.errors import RobenchError
-from robench.resources import bundled, packages, word_vectors
+from robench.resources import bundled, word_vectors
+from robench.resources.pinned_packages import GLOVE, LEMMINFLECT, MOBY
 from robench.resources.textattack import load_textattack
 from support.fresh import imported
 
@@ -230,7 +231,7 @@ def test_the_identity_needs_no_download_and_names_all_packages(monkeypatch: pyte
     monkeypatch.setenv("ROBENCH_CACHE", str(tmp_path / "none"))
     identity = word_vectors.identify_bundled_vectors()
     assert identity.keys() == {"stopwords", "wordnet", "word-vectors", "sentence_encoder"}
-    for package in (packages.GLOVE, packages.MOBY, packages.LEMMINFLECT):
+    for package in (GLOVE, MOBY, LEMMINFLECT):
         assert f"{package.pin} sha256:{package.sha256}" in identity["word-vectors"]
     assert f"procedure {bundled.STAND_IN_VERSION}" in identity["word-vectors"]
     assert not (tmp_path / "none").exists()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from robench.data.load import load_task
-from robench.plugins import registry
+from robench.plugins import plugin_files, registry
 from robench.results.entry_rows import RowSource
 from robench.results.entry_validation import Verdict, validate
 from support.entries import DATA, copy_runs, write_entries
@@ -238,8 +238,8 @@ def test_a_plugin_file_that_the_user_loaded_declares_a_task(tmp_path: Path) -> N
 
     plugin = tmp_path / "mine.py"
     plugin.write_text("import robench\nrobench.register('mine', robench.Task(labels=('a', 'b')))\n", encoding="utf-8")
-    with registry.isolated():
-        registry.load_plugin(plugin)
+    with plugin_files.isolated():
+        plugin_files.load_plugin(plugin)
         rows = RowSource(write_data(tmp_path / "data", task="mine"))
         declared = registry.entry("tasks", "mine").load()
         digest = load_task("mine", declared, data_dir=tmp_path / "data").digest

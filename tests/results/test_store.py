@@ -2,43 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import pytest
 
 from robench.errors import RobenchError
 from robench.paths import atomic_write_folder, atomic_write_text
 from robench.results import entries
-from robench.results.info import CellInfo, ModelInfo, StageInfo, StageKind
-from robench.results.stage_file import decode, encode
+from robench.results.find_stage import find_stage
+from robench.results.info import CellInfo, ModelInfo, StageKind
+from robench.results.stage_file import encode
 from robench.results.still_store import StillStore
-from robench.results.store import Store, StoredStage, make_key
+from robench.results.store import Store, make_key
+from support.bare_stages import KEYS, bare_info, put_bare
 from support.hand_made import add_cell, write_records
 from support.many_entries import make_entry
-
-KEYS = ("0123456789abcdef", "fedcba9876543210", "0123abcd0123abcd")
-
-
-def info(key: str, kind: str = "cells", **more: Any) -> StageInfo:
-    plugin, clean = {"name": "it", "class": "it:It"}, {"correct": 1, "n": 2}
-    every: dict[str, Any] = {
-        "preset": "quick",
-        "model": KEYS[2],
-        "attacked": {"n": 2, "failed": 1, "succeeded": 0, "skipped": 1},
-    }
-    every |= {"task": "trec", "data": {"digest": "d"}, "encoder": {"name": "e", "digest": "d"}, "seed": 1}
-    values = {"kind": kind, "key": key, "defense": plugin, "attack": plugin, "clean": clean, **every, **more}
-    return decode(json.dumps(values).encode(), Path("stage.json"))
-
-
-def put(store: Store, label: str, key: str, kind: str = "cells", **more: Any) -> StoredStage[Any]:
-    folder = store.folder(kind, label, key)  # type: ignore[arg-type]
-    if kind == "cells":
-        write_records(folder, failed=1, n=2)
-    return store.finish(folder, info(key, kind, label=label, **more))
 
 
 def test_a_stage_counts_as_finished_once_its_stage_file_is_there(store: Store) -> None:
@@ -46,12 +26,12 @@ def test_a_stage_counts_as_finished_once_its_stage_file_is_there(store: Store) -
     folder.mkdir(parents=True)
     write_records(folder, failed=1, n=2)
     assert store.read(folder) is None and store.stages(CellInfo) == []
-    made = store.finish(folder, info(KEYS[0], label="é\u2028"))
+    made = store.finish(folder, bare_info(KEYS[0], label="é\u2028"))
     assert store.read(folder) == made and store.stages(CellInfo) == [made] and made.key == KEYS[0]
 
 
 def test_a_folder_is_found_by_its_key_whatever_its_label(store: Store) -> None:
-    made = put(store, "an-old-label", KEYS[0])
+    made = put_bare(store, "an-old-label", KEYS[0])
     assert store.folder("cells", "a-new-label", KEYS[0]) == made.folder
     assert store.folder("cells", "a-new-label", KEYS[1]).name == f"a-new-label-{KEYS[1]}"
 
@@ -77,14 +57,14 @@ def test_a_folder_of_entries_is_no_place_for_results(tmp_path: Path) -> None:
     ["notes.txt", ".DS_Store", "old copies/", f"trec-base-{KEYS[0]} (copy)/", f"trec-base-{KEYS[0]}.bak/", "caf\udce9"],
 )
 def test_what_is_not_named_like_a_stage_is_left_alone(store: Store, strange: str) -> None:
-    made = put(store, "trec-base", KEYS[0])
+    made = put_bare(store, "trec-base", KEYS[0])
     path = store.root / "cells" / strange
     if strange.endswith("/"):
         path.mkdir()
         (path / "stage.json").write_text("[]", encoding="utf-8")
     else:
         path.write_text("by hand", encoding="utf-8")
-    assert store.stages(CellInfo) == [made] and store.find("trec") == made
+    assert store.stages(CellInfo) == [made] and find_stage(store, "trec") == made
     assert path.exists()
 
 
@@ -96,18 +76,18 @@ def test_what_is_not_named_like_a_stage_is_left_alone(store: Store, strange: str
         (b"\xff\xfe", "cannot be read"),
         (b"[1, 2]", "does not describe a stage"),
         (b"{}", "does not describe a stage"),
-        (encode(info(KEYS[1])).encode(), "its folder another"),
+        (encode(bare_info(KEYS[1])).encode(), "its folder another"),
     ],
     ids=["empty", "torn", "not text", "a list", "nothing in it", "of another folder"],
 )
 def test_a_broken_stage_file_is_named(store: Store, content: bytes, told: str) -> None:
-    made = put(store, "trec-base", KEYS[0])
+    made = put_bare(store, "trec-base", KEYS[0])
     (made.folder / "stage.json").write_bytes(content)
-    for ask in (lambda: store.read(made.folder), lambda: store.find("trec")):
+    for ask in (lambda: store.read(made.folder), lambda: find_stage(store, "trec")):
         with pytest.raises(RobenchError, match=told) as caught:
             ask()
         assert str(made.folder / "stage.json") in str(caught.value)
-    other = put(store, "trec-ada", KEYS[2])
+    other = put_bare(store, "trec-ada", KEYS[2])
     sentences: list[str] = []
     tolerant = Store(store.root, sentences.append)
     assert tolerant.stages(CellInfo) == tolerant.stages(CellInfo) == [other], "one broken stage never stops the others"
@@ -115,66 +95,8 @@ def test_a_broken_stage_file_is_named(store: Store, content: bytes, told: str) -
     assert told in sentence and str(made.folder / "stage.json") in sentence
 
 
-@pytest.mark.parametrize(
-    ("name", "found"),
-    [
-        ("trec-base-pwws", "trec-base-pwws-seed1"),
-        ("trec-taichi", "trec-taichi-pwws-seed1"),
-        (KEYS[0], "trec-base-pwws-seed1"),
-        ("fedc", "trec-taichi-pwws-seed1"),
-        (f"trec-base-pwws-seed1-{KEYS[0]}", "trec-base-pwws-seed1"),
-        ("trec-base-seed1", "trec-base-seed1"),
-    ],
-)
-def test_a_stage_is_found_by_the_beginning_of_its_name_or_key(store: Store, name: str, found: str) -> None:
-    put(store, "trec-base-pwws-seed1", KEYS[0])
-    put(store, "trec-taichi-pwws-seed1", KEYS[1])
-    put(store, "trec-base-seed1", KEYS[2], kind="models")
-    assert store.find(name).folder.name.startswith(f"{found}-")
-
-
-@pytest.mark.parametrize(
-    ("name", "told"),
-    [
-        ("trec", "'trec' fits 2 cells: trec-base-pwws-seed1-.*Give more of the name, or the key"),
-        ("", "'' fits 2 cells"),
-        ("mr", "no cell or model 'mr' in .*: it has 2 cells and 0 models: trec-base"),
-    ],
-)
-def test_a_name_of_none_or_several_is_a_sentence(store: Store, name: str, told: str) -> None:
-    put(store, "trec-base-pwws-seed1", KEYS[0])
-    put(store, "trec-taichi-pwws-seed1", KEYS[1])
-    with pytest.raises(RobenchError, match=told):
-        store.find(name)
-
-
-def test_a_name_with_a_slip_is_answered_with_all_cells_that_it_nearly_begins(store: Store) -> None:
-    for number, defense in enumerate(["ada", "ada-x", "base", "taichi", "taichi-b", "taichi-c", "taichi-d"]):
-        put(store, f"trec-{defense}-pwws-seed1", f"{number}" * 16)
-    put(store, "trec-taichi-seed1", "a" * 16, kind="models")
-    with pytest.raises(RobenchError, match=r"no cell or model 'trec-tachi' in .*: did you mean") as error:
-        store.find("trec-tachi")
-    assert str(error.value).count("trec-taichi") == 5 and "trec-ada" not in str(error.value)
-    assert str(error.value).endswith("? It has 7 cells and 1 model.")
-
-
-def test_cells_of_one_model_are_answered_with_the_model(store: Store) -> None:
-    put(store, "trec-mine-seed1", KEYS[2], kind="models")
-    for attack, key in (("pwws", KEYS[0]), ("deepwordbug", KEYS[1])):
-        put(store, f"trec-mine-{attack}-seed1", key, model=KEYS[2])
-    model = f"trec-mine-seed1-{KEYS[2]}"
-    with pytest.raises(RobenchError, match=f"fits 2 cells: .*or the key; their model, {model}, stands for all of them"):
-        store.find("trec-mine")
-    assert store.find(model).key == KEYS[2]
-
-
-def test_an_empty_runs_folder_says_how_to_fill_it(store: Store) -> None:
-    with pytest.raises(RobenchError, match="it is empty; `robench run` fills it"):
-        store.find("anything")
-
-
 def test_a_stage_that_is_removed_is_gone_and_may_be_removed_again(store: Store) -> None:
-    made = put(store, "trec-base", KEYS[0])
+    made = put_bare(store, "trec-base", KEYS[0])
     store.remove(made.folder)
     store.remove(made.folder)
     assert store.stages(CellInfo) == [] and not made.folder.exists()
@@ -202,7 +124,7 @@ def test_a_lock_of_one_key_keeps_others_out_and_sweeps_up_drafts(store: Store, l
 
 def test_stage_made_from_a_folder_named_in_latin_1_is_stored_and_read(store: Store) -> None:
     source = "local:/data/donn\udce9es"
-    put(store, "trec-base-pwws-seed1", KEYS[0], data={"digest": "d", "source": source}, identity={})
+    put_bare(store, "trec-base-pwws-seed1", KEYS[0], data={"digest": "d", "source": source}, identity={})
     (read,) = store.stages(CellInfo)
     assert read.info.data.source == source
     assert rb"donn\udce9es" in (read.folder / "stage.json").read_bytes()
@@ -261,7 +183,7 @@ def test_sweep_deletes_what_the_dead_left_and_nothing_else(store: Store) -> None
 def test_a_runs_folder_that_cannot_be_is_a_sentence(tmp_path: Path, below: str) -> None:
     (tmp_path / "a file").write_text("here first", encoding="utf-8")
     store = Store(tmp_path / below)
-    for attempt in (store.check_writable, lambda: put(store, "trec", KEYS[0], kind="models")):
+    for attempt in (store.check_writable, lambda: put_bare(store, "trec", KEYS[0], kind="models")):
         with pytest.raises(RobenchError, match=r"cannot write .*a file.*--runs"):
             attempt()
     assert (tmp_path / "a file").read_text(encoding="utf-8") == "here first"

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
+from robench.report.submit import write_entry
+from robench.report.tables import Table, make
+from robench.results.entry_store import open_results
+from robench.results.info import CellInfo
 from robench.results.outcome import summarise
 from robench.results.records import Record, Status
+from robench.results.still_store import StillStore
+from robench.results.store import Store
 from robench.results.transfer import list_texts, predict, share_fooled, transfer_record
+from support.hand_made import add_cell, add_transfer, record
+from support.many_entries import make_entry
 
 RIGHT, WRONG = [0.2, 0.8], [0.7, 0.3]
 
@@ -77,3 +86,29 @@ def test_share_fooled_is_of_the_texts_that_both_models_have_right() -> None:
 
 def test_predict_with_equal_probabilities_names_the_first_class() -> None:
     assert predict([0.25, 0.5, 0.5]) == 1
+
+
+def seeds_of(table: Table) -> list[tuple[int, ...]]:
+    return [tuple(row.seeds) for block in table.blocks for row in block.rows]
+
+
+def test_cell_whose_texts_are_transferred_is_no_second_seed(store: Store) -> None:
+    own, source = (add_cell(store, "base", "pwws", 3, n=6, seed=seed) for seed in (42, 43))
+    still = StillStore(store.root)
+    assert seeds_of(make("5", store)) == seeds_of(make("5", still)) == [(42, 43)]
+    add_transfer(store, own, [record(0, "failed")], texts=source.key)
+    assert seeds_of(make("5", store)) == [(42,)]
+    assert seeds_of(make("5", still)) == [(42, 43)], "all tables of a page are of one moment"
+
+
+def test_table_of_entries_does_not_depend_on_the_working_directory(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seed in (42, 43):
+        write_entry(make_entry("base", seed=seed, attacks=("pwws",), texts=20), tmp_path / "entries")
+    entries = open_results(tmp_path / "entries")
+    cells = {cell.info.seed: cell for cell in entries.stages(CellInfo)}
+    add_transfer(store, cells[42], [record(0, "failed")], texts=cells[43].key)
+    elsewhere = make("5", entries)
+    monkeypatch.chdir(store.root)
+    assert seeds_of(make("5", entries)) == seeds_of(elsewhere) == [(42, 43)]

@@ -14,7 +14,7 @@ from transformers import BertModel
 
 from robench.defenses.ranmask import RanMASK
 from robench.models.predictor import Predictor
-from robench.plugins import registry
+from robench.plugins import plugin_files
 from robench.progress import SilentReporter
 from robench.report import tables
 from robench.results import certificates, clean_lines, records
@@ -151,7 +151,7 @@ def test_defense_of_a_plugin_that_combines_scores_its_own_way_has_certificates_o
     plugin, runs = tmp_path / "averaged.py", tmp_path / "runs"
     plugin.write_text(PLUGIN, encoding="utf-8")
     more = ["--table", "certificates", "--plugin", str(plugin), "--set", "training.learning_rate=0.001"]
-    with registry.isolated():
+    with plugin_files.isolated():
         made = robench(*tiny_job.command(runs, *more, "--set", "training.epochs=3", defense="averaged"))
     assert made.exit_code == 0, made.output
     assert "averaged has no certificates of the deployed vote" in made.output and "deployed, 1" not in made.output
@@ -161,11 +161,11 @@ def test_defense_of_a_plugin_that_combines_scores_its_own_way_has_certificates_o
     assert {line.deployed_radius for line in lines} == {None}
     shown = robench("verify", "--runs", runs, "--rescore", 2)
     assert "is not registered; name its file with --plugin" in shown.output
-    with registry.isolated():
+    with plugin_files.isolated():
         shown = robench("verify", "--runs", runs, "--rescore", 2, "--plugin", plugin)
         assert shown.exit_code == 0 and "4 texts of 1 stages were scored again" in shown.output, shown.output
     (stage.folder / certificates.CERTIFICATES_FILE).write_bytes(b"")
-    with registry.isolated():
+    with plugin_files.isolated():
         shown = robench("verify", "--runs", runs, "--repair", "--plugin", plugin)
     assert f"--table certificates --plugin {plugin} --runs {runs}" in shown.output
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from robench.plugins import registry
+from robench.plugins import plugin_files
 from robench.results import papers
 from robench.results.cells import read_results
 from robench.results.info import CellInfo
@@ -51,7 +51,7 @@ def test_command_names_the_file_of_a_plug_in_once(tmp_path: Path, monkeypatch: p
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "mine.py"
     file.write_text('import robench\nrobench.register("mine", robench.Task(labels=("a", "b")))\n', encoding="utf-8")
-    registry.load_plugin(Path("mine.py"))
+    plugin_files.load_plugin(Path("mine.py"))
     selection = Selection(tasks=["mine"], defenses=["base"])
     command = "robench run --defense base --task mine"
     assert make_run_command(selection) == f"{command} --plugin {file}"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from robench.plugins import registry
+from robench.plugins import plugin_files
 from robench.results.info import AdversarialInfo, CellInfo, ModelInfo
 from robench.results.store import Store, StoredStage
 from support.runs import attacked
@@ -46,7 +46,7 @@ class Fragile(DeepWordBug):
 def plugin(tmp_path: Path) -> Iterator[Path]:
     path = tmp_path / "fragile.py"
     path.write_text(PLUGIN, encoding="utf-8")
-    with registry.isolated():
+    with plugin_files.isolated():
         yield path
 
 

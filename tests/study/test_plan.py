@@ -17,16 +17,18 @@ from robench.console import Console
 from robench.data.load import Example
 from robench.defenses.taichi import TaiChi
 from robench.errors import RobenchError
-from robench.plugins import registry
+from robench.plugins import plugin_files, registry
 from robench.progress import PlainReporter, SilentReporter
 from robench.report.reproduce import Target
 from robench.results.records import Record
 from robench.results.store import make_key
+from robench.study.estimate import make_work
 from robench.study.plan import order_stages
 from robench.study.presets import PRESETS
 from robench.study.request import Request
 from robench.study.stages.adversarial import AdversarialStage
 from robench.study.stages.attack import CellStage
+from robench.study.stages.fuse import FusedModelStage
 from robench.study.stages.stage import Stage, sample
 from robench.study.stages.train import ModelStage
 from robench.study.stages.training_rows import arrange_rows
@@ -207,6 +209,27 @@ def test_the_protocol_of_textdefender_leaves_short_texts_out_of_the_sample_and_s
     assert len(bounded.training_rows()) == len(plain.training_rows())
 
 
+def test_a_fused_model_takes_no_step_and_comes_after_its_parts(tiny_job: TinyJob) -> None:
+    model = cell(tiny_job, defense=["average"]).model
+    assert isinstance(model, FusedModelStage)
+    assert model.title == "fuse average against pwws on mr, seed 42"
+    assert [part.title for part in model.needs] == [
+        f"train {name} against pwws on mr, seed 42" for name in ("clean", "adversarial")
+    ]
+    assert model.identity["parts"] == [part.key for part in model.parts]
+    assert (model.size.count, model.count_threads(8)) == (0, 1)
+
+
+def test_every_stage_says_what_kind_of_work_it_is(tiny_job: TinyJob) -> None:
+    planned = request(tiny_job, defense=["average"], statistics=True).stages(SilentReporter())
+    works = [make_work(stage, 1.0, 8) for stage in order_stages(planned)]
+    assert Counter(work.kind for work in works) == {"train": 3, "fuse": 1, "attack": 3, "measure": 2}
+    assert {work.kind for work in works if work.rows} == {"attack"}
+    assert {(work.kind, work.threads) for work in works} == {
+        ("train", 8), ("fuse", 1), ("attack", 1), ("measure", 1)
+    }  # fmt: skip
+
+
 def test_a_sample_without_a_text_is_a_sentence(copy: TinyJob) -> None:
     write_rows(copy.data / TASK / "test.tsv", [("dull", 0)])
     with pytest.raises(RobenchError, match=r"1 of 1 test texts are not attacked.*Nothing of mr is left to attack"):
@@ -383,7 +406,7 @@ class Shield(Base):
 def shield(tmp_path: Path, forget_plugins: None) -> Path:
     file = tmp_path / "shield.py"
     file.write_text(DEFENSE_WITH_AN_ATTACK)
-    registry.load_plugin(file)
+    plugin_files.load_plugin(file)
     return file
 
 
@@ -402,8 +425,8 @@ def test_adaptive_attack_is_no_part_of_keys(tiny_job: TinyJob, tmp_path: Path) -
     file, keys = tmp_path / "shield.py", {}
     for attack in ("pierce", "pwws"):
         file.write_text(DEFENSE_WITH_AN_ATTACK.replace('[str] = "pierce"', f'[str] = "{attack}"'))
-        with registry.isolated():
-            registry.load_plugin(file)
+        with plugin_files.isolated():
+            plugin_files.load_plugin(file)
             found = cell(tiny_job, defense=["shield"])
         keys[found.model.defense.info.adaptive_attack] = found.model.key
     assert keys["pierce"] == keys["pwws"]
@@ -414,7 +437,7 @@ def test_plan_with_an_unknown_adaptive_attack_names_the_defense(
 ) -> None:
     file = tmp_path / "shield.py"
     file.write_text(DEFENSE_WITH_AN_ATTACK.replace('[str] = "pierce"', '[str] = "peirce"'))
-    registry.load_plugin(file)
+    plugin_files.load_plugin(file)
     asked = replace(request(tiny_job, defense=["shield"]), adaptive=True)
     with pytest.raises(RobenchError, match="shield names the adaptive attack peirce: unknown attack 'peirce': did you"):
         asked.stages(SilentReporter())

@@ -13,6 +13,7 @@ from robench.progress import SilentReporter
 from robench.study.presets import PRESETS
 from robench.study.request import Request
 from robench.study.stages.attack import CellStage
+from robench.study.stages.fuse import FusedModelStage
 from robench.study.stages.train import ModelStage
 from robench.training.defense import Unsuccessful
 from support.tiny_job import TASK, TinyJob, robench
@@ -88,8 +89,9 @@ def test_choice_is_part_of_the_keys_of_models_but_not_of_d_adv(tiny_job: TinyJob
 def test_parts_of_a_fused_defense_are_trained_on_the_rows_that_it_names(
     tiny_job: TinyJob, settings: dict[str, Any], expected: list[str]
 ) -> None:
-    parts = models(tiny_job, "average", **settings)["average"].parts
-    assert [cast(Any, part.defense.defense).unsuccessful for part in parts] == expected
+    model = models(tiny_job, "average", **settings)["average"]
+    assert isinstance(model, FusedModelStage)
+    assert [cast(Any, part.defense.defense).unsuccessful for part in model.parts] == expected
 
 
 @pytest.mark.usefixtures("forget_plugins")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from robench.errors import RobenchError
-from robench.resources import packages
+from robench.resources.pinned_packages import fetch_minilm
 from robench.study.schedule import Work, simulate
 from robench.study.shared_rows import SHARD_ROWS
 from support import large_study
@@ -121,7 +121,7 @@ def test_schedule_is_never_shorter_than_it_can_be_nor_longer_than_one_after_anot
 
 @pytest.mark.network
 def test_large_study_is_made_of_the_stages_of_a_request(tmp_path: Path) -> None:
-    packages.fetch_minilm()
+    fetch_minilm()
     data = large_study.write_rows(tmp_path / "data", {"trec": (40, 10, 20)}, {"trec": 6})
     works = large_study.plan(data, ["trec"], ["base", "ada"], ["pwws"], [1, 2])
     assert Counter(work.kind for work in works) == {"train": 4, "attack": 6}

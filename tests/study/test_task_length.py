@@ -12,7 +12,7 @@ import pytest
 import robench
 from robench.data.task import Task
 from robench.errors import RobenchError
-from robench.plugins import registry
+from robench.plugins import plugin_files
 from robench.progress import SilentReporter
 from robench.results.cells import read_results
 from robench.results.info import CellInfo
@@ -30,7 +30,7 @@ LONG = Task(labels=("negative", "positive"), max_length=60)
 @pytest.fixture(autouse=True)
 def long_task() -> Iterator[None]:
     """A task of 60 tokens, for one test."""
-    with registry.isolated():
+    with plugin_files.isolated():
         robench.register("long", LONG)
         yield
 
@@ -58,7 +58,7 @@ def test_a_task_of_long_texts_trains_on_its_own_number_of_tokens_beside_others(
 
 
 def test_a_task_of_longer_texts_than_the_encoder_takes_is_refused(tiny_job: TinyJob, tmp_path: Path) -> None:
-    with registry.isolated():
+    with plugin_files.isolated():
         robench.register("longer", replace(LONG, max_length=65))
         with pytest.raises(RobenchError, match=r"room for 64 tokens, and training.max_length is 65; take 64 or less"):
             lengths(tiny_job, tmp_path, task=["longer"])

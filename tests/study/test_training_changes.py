@@ -18,6 +18,7 @@ from robench.results.store import Store
 from robench.study.commands import Gap, make_commands
 from robench.study.request import Request
 from robench.study.stages.attack import CellStage
+from robench.study.stages.fuse import FusedModelStage
 from support.tiny_job import TASK, TinyJob, robench
 
 
@@ -51,10 +52,12 @@ def test_the_setting_of_the_run_is_no_setting_of_its_own(tiny_job: TinyJob, chos
 
 def test_a_fused_defense_hands_it_to_its_parts(tiny_job: TinyJob) -> None:
     usual, own = (
-        plan(tiny_job, defense=["average"], settings=chosen) for chosen in ({}, {"average": {"training.epochs": 6}})
+        plan(tiny_job, defense=["average"], settings=chosen).model
+        for chosen in ({}, {"average": {"training.epochs": 6}})
     )
-    assert [part.training.epochs for part in own.model.parts] == [6, 6]
-    assert not {part.key for part in own.model.parts} & {part.key for part in usual.model.parts}
+    assert isinstance(usual, FusedModelStage) and isinstance(own, FusedModelStage)
+    assert [part.training.epochs for part in own.parts] == [6, 6]
+    assert not {part.key for part in own.parts} & {part.key for part in usual.parts}
 
 
 def test_a_command_and_a_file_name_it_alike(tmp_path: Path) -> None:

@@ -215,9 +215,11 @@ def add_adversarial(store: Store, cell: StoredStage[Any], *, seconds: float) -> 
     return write_info(store, folder, info)
 
 
-def add_transfer(store: Store, cell: StoredStage[Any], found: Sequence[Record]) -> StoredStage[Any]:
-    """Store a transfer to the model of a cell, of the texts of the same attack."""
-    info = to_builtins(cell.info) | {"kind": "transfer", "texts": "0" * 16, "texts_seed": cell.info.seed + 1}
+def add_transfer(
+    store: Store, cell: StoredStage[Any], found: Sequence[Record], texts: str = "0" * 16
+) -> StoredStage[Any]:
+    """Store a transfer to the model of a cell, of the texts that the same attack made in the cell of a key."""
+    info = to_builtins(cell.info) | {"kind": "transfer", "texts": texts, "texts_seed": cell.info.seed + 1}
     for name in ("dev", "similarity", "trained_against", "files", "checksum", "attacked"):
         info.pop(name, None)
     info["identity"] = {"format": 1, "model": info["model"], "attack": cell.info.identity["attack"]}

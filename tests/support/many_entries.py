@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,6 @@ from support.entries import SOURCE
 GOLDEN = Path(__file__).parents[1] / "goldens" / "entries"
 ATTACKS = ("deepwordbug", "pwws", "textbugger", "textfooler")
 DEFENSES = ("base", "pgd", "fgsm", "freelb", "smart", "ada", "taichi", "taichi-no-ctr", "taichi-no-adv", "clean")
-PER_ATTACK = ("ada", "taichi", "taichi-no-ctr", "taichi-no-adv", "clean")
 TEXTS = 200
 
 
@@ -41,18 +40,6 @@ def write_many(folder: Path, count: int, *, tasks: Sequence[str] = ("trec",), te
         task = tasks[number // len(DEFENSES) % len(tasks)]
         made.append(write_entry(make_entry(defense, task=task, changed=changed, number=number, texts=texts), folder))
     return made
-
-
-def write_study(folder: Path, *, seeds: Sequence[int] = (42, 43, 44), texts: int = TEXTS) -> list[Path]:
-    """Write the entries of all defenses and seeds, those that need adversarial texts once for each attack."""
-    return [write_entry(entry, folder) for entry in _list_study(seeds, texts)]
-
-
-def _list_study(seeds: Sequence[int], texts: int) -> Iterator[Entry]:
-    for place, defense in enumerate(DEFENSES):
-        for seed in seeds:
-            for attack in ATTACKS if defense in PER_ATTACK else ("",):
-                yield make_entry(defense, seed=seed, against=attack, number=place, texts=texts)
 
 
 def make_entry(

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from robench.plugins import registry
+from robench.plugins import plugin_files, registry
 
 DEFENSE = '''
 """Defenses of ours."""
@@ -81,10 +81,10 @@ def write_files(folder: Path, files: Mapping[str, str]) -> Path:
 
 def load_code(folder: Path, name: str = "mine", plugin: str = "mine.py") -> str:
     """Load a plug-in file with its folder on sys.path, in a fresh state, and identify the code of one of its names."""
-    with registry.isolated(), pytest.MonkeyPatch.context() as patch:
+    with plugin_files.isolated(), pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(folder)
         try:
-            registry.load_plugin(folder / plugin)
+            plugin_files.load_plugin(folder / plugin)
             return registry.entry("defenses", name).identify_code()
         finally:
             forget_modules(folder)

@@ -29,6 +29,7 @@ from robench.plugins import registry
 from robench.training import checkpoints as module
 from robench.training.checkpoints import Checkpoints
 from robench.training.defense import Defense, FusedDefense, Terms, TrainsOn
+from robench.training.evaluations import Evaluations
 from robench.training.loop import TrainingResult
 from robench.training.objectives import cross_entropy
 from robench.training.run import TrainingRun
@@ -169,9 +170,9 @@ def terminate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     ("kind", "method", "call", "step"),
     [
         (TrainingRun, "_passes", 5, 5),
-        (TrainingRun, "_evaluate", 1, 3),
+        (Evaluations, "_evaluate", 1, 3),
         (TrainingRun, "_passes", STEPS, STEPS),
-        (TrainingRun, "_evaluate", 4, STEPS),
+        (Evaluations, "_evaluate", 4, STEPS),
     ],
     ids=["in a step", "in an evaluation", "in the last step", "in the last evaluation"],
 )
@@ -193,7 +194,7 @@ def test_a_training_ended_by_a_signal_keeps_the_step_in_progress(
 def test_a_training_whose_signal_is_handled_goes_on(kept: Kept, terminate: Callable[..., None]) -> None:
     """The handler of another program may only note that it came."""
     noted: list[int] = []
-    terminate(TrainingRun, "_evaluate", 2)
+    terminate(Evaluations, "_evaluate", 2)
     signal.signal(signal.SIGTERM, lambda number, frame: noted.append(number))
     with kept.open() as checkpoints:
         result = train(Base(), checkpoints=checkpoints)

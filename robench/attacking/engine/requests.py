@@ -18,7 +18,7 @@ class Answer(NamedTuple):
     """The answer to a request.
 
     Attributes:
-        requester: the object that was passed to :meth:`Batcher.request`.
+        requester: the object that was passed to :meth:`robench.attacking.engine.batcher.Batcher.request`.
         rows: logits (texts, classes); empty after a failure.
         seconds: the request's share of the model's time.
         failure: the first text of the request on which the model failed.

@@ -2,9 +2,9 @@
 
 How it works: a team builds the attack once and copies it for each search that runs at the same time. A search runs
 until it is parked with a request. A request for the model's logits becomes an event, which the pool answers with
-:meth:`wake`. Requests for sentence embeddings stay inside the team: once every search is parked, those of all searches
-that use the same encoder are embedded in one call. When a search ends, its record becomes an event and its copy of the
-attack is used again.
+:meth:`Team.wake`. Requests for sentence embeddings stay inside the team: once every search is parked, those of all
+searches that use the same encoder are embedded in one call. When a search ends, its record becomes an event and its
+copy of the attack is used again.
 """
 
 from __future__ import annotations

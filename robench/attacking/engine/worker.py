@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from robench.attacking.engine.team import SearchSettings, Team
 from robench.errors import ControlFlow, RobenchError, describe_error
-from robench.plugins import registry
+from robench.plugins import plugin_files
 from robench.plugins.source import identify_class
 
 
@@ -93,7 +93,7 @@ def _run_team(connection: Connection, inbox: queue.SimpleQueue[Any]) -> None:
     try:
         settings = _next(inbox)
         for path in settings.plugins:
-            registry.load_plugin(Path(path))
+            plugin_files.load_plugin(Path(path))
         content: SearchSettings = pickle.loads(settings.content)
         if settings.code and identify_class(type(content.attack)) != settings.code:
             raise RobenchError(

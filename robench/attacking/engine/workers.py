@@ -26,7 +26,7 @@ from robench.attacking.engine.search import AttackInput
 from robench.attacking.engine.team import Event, SearchResult, SearchSettings
 from robench.attacking.engine.worker import BuildDone, Failure, PickledSettings, run_worker
 from robench.errors import RobenchError
-from robench.plugins import registry
+from robench.plugins import plugin_files
 from robench.plugins.source import identify_class
 
 _NAME = "robench-worker-"
@@ -119,7 +119,7 @@ def _pickle_settings(settings: SearchSettings) -> PickledSettings:
         ) from error
     kind = type(settings.attack)
     code = identify_class(kind) if kind.__module__ != "__main__" else ""  # a worker's script has another name
-    return PickledSettings([str(path) for path in registry.plugin_files()], content, code)
+    return PickledSettings([str(path) for path in plugin_files.list_files()], content, code)
 
 
 def choose_worker_count(requested: int | None, device: torch.device) -> int:
@@ -183,11 +183,11 @@ class RemoteTeam:
         self._call(example[0], "start", example)
 
     def wake(self, id: int, rows: Any, seconds: float) -> None:
-        """Give a search the logits that it requested; see :meth:`Team.wake`."""
+        """Give a search the logits that it requested; see :meth:`robench.attacking.engine.team.Team.wake`."""
         self._call(id, "wake", id, rows, seconds)
 
     def fail(self, id: int, failure: TextFailure) -> None:
-        """End a search; see :meth:`Team.fail`."""
+        """End a search; see :meth:`robench.attacking.engine.team.Team.fail`."""
         self._call(id, "fail", id, failure)
 
     def events(self, timeout: float | None = None) -> list[Event]:

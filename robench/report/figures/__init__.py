@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from importlib import import_module
 
 from robench.errors import RobenchError
 from robench.plugins.suggestions import explain_unknown
@@ -11,59 +12,13 @@ from robench.report.figures.canvas import Drawing, save
 from robench.report.figures.own import list_own_figures
 from robench.report.figures.request import FigureRequest
 from robench.results import papers
-from robench.results.paper_contents import DEFAULT, FigureKind
+from robench.results.paper_contents import DEFAULT
 from robench.results.sample_reader import SampleReader
 from robench.results.selection import ALL, Selection
 from robench.results.store import Store
 from robench.study.commands import format_paper_command
 
 __all__ = ["Drawing", "draw", "save"]
-
-
-def _plane(store: Store, request: FigureRequest, device: str) -> Drawing:
-    from robench.report.figures import plane
-
-    return plane.draw(store, request, device=device)
-
-
-def _bars(store: Store, request: FigureRequest, device: str) -> Drawing:
-    from robench.report.figures import bars
-
-    return bars.draw(store, request)
-
-
-def _tradeoff(store: Store, request: FigureRequest, device: str) -> Drawing:
-    from robench.report.figures import tradeoff
-
-    return tradeoff.draw(store, request)
-
-
-def _budget(store: Store, request: FigureRequest, device: str) -> Drawing:
-    from robench.report.figures import budget
-
-    return budget.draw(store, request)
-
-
-def _front(store: Store, request: FigureRequest, device: str) -> Drawing:
-    from robench.report.figures import front
-
-    return front.draw(store, request)
-
-
-def _correlation(store: Store, request: FigureRequest, device: str) -> Drawing:
-    from robench.report.figures import correlation
-
-    return correlation.draw(store, request)
-
-
-_DRAWERS: Mapping[FigureKind, Callable[[Store, FigureRequest, str], Drawing]] = {
-    "plane": _plane,
-    "bars": _bars,
-    "tradeoff": _tradeoff,
-    "budget": _budget,
-    "front": _front,
-    "correlation": _correlation,
-}
 
 
 def draw(
@@ -115,4 +70,6 @@ def draw(
     )
     # Only a run for the figure makes the values of a sweep.
     command_options = [*options, "--figure", number, *contents.options] if figure.sweep else options
-    return _DRAWERS[figure.kind](store, FigureRequest(contents, figure, selection, command_options, reader), device)
+    request = FigureRequest(contents, figure, selection, command_options, reader, device)
+    drawer: Callable[[Store, FigureRequest], Drawing] = import_module(f"robench.report.figures.{figure.kind}").draw
+    return drawer(store, request)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from robench.errors import RobenchError
 from robench.escaping import escape_matplotlib
 from robench.report.figures.canvas import INK, Drawing, apply_style, legend_above, sheet
+from robench.report.figures.captions import describe_doubts, describe_others
 from robench.report.figures.palette import Look, looks, title
 from robench.report.figures.request import FigureRequest
-from robench.report.figures.unlearned import describe_mark, mark_unlearned
-from robench.results.adversarial_rows import note_adversarial_rows
+from robench.report.figures.unlearned import mark_unlearned
 from robench.results.cells import Result, group
 from robench.results.labels import column_labels, row_labels
 from robench.results.paper_contents import rank
@@ -19,7 +19,6 @@ from robench.results.seeds import (
     SeedMean,
     average_accuracy_under_attack,
     average_clean_accuracy,
-    describe_errors,
     describe_seeds,
 )
 from robench.results.selection import largest_block, prefer_unchanged
@@ -101,10 +100,7 @@ def _caption(block: Sequence[Result], labels: Iterable[str], task: str, others: 
         f" counts as wrong. {describe_seeds(block)}"
     )
     text += f" {', '.join(names)}." if names else ""
-    text += describe_mark(mark_unlearned(block)) + describe_errors(block)
-    text += "".join(f" {note}." for note in note_adversarial_rows(r.info for r in block))
-    left = f" Other settings of this task in the runs folder, not shown: {others}." if others else ""
-    return text + left
+    return text + describe_doubts(block) + describe_others(others)
 
 
 def _drawing(series: dict[str, list[Bar]], heads: Sequence[str], request: FigureRequest, caption: str) -> Drawing:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from robench.escaping import escape_matplotlib
 from robench.report.figures.canvas import Drawing, apply_style, blank_sheet
+from robench.report.figures.captions import describe_others
 from robench.report.figures.palette import looks, title
 from robench.report.figures.request import FigureRequest
 from robench.results.cells import Result, group
@@ -151,4 +152,4 @@ def _caption(block: Sequence[Result], request: FigureRequest, others: int, left:
     )
     text += describe_errors(block)
     text += f" Not shown: {', '.join(left)}." if left else ""
-    return text + (f" Other settings of this task in the runs folder, not shown: {others}." if others else "")
+    return text + describe_others(others)

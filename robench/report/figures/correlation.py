@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from robench.escaping import escape_matplotlib
 from robench.report.figures.canvas import INK, Drawing, apply_style, blank_sheet
+from robench.report.figures.captions import describe_others
 from robench.report.figures.palette import Look, looks, title
 from robench.report.figures.request import FigureRequest
 from robench.report.tables.correlation import ACCURACY, ModelMeans, average_models
@@ -20,7 +21,6 @@ from robench.results.labels import attack_source, defense_source, make_labels
 from robench.results.seeds import describe_means
 from robench.results.selection import NoResultsError
 from robench.results.store import Store
-from robench.results.transfer import leave_out_sources
 from robench.study.commands import format_paper_command
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
         NoResultsError: no models have statistics.
     """
     selection = request.selection
-    kept = leave_out_sources(selection.keep(store.stages(StatisticsInfo)), selection.seeds)
+    kept = selection.keep(store.stages(StatisticsInfo))
     blocks, others = _choose_setting(average_models(kept, store.stages(CellInfo), request.paper))
     if not blocks:
         words = ("run", "--table", "correlation", "--task", request.task, *request.command_options)
@@ -139,7 +139,7 @@ def _describe(shown: Sequence[Block], request: FigureRequest, left: Sequence[str
     infinite = sum(not math.isfinite(means.values[STATISTIC]) for block in shown for means in block)
     text += f" Points not drawn, because KL is infinite: {infinite}." if infinite else ""
     text += f" Not shown: {', '.join(left)}." if left else ""
-    return text + (f" Other settings of this task in the runs folder, not shown: {others}." if others else "")
+    return text + describe_others(others)
 
 
 def _correlate(block: Block) -> str:

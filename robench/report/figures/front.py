@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from robench.escaping import escape_matplotlib
 from robench.report.figures.canvas import INK, Drawing, apply_style, sheet
+from robench.report.figures.captions import describe_others
 from robench.report.figures.labelling import place_texts
 from robench.report.figures.palette import Look, looks, title
 from robench.report.figures.request import FigureRequest
@@ -160,16 +161,8 @@ def _draw_front(axes: Axes, front: Sequence[tuple[float, float]]) -> None:
 def _lines(point: Point) -> list[tuple[tuple[float, float], tuple[float, float]]]:
     """Return the whiskers of a point."""
     x, y = point.place
-    (x_low, x_high), (y_low, y_high) = _bounds(point.clean), _bounds(point.worst)
+    (x_low, x_high), (y_low, y_high) = point.clean.ends, point.worst.ends
     return [((x_low, y), (x_high, y)), ((x, y_low), (x, y_high))]
-
-
-def _bounds(cell: Cell) -> tuple[float, float]:
-    """Return the bounds of the interval in percent; with two seeds, the values of both."""
-    value = float(100 * (cell.value or 0))
-    if cell.interval is not None:
-        return 100 * cell.interval.low, 100 * cell.interval.high
-    return (float(100 * min(cell.by_seed)), float(100 * max(cell.by_seed))) if cell.by_seed else (value, value)
 
 
 def _draw_whiskers(axes: Axes, point: Point, colour: str) -> None:
@@ -238,4 +231,4 @@ def _caption(
     )
     if absent:
         text += f" Left out, because not every model has results of every attack: {', '.join(absent)}; {command}."
-    return text + (f" Other settings of this task in the runs folder, not shown: {others}." if others else "")
+    return text + describe_others(others)

@@ -15,6 +15,7 @@ from robench.report.figures.palette import class_colours, tint, title
 from robench.report.figures.projection import XY, Float64, Plane, plane_of
 from robench.report.figures.request import FigureRequest
 from robench.results.cells import Result
+from robench.results.find_stage import refuse_entries
 from robench.results.pairs import Pairs, read_pairs
 from robench.results.selection import largest_block, prefer_unchanged
 from robench.results.store import Store
@@ -41,14 +42,15 @@ class _Scene:
     agreement: float
 
 
-def draw(store: Store, request: FigureRequest, *, device: str = "auto") -> Drawing:
+def draw(store: Store, request: FigureRequest) -> Drawing:
     """Draw the attacked test samples of one cell, and its model's decision.
 
     Raises:
-        RobenchError: there is no such cell, or its model is missing.
+        RobenchError: there is no such cell, its model is missing, or the folder holds entries, which have neither.
     """
     from robench.models import devices
 
+    refuse_entries(store, "models or texts")
     selection, number = request.selection, request.figure.number
     if len(selection.defenses) > 1:
         names = ", ".join(selection.defenses)
@@ -62,7 +64,7 @@ def draw(store: Store, request: FigureRequest, *, device: str = "auto") -> Drawi
             f"figure {number} draws where one representation of a text lies, but {cell.info.defense.name} reads {count}"
             " texts in place of one; name another defense with --defense."
         )
-    predictor = stored_predictor(store, cell, devices.choose_device(device))
+    predictor = stored_predictor(store, cell, devices.choose_device(request.device))
     scene = _scene(read_pairs(cell), predictor, result.info.labels, number)
     with apply_style():
         return _drawing(scene, result, request, _caption(scene, result, others + len(block) - 1))

@@ -22,6 +22,7 @@ class FigureRequest:
         selection: of the results that it is drawn from; it has one task.
         command_options: what to add to the commands that make what is missing, such as ``["--runs", "elsewhere"]``.
         reader: of the runs folder, if it has read something already.
+        device: where a model runs, if the figure needs one.
     """
 
     paper: Paper
@@ -29,6 +30,7 @@ class FigureRequest:
     selection: Selection
     command_options: Sequence[str] = ()
     reader: SampleReader | None = None
+    device: str = "auto"
 
     @property
     def task(self) -> str:

@@ -56,7 +56,7 @@ def make_study_page(store: Store, paper: str, options: TableOptions, command: st
     contents = papers.find_paper(paper)
     options = {**options, "reader": SampleReader(store.root)}
     cells = store.stages(CellInfo)
-    accuracy = tables.accuracy_table(cells, contents, **options)
+    accuracy = tables.accuracy_table(cells, contents, store=store, **options)
     results = read_results(options.get("selection", ALL).keep(cells))
     maker = _Sections(store, paper, contents, options)
     attacks = [column.name for column in accuracy.columns if column.name not in NOT_ATTACKS]
@@ -70,7 +70,7 @@ def make_study_page(store: Store, paper: str, options: TableOptions, command: st
         maker.table("matrix", "Unseen attacks", "matrix"),
         maker.table("price", "Price", "price"),
         maker.high_order(),
-        _examples_section(results, verdict, contents),
+        _examples_section(results, verdict),
         settings_section(results),
         provenance_section(store, results, options.get("command_options", ())),
         reproduction_section(store, results, options.get("command_options", ()), command),
@@ -225,7 +225,7 @@ def _warnings(table: Table, results: Sequence[Result]) -> list[str]:
     return [*warnings, *dict.fromkeys(f"{r.defense.name}: {text}" for r in results for text in r.info.warnings)]
 
 
-def _examples_section(results: Sequence[Result], verdict: Verdict, contents: Paper) -> Section:
+def _examples_section(results: Sequence[Result], verdict: Verdict) -> Section:
     """Show texts of the reference and of the best defense under the same attacks."""
     if any(r.entry for r in results):
         return Section("examples", "Examples", [Paragraph("Entries hold no texts, so there are none to show.")])

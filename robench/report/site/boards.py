@@ -19,7 +19,7 @@ from robench.report.site.board import MEAN, Board, Place, training_attack
 from robench.report.site.board_titles import name_boards
 from robench.report.site.links import slug
 from robench.report.tables.accuracy import CLEAN
-from robench.report.tables.cells import attacked_cell, clean_cell, mean_cell, outcome_cell
+from robench.report.tables.cells import attacked_cell, clean_cell, make_row, mean_cell, outcome_cell
 from robench.report.tables.comparison import Comparison, compare_block
 from robench.report.tables.layout import Layout
 from robench.report.tables.model import Block, Cell, Column, Row
@@ -28,7 +28,6 @@ from robench.results.adaptive import leave_out_adaptive
 from robench.results.cells import Result, group, identity_text, read_model_results, read_results
 from robench.results.entries import list_cells
 from robench.results.entry_form import Entry
-from robench.results.flags import list_flags
 from robench.results.labels import Label, model_labels, row_labels
 from robench.results.paper_contents import Paper
 from robench.results.papers import find_paper
@@ -112,7 +111,7 @@ class _Maker:
         ours = [Column(WORST), Column(MEAN)] if several else []
         columns = [*ours, Column(CLEAN), *(Column(labels[c].text, attack=labels[c].plain) for c in self._columns)]
         rows = {row: self._row(row, found, several=several) for row, found in self._rows.items()}
-        by, lacking = self._choose_column(list(rows.values()), columns)
+        by, lacking = self._choose_column(list(rows.values()))
         if by == WORST:  # nothing is ranked by the mean then, and the accuracies stand there, too
             kept = [i for i, column in enumerate(columns) if column.name != MEAN]
             columns = [columns[i] for i in kept]
@@ -152,22 +151,11 @@ class _Maker:
         return self._models.get(found[0].row if self._is_split(found[0]) else _identify_defense(found[0]), [])
 
     def _row(self, row: str, found: list[Result], *, several: bool) -> Row:
-        info, label = found[0].info, self._layout.rows[row]
         by_attack = [[r for r in found if r.column == column] for column in self._columns]
         cells = [clean_cell(self._reader, found), *(attacked_cell(self._reader, one) for one in by_attack)]
         if several:
             cells = [self._worst_cell(found), self._mean_cell(found), *cells]
-        return Row(
-            label=label.text,
-            name=info.defense.name,
-            is_plain=not info.defense.changed,
-            per_attack=info.adversarial is not None,
-            clean_n=info.clean.n,
-            attacked_n=found[0].attacked_n,
-            seeds=tuple(sorted({r.seed for r in found})),
-            flags=list_flags(found),
-            cells=tuple(cells),
-        )
+        return make_row(found, self._layout.rows[row], tuple(cells))
 
     def _worst_cell(self, found: list[Result]) -> Cell:
         models = self._find_models(found)
@@ -188,7 +176,7 @@ class _Maker:
         known = outcomes if outcomes and all(outcomes.values()) else None
         return mean_cell(values, found[0].attacked_n, learned=learned, measured=0, outcomes=known)
 
-    def _choose_column(self, rows: Sequence[Row], columns: Sequence[Column]) -> tuple[str, list[str]]:
+    def _choose_column(self, rows: Sequence[Row]) -> tuple[str, list[str]]:
         """Return the column that ranks the board, and the defenses that keep the worst attack from doing so."""
         if len(self._ranking) == 1:
             return self._layout.columns[self._ranking[0]].text, []

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from markupsafe import Markup
+
 from robench.report.pages.examples import pick_examples
 from robench.report.pages.parts import Bars, Examples, Paragraph, Section
 from robench.report.pages.rows import bar_of
@@ -80,9 +82,9 @@ def make_entry_page(entry: Entry, context: EntryContext) -> SitePage:
         path=entry_page(entry),
         kicker="entry",
         title=f"{name} on {entry.task}, seed {entry.seed}",
-        lead=[links[0] + ("; " if links[1:] else "") + (links[1] if links[1:] else "") + "."],
+        lead=[Markup("; ").join(links) + "."],
         facts=_facts(entry, results),
-        front=[_bars(results, reader, entry)],
+        front=[_bars(results, reader)],
         sections=sections,
         area="index.html",
         warnings=[
@@ -107,7 +109,7 @@ def _facts(entry: Entry, results: Sequence[Result]) -> list[tuple[str, str]]:
     return [(name, text) for name, text in facts if text]
 
 
-def _bars(results: Sequence[Result], reader: SampleReader | None, entry: Entry) -> Bars:
+def _bars(results: Sequence[Result], reader: SampleReader | None) -> Bars:
     bars = []
     if results and reader:
         clean = Column("clean%")

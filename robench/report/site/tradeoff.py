@@ -78,7 +78,7 @@ def draw_tradeoff(board: Board) -> Drawn | None:
     if len(ranked) < 2:
         return None
     pairs = [(place.row.cells[clean], board.cell(place)) for place in ranked]
-    bounds = [[*_ends(one), *_ends(other)] for one, other in pairs] if len(ranked) <= MOST_WHISKERS else []
+    bounds = [[*one.ends, *other.ends] for one, other in pairs] if len(ranked) <= MOST_WHISKERS else []
     spots = [(_percent(one), _percent(other)) for one, other in pairs]
     x_range = _range([x for x, _ in spots] + [b for one in bounds for b in one[:2]])
     y_range = _range([y for _, y in spots] + [b for one in bounds for b in one[2:]])
@@ -127,13 +127,6 @@ def _number(cell: Cell, column: Column) -> str:
 
 def _percent(cell: Cell) -> float:
     return float(100 * (cell.value or 0))
-
-
-def _ends(cell: Cell) -> tuple[float, float]:
-    """Return the ends of a whisker in percent: the interval, or of two seeds both values."""
-    if cell.interval is not None:
-        return 100 * cell.interval.low, 100 * cell.interval.high
-    return (float(100 * min(cell.by_seed)), float(100 * max(cell.by_seed))) if cell.by_seed else (_percent(cell),) * 2
 
 
 def _range(values: Sequence[float]) -> tuple[float, float]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from robench.report.tables.captions import headings, setting_of
+from robench.report.tables.cells import make_row
 from robench.report.tables.model import Cell, Row
 from robench.results.cells import Result, group, identity_text
-from robench.results.flags import list_flags
 from robench.results.labels import Label, column_labels, row_labels
 from robench.results.paper_contents import Paper, rank
 
@@ -33,16 +33,7 @@ class AttackBlock:
     def rows(self, cells_of: Callable[[Sequence[Result]], tuple[Cell, ...]]) -> tuple[Row, ...]:
         """Return a row for each defense; ``cells_of`` gives its cells."""
         return tuple(
-            Row(
-                label=self.labels[row].text,
-                name=found[0].info.defense.name,
-                cells=cells_of(found),
-                per_attack=found[0].info.adversarial is not None,
-                clean_n=found[0].info.clean.n,
-                attacked_n=found[0].attacked_n,
-                seeds=tuple(sorted({r.seed for r in found})),
-                flags=list_flags(found),
-            )
+            make_row(found, self.labels[row], cells_of(found))
             for row, found in group(self.results, lambda r: r.row).items()
         )
 

@@ -7,10 +7,36 @@ from dataclasses import replace
 from fractions import Fraction
 
 from robench.report.tables.model import Cell, Row
-from robench.results.cells import Result
+from robench.results.cells import Result, identity_text
+from robench.results.flags import list_flags
 from robench.results.info_parts import Outcome
+from robench.results.labels import Label
 from robench.results.sample_reader import SampleReader, Samples
 from robench.results.seeds import average_over_seeds
+
+
+def make_row(found: Sequence[Result], label: Label, cells: tuple[Cell, ...], *, with_attacks: bool = True) -> Row:
+    """Return a row of a table.
+
+    Args:
+        found: its results, at least one.
+        label: of its defense.
+        cells: one for each column.
+        with_attacks: whether its numbers are of attacked samples.
+    """
+    first = found[0]
+    return Row(
+        label=label.text,
+        name=first.defense.name,
+        cells=cells,
+        is_plain=label.plain == first.defense.name,
+        per_attack=first.info.adversarial is not None,
+        clean_n=first.info.clean.n,
+        attacked_n=first.attacked_n if with_attacks else None,
+        seeds=tuple(sorted({r.seed for r in found})),
+        flags=list_flags(found) if with_attacks else (),
+        identity=identity_text(first.defense.identify()),
+    )
 
 
 def mean_cell(

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from robench.report.tables.captions import headings, setting_of
+from robench.report.tables.cells import make_row
 from robench.report.tables.comparison import Comparison
 from robench.report.tables.legend import describe_comparison, has_spread
 from robench.report.tables.model import Block, Cell, Column, Row
-from robench.results.cells import Result, group, identity_text
-from robench.results.flags import FLAGS, UNLEARNED, list_flags
+from robench.results.cells import Result, group
+from robench.results.flags import FLAGS, UNLEARNED
 from robench.results.labels import Label, column_labels, row_labels
 from robench.results.paper_contents import Paper, rank
 from robench.study.commands import Gap, format_command, rename_defense
@@ -121,19 +122,8 @@ class Layout:
         return [name for name in self.expected if name not in there]
 
     def _row(self, found: Sequence[Result], cells_of: CellsOf, attacks: bool) -> Row:
-        first = found[0]
-        return Row(
-            label=self.rows[first.row].text,
-            name=first.info.defense.name,
-            is_plain=self.rows[first.row].plain == first.info.defense.name,
-            per_attack=first.info.adversarial is not None,
-            clean_n=first.info.clean.n,
-            attacked_n=first.attacked_n if attacks else None,
-            seeds=tuple(sorted({r.seed for r in found})),
-            flags=list_flags(found) if attacks else (),
-            identity=identity_text(first.defense.identify()),
-            cells=cells_of(found, tuple(self.columns)),
-        )
+        cells = cells_of(found, tuple(self.columns))
+        return make_row(found, self.rows[found[0].row], cells, with_attacks=attacks)
 
 
 def legend_of(

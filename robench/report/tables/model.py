@@ -115,6 +115,14 @@ class Cell:
         return 100 * self.errors > self.samples
 
     @property
+    def ends(self) -> tuple[float, float]:
+        """The ends of a whisker in percent: the interval, or of two seeds both values; else the number twice."""
+        if self.interval is not None:
+            return 100 * self.interval.low, 100 * self.interval.high
+        values = self.by_seed or (self.value or Fraction(),)
+        return float(100 * min(values)), float(100 * max(values))
+
+    @property
     def less_published(self) -> Fraction | None:
         """Our number less the published one, if there are both."""
         return None if self.value is None or self.published is None else self.value - self.published

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from robench.results.paper_contents import PaperTable
 
@@ -67,11 +68,11 @@ CERTIFICATES = PaperTable(
 _ALL = (QUALITY, MATRIX, WORST, BUDGET, PRICE, FLIPS, CORRELATION, TRANSFER, CERTIFICATES)
 OWN: Mapping[str, PaperTable] = {table.number: table for table in _ALL}
 """All of them by name."""
-CROSSED = ("matrix", "worst")
-"""Those that need cells of models under other attacks than that which they were trained against."""
-CORRELATED = ("correlation",)
-"""Those that need high-order statistics, of models under other attacks, too."""
-TRANSFERRED = ("transfer",)
-"""Those that need transfers."""
-CERTIFIED = ("certificates",)
-"""Those that need certificates."""
+NEEDS: Mapping[str, Mapping[str, Any]] = {
+    "matrix": {"crossed": True},
+    "worst": {"crossed": True},
+    "correlation": {"statistics": True, "crossed": True},
+    "transfer": {"transfer": True},
+    "certificates": {"certificates": True},
+}
+"""What a request of those has that need more than other tables show; the others are made of what there is."""

@@ -20,6 +20,7 @@ from robench.progress import Reporter, Work
 from robench.results.records import Record
 from robench.study.executors.job import AttackJob, Job, JobEnd, JobRows
 from robench.study.executors.serial import SerialExecutor
+from robench.study.reporters import ForwardingReporter, ForwardingWork
 from robench.study.stages.context import Context
 
 
@@ -105,28 +106,14 @@ class _PausingRows:
         self._pause()
 
 
-class _PausingReporter:
+class _PausingReporter(ForwardingReporter):
     """A reporter of a job that may pause whenever it shows progress."""
 
     def __init__(self, reporter: Reporter, pause: Callable[[], None]) -> None:
-        self._reporter, self._pause = reporter, pause
-        self.say, self.warn = reporter.say, reporter.warn
-        self.announce_stage, self.track_run = reporter.announce_stage, reporter.track_run
+        super().__init__(reporter)
+        self._pause = pause
 
     @contextlib.contextmanager
     def track(self, title: str, unit: str, total: int | None = None, done: int = 0) -> Iterator[Work]:
-        with self._reporter.track(title, unit, total, done) as work:
-            yield _PausingWork(work, self._pause)
-
-
-class _PausingWork:
-    def __init__(self, work: Work, pause: Callable[[], None]) -> None:
-        self._work, self._pause = work, pause
-
-    def set_progress(self, done: int, total: int) -> None:
-        self._work.set_progress(done, total)
-        self._pause()
-
-    def advance(self, count: int, outcome: str = "") -> None:
-        self._work.advance(count, outcome)
-        self._pause()
+        with super().track(title, unit, total, done) as work:
+            yield ForwardingWork(work, done, lambda count, seconds: self._pause())

@@ -17,7 +17,7 @@ from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any
 
-from robench.plugins import registry
+from robench.plugins import plugin_files
 from robench.plugins.modules import name_plugin
 from robench.study.executors.job import Job
 from robench.study.executors.link import Death
@@ -108,7 +108,7 @@ def make_hello(context: Context) -> Hello:
     """Return what a worker on this machine needs to know."""
     return Hello(
         sys_path=[path for path in sys.path if path],
-        plugins={str(path): name_plugin(path) for path in registry.plugin_files()},
+        plugins={str(path): name_plugin(path) for path in plugin_files.list_files()},
         runs=str(context.store.root),
         device=str(context.device),
         offline=context.offline,

@@ -108,7 +108,6 @@ class Relay:
 
     Args:
         run: stands for the runs folder.
-        node: the name of this node.
         hello: what the worker needs to know; paths are those of the other machine.
         plugins: contents of the files of plug-ins.
 

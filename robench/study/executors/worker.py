@@ -25,7 +25,7 @@ from typing import Any, TextIO
 
 from robench.data.load import TaskData
 from robench.errors import RobenchError, blame_foreign_code, describe_error
-from robench.plugins import registry
+from robench.plugins import plugin_files
 from robench.progress import SilentReporter, Work
 from robench.resources.textattack_finder import forbid_fetching
 from robench.results.records import Record
@@ -148,7 +148,7 @@ class Worker:
         _pass_on_warnings(reporter)
         with forbid_fetching(hello.offline):
             for path, name in hello.plugins.items():
-                registry.load_plugin(Path(path), name)
+                plugin_files.load_plugin(Path(path), name)
         store = Store(Path(hello.runs), on_fault=reporter.warn)
         device = torch.device(hello.device)
         self._guest = Guest(hello.origin, device, offline=hello.offline) if hello.origin else None
@@ -197,7 +197,7 @@ class Worker:
 def _run_to_end(work: Callable[[], None]) -> End:
     """Do some work, and return its end: a failure is the sentence that would end the command in one process."""
     try:
-        with blame_foreign_code(registry.name_file):
+        with blame_foreign_code(plugin_files.name_file):
             work()
     except RobenchError as error:
         return End(str(error), error.frames)

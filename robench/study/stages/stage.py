@@ -22,6 +22,7 @@ from robench.results.info_parts import DataInfo, EncoderInfo
 from robench.results.records import Record
 from robench.results.store import Store, StoredStage, make_key
 from robench.study.environment import record_environment
+from robench.study.schedule import WorkKind
 from robench.study.setting import NamedAttack, Setting
 from robench.study.stages.context import Context
 from robench.version import VERSION
@@ -82,6 +83,8 @@ class Stage(ABC):
 
     info_type: ClassVar[type[StageInfo]]
     """The structure of its ``stage.json``, which also decides the kind's folder."""
+    work_kind: ClassVar[WorkKind] = "measure"
+    """The kind of its work in a schedule."""
 
     @property
     @abstractmethod
@@ -216,6 +219,8 @@ class RecordsStage(Stage):
     """A stage whose result is a record for each attacked row."""
 
     attack: NamedAttack
+
+    work_kind = "attack"
 
     @abstractmethod
     def read_records(self, store: Store) -> list[Record]:

@@ -1,28 +1,27 @@
-"""The stage that trains a defense, or fuses its network from the networks of other defenses."""
+"""The stage that trains a defense."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
 from robench.data.load import Example
-from robench.errors import run_foreign_code
 from robench.paths import check_free_space
 from robench.progress import Work
 from robench.results.info import ModelInfo, StageInfo
 from robench.results.info_parts import Development, Rows, Timing
+from robench.study.schedule import WorkKind
 from robench.study.setting import NamedAttack, NamedDefense
 from robench.study.stages.context import Context, Model
 from robench.study.stages.stage import FORMAT, RecordsStage, Size, Stage, sample
 from robench.training.attack_plan import count_steps, find_reattack
-from robench.training.defense import FusedDefense, TrainsOn
+from robench.training.defense import TrainsOn
 from robench.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -36,19 +35,18 @@ SECONDS_PER_STEP = 0.2
 
 @dataclass(frozen=True)
 class ModelStage(Stage):
-    """Train a defense, or fuse its network from others.
+    """Train a defense.
 
     Attributes:
         defense: the defense.
         adversarial: the stage of the adversarial training set; None if the defense needs none.
-        parts: the stages of the models that the network is fused from; empty if the defense is trained.
     """
 
     defense: NamedDefense
     adversarial: RecordsStage | None = None
-    parts: tuple[ModelStage, ...] = ()
 
     info_type = ModelInfo
+    work_kind: ClassVar[WorkKind] = "train"
 
     @property
     def label(self) -> str:
@@ -60,14 +58,11 @@ class ModelStage(Stage):
     def title(self) -> str:
         """Name defense, attack, task and seed in words."""
         against = f" against {self.adversarial.attack.title}" if self.adversarial else ""
-        verb = "fuse" if self.parts else "train"
-        return f"{verb} {self.defense.name}{against} on {self.data.task}, seed {self.seed}"
+        return f"{self.work_kind} {self.defense.name}{against} on {self.data.task}, seed {self.seed}"
 
     @property
     def needs(self) -> tuple[Stage, ...]:
-        """Return the parts, or the adversarial training set."""
-        if self.parts:
-            return self.parts
+        """Return the adversarial training set, if it needs one."""
         return (self.adversarial,) if self.adversarial else ()
 
     @property
@@ -85,7 +80,7 @@ class ModelStage(Stage):
             "rows": len(self.training_rows()),
             "seed": self.seed,
             "adversarial": self.adversarial.key if self.adversarial else None,
-            "parts": [part.key for part in self.parts],
+            "parts": [],
             **self._identify_clean(),
             **({"training_changes": own} if (own := self.defense.training_changes) else {}),
         }
@@ -120,7 +115,7 @@ class ModelStage(Stage):
         rows, training = len(self.training_rows()), self.training
         added = rows if self.defense.defense.trains_on is TrainsOn.UNION else 0
         epochs = range(1, training.epochs + 1)
-        steps = 0 if self.parts else count_steps(self.defense.defense, rows, added, epochs, training.batch_size)
+        steps = count_steps(self.defense.defense, rows, added, epochs, training.batch_size)
         return Size(steps, "steps", "steps")
 
     @property
@@ -144,7 +139,7 @@ class ModelStage(Stage):
         return isinstance(info, ModelInfo) and info.defense.name == self.defense.name
 
     def make(self, context: Context, folder: Path) -> None:
-        """Train or fuse the model, measure its accuracy on clean texts, and store it."""
+        """Make the network, measure its accuracy on clean texts, and store it."""
         from robench.study.stages.training_checkpoints import open_checkpoints
 
         warnings = self._check_start(context, folder)
@@ -155,7 +150,7 @@ class ModelStage(Stage):
         from robench.models.predictor import accuracy
         from robench.study.stages import trained_model
 
-        predictor, log, rows, timing = self._fuse(context) if self.parts else self._train(context, folder, checkpoints)
+        predictor, log, rows, timing = self.compute_network(context, folder, checkpoints)
         dev, test = self.data.dev, self.clean_rows()
         dev_logits = checkpoints.evaluate(functools.partial(predictor.logits, [example.text for example in dev]))
         dev_accuracy = accuracy(dev_logits, [e.label for e in dev])
@@ -189,14 +184,11 @@ class ModelStage(Stage):
         context.hold(self, predictor)
 
     def count_threads(self, training: int) -> int | None:
-        """Return the number of threads of a training; 1 to fuse networks."""
-        return 1 if self.parts else training
+        """Return the number of threads of a training."""
+        return training
 
     def load(self, context: Context) -> Model:
-        """Load the trained model."""
-        return self._load(context)
-
-    def _load(self, context: Context) -> Predictor:
+        """Load the finished model."""
         from robench.study.stages import trained_model
         from robench.training.reading import find_reader
 
@@ -230,9 +222,19 @@ class ModelStage(Stage):
             context.reporter.say(f"    warning: {warning}")
         return warnings
 
-    def _train(
+    def compute_network(
         self, context: Context, folder: Path, checkpoints: Checkpoints
     ) -> tuple[Predictor, list[dict[str, Any]], Rows, Timing]:
+        """Train the network, or continue its training.
+
+        Args:
+            context: store, reporter and device.
+            folder: the folder of the stage.
+            checkpoints: keep the training.
+
+        Returns:
+            The deployed network, the log of its evaluations, the numbers of its training rows, and its times.
+        """
         from robench.study.stages.training_attack import TrainingAttack, count_attacks
         from robench.study.stages.training_rows import arrange_rows
         from robench.training.loop import train
@@ -290,21 +292,3 @@ class ModelStage(Stage):
         """Add the files of an attack between epochs."""
         attack = self._training_attack
         return (*super().foreign_code, *(file.title for file in (attack.attack.foreign_files if attack else ())))
-
-    def _fuse(self, context: Context) -> tuple[Predictor, list[dict[str, Any]], Rows, Timing]:
-        """Fuse the network from those of the parts, which are finished."""
-        from robench.models.predictor import Predictor
-        from robench.training.reading import find_reader
-
-        started = time.perf_counter()
-        defense = self.defense.defense
-        assert isinstance(defense, FusedDefense), "only these have parts"
-        predictors = [context.model(part) for part in self.parts]
-        states = [p.classifier.state_dict() for p in predictors if isinstance(p, Predictor)]
-        predictor = self.parts[0]._load(context)
-        predictor.reader = find_reader(defense, self.seed)
-        with run_foreign_code(f"the defense {self.defense.name} failed to fuse its parts", type(defense)):
-            predictor.classifier.load_state_dict(defense.fuse(states))
-        seconds = round(time.perf_counter() - started, 1)
-        timing = Timing(seconds=seconds, steps=0, best_step=0, forwards=0, backwards=0)
-        return predictor, [], Rows(), timing

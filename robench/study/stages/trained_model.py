@@ -22,6 +22,7 @@ from robench.models.predictor import Predictor
 from robench.models.reading import Reader
 from robench.paths import atomic_write_folder
 from robench.resources.foreign_model import check_config, check_size
+from robench.resources.model_files import ModelFiles
 from robench.results import clean_lines
 from robench.results.clean_lines import CleanLine
 from robench.results.info import REMEDY, CellInfo, ModelInfo
@@ -178,8 +179,9 @@ def load(
         return Classifier(AutoModel.from_config(config, trust_remote_code=trust_remote_code).float(), classes)
 
     try:
-        check_config(f"the model in {folder}", folder, consent=trust_remote_code, remedy=_NO_CODE)
-        check_size(f"the model in {folder}", folder, None, build)
+        files = ModelFiles(f"the model in {folder}", folder, trust_remote_code=trust_remote_code)
+        check_config(files, remedy=_NO_CODE)
+        check_size(files, build)
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
         with torch.random.fork_rng([]):  # the library draws random weights before the stored ones are loaded
             classifier = build()

@@ -36,6 +36,8 @@ class VictimStage(ModelStage):
 
     source: VictimSource = field(kw_only=True)
 
+    work_kind = "check"
+
     @property
     def model_identity(self) -> Given:
         """Return the fields that distinguish the model from others."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from robench.plugins import registry
+from robench.plugins import plugin_files, registry
 from robench.report.figures import palette
 from robench.report.figures.palette import HUES, Look, class_colours, looks
 from robench.training import Style
@@ -71,7 +71,7 @@ class Heir(Styled):
     pass
 """
     (tmp_path / "styled.py").write_text(text, encoding="utf-8")
-    registry.load_plugin(tmp_path / "styled.py")
+    plugin_files.load_plugin(tmp_path / "styled.py")
     assert looks(["styled"])["styled"] == Look(palette.HUES["sky"], *palette.PATTERNS["ruled"])
     assert (palette.title("styled"), palette.title("heir")) == ("Styled!", "heir")
     assert registry.entry("defenses", "heir").style is None

@@ -13,6 +13,7 @@ from matplotlib.collections import PathCollection
 from robench.errors import RobenchError
 from robench.report.figures import draw, save
 from robench.report.figures.projection import plane_of
+from robench.results.entry_store import open_results
 from robench.results.info import CellInfo
 from robench.results.selection import Selection
 from robench.results.store import Store
@@ -109,3 +110,9 @@ def test_figure_1_is_refused_for_a_model_of_which_only_scores_are_known(store: S
     sentence = rf"{cell.folder.name} is an attack on your own model \(my_model:scores\), whose representations are not"
     with pytest.raises(RobenchError, match=sentence):
         draw("1", store, selection=Selection(tasks=["trec"], defenses=["scores"]), device="cpu")
+
+
+def test_figure_1_of_entries_is_refused() -> None:
+    entries = open_results(Path(__file__).parents[3] / "leaderboards" / "measured")
+    with pytest.raises(RobenchError, match="holds entries, which have no models or texts"):
+        draw("1", entries, selection=Selection(tasks=["trec"], defenses=["base"]))

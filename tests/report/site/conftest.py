@@ -12,7 +12,7 @@ import pytest
 from robench.progress import SilentReporter
 from robench.report.site.writer import write_site
 from robench.report.submit import write_entry
-from robench.resources.packages import build_once
+from robench.resources.build_lock import build_once
 from robench.results.info_parts import EncoderInfo, PluginInfo
 from support.many_entries import make_entry
 

@@ -14,7 +14,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from robench.errors import RobenchError
-from robench.plugins import registry
+from robench.plugins import plugin_files, registry
 from robench.report.rendering import render
 from robench.report.tables import Table, make, make_all
 from robench.results import papers
@@ -83,7 +83,7 @@ def test_a_plugin_has_a_row_and_may_say_what_cannot_be_derived(
 ) -> None:
     path = tmp_path / "odd.py"
     path.write_text(PLUGIN, encoding="utf-8")
-    registry.load_plugin(path)
+    plugin_files.load_plugin(path)
     table = make("2", store, selection=Selection(defenses=["table-two-odd", "base", "table-two-noise"]))
     assert texts(table) == {
         "base": ["n/a", "clean", "CE", "no"],

@@ -20,7 +20,7 @@ import torch
 
 from robench.console import Console
 from robench.errors import RobenchError, blame_foreign_code
-from robench.plugins import registry
+from robench.plugins import plugin_files, registry
 from robench.progress import PlainReporter
 from robench.results.store import Store
 from robench.study.executors.job import Job, JobEnd
@@ -139,7 +139,7 @@ def test_what_workers_print_goes_to_standard_error_and_what_they_warn_of_is_show
 
 @pytest.mark.parametrize("deed", ["fail", "leave", "break"])
 def test_failure_in_a_worker_is_the_sentence_of_one_process(bench: Bench, deed: str) -> None:
-    with pytest.raises(RobenchError) as here, blame_foreign_code(registry.name_file):
+    with pytest.raises(RobenchError) as here, blame_foreign_code(plugin_files.name_file):
         DEEDS[deed](bench.context)
     (end,) = bench.run(tiny(f"failing {deed}", deed=deed))
     assert not end.lost and str(end.error) == str(here.value)
@@ -253,10 +253,10 @@ def plugin_ends(tmp_path_factory: pytest.TempPathFactory) -> dict[str, JobEnd]:
     folder = tmp_path_factory.mktemp("plugins")
     texts = {"kept": PLUGIN, "edited": PLUGIN, "kept-swaps": ATTACK, "edited-swaps": ATTACK}
     bench = Bench(folder / "runs", 1)
-    with registry.isolated(), contextlib.closing(bench.executor):
+    with plugin_files.isolated(), contextlib.closing(bench.executor):
         for name, text in texts.items():
             (folder / f"{name}.py").write_text(text.format(name=name))
-            registry.load_plugin(folder / f"{name}.py")
+            plugin_files.load_plugin(folder / f"{name}.py")
         stages = {name: use_attack(name) if "swaps" in name else use_defense(name) for name in texts}
         for name in ("edited", "edited-swaps"):
             edited = texts[name].format(name=name).replace("strength = 1", "strength = 2")
@@ -283,7 +283,7 @@ def test_plugin_files_are_loaded_by_workers_and_an_edited_one_is_refused(
 def test_worker_that_cannot_start_ends_its_job_with_the_reason(tmp_path: Path, forget_plugins: None) -> None:
     file = tmp_path / "plugin.py"
     file.write_text(PLUGIN.format(name="mine"))
-    registry.load_plugin(file)
+    plugin_files.load_plugin(file)
     file.write_text("1 / 0\n")
     bench = Bench(tmp_path / "runs", 1)
     with contextlib.closing(bench.executor):

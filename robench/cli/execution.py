@@ -1,0 +1,71 @@
+"""The execution of requests by a command, which ends in the table that they are for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from robench.cli.output import print_text
+from robench.cli.shared_options import runs_options
+from robench.console import Console
+from robench.errors import RobenchError, UnavailableError
+from robench.paths import absolute_path
+from robench.progress import Reporter
+from robench.study.option_class import changed_words
+from robench.study.options import StoreOptions
+
+if TYPE_CHECKING:
+    from robench.report.reproduce import Target
+    from robench.results.info import CellInfo
+    from robench.results.store import StoredStage
+    from robench.study.base_request import BaseRequest
+
+
+def run_and_show(
+    requests: Sequence[BaseRequest],
+    target: Target,
+    place: StoreOptions,
+    reporter: Reporter,
+    *,
+    command: Sequence[str],
+    dry_run: bool,
+) -> list[StoredStage[CellInfo]]:
+    """Make the cells of requests, show the table of their target, and return the cells.
+
+    Args:
+        requests: the requests.
+        target: the table or figure that they are for.
+        place: the options about the runs folder.
+        reporter: shows the progress.
+        command: the words of the command, without those of ``place``.
+        dry_run: show the plan instead, and return no cells.
+
+    Raises:
+        RobenchError: there are no cells, or they cannot be made.
+    """
+    from robench.results.store import Store
+
+    store, console = Store(Path(place.runs)), Console()
+    if dry_run:
+        from robench.cli.dry_run import show_plan
+
+        show_plan(requests, store, place, reporter, console)
+        return []
+    from robench.study.commands import format_command
+    from robench.study.runner import run_requests
+
+    anywhere = replace(place, plugin=tuple(map(absolute_path, place.plugins)))
+    text, options = format_command(*command, *changed_words(anywhere)), runs_options(place.runs)
+    try:
+        cells = run_requests(requests, store, reporter, place.existing, retry_errors=place.retry_errors, command=text)
+    except UnavailableError as error:
+        if not store.folders("cells"):
+            raise
+        advice = f"Of what is in {place.runs} already, {target.describe_next(options)}."
+        raise UnavailableError(f"{error} {advice}") from error
+    if not cells:
+        raise RobenchError(f"none of these cells is in {place.runs}; leave --existing only-cache out to make them.")
+    print_text(target.shown(cells, store, console, options))
+    return cells

@@ -1,0 +1,34 @@
+"""The output of commands: plain texts, notes beside them, and log messages."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+from robench.console import Console, output_stream
+from robench.progress import Reporter
+
+
+def print_text(text: str) -> None:
+    """Print a text without any formatting."""
+    output_stream().write(text.rstrip("\n") + "\n")
+
+
+def print_dimmed(lines: Iterable[str]) -> None:
+    """Print notes, such as why a table was left out, to standard error."""
+    console = Console(stderr=True)
+    for line in lines:
+        console.print(line, style="dim", soft_wrap=True, highlight=False)
+
+
+def report_log(reporter: Reporter) -> None:
+    """Show robench's log messages, such as downloads, through a reporter."""
+
+    class LogReporter(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            reporter.say(f"  {record.getMessage()}")
+
+    log = logging.getLogger("robench")
+    log.setLevel(logging.INFO)
+    log.handlers = [LogReporter()]
+    log.propagate = False
