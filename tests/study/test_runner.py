@@ -16,6 +16,7 @@ import msgspec
 import pytest
 from filelock import FileLock
 
+from robench.results.find_stage import find_stage
 from robench.results.info import AdversarialInfo, CellInfo, ModelInfo
 from robench.results.info_parts import Clean
 from robench.results.outcome import summarise
@@ -65,7 +66,7 @@ def test_both_outcomes_and_wrong_texts_occur(finished: Path) -> None:
 
 def test_a_cell_skips_exactly_what_its_model_has_wrong_on_clean_text(finished: Path) -> None:
     for stage in cells(finished).values():
-        model = Store(finished).find(stage.info.model)
+        model = find_stage(Store(finished), stage.info.model)
         lines = (model.folder / "clean.jsonl").read_text(encoding="utf-8").splitlines()
         wrong = {row["id"] for row in map(json.loads, lines) if not row["correct"]}
         assert {record.id for record in attacked(stage) if record.status == "skipped"} == wrong
