@@ -46,7 +46,7 @@ _ENDS = r"\s\\/'\"`,;()"
 _PART = rf"(?:[^{_ENDS}]|\([^{_ENDS}]*\)|[',;(](?=[^{_ENDS}]))+[\\/]"
 """A folder and the slash after it; of what ends a path, it has brackets around something, and a comma inside a word."""
 _FOLDERS = re.compile(
-    r"(?<![^\s'\"=:(`,;\[{<>|@])"  # a path begins a word; the slashes of a URL are none
+    r"(?<![^\s'\"=:(`,;\[{>|@])"  # a path begins a word; the slashes of a URL are none
     rf"(?:(?:[A-Za-z]:[\\/]|/|~[\w.-]+[\\/])(?![\\/\s])(?:{_PART})*"  # from a root or someone's home: all folders
     rf"|(?:~|\.\.?)?[\\/](?:{_PART})+)(?=[^{_ENDS}])"  # from elsewhere: ~/x, ./x and ../x name no folder
 )

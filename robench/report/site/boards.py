@@ -155,7 +155,8 @@ class _Maker:
         cells = [clean_cell(self._reader, found), *(attacked_cell(self._reader, one) for one in by_attack)]
         if several:
             cells = [self._worst_cell(found), self._mean_cell(found), *cells]
-        return make_row(found, self._layout.rows[row], tuple(cells))
+        # Of models, too, which have the attack in their label.
+        return replace(make_row(found, self._layout.rows[row], tuple(cells)), is_plain=not found[0].defense.changed)
 
     def _worst_cell(self, found: list[Result]) -> Cell:
         models = self._find_models(found)
