@@ -11,6 +11,7 @@ project = "robench"
 author = "the robench developers"
 version = release = VERSION
 language = "en"
+smartquotes = False  # it would make one dash of the two before an option
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "pages_from_code"]
 exclude_patterns = ["pages_from_code"]

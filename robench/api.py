@@ -103,6 +103,8 @@ def _make_function(name: str, call: Callable[P, _Call], example: str) -> Callabl
     def function(*args: P.args, **kwargs: P.kwargs) -> pandas.DataFrame:
         for keyword in kwargs:
             if keyword not in options:
+                if keyword in _OF_COMMANDS:
+                    raise TypeError(f"{keyword} is an option of the command alone: {_OF_COMMANDS[keyword]}")
                 hint = f"see help(robench.{name})"
                 raise TypeError(explain_unknown(f"argument of robench.{name}", keyword, list(options), hint))
         signature.bind(*args, **kwargs)  # raises an error that names a missing argument
@@ -115,6 +117,19 @@ def _make_function(name: str, call: Callable[P, _Call], example: str) -> Callabl
     function.__signature__ = signature  # type: ignore[attr-defined]
     return function
 
+
+_OF_COMMANDS = {
+    "set": "settings={'taichi': {'temperature': 0.5}} is what --set taichi.temperature=0.5 says",
+    "config": "settings={'taichi': {'temperature': 0.5}} is what a file of hyper-parameters says",
+    "table": "robench.table(...) makes a table of what there is",
+    "figure": "`robench figure` draws what there is",
+    "paper": "`robench run --paper` makes what a paper's tables need",
+    "dry_run": "`robench run --dry-run` shows what is to do",
+    "report": "`robench report` makes the page",
+    "model_card": "`robench attack --model-card` writes it",
+    "fail_under": "compare worst% yourself, or use `robench attack --fail-under`",
+}
+"""What takes the place of options that print or write something, by name."""
 
 _ENDING = """
 Returns:

@@ -115,6 +115,7 @@ def parameter_kind(name: str) -> Any:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
+        (lambda: robench.run(defense="base", task="trec", dry_run=True), "dry_run is an option of the command alone"),  # type: ignore[call-arg]
         (lambda: robench.run(defence="base", task="trec"), r"argument of robench\.run 'defence': did you mean defense"),  # type: ignore[call-arg]
         (lambda: robench.run(task="trec"), "missing a required argument: 'defense'"),  # type: ignore[call-arg]
         (lambda: robench.run("base", task="trec"), "too many positional arguments"),  # type: ignore[arg-type, call-arg]

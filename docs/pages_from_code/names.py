@@ -34,7 +34,7 @@ def _render_plugin(entry: Entry) -> str:
     parts = [f"### {entry.pattern}\n", prose(entry.summary) + "\n", *rest]
     if is_dataclass(plugin):
         rows = [(code(one.name), one.values, code(one.default), prose(one.meaning)) for one in describe(plugin)]
-        parts.append(table(("option", "values", "default", "meaning"), rows))
+        parts.append(table(("option", "values", "default", "meaning"), rows) if rows else "It has no options.\n")
     return "\n".join(parts)
 
 

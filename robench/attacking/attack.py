@@ -37,8 +37,11 @@ class Attack(ABC):
         A whole plug-in::
 
             from dataclasses import dataclass
+
+            import robench
             from robench.attacking import Attack, option
 
+            @robench.register("pruthi")
             @dataclass(frozen=True, kw_only=True)
             class Pruthi(Attack):
                 '''Pruthi et al. 2019: misspellings that a reader overlooks.'''

@@ -126,11 +126,22 @@ def _write_report(path: Path, found: ModelResults, place: StoreOptions, command:
 
 
 def _check_strength(found: Sequence[ModelResults], limit: float) -> None:
-    """End the command if the model is too weak on a task."""
+    """End the command if the model is too weak on a task or learned nothing, and tell what makes a number doubtful."""
+    from robench.results.flags import UNLEARNED
+
+    console = Console(stderr=True)
     weak = [one for one in found if one.worst.value is None or 100 * one.worst.value < limit]
-    for one in weak:
-        Console(stderr=True).print(
-            f"robench: {one.describe_strength()}, less than --fail-under {limit:g}.", soft_wrap=True
-        )
+    for one in found:
+        if one in weak:
+            console.print(f"robench: {one.describe_strength()}, less than --fail-under {limit:g}.", soft_wrap=True)
+        elif not one.worst.learned:
+            console.print(
+                f"robench: {one.describe_strength()}, which --fail-under does not accept: the model {UNLEARNED}.",
+                soft_wrap=True,
+            )
+            weak.append(one)
+        else:
+            for warning in dict.fromkeys(warning for result in one.results for warning in result.info.warnings):
+                console.print(f"note: --fail-under is met, with a warning: {warning}", soft_wrap=True)
     if weak:
         raise typer.Exit(TOO_WEAK)

@@ -93,7 +93,7 @@ def warn_of_saturation(logits: Callable[[Sequence[str]], Tensor], texts: Sequenc
     flat = sum(_is_flat(group) for group in scores.split([len(group) for group in variants]))
     advice = (
         "an attack, which looks for the words and candidates that hurt most, is blind, and the model looks more robust"
-        " than it is. Return unrounded logits (--precision fp32)."
+        " than it is. Return unrounded logits; a network does so with --precision fp32."
     )
     if len(scores.unique(dim=0)) == len(scores.argmax(1).unique()):
         return [

@@ -105,7 +105,7 @@ class Entry:
 
     @property
     def reference(self) -> bool:
-        """Whether it is the class of a defense that says ``reference: ClassVar[bool] = True`` itself."""
+        """Whether it is the class of a defense that sets ``reference`` to True itself."""
         if isinstance(self.target, str):
             return read_summary(self.target).reference
         return isinstance(self.target, type) and vars(self.target).get("reference", False) is True
@@ -120,7 +120,7 @@ class Entry:
 
     @property
     def pattern(self) -> str:
-        """How it is named on the command line: ``textattack:RECIPE`` for a family."""
+        """How it is named on the command line, such as ``textattack:RECIPE`` for a family."""
         return f"{self.name}:{self.argument.upper()}" if self.argument else self.name
 
     def _imported(self) -> Any:

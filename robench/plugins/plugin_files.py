@@ -19,13 +19,12 @@ from robench.plugins.modules import PLUGIN, name_plugin, remember_source, source
 from robench.plugins.search_path import search_first
 
 
-def load_plugin(path: Path, module_name: str = "") -> None:
+def load_plugin(path: str | Path, module_name: str = "") -> None:
     """Run a plug-in file, so that the names it registers exist.
 
     Example:
         >>> import robench
-        >>> from pathlib import Path
-        >>> robench.load_plugin(Path("my_tasks.py"))
+        >>> robench.load_plugin("my_tasks.py")
 
     Args:
         path: the file.
@@ -34,7 +33,7 @@ def load_plugin(path: Path, module_name: str = "") -> None:
     Raises:
         RobenchError: there is no such file, it fails, or it registers nothing.
     """
-    path = absolute_path(path).resolve()
+    path = absolute_path(Path(path)).resolve()
     if path.is_dir():
         raise RobenchError(f"plug-in {path} is a folder; --plugin takes a Python file, and may be given several times.")
     if not path.is_file():

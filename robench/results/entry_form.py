@@ -203,5 +203,5 @@ class Entry(EntryPart, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def file_name(self) -> str:
-        """Return the name of its file: a readable label, the key, and who ran it again."""
+        """Return the name of its file, made of a readable label, the key, and who ran it again."""
         return f"{self.label}-{self.key}{f'.rerun-{self.rerun_by}' if self.rerun_by else ''}.json"

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from robench.errors import RobenchError
 from robench.results.entries import (
     list_cells,
     list_models,
@@ -56,7 +57,12 @@ class EntryStore(Store):
     def __init__(self, root: Path, on_fault: Callable[[str], None] | None = None) -> None:
         super().__init__(root, on_fault)
         # One model may have an entry of its author and others of people who ran it again: the author's comes first.
-        self._entries = sorted(load_entries(self.root), key=lambda entry: entry.mark != "reported")
+        try:
+            entries = load_entries(self.root)
+        except RobenchError as error:
+            why = "has JSON files and no folder of a runs folder, so it is read as a folder of entries"
+            raise RobenchError(f"{self.root} {why}: {error}") from error
+        self._entries = sorted(entries, key=lambda entry: entry.mark != "reported")
 
     def stages(self, info: type[Info], *, names: Names = TABLE_FILES) -> list[StoredStage[Info]]:
         """Return the stages of a kind, one for each key, by name; an entry has no transfers."""

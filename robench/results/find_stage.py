@@ -43,21 +43,22 @@ def find_stage(store: Store, name: str, names: Names = TABLE_FILES) -> StoredSta
     raise RobenchError(f"no cell or model {name!r} in {store.root}: {_suggest_near(name, cells, models)}.")
 
 
-def refuse_entries(store: Store, content: str) -> None:
+_NAME_RUNS = "name the runs folder that they were made of (--runs)"
+
+
+def refuse_entries(store: Store, content: str, advice: str = _NAME_RUNS) -> None:
     """Reject a folder of entries for a command that needs what only the files of a runs folder hold.
 
     Args:
         store: the runs folder.
         content: what they hold, such as ``texts``.
+        advice: what to do instead.
 
     Raises:
         RobenchError: it holds entries.
     """
     if holds_entries(store.root):
-        raise RobenchError(
-            f"{store.root} holds entries, which have no {content}: name the runs folder that they were made of"
-            " (--runs)."
-        )
+        raise RobenchError(f"{store.root} holds entries, which have no {content}: {advice}.")
 
 
 def _suggest_model(store: Store, folders: Sequence[Path]) -> str:

@@ -166,7 +166,7 @@ class Outcome(_Part, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def accuracy(self) -> Fraction | None:
-        """Return the accuracy under attack, 0 to 1: failed / (n - errors) (paper, section 4.1); None if all are errors.
+        """Return the accuracy under attack, failed / (n - errors) (paper, section 4.1); None if all are errors.
 
         Nobody knows of a sample with an error whether the model withstands the attack, so it counts on neither side.
         """

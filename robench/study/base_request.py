@@ -11,6 +11,7 @@ from robench.attacking.attack import Attack
 from robench.attacking.derived_attack import DerivedAttack
 from robench.data.load import TaskData
 from robench.errors import RobenchError
+from robench.escaping import list_values
 from robench.plugins import registry
 from robench.plugins import settings as options
 from robench.plugins.registry import Kind
@@ -20,6 +21,7 @@ from robench.results import papers
 from robench.study.consent import split_by_consent
 from robench.study.executors.choice import ExecutorChoice
 from robench.study.options import CommonOptions
+from robench.study.plan import order_stages
 from robench.study.presets import SHARED, Preset, find_preset
 from robench.study.setting import NamedAttack
 from robench.study.stages.stage import Stage
@@ -111,6 +113,14 @@ class BaseRequest(CommonOptions, ABC):
             reporter.warn(f"note: {refusal}")
         for code in dict.fromkeys(code for stage in stages for code in stage.foreign_code):
             reporter.warn(f"note: code of others can run, as --trust-remote-code allows: {code}")
+
+    def _warn_of_unused_settings(self, stages: Sequence[Stage], reporter: Reporter) -> None:
+        """Tell of settings of what no stage has, which change nothing."""
+        used = {plugin.name for stage in order_stages(stages) for plugin in stage.plugins}
+        unused = [name for name in self.changes if name not in (*used, *SHARED)]
+        if unused:
+            names = list_values(unused)
+            reporter.warn(f"note: settings of {names} have no effect: nothing in this run has such a name")
 
     def _attack(self, name: str) -> NamedAttack:
         entry = registry.entry("attacks", name)

@@ -93,7 +93,9 @@ class Request(BaseRequest, RunOptions):
         statistics = plan_statistics(cells, reference) if self.statistics else []
         transfers = plan_transfers(cells, reference) if self.transfer else []
         certificates = plan_certificates(cells, drawn) if self.certificates else []
-        return [*cells, *statistics, *transfers, *certificates]
+        stages = [*cells, *statistics, *transfers, *certificates]
+        self._warn_of_unused_settings(stages, reporter)
+        return stages
 
     def _all_attacks(self) -> list[NamedAttack]:
         """Return the named attacks and, if they are wanted, the defenses' adaptive ones."""

@@ -126,6 +126,7 @@ class VictimRequest(BaseRequest, AttackOptions):
             for cell in plan_victim(setting, data, self.source, victim, attacks, seed=seed)
         ]
         self._announce_foreign_code(cells, reporter)
+        self._warn_of_unused_settings(cells, reporter)
         return cells
 
     def _own_setting(self, reporter: Reporter) -> Setting:

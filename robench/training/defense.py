@@ -106,17 +106,17 @@ class Defense(ABC):
 
     @property
     def augmentation(self) -> str:
-        """Return the kind of added adversarial samples, for table 2: ``n/a``, ``virtual`` or ``real text``."""
+        """Return the kind of added adversarial samples for table 2, which is ``n/a``, ``virtual`` or ``real text``."""
         return "real text" if self.trains_on in (TrainsOn.UNION, TrainsOn.PAIRS) else "n/a"
 
     @property
     def classifies(self) -> str:
-        """Return the texts that the deployed network learns from, for table 2: ``clean``, ``adv`` or ``clean+adv``."""
+        """Return what the deployed network learns from for table 2, which is ``clean``, ``adv`` or ``clean+adv``."""
         return {TrainsOn.ADVERSARIAL: "adv", TrainsOn.UNION: "clean+adv"}.get(self.trains_on, "clean")
 
     @property
     def loss_parts(self) -> tuple[str, ...]:
-        """Return the parts of the loss, for table 2: ``CE``, and ``NAME`` for each field ``<name>_weight`` above 0."""
+        """Return the parts of the loss for table 2, ``CE`` and ``NAME`` for each field ``<name>_weight`` above 0."""
         weights = [field.name for field in fields(self) if field.name.endswith("_weight") and getattr(self, field.name)]
         return tuple(dict.fromkeys(["CE", *(name.removesuffix("_weight").upper() for name in weights)]))
 

@@ -15,6 +15,7 @@ from robench.results.entries import load_entries
 from robench.results.info import CellInfo, ModelInfo
 from robench.results.store import Store
 from support.entries import DATA, HOUSE, SOURCE, copy_runs
+from support.refusals import told
 from support.runs import rewrite, snapshot
 from support.tiny_job import robench, write_data
 
@@ -204,3 +205,9 @@ def test_commands_take_entries_or_say_what_they_lack(runs: Path) -> None:
     ):
         done = robench(*words, "--runs", "entries")
         assert done.exit_code == 2 and f"holds entries, which have no {lack}: name the runs folder" in done.stderr
+    for name, advice in (
+        ("verify", "`robench validate entries` checks"),
+        ("status", "`robench table 5 --runs entries`"),
+    ):
+        done = robench(name, "--runs", "entries")
+        assert done.exit_code == 2 and advice in told(done)

@@ -48,3 +48,8 @@ def test_an_edited_file_that_fails_leaves_what_the_file_was(tmp_path: Path) -> N
     plugin_files.load_plugin(file)  # it is the one that is loaded
     assert registry.entry("tasks", "mine") is before
     assert plugin_files.name_file(str(file)) == "the task mine"
+
+
+def test_the_path_of_a_file_may_be_a_text(tmp_path: Path) -> None:
+    plugin_files.load_plugin(str(write(tmp_path / "mine.py", TASK.format(name="mine"))))
+    assert registry.is_registered("tasks", "mine")

@@ -228,6 +228,12 @@ def test_a_file_that_is_no_entry_is_a_sentence(
     assert str(error.value) == f"{file} {sentence}"
 
 
+def test_a_folder_of_other_json_files_is_said_to_be_read_as_entries(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(RobenchError, match=r"no folder of a runs folder, so it is read as .* is no entry"):
+        open_results(tmp_path)
+
+
 def test_a_folder_without_entries_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(RobenchError, match="holds no entries"):
         load_entries(tmp_path)

@@ -385,6 +385,18 @@ def test_plan_says_that_against_has_no_effect_if_nothing_trains_on_adversarial_t
     assert (shown.out + shown.err).count("--against has no effect") == notes
 
 
+def test_plan_says_which_settings_are_of_nothing_in_the_run(
+    tiny_job: TinyJob, capsys: pytest.CaptureFixture[str]
+) -> None:
+    used = {"taichi-no-ctr": {"temperature": 0.5}, "pwws": {"query_budget": 90}, "base": {"training.epochs": 1}}
+    unused = {"taichi": {"temperature": 0.5}, "textfooler": {"query_budget": 5}}
+    for settings, note in ((used, ""), ({**used, **unused}, "settings of taichi, textfooler have no effect")):
+        job = request(tiny_job, defense=["taichi-no-ctr"], attack=["random-order:pwws"], settings=settings)
+        job.stages(PlainReporter(Console(width=200)))
+        shown = capsys.readouterr()
+        assert ("have no effect" in shown.out + shown.err) == bool(note) and note in shown.out + shown.err
+
+
 DEFENSE_WITH_AN_ATTACK = """
 import robench
 from typing import ClassVar

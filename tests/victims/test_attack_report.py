@@ -90,6 +90,29 @@ def test_fail_under_the_worst_accuracy_itself_ends_with_0(command: list[str], fo
     assert fail_under(command, 100.5).exit_code == 2
 
 
+def test_fail_under_does_not_accept_a_model_that_learned_nothing(command: list[str], tmp_path: Path) -> None:
+    Path("constant.py").write_text("def scores(texts):\n    return [[1.0, 0.0]] * len(texts)\n", encoding="utf-8")
+    place = command.index("counting:scores")
+    words = [*command[:place], "constant:scores", *command[place + 1 : -1], str(tmp_path / "runs")]
+    words[words.index("count")] = "constant"
+    done = fail_under(words, 10)
+    assert done.exit_code == TOO_WEAK, done.output
+    assert "which --fail-under does not accept: the model cannot be told from naming" in done.stderr
+
+
+def test_fail_under_tells_of_warnings_about_a_model_that_holds(tmp_path: Path, command: list[str]) -> None:
+    code = (
+        "import counting\n\ndef scores(texts):\n"
+        "    return [[float(a > b), float(a <= b)] for a, b in counting.scores(texts)]\n"
+    )
+    Path("hard.py").write_text(code, encoding="utf-8")
+    place = command.index("counting:scores")
+    words = [*command[:place], "hard:scores", *command[place + 1 : -1], str(tmp_path / "runs")]
+    words[words.index("count")] = "hard"
+    done = fail_under(words, 0)
+    assert done.exit_code == 0 and "--fail-under is met, with a warning: the model's scores are hard labels" in done.stderr
+
+
 def test_model_card_has_the_accuracies_and_keeps_what_was_there(
     command: list[str], found: ModelResults, tmp_path: Path
 ) -> None:

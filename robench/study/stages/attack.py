@@ -19,7 +19,7 @@ from robench.results.outcome import measure_similarity, summarise
 from robench.results.records import Record
 from robench.results.salvage import salvage_lines
 from robench.results.store import RECORDS_FILE, Store, StoredStage
-from robench.study.setting import NamedAttack
+from robench.study.setting import NamedAttack, NamedPlugin
 from robench.study.shared_rows import SharedRows
 from robench.study.stages.attacked_rows import report_errors, rows_of
 from robench.study.stages.context import Context
@@ -65,6 +65,11 @@ class AttackingStage(RecordsStage):
             "rows": len(self.examples()),
             "seed": self.seed,
         }
+
+    @property
+    def plugins(self) -> tuple[NamedPlugin, ...]:
+        """Return the attack, and what it is a variant of."""
+        return (self.attack, *((self.attack.base,) if self.attack.base else ()))
 
     @property
     def foreign_code(self) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from robench.results.records import Record
 from robench.results.store import Store, StoredStage, make_key
 from robench.study.environment import record_environment
 from robench.study.schedule import WorkKind
-from robench.study.setting import NamedAttack, Setting
+from robench.study.setting import NamedAttack, NamedPlugin, Setting
 from robench.study.stages.context import Context
 from robench.version import VERSION
 
@@ -179,6 +179,11 @@ class Stage(ABC):
     def training_rows(self) -> list[tuple[int, Example]]:
         """Return the training rows of this setting, with their positions in the task's training split."""
         return sample(self.data.train, self.setting.train_limit, "train")
+
+    @property
+    def plugins(self) -> tuple[NamedPlugin, ...]:
+        """Return the defense or attack whose options it has, but for those of what it needs."""
+        return ()
 
     @property
     def foreign_code(self) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from robench.progress import Work
 from robench.results.info import ModelInfo, StageInfo
 from robench.results.info_parts import Development, Rows, Timing
 from robench.study.schedule import WorkKind
-from robench.study.setting import NamedAttack, NamedDefense
+from robench.study.setting import NamedAttack, NamedDefense, NamedPlugin
 from robench.study.stages.context import Context, Model
 from robench.study.stages.stage import FORMAT, RecordsStage, Size, Stage, sample
 from robench.training.attack_plan import count_steps, find_reattack
@@ -286,6 +286,11 @@ class ModelStage(Stage):
             return None
         wanted = (find_reattack(self.defense.defense, epoch, rows) for epoch in epochs)
         return self.adversarial.attack if any(one and one.count_most(rows) for one in wanted) else None
+
+    @property
+    def plugins(self) -> tuple[NamedPlugin, ...]:
+        """Return the defense."""
+        return (self.defense,)
 
     @property
     def foreign_code(self) -> tuple[str, ...]:
