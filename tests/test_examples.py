@@ -42,7 +42,7 @@ def test_examples_of_a_run_and_an_attack_say_what_they_do(
     (tmp_path / "my-encoder").symlink_to(tiny_job.encoder)
     (tmp_path / "my-data").symlink_to(tiny_job.data)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(registry, "_files", {})  # as in a process of its own: other tests' names are free
+    monkeypatch.setattr(registry, "additions", {})  # as in a process of its own: other tests' names are free
     failed, tried = doctest.testmod(import_module(API))
     assert tried and not failed
 
