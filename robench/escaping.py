@@ -46,9 +46,10 @@ _ENDS = r"\s\\/'\"`,;()"
 _PART = rf"(?:[^{_ENDS}]|\([^{_ENDS}]*\)|[',;(](?=[^{_ENDS}]))+[\\/]"
 """A folder and the slash after it; of what ends a path, it has brackets around something, and a comma inside a word."""
 _FOLDERS = re.compile(
-    r"(?<![^\s'\"=:(`,;\[{>|@])"  # a path begins a word; the slashes of a URL are none
+    r"(?:(?<![^\s'\"=:(`,;\[{>|@\u2018-\u201f\u00ab\u00bb])"  # a path begins a word; the slashes of a URL are none
     rf"(?:(?:[A-Za-z]:[\\/]|/|~[\w.-]+[\\/])(?![\\/\s])(?:{_PART})*"  # from a root or someone's home: all folders
-    rf"|(?:~|\.\.?)?[\\/](?:{_PART})+)(?=[^{_ENDS}])"  # from elsewhere: ~/x, ./x and ../x name no folder
+    rf"|(?:~|\.\.?)?[\\/](?:{_PART})+)"  # from elsewhere: ~/x, ./x and ../x name no folder
+    rf"|(?<=<)/(?:{_PART}){{2,}})(?=[^{_ENDS}])"  # </home/ann/x.py>, but not the end of a tag
 )
 """The folders before the last part of a path that does not begin with a name."""
 _FORMULA = re.compile("[=+\\-@\uff1d\uff0b\uff0d\uff20]")  # the last four are wide forms of the others

@@ -203,6 +203,11 @@ def test_message_of_100_000_characters_is_capped_and_keeps_its_advice() -> None:
         ("'/home/ann/a','/home/ann/b' /home/ann/c,/home/ann/d", "'a','b' c,d"),
         ("/home/o'neil/x /home/ann(old)/x <file:/home/ann/x>", "x x <file:x>"),
         (
+            "</home/ann/x.py>, \u201c/home/ann/x.csv\u201d and \u2018/srv/y\u2019",
+            "<x.py>, \u201cx.csv\u201d and \u2018y\u2019",
+        ),
+        ("<b>good</b> <i>bad</i>/x", "<b>good</b> <i>bad</i>x"),
+        (
             r"20 of 30 rows, (a)/b, 5%/10%, a 'line\nend' '\n' .../a/b",
             r"20 of 30 rows, (a)/b, 5%/10%, a 'line\nend' '\n' .../a/b",
         ),

@@ -41,7 +41,7 @@ class Attack(ABC):
             import robench
             from robench.attacking import Attack, option
 
-            @robench.register("pruthi")
+            @robench.register("few-typos")
             @dataclass(frozen=True, kw_only=True)
             class Pruthi(Attack):
                 '''Pruthi et al. 2019: misspellings that a reader overlooks.'''

@@ -35,7 +35,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Which defense of a text classifier holds, against which attack, at what price, and how sure are we?\n\n"
     "A first look, minutes on two cores, and its table again; then your own model:\n"
-    "  robench run --defense base,ada,taichi --task trec --attack pwws,deepwordbug --preset quick\n"
+    "  robench run --defense base,taichi --task trec --attack pwws --preset quick\n"
     "  robench table 5\n"
     "  robench attack --model ./my-classifier --task sst2 --preset quick\n\n"
     "`robench list` shows all names, `robench doctor` what this machine lacks.",

@@ -106,10 +106,11 @@ class ModelResults:
     def _judge_shared(self) -> Cell:
         """Return the accuracy under the worst of all attacks on the texts that all of them had."""
         reader = SampleReader.of(self.results)
+        columns = {r.column for r in self.results}
         by_seed = {
             found[0].seed: judge_shared_samples([reader.columns(r.folder) for r in found])
             for found in group(self.results, lambda r: str(r.seed)).values()
-            if len(found) == len(self.attacks)
+            if {r.column for r in found} == columns and len(found) == len(columns)
         }
         cell = outcome_cell({seed: samples for seed, samples in by_seed.items() if samples}, self.results)
         return add_interval(cell, Column(WORST), LEVEL)

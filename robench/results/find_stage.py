@@ -57,7 +57,7 @@ def refuse_entries(store: Store, content: str, advice: str = _NAME_RUNS) -> None
     Raises:
         RobenchError: it holds entries.
     """
-    if holds_entries(store.root):
+    if holds_entries(store.root, is_checked=True):
         raise RobenchError(f"{store.root} holds entries, which have no {content}: {advice}.")
 
 

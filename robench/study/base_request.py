@@ -114,9 +114,16 @@ class BaseRequest(CommonOptions, ABC):
         for code in dict.fromkeys(code for stage in stages for code in stage.foreign_code):
             reporter.warn(f"note: code of others can run, as --trust-remote-code allows: {code}")
 
-    def _warn_of_unused_settings(self, stages: Sequence[Stage], reporter: Reporter) -> None:
-        """Tell of settings of what no stage has, which change nothing."""
+    def _warn_of_unused_settings(self, stages: Sequence[Stage], reporter: Reporter, named: Sequence[str] = ()) -> None:
+        """Tell of settings of what no stage has, which change nothing.
+
+        Args:
+            stages: what is planned.
+            reporter: is told.
+            named: names of defenses of the run; of two that are equal, stages have one.
+        """
         used = {plugin.name for stage in order_stages(stages) for plugin in stage.plugins}
+        used.update(named, (attack.name for attack in self._all_attacks()))
         unused = [name for name in self.changes if name not in (*used, *SHARED)]
         if unused:
             names = list_values(unused)

@@ -94,7 +94,7 @@ class Request(BaseRequest, RunOptions):
         transfers = plan_transfers(cells, reference) if self.transfer else []
         certificates = plan_certificates(cells, drawn) if self.certificates else []
         stages = [*cells, *statistics, *transfers, *certificates]
-        self._warn_of_unused_settings(stages, reporter)
+        self._warn_of_unused_settings(stages, reporter, [one.name for one in self._defenses()])
         return stages
 
     def _all_attacks(self) -> list[NamedAttack]:

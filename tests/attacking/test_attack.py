@@ -20,6 +20,8 @@ from robench.attacks.pwws import PWWS
 from robench.attacks.textbugger import TextBugger
 from robench.attacks.textfooler import TextFooler
 from robench.errors import RobenchError
+from robench.plugins import registry
+from robench.plugins.plugin_files import isolated, load_plugin
 from robench.resources import nltk_data
 from robench.resources.textattack import load_textattack
 from support.caches import fill_cache
@@ -154,11 +156,14 @@ def test_importing_the_attacks_imports_nothing_heavy() -> None:
     assert imported("import robench.attacks.pwws, robench.attacks.deepwordbug") == []
 
 
-def test_the_example_of_a_plug_in_works() -> None:
+def test_the_example_of_a_plug_in_works(tmp_path: Path) -> None:
     lines = textwrap.dedent(Attack.__doc__.split("plug-in::")[1].split("Attributes:")[0])  # type: ignore[union-attr]
-    names: dict[str, Any] = {"__name__": "plugin"}
-    exec(compile(lines, "plugin.py", "exec", dont_inherit=True), names)
-    built = build_attack(names["Pruthi"](max_words=3, query_budget=40), Victim())
+    file = tmp_path / "plugin.py"
+    file.write_text(lines, encoding="utf-8")
+    with isolated():
+        load_plugin(file)
+        attack = dataclasses.replace(registry.entry("attacks", "few-typos").load(), max_words=3, query_budget=40)
+        built = build_attack(attack, Victim())
     assert built.constraints or built.pre_transformation_constraints
     assert {"max_num_words": 3}.items() <= vars(built.constraints[0]).items()
 

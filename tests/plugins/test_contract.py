@@ -185,6 +185,7 @@ print(*(type(entry.load()).__name__ for entry in entries))
 """
 
 
+@pytest.mark.slow
 def test_check_of_built_ins_reads_and_fetches_no_resource(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROBENCH_CACHE", str(tmp_path / "cache"))
     done = subprocess.run([sys.executable, "-c", ALL], capture_output=True, text=True, check=True)

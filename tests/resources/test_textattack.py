@@ -178,6 +178,7 @@ def test_files_of_textattack_are_in_robenchs_cache_wherever_it_was_at_the_import
     assert Path(install.path_in_cache("a-file")) == textattack_folder() / "a-file"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("textattack")
 def test_import_of_textattack_writes_nothing_to_the_cache_which_may_be_read_only(tmp_path: Path) -> None:
     fill_cache(tmp_path / "cache")

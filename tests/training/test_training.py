@@ -43,7 +43,7 @@ def dev_accuracy(result: TrainingResult) -> float:
     ("defense", "precision"),
     [
         pytest.param(Base(), "fp32", id="Base-fp32"),
-        pytest.param(TaiChi(), "bf16", id="TaiChi-bf16"),
+        pytest.param(TaiChi(), "bf16", id="TaiChi-bf16", marks=pytest.mark.slow),
         pytest.param(Base(), "bf16", id="Base-bf16", marks=pytest.mark.slow),
         pytest.param(TaiChi(), "fp32", id="TaiChi-fp32", marks=pytest.mark.slow),
     ],

@@ -110,7 +110,9 @@ def test_fail_under_tells_of_warnings_about_a_model_that_holds(tmp_path: Path, c
     words = [*command[:place], "hard:scores", *command[place + 1 : -1], str(tmp_path / "runs")]
     words[words.index("count")] = "hard"
     done = fail_under(words, 0)
-    assert done.exit_code == 0 and "--fail-under is met, with a warning: the model's scores are hard labels" in done.stderr
+    assert (
+        done.exit_code == 0 and "--fail-under is met, with a warning: the model's scores are hard labels" in done.stderr
+    )
 
 
 def test_model_card_has_the_accuracies_and_keeps_what_was_there(

@@ -173,8 +173,9 @@ def _draw_whiskers(axes: Axes, point: Point, colour: str) -> None:
 def _mark(axes: Axes, points: Sequence[Point], shown: Sequence[Look]) -> None:
     """Draw the points, the later over the earlier; one that others would hide is larger, so that its rim is seen.
 
-    The limits of the axes have to be final.
+    The limits of the axes have to be final, but for what they follow from.
     """
+    axes.autoscale_view()
     figure = axes.get_figure(root=True)
     assert figure is not None, "axes are made by a figure"
     places = 72 / figure.dpi * axes.transData.transform([point.place for point in points])

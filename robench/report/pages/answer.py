@@ -15,7 +15,7 @@ from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.price import TIMES
 from robench.report.tables.worst import WORST
 from robench.results.flags import UNLEARNED
-from robench.results.intervals import FEWEST_SEEDS
+from robench.results.intervals import FEWEST_SEEDS, LEVEL
 from robench.results.paper_contents import Paper
 from robench.results.samples import align
 from robench.results.significance import Difference, compare_outcomes
@@ -280,7 +280,7 @@ def _compare(first: Cell, second: Cell) -> Difference | None:
     if not first.outcomes or not second.outcomes:
         return None
     one, other = align(first.outcomes, second.outcomes)
-    return compare_outcomes(one, other)
+    return compare_outcomes(one, other, first.interval.level if first.interval else LEVEL)
 
 
 def _count_numbers(block: Block) -> int:

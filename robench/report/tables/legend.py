@@ -26,7 +26,7 @@ def describe_comparison(blocks: Sequence[Block], columns: Sequence[Column], comp
     if any(cell.difference is not None for cell in cells):
         yield (
             f"With an arrow: {comparison.defense} less the best other defense of its block, over the seeds and samples"
-            " that both have."
+            " that both have, if their outcomes are known."
         )
     if any(cell.difference is not None and cell.p is not None for cell in cells):
         yield (
