@@ -71,7 +71,7 @@ def test_a_docstring_becomes_lines_of_paragraphs_and_examples() -> None:
 
 def test_robench_alone_shows_a_first_command(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = robench().stdout
-    assert "  robench run --defense base,taichi --task trec --attack pwws --preset quick\n" in shown
+    assert "  robench run --defense base,taichi --task trec --attack pwws --preset quick" in shown
     assert "  robench attack --model" in shown
 
 
