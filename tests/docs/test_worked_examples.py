@@ -27,6 +27,7 @@ from robench.plugins import plugin_files, registry
 from robench.study.presets import PRESETS, FirstLook
 from support import tiny_llama
 from support.code_blocks import BLOCKS, ROOT, Block
+from support.sources import forget_modules
 from support.tiny_job import robench, rows, write_data, write_encoder
 
 pytestmark = pytest.mark.slow
@@ -82,6 +83,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             done = robench(*command.split())
             assert done.exit_code == 0, done.output
         yield folder
+    forget_modules(folder)  # another world, which tests in another order make, has files of these names, too
 
 
 @pytest.mark.parametrize("page", ORDER)
