@@ -129,19 +129,18 @@ def _check_strength(found: Sequence[ModelResults], limit: float) -> None:
     """End the command if the model is too weak on a task or learned nothing, and tell what makes a number doubtful."""
     from robench.results.flags import UNLEARNED
 
-    console = Console(stderr=True)
-    weak = [one for one in found if one.worst.value is None or 100 * one.worst.value < limit]
+    faults, notes = list[str](), list[str]()
     for one in found:
-        if one in weak:
-            console.print(f"robench: {one.describe_strength()}, less than --fail-under {limit:g}.", soft_wrap=True)
+        if one.worst.value is None or 100 * one.worst.value < limit:
+            faults.append(f"{one.describe_strength()}, less than --fail-under {limit:g}.")
         elif not one.worst.learned:
-            console.print(
-                f"robench: {one.describe_strength()}, which --fail-under does not accept: the model {UNLEARNED}.",
-                soft_wrap=True,
-            )
-            weak.append(one)
+            faults.append(f"{one.describe_strength()}, which --fail-under does not accept: the model {UNLEARNED}.")
         else:
-            for warning in dict.fromkeys(warning for result in one.results for warning in result.info.warnings):
-                console.print(f"note: --fail-under is met, with a warning: {warning}", soft_wrap=True)
-    if weak:
+            notes += dict.fromkeys(warning for result in one.results for warning in result.info.warnings)
+    console = Console(stderr=True)
+    for note in notes:
+        console.print(f"note: --fail-under is met, with a warning: {note}", soft_wrap=True)
+    for fault in faults:
+        console.print(f"robench: {fault}", soft_wrap=True)
+    if faults:
         raise typer.Exit(TOO_WEAK)

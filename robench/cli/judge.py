@@ -46,11 +46,12 @@ def judge(
       robench judge trec-base-pwws-seed42 --out for-judges --read anna.csv ben.json
     """
     from robench.report import judge as judging
-    from robench.results.find_stage import find_stage, refuse_entries
+    from robench.results.find_stage import find_stage
+    from robench.results.folder_kind import refuse_entries
     from robench.results.info import CellInfo
 
     store = open_store(runs)
-    refuse_entries(store, "texts")
+    refuse_entries(store.root, "texts")
     stage = find_stage(store, cell)
     if not isinstance(stage.info, CellInfo):
         raise RobenchError(

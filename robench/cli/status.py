@@ -47,17 +47,14 @@ def status(
       robench status
       robench status --runs ./runs --format json
     """
-    from robench.results.find_stage import refuse_entries
+    from robench.results.folder_kind import refuse_entries
     from robench.results.overview import survey_runs
-    from robench.results.store import Store
 
     if format not in ("rich", "json"):
         raise RobenchError(f"unknown format {format!r}: there are rich and json.")
     if not runs.is_dir():
         raise RobenchError(f"{runs} is no folder; `robench run` makes it, and --runs names another.")
-    refuse_entries(
-        Store(runs), "work that goes on", f"`robench table 5 --runs {escape_line(str(runs))}` shows their numbers"
-    )
+    refuse_entries(runs, "work that goes on", f"`robench table 5 --runs {escape_line(str(runs))}` shows their numbers")
     found = survey_runs(runs)
     if format == "json":
         print_text(dump_json(_to_builtins(runs, found)))

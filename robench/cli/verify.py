@@ -70,14 +70,14 @@ def verify(
       robench verify --rescore 20 --repair
     """
     from robench.bars import choose_reporter
-    from robench.results.find_stage import refuse_entries
+    from robench.results.folder_kind import refuse_entries
     from robench.results.store import Store
 
     if not runs.is_dir():
         raise RobenchError(f"{runs} is no folder; name a runs folder with --runs.")
     if model is not None and rescore is None:
         raise RobenchError("--model is for --rescore N, which lets it score texts again; give both or neither.")
-    refuse_entries(Store(runs), "files of stages", f"`robench validate {escape_line(str(runs))}` checks them")
+    refuse_entries(runs, "files of stages", f"`robench validate {escape_line(str(runs))}` checks them")
     store, reporter = Store(runs), choose_reporter(Console(stderr=True))
     options = {"version": version, "sigmoid": sigmoid, "trust_remote_code": trust_remote_code, "offline": offline}
     wrong: list[Rescoring] = []

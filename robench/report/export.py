@@ -15,7 +15,8 @@ from robench.errors import RobenchError
 from robench.escaping import escape_markdown, quote_python
 from robench.paths import absolute_path, atomic_write_folder, read_regular, translate_os_errors
 from robench.report.rendering import percent
-from robench.results.find_stage import find_stage, refuse_entries
+from robench.results.find_stage import find_stage
+from robench.results.folder_kind import refuse_entries
 from robench.results.info import CellInfo, ModelInfo
 from robench.results.info_parts import Outcome
 from robench.results.integrity import WEIGHTS_FILE
@@ -44,7 +45,7 @@ def export(store: Store, name: str, target: Path, *, force: bool = False) -> Sto
         RobenchError: there is no such model, its files are broken, it reads other texts in place of each, or the folder
             is not empty, or cannot be written.
     """
-    refuse_entries(store, "weights")
+    refuse_entries(store.root, "weights")
     model = trained_model(store, name)
     _check_reading(model)
     target = absolute_path(target)

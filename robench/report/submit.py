@@ -13,7 +13,8 @@ from robench.results.entries import encode, read_entry
 from robench.results.entry_checks import is_name
 from robench.results.entry_form import Entry
 from robench.results.entry_rows import RowSource
-from robench.results.find_stage import find_stage, refuse_entries
+from robench.results.find_stage import find_stage
+from robench.results.folder_kind import refuse_entries
 from robench.results.info import AdversarialInfo, CellInfo, ModelInfo
 from robench.results.store import Store, StoredStage
 
@@ -32,7 +33,7 @@ def make_entries(
     Raises:
         RobenchError: a name fits none or several, a file of a stage is missing or broken, or the data are private.
     """
-    refuse_entries(store, "records")
+    refuse_entries(store.root, "records")
     if rerun_by and not is_name(rerun_by):
         raise RobenchError(f"--rerun-by {rerun_by}: a name has up to 39 letters, digits and - _ .")
     public = RowSource(offline=True)

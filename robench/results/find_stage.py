@@ -9,7 +9,6 @@ from typing import Any
 from robench.errors import RobenchError
 from robench.escaping import list_values
 from robench.plugins.suggestions import find_near_beginnings
-from robench.results.folder_kind import holds_entries
 from robench.results.info import AdversarialInfo, CellInfo, ModelInfo, TransferInfo, kind_of
 from robench.results.integrity import TABLE_FILES, find_key
 from robench.results.store import Names, Store, StoredStage
@@ -41,24 +40,6 @@ def find_stage(store: Store, name: str, names: Names = TABLE_FILES) -> StoredSta
             )
     cells, models = ([one.folder.name for one in store.stages(info, names=())] for info in (CellInfo, ModelInfo))
     raise RobenchError(f"no cell or model {name!r} in {store.root}: {_suggest_near(name, cells, models)}.")
-
-
-_NAME_RUNS = "name the runs folder that they were made of (--runs)"
-
-
-def refuse_entries(store: Store, content: str, advice: str = _NAME_RUNS) -> None:
-    """Reject a folder of entries for a command that needs what only the files of a runs folder hold.
-
-    Args:
-        store: the runs folder.
-        content: what they hold, such as ``texts``.
-        advice: what to do instead.
-
-    Raises:
-        RobenchError: it holds entries.
-    """
-    if holds_entries(store.root, is_checked=True):
-        raise RobenchError(f"{store.root} holds entries, which have no {content}: {advice}.")
 
 
 def _suggest_model(store: Store, folders: Sequence[Path]) -> str:

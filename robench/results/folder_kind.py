@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import get_args
 
+from robench.errors import RobenchError
 from robench.results.info import StageKind
 
 _BEGINNING = b'{"form":'
 """How the file of an entry begins."""
+_NAME_RUNS = "name the runs folder that they were made of (--runs)"
 
 
 def holds_entries(folder: Path, *, is_checked: bool = False) -> bool:
@@ -24,6 +26,21 @@ def holds_entries(folder: Path, *, is_checked: bool = False) -> bool:
         return any(not is_checked or _begins_as_entry(file) for file in folder.glob("[!.]*.json"))
     except OSError:  # whoever reads or writes there says what is wrong with it
         return False
+
+
+def refuse_entries(folder: Path, content: str, advice: str = _NAME_RUNS) -> None:
+    """Reject a folder of entries for a command that needs what only the files of a runs folder hold.
+
+    Args:
+        folder: the folder.
+        content: what those files hold, such as ``texts``.
+        advice: what to do instead.
+
+    Raises:
+        RobenchError: it holds entries.
+    """
+    if holds_entries(folder, is_checked=True):
+        raise RobenchError(f"{folder} holds entries, which have no {content}: {advice}.")
 
 
 def _begins_as_entry(file: Path) -> bool:

@@ -122,6 +122,8 @@ class BaseRequest(CommonOptions, ABC):
             reporter: is told.
             named: names of defenses of the run; of two that are equal, stages have one.
         """
+        if not self.changes:
+            return
         used = {plugin.name for stage in order_stages(stages) for plugin in stage.plugins}
         used.update(named, (attack.name for attack in self._all_attacks()))
         unused = [name for name in self.changes if name not in (*used, *SHARED)]

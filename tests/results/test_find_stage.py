@@ -9,7 +9,8 @@ import pytest
 from robench.errors import RobenchError
 from robench.report.submit import write_entry
 from robench.results.entry_store import open_results
-from robench.results.find_stage import find_stage, refuse_entries
+from robench.results.find_stage import find_stage
+from robench.results.folder_kind import refuse_entries
 from robench.results.store import Store
 from support.bare_stages import KEYS, put_bare
 from support.many_entries import make_entry
@@ -97,6 +98,6 @@ def test_a_name_of_none_or_several_stages_of_entries_is_a_sentence(entries: Stor
 
 
 def test_entries_are_refused_where_texts_are_needed(entries: Store, store: Store) -> None:
-    refuse_entries(store, "texts")
+    refuse_entries(store.root, "texts")
     with pytest.raises(RobenchError, match="entries holds entries, which have no texts: name the runs folder"):
-        refuse_entries(entries, "texts")
+        refuse_entries(entries.root, "texts")

@@ -165,6 +165,21 @@ def test_seeds_that_agree_in_their_number_of_other_samples_tell_no_more_apart_th
     assert back is not None and (back.p, back.high) == (found.p, -found.low)
 
 
+def test_least_variance_of_a_difference_worked_out_by_hand() -> None:
+    """One other sample in each of three seeds is lost: 3 of 1,500, and one of either sign is added."""
+    first = {seed: [1] * 500 for seed in range(3)}
+    found = compare_outcomes(first, {seed: [int(i != seed) for i in range(500)] for seed in range(3)})
+    error = math.sqrt((3 + 2 - 3**2 / 1502) / 1502**2)
+    assert found is not None and found.high == pytest.approx(0.002 + 1.959964 * error, rel=1e-6)
+    assert found.p == pytest.approx(2 * stats.norm.sf(0.002 / error), rel=1e-6)
+
+
+def test_size_of_differences_is_one_of_single_models_and_less_of_averages() -> None:
+    assert compared([1, 0, 1, 1], [0, 1, 1, 1]).size == 1
+    found = compared([1.0, 0.5, 1.0], [0.0, 0.0, 1.0])
+    assert (found.square, found.size) == (pytest.approx(1.25 / 3), pytest.approx(1.25 / 1.5))
+
+
 def test_crossed_test_claims_rarely_where_nearly_all_samples_are_right() -> None:
     design = Design(0.0, 200, 3, (0.99,) * 9, shared=0.75, own=0.05)
     tests = measure_tests(design, 500, 1)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from robench.errors import RobenchError
 from robench.escaping import escape_matplotlib
 from robench.report.figures.canvas import INK, Drawing, apply_style, legend_above, sheet
-from robench.report.figures.captions import describe_doubts, describe_others
+from robench.report.figures.captions import describe_caveats, describe_others
 from robench.report.figures.palette import Look, looks, title
 from robench.report.figures.request import FigureRequest
 from robench.report.figures.unlearned import mark_unlearned
@@ -100,7 +100,7 @@ def _caption(block: Sequence[Result], labels: Iterable[str], task: str, others: 
         f" counts as wrong. {describe_seeds(block)}"
     )
     text += f" {', '.join(names)}." if names else ""
-    return text + describe_doubts(block) + describe_others(others)
+    return text + describe_caveats(block) + describe_others(others)
 
 
 def _drawing(series: dict[str, list[Bar]], heads: Sequence[str], request: FigureRequest, caption: str) -> Drawing:

@@ -15,7 +15,7 @@ def describe_others(count: int) -> str:
     return f" Other settings of this task in the runs folder, not shown: {count}." if count else ""
 
 
-def describe_doubts(results: Sequence[Result]) -> str:
+def describe_caveats(results: Sequence[Result]) -> str:
     """Return sentences, each with a space before it, on what some results do not tell of a defense."""
     notes = "".join(f" {note}." for note in note_adversarial_rows(r.info for r in results))
     return describe_mark(mark_unlearned(results)) + describe_errors(results) + notes

@@ -15,7 +15,7 @@ from robench.report.figures.palette import class_colours, tint, title
 from robench.report.figures.projection import XY, Float64, Plane, plane_of
 from robench.report.figures.request import FigureRequest
 from robench.results.cells import Result
-from robench.results.find_stage import refuse_entries
+from robench.results.folder_kind import refuse_entries
 from robench.results.pairs import Pairs, read_pairs
 from robench.results.selection import largest_block, prefer_unchanged
 from robench.results.store import Store
@@ -50,7 +50,7 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
     """
     from robench.models import devices
 
-    refuse_entries(store, "models or texts")
+    refuse_entries(store.root, "models or texts")
     selection, number = request.selection, request.figure.number
     if len(selection.defenses) > 1:
         names = ", ".join(selection.defenses)

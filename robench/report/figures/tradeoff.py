@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from robench.errors import RobenchError
 from robench.escaping import escape_matplotlib, list_values
 from robench.report.figures.canvas import INK, Drawing, apply_style, legend_above, sheet
-from robench.report.figures.captions import describe_doubts, describe_others
+from robench.report.figures.captions import describe_caveats, describe_others
 from robench.report.figures.labelling import Line, place_texts
 from robench.report.figures.palette import Look, looks, title
 from robench.report.figures.request import FigureRequest
@@ -139,7 +139,7 @@ def _caption(block: Sequence[Result], request: FigureRequest, others: int) -> st
         f" nothing was measured. Up and right is better. {describe_seeds(block)}"
     )
     text += "".join(f" {note}." for note in figure.notes)
-    return text + describe_doubts(block) + describe_others(others)
+    return text + describe_caveats(block) + describe_others(others)
 
 
 def _drawing(

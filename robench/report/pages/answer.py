@@ -15,10 +15,8 @@ from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.price import TIMES
 from robench.report.tables.worst import WORST
 from robench.results.flags import UNLEARNED
-from robench.results.intervals import FEWEST_SEEDS, LEVEL
+from robench.results.intervals import FEWEST_SEEDS
 from robench.results.paper_contents import Paper
-from robench.results.samples import align
-from robench.results.significance import Difference, compare_outcomes
 
 _OTHERS = "the best other defense that is compared"
 
@@ -170,10 +168,9 @@ class Verdict:
 
     def _describe_tests(self, rivals: Sequence[Row]) -> str:
         """Return what cannot be told from the best of the rows that are compared."""
-        pairs = [(row, _compare(self.cell(rivals[0]), self.cell(row))) for row in rivals[1:]]
-        unpaired = [row.label for row, pair in pairs if pair is None]
-        ahead = [row.label for row, pair in pairs if pair is not None and pair.parted and pair.value < 0]
-        alike = [row.label for row, _ in pairs if self.cell(row).best and row.label not in (*unpaired, *ahead)]
+        unpaired = [row.label for row in self._unpaired(rivals)]
+        ahead = [row.label for row in rivals[1:] if self.cell(row).is_ahead]
+        alike = [row.label for row in rivals[1:] if self.cell(row).best and row.label not in (*unpaired, *ahead)]
         parts = [f"{join_names(alike)} cannot be told from it{self._smallest()}"] if alike else []
         if ahead:
             where = "of the seeds that both have"
@@ -187,8 +184,7 @@ class Verdict:
 
     def _unpaired(self, rivals: Sequence[Row]) -> list[Row]:
         """Return the rows that no test can compare with the best."""
-        best, *others = map(self.cell, rivals)
-        return [row for row, cell in zip(rivals[1:], others, strict=True) if _compare(best, cell) is None]
+        return [row for row in rivals[1:] if not self.cell(row).is_paired]
 
     def _smallest(self) -> str:
         size = self.block.smallest[self.place] if self.block.smallest else None
@@ -273,14 +269,6 @@ def _training_times(prices: Table | None, block: Block, best: Row) -> list[float
     rows = [row for one in blocks for row in one.rows if row.identity == best.identity]
     rows = [row for row in rows if row.label == best.label] or rows
     return [float(value) for row in rows if (value := row.cells[place].value) is not None]
-
-
-def _compare(first: Cell, second: Cell) -> Difference | None:
-    """Compare two cells; None if they share no samples of a seed."""
-    if not first.outcomes or not second.outcomes:
-        return None
-    one, other = align(first.outcomes, second.outcomes)
-    return compare_outcomes(one, other, first.interval.level if first.interval else LEVEL)
 
 
 def _count_numbers(block: Block) -> int:

@@ -155,7 +155,7 @@ class _Maker:
         cells = [clean_cell(self._reader, found), *(attacked_cell(self._reader, one) for one in by_attack)]
         if several:
             cells = [self._worst_cell(found), self._mean_cell(found), *cells]
-        # Of models, too, which have the attack in their label.
+        # A model of a plain defense is plain here, although its label names an attack.
         return replace(make_row(found, self._layout.rows[row], tuple(cells)), is_plain=not found[0].defense.changed)
 
     def _worst_cell(self, found: list[Result]) -> Cell:

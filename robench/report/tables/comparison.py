@@ -132,7 +132,15 @@ class _ComparedColumn:
     def marked(self, *, intervals: bool) -> list[Cell]:
         """Return the cells with everything that is known of them."""
         bold = {place for place in self.rivals if len(self.rivals) > 1 and self._is_best(place)}
-        cells = [replace(cell, best=place in bold) for place, cell in enumerate(self.cells)]
+        cells = [
+            replace(
+                cell,
+                best=place in bold,
+                is_paired=self.pairs.get(place) is not None,
+                is_ahead=self._lead(place) < 0,
+            )
+            for place, cell in enumerate(self.cells)
+        ]
         for place in self.rivals:
             if self.comparison.defense and self.names[place] == self.comparison.defense:
                 cells = self._with_claims(cells, place)
@@ -142,9 +150,15 @@ class _ComparedColumn:
     def _is_best(self, place: int) -> bool:
         if self.best is None or self.cells[place].value == self.cells[self.best].value:
             return True
+        return self.pairs.get(place) is not None and self._lead(place) <= 0
+
+    def _lead(self, place: int) -> float:
+        """Return by how much the best is better than another cell, 0 if no test tells them apart.
+
+        It is below 0 if the other one, whose mean over all of its seeds is worse, is better on those that both have.
+        """
         pair = self.pairs.get(place)
-        # Of the seeds that both have, one with a lower mean over all of its own can be the better one.
-        return pair is not None and not (pair.parted and self._sign * pair.value > 0)
+        return self._sign * pair.value if pair is not None and pair.parted else 0.0
 
     def _with_claims(self, cells: list[Cell], place: int) -> list[Cell]:
         """Return cells with the difference of the compared defense's one, and p of its comparisons with all others."""

@@ -75,6 +75,8 @@ class Cell:
         interval: of a share; None if there is none or it is not shown.
         best: whether it is compared with others of its column and block, and it is the best of them or, of a share,
             cannot be told from the best.
+        is_paired: whether a test can compare it with the best: they share samples of a seed.
+        is_ahead: whether a test tells it from the best, and for the better, of the seeds that both have.
         difference: to the best other defense of the block, of the compared defense.
         p: of a comparison with the compared defense, or of that defense with the best other, adjusted by Holm's method
             for the column of the block; None if there is no test.
@@ -97,6 +99,8 @@ class Cell:
     by_seed: tuple[Fraction, ...] = ()
     interval: Interval | None = None
     best: bool = False
+    is_paired: bool = False
+    is_ahead: bool = False
     difference: Fraction | None = None
     p: float | None = None
     is_claim: bool = False
