@@ -34,7 +34,7 @@ NOTEBOOK_WIDTH = 110
 """Characters of a line of bars in a notebook."""
 
 
-class Bars(Progress):
+class ProgressBars(Progress):
     """Progress bars, and below them the line about the run, if there is one."""
 
     run: RunLine | None = None
@@ -46,7 +46,7 @@ class Bars(Progress):
             yield Text(f"  {self.run.text}", "bold", no_wrap=True, overflow="ellipsis")
 
 
-class NotebookBars(Bars):
+class NotebookBars(ProgressBars):
     """Progress bars in the output of a notebook's cell.
 
     Rich's own need the package ipywidgets there. These are one output of the cell, which is written anew when work
@@ -98,10 +98,10 @@ class RichReporter(Warner):
         bars: the kind of bars.
     """
 
-    def __init__(self, console: Console, bars: type[Bars] = Bars) -> None:
+    def __init__(self, console: Console, bars: type[ProgressBars] = ProgressBars) -> None:
         super().__init__(console)
         self._kind = bars
-        self._progress: Bars | None = None  # a terminal has one place for bars, so all of them share it
+        self._progress: ProgressBars | None = None  # a terminal has one place for bars, so all of them share it
 
     def say(self, text: str) -> None:
         """Print a line."""
@@ -143,17 +143,17 @@ class RichReporter(Warner):
         if count > 1:
             self.console.print(Text(f"  {summarise_run(line)}", "dim"))
 
-    def _close_unused_bars(self, progress: Bars) -> None:
+    def _close_unused_bars(self, progress: ProgressBars) -> None:
         if not progress.tasks and progress.run is None:
             progress.stop()
             self._progress = None
 
-    def _open_bars(self) -> Bars:
+    def _open_bars(self) -> ProgressBars:
         if self._progress is None:
             self._progress = self._start_bars()
         return self._progress
 
-    def _start_bars(self) -> Bars:
+    def _start_bars(self) -> ProgressBars:
         columns = (
             TextColumn("  {task.description}", markup=False),
             BarColumn(bar_width=30),

@@ -15,9 +15,9 @@ import pytest
 from robench.errors import RobenchError
 from robench.paths import atomic_write_folder, atomic_write_text, replace_folder
 from robench.results import records
-from robench.results.aside import set_aside, set_aside_but_records, set_file_aside, set_lines_aside
 from robench.results.integrity import write_stage
 from robench.results.locks import delete_drafts
+from robench.results.misfits import set_aside, set_aside_but_records, set_file_aside, set_lines_aside
 from robench.results.redo import Redo
 from robench.results.request_log import REQUESTS
 from robench.results.store import Store
@@ -226,7 +226,7 @@ def test_a_run_after_such_a_kill_finds_the_old_result(finished: Path, tiny_job: 
 SETTING_ASIDE = """
 import os, pathlib, signal, sys
 import robench.paths as paths
-from robench.results.aside import set_aside_but_records
+from robench.results.misfits import set_aside_but_records
 folder, place = pathlib.Path(sys.argv[1]), sys.argv[2]
 def kill(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)

@@ -11,8 +11,8 @@ from robench.data import Task
 from robench.plugins import registry
 from robench.plugins.option import describe, option_text
 from robench.plugins.registry import Entry, Kind
-from robench.report.figures.own import list_own_figures
-from robench.report.tables.own import OWN
+from robench.report.figures.general_figures import list_general_figures
+from robench.report.tables.general_tables import GENERAL
 from robench.results.papers import find_paper, list_papers
 from robench.study.presets import PRESETS
 
@@ -71,8 +71,10 @@ def _show_choice(value: Any) -> str:
 
 def render_tables() -> str:
     """Return the tables and figures of robench itself and of each paper."""
-    rows = [(f"`robench table {name}`", one.summary) for name, one in OWN.items()]
-    rows += [(f"`robench figure {name}`", one.summary) for name, one in list_own_figures(find_paper("paper")).items()]
+    rows = [(f"`robench table {name}`", one.summary) for name, one in GENERAL.items()]
+    rows += [
+        (f"`robench figure {name}`", one.summary) for name, one in list_general_figures(find_paper("paper")).items()
+    ]
     for name in list_papers():
         paper = find_paper(name)
         more = "" if name == "paper" else f" --paper {name}"

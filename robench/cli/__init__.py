@@ -22,13 +22,13 @@ from robench.cli import (
     transfer,
     verify,
 )
-from robench.cli.help import Command, Group
+from robench.cli.help import Command, CommandGroup
 
 __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="robench",
-    cls=Group,
+    cls=CommandGroup,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",

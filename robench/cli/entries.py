@@ -17,7 +17,7 @@ from robench.resources.textattack_finder import forbid_fetching
 
 if TYPE_CHECKING:
     from robench.results.entry_form import Entry
-    from robench.results.entry_validation import Verdict
+    from robench.results.entry_validation import FileVerdict
 
 
 @report_failures
@@ -111,7 +111,7 @@ def validate(
         raise typer.Exit(1)
 
 
-def _write_lines(verdicts: Sequence[Verdict]) -> list[str]:
+def _write_lines(verdicts: Sequence[FileVerdict]) -> list[str]:
     lines = [escape_line(fault) for verdict in verdicts for fault in verdict.faults]
     lines += [escape_line(f"note: {note}") for verdict in verdicts for note in verdict.notes]
     bad = sum(bool(verdict.faults) for verdict in verdicts)
@@ -119,7 +119,7 @@ def _write_lines(verdicts: Sequence[Verdict]) -> list[str]:
     return [*lines, f"{len(verdicts)} {noun}: {f'{bad} with faults' if bad else 'no faults'}."]
 
 
-def _write_json(verdicts: Sequence[Verdict]) -> str:
+def _write_json(verdicts: Sequence[FileVerdict]) -> str:
     files = [
         {"path": str(v.path), "key": v.entry.key if v.entry else None, "faults": v.faults, "notes": v.notes}
         for v in verdicts

@@ -26,7 +26,7 @@ class Command(TyperCommand):
         return _hide_type(super().get_help_option(ctx))
 
 
-class Group(TyperGroup):
+class CommandGroup(TyperGroup):
     """A group of commands whose help shows no type beside its own flags."""
 
     def get_params(self, ctx: Any) -> Any:

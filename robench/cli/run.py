@@ -58,7 +58,7 @@ def run(
     from robench.bars import choose_reporter
     from robench.plugins import settings
     from robench.report.reproduce import Target
-    from robench.report.tables.own import WORST
+    from robench.report.tables.general_tables import WORST
     from robench.study.request import Request
 
     load_plugins(place.plugins)

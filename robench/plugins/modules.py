@@ -29,7 +29,7 @@ PLUGIN = "robench_plugin_"
 _sources: dict[str, tuple[object, bytes]] = {}
 
 
-class Place(NamedTuple):
+class ModulePlace(NamedTuple):
     """The place of a module.
 
     Attributes:
@@ -58,15 +58,15 @@ def class_path(kind: type) -> str:
     return f"{public_name(kind.__module__)}:{kind.__qualname__}"
 
 
-def find_place(name: str) -> Place | None:
+def find_place(name: str) -> ModulePlace | None:
     """Find a module, imported or not; None if there is none of that name."""
     if name.partition(".")[0] == FETCHED:
-        return Place(name, None, None)
+        return ModulePlace(name, None, None)
     module = sys.modules.get(name)
     if module is not None:
         file = vars(module).get("__file__")
         folders = vars(module).get("__path__")
-        return Place(name, Path(file) if file else None, None if folders is None else list(folders))
+        return ModulePlace(name, Path(file) if file else None, None if folders is None else list(folders))
     parent_name = name.rpartition(".")[0]
     parent = find_place(parent_name) if parent_name else None
     if parent_name and (parent is None or parent.folders is None):
@@ -77,11 +77,11 @@ def find_place(name: str) -> Place | None:
             if spec is not None:
                 file = spec.origin if spec.has_location else None
                 folders = spec.submodule_search_locations
-                return Place(name, Path(file) if file else None, None if folders is None else list(folders))
+                return ModulePlace(name, Path(file) if file else None, None if folders is None else list(folders))
     return None
 
 
-def find_owner(place: Place) -> str:
+def find_owner(place: ModulePlace) -> str:
     """Find whose a module is.
 
     Returns:
@@ -169,7 +169,7 @@ def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def read_source(place: Place) -> bytes:
+def read_source(place: ModulePlace) -> bytes:
     """Read a module's file; of an imported module, as it was when it was first read.
 
     A file that is edited while a notebook runs changes nothing until the module is imported again or reloaded, so the

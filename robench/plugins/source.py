@@ -16,7 +16,7 @@ from typing import Any
 
 from robench.errors import RobenchError
 from robench.plugins.live_source import LiveSource, UnknownSourceError
-from robench.plugins.modules import ROOMS, USER, Place, find_owner, find_place, public_name, read_source
+from robench.plugins.modules import ROOMS, USER, ModulePlace, find_owner, find_place, public_name, read_source
 from robench.plugins.statements import Module
 
 _HEAP = 1 << 9
@@ -171,7 +171,7 @@ class SourceWalk:
             module = self._read(place) if owner == USER and place.file is not None else None
         return module
 
-    def _read(self, place: Place) -> Module | None:
+    def _read(self, place: ModulePlace) -> Module | None:
         """Read a module and add what its import does; a file that is not Python is hashed as a whole."""
         if place.name not in self._parts and place.name not in self._files:
             assert place.file is not None

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from robench.plugins.modules import Place, decode, public_name, read_source
+from robench.plugins.modules import ModulePlace, decode, public_name, read_source
 from robench.plugins.syntax import Writer, find_looks, parse
 
 _DYNAMIC = frozenset({"globals", "vars", "eval", "exec", "__subclasses__", "__init_subclass__", "__dict__"})
@@ -33,7 +33,7 @@ class Statement(NamedTuple):
     alias: ast.alias | None = None
 
 
-class Written(NamedTuple):
+class StatementText(NamedTuple):
     """The canonical text of a statement, the names that it uses, and the imports inside it."""
 
     text: str
@@ -57,7 +57,7 @@ class Module:
         UnicodeDecodeError, SyntaxError: the file is not Python.
     """
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: ModulePlace) -> None:
         self.place, self.name = place, public_name(place.name)
         self.is_script = place.name == "__main__"
         tree = parse(decode(read_source(place)))
@@ -68,7 +68,7 @@ class Module:
         self._origins = {name: path for node in imports for name, path in self._imported_names(node)}
         self._looks = find_looks(nodes)
         self.statements = [one for node in self._run(body) for one in _split(node)]
-        self._written: dict[int, Written] = {}
+        self._written: dict[int, StatementText] = {}
         words = {getattr(node, _WORDS[type(node)]) for node in nodes if type(node) in _WORDS}
         self.is_dynamic = not words.isdisjoint(_DYNAMIC) or {"sys", "modules"} <= words
 
@@ -76,18 +76,18 @@ class Module:
         """Return the numbers of the statements that bind a name."""
         return [number for number, one in enumerate(self.statements) if name in one.binds or "*" in one.binds]
 
-    def written(self, number: int) -> Written:
+    def written(self, number: int) -> StatementText:
         """Write a statement as canonical text."""
         if number not in self._written:
             one = self.statements[number]
             if one.alias is not None and isinstance(one.node, ast.Import | ast.ImportFrom):
                 path = self.imported_path(one.node, one.alias)
-                self._written[number] = Written(f"import {path} as {min(one.binds)}", frozenset(), (path,))
+                self._written[number] = StatementText(f"import {path} as {min(one.binds)}", frozenset(), (path,))
             else:
                 writer = self.writer()
                 text = writer.write(_without_annotation(one.node))
                 paths = tuple(self.imported_path(*found) for found in writer.imports)
-                self._written[number] = Written(text, frozenset(writer.names), paths)
+                self._written[number] = StatementText(text, frozenset(writer.names), paths)
         return self._written[number]
 
     def writer(self) -> Writer:

@@ -10,7 +10,7 @@ from robench.errors import RobenchError
 from robench.plugins.option import option_text
 from robench.results import records
 from robench.results.cells import Result, read_results
-from robench.results.columns import LETTERS, Columns
+from robench.results.columns import LETTERS, RecordColumns
 from robench.results.entry_store import open_results
 from robench.results.flags import list_flags
 from robench.results.info import CellInfo
@@ -234,7 +234,7 @@ def _describe_records(cell: StoredStage[CellInfo], *, texts: bool) -> pandas.Dat
     return pandas.DataFrame(values)
 
 
-def _read_columns(cell: StoredStage[CellInfo]) -> Columns:
+def _read_columns(cell: StoredStage[CellInfo]) -> RecordColumns:
     """Return the columns of the records of a cell.
 
     Raises:

@@ -16,7 +16,7 @@ from robench.report.rendering import templates
 from robench.report.rendering.texts import percent
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.results import records
-from robench.results.answers import UNCLEAR, Answers, read_answers
+from robench.results.answers import UNCLEAR, JudgeAnswers, read_answers
 from robench.results.blind_texts import BlindKey, BlindText, Kind, choose_texts, read_key
 from robench.results.cells import read_outcome
 from robench.results.info import CellInfo
@@ -25,7 +25,7 @@ from robench.results.intervals import LEVEL, Interval, wilson
 from robench.results.store import RECORDS_FILE, StoredStage
 from robench.results.validity import (
     MAJORITY,
-    Kept,
+    ValidTexts,
     correct_accuracy,
     count_kept,
     count_kept_by_majority,
@@ -151,17 +151,17 @@ def _list_texts(key: BlindKey, texts: Sequence[BlindText]) -> str:
     return join_csv_cells(["batch", "number", "text", "label"]) + "".join(rows)
 
 
-def _row(name: str, cell: StoredStage[CellInfo], clean: Kept, adversarial: Kept) -> Row:
+def _row(name: str, cell: StoredStage[CellInfo], clean: ValidTexts, adversarial: ValidTexts) -> Row:
     outcome, kept = read_outcome(cell), _share_cell(adversarial)
     if cell.info.draws:  # a random model is right about a text in a share of its draws
         attacked, corrected = Cell(cell.info.accuracy_under_attack, n=outcome.n - outcome.errors), Cell()
     else:
-        attacked = _share_cell(Kept(outcome.failed or 0, outcome.n - outcome.errors))
+        attacked = _share_cell(ValidTexts(outcome.failed or 0, outcome.n - outcome.errors))
         corrected = _corrected_cell(outcome, kept)
     return Row(name, name, (_share_cell(clean), kept, attacked, corrected))
 
 
-def _share_cell(found: Kept) -> Cell:
+def _share_cell(found: ValidTexts) -> Cell:
     if found.share is None:
         return Cell()
     interval = Interval(*wilson(found.kept, found.n), LEVEL, 1, found.n)
@@ -180,7 +180,7 @@ def _corrected_cell(outcome: Outcome, kept: Cell) -> Cell:
     return Cell(value, n=kept.n, interval=Interval(float(low), float(high), LEVEL, 1, kept.n))
 
 
-def _describe_answers(key: BlindKey, answers: Sequence[Answers]) -> list[str]:
+def _describe_answers(key: BlindKey, answers: Sequence[JudgeAnswers]) -> list[str]:
     """Say how many texts each judge left out or found unclear, if any."""
     notes = []
     for one in answers:
@@ -192,7 +192,7 @@ def _describe_answers(key: BlindKey, answers: Sequence[Answers]) -> list[str]:
     return notes
 
 
-def _describe_agreement(answers: Sequence[Answers]) -> list[str]:
+def _describe_agreement(answers: Sequence[JudgeAnswers]) -> list[str]:
     """Say how far several judges agree."""
     if len(answers) < 2:
         return []

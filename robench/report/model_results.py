@@ -13,11 +13,11 @@ from robench.report.tables import accuracy_table
 from robench.report.tables.accuracy import NOT_ATTACKS
 from robench.report.tables.cells import outcome_cell
 from robench.report.tables.comparison import add_interval
+from robench.report.tables.general_tables import GENERAL
 from robench.report.tables.legend import BOLD
 from robench.report.tables.matrix import worst_table
 from robench.report.tables.model import Block, Cell, Column, Table
 from robench.report.tables.options import TableRequest
-from robench.report.tables.own import OWN
 from robench.report.tables.quality import quality_table
 from robench.report.tables.worst import WORST
 from robench.results import papers, records
@@ -137,7 +137,7 @@ class ModelResults:
         return replace(table, columns=columns, blocks=(block,), row_kind="attack", legend=legend, notes=(), commands=())
 
     def _request(self, table: str) -> TableRequest:
-        return TableRequest(papers.find_paper(), OWN[table], store=self.store)
+        return TableRequest(papers.find_paper(), GENERAL[table], store=self.store)
 
     def describe_strength(self) -> str:
         """Return the beginning of a sentence: which share of the texts withstands every attack."""

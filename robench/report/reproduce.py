@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 from robench.errors import RobenchError
 from robench.plugins import registry
 from robench.plugins.suggestions import explain_unknown
-from robench.report.figures.own import list_own_figures
-from robench.report.tables.own import NEEDS, OWN
+from robench.report.figures.general_figures import list_general_figures
+from robench.report.tables.general_tables import GENERAL, NEEDS
 from robench.results import papers
 from robench.results.info import CellInfo
 from robench.results.paper_contents import DEFAULT, Paper, PaperFigure, PaperTable
@@ -125,12 +125,12 @@ class Target:
         if table.kind == "high-order":
             return [replace(filled, statistics=True)]
         if table.kind in NEEDS:
-            return [replace(self._fill_own(request, table), **NEEDS[table.kind])]
+            return [replace(self._fill_general(request, table), **NEEDS[table.kind])]
         if table.kind == "encoders" and request.encoder is None:
             return [replace(filled, encoder=encoder, adaptive=True) for encoder in table.encoders]
         return [replace(filled, adaptive=True)]
 
-    def _fill_own(self, request: Request, table: PaperTable) -> Request:
+    def _fill_general(self, request: Request, table: PaperTable) -> Request:
         """Return a request with the paper's tasks, and its defenses as far as the table shows them."""
         names = self.paper.first_accuracy_table.trained_defenses or tuple(registry.names("defenses"))
         if table.kind == "matrix":
@@ -157,8 +157,8 @@ def _has_certificates(defense: str) -> bool:
 
 def _table(paper: Paper, number: str) -> PaperTable:
     if number in NEEDS:
-        return OWN[number]
-    if number in OWN:
+        return GENERAL[number]
+    if number in GENERAL:
         command = format_paper_command(paper, "table", number)
         raise RobenchError(f"table {number} needs no runs of its own; `{command}` shows it of what there is.")
     if number not in paper.tables:
@@ -172,7 +172,7 @@ def _table(paper: Paper, number: str) -> PaperTable:
 
 
 def _figure(paper: Paper, number: str) -> PaperFigure:
-    if number in list_own_figures(paper):
+    if number in list_general_figures(paper):
         command = format_paper_command(paper, "figure", number)
         raise RobenchError(f"figure {number} needs no runs of its own; `{command}` draws it of what there is.")
     if number not in paper.figures:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from robench.results.info import AdversarialInfo, CellInfo, ModelInfo, StageInfo
-from robench.results.info_parts import Rows
+from robench.results.info_parts import RowCounts
 from robench.results.records import Record
 
 _REASONS = {
@@ -57,7 +57,7 @@ def _describe_training(info: ModelInfo | CellInfo) -> str:
     return f"{_share(unchanged, info.rows.adversarial)} are the clean text (unsuccessful={choice})"
 
 
-def _count_dropped(rows: Rows) -> int:
+def _count_dropped(rows: RowCounts) -> int:
     return rows.failed + rows.skipped + rows.errors
 
 

@@ -27,7 +27,7 @@ LARGEST = 16 * 2**20
 
 
 @dataclass(frozen=True)
-class Answers:
+class JudgeAnswers:
     """The answers of one person.
 
     Attributes:
@@ -39,7 +39,7 @@ class Answers:
     labels: Mapping[int, int]
 
 
-def read_answers(path: Path, key: BlindKey) -> Answers:
+def read_answers(path: Path, key: BlindKey) -> JudgeAnswers:
     """Read a file of answers.
 
     Args:
@@ -65,7 +65,7 @@ def read_answers(path: Path, key: BlindKey) -> Answers:
     return found
 
 
-def _read_csv(path: Path, text: str, key: BlindKey) -> Answers:
+def _read_csv(path: Path, text: str, key: BlindKey) -> JudgeAnswers:
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     rows: list[tuple[str, str, object]] = []
     try:
@@ -82,10 +82,10 @@ def _read_csv(path: Path, text: str, key: BlindKey) -> Answers:
             rows.append((place, values["number"], values["label"]))
     except csv.Error as error:
         raise RobenchError(f"{path}, row {len(rows) + 2} is not CSV: {error}.") from error
-    return Answers(path.stem, _read_rows(rows, key))
+    return JudgeAnswers(path.stem, _read_rows(rows, key))
 
 
-def _read_json(path: Path, text: str, key: BlindKey) -> Answers:
+def _read_json(path: Path, text: str, key: BlindKey) -> JudgeAnswers:
     try:
         values = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -95,7 +95,7 @@ def _read_json(path: Path, text: str, key: BlindKey) -> Answers:
     if not isinstance(answers, dict):
         raise RobenchError(f"{path} has no answers, which are an object of labels by number.")
     rows = ((f"{path}, answer {show_value(number)}", number, label) for number, label in answers.items())
-    return Answers(judge if isinstance(judge, str) and judge.strip() else path.stem, _read_rows(rows, key))
+    return JudgeAnswers(judge if isinstance(judge, str) and judge.strip() else path.stem, _read_rows(rows, key))
 
 
 def _check_batch(place: str, batch: object, key: BlindKey) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from robench.results.columns import ERROR, FAILED, SUCCEEDED, Columns
+from robench.results.columns import ERROR, FAILED, SUCCEEDED, RecordColumns
 from robench.results.samples import Outcome
 
 
-def stands_after_queries(records: Columns, most: int) -> list[Outcome]:
+def stands_after_queries(records: RecordColumns, most: int) -> list[Outcome]:
     """Return for each record whether the model is right against an attack that stops after so many queries.
 
     A sample that the attack turned with its q-th query is right before q and wrong from q on. None after an error.
@@ -16,7 +16,7 @@ def stands_after_queries(records: Columns, most: int) -> list[Outcome]:
     return _stand(records, [queries > most for queries in records.queries])
 
 
-def stands_after_changes(records: Columns, percent: float) -> list[Outcome]:
+def stands_after_changes(records: RecordColumns, percent: float) -> list[Outcome]:
     """Return for each record whether the model is right against texts with so large a share of changed words.
 
     The share of a text that fell is that of the text which the attack found; a smaller change may exist. None after an
@@ -26,7 +26,7 @@ def stands_after_changes(records: Columns, percent: float) -> list[Outcome]:
     return _stand(records, [100 * changed > percent * (words or 1) for changed, words in pairs])
 
 
-def _stand(records: Columns, beyond: Sequence[bool]) -> list[Outcome]:
+def _stand(records: RecordColumns, beyond: Sequence[bool]) -> list[Outcome]:
     """Return the outcomes of records, given for each whether its price is beyond the budget."""
     return [
         None if letter == ERROR else letter == FAILED or (letter == SUCCEEDED and dear)

@@ -1,7 +1,7 @@
 """Read TOML files strictly: a missing key, an unknown key or a value of another type is an error that names the key.
 
-How it works: a :class:`Section` notes each key that is taken from it. After the last one, :meth:`Section.finish` raises
-for the keys that nobody took.
+How it works: a :class:`TomlSection` notes each key that is taken from it. After the last one,
+:meth:`TomlSection.finish` raises for the keys that nobody took.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from robench.paths import read_regular
 from robench.plugins.suggestions import explain_unknown
 
 
-def read_toml(file: Traversable, parse_float: Callable[[str], Any] = float) -> Section:
+def read_toml(file: Traversable, parse_float: Callable[[str], Any] = float) -> TomlSection:
     """Read a file.
 
     Args:
@@ -35,10 +35,10 @@ def read_toml(file: Traversable, parse_float: Callable[[str], Any] = float) -> S
         values = tomllib.loads(content.decode(), parse_float=parse_float)
     except (OSError, ValueError, RecursionError) as error:
         raise RobenchError(f"{file} cannot be read: {str(error).rstrip('.')}.") from error
-    return Section(str(file), "", values)
+    return TomlSection(str(file), "", values)
 
 
-class Section:
+class TomlSection:
     """A table of a TOML file, whose keys are taken one by one.
 
     Args:
@@ -106,25 +106,27 @@ class Section:
                 raise self.error(f"{key}.{name}", f"should be a text, not {show_value(value)}")
         return values
 
-    def sections(self, key: str) -> Iterator[tuple[str, Section]]:
+    def sections(self, key: str) -> Iterator[tuple[str, TomlSection]]:
         """Yield the name and content of each table in a table; the outer table may be absent."""
         values = self._take(key, {}, dict, "a table of tables")
         for name, value in values.items():
             if not isinstance(value, dict):
                 raise self.error(f"{key}.{name}", f"should be a table, not {show_value(value)}")
-            yield name, Section(self._file, f"{self._path}{key}.{name}.", value)
+            yield name, TomlSection(self._file, f"{self._path}{key}.{name}.", value)
 
-    def section(self, key: str) -> Section | None:
+    def section(self, key: str) -> TomlSection | None:
         """Take a table; None if there is none."""
         values = self._take(key, {}, dict, "a table")
-        return Section(self._file, f"{self._path}{key}.", values) if values else None
+        return TomlSection(self._file, f"{self._path}{key}.", values) if values else None
 
-    def rows(self, key: str) -> list[Section]:
+    def rows(self, key: str) -> list[TomlSection]:
         """Take a list of tables."""
         values = self._take(key, None, list, f"tables, each below a line [[{key}]]")
         if not all(isinstance(value, dict) for value in values):
             raise self.error(key, f"should be tables, each below a line [[{key}]]")
-        return [Section(self._file, f"{self._path}{key}[{row}].", value) for row, value in enumerate(values, start=1)]
+        return [
+            TomlSection(self._file, f"{self._path}{key}[{row}].", value) for row, value in enumerate(values, start=1)
+        ]
 
     def finish(self) -> None:
         """Check that every key was taken.

@@ -21,11 +21,11 @@ from robench.results.records import Record, Status
 COLUMNS_FILE = "columns.json"
 
 LETTERS: Mapping[Status, str] = {"failed": "f", "succeeded": "s", "skipped": "k", "error": "e"}
-"""The letter of each status in :attr:`Columns.status`."""
+"""The letter of each status in :attr:`RecordColumns.status`."""
 FAILED, SUCCEEDED, SKIPPED, ERROR = LETTERS.values()
 
 
-class Columns(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class RecordColumns(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Numbers of the N records of a cell; each attribute but the last has N entries, in order of ids.
 
     Attributes:
@@ -75,11 +75,11 @@ class _Copy(msgspec.Struct, frozen=True, kw_only=True):
     columns: msgspec.Raw
 
 
-def make_columns(records: Sequence[Record]) -> Columns:
+def make_columns(records: Sequence[Record]) -> RecordColumns:
     """Return the columns of some records, which are in order of ids."""
     before = [describe_probabilities(record.probabilities_before, record.label) for record in records]
     after = [describe_probabilities(record.probabilities_after, record.label) for record in records]
-    return Columns(
+    return RecordColumns(
         id=[record.id for record in records],
         label=[record.label for record in records],
         status="".join(LETTERS[record.status] for record in records),
@@ -110,7 +110,7 @@ def write_columns(folder: Path, records: Sequence[Record], sha256: str) -> None:
     atomic_write_bytes(folder / COLUMNS_FILE, msgspec.json.encode(copy) + b"\n")
 
 
-def read_copy(folder: Path, sha256: str) -> Columns | None:
+def read_copy(folder: Path, sha256: str) -> RecordColumns | None:
     """Read the copy of a cell's records; None if there is none that is whole and of these records.
 
     Args:
@@ -122,10 +122,10 @@ def read_copy(folder: Path, sha256: str) -> Columns | None:
         content = bytes(copy.columns)
         if copy.records != sha256 or copy.checksum != _digest(content):
             return None
-        columns = msgspec.json.decode(content, type=Columns)
+        columns = msgspec.json.decode(content, type=RecordColumns)
     except (OSError, ValueError, RecursionError):  # msgspec's errors are ValueErrors
         return None
-    lengths = {len(getattr(columns, name)) for name in Columns.__struct_fields__ if name != "right"}
+    lengths = {len(getattr(columns, name)) for name in RecordColumns.__struct_fields__ if name != "right"}
     return columns if len(lengths) == 1 and not columns.right else None
 
 

@@ -15,9 +15,9 @@ from typing import Any
 from robench.escaping import show_value
 from robench.results.entry_form import AttackMet, Entry, HighOrder
 from robench.results.entry_identities import check_attack, check_identities, check_key, check_plugin, list_attack_parts
-from robench.results.entry_parts import Records, Result
+from robench.results.entry_parts import RecordRow, Records
 from robench.results.entry_row_checks import find_column_fault, find_result_fault, find_row_fault, show_first
-from robench.results.info_parts import Clean, Outcome, Rows
+from robench.results.info_parts import Clean, Outcome, RowCounts
 from robench.results.outcome import summarise
 from robench.results.salvage import can_be_right, can_be_wrong
 
@@ -93,7 +93,7 @@ def _check_training(entry: Entry) -> Iterator[Fault]:
         yield f"rows counts {_statuses(entry.rows)} texts of D_adv, trained_against.attacked {_statuses(made)}"
 
 
-def _statuses(counts: Rows | Outcome) -> str:
+def _statuses(counts: RowCounts | Outcome) -> str:
     return f"{counts.succeeded} succeeded, {counts.failed} failed, {counts.skipped} skipped, {counts.errors} errors"
 
 
@@ -164,7 +164,7 @@ def _check_attack(entry: Entry, attack: AttackMet) -> Iterator[Fault]:
     yield from _compare_outcomes(attack.attacked, summarise(rows))
 
 
-def _list_row_faults(entry: Entry, rows: Sequence[Result]) -> list[str]:
+def _list_row_faults(entry: Entry, rows: Sequence[RecordRow]) -> list[str]:
     """Return the faults of the rows of an attack, each with its row's id."""
     faults = [f"row {id} stands there twice" for id, count in Counter(row.id for row in rows).items() if count > 1]
     if [row.id for row in rows] != sorted(row.id for row in rows):

@@ -27,7 +27,7 @@ from robench.results.info_parts import (
     Environment,
     Outcome,
     PluginInfo,
-    Rows,
+    RowCounts,
     Similarity,
     Statistics,
     Timing,
@@ -191,7 +191,7 @@ class Entry(EntryPart, frozen=True, kw_only=True, omit_defaults=True):
     identity: dict[str, Any]
     foreign_code: tuple[str, ...] = ()
     parameters: Count | None = None
-    rows: Rows | None = None
+    rows: RowCounts | None = None
     timing: Timing | None = None
     environment: Environment | None = None
     dev: Development | None = None

@@ -6,7 +6,7 @@ from typing import Annotated, Any, NamedTuple, TypeAlias
 
 import msgspec
 
-from robench.results.info_parts import Count, Environment, Outcome, PluginInfo, Rows, Share, Timing
+from robench.results.info_parts import Count, Environment, Outcome, PluginInfo, RowCounts, Share, Timing
 from robench.results.records import Status
 
 Key: TypeAlias = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
@@ -21,7 +21,7 @@ Probabilities: TypeAlias = tuple[Share, ...]
 """The probability of each class, with the nine digits that tell two numbers of 32 bits apart."""
 
 
-class Result(NamedTuple):
+class RecordRow(NamedTuple):
     """One row of :class:`Records`."""
 
     id: int
@@ -82,10 +82,10 @@ class Records(EntryPart, frozen=True, kw_only=True, omit_defaults=True):
     original: tuple[Digest, ...]
     final: tuple[Digest, ...]
 
-    def rows(self) -> list[Result]:
+    def rows(self) -> list[RecordRow]:
         """Return the rows one by one; the columns have to be of one length."""
-        columns = (getattr(self, name) for name in Result._fields if name != "seconds")
-        return [Result(*row) for row in zip(*columns, strict=True)]
+        columns = (getattr(self, name) for name in RecordRow._fields if name != "seconds")
+        return [RecordRow(*row) for row in zip(*columns, strict=True)]
 
 
 class TrainingSet(EntryPart, frozen=True, kw_only=True, omit_defaults=True):
@@ -125,6 +125,6 @@ class FusedPart(EntryPart, frozen=True, kw_only=True, omit_defaults=True):
     key: Key
     label: str
     defense: PluginInfo
-    rows: Rows | None = None
+    rows: RowCounts | None = None
     timing: Timing | None = None
     environment: Environment | None = None

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import msgspec
 
 from robench.escaping import list_values
-from robench.results.entry_parts import Result
+from robench.results.entry_parts import RecordRow
 from robench.results.salvage import are_probabilities, can_be_right, can_be_wrong
 
 SHOWN = 3
 """Most rows of one list whose faults are told."""
 
 
-def find_result_fault(row: Result, classes: int) -> str:
+def find_result_fault(row: RecordRow, classes: int) -> str:
     """Return how an attacked row contradicts itself, as the end of a sentence; empty if it does not."""
     is_error = row.status == "error"
     for probabilities in (row.before, row.after):

@@ -20,7 +20,7 @@ from robench.results.strict_json import read_json
 
 
 @dataclass(frozen=True)
-class Verdict:
+class FileVerdict:
     """What was found about one file.
 
     Attributes:
@@ -36,7 +36,7 @@ class Verdict:
     entry: Entry | None = None
 
 
-def validate(path: Path, rows: RowSource) -> Verdict:
+def validate(path: Path, rows: RowSource) -> FileVerdict:
     """Check a file; nothing in it is run, imported or looked up on the network.
 
     Args:
@@ -47,7 +47,7 @@ def validate(path: Path, rows: RowSource) -> Verdict:
         values = read_json(path)
         entry = convert(values, path)
     except RobenchError as error:
-        return Verdict(path, (str(error),))
+        return FileVerdict(path, (str(error),))
     faults, notes = find_faults(entry), []
     if not faults and path.name != entry.file_name:
         faults.append(f"the file of this entry should be named {entry.file_name}")
@@ -59,7 +59,7 @@ def validate(path: Path, rows: RowSource) -> Verdict:
         data = rows.find(entry.task, entry.data.digest)
         faults += compare_rows(entry, data) if data else []
         notes += [] if data else [f"its rows are not compared with the task's: {rows.explain(entry.task)}"]
-    return Verdict(path, tuple(f"{path}: {f}." for f in faults), tuple(f"{path}: {n}." for n in notes), entry)
+    return FileVerdict(path, tuple(f"{path}: {f}." for f in faults), tuple(f"{path}: {n}." for n in notes), entry)
 
 
 def find_unknown_keys(values: Any) -> Iterator[str]:

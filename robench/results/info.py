@@ -24,7 +24,7 @@ from robench.results.info_parts import (
     FileInfo,
     Outcome,
     PluginInfo,
-    Rows,
+    RowCounts,
     Similarity,
     Statistics,
     Timing,
@@ -122,7 +122,7 @@ class ModelInfo(StageInfo, frozen=True, kw_only=True, omit_defaults=True, tag="m
     defense: PluginInfo
     adversarial: str | None = None
     victim: VictimInfo | None = None
-    rows: Rows | None = None
+    rows: RowCounts | None = None
     dev: Development | None = None
     clean: Clean
     clean_limit: Count | None = None
@@ -172,7 +172,7 @@ class CellInfo(AttackInfo, frozen=True, kw_only=True, omit_defaults=True, tag="c
     clean: Clean
     clean_limit: Count | None = None
     dev: Development | None = None
-    rows: Rows | None = None
+    rows: RowCounts | None = None
     victim: VictimInfo | None = None
     warnings: tuple[str, ...] = ()
     trained_against: PluginInfo | None = None
@@ -239,7 +239,7 @@ class TransferInfo(AttackInfo, frozen=True, kw_only=True, omit_defaults=True, ta
     texts: str = ""
     texts_seed: Count = 0
     clean: Clean
-    rows: Rows | None = None
+    rows: RowCounts | None = None
     victim: VictimInfo | None = None
     warnings: tuple[str, ...] = ()
     model_environment: Environment | None = None

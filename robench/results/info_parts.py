@@ -226,7 +226,7 @@ class Statistics(_Part, frozen=True, kw_only=True, omit_defaults=True):
     unchanged: Count | None = None
 
 
-class Rows(_Part, frozen=True, kw_only=True, omit_defaults=True):
+class RowCounts(_Part, frozen=True, kw_only=True, omit_defaults=True):
     """Numbers of rows that a model was trained on.
 
     Attributes:

@@ -21,7 +21,7 @@ from robench.errors import RobenchError
 from robench.paths import atomic_write_text, open_regular, read_regular, translate_os_errors
 from robench.results import records
 from robench.results.certificates import CERTIFICATES_FILE
-from robench.results.columns import COLUMNS_FILE, Columns, make_columns, read_copy, write_columns
+from robench.results.columns import COLUMNS_FILE, RecordColumns, make_columns, read_copy, write_columns
 from robench.results.draws import DRAWS_FILE
 from robench.results.info import AttackInfo, CellInfo, Info, ModelInfo, StageInfo
 from robench.results.info_parts import FileInfo, Outcome
@@ -119,7 +119,7 @@ def write_stage(folder: Path, info: Info) -> Info:
     return info
 
 
-def read_columns(folder: Path) -> Columns:
+def read_columns(folder: Path) -> RecordColumns:
     """Read the columns of a finished cell's records: from their copy, or from the records if none fits them.
 
     Args:

@@ -11,7 +11,7 @@ from robench.results.info_parts import Outcome, Similarity
 from robench.results.records import Record, Status
 
 
-class Attacked(Protocol):
+class RowOutcome(Protocol):
     """What counts and means need of an attacked row: a record, or a row of an entry."""
 
     @property
@@ -26,7 +26,7 @@ class Attacked(Protocol):
     def seconds(self) -> float: ...  # noqa: D102
 
 
-def summarise(records: Sequence[Attacked]) -> Outcome:
+def summarise(records: Sequence[RowOutcome]) -> Outcome:
     """Count the outcomes of one cell's records, and average the costs of the attack."""
     statuses = Counter(record.status for record in records)
     queries = [record.queries for record in records if record.status in ("succeeded", "failed")]

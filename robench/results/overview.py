@@ -15,11 +15,11 @@ from typing import get_args
 from robench.errors import RobenchError
 from robench.paths import open_regular
 from robench.results import locks
-from robench.results.aside import ASIDE
 from robench.results.info import StageKind, kind_of
 from robench.results.info_parts import Outcome
 from robench.results.inspection import KINDS
 from robench.results.integrity import find_key
+from robench.results.misfits import ASIDE
 from robench.results.redo import REDO
 from robench.results.request_log import StoredRequest, read_requests
 from robench.results.store import RECORDS_FILE, STAGE_FILE, Store

@@ -49,7 +49,7 @@ class PaperTable:
         kind: ``methods``: what each registered defense trains on. ``datasets``: the registered tasks and their sizes.
             ``label-conflict``: clean accuracy by the texts that models were trained on. ``accuracy``: clean and under
             each attack, by task. ``encoders``: the same by encoder. ``high-order``: statistics of representations.
-            The others are tables of robench and of no paper (:mod:`robench.report.tables.own`).
+            The others are tables of robench and of no paper (:mod:`robench.report.tables.general_tables`).
         title: its heading, without the number.
         summary: one line about its contents.
         tasks: names of tasks; by default all tasks of the paper.
@@ -119,7 +119,7 @@ class PaperFigure:
         number: its number in the paper.
         kind: ``plane``: test samples and their adversarial counterparts in the plane of one classifier. ``bars``: clean
             accuracy and accuracy under each attack. ``tradeoff``: accuracy under attack against clean accuracy, along a
-            sweep. The others are figures of robench and of no paper (:mod:`robench.report.figures.own`).
+            sweep. The others are figures of robench and of no paper (:mod:`robench.report.figures.general_figures`).
         title: its heading.
         summary: one line about its contents.
         task: name of its task.

@@ -16,7 +16,7 @@ from typing import Any, cast
 from robench.errors import RobenchError
 from robench.paths import absolute_path
 from robench.plugins.suggestions import explain_unknown
-from robench.results.checked_toml import Section, read_toml
+from robench.results.checked_toml import TomlSection, read_toml
 from robench.results.paper_contents import DEFAULT, FigureKind, Paper, PaperFigure, PaperTable, Sweep, TableKind
 
 __all__ = ["DEFAULT", "Paper", "find_paper", "list_papers", "read_paper"]
@@ -103,7 +103,7 @@ def read_paper(name: str, folder: Traversable) -> Paper:
     return contents
 
 
-def _table(number: str, keys: Section, lists: Mapping[str, tuple[str, ...]]) -> PaperTable:
+def _table(number: str, keys: TomlSection, lists: Mapping[str, tuple[str, ...]]) -> PaperTable:
     kind = keys.choice("kind", tuple(_TABLE_KEYS))
     lists_of_names: dict[str, Any] = {}
     if kind not in ("methods", "datasets"):
@@ -123,7 +123,7 @@ def _table(number: str, keys: Section, lists: Mapping[str, tuple[str, ...]]) -> 
     return table
 
 
-def _figure(number: str, keys: Section, lists: Mapping[str, tuple[str, ...]]) -> PaperFigure:
+def _figure(number: str, keys: TomlSection, lists: Mapping[str, tuple[str, ...]]) -> PaperFigure:
     kind = keys.choice("kind", tuple(_FIGURE_KEYS))
     lists_of_names = {
         key: _names(keys, key, None if key in _FIGURE_KEYS[kind] else ()) for key in ("attacks", "defenses")
@@ -145,7 +145,7 @@ def _figure(number: str, keys: Section, lists: Mapping[str, tuple[str, ...]]) ->
     return figure
 
 
-def _sweep(figure: Section, defenses: Sequence[str]) -> Sweep:
+def _sweep(figure: TomlSection, defenses: Sequence[str]) -> Sweep:
     keys = figure.section("sweep")
     if keys is None:
         raise figure.error("sweep", "is missing; it should be a table that says which field of a defense is swept")
@@ -164,7 +164,7 @@ def _sweep(figure: Section, defenses: Sequence[str]) -> Sweep:
     return sweep
 
 
-def _names(keys: Section, key: str, default: tuple[str, ...] | None) -> tuple[str, ...]:
+def _names(keys: TomlSection, key: str, default: tuple[str, ...] | None) -> tuple[str, ...]:
     values = keys.texts(key, default)
     if default is None and not values:
         raise keys.error(key, "is empty; it should have a name at least")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from robench.results.checked_toml import Section, read_toml
+from robench.results.checked_toml import TomlSection, read_toml
 from robench.results.papers import Paper
 
 
@@ -115,7 +115,7 @@ def read_published_table(paper: Paper, number: str) -> PublishedTable | None:
     return table
 
 
-def _row(keys: Section, shared: Mapping[str, str], shares: set[str]) -> PublishedRow:
+def _row(keys: TomlSection, shared: Mapping[str, str], shares: set[str]) -> PublishedRow:
     def fractions(numbers: Mapping[str, Any]) -> dict[str, Fraction]:
         return {name: Fraction(number) / (100 if name in shares else 1) for name, number in numbers.items()}
 

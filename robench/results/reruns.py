@@ -18,7 +18,7 @@ from robench.results.intervals import LEVEL, wilson
 
 
 @dataclass(frozen=True)
-class Agreement:
+class RerunAgreement:
     """One attack in two entries of the same model.
 
     Attributes:
@@ -53,7 +53,7 @@ class Agreement:
         return self.interval[0] <= self.second <= self.interval[1]
 
 
-def compare_reruns(entries: Sequence[Entry], level: float = LEVEL) -> list[Agreement]:
+def compare_reruns(entries: Sequence[Entry], level: float = LEVEL) -> list[RerunAgreement]:
     """Compare each rerun with the entry that it ran again, by label, who ran it, and attack.
 
     A rerun without a reported entry is left out, and so is an attack that only one of the two has, or of which all
@@ -68,7 +68,7 @@ def compare_reruns(entries: Sequence[Entry], level: float = LEVEL) -> list[Agree
     return [one for again in reruns if again.key in reported for one in compare_runs(reported[again.key], again, level)]
 
 
-def compare_runs(first: Entry, second: Entry, level: float = LEVEL) -> list[Agreement]:
+def compare_runs(first: Entry, second: Entry, level: float = LEVEL) -> list[RerunAgreement]:
     """Compare two entries of the same model, attack by attack.
 
     Args:
@@ -82,12 +82,12 @@ def compare_runs(first: Entry, second: Entry, level: float = LEVEL) -> list[Agre
     return sorted(filter(None, found), key=lambda one: one.attack)
 
 
-def _compare(label: str, rerun_by: str, first: AttackMet, second: AttackMet, level: float) -> Agreement | None:
+def _compare(label: str, rerun_by: str, first: AttackMet, second: AttackMet, level: float) -> RerunAgreement | None:
     one, other = first.attacked, second.attacked
     if one.accuracy is None or other.accuracy is None or one.failed is None:
         return None
     rows = (first.records, second.records) if first.records and second.records else None
-    return Agreement(
+    return RerunAgreement(
         label=label,
         attack=first.attack.title or first.attack.name,
         rerun_by=rerun_by,

@@ -28,7 +28,7 @@ TIE = 1e-6
 _SEALED = re.compile(rb'(.*), "checksum": "([0-9a-f]{16})"\}', re.DOTALL)
 
 
-class Row(NamedTuple):
+class AttackedRow(NamedTuple):
     """An attacked row: its text and the index of its label."""
 
     text: str
@@ -54,7 +54,7 @@ class Salvage:
     is_clean: bool
 
 
-def salvage_lines(path: Path, key: str, sample: Mapping[int, Row], classes: int) -> Salvage:
+def salvage_lines(path: Path, key: str, sample: Mapping[int, AttackedRow], classes: int) -> Salvage:
     """Sort the lines of a records file into good and bad ones; see :func:`salvage`.
 
     Args:
@@ -71,7 +71,7 @@ def salvage_lines(path: Path, key: str, sample: Mapping[int, Row], classes: int)
     return salvage(data, key, sample, classes)
 
 
-def salvage(data: bytes, key: str, sample: Mapping[int, Row], classes: int) -> Salvage:
+def salvage(data: bytes, key: str, sample: Mapping[int, AttackedRow], classes: int) -> Salvage:
     """Sort lines of records into good and bad ones; an incomplete last line is neither.
 
     Args:
@@ -107,7 +107,7 @@ def salvage(data: bytes, key: str, sample: Mapping[int, Row], classes: int) -> S
     )
 
 
-def _check_line(line: bytes, where: str, key: str, sample: Mapping[int, Row], classes: int) -> Record:
+def _check_line(line: bytes, where: str, key: str, sample: Mapping[int, AttackedRow], classes: int) -> Record:
     """Read a line.
 
     Raises:
@@ -127,12 +127,12 @@ def _is_sealed(line: bytes, key: str) -> bool:
     return parts is not None and records.make_line_checksum(key, parts[1] + b"}") == parts[2]
 
 
-def find_fault(record: Record, sample: Mapping[int, Row], classes: int) -> str:
+def find_fault(record: Record, sample: Mapping[int, AttackedRow], classes: int) -> str:
     """Return why a record cannot be one of the sample, as the end of a sentence; empty if it can."""
     return _find_foreign(record, sample) or _find_contradiction(record, classes)
 
 
-def _find_foreign(record: Record, sample: Mapping[int, Row]) -> str:
+def _find_foreign(record: Record, sample: Mapping[int, AttackedRow]) -> str:
     """Return in what a record is not about a row of the sample."""
     row = sample.get(record.id)
     if row is None:

@@ -16,7 +16,7 @@ from robench.results.columns import (
     LETTERS,
     SKIPPED,
     SUCCEEDED,
-    Columns,
+    RecordColumns,
     describe_probabilities,
     make_columns,
 )
@@ -33,7 +33,7 @@ Samples = Mapping[int, Outcome]
 """Outcomes of one seed, by the samples' rows in the test split."""
 
 
-def stands(records: Columns) -> list[Outcome]:
+def stands(records: RecordColumns) -> list[Outcome]:
     """Return whether the model is right under attack, for each record; None after an error.
 
     Of a random model it is the share of draws in which it is right.
@@ -41,7 +41,7 @@ def stands(records: Columns) -> list[Outcome]:
     return list(records.right) if records.right else list(map(_STANDS.__getitem__, records.status))
 
 
-def right_before(records: Columns) -> list[Outcome]:
+def right_before(records: RecordColumns) -> list[Outcome]:
     """Return whether the model is right before the attack, for each record; None if that is not known."""
     return [
         (None if predicted is None else predicted == label) if letter == ERROR else letter != SKIPPED
@@ -49,12 +49,12 @@ def right_before(records: Columns) -> list[Outcome]:
     ]
 
 
-def falls(records: Columns) -> list[Outcome]:
+def falls(records: RecordColumns) -> list[Outcome]:
     """Return whether the attack succeeded, for each record; None if the model was wrong before, or after an error."""
     return list(map(_FALLS.__getitem__, records.status))
 
 
-def share_changed(records: Columns) -> list[Outcome]:
+def share_changed(records: RecordColumns) -> list[Outcome]:
     """Return the share of words that a successful attack changed, for each record; None if it did not succeed."""
     return [
         min(changed / max(words, 1), 1.0) if letter == SUCCEEDED else None
@@ -66,7 +66,7 @@ _STANDS: Mapping[str, Outcome] = {FAILED: True, SUCCEEDED: False, SKIPPED: False
 _FALLS: Mapping[str, Outcome] = {FAILED: False, SUCCEEDED: True, SKIPPED: None, ERROR: None}
 
 
-class Stored(Protocol):
+class StoredCell(Protocol):
     """What is stored in a folder, or is part of an entry: a stage, or the result of a cell."""
 
     @property
@@ -86,12 +86,12 @@ class SampleReader:
 
     def __init__(self, runs: Path | None) -> None:
         self._runs = runs
-        self._columns: dict[Path, Columns] = {}
-        self._attacked: dict[tuple[Path, Callable[[Columns], Sequence[Outcome]]], Samples] = {}
+        self._columns: dict[Path, RecordColumns] = {}
+        self._attacked: dict[tuple[Path, Callable[[RecordColumns], Sequence[Outcome]]], Samples] = {}
         self._clean: dict[str, Samples | None] = {}
 
     @classmethod
-    def of(cls, stages: Sequence[Stored], reader: SampleReader | None = None) -> SampleReader:
+    def of(cls, stages: Sequence[StoredCell], reader: SampleReader | None = None) -> SampleReader:
         """Return a reader of what some stages or results, at least one, are of: a runs folder, or entries.
 
         Args:
@@ -113,7 +113,7 @@ class SampleReader:
         self._columns[folder] = read_entry_columns(records) if records else make_columns([])
 
     def attacked(
-        self, cells: Iterable[tuple[int, Path]], outcomes: Callable[[Columns], Sequence[Outcome]] = stands
+        self, cells: Iterable[tuple[int, Path]], outcomes: Callable[[RecordColumns], Sequence[Outcome]] = stands
     ) -> dict[int, Samples]:
         """Return the outcomes under an attack by seed, averaged over several cells of a seed.
 
@@ -126,7 +126,7 @@ class SampleReader:
         """
         return _average_by_seed((seed, self._read_attacked(folder, outcomes)) for seed, folder in cells)
 
-    def _read_attacked(self, folder: Path, outcomes: Callable[[Columns], Sequence[Outcome]]) -> Samples:
+    def _read_attacked(self, folder: Path, outcomes: Callable[[RecordColumns], Sequence[Outcome]]) -> Samples:
         place = folder, outcomes
         if place not in self._attacked:
             columns = self.columns(folder)
@@ -164,7 +164,7 @@ class SampleReader:
             self._clean[key] = None if lines is None else {line.id: line.correct for line in lines}
         return self._clean[key]
 
-    def columns(self, folder: Path) -> Columns:
+    def columns(self, folder: Path) -> RecordColumns:
         """Return the columns of a cell's records.
 
         Raises:
@@ -178,13 +178,13 @@ class SampleReader:
         return self._columns[folder]
 
 
-def read_entry_columns(records: Records) -> Columns:
+def read_entry_columns(records: Records) -> RecordColumns:
     """Return the columns of the records of an entry, which does not say how long each took."""
     before, after = (
         [describe_probabilities(p, label) for p, label in zip(side, records.label, strict=True)]
         for side in (records.before, records.after)
     )
-    return Columns(
+    return RecordColumns(
         id=list(records.id),
         label=records.label,
         status="".join(LETTERS[status] for status in records.status),

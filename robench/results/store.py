@@ -16,7 +16,7 @@ How it works: a stage describes itself by an identity, a dictionary of everythin
 key is a hash of that (:func:`make_key`). The key alone decides whether a result exists; the label only makes the
 folder's name readable. ``stage.json`` is written last, so a folder without it is unfinished. A file lock beside the
 folder keeps two processes from making the same stage. :mod:`robench.results.integrity` tells whether a finished stage
-is still what was written. One that is not is never listed; a run sets it aside (:mod:`robench.results.aside`).
+is still what was written. One that is not is never listed; a run sets it aside (:mod:`robench.results.misfits`).
 """
 
 from __future__ import annotations

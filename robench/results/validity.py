@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from robench.results.answers import Answers
+from robench.results.answers import JudgeAnswers
 from robench.results.blind_texts import BlindKey, Kind
 from robench.results.info_parts import Outcome
 
@@ -21,7 +21,7 @@ MAJORITY = "majority"
 
 
 @dataclass(frozen=True)
-class Kept:
+class ValidTexts:
     """The texts of one kind whose gold label people give as well.
 
     Attributes:
@@ -38,7 +38,7 @@ class Kept:
         return Fraction(self.kept, self.n) if self.n else None
 
 
-def count_kept(key: BlindKey, labels: Mapping[int, int], kind: Kind) -> Kept:
+def count_kept(key: BlindKey, labels: Mapping[int, int], kind: Kind) -> ValidTexts:
     """Count the texts of a kind whose gold label one person gives as well.
 
     Args:
@@ -47,17 +47,17 @@ def count_kept(key: BlindKey, labels: Mapping[int, int], kind: Kind) -> Kept:
         kind: of the texts.
     """
     rows = [row for row in key.texts if row.kind == kind and row.number in labels]
-    return Kept(sum(labels[row.number] == row.label for row in rows), len(rows))
+    return ValidTexts(sum(labels[row.number] == row.label for row in rows), len(rows))
 
 
-def count_kept_by_majority(key: BlindKey, answers: Sequence[Answers], kind: Kind) -> Kept:
+def count_kept_by_majority(key: BlindKey, answers: Sequence[JudgeAnswers], kind: Kind) -> ValidTexts:
     """Count the texts of a kind whose gold label more than half of their judges give as well."""
     kept = n = 0
     for row in key.texts:
         votes = [one.labels[row.number] == row.label for one in answers if row.number in one.labels]
         if row.kind == kind and votes:
             kept, n = kept + (2 * sum(votes) > len(votes)), n + 1
-    return Kept(kept, n)
+    return ValidTexts(kept, n)
 
 
 def correct_accuracy(outcome: Outcome, share: Fraction | float) -> Fraction | None:
@@ -89,7 +89,7 @@ class Agreement:
     kappa: float | None
 
 
-def measure_agreement(answers: Sequence[Answers]) -> Agreement | None:
+def measure_agreement(answers: Sequence[JudgeAnswers]) -> Agreement | None:
     """Measure how far judges agree; None with one judge, or if they have no text in common."""
     shared = set.intersection(*(set(one.labels) for one in answers)) if len(answers) > 1 else set()
     if not shared:

@@ -47,7 +47,7 @@ class WeakWord:
 
 
 @dataclass(frozen=True)
-class Group:
+class TextGroup:
     """Texts that have something in common.
 
     Attributes:
@@ -126,7 +126,7 @@ def _most_frequent(counts: Counter[str]) -> str:
     return min(counts, key=lambda text: (-counts[text], text))
 
 
-def group_by_class(seeds: Sequence[AttackedSeed], labels: Sequence[str]) -> list[Group]:
+def group_by_class(seeds: Sequence[AttackedSeed], labels: Sequence[str]) -> list[TextGroup]:
     """Count what holds by gold label, the weakest class first, and classes of hardly any texts last.
 
     Args:
@@ -138,7 +138,7 @@ def group_by_class(seeds: Sequence[AttackedSeed], labels: Sequence[str]) -> list
     return sorted(groups, key=lambda one: (one.n < FEWEST, Fraction(one.held) / one.n, one.name))
 
 
-def group_by_length(seeds: Sequence[AttackedSeed]) -> list[Group]:
+def group_by_length(seeds: Sequence[AttackedSeed]) -> list[TextGroup]:
     """Count what holds by number of words, in groups of about as many texts, the shortest first.
 
     Args:
@@ -152,18 +152,18 @@ def _list_records(seeds: Sequence[AttackedSeed]) -> Iterator[Record]:
     return (record for seed in seeds for cell in seed.cells for record in cell)
 
 
-def _average(seeds: Sequence[Sequence[Group]]) -> list[Group]:
+def _average(seeds: Sequence[Sequence[TextGroup]]) -> list[TextGroup]:
     """Return the mean of the groups of each name over seeds."""
-    by_name: dict[str, list[Group]] = {}
+    by_name: dict[str, list[TextGroup]] = {}
     for group in (group for groups in seeds for group in groups):
         by_name.setdefault(group.name, []).append(group)
     return [
-        Group(name, *(Fraction(sum(column)) / len(seeds) for column in zip(*map(_count, groups), strict=True)))
+        TextGroup(name, *(Fraction(sum(column)) / len(seeds) for column in zip(*map(_count, groups), strict=True)))
         for name, groups in by_name.items()
     ]
 
 
-def _count(group: Group) -> tuple[Fraction | int, ...]:
+def _count(group: TextGroup) -> tuple[Fraction | int, ...]:
     return group.clean, group.held, group.n
 
 
@@ -181,7 +181,7 @@ def _length_names(words: Mapping[int, int]) -> dict[int, str]:
     return {row: names[sum(words[row] > edge for edge in edges)] for row in order}
 
 
-def _groups(cells: Sequence[Sequence[Record]], stands: Samples, names: Mapping[int, str]) -> list[Group]:
+def _groups(cells: Sequence[Sequence[Record]], stands: Samples, names: Mapping[int, str]) -> list[TextGroup]:
     known = {row: held for row, held in stands.items() if held is not None}
     skipped = {record.id for cell in cells for record in cell if record.status == "skipped"}
     found = []
@@ -189,5 +189,5 @@ def _groups(cells: Sequence[Sequence[Record]], stands: Samples, names: Mapping[i
         rows = [row for row in names if names[row] == name and row in known]
         if rows:
             clean = sum(row not in skipped for row in rows)
-            found.append(Group(name, clean, sum((Fraction(known[row]) for row in rows), Fraction()), len(rows)))
+            found.append(TextGroup(name, clean, sum((Fraction(known[row]) for row in rows), Fraction()), len(rows)))
     return found

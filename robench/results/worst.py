@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from robench.results.cells import Result, group
-from robench.results.columns import Columns
+from robench.results.columns import RecordColumns
 from robench.results.sample_reader import SampleReader, Samples, stands
 from robench.results.samples import Outcome
 
 
-def judge_samples(attacks: Sequence[Columns]) -> Samples | None:
+def judge_samples(attacks: Sequence[RecordColumns]) -> Samples | None:
     """Return for each sample whether a model survives all attacks; None for one on which any attack ended in an error.
 
     Of a random model it is the smallest share of right draws.
@@ -29,7 +29,7 @@ def judge_samples(attacks: Sequence[Columns]) -> Samples | None:
     return None if any(attack.id != ids for attack in attacks) else judge_shared_samples(attacks)
 
 
-def judge_shared_samples(attacks: Sequence[Columns]) -> Samples:
+def judge_shared_samples(attacks: Sequence[RecordColumns]) -> Samples:
     """Return the same of the samples that every attack had, in the order of the first.
 
     Args:

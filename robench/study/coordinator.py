@@ -20,7 +20,7 @@ from robench.study.retries import ActiveStage, Retries
 from robench.study.row_intake import RowIntake
 from robench.study.run_progress import RunProgress
 from robench.study.shared_rows import SharedRows
-from robench.study.site import Making, Site
+from robench.study.stage_folders import StageFolders, Workspace
 from robench.study.stages.attack import AttackingStage
 from robench.study.stages.stage import Stage
 from robench.study.time_left import TimeLeft
@@ -33,14 +33,14 @@ class Coordinator:
     """Makes stages with an executor.
 
     Args:
-        site: begins and ends the making of stages in the runs folder.
+        folders: begins and ends the making of stages in the runs folder.
         executor: runs the jobs.
         reporter: shows the progress.
         threads: number of threads of a training.
     """
 
-    def __init__(self, site: Site, executor: Executor, reporter: Reporter, *, threads: int) -> None:
-        self._site, self._executor, self._reporter, self._threads = site, executor, reporter, threads
+    def __init__(self, folders: StageFolders, executor: Executor, reporter: Reporter, *, threads: int) -> None:
+        self._folders, self._executor, self._reporter, self._threads = folders, executor, reporter, threads
         self._left: dict[str, Stage] = {}
         self._active: dict[str, ActiveStage] = {}
         self._ready = ReadyStages([], {})
@@ -119,36 +119,36 @@ class Coordinator:
             is_waiting, fits = stage.key in self._waits, self._fits(stage)
             if not fits and not is_waiting:
                 return  # it goes first, so nothing else fills the slots that it waits for
-            if (is_waiting and now < self._waits[stage.key]) or not (making := self._try_begin(stage, now)):
+            if (is_waiting and now < self._waits[stage.key]) or not (workspace := self._try_begin(stage, now)):
                 at += 1
-            elif making.is_done:
+            elif workspace.is_done:
                 del self._ready[at]
                 self._finish(stage.key)
             elif not fits:
-                self._site.abandon(making)
+                self._folders.abandon(workspace)
                 return
             else:
                 del self._ready[at]
-                self._begin(making)
+                self._begin(workspace)
 
-    def _try_begin(self, stage: Stage, now: float) -> Making | None:
+    def _try_begin(self, stage: Stage, now: float) -> Workspace | None:
         """Lock a stage; None if another process makes it."""
-        making = self._site.begin(stage)
-        if making is not None:
+        workspace = self._folders.begin(stage)
+        if workspace is not None:
             self._waits.pop(stage.key, None)
-            return making
+            return workspace
         if stage.key not in self._waits:
             self._reporter.say(f"    {stage.title}: another process is making this stage: waiting")
         self._waits[stage.key] = now + POLL_SECONDS
         return None
 
-    def _begin(self, making: Making) -> None:
-        stage = making.stage
-        self._active[stage.key] = active = ActiveStage(making)
+    def _begin(self, workspace: Workspace) -> None:
+        stage = workspace.stage
+        self._active[stage.key] = active = ActiveStage(workspace)
         self._run.begin(stage)
         self._reporter.announce_stage(self._ready.number(stage), self._count, f"{stage.title} ({stage.key})")
         if isinstance(stage, AttackingStage):
-            active.rows = self._site.share_rows(making)
+            active.rows = self._folders.share_rows(workspace)
             self._show(active, active.rows)
             self._share(active, active.rows)
         else:
@@ -171,18 +171,18 @@ class Coordinator:
         for active in list(self._active.values()):
             if active.rows is None or active.jobs:
                 continue
-            if self._site.is_made(active.making):
+            if self._folders.is_made(active.workspace):
                 active.rows.close()
                 self._finish(active.stage.key)
-            elif active.rows.is_complete() and self._site.lock_again(active.making):
+            elif active.rows.is_complete() and self._folders.lock_again(active.workspace):
                 self._summarise(active, active.rows)
 
     def _summarise(self, active: ActiveStage, rows: SharedRows) -> None:
-        if active.making.is_done:  # by another process, just now
+        if active.workspace.is_done:  # by another process, just now
             rows.close()
             self._finish(active.stage.key)
             return
-        self._site.merge_rows(active.making, rows)
+        self._folders.merge_rows(active.workspace, rows)
         active.rows = None
         active.progress.close()
         self._submit_whole(active, 1)
@@ -191,7 +191,7 @@ class Coordinator:
         stage = active.stage
         threads = stage.count_threads(self._threads)
         reporter = self._run.watch(stage, self._reporter_of(stage))
-        self._submit(active, Job(stage, active.making.place, slots, threads, reporter))
+        self._submit(active, Job(stage, active.workspace.place, slots, threads, reporter))
 
     def _attack_job(self, active: ActiveStage, rows: SharedRows, first: list[int], slots: int) -> AttackJob:
         stage = active.stage
@@ -206,7 +206,7 @@ class Coordinator:
             rows, first, lambda: self._executor.slots // slots, lambda: self._is_waited_for(stage), count
         )
         threads = stage.count_threads(self._threads)
-        return AttackJob(stage, active.making.place, slots, threads, self._reporter_of(stage), intake)
+        return AttackJob(stage, active.workspace.place, slots, threads, self._reporter_of(stage), intake)
 
     def _reporter_of(self, stage: Stage) -> Reporter:
         """Return the reporter of a stage, which names it if several stages are made at the same time."""
@@ -230,14 +230,14 @@ class Coordinator:
         elif end.error is not None:
             raise end.error
         elif active.rows is None:
-            self._site.end(active.making)
+            self._folders.end(active.workspace)
             self._finish(active.stage.key)
 
     def _finish(self, key: str) -> None:
         active = self._active.pop(key, None)
         if active is not None:
             active.progress.close()
-            active.making.lock.close()
+            active.workspace.lock.close()
         del self._left[key]
         self._ready.finish(key)
         self._run.finish(key)
@@ -246,7 +246,7 @@ class Coordinator:
         active.progress.close()
         if active.rows is not None:
             active.rows.close()
-        self._site.abandon(active.making)
+        self._folders.abandon(active.workspace)
 
     def _width(self, stage: Stage) -> int:
         """Return the number of slots that must be free for a stage to begin."""

@@ -6,7 +6,7 @@ from statistics import median
 
 from robench.results.inspection import KINDS
 from robench.results.store import Store
-from robench.study.schedule import Work
+from robench.study.schedule import ScheduledStage
 from robench.study.stages.stage import RecordsStage, Stage
 
 UNKNOWN_PACE = 0.02
@@ -43,7 +43,7 @@ class Estimator:
         return self.seconds(stage) or stage.size.count * UNKNOWN_PACE
 
 
-def make_work(stage: Stage, seconds: float, threads: int) -> Work:
+def make_work(stage: Stage, seconds: float, threads: int) -> ScheduledStage:
     """Describe a stage for a schedule.
 
     Args:
@@ -51,7 +51,7 @@ def make_work(stage: Stage, seconds: float, threads: int) -> Work:
         seconds: its estimated time.
         threads: number of threads of a training.
     """
-    return Work(
+    return ScheduledStage(
         key=stage.key,
         name=stage.title,
         kind=stage.work_kind,

@@ -16,11 +16,11 @@ from typing import Any
 
 from robench.errors import RobenchError
 from robench.results import locks, papers
-from robench.results.aside import set_aside, set_aside_but_records
 from robench.results.cells import read_results
 from robench.results.info import CellInfo, CertificatesInfo, StageInfo, StatisticsInfo, TransferInfo
 from robench.results.inspection import Fault
 from robench.results.integrity import find_key
+from robench.results.misfits import set_aside, set_aside_but_records
 from robench.results.store import STAGE_FILE, Store, StoredStage
 from robench.study.commands import Gap, make_commands, repeat
 from robench.study.option_class import option_words

@@ -15,7 +15,7 @@ from robench.errors import RobenchError
 from robench.progress import Reporter, Work
 from robench.study.executors.job import AttackJob, Job, JobEnd, explain_death
 from robench.study.shared_rows import SharedRows
-from robench.study.site import Making
+from robench.study.stage_folders import Workspace
 from robench.study.stages.stage import Stage
 
 
@@ -24,14 +24,14 @@ class ActiveStage:
     """A stage that is being made.
 
     Attributes:
-        making: its place, and perhaps its lock.
+        workspace: its folder, and perhaps its lock.
         rows: its rows, if it is an attack that is not summarised yet.
         jobs: its jobs that run.
         progress: its bar of rows.
         work: the piece of work that the bar shows.
     """
 
-    making: Making
+    workspace: Workspace
     rows: SharedRows | None = None
     jobs: list[Job] = field(default_factory=list)
     progress: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
@@ -40,7 +40,7 @@ class ActiveStage:
     @property
     def stage(self) -> Stage:
         """Return the stage."""
-        return self.making.stage
+        return self.workspace.stage
 
 
 class Retries:

@@ -23,7 +23,7 @@ from robench.study.options import THREADS
 from robench.study.plan import order_stages
 from robench.study.presets import Existing
 from robench.study.schedule import find_levels
-from robench.study.site import Site
+from robench.study.stage_folders import StageFolders
 from robench.study.stages.context import Context
 from robench.study.stages.stage import Stage
 from robench.study.stages.victim import VictimStage
@@ -131,7 +131,7 @@ class Runner:
         log: RequestLog | None = None,
     ) -> None:
         self._context, self._existing, self._log = context, existing, log
-        self._site = Site(context, (redo or Redo(context.store)) if existing == "always" else None)
+        self._folders = StageFolders(context, (redo or Redo(context.store)) if existing == "always" else None)
         self._choice, self._threads = executor, choose_threads(threads, context.device)
 
     def run(self, stages: Sequence[Stage]) -> list[StoredStage[Any]]:
@@ -143,9 +143,9 @@ class Runner:
         Raises:
             RobenchError: something cannot be fetched, stored or computed.
         """
-        context, site = self._context, self._site
+        context, folders = self._context, self._folders
         if self._existing == "only-cache":
-            return [stored for stage in stages if (stored := site.find(stage))]
+            return [stored for stage in stages if (stored := folders.find(stage))]
         missing = self.find_missing(stages)
         if missing:
             context.store.check_writable()
@@ -153,9 +153,9 @@ class Runner:
         try:
             self._check_unchanged(stages)
         except RobenchError:
-            if site.redo is None:
+            if folders.redo is None:
                 raise
-            site.redo.forget()  # a function's weights changed while the redo was interrupted
+            folders.redo.forget()  # a function's weights changed while the redo was interrupted
             drop_new_answers(context.store.root, _find_victims(stages))
             missing = order_stages(stages)
         for stage in stages:
@@ -168,9 +168,9 @@ class Runner:
             self._make(missing)
         if context.retry_errors and missing:
             for stage in order_stages(stages):
-                if stage not in missing and site.find(stage):
+                if stage not in missing and folders.find(stage):
                     self._report_changed_parents(stage)
-        return [stored for stage in stages if (stored := site.find(stage))]
+        return [stored for stage in stages if (stored := folders.find(stage))]
 
     def prepare(self, stages: Sequence[Stage]) -> None:
         """Fetch what stages need: what is not available fails here rather than after hours of training.
@@ -182,15 +182,15 @@ class Runner:
 
     def find_missing(self, stages: Sequence[Stage]) -> list[Stage]:
         """Return the stages to make, each after its needs; to retry errors, those that finished stages need, too."""
-        site = self._site
-        if site.redo is not None:
-            site.redo.begin(stage.key for stage in order_stages(stages))
-        retry = order_stages(stages) if self._context.retry_errors and site.redo is None else []
-        return order_stages([*filter(site.has_errors, retry), *stages], done=site.is_done)
+        folders = self._folders
+        if folders.redo is not None:
+            folders.redo.begin(stage.key for stage in order_stages(stages))
+        retry = order_stages(stages) if self._context.retry_errors and folders.redo is None else []
+        return order_stages([*filter(folders.has_errors, retry), *stages], done=folders.is_done)
 
     def is_done(self, stage: Stage) -> bool:
         """Return whether a stage has a result that should be used."""
-        return self._site.is_done(stage)
+        return self._folders.is_done(stage)
 
     def _make(self, stages: Sequence[Stage]) -> None:
         context = self._context
@@ -201,7 +201,7 @@ class Runner:
         unknown = {stage.key for stage in stages if estimator.seconds(stage) is None}
         left = TimeLeft(works, jobs, unknown)
         with contextlib.closing(executor):
-            Coordinator(self._site, executor, context.reporter, threads=self._threads).make(stages, ranks, left)
+            Coordinator(self._folders, executor, context.reporter, threads=self._threads).make(stages, ranks, left)
 
     def _log_request(self, stages: Sequence[Stage], missing: Sequence[Stage]) -> None:
         if self._log is not None and missing:
@@ -214,10 +214,10 @@ class Runner:
                 need.check_unchanged(self._context)
 
     def _report_changed_parents(self, stage: Stage) -> None:
-        stored = self._site.find(stage)
+        stored = self._folders.find(stage)
         if stored is None:
             return
-        for key in self._site.find_changed_parents(stage, stored):
+        for key in self._folders.find_changed_parents(stage, stored):
             self._context.reporter.warn(
                 f"note: {stored.folder.name} was made from {key}, which has changed since; `--existing always` makes"
                 " both again."

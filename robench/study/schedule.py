@@ -26,7 +26,7 @@ WorkKind = Literal["train", "fuse", "attack", "measure", "check"]
 
 
 @dataclass(frozen=True)
-class Work:
+class ScheduledStage:
     """A stage, as a schedule sees it.
 
     Attributes:
@@ -76,7 +76,7 @@ class Schedule:
     work: float
     units: int
     peak: int
-    path: tuple[Work, ...]
+    path: tuple[ScheduledStage, ...]
     path_seconds: float
 
     @property
@@ -90,7 +90,7 @@ class Schedule:
         return math.ceil(self.work / self.path_seconds) if self.path_seconds else 1
 
 
-def simulate(works: Sequence[Work], jobs: int) -> Schedule:
+def simulate(works: Sequence[ScheduledStage], jobs: int) -> Schedule:
     """Simulate works on a number of slots.
 
     Args:
@@ -118,11 +118,11 @@ def simulate(works: Sequence[Work], jobs: int) -> Schedule:
     )
 
 
-def _needs(work: Work, by_key: Mapping[str, Work]) -> list[Work]:
+def _needs(work: ScheduledStage, by_key: Mapping[str, ScheduledStage]) -> list[ScheduledStage]:
     return [by_key[key] for key in dict.fromkeys(work.needs) if key in by_key]
 
 
-def _sort(by_key: Mapping[str, Work]) -> list[Work]:
+def _sort(by_key: Mapping[str, ScheduledStage]) -> list[ScheduledStage]:
     """Return works so that each comes after its needs.
 
     Raises:
@@ -142,15 +142,15 @@ def _sort(by_key: Mapping[str, Work]) -> list[Work]:
     return order
 
 
-def _find_followers(by_key: Mapping[str, Work]) -> dict[str, list[Work]]:
-    followers: dict[str, list[Work]] = {key: [] for key in by_key}
+def _find_followers(by_key: Mapping[str, ScheduledStage]) -> dict[str, list[ScheduledStage]]:
+    followers: dict[str, list[ScheduledStage]] = {key: [] for key in by_key}
     for work in by_key.values():
         for need in _needs(work, by_key):
             followers[need.key].append(work)
     return followers
 
 
-def find_levels(order: Sequence[Work], jobs: int) -> dict[str, float]:
+def find_levels(order: Sequence[ScheduledStage], jobs: int) -> dict[str, float]:
     """Return by key the seconds from the start of a work to the end of the longest chain behind it.
 
     A divided work is taken to have all slots, and is at least as long as one of its units.
@@ -169,7 +169,7 @@ def find_levels(order: Sequence[Work], jobs: int) -> dict[str, float]:
     return levels
 
 
-def _run(by_key: Mapping[str, Work], levels: Mapping[str, float], jobs: int) -> tuple[float, int]:
+def _run(by_key: Mapping[str, ScheduledStage], levels: Mapping[str, float], jobs: int) -> tuple[float, int]:
     """Return the time of the last end, and the most units that ran at the same time."""
     followers = _find_followers(by_key)
     waiting = {key: len(_needs(work, by_key)) for key, work in by_key.items()}
@@ -198,11 +198,11 @@ def _run(by_key: Mapping[str, Work], levels: Mapping[str, float], jobs: int) -> 
     return now, peak
 
 
-def _find_path(order: Sequence[Work]) -> tuple[Work, ...]:
+def _find_path(order: Sequence[ScheduledStage]) -> tuple[ScheduledStage, ...]:
     """Return the longest chain of works that need each other, by the longest unit of each."""
     by_key = {work.key: work for work in order}
     ends: dict[str, float] = {}
-    before: dict[str, Work | None] = {}
+    before: dict[str, ScheduledStage | None] = {}
     for work in order:
         before[work.key] = max(_needs(work, by_key), key=lambda need: ends[need.key], default=None)
         previous = before[work.key]

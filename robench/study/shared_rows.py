@@ -25,7 +25,7 @@ from robench.paths import open_regular, open_unlinked, read_regular, refuse_link
 from robench.results import records
 from robench.results.locks import try_lock, unlock
 from robench.results.records import Record
-from robench.results.salvage import Row, salvage
+from robench.results.salvage import AttackedRow, salvage
 from robench.results.store import RECORDS_FILE
 
 SHARD_ROWS = 16
@@ -50,7 +50,7 @@ class SharedRows:
 
     def __init__(self, folder: Path, key: str, examples: Sequence[tuple[int, Example]], classes: int) -> None:
         self._folder, self._key, self._classes = folder, key, classes
-        self.sample = {i: Row(example.text, example.label) for i, example in examples}
+        self.sample = {i: AttackedRow(example.text, example.label) for i, example in examples}
         ids = list(self.sample)
         self._shards = [ids[at : at + SHARD_ROWS] for at in range(0, len(ids), SHARD_ROWS)]
         self._done: set[int] = set()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from robench.data.load import TaskData, load_task
-from robench.data.own import HUB, OwnData
+from robench.data.user_rows import HUB, UserData
 from robench.errors import RobenchError
 from robench.paths import absolute_path
 from robench.plugins import registry
@@ -18,7 +18,7 @@ from robench.study.option_class import option_words, run_options
 from robench.study.options import AttackOptions, CommonOptions, RunOptions
 from robench.study.presets import Preset
 
-TaskChoice: TypeAlias = Entry | OwnData
+TaskChoice: TypeAlias = Entry | UserData
 """A registered task, or rows of the user's own."""
 
 
@@ -36,10 +36,10 @@ def choose_tasks(options: CommonOptions, test: str | Path | None = None) -> list
         raise RobenchError("--test brings rows of your own, and --task names those of a task: give one of them.")
     chosen: dict[str, TaskChoice] = {}
     if test is not None:
-        chosen[str(test)] = _make_own(options, str(test), test_only=True)
+        chosen[str(test)] = _bring_rows(options, str(test), test_only=True)
     for name in options.tasks:
-        if _is_own(name):
-            chosen[name] = _make_own(options, name, test_only=False)
+        if _is_place(name):
+            chosen[name] = _bring_rows(options, name, test_only=False)
         else:
             chosen |= {one: registry.entry("tasks", one) for one in (_all_names() if name == "all" else [name])}
     if not chosen:
@@ -47,9 +47,9 @@ def choose_tasks(options: CommonOptions, test: str | Path | None = None) -> list
         if isinstance(options, AttackOptions):
             hint = "; --test FILE.csv attacks your model on rows of your own"
         raise RobenchError(f"no task was named; there are {', '.join(_all_names())}, or all{hint}.")
-    own = any(isinstance(one, OwnData) for one in chosen.values())
+    has_user_data = any(isinstance(one, UserData) for one in chosen.values())
     for name, value in (("text", options.text), ("label", options.label), ("labels", options.labels)):
-        if value and not own:
+        if value and not has_user_data:
             flag = run_options(CommonOptions)[name].flag
             raise RobenchError(f"{flag} is about rows of your own: --test FILE (robench attack), or --task ./FOLDER.")
     return list(chosen.values())
@@ -70,7 +70,7 @@ def load_rows(
         RobenchError: they are not available, or malformed, or there is no row of the split to attack.
     """
     remarks: Sequence[str] = ()
-    if isinstance(choice, OwnData):
+    if isinstance(choice, UserData):
         found = choice.load(offline=options.offline, needs_train=needs_train)
         data, remarks = replace(found.data, options=_list_words(choice)), found.remarks
     else:
@@ -86,7 +86,7 @@ def load_rows(
     return data, remarks
 
 
-def _is_own(name: str) -> bool:
+def _is_place(name: str) -> bool:
     """Return whether a name is a place of rows: a path, or a data set on the Hub; a registered name never is."""
     if registry.is_registered("tasks", name) or name == "all":
         return False
@@ -94,15 +94,17 @@ def _is_own(name: str) -> bool:
     return has_path or absolute_path(Path(name)).is_dir()
 
 
-def _make_own(options: CommonOptions, place: str, *, test_only: bool) -> OwnData:
-    return OwnData(place=place, test_only=test_only, text=options.text, label=options.label, labels=options.label_names)
+def _bring_rows(options: CommonOptions, place: str, *, test_only: bool) -> UserData:
+    return UserData(
+        place=place, test_only=test_only, text=options.text, label=options.label, labels=options.label_names
+    )
 
 
-def _list_words(own: OwnData) -> tuple[str, ...]:
+def _list_words(data: UserData) -> tuple[str, ...]:
     """Return the options of a command that name rows, wherever it is given."""
-    place = own.place if own.place.startswith(HUB) else str(absolute_path(Path(own.place)))
-    named = {"text": own.text, "label": own.label, "labels": own.labels}
-    words = option_words(AttackOptions, test=place) if own.test_only else option_words(RunOptions, task=(place,))
+    place = data.place if data.place.startswith(HUB) else str(absolute_path(Path(data.place)))
+    named = {"text": data.text, "label": data.label, "labels": data.labels}
+    words = option_words(AttackOptions, test=place) if data.test_only else option_words(RunOptions, task=(place,))
     return *words, *option_words(CommonOptions, **named)
 
 

@@ -11,14 +11,14 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
-from robench.study.schedule import Work, simulate
+from robench.study.schedule import ScheduledStage, simulate
 
 OWN_SECONDS, SHARED_SECONDS = 2.0, 1.0
 """Measured seconds from which on the ratio of one stage, or of several, is believed: the first ones are start-up."""
 
 
 @dataclass
-class _Measured:
+class _Measurement:
     """What was measured of some work.
 
     Attributes:
@@ -46,9 +46,9 @@ class _State:
         measured: what was measured of it.
     """
 
-    work: Work
+    work: ScheduledStage
     is_known: bool
-    measured: _Measured
+    measured: _Measurement
     done: float = 0.0
     begun: float | None = None
 
@@ -65,15 +65,15 @@ class TimeLeft:
 
     def __init__(
         self,
-        works: Sequence[Work],
+        works: Sequence[ScheduledStage],
         jobs: int,
         unknown: Collection[str] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._jobs, self._clock = jobs, clock
-        self._left = {work.key: _State(work, work.key not in unknown, _Measured()) for work in works}
-        self._kinds: dict[tuple[str, bool], _Measured] = {}
-        self._all = _Measured()
+        self._left = {work.key: _State(work, work.key not in unknown, _Measurement()) for work in works}
+        self._kinds: dict[tuple[str, bool], _Measurement] = {}
+        self._all = _Measurement()
 
     def begin(self, key: str, done: float = 0.0) -> None:
         """Note that a stage begins, or continues.
@@ -115,7 +115,7 @@ class TimeLeft:
         return simulate(works, self._jobs).makespan
 
     def _measure(self, state: _State, share: float, seconds: float) -> None:
-        kind = self._kinds.setdefault((state.work.kind, state.is_known), _Measured())
+        kind = self._kinds.setdefault((state.work.kind, state.is_known), _Measurement())
         for measured in (state.measured, kind, *([self._all] if state.is_known else [])):
             measured.expected += share * state.work.seconds
             measured.seconds += seconds
@@ -124,7 +124,7 @@ class TimeLeft:
         if not state.work.seconds or state.work.kind not in ("train", "attack"):
             return self._all.find_ratio(SHARED_SECONDS) or 1.0  # little, so a guess will do
         own = state.measured.find_ratio(OWN_SECONDS)
-        kind = self._kinds.get((state.work.kind, state.is_known), _Measured()).find_ratio(SHARED_SECONDS)
+        kind = self._kinds.get((state.work.kind, state.is_known), _Measurement()).find_ratio(SHARED_SECONDS)
         ratio = own if own is not None else kind
         if ratio is None and state.is_known:
             ratio = self._all.find_ratio(SHARED_SECONDS) or 1.0

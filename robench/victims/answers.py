@@ -30,11 +30,11 @@ _TABLE = "CREATE TABLE IF NOT EXISTS answers (text BLOB PRIMARY KEY, scores BLOB
 _AT_ONCE = 500
 """Texts in one question to the database, which has a limit."""
 
-Rows = dict[str, "np.ndarray[tuple[int], np.dtype[np.float32]]"]
+ScoresByText = dict[str, "np.ndarray[tuple[int], np.dtype[np.float32]]"]
 """Scores (C,) by text."""
 
 
-class Answers:
+class StoredAnswers:
     """The kept answers of one model.
 
     Args:
@@ -53,7 +53,7 @@ class Answers:
             self._database.close()
             self._database = None
 
-    def find(self, texts: Sequence[str]) -> Rows:
+    def find(self, texts: Sequence[str]) -> ScoresByText:
         """Return the scores of those texts that have an answer.
 
         Raises:
@@ -73,7 +73,7 @@ class Answers:
                 found.update(database.execute(f"SELECT text, scores FROM answers WHERE text IN ({marks})", part))
         return {by_key[key]: np.frombuffer(scores, "<f4") for key, scores in found.items()}
 
-    def add(self, rows: Rows) -> None:
+    def add(self, rows: ScoresByText) -> None:
         """Keep the scores of texts; those that are there stay as they are.
 
         Raises:
@@ -85,7 +85,7 @@ class Answers:
             with database:
                 database.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?)", lines)
 
-    def replace_by(self, other: Answers) -> None:
+    def replace_by(self, other: StoredAnswers) -> None:
         """Take over all answers of another file, and forget those that were there.
 
         A file of SQLite must not be renamed: what a killed process left beside the old one would be read as part of the
@@ -139,9 +139,9 @@ def replace_answers(root: Path, digests: Collection[str]) -> None:
         RobenchError: a file cannot be read or written; the old answers are there then.
     """
     for digest in digests:
-        new = Answers(root, digest, again=True)
+        new = StoredAnswers(root, digest, again=True)
         if new.path.exists():
-            with contextlib.closing(new), contextlib.closing(Answers(root, digest)) as old:
+            with contextlib.closing(new), contextlib.closing(StoredAnswers(root, digest)) as old:
                 old.replace_by(new)
     drop_new_answers(root, digests)
 
@@ -154,7 +154,7 @@ def drop_new_answers(root: Path, digests: Collection[str]) -> None:
         digests: digests of the models of the run.
     """
     for digest in digests:
-        name = Answers(root, digest, again=True).path.name
+        name = StoredAnswers(root, digest, again=True).path.name
         for path in (root / FOLDER).glob(f"{name}*"):  # and what SQLite keeps beside it
             with translate_os_errors(path):
                 path.unlink(missing_ok=True)

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from robench.errors import RobenchError, RunEndError
 from robench.escaping import list_values, replace_surrogates
-from robench.victims.answers import Answers
+from robench.victims.answers import StoredAnswers
 from robench.victims.call_settings import CallSettings
 from robench.victims.endpoint import Endpoint
 from robench.victims.function_scorer import FunctionScorer
@@ -82,7 +82,7 @@ class EndpointScorer(FunctionScorer):
         self._words = [word.strip().casefold() for word in endpoint.prompt.words]
         self._counts: dict[str, list[float]] = {}  # by text: probability of all labels, number of labels at the floor
 
-    def _score(self, texts: Sequence[str], answers: Answers | None, progress: Progress = None) -> Tensor:
+    def _score(self, texts: Sequence[str], answers: StoredAnswers | None, progress: Progress = None) -> Tensor:
         full = super()._score(texts, answers, progress)
         self._counts.update(zip(texts, full[:, -2:].tolist(), strict=True))
         return full[:, :-2]

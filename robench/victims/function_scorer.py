@@ -14,7 +14,7 @@ from robench.errors import RobenchError, RunEndError
 from robench.escaping import show_value
 from robench.frames import locate
 from robench.process import keep_settings
-from robench.victims.answers import Answers, Rows
+from robench.victims.answers import ScoresByText, StoredAnswers
 from robench.victims.call_settings import CallSettings
 from robench.victims.calls import Caller
 from robench.victims.checks import find_networks_in_training
@@ -53,7 +53,7 @@ class FunctionScorer(PlainScorer):
         self.names = names
         self.max_length: int | None = None
         self.meter = meter or Meter(shown, self._settings.max_queries)
-        self.answers: Answers | None = None
+        self.answers: StoredAnswers | None = None
         self._scored: str | None = None
         self._caller = Caller(function, self._settings, self.meter, self._describe_failure)
 
@@ -125,8 +125,8 @@ class FunctionScorer(PlainScorer):
         """Score texts, even those whose answers are kept; see :class:`~robench.victims.scorer.Scorer`."""
         return self._score(texts, None, progress)
 
-    def _score(self, texts: Sequence[str], answers: Answers | None, progress: Progress = None) -> Tensor:
-        rows: Rows = answers.find(texts) if answers is not None else {}
+    def _score(self, texts: Sequence[str], answers: StoredAnswers | None, progress: Progress = None) -> Tensor:
+        rows: ScoresByText = answers.find(texts) if answers is not None else {}
         missing = [text for text in dict.fromkeys(texts) if text not in rows]
         self.meter.add_kept(len(rows))
         if progress is not None:
@@ -135,7 +135,7 @@ class FunctionScorer(PlainScorer):
         def keep(chunk: list[str], result: Any) -> None:
             table = check_scores(result, chunk, self._place)
             self._check_width(table, rows)
-            new: Rows = dict(zip(chunk, table.numpy(), strict=True))
+            new: ScoresByText = dict(zip(chunk, table.numpy(), strict=True))
             rows.update(new)
             if answers is not None:
                 answers.add(new)
@@ -146,7 +146,7 @@ class FunctionScorer(PlainScorer):
             self._caller.run(self._split(missing), keep)
         return torch.from_numpy(np.stack([rows[text] for text in texts]))
 
-    def _check_width(self, table: Tensor, rows: Rows) -> None:
+    def _check_width(self, table: Tensor, rows: ScoresByText) -> None:
         width = next((len(row) for row in rows.values()), table.shape[1])
         if table.shape[1] != width:
             widths = f"{width} and then {table.shape[1]}"

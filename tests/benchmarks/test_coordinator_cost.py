@@ -20,7 +20,7 @@ from robench.results import records
 from robench.results.store import Store
 from robench.study.coordinator import Coordinator
 from robench.study.shared_rows import SHARD_ROWS
-from robench.study.site import Site
+from robench.study.stage_folders import StageFolders
 from robench.study.stages.context import Context
 from robench.study.stages.stage import Stage
 from support.row_sharer import KEY, result
@@ -41,7 +41,7 @@ def make(root: Path, stages: list[Stage]) -> float:
     context = Context(Store(root), SilentReporter(), torch.device("cpu"))
     executor = StepExecutor(context, SLOTS)
     started = time.process_time()
-    Coordinator(Site(context), executor, context.reporter, threads=2).make(stages, {})
+    Coordinator(StageFolders(context), executor, context.reporter, threads=2).make(stages, {})
     return time.process_time() - started
 
 

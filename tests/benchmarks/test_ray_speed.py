@@ -20,7 +20,7 @@ from robench.study.executors.workers import WorkerExecutor
 from robench.study.request import Request
 from robench.study.runner import Runner
 from robench.study.shared_rows import SHARD_ROWS
-from robench.study.site import Site
+from robench.study.stage_folders import StageFolders
 from robench.study.stages.adversarial import AdversarialStage
 from robench.study.stages.attack import CellStage
 from robench.study.stages.context import Context
@@ -57,9 +57,9 @@ def measure(
     with closing(executor):
         while executor.slots < 2:
             executor.wait(0.1)
-        Coordinator(Site(context), executor, SilentReporter(), threads=2).make([cell], {})
+        Coordinator(StageFolders(context), executor, SilentReporter(), threads=2).make([cell], {})
         warm = time.perf_counter()
-        Coordinator(Site(context), executor, SilentReporter(), threads=2).make([training], {})
+        Coordinator(StageFolders(context), executor, SilentReporter(), threads=2).make([training], {})
         return warm - started, time.perf_counter() - warm
 
 

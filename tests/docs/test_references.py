@@ -20,8 +20,8 @@ from robench.cli import app
 from robench.plugins import registry
 from robench.plugins.option import describe
 from robench.plugins.registry import Kind
-from robench.report.figures.own import list_own_figures
-from robench.report.tables.own import OWN
+from robench.report.figures.general_figures import list_general_figures
+from robench.report.tables.general_tables import GENERAL
 from robench.results.papers import find_paper
 from robench.results.schemas import SCHEMAS
 from robench.study.presets import PRESETS, Preset
@@ -81,8 +81,8 @@ def test_each_preset_is_described_with_all_its_choices() -> None:
 def test_each_table_and_figure_is_named() -> None:
     text = section("read-a-table", "## Which tables and figures there are")
     paper = find_paper("paper")
-    assert [name for name in (*OWN, *paper.tables) if f"`robench table {name}`" not in text] == []
-    figures = (*list_own_figures(paper), *paper.figures)
+    assert [name for name in (*GENERAL, *paper.tables) if f"`robench table {name}`" not in text] == []
+    figures = (*list_general_figures(paper), *paper.figures)
     assert [name for name in figures if f"`robench figure {name}`" not in text] == []
 
 

@@ -240,7 +240,7 @@ def test_identity_of_an_edited_built_in_changes(
     monkeypatch.setattr("robench.plugins.modules._sources", {})
     monkeypatch.setattr("robench.plugins.source._modules", {})
 
-    def read_edited(place: modules.Place) -> bytes:
+    def read_edited(place: modules.ModulePlace) -> bytes:
         return edited.encode() if place.file and place.file.resolve() == ROOT / file else read(place)
 
     for user in ("source", "statements"):

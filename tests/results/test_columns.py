@@ -9,7 +9,7 @@ import pytest
 
 from robench.errors import RobenchError
 from robench.results import records
-from robench.results.columns import COLUMNS_FILE, LETTERS, Columns, make_columns, read_copy
+from robench.results.columns import COLUMNS_FILE, LETTERS, RecordColumns, make_columns, read_copy
 from robench.results.info import CellInfo
 from robench.results.integrity import RECORDS_FILE, find_faults, read_columns
 from robench.results.store import Store, StoredStage
@@ -91,5 +91,5 @@ def test_columns_of_a_folder_without_records_are_an_error_that_names_them(tmp_pa
 def test_reading_writes_nothing(store: Store, cell: StoredStage[CellInfo]) -> None:
     (cell.folder / COLUMNS_FILE).unlink()
     before = snapshot(store.root)
-    assert isinstance(read_columns(cell.folder), Columns)
+    assert isinstance(read_columns(cell.folder), RecordColumns)
     assert snapshot(store.root) == before

@@ -14,9 +14,9 @@ from robench.errors import RobenchError
 from robench.report.data_frames import load_records
 from robench.report.tables import TableOptions, make
 from robench.report.tables.accuracy import accuracy_table
+from robench.report.tables.general_tables import QUALITY
 from robench.report.tables.high_order import high_order_table
 from robench.report.tables.options import TableRequest
-from robench.report.tables.own import QUALITY
 from robench.report.tables.quality import quality_table
 from robench.results import papers, records
 from robench.results.cells import read_results

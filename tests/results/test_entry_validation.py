@@ -13,7 +13,7 @@ import pytest
 from robench.data.load import load_task
 from robench.plugins import plugin_files, registry
 from robench.results.entry_rows import RowSource
-from robench.results.entry_validation import Verdict, validate
+from robench.results.entry_validation import FileVerdict, validate
 from support.entries import DATA, copy_runs, write_entries
 
 Values = dict[str, Any]
@@ -33,10 +33,10 @@ def rows() -> RowSource:
 
 
 @pytest.fixture
-def check(files: list[Path], rows: RowSource, tmp_path: Path) -> Callable[..., Verdict]:
+def check(files: list[Path], rows: RowSource, tmp_path: Path) -> Callable[..., FileVerdict]:
     """Change a copy of an entry and validate it."""
 
-    def changed(change: Callable[[Values], object], number: int = 0) -> Verdict:
+    def changed(change: Callable[[Values], object], number: int = 0) -> FileVerdict:
         values = copy.deepcopy(json.loads(files[number].read_bytes()))
         change(values)
         file = tmp_path / files[number].name
@@ -131,7 +131,7 @@ def test_entries_as_submit_writes_them_have_neither_faults_nor_notes(files: list
     ],
 )
 def test_a_contradiction_is_named_with_its_place(
-    place: str, value: Any, fault: str, check: Callable[..., Verdict]
+    place: str, value: Any, fault: str, check: Callable[..., FileVerdict]
 ) -> None:
     verdict = check(lambda values: put(values, place, value))
     assert [one for one in verdict.faults if fault in one], verdict.faults
@@ -149,13 +149,13 @@ def test_a_contradiction_is_named_with_its_place(
     ],
 )
 def test_a_contradiction_about_the_training_set_is_named(
-    place: str, value: Any, fault: str, check: Callable[..., Verdict]
+    place: str, value: Any, fault: str, check: Callable[..., FileVerdict]
 ) -> None:
     verdict = check(lambda values: put(values, place, value), 1)
     assert [one for one in verdict.faults if fault in one], verdict.faults
 
 
-def test_many_bad_rows_are_counted_not_listed(check: Callable[..., Verdict]) -> None:
+def test_many_bad_rows_are_counted_not_listed(check: Callable[..., FileVerdict]) -> None:
     verdict = check(lambda values: records(values).update(words_changed=[99] * 30))
     told = [fault for fault in verdict.faults if "records: " in fault]
     assert len(told) == 4 and told[-1].endswith("records: and 27 more rows.")
@@ -167,7 +167,7 @@ def test_a_file_of_another_name_is_a_fault(files: list[Path], rows: RowSource, t
     assert validate(file, rows).faults == (f"{file}: the file of this entry should be named {files[0].name}.",)
 
 
-def test_unknown_keys_are_noted_at_any_depth(check: Callable[..., Verdict]) -> None:
+def test_unknown_keys_are_noted_at_any_depth(check: Callable[..., FileVerdict]) -> None:
     def add(values: Values) -> None:
         values["texts"] = ["a"]
         values["attacks"][0]["records"]["texts"] = ["b"]
@@ -204,7 +204,7 @@ def other_label(values: Values) -> None:
     ],
 )
 def test_rows_that_are_not_the_data_s_are_faults(
-    change: Callable[[Values], object], fault: str, check: Callable[..., Verdict]
+    change: Callable[[Values], object], fault: str, check: Callable[..., FileVerdict]
 ) -> None:
     from robench.results.entries import convert
     from robench.results.entry_rows import compare_rows
@@ -224,7 +224,7 @@ def test_without_the_data_a_note_says_that_rows_are_not_compared(files: list[Pat
 
 
 def test_a_task_that_an_entry_names_is_not_imported_unless_it_is_robench_s_own(
-    check: Callable[..., Verdict], monkeypatch: pytest.MonkeyPatch
+    check: Callable[..., FileVerdict], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not even one of an installed package, which would run its code."""
     stranger = registry.Entry("tasks", "mr", "a-package 1.0", "no_such_module:TASK")

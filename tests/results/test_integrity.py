@@ -13,12 +13,12 @@ import msgspec
 import pytest
 
 from robench.results import records
-from robench.results.aside import set_aside, set_lines_aside
 from robench.results.info import CellInfo, ModelInfo, StatisticsInfo
 from robench.results.inspection import inspect_runs
 from robench.results.integrity import digest_content, find_changed_parents, find_faults, write_stage
+from robench.results.misfits import set_aside, set_lines_aside
 from robench.results.records import Record
-from robench.results.salvage import Row, find_fault, salvage_lines
+from robench.results.salvage import AttackedRow, find_fault, salvage_lines
 from robench.results.store import Store, StoredStage
 from support.hand_made import add_cell, add_model, add_statistics, record
 
@@ -212,7 +212,7 @@ def test_a_parent_is_told_if_it_is_there_and_another(store: Store, now: str, cha
 
 # --- lines ------------------------------------------------------------------------------------------------------------
 
-SAMPLE = {0: Row("a fine day", 1), 1: Row("a dull day", 0)}
+SAMPLE = {0: AttackedRow("a fine day", 1), 1: AttackedRow("a dull day", 0)}
 GOOD = record(
     0,
     "succeeded",

@@ -9,11 +9,11 @@ import pytest
 from sklearn.metrics import cohen_kappa_score
 
 from robench import RobenchError
-from robench.results.answers import Answers
+from robench.results.answers import JudgeAnswers
 from robench.results.blind_texts import BlindKey, KeyRow, choose_texts
 from robench.results.info_parts import Outcome
 from robench.results.validity import (
-    Kept,
+    ValidTexts,
     correct_accuracy,
     count_kept,
     count_kept_by_majority,
@@ -72,24 +72,24 @@ KEY = BlindKey(
 GOLD = {row.number: row.label for row in KEY.texts}
 
 
-def answers(**changes: int) -> Answers:
+def answers(**changes: int) -> JudgeAnswers:
     """The gold labels but for these; -2 leaves the answer out."""
     labels = GOLD | {int(number[1:]): label for number, label in changes.items()}
-    return Answers("x", {number: label for number, label in labels.items() if label != -2})
+    return JudgeAnswers("x", {number: label for number, label in labels.items() if label != -2})
 
 
 def test_count_kept_counts_gold_labels_of_the_kind_that_have_an_answer() -> None:
     one = answers(n2=1 - GOLD[2], n4=-1, n6=-2, n1=-2, n3=1 - GOLD[3])
-    assert count_kept(KEY, one.labels, "adversarial") == Kept(1, 3)  # 2 is changed, 4 unclear, 6 empty, 8 kept
-    assert count_kept(KEY, one.labels, "clean") == Kept(2, 3)
-    assert Kept(1, 3).share == Fraction(1, 3) and Kept(0, 0).share is None
+    assert count_kept(KEY, one.labels, "adversarial") == ValidTexts(1, 3)  # 2 is changed, 4 unclear, 6 empty, 8 kept
+    assert count_kept(KEY, one.labels, "clean") == ValidTexts(2, 3)
+    assert ValidTexts(1, 3).share == Fraction(1, 3) and ValidTexts(0, 0).share is None
 
 
 def test_count_kept_by_majority_needs_more_than_half_of_the_answers() -> None:
     judges = [answers(), answers(n2=-1, n4=-1, n6=-2), answers(n4=-1, n8=-2), answers(n2=-1, n6=-2, n8=-2)]
     # 2: two of four; 4: two of four; 6: both of two; 8: both of two
-    assert count_kept_by_majority(KEY, judges, "adversarial") == Kept(2, 4)
-    assert count_kept_by_majority(KEY, judges[:3], "adversarial") == Kept(3, 4)  # 4: one of three
+    assert count_kept_by_majority(KEY, judges, "adversarial") == ValidTexts(2, 4)
+    assert count_kept_by_majority(KEY, judges[:3], "adversarial") == ValidTexts(3, 4)  # 4: one of three
 
 
 def test_correct_accuracy_counts_a_success_with_a_changed_label_as_withstood() -> None:
@@ -101,8 +101,8 @@ def test_correct_accuracy_counts_a_success_with_a_changed_label_as_withstood() -
 
 
 def test_measure_agreement_of_two_is_cohen_s_kappa() -> None:
-    first = Answers("a", {i: label for i, label in enumerate([0, 0, 1, 1, 2, 2, 0, 1, -1, 2, 0, 0])})
-    second = Answers("b", {i: label for i, label in enumerate([0, 1, 1, 1, 2, 0, 0, 1, -1, 2, 0, -1])} | {50: 1})
+    first = JudgeAnswers("a", {i: label for i, label in enumerate([0, 0, 1, 1, 2, 2, 0, 1, -1, 2, 0, 0])})
+    second = JudgeAnswers("b", {i: label for i, label in enumerate([0, 1, 1, 1, 2, 0, 0, 1, -1, 2, 0, -1])} | {50: 1})
     found = measure_agreement([first, second])
     assert found is not None and found.n == 12 and found.share == pytest.approx(9 / 12)
     expected = cohen_kappa_score(list(first.labels.values()), list(second.labels.values())[:12])
@@ -118,7 +118,7 @@ FLEISS = (
 
 def test_measure_agreement_of_many_is_fleiss_kappa() -> None:
     votes = [[label for label, count in enumerate(row) for _ in range(count)] for row in FLEISS]
-    judges = [Answers(str(judge), {i: row[judge] for i, row in enumerate(votes)}) for judge in range(14)]
+    judges = [JudgeAnswers(str(judge), {i: row[judge] for i, row in enumerate(votes)}) for judge in range(14)]
     found = measure_agreement(judges)
     assert found is not None and found.kappa is not None
     assert (round(found.share, 3), round(found.kappa, 3)) == (0.378, 0.210)
@@ -126,6 +126,6 @@ def test_measure_agreement_of_many_is_fleiss_kappa() -> None:
 
 def test_measure_agreement_without_anything_to_compare_is_none() -> None:
     assert measure_agreement([answers()]) is None
-    assert measure_agreement([Answers("a", {1: 0}), Answers("b", {2: 0})]) is None
-    same = measure_agreement([Answers("a", {1: 0, 2: 0}), Answers("b", {1: 0, 2: 0})])
+    assert measure_agreement([JudgeAnswers("a", {1: 0}), JudgeAnswers("b", {2: 0})]) is None
+    same = measure_agreement([JudgeAnswers("a", {1: 0, 2: 0}), JudgeAnswers("b", {1: 0, 2: 0})])
     assert same is not None and (same.share, same.kappa) == (1.0, None)

@@ -8,7 +8,7 @@ import pytest
 
 from robench.results.weaknesses import (
     AttackedSeed,
-    Group,
+    TextGroup,
     WeakWord,
     find_weak_words,
     group_by_class,
@@ -51,14 +51,14 @@ def test_weak_words_without_a_success_are_none() -> None:
 def test_classes_have_the_weakest_first_and_leave_errors_out() -> None:
     rows = [record(i, "failed" if i % 2 else "succeeded" if i % 4 else "skipped") for i in range(12)]
     assert group_by_class([AttackedSeed([rows], {r.id: r.status == "failed" for r in rows})], ["bad", "good"]) == [
-        Group(name="bad", clean=3, held=0, n=6),
-        Group(name="good", clean=6, held=6, n=6),
+        TextGroup(name="bad", clean=3, held=0, n=6),
+        TextGroup(name="good", clean=6, held=6, n=6),
     ]
     assert group_by_class(
         [AttackedSeed([FIRST, SECOND], {0: False, 1: False, 2: True, 3: False, 4: None})], ["bad"]
     ) == [
-        Group(name="1", clean=1, held=0, n=2),
-        Group(name="bad", clean=2, held=1, n=2),
+        TextGroup(name="1", clean=1, held=0, n=2),
+        TextGroup(name="bad", clean=2, held=1, n=2),
     ]
 
 
@@ -77,7 +77,7 @@ def test_lengths_are_groups_of_alike_size_in_order() -> None:
 def test_lengths_that_are_all_alike_are_one_group() -> None:
     rows = [record(i, "failed", words=4) for i in range(3)]
     assert group_by_length([AttackedSeed([rows], dict.fromkeys(range(len(rows)), True))]) == [
-        Group(name="4 words", clean=3, held=3, n=3)
+        TextGroup(name="4 words", clean=3, held=3, n=3)
     ]
 
 
@@ -96,6 +96,6 @@ def test_groups_of_several_seeds_have_means_over_them() -> None:
     ]
     both = Fraction(1, 2)
     assert sorted(group_by_class(seeds, ["bad", "good"]), key=lambda one: one.name) == [
-        Group(name="bad", clean=(5 + 3) * both, held=4 * both, n=5),
-        Group(name="good", clean=(5 + 2) * both, held=4 * both, n=9 * both),
+        TextGroup(name="bad", clean=(5 + 3) * both, held=4 * both, n=5),
+        TextGroup(name="good", clean=(5 + 2) * both, held=4 * both, n=9 * both),
     ]

@@ -7,7 +7,7 @@ import pytest
 
 from robench.results.budgets import stands_after_changes, stands_after_queries
 from robench.results.cells import read_model_results
-from robench.results.columns import Columns, make_columns
+from robench.results.columns import RecordColumns, make_columns
 from robench.results.info import CellInfo
 from robench.results.sample_reader import SampleReader
 from robench.results.samples import Outcome
@@ -18,7 +18,7 @@ from support.hand_made import add_cell, record
 NAMES = {"f": "failed", "s": "succeeded", "k": "skipped", "e": "error"}
 
 
-def columns(letters: str, first: int = 0, **changes: int) -> Columns:
+def columns(letters: str, first: int = 0, **changes: int) -> RecordColumns:
     return make_columns([record(first + i, NAMES[letter], **changes) for i, letter in enumerate(letters)])
 
 

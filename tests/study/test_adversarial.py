@@ -12,7 +12,7 @@ from robench.defenses.ada import ADA
 from robench.defenses.base import Base
 from robench.defenses.taichi import TaiChi
 from robench.errors import RobenchError
-from robench.results.info_parts import Rows
+from robench.results.info_parts import RowCounts
 from robench.results.records import Record, Status
 from robench.study.stages.training_rows import arrange_rows
 from robench.training.defense import AdversarialDefense, Defense, Terms, TrainsOn
@@ -88,7 +88,7 @@ def records(statuses: Sequence[Status] = STATUSES, finals: Sequence[str] = FINAL
     ]
 
 
-def made(defense: Defense, found: list[Record] | None = None, seed: int = 0) -> tuple[list[Any], Rows]:
+def made(defense: Defense, found: list[Record] | None = None, seed: int = 0) -> tuple[list[Any], RowCounts]:
     rows, counts = arrange_rows(defense, CLEAN, records() if found is None else found, seed)
     paired = any(row.adversarial is not None for row in rows)
     return [(row.text, row.label, row.adversarial) if paired else (row.text, row.label) for row in rows], counts
@@ -105,16 +105,16 @@ def test_a_defense_gets_the_rows_it_asks_for(kind: type[OnAdversarial], unsucces
     used = {"adversarial": len(texts), "unchanged": UNCHANGED[unsuccessful], **COUNTS}
     n = len(texts)
     expected = {
-        OnAdversarial: (texts, Rows(training=n, clean=0, **used)),
-        OnUnion: (plain() + texts, Rows(training=4 + n, clean=4, **used)),
-        OnPairs: (PAIRS[unsuccessful], Rows(training=n, clean=n, **used)),
-        OnClean: (plain(), Rows(training=4, clean=4)),
+        OnAdversarial: (texts, RowCounts(training=n, clean=0, **used)),
+        OnUnion: (plain() + texts, RowCounts(training=4 + n, clean=4, **used)),
+        OnPairs: (PAIRS[unsuccessful], RowCounts(training=n, clean=n, **used)),
+        OnClean: (plain(), RowCounts(training=4, clean=4)),
     }
     assert made(kind(unsuccessful=unsuccessful)) == expected[kind]
 
 
 def test_the_defenses_of_the_house_get_theirs() -> None:
-    assert made(Base(), []) == (plain(), Rows(training=4, clean=4))
+    assert made(Base(), []) == (plain(), RowCounts(training=4, clean=4))
     assert made(ADA()) == made(OnUnion())
     assert made(TaiChi()) == made(OnPairs())
     assert made(TaiChi(unsuccessful="drop")) == made(OnPairsAndTheRest(unsuccessful="drop"))
@@ -133,7 +133,7 @@ def adversarial_alone(**changes: Any) -> Defense:
 def test_clean_rows_whose_counterpart_is_dropped_stay_for_a_defense_that_takes_them() -> None:
     rows, counts = made(OnPairsAndTheRest(unsuccessful="drop"))
     assert rows == [*PAIRS["drop"], ("bad", 0, None), ("fine", 1, None)]
-    assert counts == Rows(training=4, clean=4, adversarial=2, unchanged=0, **COUNTS)
+    assert counts == RowCounts(training=4, clean=4, adversarial=2, unchanged=0, **COUNTS)
     for kept in ("original", "perturbed"):
         assert made(OnPairsAndTheRest(unsuccessful=cast(Any, kept)))[0] == PAIRS[kept]
 
@@ -162,7 +162,7 @@ def test_ada_adds_its_ratio() -> None:
     assert rows[:4] == plain()
     assert len(rows) == 6
     same = sum(row in [("bad", 0), ("fine", 1)] for row in rows[4:])
-    assert counts == Rows(training=6, clean=4, adversarial=2, unchanged=same, **COUNTS)
+    assert counts == RowCounts(training=6, clean=4, adversarial=2, unchanged=same, **COUNTS)
 
 
 @pytest.mark.parametrize("kind", [OnAdversarial, OnUnion, OnPairs], ids=lambda kind: kind.__name__)
@@ -186,6 +186,6 @@ def test_an_error_is_a_row_as_a_skip_is_and_its_label_stands_for_missing_probabi
         assert [(row.text, row.label) for row in rows] == plain()
         assert rows[0].soft == (0.0, 1.0)
         assert all(row.soft is not None and len(row.soft) == 2 for row in rows)
-        assert counts == Rows(training=4, adversarial=4, unchanged=4, errors=4)
+        assert counts == RowCounts(training=4, adversarial=4, unchanged=4, errors=4)
     with pytest.raises(RobenchError, match="leaves nothing to train on"):
         arrange_rows(OnAdversarial(unsuccessful="drop"), CLEAN, errors, 1)

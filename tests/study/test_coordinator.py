@@ -18,7 +18,7 @@ from robench.study import coordinator
 from robench.study.coordinator import Coordinator
 from robench.study.executors.job import explain_death
 from robench.study.shared_rows import PARTS, SHARD_ROWS
-from robench.study.site import Site
+from robench.study.stage_folders import StageFolders
 from robench.study.stages.context import Context
 from robench.study.stages.stage import Stage
 from support.row_sharer import result
@@ -46,18 +46,18 @@ class Bench:
 
     store: Store
     said: list[str] = field(default_factory=list)
-    site: Site = field(init=False)
+    folders: StageFolders = field(init=False)
 
     def __post_init__(self) -> None:
         self.context = Context(self.store, Listener(self.said), torch.device("cpu"))
-        self.site = Site(self.context)
+        self.folders = StageFolders(self.context)
 
     def make(
         self, stages: list[Stage], slots: int, ranks: dict[str, float] | None = None, threads: int = 2, **more: Any
     ) -> StepExecutor:
         executor = StepExecutor(self.context, slots, **more)
         by_key = {stage.key: (ranks or {}).get(stage.title, 0.0) for stage in stages}
-        Coordinator(self.site, executor, self.context.reporter, threads=threads).make(stages, by_key)
+        Coordinator(self.folders, executor, self.context.reporter, threads=threads).make(stages, by_key)
         return executor
 
     def is_made(self, stage: Stage) -> bool:
@@ -178,7 +178,7 @@ def test_a_failure_ends_the_run_and_keeps_what_was_recorded(bench: Bench) -> Non
     executor = StepExecutor(bench.context, 2)
     with pytest.raises(RobenchError, match="the encoder folder is gone"):
         stages: list[Stage] = [tiny("broken", deed="fail"), attack]
-        Coordinator(bench.site, executor, bench.context.reporter, threads=1).make(stages, {})
+        Coordinator(bench.folders, executor, bench.context.reporter, threads=1).make(stages, {})
     assert executor.is_closed
     (file,) = attack.folder(bench.store).iterdir()
     assert file.name == "records.jsonl" and len(file.read_bytes().splitlines()) == SHARD_ROWS

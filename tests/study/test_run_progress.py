@@ -19,9 +19,9 @@ from robench.study.coordinator import Coordinator
 from robench.study.executors.serial import SerialExecutor
 from robench.study.request import Request
 from robench.study.runner import run_requests
-from robench.study.schedule import Work
+from robench.study.schedule import ScheduledStage
 from robench.study.shared_rows import SHARD_ROWS
-from robench.study.site import Site
+from robench.study.stage_folders import StageFolders
 from robench.study.stages.context import Context
 from robench.study.stages.stage import Size, Stage
 from robench.study.time_left import TimeLeft
@@ -76,9 +76,9 @@ def test_each_text_corrects_the_time_left_of_one_job(store: Store, clock: list[f
     reporter = Listener()
     context = Context(store, reporter, torch.device("cpu"))
     stages: list[Stage] = [FourTexts(SETTING, data(), 1, name="first"), tiny("last")]
-    works = [Work(stages[0].key, "first", "train", 8.0), Work(stages[1].key, "last", "train", 2.0)]
+    works = [ScheduledStage(stages[0].key, "first", "train", 8.0), ScheduledStage(stages[1].key, "last", "train", 2.0)]
     left = TimeLeft(works, 1, clock=lambda: clock[0])
-    Coordinator(Site(context), SerialExecutor(context), reporter, threads=1).make(stages, {}, left)
+    Coordinator(StageFolders(context), SerialExecutor(context), reporter, threads=1).make(stages, {}, left)
     assert reporter.count == 2
     # What should take 2 seconds a text takes 5, and the last stage is of the same kind.
     running = [(0, 6 * 2.5 + 5), (0, 4 * 2.5 + 5), (0, 2 * 2.5 + 5), (0, 5.0)]
@@ -91,14 +91,14 @@ def test_each_row_of_an_attack_counts_what_it_took_and_the_rest_is_shared_by_all
     reporter = Listener()
     context = Context(store, reporter, torch.device("cpu"))
     attack = tiny_attack("attack", 4 * SHARD_ROWS)
-    work = Work(attack.key, "attack", "attack", 64.0, rows=4 * SHARD_ROWS)
+    work = ScheduledStage(attack.key, "attack", "attack", 64.0, rows=4 * SHARD_ROWS)
 
     def before_step(step: int) -> None:
         clock[0] += 1000
 
     executor = StepExecutor(context, 2, before_step=before_step)
     left = TimeLeft([work], 2, clock=lambda: clock[0])
-    Coordinator(Site(context), executor, reporter, threads=1).make([attack], {}, left)
+    Coordinator(StageFolders(context), executor, reporter, threads=1).make([attack], {}, left)
     assert reporter.told[0] == (0, 32.0), "four shards of 16 s on two jobs"
     assert (0, 16.0) not in reporter.told and reporter.told[-1] == (1, 0.0)
     half = [seconds for done, seconds in reporter.told if done == 0 and seconds is not None]
@@ -108,7 +108,7 @@ def test_each_row_of_an_attack_counts_what_it_took_and_the_rest_is_shared_by_all
 def test_without_an_estimate_stages_are_counted(store: Store) -> None:
     reporter = Listener()
     context = Context(store, reporter, torch.device("cpu"))
-    Coordinator(Site(context), SerialExecutor(context), reporter, threads=1).make([tiny("a"), tiny("b")], {})
+    Coordinator(StageFolders(context), SerialExecutor(context), reporter, threads=1).make([tiny("a"), tiny("b")], {})
     assert reporter.told == [(0, None), (1, None), (2, None)]
 
 

@@ -11,17 +11,17 @@ import pytest
 
 from robench.errors import RobenchError
 from robench.resources.pinned_packages import fetch_minilm
-from robench.study.schedule import Work, simulate
+from robench.study.schedule import ScheduledStage, simulate
 from robench.study.shared_rows import SHARD_ROWS
 from support import large_study
 
 
-def train(key: str, seconds: float, *needs: str) -> Work:
-    return Work(key, f"train {key}", "train", seconds, threads=2, needs=needs)
+def train(key: str, seconds: float, *needs: str) -> ScheduledStage:
+    return ScheduledStage(key, f"train {key}", "train", seconds, threads=2, needs=needs)
 
 
-def attack(key: str, seconds: float, rows: int, *needs: str) -> Work:
-    return Work(key, f"attack {key}", "attack", seconds, needs=needs, rows=rows)
+def attack(key: str, seconds: float, rows: int, *needs: str) -> ScheduledStage:
+    return ScheduledStage(key, f"attack {key}", "attack", seconds, needs=needs, rows=rows)
 
 
 def test_attack_is_divided_into_shards_and_the_last_is_shorter() -> None:
@@ -75,10 +75,10 @@ def test_works_that_need_each_other_are_refused() -> None:
         simulate([], 0)
 
 
-def draw(seed: int) -> list[Work]:
+def draw(seed: int) -> list[ScheduledStage]:
     """A graph of up to 40 works, in any order."""
     stream = random.Random(seed)
-    works: list[Work] = []
+    works: list[ScheduledStage] = []
     for i in range(stream.randrange(1, 40)):
         needs = [work.key for work in stream.sample(works, min(len(works), stream.randrange(3)))]
         seconds = stream.choice([0.0, 1.0, stream.uniform(0, 500)])
@@ -87,7 +87,7 @@ def draw(seed: int) -> list[Work]:
     return stream.sample(works, len(works))
 
 
-def longest_chain(works: list[Work]) -> float:
+def longest_chain(works: list[ScheduledStage]) -> float:
     """The critical path, found by walking every chain from its end."""
     by_key = {work.key: work for work in works}
     known: dict[str, float] = {}

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from robench.study.schedule import Work
+from robench.study.schedule import ScheduledStage
 from robench.study.time_left import TimeLeft
 
 
-def train(key: str, seconds: float, *needs: str, threads: int = 1) -> Work:
-    return Work(key, f"train {key}", "train", seconds, threads, needs)
+def train(key: str, seconds: float, *needs: str, threads: int = 1) -> ScheduledStage:
+    return ScheduledStage(key, f"train {key}", "train", seconds, threads, needs)
 
 
-def attack(key: str, seconds: float, rows: int, *needs: str) -> Work:
-    return Work(key, f"attack {key}", "attack", seconds, needs=needs, rows=rows)
+def attack(key: str, seconds: float, rows: int, *needs: str) -> ScheduledStage:
+    return ScheduledStage(key, f"attack {key}", "attack", seconds, needs=needs, rows=rows)
 
 
 def test_before_anything_is_measured_the_estimates_are_scheduled_on_the_jobs() -> None:
@@ -58,7 +58,9 @@ def test_what_was_done_before_this_run_is_done_but_measures_nothing() -> None:
 
 
 def test_time_is_not_known_until_every_kind_has_been_measured_if_nothing_is_known_of_it() -> None:
-    left = TimeLeft([train("a", 1.0), attack("b", 1.0, 10), Work("c", "measure c", "measure", 1.0)], 1, {"a", "b", "c"})
+    left = TimeLeft(
+        [train("a", 1.0), attack("b", 1.0, 10), ScheduledStage("c", "measure c", "measure", 1.0)], 1, {"a", "b", "c"}
+    )
     left.begin("a")
     left.advance("a", 0.5, 30.0)
     assert left.estimate() is None

@@ -12,7 +12,7 @@ import torch
 
 from robench.progress import SilentReporter
 from robench.report import tables
-from robench.report.tables.masked import TRANSFERRED
+from robench.report.tables.masking import TRANSFERRED
 from robench.results import records
 from robench.results.info import CellInfo, TransferInfo
 from robench.results.inspection import inspect_runs

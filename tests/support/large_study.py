@@ -19,7 +19,7 @@ from robench.study.estimate import Estimator, make_work
 from robench.study.options import THREADS
 from robench.study.plan import order_stages
 from robench.study.request import Request
-from robench.study.schedule import Work, simulate
+from robench.study.schedule import ScheduledStage, simulate
 
 TASKS = {"sst2": (10_000, 872, 1821), "trec": (4952, 500, 500), "ag": (10_000, 500, 7600)}
 """Rows of train, dev and test; the preset takes at most 10,000 for training."""
@@ -40,7 +40,7 @@ def write_rows(folder: Path, tasks: dict[str, tuple[int, int, int]], labels: dic
 
 def plan(
     data: Path, tasks: Sequence[str], defenses: Sequence[str], attacks: Sequence[str], seeds: Sequence[int]
-) -> list[Work]:
+) -> list[ScheduledStage]:
     """Plan a study of the preset ``laptop``, of which nothing is finished."""
     request = Request(defense=defenses, task=tasks, attack=attacks, seed=seeds, data=data, offline=True)
     stages = order_stages(request.stages(SilentReporter()))
@@ -48,7 +48,7 @@ def plan(
     return [make_work(stage, estimator.seconds(stage) or 0.0, THREADS) for stage in stages]
 
 
-def describe(works: Sequence[Work], jobs: Sequence[int]) -> list[str]:
+def describe(works: Sequence[ScheduledStage], jobs: Sequence[int]) -> list[str]:
     """Describe the schedules of works, as rows of a Markdown table, and the critical path.
 
     The last column is the time if no attack were divided into shards.

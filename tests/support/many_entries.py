@@ -19,7 +19,7 @@ from robench.results.entries import read_entry, reduce_records
 from robench.results.entry_checks import find_faults
 from robench.results.entry_form import AttackMet, Entry
 from robench.results.entry_parts import Predictions, TrainingSet
-from robench.results.info_parts import Clean, DataInfo, EncoderInfo, Environment, PluginInfo, Rows, Timing
+from robench.results.info_parts import Clean, DataInfo, EncoderInfo, Environment, PluginInfo, RowCounts, Timing
 from robench.results.integrity import make_key
 from robench.results.outcome import summarise
 from robench.results.records import Record
@@ -102,7 +102,7 @@ def make_entry(
         seed=seed,
         defense=info,
         trained_against=trained,
-        rows=Rows(training=5000, clean=5000),
+        rows=RowCounts(training=5000, clean=5000),
         timing=Timing(seconds=95.5, steps=939, forwards=15_000, backwards=15_000),
         environment=Environment(date="2026-11-29T03:00:00+00:00", versions={"torch": "2.9.1"}, device="cpu", threads=1),
         clean=Clean(correct=sum(clean), n=texts, majority=(texts + 1) // 2),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from robench.progress import SilentReporter
 from robench.study.coordinator import Coordinator
 from robench.study.executors.processes import ProcessExecutor
-from robench.study.site import Site
+from robench.study.stage_folders import StageFolders
 from robench.study.stages.context import Context
 from robench.study.stages.stage import Stage
 
@@ -34,7 +34,7 @@ def warm_workers(context: Context, jobs: int, first: Stage) -> Iterator[Warm]:
 
     def measure(stages: Sequence[Stage]) -> float:
         started = time.perf_counter()
-        Coordinator(Site(context), executor, SilentReporter(), threads=1).make(stages, {})
+        Coordinator(StageFolders(context), executor, SilentReporter(), threads=1).make(stages, {})
         return time.perf_counter() - started
 
     executor = ProcessExecutor(context, jobs)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from robench.attacking.engine.layout import Edit, Layout
+from robench.attacking.engine.layout import Edit, TextLayout
 
 
 class State(NamedTuple):
@@ -19,7 +19,7 @@ class State(NamedTuple):
         places: where each word of the original text is now, (original words,); -1 if it was deleted.
     """
 
-    layout: Layout
+    layout: TextLayout
     modified: set[int]
     places: npt.NDArray[np.int64]
 

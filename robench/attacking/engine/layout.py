@@ -77,7 +77,7 @@ class Splice(NamedTuple):
     shift: int
 
 
-class Layout(NamedTuple):
+class TextLayout(NamedTuple):
     """A text, its words, and the places where words begin and chunks begin and end.
 
     Attributes:
@@ -122,7 +122,7 @@ class Layout(NamedTuple):
             return splice.starts[number - splice.first]
         return int(self.starts[number - len(splice.words) - splice.first + splice.last]) + splice.shift
 
-    def apply(self, edit: Edit) -> Layout:
+    def apply(self, edit: Edit) -> TextLayout:
         """Return the layout of the changed text."""
         splice = self.splice(edit)
         text = edit.apply(self.text)
@@ -132,7 +132,7 @@ class Layout(NamedTuple):
         def replace(places: Places, first: int, last: int, new: list[int]) -> Places:
             return np.concatenate((places[:first], np.array(new, np.int64), places[last:] + splice.shift))
 
-        return Layout(
+        return TextLayout(
             text,
             [*self.words[: splice.first], *splice.words, *self.words[splice.last :]],
             replace(self.starts, splice.first, splice.last, splice.starts),
@@ -150,11 +150,11 @@ class Layout(NamedTuple):
         return begin, int(self.chunk_ends[behind]) if touches else edit.end
 
 
-def read_layout(text: str) -> Layout:
+def read_layout(text: str) -> TextLayout:
     """Read the layout of a regular text."""
     words, starts, chunks = _read_words(text)
     places = np.array(chunks, np.int64).reshape(-1, 2)
-    return Layout(text, words, np.array(starts, np.int64), places[:, 0].copy(), places[:, 1].copy())
+    return TextLayout(text, words, np.array(starts, np.int64), places[:, 0].copy(), places[:, 1].copy())
 
 
 def _read_words(text: str) -> tuple[list[str], list[int], list[tuple[int, int]]]:

@@ -9,7 +9,7 @@ from importlib import import_module
 from robench.errors import RobenchError
 from robench.plugins.suggestions import explain_unknown
 from robench.report.figures.canvas import Drawing, save
-from robench.report.figures.own import list_own_figures
+from robench.report.figures.general_figures import list_general_figures
 from robench.report.figures.request import FigureRequest
 from robench.results import papers
 from robench.results.paper_contents import DEFAULT
@@ -51,10 +51,12 @@ def draw(
             them.
     """
     contents = papers.find_paper(paper)
-    figures = {**list_own_figures(contents), **contents.figures}
+    figures = {**list_general_figures(contents), **contents.figures}
     if number not in figures:
         hint = f"`{format_paper_command(contents, 'figure', 'all', *options)}` draws each"
-        raise RobenchError(explain_unknown("figure", number, [*contents.figures, *list_own_figures(contents)], hint))
+        raise RobenchError(
+            explain_unknown("figure", number, [*contents.figures, *list_general_figures(contents)], hint)
+        )
     figure = figures[number]
     for facet, names in (
         ("task", selection.tasks),

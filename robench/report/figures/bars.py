@@ -9,9 +9,9 @@ from robench.errors import RobenchError
 from robench.escaping import escape_matplotlib
 from robench.report.figures.canvas import INK, Drawing, apply_style, legend_above, sheet
 from robench.report.figures.captions import describe_caveats, describe_others
+from robench.report.figures.marks import mark_unlearned
 from robench.report.figures.palette import Look, looks, title
 from robench.report.figures.request import FigureRequest
-from robench.report.figures.unlearned import mark_unlearned
 from robench.results.cells import Result, group
 from robench.results.labels import column_labels, row_labels
 from robench.results.paper_contents import rank

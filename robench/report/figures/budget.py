@@ -12,7 +12,7 @@ from robench.report.figures.captions import describe_others
 from robench.report.figures.palette import looks, title
 from robench.report.figures.request import FigureRequest
 from robench.results.cells import Result, group
-from robench.results.columns import ERROR, SKIPPED, SUCCEEDED, Columns
+from robench.results.columns import ERROR, SKIPPED, SUCCEEDED, RecordColumns
 from robench.results.labels import column_labels, row_labels
 from robench.results.paper_contents import rank
 from robench.results.sample_reader import SampleReader
@@ -74,7 +74,7 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
     return Drawing(figure, request.file_name(request.task), caption)
 
 
-def queries_curve(records: Sequence[Columns]) -> Curve:
+def queries_curve(records: Sequence[RecordColumns]) -> Curve:
     """Return the accuracy from each number of queries on: a text that fell after q queries is right before q.
 
     Args:
@@ -83,7 +83,7 @@ def queries_curve(records: Sequence[Columns]) -> Curve:
     return _make_curve([[(float(q), s) for q, s in zip(one.queries, one.status, strict=True)] for one in records])
 
 
-def changes_curve(records: Sequence[Columns]) -> Curve:
+def changes_curve(records: Sequence[RecordColumns]) -> Curve:
     """Return the accuracy from each share of changed words on, in percent; likewise."""
     return _make_curve(
         [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from robench.report.figures.unlearned import describe_mark, mark_unlearned
+from robench.report.figures.marks import describe_mark, mark_unlearned
 from robench.results.adversarial_rows import note_adversarial_rows
 from robench.results.cells import Result
 from robench.results.seeds import describe_errors

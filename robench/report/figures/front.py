@@ -11,9 +11,9 @@ from robench.escaping import escape_matplotlib
 from robench.report.figures.canvas import INK, Drawing, apply_style, sheet
 from robench.report.figures.captions import describe_others
 from robench.report.figures.labelling import place_texts
+from robench.report.figures.marks import DAGGER, describe_mark
 from robench.report.figures.palette import Look, looks, title
 from robench.report.figures.request import FigureRequest
-from robench.report.figures.unlearned import DAGGER, describe_mark
 from robench.report.tables.cells import clean_cell, outcome_cell
 from robench.report.tables.comparison import add_interval
 from robench.report.tables.model import Cell, Column

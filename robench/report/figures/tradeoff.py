@@ -11,9 +11,9 @@ from robench.escaping import escape_matplotlib, list_values
 from robench.report.figures.canvas import INK, Drawing, apply_style, legend_above, sheet
 from robench.report.figures.captions import describe_caveats, describe_others
 from robench.report.figures.labelling import Line, place_texts
+from robench.report.figures.marks import mark_unlearned
 from robench.report.figures.palette import Look, looks, title
 from robench.report.figures.request import FigureRequest
-from robench.report.figures.unlearned import mark_unlearned
 from robench.results.cells import Result, group, identity_text
 from robench.results.labels import row_labels
 from robench.results.paper_contents import Sweep

@@ -1,19 +1,19 @@
-"""Attacked texts on a page: what the attack changed, and what the model made of it."""
+"""AttackedCell texts on a page: what the attack changed, and what the model made of it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from robench.report.pages.parts import Example
+from robench.report.pages.parts import AttackedExample
 from robench.results.cells import Result
 from robench.results.changes import align_words
 from robench.results.records import Record
 
-Attacked = tuple[Result, Sequence[Record]]
+AttackedCell = tuple[Result, Sequence[Record]]
 """A result and its records."""
 
 
-def pick_examples(cells: Sequence[Attacked], count: int, *, names: bool, held: int = 0) -> list[Example]:
+def pick_examples(cells: Sequence[AttackedCell], count: int, *, names: bool, held: int = 0) -> list[AttackedExample]:
     """Choose attacked texts of several results in turn, those with the fewest changed words first.
 
     Args:
@@ -28,7 +28,7 @@ def pick_examples(cells: Sequence[Attacked], count: int, *, names: bool, held: i
     return [_example(result, record, names=names) for result, record in chosen]
 
 
-def _in_turn(cells: Sequence[Attacked], status: str) -> Iterator[tuple[Result, Record]]:
+def _in_turn(cells: Sequence[AttackedCell], status: str) -> Iterator[tuple[Result, Record]]:
     """Yield texts with an outcome, one of each result, then another; each text once."""
     queues = [
         iter(
@@ -55,7 +55,7 @@ def _next_new(queue: Iterator[Record], seen: set[str]) -> Record | None:
     return None
 
 
-def _example(result: Result, record: Record, *, names: bool) -> Example:
+def _example(result: Result, record: Record, *, names: bool) -> AttackedExample:
     labels = result.info.labels
     model = f"{result.defense.name}, " if names else ""
     verdict = "broken by" if record.status == "succeeded" else "holds against"
@@ -66,7 +66,7 @@ def _example(result: Result, record: Record, *, names: bool) -> Example:
         words,
         f"{record.queries:,} queries",
     ]
-    return Example(
+    return AttackedExample(
         heading=f"{model}{verdict} {result.attack.title}",
         outcome="broken" if record.status == "succeeded" else "held",
         spans=align_words(record.original, record.final),

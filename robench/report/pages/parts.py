@@ -96,7 +96,7 @@ class Bars(Part):
 
 
 @dataclass(frozen=True)
-class Example:
+class AttackedExample:
     """An attacked text.
 
     Attributes:
@@ -117,7 +117,7 @@ class Examples(Part):
     """Attacked texts, with what the attack changed in them."""
 
     kind = "examples"
-    examples: Sequence[Example]
+    examples: Sequence[AttackedExample]
 
 
 @dataclass(frozen=True)

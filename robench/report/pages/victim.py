@@ -21,7 +21,7 @@ from robench.results.flags import UNLEARNED
 from robench.results.weaknesses import (
     FEWEST,
     AttackedSeed,
-    Group,
+    TextGroup,
     WeakWord,
     find_weak_words,
     group_by_class,
@@ -82,7 +82,7 @@ def make_model_page(found: ModelResults, options: Sequence[str], command: str) -
     )
 
 
-def _groups(found: ModelResults, labels: Sequence[str]) -> tuple[list[Group], list[Group]]:
+def _groups(found: ModelResults, labels: Sequence[str]) -> tuple[list[TextGroup], list[TextGroup]]:
     """Group the texts by class and by length."""
     pairs = list(zip(found.results, found.records, strict=True))
     seeds = [
@@ -92,7 +92,7 @@ def _groups(found: ModelResults, labels: Sequence[str]) -> tuple[list[Group], li
     return (group_by_class(seeds, labels), group_by_length(seeds)) if seeds else ([], [])
 
 
-def _answer(found: ModelResults, words: Sequence[WeakWord], classes: Sequence[Group]) -> list[str]:
+def _answer(found: ModelResults, words: Sequence[WeakWord], classes: Sequence[TextGroup]) -> list[str]:
     count = len(found.attacks)
     every = {1: f"the attack {found.attacks[0][0].name}", 2: "both attacks"}.get(count, f"all {count} attacks")
     column = Column(WORST)

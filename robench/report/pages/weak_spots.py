@@ -9,7 +9,7 @@ from robench.report.pages.parts import Paragraph, Part, Section, TablePart
 from robench.report.tables.comparison import add_interval
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.results.intervals import LEVEL
-from robench.results.weaknesses import Group, WeakWord
+from robench.results.weaknesses import TextGroup, WeakWord
 
 WORDS = 15
 """Words that are shown."""
@@ -34,7 +34,7 @@ def words_section(words: Sequence[WeakWord], attacks: str) -> Section:
     return Section("words", "The words that break it", parts)
 
 
-def groups_section(classes: Sequence[Group], lengths: Sequence[Group], attacks: str) -> Section:
+def groups_section(classes: Sequence[TextGroup], lengths: Sequence[TextGroup], attacks: str) -> Section:
     """Show what holds by class and by length of the text."""
     parts: list[Part] = [
         Paragraph(f"Texts of each kind that are right when clean, and after {attacks}."),
@@ -62,7 +62,7 @@ def _words_table(words: Sequence[WeakWord]) -> Table:
     return _plain("words", "The words that break it", "word", columns, rows)
 
 
-def _groups_table(kind: str, title: str, groups: Sequence[Group]) -> Table:
+def _groups_table(kind: str, title: str, groups: Sequence[TextGroup]) -> Table:
     columns = (Column("clean%"), Column("under attack%"), Column("texts", "count", better=None))
     rows = []
     for one in groups:

@@ -17,7 +17,7 @@ MEAN = "mean%"
 
 
 @dataclass(frozen=True)
-class Place:
+class BoardRow:
     """A defense on a board.
 
     Attributes:
@@ -66,7 +66,7 @@ class Board:
     name: str
     title: str
     columns: Sequence[Column]
-    places: Sequence[Place]
+    places: Sequence[BoardRow]
     block: str
     attacks: Mapping[str, Label]
     ranking: Sequence[str]
@@ -90,7 +90,7 @@ class Board:
         return self.places[0].results[0]
 
     @property
-    def ranked(self) -> list[Place]:
+    def ranked(self) -> list[BoardRow]:
         """Return the places that have a rank, the best first."""
         return [place for place in self.places if place.rank is not None]
 
@@ -104,7 +104,7 @@ class Board:
         """Place of the column that ranks it."""
         return [column.name for column in self.columns].index(self.by)
 
-    def cell(self, place: Place) -> Cell:
+    def cell(self, place: BoardRow) -> Cell:
         """Return the number that decides the rank of a place."""
         return place.row.cells[self.column]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from robench.report.rendering import texts
-from robench.report.site.board import MEAN, Board, Place, training_attack
+from robench.report.site.board import MEAN, Board, BoardRow, training_attack
 from robench.report.site.links import defense_page, entry_page
 from robench.report.site.parts import Head, Item, Line, SortableTable
 from robench.report.tables.accuracy import CLEAN
@@ -30,7 +30,7 @@ _FILTERS = ("defense", "trained on", "options")
 _SURE = "Bold: what a paired test cannot tell from the best of its column."
 
 
-def board_table(board: Board, name: str, places: Sequence[Place] | None = None) -> SortableTable:
+def board_table(board: Board, name: str, places: Sequence[BoardRow] | None = None) -> SortableTable:
     """Make the table of a board.
 
     Args:
@@ -76,7 +76,7 @@ def describe_ranking(board: Board) -> str:
     }.get(board.by, f"the accuracy under {board.by}")
 
 
-def _board_line(board: Board, place: Place) -> Line:
+def _board_line(board: Board, place: BoardRow) -> Line:
     row = place.row
     marks = [FLAGS[flag] for flag in row.flags if FLAGS[flag].mark]
     label = Item(
@@ -103,7 +103,7 @@ def _board_line(board: Board, place: Place) -> Line:
     )
 
 
-def rank_item(place: Place) -> Item:
+def rank_item(place: BoardRow) -> Item:
     """Return the rank of a defense; one without a rank comes last."""
     return Item(texts.DASH if place.rank is None else str(place.rank), order=place.rank or 10**6)
 
@@ -119,12 +119,12 @@ def number_item(cell: Cell, column: Column) -> Item:
     )
 
 
-def anchor(board: Board, place: Place) -> str:
+def anchor(board: Board, place: BoardRow) -> str:
     """Return the anchor of a defense's first entry on the page of all entries."""
     return f"place{board.places.index(place) + 1}"
 
 
-def _describe_marks(board: Board, places: Sequence[Place]) -> list[str]:
+def _describe_marks(board: Board, places: Sequence[BoardRow]) -> list[str]:
     """Return how to read the table: what it is ranked by and why, and what its marks mean."""
     rows = [place.row for place in places]
     cells = [cell for row in rows for cell in row.cells]
@@ -174,7 +174,7 @@ def entries_table(board: Board) -> SortableTable:
     )
 
 
-def _entry_line(place: Place, entry: Entry, results: Sequence[Result], columns: Sequence[str], name: str) -> Line:
+def _entry_line(place: BoardRow, entry: Entry, results: Sequence[Result], columns: Sequence[str], name: str) -> Line:
     from fractions import Fraction
 
     by_column = {r.column: r for r in results}

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-from robench.report.site.board import MEAN, Board, Place, training_attack
+from robench.report.site.board import MEAN, Board, BoardRow, training_attack
 from robench.report.site.board_titles import name_boards
 from robench.report.site.links import slug
 from robench.report.tables.accuracy import CLEAN
@@ -127,7 +127,7 @@ class _Maker:
             title=title,
             columns=columns,
             places=[
-                Place(row, _rank(value, values), self._rows[name], met, _entries_of(met))
+                BoardRow(row, _rank(value, values), self._rows[name], met, _entries_of(met))
                 for name, row, value in zip(order, compared.rows, values, strict=True)
                 for met in [self._all_of(name)]
             ],

@@ -14,7 +14,7 @@ from typing import TypeAlias
 from robench.report.figures.budget import Curve, changes_curve, queries_curve
 from robench.report.figures.palette import HUES, PATTERNS, looks
 from robench.report.site.board import Board
-from robench.report.site.parts import Drawn, LegendEntry, Tick
+from robench.report.site.parts import LegendEntry, SitePlot, Tick
 from robench.results.cells import Result
 
 MOST_CURVES = 8
@@ -51,19 +51,19 @@ class Panel:
     left, top, width, height = LEFT, TOP, WIDTH, HEIGHT
 
 
-def draw_board_curves(board: Board) -> Drawn | None:
+def draw_board_curves(board: Board) -> SitePlot | None:
     """Draw what is left of the accuracy of the first defenses after so many queries, a panel for each attack."""
     places = [place for place in board.places if place.rank is not None][:MOST_CURVES]
     shown = {place.row.label: place.results for place in places}
     return _draw_curves(board, shown, queries_only=True, note=_describe_choice(board, len(places)))
 
 
-def draw_entry_curves(board: Board, name: str, results: Sequence[Result]) -> Drawn | None:
+def draw_entry_curves(board: Board, name: str, results: Sequence[Result]) -> SitePlot | None:
     """Draw the same of one entry, and what is left after so large a share of changed words."""
     return _draw_curves(board, {name: results}, queries_only=False, note="")
 
 
-def _draw_curves(board: Board, rows: dict[str, Sequence[Result]], *, queries_only: bool, note: str) -> Drawn | None:
+def _draw_curves(board: Board, rows: dict[str, Sequence[Result]], *, queries_only: bool, note: str) -> SitePlot | None:
     styles = _choose_styles(list(rows))
     panels = []
     for column, label in board.attacks.items():
@@ -85,7 +85,7 @@ def _draw_curves(board: Board, rows: dict[str, Sequence[Result]], *, queries_onl
         f" accuracy under attack.{note}"
     )
     legend = [LegendEntry(name, *styles[name]) for name in rows]
-    return Drawn(
+    return SitePlot(
         drawer="curves",
         name="curves",
         title="accuracy against the attacker's budget",

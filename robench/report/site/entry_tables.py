@@ -13,7 +13,7 @@ from robench.report.site.links import entry_page
 from robench.report.site.parts import Head, Item, Line, SortableTable
 from robench.report.tables.high_order import LEGEND, MEASURES
 from robench.results.entry_form import Entry, HighOrder
-from robench.results.reruns import Agreement, compare_runs
+from robench.results.reruns import RerunAgreement, compare_runs
 
 
 def statistics_section(entry: Entry) -> list[Section]:
@@ -81,12 +81,12 @@ def reruns_section(entry: Entry, reruns: Sequence[Entry]) -> list[Section]:
     return [Section("reruns", "Run again", [table])]
 
 
-def _describe_interval(found: Agreement) -> str:
+def _describe_interval(found: RerunAgreement) -> str:
     low, high = map(percent, found.interval)
     return f"({low}\N{EN DASH}{high})"
 
 
-def _describe_same(found: Agreement) -> str:
+def _describe_same(found: RerunAgreement) -> str:
     if found.is_equal:
         return f"all {found.n}, to the last digit"
     return "not known" if found.same is None else f"{found.same} of {found.n}"

@@ -125,7 +125,7 @@ class LegendEntry:
 
 
 @dataclass(frozen=True)
-class Drawn(Part):
+class SitePlot(Part):
     """A drawing as SVG, with a legend in HTML and a caption.
 
     Attributes:

@@ -24,7 +24,7 @@ PluginKind = Literal["defenses", "attacks"]
 FILE = "references.toml"
 
 
-class Work(NamedTuple):
+class Publication(NamedTuple):
     """A paper: authors, title and place, where it is, and its authors' own code; empty if that is not known."""
 
     paper: str
@@ -54,7 +54,7 @@ class PluginFacts:
     options: Sequence[Description] = ()
     origin: str = ""
     target: str = ""
-    work: Work | None = None
+    work: Publication | None = None
 
 
 def describe_plugin(kind: PluginKind, name: str, met: Sequence[PluginInfo]) -> PluginFacts:
@@ -102,17 +102,17 @@ def _find(kind: PluginKind, name: str) -> Entry | None:
 
 
 @cache
-def read_references() -> Mapping[PluginKind, Mapping[str, Work]]:
+def read_references() -> Mapping[PluginKind, Mapping[str, Publication]]:
     """Read the papers of built-in defenses and attacks.
 
     Raises:
         RobenchError: a key of the file is missing, unknown or wrong.
     """
     keys = read_toml(files("robench.leaderboards").joinpath(FILE))
-    found: dict[PluginKind, dict[str, Work]] = {"defenses": {}, "attacks": {}}
+    found: dict[PluginKind, dict[str, Publication]] = {"defenses": {}, "attacks": {}}
     for kind, works in found.items():
         for name, section in keys.sections(kind):
-            works[name] = Work(section.text("paper"), section.text("url"), section.text("code", ""))
+            works[name] = Publication(section.text("paper"), section.text("url"), section.text("code", ""))
             section.finish()
     keys.finish()
     return found

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from robench.report.pages.parts import Paragraph, Part, Section
 from robench.report.rendering.texts import percent
-from robench.report.site.board import Board, Place
+from robench.report.site.board import Board, BoardRow
 from robench.report.site.board_pages import describe_protocol
 from robench.report.site.board_tables import number_item
 from robench.report.site.links import link
@@ -92,7 +92,7 @@ def _choose_board(row: PublishedRow, boards: Sequence[Board]) -> Board | None:
     return max(same or fitting, key=lambda board: len(board.places), default=None)
 
 
-def _find_places(row: PublishedRow, board: Board | None) -> list[Place]:
+def _find_places(row: PublishedRow, board: Board | None) -> list[BoardRow]:
     """Return the places of a defense without changed options, several if each of its models has one."""
     places = board.places if board else ()
     return [place for place in places if place.defense == row.defense and place.row.is_plain]
@@ -102,7 +102,7 @@ def _printed(number: Fraction | None) -> Item:
     return Item("—" if number is None else percent(number), order=-1 if number is None else round(float(number), 6))
 
 
-def _measured(board: Board | None, places: Sequence[Place], name: str) -> Item:
+def _measured(board: Board | None, places: Sequence[BoardRow], name: str) -> Item:
     """Return the number of a defense in the column of a paper's attack, or on clean texts.
 
     A model that was trained against one attack stands under this one alone, since papers train one for each attack.

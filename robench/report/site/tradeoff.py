@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from robench.report.figures.front import find_front
 from robench.report.rendering import texts
-from robench.report.site.board import Board, Place
+from robench.report.site.board import Board, BoardRow
 from robench.report.site.links import defense_page
-from robench.report.site.parts import Drawn, Tick
+from robench.report.site.parts import SitePlot, Tick
 from robench.report.tables.accuracy import CLEAN
 from robench.report.tables.model import Cell, Column
 from robench.results.intervals import LEVEL
@@ -71,7 +71,7 @@ class TradeOff:
     left, top, width, height = LEFT, TOP, WIDTH, HEIGHT
 
 
-def draw_tradeoff(board: Board) -> Drawn | None:
+def draw_tradeoff(board: Board) -> SitePlot | None:
     """Draw the clean accuracy of each ranked defense and the accuracy that ranks it; None with fewer than two."""
     clean = [column.name for column in board.columns].index(CLEAN)
     ranked = board.ranked
@@ -105,7 +105,7 @@ def draw_tradeoff(board: Board) -> Drawn | None:
         front=_front_path([(_x(x, x_range), _y(y, y_range)) for x, y in front]),
     )
     whiskers = f" Lines: {100 * LEVEL:.0f} % intervals, or the values of both seeds." if bounds else ""
-    return Drawn(
+    return SitePlot(
         drawer="tradeoff",
         name="tradeoff",
         title=f"{board.by} against clean accuracy of {len(ranked)} defenses",
@@ -115,7 +115,7 @@ def draw_tradeoff(board: Board) -> Drawn | None:
     )
 
 
-def _describe_point(board: Board, place: Place, clean: int) -> str:
+def _describe_point(board: Board, place: BoardRow, clean: int) -> str:
     numbers = [(board.columns[i], place.row.cells[i]) for i in (board.column, clean)]
     shown = [f"{column.name} {_number(cell, column)}" for column, cell in numbers]
     return f"{place.rank}. {place.row.label}: {', '.join(shown)}"

@@ -15,9 +15,9 @@ from robench.plugins.suggestions import explain_unknown
 from robench.report.tables import accuracy, budget, datasets, flips, high_order, matrix, methods, price, published
 from robench.report.tables.certificates import certificates_table
 from robench.report.tables.correlation import correlation_table
+from robench.report.tables.general_tables import GENERAL
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.options import TableOptions, TableRequest
-from robench.report.tables.own import OWN
 from robench.report.tables.quality import quality_table
 from robench.report.tables.transfer import transfer_table
 from robench.results import papers
@@ -67,7 +67,7 @@ _MAKERS: Mapping[TableKind, Callable[[Store, TableRequest], Table]] = {
 
 def numbers(paper: Paper) -> list[str]:
     """Return what :func:`make` can make: the paper's tables by number, and our own by name."""
-    return [*paper.tables, *OWN]
+    return [*paper.tables, *GENERAL]
 
 
 def make(
@@ -89,7 +89,7 @@ def make(
             the other paper has no such table.
     """
     contents = papers.find_paper(paper)
-    specs = {**contents.tables, **{name: spec for name, spec in OWN.items() if name not in contents.tables}}
+    specs = {**contents.tables, **{name: spec for name, spec in GENERAL.items() if name not in contents.tables}}
     if number not in specs:
         raise RobenchError(
             explain_unknown("table", number, list(specs), "without a number, all that have data are shown")

@@ -10,7 +10,7 @@ from robench.escaping import list_values
 from robench.report.tables.adaptive import ADAPTIVE, AdaptiveColumn
 from robench.report.tables.cells import attacked_cell, clean_cell
 from robench.report.tables.layout import Layout
-from robench.report.tables.masked import MaskReader, describe_masked
+from robench.report.tables.masking import MaskReader, describe_masked
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.options import TableRequest
 from robench.report.tables.worst import HOW_WORST, WORST, worst_cell

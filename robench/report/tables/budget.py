@@ -12,7 +12,7 @@ from robench.report.tables.model import Block, Cell, Column, Table
 from robench.report.tables.options import TableRequest
 from robench.results.budgets import stands_after_changes, stands_after_queries
 from robench.results.cells import Result, read_results
-from robench.results.columns import SUCCEEDED, Columns
+from robench.results.columns import SUCCEEDED, RecordColumns
 from robench.results.info import CellInfo
 from robench.results.sample_reader import SampleReader
 from robench.results.samples import Outcome
@@ -37,7 +37,7 @@ class _Budget:
     """A column: its name, and whether samples stand after that budget."""
 
     name: str
-    outcomes: Callable[[Columns], Sequence[Outcome]]
+    outcomes: Callable[[RecordColumns], Sequence[Outcome]]
 
 
 def budget_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) -> Table:
@@ -67,7 +67,7 @@ def budget_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) 
     return request.finish(arranged, columns, caption=caption, legend=_LEGEND, infos=infos)
 
 
-def _choose_budgets(records: Sequence[Columns]) -> tuple[list[_Budget], list[_Budget]]:
+def _choose_budgets(records: Sequence[RecordColumns]) -> tuple[list[_Budget], list[_Budget]]:
     """Return the budgets that some successful attack exceeded: any other one changes nothing."""
     most_queries = most_share = 0.0
     for one in records:

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from robench.report.tables.cells import attacked_cell, clean_cell, outcome_cell
+from robench.report.tables.general_tables import CERTIFICATES
 from robench.report.tables.layout import Layout
 from robench.report.tables.model import Cell, Column, Table
 from robench.report.tables.options import TableRequest
-from robench.report.tables.own import CERTIFICATES
 from robench.results import certificates
 from robench.results.cells import Result, read_results
 from robench.results.certificates import CERTIFICATES_FILE, Certificate

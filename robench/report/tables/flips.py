@@ -12,7 +12,7 @@ from robench.report.tables.cells import outcome_cell
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.options import TableRequest
 from robench.results.cells import Result, read_results
-from robench.results.columns import Columns
+from robench.results.columns import RecordColumns
 from robench.results.flags import FEW
 from robench.results.info import CellInfo
 from robench.results.sample_reader import SampleReader, Samples, right_before, stands
@@ -81,7 +81,7 @@ def _resize(row: Row, n: int) -> Row:
     return replace(row, clean_n=None, attacked_n=n, flags=(*flags, "few samples") if n < FEW else tuple(flags))
 
 
-def _make_groups(records: Columns, labels: Sequence[str]) -> list[_Group]:
+def _make_groups(records: RecordColumns, labels: Sequence[str]) -> list[_Group]:
     groups = [_Group("all texts", frozenset(records.id))]
     for label in sorted(set(records.label)):
         name = labels[label] if label < len(labels) else str(label)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from functools import partial
 
 from robench.report.tables.cells import clean_cell, mean_cell
+from robench.report.tables.general_tables import TRANSFER
 from robench.report.tables.layout import Layout
 from robench.report.tables.model import Cell, Column, Table
 from robench.report.tables.options import TableRequest
-from robench.report.tables.own import TRANSFER
 from robench.results.cells import Result, read_results
 from robench.results.info import TransferInfo
 from robench.results.sample_reader import SampleReader, falls

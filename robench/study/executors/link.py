@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Any, Protocol
 
 from robench.study.executors.job import Job
-from robench.study.executors.messages import Begin, Data, Rows
+from robench.study.executors.messages import Begin, Data, RowPositions
 
 
 class Death(Enum):
@@ -46,7 +46,7 @@ class Link(Protocol):
             OSError: the worker is dead.
         """
 
-    def send(self, message: Rows) -> None:
+    def send(self, message: RowPositions) -> None:
         """Send a message about the job that runs.
 
         Raises:

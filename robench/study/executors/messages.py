@@ -1,8 +1,8 @@
 """The messages between the coordinator's process and a worker.
 
-To a worker: :class:`Hello` once, then :class:`Data`, :class:`Begin` and :class:`Rows`. From a worker: :class:`Ready`
-once, or :class:`End` if it cannot start; then :class:`More`, :class:`Kept`, :class:`Report`, :class:`Log` and
-:class:`End`. A worker works on one job at a time.
+To a worker: :class:`Hello` once, then :class:`Data`, :class:`Begin` and :class:`RowPositions`. From a worker:
+:class:`Ready` once, or :class:`End` if it cannot start; then :class:`More`, :class:`RowRecord`, :class:`Report`,
+:class:`Log` and :class:`End`. A worker works on one job at a time.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Begin(NamedTuple):
         stage: the pickled stage.
         folder: the folder to store its result in.
         threads: number of torch's threads.
-        attacks: whether to attack rows of the stage, which come by :class:`Rows`; else the whole stage is made.
+        attacks: whether to attack rows of the stage, which come by :class:`RowPositions`; else the whole stage is made.
         places: folders of models that the stage names, each with the copy of it that the worker's machine has.
     """
 
@@ -77,7 +77,7 @@ class Begin(NamedTuple):
     places: tuple[tuple[str, str], ...] = ()
 
 
-class Rows(NamedTuple):
+class RowPositions(NamedTuple):
     """The positions of the rows to attack next; see :meth:`robench.study.executors.job.JobRows.take`."""
 
     rows: Sequence[int] | None
@@ -87,7 +87,7 @@ class More(NamedTuple):
     """The worker has room for more rows."""
 
 
-class Kept(NamedTuple):
+class RowRecord(NamedTuple):
     """The record of a row."""
 
     record: Record

@@ -21,7 +21,7 @@ from robench.plugins import plugin_files
 from robench.plugins.modules import name_plugin
 from robench.study.executors.job import Job
 from robench.study.executors.link import Death
-from robench.study.executors.messages import Begin, Data, Hello, Rows
+from robench.study.executors.messages import Begin, Data, Hello, RowPositions
 from robench.study.executors.workers import WorkerExecutor
 from robench.study.stages.context import Context
 
@@ -74,7 +74,7 @@ class ProcessLink:
         for message in messages:
             self.send(message)
 
-    def send(self, message: Hello | Data | Begin | Rows) -> None:
+    def send(self, message: Hello | Data | Begin | RowPositions) -> None:
         """Send a message."""
         self._connection.send(message)
 

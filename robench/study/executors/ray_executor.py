@@ -21,7 +21,7 @@ from robench.study.executors.messages import Origin
 from robench.study.executors.processes import make_hello
 from robench.study.executors.ray_cluster import RayCluster
 from robench.study.executors.ray_link import Freight, RayLink
-from robench.study.executors.workers import Worker, WorkerExecutor
+from robench.study.executors.workers import WorkerExecutor, WorkerHandle
 from robench.study.stages.context import Context
 from robench.study.values import Jobs
 
@@ -88,7 +88,7 @@ class RayExecutor(WorkerExecutor):
                 is_told = True
                 self._context.reporter.warn("note: no worker has started yet; perhaps the Ray cluster has no free CPU.")
 
-    def _bury(self, worker: Worker) -> JobEnd | None:
+    def _bury(self, worker: WorkerHandle) -> JobEnd | None:
         """Remove a worker that died, ask for another one, and return the end of its job."""
         self._failures = 0 if worker.is_ready else self._failures + 1
         if self._failures > _MOST_FAILURES:

@@ -20,10 +20,10 @@ from robench.resources.model_folder import list_model_files
 from robench.results.store import Store
 from robench.study.executors.job import AttackJob, Job
 from robench.study.executors.link import Death
-from robench.study.executors.messages import Begin, Data, Hello, Rows
+from robench.study.executors.messages import Begin, Data, Hello, RowPositions
 from robench.study.executors.node_folders import identify_stage, read_folder, write_folder
 from robench.study.executors.ray_cluster import find_living_nodes
-from robench.study.executors.ray_relay import Assignment, Cargo, Exited, Placed, Relay, Result
+from robench.study.executors.ray_relay import Assignment, Cargo, Placement, Relay, StageFiles, WorkerExit
 from robench.study.executors.transport import ModelSource, find_model_sources
 
 HELD_OBJECTS = 8
@@ -120,7 +120,7 @@ class RayLink:
         self._readable, self._signal = os.pipe()
         self._lock, self._is_closed = threading.Lock(), False
         self._outcomes: deque[Future[list[Any]]] = deque()
-        self._exit: Exited | None = None
+        self._exit: WorkerExit | None = None
         self._is_silent = False
         self._farewell: Any = None
         self._job: Job | None = None
@@ -136,7 +136,7 @@ class RayLink:
         self._job = job
         self._actor.begin.options(concurrency_group="inward").remote(self._freight.assign(job, messages))
 
-    def send(self, message: Rows) -> None:
+    def send(self, message: RowPositions) -> None:
         """Send a message."""
         self._actor.send.options(concurrency_group="inward").remote(message)
 
@@ -161,7 +161,7 @@ class RayLink:
             # Until Ray knows that a node is gone, it says that nobody answers; of a dead process it knows at once.
             self._is_silent = isinstance(error, ray.exceptions.ActorUnavailableError)
             raise EOFError(str(error)) from error
-        self._exit = next((message for message in messages if isinstance(message, Exited)), None)
+        self._exit = next((message for message in messages if isinstance(message, WorkerExit)), None)
         if self._exit is None:
             self._call()
         else:
@@ -193,12 +193,12 @@ class RayLink:
 
     def _take_in(self, message: Any) -> bool:
         """Return whether a message is for the link, and act on it."""
-        if isinstance(message, Placed):
+        if isinstance(message, Placement):
             self.place = message.node
-        elif isinstance(message, Result):
+        elif isinstance(message, StageFiles):
             assert self._job is not None, "only jobs have results"
             write_folder(self._job.folder, message.contents)
-        return isinstance(message, Placed | Result | Exited)
+        return isinstance(message, Placement | StageFiles | WorkerExit)
 
     def _call(self) -> None:
         """Call the actor for the next messages."""

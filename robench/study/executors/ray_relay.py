@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from robench.errors import RobenchError
 from robench.paths import translate_os_errors
 from robench.study.executors.link import Death
-from robench.study.executors.messages import Begin, Data, End, Hello, More, Ready, Rows
+from robench.study.executors.messages import Begin, Data, End, Hello, More, Ready, RowPositions
 from robench.study.executors.node_folders import Contents, NodeFolders, read_folder
 from robench.study.executors.processes import ProcessLink
 
@@ -60,19 +60,19 @@ class Assignment(NamedTuple):
     contents: Any
 
 
-class Placed(NamedTuple):
+class Placement(NamedTuple):
     """The relay runs on a node of this name."""
 
     node: str
 
 
-class Result(NamedTuple):
+class StageFiles(NamedTuple):
     """The files of the stage that was made."""
 
     contents: Contents
 
 
-class Exited(NamedTuple):
+class WorkerExit(NamedTuple):
     """The worker process died; see :attr:`robench.study.executors.link.Link.exit_code`."""
 
     death: Death
@@ -91,7 +91,7 @@ class Outbox:
         """Add a message."""
         with self._condition:
             self._messages.append(message)
-            self._is_urgent |= isinstance(message, More | End | Ready | Exited)
+            self._is_urgent |= isinstance(message, More | End | Ready | WorkerExit)
             self._condition.notify_all()
 
     def take(self) -> list[Any]:
@@ -119,7 +119,7 @@ class Relay:
         import ray
 
         self._outbox = Outbox()
-        self._outbox.put(Placed(ray.get_runtime_context().get_node_id()))
+        self._outbox.put(Placement(ray.get_runtime_context().get_node_id()))
         self._job: Begin | None = None
         self._folders = NodeFolders(run)
         copies = {str(self._folders.keep_plugin(path, plugins[path])): name for path, name in hello.plugins.items()}
@@ -138,7 +138,7 @@ class Relay:
         except (RobenchError, OSError) as error:
             self._outbox.put(End(f"on the node {platform.node()}: {error}"))
 
-    def send(self, message: Rows) -> None:
+    def send(self, message: RowPositions) -> None:
         """Pass a message on to the worker."""
         self._pass_on(message)
 
@@ -163,7 +163,7 @@ class Relay:
         self._job = begin
         self._pass_on(begin._replace(folder=str(place), places=tuple(places)))
 
-    def _pass_on(self, message: Data | Begin | Rows) -> None:
+    def _pass_on(self, message: Data | Begin | RowPositions) -> None:
         try:
             self._worker.send(message)
         except OSError:
@@ -180,7 +180,7 @@ class Relay:
             self._worker.terminate()
             raise
         finally:
-            self._outbox.put(Exited(self._worker.close(), self._worker.exit_code))
+            self._outbox.put(WorkerExit(self._worker.close(), self._worker.exit_code))
 
     def _take_home(self, end: End) -> End:
         """Add the files of the stage that was made to the messages; return the end of the job."""
@@ -190,7 +190,7 @@ class Relay:
         name = PurePosixPath(job.folder)
         try:
             with translate_os_errors(self._folders.place(name)):
-                self._outbox.put(Result(read_folder(self._folders.place(name))))
+                self._outbox.put(StageFiles(read_folder(self._folders.place(name))))
                 self._folders.adopt_stage(name)
         except RobenchError as error:
             return End(f"on the node {platform.node()}: {error}")

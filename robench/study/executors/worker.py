@@ -30,7 +30,7 @@ from robench.progress import SilentReporter, Work
 from robench.resources.textattack_finder import forbid_fetching
 from robench.results.records import Record
 from robench.run_line import RunWork
-from robench.study.executors.messages import Begin, Data, End, Hello, Kept, Log, More, Ready, Report, Rows
+from robench.study.executors.messages import Begin, Data, End, Hello, Log, More, Ready, Report, RowPositions, RowRecord
 
 _ALONE = "run it with --jobs 1"
 
@@ -187,11 +187,11 @@ class Worker:
 
     def _take(self) -> Sequence[int] | None:
         self._connection.send(More())
-        message: Rows = self._connection.recv()
+        message: RowPositions = self._connection.recv()
         return message.rows
 
     def _keep(self, record: Record) -> None:
-        self._connection.send(Kept(record))
+        self._connection.send(RowRecord(record))
 
 
 def _run_to_end(work: Callable[[], None]) -> End:

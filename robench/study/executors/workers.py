@@ -21,7 +21,7 @@ from robench.progress import Work
 from robench.study.executors.inline import InlineJobs
 from robench.study.executors.job import AttackJob, Job, JobEnd
 from robench.study.executors.link import Death, Link
-from robench.study.executors.messages import Begin, Data, End, Kept, Log, More, Ready, Report, Rows
+from robench.study.executors.messages import Begin, Data, End, Log, More, Ready, Report, RowPositions, RowRecord
 from robench.study.executors.transport import NotPortableError, dump_stage
 from robench.study.stages.context import Context
 
@@ -29,7 +29,7 @@ _NO_START = "a worker process did not start; its own message is above. --jobs 1 
 
 
 @dataclass(eq=False)
-class Worker:
+class WorkerHandle:
     """A worker.
 
     Attributes:
@@ -64,7 +64,7 @@ class WorkerExecutor:
     def __init__(self, context: Context, jobs: int, start: Callable[[], Link]) -> None:
         self.jobs = jobs
         self._context, self._start_link = context, start
-        self._workers: list[Worker] = []
+        self._workers: list[WorkerHandle] = []
         self._inline = InlineJobs(context)
         self._logged: set[Log] = set()
 
@@ -116,7 +116,7 @@ class WorkerExecutor:
         self._workers.clear()
         self._inline.close()
 
-    def _find_free(self) -> Worker | None:
+    def _find_free(self) -> WorkerHandle | None:
         """Return a worker without a job: one that has started, on the machine whose jobs occupy the fewest slots."""
         load = Counter[str]()
         for worker in self._workers:
@@ -124,7 +124,7 @@ class WorkerExecutor:
         free = [worker for worker in self._workers if worker.job is None]
         return min(free, key=lambda worker: (not worker.is_ready, load[worker.link.place]), default=None)
 
-    def _take_in(self, worker: Worker, message: Ready | Log | Report | Kept | More | End) -> JobEnd | None:
+    def _take_in(self, worker: WorkerHandle, message: Ready | Log | Report | RowRecord | More | End) -> JobEnd | None:
         """Act on a message of a worker; return the end of its job, if that is what it says."""
         job = worker.job
         if isinstance(message, Ready):
@@ -136,10 +136,10 @@ class WorkerExecutor:
                 logging.getLogger(message.logger).log(message.level, "%s", message.text)
         elif isinstance(message, Report):
             self._report(worker, message)
-        elif isinstance(message, Kept) and isinstance(job, AttackJob):
+        elif isinstance(message, RowRecord) and isinstance(job, AttackJob):
             job.rows.keep(message.record)
         elif isinstance(message, More) and isinstance(job, AttackJob):
-            worker.link.send(Rows(job.rows.take()))
+            worker.link.send(RowPositions(job.rows.take()))
         elif isinstance(message, End) and job is not None:
             worker.job = None
             self._close_works(worker)
@@ -148,13 +148,13 @@ class WorkerExecutor:
             raise RobenchError(message.error, message.frames)
         return None
 
-    def _send_job(self, worker: Worker) -> None:
+    def _send_job(self, worker: WorkerHandle) -> None:
         messages, worker.unsent = worker.unsent, []
         if worker.job is not None:
             with contextlib.suppress(ConnectionError):  # it died, which wait() finds
                 worker.link.begin(worker.job, messages)
 
-    def _report(self, worker: Worker, report: Report) -> None:
+    def _report(self, worker: WorkerHandle, report: Report) -> None:
         reporter = worker.job.reporter if worker.job else self._context.reporter
         if report.method == "track":
             stack = contextlib.ExitStack()
@@ -166,7 +166,7 @@ class WorkerExecutor:
         else:
             getattr(reporter, report.method)(*report.arguments)
 
-    def _bury(self, worker: Worker) -> JobEnd | None:
+    def _bury(self, worker: WorkerHandle) -> JobEnd | None:
         """Remove a worker that died, and return the end of its job."""
         self._workers.remove(worker)
         self._close_works(worker)
@@ -179,12 +179,12 @@ class WorkerExecutor:
             worker.job, lost=True, is_machine_lost=death is Death.MACHINE_LOST, exit_code=worker.link.exit_code
         )
 
-    def _close_works(self, worker: Worker) -> None:
+    def _close_works(self, worker: WorkerHandle) -> None:
         for stack, _ in worker.works.values():
             stack.close()
         worker.works.clear()
 
-    def _start(self) -> Worker:
-        worker = Worker(self._start_link())
+    def _start(self) -> WorkerHandle:
+        worker = WorkerHandle(self._start_link())
         self._workers.append(worker)
         return worker

@@ -16,9 +16,9 @@ from robench.data.load import Example
 from robench.escaping import show_value
 from robench.paths import atomic_write_bytes, open_unlinked, translate_os_errors
 from robench.results import records
-from robench.results.aside import set_lines_aside
+from robench.results.misfits import set_lines_aside
 from robench.results.records import Record
-from robench.results.salvage import Row, salvage_lines
+from robench.results.salvage import AttackedRow, salvage_lines
 from robench.results.store import RECORDS_FILE
 from robench.study.setting import NamedAttack
 from robench.study.stages.context import Context, LoadableStage
@@ -112,9 +112,9 @@ def report_errors(context: Context, rows: Sequence[Record]) -> None:
         )
 
 
-def rows_of(examples: Sequence[tuple[int, Example]]) -> dict[int, Row]:
+def rows_of(examples: Sequence[tuple[int, Example]]) -> dict[int, AttackedRow]:
     """Return texts and labels of examples by their positions in their split."""
-    return {i: Row(example.text, example.label) for i, example in examples}
+    return {i: AttackedRow(example.text, example.label) for i, example in examples}
 
 
 def keep_good_records(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from robench.attacking.engine.logits_cache import LogitsCache
     from robench.attacking.engine.workers import Workers
     from robench.models.predictor import Predictor
-    from robench.victims.answers import Answers
+    from robench.victims.answers import StoredAnswers
     from robench.victims.scorers import VictimModel
 
 HELD_MODELS = 2
@@ -57,7 +57,7 @@ class Context:
     workers: Workers | None = None
     retry_errors: bool = False
     again: bool = False
-    _answers: dict[str, Answers] = field(default_factory=dict)
+    _answers: dict[str, StoredAnswers] = field(default_factory=dict)
     _held: OrderedDict[str, tuple[Model, LogitsCache]] = field(default_factory=OrderedDict)
 
     def model(self, stage: LoadableStage) -> Model:
@@ -76,12 +76,12 @@ class Context:
         self.model(stage)
         return self._held[stage.key][1]
 
-    def answers(self, digest: str) -> Answers:
+    def answers(self, digest: str) -> StoredAnswers:
         """Return the kept answers of a function or an endpoint, by the digest of the model."""
-        from robench.victims.answers import Answers
+        from robench.victims.answers import StoredAnswers
 
         if digest not in self._answers:
-            self._answers[digest] = Answers(self.store.root, digest, again=self.again)
+            self._answers[digest] = StoredAnswers(self.store.root, digest, again=self.again)
         return self._answers[digest]
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from robench.errors import run_foreign_code
-from robench.results.info_parts import Rows, Timing
+from robench.results.info_parts import RowCounts, Timing
 from robench.study.stages.context import Context
 from robench.study.stages.stage import Size, Stage
 from robench.study.stages.train import ModelStage
@@ -52,7 +52,7 @@ class FusedModelStage(ModelStage):
 
     def compute_network(
         self, context: Context, folder: Path, checkpoints: Checkpoints
-    ) -> tuple[Predictor, list[dict[str, Any]], Rows, Timing]:
+    ) -> tuple[Predictor, list[dict[str, Any]], RowCounts, Timing]:
         """Fuse the networks of the parts, which are finished."""
         from robench.models.predictor import Predictor
         from robench.training.reading import find_reader
@@ -69,4 +69,4 @@ class FusedModelStage(ModelStage):
             predictor.classifier.load_state_dict(defense.fuse(states))
         seconds = round(time.perf_counter() - started, 1)
         timing = Timing(seconds=seconds, steps=0, best_step=0, forwards=0, backwards=0)
-        return predictor, [], Rows(), timing
+        return predictor, [], RowCounts(), timing

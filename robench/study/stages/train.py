@@ -15,7 +15,7 @@ from robench.data.load import Example
 from robench.paths import check_free_space
 from robench.progress import Work
 from robench.results.info import ModelInfo, StageInfo
-from robench.results.info_parts import Development, Rows, Timing
+from robench.results.info_parts import Development, RowCounts, Timing
 from robench.study.schedule import WorkKind
 from robench.study.setting import NamedAttack, NamedDefense, NamedPlugin
 from robench.study.stages.context import Context, Model
@@ -224,7 +224,7 @@ class ModelStage(Stage):
 
     def compute_network(
         self, context: Context, folder: Path, checkpoints: Checkpoints
-    ) -> tuple[Predictor, list[dict[str, Any]], Rows, Timing]:
+    ) -> tuple[Predictor, list[dict[str, Any]], RowCounts, Timing]:
         """Train the network, or continue its training.
 
         Args:

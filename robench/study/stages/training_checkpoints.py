@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from robench.results.aside import set_file_aside
 from robench.results.integrity import CHECKPOINT_FILE
+from robench.results.misfits import set_file_aside
 from robench.study.environment import record_environment
 from robench.study.stages.context import Context
 from robench.study.stages.stage import Stage

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from robench.data.load import Example
 from robench.errors import RobenchError
 from robench.models.batches import TrainingRow
-from robench.results.info_parts import Rows
+from robench.results.info_parts import RowCounts
 from robench.results.records import Record
 from robench.training.defense import AdversarialDefense, Defense, TrainsOn
 
@@ -34,7 +34,7 @@ class _Counterpart(NamedTuple):
 
 def arrange_rows(
     defense: Defense, clean: Sequence[tuple[int, Example]], adversarial: Sequence[Record], seed: int
-) -> tuple[list[TrainingRow], Rows]:
+) -> tuple[list[TrainingRow], RowCounts]:
     """Arrange the rows that a defense trains on.
 
     Args:
@@ -51,7 +51,7 @@ def arrange_rows(
     """
     plain = [TrainingRow(example.text, example.label) for _, example in clean]
     if not isinstance(defense, AdversarialDefense) or defense.trains_on is TrainsOn.CLEAN:
-        return plain, Rows(training=len(plain), clean=len(plain))
+        return plain, RowCounts(training=len(plain), clean=len(plain))
     records = {record.id: record for record in adversarial}
     found = [_find_counterpart(records[i], defense.unsuccessful) for i, _ in clean]
     positions = [position for position, counterpart in enumerate(found) if counterpart is not None]
@@ -71,7 +71,7 @@ def arrange_rows(
         unpaired = [row for row, counterpart in zip(plain, found, strict=True) if counterpart is None]
         rows, clean_count = rows + unpaired, clean_count + len(unpaired)
     statuses = [record.status for record in adversarial]
-    return rows, Rows(
+    return rows, RowCounts(
         training=len(rows),
         clean=clean_count,
         adversarial=len(used),

@@ -18,7 +18,7 @@ from robench.study.coordinator import Coordinator
 from robench.study.executors.inline import InlineJobs
 from robench.study.executors.job import Job
 from robench.study.executors.processes import ProcessExecutor
-from robench.study.site import Site
+from robench.study.stage_folders import StageFolders
 from robench.study.stages.context import Context
 from support.tiny_stage import DONE, SETTING, TinyStage, data, tiny
 
@@ -76,7 +76,7 @@ def test_stages_begin_in_workers_while_one_of_the_main_script_goes_on(context: C
     third = Patient(SETTING, data(), 1, name="mine", awaited=second.folder(context.store) / DONE)
     executor = ProcessExecutor(context, 2)
     try:
-        Coordinator(Site(context), executor, context.reporter, threads=1).make([third, first, second], {})
+        Coordinator(StageFolders(context), executor, context.reporter, threads=1).make([third, first, second], {})
     finally:
         executor.close()
     assert (third.folder(context.store) / DONE).exists()

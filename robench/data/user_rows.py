@@ -41,7 +41,7 @@ _DICTIONARY, _STATE = "dataset_dict.json", "state.json"
 
 
 @dataclass(frozen=True, kw_only=True)
-class OwnRows:
+class UserRows:
     """The rows that a user brought.
 
     Attributes:
@@ -54,7 +54,7 @@ class OwnRows:
 
 
 @dataclass(frozen=True, kw_only=True)
-class OwnData:
+class UserData:
     """Where a user's rows are, and what they hold.
 
     Attributes:
@@ -87,7 +87,7 @@ class OwnData:
         name = re.sub(r"[^\w.+-]+", "-", name).strip("-.")[:50] or "rows"
         return f"{name}-own" if name == "all" or registry.is_registered("tasks", name) else name
 
-    def load(self, *, offline: bool = False, needs_train: bool = False) -> OwnRows:
+    def load(self, *, offline: bool = False, needs_train: bool = False) -> UserRows:
         """Read and check the rows.
 
         Args:
@@ -122,7 +122,7 @@ class OwnData:
         notes = tuple(note_quoting(tables.values()))
         splits = Splits(train=train, dev=dev, test=test, source=source, notes=notes, place=describe_place)
         data = check_rows(self.name, Task(labels=names.names), splits, needs_train=needs_train)
-        return OwnRows(data=data, remarks=tuple(filter(None, (columns.remark, names.remark))))
+        return UserRows(data=data, remarks=tuple(filter(None, (columns.remark, names.remark))))
 
     def _open(self, offline: bool) -> tuple[dict[str, Table], str]:
         """Open the splits, of which there is a test split, and name their source.

@@ -1,4 +1,4 @@
-"""The runs folder as a place where stages are made: what is finished, what is locked, and where a result goes."""
+"""The folders in which stages are made: what is finished, what is locked, and where a result goes."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 from robench.errors import RobenchError
 from robench.paths import read_regular, refuse_links, translate_os_errors
 from robench.results import integrity, records
-from robench.results.aside import set_aside_but_records
 from robench.results.info import REMEDY
 from robench.results.info_parts import Outcome
+from robench.results.misfits import set_aside_but_records
 from robench.results.redo import Redo
 from robench.results.store import RECORDS_FILE, STAGE_FILE, StoredStage
 from robench.study.sample_growth import adopt_records
@@ -25,8 +25,8 @@ from robench.study.stages.stage import Stage
 
 
 @dataclass(eq=False)
-class Making:
-    """A stage that is being made, or turned out to be finished.
+class Workspace:
+    """The folder in which a stage is made, and its lock; or that of a stage which turned out to be finished.
 
     Attributes:
         stage: the stage.
@@ -45,7 +45,7 @@ class Making:
     is_shared: bool = False
 
 
-class Site:
+class StageFolders:
     """The runs folder, with what is known of its stages.
 
     Args:
@@ -84,11 +84,11 @@ class Site:
         now = stage.digest_parents(self._context.store)
         return integrity.find_changed_parents(stored.info, lambda key: now.get(key, ""))
 
-    def begin(self, stage: Stage) -> Making | None:
+    def begin(self, stage: Stage) -> Workspace | None:
         """Lock a stage, look for its result once more, and prepare its place.
 
         Returns:
-            Its making; None if another process holds the lock.
+            Its workspace; None if another process holds the lock.
 
         Raises:
             RobenchError: something in the runs folder cannot be read or written.
@@ -108,15 +108,15 @@ class Site:
             if self.redo is None or self.redo.is_done(stage.key):
                 stored = self._stored[stage.key] = self._check(stage, twins)
                 if self.is_done(stage):  # another process made it meanwhile
-                    return Making(stage, folder, is_done=True)
+                    return Workspace(stage, folder, is_done=True)
             if self.redo is None and stored is None:
                 self._set_aside(twins, folder)
-                return Making(stage, folder, lock.pop_all())
+                return Workspace(stage, folder, lock.pop_all())
             return self._begin_again(stage, stored, folder, lock)
 
     def _begin_again(
         self, stage: Stage, stored: StoredStage[Any] | None, folder: Path, lock: contextlib.ExitStack
-    ) -> Making:
+    ) -> Workspace:
         """Prepare another place for a stage, whose result will take the place of the old one when it is whole.
 
         The records of the old result are kept, unless it is to be made again from the beginning.
@@ -125,74 +125,74 @@ class Site:
         place = redo.place(folder, stage.digest_parents(self._context.store))
         if self.redo is None and stored and not (place / RECORDS_FILE).exists():
             records.add_lines(place / RECORDS_FILE, read_regular(stored.folder / RECORDS_FILE))
-        return Making(stage, place, lock.pop_all(), redo)
+        return Workspace(stage, place, lock.pop_all(), redo)
 
-    def share_rows(self, making: Making) -> SharedRows:
+    def share_rows(self, workspace: Workspace) -> SharedRows:
         """Open the rows of an attack; other processes may work on them, unless an older result is there.
 
         Raises:
             RobenchError: its files cannot be read or written.
         """
-        stage, context = making.stage, self._context
+        stage, context = workspace.stage, self._context
         assert isinstance(stage, AttackingStage), "only attacks have rows"
-        rows = stage.share_rows(making.place)
+        rows = stage.share_rows(workspace.place)
         if self.redo is None:
-            adopt_records(context, stage, making.place)
+            adopt_records(context, stage, workspace.place)
         rows.open(lambda path: keep_good_records(context, stage, stage.examples(), path))
-        if making.redo is None:
-            making.is_shared = True
-            making.lock.close()
+        if workspace.redo is None:
+            workspace.is_shared = True
+            workspace.lock.close()
         return rows
 
-    def merge_rows(self, making: Making, rows: SharedRows) -> None:
+    def merge_rows(self, workspace: Workspace, rows: SharedRows) -> None:
         """Bring the records of all rows of an attack, whose lock is held, into one file.
 
         Raises:
             RobenchError: a file cannot be read or written.
         """
-        stage, context = making.stage, replace(self._context, retry_errors=False)
+        stage, context = workspace.stage, replace(self._context, retry_errors=False)
         assert isinstance(stage, AttackingStage), "only attacks have rows"
         rows.merge(lambda path: keep_good_records(context, stage, stage.examples(), path))
 
-    def lock_again(self, making: Making) -> bool:
+    def lock_again(self, workspace: Workspace) -> bool:
         """Lock a shared stage again to finish it, unless another process has finished it; one that is locked stays so.
 
         Returns:
             Whether it is locked or finished; False if another process holds the lock.
         """
-        if not making.is_shared:
+        if not workspace.is_shared:
             return True
         with contextlib.ExitStack() as lock:
-            if not lock.enter_context(self._context.store.lock(making.stage.folder(self._context.store), None)):
+            if not lock.enter_context(self._context.store.lock(workspace.stage.folder(self._context.store), None)):
                 return False
-            making.is_done = self.is_made(making)
-            if not making.is_done:
-                making.lock = lock.pop_all()
+            workspace.is_done = self.is_made(workspace)
+            if not workspace.is_done:
+                workspace.lock = lock.pop_all()
         return True
 
-    def is_made(self, making: Making) -> bool:
+    def is_made(self, workspace: Workspace) -> bool:
         """Return whether another process has finished a stage that is shared with it."""
-        stage = making.stage
-        if not making.is_shared or not (stage.folder(self._context.store) / STAGE_FILE).exists():
+        stage = workspace.stage
+        if not workspace.is_shared or not (stage.folder(self._context.store) / STAGE_FILE).exists():
             return False
         self._stored[stage.key] = self._check(stage, self._context.store.twins(stage.kind, stage.key))
         return self._stored[stage.key] is not None
 
-    def end(self, making: Making) -> None:
+    def end(self, workspace: Workspace) -> None:
         """Put a finished stage into its place, and release its lock."""
-        store, stage = self._context.store, making.stage
+        store, stage = self._context.store, workspace.stage
         try:
-            if making.redo is not None:
-                making.redo.install(making.place, stage.folder(store))
+            if workspace.redo is not None:
+                workspace.redo.install(workspace.place, stage.folder(store))
             self._stored[stage.key] = store.read(stage.folder(store))
         finally:
-            self.abandon(making)
+            self.abandon(workspace)
 
-    def abandon(self, making: Making) -> None:
+    def abandon(self, workspace: Workspace) -> None:
         """Release a stage, finished or not; what was kept stays for the next run."""
-        if making.redo is not None:
-            making.redo.tidy(making.place)
-        making.lock.close()
+        if workspace.redo is not None:
+            workspace.redo.tidy(workspace.place)
+        workspace.lock.close()
 
     def _check(self, stage: Stage, folders: Sequence[Path]) -> StoredStage[Any] | None:
         """Return the result among the folders of a stage's key; None if there is none that fits."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from robench.results.paper_contents import Paper, PaperFigure
 
 
-def list_own_figures(paper: Paper) -> Mapping[str, PaperFigure]:
+def list_general_figures(paper: Paper) -> Mapping[str, PaperFigure]:
     """Return all of them by name; without a named task they are about the first one of the paper."""
     budget = PaperFigure(
         number="budget",

@@ -13,9 +13,9 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from robench.data.own import OwnData, OwnRows
 from robench.data.tables import read_csv_lines
 from robench.data.task import HubSource, Task
+from robench.data.user_rows import UserData, UserRows
 from robench.errors import RobenchError
 from support.dataset_hub import REPOSITORY, SHA, serve_dataset
 
@@ -23,11 +23,11 @@ ROWS = [("NA", 0), ("2020-01-01", 1), ('"fine", really', 1), ("dull", 0)]
 """Texts that a reader which guesses types takes for something else."""
 
 
-def load(place: Path | str, *, test_only: bool = True, needs_train: bool = False, **options: Any) -> OwnRows:
-    return OwnData(place=str(place), test_only=test_only, **options).load(needs_train=needs_train)
+def load(place: Path | str, *, test_only: bool = True, needs_train: bool = False, **options: Any) -> UserRows:
+    return UserData(place=str(place), test_only=test_only, **options).load(needs_train=needs_train)
 
 
-def pairs(found: OwnRows) -> list[tuple[str, int]]:
+def pairs(found: UserRows) -> list[tuple[str, int]]:
     return [(example.text, example.label) for example in found.data.test]
 
 
@@ -318,7 +318,7 @@ def test_folder_of_another_shape_is_a_sentence(
     ],
 )
 def test_name_of_rows_is_that_of_their_place(place: str, name: str) -> None:
-    assert OwnData(place=place, test_only=True).name == name
+    assert UserData(place=place, test_only=True).name == name
 
 
 # --- the Hub ----------------------------------------------------------------------------------------------------------
@@ -347,7 +347,7 @@ def test_data_set_of_the_hub_is_read_at_its_commit(tmp_path: Path) -> None:
         assert (found.data.source, found.data.task) == (f"hf:{REPOSITORY}@{SHA}/plain", "films-plain")
         assert pairs(load(f"hf:{REPOSITORY}/plain:validation")) == [("fine", 1), ("dull", 0)]
         assert pairs(load(f"hf:{REPOSITORY}/other")) == [("fine", 1), ("dull", 0)], "the only split"
-        cached = OwnData(place=f"hf:{REPOSITORY}@{SHA}/plain", test_only=True).load(offline=True)
+        cached = UserData(place=f"hf:{REPOSITORY}@{SHA}/plain", test_only=True).load(offline=True)
         assert cached.data.digest == found.data.digest
         for place, words in {
             f"hf:{REPOSITORY}": "has several configurations; it has .*: name one as hf:someone/films/CONFIG",

@@ -66,7 +66,7 @@ CERTIFICATES = PaperTable(
 )
 
 _ALL = (QUALITY, MATRIX, WORST, BUDGET, PRICE, FLIPS, CORRELATION, TRANSFER, CERTIFICATES)
-OWN: Mapping[str, PaperTable] = {table.number: table for table in _ALL}
+GENERAL: Mapping[str, PaperTable] = {table.number: table for table in _ALL}
 """All of them by name."""
 NEEDS: Mapping[str, Mapping[str, Any]] = {
     "matrix": {"crossed": True},
