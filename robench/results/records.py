@@ -11,7 +11,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, asdict, dataclass, fields, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 from typing import IO, Any, Literal, NoReturn, get_args
 
@@ -235,7 +235,7 @@ def _read_values(line: bytes, where: str) -> dict[str, Any]:
 
 def list_values(record: Record) -> dict[str, Any]:
     """Return the keys and values of a record's line."""
-    values = asdict(record)
+    values = dict(vars(record))
     if record.status != "error":
         del values["reason"], values["failed_text"]
     return values

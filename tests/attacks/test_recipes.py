@@ -154,6 +154,7 @@ def test_every_recipe_has_its_case() -> None:
     assert sorted(name for name, _ in CASES) == Recipe.members()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "told"), CASES)
 def test_without_a_network_a_recipe_is_built_or_says_what_it_lacks(name: str, told: str) -> None:
     attack = registry.entry("attacks", f"textattack:{name}").load()
@@ -322,6 +323,7 @@ def run(attack: Attack, victim: SmallVictim, live: int) -> list[Record]:
     return sorted((dataclasses.replace(record, seconds=0.0) for record in found), key=lambda record: record.id)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ATTACKS)
 def test_it_attacks_and_the_live_examples_do_not_matter(name: str, models: Path, victim: SmallVictim) -> None:
     attack = ATTACKS[name](models)

@@ -120,8 +120,16 @@ def padded_batch() -> Batch:
     return Batch(texts, torch.tensor([0, 1]))
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("name", trained_defenses())
+def trainings() -> list[Any]:
+    """Every defense with every family; each time, every defense with one of them, and one with all."""
+    return [
+        pytest.param(name, family, marks=() if family == "bert" or name == "taichi" else pytest.mark.slow)
+        for name in trained_defenses()
+        for family in FAMILIES
+    ]
+
+
+@pytest.mark.parametrize(("name", "family"), trainings())
 def test_every_defense_trains_every_family(name: str, family: str, encoders: dict[str, EncoderSource]) -> None:
     defense, source = cast(Defense, registry.entry("defenses", name).load()), encoders[family]
     result = tiny.trained(

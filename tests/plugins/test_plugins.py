@@ -148,6 +148,7 @@ def elsewhere(folder: Path, *arguments: object) -> subprocess.CompletedProcess[s
     return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=folder.parent)
 
 
+@pytest.mark.slow
 def test_an_installed_package_brings_them_by_its_entry_points(
     tiny_job: TinyJob, processes: Processes, tmp_path: Path
 ) -> None:

@@ -102,6 +102,7 @@ def test_figure_of_the_example_has_its_bars_and_a_file_of_its_own(
     assert [[bar.get_height() for bar in bars] for bars in axes.containers] == [[90, 30, 40], [90, 20, 15]]
 
 
+@pytest.mark.slow
 def test_run_of_the_example_plans_its_cells_and_shows_its_table(tiny_job: TinyJob, tmp_path: Path) -> None:
     common = ["--paper", "example", "--table", 1, "--encoder", tiny_job.encoder, "--data", tiny_job.data]
     common += ["--runs", tmp_path, "--preset", "quick", "--precision", "fp32", "--offline"]

@@ -62,6 +62,7 @@ def test_own_data_reduced_to_counts_have_no_row_no_digest_of_a_text_and_no_path(
     assert (entry.data.source, entry.encoder.name) == ("local", "encoder")
 
 
+@pytest.mark.slow
 @pytest.mark.network
 def test_local_rows_that_equal_those_of_the_package_index_are_public() -> None:
     task = "mr"

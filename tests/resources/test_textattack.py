@@ -154,6 +154,7 @@ def test_import_with_an_empty_cache_fetches_textattack_and_all_its_modules(tmp_p
     assert file == origin and file.startswith(str(tmp_path)) and str(Path(file).parent) in places
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("textattack")
 def test_import_of_textattack_disables_no_logger() -> None:
     code = """

@@ -174,6 +174,7 @@ def test_a_model_that_does_not_fit_on_the_disk_is_not_trained(
     assert done.exit_code == 2 and "whose disk has 0.0 MB free" in done.stderr and " training: " not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_training_in_a_worker_is_kept_when_its_command_is_interrupted(
     tiny_job: TinyJob, processes: Processes, tmp_path: Path
 ) -> None:

@@ -245,6 +245,7 @@ def test_a_kill_during_training_leaves_no_half_model_and_no_lock(
     assert not half.exists(), "what a killed process was writing is swept up"
 
 
+@pytest.mark.slow
 def test_two_processes_on_one_folder_make_each_stage_once_and_agree(
     processes: Processes, finished: Path, tiny_job: TinyJob, tmp_path: Path
 ) -> None:

@@ -82,6 +82,7 @@ def test_what_cannot_be_set_is_a_sentence(tiny_job: TinyJob, name: str, values: 
         plan(tiny_job, settings={name: values})
 
 
+@pytest.mark.slow
 def test_both_forms_stand_in_one_block_each_with_its_name_and_the_command_that_makes_it(
     tiny_job: TinyJob, tmp_path: Path
 ) -> None:

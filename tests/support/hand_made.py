@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import io
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import msgspec
 
@@ -63,13 +67,32 @@ def record(row: int, status: str, **changes: Any) -> Record:
 
 def write_records(folder: Path, failed: int, n: int, errors: int = 0, rows: Sequence[Record] = ()) -> list[Record]:
     """``failed`` of ``n`` texts stand, ``errors`` end in one, one is skipped if there is room, the others fall."""
-    statuses = (["error"] * errors + ["failed"] * failed + ["skipped"] + ["succeeded"] * n)[:n]
-    written = list(rows) or [record(row, status) for row, status in enumerate(statuses)]
+    written, lines = (list(rows), encode(rows)) if rows else make_records(failed, n, errors)
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / RECORDS_FILE).open("ab") as file:
-        for one in written:
-            records.append(file, one)
-    return written
+        file.write(lines)
+    return list(written)
+
+
+@functools.cache
+def make_records(failed: int, n: int, errors: int) -> tuple[list[Record], bytes]:
+    """Make the records of a cell and their lines, once for all tests of a process."""
+    statuses = (["error"] * errors + ["failed"] * failed + ["skipped"] + ["succeeded"] * n)[:n]
+    rows = [record(row, status) for row, status in enumerate(statuses)]
+    return rows, encode(rows)
+
+
+class Lines(io.BytesIO):
+    """A file in memory; its name is what errors would show."""
+
+    name = RECORDS_FILE
+
+
+def encode(rows: Sequence[Record]) -> bytes:
+    file = Lines()
+    for row in rows:
+        records.append(file, row)
+    return file.getvalue()
 
 
 def attack_info(name: str, title: str | None = None, changed: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -83,8 +106,9 @@ def attack_info(name: str, title: str | None = None, changed: dict[str, Any] | N
 
 
 def write_info(store: Store, folder: Path, info: dict[str, Any]) -> StoredStage[Any]:
-    """Finish a stage with plain values, and read it back."""
-    store.finish(folder, decode(json.dumps(info).encode(), folder / STAGE_FILE))
+    """Finish a stage with plain values, and read it back; nobody waits until it is on the disk."""
+    with patch.object(os, "fsync"):
+        store.finish(folder, decode(json.dumps(info).encode(), folder / STAGE_FILE))
     stored = store.read(folder)
     assert stored is not None
     return stored

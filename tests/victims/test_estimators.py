@@ -78,6 +78,7 @@ def test_estimator_digest_is_that_of_its_contents_and_of_the_users_code_in_it() 
     assert len(set(digests)) == 4 and digests[0] == digests[-1]
 
 
+@pytest.mark.slow
 def test_estimator_digest_is_the_same_in_another_process(tmp_path: Path) -> None:
     (tmp_path / "skmodel.py").write_text(MODULE, encoding="utf-8")
     code = "from robench.victims.find import find_victim; print(find_victim('skmodel:pipe').digest)"

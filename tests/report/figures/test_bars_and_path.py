@@ -70,7 +70,7 @@ def test_no_text_covers_another_or_leaves_the_sheet(store: Store, number: str, s
     assert_readable(drawing)
 
 
-@pytest.mark.parametrize("count", [2, 9, 16])
+@pytest.mark.parametrize("count", [2, pytest.param(9, marks=pytest.mark.slow), 16])
 def test_two_to_sixteen_defenses_fit(store: Store, count: int) -> None:
     names = [*registry.names("defenses"), *(f"plug-in-{i}" for i in range(16))][:count]
     fill_ablation(store, defenses=names)
