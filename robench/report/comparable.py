@@ -207,7 +207,12 @@ def _read_worst(
 
 
 def _read_clean(reader: SampleReader, row: Sequence[Result]) -> Mapping[int, Samples]:
-    found = reader.clean((r.seed, r.info.model) for r in row)
+    found = reader.clean(row)
+    if found is None and (split := row[0].info.split) != "test":
+        raise RobenchError(
+            f"what {row[0].defense.name} predicts for clean {split} rows is known where an attack met all of them:"
+            f" `robench run` with --split {split} --attack-limit {row[0].info.clean.n} attacks so many."
+        )
     if found is None:
         raise RobenchError(
             f"the predictions of {row[0].defense.name} on clean texts are not stored: the folder of its model is gone;"

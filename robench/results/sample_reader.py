@@ -25,12 +25,13 @@ from robench.results.integrity import CLEAN_FILE, find_key, read_columns
 from robench.results.samples import Outcome, average
 
 if TYPE_CHECKING:
+    from robench.results.cells import Result
     from robench.results.entry_form import Entry
     from robench.results.entry_parts import Records
     from robench.results.info import StageInfo
 
 Samples = Mapping[int, Outcome]
-"""Outcomes of one seed, by the samples' rows in the test split."""
+"""Outcomes of one seed, by the samples' rows in their split."""
 
 
 def stands(records: RecordColumns) -> list[Outcome]:
@@ -133,7 +134,37 @@ class SampleReader:
             self._attacked[place] = dict(zip(columns.id, outcomes(columns), strict=True))
         return self._attacked[place]
 
-    def clean(self, models: Iterable[tuple[int, str]]) -> dict[int, Samples] | None:
+    def clean(self, results: Iterable[Result]) -> dict[int, Samples] | None:
+        """Return by seed whether models are right about the clean texts of the split that was attacked.
+
+        Several models of a seed are averaged.
+
+        Args:
+            results: of cells of one split; a model of several of them counts once.
+
+        Returns:
+            None if the predictions of one are not stored.
+
+        Raises:
+            RobenchError: a file of predictions or records is broken.
+        """
+        by_model: dict[tuple[int, str], list[Result]] = {}
+        for result in results:
+            by_model.setdefault((result.seed, result.info.model), []).append(result)
+        return _average_if_known((seed, self._read_clean_of(found)) for (seed, _), found in by_model.items())
+
+    def _read_clean_of(self, results: Sequence[Result]) -> Samples | None:
+        """Return the clean predictions of one model; those of development rows stand in records alone.
+
+        A user's model is asked about the clean texts of the split that is attacked, a trained one about the test split.
+        """
+        first = results[0]
+        if first.info.split == "test" or first.info.victim:
+            return self._read_clean(first.info.model)
+        whole = [r.folder for r in results if r.attacked_n == r.info.clean.n]
+        return self._read_attacked(whole[0], right_before) if whole else None
+
+    def test_predictions(self, models: Iterable[tuple[int, str]]) -> dict[int, Samples] | None:
         """Return by seed whether models are right about the clean test texts, averaged over several models of a seed.
 
         Args:
@@ -145,9 +176,7 @@ class SampleReader:
         Raises:
             RobenchError: a file of predictions is broken.
         """
-        found = [(seed, self._read_clean(key)) for seed, key in dict.fromkeys(models)]
-        known = [(seed, samples) for seed, samples in found if samples is not None]
-        return _average_by_seed(known) if len(known) == len(found) else None
+        return _average_if_known((seed, self._read_clean(key)) for seed, key in dict.fromkeys(models))
 
     @cached_property
     def _models(self) -> dict[str, Path]:
@@ -197,6 +226,13 @@ def read_entry_columns(records: Records) -> RecordColumns:
         words=records.words,
         seconds=[0.0] * len(records.id),
     )
+
+
+def _average_if_known(found: Iterable[tuple[int, Samples | None]]) -> dict[int, Samples] | None:
+    """Average outcomes by seed; None if those of one model are not known."""
+    listed = list(found)
+    known = [(seed, samples) for seed, samples in listed if samples is not None]
+    return _average_by_seed(known) if len(known) == len(listed) else None
 
 
 def _average_by_seed(found: Iterable[tuple[int, Samples]]) -> dict[int, Samples]:

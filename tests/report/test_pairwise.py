@@ -11,7 +11,7 @@ from robench.errors import RobenchError
 from robench.report.pairwise import compare
 from robench.results.significance import compare_outcomes, mcnemar
 from robench.results.store import Store
-from support.hand_made import add_cell
+from support.hand_made import add_cell, add_on_dev
 from support.tables import SECOND_ENCODER
 from support.tiny_job import robench
 
@@ -141,6 +141,21 @@ def test_development_rows_are_compared_on_request_alone(store: Store) -> None:
     assert compare("taichi", "ada", split="dev", **place).found.value == pytest.approx(-0.15)  # type: ignore[arg-type]
     with pytest.raises(RobenchError, match=r"no results in .* on train rows; there are results on dev, test rows"):
         compare("taichi", "ada", split="train", **place)  # type: ignore[arg-type]
+
+
+def test_clean_development_rows_are_those_before_an_attack_that_met_all_of_them(store: Store) -> None:
+    add_on_dev(store, "taichi", wrong=2)
+    add_on_dev(store, "ada", wrong=20)
+    found = compare("taichi", "ada", task="trec", split="dev", runs=store.root)
+    assert found.found.value == pytest.approx(0.09) and found.found.p == mcnemar(18, 0)
+    assert "over 200 samples" in str(found)
+
+
+def test_clean_development_rows_of_a_smaller_sample_are_refused_with_the_way_out(store: Store) -> None:
+    for defense in ("taichi", "ada"):
+        add_on_dev(store, defense, wrong=2, n=150)
+    with pytest.raises(RobenchError, match=r"taichi predicts for clean dev rows .* --split dev --attack-limit 200"):
+        compare("taichi", "ada", task="trec", split="dev", runs=store.root)
 
 
 def test_models_under_another_attack_than_their_own_take_no_part(store: Store) -> None:

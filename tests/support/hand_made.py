@@ -16,6 +16,7 @@ import msgspec
 
 from robench.results import records
 from robench.results.info import ELSEWHERE
+from robench.results.integrity import CLEAN_FILE
 from robench.results.outcome import summarise
 from robench.results.records import Record
 from robench.results.stage_file import decode, to_builtins
@@ -225,6 +226,17 @@ def add_model(store: Store, cell: StoredStage[Any], **changes: Any) -> StoredSta
     ]
     (folder / "training.jsonl").write_text("".join(json.dumps(line) + "\n" for line in log), encoding="utf-8")
     return write_info(store, folder, info)
+
+
+def add_on_dev(store: Store, defense: str, *, wrong: int, n: int = 200, of: int = 200, seed: int = 1) -> None:
+    """Store a cell on ``n`` of ``of`` development rows, and its model, which is right about each of four test rows."""
+    rows = [record(row, "skipped" if row < wrong else "failed") for row in range(n)]
+    cell = add_cell(
+        store, defense, "pwws", 0, n=n, seed=seed, split="dev", clean=(of - wrong, of), records=rows, train_rows=900
+    )
+    model = add_model(store, cell)
+    line = '{{"id": {}, "label": 0, "probabilities": [0.75, 0.25], "correct": true}}\n'
+    (model.folder / CLEAN_FILE).write_text("".join(map(line.format, range(4))), encoding="utf-8")
 
 
 def add_adversarial(store: Store, cell: StoredStage[Any], *, seconds: float) -> StoredStage[Any]:

@@ -81,7 +81,7 @@ def clean_cell(reader: SampleReader, found: Sequence[Result]) -> Cell:
     models = {r.info.model: r for r in found}.values()
     values = [(r.seed, r.clean_accuracy) for r in models]
     n = found[0].info.clean.n if found else 0
-    outcomes = reader.clean((r.seed, r.info.model) for r in models) if found else None
+    outcomes = reader.clean(found) if found else None
     return mean_cell(values, n, learned=_learned(found), measured=n, outcomes=outcomes)
 
 

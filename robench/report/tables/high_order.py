@@ -56,7 +56,11 @@ class _Samples:
 
     def clean(self, models: Sequence[ModelStatistics]) -> Mapping[int, Samples] | None:
         """Return the outcomes on clean texts; None if they are not known or, as of the encoder alone, of few texts."""
-        return None if any(map(is_before, models)) else self._reader.clean((m.seed, m.info.model) for m in models)
+        return (
+            None
+            if any(map(is_before, models))
+            else self._reader.test_predictions((m.seed, m.info.model) for m in models)
+        )
 
     def attacked(self, models: Sequence[ModelStatistics]) -> Mapping[int, Samples] | None:
         """Return the outcomes under the attack; None if a model's cell is not there, or was attacked otherwise."""

@@ -19,7 +19,7 @@ from robench.results.intervals import estimate_interval, wilson
 from robench.results.power import find_smallest_difference
 from robench.results.significance import compare_outcomes, holm, mcnemar
 from robench.results.store import Store
-from support.hand_made import add_cell
+from support.hand_made import add_cell, add_on_dev
 from support.tables import rows, table5
 from support.tiny_job import robench
 
@@ -87,6 +87,16 @@ def test_clean_accuracy_of_several_models_is_averaged_per_sample() -> None:
     clean = rows(make("5", store))["ada"].cells[0]
     assert clean.value == pytest.approx(averages.mean())
     assert clean.interval == estimate_interval({42: list(averages)})
+
+
+def test_clean_accuracy_on_development_rows_has_no_interval_of_test_rows(store: Store) -> None:
+    add_on_dev(store, "base", wrong=20)
+    add_on_dev(store, "ada", wrong=2, n=150)
+    found = rows(table5(store))
+    for name, right in (("base", 180), ("ada", 198)):
+        clean = found[name].cells[0]
+        assert clean.value == Fraction(right, 200)
+        assert clean.interval and (clean.interval.low, clean.interval.high) == wilson(right, 200)
 
 
 def test_every_percentage_of_the_table_of_quality_has_an_interval() -> None:
