@@ -68,7 +68,7 @@ docs: $(INSTALLED)  ## Build the documentation into build/docs, without a networ
 
 results: $(INSTALLED)  ## Write into the pages what commands print about the entries of leaderboards/measured
 	$(BIN)/cog -r -I docs -p "from pages_from_code.outputs import *" README.md docs/results.md
-	$(BIN)/robench figure trade-off --task trec --defense base,pgd,fgsm,freelb,smart,ada,clean,taichi-no-ctr,taichi-no-adv,taichi --runs leaderboards/measured --out build/figures
+	$(BIN)/robench figure trade-off --task trec --defense base,pgd,fgsm,freelb,freelb++,smart,ada,clean,taichi-no-ctr,taichi-no-adv,taichi --runs leaderboards/measured --out build/figures
 	$(BIN)/robench figure 5 --task trec --attack pwws --seed 42 --runs leaderboards/measured --out build/figures
 	$(BIN)/robench figure correlation --task trec --runs leaderboards/measured --out build/figures
 	cp build/figures/trade-off-trec.svg build/figures/correlation-trec.svg \

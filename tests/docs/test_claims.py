@@ -153,6 +153,20 @@ def test_perturbed_embeddings_with_the_authors_values_change_little_and_are_the_
     assert min(passes[name] for name in front) == passes["fgsm"]
 
 
+def test_more_steps_of_freelb_hold_better_than_base_and_cannot_be_told_from_fewer_in_the_worst_case() -> None:
+    assert all(0.04 < difference("freelb++", "base", attack).value < 0.065 for attack in ATTACKS)
+    assert all(difference("freelb++", "base", attack).parted for attack in (*ATTACKS, "worst"))
+    assert read_points("freelb++", "base", "worst") == pytest.approx(2.4)
+    assert not difference("freelb++", "freelb", "worst").parted
+    assert difference("pgd", "freelb++", "worst").parted
+    assert read_points("pgd", "freelb++", "worst") == pytest.approx(3.4)
+    (block,) = table("price", task="trec", runs=str(ENTRIES)).blocks
+    passes = {row.label: row.cells[3].value or 0 for row in block.rows}
+    assert passes["freelb++"] == 5 * passes["freelb"]
+    fields = {e.defense.name: e.defense.fields for e in load_entries(ENTRIES) if e.defense.name.startswith("freelb")}
+    assert (fields["freelb"]["steps"], fields["freelb++"]["steps"]) == (2, 10)
+
+
 def test_ada_at_the_price_of_taichi_gives_its_gain_in_the_worst_case_away() -> None:
     longer = "ada on pwws (training.epochs=6)"
     assert not difference(longer, "base").parted
@@ -194,7 +208,7 @@ def test_kl_of_positive_pairs_orders_models_as_three_attacks_do_and_negative_pai
     assert set(found) == set(ATTACKS)
     for attack, statistics in found.items():
         rank, _, _, _, adjusted, models = (float(cell.value or 0) for cell in statistics["kl_pos"])
-        assert models == 14 and rank < (-0.6 if attack == "textbugger" else -0.7)
+        assert models == 15 and rank < (-0.6 if attack == "textbugger" else -0.7)
         assert (adjusted > 0.05) == (attack == "textbugger")
         assert all((statistics[name][0].value or 0) < 0.05 for name in ("mse_neg", "kl_neg"))
 
