@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from robench.escaping import escape_matplotlib
@@ -28,7 +29,7 @@ from robench.results.sample_reader import SampleReader
 from robench.results.selection import NoResultsError, largest_block, prefer_unchanged
 from robench.results.store import Store
 from robench.results.worst import WorstReader
-from robench.study.commands import make_run_command, name_defenses
+from robench.study.commands import format_command, make_run_command, name_defenses
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -76,17 +77,18 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
     selection = request.selection
     cells = store.stages(CellInfo)
     kept = leave_out_adaptive(selection.keep(cells), cells)
-    options = ["--table", "worst", *request.command_options]
-    command = f"`{make_run_command(name_defenses(selection, cells), options)}`"
     if not kept:
-        raise NoResultsError(f"{store.root} has no {selection.describe()} yet; {command} makes it.")
+        command = make_run_command(name_defenses(selection, cells), ["--table", "worst", *request.command_options])
+        raise NoResultsError(f"{store.root} has no {selection.describe()} yet; `{command}` makes it.")
     block, others = largest_block(prefer_unchanged(read_model_results(kept)))
     names = list(selection.defenses) or list(request.paper.defense_order)
     block.sort(key=lambda r: (*rank(r.defense.name, names), _identify(r), r.seed))
     points, absent = find_points(block, request.reader)
     if not points:
-        raise NoResultsError(f"{request.name} shows models that met every attack, of which there are none; {command}.")
-    caption = _caption(block, request, points, others, absent, command) + _describe_training_attacks(points)
+        raise NoResultsError(
+            f"{request.name} shows models that met every attack, of which there are none; {_point_to_table(request)}."
+        )
+    caption = _caption(block, request, points, others, absent) + _describe_training_attacks(points)
     caption += describe_mark(max(point.mark for point in points))
     with apply_style():
         figure, axes = sheet(6.2, 4.6, caption)
@@ -220,7 +222,6 @@ def _caption(
     points: Sequence[Point],
     others: int,
     absent: Sequence[str],
-    command: str,
 ) -> str:
     info, attacks = block[0].info, sorted({label.text for label in column_labels(block).values()})
     text = (
@@ -231,5 +232,13 @@ def _caption(
         " no defense here is better in both; that points lie on it may be chance where whiskers overlap."
     )
     if absent:
-        text += f" Left out, because not every model has results of every attack: {', '.join(absent)}; {command}."
+        reason = "Left out, because not every model has results of every attack"
+        text += f" {reason}: {', '.join(absent)}; {_point_to_table(request)}."
     return text + describe_others(others)
+
+
+def _point_to_table(request: FigureRequest) -> str:
+    """Return a clause with the table that names the commands for what is missing, in the settings of the rest."""
+    chosen = ((f"--{facet}", ",".join(map(str, values))) for facet, values in request.selection.values.items())
+    command = format_command("table", "worst", *chain.from_iterable(chosen), *request.command_options)
+    return f"`{command}` names the commands that make them"

@@ -10,10 +10,12 @@ from robench.report.rendering.texts import (
     difference_text,
     ends,
     heads,
+    hidden_commands,
     interval_text,
     lines_below,
     numeric,
     published_text,
+    shown_commands,
     value_text,
 )
 from robench.report.tables.model import Cell, Column, Table
@@ -37,7 +39,9 @@ def _table(table: Table) -> str:
         lines.append("")
     lines += [f"- {escape_markdown(line)}" for line in lines_below(table)]
     if table.commands:
-        lines += ["", FILL, "", *fence_markdown(table.commands)]
+        lines += ["", FILL, "", *fence_markdown(shown_commands(table))]
+    if hidden := hidden_commands(table):
+        lines += ["", hidden]
     return "\n".join(lines) + "\n"
 
 

@@ -26,12 +26,14 @@ from robench.report.rendering.texts import (
     difference_text,
     ends,
     heads,
+    hidden_commands,
     interval_text,
     lead_word,
     lines_below,
     numeric,
     published_text,
     shared_ends,
+    shown_commands,
     value_text,
 )
 from robench.report.tables.legend import BOLD
@@ -90,8 +92,10 @@ def terminal(table: Table, console: Console | None = None) -> str:
             console.print(Text(escape_line(line), style="dim"))
         if table.commands:
             console.print(Text(FILL))
-        for command in table.commands:
+        for command in shown_commands(table):
             console.print(Text(f"  {escape_line(command)}"), soft_wrap=True)
+        if hidden := hidden_commands(table):
+            console.print(Text(f"  {hidden}"))
     return capture.get()
 
 

@@ -149,4 +149,18 @@ def lines_below(table: Table) -> list[str]:
     return [*table.legend, *(f"Note: {note}" for note in table.notes)]
 
 
+def shown_commands(table: Table) -> list[str]:
+    """Return the first commands that fill the gaps of a table: usual forms of defenses come before changed ones."""
+    usual_first = sorted(table.commands, key=lambda command: " --set " in command)
+    return usual_first[:MOST_COMMANDS]
+
+
+def hidden_commands(table: Table) -> str:
+    """Return a sentence about the commands that are not shown; empty if all are."""
+    hidden = len(table.commands) - MOST_COMMANDS
+    return f"{hidden} more commands stand in the table as --format json writes it." if hidden > 0 else ""
+
+
 FILL = f"{DASH}: no result yet. To fill the gaps:"
+MOST_COMMANDS = 6
+"""Most commands that are shown; a sweep of one setting has one for each value."""

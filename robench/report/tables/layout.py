@@ -187,7 +187,7 @@ def _block_order(result: Result, paper: Paper, lead: str) -> tuple[Any, ...]:
     info = result.info
     task = rank(info.task, paper.tasks)
     encoder = info.encoder.name
-    setting = info.train_rows, result.attacked_n, result.block
+    setting = info.split != "test", info.train_rows, result.attacked_n, result.block
     if lead == "encoder":
         return *rank(encoder, paper.encoders), *task, *setting
     return *task, encoder, *setting

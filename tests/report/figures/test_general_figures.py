@@ -69,7 +69,9 @@ def test_trade_off_has_a_point_for_each_defense_that_met_every_attack(store: Sto
     points = [line.get_xydata() for line in axes.get_lines() if line.get_markersize() == 8]
     assert [np.asarray(point).tolist() for point in points] == [[[92, 20]], [[90, 30]], [[88, 30]]]
     assert {"Base", "PGD", "TaiChi"} <= set(texts(drawing)) and "ADA" not in texts(drawing)
-    assert "not every model has results of every attack: ada; `robench run" in drawing.caption
+    assert (
+        "not every model has results of every attack: ada; `robench table worst --task trec` names" in drawing.caption
+    )
     assert "Trained against pwws, textfooler: TaiChi." in drawing.caption
     (front,) = (line for line in axes.get_lines() if line.get_linestyle() == "--")
     assert np.asarray(front.get_xydata())[1:-1].tolist() == [[90, 30], [92, 20]]
@@ -111,7 +113,7 @@ def test_figure_without_results_of_an_attack_names_the_defenses_and_the_preset_t
 
 
 def test_trade_off_without_a_whole_row_says_what_makes_one(store: Store) -> None:
-    with pytest.raises(RobenchError, match=r"none; `robench run --defense ada .* --table worst`"):
+    with pytest.raises(RobenchError, match=r"none; `robench table worst --task trec --defense ada` names the commands"):
         draw("trade-off", store, selection=Selection(tasks=["trec"], defenses=["ada"]))
     with pytest.raises(RobenchError, match=r"has no result .*; `robench run .* --table worst` makes it"):
         draw("trade-off", store, selection=Selection(tasks=["ag"]))

@@ -32,6 +32,21 @@ def test_every_format_is_as_it_was(store: Store, name: str) -> None:
     check_golden(f"table5.{name}", render(table5(store), name.removesuffix("60"), console))
 
 
+@pytest.mark.parametrize("format", ["rich", "md", "html"])
+def test_a_sweep_shows_few_commands_and_those_of_usual_forms_first(store: Store, format: str) -> None:
+    for temperature in range(2, 10):
+        add_cell(store, "ada", "pwws", 100, changed={"temperature": temperature})
+    for defense, attack in (("base", "pwws"), ("base", "textfooler"), ("taichi", "pwws")):
+        add_cell(store, defense, attack, 100)
+    table = table5(store)
+    text = render(table, format)
+    shown = [line for line in text.splitlines() if "robench run" in line]
+    assert len(table.commands) == 9 and len(shown) == 6
+    assert "--defense taichi" in shown[0] and "--set ada.temperature=2" in shown[1]
+    assert "3 more commands stand in the table as --format json writes it." in text
+    assert json.loads(render(table, "json"))["commands"] == list(table.commands)
+
+
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_no_line_of_the_terminal_table_is_too_long(store: Store, width: int) -> None:
     fill5(store)

@@ -14,7 +14,7 @@ from robench.results import papers
 from robench.results.selection import Selection
 from robench.results.stage_file import encode
 from robench.results.store import RECORDS_FILE, STAGE_FILE, Store, StoredStage
-from support.hand_made import TRAINING, add_cell, write_records
+from support.hand_made import TRAINING, add_cell, add_on_dev, write_records
 from support.tables import SECOND_ENCODER, fill5, names_of, options_of, rows, table5
 
 pytestmark = pytest.mark.usefixtures("quick_by_hand")
@@ -58,6 +58,13 @@ def test_two_settings_never_share_a_row(store: Store, setting: dict[str, Any], h
     assert any(heading in block.heading for block in table.blocks)
     assert len({block.heading for block in table.blocks}) == 2
     assert all(row.seeds == (42,) for block in table.blocks for row in block.rows)
+
+
+def test_development_rows_stand_below_test_rows(store: Store) -> None:
+    add_on_dev(store, "base", wrong=20, n=150)
+    add_cell(store, "base", "pwws", 100, seed=1)
+    first, second = table5(store).blocks
+    assert "dev rows" in second.heading and "dev rows" not in first.heading
 
 
 def test_settings_that_all_blocks_share_stand_in_the_caption(store: Store) -> None:
