@@ -37,6 +37,7 @@ class PairedComparison:
             they find none, or with two seeds.
         target: the difference to plan for, a share; None if none is.
         plan: what finds it; None if none is planned, or with two seeds or one sample.
+        split: the split that the samples are of.
     """
 
     first: str
@@ -47,6 +48,7 @@ class PairedComparison:
     smallest: float | None
     target: float | None = None
     plan: Plan | None = None
+    split: str = "test"
 
     def __repr__(self) -> str:
         """Return all sentences, one a line."""
@@ -65,7 +67,7 @@ class PairedComparison:
         """Return everything as plain values; differences are in percentage points."""
         found = self.found
         plain: dict[str, Any] = {"first": self.first, "second": self.second, "task": self.task}
-        plain |= {"attack": self.attack or None, "difference": 100 * found.value}
+        plain |= {"split": self.split, "attack": self.attack or None, "difference": 100 * found.value}
         plain |= {"low": _points(found.low), "high": _points(found.high), "level": found.level, "p": found.p}
         plain |= {"told_apart": found.parted, "covers": "seeds and samples" if found.covers_seeds else "samples"}
         plain |= {"seeds": list(found.seeds), "samples": found.n, "left_out": found.left_out}
@@ -77,7 +79,8 @@ class PairedComparison:
         return plain | {"sentences": self.sentences}
 
     def _verdict(self) -> str:
-        found, place = self.found, f"on {self.task} {f'under {self.attack}' if self.attack else '(clean texts)'}"
+        found, task = self.found, self.task if self.split == "test" else f"{self.split} rows of {self.task}"
+        place = f"on {task} {f'under {self.attack}' if self.attack else '(clean texts)'}"
         out = f" {_count(found.left_out, 'sample')} without an outcome of both left out." if found.left_out else ""
         if found.p is None:
             values = list_values(f"{100 * value:+.1f} with seed {seed}" for seed, value in found.by_seed.items())
@@ -122,7 +125,7 @@ class PairedComparison:
         if self.plan is None:
             known = "two seeds" if len(self.found.seeds) == 2 else "one sample"
             return f"What finds {size} cannot be planned from {known}, whose spread is not known."
-        return _describe_plan(self.plan, self.found, size)
+        return _describe_plan(self.plan, self.found, size, self.split)
 
 
 def compare(
@@ -198,6 +201,7 @@ def compare(
         find_smallest_difference(found),
         target,
         plan(found, target, whole) if target else None,
+        split,
     )
 
 
@@ -206,23 +210,23 @@ def _describe_attack(row: Sequence[Result], attack: str) -> str:
     return f"the worst of {list_values(labels)}" if attack == WORST_CASE else labels[0] if attack else ""
 
 
-def _describe_plan(made: Plan, found: Difference, size: str) -> str:
+def _describe_plan(made: Plan, found: Difference, size: str, name: str) -> str:
     """Return what finds a difference, or that nothing does."""
     split = _count(made.split, "sample")
     if not found.covers_seeds:
         if made.samples is None:
             return (
-                f"The test split is too small for {size} even between two trained models: all its {split} find"
+                f"The {name} split is too small for {size} even between two trained models: all its {split} find"
                 f" {_describe_reach(made)}."
             )
         return (
             f"A difference of {size} between two trained models takes {_count(made.samples, 'sample')} of the"
-            f" {made.split:,} of the test split; how many seeds it takes between defenses, only {FEWEST_SEEDS} seeds or"
-            " more can tell."
+            f" {made.split:,} of the {name} split; how many seeds it takes between defenses, only {FEWEST_SEEDS}"
+            " seeds or more can tell."
         )
     if made.fewest is None:
         return (
-            f"The test split is too small for {size}: all its {split} and {MOST_SEEDS} seeds find"
+            f"The {name} split is too small for {size}: all its {split} and {MOST_SEEDS} seeds find"
             f" {_describe_reach(made)}."
         )
     ways = []

@@ -40,11 +40,11 @@ class Plan:
     """What finds a difference.
 
     Attributes:
-        samples: samples that find it with the present seeds; None if the test split has too few.
+        samples: samples that find it with the present seeds; None if the split has too few.
         seeds: seeds that find it with the present samples; None if :data:`MOST_SEEDS` do not, or one seed is there.
-        fewest: pair of seeds and samples with the smallest product; None if no seeds and samples of the test split do.
-        split: samples of the test split.
-        reach: the smallest difference found with the whole test split, and the present seeds if there is one, else
+        fewest: pair of seeds and samples with the smallest product; None if no seeds and samples of the split do.
+        split: samples of the split.
+        reach: the smallest difference found with the whole split, and the present seeds if there is one, else
             :data:`MOST_SEEDS`.
     """
 
@@ -78,7 +78,7 @@ def plan(found: Difference, difference: float, split: int, power: float = POWER)
     Args:
         found: a comparison of the two rows, whose spread is taken.
         difference: to find, above 0.
-        split: samples of the test split.
+        split: samples of the split.
         power: the chance, between 0 and 1.
 
     Returns:

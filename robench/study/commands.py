@@ -102,6 +102,11 @@ def make_commands(gaps: Iterable[Gap], extra: Sequence[str] = ()) -> tuple[tuple
     return tuple(_command(box, extra) for box in _merge_boxes(boxes)), hopeless
 
 
+def put_usual_first(commands: Iterable[str]) -> list[str]:
+    """Return commands in their order, but those with the usual settings of defenses before those that change some."""
+    return sorted(commands, key=lambda command: " --set " in command)
+
+
 def _merge_boxes(boxes: list[_Box]) -> list[_Box]:
     """Merge boxes that differ in one kind of name only: first in seeds, then in attacks, defenses and tasks."""
     for field in ("seeds", "attacks", "defenses", "tasks"):

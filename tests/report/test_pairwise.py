@@ -148,7 +148,10 @@ def test_clean_development_rows_are_those_before_an_attack_that_met_all_of_them(
     add_on_dev(store, "ada", wrong=20)
     found = compare("taichi", "ada", task="trec", split="dev", runs=store.root)
     assert found.found.value == pytest.approx(0.09) and found.found.p == mcnemar(18, 0)
-    assert "over 200 samples" in str(found)
+    assert "taichi is better than ada on dev rows of trec (clean texts)" in str(found)
+    assert "over 200 samples" in str(found) and found.describe()["split"] == "dev"
+    planned = compare("taichi", "ada", task="trec", split="dev", runs=store.root, difference=0.5)
+    assert "The dev split is too small for 0.5 points" in str(planned)
 
 
 def test_clean_development_rows_of_a_smaller_sample_are_refused_with_the_way_out(store: Store) -> None:

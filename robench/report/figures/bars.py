@@ -95,9 +95,9 @@ def _caption(block: Sequence[Result], labels: Iterable[str], task: str, others: 
     names = [f"{title(label)} is {label}" for label in labels if title(label).lower() != label.lower()]
     text = (
         f"{task}, encoder {info.encoder.name}, {info.train_rows:,} training rows. clean%: of"
-        f" {info.clean.n:,} test samples, the mean over a defense's models, one per attack where it trains on the"
-        f" attack's texts. Others: of {block[0].attacked_n:,} attacked test samples those that stay right; wrong before"
-        f" counts as wrong. {describe_seeds(block)}"
+        f" {info.clean.n:,} {info.split} samples, the mean over a defense's models, one per attack where it trains on"
+        f" the attack's texts. Others: of {block[0].attacked_n:,} attacked {info.split} samples those that stay right;"
+        f" wrong before counts as wrong. {describe_seeds(block)}"
     )
     text += f" {', '.join(names)}." if names else ""
     return text + describe_caveats(block) + describe_others(others)

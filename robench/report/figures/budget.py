@@ -144,9 +144,9 @@ def _caption(block: Sequence[Result], request: FigureRequest, others: int, left:
     info = block[0].info
     text = (
         f"{request.task}, encoder {info.encoder.name}, {info.train_rows:,} training rows, {block[0].attacked_n:,}"
-        " attacked test samples. A sample that fell after q queries is right before q; its share of changed words is"
-        " that of the text that the attack found, for which it did not look for the smallest change. At its right end a"
-        " curve is the accuracy under attack of table 5, of a random model that of the attack's own draws."
+        f" attacked {info.split} samples. A sample that fell after q queries is right before q; its share of changed"
+        " words is that of the text that the attack found, for which it did not look for the smallest change. At its"
+        " right end a curve is the accuracy under attack of table 5, of a random model that of the attack's own draws."
         f" {describe_means(_list_seeds(block))}"
         " `robench table budget` has the intervals of some points."
     )

@@ -226,9 +226,9 @@ def _caption(
     info, attacks = block[0].info, sorted({label.text for label in column_labels(block).values()})
     text = (
         f"{request.task}, encoder {info.encoder.name}, {info.train_rows:,} training rows, {info.clean.n:,} clean and"
-        f" {block[0].attacked_n:,} attacked test samples. worst%: a sample counts only if the model survives all of"
-        f" {', '.join(attacks)}; of a defense that is trained once for each attack, the mean over its models. Whiskers:"
-        f" {_describe_whiskers(points)}. Dashed: the Pareto front, beyond which"
+        f" {block[0].attacked_n:,} attacked {info.split} samples. worst%: a sample counts only if the model survives"
+        f" all of {', '.join(attacks)}; of a defense that is trained once for each attack, the mean over its models."
+        f" Whiskers: {_describe_whiskers(points)}. Dashed: the Pareto front, beyond which"
         " no defense here is better in both; that points lie on it may be chance where whiskers overlap."
     )
     if absent:

@@ -101,8 +101,9 @@ def _caption(scene: _Scene, result: Result, others: int) -> str:
     info = result.info
     parts = [
         f"{info.task}, {title(info.defense.name)}, encoder {info.encoder.name}, seed {info.seed}:"
-        f" {len(scene.clean):,} test samples, and the texts with which {info.attack.title} changed the prediction"
-        f" of {len(scene.adversarial):,} of them. Shaded: what the head decides in this plane, which is exact.",
+        f" {len(scene.clean):,} {info.split} samples, and the texts with which {info.attack.title} changed the"
+        f" prediction of {len(scene.adversarial):,} of them. Shaded: what the head decides in this plane, which is"
+        " exact.",
     ]
     if len(scene.plane.weight) == 2:
         parts.append(

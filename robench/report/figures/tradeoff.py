@@ -135,8 +135,8 @@ def _caption(block: Sequence[Result], request: FigureRequest, others: int) -> st
     assert figure.sweep is not None, "the reader of papers checks that"
     text = (
         f"{request.task}, encoder {info.encoder.name}, {info.train_rows:,} training rows, {info.clean.n:,} clean"
-        f" and {block[0].attacked_n:,} attacked test samples. The line joins {figure.sweep.caption}; between its points"
-        f" nothing was measured. Up and right is better. {describe_seeds(block)}"
+        f" and {block[0].attacked_n:,} attacked {info.split} samples. The line joins {figure.sweep.caption}; between"
+        f" its points nothing was measured. Up and right is better. {describe_seeds(block)}"
     )
     text += "".join(f" {note}." for note in figure.notes)
     return text + describe_caveats(block) + describe_others(others)

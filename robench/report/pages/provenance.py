@@ -16,7 +16,7 @@ from robench.results.info_parts import PluginInfo
 from robench.results.labels import column_labels, row_labels
 from robench.results.request_log import read_requests
 from robench.results.store import Store
-from robench.study.commands import format_command, make_commands, repeat
+from robench.study.commands import format_command, make_commands, put_usual_first, repeat
 
 DIGITS = 16
 """Hexadecimal digits of a digest that are shown."""
@@ -28,8 +28,8 @@ def settings_section(results: Sequence[Result]) -> Section:
     facts = [
         ("task", _each(f"{info.task}: {', '.join(info.labels)}" for info in infos)),
         ("data", _each(f"{info.data.source}, sha256 {info.data.digest[:DIGITS]}" for info in infos)),
-        ("clean test samples", _each(f"{info.clean.n:,}" for info in infos)),
-        ("attacked test samples", _each(f"{result.attacked_n:,}" for result in results)),
+        ("clean samples", _each(f"{info.clean.n:,} {info.split}" for info in infos)),
+        ("attacked samples", _each(f"{result.attacked_n:,} {result.info.split}" for result in results)),
         ("seeds", _each(sorted({info.seed for info in infos}))),
         ("precision", _each(info.precision for info in infos)),
         ("preset", _each(info.preset for info in infos)),
@@ -139,7 +139,8 @@ def reproduction_section(store: Store, results: Sequence[Result], options: Seque
         options: what to add to commands, such as ``["--runs", "elsewhere"]``.
         page: the command that makes the page.
     """
-    commands, hopeless = make_commands(repeat(results), options)
+    made, hopeless = make_commands(repeat(results), options)
+    commands = put_usual_first(sorted(made))
     parts: list[Part] = [
         Paragraph(
             "With the same versions on the same kind of processor, these commands make the same results"

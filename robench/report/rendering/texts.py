@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from robench.report.tables.legend import has_spread
 from robench.report.tables.model import Cell, Column, Row, Table
+from robench.study.commands import put_usual_first
 
 DASH = "—"
 WIDE = 0.05
@@ -151,8 +152,7 @@ def lines_below(table: Table) -> list[str]:
 
 def shown_commands(table: Table) -> list[str]:
     """Return the first commands that fill the gaps of a table: usual forms of defenses come before changed ones."""
-    usual_first = sorted(table.commands, key=lambda command: " --set " in command)
-    return usual_first[:MOST_COMMANDS]
+    return put_usual_first(table.commands)[:MOST_COMMANDS]
 
 
 def hidden_commands(table: Table) -> str:

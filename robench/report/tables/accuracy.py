@@ -10,6 +10,7 @@ from robench.escaping import list_values
 from robench.report.tables.adaptive import ADAPTIVE, AdaptiveColumn
 from robench.report.tables.cells import attacked_cell, clean_cell
 from robench.report.tables.layout import Layout
+from robench.report.tables.legend import describe_clean
 from robench.report.tables.masking import MaskReader, describe_masked
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.options import TableRequest
@@ -54,11 +55,12 @@ def label_conflict_table(cells: Sequence[StoredStage[CellInfo]], request: TableR
     columns = [Column(f"{CLEAN} ({label.text})", key=label.text, attack=label.plain) for label in labels]
     reader = SampleReader.of(results, request.reader)
     arranged, caption = layout.arranged(partial(_clean_by_attack, reader), attacks=False)
+    clean = describe_clean(r.info for r in layout.results)
     return request.finish(
         arranged,
         columns,
         caption=caption,
-        legend=[f"{CLEAN}: correct / all test samples, of models trained on the texts of the attack in brackets."],
+        legend=[f"{clean}, of models trained on the texts of the attack in brackets."],
         infos=(r.info for r in layout.results),
         commands=make_commands(layout.gaps(), request.command_options),
     )
@@ -115,7 +117,8 @@ def _under_attack(layout: Layout, request: TableRequest, cells: Sequence[StoredS
     columns += [Column(ADAPTIVE, better=None)] if adaptive.is_shown else []
     columns += [Column(WORST)] if worst else []
     arranged, caption = layout.arranged(partial(_clean_and_attacked, reader, worst, masks, adaptive))
-    measured = _how_measured(arranged, columns, request.paper)
+    clean = describe_clean(r.info for r in layout.results)
+    measured = _how_measured(arranged, columns, request.paper, clean)
     measured[1:1] = [adaptive.describe()] if adaptive.is_shown else []
     return request.finish(
         arranged,
@@ -143,8 +146,8 @@ def attacks_of(columns: Sequence[Column], row: Row) -> tuple[str, ...]:
     return tuple(c.name for c, cell in shown if cell.seeds and c.name not in NOT_ATTACKS)
 
 
-def _how_measured(blocks: Sequence[Block], columns: Sequence[Column], paper: Paper) -> list[str]:
-    lines = ["clean%: correct / all test samples. Attacks: failed / attacked samples; wrong before counts as wrong."]
+def _how_measured(blocks: Sequence[Block], columns: Sequence[Column], paper: Paper, clean: str) -> list[str]:
+    lines = [f"{clean}. Attacks: failed / attacked samples; wrong before counts as wrong."]
     rows = [(block, row) for block in blocks for row in block.rows if row.per_attack]
     rows.sort(key=lambda found: rank(found[1].name, paper.defense_order))
     attacks: dict[str, set[tuple[str, ...]]] = {}

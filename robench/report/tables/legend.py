@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from robench.report.tables.comparison import Comparison
 from robench.report.tables.model import Block, Cell, Column
+from robench.results.info import CellInfo
 from robench.results.intervals import FEWEST_SEEDS
 
 BOLD = "Bold:"
 """How the line on bold cells begins, which makes no sense where nothing is bold."""
+
+
+def describe_clean(infos: Iterable[CellInfo]) -> str:
+    """Return what clean% counts: samples of the split whose rows were attacked."""
+    splits = sorted({info.split for info in infos}, reverse=True)
+    return f"clean%: correct / all {' or '.join(splits)} samples"
 
 
 def has_spread(cell: Cell) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from robench.plugins import registry
 from robench.report.tables.cells import attacked_cell, clean_cell
 from robench.report.tables.layout import CellsOf, Layout
+from robench.report.tables.legend import describe_clean
 from robench.report.tables.model import Cell, Column, Table
 from robench.report.tables.options import Commands, TableRequest
 from robench.report.tables.worst import HOW_WORST, WORST, lowest_cell, worst_cell
@@ -23,7 +24,6 @@ CLEAN = "clean%"
 LOWEST = "lowest%"
 
 _ATTACKS = "Attacks: failed / attacked samples; wrong before counts as wrong."
-_CLEAN = "clean%: correct / all test samples."
 
 
 def matrix_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) -> Table:
@@ -52,7 +52,7 @@ def matrix_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) 
         return clean_cell(reader, found), *attacked
 
     columns = [Column(CLEAN), *(Column(label.text, attack=label.plain) for label in layout.columns.values())]
-    legend = [MODEL_LEGEND, _CLEAN, _ATTACKS]
+    legend = [MODEL_LEGEND, _clean(shown), _ATTACKS]
     return _fill(request, layout, columns, cells_of, legend)
 
 
@@ -78,7 +78,11 @@ def worst_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) -
     titles = ", ".join(label.text for label in layout.columns.values())
     lowest = f"lowest%: accuracy under the single attack that the model is worst under, of {titles}."
     columns = [Column(CLEAN), Column(LOWEST), Column(WORST)]
-    return _fill(request, layout, columns, cells_of, [MODEL_LEGEND, _CLEAN, lowest, HOW_WORST])
+    return _fill(request, layout, columns, cells_of, [MODEL_LEGEND, _clean(results), lowest, HOW_WORST])
+
+
+def _clean(results: Sequence[Result]) -> str:
+    return f"{describe_clean(r.info for r in results)}."
 
 
 def _fill(

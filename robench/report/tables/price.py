@@ -10,6 +10,7 @@ from typing import Any
 from robench.plugins import registry
 from robench.report.tables.cells import clean_cell, mean_cell
 from robench.report.tables.layout import Layout
+from robench.report.tables.legend import describe_clean
 from robench.report.tables.model import Cell, Column, Table
 from robench.report.tables.options import TableRequest
 from robench.report.tables.worst import HOW_WORST, WORST, worst_cell
@@ -41,7 +42,6 @@ _LEGEND = (
     "passes: texts that went forwards or backwards through an encoder in training. weights: of the deployed network."
     " ms per text: milliseconds of a prediction for a clean test text. Times depend on the machine and on what else it"
     " did.",
-    "clean%: correct / all test samples.",
 )
 
 
@@ -98,7 +98,8 @@ def price_table(store: Store, request: TableRequest) -> Table:
         return seconds, made, times, *others, clean_cell(reader, found), worst_cell(worst, found)
 
     arranged, caption = layout.arranged(cells_of)
-    legend = [*(line.format(reference=reference) for line in _LEGEND), HOW_WORST]
+    clean = f"{describe_clean(r.info for r in layout.results)}."
+    legend = [*(line.format(reference=reference) for line in _LEGEND), clean, HOW_WORST]
     return request.finish(arranged, COLUMNS, caption=caption, legend=legend, infos=(r.info for r in layout.results))
 
 

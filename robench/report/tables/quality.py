@@ -8,6 +8,7 @@ from functools import partial
 
 from robench.report.tables.by_attack import arrange_by_attack
 from robench.report.tables.cells import attacked_cell, clean_cell, mean_cell
+from robench.report.tables.legend import describe_clean
 from robench.report.tables.model import Block, Cell, Column, Table
 from robench.report.tables.options import TableRequest
 from robench.results.cells import Result, read_results
@@ -24,7 +25,6 @@ COLUMNS = (
     Column("similarity", "number", 3, better=None),
 )
 LEGEND = (
-    "clean%: correct / all test samples. attack%: failed / attacked samples; wrong before counts as wrong.",
     "success rate%: succeeded / samples that were right before. queries: mean over these.",
     "Over the successes: words changed%, the mean share of a text's words; similarity, the mean cosine of a text before"
     " and after, by the bundled sentence encoder.",
@@ -48,8 +48,9 @@ def quality_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest)
     arranged = [
         Block(one.setting["task"], one.heading, one.rows(partial(quality_cells, reader)), one.setting) for one in found
     ]
-    infos = (r.info for one in found for r in one.results)
-    return request.finish(arranged, COLUMNS, caption=caption, legend=LEGEND, infos=infos)
+    infos = [r.info for one in found for r in one.results]
+    accuracies = f"{describe_clean(infos)}. attack%: failed / attacked samples; wrong before counts as wrong."
+    return request.finish(arranged, COLUMNS, caption=caption, legend=[accuracies, *LEGEND], infos=infos)
 
 
 def quality_cells(reader: SampleReader, found: Sequence[Result]) -> tuple[Cell, ...]:

@@ -65,6 +65,7 @@ def test_development_rows_stand_below_test_rows(store: Store) -> None:
     add_cell(store, "base", "pwws", 100, seed=1)
     first, second = table5(store).blocks
     assert "dev rows" in second.heading and "dev rows" not in first.heading
+    assert table5(store).legend[0].startswith("clean%: correct / all test or dev samples.")
 
 
 def test_settings_that_all_blocks_share_stand_in_the_caption(store: Store) -> None:
