@@ -121,11 +121,10 @@ def make_frame(cells: Sequence[StoredStage[CellInfo]]) -> pandas.DataFrame:
     Returns:
         One row per cell: names of ``task``, ``defense`` and ``attack`` (with its variant); ``seed``, ``split`` whose
         rows were attacked (and clean accuracy was measured on), ``encoder``, ``train_rows``; ``clean_accuracy`` on the
-        ``n_test`` test samples and ``accuracy_under_attack`` on the ``n_attacked`` of them without the ``n_errors`` on
-        which code failed, 0 to 1, NaN if nothing is left; ``attack_success_rate`` over the samples that the model
-        classified correctly; their mean ``queries``; mean share of ``words_changed`` and mean ``similarity`` of the
-        text before and after (cosine of the bundled sentence
-        encoder) over the successes; ``records``, the path of the per-example records; ``has_learned``, False for a
+        ``n_test`` samples of this split and ``accuracy_under_attack`` on the ``n_attacked`` of them without the
+        ``n_errors`` on which code failed, 0 to 1, NaN if nothing is left; ``attack_success_rate`` over the samples that
+        the model classified correctly; their mean ``queries``; mean share of ``words_changed`` and mean ``similarity``
+        of the text before and after (cosine of the bundled sentence encoder) over the successes; ``records``, the path of the per-example records; ``has_learned``, False for a
         model that tables mark with †: it cannot be told from naming the most frequent label each time, so it cannot be
         fooled; ``warnings``, what makes the numbers of a model that the user brought misleading, and ``notes``, what to
         know about the rows, texts of sentences that are empty if there are none;
@@ -184,7 +183,7 @@ def make_records_frame(cells: Sequence[StoredStage[CellInfo]], *, texts: bool = 
 
     Returns:
         One row per record: ``task``, ``defense``, ``trained_against``, ``attack``, ``seed`` and ``key`` of the cell as
-        in :func:`make_frame`; ``id``, the row of the test split; ``label``, the name of the gold label; ``status``,
+        in :func:`make_frame`; ``id``, the row of the attacked split; ``label``, the name of the gold label; ``status``,
         ``queries``, ``words_changed``, ``words`` and ``seconds`` as in :class:`robench.results.records.Record`;
         ``predicted`` and ``final_predicted``, the names of the most probable labels before and after the attack, and
         ``probability`` and ``final_probability``, the model's probabilities of the gold label, missing if its code
