@@ -119,19 +119,21 @@ def make_frame(cells: Sequence[StoredStage[CellInfo]]) -> pandas.DataFrame:
     """Make a table of cells for analysis.
 
     Returns:
-        One row per cell: names of ``task``, ``defense`` and ``attack`` (with its variant); ``seed``, ``split`` whose
-        rows were attacked (and clean accuracy was measured on), ``encoder``, ``train_rows``; ``clean_accuracy`` on the
-        ``n_test`` samples of this split and ``accuracy_under_attack`` on the ``n_attacked`` of them without the
-        ``n_errors`` on which code failed, 0 to 1, NaN if nothing is left; ``attack_success_rate`` over the samples that
-        the model classified correctly; their mean ``queries``; mean share of ``words_changed`` and mean ``similarity``
-        of the text before and after (cosine of the bundled sentence encoder) over the successes; ``records``, the path of the per-example records; ``has_learned``, False for a
-        model that tables mark with †: it cannot be told from naming the most frequent label each time, so it cannot be
-        fooled; ``warnings``, what makes the numbers of a model that the user brought misleading, and ``notes``, what to
-        know about the rows, texts of sentences that are empty if there are none;
-        ``key`` of the cell and ``model``, the key of its model; ``preset``, ``precision``; ``defense_changes`` and
-        ``attack_changes``, the hyper-parameters that the user set, as ``name=value``; ``trained_against``, the attack
-        whose texts the model was trained on, empty if it needed none: another one than ``attack`` in cells of the table
-        ``matrix``; ``flags``, what to know beside the numbers, see :mod:`robench.results.flags`, separated by commas.
+        One row per cell: names of ``task``, ``defense`` and ``attack`` (with its variant); ``seed``, ``split``
+        whose rows were attacked (and clean accuracy was measured on), ``encoder``, ``train_rows``;
+        ``clean_accuracy`` on the ``n_test`` samples of this split and ``accuracy_under_attack`` on the
+        ``n_attacked`` of them without the ``n_errors`` on which code failed, 0 to 1, NaN if nothing is left;
+        ``attack_success_rate`` over the samples that the model classified correctly; their mean ``queries``;
+        mean share of ``words_changed`` and mean ``similarity`` of the text before and after (cosine of the
+        bundled sentence encoder) over the successes; ``records``, the path of the per-example records;
+        ``has_learned``, False for a model that tables mark with †: it cannot be told from naming the most
+        frequent label each time, so it cannot be fooled; ``warnings``, what makes the numbers of a model that
+        the user brought misleading, and ``notes``, what to know about the rows, texts of sentences that are
+        empty if there are none; ``key`` of the cell and ``model``, the key of its model; ``preset``,
+        ``precision``; ``defense_changes`` and ``attack_changes``, the hyper-parameters that the user set, as
+        ``name=value``; ``trained_against``, the attack whose texts the model was trained on, empty if it needed
+        none: another one than ``attack`` in cells of the table ``matrix``; ``flags``, what to know beside the
+        numbers, see :mod:`robench.results.flags`, separated by commas.
     """
     import pandas
 

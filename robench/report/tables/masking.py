@@ -2,8 +2,8 @@
 
 How it works: an attack on a model is checked by transfers to the same model of the texts that the same attack made, and
 by attacks on the same model that are this attack with one thing changed, such as the order of words. They are found by
-the model's key and the attack's identity. Only ways that there are for the reference as well, with the same seeds, are
-used, so that like is compared with like.
+the model's key, the attack's identity and the split. Only ways that there are for the reference as well, with the same
+seeds, are used, so that like is compared with like.
 """
 
 from __future__ import annotations
@@ -116,28 +116,32 @@ def describe_masked(blocks: Sequence[Block], columns: Sequence[Column]) -> list[
     ]
 
 
-_Place = tuple[str, str]
-"""A model's key, and the identity of an attack on it."""
+_Place = tuple[str, str, str]
+"""A model's key, the identity of an attack on it, and the split whose rows were attacked."""
 
 
 def _find_ways(
     cells: Iterable[StoredStage[CellInfo]], transfers: Iterable[StoredStage[TransferInfo]]
 ) -> Mapping[_Place, Mapping[str, Path]]:
-    """Return the folders of other ways to fool a model by name, for each attack on it."""
+    """Return the folders of other ways to fool a model by name, for each attack on it: those of the most samples."""
     ways: dict[_Place, dict[str, Path]] = {}
-    for transfer in transfers:
+    for transfer in sorted(transfers, key=_count_samples):
         ways.setdefault(_place(transfer.info), {})[TRANSFERRED] = transfer.folder
-    for cell in cells:
+    for cell in sorted(cells, key=_count_samples):
         if cell.info.attack.base and (of := _identity(cell.info).get("of")):
-            place = cell.info.model, identity_text(of)
+            place = cell.info.model, identity_text(of), cell.info.split
             ways.setdefault(place, {})[cell.info.attack.title] = cell.folder
     return ways
 
 
-def _place(info: AttackInfo) -> _Place:
+def _count_samples(stage: StoredStage[CellInfo] | StoredStage[TransferInfo]) -> int:
+    return stage.info.attacked.n if stage.info.attacked else 0
+
+
+def _place(info: CellInfo | TransferInfo) -> _Place:
     named = ("name", "code")  # which the identity of a base does not have
     identity = {name: value for name, value in _identity(info).items() if name not in named}
-    return info.model, identity_text(identity)
+    return info.model, identity_text(identity), info.split if isinstance(info, CellInfo) else "test"
 
 
 def _identity(info: AttackInfo) -> Mapping[str, Any]:

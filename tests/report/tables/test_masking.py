@@ -96,6 +96,22 @@ def test_masked_share_uses_only_ways_that_there_are_for_the_reference_too(filled
     assert found.reference == pytest.approx(4 / 40) and found.is_flagged
 
 
+def test_ways_that_fool_a_model_on_test_texts_say_nothing_of_development_texts(filled: Store) -> None:
+    of: dict[str, Any] = {"query_budget": None}
+    derived: dict[str, Any] = {"attack_base": "pwws", "attack_changed": {"of": of}}
+    for name, withstood in (("base", 40), ("freelb", 80)):
+        add_cell(filled, name, "pwws", withstood, records=rows(withstood), split="dev")
+        add_cell(filled, name, "odd:pwws", withstood, records=rows(withstood), **derived)
+        add_cell(filled, name, "odd:pwws", 1, records=rows(withstood, fooled=withstood), **derived, split="dev")
+    table = tables.make("5", filled)
+    found = masked_of(table, "freelb")
+    assert (found.fooled, len(found.ways)) == (2, 2)
+    (dev,) = (block for block in table.blocks if block.setting.get("split") == "dev")
+    at = [one.name for one in table.columns].index("pwws")
+    (masked,) = (row.cells[at].masked for row in dev.rows if row.name == "freelb")
+    assert masked is not None and (masked.ways, masked.fooled) == (("odd:pwws",), 80)
+
+
 def test_table_without_other_ways_has_no_shares(store: Store) -> None:
     add_cell(store, "base", "pwws", 40, records=rows(40))
     add_cell(store, "ada", "pwws", 80, records=rows(80))
