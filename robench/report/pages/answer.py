@@ -29,7 +29,6 @@ class Verdict:
         table: the table.
         block: the block.
         place: of the column among the cells.
-        attacks: titles of all attacks.
         reference: registered name of the defense that is none.
         paper: the paper, which says what the ablations of the compared defense are.
     """
@@ -37,40 +36,36 @@ class Verdict:
     table: Table
     block: Block
     place: int
-    attacks: Sequence[str]
     reference: str
     paper: Paper
 
     @classmethod
-    def of(
-        cls, accuracy: Table, worst: Table | None, attacks: Sequence[str], reference: str, paper: Paper
-    ) -> Verdict | None:
+    def of(cls, accuracy: Table, worst: Table | None, identity: str, reference: str, paper: Paper) -> Verdict | None:
         """Choose what decides: accuracy under the worst of all attacks, if it is known of defenses, else the hardest.
 
         Args:
             accuracy: the table of accuracies under each attack.
             worst: the table of accuracies under the worst of all attacks, if there is one.
-            attacks: titles of all attacks.
+            identity: of the block that the answer is about; a table that lacks it has another, of the most numbers.
             reference: registered name of the defense that is none.
             paper: the paper of the tables.
 
         Returns:
             None if nothing was attacked.
         """
-        for table in filter(None, (worst, accuracy) if len(attacks) > 1 else ()):
-            place = find_column(table, WORST)
-            block = max(table.blocks, key=_count_numbers)
-            if place is not None and _count_defenses(block, place) > 1:
-                return cls(table, block, place, attacks, reference, paper)
-        block = max(accuracy.blocks, key=_count_numbers)
+        for table in filter(None, (worst, accuracy)):
+            place, block = find_column(table, WORST), _find_block(table, identity)
+            if place is not None and len(block.attacks) > 1 and _count_defenses(block, place) > 1:
+                return cls(table, block, place, reference, paper)
+        block = _find_block(accuracy, identity)
         met = {
             place: _count_defenses(block, place)
             for place, column in enumerate(accuracy.columns)
-            if column.name in attacks and any(row.cells[place].value is not None for row in block.rows)
+            if column.name in block.attacks and any(row.cells[place].value is not None for row in block.rows)
         }
         places = [place for place, count in met.items() if count == max(met.values())]
         hardest = min(places, key=lambda place: _mean(block, place, places), default=None)
-        return None if hardest is None else cls(accuracy, block, hardest, attacks, reference, paper)
+        return None if hardest is None else cls(accuracy, block, hardest, reference, paper)
 
     @property
     def column(self) -> Column:
@@ -78,11 +73,17 @@ class Verdict:
         return self.table.columns[self.place]
 
     @property
+    def split(self) -> str:
+        """The split whose texts were attacked."""
+        return str(self.block.setting.get("split", "test"))
+
+    @property
     def under(self) -> str:
         """What the texts go through, in words."""
+        attacks = self.block.attacks
         if self.column.name == WORST:
-            return f"each of {join_names(self.attacks)}" if len(self.attacks) > 1 else self.attacks[0]
-        count = len(self.attacks)
+            return f"each of {join_names(attacks)}" if len(attacks) > 1 else attacks[0]
+        count = len(attacks)
         return self.column.name if count == 1 else f"{self.column.name}, the hardest of {count} attacks"
 
     @property
@@ -123,7 +124,7 @@ class Verdict:
         """Return what sets the only row with a number, or the only one of a model that learned something, apart."""
         if len(self.ranked) > 1:
             return "has learned the task"
-        columns = [place for place, column in enumerate(self.table.columns) if column.name in self.attacks]
+        columns = [place for place, column in enumerate(self.table.columns) if column.name in self.block.attacks]
         others = [row for row in self.block.rows if row is not self.ranked[0]]
         met = any(row.cells[place].value is not None for row in others for place in columns)
         return f"was attacked by {self.column.name}" if met else "was attacked"
@@ -135,7 +136,8 @@ class Verdict:
             lead = f"{best.label}, an ablation of {self.table.compared} and not compared, has the highest number"
         base = self._find_reference(ranked)
         against = f", against {self._percent(base)} of {base.label}" if base and base is not best else ""
-        right = f"of {self.cell(best).n:,} attacked texts {self._percent(best)} stay right under {self.under}"
+        texts = "texts" if self.split == "test" else f"{self.split} texts"
+        right = f"of {self.cell(best).n:,} attacked {texts} {self._percent(best)} stay right under {self.under}"
         shown = [best, base] if base and base is not best else [best]
         doubts = "".join(describe_doubts(self.cell(row), of=row.label) for row in shown)
         return f"{lead}: {right}{against}{doubts}."
@@ -269,6 +271,11 @@ def _training_times(prices: Table | None, block: Block, best: Row) -> list[float
     rows = [row for one in blocks for row in one.rows if row.identity == best.identity]
     rows = [row for row in rows if row.label == best.label] or rows
     return [float(value) for row in rows if (value := row.cells[place].value) is not None]
+
+
+def _find_block(table: Table, identity: str) -> Block:
+    found = [block for block in table.blocks if block.identity == identity]
+    return found[0] if found else max(table.blocks, key=_count_numbers)
 
 
 def _count_numbers(block: Block) -> int:

@@ -14,17 +14,17 @@ from robench.report.pages.pictures import make_picture
 from robench.report.pages.provenance import provenance_section, reproduction_section, settings_section
 from robench.report.pages.rows import bar_of, find_column
 from robench.report.rendering.texts import percent
-from robench.report.tables.accuracy import CLEAN, NOT_ATTACKS
+from robench.report.tables.accuracy import CLEAN
 from robench.report.tables.model import Table
 from robench.report.tables.options import TableOptions
 from robench.results import papers, records
-from robench.results.cells import Result, group, read_results
+from robench.results.cells import Result, read_results
 from robench.results.flags import UNLEARNED
 from robench.results.info import CellInfo, StatisticsInfo
 from robench.results.integrity import RECORDS_FILE
 from robench.results.paper_contents import Paper, TableKind
 from robench.results.sample_reader import SampleReader
-from robench.results.selection import ALL, NoResultsError, facet_of
+from robench.results.selection import ALL, NoResultsError, facet_of, largest_block, prefer_unchanged
 from robench.results.store import Store
 from robench.version import VERSION
 
@@ -59,8 +59,8 @@ def make_study_page(store: Store, paper: str, options: TableOptions, command: st
     accuracy = tables.accuracy_table(cells, contents, store=store, **options)
     results = read_results(options.get("selection", ALL).keep(cells))
     maker = _Sections(store, paper, contents, options)
-    attacks = [column.name for column in accuracy.columns if column.name not in NOT_ATTACKS]
-    verdict = Verdict.of(accuracy, maker.try_table("worst"), attacks, registry.reference(), contents)
+    largest, _ = largest_block(prefer_unchanged(results))
+    verdict = Verdict.of(accuracy, maker.try_table("worst"), largest[0].block, registry.reference(), contents)
     if verdict is None:
         raise NoResultsError(f"{store.root} has no attacks to report on.")
     price = maker.try_table("price")
@@ -80,11 +80,11 @@ def make_study_page(store: Store, paper: str, options: TableOptions, command: st
         kicker=f"robench · study of {info.task}",
         question=f"Which defense holds on {info.task}, against what, and at what price?",
         answer=[*verdict.sentences(), *filter(None, [verdict.price(price)])],
-        facts=_facts(verdict, results),
+        facts=_facts(verdict),
         front=_bars(verdict),
         sections=sections,
         foot=f"Made by robench {VERSION} from {store.root}.",
-        warnings=_warnings(accuracy, results),
+        warnings=_warnings(verdict, accuracy, results),
     )
 
 
@@ -178,18 +178,18 @@ def _accuracy_section(table: Table) -> Section:
     return Section("accuracy", "Accuracy", [TablePart(table)])
 
 
-def _facts(verdict: Verdict, results: Sequence[Result]) -> list[tuple[str, str]]:
-    info = results[0].info
+def _facts(verdict: Verdict) -> list[tuple[str, str]]:
     block, best = verdict.block, verdict.ranked[0]
     setting = block.setting
     facts = [
-        ("task", info.task),
+        ("task", block.task),
+        ("rows", "" if verdict.split == "test" else verdict.split),
         ("encoder", str(setting.get("encoder", ""))),
         ("training rows", f"{setting.get('train_rows', 0):,}"),
         ("clean texts", f"{best.clean_n or 0:,}"),
         ("attacked texts", f"{best.attacked_n or 0:,}"),
         ("defenses", str(len({row.name for row in block.rows}))),
-        ("attacks", str(len({r.column for r in results}))),
+        ("attacks", str(len(block.attacks))),
         ("seeds", ", ".join(map(str, sorted({seed for row in block.rows for seed in row.seeds})))),
     ]
     return [(name, text) for name, text in facts if text]
@@ -215,12 +215,12 @@ def _bars(verdict: Verdict) -> list[Part]:
     return parts
 
 
-def _warnings(table: Table, results: Sequence[Result]) -> list[str]:
+def _warnings(verdict: Verdict, table: Table, results: Sequence[Result]) -> list[str]:
     warnings = []
     if len(table.blocks) > 1:
         warnings.append(
             f"The runs folder has results of {len(table.blocks)} settings that cannot be compared; the answer is about"
-            " the one with most numbers."
+            f" this one: {verdict.block.heading or verdict.block.task}."
         )
     return [*warnings, *dict.fromkeys(f"{r.defense.name}: {text}" for r in results for text in r.info.warnings)]
 
@@ -230,8 +230,7 @@ def _examples_section(results: Sequence[Result], verdict: Verdict) -> Section:
     if any(r.entry for r in results):
         return Section("examples", "Examples", [Paragraph("Entries hold no texts, so there are none to show.")])
     names = dict.fromkeys((verdict.reference, verdict.ranked[0].name, verdict.table.compared))
-    block = group(results, lambda r: r.block)
-    members = max(block.values(), key=len)
+    members = [r for r in results if r.block == verdict.block.identity]
     chosen = [r for name in names for r in members if r.defense.name == name]
     seed = min((r.seed for r in chosen), default=None)
     pairs = [(r, records.read(r.folder / RECORDS_FILE)) for r in chosen if r.seed == seed]

@@ -94,8 +94,14 @@ class Layout:
             rows = [self._row(found, cells_of, attacks) for found in group(members, lambda r: r.row).values()]
             rows += [Row(name, name, cells_of((), tuple(self.columns))) for name in self._missing(members)]
             rows.sort(key=lambda row: rank(row.name, self.paper.defense_order))
-            blocks.append(Block(setting["task"], heading, tuple(rows), setting))
+            met = self.list_attacks(members)
+            blocks.append(Block(setting["task"], heading, tuple(rows), setting, attacks=met, identity=members[0].block))
         return blocks, caption
+
+    def list_attacks(self, members: Sequence[Result]) -> tuple[str, ...]:
+        """Return the titles of the attacks that some results are of, in the order of the columns."""
+        met = {r.column for r in members}
+        return tuple(label.text for column, label in self.columns.items() if column in met)
 
     def gaps(self) -> list[Gap]:
         """Return the missing cells.

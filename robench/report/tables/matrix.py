@@ -75,7 +75,8 @@ def worst_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) -
     def cells_of(found: Sequence[Result], columns: Sequence[str]) -> tuple[Cell, ...]:
         return clean_cell(reader, found), lowest_cell(reader, worst, found), worst_cell(worst, found)
 
-    titles = ", ".join(label.text for label in layout.columns.values())
+    met = {layout.list_attacks(members) for members in layout.blocks.values()}
+    titles = ", ".join(met.pop()) if len(met) == 1 else "those of its block"
     lowest = f"lowest%: accuracy under the single attack that the model is worst under, of {titles}."
     columns = [Column(CLEAN), Column(LOWEST), Column(WORST)]
     return _fill(request, layout, columns, cells_of, [MODEL_LEGEND, _clean(results), lowest, HOW_WORST])

@@ -176,6 +176,8 @@ class Block:
         heading: what sets the block apart from others; empty if it is the only one.
         setting: what its rows share, by name.
         attack: registered name of the attack that its rows share, as in :class:`Column`.
+        attacks: titles of the attacks that its rows met, of a table of several.
+        identity: of what its results share, as :attr:`robench.results.cells.Result.block`; empty if that is not known.
         smallest: for each column the smallest difference from the best, a share, that is found with a chance of 80 %;
             None without a test, infinite if so few samples find none. Empty before rows are compared.
         is_tested: whether a cell was compared with the best of its column sample by sample.
@@ -187,6 +189,8 @@ class Block:
     rows: tuple[Row, ...]
     setting: Mapping[str, Any] = field(default_factory=dict)
     attack: str = ""
+    attacks: tuple[str, ...] = ()
+    identity: str = ""
     smallest: tuple[float | None, ...] = ()
     is_tested: bool = False
     unpaired: int = 0

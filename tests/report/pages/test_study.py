@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from robench.report.pages.parts import Bars, Page, Paragraph, Section, write_page
+from robench.report import tables
+from robench.report.pages.parts import Bars, Examples, Page, Paragraph, Section, write_page
 from robench.report.pages.study import make_study_page
 from robench.report.submit import write_entry
 from robench.report.tables import TableOptions
@@ -211,6 +212,37 @@ def test_page_of_several_settings_warns_that_they_are_not_compared(store: Store)
     add_cell(store, "base", "pwws", 40)
     add_cell(store, "base", "pwws", 40, train_rows=20)
     assert any("2 settings that cannot be compared" in warning for warning in page_of(store).warnings)
+
+
+def test_answer_names_the_attacks_of_its_own_setting_alone(store: Store) -> None:
+    for defense, held in (("base", 40), ("pgd", 60)):
+        for attack in ("pwws", "textfooler"):
+            add_cell(store, defense, attack, held)
+        add_cell(store, defense, "deepwordbug", 99, n=100)
+    page = page_of(store)
+    assert "of 200 attacked texts 30.0 % stay right under each of pwws and textfooler, against" in page.answer[0]
+    assert dict(page.facts)["attacks"] == "2" and any("200 attacked samples" in warning for warning in page.warnings)
+    (worst,) = (line for line in tables.make("worst", store).legend if line.startswith("lowest%"))
+    assert "deepwordbug" not in worst
+
+
+def test_answer_facts_and_examples_are_of_test_rows_though_more_attacks_met_development_rows(store: Store) -> None:
+    for defense, held in (("base", 40), ("pgd", 60)):
+        add_cell(store, defense, "pwws", held)
+        for attack in ("pwws", "textfooler", "deepwordbug"):
+            add_cell(store, defense, attack, held + 30, split="dev", n=199)
+    page = page_of(store)
+    assert "of 200 attacked texts 30.0 % stay right under pwws, against 20.0 % of base" in page.answer[0]
+    assert dict(page.facts)["attacked texts"] == "200" and "rows" not in dict(page.facts)
+    (examples,) = (part for section in page.sections for part in section.parts if isinstance(part, Examples))
+    assert examples.examples and all("pwws" in example.heading for example in examples.examples)
+
+
+def test_answer_about_development_rows_says_so(store: Store) -> None:
+    for defense, held in (("base", 40), ("pgd", 60)):
+        add_cell(store, defense, "pwws", held, split="dev")
+    page = page_of(store)
+    assert "of 200 attacked dev texts 30.0 % stay right" in page.answer[0] and dict(page.facts)["rows"] == "dev"
 
 
 def test_command_that_makes_the_page_again_has_all_its_options(tmp_path: Path) -> None:
