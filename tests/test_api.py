@@ -157,7 +157,7 @@ def test_load_records_gives_a_row_per_record_with_all_that_a_reader_needs(store:
         assert list(found[name]) == [getattr(row, name) for row in rows]
     assert list(found.label) == ["ABBR", "DESC"] * 20 and set(found.predicted) == {"DESC"}
     assert set(found.trained_against) == set(found.attack) == {"pwws"} and set(found.key) == {cell.key}
-    assert found.probability.tolist() == [0.25, 0.75] * 20
+    assert found.probability.tolist() == [0.25, 0.75] * 20 and set(found.split) == {"test"}
 
 
 def test_load_records_does_not_need_the_copy_of_the_records(store: Store) -> None:

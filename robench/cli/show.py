@@ -13,6 +13,7 @@ from robench.errors import RobenchError
 from robench.escaping import escape_line
 from robench.plugins.option import option_text
 from robench.report.rendering import percent
+from robench.report.tables.captions import find_clean_limit
 from robench.results import records
 from robench.results.adversarial_rows import describe_adversarial_rows
 from robench.results.changes import align_words, choose_examples
@@ -151,7 +152,7 @@ def _describe_stage(info: StageInfo) -> dict[str, str]:
     facts["setting"] = f"preset {info.preset}, {precision}, {trained}{training}"
     if (split := getattr(info, "split", "test")) != "test":
         facts["split"] = f"{split} rows were attacked"
-    if limit := getattr(info, "clean_limit", None):
+    if limit := find_clean_limit(info):
         facts["clean rows"] = f"clean accuracy is measured on {limit:,} rows"
     facts |= {"seed": str(info.seed), "made by": f"robench {info.robench}"}
     if info.environment:

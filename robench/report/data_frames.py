@@ -184,9 +184,10 @@ def make_records_frame(cells: Sequence[StoredStage[CellInfo]], *, texts: bool = 
         texts: whether to add the texts.
 
     Returns:
-        One row per record: ``task``, ``defense``, ``trained_against``, ``attack``, ``seed`` and ``key`` of the cell as
-        in :func:`make_frame`; ``id``, the row of the attacked split; ``label``, the name of the gold label; ``status``,
-        ``queries``, ``words_changed``, ``words`` and ``seconds`` as in :class:`robench.results.records.Record`;
+        One row per record: ``task``, ``defense``, ``trained_against``, ``attack``, ``seed``, ``split``,
+        ``defense_changes``, ``attack_changes`` and ``key`` of the cell as in :func:`make_frame`; ``id``, the row of
+        the attacked split; ``label``, the name of the gold label; ``status``, ``queries``, ``words_changed``, ``words``
+        and ``seconds`` as in :class:`robench.results.records.Record`;
         ``predicted`` and ``final_predicted``, the names of the most probable labels before and after the attack, and
         ``probability`` and ``final_probability``, the model's probabilities of the gold label, missing if its code
         failed. With texts, ``original``, ``final`` and ``reason``. Entries hold neither texts nor
@@ -214,6 +215,9 @@ def _describe_records(cell: StoredStage[CellInfo], *, texts: bool) -> pandas.Dat
         "trained_against": info.training_attack.title if info.training_attack else "",
         "attack": info.attack.title,
         "seed": info.seed,
+        "split": info.split,
+        "defense_changes": _list_changes(info.defense),
+        "attack_changes": _list_changes(info.attack),
         "key": info.key,
         "id": columns.id,
         "label": [_name_label(label, info.labels) for label in columns.label],

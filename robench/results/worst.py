@@ -5,7 +5,7 @@ The idea is that of AutoAttack (Croce and Hein, 2020): an attacker who may choos
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from robench.results.cells import Result, group
@@ -69,13 +69,14 @@ class WorstReader:
     Args:
         reader: of the results' runs folder.
         results: all results of the blocks.
+        attacks: identities of the attacks that a model has to meet, as in results; by default those of its block.
     """
 
-    def __init__(self, reader: SampleReader, results: Sequence[Result]) -> None:
+    def __init__(self, reader: SampleReader, results: Sequence[Result], attacks: Collection[str] = ()) -> None:
         self._reader = reader
         blocks = group(results, lambda r: r.block)
         self._first: Mapping[str, Result] = {block: members[0] for block, members in blocks.items()}
-        self._attacks = {block: {r.column for r in members} for block, members in blocks.items()}
+        self._attacks = {block: set(attacks) or {r.column for r in members} for block, members in blocks.items()}
 
     def read(self, row: Sequence[Result]) -> list[WorstCase]:
         """Return the worst case of each seed of a row for which it is known.

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from robench.escaping import dump_json, join_csv_cells
 from robench.report.rendering.texts import number_text
 from robench.report.tables.model import Block, Cell, Column, MaskedShare, Row, Table
 
-_SETTING = ("task", "attack", "group", "data", "encoder", "precision", "train_rows")
+_SETTING = ("task", "attack", "group", "data", "encoder", "precision", "train_rows", "split", "clean_limit")
+_TELLING = ("training", "format")
+"""Parts of a setting that are shown where blocks differ in them."""
 _DIGITS = {"percent": 4, "number": 6, "count": 0, "text": 0}
 
 
@@ -27,6 +29,7 @@ def as_csv(tables: Sequence[Table]) -> str:
 
 def _csv(table: Table) -> str:
     setting = [name for name in _SETTING if any(name in block.setting for block in table.blocks)]
+    setting += [name for name in _TELLING if len({_setting_text(block, name) for block in table.blocks}) > 1]
     counted = ["seeds", "clean_n", "attacked_n"] if table.is_measured else []
     names = (name for column in table.columns for name in _names(table, column))
     lines = [join_csv_cells([*setting, table.row_kind, *counted, *names])]
@@ -35,9 +38,15 @@ def _csv(table: Table) -> str:
             pairs = zip(row.cells, table.columns, strict=True)
             values = [text for cell, column in pairs for text in _values(table, cell, column)]
             counts = [" ".join(map(str, row.seeds)), row.clean_n, row.attacked_n] if table.is_measured else []
-            shared = (block.setting[name] for name in setting)
+            shared = (_setting_text(block, name) for name in setting)
             lines.append(join_csv_cells([*shared, row.label, *counts, *values]))
     return "".join(lines)
+
+
+def _setting_text(block: Block, name: str) -> str:
+    """Return a part of a setting; blocks name a split that is not the test split, and a limit if there is one."""
+    value = block.setting.get(name, "test" if name == "split" else "")
+    return ", ".join(f"{key} {part}" for key, part in value.items()) if isinstance(value, Mapping) else str(value)
 
 
 def _names(table: Table, column: Column) -> list[str]:

@@ -85,7 +85,7 @@ class _Maker:
         self._ranking = self._choose_ranking()
         in_ranking = [r for r in models if r.column in self._ranking and reader.columns(r.folder).id]
         self._models = group(in_ranking, lambda r: r.row if self._is_split(r) else _identify_defense(r))
-        self._worst = WorstReader(reader, in_ranking)
+        self._worst = WorstReader(reader, in_ranking, self._ranking)
 
     def _is_split(self, result: Result) -> bool:
         """Return whether each model of a result's defense has a row of its own."""

@@ -37,8 +37,17 @@ def setting_of(info: StageInfo, **more: Any) -> dict[str, Any]:
 
 def _unusual_rows(info: StageInfo) -> dict[str, Any]:
     """Return the attacked split unless it is the test split, and the limit of the rows of clean%, if there is one."""
-    values = {"split": getattr(info, "split", "test"), "clean_limit": getattr(info, "clean_limit", None)}
+    values = {"split": getattr(info, "split", "test"), "clean_limit": find_clean_limit(info)}
     return {name: value for name, value in values.items() if value not in ("test", None)}
+
+
+def find_clean_limit(info: StageInfo) -> int | None:
+    """Return the number of rows that clean accuracy was limited to; None if all of them count.
+
+    A trained model counts all development rows, and has the limit of its test rows beside that.
+    """
+    is_limited = getattr(info, "split", "test") == "test" or getattr(info, "victim", None) is not None
+    return getattr(info, "clean_limit", None) if is_limited else None
 
 
 def _facts(setting: Mapping[str, Any], paper: Paper) -> dict[str, tuple[str, Any]]:

@@ -58,7 +58,8 @@ def _beside(table: Table, block: Block, there: _Published) -> Block:
 
 
 def _row_beside(table: Table, block: Block, row: Row, there: _Published) -> Row:
-    if not row.is_plain:  # changed fields, or a version that only a key distinguishes from another one
+    # Changed fields, a version that only a key distinguishes from another one, or rows that no paper has numbers of.
+    if not row.is_plain or "split" in block.setting:
         return row
     cells = []
     for column, cell in zip(table.columns, row.cells, strict=True):

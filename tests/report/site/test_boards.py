@@ -156,6 +156,14 @@ def test_counts_alone_have_numbers_and_no_place_under_the_worst_attack() -> None
     assert value(board, "base", WORST) is not None, "others keep theirs"
 
 
+def test_worst_of_a_model_that_lacks_a_ranking_attack_is_not_known_though_the_others_have_counts_alone() -> None:
+    counts = entry("base")
+    attacks = tuple(msgspec.structs.replace(attack, records=None) for attack in counts.attacks)
+    counts = msgspec.structs.replace(counts, counts_only=True, predictions=None, attacks=attacks)
+    board = only_board(counts, entry("pgd", attacks=["pwws"]))
+    assert value(board, "pgd", "pwws") is not None and value(board, "pgd", WORST) is None
+
+
 def test_rerun_stands_behind_the_entry_that_it_confirms() -> None:
     one = entry("base")
     again = msgspec.structs.replace(one, mark="rerun", rerun_by="ann")

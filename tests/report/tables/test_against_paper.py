@@ -10,7 +10,7 @@ import pytest
 from robench.report.rendering import FORMATS, render
 from robench.report.tables import make
 from robench.results.store import Store
-from support.hand_made import add_statistics
+from support.hand_made import add_cell, add_statistics
 from support.tables import BERT, check_golden, fill4, fill6, fill7, fill_against, rows, sst2
 
 pytestmark = pytest.mark.usefixtures("quick_by_hand")
@@ -53,6 +53,12 @@ def test_another_encoder_than_the_papers_is_said(store: Store, number: str, enco
     sst2(store, "base", "pwws", encoder={"name": encoder, "digest": "e" * 64})
     notes = make(number, store, against="paper").notes
     assert (note in notes) if note else not any("encoder here" in n or "none of these" in n for n in notes)
+
+
+def test_development_rows_have_no_published_numbers(store: Store) -> None:
+    add_cell(store, "base", "textfooler", 50, task="sst2", encoder=BERT, split="dev")
+    table = make("5", store, against="paper")
+    assert all(cell.published is None for row in rows(table).values() for cell in row.cells)
 
 
 def test_statistics_stand_beside_the_papers(store: Store) -> None:

@@ -17,7 +17,7 @@ from robench.report.rendering import FORMATS, render, render_all
 from robench.report.tables import make
 from robench.results.selection import Selection
 from robench.results.store import Store
-from support.hand_made import add_cell, add_statistics
+from support.hand_made import TRAINING, add_cell, add_statistics
 from support.tables import LOCAL, check_golden, fill5, fill6, fill7, fill_against, sst2, table5
 
 pytestmark = pytest.mark.usefixtures("quick_by_hand")
@@ -30,6 +30,19 @@ def test_every_format_is_as_it_was(store: Store, name: str) -> None:
         add_cell(store, "my_defense", "pwws", 100 + 10 * seed, seed=seed)
     console = Console(width=60, file=io.StringIO()) if name == "rich60" else None
     check_golden(f"table5.{name}", render(table5(store), name.removesuffix("60"), console))
+
+
+def test_csv_tells_blocks_apart_by_all_that_differs(store: Store) -> None:
+    add_cell(store, "base", "pwws", 100)
+    add_cell(store, "base", "pwws", 100, split="dev")
+    add_cell(store, "base", "pwws", 100, training={**TRAINING, "epochs": 6})
+    lines = list(csv.DictReader(io.StringIO(render(table5(store), "csv"))))
+    epochs = [line["training"].partition(",")[0] for line in lines]
+    assert sorted(zip((line["split"] for line in lines), epochs, strict=True)) == [
+        ("dev", "epochs 3"),
+        ("test", "epochs 3"),
+        ("test", "epochs 6"),
+    ]
 
 
 @pytest.mark.parametrize("format", ["rich", "md", "html"])

@@ -68,6 +68,13 @@ def test_development_rows_stand_below_test_rows(store: Store) -> None:
     assert table5(store).legend[0].startswith("clean%: correct / all test or dev samples.")
 
 
+def test_a_limit_of_clean_test_rows_is_none_of_development_rows(store: Store) -> None:
+    add_cell(store, "base", "pwws", 100, split="dev", clean_limit=100)
+    assert "clean%" not in table5(store).caption
+    add_cell(store, "base", "pwws", 100, clean_limit=100)
+    assert "clean% on 100 rows" in table5(store).blocks[0].heading
+
+
 def test_settings_that_all_blocks_share_stand_in_the_caption(store: Store) -> None:
     fill5(store)
     table = table5(store)
