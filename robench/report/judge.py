@@ -22,6 +22,7 @@ from robench.results.cells import read_outcome
 from robench.results.info import CellInfo
 from robench.results.info_parts import Outcome
 from robench.results.intervals import LEVEL, Interval, wilson
+from robench.results.labels import attack_source
 from robench.results.store import RECORDS_FILE, StoredStage
 from robench.results.validity import (
     MAJORITY,
@@ -117,7 +118,7 @@ def judge_table(cell: StoredStage[CellInfo], folder: Path, paths: Sequence[Path]
     return Table(
         name="validity",
         title="Validity: do people keep the labels of adversarial texts?",
-        caption=f"{info.defense.name} on {info.task} under {info.attack.title}, seed {info.seed}; batch {key.batch}.",
+        caption=f"{info.defense.name} on {_describe_rows(info)}, seed {info.seed}; batch {key.batch}.",
         columns=COLUMNS,
         blocks=(Block(info.task, "", tuple(rows), {"task": info.task, "attack": info.attack.title}),),
         legend=(*LEGEND, "In parentheses: the 95 % interval of the texts; other judges not covered."),
@@ -126,6 +127,12 @@ def judge_table(cell: StoredStage[CellInfo], folder: Path, paths: Sequence[Path]
         is_measured=False,
         intervals=True,
     )
+
+
+def _describe_rows(info: CellInfo) -> str:
+    """Return the attacked rows and what attacked them, with the settings of the attack that the user changed."""
+    task = info.task if info.split == "test" else f"{info.split} rows of {info.task}"
+    return f"{task} under {attack_source('', info.attack, '').text}"
 
 
 def _check_free(folder: Path, key: BlindKey, rows: bytes) -> None:

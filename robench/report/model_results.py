@@ -142,7 +142,8 @@ class ModelResults:
     def describe_strength(self) -> str:
         """Return the beginning of a sentence: which share of the texts withstands every attack."""
         names = " and ".join(column.name for column, _ in self.attacks)
-        task, value = self.results[0].info.task, self.worst.value
+        info, value = self.results[0].info, self.worst.value
+        task = info.task if info.split == "test" else f"the {info.split} rows of {info.task}"
         if value is None:
             failing = " and ".join(column.name for column, cell in self.attacks if cell.value is None)
             reason = f"all samples of {failing} are errors" if failing else f"{names} had no text in common"

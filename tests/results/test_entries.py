@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from robench.errors import RobenchError
@@ -26,6 +27,7 @@ from robench.results.entry_rows import RowSource
 from robench.results.entry_store import EntryStore, open_results
 from robench.results.entry_validation import validate
 from robench.results.info import CellInfo, StatisticsInfo
+from robench.results.sample_reader import SampleReader
 from robench.results.selection import Selection
 from robench.results.store import Store
 from support.entries import DATA, copy_runs, write_entries
@@ -108,6 +110,24 @@ def test_a_folder_of_entries_makes_the_tables_of_the_runs_folder(number: str, ru
     ours, theirs = (make(number, open_results(place), **options) for place in (folder, runs))
     assert isinstance(open_results(folder), EntryStore) and not isinstance(open_results(runs), EntryStore)
     assert ours.blocks == theirs.blocks and ours.columns == theirs.columns
+
+
+@pytest.mark.parametrize("author", ["a", "z"])  # whichever file is read first
+def test_clean_accuracy_of_a_rerun_that_adds_an_attack_is_by_the_authors_predictions(
+    author: str, tmp_path: Path
+) -> None:
+    reported = make_entry("base", attacks=["pwws"])
+    again = make_entry("base", attacks=["deepwordbug"])
+    met = tuple(msgspec.structs.replace(attack, records=None) for attack in again.attacks)
+    rerun = msgspec.structs.replace(
+        again, mark="rerun", rerun_by="ann", counts_only=True, predictions=None, attacks=met
+    )
+    for name, entry in ((author, reported), ("m", rerun)):
+        (tmp_path / f"{name}.json").write_bytes(encode(entry))
+    results = read_results(open_results(tmp_path).stages(CellInfo))
+    assert {r.attack.name for r in results} == {"pwws", "deepwordbug"}
+    samples = SampleReader.of(results).clean(results)
+    assert samples is not None and sum(bool(one) for one in samples[42].values()) == reported.clean.correct
 
 
 def test_frames_of_entries_are_those_of_the_runs_folder_without_seconds_and_texts(runs: Path, folder: Path) -> None:

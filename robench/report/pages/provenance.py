@@ -76,14 +76,16 @@ def provenance_section(store: Store, results: Sequence[Result], options: Sequenc
     infos = [result.info for result in results]
     places = [place for info in infos for place in (info.environment, info.model_environment) if place]
     dates = sorted(place.date for place in places if place.date)
-    versions = {package: version for place in places for package, version in place.versions.items()}
+    versions: dict[str, dict[str, None]] = {}
+    for package, version in (pair for place in places for pair in place.versions.items()):
+        versions.setdefault(package, {})[version] = None
     facts = [
         ("made by", _each(f"robench {info.robench}" for info in infos)),
         ("made at", " to ".join(dict.fromkeys((dates[0], dates[-1]))) if dates else "not known"),
         ("processor", _each(filter(None, (", ".join(filter(None, (p.processor, p.instructions))) for p in places)))),
         ("device", _each(place.device for place in places if place.device)),
         ("threads of training", _each(place.threads for info in infos if (place := info.model_environment))),
-        ("versions", ", ".join(f"{package} {version}" for package, version in versions.items())),
+        ("versions", ", ".join(f"{package} {' or '.join(found)}" for package, found in versions.items())),
         ("code of others that was allowed to run", _each(code for info in infos for code in info.foreign_code)),
         ("entries" if any(r.entry for r in results) else "runs folder", str(store.root)),
     ]
