@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from robench.results.entry_form import Entry
     from robench.results.entry_validation import FileVerdict
 
+FEW_NOTES = 3
+"""Files up to which each has its own line with the same note."""
+
 
 @report_failures
 def submit(
@@ -113,10 +116,20 @@ def validate(
 
 def _write_lines(verdicts: Sequence[FileVerdict]) -> list[str]:
     lines = [escape_line(fault) for verdict in verdicts for fault in verdict.faults]
-    lines += [escape_line(f"note: {note}") for verdict in verdicts for note in verdict.notes]
+    lines += [escape_line(f"note: {note}") for note in _list_notes(verdicts)]
     bad = sum(bool(verdict.faults) for verdict in verdicts)
     noun = "entry" if len(verdicts) == 1 else "entries"
     return [*lines, f"{len(verdicts)} {noun}: {f'{bad} with faults' if bad else 'no faults'}."]
+
+
+def _list_notes(verdicts: Sequence[FileVerdict]) -> list[str]:
+    """Return the notes about files, each once; one that holds for many files is told with their number."""
+    by_text: dict[str, list[str]] = {}
+    for verdict in verdicts:
+        for note in verdict.notes:
+            by_text.setdefault(note.removeprefix(f"{verdict.path}: "), []).append(note)
+    many = {text: f"of {len(notes):,} entries: {text}" for text, notes in by_text.items() if len(notes) > FEW_NOTES}
+    return [line for text, notes in by_text.items() for line in ([many[text]] if text in many else notes)]
 
 
 def _write_json(verdicts: Sequence[FileVerdict]) -> str:

@@ -55,7 +55,10 @@ class RowSource:
             return f"the task {task} is none of robench's own; --plugin FILE loads the one that declares it"
         others = [data for (name, _), data in self._read.items() if name == task and data is not None]
         if others:
-            return f"the data of {task} on this machine ({others[0].source}) are others"
+            return (
+                f"the data of {task} on this machine ({others[0].source}) are others; --data DIR names a folder with"
+                " those of the entry"
+            )
         return f"the data of {task} are not on this machine; --fetch fetches them, --data DIR names a folder of them"
 
     def _load(self, task: str, source: str) -> TaskData | None:

@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 
+from robench.report.submit import write_entry
 from robench.results.entries import load_entries
 from robench.results.info import CellInfo, ModelInfo
 from robench.results.store import Store
 from support.entries import DATA, HOUSE, SOURCE, copy_runs
+from support.many_entries import make_entry
 from support.refusals import told
 from support.runs import rewrite, snapshot
 from support.tiny_job import robench, write_data
@@ -126,6 +128,16 @@ def test_faults_are_named_and_end_in_exit_code_1(entry: Path) -> None:
     assert done.exit_code == 1
     (file,) = json.loads(done.stdout)["files"]
     assert file == {"path": str(entry), "key": "59323e130b8658c8", "faults": [f"{entry}: {fault}."], "notes": []}
+
+
+@pytest.mark.parametrize(("files", "lines"), [(3, 3), (4, 1)])
+def test_a_note_about_many_entries_is_one_line(files: int, lines: int, tmp_path: Path) -> None:
+    for seed in range(files):
+        write_entry(make_entry("base", task="nobodys-task", seed=seed), tmp_path)
+    done = robench("validate", tmp_path)
+    notes = [line for line in done.stdout.splitlines() if line.startswith("note: ")]
+    assert len(notes) == lines and all("not compared with the task's" in note for note in notes)
+    assert ("note: of 4 entries: its rows" in done.stdout) == (files == 4)
 
 
 def test_validate_of_nothing_is_a_sentence(tmp_path: Path) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from robench.plugins import registry
 from robench.report.tables.cells import attacked_cell, clean_cell
 from robench.report.tables.layout import CellsOf, Layout
 from robench.report.tables.legend import describe_clean
-from robench.report.tables.model import Cell, Column, Table
+from robench.report.tables.model import Block, Cell, Column, Table
 from robench.report.tables.options import Commands, TableRequest
 from robench.report.tables.worst import HOW_WORST, WORST, lowest_cell, worst_cell
 from robench.results.cells import Result, read_model_results
@@ -91,13 +92,20 @@ def _fill(
 ) -> Table:
     arranged, caption = layout.arranged(cells_of)
     return request.finish(
-        arranged,
+        _name_attacks(arranged),
         columns,
         caption=caption,
         legend=legend,
         infos=(r.info for r in layout.results),
         commands=_make_commands(layout, request),
     )
+
+
+def _name_attacks(blocks: Sequence[Block]) -> list[Block]:
+    """Add the attacks to the headings of blocks that have met others than each other."""
+    if len({block.attacks for block in blocks}) == 1:
+        return list(blocks)
+    return [replace(block, heading=f"{block.heading}, under {', '.join(block.attacks)}") for block in blocks]
 
 
 def _make_commands(layout: Layout, request: TableRequest) -> Commands:

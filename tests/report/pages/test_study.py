@@ -224,6 +224,11 @@ def test_answer_names_the_attacks_of_its_own_setting_alone(store: Store) -> None
     assert dict(page.facts)["attacks"] == "2" and any("200 attacked samples" in warning for warning in page.warnings)
     (worst,) = (line for line in tables.make("worst", store).legend if line.startswith("lowest%"))
     assert "deepwordbug" not in worst
+    headings = [block.heading for block in tables.make("worst", store).blocks]
+    assert headings == [
+        "trec, 100 attacked samples, under deepwordbug",
+        "trec, 200 attacked samples, under pwws, textfooler",
+    ]
 
 
 def test_answer_facts_and_examples_are_of_test_rows_though_more_attacks_met_development_rows(store: Store) -> None:
