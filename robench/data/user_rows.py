@@ -75,7 +75,7 @@ class UserData:
     def name(self) -> str:
         """Return the name of the rows, in place of a task's."""
         if self.place.startswith(HUB):
-            found = self._parse_hub()
+            found = parse_hub_place(self.place)
             parts = [found["repository"].rpartition("/")[2], found["config"]]
             name = "-".join(part for part in parts if part and part != "default")
         else:
@@ -139,7 +139,8 @@ class UserData:
             raise RobenchError(self._explain_missing())
         source = f"local:{path}"
         if (path / _DICTIONARY).is_file() or (path / _STATE).is_file():
-            return self._pick_splits(_load_saved(path), None, str(path)), source
+            saved = _load_saved(path)
+            return self._pick_splits(saved, self._find_only_split(saved), str(path)), source
         if not self.test_only:
             return _open_folder(path), source
         if path.is_dir():
@@ -158,19 +159,8 @@ class UserData:
             f"the folder {self.place} does not exist; --task takes a task, or a folder with {{train,dev,test}} files."
         )
 
-    def _parse_hub(self) -> Mapping[str, str]:
-        """Return the parts of the name of a data set on the Hub; absent ones are empty.
-
-        Raises:
-            RobenchError: it is none.
-        """
-        match = _HUB_NAME.fullmatch(self.place)
-        if not match:
-            raise RobenchError(f"{show_value(self.place)} names no data set on the Hub; the form is {HUB_FORM}.")
-        return match.groupdict("")
-
     def _open_hub(self, offline: bool) -> tuple[dict[str, Table], str]:
-        found = self._parse_hub()
+        found = parse_hub_place(self.place)
         repository, config = found["repository"], found["config"] or None
         try:
             folder = fetch_dataset(repository, found["revision"] or "main", offline=offline)
@@ -187,12 +177,24 @@ class UserData:
                 f"{repository} was not read from the Hub: {error}. A file of its rows ({FILE_FORM}) does as well."
             ) from error
         place = f"{repository}{f'/{config}' if config else ''} on the Hub"
-        tables = self._pick_splits(dataset, found["split"] or None, place)
+        split = found["split"] or self._find_only_split(dataset)
+        tables = self._pick_splits(dataset, split, place)
         parts = [f"{HUB}{repository}@{folder.name}", f"/{config}" if config else ""]
-        return tables, "".join([*parts, f":{found['split']}" if found["split"] else ""])
+        return tables, "".join([*parts, f":{split}" if split else ""])
 
-    def _pick_splits(self, dataset: Any, split: str | None, place: str) -> dict[str, Table]:
+    def _find_only_split(self, dataset: Any) -> str:
+        """Return the name of the only split, if rows to test on are read from it whatever it is called; else nothing."""
+        if not self.test_only or not isinstance(dataset, Mapping) or len(dataset) > 1 or "test" in dataset:
+            return ""
+        return str(next(iter(dataset), ""))
+
+    def _pick_splits(self, dataset: Any, split: str, place: str) -> dict[str, Table]:
         """Return the splits of what ``datasets`` has read: one data set, or several by name.
+
+        Args:
+            dataset: what ``datasets`` has read.
+            split: the split to test on; empty takes those of the usual names.
+            place: where it was read, for errors.
 
         Raises:
             RobenchError: there is no split to test on.
@@ -201,15 +203,25 @@ class UserData:
             if not self.test_only:
                 raise RobenchError(f"{place} holds one split alone: --test takes it, --task needs several.")
             return {"test": open_dataset(place, dataset)}
-        names = {} if split else _match_splits(list(dataset))
-        if split or (self.test_only and "test" not in names and len(dataset) == 1):
-            names = {"test": split or next(iter(dataset))}
+        names = {"test": split} if split else _match_splits(list(dataset))
         if names.get("test") not in dataset:
             wanted = f"no split {split!r}" if split else "no test split"
             how = f"; name one as {HUB_FORM}" if self.test_only and self.place.startswith(HUB) else ""
             raise RobenchError(f"{place} has {wanted}; it has {list_values(dataset)}{how}.")
         kept = {"test": names["test"]} if self.test_only else names
         return {ours: open_dataset(f"{place}, split {theirs}", dataset[theirs]) for ours, theirs in kept.items()}
+
+
+def parse_hub_place(place: str) -> Mapping[str, str]:
+    """Return the repository, revision, config and split in the name of a data set on the Hub; absent ones are empty.
+
+    Raises:
+        RobenchError: it is none.
+    """
+    match = _HUB_NAME.fullmatch(place)
+    if not match:
+        raise RobenchError(f"{show_value(place)} names no data set on the Hub; the form is {HUB_FORM}.")
+    return match.groupdict("")
 
 
 def _match_splits(names: Sequence[str]) -> dict[str, str]:

@@ -5,16 +5,19 @@ The form is that of https://github.com/huggingface/hub-docs/blob/main/modelcard.
 
 from __future__ import annotations
 
-import re
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from robench.data.user_rows import HUB, parse_hub_place
 from robench.errors import RobenchError
 from robench.escaping import VALUE_LIMIT, escape_line, shorten
 from robench.paths import absolute_path, atomic_write_text, read_regular
+from robench.plugins import registry
 from robench.report.model_results import ModelResults
 from robench.report.tables.model import Cell
+from robench.results.info import CellInfo
 from robench.version import VERSION
 
 if TYPE_CHECKING:
@@ -22,14 +25,14 @@ if TYPE_CHECKING:
 
 DIGITS = 4
 """Digits of a share behind the point."""
-_MARK = "robench"
-"""The key of a metric's arguments that tells robench's metrics from others."""
+_MARK, _DIGEST = "robench", "data_sha256"
+"""The keys of a metric's arguments that tell robench's metrics from others, and that identify the rows."""
 
 
 def write_evaluation(path: Path, found: Sequence[ModelResults]) -> None:
     """Write a model's results to the head of a model card; what else is in the file stays.
 
-    Metrics that robench wrote there earlier about the same task and data are replaced.
+    Metrics that robench wrote there earlier about the same split of the same rows are replaced.
 
     Args:
         path: a Markdown file, such as ``README.md`` of a model's folder; made if it is not there.
@@ -42,8 +45,8 @@ def write_evaluation(path: Path, found: Sequence[ModelResults]) -> None:
     card = read_card(path)
     about: Any = card.data
     ours = [metric for one in found for metric in make_metrics(one)]
-    replaced = {metric.unique_identifier for metric in ours}
-    others = [one for one in about.eval_results or [] if not (_is_ours(one) and one.unique_identifier in replaced)]
+    replaced = {_identify(metric) for metric in ours}
+    others = [one for one in about.eval_results or [] if not (_is_ours(one) and _identify(one) in replaced)]
     about.eval_results = [*others, *ours]
     about.model_name = about.model_name or escape_line(found[0].name)
     atomic_write_text(path, str(card))
@@ -61,13 +64,9 @@ def _metric(found: ModelResults, name: str, cell: Cell) -> EvalResult:
     from huggingface_hub import EvalResult
 
     info = found.results[0].info
-    source, _, place = info.data.source.partition(":")
-    repository, _, revision = place.partition("@")
-    revision = re.split("[/:]", revision, maxsplit=1)[0]  # of the user's own rows, configuration and split follow
-    is_hub = source in ("hub", "hf")
     is_clean = name == "clean texts"
     details: dict[str, Any] = {_MARK: VERSION, "samples": cell.n, "seeds": list(cell.seeds)}
-    details |= {"data_sha256": info.data.digest}
+    details |= {_DIGEST: info.data.digest}
     if not is_clean:
         details |= {"attack": escape_line(name), "wrong_before_counts_as_wrong": True}
     if cell.errors:
@@ -78,15 +77,43 @@ def _metric(found: ModelResults, name: str, cell: Cell) -> EvalResult:
     return EvalResult(
         task_type="text-classification",
         task_name="Text classification",
-        dataset_type=escape_line(repository if is_hub else info.task),
         dataset_name=escape_line(info.task),
-        dataset_split=escape_line(info.split),
-        dataset_revision=escape_line(revision) if is_hub and revision else None,
+        **{name: escape_line(value) for name, value in _name_data(info).items() if value},
         metric_type="accuracy",
         metric_name="Accuracy on clean texts" if is_clean else f"Accuracy under {escape_line(name)}",
         metric_value=round(float(cell.value or 0), DIGITS),
         metric_args=details,
     )
+
+
+def _name_data(info: CellInfo) -> dict[str, str]:
+    """Return the fields of a metric that say where its rows are, by the Hub's names if they are there."""
+    origin, _, place = info.data.source.partition(":")
+    if f"{origin}:" != HUB and origin != "hub":
+        return {"dataset_type": info.task, "dataset_split": info.split}
+    found = parse_hub_place(f"{HUB}{place}")
+    config, split = found["config"], found["split"]
+    if origin == "hub":
+        config, split = _find_names(info.task, info.split)
+    return {
+        "dataset_type": found["repository"],
+        "dataset_config": config,
+        "dataset_split": split or info.split,
+        "dataset_revision": found["revision"],
+    }
+
+
+def _find_names(name: str, split: str) -> tuple[str, str]:
+    """Return the Hub's names of a task's configuration and split; empty ones if it has none, or is not registered."""
+    with contextlib.suppress(RobenchError):
+        if hub := registry.entry("tasks", name).load().hub:
+            return hub.config or "", {"test": hub.test, "dev": hub.dev or ""}[split]
+    return "", ""
+
+
+def _identify(metric: EvalResult) -> tuple[Any, ...]:
+    """Return what two metrics share that are about the same split of the same rows."""
+    return *metric.unique_identifier, (metric.metric_args or {}).get(_DIGEST)
 
 
 def _is_ours(metric: EvalResult) -> bool:

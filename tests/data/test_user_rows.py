@@ -346,7 +346,9 @@ def test_data_set_of_the_hub_is_read_at_its_commit(tmp_path: Path) -> None:
         assert pairs(found) == [("good", 1), ("bad", 0)]
         assert (found.data.source, found.data.task) == (f"hf:{REPOSITORY}@{SHA}/plain", "films-plain")
         assert pairs(load(f"hf:{REPOSITORY}/plain:validation")) == [("fine", 1), ("dull", 0)]
-        assert pairs(load(f"hf:{REPOSITORY}/other")) == [("fine", 1), ("dull", 0)], "the only split"
+        only = load(f"hf:{REPOSITORY}/other")
+        assert pairs(only) == [("fine", 1), ("dull", 0)], "the only split"
+        assert only.data.source == f"hf:{REPOSITORY}@{SHA}/other:dev", "which is not called test"
         cached = UserData(place=f"hf:{REPOSITORY}@{SHA}/plain", test_only=True).load(offline=True)
         assert cached.data.digest == found.data.digest
         for place, words in {

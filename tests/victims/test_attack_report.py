@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 from huggingface_hub import ModelCard
 from typer.testing import Result
@@ -13,6 +15,7 @@ from robench.cli.attack import TOO_WEAK
 from robench.report.evaluation import make_metrics, write_evaluation
 from robench.report.model_results import ModelResults
 from robench.results.info import CellInfo
+from robench.results.info_parts import DataInfo
 from robench.results.store import Store
 from support.refusals import told
 from support.tiny_job import TASK, TinyJob, robench
@@ -144,6 +147,42 @@ def test_model_card_without_a_file_is_made(found: ModelResults, tmp_path: Path) 
     read = ModelCard.load(tmp_path / "new" / "README.md")
     assert read.data.model_name == "count"
     assert [one.metric_value for one in read.data.eval_results or []] == [m.metric_value for m in make_metrics(found)]
+
+
+def on_rows(found: ModelResults, task: str, source: str, digest: str, split: str = "test") -> ModelResults:
+    """The same numbers, as if they were of other rows."""
+    data = DataInfo(source=source, digest=digest)
+    infos = [msgspec.structs.replace(cell.info, task=task, data=data, split=split) for cell in found.cells]
+    pairs = zip(found.cells, infos, strict=True)
+    return ModelResults(found.store, [dataclasses.replace(cell, info=info) for cell, info in pairs])
+
+
+SHA = "0123456789abcdef0123456789abcdef01234567"
+
+
+def test_model_card_names_configuration_and_split_on_the_hub(found: ModelResults, tmp_path: Path) -> None:
+    card = tmp_path / "README.md"
+    glue = [("glue-sst2", f"hf:nyu/glue@{SHA}/sst2:validation"), ("glue-cola", f"hf:nyu/glue@{SHA}/cola:validation")]
+    for task, source in [*glue, glue[0]]:  # the third time it replaces the first
+        write_evaluation(card, [on_rows(found, task, source, task)])
+    read = ModelCard.load(card).data.eval_results or []
+    places = {(m.dataset_type, m.dataset_config, m.dataset_split, m.dataset_revision) for m in read}
+    assert places == {("nyu/glue", config, "validation", SHA) for config in ("sst2", "cola")}
+    assert len(read) == 2 * len(make_metrics(found))
+
+
+def test_model_card_keeps_what_is_known_of_other_rows_of_the_same_name(found: ModelResults, tmp_path: Path) -> None:
+    card = tmp_path / "README.md"
+    for digest, split in (("a", "test"), ("b", "test"), ("b", "dev"), ("b", "test")):
+        write_evaluation(card, [on_rows(found, "films", f"local:/{digest}/films.tsv", digest, split)])
+    assert len(ModelCard.load(card).data.eval_results or []) == 3 * len(make_metrics(found))
+
+
+def test_model_card_names_the_split_of_a_task_as_the_hub_does(found: ModelResults) -> None:
+    for split, name in (("test", "test"), ("dev", "validation")):
+        metrics = make_metrics(on_rows(found, "sst2", f"hub:SetFit/sst2@{SHA}", "d", split))
+        places = {(m.dataset_type, m.dataset_config, m.dataset_split, m.dataset_revision) for m in metrics}
+        assert places == {("SetFit/sst2", None, name, SHA)}
 
 
 @pytest.mark.parametrize("head", ["---\n[1]\n---\n", "---\na: [\n---\n", "---\nmodel-index: 3\n---\n"])
