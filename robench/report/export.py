@@ -15,11 +15,12 @@ from robench.errors import RobenchError
 from robench.escaping import escape_markdown, quote_python
 from robench.paths import absolute_path, atomic_write_folder, read_regular, translate_os_errors
 from robench.report.rendering import percent
+from robench.results.cells import read_results
 from robench.results.find_stage import find_stage
 from robench.results.folder_kind import refuse_entries
 from robench.results.info import CellInfo, ModelInfo
-from robench.results.info_parts import Outcome
 from robench.results.integrity import WEIGHTS_FILE
+from robench.results.labels import column_labels
 from robench.results.store import Store, StoredStage
 from robench.syncing import sync, sync_tree
 from robench.version import VERSION
@@ -94,11 +95,6 @@ def _check_reading(model: StoredStage[ModelInfo]) -> None:
         )
 
 
-def _name_attack(info: CellInfo, attacked: Outcome) -> str:
-    errors = f", {attacked.errors:,} errors left out" if attacked.errors else ""
-    return f"under {info.attack.title}, seed {info.seed}{errors}"
-
-
 def model_card(model: StoredStage[ModelInfo], cells: Sequence[StoredStage[CellInfo]], folder: str) -> str:
     """Describe the model and its results, in Markdown.
 
@@ -110,13 +106,9 @@ def model_card(model: StoredStage[ModelInfo], cells: Sequence[StoredStage[CellIn
     info = model.info
     clean, defense, training = info.clean, info.defense, info.training | info.defense.training_changes
     fields = ", ".join(f"{name} {value}" for name, value in defense.fields.items())
-    rows = [("clean test samples", clean.correct, clean.n)]
-    rows += [
-        (_name_attack(cell.info, attacked), attacked.failed or 0, attacked.n - attacked.errors)
-        for cell in cells
-        if (attacked := cell.info.attacked)
-    ]
-    lines = [f"| {escape_markdown(what)} | {percent(Fraction(right, n))} % | {n:,} |" for what, right, n in rows if n]
+    part = ", a random part of the split" if info.clean_limit else ""
+    rows = [(f"clean test samples{part}", Fraction(clean.correct, clean.n), clean.n), *_describe_attacks(cells)]
+    lines = [f"| {escape_markdown(what)} | {percent(accuracy)} % | {n:,} |" for what, accuracy, n in rows]
     facts = [
         ("task", f"{info.task}: {', '.join(info.labels)}"),
         ("data", f"{info.data.source}, sha256 {info.data.digest[:16]}"),
@@ -143,6 +135,21 @@ def model_card(model: StoredStage[ModelInfo], cells: Sequence[StoredStage[CellIn
             "",
         ]
     )
+
+
+def _describe_attacks(cells: Sequence[StoredStage[CellInfo]]) -> list[tuple[str, Fraction, int]]:
+    """Return what each attack was, the accuracy under it, and the number of samples, as far as it is known."""
+    results = read_results(cells)
+    labels = column_labels(results)
+    rows = []
+    for result in results:
+        parts = [f"under {labels[result.column].text}", f"seed {result.seed}"]
+        parts += [f"{result.info.split} split"] if result.info.split != "test" else []
+        errors = result.outcome.errors
+        parts += [f"{errors:,} errors left out"] if errors else []
+        if (accuracy := result.accuracy_under_attack) is not None:
+            rows.append((", ".join(parts), accuracy, result.attacked_n - errors))
+    return rows
 
 
 def _check_target(target: Path, model: StoredStage[ModelInfo], force: bool) -> None:

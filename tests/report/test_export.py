@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import json
 import shutil
 import sys
@@ -18,7 +19,7 @@ from transformers import AutoModel, AutoModelForSequenceClassification, AutoToke
 from robench.models.classifier import Classifier
 from robench.models.devices import Precision
 from robench.models.predictor import Predictor
-from robench.report.export import export, trained_model
+from robench.report.export import export, model_card, trained_model
 from robench.results.clean_lines import CleanLine
 from robench.results.info import ModelInfo
 from robench.results.store import Store
@@ -26,6 +27,7 @@ from robench.study.stages import trained_model as models
 from robench.victims import find_victim
 from support import tiny
 from support.encoder_families import FAMILIES, letters
+from support.hand_made import add_cell, add_model
 from support.processes import Processes
 from support.refusals import told
 from support.runs import attacked, cells, comparable, outcome
@@ -167,6 +169,26 @@ def test_the_card_says_how_it_does_and_its_example_runs(
     assert "robench" not in code.replace("robench_", "")
     exec(compile(code.replace('"mine"', repr(str(tmp_path / "mine"))), "card", "exec"), {})
     assert "{0: 'negative', 1: 'positive'}" in capsys.readouterr().out
+
+
+def test_the_card_tells_attacks_and_splits_apart(store: Store) -> None:
+    attacked = [
+        add_cell(store, "base", "pwws", 60),
+        add_cell(store, "base", "pwws", 70, split="dev"),
+        add_cell(store, "base", "pwws", 80, attack_changed={"query_budget": 50}, errors=3),
+        add_cell(store, "base", "pwws", 0, n=2, errors=2),
+    ]
+    model = add_model(store, attacked[0])
+    card = model_card(model, attacked, "mine")
+    lines = [line for line in card.splitlines() if line.startswith("| under ")]
+    assert lines == [
+        "| under pwws, seed 42 | 30.0 % | 200 |",
+        "| under pwws, seed 42, dev split | 35.0 % | 200 |",
+        "| under pwws (query\\_budget=50), seed 42, 3 errors left out | 40.6 % | 197 |",
+    ]
+    assert "| clean test samples | 90.0 % | 500 |" in card
+    part = dataclasses.replace(model, info=msgspec.structs.replace(model.info, clean_limit=500))
+    assert "| clean test samples, a random part of the split | 90.0 % | 500 |" in model_card(part, [], "mine")
 
 
 NAMES = [
