@@ -9,11 +9,13 @@ from functools import cache
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
+import msgspec
+
 from robench.errors import RobenchError
 from robench.plugins import registry
 from robench.results.cells import Result
 from robench.results.info import CellInfo
-from robench.results.info_parts import PluginInfo, VictimInfo
+from robench.results.info_parts import EncoderInfo, PluginInfo, VictimInfo
 from robench.study.option_class import option_words, run_options
 from robench.study.options import THREADS, AttackOptions, RunOptions
 from robench.study.presets import PRESETS, TRAINING, Preset
@@ -28,11 +30,15 @@ class OptionWords(NamedTuple):
 
     Attributes:
         kind: the class that declares the options of the command: of ``robench run`` or of ``robench attack``.
-        words: the options as they stand in it.
+        words: the options as they stand in it, but for those below.
+        settings: the options that set what the attack itself has changed; they change nothing for other attacks.
+        trusts: whether it needs ``--trust-remote-code`` behind them.
     """
 
     kind: type[RunOptions] | type[AttackOptions]
     words: tuple[str, ...]
+    settings: tuple[str, ...]
+    trusts: bool
 
 
 def find_options(
@@ -50,19 +56,17 @@ def find_options(
     victim = row.info.victim
     if victim is None:
         length = None if row.info.data_options else task_length(row.info.task)
-        words = _training_options(row, column, length, row.info.training_attack if crossed else None)
-        return OptionWords(RunOptions, (*row.info.data_options, *words)) if words is not None else None
+        return _training_options(row, column, length, row.info.training_attack if crossed else None)
     if not victim.command or preset is None:
         return None
-    words = _victim_options(row, column, preset, victim)
-    return OptionWords(AttackOptions, (*victim.command, *row.info.data_options, *words))
+    return _victim_options(row, column, preset, victim)
 
 
-def _victim_options(row: Result, column: Result, preset: Preset, victim: VictimInfo) -> list[str]:
+def _victim_options(row: Result, column: Result, preset: Preset, victim: VictimInfo) -> OptionWords:
     """Return the options of ``robench attack``: the preset, and everything that differs from it."""
-    info = row.info
+    info, command = row.info, victim.command or ()
     look = preset.first_look if TEST in info.data_options else None
-    return option_words(
+    words = option_words(
         AttackOptions,
         preset=info.preset,
         attack_limit=_attack_limit(row, look.attack_limit if look else preset.attack_limit),
@@ -71,14 +75,15 @@ def _victim_options(row: Result, column: Result, preset: Preset, victim: VictimI
         precision=info.precision if victim.max_length is not None else None,  # robench runs the network itself
         **dict(sorted(info.defense.changed.items())),
         data=_data(info),
-        settings=_attack_settings(column.attack, preset),
-        trust_remote_code=bool(column.info.foreign_code) and TRUST not in (victim.command or ()),
     )
+    settings = option_words(AttackOptions, settings=_attack_settings(column.attack, preset))
+    trusts = bool(column.info.foreign_code) and TRUST not in command
+    return OptionWords(AttackOptions, (*command, *info.data_options, *words), tuple(settings), trusts)
 
 
 def _training_options(
     row: Result, column: Result, max_length: int | None, against: PluginInfo | None
-) -> list[str] | None:
+) -> OptionWords | None:
     """Return the options of ``robench run``: the preset, and everything that differs from it; None if none fits."""
     info = row.info
     found = _preset(info, max_length)
@@ -86,9 +91,12 @@ def _training_options(
         return None
     name, preset, training = found
     settings = {TRAINING: training, info.defense.name: info.defense.changed}
-    for attack in filter(None, (against, column.attack)):
-        settings |= _attack_settings(attack, preset)
-    return option_words(
+    own = _attack_settings(column.attack, preset)
+    if against:  # what the model was trained against is part of the model, whichever attack it meets
+        settings |= _attack_settings(against, preset)
+        if against.name == column.attack.name:
+            settings, own = settings | own, {}
+    words = option_words(
         RunOptions,
         against=against.name if against else None,
         preset=name,
@@ -97,12 +105,13 @@ def _training_options(
         attack_limit=_attack_limit(row, preset.attack_limit),
         clean_limit=_clean_limit(row, None),
         split=_split(info),
-        precision=info.precision,
+        precision=info.precision or None,
         threads=_threads(info),
         data=_data(info),
         settings=settings,
-        trust_remote_code=bool(info.foreign_code or column.info.foreign_code),
     )
+    trusts = bool(info.foreign_code or column.info.foreign_code)
+    return OptionWords(RunOptions, (*info.data_options, *words), tuple(option_words(RunOptions, settings=own)), trusts)
 
 
 def _attack_limit(row: Result, limit: int | None) -> int | None:
@@ -163,6 +172,28 @@ def _preset(info: CellInfo, max_length: int | None) -> tuple[str, Preset, dict[s
 def _describe_training(settings: TrainingSettings) -> Mapping[str, Any]:
     """Return the training settings of a preset, as ``stage.json`` has them; thousands of results ask for a few."""
     return asdict(settings)
+
+
+def train_as_preset(info: CellInfo) -> CellInfo:
+    """Return a copy of what is known of a model of the user's, as if its preset had trained it in the same precision.
+
+    Of a preset that there is not any more the copy has no training settings, so that no options make it.
+    """
+    preset, victim = PRESETS.get(info.preset), info.victim
+    settings: Mapping[str, Any] = {}
+    if preset is not None:
+        settings = _describe_training(preset.adapt_training(None if info.data_options else find_length(info.task)))
+    runs_here = victim is not None and victim.max_length is not None and info.precision != "native"
+    return msgspec.structs.replace(
+        info,
+        victim=None,
+        training=settings,
+        encoder=EncoderInfo(name=preset.encoder if preset else "", digest=""),
+        train_rows=(preset and preset.train_limit) or 0,
+        precision=info.precision if runs_here else "",
+        foreign_code=(),
+        model_environment=None,
+    )
 
 
 def find_length(name: str) -> int | None:

@@ -2,7 +2,8 @@
 
 How it works: each missing cell becomes a box: its options, and one defense, one task, one attack and one seed. Boxes
 that agree in all but one of these are merged, so that a box has several names (:func:`_merge_boxes`). One
-command makes exactly the combinations of a box's names, so each box becomes one command.
+command makes exactly the combinations of a box's names, so each box becomes one command. What is set of an attack
+changes nothing for others, so boxes of different attacks are merged whatever is set of each (:func:`_merge_settings`).
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from robench.results.paper_contents import Paper
 from robench.results.selection import NoResultsError, Selection, leave_out_crossed
 from robench.results.store import Store, StoredStage
 from robench.results.transfer import leave_out_sources
-from robench.study.command_options import find_length, find_options
+from robench.study.command_options import find_length, find_options, train_as_preset
 from robench.study.option_class import option_words, run_options
 from robench.study.options import AttackOptions, CommonOptions, RunOptions, StoreOptions
 
@@ -56,7 +57,9 @@ class _Box(NamedTuple):
 
     Attributes:
         kind: the class that declares the options of the command.
-        options: the options besides names and seeds.
+        options: the options besides names and seeds, and those below.
+        settings: the options that set what is changed of the attacks.
+        trusts: whether code of others has to be allowed.
         defenses: names of defenses, or of the user's models.
         tasks: names of tasks; empty texts for rows of the user's own, which options name.
         attacks: names of attacks.
@@ -65,6 +68,8 @@ class _Box(NamedTuple):
 
     kind: type[CommonOptions]
     options: tuple[str, ...]
+    settings: tuple[str, ...]
+    trusts: bool
     defenses: tuple[str, ...]
     tasks: tuple[str, ...]
     attacks: tuple[str, ...]
@@ -109,12 +114,33 @@ def put_usual_first(commands: Iterable[str]) -> list[str]:
 
 def _merge_boxes(boxes: list[_Box]) -> list[_Box]:
     """Merge boxes that differ in one kind of name only: first in seeds, then in attacks, defenses and tasks."""
-    for field in ("seeds", "attacks", "defenses", "tasks"):
+    boxes = _merge_settings(_merge_names(boxes, ("seeds", "attacks")))
+    return _merge_names(boxes, ("defenses", "tasks"))
+
+
+def _merge_names(boxes: list[_Box], fields: Iterable[str]) -> list[_Box]:
+    for field in fields:
         merged: dict[_Box, dict[Any, None]] = {}
         for box in boxes:
             merged.setdefault(_change(box, field, ()), {}).update(dict.fromkeys(getattr(box, field)))
         boxes = [_change(rest, field, tuple(names)) for rest, names in merged.items()]
     return boxes
+
+
+def _merge_settings(boxes: list[_Box]) -> list[_Box]:
+    """Merge boxes that differ in their attacks and in what is set of these, unless an attack has several settings."""
+    merged: list[_Box] = []
+    alike: dict[_Box, list[_Box]] = {}
+    for box in boxes:
+        alike.setdefault(box._replace(attacks=(), settings=(), trusts=False), []).append(box)
+    for rest, found in alike.items():
+        attacks = [attack for box in found for attack in box.attacks]
+        if len(set(attacks)) < len(attacks):
+            merged += found
+            continue
+        settings = tuple(word for box in found for word in box.settings)
+        merged.append(rest._replace(attacks=tuple(attacks), settings=settings, trusts=any(b.trusts for b in found)))
+    return merged
 
 
 def _change(box: _Box, field: str, names: tuple[Any, ...]) -> _Box:
@@ -127,7 +153,8 @@ def _command(box: _Box, extra: Sequence[str]) -> str:
     if box.kind is AttackOptions:
         words = ["attack", *option_words(AttackOptions, name=box.defenses)]
     words += option_words(box.kind, task=[task for task in box.tasks if task], attack=box.attacks)
-    words += [*box.options, *option_words(box.kind, seed=sorted(box.seeds))]
+    words += [*box.options, *box.settings, *option_words(box.kind, trust_remote_code=box.trusts)]
+    words += option_words(box.kind, seed=sorted(box.seeds))
     plugins = _plugin_words(extra, defenses=box.defenses, attacks=box.attacks, tasks=box.tasks)
     return format_command(*words, *plugins, *extra)
 
@@ -142,6 +169,15 @@ def _plugin_words(extra: Sequence[str], **names: Iterable[str]) -> list[str]:
 def rename_defense(result: Result, name: str) -> Result:
     """Return a copy of a result with another defense, one that has no results yet."""
     return replace(result, info=msgspec.structs.replace(result.info, victim=None, defense=PluginInfo(name=name)))
+
+
+def train_beside(result: Result, name: str) -> Gap:
+    """Return the gap that a defense leaves beside a result: on the same rows, under the same attack, with its seed.
+
+    Beside a model of the user's, of whose training nothing is known, it is trained as the preset of the result says.
+    """
+    like = replace(result, info=train_as_preset(result.info)) if result.info.victim else result
+    return Gap(rename_defense(like, name), result, result.seed)
 
 
 def describe_commands(gaps: Iterable[tuple[str, Result]], options: Sequence[str]) -> str:

@@ -117,16 +117,22 @@ def _name_columns(names: Mapping[int, str], columns: Sequence[int]) -> str:
 
 
 def check_order(
-    labels: Sequence[str], order: Sequence[int], gold: Sequence[int], predicted: Sequence[int], is_explicit: bool
+    labels: Sequence[str],
+    order: Sequence[int],
+    gold: Sequence[int],
+    predicted: Sequence[int],
+    is_explicit: bool,
+    split: str = "test",
 ) -> list[str]:
-    """Compare the order of labels in use with the order under which most test texts would be right.
+    """Compare the order of labels in use with the order under which most texts of a split would be right.
 
     Args:
         labels: the task's labels.
         order: the model's column for each label of the task in turn.
-        gold: labels of the N test texts.
+        gold: labels of the N texts.
         predicted: predicted labels under that order.
         is_explicit: whether the user set the order.
+        split: the split that the texts are of.
 
     Returns:
         Warnings.
@@ -153,7 +159,7 @@ def check_order(
         else f"{proposal}, which names for each of {', '.join(labels)} the model's column"
     )
     raise RobenchError(
-        f"the model has {accuracy:.1%} of {len(gold):,} test texts right, fewer than by chance ({chance:.1%}):"
+        f"the model has {accuracy:.1%} of {len(gold):,} {split} texts right, fewer than by chance ({chance:.1%}):"
         f" {advice}."
     )
 

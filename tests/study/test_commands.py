@@ -16,6 +16,7 @@ from robench.results.selection import Selection
 from robench.results.store import Store
 from robench.study.commands import format_command, format_paper_command, make_commands, make_run_command, repeat
 from support.hand_made import add_cell
+from support.tables import options_of
 
 
 def test_words_of_a_command_are_quoted_for_a_shell() -> None:
@@ -73,6 +74,25 @@ def test_a_model_that_met_other_attacks_than_its_own_is_made_again_by_one_comman
     assert "--attack pwws,textfooler --against pwws " in crossed and "--against" not in plain
     own = [r for r in results if not r.info.is_crossed]
     assert "--against" not in "".join(make_commands(repeat(own))[0]), "the usual case"
+
+
+def test_attacks_with_settings_of_their_own_share_a_command_unless_one_has_several(store: Store) -> None:
+    for seed in (1, 2):
+        add_cell(store, "base", "pwws", 40, seed=seed, attack_changed={"query_budget": 50})
+        add_cell(store, "base", "textfooler", 40, seed=seed, foreign_code=["word vectors"])
+    (command,), _ = make_commands(repeat(read_results(store.stages(CellInfo))))
+    assert "--attack pwws,textfooler " in command and command.count("--trust-remote-code") == 1
+    assert command.count("--set pwws.query_budget=50") == 1 and "--seed 1,2" in command
+    for seed in (1, 2):
+        add_cell(store, "base", "pwws", 40, seed=seed)
+    commands, _ = make_commands(repeat(read_results(store.stages(CellInfo))))
+    found = {(options["attack"][0], *(options["settings"] or ())) for options in map(options_of, commands)}
+    training = ("training.batch_size=16", "training.learning_rate=0.0001")
+    assert {(name, *(word for word in words if word not in training)) for name, *words in found} == {
+        ("pwws",),
+        ("pwws", "pwws.query_budget=50"),
+        ("textfooler",),
+    }
 
 
 @pytest.mark.parametrize(

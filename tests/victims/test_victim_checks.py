@@ -93,6 +93,8 @@ def test_the_best_order_is_told_in_columns_of_the_model() -> None:
     gold, predicted = [0, 0, 1, 1, 2, 2], [1, 1, 2, 2, 0, 0]
     with pytest.raises(RobenchError, match=r"0\.0% of 6 .* chance \(33\.3%\): --label-order 0,1,2 would give 100\.0%"):
         check_order(LABELS, (2, 0, 1), gold, predicted, is_explicit=False)
+    with pytest.raises(RobenchError, match=r"0\.0% of 6 dev texts right"):
+        check_order(LABELS, (2, 0, 1), gold, predicted, is_explicit=False, split="dev")
     assert check_order(LABELS, (2, 0, 1), gold, predicted, is_explicit=True) == [
         "clean accuracy is 0.0%; --label-order 0,1,2 would give 100.0%."
     ]

@@ -12,9 +12,9 @@ from robench.report.tables.model import Cell
 from robench.results import papers
 from robench.results.cells import Result
 from robench.results.flags import FEW
-from robench.study.commands import format_command, make_commands, repeat
+from robench.study.commands import format_command, make_commands, repeat, train_beside
 from robench.study.option_class import option_words, run_options
-from robench.study.options import AttackOptions, RunOptions
+from robench.study.options import AttackOptions
 
 _TEST = run_options(AttackOptions)["test"].flag
 
@@ -33,7 +33,7 @@ def checks_section(results: Sequence[Result]) -> Section:
         "the same text gets the same scores when asked again, alone or in company;"
         if info.victim and not info.victim.random
         else "the scores of one text differ from call to call: an attack meets a moving target;",
-        "the order of its labels is the task's, as far as test texts show;",
+        f"the order of its labels is the task's, as far as {info.split} texts show;",
         "it is in evaluation mode, and the share of texts that it cuts is small.",
     ]
     if info.victim:
@@ -83,7 +83,7 @@ def next_section(results: Sequence[Result], worst: Cell, attacks: Sequence[str],
         " texts."
     )
     if _TEST not in first.info.data_options:  # test rows alone train nothing
-        commands.append(_training_command(first, attacks, options))
+        commands += _training_commands(results, options)
     if worst.value is not None and command:
         low = worst.interval.low if worst.interval else float(worst.value)
         points.append(
@@ -106,12 +106,11 @@ def _attack_more(command: str, attacked: int) -> str:
     return f"{command.replace(f' {now}', '')} {more}"
 
 
-def _training_command(first: Result, attacks: Sequence[str], options: Sequence[str]) -> str:
-    """Return the command that trains the reference defense and the compared one on the rows of a result."""
-    defenses, own = [registry.reference(), papers.find_paper().compared], first.info.data_options
-    known = [name for name in attacks if name]
-    words = option_words(RunOptions, defense=defenses, task=[] if own else [first.info.task], attack=known)
-    return format_command("run", *words, *own, *option_words(RunOptions, preset=first.info.preset), *options)
+def _training_commands(results: Sequence[Result], options: Sequence[str]) -> tuple[str, ...]:
+    """Return the commands that train the reference defense and the compared one, and attack them as the model was."""
+    defenses = dict.fromkeys([registry.reference(), papers.find_paper().compared])
+    gaps = [train_beside(r, name) for r in results for name in defenses if name != r.defense.name or r.info.victim]
+    return make_commands(gaps, options)[0]
 
 
 def _accuracy(result: Result) -> float:
@@ -119,6 +118,9 @@ def _accuracy(result: Result) -> float:
 
 
 def _attack_command(results: Sequence[Result], options: Sequence[str]) -> str:
-    """Return the command that attacks the model; empty if it is an object of a program."""
+    """Return the command that makes all attacks on the model; empty if no single one does, or it is in memory alone.
+
+    Several commands would each have their own worst case, which is another number than that of the page.
+    """
     commands, hopeless = make_commands(repeat(results), options)
-    return commands[0] if commands and not hopeless else ""
+    return commands[0] if len(commands) == 1 and not hopeless else ""

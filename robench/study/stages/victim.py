@@ -113,8 +113,14 @@ class VictimStage(ModelStage):
                 clean, inference = predict_clean(victim, rows, work.advance)
         gold = [example.label for example in examples]
         guesses = [max(range(len(data.labels)), key=line.probabilities.__getitem__) for line in clean]
-        is_explicit = label_order is not None
-        order_warnings = check_order(data.labels, examination.order, gold, guesses, is_explicit=is_explicit)
+        order_warnings = check_order(
+            data.labels,
+            examination.order,
+            gold,
+            guesses,
+            is_explicit=label_order is not None,
+            split=self.clean_split,
+        )
         order_warnings += scorer.summarise()
         if advice := self.source.advice_at_chance:
             correct = sum(line.correct for line in clean)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from robench.report.pages.parts import Commands, Page, Points, TablePart
 from robench.report.pages.victim import make_model_page
 from robench.results.store import Store
 from support.hand_made import add_cell, record
+from support.tables import options_of
 
 GIVEN: dict[str, Any] = {"kind": "Python function", "model": "my:scores", "command": ["--model", "my:scores"]}
 
@@ -50,6 +52,52 @@ def test_advice_to_attack_more_texts_needs_more_texts(store: Store, limit: int |
     """A limit of clean texts is only stored if there are more."""
     points, _ = next_steps(page_of(store, n=20, clean=(18, 20), clean_limit=limit))
     assert ("Attack more texts" in points) == (limit is not None)
+
+
+def steps_beside(store: Store, **second: Any) -> tuple[str, list[str]]:
+    """Return what to do next, and its commands, for a model under PWWS and under another attack."""
+    cells = [add_cell(store, "mine", "pwws", 60, given=GIVEN)]
+    cells.append(add_cell(store, "mine", second.pop("attack", "textfooler"), 50, given=GIVEN, **second))
+    return next_steps(make_model_page(ModelResults(store, cells), [], "robench attack --report page.html"))
+
+
+def test_the_command_for_ci_makes_every_attack_whatever_is_set_of_each(store: Store) -> None:
+    points, commands = steps_beside(store, attack_changed={"query_budget": 50})
+    (command,) = [one for one in commands if "--fail-under" in one]
+    options = options_of(command)
+    assert options["attack"] == ["pwws,textfooler"] and options["settings"] == ["textfooler.query_budget=50"]
+    assert f"--fail-under {options['fail_under']:g} ends" in points
+
+
+@pytest.mark.parametrize("second", [{"attack": "pwws", "attack_changed": {"query_budget": 50}}, {"n": 150}])
+def test_no_command_for_ci_is_printed_if_no_single_one_makes_every_attack(store: Store, second: dict[str, Any]) -> None:
+    points, commands = steps_beside(store, **second)
+    assert "--fail-under" not in " ".join([points, *commands])
+
+
+def test_the_defenses_to_compare_with_are_trained_and_attacked_like_the_model(store: Store) -> None:
+    rows = {"split": "dev", "clean": (90, 100), "clean_limit": 100, "data": {"source": "local:/data/trec", "digest": "d"}}
+    network = {**GIVEN, "max_length": 128}
+    cells = [
+        add_cell(store, "mine", "pwws", 12, n=30, seed=seed, given=network, attack_changed={"query_budget": 50}, **rows)
+        for seed in (7, 8)
+    ]
+    _, commands = next_steps(make_model_page(ModelResults(store, cells), ["--runs", "r"], "robench attack"))
+    (command,) = [one for one in commands if one.startswith("robench run")]
+    options = options_of(command)
+    assert options["defense"] == ["base,taichi"] and options["task"] == ["trec"] and options["attack"] == ["pwws"]
+    expected = {"split": "dev", "attack_limit": 30, "clean_limit": 100, "seed": ["7,8"], "data": Path("/data")}
+    expected |= {"precision": "fp32", "preset": "quick", "settings": ["pwws.query_budget=50"], "runs": Path("r")}
+    expected |= {"encoder": None, "train_limit": None}
+    assert {name: options[name] for name in expected} == expected
+
+
+def test_checks_name_the_split(store: Store) -> None:
+    given = {**GIVEN, "label_order": [0, 1]}
+    cell = add_cell(store, "mine", "pwws", 12, given=given, split="dev")
+    page = make_model_page(ModelResults(store, [cell]), [], "robench attack")
+    checks = next(section.parts for section in page.sections if section.name == "checks")
+    assert "as far as dev texts show;" in str(checks) and "test texts" not in str(checks)
 
 
 def test_worst_accuracy_is_of_the_texts_that_all_attacks_had(store: Store) -> None:
