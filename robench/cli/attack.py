@@ -12,12 +12,12 @@ from robench.cli.execution import run_and_show
 from robench.cli.failures import report_failures
 from robench.cli.output import print_text, report_log
 from robench.cli.parameters import add_options
-from robench.cli.shared_options import DryRunOption, load_plugins, runs_options
+from robench.cli.shared_options import DryRunOption, load_plugins
 from robench.console import Console
 from robench.errors import RobenchError
 from robench.escaping import list_values
 from robench.study.option_class import changed_words
-from robench.study.options import AttackOptions, StoreOptions
+from robench.study.options import AttackOptions, StoreOptions, runs_options
 
 if TYPE_CHECKING:
     from robench.report.model_results import ModelResults

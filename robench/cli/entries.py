@@ -10,10 +10,11 @@ import typer
 
 from robench.cli.failures import report_failures
 from robench.cli.output import print_dimmed, print_text
-from robench.cli.shared_options import DataOption, PluginOption, RunsOption, load_plugins, open_store, runs_options
+from robench.cli.shared_options import DataOption, PluginOption, RunsOption, load_plugins, open_store
 from robench.errors import RobenchError
 from robench.escaping import dump_json, escape_line, list_values, quote_words
 from robench.resources.textattack_finder import forbid_fetching
+from robench.study.options import runs_options
 
 if TYPE_CHECKING:
     from robench.results.entry_form import Entry

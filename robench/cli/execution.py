@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from robench.cli.output import print_text
-from robench.cli.shared_options import runs_options
 from robench.console import Console
 from robench.errors import RobenchError, UnavailableError
 from robench.paths import absolute_path
 from robench.progress import Reporter
 from robench.study.option_class import changed_words
-from robench.study.options import StoreOptions
+from robench.study.options import StoreOptions, runs_options
 
 if TYPE_CHECKING:
     from robench.report.reproduce import Target

@@ -21,12 +21,12 @@ from robench.cli.shared_options import (
     RunsOption,
     load_plugins,
     open_store,
-    runs_options,
 )
 from robench.errors import RobenchError
 from robench.escaping import escape_line, list_values
 from robench.results.intervals import LEVEL
 from robench.results.paper_contents import DEFAULT
+from robench.study.options import runs_options
 
 OUT = Path("report.html")
 

@@ -20,7 +20,6 @@ from robench.cli.shared_options import (
     RunsOption,
     load_plugins,
     open_store,
-    runs_options,
 )
 from robench.console import Console
 from robench.errors import RobenchError
@@ -28,6 +27,7 @@ from robench.escaping import escape_line
 from robench.resources.textattack_finder import forbid_fetching
 from robench.results.intervals import LEVEL
 from robench.results.paper_contents import DEFAULT
+from robench.study.options import runs_options
 
 Tasks = Annotated[list[str] | None, typer.Option("--task", "-t", help="Only these tasks.")]
 AgainstOption = Annotated[

@@ -12,11 +12,11 @@ from robench.cli.execution import run_and_show
 from robench.cli.failures import report_failures
 from robench.cli.output import report_log
 from robench.cli.parameters import add_options
-from robench.cli.shared_options import DryRunOption, PaperOption, load_plugins, runs_options
+from robench.cli.shared_options import DryRunOption, PaperOption, load_plugins
 from robench.console import Console
 from robench.results.paper_contents import DEFAULT
 from robench.study.option_class import changed_words
-from robench.study.options import RunOptions, StoreOptions
+from robench.study.options import RunOptions, StoreOptions, runs_options
 
 
 @report_failures

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +10,6 @@ import typer
 
 from robench.cli.output import print_dimmed
 from robench.cli.parameters import typer_option
-from robench.study.option_class import option_words, run_options
 from robench.study.options import RunOptions, StoreOptions
 
 if TYPE_CHECKING:
@@ -37,12 +35,6 @@ def open_store(runs: Path) -> Store:
     from robench.results.entry_store import open_results
 
     return open_results(runs, lambda sentence: print_dimmed([f"left out: {sentence}"]))
-
-
-def runs_options(runs: str | Path) -> list[str]:
-    """Return the options that a printed command needs to use the same runs folder; none if it does so anyway."""
-    default = os.environ.get(run_options(StoreOptions)["runs"].text.variable) or StoreOptions().runs
-    return [] if Path(runs) == Path(default) else option_words(StoreOptions, runs=runs)
 
 
 def load_plugins(paths: Sequence[Path] | None) -> None:

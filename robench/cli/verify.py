@@ -11,13 +11,13 @@ import typer
 from robench.cli.failures import report_failures
 from robench.cli.output import print_text
 from robench.cli.parameters import typer_option
-from robench.cli.shared_options import PluginOption, RunsOption, load_plugins, runs_options
+from robench.cli.shared_options import PluginOption, RunsOption, load_plugins
 from robench.console import Console
 from robench.errors import RobenchError
 from robench.escaping import escape_line
 from robench.resources.textattack_finder import forbid_fetching
 from robench.study.option_class import option_words
-from robench.study.options import AttackOptions, StoreOptions
+from robench.study.options import AttackOptions, StoreOptions, runs_options
 
 if TYPE_CHECKING:
     from robench.progress import Reporter

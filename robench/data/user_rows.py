@@ -183,7 +183,7 @@ class UserData:
         return tables, "".join([*parts, f":{split}" if split else ""])
 
     def _find_only_split(self, dataset: Any) -> str:
-        """Return the name of the only split, if rows to test on are read from it whatever it is called; else nothing."""
+        """Return the name of the only split, if test rows are read from it whatever it is called; else nothing."""
         if not self.test_only or not isinstance(dataset, Mapping) or len(dataset) > 1 or "test" in dataset:
             return ""
         return str(next(iter(dataset), ""))

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from robench.errors import RobenchError
 from robench.escaping import list_values
+from robench.plugins import registry
+from robench.report.comparison_commands import WORST_CASE, Comparison
 from robench.report.tables.captions import headings, setting_of
 from robench.results.adaptive import leave_out_adaptive
 from robench.results.cells import Result, group, read_model_results, read_results
@@ -14,35 +16,24 @@ from robench.results.info import CellInfo
 from robench.results.labels import column_labels, model_labels, plain_attack, row_labels
 from robench.results.papers import find_paper
 from robench.results.sample_reader import SampleReader, Samples
-from robench.results.selection import Selection, leave_out_crossed, prefer_unchanged
+from robench.results.selection import leave_out_crossed, prefer_unchanged
 from robench.results.store import Store, StoredStage
 from robench.results.worst import WorstReader
 
-WORST_CASE = "worst"
-"""The name that stands for the worst of all attacks in place of an attack's own."""
 
-
-def find_rows(
-    store: Store, names: Sequence[str], selection: Selection, *, attack: str, split: str
-) -> list[list[Result]]:
+def find_rows(store: Store, wanted: Comparison) -> list[list[Result]]:
     """Return the results of each defense or model, of one setting.
 
     Args:
         store: the runs folder.
-        names: of defenses, as registered or as tables label them; of a defense that is trained once for each attack,
-            that is each model under its own attack. ``ada on pwws`` is one of these models, under every attack.
-        selection: one task, and what else results are chosen by.
-        attack: name or title of the attack, with its changed fields as tables have them if there are several, or
-            :data:`WORST_CASE`; empty for clean texts.
-        split: the split whose rows were attacked.
+        wanted: what is compared.
 
     Raises:
         RobenchError: there are none, or they are of several settings.
     """
-    (task,) = selection.tasks
-    hint = _describe_command(names, task)
-    selected = selection.select(store.stages(CellInfo), str(store.root), hint=hint)
-    cells = _on_split(selected, split, store.root)
+    names, attack, task = wanted.names, wanted.attack, wanted.task
+    selected = wanted.selection.select(store.stages(CellInfo), str(store.root), hint=wanted.hint)
+    cells = _on_split(selected, wanted, store.root)
     if attack == WORST_CASE:
         cells = leave_out_adaptive(cells, cells)
     # A model under another attack than that which it was trained against is no other version of its defense.
@@ -55,18 +46,20 @@ def find_rows(
         [r for r in first if name in (r.defense.name, labels[r.row])] or [r for r in models if _is(name, r, labels)]
         for name in names
     ]
-    for name, row in zip(names, rows, strict=True):
+    for name, row, other in zip(names, rows, reversed(rows), strict=True):
         if not row:
             there = list_values(sorted({*labels.values()}))
-            raise RobenchError(f"no results in {store.root} of {name} on {task}; there are results of {there}.")
+            met = other if attack in ("", WORST_CASE) else _select_attack(other, attack, attacks)
+            known = registry.is_registered("defenses", name) and met and not any(r.info.victim for r in met)
+            hint = f" {wanted.describe_missing(name, met)}" if known else ""
+            raise RobenchError(f"no results in {store.root} of {name} on {task}; there are results of {there}.{hint}")
     if attack and attack != WORST_CASE:
         pairs = zip(rows, names, strict=True)
         rows = [_under_attack(row, name, attack, models, labels, attacks) for row, name in pairs]
     places = [group(row, lambda r: _place(r, attack)) for row in rows]
     shared = [place for place in places[0] if place in places[1]]
     if not shared:
-        if any(r.info.victim for row in rows for r in row):
-            hint = "`robench attack` makes results of a model of yours."
+        hint = wanted.describe_missing(names[1], rows[0] if not any(r.info.victim for r in rows[1]) else rows[1])
         raise RobenchError(
             f"{store.root} has no results of {names[0]} and {names[1]} on {task} that can be compared: data, encoder,"
             f" training and samples have to be the same. {hint}"
@@ -89,16 +82,17 @@ def _place(result: Result, attack: str) -> str:
     return result.block + result.column if attack else result.model_block
 
 
-def _on_split(cells: Sequence[StoredStage[CellInfo]], split: str, root: Path) -> list[StoredStage[CellInfo]]:
-    """Return the cells whose attacked rows are of a split.
+def _on_split(cells: Sequence[StoredStage[CellInfo]], wanted: Comparison, root: Path) -> list[StoredStage[CellInfo]]:
+    """Return the cells whose attacked rows are of the split.
 
     Raises:
         RobenchError: there are none.
     """
-    found = [cell for cell in cells if cell.info.split == split]
+    split, found = wanted.split, [cell for cell in cells if cell.info.split == wanted.split]
     if not found:
         there = list_values(sorted({cell.info.split for cell in cells}))
-        raise RobenchError(f"no results in {root} on {split} rows; there are results on {there} rows (--split).")
+        hint = f" {wanted.hint}" if split in ("dev", "test") else ""
+        raise RobenchError(f"no results in {root} on {split} rows; there are results on {there} rows (--split).{hint}")
     return found
 
 
@@ -108,13 +102,10 @@ def _is(name: str, result: Result, labels: Mapping[str, str]) -> bool:
     return name == labels[result.row] or (attack is not None and name == f"{result.defense.name} on {attack.name}")
 
 
-def _describe_command(names: Sequence[str], task: str) -> str:
-    """Return a sentence with the command that makes results of some defenses."""
-    parts = [name.partition(" on ") for name in names]
-    defenses = ",".join(dict.fromkeys(defense.partition(" (")[0] for defense, _, _ in parts))
-    attacks = ",".join(dict.fromkeys(attack.partition(" (")[0] for _, _, attack in parts if attack))
-    against = f" --against {attacks}" if attacks else ""
-    return f"`robench run --defense {defenses} --task {task}{against}` makes some."
+def _select_attack(results: Sequence[Result], attack: str, attacks: Mapping[str, str]) -> list[Result]:
+    """Return the results under all attacks of a name or title, or under the one that is labelled so."""
+    found = [r for r in results if attack in (r.attack.name, r.attack.title)]
+    return found or [r for r in results if attack == attacks[r.column]]
 
 
 def _under_attack(
@@ -125,20 +116,15 @@ def _under_attack(
     labels: Mapping[str, str],
     attacks: Mapping[str, str],
 ) -> list[Result]:
-    """Return the results under all attacks of a name or title, or under the one that is labelled so.
+    """Return what :func:`_select_attack` does.
 
     Raises:
         RobenchError: there are none.
     """
-
-    def select(results: Sequence[Result]) -> list[Result]:
-        found = [r for r in results if attack in (r.attack.name, r.attack.title)]
-        return found or [r for r in results if attack == attacks[r.column]]
-
-    found = select(row)
+    found = _select_attack(row, attack, attacks)
     if not found:
         titles = list_values(sorted({attacks[r.column] for r in row}))
-        crossed = select([r for r in models if r.defense.name == name])
+        crossed = _select_attack([r for r in models if r.defense.name == name], attack, attacks)
         others = list_values(sorted({labels[r.row] for r in crossed}))
         raise RobenchError(
             f"no results of {name} under {attack}; there are results under {titles}"
@@ -163,24 +149,23 @@ def _one_version(results: Sequence[Result], labels: Mapping[str, str]) -> list[R
 
 
 def read_outcomes(
-    reader: SampleReader, rows: Sequence[Sequence[Result]], names: Sequence[str], attack: str
+    reader: SampleReader, rows: Sequence[Sequence[Result]], wanted: Comparison
 ) -> list[Mapping[int, Samples]]:
     """Return the outcomes of rows by seed, under an attack, under the worst of all, or on clean texts.
 
     Args:
         reader: of their runs folder.
         rows: as :func:`find_rows` returns them.
-        names: of their defenses.
-        attack: as in :func:`find_rows`.
+        wanted: what is compared.
 
     Raises:
         RobenchError: clean predictions are not stored, or the rows have not met the same attacks.
     """
-    if attack == WORST_CASE:
-        return _read_worst(reader, rows, names)
-    if attack:
+    if wanted.attack == WORST_CASE:
+        return _read_worst(reader, rows, wanted.names)
+    if wanted.attack:
         return [reader.attacked((r.seed, r.folder) for r in row) for row in rows]
-    return [_read_clean(reader, row) for row in rows]
+    return [_read_clean(reader, row, wanted) for row in rows]
 
 
 def _read_worst(
@@ -206,16 +191,16 @@ def _read_worst(
     return found
 
 
-def _read_clean(reader: SampleReader, row: Sequence[Result]) -> Mapping[int, Samples]:
+def _read_clean(reader: SampleReader, row: Sequence[Result], wanted: Comparison) -> Mapping[int, Samples]:
     found = reader.clean(row)
-    if found is None and (split := row[0].info.split) != "test":
+    if found is None and wanted.split != "test":
         raise RobenchError(
-            f"what {row[0].defense.name} predicts for clean {split} rows is known where an attack met all of them:"
-            f" `robench run` with --split {split} --attack-limit {row[0].info.clean.n} attacks so many."
+            f"what {row[0].defense.name} predicts for clean {wanted.split} rows is known where an attack met all of"
+            f" them: {wanted.describe_clean(row)} attacks so many."
         )
     if found is None:
         raise RobenchError(
             f"the predictions of {row[0].defense.name} on clean texts are not stored: the folder of its model is gone;"
-            " `robench run` makes it again."
+            f" {wanted.describe_clean(row)} makes it again."
         )
     return found

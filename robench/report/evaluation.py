@@ -86,7 +86,7 @@ def _metric(found: ModelResults, name: str, cell: Cell) -> EvalResult:
     )
 
 
-def _name_data(info: CellInfo) -> dict[str, str]:
+def _name_data(info: CellInfo) -> dict[str, Any]:
     """Return the fields of a metric that say where its rows are, by the Hub's names if they are there."""
     origin, _, place = info.data.source.partition(":")
     if f"{origin}:" != HUB and origin != "hub":

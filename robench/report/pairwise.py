@@ -10,7 +10,8 @@ from typing import Any
 
 from robench.errors import RobenchError
 from robench.escaping import escape_line, list_values
-from robench.report.comparable import WORST_CASE, find_rows, read_outcomes
+from robench.report.comparable import find_rows, read_outcomes
+from robench.report.comparison_commands import WORST_CASE, Comparison
 from robench.report.rendering.texts import p_text
 from robench.results.cells import Result
 from robench.results.entry_store import open_results
@@ -21,6 +22,7 @@ from robench.results.sample_reader import SampleReader
 from robench.results.samples import align
 from robench.results.selection import Selection
 from robench.results.significance import Difference, compare_outcomes
+from robench.study.options import runs_options
 
 
 @dataclass(frozen=True, repr=False)
@@ -181,14 +183,16 @@ def compare(
         raise RobenchError(f"{first} is compared with itself; name two defenses.")
     chosen = {"encoders": encoder, "presets": preset}
     selection = Selection(tasks=[task], seeds=seed, **{key: [value] for key, value in chosen.items() if value})
-    rows = find_rows(open_results(Path(runs)), (first, second), selection, attack=attack, split=split)
+    options = runs_options(runs)
+    wanted = Comparison(names=(first, second), selection=selection, attack=attack, split=split, options=options)
+    rows = find_rows(open_results(Path(runs)), wanted)
     reader = SampleReader.of([*rows[0], *rows[1]])
-    ours, theirs = align(*read_outcomes(reader, rows, (first, second), attack))
+    ours, theirs = align(*read_outcomes(reader, rows, wanted))
     found = compare_outcomes(ours, theirs, level)
     if found is None:
         raise RobenchError(
             f"{first} (seed {list_values(sorted(ours))}) and {second} (seed {list_values(sorted(theirs))}) share no"
-            " seed and sample; `robench run --seed` makes other seeds."
+            f" seed and sample.{wanted.describe_seeds(rows[1], sorted(set(ours) - set(theirs)))}"
         )
     target = None if difference is None else difference / 100
     whole = rows[0][0].info.clean.n

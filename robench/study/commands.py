@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -193,17 +194,33 @@ def describe_commands(gaps: Iterable[tuple[str, Result]], options: Sequence[str]
 
 def make_run_command(selection: Selection, extra: Sequence[str] = ()) -> str:
     """Return the ``robench run`` that makes all results of a selection."""
-    plugins = _plugin_words(extra, defenses=selection.defenses, attacks=selection.attacks, tasks=selection.tasks)
+    chosen = replace(selection, defenses=selection.defenses or ["all"])
+    return format_command("run", *_selection_words(chosen, extra), *extra)
+
+
+def make_table_run_command(paper: Paper, table: str, selection: Selection, extra: Sequence[str] = ()) -> str:
+    """Return the ``robench run`` that makes what a table of a paper needs, as far as a selection takes it."""
+    return format_paper_command(paper, "run", "--table", table, *_selection_words(selection, extra), *extra)
+
+
+def make_table_command(table: str, selection: Selection, extra: Sequence[str] = ()) -> str:
+    """Return the command that shows a table of a selection."""
+    chosen = ((f"--{facet}", ",".join(map(str, values))) for facet, values in selection.values.items())
+    return format_command("table", table, *chain.from_iterable(chosen), *extra)
+
+
+def _selection_words(selection: Selection, extra: Sequence[str]) -> list[str]:
+    """Return the options of ``robench run`` that name what a selection takes, and the plug-in files of the names."""
     words = option_words(
         RunOptions,
-        defense=selection.defenses or ["all"],
+        defense=selection.defenses,
         task=selection.tasks,
         attack=selection.attacks,
         encoder=selection.encoders[:1],
         preset=selection.presets[:1],
         seed=selection.seeds,
     )
-    return format_command("run", *words, *plugins, *extra)
+    return words + _plugin_words(extra, defenses=selection.defenses, attacks=selection.attacks, tasks=selection.tasks)
 
 
 def read_selection(selection: Selection, store: Store, extra: Sequence[str] = ()) -> list[Result]:

@@ -8,13 +8,14 @@ run`` and ``robench attack`` (:mod:`robench.cli.parameters`), the functions ``ro
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
 from robench.study.executor_options import ExecutorOptions
-from robench.study.option_class import Options, run_options
+from robench.study.option_class import Options, option_words, run_options
 from robench.study.presets import Existing
 from robench.study.row_options import TASK, RowOptions
 from robench.study.run_option import run_option
@@ -268,3 +269,9 @@ class StoreOptions(Options):
     def plugins(self) -> tuple[Path, ...]:
         """Return the files of plug-ins."""
         return tuple(Path(file) for file in as_tuple(self.plugin))
+
+
+def runs_options(runs: str | Path) -> list[str]:
+    """Return the options that a printed command needs to use the same runs folder; none if it does so anyway."""
+    default = os.environ.get(run_options(StoreOptions)["runs"].text.variable) or StoreOptions().runs
+    return [] if Path(runs) == Path(default) else option_words(StoreOptions, runs=runs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from robench.report.pairwise import compare
 from robench.results.significance import compare_outcomes, mcnemar
 from robench.results.store import Store
 from support.hand_made import add_cell, add_on_dev
-from support.tables import SECOND_ENCODER
+from support.tables import SECOND_ENCODER, options_of
 from support.tiny_job import robench
 
 GIVEN = {"kind": "Transformers model", "model": "./mine", "command": ["--model", "./mine"], "max_length": 128}
@@ -157,7 +158,7 @@ def test_clean_development_rows_are_those_before_an_attack_that_met_all_of_them(
 def test_clean_development_rows_of_a_smaller_sample_are_refused_with_the_way_out(store: Store) -> None:
     for defense in ("taichi", "ada"):
         add_on_dev(store, defense, wrong=2, n=150)
-    with pytest.raises(RobenchError, match=r"taichi predicts for clean dev rows .* --split dev --attack-limit 200"):
+    with pytest.raises(RobenchError, match=r"taichi predicts for clean dev rows .* --attack-limit 200 .*--split dev"):
         compare("taichi", "ada", task="trec", split="dev", runs=store.root)
 
 
@@ -213,15 +214,60 @@ def test_a_defense_under_an_attack_that_only_another_model_of_it_met_is_told_of_
     add_cell(store, "taichi", "textfooler", 20, seed=1, trained="pwws")
     with pytest.raises(RobenchError, match="under textfooler; there are results under pwws, and taichi on pwws met it"):
         compare("taichi", "base", task="trec", attack="textfooler", runs=store.root)
-    with pytest.raises(RobenchError, match="robench run --defense taichi,base --task trec --against pwws` makes some"):
-        compare("taichi on pwws", "base", task="trec", attack="textfooler", runs=store.root / "none")
+    place = store.root / "none"
+    command = f"robench run --defense taichi,base --task trec --attack textfooler --against pwws --runs {place}"
+    with pytest.raises(RobenchError, match=f"{command}` makes some"):
+        compare("taichi on pwws", "base", task="trec", attack="textfooler", runs=place)
+
+
+def refusal(*names: str, **options: Any) -> str:
+    """The sentence with which a comparison on trec is refused."""
+    with pytest.raises(RobenchError) as error:
+        compare(names[0], names[1], task="trec", **options)
+    return str(error.value)
+
+
+def test_the_command_that_makes_both_has_all_that_was_asked_for(store: Store) -> None:
+    chosen: dict[str, Any] = {"encoder": "tiny", "preset": "quick", "seed": [1, 2], "split": "dev"}
+    said = refusal("taichi (temperature=0.5)", "ada", attack="pwws (query_budget=50)", runs=store.root, **chosen)
+    options = options_of(said.split("`")[1])
+    assert {name: options[name] for name in ("defense", "task", "attack", "encoder", "preset", "seed", "split")} == {
+        **{"defense": ["taichi,ada"], "task": ["trec"], "attack": ["pwws"], "encoder": "tiny", "preset": "quick"},
+        **{"seed": ["1,2"], "split": "dev"},
+    }
+    assert options["settings"] == ["taichi.temperature=0.5", "pwws.query_budget=50"]
+    assert options["runs"] == store.root
+
+
+def test_the_command_for_a_split_without_results_names_it(store: Store) -> None:
+    fill(store, taichi=[112], ada=[100])
+    assert "--split dev" in refusal("taichi", "ada", attack="pwws", runs=store.root, split="dev").split("`")[1]
+
+
+def test_the_command_for_the_defense_that_is_missing_has_the_settings_of_the_other(store: Store) -> None:
+    for attack in ("pwws", "textfooler"):
+        add_cell(store, "ada", attack, 100, n=150, seed=7, encoder=SECOND_ENCODER)
+    options = options_of(refusal("base", "ada", attack="pwws", runs=store.root).split("`")[1])
+    assert options["defense"] == ["base"] and options["attack"] == ["pwws"] and options["seed"] == ["7"]
+    assert options["attack_limit"] == 150 and options["encoder"] == "tiny" and options["runs"] == store.root
+    add_cell(store, "base", "pwws", 90, seed=7)
+    options = options_of(refusal("ada", "base", attack="pwws", runs=store.root).split("`")[1])
+    assert options["defense"] == ["base"] and options["attack_limit"] == 150 and options["encoder"] == "tiny"
+
+
+def test_the_command_for_clean_texts_of_a_model_that_is_gone_makes_that_model(store: Store) -> None:
+    fill(store, taichi=[112], ada=[100])
+    options = options_of(refusal("ada", "taichi", runs=store.root).split("`")[1])
+    assert options["defense"] == ["ada"] and options["seed"] == ["1"] and options["runs"] == store.root
 
 
 def test_seeds_that_are_not_shared_cannot_be_compared(store: Store) -> None:
     add_cell(store, "taichi", "pwws", 112, seed=1)
     add_cell(store, "ada", "pwws", 100, seed=2)
-    with pytest.raises(RobenchError, match=r"taichi \(seed 1\) and ada \(seed 2\) share no seed"):
-        compare("taichi", "ada", task="trec", attack="pwws", runs=store.root)
+    said = refusal("taichi", "ada", attack="pwws", runs=store.root)
+    assert said.startswith("taichi (seed 1) and ada (seed 2) share no seed and sample. ")
+    options = options_of(said.split("`")[1])
+    assert options["defense"] == ["ada"] and options["seed"] == ["1"] and options["runs"] == store.root
 
 
 def test_command_prints_sentences_or_json(store: Store) -> None:

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from robench.cli.shared_options import runs_options
 from robench.errors import RobenchError
 from robench.report.reproduce import Target
 from robench.results import papers
 from robench.results.info import StatisticsInfo
 from robench.results.store import Store
+from robench.study.options import runs_options
 from robench.study.request import Request
 from support.tiny_job import TinyJob, robench
 

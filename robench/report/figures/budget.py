@@ -148,7 +148,7 @@ def _caption(block: Sequence[Result], request: FigureRequest, others: int, left:
         " words is that of the text that the attack found, for which it did not look for the smallest change. At its"
         " right end a curve is the accuracy under attack of table 5, of a random model that of the attack's own draws."
         f" {describe_means(_list_seeds(block))}"
-        " `robench table budget` has the intervals of some points."
+        f" {request.table_command('budget')} has the intervals of some points."
     )
     text += describe_errors(block)
     text += f" Not shown: {', '.join(left)}." if left else ""

@@ -21,7 +21,7 @@ from robench.results.labels import attack_source, defense_source, make_labels
 from robench.results.seeds import describe_means
 from robench.results.selection import NoResultsError
 from robench.results.store import Store
-from robench.study.commands import format_paper_command
+from robench.study.commands import make_table_run_command
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,8 +45,7 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
     kept = selection.keep(store.stages(StatisticsInfo))
     blocks, others = _choose_setting(average_models(kept, store.stages(CellInfo), request.paper))
     if not blocks:
-        words = ("run", "--table", "correlation", "--task", request.task, *request.command_options)
-        command = f"`{format_paper_command(request.paper, *words)}`"
+        command = f"`{make_table_run_command(request.paper, 'correlation', selection, request.command_options)}`"
         raise NoResultsError(f"{store.root} has no {selection.describe()} with statistics yet; {command} makes some.")
     enough = [block for block in blocks if len(block) >= FEWEST] or blocks
     shown = enough[:MOST_ATTACKS]
@@ -132,8 +131,8 @@ def _describe(shown: Sequence[Block], request: FigureRequest, left: Sequence[str
     text = (
         f"{request.task}, encoder {info.encoder.name}, {info.train_rows:,} training rows, {info.statistics.n:,} pairs."
         " KL (pos): divergence, in nats, of the predictions for a clean text and for what the attack made of it against"
-        f" the reference defense. Rank correlation: {numbers}; `robench table correlation` has intervals, tests"
-        f" and the other statistics. {describe_means(seeds)}"
+        f" the reference defense. Rank correlation: {numbers}; {request.table_command('correlation')} has intervals,"
+        f" tests and the other statistics. {describe_means(seeds)}"
     )
     text += f" Trained against {', '.join(attacks)}, if against any." if attacks else ""
     infinite = sum(not math.isfinite(means.values[STATISTIC]) for block in shown for means in block)

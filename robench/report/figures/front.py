@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from robench.escaping import escape_matplotlib
@@ -29,7 +28,7 @@ from robench.results.sample_reader import SampleReader
 from robench.results.selection import NoResultsError, largest_block, prefer_unchanged
 from robench.results.store import Store
 from robench.results.worst import WorstReader
-from robench.study.commands import format_command, make_run_command, name_defenses
+from robench.study.commands import make_run_command, name_defenses
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -239,6 +238,4 @@ def _caption(
 
 def _point_to_table(request: FigureRequest) -> str:
     """Return a clause with the table that names the commands for what is missing, in the settings of the rest."""
-    chosen = ((f"--{facet}", ",".join(map(str, values))) for facet, values in request.selection.values.items())
-    command = format_command("table", "worst", *chain.from_iterable(chosen), *request.command_options)
-    return f"`{command}` names the commands that make them"
+    return f"{request.table_command('worst')} names the commands that make them"

@@ -10,6 +10,7 @@ from robench.escaping import escape_line
 from robench.results.paper_contents import Paper, PaperFigure
 from robench.results.sample_reader import SampleReader
 from robench.results.selection import Selection
+from robench.study.commands import make_table_command
 
 
 @dataclass(frozen=True)
@@ -48,3 +49,7 @@ class FigureRequest:
         named = [re.sub(r"[/\\]", "-", escape_line(part)) for part in parts]
         number = self.figure.number
         return "-".join([f"{self.paper.file_prefix}{'figure' if number.isdigit() else ''}{number}", *named])
+
+    def table_command(self, table: str) -> str:
+        """Return the command that shows a table of the results that the figure is drawn from."""
+        return f"`{make_table_command(table, self.selection, self.command_options)}`"

@@ -18,17 +18,16 @@ from robench.report.tables.worst import HOW_WORST, WORST, worst_cell
 from robench.results.cells import Result, group, read_results, separate
 from robench.results.info import CellInfo, TransferInfo
 from robench.results.intervals import LEVEL
-from robench.results.paper_contents import Paper, rank
+from robench.results.paper_contents import rank
 from robench.results.sample_reader import SampleReader
 from robench.results.selection import NoResultsError
 from robench.results.store import StoredStage
 from robench.results.worst import WorstReader
-from robench.study.commands import make_commands
+from robench.study.commands import make_commands, make_table_command
 
 CLEAN = "clean%"
 NOT_ATTACKS = (CLEAN, ADAPTIVE, WORST)
 """Columns that are no attack's."""
-_NOT_ONE = "n/a: one model per attack; `robench table worst` has the worst% of each."
 
 
 def label_conflict_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) -> Table:
@@ -118,7 +117,7 @@ def _under_attack(layout: Layout, request: TableRequest, cells: Sequence[StoredS
     columns += [Column(WORST)] if worst else []
     arranged, caption = layout.arranged(partial(_clean_and_attacked, reader, worst, masks, adaptive))
     clean = describe_clean(r.info for r in layout.results)
-    measured = _how_measured(arranged, columns, request.paper, clean)
+    measured = _how_measured(arranged, columns, request, clean)
     measured[1:1] = [adaptive.describe()] if adaptive.is_shown else []
     return request.finish(
         arranged,
@@ -146,10 +145,10 @@ def attacks_of(columns: Sequence[Column], row: Row) -> tuple[str, ...]:
     return tuple(c.name for c, cell in shown if cell.seeds and c.name not in NOT_ATTACKS)
 
 
-def _how_measured(blocks: Sequence[Block], columns: Sequence[Column], paper: Paper, clean: str) -> list[str]:
+def _how_measured(blocks: Sequence[Block], columns: Sequence[Column], request: TableRequest, clean: str) -> list[str]:
     lines = [f"{clean}. Attacks: failed / attacked samples; wrong before counts as wrong."]
     rows = [(block, row) for block in blocks for row in block.rows if row.per_attack]
-    rows.sort(key=lambda found: rank(found[1].name, paper.defense_order))
+    rows.sort(key=lambda found: rank(found[1].name, request.paper.defense_order))
     attacks: dict[str, set[tuple[str, ...]]] = {}
     for _, row in rows:
         attacks.setdefault(row.name, set()).add(attacks_of(columns, row))
@@ -162,7 +161,10 @@ def _how_measured(blocks: Sequence[Block], columns: Sequence[Column], paper: Pap
         for titles, names in averaged.items()
     ]
     if columns[-1].name == WORST:
-        lines += [HOW_WORST, *([_NOT_ONE] if rows else [])]
+        lines.append(HOW_WORST)
+    if columns[-1].name == WORST and rows:
+        command = make_table_command("worst", request.selection, request.command_options)
+        lines.append(f"n/a: one model per attack; `{command}` has the worst% of each.")
     return lines
 
 

@@ -112,6 +112,22 @@ def test_figure_without_results_of_an_attack_names_the_defenses_and_the_preset_t
         draw("budget", store, selection=Selection(tasks=["trec"], attacks=["clare"]), options=["--runs", "r"])
 
 
+def test_captions_name_the_table_of_what_the_figure_shows(store: Store) -> None:
+    fill_correlated(store)
+    chosen = Selection(tasks=["sst2"], attacks=["textfooler"], seeds=[42])
+    words = "--task sst2 --attack textfooler --seed 42 --runs r`"
+    for number in ("budget", "correlation"):
+        caption = draw(number, store, selection=chosen, options=["--runs", "r"]).caption
+        assert f"`robench table {number} {words} has" in caption
+
+
+def test_correlation_without_results_says_what_makes_those_that_were_asked_for(store: Store) -> None:
+    chosen = Selection(tasks=["trec"], defenses=["base", "pgd"], presets=["quick"], seeds=[1])
+    command = "robench run --table correlation --defense base,pgd --task trec --preset quick --seed 1 --runs r"
+    with pytest.raises(RobenchError, match=f"`{command}` makes some"):
+        draw("correlation", store, selection=chosen, options=["--runs", "r"])
+
+
 def test_trade_off_without_a_whole_row_says_what_makes_one(store: Store) -> None:
     with pytest.raises(RobenchError, match=r"none; `robench table worst --task trec --defense ada` names the commands"):
         draw("trade-off", store, selection=Selection(tasks=["trec"], defenses=["ada"]))

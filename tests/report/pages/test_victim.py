@@ -76,7 +76,12 @@ def test_no_command_for_ci_is_printed_if_no_single_one_makes_every_attack(store:
 
 
 def test_the_defenses_to_compare_with_are_trained_and_attacked_like_the_model(store: Store) -> None:
-    rows = {"split": "dev", "clean": (90, 100), "clean_limit": 100, "data": {"source": "local:/data/trec", "digest": "d"}}
+    rows: dict[str, Any] = {
+        "split": "dev",
+        "clean": (90, 100),
+        "clean_limit": 100,
+        "data": {"source": "local:/data/trec", "digest": "d"},
+    }
     network = {**GIVEN, "max_length": 128}
     cells = [
         add_cell(store, "mine", "pwws", 12, n=30, seed=seed, given=network, attack_changed={"query_budget": 50}, **rows)

@@ -164,6 +164,14 @@ def test_a_broken_cell_is_named_and_left_out(store: Store, spoil: Callable[[Stor
     assert str(cell.folder) in sentence
 
 
+def test_the_table_of_worst_cases_is_named_with_what_the_table_shows(store: Store) -> None:
+    fill5(store)
+    chosen = Selection(tasks=["trec"], defenses=["ada", "base"], seeds=[42])
+    legend = table5(store, selection=chosen, command_options=["--runs", "r"]).legend
+    command = "`robench table worst --task trec --defense ada,base --seed 42 --runs r`"
+    assert f"n/a: one model per attack; {command} has the worst% of each." in legend
+
+
 def test_an_empty_store_says_what_fills_it(store: Store) -> None:
     with pytest.raises(RobenchError, match="no results in runs yet; `robench run --defense") as error:
         table5(store, runs="runs")
