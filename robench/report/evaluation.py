@@ -74,11 +74,12 @@ def _metric(found: ModelResults, name: str, cell: Cell) -> EvalResult:
     if cell.interval:
         details["interval"] = [round(cell.interval.low, DIGITS), round(cell.interval.high, DIGITS)]
         details["level"] = cell.interval.level
+    place: dict[str, Any] = {field: escape_line(value) for field, value in _name_data(info).items() if value}
     return EvalResult(
         task_type="text-classification",
         task_name="Text classification",
         dataset_name=escape_line(info.task),
-        **{name: escape_line(value) for name, value in _name_data(info).items() if value},
+        **place,
         metric_type="accuracy",
         metric_name="Accuracy on clean texts" if is_clean else f"Accuracy under {escape_line(name)}",
         metric_value=round(float(cell.value or 0), DIGITS),
@@ -86,7 +87,7 @@ def _metric(found: ModelResults, name: str, cell: Cell) -> EvalResult:
     )
 
 
-def _name_data(info: CellInfo) -> dict[str, Any]:
+def _name_data(info: CellInfo) -> dict[str, str]:
     """Return the fields of a metric that say where its rows are, by the Hub's names if they are there."""
     origin, _, place = info.data.source.partition(":")
     if f"{origin}:" != HUB and origin != "hub":
