@@ -46,12 +46,16 @@ def find_options(
 ) -> OptionWords | None:
     """Return the options besides names and seeds; None if no options make a result comparable with the row's.
 
+    There are none for private rows of an entry of counts alone, which does not say where they are.
+
     Args:
         row: a result of the same block and defense.
         column: a result of the same attack.
         task_length: returns what :func:`find_length` does; a caller with many results gives one with a memory.
         crossed: whether the attack that the model was trained against is named beside the one that it meets.
     """
+    if row.info.data.source == "local":
+        return None
     preset = PRESETS.get(row.info.preset)
     victim = row.info.victim
     if victim is None:

@@ -124,3 +124,16 @@ def test_command_for_a_task_names_a_number_of_attacked_rows_that_equals_the_limi
     add_cell(store, "base", "pwws", 5, n=50, clean=(40, 50), clean_limit=50, preset="quick")
     (command,), _ = make_commands(repeat(read_results(store.stages(CellInfo))))
     assert "--attack-limit 50 --clean-limit 50" in command
+
+
+@pytest.mark.parametrize(
+    "given", [None, {"kind": "function", "model": "my:scores", "command": ["--model", "my:scores"]}]
+)
+def test_private_rows_of_an_entry_of_counts_alone_have_no_command(given: dict[str, Any] | None, store: Store) -> None:
+    source = {"source": "local:mr", "digest": "d", "notes": []}
+    add_cell(store, "base", "pwws", 5, data=source, given=given)
+    (command,), hopeless = make_commands(repeat(read_results(store.stages(CellInfo))))
+    assert "--data . " in command and not hopeless, "rows in a folder of the working directory"
+    add_cell(store, "base", "pwws", 5, data={**source, "source": "local"}, given=given, task="sst2")
+    commands, hopeless = make_commands(repeat(read_results(store.stages(CellInfo))))
+    assert (commands, hopeless) == ((command,), 1)
