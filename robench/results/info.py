@@ -228,8 +228,8 @@ class TransferInfo(AttackInfo, frozen=True, kw_only=True, omit_defaults=True, ta
     """The adversarial texts that an attack made of test samples with another seed's reference defense, on one model.
 
     ``attacked`` counts as succeeded what fools the model, as failed what does not, and as skipped what one of the two
-    models had wrong before. ``clean``, ``rows``, ``victim`` and ``warnings`` are copied from the :class:`ModelInfo` of
-    the model.
+    models had wrong before. ``clean``, ``clean_limit``, ``rows``, ``victim`` and ``warnings`` are copied from the
+    :class:`ModelInfo` of the model; transfers of early versions have no ``clean_limit``.
 
     Attributes:
         texts: key of the cell that has the texts.
@@ -239,6 +239,7 @@ class TransferInfo(AttackInfo, frozen=True, kw_only=True, omit_defaults=True, ta
     texts: str = ""
     texts_seed: Count = 0
     clean: Clean
+    clean_limit: Count | None = None
     rows: RowCounts | None = None
     victim: VictimInfo | None = None
     warnings: tuple[str, ...] = ()

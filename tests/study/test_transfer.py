@@ -14,10 +14,13 @@ from robench.progress import SilentReporter
 from robench.report import tables
 from robench.report.tables.masking import TRANSFERRED
 from robench.results import records
+from robench.results.cells import read_results
 from robench.results.info import CellInfo, TransferInfo
 from robench.results.inspection import inspect_runs
 from robench.results.selection import Selection
 from robench.results.store import Store, StoredStage
+from robench.results.transfer import view_as_cell
+from robench.study.commands import make_commands, repeat
 from robench.study.request import Request
 from robench.study.runner import run_requests
 from robench.study.stages.trained_model import stored_predictor
@@ -88,6 +91,20 @@ def test_records_of_a_transfer_are_what_the_model_says_of_the_other_model_s_text
         assert [r.status in ("succeeded", "failed") for r in found] == both
         assert [r.status == "succeeded" for r in found] == fooled
         assert stage.info.attacked is not None and stage.info.attacked.attempts == sum(both) > 0
+
+
+@pytest.mark.slow
+def test_transfer_to_a_model_that_is_measured_on_some_rows_says_how_many(
+    by_name: dict[str, StoredStage[TransferInfo]], tiny_job: TinyJob, tmp_path: Path
+) -> None:
+    assert by_name["base"].info.clean_limit is None
+    store = Store(tmp_path / "runs")
+    run_requests([replace(request(tiny_job, "base"), clean_limit=5)], store, SilentReporter(), "only-missing")
+    (stage,) = store.stages(TransferInfo)
+    assert (stage.info.clean_limit, stage.info.clean.n) == (5, 5)
+    assert all(
+        "--clean-limit 5 " in command for command in make_commands(repeat(read_results([view_as_cell(stage)])))[0]
+    )
 
 
 def test_transfer_that_is_there_is_not_made_again(runs: Path, tiny_job: TinyJob) -> None:

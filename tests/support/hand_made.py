@@ -185,7 +185,9 @@ def add_cell(
     info["adversarial"] = digest(task, trained or attack, seed, victim)[:16] if per_attack else None
     if trained:
         info["trained_against"] = attack_info(trained)
-    model = digest(defense, info["defense"], task, seed, info["training"], info["train_rows"], info["adversarial"])
+    limit = [info["clean_limit"]] if info.get("clean_limit") else []
+    made_of = task, seed, info["training"], info["train_rows"], info["adversarial"], *limit
+    model = digest(defense, info["defense"], *made_of)
     info["model"] = make_key(_model_identity(model))
     info["identity"] = {
         "format": 1,
@@ -258,7 +260,7 @@ def add_transfer(
     info = to_builtins(cell.info) | {"kind": "transfer", "texts": texts, "texts_seed": cell.info.seed + 1}
     for name in ("dev", "similarity", "trained_against", "files", "checksum", "attacked"):
         info.pop(name, None)
-    info["identity"] = {"format": 1, "model": info["model"], "attack": cell.info.identity["attack"]}
+    info["identity"] = {"format": 1, "model": info["model"], "texts": texts, "attack": cell.info.identity["attack"]}
     info["key"] = make_key(info["identity"])
     folder = store.folder("transfer", info["label"], info["key"])
     write_records(folder, 0, 0, rows=found)
@@ -276,6 +278,7 @@ def add_statistics(
     name: str,
     *,
     clean: int = 450,
+    clean_n: int = 500,
     majority: int | None = None,
     failed: int | None = 100,
     seed: int = 42,
@@ -297,7 +300,7 @@ def add_statistics(
         "defense": {"name": name},
         "attack": {"title": attack_title or attack, "name": attack, "fields": attack_fields or {}},
         "statistics": {**STATISTICS, **(values or {})},
-        "clean": {"correct": clean, "n": 500, **({} if majority is None else {"majority": majority})},
+        "clean": {"correct": clean, "n": clean_n, **({} if majority is None else {"majority": majority})},
         "attacked": {"n": 200, "failed": failed, "skipped": 0, "succeeded": 0} if failed is not None else None,
         **settings,
     }

@@ -15,8 +15,19 @@ BOLD = "Bold:"
 
 def describe_clean(infos: Iterable[CellInfo]) -> str:
     """Return what clean% counts: samples of the split whose rows were attacked."""
-    splits = sorted({info.split for info in infos}, reverse=True)
-    return f"clean%: correct / all {' or '.join(splits)} samples"
+    found = list(infos)
+    splits = sorted({info.split for info in found}, reverse=True)
+    return describe_counted(splits, is_limited=any(info.clean.n == info.clean_limit for info in found))
+
+
+def describe_counted(splits: Sequence[str], *, is_limited: bool) -> str:
+    """Return what clean% counts.
+
+    Args:
+        splits: the splits that it is about.
+        is_limited: whether some models were limited to a part of their split, which headings state.
+    """
+    return f"clean%: correct / all {' or '.join(splits)} samples{', or as many as stated' if is_limited else ''}"
 
 
 def has_spread(cell: Cell) -> bool:

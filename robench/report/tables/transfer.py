@@ -8,6 +8,7 @@ from functools import partial
 from robench.report.tables.cells import clean_cell, mean_cell
 from robench.report.tables.general_tables import TRANSFER
 from robench.report.tables.layout import Layout
+from robench.report.tables.legend import describe_clean
 from robench.report.tables.model import Cell, Column, Table
 from robench.report.tables.options import TableRequest
 from robench.results.cells import Result, read_results
@@ -18,9 +19,8 @@ from robench.results.transfer import share_fooled, view_as_cell
 from robench.study.commands import make_commands
 
 LEGEND = (
-    "clean%: correct / all test samples. Attacks: of the texts that this model and the undefended model of the next"
-    " seed have right when clean, how many fool this model after the attack has changed them against the other; lower"
-    " is better.",
+    "Attacks: of the texts that this model and the undefended model of the next seed have right when clean, how many"
+    " fool this model after the attack has changed them against the other; lower is better."
 )
 
 
@@ -46,7 +46,7 @@ def transfer_table(transfers: Sequence[StoredStage[TransferInfo]], request: Tabl
         arranged,
         columns,
         caption=caption,
-        legend=LEGEND,
+        legend=[f"{describe_clean(r.info for r in layout.results)}. {LEGEND}"],
         infos=(r.info for r in layout.results),
         commands=make_commands(layout.gaps(), ["--table", TRANSFER.number, *request.command_options]),
     )

@@ -133,6 +133,7 @@ class TransferStage(Stage):
             texts=self.texts.key,
             texts_seed=self.texts.seed,
             clean=model.clean,
+            clean_limit=model.clean_limit,
             rows=model.rows,
             victim=model.victim,
             warnings=model.warnings,
