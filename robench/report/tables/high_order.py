@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from robench.report.tables.captions import headings, notes_of
 from robench.report.tables.cells import count_errors, mean_cell
+from robench.report.tables.legend import describe_counted
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.model_statistics import (
     ModelStatistics,
@@ -52,7 +53,8 @@ class _Samples:
 
     def __init__(self, reader: SampleReader, cells: Sequence[StoredStage[CellInfo]]) -> None:
         self._reader = reader
-        self._cells = {_place(cell.info.model, cell.info): cell for cell in cells}
+        on_test = (cell for cell in cells if cell.info.split == "test")
+        self._cells = group(on_test, lambda cell: _place(cell.info.model, cell.info))
 
     def clean(self, models: Sequence[ModelStatistics]) -> Mapping[int, Samples] | None:
         """Return the outcomes on clean texts; None if they are not known or, as of the encoder alone, of few texts."""
@@ -64,9 +66,14 @@ class _Samples:
 
     def attacked(self, models: Sequence[ModelStatistics]) -> Mapping[int, Samples] | None:
         """Return the outcomes under the attack; None if a model's cell is not there, or was attacked otherwise."""
-        found = [(m, self._cells.get(_place(m.info.model, m.info))) for m in models]
-        known = [(m.seed, cell.folder) for m, cell in found if cell and cell.info.attacked == m.info.attacked]
+        found = [(m.seed, self._find_cell(m.info)) for m in models]
+        known = [(seed, cell.folder) for seed, cell in found if cell]
         return self._reader.attacked(known) if len(known) == len(found) else None
+
+    def _find_cell(self, info: StatisticsInfo) -> StoredStage[CellInfo] | None:
+        """Return the cell that statistics counted; a model may have met the attack on more or fewer rows as well."""
+        fitting = self._cells.get(_place(info.model, info), ())
+        return next((cell for cell in fitting if cell.info.attacked == info.attacked), None)
 
 
 def _name_crossed(models: Sequence[ModelStatistics]) -> list[ModelStatistics]:
@@ -132,9 +139,8 @@ def high_order_table(
 
 def _legend_of_accuracies(models: Sequence[ModelStatistics]) -> str:
     before = f" ({BEFORE}: correct / clean texts of the pairs)" if any(is_before(m) for m in models) else ""
-    return (
-        f"clean%: correct / all test samples{before}. attack%: failed / attacked samples; wrong before counts as wrong."
-    )
+    clean = describe_counted(["test"], is_limited=any(m.clean_limit is not None for m in models))
+    return f"{clean}{before}. attack%: failed / attacked samples; wrong before counts as wrong."
 
 
 def _notes_on_pairs(models: Sequence[ModelStatistics]) -> list[str]:
@@ -177,19 +183,26 @@ def _label(model: ModelStatistics) -> LabelSource:
 
 
 def _in_every_block(models: Sequence[ModelStatistics]) -> list[ModelStatistics]:
-    """Repeat the encoder before fine-tuning in all blocks that differ only in how models are trained."""
+    """Repeat the encoder before fine-tuning in all blocks that differ only in how models are trained.
 
-    def untrained(m: ModelStatistics) -> str:
+    If it was measured on the very pairs of a block, it does not stand there on other pairs of the same seed as well.
+    """
+
+    def identify(m: ModelStatistics) -> str:
         info = m.info
-        return identity_text([info.task, info.data.digest, info.encoder.digest, identify_attack(info)])
+        setting = [info.task, info.data.digest, info.encoder.digest, info.statistics.n]
+        return identity_text([*setting, identify_attack(info)])
 
     trained = [m for m in models if not is_before(m)]
-    found = list(trained)
-    for m in models:
-        if is_before(m):
-            fitting = {t.block: t for t in trained if untrained(t) == untrained(m)} or {m.block: m}
-            found += [replace(m, block=block) for block in fitting]
-    return found
+    untrained = [m for m in models if is_before(m)]
+    placed = []
+    for block, members in group(trained, lambda m: m.block).items():
+        fitting = [m for m in untrained if identify(m) == identify(members[0])]
+        pairs = {m.info.pairs for m in members}
+        seeds = {m.seed for m in fitting if m.info.pairs in pairs}
+        placed += [replace(m, block=block) for m in fitting if m.info.pairs in pairs or m.seed not in seeds]
+    known = set(map(identify, trained))
+    return [*trained, *placed, *(m for m in untrained if identify(m) not in known)]
 
 
 def _row(label: Label, found: Sequence[ModelStatistics], samples: _Samples) -> Row:

@@ -27,6 +27,8 @@ class ModelStatistics:
         seed: of the model.
         key: of the statistics.
         training_attack: the attack that it was trained against; None if it needed none, or if that is not known.
+        clean_limit: number of rows that its clean accuracy was limited to; None if it counts all, or if that is not
+            known.
         values: by key of a column of table 7, without those that are not known.
     """
 
@@ -36,6 +38,7 @@ class ModelStatistics:
     seed: int
     key: str
     training_attack: PluginInfo | None
+    clean_limit: int | None
     values: Mapping[str, Fraction | float]
 
     @property
@@ -62,16 +65,18 @@ def read_statistics(
 
     Args:
         statistics: finished stages of that kind.
-        cells: of the same folder; they say which attack a model was trained against.
+        cells: of the same folder; they say which attack a model was trained against, and how many rows its clean
+            accuracy was limited to.
     """
-    opponents = {cell.info.model: cell.info.training_attack for cell in cells}
-    return [_read_statistics(stage, opponents.get(stage.info.model)) for stage in statistics]
+    by_model = {cell.info.model: cell.info for cell in cells}
+    return [_read_statistics(stage, by_model.get(stage.info.model)) for stage in statistics]
 
 
-def _read_statistics(stage: StoredStage[StatisticsInfo], training_attack: PluginInfo | None) -> ModelStatistics:
+def _read_statistics(stage: StoredStage[StatisticsInfo], cell: CellInfo | None) -> ModelStatistics:
     info = stage.info
     block = [info.task, info.training, info.precision, info.train_rows]
     block += [identify_attack(info), info.data.digest, info.encoder.digest, info.statistics.n]
+    block += count_samples(info).values()
     defense = info.defense.identify()
     if info.defense.name == BEFORE or not info.defense.class_:
         defense = [info.defense.name]
@@ -84,7 +89,14 @@ def _read_statistics(stage: StoredStage[StatisticsInfo], training_attack: Plugin
     if info.attacked and info.attacked.failed is not None and info.attacked.accuracy is not None:
         values["attack%"] = info.attacked.accuracy
     return ModelStatistics(
-        info, identity_text(block), identity_text(defense), info.seed, stage.key, training_attack, values
+        info,
+        identity_text(block),
+        identity_text(defense),
+        info.seed,
+        stage.key,
+        training_attack=cell.training_attack if cell else None,
+        clean_limit=cell.clean_limit if cell else None,
+        values=values,
     )
 
 
@@ -95,9 +107,11 @@ def identify_attack(info: StatisticsInfo) -> list[Any]:
 
 def share_setting(members: Sequence[ModelStatistics]) -> dict[str, Any]:
     """Return what a block shares: as its fine-tuned models say, if it has one."""
-    info = next((m.info for m in members if not is_before(m)), members[0].info)
+    model = next((m for m in members if not is_before(m)), members[0])
+    info, limit = model.info, model.clean_limit
     attack = {"attack": info.attack.title, "attack_identity": identity_text(identify_attack(info))}
     counts = {f"{part}_n": count for part, count in count_samples(info).items() if count}
+    counts |= {} if limit is None else {"clean_limit": limit}
     return setting_of(info, **attack, pairs=info.statistics.n, **counts)
 
 
