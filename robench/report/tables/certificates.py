@@ -8,10 +8,11 @@ from functools import partial
 from robench.report.tables.cells import attacked_cell, clean_cell, outcome_cell
 from robench.report.tables.general_tables import CERTIFICATES
 from robench.report.tables.layout import Layout
+from robench.report.tables.legend import describe_clean
 from robench.report.tables.model import Cell, Column, Table
 from robench.report.tables.options import TableRequest
 from robench.results import certificates
-from robench.results.cells import Result, read_results
+from robench.results.cells import Result, group, identity_text, read_results
 from robench.results.certificates import CERTIFICATES_FILE, Certificate
 from robench.results.info import CellInfo, CertificatesInfo
 from robench.results.sample_reader import SampleReader
@@ -23,14 +24,20 @@ from robench.training.certificate import find_required_share
 CHANGES = (1, 2, 3, 5, 10)
 """Numbers of changed words with a column; those for which no text of the table is certified have none."""
 LEGEND = (
-    "clean%: correct / all test samples. certified%: attacked samples on which the model is right, and certified to"
-    " stay right if any so many words are changed / all attacked samples. all copies: by the vote of all random copies"
-    " of a text, which nothing can compute. deployed: by the vote of the copies that the model draws, which attacks"
-    " meet. Attacks: accuracy under attack.",
+    "certified%: attacked samples on which the model is right, and certified to stay right if any so many words are"
+    " changed / all attacked samples. all copies: by the vote of all random copies of a text, which nothing can"
+    " compute. deployed: by the vote of the copies that the model draws, which attacks meet. Attacks: accuracy under"
+    " attack."
+)
+UNCERTIFIED = (
+    "certified% —: certificates of the row's attacked samples are missing, or its attacks have different samples; with"
+    " the row's --attack-limit, {hint}"
 )
 
 Stages = Mapping[str, StoredStage[CertificatesInfo]]
 """Certificates by the key of their model."""
+Lines = Mapping[str, Sequence[Certificate]]
+"""The certificates of texts, likewise."""
 
 
 def certificates_table(
@@ -48,13 +55,20 @@ def certificates_table(
         RobenchError: files of a cell or of certificates are missing or broken.
     """
     stages = _choose(certified)
-    kept = [cell for cell in request.select(cells) if cell.info.model in stages]
+    kept = [cell for cell in request.select(cells) if cell.info.model in stages and cell.info.split == "test"]
     if not kept:
-        raise NoResultsError(f"no model in {request.runs} has certificates: {request.hint}")
+        raise NoResultsError(f"no model in {request.runs} has certificates of attacked test samples: {request.hint}")
     layout = Layout.of(request.paper, read_results(kept))
+    reader = SampleReader.of(layout.results, request.reader)
     used = {key: stages[key] for key in dict.fromkeys(r.info.model for r in layout.results)}
-    lines = {key: certificates.read(stage.folder / CERTIFICATES_FILE) for key, stage in used.items()}
-    shown = _choose_columns([stage.info for stage in used.values()], [one for found in lines.values() for one in found])
+    everything = {key: certificates.read(stage.folder / CERTIFICATES_FILE) for key, stage in used.items()}
+    lines = {
+        place: _restrict(reader, found, everything) for place, found in group(layout.results, _identify_place).items()
+    }
+    shown = _choose_columns(
+        [stage.info for stage in used.values()],
+        [line for models in lines.values() for certified in models.values() for line in certified],
+    )
     columns = [
         Column("clean%"),
         *(
@@ -63,13 +77,16 @@ def certificates_table(
         ),
         *(Column(label.text, attack=label.plain) for label in layout.columns.values()),
     ]
-    reader = SampleReader.of(layout.results, request.reader)
     arranged, caption = layout.arranged(partial(_cells, reader, used, lines, shown))
     return request.finish(
         arranged,
         columns,
         caption=caption,
-        legend=(*LEGEND, *_describe([stage.info for stage in used.values()])),
+        legend=(
+            f"{describe_clean(r.info for r in layout.results)}. {LEGEND}",
+            *([] if all(lines.values()) else [UNCERTIFIED.format(hint=request.hint)]),
+            *_describe([stage.info for stage in used.values()]),
+        ),
         infos=(r.info for r in layout.results),
         commands=make_commands(layout.gaps(), ["--table", CERTIFICATES.number, *request.command_options]),
     )
@@ -96,21 +113,43 @@ def _choose_columns(infos: Sequence[CertificatesInfo], lines: Sequence[Certifica
     return [(False, 0), *((False, k) for k in all_copies), *((True, k) for k in deployed)]
 
 
+def _identify_place(result: Result) -> str:
+    """Return the identity of the row of a block where a result stands."""
+    return identity_text([result.block, result.row])
+
+
+def _restrict(reader: SampleReader, found: Sequence[Result], lines: Lines) -> Lines:
+    """Return the certificates of the samples that were attacked, of the models that have one for each of these.
+
+    Args:
+        reader: of the results' runs folder.
+        found: the results of a row; if they are of different samples, no certificates are about the same as all.
+        lines: all certificates of their models.
+    """
+    attacked = {frozenset(reader.columns(r.folder).id) for r in found}
+    if len(attacked) > 1:
+        return {}
+    (rows,) = attacked
+    kept = {r.info.model: [line for line in lines[r.info.model] if line.id in rows] for r in found}
+    return {model: of_rows for model, of_rows in kept.items() if len(of_rows) == len(rows)}
+
+
 def _cells(
     reader: SampleReader,
     stages: Stages,
-    lines: Mapping[str, Sequence[Certificate]],
+    lines: Mapping[str, Lines],
     shown: Sequence[tuple[bool, int]],
     found: Sequence[Result],
     columns: Sequence[str],
 ) -> tuple[Cell, ...]:
-    models = {r.info.model: r.seed for r in found}
+    seeds = {r.info.model: r.seed for r in found}
+    own = lines[_identify_place(found[0])] if found else {}
 
     def certify(is_deployed: bool, changes: int) -> Cell:
-        known = {key: seed for key, seed in models.items() if stages[key].info.votes or not is_deployed}
         held = {
-            seed: {line.id: line.holds(changes, deployed=is_deployed) for line in lines[key]}
-            for key, seed in known.items()
+            seeds[key]: {line.id: line.holds(changes, deployed=is_deployed) for line in certified}
+            for key, certified in own.items()
+            if stages[key].info.votes or not is_deployed
         }
         return outcome_cell(held, found)
 
