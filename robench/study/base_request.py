@@ -18,6 +18,7 @@ from robench.plugins.registry import Kind
 from robench.plugins.suggestions import explain_unknown
 from robench.progress import Reporter
 from robench.results import papers
+from robench.study.command_options import DIGITS
 from robench.study.consent import split_by_consent
 from robench.study.executors.choice import ExecutorChoice
 from robench.study.options import CommonOptions
@@ -87,7 +88,7 @@ class BaseRequest(CommonOptions, ABC):
         data, remarks = load_rows(choice, self, chosen, needs_train=needs_train)
         sizes = " / ".join(f"{len(split):,}" for split in (data.train, data.dev, data.test))
         sizes = f"{sizes} train / dev / test rows" if data.train else f"{len(data.test):,} test rows"
-        reporter.say(f"{data.task}: {sizes} from {data.source}, digest {data.digest[:12]}")
+        reporter.say(f"{data.task}: {sizes} from {data.source}, digest {data.digest[:DIGITS]}")
         for remark in remarks:
             reporter.say(f"{data.task}: {remark}")
         for note in data.notes:

@@ -23,6 +23,10 @@ from robench.training.settings import TrainingSettings
 
 TRUST = run_options(AttackOptions)["trust_remote_code"].flag
 TEST = run_options(AttackOptions)["test"].flag
+ANY_FOLDER = "DIR"
+"""Stands in a command for a folder that its reader has to name."""
+DIGITS = 12
+"""Digits of the digest of rows that a run and a command show."""
 
 
 class OptionWords(NamedTuple):
@@ -144,8 +148,19 @@ def _threads(info: CellInfo) -> int | None:
 
 
 def _data(info: CellInfo) -> PurePath | None:
+    """Return the folder with the rows, which of an entry is somebody else's; see :func:`describe_folder`."""
     origin, _, folder = info.data.source.partition(":")
+    if origin == "public":
+        return PurePath(ANY_FOLDER)
     return PurePath(folder).parent if origin == "local" and not info.data_options else None
+
+
+def describe_folder(task: str, source: str, digest: str) -> str:
+    """Return what has to be in the folder that stands for a reader's own in a command; empty if none does."""
+    origin, _, rows = source.partition(":")
+    if origin != "public":
+        return ""
+    return f"{ANY_FOLDER} is a folder of yours; {ANY_FOLDER}/{task} has the rows of {rows} (digest {digest[:DIGITS]})."
 
 
 def _attack_settings(attack: PluginInfo, preset: Preset) -> dict[str, dict[str, Any]]:

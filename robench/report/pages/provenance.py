@@ -16,6 +16,7 @@ from robench.results.info_parts import PluginInfo
 from robench.results.labels import column_labels, row_labels
 from robench.results.request_log import read_requests
 from robench.results.store import Store
+from robench.study.command_options import describe_folder
 from robench.study.commands import format_command, make_commands, put_usual_first, repeat
 
 DIGITS = 16
@@ -150,6 +151,9 @@ def reproduction_section(store: Store, results: Sequence[Result], options: Seque
         ),
         Commands([*commands, page]),
     ]
+    infos = [result.info for result in results]
+    folders = dict.fromkeys(describe_folder(info.task, info.data.source, info.data.digest) for info in infos)
+    parts += [Paragraph(folder, quiet=True) for folder in folders if folder]
     if any(hide_folders(command) != command for command in (*commands, page)):
         parts.append(Paragraph("Of folders outside the working directory only the last part is shown.", quiet=True))
     if hopeless:

@@ -10,9 +10,9 @@ from robench.report.rendering.texts import (
     difference_text,
     ends,
     heads,
-    hidden_commands,
     interval_text,
     lines_below,
+    lines_below_commands,
     numeric,
     published_text,
     shown_commands,
@@ -40,8 +40,8 @@ def _table(table: Table) -> str:
     lines += [f"- {escape_markdown(line)}" for line in lines_below(table)]
     if table.commands:
         lines += ["", FILL, "", *fence_markdown(shown_commands(table))]
-    if hidden := hidden_commands(table):
-        lines += ["", hidden]
+    for line in lines_below_commands(table):
+        lines += ["", escape_markdown(line)]
     return "\n".join(lines) + "\n"
 
 

@@ -26,10 +26,10 @@ from robench.report.rendering.texts import (
     difference_text,
     ends,
     heads,
-    hidden_commands,
     interval_text,
     lead_word,
     lines_below,
+    lines_below_commands,
     numeric,
     published_text,
     shared_ends,
@@ -94,8 +94,8 @@ def terminal(table: Table, console: Console | None = None) -> str:
             console.print(Text(FILL))
         for command in shown_commands(table):
             console.print(Text(f"  {escape_line(command)}"), soft_wrap=True)
-        if hidden := hidden_commands(table):
-            console.print(Text(f"  {hidden}"))
+        for line in lines_below_commands(table):
+            console.print(Text(f"  {escape_line(line)}"), soft_wrap=True)
     return capture.get()
 
 

@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from robench.report.tables.legend import has_spread
 from robench.report.tables.model import Cell, Column, Row, Table
+from robench.study.command_options import ANY_FOLDER, describe_folder
 from robench.study.commands import put_usual_first
 
 DASH = "—"
@@ -155,10 +156,15 @@ def shown_commands(table: Table) -> list[str]:
     return put_usual_first(table.commands)[:MOST_COMMANDS]
 
 
-def hidden_commands(table: Table) -> str:
-    """Return a sentence about the commands that are not shown; empty if all are."""
+def lines_below_commands(table: Table) -> list[str]:
+    """Return how many commands are not shown, and what the folders are that readers have to name in them."""
     hidden = len(table.commands) - MOST_COMMANDS
-    return f"{hidden} more commands stand in the table as --format json writes it." if hidden > 0 else ""
+    lines = [f"{hidden} more commands stand in the table as --format json writes it."] if hidden > 0 else []
+    if any(f" {ANY_FOLDER} " in f"{command} " for command in table.commands):
+        settings = [block.setting for block in table.blocks if "data_digest" in block.setting]
+        folders = (describe_folder(one["task"], one["data"], one["data_digest"]) for one in settings)
+        lines += dict.fromkeys(filter(None, folders))
+    return lines
 
 
 FILL = f"{DASH}: no result yet. To fill the gaps:"

@@ -12,6 +12,7 @@ from robench.report.rendering.texts import percent
 from robench.results.cells import Result
 from robench.results.entry_form import Entry
 from robench.results.info_parts import Environment, PluginInfo, Timing
+from robench.study.command_options import describe_folder
 from robench.study.commands import make_commands, repeat
 
 
@@ -81,6 +82,8 @@ def provenance_section(entry: Entry, results: Sequence[Result]) -> Section:
             Paragraph("The same versions on the same kind of processor make the same results with:"),
             Commands([*commands, f"robench submit {entry.label} --rerun-by YOUR-NAME"]),
         ]
+        folder = describe_folder(entry.task, entry.data.source, entry.data.digest)
+        parts += [Paragraph(folder)] if folder else []
     return Section("provenance", "Provenance", parts)
 
 

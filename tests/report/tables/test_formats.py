@@ -17,7 +17,7 @@ from robench.report.rendering import FORMATS, render, render_all
 from robench.report.tables import make
 from robench.results.selection import Selection
 from robench.results.store import Store
-from support.hand_made import TRAINING, add_cell, add_statistics
+from support.hand_made import TRAINING, add_cell, add_statistics, digest
 from support.tables import LOCAL, check_golden, fill5, fill6, fill7, fill_against, sst2, table5
 
 pytestmark = pytest.mark.usefixtures("quick_by_hand")
@@ -30,6 +30,16 @@ def test_every_format_is_as_it_was(store: Store, name: str) -> None:
         add_cell(store, "my_defense", "pwws", 100 + 10 * seed, seed=seed)
     console = Console(width=60, file=io.StringIO()) if name == "rich60" else None
     check_golden(f"table5.{name}", render(table5(store), name.removesuffix("60"), console))
+
+
+@pytest.mark.parametrize("format", ["rich", "md", "html"])
+def test_commands_on_public_rows_of_somebody_else_say_what_a_folder_needs(store: Store, format: str) -> None:
+    data = {"source": "public:the official split", "digest": digest("rows"), "notes": []}
+    for defense, attack in (("base", "pwws"), ("base", "textfooler"), ("taichi", "pwws")):
+        add_cell(store, defense, attack, 100, data=data)
+    text = render(table5(store), format)
+    assert "--data DIR" in text
+    assert f"DIR/trec has the rows of the official split (digest {digest('rows')[:12]})" in text
 
 
 def test_csv_tells_blocks_apart_by_all_that_differs(store: Store) -> None:
