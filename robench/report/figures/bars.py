@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from robench.errors import RobenchError
 from robench.escaping import escape_matplotlib
 from robench.report.figures.canvas import INK, Drawing, apply_style, legend_above, sheet
-from robench.report.figures.captions import describe_caveats, describe_others
+from robench.report.figures.captions import describe_caveats, describe_forms, describe_others
 from robench.report.figures.marks import mark_unlearned
 from robench.report.figures.palette import Look, looks, title
 from robench.report.figures.request import FigureRequest
@@ -45,7 +45,8 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
         RobenchError: a defense or one of its attacks is missing.
     """
     selection = request.selection
-    block, others = largest_block(prefer_unchanged(read_selection(selection, store, request.command_options)))
+    results = read_selection(selection, store, request.command_options)
+    block, others = largest_block(prefer_unchanged(results))
     columns = _columns(block, request)
     _check(block, columns, request)
     order = list(selection.defenses) or sorted({r.defense.name for r in block})
@@ -53,8 +54,9 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
     block.sort(key=lambda r: (order.index(r.defense.name), labels[r.row].text))
     series = {labels[row].text: _make_bars(found, columns) for row, found in group(block, lambda r: r.row).items()}
     heads = [CLEAN, *(label.text + "%" for label in column_labels([c[0] for c in columns]).values())]
+    caption = _caption(block, series, request.task, others) + describe_forms(results, block)
     with apply_style():
-        return _drawing(series, heads, request, _caption(block, series, request.task, others))
+        return _drawing(series, heads, request, caption)
 
 
 def _columns(block: Sequence[Result], request: FigureRequest) -> list[list[Result]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from robench.escaping import escape_matplotlib
 from robench.report.figures.canvas import Drawing, apply_style, blank_sheet
-from robench.report.figures.captions import describe_others
+from robench.report.figures.captions import describe_forms, describe_others
 from robench.report.figures.palette import looks, title
 from robench.report.figures.request import FigureRequest
 from robench.results.cells import Result, group
@@ -41,7 +41,8 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
     Raises:
         RobenchError: there are no results.
     """
-    block, others = largest_block(prefer_unchanged(read_selection(request.selection, store, request.command_options)))
+    results = read_selection(request.selection, store, request.command_options)
+    block, others = largest_block(prefer_unchanged(results))
     attacks, paper, order = column_labels(block), request.paper, request.selection.defenses
     names = list(order) or list(paper.defense_order)
     block.sort(key=lambda r: (*rank(r.defense.name, names), r.row, r.seed))
@@ -49,6 +50,7 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
     left, by_attack = by_attack[MOST_ATTACKS:], by_attack[:MOST_ATTACKS]
     labels, reader = row_labels(block), SampleReader.of(block, request.reader)
     caption = _caption(block, request, others, [attacks[found[0].column].text for found in left])
+    caption += describe_forms(results, block)
     with apply_style():
         figure = blank_sheet(8.2, 0.7 + 2.5 * len(by_attack), caption)
         grid = figure.subplots(len(by_attack), 2, sharey=True, squeeze=False)

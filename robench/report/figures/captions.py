@@ -7,12 +7,27 @@ from collections.abc import Sequence
 from robench.report.figures.marks import describe_mark, mark_unlearned
 from robench.results.adversarial_rows import note_adversarial_rows
 from robench.results.cells import Result
+from robench.results.labels import row_labels
 from robench.results.seeds import describe_errors
 
 
 def describe_others(count: int) -> str:
     """Return a sentence, with a space before it, on settings that a figure leaves out; empty if there are none."""
     return f" Other settings of this task in the runs folder, not shown: {count}." if count else ""
+
+
+def describe_forms(results: Sequence[Result], block: Sequence[Result]) -> str:
+    """Return a sentence, with a space before it, on forms of defenses that a figure leaves out; empty if there are none.
+
+    Args:
+        results: all that could be shown.
+        block: those that are.
+    """
+    shown = {r.row for r in block}
+    comparable = [r for r in results if r.block == block[0].block]
+    labels = row_labels(comparable)
+    left = {labels[r.row].text for r in comparable if r.defense.changed and r.row not in shown}
+    return f" Forms with changed settings, not shown: {', '.join(sorted(left))}." if left else ""
 
 
 def describe_caveats(results: Sequence[Result]) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from robench.escaping import escape_matplotlib
 from robench.report.figures.canvas import INK, Drawing, apply_style, sheet
-from robench.report.figures.captions import describe_others
+from robench.report.figures.captions import describe_forms, describe_others
 from robench.report.figures.labelling import place_texts
 from robench.report.figures.marks import DAGGER, describe_mark
 from robench.report.figures.palette import Look, looks, title
@@ -79,7 +79,8 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
     if not kept:
         command = make_run_command(name_defenses(selection, cells), ["--table", "worst", *request.command_options])
         raise NoResultsError(f"{store.root} has no {selection.describe()} yet; `{command}` makes it.")
-    block, others = largest_block(prefer_unchanged(read_model_results(kept)))
+    results = read_model_results(kept)
+    block, others = largest_block(prefer_unchanged(results))
     names = list(selection.defenses) or list(request.paper.defense_order)
     block.sort(key=lambda r: (*rank(r.defense.name, names), _identify(r), r.seed))
     points, absent = find_points(block, request.reader)
@@ -88,7 +89,7 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
             f"{request.name} shows models that met every attack, of which there are none; {_point_to_table(request)}."
         )
     caption = _caption(block, request, points, others, absent) + _describe_training_attacks(points)
-    caption += describe_mark(max(point.mark for point in points))
+    caption += describe_forms(results, block) + describe_mark(max(point.mark for point in points))
     with apply_style():
         figure, axes = sheet(6.2, 4.6, caption)
         shown = looks([point.name for point in points])

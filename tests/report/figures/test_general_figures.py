@@ -94,6 +94,15 @@ def test_points_of_the_trade_off_that_lie_over_each_other_can_all_be_seen(store:
     )
 
 
+@pytest.mark.parametrize("number", ["trade-off", "budget"])
+def test_caption_names_the_forms_with_changed_settings_that_are_not_shown(store: Store, number: str) -> None:
+    assert "changed settings" not in draw(number, store, selection=TREC).caption
+    for attack in ("pwws", "textfooler"):
+        add_cell(store, "pgd", attack, 70, clean=(450, 500), changed={"steps": 9})
+    caption = draw(number, store, selection=TREC).caption
+    assert "Forms with changed settings, not shown: pgd (steps=9)." in caption
+
+
 def test_trade_off_says_what_its_whiskers_are_for_each_number_of_seeds(store: Store) -> None:
     assert (
         "Whiskers: 95 % intervals of the samples, seeds not covered."
