@@ -16,7 +16,7 @@ from robench.report.rendering.texts import p_text
 from robench.results.cells import Result
 from robench.results.entry_store import open_results
 from robench.results.intervals import FEWEST_SEEDS, LEVEL, check_level
-from robench.results.labels import column_labels
+from robench.results.labels import column_labels, model_labels
 from robench.results.power import MOST_SEEDS, POWER, Plan, find_smallest_difference, plan
 from robench.results.sample_reader import SampleReader
 from robench.results.samples import align
@@ -40,6 +40,7 @@ class PairedComparison:
         target: the difference to plan for, a share; None if none is.
         plan: what finds it; None if none is planned, or with two seeds or one sample.
         split: the split that the samples are of.
+        is_part: whether clean accuracy was measured on a part of it.
     """
 
     first: str
@@ -51,6 +52,7 @@ class PairedComparison:
     target: float | None = None
     plan: Plan | None = None
     split: str = "test"
+    is_part: bool = False
 
     def __repr__(self) -> str:
         """Return all sentences, one a line."""
@@ -127,7 +129,10 @@ class PairedComparison:
         if self.plan is None:
             known = "two seeds" if len(self.found.seeds) == 2 else "one sample"
             return f"What finds {size} cannot be planned from {known}, whose spread is not known."
-        return _describe_plan(self.plan, self.found, size, self.split)
+        place = f"the {self.split} split"
+        return _describe_plan(
+            self.plan, self.found, size, f"the part of {place} that --clean-limit took" if self.is_part else place
+        )
 
 
 def compare(
@@ -197,8 +202,8 @@ def compare(
     target = None if difference is None else difference / 100
     whole = rows[0][0].info.clean.n
     return PairedComparison(
-        first,
-        second,
+        _name_model(rows[0], first, attack),
+        _name_model(rows[1], second, attack),
         task,
         _describe_attack(rows[0], attack),
         found,
@@ -206,7 +211,13 @@ def compare(
         target,
         plan(found, target, whole) if target else None,
         split,
+        rows[0][0].info.clean_limit is not None,
     )
+
+
+def _name_model(row: Sequence[Result], name: str, attack: str) -> str:
+    """Return the name of a row; of one model under several attacks, with that which it was trained against."""
+    return model_labels(row)[row[0].row].text if attack == WORST_CASE else name
 
 
 def _describe_attack(row: Sequence[Result], attack: str) -> str:
@@ -214,23 +225,23 @@ def _describe_attack(row: Sequence[Result], attack: str) -> str:
     return f"the worst of {list_values(labels)}" if attack == WORST_CASE else labels[0] if attack else ""
 
 
-def _describe_plan(made: Plan, found: Difference, size: str, name: str) -> str:
+def _describe_plan(made: Plan, found: Difference, size: str, place: str) -> str:
     """Return what finds a difference, or that nothing does."""
     split = _count(made.split, "sample")
     if not found.covers_seeds:
         if made.samples is None:
             return (
-                f"The {name} split is too small for {size} even between two trained models: all its {split} find"
+                f"{place.capitalize()} is too small for {size} even between two trained models: all its {split} find"
                 f" {_describe_reach(made)}."
             )
         return (
             f"A difference of {size} between two trained models takes {_count(made.samples, 'sample')} of the"
-            f" {made.split:,} of the {name} split; how many seeds it takes between defenses, only {FEWEST_SEEDS}"
+            f" {made.split:,} of {place}; how many seeds it takes between defenses, only {FEWEST_SEEDS}"
             " seeds or more can tell."
         )
     if made.fewest is None:
         return (
-            f"The {name} split is too small for {size}: all its {split} and {MOST_SEEDS} seeds find"
+            f"{place.capitalize()} is too small for {size}: all its {split} and {MOST_SEEDS} seeds find"
             f" {_describe_reach(made)}."
         )
     ways = []

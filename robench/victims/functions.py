@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from robench.errors import RobenchError, run_foreign_code
-from robench.escaping import name_type
+from robench.escaping import list_values, name_type
 from robench.paths import absolute_path
 from robench.plugins.live_source import UnknownSourceError
 from robench.plugins.search_path import search_first
@@ -20,6 +20,7 @@ from robench.plugins.source import identify_function
 from robench.victims.source import hash_texts, version_option
 
 Function = Callable[[list[str]], Any]
+_SCORES = ("predict_proba", "decision_function")
 
 
 def import_object(spec: str) -> tuple[Any, str]:
@@ -49,8 +50,21 @@ def import_object(spec: str) -> tuple[Any, str]:
         try:
             thing = functools.reduce(getattr, path.split("."), module)
         except AttributeError as error:
-            raise RobenchError(f"--model {spec}: the module {module_name} has no {path}.") from error
+            known = _list_models(module)
+            hint = f"; it has {list_values(known)}" if known else ""
+            raise RobenchError(f"--model {spec}: the module {module_name} has no {path}{hint}.") from error
     return thing, f"{module_name}:{path}"
+
+
+def _list_models(module: ModuleType) -> list[str]:
+    """Return the names in a module that may be models: its own functions, and objects that score as scikit-learn's."""
+    public = {name: thing for name, thing in vars(module).items() if not name.startswith("_")}
+    return [
+        name
+        for name, thing in public.items()
+        if (inspect.isfunction(thing) and thing.__module__ == module.__name__)
+        or (not inspect.isclass(thing) and any(hasattr(type(thing), scores) for scores in _SCORES))
+    ]
 
 
 def _import_module(spec: str, name: str) -> ModuleType:

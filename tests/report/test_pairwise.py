@@ -82,6 +82,21 @@ def test_a_difference_that_the_test_split_cannot_show_is_said(store: Store) -> N
     assert "A difference of 5 points between two trained models takes" in text and "of the 500 of the test" in text
 
 
+def test_plan_of_a_part_of_the_test_split_says_so(store: Store) -> None:
+    for defense, failed in (("taichi", 112), ("ada", 100)):
+        add_cell(store, defense, "pwws", failed, clean=(190, 200), clean_limit=200)
+    text = str(compare("taichi", "ada", task="trec", attack="pwws", runs=store.root, difference=0.5))
+    assert "The part of the test split that --clean-limit took is too small for 0.5 points" in text
+
+
+def test_model_under_the_worst_attack_is_named_with_the_one_that_it_was_trained_against(store: Store) -> None:
+    for attack in ("pwws", "textfooler"):
+        add_cell(store, "ada", attack, 120, trained="pwws" if attack != "pwws" else None)
+        add_cell(store, "base", attack, 100)
+    found = compare("ada", "base", task="trec", attack="worst", runs=store.root)
+    assert found.first == "ada on pwws" and "ada on pwws is better than base on trec under the worst of" in str(found)
+
+
 def test_errors_leave_pairs_and_are_counted(store: Store) -> None:
     add_cell(store, "taichi", "pwws", 112, errors=4)
     add_cell(store, "ada", "pwws", 100)

@@ -17,7 +17,7 @@ def describe_others(count: int) -> str:
 
 
 def describe_forms(results: Sequence[Result], block: Sequence[Result]) -> str:
-    """Return a sentence, with a space before it, on forms of defenses that a figure leaves out; empty if there are none.
+    """Return a sentence, with a space before it, on forms of defenses that a figure leaves out; empty if none are.
 
     Args:
         results: all that could be shown.
