@@ -7,7 +7,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from robench.escaping import escape_matplotlib
-from robench.report.figures.canvas import Drawing, apply_style, blank_sheet
+from robench.report.figures.canvas import Drawing, apply_style, blank_sheet, legend_of_sheet
 from robench.report.figures.captions import describe_forms, describe_others
 from robench.report.figures.palette import looks, title
 from robench.report.figures.request import FigureRequest
@@ -63,16 +63,8 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
                     _plot(axes, curve, shown[name].colour, escape_matplotlib(title(name)))
             _label(left_axes, right_axes, attacks[found[0].column].text)
         handles, names = grid[0][0].get_legend_handles_labels()
-        figure.legend(
-            handles,
-            names,
-            title=escape_matplotlib(f"{request.figure.title}: {request.task}"),
-            title_fontsize=11,
-            alignment="left",
-            loc="outside upper left",
-            ncols=6,
-            handlelength=1.6,
-        )
+        drawn = dict(zip(names, handles, strict=True))
+        legend_of_sheet(figure, drawn, f"{request.figure.title}: {request.task}", columns=6)
     return Drawing(figure, request.file_name(request.task), caption)
 
 

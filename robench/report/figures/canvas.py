@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,6 +112,31 @@ def legend_above(axes: Axes, *, columns: int) -> None:
         borderaxespad=0.3,
         handlelength=1.6,
     )
+
+
+def legend_of_sheet(figure: Figure, handles: Mapping[str, Any], heading: str, *, columns: int) -> None:
+    """Put a legend with a heading above all panels, in as many columns as the sheet has room for.
+
+    Args:
+        figure: the sheet.
+        handles: what is drawn, by its label.
+        heading: of the figure.
+        columns: most columns.
+    """
+    for count in range(min(columns, max(len(handles), 1)), 0, -1):
+        legend = figure.legend(
+            list(handles.values()),
+            list(handles),
+            title=escape_matplotlib(heading),
+            title_fontsize=11,
+            alignment="left",
+            loc="outside upper left",
+            ncols=count,
+            handlelength=1.6,
+        )
+        if count == 1 or legend.get_window_extent().width <= figure.bbox.width:
+            return
+        legend.remove()
 
 
 def save(drawing: Drawing, out: Path, formats: Sequence[str] = FORMATS) -> list[Path]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from robench.escaping import escape_matplotlib
-from robench.report.figures.canvas import INK, Drawing, apply_style, blank_sheet
+from robench.report.figures.canvas import INK, Drawing, apply_style, blank_sheet, legend_of_sheet
 from robench.report.figures.captions import describe_others
 from robench.report.figures.palette import Look, looks, title
 from robench.report.figures.request import FigureRequest
@@ -65,15 +65,7 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
             axes.set_axis_off()
         legends = [axes.get_legend_handles_labels() for axes in panels]
         handles = {label: handle for legend in legends for handle, label in zip(*legend, strict=True)}
-        figure.legend(
-            list(handles.values()),
-            list(handles),
-            title=escape_matplotlib(f"{request.figure.title}: {request.task}"),
-            title_fontsize=11,
-            alignment="left",
-            loc="outside upper left",
-            ncols=4,
-        )
+        legend_of_sheet(figure, handles, f"{request.figure.title}: {request.task}", columns=4)
     return Drawing(figure, request.file_name(request.task), caption)
 
 

@@ -15,7 +15,7 @@ from robench.results.columns import make_columns
 from robench.results.selection import Selection
 from robench.results.store import Store
 from support.figures import assert_readable, texts
-from support.hand_made import add_cell, record
+from support.hand_made import add_cell, add_statistics, record
 from support.tables import fill_correlated
 
 TREC = Selection(tasks=["trec"])
@@ -167,6 +167,17 @@ def test_correlation_has_a_panel_for_each_attack_and_a_point_for_each_model(stor
     assert "Means over each model's seeds, of 42, 43." in drawing.caption
     assert "Trained against pwws, textfooler, if against any." in drawing.caption
     assert {"PGD", "ADA"} <= set(texts(drawing)) and "Base" not in texts(drawing)
+
+
+def test_legend_of_long_names_stays_on_the_sheet(store: Store) -> None:
+    for number, name in enumerate(("pgd", "fgsm", "freelb", "smart", "r-drop", "flooding-x")):
+        changed = {"a_setting_with_a_long_name": f"and a long value {number}"}
+        defense = {"name": name, "changed": changed, "fields": changed}
+        add_statistics(store, name, defense=defense, failed=50 + number, values={"kl_pos": 1.0 + number})
+    drawing = draw("correlation", store, selection=Selection(tasks=["sst2"]))
+    drawing.figure.draw_without_rendering()
+    (legend,) = drawing.figure.legends
+    assert legend.get_window_extent().x1 <= drawing.figure.bbox.x1
 
 
 def test_correlation_without_statistics_says_what_makes_some(store: Store) -> None:
