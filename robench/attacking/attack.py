@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, get_args
 
 from robench import resources
 from robench.attacking.bounds import QUERIES_PER_WORD, SHORTEST, is_long_enough
@@ -165,6 +165,19 @@ class Attack(ABC):
             settings: hyper-parameters by name of a defense or attack, then by field.
         """
         return {}
+
+    def settle(self, *, offline: bool = False) -> Self:
+        """Return the attack with fields that mean the same for ever, before a key is made of them; by default itself.
+
+        A field may name what can change under its name, such as a model at the branch of a repository.
+
+        Args:
+            offline: forbid asking a server.
+
+        Raises:
+            RobenchError: it is not known what a field stands for.
+        """
+        return self
 
     def prepare(self, *, offline: bool = False) -> None:
         """Fetch the data that the attack needs, if it is not on this machine.

@@ -7,7 +7,7 @@ import json
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from robench.attacking.attack import Attack
 from robench.escaping import show_value
@@ -94,6 +94,16 @@ class DerivedAttack(Attack):
     def describe_left_out(self, texts: Sequence[str]) -> str:
         """Say which texts the base does not attack."""
         return self.base.describe_left_out(texts)
+
+    def settle(self, *, offline: bool = False) -> Self:
+        """Return the attack with the base settled; see :meth:`Attack.settle`."""
+        settled = self.base.settle(offline=offline)
+        before, after = dataclasses.asdict(self.base), dataclasses.asdict(settled)
+        changed = {name: value for name, value in after.items() if value != before[name]}
+        if not changed:
+            return self
+        options = json.dumps(_read_options(self.options) | changed, sort_keys=True)
+        return dataclasses.replace(self, options=options)
 
     def prepare(self, *, offline: bool = False) -> None:
         """Fetch the data of the base; see :meth:`Attack.prepare`."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from robench.attacking.attack import Attack
 from robench.attacking.padding_tokenizer import BatchPaddingTokenizer
 from robench.errors import RobenchError
 from robench.plugins.option import option
 from robench.resources import language_models
+from robench.resources.model_names import pin_model_name
 
 _LONGEST = 512
 
@@ -30,20 +32,39 @@ class LanguageModelAttack(Attack):
     model_field: ClassVar[str] = "language_model"
     model_kind: ClassVar[str | None] = None
     commits: ClassVar[Mapping[str, str]] = {}
-    """Pins: for Hub ids, the commit that is meant where the field gives none. Any other Hub id means ``main``."""
+    """Pins: for Hub ids, the commit that is meant where the field gives none. Any other Hub id means ``main``; if a user
+    set it, :meth:`settle` replaces that by its commit."""
 
     @property
     def model_name(self) -> str:
         """Return the name of the language model."""
         return str(getattr(self, self.model_field))
 
+    def settle(self, *, offline: bool = False) -> Self:
+        """Return the attack with the commit of its language model in the model's name, if the user set one without it.
+
+        The model that the attack has by default stays as its author named it, and so does the key.
+        """
+        if self.model_name == type(self).__dataclass_fields__[self.model_field].default:
+            return self
+        with self._advise_folder():
+            name = pin_model_name(self.model_name, self.commits, offline=offline)
+        changed: dict[str, Any] = {} if name == self.model_name else {self.model_field: name}
+        return dataclasses.replace(self, **changed) if changed else self
+
     def prepare(self, *, offline: bool = False) -> None:
         """Fetch the language model, and then the other data; see :meth:`Attack.prepare`."""
-        try:
+        with self._advise_folder():
             self._prepare_model(offline)
+        super().prepare(offline=offline)
+
+    @contextlib.contextmanager
+    def _advise_folder(self) -> Iterator[None]:
+        """Add to an error in the block how to name a folder instead."""
+        try:
+            yield
         except RobenchError as error:
             raise RobenchError(f"{error} You can also name a folder: --set ATTACK.{self.model_field}=DIR.") from error
-        super().prepare(offline=offline)
 
     def _prepare_model(self, offline: bool) -> None:
         language_models.prepare_language_model(self.model_name, self.commits, offline=offline, kind=self.model_kind)

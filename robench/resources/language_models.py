@@ -9,13 +9,11 @@ from __future__ import annotations
 import contextlib
 import functools
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from robench.errors import RobenchError
-from robench.paths import absolute_path
 from robench.resources.foreign_files import Pin, check_pin
 from robench.resources.foreign_model import check_config, check_size
 from robench.resources.hub import NO_MODEL, ask_hub, make_unavailable_error
@@ -28,15 +26,11 @@ from robench.resources.model_folder import (
     explain_load_errors,
     silence_transformers,
 )
+from robench.resources.model_names import NO_COMMITS, Commits, find_model_folder, split_hub_name
 from robench.resources.pinned_packages import MINILM, fetch_minilm
 from robench.resources.textattack import require_flair
 
-Commits = Mapping[str, str]
-"""For Hub ids, the commit to use if a name has none. For other Hub ids it is ``main``."""
-
-NO_COMMITS: Commits = MappingProxyType({})
-
-_WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
+_TENSORS = ("*.safetensors", "*.safetensors.index.json")
 _PICKLED = ("pytorch_model*.bin", "pytorch_model.bin.index.json")
 _SMALL = ("config.json", "tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "*.model")
 _TAGGER_FILE = "pytorch_model.bin"
@@ -48,15 +42,16 @@ _loaded_taggers: dict[str, str] = {}
 def identify_language_model(name: str, commits: Commits = NO_COMMITS) -> str:
     """Return what identifies a model in a cell's key: its folder's digest, or its Hub id and commit.
 
-    Nothing is downloaded.
+    Nothing is downloaded, so a name without a commit is that of a branch; see
+    :func:`robench.resources.model_names.pin_model_name`.
 
     Raises:
         RobenchError: the name is a path to a folder that does not exist.
     """
     if name in BUNDLED_ENCODERS:
         return f"{MINILM.pin} sha256:{MINILM.sha256}"
-    folder = _find_folder(name)
-    return f"sha256:{digest_folder(folder)}" if folder else "@".join(_split_hub_name(name, commits))
+    folder = find_model_folder(name)
+    return f"sha256:{digest_folder(folder)}" if folder else "@".join(split_hub_name(name, commits))
 
 
 def prepare_language_model(
@@ -75,10 +70,10 @@ def prepare_language_model(
     """
     if name in BUNDLED_ENCODERS:
         return fetch_minilm(offline=offline)
-    folder = _find_folder(name)
+    folder = find_model_folder(name)
     if folder is None:
-        source = _split_hub_name(name, commits)
-        folder = _fetch_from_hub(source, f"language model {name}", (*_SMALL, *_WEIGHTS, *_PICKLED), offline=offline)
+        source = split_hub_name(name, commits)
+        folder = _fetch_from_hub(source, f"language model {name}", (*_SMALL, *_TENSORS, *_PICKLED), offline=offline)
     check_model_folder(f"the folder {folder} of language model {name}", folder)
     files = ModelFiles(f"language model {name}", folder)
     with explain_load_errors(f"language model {name}", folder):
@@ -235,21 +230,6 @@ def _title_tagger(repository: str, pin: Pin) -> str:
     if not pin.sha256:
         raise RobenchError(f"{title} is a pickle, which can run any code, and is not pinned: it is not fetched.")
     return title
-
-
-def _find_folder(name: str) -> Path | None:
-    folder = absolute_path(Path(name))
-    if folder.is_dir():
-        return folder.resolve()
-    if name.startswith((".", "/", "~")):
-        raise RobenchError(f"the folder {name} of a language model does not exist.")
-    return None
-
-
-def _split_hub_name(name: str, commits: Commits = NO_COMMITS) -> tuple[str, str]:
-    """Split a name into Hub id and revision."""
-    repository, _, revision = name.partition("@")
-    return repository, revision or commits.get(repository, "main")
 
 
 def _fetch_from_hub(source: tuple[str, str], title: str, patterns: tuple[str, ...], *, offline: bool) -> Path:

@@ -137,8 +137,11 @@ class BaseRequest(CommonOptions, ABC):
         attack: Attack = replace(entry.load(), resources=find_preset(self.preset).resources)
         settings = {**attack.inherit_settings(self.changes), **self.changes.get(name, {})}
         attack, changed = options.configure(name, attack, settings)
-        base = self._attack(attack.attack) if isinstance(attack, DerivedAttack) else None
-        return NamedAttack(name, entry.identify_code(), changed, attack=attack, base=base)
+        settled = attack.settle(offline=self.offline)
+        if settled != attack:
+            changed = tuple((field, getattr(settled, field)) for field, _ in changed)
+        base = self._attack(settled.attack) if isinstance(settled, DerivedAttack) else None
+        return NamedAttack(name, entry.identify_code(), changed, attack=settled, base=base)
 
 
 def expand(kind: Kind, names: Sequence[str]) -> list[str]:

@@ -19,11 +19,14 @@ import pytest
 import torch
 from transformers import AutoModel, AutoTokenizer
 
+from robench.attacking.derived_attack import DerivedAttack
 from robench.attacking.padding_tokenizer import BatchPaddingTokenizer
+from robench.attacks.a2t import A2T
 from robench.attacks.bae import BAE
 from robench.attacks.models import COMMITS
 from robench.errors import RobenchError
-from robench.resources import Pin, language_models
+from robench.resources import Pin, language_models, model_names
+from robench.study.request import Request
 from support import small_models
 
 
@@ -83,6 +86,51 @@ def test_a_model_is_taken_from_the_hub_s_cache_at_its_commit(hub: Path, models: 
     assert language_models.identify_language_model("bert-base-uncased", COMMITS).endswith(
         "@86b5e0934494bd15c9632b12f734a8a67f723594"
     )
+
+
+@pytest.mark.parametrize("revision", ["main", "v1"])
+def test_a_branch_is_settled_at_the_commit_that_the_hub_s_cache_has(
+    revision: str, hub: Path, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model_names, "_find_commit", model_names._find_commit.__wrapped__)
+    name = "some/model" if revision == "main" else f"some/model@{revision}"
+    attack, folder = BAE(language_model=name), hub / "models--some--model"
+    identities = []
+    for commit in ("a" * 40, "b" * 40):
+        shutil.copytree(models / "bert", folder / "snapshots" / commit)
+        (folder / "refs").mkdir(exist_ok=True)
+        (folder / "refs" / revision).write_text(commit)
+        settled = attack.settle(offline=True)
+        assert settled.language_model == f"some/model@{commit}"
+        assert settled.settle(offline=True) is settled
+        settled.prepare(offline=True)
+        identities.append(settled.identity())
+    assert identities[0] != identities[1]
+
+
+def test_a_name_that_means_the_same_for_ever_is_settled(models: Path) -> None:
+    for attack in (BAE(), BAE(language_model=f"some/model@{COMMIT}"), BAE(language_model=str(models / "bert")), A2T()):
+        assert attack.settle(offline=True) is attack
+
+
+def test_a_model_that_is_not_here_cannot_be_settled() -> None:
+    with pytest.raises(RobenchError, match=r"some/other is not in the Hub's cache.*--set ATTACK\.language_model=DIR"):
+        BAE(language_model="some/other").settle(offline=True)
+
+
+def test_an_attack_that_is_another_with_one_thing_changed_has_its_model_settled(
+    hub: Path, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model_names, "_find_commit", model_names._find_commit.__wrapped__)
+    shutil.copytree(models / "bert", small_models.snapshot(hub, "some/model"), dirs_exist_ok=True)
+    changes = {"bae": {"language_model": "some/model", "max_candidates": 5}}
+    request = Request(task="sst2", defense="base", attack="random-order:bae", settings=changes, offline=True)
+    (named,) = request._attacks()
+    pinned = "some/model@" + "0" * 40
+    assert named.base is not None and isinstance(named.attack, DerivedAttack)
+    assert named.base.attack == named.attack.base == BAE(language_model=pinned, max_candidates=5)
+    assert dict(named.base.changed) == {"language_model": pinned, "max_candidates": 5}
+    assert pinned in json.dumps(named.identity)
 
 
 COMMIT = "a" * 40
