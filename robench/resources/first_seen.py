@@ -13,6 +13,7 @@ from pathlib import Path
 
 from robench.errors import RobenchError
 from robench.paths import atomic_write_text
+from robench.resources.file_digests import digest_file
 
 NOTE = "robench.json"
 
@@ -46,11 +47,7 @@ def check_files(folder: Path, files: Sequence[Path]) -> None:
 
 
 def _hash_files(folder: Path, files: Sequence[Path]) -> dict[str, str]:
-    digests = {}
-    for file in files:
-        with file.open("rb") as stream:
-            digests[file.relative_to(folder).as_posix()] = hashlib.file_digest(stream, "sha256").hexdigest()
-    return digests
+    return {file.relative_to(folder).as_posix(): digest_file(file) for file in files}
 
 
 def _read_note(folder: Path) -> dict[str, str] | None:
@@ -64,7 +61,7 @@ def _read_note(folder: Path) -> dict[str, str] | None:
 
 
 def _write_note(folder: Path, digests: dict[str, str]) -> dict[str, str]:
-    # Another user's folder may be read-only. Then no note is kept, and the files are hashed at every call.
+    # Another user's folder may be read-only. Then no note is kept, and each process hashes the files.
     with contextlib.suppress(RobenchError):
         atomic_write_text(folder / NOTE, json.dumps({"sha256": digests}, indent=1, sort_keys=True) + "\n")
     return digests

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from robench.paths import read_regular
+from robench.resources.model_folder import WEIGHTS
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
-
-_WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ class ModelFiles:
         Raises:
             ValueError: the list of the files is not JSON.
         """
-        for name in _WEIGHTS:
+        for name in WEIGHTS:
             path = self.locate(name)
             if path is None:
                 continue

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 from robench.errors import RobenchError
-from robench.paths import open_regular
+from robench.resources.file_digests import digest_file
 
 BUNDLED_ENCODERS = {
     "minilm": "all-MiniLM-L6-v2: BERT architecture, 6 layers of 384, uncased; 83 MB from the package index",
 }
 """Encoders from the package index, by name, with a line for ``robench list``."""
 
-_WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
+WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
+"""The files of weights, or the lists of such files, that Transformers looks for, the first one first."""
 
 ADAPTER_WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
 """The files that PEFT writes the weights of an adapter to."""
@@ -28,12 +28,18 @@ _TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model", "
 def digest_folder(folder: Path) -> str:
     """Return the sha256 of the files that determine a model: configuration, weights and tokenizer.
 
-    Hashing 90 MB takes 0.1 s. The digest is cached until a file's size, modification or change time changes.
+    The digest of a file is cached, see :func:`~robench.resources.file_digests.digest_file`.
+
+    Raises:
+        RobenchError: a file cannot be read.
     """
-    # A copy can keep the modification time, and weights of one architecture have one size.
-    files = [(p.name, p.stat()) for p in list_model_files(folder)]
-    stamp = [(name, found.st_size, found.st_mtime_ns, found.st_ctime_ns) for name, found in files]
-    return _hash_files(str(folder.resolve()), json.dumps(stamp))
+    total = hashlib.sha256()
+    for path in list_model_files(folder):
+        try:
+            total.update(f"{path.name}\0{digest_file(path)}\0".encode())
+        except OSError as error:
+            raise RobenchError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}.") from error
+    return total.hexdigest()
 
 
 def list_model_files(folder: Path) -> list[Path]:
@@ -42,25 +48,6 @@ def list_model_files(folder: Path) -> list[Path]:
     if any(p.suffix == ".safetensors" for p in files):
         files = [p for p in files if p.suffix != ".bin"]
     return files
-
-
-def _hash_files(folder: str, stamp: str) -> str:
-    key = (folder, stamp)
-    if key not in _digests:
-        total = hashlib.sha256()
-        for name, *_ in json.loads(stamp):
-            try:
-                with open_regular(Path(folder) / name) as file:
-                    digest = hashlib.file_digest(file, "sha256").hexdigest()
-            except OSError as error:
-                reason = (error.strerror or str(error)).lower()
-                raise RobenchError(f"{Path(folder) / name} cannot be read: {reason}.") from error
-            total.update(f"{name}\0{digest}\0".encode())
-        _digests[key] = total.hexdigest()
-    return _digests[key]
-
-
-_digests: dict[tuple[str, str], str] = {}
 
 
 def check_model_folder(title: str, folder: Path) -> None:
@@ -74,7 +61,7 @@ def check_model_folder(title: str, folder: Path) -> None:
         RobenchError: it has no configuration, no weights or no tokenizer.
     """
     present = {p.name for p in folder.iterdir()}
-    parts = (("config.json", ("config.json",), "model"), ("weights", _WEIGHTS, "model"))
+    parts = (("config.json", ("config.json",), "model"), ("weights", WEIGHTS, "model"))
     for part, files, saved in (*parts, ("tokenizer", _TOKENIZERS, "tokenizer")):
         if present.isdisjoint(files):
             named = "" if part == files[0] else f" ({files[0]})"

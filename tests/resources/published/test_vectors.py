@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from robench.errors import RobenchError
-from robench.resources import published
+from robench.resources import file_digests, published
 from support.published_files import write_vectors
 
 
@@ -145,7 +145,25 @@ def test_a_pin_does_not_depend_on_where_the_files_lie_and_needs_no_note(
     monkeypatch.delenv("ROBENCH_PUBLISHED")
     assert published.identify_published_vectors() == {"word_vectors": "textattack:paragramcf not fetched yet"}
     other = write_vectors(cache / "paragramcf")
-    (other / "robench.json").mkdir()  # a note cannot be written, as in a folder of another user
-    (other / "robench.json" / "in the way").touch()
+    forbid_note(other)
 
     assert published.identify_published_vectors() == first
+
+
+def forbid_note(folder: Path) -> None:
+    """Let no note be written, as in a folder of another user."""
+    (folder / "robench.json").mkdir()
+    (folder / "robench.json" / "in the way").touch()
+
+
+def test_files_without_a_note_are_hashed_once_a_process_unless_they_change(mine: Path) -> None:
+    forbid_note(mine)
+    first = published.identify_published_vectors()
+    hashed = file_digests._hash_file.cache_info().misses
+    assert published.identify_published_vectors() == first
+    assert file_digests._hash_file.cache_info().misses == hashed
+
+    rows = np.load(mine / "paragram.npy")
+    np.save(mine / "paragram.npy", -rows)
+    assert published.identify_published_vectors() != first
+    assert file_digests._hash_file.cache_info().misses == hashed + 1
