@@ -50,7 +50,7 @@ def attack(place: Path, **options: Any) -> Cell:
         "progress": False,
     }
     where = {} if "task" in options else {"test": place}
-    frame = attack_model(by_ending, runs=runs, **fixed | where | options)
+    frame = attack_model(options.pop("model", by_ending), runs=runs, **fixed | where | options)
     found: Cell = next(cell for cell in Store(runs).stages(CellInfo) if cell.key == frame.key[0])
     return found
 
@@ -111,6 +111,37 @@ def test_larger_sample_takes_over_the_records_of_smaller_one(
     kept = {record.id for record in attacked(shrunk)}
     assert comparable(attacked(shrunk)) == [record for record in comparable(fresh) if record.id in kept]
     assert len({small.key, grown.key, shrunk.key}) == 3
+
+
+def test_sample_takes_over_records_of_model_whose_clean_accuracy_was_of_fewer_rows(
+    films: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    fresh = attacked(attack(films, attack_limit=7, runs=tmp_path / "fresh"))
+    look = attack(films, attack_limit=3, clean_limit=5)
+    capfd.readouterr()
+    grown = attack(films, attack_limit=7, progress=True)
+    assert f"3 of 7 texts are taken over from {look.folder.name}" in capfd.readouterr().err
+    assert grown.info.model != look.info.model
+    assert comparable(attacked(grown)) == comparable(fresh)
+
+
+CERTAINTY = {"of the function": 1.0}
+"""Its weight, which can change while its source stays the same."""
+
+
+def changeable(texts: list[str]) -> list[list[float]]:
+    return [[CERTAINTY["of the function"] * score for score in row] for row in by_ending(texts)]
+
+
+def test_sample_takes_nothing_over_from_function_that_has_changed(
+    films: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attack(films, model=changeable, attack_limit=3, clean_limit=5)
+    attack(films, model=changeable, attack_limit=4, clean_limit=6, progress=True)
+    assert "3 of 4 texts are taken over" in capfd.readouterr().err
+    monkeypatch.setitem(CERTAINTY, "of the function", 0.5)
+    attack(films, model=changeable, attack_limit=4, clean_limit=7, progress=True)
+    assert "taken over" not in capfd.readouterr().err
 
 
 def test_sample_takes_nothing_over_from_another_seed_or_from_changed_records(

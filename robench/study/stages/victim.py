@@ -183,6 +183,26 @@ class VictimStage(ModelStage):
         """Load the function, which compares its scores with the stored ones."""
         context.model(self)
 
+    def is_unchanged(self, checked: StoredStage[ModelInfo], before: StoredStage[ModelInfo]) -> bool:
+        """Return whether two checks of the model, on samples of any size, found the same model.
+
+        That of a network's key can be told from its key; a function may have other weights than before.
+        """
+        ours, theirs = checked.info.victim, before.info.victim
+        if ours is None or theirs is None or _list_findings(ours) != _list_findings(theirs):
+            return False
+        if not self.can_change or ours.random:
+            return True
+        new, old = (
+            {line.id: line.probabilities for line in clean_lines.read(one.folder / CLEAN_FILE)}
+            for one in (checked, before)
+        )
+        return all(
+            abs(first - second) <= self.source.tolerance
+            for row in new.keys() & old.keys()
+            for first, second in zip(new[row], old[row], strict=True)
+        )
+
     def _scorer(self, context: Context) -> Any:
         precision = self.setting.precision
         from robench.victims.function_scorer import FunctionScorer
@@ -211,3 +231,8 @@ class VictimStage(ModelStage):
                 f" ({version_option(self.source.shown if self.source.command else '')}), or make all"
                 " again with --existing always."
             )
+
+
+def _list_findings(victim: VictimInfo) -> tuple[Any, ...]:
+    """Return what was found out about a model by means of the texts that it was checked on."""
+    return victim.label_order, victim.probabilities, victim.random, victim.max_length, victim.dtype
