@@ -32,8 +32,8 @@ class LanguageModelAttack(Attack):
     model_field: ClassVar[str] = "language_model"
     model_kind: ClassVar[str | None] = None
     commits: ClassVar[Mapping[str, str]] = {}
-    """Pins: for Hub ids, the commit that is meant where the field gives none. Any other Hub id means ``main``; if a user
-    set it, :meth:`settle` replaces that by its commit."""
+    """Pins: for Hub ids, the commit that is meant where the field gives none. Any other Hub id means ``main``; if users
+    set it, :meth:`settle` replaces it by its commit."""
 
     @property
     def model_name(self) -> str:

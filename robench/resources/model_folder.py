@@ -50,6 +50,11 @@ def list_model_files(folder: Path) -> list[Path]:
     return files
 
 
+def list_chat_templates(folder: Path) -> list[Path]:
+    """Return the files of a model's chat templates, by name, which only prompts that are messages depend on."""
+    return sorted(folder.glob("*.jinja"))
+
+
 def check_model_folder(title: str, folder: Path) -> None:
     """Check that a folder has all parts of a model.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from robench.errors import RobenchError
 from robench.paths import read_regular
+from robench.resources.model_folder import list_chat_templates
 from robench.victims.prompts import Prompt
 from robench.victims.source import PairSource, PretrainedSource, VictimSource, hash_texts
 
@@ -111,5 +112,5 @@ def _read_template(source: VictimSource, prompt: Prompt) -> list[str]:
         return []
     if isinstance(source, PairSource):
         return [str(source.tokenizer.chat_template)]
-    files = sorted(Path(source.location).glob("*.jinja")) if isinstance(source, PretrainedSource) else []
+    files = list_chat_templates(Path(source.location)) if isinstance(source, PretrainedSource) else []
     return [hashlib.sha256(read_regular(file)).hexdigest() for file in files]

@@ -16,7 +16,7 @@ import ray
 
 from robench.errors import RobenchError
 from robench.paths import read_regular
-from robench.resources.model_folder import list_model_files
+from robench.resources.model_folder import list_chat_templates, list_model_files
 from robench.results.store import Store
 from robench.study.executors.job import AttackJob, Job
 from robench.study.executors.link import Death
@@ -93,7 +93,8 @@ def _is_folder(source: ModelSource) -> bool:
 
 def _read_model(source: ModelSource, folder: Path) -> dict[str, bytes]:
     code = sorted(folder.glob("*.py")) if source.trust_remote_code else []
-    return {path.name: read_regular(path) for path in (*list_model_files(folder), *code)}
+    files = (*list_model_files(folder), *list_chat_templates(folder), *code)
+    return {path.name: read_regular(path) for path in files}
 
 
 class RayLink:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import torch
+from transformers import AutoTokenizer
 from typer.testing import Result
 
 from robench.console import Console
@@ -22,8 +23,14 @@ from robench.errors import RobenchError
 from robench.progress import PlainReporter
 from robench.results.store import Store
 from robench.study.executors.job import Job, JobEnd
+from robench.study.executors.node_folders import write_folder
 from robench.study.stages.context import Context
 from robench.study.stages.stage import Stage
+from robench.victims.find import find_victim
+from robench.victims.prompted_source import add_prompt
+from robench.victims.prompts import Prompt
+from robench.victims.source import PretrainedSource
+from support import tiny_llama
 from support.caches import fill_cache
 from support.processes import Processes
 from support.runs import contents, leftovers, lines
@@ -124,6 +131,19 @@ def test_without_ray_a_sentence_says_how_to_install_it(
     monkeypatch.setattr("robench.study.executors.choice.find_spec", lambda name: None)
     done = robench(*tiny_job.command(tmp_path / "runs", "--executor", "ray"))
     assert done.exit_code == 2 and "pip install 'ray>=2.40'" in done.stderr
+
+
+def test_chat_template_in_a_file_travels_with_the_folder_of_a_model(tmp_path: Path) -> None:
+    from robench.study.executors.ray_link import _read_model
+
+    folder, copy = tiny_llama.save(tmp_path / "llama"), tmp_path / "copy"
+    assert (folder / "chat_template.jinja").is_file()
+    prompt = Prompt("{text}", ("negative", " positive"), chat=True)
+    source = add_prompt(find_victim(str(folder)), prompt)
+    assert isinstance(source, PretrainedSource)
+    write_folder(copy, _read_model(source, folder))
+    assert AutoTokenizer.from_pretrained(copy).chat_template == tiny_llama.CHAT
+    assert add_prompt(find_victim(str(copy)), prompt).digest == source.digest
 
 
 @dataclass
