@@ -7,12 +7,12 @@ that uses a stand-in is a different attack, and its name says so.
 
 from __future__ import annotations
 
-import os
+import contextlib
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Literal
 
-from robench.paths import cache_dir
+from robench.errors import RobenchError
 
 Resource = Literal["stopwords", "wordnet", "tagger", "word-vectors", "sentence-encoder"]
 Form = Literal["bundled", "published"]
@@ -23,8 +23,6 @@ TWO_FORMS = ("word-vectors", "sentence-encoder")
 
 def prepare_resources(needs: Iterable[Resource], form: Form, *, offline: bool = False) -> None:
     """Bring TextAttack and resources to this machine, and make the tables that attacks would make of them.
-
-    An attack that made a table while it is built would fail after the training if the cache is read-only.
 
     Args:
         needs: the resources.
@@ -52,10 +50,10 @@ def prepare_resources(needs: Iterable[Resource], form: Form, *, offline: bool = 
 
 
 def _prepare_synonyms(*, offline: bool) -> None:
-    """Make the table of synonyms, if there is a cache and it can be written; else who needs the table says so."""
+    """Make the table of synonyms; if it cannot be kept in the cache, each process of an attack makes its own."""
     from robench.resources import synonyms
 
-    if os.access(cache_dir(), os.W_OK):
+    with contextlib.suppress(RobenchError):  # if WordNet is missing, another step says so
         synonyms.prepare_synonyms(offline=offline)
 
 

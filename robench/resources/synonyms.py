@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from robench.errors import RobenchError
 from robench.paths import cache_dir
 from robench.resources import nltk_data
 from robench.resources.build_lock import build_once
@@ -22,6 +23,9 @@ from robench.resources.lexicon import PARTS, Lexicon
 # Increase this with any change to the table; it is part of the cache folder's name.
 _PROCEDURE = 1
 _TABLE = "synonyms.json"
+
+Table = dict[str, dict[str, dict[str, str]]]
+"""Words, separated by blanks, by the part of the table, the part of speech and the base form or irregular form."""
 
 # Regular inflection as NLTK 3.10 undoes it: (ending, ending of the base form).
 _ENDINGS = {
@@ -50,35 +54,44 @@ def prepare_synonyms(*, offline: bool = False) -> Path:
         corpora = nltk_data.prepare_corpora(offline=offline) / "corpora"
         with build_once(target) as draft:
             if draft is not None:
-                _write_table(Lexicon(corpora / "wordnet"), draft / _TABLE)
+                table = _make_table(Lexicon(corpora / "wordnet"))
+                text = json.dumps(table, ensure_ascii=False, separators=(",", ":"))
+                (draft / _TABLE).write_text(text, encoding="utf-8")
     return target
 
 
 def load_synonyms(*, offline: bool = False) -> Synonyms:
-    """Return the table, which is loaded once a process.
+    """Return the table, which is loaded once a process, or made if it cannot be kept in the cache.
 
     Raises:
-        RobenchError: as :func:`prepare_synonyms`.
+        RobenchError: WordNet cannot be fetched.
     """
-    return _load_once(prepare_synonyms(offline=offline))
+    try:
+        folder = prepare_synonyms(offline=offline)
+    except RobenchError:  # the cache is read-only or full
+        return _make_once(nltk_data.prepare_corpora(offline=offline) / "corpora")
+    return _load_once(folder)
 
 
 @functools.cache
 def _load_once(folder: Path) -> Synonyms:
-    return Synonyms(folder)
+    return Synonyms(json.loads((folder / _TABLE).read_text(encoding="utf-8")))
+
+
+@functools.cache
+def _make_once(corpora: Path) -> Synonyms:
+    return Synonyms(_make_table(Lexicon(corpora / "wordnet")))
 
 
 class Synonyms:
     """The synonyms of a word: the words of all synsets that contain it or, if it is an inflected form, its base form.
 
     Args:
-        folder: the folder of :func:`prepare_synonyms`.
+        table: the table, with the parts ``synonyms`` and ``irregular``.
     """
 
-    def __init__(self, folder: Path) -> None:
-        stored = json.loads((folder / _TABLE).read_text(encoding="utf-8"))
-        self._synonyms: dict[str, dict[str, str]] = stored["synonyms"]
-        self._irregular: dict[str, dict[str, str]] = stored["irregular"]
+    def __init__(self, table: Table) -> None:
+        self._synonyms, self._irregular = table["synonyms"], table["irregular"]
 
     def find(self, word: str) -> list[str]:
         """Return the sorted synonyms of ``word`` in any part of speech, as WordNet spells them, without ``word``."""
@@ -102,7 +115,7 @@ def make_synonym_swap(*, offline: bool = False) -> Any:
     """Make TextAttack's transformation that replaces words by WordNet's synonyms, with this table.
 
     Raises:
-        RobenchError: as :func:`prepare_synonyms`.
+        RobenchError: as :func:`load_synonyms`.
     """
     return _define_swap_class()(load_synonyms(offline=offline))
 
@@ -126,11 +139,10 @@ def _define_swap_class() -> type[Any]:
     return TabledWordNetSwap
 
 
-def _write_table(lexicon: Lexicon, file: Path) -> None:
+def _make_table(lexicon: Lexicon) -> Table:
     synonyms: dict[str, dict[str, str]] = {part: {} for part in PARTS}
     for (base, part), senses in lexicon.senses.items():
         words = {word for key in senses for word in lexicon.synsets[key].words if "_" not in word}
         synonyms[part][base] = " ".join(sorted(words))
     irregular = {part: {word: " ".join(b) for word, b in bases.items()} for part, bases in lexicon.irregular.items()}
-    table = {"synonyms": synonyms, "irregular": irregular}
-    file.write_text(json.dumps(table, ensure_ascii=False, separators=(",", ":")), encoding="utf-8")
+    return {"synonyms": synonyms, "irregular": irregular}

@@ -54,4 +54,4 @@ def test_the_table_is_made_once_and_found_again(tmp_path: Path, monkeypatch: pyt
     made = (folder / "synonyms.json").stat().st_mtime_ns
     assert synonyms.prepare_synonyms(offline=True) == folder
     assert (folder / "synonyms.json").stat().st_mtime_ns == made
-    assert synonyms.Synonyms(folder).find("superb") == ["brilliant"]
+    assert synonyms.load_synonyms(offline=True).find("superb") == ["brilliant"]
