@@ -20,6 +20,7 @@ from robench.results.cells import read_results
 from robench.results.info import CellInfo, ModelInfo
 from robench.results.store import Store, StoredStage
 from robench.study.commands import Gap, make_commands
+from robench.study.estimate import Estimator
 from robench.study.stages.attack import CellStage
 from robench.study.victim_request import VictimRequest
 from support.refusals import told
@@ -142,6 +143,19 @@ def test_sample_takes_nothing_over_from_function_that_has_changed(
     monkeypatch.setitem(CERTAINTY, "of the function", 0.5)
     attack(films, model=changeable, attack_limit=4, clean_limit=7, progress=True)
     assert "taken over" not in capfd.readouterr().err
+
+
+def test_pace_of_one_function_is_no_estimate_for_another(films: Path) -> None:
+    attack(films, attack_limit=3, name="slow")
+    estimator = Estimator(Store(films.parent / "runs"))
+    fixed: dict[str, Any] = {"test": films, "attack": "deepwordbug", "preset": "quick", "attack_limit": 5}
+    same, renamed, other = (
+        VictimRequest(model=model, name=name, **fixed).stages(SilentReporter())[0]
+        for model, name in ((by_ending, "slow"), (by_ending, "quick"), (changeable, "quick"))
+    )
+    for known in (same, renamed):
+        assert estimator.seconds(known) is not None and estimator.seconds(known.needs[0]) is not None
+    assert estimator.seconds(other) is None and estimator.seconds(other.needs[0]) is None
 
 
 def test_sample_takes_nothing_over_from_another_seed_or_from_changed_records(

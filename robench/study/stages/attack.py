@@ -87,9 +87,9 @@ class AttackingStage(RecordsStage):
         return SECONDS_PER_EXAMPLE * self.model.texts_read if self.setting.encoder.bundled else None
 
     def resembles(self, info: StageInfo) -> bool:
-        """Return whether a finished stage was made by the same attack, on a model that reads as many texts."""
+        """Return whether a finished stage was made by the same attack, on a model that answers about as fast."""
         is_same = isinstance(info, AttackInfo) and info.attack.name == self.attack.name
-        return is_same and info.defense.texts_read == self.model.defense.defense.texts_read  # type: ignore[attr-defined]
+        return is_same and self.model.is_as_fast(info.defense)  # type: ignore[attr-defined]
 
     def prepare(self, *, offline: bool) -> None:
         """Fetch the resources of the attack and the model."""

@@ -15,7 +15,7 @@ from robench.data.load import Example
 from robench.paths import check_free_space
 from robench.progress import Work
 from robench.results.info import ModelInfo, StageInfo
-from robench.results.info_parts import Development, RowCounts, Timing
+from robench.results.info_parts import Development, PluginInfo, RowCounts, Timing
 from robench.study.schedule import WorkKind
 from robench.study.setting import NamedAttack, NamedDefense, NamedPlugin
 from robench.study.stages.context import Context, Model
@@ -138,6 +138,10 @@ class ModelStage(Stage):
         """Return whether a model was trained by the same defense."""
         return isinstance(info, ModelInfo) and info.defense.name == self.defense.name
 
+    def is_as_fast(self, defense: PluginInfo) -> bool:
+        """Return whether a model on the same encoder answers about as fast as this one: it reads as many texts."""
+        return defense.texts_read == self.defense.defense.texts_read
+
     def make(self, context: Context, folder: Path) -> None:
         """Make the network, measure its accuracy on clean texts, and store it."""
         from robench.study.stages.training_checkpoints import open_checkpoints
@@ -203,10 +207,7 @@ class ModelStage(Stage):
         )
 
     def _check_start(self, context: Context, folder: Path) -> list[str]:
-        """Check, before hours of training, that the model fits on the disk, and that scores do not depend on padding.
-
-        Returns:
-            A warning if they do.
+        """Check that the model fits on the disk before it is trained; return a warning if scores depend on padding.
 
         Raises:
             RobenchError: the disk is too full.

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from robench.errors import RobenchError
 from robench.paths import atomic_write_folder
 from robench.results import clean_lines
-from robench.results.info import ELSEWHERE, REMEDY, ModelInfo
-from robench.results.info_parts import Timing, VictimInfo
+from robench.results.info import ELSEWHERE, REMEDY, ModelInfo, StageInfo
+from robench.results.info_parts import PluginInfo, Timing, VictimInfo
 from robench.results.integrity import CLEAN_FILE, write_stage
 from robench.results.store import StoredStage
 from robench.study.stages.context import Context
@@ -87,6 +87,14 @@ class VictimStage(ModelStage):
     def usual_pace(self) -> float | None:
         """Return None, because a user's model may have any size."""
         return None
+
+    def resembles(self, info: StageInfo) -> bool:
+        """Return whether a finished stage was a check of the same model, or of one of the same name."""
+        return isinstance(info, ModelInfo) and self.is_as_fast(info.defense)
+
+    def is_as_fast(self, defense: PluginInfo) -> bool:
+        """Return whether a user's model is this one, or has its name: any other may take as long as it likes."""
+        return defense.name == self.defense.name or defense.fields.get("digest") == self.model_identity.digest
 
     def common_info(self, context: Context) -> dict[str, Any]:
         """Return the fields that all kinds of stages share, without training settings, which are not known."""
