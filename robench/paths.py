@@ -86,6 +86,19 @@ def translate_os_errors(target: Path) -> Iterator[None]:
         ) from error
 
 
+@contextlib.contextmanager
+def translate_read_errors(source: Path) -> Iterator[None]:
+    """Translate any OSError in the block, which reads ``source``, into a sentence.
+
+    Raises:
+        RobenchError: it is missing, no regular file, or may not be read.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise RobenchError(f"{source} cannot be read: {(error.strerror or str(error)).lower()}.") from error
+
+
 def check_free_space(folder: Path, size: int, content: str) -> None:
     """Check that a disk has room for what will be written, before it is computed.
 

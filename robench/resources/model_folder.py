@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from robench.errors import RobenchError
+from robench.paths import translate_read_errors
 from robench.resources.file_digests import digest_file
 
 BUNDLED_ENCODERS = {
@@ -35,10 +36,8 @@ def digest_folder(folder: Path) -> str:
     """
     total = hashlib.sha256()
     for path in list_model_files(folder):
-        try:
+        with translate_read_errors(path):
             total.update(f"{path.name}\0{digest_file(path)}\0".encode())
-        except OSError as error:
-            raise RobenchError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}.") from error
     return total.hexdigest()
 
 

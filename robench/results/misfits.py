@@ -7,7 +7,13 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from robench.paths import atomic_write_bytes, read_regular, restore_folder, translate_os_errors
+from robench.paths import (
+    atomic_write_bytes,
+    read_regular,
+    restore_folder,
+    translate_os_errors,
+    translate_read_errors,
+)
 from robench.results import records
 from robench.results.integrity import RECORDS_FILE
 from robench.results.redo import REDO
@@ -63,7 +69,7 @@ def set_aside_but_records(folder: Path, heir: Path) -> tuple[Path, bool]:
     path = folder / RECORDS_FILE
     if not path.is_file():
         return set_aside(folder), False
-    with translate_os_errors(path):
+    with translate_read_errors(path):
         lines = read_regular(path)
     if heir != folder and heir.exists():
         records.add_lines(heir / RECORDS_FILE, lines)

@@ -17,7 +17,7 @@ from typing import IO, Any, Literal, NoReturn, get_args
 
 from robench.errors import RobenchError
 from robench.escaping import show_value
-from robench.paths import open_unlinked, read_regular, translate_os_errors
+from robench.paths import open_unlinked, read_regular, translate_os_errors, translate_read_errors
 from robench.syncing import make_folder
 
 Status = Literal["succeeded", "failed", "skipped", "error"]
@@ -146,15 +146,15 @@ def repair(path: Path) -> int:
     """Remove an incomplete last line, and return its length in bytes; 0 if there is none, or no file.
 
     Raises:
-        RobenchError: the file cannot be changed.
+        RobenchError: the file cannot be read or changed.
     """
     if not path.exists():
         return 0
-    with translate_os_errors(path):
+    with translate_read_errors(path):
         whole, tail = _split(read_regular(path))
-        if tail:
-            with open_unlinked(path, "r+b") as file:
-                file.truncate(len(whole))
+    if tail:
+        with translate_os_errors(path), open_unlinked(path, "r+b") as file:
+            file.truncate(len(whole))
     return len(tail)
 
 
@@ -162,7 +162,7 @@ def add_lines(path: Path, lines: bytes) -> None:
     """Append lines, of which the last may be incomplete, to a records file, which need not exist.
 
     Raises:
-        RobenchError: the file cannot be changed.
+        RobenchError: the file cannot be read or changed.
     """
     repair(path)
     with translate_os_errors(path):

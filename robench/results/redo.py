@@ -15,7 +15,14 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from robench.paths import open_unlinked, read_regular, refuse_link, replace_folder, translate_os_errors
+from robench.paths import (
+    open_unlinked,
+    read_regular,
+    refuse_link,
+    replace_folder,
+    translate_os_errors,
+    translate_read_errors,
+)
 from robench.results import locks
 from robench.results.integrity import find_key
 from robench.results.store import Store
@@ -50,7 +57,7 @@ class Redo:
         """Read which stages are done, also by another process with the same command."""
         request = self._requests[-1]
         refuse_link(request)
-        with translate_os_errors(request):
+        with translate_read_errors(request):
             notes = read_regular(request) if request.is_file() else b""
         self._done |= {match[1].decode() for match in _KEY.finditer(notes)}
 

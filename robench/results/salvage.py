@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from robench.errors import RobenchError
-from robench.paths import read_regular, translate_os_errors
+from robench.paths import read_regular, translate_read_errors
 from robench.results import records
 from robench.results.records import Record
 
@@ -66,7 +66,7 @@ def salvage_lines(path: Path, key: str, sample: Mapping[int, AttackedRow], class
     Raises:
         RobenchError: the file cannot be read.
     """
-    with translate_os_errors(path):
+    with translate_read_errors(path):
         data = read_regular(path) if path.exists() else b""
     return salvage(data, key, sample, classes)
 

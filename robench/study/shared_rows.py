@@ -21,7 +21,14 @@ from filelock import FileLock
 
 from robench.data.load import Example
 from robench.errors import RobenchError
-from robench.paths import open_regular, open_unlinked, read_regular, refuse_link, translate_os_errors
+from robench.paths import (
+    open_regular,
+    open_unlinked,
+    read_regular,
+    refuse_link,
+    translate_os_errors,
+    translate_read_errors,
+)
 from robench.results import records
 from robench.results.locks import try_lock, unlock
 from robench.results.records import Record
@@ -157,8 +164,7 @@ class SharedRows:
         path, parts = self._folder / RECORDS_FILE, self._folder / PARTS
         files = sorted(parts.glob("*.jsonl"))
         for part in files:
-            with translate_os_errors(part):
-                records.add_lines(path, _read_whole_lines(part))
+            records.add_lines(path, _read_whole_lines(part))
         if files:
             keep_good_records(path)
         shutil.rmtree(parts, ignore_errors=True)
@@ -191,8 +197,8 @@ class SharedRows:
         """Add what dead processes left in ``.parts`` to the records file."""
         for part in sorted((self._folder / PARTS).glob("*.jsonl")):
             if lock := try_lock(part.with_suffix(".lock")):
+                records.add_lines(path, _read_whole_lines(part))
                 with translate_os_errors(part):
-                    records.add_lines(path, _read_whole_lines(part))
                     part.unlink()
                 unlock(lock)
 
@@ -203,7 +209,7 @@ class SharedRows:
         process appends to; it is read again if it has more than what this process wrote.
         """
         for path in (*(self._folder / PARTS).glob("*.jsonl"), self._folder / RECORDS_FILE):
-            with translate_os_errors(path):
+            with translate_read_errors(path):
                 try:
                     self._read(path)
                 except (OSError, RobenchError):
@@ -228,6 +234,11 @@ class SharedRows:
 
 
 def _read_whole_lines(part: Path) -> bytes:
-    """Read the lines of a file, but for an incomplete last one, with which its process died."""
-    content = read_regular(part)
+    """Read the lines of a file, but for an incomplete last one, with which its process died.
+
+    Raises:
+        RobenchError: it cannot be read.
+    """
+    with translate_read_errors(part):
+        content = read_regular(part)
     return content[: content.rfind(b"\n") + 1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,11 +13,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from robench.errors import RobenchError
 from robench.results import records
 from robench.results.info import CellInfo, ModelInfo, StatisticsInfo
 from robench.results.inspection import inspect_runs
 from robench.results.integrity import digest_content, find_changed_parents, find_faults, write_stage
-from robench.results.misfits import set_aside, set_lines_aside
+from robench.results.misfits import set_aside, set_aside_but_records, set_lines_aside
 from robench.results.records import Record
 from robench.results.salvage import AttackedRow, find_fault, salvage_lines
 from robench.results.store import Store, StoredStage
@@ -265,6 +267,21 @@ def test_lines_of_another_stage_and_changed_ones_are_left_out_whatever_they_say(
     assert found.faults == ("line 2 was changed, or belongs to another stage",)
     path.write_bytes(path.read_bytes().replace(b'"queries": 10', b'"queries": 12', 1))
     assert salvage_lines(path, KEY, SAMPLE, 2).records == ()
+
+
+def test_records_that_cannot_be_read_are_told_as_that(tmp_path: Path) -> None:
+    path = tmp_path / "cells" / f"trec-base-{KEY}" / "records.jsonl"
+    path.parent.mkdir(parents=True)
+    with path.open("wb") as file:
+        file.truncate(2**42)  # more than is read, and nothing on the disk
+    told = re.escape(f"{path} cannot be read: ")
+    for read in (
+        lambda: salvage_lines(path, KEY, SAMPLE, 2),
+        lambda: records.repair(path),
+        lambda: set_aside_but_records(path.parent, path.parent),
+    ):
+        with pytest.raises(RobenchError, match=told):
+            read()
 
 
 def test_repeated_lines_count_once_and_contradicting_ones_not_at_all(tmp_path: Path) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from robench.errors import RobenchError
 from robench.paths import atomic_write_folder
 from robench.results import records
 from robench.results.info import CellInfo
@@ -153,3 +155,14 @@ def test_atomic_write_folder_whose_target_cannot_go_leaves_it(tmp_path: Path, mo
         (draft / "new").touch()
     assert [path.name for path in target.iterdir()] == ["old"]
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_note_of_what_is_done_that_cannot_be_read_is_told_as_that(tmp_path: Path) -> None:
+    redo = Redo(Store(tmp_path / "runs"))
+    redo.begin(["0123456789abcdef"])
+    (note,) = redo._requests
+    note.parent.mkdir(parents=True)
+    with note.open("wb") as file:
+        file.truncate(2**42)  # more than is read, and nothing on the disk
+    with pytest.raises(RobenchError, match=re.escape(f"{note} cannot be read: ")):
+        redo.refresh()

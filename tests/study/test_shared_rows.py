@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -145,6 +146,19 @@ def test_parts_of_dead_processes_are_adopted_by_whoever_opens_next(folder: Path,
     assert rows.finished == 16 + 7 and len(lines(folder)) == 16 + 7
     assert not list((folder / PARTS).glob("*.jsonl"))
     rows.close()
+
+
+def test_a_part_that_cannot_be_read_is_told_as_that(folder: Path) -> None:
+    rows = opened(folder)
+    part = folder / PARTS / "0123.jsonl"
+    part.mkdir()
+    told = re.escape(f"{part} cannot be read: ")
+    with pytest.raises(RobenchError, match=told):
+        rows.is_complete()
+    with pytest.raises(RobenchError, match=told):
+        merge(rows)
+    with pytest.raises(RobenchError, match=told):
+        opened(folder)
 
 
 def test_a_crash_between_merging_and_deleting_the_parts_doubles_no_row(folder: Path, other: Sharer) -> None:
