@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from robench.errors import RobenchError
 from robench.models.vocabulary import check_vocabulary
 from robench.paths import absolute_path, read_regular
-from robench.resources.foreign_model import check_config, check_size
+from robench.resources.foreign_model import check_config, check_size, count_parameters
 from robench.resources.hub import find_on_hub
 from robench.resources.model_files import ModelFiles
 from robench.resources.model_folder import (
@@ -126,12 +126,7 @@ class EncoderSource:
         Raises:
             RobenchError: its configuration cannot be loaded.
         """
-        import torch
-
-        with explain_load_errors(f"encoder {self.name}: its configuration", self.location), silence_transformers():
-            self._check(fetch=False)
-            with torch.device("meta"):
-                return sum(parameter.numel() for parameter in self._build().parameters())
+        return count_parameters(self.files)
 
     def find_bfloat16_fault(self, device: torch.device) -> str:
         """Return the error with which the encoder fails in bfloat16, see :mod:`robench.models.bfloat16`.

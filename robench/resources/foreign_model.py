@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from robench.errors import RobenchError
 from robench.paths import open_regular
 from robench.resources.model_files import ModelFiles
+from robench.resources.model_folder import explain_load_errors, silence_transformers
 
 ATTENTIONS = ("eager", "sdpa", "flex_attention")
 """The attentions that are part of torch and Transformers. Transformers may fetch any other one from the Hub."""
@@ -105,6 +106,25 @@ def check_size(files: ModelFiles, build: Callable[[], object], *, fetch: bool = 
         raise
     except Exception:  # the loader, which comes next, explains it
         return
+
+
+def count_parameters(files: ModelFiles) -> int:
+    """Count the weights of a network without a head; none are read or fetched.
+
+    Raises:
+        RobenchError: its configuration cannot be loaded.
+    """
+    import torch
+    from transformers import AutoModel
+
+    def build() -> Any:
+        return files.build_network(AutoModel)
+
+    with explain_load_errors(f"{files.title}: its configuration", files.location), silence_transformers():
+        check_config(files)
+        check_size(files, build, fetch=False)
+        with torch.device("meta"):
+            return sum(parameter.numel() for parameter in build().parameters())
 
 
 class _Weights(NamedTuple):

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from robench.machine import count_cores, read_free_memory
+from robench.study.executors.gpu import choose_gpu_units
+from robench.study.executors.worker_memory import WORKER_BYTES, estimate_worker_bytes
 from robench.study.stages.stage import Stage
 from robench.study.values import Jobs
 
 if TYPE_CHECKING:
     import torch
 
-WORKER_BYTES = 3 * 2**29
-"""Memory of a worker with TextAttack, its resources and two models of the bundled encoder: 1.5 GiB."""
 WORTHWHILE_SECONDS = 40.0
 """Estimated seconds of work from which on it is worth to start processes, each of which takes ten."""
 
@@ -32,10 +32,10 @@ def choose_jobs(requested: Jobs, stages: Sequence[Stage], device: torch.device, 
         return requested
     if os.name != "posix" or seconds < WORTHWHILE_SECONDS:
         return 1
-    room = max(1, min(count_cores(), read_free_memory() // WORKER_BYTES))
+    size = estimate_worker_bytes(stages) if device.type == "cpu" else WORKER_BYTES
+    room = max(1, min(count_cores(), read_free_memory() // size))
     if device.type == "cpu" or room == 1:
         return room
-    from robench.study.executors.gpu import choose_gpu_units
 
     return min(room, choose_gpu_units(stages, device))
 

@@ -80,7 +80,7 @@ class ExecutorChoice:
             from robench.study.executors.ray_cluster import RayCluster
 
             with contextlib.closing(RayCluster(self.ray_address)) as cluster:
-                return cluster.count_workers(device.type)
+                return cluster.count_workers(stages, device.type)
         return choose_jobs(self.jobs, stages, device, seconds=seconds)
 
     def start(self, context: Context, stages: Sequence[Stage], seconds: float) -> tuple[Executor, int]:
@@ -98,7 +98,7 @@ class ExecutorChoice:
             _check_ray()
             from robench.study.executors.ray_executor import RayExecutor
 
-            ray = RayExecutor(context, self.jobs, self.ray_address, any_processor=self.ray_any_processor)
+            ray = RayExecutor(context, self.jobs, self.ray_address, stages=stages, any_processor=self.ray_any_processor)
             return ray, ray.jobs
         from robench.study.executors.processes import ProcessExecutor
         from robench.study.executors.serial import SerialExecutor

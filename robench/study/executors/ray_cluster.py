@@ -11,7 +11,7 @@ import signal
 import socket
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ import ray
 
 from robench.errors import RobenchError
 from robench.machine import count_cores
-from robench.study.executors.capacity import WORKER_BYTES
+from robench.study.executors.worker_memory import estimate_worker_bytes
+from robench.study.stages.stage import Stage
 
 _TOKEN = secrets.token_hex(32)
 """What Ray asks for whoever uses a local cluster; Ray remembers it for all clusters of a process."""
@@ -78,16 +79,18 @@ class RayCluster:
                 raise RobenchError(f"Ray does not start on this machine ({reason}).") from error
             raise RobenchError(f"no Ray cluster can be used at {address} ({reason}). {_REMEDY}") from error
 
-    def count_workers(self, device: str) -> int:
+    def count_workers(self, stages: Sequence[Stage], device: str) -> int:
         """Return the number of workers that there is room for now; at least one.
 
         Args:
+            stages: the stages that are to be made.
             device: the kind of device that models run on; a worker on a GPU has one of its own.
         """
         nodes = find_living_nodes().values()
         if device != "cpu":
             return max(1, sum(int(one.get("GPU", 0)) for one in nodes))
-        room = (min(one.get("CPU", 0), one.get("memory", 0) // WORKER_BYTES) for one in nodes)
+        size = estimate_worker_bytes(stages)
+        room = (min(one.get("CPU", 0), one.get("memory", 0) // size) for one in nodes)
         return max(1, sum(map(int, room)))
 
     def close(self) -> None:

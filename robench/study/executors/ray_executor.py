@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import platform
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from robench.errors import RobenchError
@@ -23,6 +24,7 @@ from robench.study.executors.ray_cluster import RayCluster
 from robench.study.executors.ray_link import Freight, RayLink
 from robench.study.executors.workers import WorkerExecutor, WorkerHandle
 from robench.study.stages.context import Context
+from robench.study.stages.stage import Stage
 from robench.study.values import Jobs
 
 _START_SECONDS = 60.0
@@ -38,6 +40,7 @@ class RayExecutor(WorkerExecutor):
         context: store, reporter and device; also runs what cannot be sent.
         jobs: number of workers; ``auto`` for as many as the cluster has room for.
         address: of the cluster; None starts a local one, which ends with the executor.
+        stages: the stages that are to be made, whose models need room in a worker.
         any_processor: whether nodes may have processors with other instructions than this machine.
 
     Raises:
@@ -45,14 +48,20 @@ class RayExecutor(WorkerExecutor):
     """
 
     def __init__(
-        self, context: Context, jobs: Jobs = "auto", address: str | None = None, *, any_processor: bool = False
+        self,
+        context: Context,
+        jobs: Jobs = "auto",
+        address: str | None = None,
+        *,
+        stages: Sequence[Stage] = (),
+        any_processor: bool = False,
     ) -> None:
         self._cluster = RayCluster(address, None if jobs == "auto" else jobs)
         self._failures = 0
         with contextlib.ExitStack() as stack:
             stack.callback(self._cluster.close)
             device = context.device.type
-            count = self._cluster.count_workers(device) if jobs == "auto" else jobs
+            count = self._cluster.count_workers(stages, device) if jobs == "auto" else jobs
             files = make_hello(context).plugins
             plugins = {path: read_regular(Path(path)) for path in files}
             origin = Origin(record_environment(context.device), any_processor)

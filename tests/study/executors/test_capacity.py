@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from transformers import BertConfig
 
 from robench.machine import count_cores, read_free_memory
 from robench.models.encoders import EncoderSource
+from robench.resources.foreign_model import count_parameters
 from robench.study.executors import capacity
-from robench.study.executors.capacity import WORKER_BYTES, choose_jobs, choose_threads
+from robench.study.executors.capacity import choose_jobs, choose_threads
 from robench.study.executors.gpu import CONTEXT_BYTES, choose_gpu_units, count_units, estimate_unit_bytes
+from robench.study.executors.worker_memory import WORKER_BYTES, estimate_worker_bytes
+from robench.study.setting import NamedDefense
+from robench.study.stages.victim import VictimStage
 from robench.training.settings import TrainingSettings
+from robench.victims.source import Given, PretrainedSource
 from support.tiny_stage import tiny, tiny_attack
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
@@ -177,3 +184,41 @@ def test_a_plan_on_a_gpu_is_sized_by_its_largest_training_and_by_the_cores(
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (80 * GIB, 80 * GIB))
     assert choose_jobs("auto", [base], GPU, seconds=3600.0) == 8 < choose_gpu_units([base], GPU)
     assert choose_gpu_units([base], CPU) == 1
+
+
+def test_a_job_on_a_cpu_has_room_for_the_weights_of_a_users_model_and_no_more_is_read_than_its_configuration(
+    roomy: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    BertConfig(hidden_size=1600, num_hidden_layers=32, num_attention_heads=20, intermediate_size=6400).save_pretrained(
+        tmp_path
+    )
+    source = PretrainedSource("large", "large", "digest", str(tmp_path))
+    attack = tiny_attack("attack", 4)
+    victim = VictimStage(
+        attack.setting, attack.data, 1, NamedDefense("large", defense=Given(digest="digest")), source=source
+    )
+    cell = replace(attack, model=victim, requires=(victim,))
+    size = estimate_worker_bytes([victim, cell])
+    assert size == CONTEXT_BYTES + 4 * count_parameters(source.files) > 4e9
+    monkeypatch.setattr(capacity, "read_free_memory", lambda: int(3.5 * size))
+    assert choose_jobs("auto", [victim, cell], CPU, seconds=3600.0) == 3
+
+    (tmp_path / "config.json").write_text("{")
+    assert estimate_worker_bytes([victim, cell]) == WORKER_BYTES
+
+
+def test_a_training_on_a_cpu_has_the_room_of_as_many_jobs_as_it_has_threads(tmp_path: Path) -> None:
+    BertConfig(hidden_size=1024, num_hidden_layers=24, intermediate_size=4096).save_pretrained(tmp_path)
+    attack = tiny_attack("attack", 4)
+    setting = replace(
+        attack.setting,
+        encoder=EncoderSource("large", str(tmp_path), "digest"),
+        training=TrainingSettings(batch_size=16, max_length=128),
+        hardware={"device": "cpu", "threads": 2},
+    )
+    model = replace(attack.model, setting=setting)
+    cell = replace(attack, model=model, requires=(model,))
+    large = setting.encoder.count_parameters()
+    assert estimate_worker_bytes([model, cell]) == estimate_unit_bytes(large, 1, setting.training) // 2
+    assert estimate_worker_bytes([cell]) == CONTEXT_BYTES + 4 * large, "it is trained already"
+    assert estimate_worker_bytes([attack.model, attack]) == WORKER_BYTES
