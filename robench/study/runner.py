@@ -25,7 +25,7 @@ from robench.study.presets import Existing
 from robench.study.schedule import find_levels
 from robench.study.stage_folders import StageFolders
 from robench.study.stages.context import Context
-from robench.study.stages.stage import Stage
+from robench.study.stages.stage import ChangedModelError, Stage
 from robench.study.stages.victim import VictimStage
 from robench.study.text_estimate import estimate_texts
 from robench.study.time_left import TimeLeft
@@ -152,10 +152,10 @@ class Runner:
             context.store.sweep()
         try:
             self._check_unchanged(stages)
-        except RobenchError:
+        except ChangedModelError:
             if folders.redo is None:
                 raise
-            folders.redo.forget()  # a function's weights changed while the redo was interrupted
+            folders.redo.forget()  # what was made again before the interruption is of other weights
             drop_new_answers(context.store.root, _find_victims(stages))
             missing = order_stages(stages)
         for stage in stages:

@@ -90,3 +90,24 @@ def test_a_server_that_goes_down_ends_the_run_and_no_text_is_to_blame(
     assert robench(*words).exit_code == 0
     ((_, cell),) = cells(tmp_path / "runs").items()
     assert len(attacked(cell)) == 4 and all(record.status != "error" for record in attacked(cell))
+
+
+def test_a_server_that_is_down_when_always_goes_on_costs_nothing_of_what_was_made_again(
+    server: ClassifierServer, tiny_job: TinyJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = tmp_path / "runs"
+    assert robench(*command(tiny_job, runs)).exit_code == 0
+    always = command(tiny_job, runs, "--existing", "always", "--retries", "0")
+    server.answered.clear()
+    server.down_after = server.calls + 30
+    assert robench(*always).exit_code == 2
+    (notes,), (answers,) = runs.glob(".redo/*.keys"), runs.glob("answers/*.again.sqlite")
+    made, paid = notes.read_bytes(), answers.stat().st_ino
+    for key in ("wrong", server.key):  # it lets nobody in, and then it is down
+        monkeypatch.setenv("VICTIM_KEY", key)
+        assert robench(*always).exit_code == 2
+        assert notes.read_bytes() == made and answers.stat().st_ino == paid
+    server.down_after = 0
+    assert robench(*always).exit_code == 0
+    tests = (tiny_job.data / TASK / "test.tsv").read_text(encoding="utf-8")
+    assert {count for text, count in server.answered.items() if text not in tests} == {1}

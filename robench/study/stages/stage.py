@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from robench.data.load import Example, TaskData
+from robench.errors import RobenchError
 from robench.results import integrity
 from robench.results.info import StageInfo, StageKind, kind_of
 from robench.results.info_parts import DataInfo, EncoderInfo
@@ -50,6 +51,10 @@ def sample(
     random.Random(f"sample/{name}").shuffle(order)
     accepted = [i for i in order if accepts(rows[i].text)]
     return [(i, rows[i]) for i in sorted(accepted[:limit])]
+
+
+class ChangedModelError(RobenchError):
+    """A user's model scores texts differently than it did when its finished stage was stored."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +165,12 @@ class Stage(ABC):
         return False
 
     def check_unchanged(self, context: Context) -> None:  # noqa: B027  most results are determined by their keys
-        """Raise a RobenchError if a finished stage that can change does not match its key any more."""
+        """Check that a finished stage which can change still matches its key.
+
+        Raises:
+            ChangedModelError: it does not.
+            RobenchError: it cannot be told.
+        """
 
     @property
     def kind(self) -> StageKind:

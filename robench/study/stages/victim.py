@@ -15,7 +15,7 @@ from robench.results.info_parts import PluginInfo, Timing, VictimInfo
 from robench.results.integrity import CLEAN_FILE, write_stage
 from robench.results.store import StoredStage
 from robench.study.stages.context import Context
-from robench.study.stages.stage import FORMAT, Size
+from robench.study.stages.stage import FORMAT, ChangedModelError, Size
 from robench.study.stages.train import ModelStage
 from robench.victims.source import Given, PretrainedSource, VictimSource, version_option
 
@@ -164,7 +164,8 @@ class VictimStage(ModelStage):
         """Load the model again, with the stored order of labels.
 
         Raises:
-            RobenchError: it cannot be loaded, or a function scores texts differently than before.
+            ChangedModelError: a function scores texts differently than before.
+            RobenchError: it cannot be loaded, or a function fails.
         """
         from robench.victims.scorers import VictimModel
 
@@ -233,7 +234,7 @@ class VictimStage(ModelStage):
         remembered = self.clean_rows()[:REMEMBERED_TEXTS]
         now = victim.logits_again([example.text for _, example in remembered]).softmax(-1)
         if before.shape != now.shape or (before - now).abs().max() > self.source.tolerance:
-            raise RobenchError(
+            raise ChangedModelError(
                 f"{self.source.shown} does not score the test texts as it did when {stored.folder.name} was stored,"
                 " though its source is the same: its weights have changed. Give it another version"
                 f" ({version_option(self.source.shown if self.source.command else '')}), or make all"
