@@ -163,19 +163,31 @@ class Coordinator:
     def _share(self, active: ActiveStage, rows: SharedRows) -> None:
         """Begin jobs for the rows of an attack, one in each free slot; after a death, one that has all slots."""
         slots = self._executor.slots if self._retries.runs_alone(active.stage) else 1
-        while self._free >= slots and not self._is_waited_for(active.stage) and (first := rows.take()):
+        while self._free >= slots and not self._is_waited_for(active.stage):
+            if not (first := rows.take()):
+                self._tell_of_wait(active, rows)
+                return
             self._submit(active, self._attack_job(active, rows, first, slots))
+
+    def _tell_of_wait(self, active: ActiveStage, rows: SharedRows) -> None:
+        """Say once that the rows which are left are those of other processes."""
+        if not active.jobs and rows.finished < rows.total and not active.is_waiting:
+            active.is_waiting = True
+            self._reporter.say(f"    {active.stage.title}: another process attacks the last rows: waiting")
 
     def _look_at_attacks(self) -> None:
         """Summarise attacks of which all rows have a record, and finish those that another process has finished."""
         for active in list(self._active.values()):
-            if active.rows is None or active.jobs:
+            rows = active.rows
+            if rows is None or active.jobs:
                 continue
+            is_complete = rows.is_complete()
+            self._show_finished(active, rows)
             if self._folders.is_made(active.workspace):
-                active.rows.close()
+                rows.close()
                 self._finish(active.stage.key)
-            elif active.rows.is_complete() and self._folders.lock_again(active.workspace):
-                self._summarise(active, active.rows)
+            elif is_complete and self._folders.lock_again(active.workspace):
+                self._summarise(active, rows)
 
     def _summarise(self, active: ActiveStage, rows: SharedRows) -> None:
         if active.workspace.is_done:  # by another process, just now
@@ -185,6 +197,7 @@ class Coordinator:
         self._folders.merge_rows(active.workspace, rows)
         active.rows = None
         active.progress.close()
+        self._retries.drop(active)
         self._submit_whole(active, 1)
 
     def _submit_whole(self, active: ActiveStage, slots: int) -> None:
@@ -201,6 +214,7 @@ class Coordinator:
             if active.work is not None:
                 active.work.advance(1, record.status)
             self._run.advance(stage, 1, record.seconds)
+            self._show_finished(active, rows)
 
         intake = RowIntake(
             rows, first, lambda: self._executor.slots // slots, lambda: self._is_waited_for(stage), count
@@ -236,6 +250,7 @@ class Coordinator:
     def _finish(self, key: str) -> None:
         active = self._active.pop(key, None)
         if active is not None:
+            self._retries.drop(active)
             active.progress.close()
             active.workspace.lock.close()
         del self._left[key]
@@ -265,4 +280,10 @@ class Coordinator:
         """Begin to show the progress of an attack."""
         work = self._reporter_of(active.stage).track("attacking", "text", total=rows.total, done=rows.finished)
         active.work = active.progress.enter_context(work)
+        self._show_finished(active, rows)
+
+    def _show_finished(self, active: ActiveStage, rows: SharedRows) -> None:
+        """Show how many rows of an attack have a record, by this process or by another one."""
+        if active.work is not None:
+            active.work.set_progress(rows.finished, rows.total)
         self._run.begin(active.stage, rows.finished / max(1, rows.total))

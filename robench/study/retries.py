@@ -29,6 +29,7 @@ class ActiveStage:
         jobs: its jobs that run.
         progress: its bar of rows.
         work: the piece of work that the bar shows.
+        is_waiting: whether it was said that other processes attack its last rows.
     """
 
     workspace: Workspace
@@ -36,6 +37,7 @@ class ActiveStage:
     jobs: list[Job] = field(default_factory=list)
     progress: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     work: Work | None = None
+    is_waiting: bool = False
 
     @property
     def stage(self) -> Stage:
@@ -88,6 +90,11 @@ class Retries:
         self._reporter.warn(f"    {title}: the process that computed it ended unexpectedly; it is tried again, alone")
         if active not in self._alone:  # several of its processes may die at once
             self._alone.append(active)
+
+    def drop(self, active: ActiveStage) -> None:
+        """Do not try a stage again of which nothing is left: a process may die after its last record."""
+        if active in self._alone:
+            self._alone.remove(active)
 
     def take_alone(self) -> ActiveStage:
         """Remove and return a stage that runs alone from now on."""

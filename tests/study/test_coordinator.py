@@ -27,14 +27,20 @@ from support.tiny_stage import DONE, tiny, tiny_attack
 
 
 class Listener(SilentReporter):
-    """A reporter that keeps what is said."""
+    """A reporter that keeps what is said, and how many units of the last work are done."""
 
     def __init__(self, said: list[str]) -> None:
         super().__init__()
-        self._said = said
+        self._said, self.done = said, 0
 
     def say(self, text: str) -> None:
         self._said.append(text)
+
+    def set_progress(self, done: int, total: int) -> None:
+        self.done = done
+
+    def advance(self, count: int, outcome: str = "") -> None:
+        self.done += count
 
     def warn(self, text: str) -> None:
         self._said.append(text)
@@ -49,7 +55,8 @@ class Bench:
     folders: StageFolders = field(init=False)
 
     def __post_init__(self) -> None:
-        self.context = Context(self.store, Listener(self.said), torch.device("cpu"))
+        self.listener = Listener(self.said)
+        self.context = Context(self.store, self.listener, torch.device("cpu"))
         self.folders = StageFolders(self.context)
 
     def make(
@@ -140,6 +147,13 @@ def test_several_processes_of_a_stage_that_die_at_once_cost_it_one_try(bench: Be
         bench.make([tiny_attack("others", 6 * SHARD_ROWS)], 3, deaths={"others": 4})
 
 
+def test_a_job_whose_process_died_after_its_last_record_is_not_tried_again(bench: Bench) -> None:
+    rows, beside, after = tiny_attack("rows", SHARD_ROWS), tiny("beside"), tiny("after", tiny("beside"))
+    log = bench.make([rows, beside, after], 2, steps={"beside": 4}, late_deaths={"rows": 1}).log
+    assert sum("rows" in running for running in log) == 3, "a shard, the death, and the summary"
+    assert (rows.folder(bench.store) / DONE).read_text() == str(SHARD_ROWS) and bench.is_made(after)
+
+
 @pytest.mark.parametrize("name", ["whole", "rows"])
 def test_a_job_whose_process_dies_twice_ends_the_run_with_a_sentence(bench: Bench, name: str) -> None:
     whole, rows = tiny("whole"), tiny_attack("rows", 3 * SHARD_ROWS)
@@ -225,3 +239,25 @@ def test_an_attack_is_shared_with_another_process_and_finished_by_whoever_sees_i
     assert found == [result(row) for row in range(4 * SHARD_ROWS)]
     assert (attack.folder(bench.store) / DONE).read_text() == str(4 * SHARD_ROWS), "no row twice"
     assert log[0] == ["attack", "attack"] and sum(map(len, log)) < 8, "theirs is not attacked here as well"
+
+
+def test_rows_that_another_process_attacks_are_waited_for_and_count_when_they_are_recorded(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attack = tiny_attack("attack", 3 * SHARD_ROWS)
+    theirs = attack.share_rows(attack.folder(bench.store))
+    theirs.open(lambda path: [])
+    taken, done = theirs.take(), list[int]()
+
+    def finish_theirs_at_last(seconds: float) -> None:
+        done.append(bench.listener.done)
+        if len(done) == 3:
+            for row in taken:
+                theirs.keep(result(row))
+            theirs.close()
+
+    monkeypatch.setattr("robench.study.coordinator.time.sleep", finish_theirs_at_last)
+    bench.make([attack], 1)
+    assert done == [2 * SHARD_ROWS] * 3 and bench.listener.done == 3 * SHARD_ROWS
+    assert bench.said.count("    attack: another process attacks the last rows: waiting") == 1
+    assert (attack.folder(bench.store) / DONE).read_text() == str(3 * SHARD_ROWS)

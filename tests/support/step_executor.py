@@ -20,6 +20,7 @@ class StepExecutor:
         slots: number of slots.
         steps: for a stage's title, the steps that its making takes; by default one.
         deaths: for a stage's title, how many of its jobs die in their first step.
+        late_deaths: for the title of an attack, how many of its jobs die when no row is left, before they end.
         is_machine_lost: whether they die with their machines.
         before_step: called at the beginning of a step with its number.
         log: in each step, the titles of the jobs that run.
@@ -29,6 +30,7 @@ class StepExecutor:
     slots: int
     steps: dict[str, int] = field(default_factory=dict)
     deaths: dict[str, int] = field(default_factory=dict)
+    late_deaths: dict[str, int] = field(default_factory=dict)
     is_machine_lost: bool = False
     before_step: Callable[[int], None] = lambda step: None
     log: list[list[str]] = field(default_factory=list)
@@ -64,7 +66,11 @@ class StepExecutor:
             rows = job.rows.take()
             for row in rows or []:
                 job.rows.keep(result(row))
-            return JobEnd(job) if rows == [] else None
+            if rows != []:
+                return None
+            is_lost = self.late_deaths.get(title, 0) > 0
+            self.late_deaths[title] = self.late_deaths.get(title, 0) - is_lost
+            return JobEnd(job, lost=is_lost)
         self.jobs[job] -= 1
         if self.jobs[job]:
             return None
