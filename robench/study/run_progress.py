@@ -77,7 +77,8 @@ class _WatchedReporter(ForwardingReporter):
     @contextlib.contextmanager
     def track(self, title: str, unit: str, total: int | None = None, done: int = 0) -> Iterator[Work]:
         with super().track(title, unit, total, done) as work:
-            if f"{unit}s" != self._stage.size.timing:
+            # Work without a total only says what other work sends to a function: its texts would count twice.
+            if total is None or f"{unit}s" != self._stage.size.timing:
                 yield work
                 return
             self._run.begin(self._stage, done / max(1, self._stage.size.count))

@@ -58,9 +58,11 @@ class FourTexts(TinyStage):
         return Size(4, "texts", "texts")
 
     def make(self, context: Context, folder: Path) -> None:
-        with context.reporter.track("reading", "text", total=4) as work, context.reporter.track("other", "row") as rows:
+        track = context.reporter.track
+        with track("reading", "text", total=4) as work, track("other", "row") as rows, track("sent", "text") as texts:
             for _ in range(4):
                 self.now[0] += 5
+                texts.advance(1)
                 work.advance(1)
                 rows.advance(1)
         super().make(context, folder)
