@@ -53,13 +53,13 @@ def show_plan(
     estimator = Estimator(store)
     table = Table("stage", "work", "state", "time", "key", box=None, pad_edge=False, header_style="bold")
     total, guess, all_estimated = 0.0, 0.0, True
-    works = []
+    scheduled = []
     for stage in order_stages(stages):
         seconds = estimator.seconds(stage) if stage.key in left else 0.0
         all_estimated = all_estimated and seconds is not None
         total += seconds or 0.0
         if stage.key in left:
-            works.append(make_work(stage, seconds or 0.0, choose_threads(requests[0].threads, device)))
+            scheduled.append(make_work(stage, seconds or 0.0, choose_threads(requests[0].threads, device)))
             guess += estimator.guess_seconds(stage)
         state = "to do" if stage.key in left else "cached" if runner.is_done(stage) else "not needed"
         time = "" if stage.key not in left else "unknown" if seconds is None else format_duration(seconds)
@@ -72,7 +72,7 @@ def show_plan(
             console.print(line, soft_wrap=True)
     if total:
         jobs = ExecutorChoice.of(requests[0]).count_jobs(missing, device, guess)
-        schedule = simulate(works, jobs)
+        schedule = simulate(scheduled, jobs)
         for line in _describe_schedule(schedule, "about" if all_estimated else "more than"):
             console.print(line, soft_wrap=True)
     basis = "by the pace of finished stages of its kind, or else of two cores"
@@ -101,7 +101,7 @@ def _describe_schedule(schedule: Schedule, about: str) -> Iterator[str]:
             f"{schedule.jobs} jobs at a time: {time}; at most {schedule.peak:,} of them run at once, and the jobs are"
             f" busy {schedule.efficiency:.0%} of the time."
         )
-    chain = " > ".join(work.name for work in schedule.path)
+    chain = " > ".join(stage.name for stage in schedule.path)
     most = f"more than {schedule.useful_jobs:,} jobs have" if schedule.useful_jobs > 1 else "a second job has"
     yield (
         f"longest chain, in which each stage needs the one before: {about} {format_duration(schedule.path_seconds)},"

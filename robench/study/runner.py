@@ -195,11 +195,11 @@ class Runner:
     def _make(self, stages: Sequence[Stage]) -> None:
         context = self._context
         estimator = Estimator(context.store)
-        works = [make_work(stage, estimator.guess_seconds(stage), self._threads) for stage in stages]
-        executor, jobs = self._choice.start(context, stages, sum(work.seconds for work in works))
-        ranks = {} if jobs == 1 else find_levels(works, jobs)
+        scheduled = [make_work(stage, estimator.guess_seconds(stage), self._threads) for stage in stages]
+        executor, jobs = self._choice.start(context, stages, sum(one.seconds for one in scheduled))
+        ranks = {} if jobs == 1 else find_levels(scheduled, jobs)
         unknown = {stage.key for stage in stages if estimator.seconds(stage) is None}
-        left = TimeLeft(works, jobs, unknown)
+        left = TimeLeft(scheduled, jobs, unknown)
         with contextlib.closing(executor):
             Coordinator(self._folders, executor, context.reporter, threads=self._threads).make(stages, ranks, left)
 

@@ -36,7 +36,7 @@ class ScheduledStage:
         seconds: its time if all of it is done one after another.
         threads: slots that each of its units occupies.
         needs: keys of the stages that have to be whole before it starts; those that are not scheduled count as whole.
-        rows: number of rows that can be attacked apart from each other; 0 if the work cannot be divided.
+        rows: number of rows that can be attacked apart from each other; 0 if it cannot be divided.
     """
 
     key: str
@@ -49,7 +49,7 @@ class ScheduledStage:
 
     @cached_property
     def units(self) -> tuple[float, ...]:
-        """Return the seconds of its units, the longest first: of its shards, or of the whole work."""
+        """Return the seconds of its units, the longest first: of its shards, or of the whole stage."""
         if not self.rows:
             return (self.seconds,)
         pace = self.seconds / self.rows
@@ -67,7 +67,7 @@ class Schedule:
         work: slot-seconds: the seconds of each unit, for each slot that it occupies.
         units: number of units.
         peak: most units that run at the same time.
-        path: the works of the critical path in their order.
+        path: the stages of the critical path in their order.
         path_seconds: length of the critical path.
     """
 
@@ -90,19 +90,19 @@ class Schedule:
         return math.ceil(self.work / self.path_seconds) if self.path_seconds else 1
 
 
-def simulate(works: Sequence[ScheduledStage], jobs: int) -> Schedule:
-    """Simulate works on a number of slots.
+def simulate(stages: Sequence[ScheduledStage], jobs: int) -> Schedule:
+    """Simulate stages on a number of slots.
 
     Args:
-        works: the works in any order.
+        stages: the stages in any order.
         jobs: number of slots, at least 1.
 
     Raises:
-        RobenchError: works need each other in a circle, or there is no slot.
+        RobenchError: stages need each other in a circle, or there is no slot.
     """
     if jobs < 1:
         raise RobenchError(f"a schedule needs at least 1 job, not {jobs}.")
-    by_key = {work.key: work for work in works}
+    by_key = {stage.key: stage for stage in stages}
     order = _sort(by_key)
     levels = find_levels(order, jobs)
     makespan, peak = _run(by_key, levels, jobs)
@@ -110,70 +110,70 @@ def simulate(works: Sequence[ScheduledStage], jobs: int) -> Schedule:
     return Schedule(
         jobs=jobs,
         makespan=makespan,
-        work=math.fsum(work.seconds * min(work.threads, jobs) for work in by_key.values()),
-        units=sum(len(work.units) for work in by_key.values()),
+        work=math.fsum(stage.seconds * min(stage.threads, jobs) for stage in by_key.values()),
+        units=sum(len(stage.units) for stage in by_key.values()),
         peak=peak,
         path=path,
-        path_seconds=math.fsum(work.units[0] for work in path),
+        path_seconds=math.fsum(stage.units[0] for stage in path),
     )
 
 
-def _needs(work: ScheduledStage, by_key: Mapping[str, ScheduledStage]) -> list[ScheduledStage]:
-    return [by_key[key] for key in dict.fromkeys(work.needs) if key in by_key]
+def _needs(stage: ScheduledStage, by_key: Mapping[str, ScheduledStage]) -> list[ScheduledStage]:
+    return [by_key[key] for key in dict.fromkeys(stage.needs) if key in by_key]
 
 
 def _sort(by_key: Mapping[str, ScheduledStage]) -> list[ScheduledStage]:
-    """Return works so that each comes after its needs.
+    """Return stages so that each comes after its needs.
 
     Raises:
         RobenchError: there is a circle.
     """
-    left = {key: len(_needs(work, by_key)) for key, work in by_key.items()}
+    left = {key: len(_needs(stage, by_key)) for key, stage in by_key.items()}
     followers = _find_followers(by_key)
-    order = [work for key, work in by_key.items() if not left[key]]
-    for work in order:  # which grows meanwhile
-        for follower in followers[work.key]:
+    order = [stage for key, stage in by_key.items() if not left[key]]
+    for stage in order:  # which grows meanwhile
+        for follower in followers[stage.key]:
             left[follower.key] -= 1
             if not left[follower.key]:
                 order.append(follower)
     if len(order) < len(by_key):
-        stuck = next(work.name for key, work in by_key.items() if left[key])
+        stuck = next(stage.name for key, stage in by_key.items() if left[key])
         raise RobenchError(f"{stuck} needs itself, directly or through others: no schedule has an order for that.")
     return order
 
 
 def _find_followers(by_key: Mapping[str, ScheduledStage]) -> dict[str, list[ScheduledStage]]:
     followers: dict[str, list[ScheduledStage]] = {key: [] for key in by_key}
-    for work in by_key.values():
-        for need in _needs(work, by_key):
-            followers[need.key].append(work)
+    for stage in by_key.values():
+        for need in _needs(stage, by_key):
+            followers[need.key].append(stage)
     return followers
 
 
 def find_levels(order: Sequence[ScheduledStage], jobs: int) -> dict[str, float]:
-    """Return by key the seconds from the start of a work to the end of the longest chain behind it.
+    """Return by key the seconds from the start of a stage to the end of the longest chain behind it.
 
-    A divided work is taken to have all slots, and is at least as long as one of its units.
+    A divided stage is taken to have all slots, and is at least as long as one of its units.
 
     Args:
-        order: the works, each after those that it needs.
+        order: the stages, each after those that it needs.
         jobs: number of slots.
     """
-    by_key = {work.key: work for work in order}
+    by_key = {stage.key: stage for stage in order}
     behind = dict.fromkeys(by_key, 0.0)
     levels = {}
-    for work in reversed(order):
-        levels[work.key] = behind[work.key] + max(work.units[0], work.seconds / min(jobs, len(work.units)))
-        for need in _needs(work, by_key):
-            behind[need.key] = max(behind[need.key], levels[work.key])
+    for stage in reversed(order):
+        levels[stage.key] = behind[stage.key] + max(stage.units[0], stage.seconds / min(jobs, len(stage.units)))
+        for need in _needs(stage, by_key):
+            behind[need.key] = max(behind[need.key], levels[stage.key])
     return levels
 
 
 def _run(by_key: Mapping[str, ScheduledStage], levels: Mapping[str, float], jobs: int) -> tuple[float, int]:
     """Return the time of the last end, and the most units that ran at the same time."""
     followers = _find_followers(by_key)
-    waiting = {key: len(_needs(work, by_key)) for key, work in by_key.items()}
-    left = {key: len(work.units) for key, work in by_key.items()}
+    waiting = {key: len(_needs(stage, by_key)) for key, stage in by_key.items()}
+    left = {key: len(stage.units) for key, stage in by_key.items()}
     begun = dict.fromkeys(by_key, 0)
     number = {key: i for i, key in enumerate(by_key)}
     queue = [(-levels[key], number[key], key) for key in by_key if not waiting[key]]
@@ -182,10 +182,10 @@ def _run(by_key: Mapping[str, ScheduledStage], levels: Mapping[str, float], jobs
     now, free, peak = 0.0, jobs, 0
     while queue or running:
         while queue and (slots := min(by_key[queue[0][2]].threads, jobs)) <= free:
-            work = by_key[queue[0][2]]
-            heapq.heappush(running, (now + work.units[begun[work.key]], number[work.key], work.key))
-            free, begun[work.key] = free - slots, begun[work.key] + 1
-            if begun[work.key] == len(work.units):
+            stage = by_key[queue[0][2]]
+            heapq.heappush(running, (now + stage.units[begun[stage.key]], number[stage.key], stage.key))
+            free, begun[stage.key] = free - slots, begun[stage.key] + 1
+            if begun[stage.key] == len(stage.units):
                 heapq.heappop(queue)
         peak = max(peak, len(running))
         now, _, key = heapq.heappop(running)
@@ -199,15 +199,15 @@ def _run(by_key: Mapping[str, ScheduledStage], levels: Mapping[str, float], jobs
 
 
 def _find_path(order: Sequence[ScheduledStage]) -> tuple[ScheduledStage, ...]:
-    """Return the longest chain of works that need each other, by the longest unit of each."""
-    by_key = {work.key: work for work in order}
+    """Return the longest chain of stages that need each other, by the longest unit of each."""
+    by_key = {stage.key: stage for stage in order}
     ends: dict[str, float] = {}
     before: dict[str, ScheduledStage | None] = {}
-    for work in order:
-        before[work.key] = max(_needs(work, by_key), key=lambda need: ends[need.key], default=None)
-        previous = before[work.key]
-        ends[work.key] = work.units[0] + (ends[previous.key] if previous else 0.0)
-    last = max(order, key=lambda work: ends[work.key], default=None)
+    for stage in order:
+        before[stage.key] = max(_needs(stage, by_key), key=lambda need: ends[need.key], default=None)
+        previous = before[stage.key]
+        ends[stage.key] = stage.units[0] + (ends[previous.key] if previous else 0.0)
+    last = max(order, key=lambda stage: ends[stage.key], default=None)
     path = []
     while last is not None:
         path.append(last)

@@ -39,14 +39,14 @@ class _State:
     """A stage that is not finished.
 
     Attributes:
-        work: the stage, as it was estimated.
+        stage: the stage, as it was estimated.
         is_known: whether the estimate has anything to go by.
         done: share of it that is done, 0 to 1.
         begun: when it began, by the clock.
         measured: what was measured of it.
     """
 
-    work: ScheduledStage
+    stage: ScheduledStage
     is_known: bool
     measured: _Measurement
     done: float = 0.0
@@ -57,7 +57,7 @@ class TimeLeft:
     """An estimate of the time that a plan has left.
 
     Args:
-        works: the stages that are to be made, with their estimated times.
+        stages: the stages that are to be made, with their estimated times.
         jobs: number of jobs at a time.
         unknown: keys of the stages whose estimate has nothing to go by.
         clock: returns the time in seconds.
@@ -65,13 +65,13 @@ class TimeLeft:
 
     def __init__(
         self,
-        works: Sequence[ScheduledStage],
+        stages: Sequence[ScheduledStage],
         jobs: int,
         unknown: Collection[str] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._jobs, self._clock = jobs, clock
-        self._left = {work.key: _State(work, work.key not in unknown, _Measurement()) for work in works}
+        self._left = {stage.key: _State(stage, stage.key not in unknown, _Measurement()) for stage in stages}
         self._kinds: dict[tuple[str, bool], _Measurement] = {}
         self._all = _Measurement()
 
@@ -100,31 +100,31 @@ class TimeLeft:
     def finish(self, key: str) -> None:
         """Note that a stage is finished."""
         state = self._left.pop(key, None)
-        if state is not None and state.begun is not None and not state.measured.seconds and not state.work.rows:
+        if state is not None and state.begun is not None and not state.measured.seconds and not state.stage.rows:
             self._measure(state, 1.0, self._clock() - state.begun)
 
     def estimate(self) -> float | None:
         """Return the seconds until everything is finished; None if nothing is known of some of it."""
-        works = []
+        stages = []
         for state in self._left.values():
             if (ratio := self._find_ratio(state)) is None:
                 return None
             rest = 1 - state.done
-            seconds = state.work.seconds * rest * ratio
-            works.append(replace(state.work, seconds=seconds, rows=round(state.work.rows * rest)))
-        return simulate(works, self._jobs).makespan
+            seconds = state.stage.seconds * rest * ratio
+            stages.append(replace(state.stage, seconds=seconds, rows=round(state.stage.rows * rest)))
+        return simulate(stages, self._jobs).makespan
 
     def _measure(self, state: _State, share: float, seconds: float) -> None:
-        kind = self._kinds.setdefault((state.work.kind, state.is_known), _Measurement())
+        kind = self._kinds.setdefault((state.stage.kind, state.is_known), _Measurement())
         for measured in (state.measured, kind, *([self._all] if state.is_known else [])):
-            measured.expected += share * state.work.seconds
+            measured.expected += share * state.stage.seconds
             measured.seconds += seconds
 
     def _find_ratio(self, state: _State) -> float | None:
-        if not state.work.seconds or state.work.kind not in ("train", "attack"):
+        if not state.stage.seconds or state.stage.kind not in ("train", "attack"):
             return self._all.find_ratio(SHARED_SECONDS) or 1.0  # little, so a guess will do
         own = state.measured.find_ratio(OWN_SECONDS)
-        kind = self._kinds.get((state.work.kind, state.is_known), _Measurement()).find_ratio(SHARED_SECONDS)
+        kind = self._kinds.get((state.stage.kind, state.is_known), _Measurement()).find_ratio(SHARED_SECONDS)
         ratio = own if own is not None else kind
         if ratio is None and state.is_known:
             ratio = self._all.find_ratio(SHARED_SECONDS) or 1.0

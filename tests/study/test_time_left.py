@@ -17,9 +17,9 @@ def attack(key: str, seconds: float, rows: int, *needs: str) -> ScheduledStage:
 
 
 def test_before_anything_is_measured_the_estimates_are_scheduled_on_the_jobs() -> None:
-    works = [train("a", 10.0), train("b", 20.0), attack("c", 32.0, 32, "b")]
-    assert TimeLeft(works, 1).estimate() == 62.0
-    assert TimeLeft(works, 2).estimate() == 36.0, "b, then two shards of 16 s side by side"
+    stages = [train("a", 10.0), train("b", 20.0), attack("c", 32.0, 32, "b")]
+    assert TimeLeft(stages, 1).estimate() == 62.0
+    assert TimeLeft(stages, 2).estimate() == 36.0, "b, then two shards of 16 s side by side"
 
 
 def test_a_finished_stage_goes_and_corrects_those_of_its_kind_and_less_so_others() -> None:
