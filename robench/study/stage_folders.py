@@ -119,12 +119,14 @@ class StageFolders:
     ) -> Workspace:
         """Prepare another place for a stage, whose result will take the place of the old one when it is whole.
 
-        The records of the old result are kept, unless it is to be made again from the beginning.
+        The records of the old result, if it has any, are kept, unless it is to be made again from the beginning.
         """
         redo = self.redo or Redo(self._context.store)
         place = redo.place(folder, stage.digest_parents(self._context.store))
         if self.redo is None and stored and not (place / RECORDS_FILE).exists():
-            records.add_lines(place / RECORDS_FILE, read_regular(stored.folder / RECORDS_FILE))
+            kept = stored.folder / RECORDS_FILE
+            if kept.exists():  # statistics only count the errors of a cell, whose records are not theirs
+                records.add_lines(place / RECORDS_FILE, read_regular(kept))
         return Workspace(stage, place, lock.pop_all(), redo)
 
     def share_rows(self, workspace: Workspace) -> SharedRows:

@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 
 from robench.plugins import plugin_files
-from robench.results.info import AdversarialInfo, CellInfo, ModelInfo
+from robench.progress import SilentReporter
+from robench.results.info import AdversarialInfo, CellInfo, ModelInfo, StatisticsInfo
 from robench.results.store import Store, StoredStage
+from robench.study.request import Request
+from robench.study.runner import run_requests
 from support.runs import attacked
-from support.tiny_job import TinyJob, robench
+from support.tiny_job import TASK, TinyJob, robench
 
 PLUGIN = """
 import pathlib
@@ -108,3 +111,34 @@ def test_retry_errors_with_only_cache_is_refused(tiny_job: TinyJob, tmp_path: Pa
     done = robench(*tiny_job.command(tmp_path / "runs"), "--retry-errors", "--existing", "only-cache")
     assert done.exit_code == 2
     assert "--retry-errors attacks rows again" in done.stderr
+
+
+def test_retry_errors_makes_statistics_of_a_cell_with_errors_again(
+    plugin: Path, tiny_job: TinyJob, tmp_path: Path
+) -> None:
+    plugin_files.load_plugin(plugin)
+    asked = Request(
+        defense="base",
+        task=TASK,
+        attack="fragile",
+        preset="quick",
+        encoder=str(tiny_job.encoder),
+        data=tiny_job.data,
+        offline=True,
+        precision="fp32",
+        device="cpu",
+        jobs=1,
+        statistics=True,
+    )
+    store = Store(tmp_path / "runs")
+
+    def count_errors() -> dict[str, int]:
+        found = store.stages(StatisticsInfo, names=None)
+        return {stage.info.defense.name: stage.info.attacked.errors for stage in found if stage.info.attacked}
+
+    run_requests([asked], store, SilentReporter(), "only-missing")
+    assert count_errors().keys() == {"before", "base"} and all(count_errors().values())
+    plugin.with_suffix(".off").touch()
+    run_requests([asked], store, SilentReporter(), "only-missing", retry_errors=True)
+    assert count_errors() == {"before": 0, "base": 0}
+    assert {path.name for path in store.root.glob("statistics/*-base-*/*")} == {"stage.json"}
