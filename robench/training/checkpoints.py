@@ -2,7 +2,8 @@
 
 How it works: a snapshot replaces the one before. It is written at most once a minute, and seldom enough for writing to
 take a fiftieth of the time. One more is written when a signal ends the training: inside the block of its checkpoints,
-ctrl-C and SIGTERM wait for the end of a step, or of a batch that is only evaluated.
+ctrl-C and SIGTERM wait for the end of a step, or of a batch that is only evaluated. While the finished model is stored,
+they wait for that, and nothing else is written.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class _InterruptedError(ControlFlow):
 
 
 class Checkpoints:
-    """The checkpoints of one training. In its block, a signal that ends the command waits for a last one.
+    """The checkpoints of one training. In its block, a signal waits for a last one, or for the finished model.
 
     Args:
         file: where they are written.
@@ -59,12 +60,8 @@ class Checkpoints:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        """Write a last checkpoint if a signal has come, and deliver it, unless an error ends the training anyway."""
-        try:
-            if kind is None:
-                self.stop_if_interrupted()
-        finally:
-            self._signals.__exit__(kind, *rest)
+        """Deliver a signal that has come meanwhile; a finished model has taken the place of the checkpoints."""
+        self._signals.__exit__(kind, *rest)
 
     def begin(self, take: Callable[[], Snapshot | None]) -> None:
         """Say how the state of the training is taken from now on.

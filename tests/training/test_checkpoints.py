@@ -191,6 +191,15 @@ def test_a_training_ended_by_a_signal_keeps_the_step_in_progress(
     assert starts == [(step, STEPS)] and result_of(continued) == result_of(undisturbed)
 
 
+@pytest.mark.usefixtures("terminate")
+def test_a_signal_while_the_finished_model_is_stored_writes_no_checkpoint(kept: Kept) -> None:
+    with pytest.raises(KeyboardInterrupt), kept.open() as checkpoints:
+        train(Base(), checkpoints=checkpoints)
+        kept.file.unlink()  # as when the model takes the place of the folder
+        signal.raise_signal(signal.SIGTERM)
+    assert not kept.file.exists() and kept.told == []
+
+
 def test_a_training_whose_signal_is_handled_goes_on(kept: Kept, terminate: Callable[..., None]) -> None:
     """The handler of another program may only note that it came."""
     noted: list[int] = []
