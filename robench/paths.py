@@ -287,13 +287,11 @@ def replace_folder(draft: Path, target: Path) -> None:
     old = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
     try:
         target.replace(old / target.name)
-        try:
-            draft.replace(target)
-        except BaseException:
-            (old / target.name).replace(target)
-            raise
+        draft.replace(target)
         sync(target.parent)
     finally:
+        if not target.exists():  # an interrupt may come between the two moves, too
+            (old / target.name).replace(target)
         shutil.rmtree(old, ignore_errors=True)
 
 

@@ -138,19 +138,25 @@ def test_redo_behind_a_link_is_refused(part: str, tmp_path: Path) -> None:
         redo.place(folder, {})
 
 
-def test_atomic_write_folder_whose_target_cannot_go_leaves_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("moment", ["before the second move", "after the first move"])
+def test_atomic_write_folder_that_is_interrupted_between_its_moves_leaves_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
     target = tmp_path / "model"
     target.mkdir()
     (target / "old").touch()
     replace, calls = Path.replace, []
 
-    def fail_once(path: Path, to: Path) -> Path:
+    def interrupt_once(path: Path, to: Path) -> Path:
         calls.append(path)
-        if len(calls) == 2:
+        if len(calls) == 2 and moment == "before the second move":
             raise KeyboardInterrupt
-        return replace(path, to)
+        moved = replace(path, to)
+        if len(calls) == 1 and moment == "after the first move":
+            raise KeyboardInterrupt
+        return moved
 
-    monkeypatch.setattr(Path, "replace", fail_once)
+    monkeypatch.setattr(Path, "replace", interrupt_once)
     with pytest.raises(KeyboardInterrupt), atomic_write_folder(target) as draft:
         (draft / "new").touch()
     assert [path.name for path in target.iterdir()] == ["old"]
