@@ -22,10 +22,11 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from robench.paths import atomic_write_bytes, atomic_write_folder, cache_dir, read_regular
 from robench.results.integrity import CHECKPOINT_FILE, STAGE_FILE
+from robench.results.locks import try_lock, unlock
 from robench.syncing import make_folder
 
 KEPT_STAGES = 4
@@ -86,10 +87,9 @@ class NodeFolders:
     def _claim(self) -> tuple[Path, FileLock]:
         """Lock the first of the workers' folders that no living worker has."""
         for number in itertools.count():
-            lock = FileLock(self._root / f"worker-{number}.lock")
-            with contextlib.suppress(Timeout):
-                lock.acquire(blocking=False)
-                return self._root / f"worker-{number}", lock
+            store = self._root / f"worker-{number}"
+            if lock := try_lock(store.with_suffix(".lock")):
+                return store, lock
         raise AssertionError("there are endless numbers")
 
     def _lock_all(self) -> FileLock:
@@ -183,13 +183,21 @@ class NodeFolders:
             atomic_write_bytes(copy, content)
         return copy
 
+    def _delete_unused(self, store: Path) -> bool:
+        """Delete a worker's runs folder, whose lock the system releases if the worker dies; return whether it could."""
+        lock = try_lock(store.with_suffix(".lock"))
+        if lock is None:
+            return False
+        shutil.rmtree(store, ignore_errors=True)
+        unlock(lock)
+        return True
+
     def leave(self) -> None:
-        """Delete the worker's runs folder; the last worker deletes all but what is unfinished."""
+        """Delete the runs folders of this worker and of dead ones; the last one deletes all but what is unfinished."""
         with self._lock_all():
             shutil.rmtree(self.store, ignore_errors=True)
-            self._lock.release()
-            Path(self._lock.lock_file).unlink(missing_ok=True)
-            if any(self._root.glob("worker-*/")):
+            unlock(self._lock)
+            if not all([self._delete_unused(path) for path in self._root.glob("worker-*/")]):
                 return
             is_unfinished = any(path.is_file() for path in self._root.glob("making/**/*"))
             for path in self._root.iterdir():

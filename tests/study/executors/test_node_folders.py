@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -110,3 +111,17 @@ def test_models_and_plugins_are_kept_once_by_their_content(folders: NodeFolders)
     file, edited = (folders.keep_plugin("/home/user/mine.py", content) for content in (b"1", b"2"))
     assert file.name == edited.name == "mine.py" and (file.read_bytes(), edited.read_bytes()) == (b"1", b"2")
     assert folders.keep_plugin("/home/user/mine.py", b"1") == file
+
+
+def test_whoever_leaves_deletes_what_killed_workers_had_and_nothing_of_the_living(cache: Path) -> None:
+    killed, living, leaving = (NodeFolders("run") for _ in range(3))
+    for one in (killed, living):
+        write_folder(one.store / NAME, stage("weights"))
+    killed._lock.release()  # as the system does if its process dies
+    thread = threading.Thread(target=leaving.leave)  # an actor of Ray leaves in another thread than it was made in
+    thread.start()
+    thread.join()
+    assert {path.name for path in (cache / "nodes" / "run").glob("worker-*")} == {"worker-1", "worker-1.lock"}
+    assert read_folder(living.store / NAME) == stage("weights")
+    living.leave()
+    assert not list((cache / "nodes").glob("*/"))
