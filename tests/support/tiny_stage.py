@@ -16,6 +16,7 @@ from typing import Any
 from robench.data.load import Example, TaskData
 from robench.errors import RobenchError
 from robench.models.encoders import EncoderSource
+from robench.resources.textattack_finder import TextAttackFinder
 from robench.results.info import AdversarialInfo, StageInfo, StatisticsInfo
 from robench.results.store import RECORDS_FILE
 from robench.study.setting import NamedAttack, NamedDefense, Setting
@@ -167,6 +168,10 @@ def _talk(context: Context) -> None:
     context.reporter.warn("note once")
 
 
+def _ask(context: Context) -> None:
+    context.reporter.say(f"offline: {TextAttackFinder.offline}")
+
+
 def _sleep(context: Context) -> None:
     (context.store.root / f"sleeps-{os.getpid()}").touch()
     time.sleep(300)
@@ -181,5 +186,6 @@ DEEDS: dict[str, Callable[[Context], None]] = {
     "leave": _leave,
     "break": _break,
     "talk": _talk,
+    "ask": _ask,
     "sleep": _sleep,
 }

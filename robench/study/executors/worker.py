@@ -146,9 +146,8 @@ class Worker:
         logger.setLevel(logging.INFO)
         logger.propagate = False
         _pass_on_warnings(reporter)
-        with forbid_fetching(hello.offline):
-            for path, name in hello.plugins.items():
-                plugin_files.load_plugin(Path(path), name)
+        for path, name in hello.plugins.items():
+            plugin_files.load_plugin(Path(path), name)
         store = Store(Path(hello.runs), on_fault=reporter.warn)
         device = torch.device(hello.device)
         self._guest = Guest(hello.origin, device, offline=hello.offline) if hello.origin else None
@@ -206,6 +205,16 @@ def _run_to_end(work: Callable[[], None]) -> End:
     return End("")
 
 
+def _serve(connection: Connection, hello: Hello) -> None:
+    """Start a worker, and let it run jobs until the connection is closed."""
+    workers: list[Worker] = []
+    end = _run_to_end(lambda: workers.append(Worker(connection, hello)))
+    if end.error:
+        connection.send(end)
+    for worker in workers:
+        worker.run()
+
+
 def _end_with(descriptor: int) -> None:
     """End this process as soon as the other end of a socket is closed, whatever it computes."""
     hangup = select.poll()
@@ -226,12 +235,8 @@ def main(arguments: list[str]) -> None:
             sys.path[:] = hello.sys_path
         else:
             sys.path += [path for path in hello.sys_path if path not in sys.path and Path(path).is_dir()]
-        workers: list[Worker] = []
-        end = _run_to_end(lambda: workers.append(Worker(connection, hello)))
-        if end.error:
-            connection.send(end)
-        for worker in workers:
-            worker.run()
+        with forbid_fetching(hello.offline):  # also to jobs, whose code may import TextAttack as late as it likes
+            _serve(connection, hello)
     os._exit(0)  # threads of foreign code must not keep the process alive
 
 

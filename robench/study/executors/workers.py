@@ -30,7 +30,7 @@ _NO_START = "a worker process did not start; its own message is above. --jobs 1 
 
 @dataclass(eq=False)
 class WorkerHandle:
-    """A worker.
+    """What the executor knows of a worker process.
 
     Attributes:
         link: the link to it.
@@ -101,9 +101,10 @@ class WorkerExecutor:
             worker = descriptors[descriptor]
             try:
                 messages = worker.link.receive()
-                ends += [end for message in messages if (end := self._take_in(worker, message))]
             except (EOFError, OSError):
                 ends += [end] if (end := self._bury(worker)) else []
+                continue
+            ends += [end for message in messages if (end := self._take_in(worker, message))]
         return ends
 
     def close(self) -> None:
@@ -139,7 +140,9 @@ class WorkerExecutor:
         elif isinstance(message, RowRecord) and isinstance(job, AttackJob):
             job.rows.keep(message.record)
         elif isinstance(message, More) and isinstance(job, AttackJob):
-            worker.link.send(RowPositions(job.rows.take()))
+            rows = RowPositions(job.rows.take())
+            with contextlib.suppress(ConnectionError):  # it died, which wait() finds
+                worker.link.send(rows)
         elif isinstance(message, End) and job is not None:
             worker.job = None
             self._close_works(worker)

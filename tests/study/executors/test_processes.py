@@ -21,7 +21,7 @@ import torch
 from robench.console import Console
 from robench.errors import RobenchError, blame_foreign_code
 from robench.plugins import plugin_files, registry
-from robench.progress import PlainReporter
+from robench.progress import PlainReporter, Reporter
 from robench.results.store import Store
 from robench.study.executors.job import Job, JobEnd
 from robench.study.executors.processes import ProcessExecutor
@@ -68,8 +68,8 @@ class Bench:
         self.context = Context(Store(root), self.reporter, torch.device("cpu"), offline=True)
         self.executor = ProcessExecutor(self.context, jobs)
 
-    def submit(self, stage: Stage, threads: int | None = 1) -> Job:
-        job = Job(stage, stage.folder(self.context.store), 1, threads, self.reporter)
+    def submit(self, stage: Stage, threads: int | None = 1, reporter: Reporter | None = None) -> Job:
+        job = Job(stage, stage.folder(self.context.store), 1, threads, reporter or self.reporter)
         self.executor.submit(job)
         return job
 
@@ -173,6 +173,25 @@ def test_death_of_an_idle_worker_costs_no_job(bench: Bench) -> None:
     assert worker not in workers_of(os.getpid())
     (end,) = bench.run(tiny("after"))
     assert not end.lost and bench.done(tiny("after"))[0] != worker
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_full_disk_under_the_log_of_this_process_is_no_death_of_a_worker(bench: Bench) -> None:
+    stage = tiny("to a full disk", deed="talk")
+    with Path("/dev/full").open("w", buffering=1) as full:
+        job = bench.submit(stage, reporter=PlainReporter(Console(file=full, width=200)))
+        with pytest.raises(OSError, match="No space left on device"):
+            bench.wait(1)
+        with contextlib.suppress(OSError):  # what could not be written is tried once more
+            full.close()
+    job.reporter = bench.reporter
+    (end,) = bench.wait(1)
+    assert end.error is None and not end.lost
+
+
+def test_code_in_a_worker_of_an_offline_run_fetches_no_package_at_any_time(bench: Bench) -> None:
+    (end,) = bench.run(tiny("asking", deed="ask"))
+    assert end.error is None and "offline: True" in bench.shown.getvalue()
 
 
 def test_stage_of_the_main_script_runs_in_this_process_and_says_so_once(bench: Bench) -> None:
