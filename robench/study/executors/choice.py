@@ -71,11 +71,11 @@ class ExecutorChoice:
             seconds: estimated seconds of all work.
 
         Raises:
-            RobenchError: there is no such cluster, or Ray is not installed.
+            RobenchError: there is no such cluster, none starts, or Ray is not installed.
         """
         if self.name == "serial":
             return 1
-        if self.name == "ray" and self.jobs == "auto" and self.ray_address is not None:
+        if self.name == "ray" and self.jobs == "auto":
             _check_ray()
             from robench.study.executors.ray_cluster import RayCluster
 

@@ -62,10 +62,9 @@ class RayExecutor(WorkerExecutor):
             stack.callback(self._cluster.close)
             device = context.device.type
             count = self._cluster.count_workers(stages, device) if jobs == "auto" else jobs
-            files = make_hello(context).plugins
-            plugins = {path: read_regular(Path(path)) for path in files}
             origin = Origin(record_environment(context.device), any_processor)
             hello = make_hello(context)._replace(origin=origin)
+            plugins = {path: read_regular(Path(path)) for path in hello.plugins}
             run = identify_run(context.store.root)
             freight = Freight(context.store)
             resources = {"num_cpus": 1, "num_gpus": 0 if device == "cpu" else 1}

@@ -14,7 +14,7 @@ from typing import Any
 
 import ray
 
-from robench.errors import RobenchError
+from robench.errors import RobenchError, describe_error
 from robench.paths import read_regular
 from robench.resources.model_folder import list_chat_templates, list_model_files
 from robench.results.store import Store
@@ -47,7 +47,7 @@ class Freight:
         """Put what a job needs into the object store.
 
         Raises:
-            RobenchError: a file cannot be read.
+            RobenchError: a file cannot be read, or the object store has no room.
         """
         begins = [message for message in messages if isinstance(message, Begin)]
         try:
@@ -60,6 +60,11 @@ class Freight:
             )
         except OSError as error:
             raise RobenchError(f"{error.filename} cannot be read: {(error.strerror or str(error)).lower()}.") from error
+        except ray.exceptions.RayError as error:
+            raise RobenchError(
+                f"Ray's object store does not take what {job.stage.title} needs ({describe_error(error)}); give its"
+                " cluster more memory or disk, or use --executor processes."
+            ) from error
 
     def _name(self, folder: Path) -> str:
         return folder.relative_to(self._store.root).as_posix()

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
-from robench.errors import RobenchError
+from robench.errors import RobenchError, describe_error
 from robench.paths import translate_os_errors
 from robench.study.executors.link import Death
 from robench.study.executors.messages import Begin, Data, End, Hello, More, Ready, RowPositions
@@ -132,11 +132,13 @@ class Relay:
         return self._outbox.take()
 
     def begin(self, assignment: Assignment) -> None:
-        """Lay out what a job needs, and begin it."""
+        """Lay out what a job needs, and begin it; whatever fails ends the job, as nobody reads what this returns."""
         try:
             self._begin(assignment)
-        except (RobenchError, OSError) as error:
+        except RobenchError as error:
             self._outbox.put(End(f"on the node {platform.node()}: {error}"))
+        except Exception as error:
+            self._outbox.put(End(f"on the node {platform.node()}: {describe_error(error)}."))
 
     def send(self, message: RowPositions) -> None:
         """Pass a message on to the worker."""

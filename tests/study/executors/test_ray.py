@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import io
 import os
+import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -20,10 +21,11 @@ from typer.testing import Result
 
 from robench.console import Console
 from robench.errors import RobenchError
-from robench.progress import PlainReporter
+from robench.progress import PlainReporter, SilentReporter
 from robench.results.store import Store
 from robench.study.executors.job import Job, JobEnd
-from robench.study.executors.node_folders import write_folder
+from robench.study.executors.messages import Begin, End
+from robench.study.executors.node_folders import NodeFolders, write_folder
 from robench.study.stages.context import Context
 from robench.study.stages.stage import Stage
 from robench.victims.find import find_victim
@@ -110,6 +112,45 @@ def test_local_cluster_runs_jobs_survives_a_worker_and_ends_with_all_it_started(
         workers += workers_below(os.getpid())
     wait_for_end(workers)
     assert not ray.is_initialized() and not copies.exists()
+
+
+@pytest.mark.slow
+def test_a_plan_counts_the_workers_of_the_local_cluster_that_a_run_would_start(tmp_path: Path) -> None:
+    from robench.study.executors.choice import ExecutorChoice
+
+    choice, context = ExecutorChoice("ray"), Context(Store(tmp_path / "runs"), SilentReporter(), CPU)
+    planned = choice.count_jobs([], CPU, seconds=0.0)
+    executor, jobs = choice.start(context, [], seconds=0.0)
+    executor.close()
+    assert planned == jobs and not ray.is_initialized()
+
+
+def test_whatever_fails_while_a_job_is_laid_out_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from robench.study.executors.ray_relay import Assignment, Outbox, Relay
+
+    monkeypatch.setenv("ROBENCH_CACHE", str(tmp_path))
+    relay = Relay.__new__(Relay)  # without a worker process, and without a cluster around it
+    relay._outbox, relay._folders = Outbox(), NodeFolders("run")
+    begin = Begin(stage=b"", folder="models/mr-base", threads=1, attacks=False)
+    relay.begin(Assignment(begin, [("data", [])], [], [], None))  # its list lacks the reference to what it names
+    (end,) = relay.receive()
+    relay._folders.leave()
+    assert isinstance(end, End) and re.fullmatch(r"on the node .*: IndexError: list index out of range\.", end.error)
+
+
+def test_an_object_store_that_is_full_is_a_sentence(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    from robench.study.executors.ray_link import Freight
+
+    def refuse(value: object) -> None:
+        raise ray.exceptions.ObjectStoreFullError("no room for 7 bytes")
+
+    monkeypatch.setattr(ray, "put", refuse)
+    stage = tiny("any")
+    job = Job(stage, stage.folder(store), 1, 1, SilentReporter())
+    begin = Begin(stage=b"", folder=str(job.folder), threads=1, attacks=False)
+    with pytest.raises(RobenchError, match=r"^Ray's object store .* what any needs \(.*: no room for 7 bytes"):
+        Freight(store).assign(job, [begin])
+    assert not ray.is_initialized()
 
 
 @pytest.mark.parametrize(
