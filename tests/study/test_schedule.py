@@ -83,7 +83,8 @@ def draw(seed: int) -> list[ScheduledStage]:
         needs = [stage.key for stage in stream.sample(stages, min(len(stages), stream.randrange(3)))]
         seconds = stream.choice([0.0, 1.0, stream.uniform(0, 500)])
         many = stream.randrange(1, 200)
-        stages.append(train(str(i), seconds, *needs) if stream.random() < 0.4 else attack(str(i), seconds, many, *needs))
+        is_training = stream.random() < 0.4
+        stages.append(train(str(i), seconds, *needs) if is_training else attack(str(i), seconds, many, *needs))
     return stream.sample(stages, len(stages))
 
 
@@ -114,7 +115,7 @@ def test_schedule_is_never_shorter_than_it_can_be_nor_longer_than_one_after_anot
         assert 0 <= found.efficiency <= 1 + 1e-9 and found.peak <= jobs
         assert simulate(stages, jobs) == found, "it is the same each time"
         spans.append(found.makespan)
-    assert spans[-1] == pytest.approx(longest_chain(stages)), "512 slots are more than these graphs have units at a time"
+    assert spans[-1] == pytest.approx(longest_chain(stages)), "512 slots are more than there are units at a time"
     # A schedule in the order of levels can become longer by a hair with more slots (Graham's anomaly): 0.1 % here.
     assert all(after <= 1.001 * before + 1e-6 for before, after in itertools.pairwise(spans))
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from robench.study.plan import order_stages
 from robench.study.stages.stage import Stage
 from robench.study.stages.train import ModelStage
 from robench.study.stages.victim import VictimStage
@@ -67,7 +68,7 @@ def choose_gpu_units(stages: Sequence[Stage], device: torch.device) -> int:
     """
     import torch
 
-    models = _list_models(stages)
+    models = [stage for stage in order_stages(stages) if isinstance(stage, ModelStage)]
     if device.type != "cuda" or not models or any(isinstance(model, VictimStage) for model in models):
         return 1
     sizes = {encoder: encoder.count_parameters() for encoder in {model.setting.encoder for model in models}}
@@ -77,15 +78,3 @@ def choose_gpu_units(stages: Sequence[Stage], device: torch.device) -> int:
     )
     free, _ = torch.cuda.mem_get_info(device)
     return count_units(free, largest)
-
-
-def _list_models(stages: Sequence[Stage]) -> list[ModelStage]:
-    """Return the models among stages and their needs."""
-    found: dict[str, Stage] = {}
-    left = list(stages)
-    while left:
-        stage = left.pop()
-        if stage.key not in found:
-            found[stage.key] = stage
-            left += stage.needs
-    return [stage for stage in found.values() if isinstance(stage, ModelStage)]

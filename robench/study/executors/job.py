@@ -45,7 +45,8 @@ class JobRows(Protocol):
     def take(self) -> Sequence[int] | None:
         """Return the positions of the rows to attack next.
 
-        None ends the job; ``None`` says that there are none until it has given a record of those that it has.
+        An empty sequence ends the job; None says that there are none until the job has given a record of those that it
+        has.
         """
 
     def keep(self, record: Record) -> None:

@@ -111,7 +111,7 @@ class TrainingAttack:
 
 
 def count_attacks(folder: Path) -> dict[str, int]:
-    """Return how many rows a training has attacked between all its epochs, as fields of ``Rows``.
+    """Return how many rows a training has attacked between all its epochs, as fields of ``RowCounts``.
 
     Args:
         folder: the folder of the stage, which is not finished yet.
