@@ -75,15 +75,20 @@ def show_plan(
         schedule = simulate(scheduled, jobs)
         for line in _describe_schedule(schedule, "about" if all_estimated else "more than"):
             console.print(line, soft_wrap=True)
-    basis = "by the pace of finished stages of its kind, or else of two cores"
-    estimate = (
-        f"about {format_duration(total)} {basis}"
-        if all_estimated
-        else f"more than {format_duration(total)}: some paces are not known yet"
-    )
-    console.print(
-        f"{len(left)} stages to do, {estimate}." if left else "nothing to do: all of it is there.", soft_wrap=True
-    )
+    console.print(_describe_total(len(left), total, all_estimated=all_estimated), soft_wrap=True)
+
+
+def _describe_total(count: int, seconds: float, *, all_estimated: bool) -> str:
+    """Return the line that ends a plan: the stages to do, and how long they take one after the other."""
+    if not count:
+        return "nothing to do: all of it is there."
+    stages = f"{count} stage{'' if count == 1 else 's'} to do"
+    if all_estimated:
+        basis = "by the pace of finished stages of its kind, or else of two cores"
+        return f"{stages}, one after the other about {format_duration(seconds)}, {basis}."
+    if not seconds:
+        return f"{stages}; how long they take is not known yet."
+    return f"{stages}, one after the other more than {format_duration(seconds)}: some paces are not known yet."
 
 
 def _describe_schedule(schedule: Schedule, about: str) -> Iterator[str]:

@@ -144,7 +144,7 @@ def planned(job: TinyJob, runs: Path, *more: str, **names: str) -> tuple[int, li
     shown = robench(*(word for word in job.command(runs, "--dry-run", *more, **names) if word != "--offline"))
     assert shown.exit_code == 0, shown.output
     lines = shown.stdout.splitlines()
-    found = re.match(r"(\d+) stages to do|nothing to do", lines[-1])
+    found = re.match(r"(\d+) stages? to do|nothing to do", lines[-1])
     assert found, shown.stdout
     return int(found[1] or 0), lines
 

@@ -51,7 +51,7 @@ def test_always_that_is_interrupted_keeps_the_old_results_and_goes_on(
     (partial,) = runs.glob(".redo/*/cells/*/records.jsonl")
     assert len(partial.read_bytes().splitlines()) == 5
     assert robench("table", "5", "--runs", runs).exit_code == 0 and robench("verify", "--runs", runs).exit_code == 0
-    assert "1 stages to do" in robench(*command, "--dry-run").stdout
+    assert "1 stage to do" in robench(*command, "--dry-run").stdout
 
     again = robench(*command)
     assert again.exit_code == 0 and "[1/1] attack base" in again.stderr

@@ -79,7 +79,7 @@ def test_a_plan_goes_by_the_pace_of_the_same_model(counting: Path, options: list
         assert info["timing"][unit] == 16
         rewrite(file, timing={"seconds": 32.0, unit: 16})
     again = robench("attack", "--model", "counting:scores", *options, "--dry-run", "--existing", "always")
-    assert re.search(r"2 stages to do, about 1 min", again.stdout), again.stdout
+    assert re.search(r"2 stages to do, one after the other about 1 min", again.stdout), again.stdout
 
 
 def test_the_commands_of_a_table_make_its_missing_cells(counting: Path, options: list[str], tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_the_commands_of_a_table_make_its_missing_cells(counting: Path, options:
 
 def test_a_dry_run_leaves_nothing(counting: Path, options: list[str], tmp_path: Path) -> None:
     done = robench("attack", "--model", "counting:scores", *options, "--dry-run")
-    assert done.exit_code == 0 and "unknown" in done.stdout
+    assert done.exit_code == 0 and "unknown" in done.stdout and "how long they take is not known yet." in done.stdout
     assert re.search(r"check scores on the test texts of mr +16 test texts +to do", done.stdout)
     assert re.search(r"attack scores on mr with pwws, seed 42 +16 texts +to do", done.stdout)
     assert not (tmp_path / "runs").exists()
