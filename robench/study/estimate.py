@@ -36,11 +36,12 @@ class Estimator:
             if info.timing and (count := getattr(info.timing, stage.size.timing))
         ]
         pace = median(paces) if paces else stage.usual_pace
-        return pace * stage.size.count if pace else None
+        return None if pace is None else pace * stage.size.count  # times are rounded: of a fast model they are 0
 
     def guess_seconds(self, stage: Stage) -> float:
         """Return the seconds that a stage will take, by a usual pace if there is nothing to go by."""
-        return self.seconds(stage) or stage.size.count * UNKNOWN_PACE
+        known = self.seconds(stage)
+        return stage.size.count * UNKNOWN_PACE if known is None else known
 
 
 def make_work(stage: Stage, seconds: float, threads: int) -> ScheduledStage:

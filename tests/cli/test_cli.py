@@ -181,7 +181,7 @@ def test_a_plan_tells_stages_counts_and_what_is_there(finished: Path, tiny_job: 
     names = {"defense": "base,ada", "attack": "pwws,deepwordbug"}
     count, lines = planned(tiny_job, tmp_path / "none", **names)
     assert count == 9
-    assert "unknown" in lines[1] and "some paces are not known" in lines[-1], "an encoder never timed"
+    assert "unknown" in lines[1] and "how long they take is not known" in lines[-1], "an encoder never timed"
     text = "\n".join(lines)
     assert re.search(rf"train base on mr, seed 42 +{steps(20)} steps +to do", text)
     assert re.search(r"attack the training set of mr with pwws, victim base +20 texts +to do", text)

@@ -89,6 +89,7 @@ def test_a_model_is_taken_from_the_hub_s_cache_at_its_commit(hub: Path, models: 
 
 
 @pytest.mark.parametrize("revision", ["main", "v1"])
+@pytest.mark.usefixtures("bundled_resources")
 def test_a_branch_is_settled_at_the_commit_that_the_hub_s_cache_has(
     revision: str, hub: Path, models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

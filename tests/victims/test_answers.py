@@ -19,8 +19,8 @@ CRASH = """
 import os, sys
 from pathlib import Path
 import numpy as np
-from robench.victims.answers import Answers
-answers = Answers(Path(sys.argv[1]), "digest")
+from robench.victims.answers import StoredAnswers
+answers = StoredAnswers(Path(sys.argv[1]), "digest")
 answers.add({"whole": np.ones(2, dtype=np.float32)})
 database = answers._open()
 database.execute("INSERT INTO answers VALUES (x'00', x'00')")
@@ -30,9 +30,9 @@ KILLED = """
 import os, sys
 from pathlib import Path
 import numpy as np
-from robench.victims.answers import Answers
+from robench.victims.answers import StoredAnswers
 for again in (False, True):
-    answers = Answers(Path(sys.argv[1]), "d", again=again)
+    answers = StoredAnswers(Path(sys.argv[1]), "d", again=again)
     for i in range(40):
         answers.add({f"text {i}": np.full(2, 7 + again, dtype=np.float32)})
     answers.add({f"only {again}": np.ones(2, dtype=np.float32)})

@@ -208,7 +208,9 @@ def test_a_job_on_a_cpu_has_room_for_the_weights_of_a_users_model_and_no_more_is
 
 
 def test_a_training_on_a_cpu_has_the_room_of_as_many_jobs_as_it_has_threads(tmp_path: Path) -> None:
-    BertConfig(hidden_size=1024, num_hidden_layers=24, intermediate_size=4096).save_pretrained(tmp_path)
+    BertConfig(hidden_size=1024, num_hidden_layers=24, num_attention_heads=16, intermediate_size=4096).save_pretrained(
+        tmp_path
+    )
     attack = tiny_attack("attack", 4)
     setting = replace(
         attack.setting,
