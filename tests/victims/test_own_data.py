@@ -24,7 +24,7 @@ from robench.study.estimate import Estimator
 from robench.study.stages.attack import CellStage
 from robench.study.victim_request import VictimRequest
 from support.refusals import told
-from support.runs import attacked, comparable
+from support.runs import attacked, comparable, rewrite
 from support.tiny_job import robench, rows, write_rows
 from support.victims import by_ending
 
@@ -145,8 +145,11 @@ def test_sample_takes_nothing_over_from_function_that_has_changed(
     assert "taken over" not in capfd.readouterr().err
 
 
-def test_pace_of_one_function_is_no_estimate_for_another(films: Path) -> None:
+@pytest.mark.parametrize("seconds", [2.5, 0.0])  # the time of a fast model is rounded to 0
+def test_pace_of_one_function_is_no_estimate_for_another(films: Path, seconds: float) -> None:
     attack(films, attack_limit=3, name="slow")
+    for file in (films.parent / "runs").glob("*/*/stage.json"):
+        rewrite(file, timing=json.loads(file.read_bytes())["timing"] | {"seconds": seconds})
     estimator = Estimator(Store(films.parent / "runs"))
     fixed: dict[str, Any] = {"test": films, "attack": "deepwordbug", "preset": "quick", "attack_limit": 5}
     same, renamed, other = (
