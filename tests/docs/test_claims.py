@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from functools import cache
 from itertools import product
@@ -15,7 +16,7 @@ from robench.report.pairwise import compare
 from robench.results.entries import load_entries
 from robench.results.power import find_smallest_difference
 from robench.results.reruns import compare_reruns
-from robench.results.significance import Difference, holm
+from robench.results.significance import Difference, holm, mcnemar
 from support.code_blocks import ROOT
 
 ENTRIES = ROOT / "leaderboards" / "measured"
@@ -251,6 +252,22 @@ def test_what_stands_for_attacks_that_failed_moves_little() -> None:
     }
     unchanged = {choice: (found.unchanged or 0) / found.adversarial for choice, found in rows.items()}
     assert unchanged == {"original": pytest.approx(0.48, abs=0.005), "perturbed": pytest.approx(0.08, abs=0.005)}
+
+
+def test_no_trial_of_tuning_is_told_from_the_default_form() -> None:
+    file = ROOT / "leaderboards" / "development" / "trec.csv"
+    lines = list(csv.DictReader(file.read_text(encoding="utf-8").splitlines()))
+    default = {line["defense"]: line for line in lines if line["form"] == "default"}
+    assert all(len(line[kind]) == 452 and set(line[kind]) == {"0", "1"} for line in lines for kind in ("clean", "pwws"))
+    for line in lines:
+        for kind in ("clean", "pwws"):
+            pairs = list(zip(line[kind], default[line["defense"]][kind], strict=True))
+            assert mcnemar(pairs.count(("1", "0")), pairs.count(("0", "1"))) > 0.05
+    tuned = {}
+    for name in ("ada", "taichi"):
+        forms = [line for line in lines if line["defense"] == name]
+        tuned[name] = max(forms, key=lambda line: (line["clean"] + line["pwws"]).count("1"))["form"]
+    assert tuned == {"ada": "ratio=0.5", "taichi": "training.learning_rate=6e-05"}
 
 
 def test_kl_of_positive_pairs_orders_models_as_three_attacks_do_and_negative_pairs_do_not() -> None:
