@@ -26,7 +26,7 @@ def make_entries(
 
     Args:
         store: the runs folder.
-        names: of cells, or of models, which stand for all their cells; or keys, or the beginning of either.
+        names: of cells, or of models, which stand for their cells on test rows; or keys, or the beginning of either.
         rerun_by: who ran another one's entry again; empty for one's own results.
         counts_only: leave all rows out, and keep counts.
 
@@ -45,7 +45,13 @@ def make_entries(
 
 def count_left_out(store: Store, entry: Entry) -> int:
     """Return how many attacks on the model of an entry a runs folder has that the entry lacks."""
-    return sum(cell.info.model == entry.key for cell in store.stages(CellInfo, names=())) - len(entry.attacks)
+    return len(_list_attacks(store, entry.key)) - len(entry.attacks)
+
+
+def _list_attacks(store: Store, model: str) -> list[Cell]:
+    """Return the attacks on a model, on test rows if there are any: others are no part of an entry."""
+    cells = [cell for cell in store.stages(CellInfo, names=()) if cell.info.model == model]
+    return [cell for cell in cells if cell.info.split == "test"] or cells
 
 
 def write_entry(entry: Entry, folder: Path, *, force: bool = False) -> Path:
@@ -84,8 +90,7 @@ def _find_models(store: Store, names: Sequence[str]) -> list[tuple[StoredStage[M
             chosen.setdefault(stage.info.model, {})[stage.key] = stage
             continue
         cells = chosen.setdefault(stage.key, {})
-        for cell in store.stages(CellInfo, names=()):
-            if cell.info.model == stage.key:
-                store.check(cell, names=None)
-                cells[cell.key] = cell
+        for cell in _list_attacks(store, stage.key):
+            store.check(cell, names=None)
+            cells[cell.key] = cell
     return [(get_needed(store, "models", key, "the model"), list(cells.values())) for key, cells in chosen.items()]

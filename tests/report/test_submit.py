@@ -13,12 +13,13 @@ from robench.data.load import load_task
 from robench.errors import RobenchError
 from robench.plugins import registry
 from robench.report import entry_making
-from robench.report.submit import make_entries, write_entry
+from robench.report.submit import count_left_out, make_entries, write_entry
 from robench.results.entry_form import Entry
 from robench.results.entry_rows import RowSource
 from robench.results.find_stage import find_stage
+from robench.results.info import CellInfo
 from robench.results.info_parts import DataInfo
-from robench.results.store import Store
+from robench.results.store import Store, make_key
 from support.entries import HOUSE, copy_runs
 from support.runs import rewrite
 
@@ -141,6 +142,19 @@ def test_notes_and_names_in_an_entry_have_no_folders(runs: Path) -> None:
 
 
 # --- writing ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_model_stands_for_its_attacks_on_test_rows(runs: Path) -> None:
+    ((before, _),) = make_entries(Store(runs), ["mr-base-seed42"])
+    (cell,) = (cell for cell in Store(runs).stages(CellInfo) if cell.key == before.attacks[0].key)
+    other = shutil.copytree(cell.folder, cell.folder.parent / "on-dev-rows-0123456789abcdef")
+    identity = cell.info.identity | {"split": "dev"}
+    key = make_key(identity)
+    rewrite(other / "stage.json", split="dev", identity=identity, key=key)
+    other.rename(other.parent / f"on-dev-rows-{key}")
+    assert any(stage.info.split == "dev" for stage in Store(runs).stages(CellInfo, names=()))
+    ((entry, _),) = make_entries(Store(runs), ["mr-base-seed42"])
+    assert entry.attacks == before.attacks and count_left_out(Store(runs), entry) == 0
 
 
 def test_a_rerun_has_a_file_of_its_own(runs: Path, tmp_path: Path) -> None:
