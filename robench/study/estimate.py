@@ -1,4 +1,4 @@
-"""Estimates of how long stages will take, made from finished stages, also as the works of a schedule."""
+"""Estimates of how long stages will take, made from finished stages, also for a schedule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""AttackedCell texts on a page: what the attack changed, and what the model made of it."""
+"""Attacked texts on a page: what the attack changed, and what the model made of it."""
 
 from __future__ import annotations
 
