@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from robench.study.stages.stage import FORMAT
 ROOT = Path(__file__).parents[1]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+PAGES = ["README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))]
+PROJECT_PAGES = ["CONTRIBUTING.md", "SECURITY.md", "CODE_OF_CONDUCT.md", "CHANGELOG.md"]
 FORMS = sorted(path for path in (ROOT / ".github/ISSUE_TEMPLATE").glob("*.yml") if path.name != "config.yml")
 
 
@@ -70,13 +73,27 @@ def test_issue_form_has_questions_with_names(form: Path) -> None:
     assert all(field["attributes"].get("label") for field in content["body"])
 
 
-@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "SECURITY.md", "CODE_OF_CONDUCT.md", "CHANGELOG.md"])
-def test_project_page_names_files_and_targets_that_exist(name: str) -> None:
+@pytest.mark.parametrize("name", [".ci/run", "Makefile", "pyproject.toml"])
+def test_each_path_that_a_tool_is_given_exists(name: str) -> None:
+    words = re.findall(r"(?<![\w/.])(?:tests|robench|docs)/[\w./{},*-]+", read(name))
+    command = ["bash", "-c", f"printf '%s\\n' {' '.join(words)}"]  # a brace or star stands for several
+    spread = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout.split()
+    assert len(spread) >= len(words) > 0
+    assert [path for path in spread if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("name", [*PROJECT_PAGES, *PAGES])
+def test_page_names_files_and_targets_that_exist(name: str) -> None:
     text = read(name)
     targets = set(re.findall(r"^([\w-]+):", read("Makefile"), re.M))
-    assert set(re.findall(r"`make ([a-z-]+)`", text)) <= targets
-    links = [link for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link]
+    assert set(re.findall(r"`make ([a-z0-9-]+)`", text)) <= targets
     paths = re.findall(
         r"`((?:docs|examples|tests|defenses|attacks|tasks|robench|leaderboards|\.github|\.ci)/[\w./-]*)`", text
     )
-    assert [path for path in (*links, *paths) if not (ROOT / path).exists()] == []
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("name", PROJECT_PAGES)  # Sphinx looks at the links of the others
+def test_links_of_a_project_page_lead_to_files(name: str) -> None:
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", read(name)) if "://" not in link]
+    assert [link for link in links if not (ROOT / link).exists()] == []
