@@ -12,7 +12,7 @@ from robench.models import devices
 from robench.progress import Reporter, format_duration
 from robench.results.store import Store
 from robench.study.base_request import BaseRequest
-from robench.study.estimate import Estimator, make_work
+from robench.study.estimate import Estimator, schedule_stage
 from robench.study.executors.capacity import choose_threads
 from robench.study.executors.choice import ExecutorChoice
 from robench.study.options import StoreOptions
@@ -59,7 +59,7 @@ def show_plan(
         all_estimated = all_estimated and seconds is not None
         total += seconds or 0.0
         if stage.key in left:
-            scheduled.append(make_work(stage, seconds or 0.0, choose_threads(requests[0].threads, device)))
+            scheduled.append(schedule_stage(stage, seconds or 0.0, choose_threads(requests[0].threads, device)))
             guess += estimator.guess_seconds(stage)
         state = "to do" if stage.key in left else "cached" if runner.is_done(stage) else "not needed"
         time = "" if stage.key not in left else "unknown" if seconds is None else format_duration(seconds)

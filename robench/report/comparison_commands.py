@@ -19,7 +19,7 @@ WORST_CASE = "worst"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class ComparisonRequest:
     """What is compared.
 
     Attributes:

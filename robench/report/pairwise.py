@@ -10,8 +10,8 @@ from typing import Any
 
 from robench.errors import RobenchError
 from robench.escaping import escape_line, list_values
-from robench.report.comparable import find_rows, read_outcomes
-from robench.report.comparison_commands import WORST_CASE, Comparison
+from robench.report.comparison_commands import WORST_CASE, ComparisonRequest
+from robench.report.comparison_rows import find_rows, read_outcomes
 from robench.report.rendering.texts import p_text
 from robench.results.cells import Result
 from robench.results.entry_store import open_results
@@ -189,15 +189,15 @@ def compare(
     chosen = {"encoders": encoder, "presets": preset}
     selection = Selection(tasks=[task], seeds=seed, **{key: [value] for key, value in chosen.items() if value})
     options = runs_options(runs)
-    wanted = Comparison(names=(first, second), selection=selection, attack=attack, split=split, options=options)
-    rows = find_rows(open_results(Path(runs)), wanted)
+    request = ComparisonRequest(names=(first, second), selection=selection, attack=attack, split=split, options=options)
+    rows = find_rows(open_results(Path(runs)), request)
     reader = SampleReader.of([*rows[0], *rows[1]])
-    ours, theirs = align(*read_outcomes(reader, rows, wanted))
+    ours, theirs = align(*read_outcomes(reader, rows, request))
     found = compare_outcomes(ours, theirs, level)
     if found is None:
         raise RobenchError(
             f"{first} (seed {list_values(sorted(ours))}) and {second} (seed {list_values(sorted(theirs))}) share no"
-            f" seed and sample.{wanted.describe_seeds(rows[1], sorted(set(ours) - set(theirs)))}"
+            f" seed and sample.{request.describe_seeds(rows[1], sorted(set(ours) - set(theirs)))}"
         )
     target = None if difference is None else difference / 100
     whole = rows[0][0].info.clean.n

@@ -91,9 +91,9 @@ def leave_out_sources(
         return list(stages)
     transfers = [one.info for one in store.stages(TransferInfo, names=())]
     sources = {info.texts for info in transfers}
-    wanted = {(info.task, info.seed) for info in transfers}
-    wanted |= {(one.info.task, one.info.seed) for one in stages if one.key not in sources}
-    return [one for one in stages if one.key not in sources or (one.info.task, one.info.seed) in wanted]
+    runs = {(info.task, info.seed) for info in transfers}
+    runs |= {(one.info.task, one.info.seed) for one in stages if one.key not in sources}
+    return [one for one in stages if one.key not in sources or (one.info.task, one.info.seed) in runs]
 
 
 def _record(

@@ -44,7 +44,7 @@ class Estimator:
         return stage.size.count * UNKNOWN_PACE if known is None else known
 
 
-def make_work(stage: Stage, seconds: float, threads: int) -> ScheduledStage:
+def schedule_stage(stage: Stage, seconds: float, threads: int) -> ScheduledStage:
     """Describe a stage for a schedule.
 
     Args:

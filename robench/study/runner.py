@@ -16,7 +16,7 @@ from robench.results.request_log import RequestLog
 from robench.results.store import Store, StoredStage
 from robench.study.base_request import BaseRequest
 from robench.study.coordinator import Coordinator
-from robench.study.estimate import Estimator, make_work
+from robench.study.estimate import Estimator, schedule_stage
 from robench.study.executors.capacity import choose_threads
 from robench.study.executors.choice import SERIAL, ExecutorChoice
 from robench.study.options import THREADS
@@ -195,7 +195,7 @@ class Runner:
     def _make(self, stages: Sequence[Stage]) -> None:
         context = self._context
         estimator = Estimator(context.store)
-        scheduled = [make_work(stage, estimator.guess_seconds(stage), self._threads) for stage in stages]
+        scheduled = [schedule_stage(stage, estimator.guess_seconds(stage), self._threads) for stage in stages]
         executor, jobs = self._choice.start(context, stages, sum(one.seconds for one in scheduled))
         ranks = {} if jobs == 1 else find_levels(scheduled, jobs)
         unknown = {stage.key for stage in stages if estimator.seconds(stage) is None}

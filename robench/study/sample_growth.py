@@ -45,11 +45,11 @@ def adopt_records(context: Context, stage: AttackingStage, place: Path) -> None:
     path = place / RECORDS_FILE
     if not isinstance(stage, CellStage) or path.exists():
         return
-    wanted = rows_of(stage.examples())
+    needed = rows_of(stage.examples())
     found: dict[int, Record] = {}
     names = []
     for cell in _find_siblings(context, stage):
-        lines = salvage_lines(cell.folder / RECORDS_FILE, cell.key, wanted, len(stage.data.labels))
+        lines = salvage_lines(cell.folder / RECORDS_FILE, cell.key, needed, len(stage.data.labels))
         new = {one.id: one for one in lines.records if one.status != "error" and one.id not in found}
         found |= new
         names += [cell.folder.name] if new else []
@@ -61,7 +61,7 @@ def adopt_records(context: Context, stage: AttackingStage, place: Path) -> None:
     with file:
         for _, record in sorted(found.items()):
             records.append(file, record, stage.key)
-    context.reporter.say(f"    {len(found)} of {len(wanted)} texts are taken over from {' and '.join(names)}")
+    context.reporter.say(f"    {len(found)} of {len(needed)} texts are taken over from {' and '.join(names)}")
 
 
 def _find_siblings(context: Context, stage: CellStage) -> Iterator[StoredStage[Any]]:

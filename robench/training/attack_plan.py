@@ -26,17 +26,17 @@ def find_reattack(defense: Defense, epoch: int, clean: int) -> Reattack | None:
         return None
     name = find_name(defense)
     with run_foreign_code(f"the defense {name} failed to say what to attack before epoch {epoch}", type(defense)):
-        wanted = defense.reattack(epoch, clean)
-        if not isinstance(wanted, Reattack | None):
-            raise TypeError(f"its reattack returned {show_value(wanted)}, neither a Reattack nor None")
-    if wanted is None:
+        reattack = defense.reattack(epoch, clean)
+        if not isinstance(reattack, Reattack | None):
+            raise TypeError(f"its reattack returned {show_value(reattack)}, neither a Reattack nor None")
+    if reattack is None:
         return None
     if defense.trains_on is not TrainsOn.UNION:
         raise RobenchError(
             f"the defense {name} attacks texts while it trains, whose rows join the clean ones: its"
             f" trains_on should be TrainsOn.UNION, not TrainsOn.{defense.trains_on.name}."
         )
-    return wanted
+    return reattack
 
 
 def count_steps(defense: Defense, clean: int, added: int, epochs: Iterable[int], batch_size: int) -> int:
@@ -51,7 +51,7 @@ def count_steps(defense: Defense, clean: int, added: int, epochs: Iterable[int],
     """
     steps = 0
     for epoch in epochs:
-        if wanted := find_reattack(defense, epoch, clean):
-            added = (added if wanted.keeps_rows else 0) + wanted.count_most(clean)
+        if reattack := find_reattack(defense, epoch, clean):
+            added = (added if reattack.keeps_rows else 0) + reattack.count_most(clean)
         steps += -(-(clean + added) // batch_size)
     return steps

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 class Attacker(Protocol):
     """Attacks training texts with the network as it is."""
 
-    def __call__(self, predictor: Predictor, epoch: int, wanted: Reattack) -> Sequence[TrainingRow]:
+    def __call__(self, predictor: Predictor, epoch: int, reattack: Reattack) -> Sequence[TrainingRow]:
         """Return adversarial rows, in the order in which their texts were attacked.
 
         Args:
             predictor: the deployed network.
             epoch: the epoch that begins, counted from 1.
-            wanted: how many texts to attack.
+            reattack: how many texts to attack.
 
         Raises:
             RobenchError: something cannot be fetched, computed or stored.
@@ -98,10 +98,10 @@ class Epochs:
             attack: returns the adversarial rows of an attack before an epoch, which is counted from 1.
         """
         while self._epoch < self._count:
-            wanted = None if self._batch else find_reattack(self._defense, self._epoch + 1, len(self._clean))
-            if wanted is not None:
-                found = list(attack(self._epoch + 1, wanted)) if wanted.count_most(len(self._clean)) else []
-                self._add([*self._added, *found] if wanted.keeps_rows else found)
+            reattack = None if self._batch else find_reattack(self._defense, self._epoch + 1, len(self._clean))
+            if reattack is not None:
+                found = list(attack(self._epoch + 1, reattack)) if reattack.count_most(len(self._clean)) else []
+                self._add([*self._added, *found] if reattack.keeps_rows else found)
                 self.steps = self._done + len(self._data) + self._count_steps(self._epoch + 1)
             for batch in self._data.epoch(self._epoch, self._batch):
                 self._batch, self._done = self._batch + 1, self._done + 1

@@ -191,7 +191,7 @@ def _attack(
     defense: Defense,
     checkpoints: Checkpoints | None,
     epoch: int,
-    wanted: Reattack,
+    reattack: Reattack,
 ) -> Sequence[TrainingRow]:
     """Return what an attack makes of clean rows before an epoch, with the network as it is.
 
@@ -206,7 +206,7 @@ def _attack(
     if checkpoints and run.result.steps:  # so that an interrupted attack goes on against the same network
         checkpoints.write()
     with preserve_states(run.device), checkpoints.release_signals() if checkpoints else contextlib.nullcontext():
-        return attacker(run.result.predictor, epoch, wanted)
+        return attacker(run.result.predictor, epoch, reattack)
 
 
 def _take_snapshot(run: TrainingRun, epochs: Epochs, defense: Defense, warn: Callable[[str], None]) -> Snapshot | None:

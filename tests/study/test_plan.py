@@ -22,7 +22,7 @@ from robench.progress import PlainReporter, SilentReporter
 from robench.report.reproduce import Target
 from robench.results.records import Record
 from robench.results.store import make_key
-from robench.study.estimate import make_work
+from robench.study.estimate import schedule_stage
 from robench.study.plan import order_stages
 from robench.study.presets import PRESETS
 from robench.study.request import Request
@@ -222,7 +222,7 @@ def test_a_fused_model_takes_no_step_and_comes_after_its_parts(tiny_job: TinyJob
 
 def test_every_stage_says_what_kind_of_work_it_is(tiny_job: TinyJob) -> None:
     planned = request(tiny_job, defense=["average"], statistics=True).stages(SilentReporter())
-    works = [make_work(stage, 1.0, 8) for stage in order_stages(planned)]
+    works = [schedule_stage(stage, 1.0, 8) for stage in order_stages(planned)]
     assert Counter(work.kind for work in works) == {"train": 3, "fuse": 1, "attack": 3, "measure": 2}
     assert {work.kind for work in works if work.rows} == {"attack"}
     assert {(work.kind, work.threads) for work in works} == {

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from robench.progress import SilentReporter, format_duration
 from robench.results.store import Store
-from robench.study.estimate import Estimator, make_work
+from robench.study.estimate import Estimator, schedule_stage
 from robench.study.options import THREADS
 from robench.study.plan import order_stages
 from robench.study.request import Request
@@ -45,7 +45,7 @@ def plan(
     request = Request(defense=defenses, task=tasks, attack=attacks, seed=seeds, data=data, offline=True)
     stages = order_stages(request.stages(SilentReporter()))
     estimator = Estimator(Store(data / "no runs"))
-    return [make_work(stage, estimator.seconds(stage) or 0.0, THREADS) for stage in stages]
+    return [schedule_stage(stage, estimator.seconds(stage) or 0.0, THREADS) for stage in stages]
 
 
 def describe(works: Sequence[ScheduledStage], jobs: Sequence[int]) -> list[str]:

@@ -10,7 +10,7 @@ from robench.report.pages.phrases import describe_doubts, join_names, share_text
 from robench.report.pages.rows import find_column
 from robench.report.rendering.texts import number_text, p_text, percent, rounded
 from robench.report.tables.accuracy import CLEAN
-from robench.report.tables.comparison import Comparison
+from robench.report.tables.comparison import Comparison, with_enough_seeds
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.price import TIMES
 from robench.report.tables.worst import WORST
@@ -88,9 +88,32 @@ class Verdict:
 
     @property
     def ranked(self) -> list[Row]:
-        """The rows with a number, the best first; those of models that learned nothing, which nothing fools, last."""
-        rows = [row for row in self.block.rows if self.cell(row).value is not None]
+        """The rows with a number, the best first; those of models that learned nothing, which nothing fools, last.
+
+        Where two rows or more have seeds enough for a statement on defenses, they alone are ranked.
+        """
+        rows = [row for row in self.block.rows if self.cell(row).value is not None and row not in self.few_seeds]
         return sorted(rows, key=lambda row: (not self.cell(row).learned, -(self.cell(row).value or 0)))
+
+    @property
+    def few_seeds(self) -> list[Row]:
+        """The rows with a number that are not ranked."""
+        cells, ablations = [self.cell(row) for row in self.block.rows], self._ablations
+        places = [
+            place
+            for place, (row, cell) in enumerate(zip(self.block.rows, cells, strict=True))
+            if cell.value is not None and cell.learned and row.name not in ablations
+        ]
+        if len(with_enough_seeds(places, cells)) == len(places):
+            return []
+        return [row for row, cell in zip(self.block.rows, cells, strict=True) if 0 < len(cell.seeds) < FEWEST_SEEDS]
+
+    @property
+    def _ablations(self) -> list[str]:
+        """The names of the compared defense's parts in the block."""
+        compared = self.table.compared
+        comparison = Comparison(compared, self.paper.ablations if compared == self.paper.compared else ())
+        return comparison.left_out(self.block.rows)
 
     def cell(self, row: Row) -> Cell:
         """Return a row's cell in the column."""
@@ -99,10 +122,8 @@ class Verdict:
     @property
     def rivals(self) -> list[Row]:
         """The rows that are compared with each other, the best first: none that learned nothing, and no ablation."""
-        compared = self.table.compared
-        comparison = Comparison(compared, self.paper.ablations if compared == self.paper.compared else ())
-        aside = comparison.left_out(self.block.rows)
-        return [row for row in self.ranked if self.cell(row).learned and row.name not in aside]
+        ablations = self._ablations
+        return [row for row in self.ranked if self.cell(row).learned and row.name not in ablations]
 
     def sentences(self) -> list[str]:
         """Return which defense holds best, and how sure that is."""
@@ -161,6 +182,9 @@ class Verdict:
             tests = f"of those that are compared {rivals[0].label} has the highest number; {tests}"
         aside = best is rivals[0] and any(self.cell(row).learned and row not in rivals for row in self.ranked)
         parts = [tests, claim, f"the ablations of {self.table.compared} were not compared" if aside else ""]
+        if few := len(self.few_seeds):
+            were = "row of fewer than {} seeds was" if few == 1 else "rows of fewer than {} seeds were"
+            parts.append(f"{few} {were.format(FEWEST_SEEDS)} not compared")
         tested = rivals if tests or not named else [named, self._best_other(named, rivals)]
         return f"How sure: {'; '.join(filter(None, [*parts, self._about_seeds(tested)]))}."
 

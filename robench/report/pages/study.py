@@ -10,6 +10,7 @@ from robench.report import figures, tables
 from robench.report.pages.answer import Verdict
 from robench.report.pages.examples import pick_examples
 from robench.report.pages.parts import Bars, Examples, Page, Paragraph, Part, Section, TablePart
+from robench.report.pages.phrases import join_names
 from robench.report.pages.pictures import make_picture
 from robench.report.pages.provenance import provenance_section, reproduction_section, settings_section
 from robench.report.pages.rows import bar_of, find_column
@@ -205,6 +206,10 @@ def _bars(verdict: Verdict) -> list[Part]:
         column = verdict.table.columns[clean]
         parts.append(
             Bars(heads, [bar_of(row.label, row.cells[clean], column) for row in rows], "Right when clean, in %")
+        )
+    if verdict.few_seeds:
+        parts.append(
+            Paragraph(f"Not shown: {join_names([row.label for row in verdict.few_seeds])}; too few seeds.", quiet=True)
         )
     intervals = [interval for row in rows if (interval := verdict.cell(row).interval)]
     if intervals:

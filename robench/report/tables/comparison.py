@@ -4,6 +4,8 @@ How it works: shares are compared sample by sample (:mod:`robench.results.signif
 told from the best of its column and block; that is a display, for which nothing is adjusted. A claim is made of one
 defense alone, the one that is compared: its differences from all others of a column and block are one family, whose p
 values are adjusted by Holm's method. Numbers that are no shares have no outcomes of samples; the best of them is bold.
+Where two rows or more have enough seeds for a statement on defenses, those with fewer take no part: the best of many
+models of one seed is partly luck, and a test against it would be about that seed alone.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from functools import partial
 from robench.report.tables.cells import names_with_numbers
 from robench.report.tables.model import Block, Cell, Column, Row
 from robench.results.info import BEFORE
-from robench.results.intervals import LEVEL, Interval, estimate_interval, wilson
+from robench.results.intervals import FEWEST_SEEDS, LEVEL, Interval, estimate_interval, wilson
 from robench.results.power import find_smallest_difference
 from robench.results.samples import align
 from robench.results.significance import Difference, compare_outcomes, holm
@@ -48,7 +50,7 @@ def compare_block(block: Block, columns: Sequence[Column], comparison: Compariso
 
     The encoder before fine-tuning takes no part: it is near to itself on all texts, and right about none. Neither does
     a model that has learned nothing, since one that gives every text the same label is never fooled, nor an ablation of
-    the compared defense.
+    the compared defense, nor one of few seeds, see :func:`with_enough_seeds`.
 
     Args:
         block: with cells as they were measured.
@@ -66,8 +68,19 @@ def compare_block(block: Block, columns: Sequence[Column], comparison: Compariso
     smallest = tuple(one.find_smallest() for one in found)
     is_tested = any(one.is_tested for one in found)
     return replace(
-        block, rows=rows, smallest=smallest, is_tested=is_tested, unpaired=sum(one.unpaired for one in found)
+        block,
+        rows=rows,
+        smallest=smallest,
+        is_tested=is_tested,
+        unpaired=sum(one.unpaired for one in found),
+        few_seeds=sum(one.few_seeds for one in found),
     )
+
+
+def with_enough_seeds(places: Sequence[int], cells: Sequence[Cell]) -> list[int]:
+    """Return the places of cells with seeds enough for a statement on defenses; all places if fewer than two have."""
+    enough = [place for place in places if len(cells[place].seeds) >= FEWEST_SEEDS]
+    return enough if len(enough) > 1 else list(places)
 
 
 def add_interval(cell: Cell, column: Column, level: float) -> Cell:
@@ -96,11 +109,13 @@ class _ComparedColumn:
     ) -> None:
         self.column, self.names, self.cells, self.comparison = column, names, cells, comparison
         self._sign = -1 if column.better == "lower" else 1
-        self.rivals = [
+        known = [
             place
             for place, (name, cell) in enumerate(zip(names, cells, strict=True))
             if column.better and cell.value is not None and cell.learned and name not in aside
         ]
+        self.rivals = with_enough_seeds(known, cells)
+        self.few_seeds = len(known) - len(self.rivals)
         self.best = self._best(self.rivals)
         self.pairs = {
             place: self._compare(self.best, place)

@@ -53,10 +53,16 @@ def describe_comparison(blocks: Sequence[Block], columns: Sequence[Column], comp
         )
     if any(cell.best for cell in cells):
         yield _describe_bold(columns, level, is_tested=is_tested)
+    if any(block.few_seeds for block in blocks):
+        yield (
+            f"Numbers of fewer than {FEWEST_SEEDS} seeds are not compared with the others, which are about defenses and"
+            " not about single models; --seed compares the models of one seed."
+        )
     if any(block.unpaired for block in blocks):
         yield "Percentages without stored outcomes of the same samples and seeds as the best's are not tested."
     if is_tested:
-        yield from _describe_tests([len(cell.seeds) for cell in cells if cell.outcomes is not None])
+        if not any(block.few_seeds for block in blocks):
+            yield from _describe_tests([len(cell.seeds) for cell in cells if cell.outcomes is not None])
         yield from _describe_smallest(blocks, columns)
 
 

@@ -182,6 +182,7 @@ class Block:
             None without a test, infinite if so few samples find none. Empty before rows are compared.
         is_tested: whether a cell was compared with the best of its column sample by sample.
         unpaired: cells that could not be compared with the best sample by sample.
+        few_seeds: cells that take no part in comparisons, since they have too few seeds and others have enough.
     """
 
     task: str
@@ -194,6 +195,7 @@ class Block:
     smallest: tuple[float | None, ...] = ()
     is_tested: bool = False
     unpaired: int = 0
+    few_seeds: int = 0
 
 
 @dataclass(frozen=True)

@@ -285,8 +285,8 @@ class ModelStage(Stage):
         epochs, rows = range(1, self.training.epochs + 1), len(self.data.train)
         if self.adversarial is None:
             return None
-        wanted = (find_reattack(self.defense.defense, epoch, rows) for epoch in epochs)
-        return self.adversarial.attack if any(one and one.count_most(rows) for one in wanted) else None
+        reattacks = (find_reattack(self.defense.defense, epoch, rows) for epoch in epochs)
+        return self.adversarial.attack if any(one and one.count_most(rows) for one in reattacks) else None
 
     @property
     def plugins(self) -> tuple[NamedPlugin, ...]:

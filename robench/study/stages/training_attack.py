@@ -56,28 +56,28 @@ class TrainingAttack:
         self._context, self._stage, self._attack, self._folder = context, stage, attack, folder
         self._defense = defense
 
-    def __call__(self, predictor: Predictor, epoch: int, wanted: Reattack) -> list[TrainingRow]:
+    def __call__(self, predictor: Predictor, epoch: int, reattack: Reattack) -> list[TrainingRow]:
         """Attack rows before an epoch, and return the adversarial rows in the order of the attack.
 
         Args:
             predictor: the victim, which does not change meanwhile.
             epoch: the epoch that begins, counted from 1.
-            wanted: how many rows to attack.
+            reattack: how many rows to attack.
 
         Raises:
             RobenchError: something cannot be fetched, computed or stored.
         """
         order = self._stage.training_rows()
         random.Random(f"reattack/{self._stage.seed}/{epoch}").shuffle(order)
-        order = order[: wanted.rows]
+        order = order[: reattack.rows]
         path, key = self._folder / FILE.format(epoch=epoch), f"{self._stage.key}/{_digest_weights(predictor)}"
         known = self._keep_records(path, key, order)
-        feed = _Feed(order, known, wanted.successes)
+        feed = _Feed(order, known, reattack.successes)
         name = f"{self._attack.name}, epoch {epoch}"
         with contextlib.ExitStack() as stack:
-            title, total = f"attacking before epoch {epoch}", len(order) if wanted.successes is None else None
+            title, total = f"attacking before epoch {epoch}", len(order) if reattack.successes is None else None
             count = stack.enter_context(self._context.reporter.track(title, "text", total, len(known)))
-            results = stack.enter_context(contextlib.closing(self._search(predictor, name, wanted, feed)))
+            results = stack.enter_context(contextlib.closing(self._search(predictor, name, reattack, feed)))
             with translate_os_errors(path):
                 file = stack.enter_context(open_unlinked(path, "ab"))
             for record in results:
@@ -97,9 +97,11 @@ class TrainingAttack:
             atomic_write_bytes(path, b"".join(line + b"\n" for line in found.good))
         return {record.id: record for record in found.records}
 
-    def _search(self, predictor: Predictor, name: str, wanted: Reattack, feed: _Feed) -> Generator[Record, None, None]:
+    def _search(
+        self, predictor: Predictor, name: str, reattack: Reattack, feed: _Feed
+    ) -> Generator[Record, None, None]:
         return attack_examples(
-            _limit_queries(self._attack.attack, wanted.query_budget),
+            _limit_queries(self._attack.attack, reattack.query_budget),
             predictor,
             feed,
             seed=self._stage.seed,

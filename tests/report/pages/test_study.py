@@ -105,6 +105,24 @@ def test_answer_over_three_seeds_is_about_the_methods(store: Store) -> None:
     assert page_of(store).answer[1].endswith("; 3 seeds were run, so this is about the methods.")
 
 
+def test_answer_ranks_defenses_of_three_seeds_and_names_the_models_of_one(store: Store) -> None:
+    for seed in (1, 2, 3):
+        for defense, held in (("base", 80), ("taichi", 90)):
+            add_cell(store, defense, "pwws", held + seed, seed=seed)
+    add_cell(store, "pgd", "pwws", 120)
+    page = page_of(store)
+    assert (
+        page.answer[0].startswith("taichi ")
+        and "46.0 % stay right under pwws, against 41.0 % of base" in page.answer[0]
+    )
+    assert (
+        "1 row of fewer than 3 seeds was not compared; 3 seeds were run, so this is about the methods" in page.answer[1]
+    )
+    bars, *_ = (part for part in page.front if isinstance(part, Bars))
+    assert [bar.label for bar in bars.bars] == ["taichi", "base"]
+    assert any("Not shown: pgd; too few seeds." in part.text for part in page.front if isinstance(part, Paragraph))
+
+
 def test_answer_if_an_ablation_is_highest_compares_the_others_alone(store: Store) -> None:
     for defense, held in (("base", 40), ("ada", 60), ("taichi", 90), ("taichi-no-adv", 100)):
         add_cell(store, defense, "pwws", held)

@@ -17,6 +17,7 @@ from robench.report.rendering import render
 from robench.report.tables import Cell, make
 from robench.results.intervals import estimate_interval, wilson
 from robench.results.power import find_smallest_difference
+from robench.results.selection import Selection
 from robench.results.significance import compare_outcomes, holm, mcnemar
 from robench.results.store import Store
 from support.hand_made import add_cell, add_on_dev
@@ -192,6 +193,21 @@ def test_rows_without_a_shared_seed_are_not_tested_and_counted(store: Store) -> 
     table = table5(store)
     assert not rows(table)["base"].cells[1].best and table.blocks[0].unpaired == 1 + 1  # of clean%, too
     assert any("are not tested" in line for line in table.legend)
+
+
+def test_a_lucky_model_of_one_seed_takes_no_part_where_others_have_three(store: Store) -> None:
+    for seed in (1, 2, 3):
+        add_cell(store, "base", "pwws", 60, seed=seed)
+        add_cell(store, "ada", "pwws", 100, seed=seed)
+    add_cell(store, "pgd", "pwws", 110, seed=1)
+    table = table5(store, compare="ada")
+    found = {label: row.cells[1] for label, row in rows(table).items()}
+    assert (found["ada"].best, found["pgd"].best, found["pgd"].p) == (True, False, None)
+    assert found["ada"].difference == Fraction(40, 200), "to the best of those with as many seeds"
+    assert table.blocks[0].few_seeds == 1 + 1  # of clean%, too
+    assert any(line.startswith("Numbers of fewer than 3 seeds are not compared") for line in table.legend)
+    assert pwws(store, selection=Selection(seeds=[1]))["pgd"].best
+    assert not any("fewer than 3 seeds" in line for line in table5(store, selection=Selection(seeds=[1])).legend)
 
 
 def test_claims_of_the_compared_defense_are_holms_over_its_column(store: Store) -> None:

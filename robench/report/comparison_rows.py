@@ -8,7 +8,7 @@ from pathlib import Path
 from robench.errors import RobenchError
 from robench.escaping import list_values
 from robench.plugins import registry
-from robench.report.comparison_commands import WORST_CASE, Comparison
+from robench.report.comparison_commands import WORST_CASE, ComparisonRequest
 from robench.report.tables.captions import headings, setting_of
 from robench.results.adaptive import leave_out_adaptive
 from robench.results.cells import Result, group, read_model_results, read_results
@@ -21,19 +21,19 @@ from robench.results.store import Store, StoredStage
 from robench.results.worst import WorstReader
 
 
-def find_rows(store: Store, wanted: Comparison) -> list[list[Result]]:
+def find_rows(store: Store, request: ComparisonRequest) -> list[list[Result]]:
     """Return the results of each defense or model, of one setting.
 
     Args:
         store: the runs folder.
-        wanted: what is compared.
+        request: what is compared.
 
     Raises:
         RobenchError: there are none, or they are of several settings.
     """
-    names, attack, task = wanted.names, wanted.attack, wanted.task
-    selected = wanted.selection.select(store.stages(CellInfo), str(store.root), hint=wanted.hint)
-    cells = _on_split(selected, wanted, store.root)
+    names, attack, task = request.names, request.attack, request.task
+    selected = request.selection.select(store.stages(CellInfo), str(store.root), hint=request.hint)
+    cells = _on_split(selected, request, store.root)
     if attack == WORST_CASE:
         cells = leave_out_adaptive(cells, cells)
     # A model under another attack than that which it was trained against is no other version of its defense.
@@ -51,7 +51,7 @@ def find_rows(store: Store, wanted: Comparison) -> list[list[Result]]:
             there = list_values(sorted({*labels.values()}))
             met = other if attack in ("", WORST_CASE) else _select_attack(other, attack, attacks)
             known = registry.is_registered("defenses", name) and met and not any(r.info.victim for r in met)
-            hint = f" {wanted.describe_missing(name, met)}" if known else ""
+            hint = f" {request.describe_missing(name, met)}" if known else ""
             raise RobenchError(f"no results in {store.root} of {name} on {task}; there are results of {there}.{hint}")
     if attack and attack != WORST_CASE:
         pairs = zip(rows, names, strict=True)
@@ -59,7 +59,7 @@ def find_rows(store: Store, wanted: Comparison) -> list[list[Result]]:
     places = [group(row, lambda r: _place(r, attack)) for row in rows]
     shared = [place for place in places[0] if place in places[1]]
     if not shared:
-        hint = wanted.describe_missing(names[1], rows[0] if not any(r.info.victim for r in rows[1]) else rows[1])
+        hint = request.describe_missing(names[1], rows[0] if not any(r.info.victim for r in rows[1]) else rows[1])
         raise RobenchError(
             f"{store.root} has no results of {names[0]} and {names[1]} on {task} that can be compared: data, encoder,"
             f" training and samples have to be the same. {hint}"
@@ -82,16 +82,18 @@ def _place(result: Result, attack: str) -> str:
     return result.block + result.column if attack else result.model_block
 
 
-def _on_split(cells: Sequence[StoredStage[CellInfo]], wanted: Comparison, root: Path) -> list[StoredStage[CellInfo]]:
+def _on_split(
+    cells: Sequence[StoredStage[CellInfo]], request: ComparisonRequest, root: Path
+) -> list[StoredStage[CellInfo]]:
     """Return the cells whose attacked rows are of the split.
 
     Raises:
         RobenchError: there are none.
     """
-    split, found = wanted.split, [cell for cell in cells if cell.info.split == wanted.split]
+    split, found = request.split, [cell for cell in cells if cell.info.split == request.split]
     if not found:
         there = list_values(sorted({cell.info.split for cell in cells}))
-        hint = f" {wanted.hint}" if split in ("dev", "test") else ""
+        hint = f" {request.hint}" if split in ("dev", "test") else ""
         raise RobenchError(f"no results in {root} on {split} rows; there are results on {there} rows (--split).{hint}")
     return found
 
@@ -149,23 +151,23 @@ def _one_version(results: Sequence[Result], labels: Mapping[str, str]) -> list[R
 
 
 def read_outcomes(
-    reader: SampleReader, rows: Sequence[Sequence[Result]], wanted: Comparison
+    reader: SampleReader, rows: Sequence[Sequence[Result]], request: ComparisonRequest
 ) -> list[Mapping[int, Samples]]:
     """Return the outcomes of rows by seed, under an attack, under the worst of all, or on clean texts.
 
     Args:
         reader: of their runs folder.
         rows: as :func:`find_rows` returns them.
-        wanted: what is compared.
+        request: what is compared.
 
     Raises:
         RobenchError: clean predictions are not stored, or the rows have not met the same attacks.
     """
-    if wanted.attack == WORST_CASE:
-        return _read_worst(reader, rows, wanted.names)
-    if wanted.attack:
+    if request.attack == WORST_CASE:
+        return _read_worst(reader, rows, request.names)
+    if request.attack:
         return [reader.attacked((r.seed, r.folder) for r in row) for row in rows]
-    return [_read_clean(reader, row, wanted) for row in rows]
+    return [_read_clean(reader, row, request) for row in rows]
 
 
 def _read_worst(
@@ -191,16 +193,16 @@ def _read_worst(
     return found
 
 
-def _read_clean(reader: SampleReader, row: Sequence[Result], wanted: Comparison) -> Mapping[int, Samples]:
+def _read_clean(reader: SampleReader, row: Sequence[Result], request: ComparisonRequest) -> Mapping[int, Samples]:
     found = reader.clean(row)
-    if found is None and wanted.split != "test":
+    if found is None and request.split != "test":
         raise RobenchError(
-            f"what {row[0].defense.name} predicts for clean {wanted.split} rows is known where an attack met all of"
-            f" them: {wanted.describe_clean(row)} attacks so many."
+            f"what {row[0].defense.name} predicts for clean {request.split} rows is known where an attack met all of"
+            f" them: {request.describe_clean(row)} attacks so many."
         )
     if found is None:
         raise RobenchError(
             f"the predictions of {row[0].defense.name} on clean texts are not stored: the folder of its model is gone;"
-            f" {wanted.describe_clean(row)} makes it again."
+            f" {request.describe_clean(row)} makes it again."
         )
     return found
