@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,6 +16,7 @@ from robench.report.figures.marks import mark_unlearned
 from robench.report.figures.palette import Look, looks, title
 from robench.report.figures.request import FigureRequest
 from robench.results.cells import Result, group, identity_text
+from robench.results.intervals import wilson
 from robench.results.labels import row_labels
 from robench.results.paper_contents import Sweep
 from robench.results.seeds import (
@@ -138,8 +140,25 @@ def _caption(block: Sequence[Result], request: FigureRequest, others: int) -> st
         f" and {block[0].attacked_n:,} attacked {info.split} samples. The line joins {figure.sweep.caption}; between"
         f" its points nothing was measured. Up and right is better. {describe_seeds(block)}"
     )
-    text += "".join(f" {note}." for note in figure.notes)
+    text += _describe_samples(block) + "".join(f" {note}." for note in figure.notes)
     return text + describe_caveats(block) + describe_others(others)
+
+
+def _describe_samples(block: Sequence[Result]) -> str:
+    """Return a sentence on how far other samples could move a point, which whiskers over seeds do not show."""
+    clean = [_half_width(r.clean_accuracy, r.info.clean.n) for r in block]
+    attacked = [
+        _half_width(r.accuracy_under_attack, r.attacked_n - r.outcome.errors)
+        for r in block
+        if r.accuracy_under_attack is not None
+    ]
+    widths = f"{max(clean):.1f} points to the side and {max(attacked):.1f} up and down"
+    return f" The samples alone leave a model's place uncertain by up to {widths}, at 95 %."
+
+
+def _half_width(share: Fraction, n: int) -> float:
+    low, high = wilson(float(share * n), n)
+    return 50 * (high - low)
 
 
 def _drawing(

@@ -15,6 +15,7 @@ from robench.plugins import registry
 from robench.report.figures import draw
 from robench.results import papers
 from robench.results.info import CellInfo
+from robench.results.intervals import wilson
 from robench.results.selection import Selection
 from robench.results.store import Store
 from support.figures import ABLATION, ATTACKS, WEIGHTS, assert_readable, fill_ablation, fill_fusion, texts
@@ -203,6 +204,15 @@ def test_figure_5_tells_how_its_networks_were_chosen(store: Store) -> None:
     fill_fusion(store)
     caption = draw("5", store).caption
     assert "best accuracy on clean development texts; the authors chose those of ADVERSARIAL by attacked" in caption
+
+
+def test_figure_5_tells_how_far_other_samples_could_move_a_point(store: Store) -> None:
+    add_cell(store, "average", "textfooler", 100, task="sst2", changed={"weight": 0.0})
+    add_cell(store, "average", "textfooler", 60, task="sst2", changed={"weight": 1.0})
+    add_cell(store, "taichi", "textfooler", 140, task="sst2")
+    clean, attacked = wilson(180, 200), wilson(100, 200)
+    assert [round(50 * (high - low), 1) for low, high in (clean, attacked)] == [4.2, 6.9]
+    assert "uncertain by up to 4.2 points to the side and 6.9 up and down, at 95 %" in draw("5", store).caption
 
 
 def test_every_figure_says_what_it_shows() -> None:
