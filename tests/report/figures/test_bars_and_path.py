@@ -210,9 +210,9 @@ def test_figure_5_tells_how_far_other_samples_could_move_a_point(store: Store) -
     add_cell(store, "average", "textfooler", 100, task="sst2", changed={"weight": 0.0})
     add_cell(store, "average", "textfooler", 60, task="sst2", changed={"weight": 1.0})
     add_cell(store, "taichi", "textfooler", 140, task="sst2")
-    clean, attacked = wilson(180, 200), wilson(100, 200)
-    assert [round(50 * (high - low), 1) for low, high in (clean, attacked)] == [4.2, 6.9]
-    assert "uncertain by up to 4.2 points to the side and 6.9 up and down, at 95 %" in draw("5", store).caption
+    clean, attacked = wilson(450, 500), wilson(100, 200)
+    assert [round(50 * (high - low), 1) for low, high in (clean, attacked)] == [2.6, 6.9]
+    assert "uncertain by up to 2.6 points to the side and 6.9 up and down, at 95 %" in draw("5", store).caption
 
 
 def test_every_figure_says_what_it_shows() -> None:
