@@ -26,6 +26,9 @@ class Filters:
     encoder: Names = None
     preset: Names = None
     seed: Names = None
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Only defenses as they come, without forms with changed settings.")
+    ] = False
 
     def select(self, tasks: Sequence[str]) -> Selection:
         """Return the selection that they stand for, of some tasks.
@@ -42,17 +45,18 @@ class Filters:
             encoders=split_names(self.encoder),
             presets=split_names(self.preset),
             seeds=parse_numbers(self.seed, "--seed"),
+            plain=self.plain,
         )
 
 
-def add_filters(*, without: str = "") -> Callable[[Callable[..., None]], Callable[..., None]]:
+def add_filters(*, without: Sequence[str] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Return a decorator that gives a command these options, in the place of its parameter ``filters``.
 
     Args:
-        without: the name of an option that means nothing to the command.
+        without: names of options that mean nothing to the command.
     """
-    options = dict(inspect.signature(Filters, eval_str=True).parameters)
-    options.pop(without, None)
+    parameters = inspect.signature(Filters, eval_str=True).parameters
+    options = {name: option for name, option in parameters.items() if name not in without}
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         own = inspect.signature(command, eval_str=True).parameters

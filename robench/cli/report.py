@@ -100,6 +100,6 @@ def _make_command(options: Mapping[str, Any], runs: Path, plugins: Sequence[Path
     for name, value in options.items():
         text = ",".join(split_names(value)) if isinstance(value, list) else value
         if text and value != usual.get(name):
-            words += [f"--{name}", str(text)]
+            words += [f"--{name}"] if value is True else [f"--{name}", str(text)]
     words += [word for file in plugins for word in ("--plugin", str(file))]
     return format_command("report", *words, *runs_options(runs))

@@ -17,7 +17,7 @@ from robench.results.paper_contents import DEFAULT
 
 
 @report_failures
-@add_filters(without="attack")
+@add_filters(without=["attack", "plain"])
 def transfer(
     *,
     file: Annotated[

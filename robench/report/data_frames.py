@@ -110,7 +110,9 @@ def load_records(
 def _select(runs: str | Path, filters: Mapping[str, Names], seed: Numbers) -> list[StoredStage[CellInfo]]:
     """Return the cells of a runs folder that filters leave, at least one."""
     store = open_results(Path(read_value("runs", str | Path, runs, default="runs")))
-    names = {f"{name}s": as_tuple(read_value(name, Names, value, default=())) for name, value in filters.items()}
+    names: dict[str, Any] = {
+        f"{name}s": as_tuple(read_value(name, Names, value, default=())) for name, value in filters.items()
+    }
     selection = Selection(seeds=as_tuple(read_value("seed", Numbers, seed, default=())), **names)
     return selection.select(store.stages(CellInfo), str(store.root), hint="`robench.run` makes some.")
 

@@ -187,7 +187,8 @@ def compare(
     if first == second:
         raise RobenchError(f"{first} is compared with itself; name two defenses.")
     chosen = {"encoders": encoder, "presets": preset}
-    selection = Selection(tasks=[task], seeds=seed, **{key: [value] for key, value in chosen.items() if value})
+    named: dict[str, Any] = {key: [value] for key, value in chosen.items() if value}
+    selection = Selection(tasks=[task], seeds=seed, **named)
     options = runs_options(runs)
     request = ComparisonRequest(names=(first, second), selection=selection, attack=attack, split=split, options=options)
     rows = find_rows(open_results(Path(runs)), request)

@@ -47,6 +47,7 @@ def table(
     encoder: Names = (),
     preset: Names = (),
     seed: Numbers = (),
+    plain: bool = False,
     data: str | Path | None = None,
     offline: bool = False,
 ) -> TableView:
@@ -77,6 +78,7 @@ def table(
         encoder: likewise.
         preset: likewise.
         seed: seeds; all by default.
+        plain: whether to leave out forms of defenses with changed settings.
         data: the folder of data, for the table of data sets.
         offline: whether to fetch nothing, not even the data sets that are counted.
 
@@ -86,7 +88,7 @@ def table(
     place = StoreOptions(runs=runs)
     named = {"tasks": task, "defenses": defense, "attacks": attack, "encoders": encoder, "presets": preset}
     names = {name: as_tuple(read_value(name, Names, value, default=())) for name, value in named.items()}
-    selection = Selection(seeds=as_tuple(read_value("seed", Numbers, seed, default=())), **names)
+    selection = Selection(seeds=as_tuple(read_value("seed", Numbers, seed, default=())), plain=plain, **names)
     options = TableOptions(
         selection=selection,
         compare=compare,

@@ -33,6 +33,7 @@ class Selection:
         encoders: names as the user wrote them.
         presets: names of presets.
         seeds: seeds of training and attack.
+        plain: whether to leave out forms of defenses with changed fields.
     """
 
     tasks: Sequence[str] = ()
@@ -41,6 +42,7 @@ class Selection:
     encoders: Sequence[str] = ()
     presets: Sequence[str] = ()
     seeds: Sequence[int] = ()
+    plain: bool = False
 
     @property
     def values(self) -> dict[Facet, Sequence[Any]]:
@@ -57,7 +59,12 @@ class Selection:
 
     def keep(self, stages: Sequence[StoredStage[InfoT]]) -> list[StoredStage[InfoT]]:
         """Return the selected stages, possibly none."""
-        return [stage for stage in stages if all(facet_of(stage, f) in taken for f, taken in self.values.items())]
+        return [
+            stage
+            for stage in stages
+            if all(facet_of(stage, facet) in taken for facet, taken in self.values.items())
+            and not (self.plain and stage.info.defense.changed)
+        ]
 
     def select(self, stages: Sequence[StoredStage[InfoT]], runs: str, *, hint: str) -> list[StoredStage[InfoT]]:
         """Return the selected stages, at least one.

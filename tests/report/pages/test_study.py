@@ -271,13 +271,13 @@ def test_answer_about_development_rows_says_so(store: Store) -> None:
 def test_command_that_makes_the_page_again_has_all_its_options(tmp_path: Path) -> None:
     for defense in ("base", "pgd"):
         write_entry(make_entry(defense, number=len(defense), texts=20), tmp_path / "entries")
-    given = ["--attack", "pwws", "--seed", "42", "--defense", "base,pgd", "--compare", "pgd", "--level", "0.9"]
+    given = ["--attack", "pwws", "--seed", "42", "--defense", "base,pgd", "--compare", "pgd", "--level", "0.9", "--plain"]
     done = robench("report", "--runs", tmp_path / "entries", "--out", tmp_path / "x.html", *given)
     assert done.exit_code == 0, done.output
     (command,) = re.findall("robench report [^<\n]*", (tmp_path / "x.html").read_text(encoding="utf-8"))
     assert command == (
-        "robench report --task trec --defense base,pgd --attack pwws --seed 42 --compare pgd --level 0.9 --out x.html"
-        " --runs entries"
+        "robench report --task trec --defense base,pgd --attack pwws --seed 42 --plain --compare pgd --level 0.9 --out"
+        " x.html --runs entries"
     )
 
 

@@ -210,6 +210,13 @@ def test_a_lucky_model_of_one_seed_takes_no_part_where_others_have_three(store: 
     assert not any("fewer than 3 seeds" in line for line in table5(store, selection=Selection(seeds=[1])).legend)
 
 
+def test_plain_leaves_forms_with_changed_settings_out(store: Store) -> None:
+    add_cell(store, "ada", "pwws", 100)
+    add_cell(store, "ada", "pwws", 110, changed={"ratio": 0.5})
+    assert list(pwws(store)) == ["ada", "ada (ratio=0.5)"]
+    assert list(pwws(store, selection=Selection(plain=True))) == ["ada"]
+
+
 def test_claims_of_the_compared_defense_are_holms_over_its_column(store: Store) -> None:
     failed = {"base": 100, "pgd": 106, "fgsm": 107, "ada": 113}
     for defense, count in failed.items():
