@@ -206,7 +206,8 @@ def make_table_run_command(paper: Paper, table: str, selection: Selection, extra
 def make_table_command(table: str, selection: Selection, extra: Sequence[str] = ()) -> str:
     """Return the command that shows a table of a selection."""
     chosen = ((f"--{facet}", ",".join(map(str, values))) for facet, values in selection.values.items())
-    return format_command("table", table, *chain.from_iterable(chosen), *extra)
+    plain = ["--plain"] if selection.plain else []
+    return format_command("table", table, *chain.from_iterable(chosen), *plain, *extra)
 
 
 def _selection_words(selection: Selection, extra: Sequence[str]) -> list[str]:

@@ -20,6 +20,7 @@ from robench.results.power import find_smallest_difference
 from robench.results.selection import Selection
 from robench.results.significance import compare_outcomes, holm, mcnemar
 from robench.results.store import Store
+from robench.study.commands import make_table_command
 from support.hand_made import add_cell, add_on_dev
 from support.tables import rows, table5
 from support.tiny_job import robench
@@ -214,7 +215,9 @@ def test_plain_leaves_forms_with_changed_settings_out(store: Store) -> None:
     add_cell(store, "ada", "pwws", 100)
     add_cell(store, "ada", "pwws", 110, changed={"ratio": 0.5})
     assert list(pwws(store)) == ["ada", "ada (ratio=0.5)"]
-    assert list(pwws(store, selection=Selection(plain=True))) == ["ada"]
+    plain = Selection(plain=True)
+    assert list(pwws(store, selection=plain)) == ["ada"]
+    assert make_table_command("worst", plain) == "robench table worst --plain"
 
 
 def test_claims_of_the_compared_defense_are_holms_over_its_column(store: Store) -> None:
@@ -266,6 +269,7 @@ from pathlib import Path
 from robench.report.rendering import render
 from robench.report.tables import make
 from robench.results.store import Store
+from robench.study.commands import make_table_command
 assert "*)" in render(make("5", Store(Path(sys.argv[1]))), "rich")
 assert not {"numpy", "scipy", "pandas", "torch"} & set(sys.modules)
 """
