@@ -271,7 +271,7 @@ def test_answer_about_development_rows_says_so(store: Store) -> None:
 def test_command_that_makes_the_page_again_has_all_its_options(tmp_path: Path) -> None:
     for defense in ("base", "pgd"):
         write_entry(make_entry(defense, number=len(defense), texts=20), tmp_path / "entries")
-    given = ["--attack", "pwws", "--seed", "42", "--defense", "base,pgd", "--compare", "pgd", "--level", "0.9", "--plain"]
+    given = "--attack pwws --seed 42 --defense base,pgd --plain --compare pgd --level 0.9".split()
     done = robench("report", "--runs", tmp_path / "entries", "--out", tmp_path / "x.html", *given)
     assert done.exit_code == 0, done.output
     (command,) = re.findall("robench report [^<\n]*", (tmp_path / "x.html").read_text(encoding="utf-8"))
