@@ -52,6 +52,8 @@ def count_steps(defense: Defense, clean: int, added: int, epochs: Iterable[int],
     steps = 0
     for epoch in epochs:
         if reattack := find_reattack(defense, epoch, clean):
-            added = (added if reattack.keeps_rows else 0) + reattack.count_most(clean)
+            assert isinstance(defense, AdversarialDefense), "only these attack while they train"
+            most = reattack.count_most(clean, defense.unsuccessful)
+            added = (added if reattack.keeps_rows else 0) + most
         steps += -(-(clean + added) // batch_size)
     return steps

@@ -100,7 +100,7 @@ class Epochs:
         while self._epoch < self._count:
             reattack = None if self._batch else find_reattack(self._defense, self._epoch + 1, len(self._clean))
             if reattack is not None:
-                found = list(attack(self._epoch + 1, reattack)) if reattack.count_most(len(self._clean)) else []
+                found = list(attack(self._epoch + 1, reattack)) if reattack.count_attacked(len(self._clean)) else []
                 self._add([*self._added, *found] if reattack.keeps_rows else found)
                 self.steps = self._done + len(self._data) + self._count_steps(self._epoch + 1)
             for batch in self._data.epoch(self._epoch, self._batch):

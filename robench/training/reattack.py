@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from robench.training.defense import Unsuccessful
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +25,16 @@ class Reattack:
     keeps_rows: bool = False
     query_budget: int | None = None
 
-    def count_most(self, clean: int) -> int:
-        """Return the most adversarial rows that it can give, of ``clean`` rows."""
-        return min(number for number in (self.rows, self.successes, clean) if number is not None)
+    def count_attacked(self, clean: int) -> int:
+        """Return the most of ``clean`` rows that it attacks."""
+        if self.successes == 0:
+            return 0
+        return clean if self.rows is None else min(self.rows, clean)
+
+    def count_most(self, clean: int, unsuccessful: Unsuccessful) -> int:
+        """Return the most adversarial rows that it can give, of ``clean`` rows.
+
+        Unless those without a success are dropped, each row that is attacked gives one: ``successes`` is no bound then.
+        """
+        attacked = self.count_attacked(clean)
+        return attacked if self.successes is None or unsuccessful != "drop" else min(attacked, self.successes)

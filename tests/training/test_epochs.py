@@ -95,6 +95,22 @@ def test_expected_steps_are_a_bound_until_the_last_attack_is_over() -> None:
     assert count_steps(Renewing(keeps_rows=True), 10, 5, range(1, 4), 4) == 4 + 5 + 6
 
 
+@dataclass(frozen=True, kw_only=True)
+class UntilTwoFall(Renewing):
+    """Has rows attacked until two have fallen."""
+
+    def reattack(self, epoch: int, rows: int) -> Reattack | None:
+        return Reattack(successes=2) if epoch > 1 else None
+
+
+@pytest.mark.parametrize(("unsuccessful", "later"), [("drop", 3), ("original", 5), ("perturbed", 5)])
+def test_expected_steps_never_rise_if_rows_without_a_success_are_kept(unsuccessful: Any, later: int) -> None:
+    """Two of ten rows fall, the last one at the end: an epoch has 12 rows, or all 20."""
+    found_rows = 2 if unsuccessful == "drop" else 10
+    _, expected = walk(UntilTwoFall(unsuccessful=unsuccessful), {2: found_rows, 3: found_rows})
+    assert expected == [4 + 2 * later] * (1 + 4 + 2 * later)
+
+
 def test_defense_without_attacks_has_one_set_and_no_position() -> None:
     sets = Recorder()
     epochs = Epochs(tiny_base(), CLEAN, len(CLEAN), count=2, batch_size=4, make_set=sets)

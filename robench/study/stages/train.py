@@ -286,7 +286,7 @@ class ModelStage(Stage):
         if self.adversarial is None:
             return None
         reattacks = (find_reattack(self.defense.defense, epoch, rows) for epoch in epochs)
-        return self.adversarial.attack if any(one and one.count_most(rows) for one in reattacks) else None
+        return self.adversarial.attack if any(one and one.count_attacked(rows) for one in reattacks) else None
 
     @property
     def plugins(self) -> tuple[NamedPlugin, ...]:
