@@ -134,7 +134,8 @@ def _describe_stage(info: StageInfo) -> dict[str, str]:
     for name in ("defense", "attack"):
         if (plugin := getattr(info, name, None)) and plugin.name:
             facts[name] = _plugin_text(plugin)
-    if adversarial := getattr(info, "adversarial", None):
+    rows = getattr(info, "rows", None)
+    if (adversarial := getattr(info, "adversarial", None)) and not (rows and rows.training and not rows.adversarial):
         facts["trained on"] = f"the adversarial training set {adversarial}"
     if model := getattr(info, "model", None):
         facts["model"] = model
@@ -157,7 +158,7 @@ def _describe_stage(info: StageInfo) -> dict[str, str]:
     facts |= {"seed": str(info.seed), "made by": f"robench {info.robench}"}
     if info.environment:
         facts |= _describe_environment(info.environment)
-    if rows := getattr(info, "rows", None):
+    if rows:
         aside = ("training", "unchanged")
         counts = {name: count for name, count in msgspec.structs.asdict(rows).items() if name not in aside and count}
         parts = ", ".join(f"{count} {name}" for name, count in counts.items())

@@ -39,6 +39,33 @@ def find_reattack(defense: Defense, epoch: int, clean: int) -> Reattack | None:
     return reattack
 
 
+def replaces_rows(defense: Defense, clean: int) -> bool:
+    """Return whether an attack before the first epoch takes the place of D_adv, which is then not trained on.
+
+    Args:
+        defense: the defense.
+        clean: number of clean rows.
+    """
+    first = find_reattack(defense, 1, clean)
+    return first is not None and not first.keeps_rows
+
+
+def count_rows(defense: Defense, clean: int) -> tuple[int, int]:
+    """Return the most rows of the first epoch that stand for clean ones, and the most that D_adv adds to them.
+
+    Args:
+        defense: the defense.
+        clean: number of clean rows.
+    """
+    if not isinstance(defense, AdversarialDefense) or defense.trains_on is TrainsOn.CLEAN:
+        return clean, 0
+    drawn = max(1, round(defense.adversarial_share * clean))
+    if defense.trains_on is TrainsOn.UNION:
+        return clean, drawn
+    takes_all = defense.trains_on is TrainsOn.PAIRS and defense.takes_unpaired_rows
+    return clean if takes_all else drawn, 0
+
+
 def count_steps(defense: Defense, clean: int, added: int, epochs: Iterable[int], batch_size: int) -> int:
     """Return the most optimiser steps of some epochs.
 

@@ -7,7 +7,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from robench.defenses.a2t import A2T
-from robench.training.attack_plan import count_steps
+from robench.training.attack_plan import count_steps, replaces_rows
 from robench.training.reattack import Reattack
 from support import tiny
 
@@ -27,6 +27,10 @@ def test_a_fifth_of_the_rows_falls_before_each_epoch_that_is_not_clean(
 def test_steps_of_a_published_training_are_those_of_their_rows() -> None:
     """One epoch of 100 rows, three of 120, in batches of 8: 13 and 15 steps."""
     assert count_steps(A2T(), 100, 100, range(1, 5), 8) == 13 + 3 * 15
+
+
+def test_d_adv_is_used_without_clean_epochs_alone() -> None:
+    assert replaces_rows(A2T(), 100) and not replaces_rows(A2T(clean_epochs=0), 100)
 
 
 def test_loss_is_the_cross_entropy_of_all_rows_alike() -> None:

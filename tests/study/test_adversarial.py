@@ -15,6 +15,7 @@ from robench.errors import RobenchError
 from robench.results.info_parts import RowCounts
 from robench.results.records import Record, Status
 from robench.study.stages.training_rows import arrange_rows
+from robench.training.attack_plan import count_rows
 from robench.training.defense import AdversarialDefense, Defense, Terms, TrainsOn
 
 CLEAN = [(4, Example("good", 1)), (7, Example("bad", 0)), (9, Example("fine", 1)), (12, Example("a", 0))]
@@ -138,6 +139,14 @@ def test_clean_rows_whose_counterpart_is_dropped_stay_for_a_defense_that_takes_t
         assert made(OnPairsAndTheRest(unsuccessful=cast(Any, kept)))[0] == PAIRS[kept]
 
 
+def test_clean_rows_whose_counterpart_is_not_drawn_stay_for_a_defense_that_takes_them() -> None:
+    for choice in ("original", "drop"):
+        rows, counts = made(OnPairsAndTheRest(share=0.5, unsuccessful=cast(Any, choice)))
+        assert sorted((text, label) for text, label, _ in rows) == sorted(plain())
+        assert sum(changed is not None for *_, changed in rows) == counts.adversarial
+        assert (counts.clean, counts.adversarial) == (4, 2 if choice == "original" else 1)
+
+
 def test_records_are_matched_by_position_not_by_order() -> None:
     assert made(OnPairs(), records()[::-1]) == made(OnPairs())
 
@@ -155,6 +164,23 @@ def test_a_share_of_d_adv_is_drawn_with_the_seed(kind: type[OnAdversarial], shar
         assert counts.adversarial == used
     assert made(kind(share=share), seed=5) == draws[5]
     assert (len({frozenset(rows) for rows, _ in draws.values()}) > 1) is (used < 4)
+
+
+@pytest.mark.parametrize(
+    ("defense", "expected"),
+    [
+        (Base(), (100, 0)),
+        (OnClean(share=0.1), (100, 0)),
+        (OnUnion(share=0.1), (100, 10)),
+        (OnUnion(share=0.001), (100, 1)),
+        (OnAdversarial(share=0.1), (10, 0)),
+        (OnPairs(share=0.1), (10, 0)),
+        (OnPairsAndTheRest(share=0.1), (100, 0)),
+    ],
+    ids=repr,
+)
+def test_a_plan_counts_the_share_of_d_adv_alone(defense: Defense, expected: tuple[int, int]) -> None:
+    assert count_rows(defense, 100) == expected
 
 
 def test_ada_adds_its_ratio() -> None:

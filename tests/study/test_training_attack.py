@@ -183,6 +183,7 @@ def results(runs: Path) -> dict[str, Any]:
     """Weights, records but for their seconds, and the numbers of rows that the defense was trained on."""
     (model,) = [stage for stage in Store(runs).stages(ModelInfo) if stage.info.defense.name == "a2t-training"]
     assert model.info.rows is not None and model.info.rows.succeeded_between_epochs > 0
+    assert (model.info.rows.clean, model.info.rows.adversarial) == (20, 0), "the first epoch has no row of D_adv"
     return contents(runs) | {"rows": model.info.rows}
 
 

@@ -20,8 +20,7 @@ from robench.study.schedule import WorkKind
 from robench.study.setting import NamedAttack, NamedDefense, NamedPlugin
 from robench.study.stages.context import Context, Model
 from robench.study.stages.stage import FORMAT, RecordsStage, Size, Stage, sample
-from robench.training.attack_plan import count_steps, find_reattack
-from robench.training.defense import TrainsOn
+from robench.training.attack_plan import count_rows, count_steps, find_reattack, replaces_rows
 from robench.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -112,10 +111,9 @@ class ModelStage(Stage):
     @property
     def size(self) -> Size:
         """Estimate the optimiser steps; the number of rows that a defense drops is not known yet."""
-        rows, training = len(self.training_rows()), self.training
-        added = rows if self.defense.defense.trains_on is TrainsOn.UNION else 0
-        epochs = range(1, training.epochs + 1)
-        steps = count_steps(self.defense.defense, rows, added, epochs, training.batch_size)
+        defense, training = self.defense.defense, self.training
+        rows, added = count_rows(defense, len(self.training_rows()))
+        steps = count_steps(defense, rows, added, range(1, training.epochs + 1), training.batch_size)
         return Size(steps, "steps", "steps")
 
     @property
@@ -241,8 +239,10 @@ class ModelStage(Stage):
         from robench.training.loop import train
 
         setting, defense, attack = self.setting, self.defense.defense, self._training_attack
-        records = self.adversarial.read_records(context.store) if self.adversarial else []
-        rows, counts = arrange_rows(defense, self.training_rows(), records, self.seed)
+        clean = self.training_rows()
+        uses_set = self.adversarial and not replaces_rows(defense, len(clean))
+        records = self.adversarial.read_records(context.store) if self.adversarial and uses_set else []
+        rows, counts = arrange_rows(defense, clean, records, self.seed)
         with contextlib.ExitStack() as stack:
             work: list[Work] = []
 

@@ -4,7 +4,7 @@ How it works: each clean row has one record, whose final text is its adversarial
 succeed, the defense's ``unsuccessful`` decides whether the original, the perturbed text or nothing takes its place; an
 attack that ended in an error counts as skipped, and its text has its label for sure if the victim never scored it. The
 defense's ``trains_on`` then decides whether counterparts replace the clean rows, are added to them, or form pairs. A
-clean row whose counterpart is dropped stays if the defense has a use for it.
+clean row whose counterpart is dropped, or not drawn, stays if the defense has a use for it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def arrange_rows(
     Args:
         defense: decides the kind of rows, their share, and what happens if the attack did not succeed.
         clean: the clean rows with their positions in the training split.
-        adversarial: one record per clean row; empty for a defense that needs none.
+        adversarial: one record per clean row; empty if the defense uses none.
         seed: seed that draws rows of D_adv if the defense takes only a share of them.
 
     Returns:
@@ -50,7 +50,7 @@ def arrange_rows(
         RobenchError: nothing is left to train on.
     """
     plain = [TrainingRow(example.text, example.label) for _, example in clean]
-    if not isinstance(defense, AdversarialDefense) or defense.trains_on is TrainsOn.CLEAN:
+    if not isinstance(defense, AdversarialDefense) or defense.trains_on is TrainsOn.CLEAN or not adversarial:
         return plain, RowCounts(training=len(plain), clean=len(plain))
     records = {record.id: record for record in adversarial}
     found = [_find_counterpart(records[i], defense.unsuccessful) for i, _ in clean]
@@ -68,7 +68,7 @@ def arrange_rows(
     used = {i: made._replace(soft=made.soft or _one_hot(plain[i].label, classes)) for i, made in used.items()}
     rows, clean_count = _make_rows(defense.trains_on, plain, used)
     if defense.trains_on is TrainsOn.PAIRS and defense.takes_unpaired_rows:
-        unpaired = [row for row, counterpart in zip(plain, found, strict=True) if counterpart is None]
+        unpaired = [row for i, row in enumerate(plain) if i not in used]
         rows, clean_count = rows + unpaired, clean_count + len(unpaired)
     statuses = [record.status for record in adversarial]
     return rows, RowCounts(
