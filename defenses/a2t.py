@@ -29,13 +29,19 @@ class A2T(AdversarialDefense):
     gold label and the weight of any text (the authors' alpha is 1).
 
     The attack is that of D_adv. The authors' own is the attack ``a2t``: the defense under that attack is their method,
-    and table ``matrix`` has such a model under others. D_adv itself, which Base gives, is used with ``clean_epochs=0``.
+    and table ``matrix`` has such a model under others. D_adv itself, which Base gives, is made in any case, and trained
+    on with ``clean_epochs=0`` alone.
     """
 
     trains_on: ClassVar[TrainsOn] = TrainsOn.UNION
     style: ClassVar[Style] = Style(title="A2T", hue="vermillion", pattern="striped")
 
-    unsuccessful: Unsuccessful = "drop"
+    unsuccessful: Unsuccessful = option(
+        "drop",
+        "row of an epoch for a text that was attacked in vain: drop leaves it out, original is the clean text, perturbed"
+        " the best text that the attack found",
+        source=f"{_CODE}, in all presets",
+    )
     share: float = option(
         0.2,
         "adversarial texts of an epoch as a share of the clean rows; of D_adv, the share that is taken",

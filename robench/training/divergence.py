@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping
 
 from robench.errors import RobenchError
-from robench.frames import locate
 from robench.plugins.lookup import find_name
 from robench.training.defense import Defense
+from robench.training.terms import locate_loss
 
 
 def check_losses(losses: Mapping[str, float], defense: Defense, when: str, *, done: int) -> None:
@@ -36,7 +36,7 @@ def explain_divergence(culprit: str, defense: Defense, when: str, *, done: int) 
         when: when that was found.
         done: number of optimiser steps that were done; before the first, no learning rate is to blame.
     """
-    place = locate(type(defense).loss)
+    place = locate_loss(defense)
     named = f"the defense {find_name(defense)}, {place}" if place else f"the defense {find_name(defense)}"
     cure = "Try a smaller learning rate, or --precision fp32."
     if not done:

@@ -84,11 +84,10 @@ def train(
         RobenchError: the defense's code fails, its losses train nothing, or a term of the loss or an output of the
             deployed network on the development set is not finite.
     """
-    if not 0 <= defense.deployed < defense.network_count:
-        raise RobenchError(
-            f"the defense {find_name(defense)} has {defense.network_count} networks and deploys number"
-            f" {defense.deployed}, counted from 0: it should have one or more, and deploy one of them."
-        )
+    try:
+        defense.check_declarations()  # the registry does, too, but not every defense comes from it
+    except ValueError as error:
+        raise RobenchError(f"the defense {find_name(defense)} cannot be used: {error}.") from error
     with use_seed(seed, device):
         vocabulary = list_tokens(tokenizer)
         networks = [Classifier(encoder(), classes, vocabulary).to(device) for _ in range(defense.network_count)]

@@ -20,6 +20,7 @@ from robench.models.classifier import Classifier
 from robench.plugins.option import option
 from robench.training.defense import Defense, Terms
 from robench.training.objectives import cross_entropy
+from robench.training.random_states import read_torch_states, write_torch_states
 
 
 def example_norm(delta: Tensor) -> Tensor:
@@ -72,7 +73,7 @@ def read_gradient(delta: Tensor) -> Tensor:
     return delta.grad
 
 
-def replay_dropout(state: list[Tensor] | None, device: torch.device) -> list[Tensor]:
+def replay_dropout(state: dict[str, Tensor] | None, device: torch.device) -> dict[str, Tensor]:
     """Make the next pass draw the same dropout masks as an earlier pass.
 
     Args:
@@ -82,12 +83,9 @@ def replay_dropout(state: list[Tensor] | None, device: torch.device) -> list[Ten
     Returns:
         The state of the random generators at the start of the next pass.
     """
-    on_gpu = device.type == "cuda"
     if state is None:
-        return [torch.get_rng_state(), *([torch.cuda.get_rng_state(device)] if on_gpu else [])]
-    torch.set_rng_state(state[0])
-    if on_gpu:
-        torch.cuda.set_rng_state(state[1], device)
+        return read_torch_states(device)
+    write_torch_states(state, device)
     return state
 
 
@@ -101,6 +99,11 @@ class VirtualDefense(Defense):
 
     steps: int = option(MISSING, "ascents, K", minimum=1)
     step_size: float = option(MISSING, "length of one ascent", minimum=0)
+
+    @property
+    def augmentation(self) -> str:
+        """Return ``virtual``."""
+        return "virtual"
 
     @property
     def minimises_clean_loss(self) -> bool:

@@ -16,6 +16,16 @@ from robench.training.defense import Defense
 _EXPECTED = "a loss is a dictionary of named terms, scalar tensors with a gradient, as in {'ce': cross_entropy(...)}"
 
 
+def locate_loss(defense: Defense) -> str:
+    """Return ``FILE, line N`` of the loss of a defense, or of its class if robench computes the loss for it.
+
+    Returns:
+        The place; empty if all of that is robench's own, or not known.
+    """
+    kind = type(defense)
+    return locate(kind.loss) or locate(kind)
+
+
 def check_terms(defense: Defense, terms: Any) -> Mapping[str, Tensor]:
     """Return what a defense gave as the loss of one pass, if training can minimise it.
 
@@ -26,7 +36,7 @@ def check_terms(defense: Defense, terms: Any) -> Mapping[str, Tensor]:
     Raises:
         RobenchError: these are no named scalar tensors with a gradient.
     """
-    place = locate(type(defense).loss)
+    place = locate_loss(defense)
     name = f"{find_name(defense)} ({place})" if place else find_name(defense)
     if terms is None:
         raise RobenchError(

@@ -15,6 +15,7 @@ from robench.models.batches import Batch
 from robench.models.classifier import Classifier
 from robench.training.defense import Terms
 from robench.training.objectives import cross_entropy
+from robench.training.perturbation import VirtualDefense
 from robench.training.settings import TrainingSettings
 from robench.training.terms import check_terms
 from support import tiny
@@ -85,6 +86,27 @@ def test_a_batch_without_passes_is_skipped() -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Drifting(VirtualDefense):
+    """Leaves the loss to robench, but not what training minimises."""
+
+    steps: int = 1
+    step_size: float = 0.1
+
+    def normalise(self, gradient: torch.Tensor) -> torch.Tensor:
+        return gradient
+
+    def passes(self, networks: Sequence[Classifier], batch: Batch) -> Iterator[Terms]:
+        yield {"ce": networks[0](batch.texts).logits.sum() * float("nan")}
+
+
+def test_file_of_a_defense_is_named_if_its_loss_is_inherited() -> None:
+    with pytest.raises(RobenchError, match=r"\(the defense Drifting, .*test_terms\.py, line \d+\): the loss term ce"):
+        tiny.trained(Drifting(), tiny.rows(8), SETTINGS)
+    with pytest.raises(RobenchError, match=r"the defense Drifting \(.*test_terms\.py, line \d+\) is None"):
+        check_terms(Drifting(), None)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Networkless(Base):
     count: int = 1
     index: int = 0
@@ -98,10 +120,16 @@ class Networkless(Base):
         return self.index
 
 
-@pytest.mark.parametrize(("count", "index"), [(0, 0), (1, 1), (2, -1)])
-def test_a_defense_that_deploys_no_network_is_refused(count: int, index: int) -> None:
-    sentence = f"the defense Networkless has {count} networks and deploys number {index}"
-    with pytest.raises(RobenchError, match=sentence):
+@pytest.mark.parametrize(
+    ("count", "index", "reason"),
+    [
+        (0, 0, "its network_count is 0, not from 1 to 100"),
+        (1, 1, "its deployed is 1: its networks are counted from 0, so the last is 0"),
+        (2, -1, "its deployed is -1: its networks are counted from 0, so the last is 1"),
+    ],
+)
+def test_a_defense_that_deploys_no_network_is_refused(count: int, index: int, reason: str) -> None:
+    with pytest.raises(RobenchError, match=f"^the defense Networkless cannot be used: {reason}\\.$"):
         tiny.trained(Networkless(count=count, index=index), tiny.rows(8), SETTINGS)
 
 

@@ -63,14 +63,13 @@ def methods_table(request: TableRequest) -> Table:
 def described(defense: Defense) -> Sequence[str]:
     """Return a defense's cells: data augmentation, CLS, training tasks, adversarial model."""
     from robench.training.defense import AdversarialDefense, FusedDefense
-    from robench.training.perturbation import VirtualDefense
 
     if isinstance(defense, FusedDefense):
         return "of its parts", "of its parts", "none", "no"
     # A slow average of the network, as some defenses keep, learns from no adversarial texts.
     adversarial_model = isinstance(defense, AdversarialDefense) and defense.network_count > 1
     return (
-        "virtual" if isinstance(defense, VirtualDefense) else defense.augmentation,
+        defense.augmentation,
         defense.classifies,
         "+".join(defense.loss_parts),
         "yes" if adversarial_model else "no",
