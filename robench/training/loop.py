@@ -202,14 +202,19 @@ def _attack(
             f"the defense {find_name(defense)} attacks texts before epoch {epoch}, and has no attack: train it"
             " with `robench run`."
         )
-    if checkpoints and run.result.steps:  # so that an interrupted attack goes on against the same network
+    if checkpoints:  # so that an interrupted attack goes on against the same network
         checkpoints.write()
     with preserve_states(run.device), checkpoints.release_signals() if checkpoints else contextlib.nullcontext():
         return attacker(run.result.predictor, epoch, reattack)
 
 
 def _take_snapshot(run: TrainingRun, epochs: Epochs, defense: Defense, warn: Callable[[str], None]) -> Snapshot | None:
-    """Return the state of a training; None, with a note, if the defense keeps something that would be missing in it."""
+    """Return the state of a training; None before its first step, which is no progress.
+
+    None, with a note, if the defense keeps something that would be missing in it.
+    """
+    if not run.result.steps:
+        return None
     if attribute := run.find_undeclared_state():
         warn(
             f"note: if this training is interrupted, it begins anew: the defense {find_name(defense)} changes"

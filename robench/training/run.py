@@ -107,7 +107,8 @@ class TrainingRun:
         self._defense, self._networks = defense, networks
         self._name = find_name(defense)
         self._precision, self.device = precision, device
-        self._parameters = [p for network in networks for p in network.parameters() if p.requires_grad]
+        # All of them, because a defense may begin to train some later; AdamW skips those without a gradient.
+        self._parameters = [p for network in networks for p in network.parameters() if p.is_floating_point()]
         # The gradients are used as they are: the paper mentions no clipping.
         self._optimiser = torch.optim.AdamW(
             self._parameters,
@@ -120,14 +121,15 @@ class TrainingRun:
         self._schedule = self._make_schedule(0)
         self._evaluations = Evaluations(defense, predictor, dev, settings.eval_every, self._seconds)
         self._has_learned = False
-        self._watch = AttributeWatch(defense)
+        self._watch = AttributeWatch(defense, networks)
         self._counter = PassCounter(networks)
         self._start_time = time.perf_counter()
 
     def step(self, batch: Batch) -> None:
         """Run all passes of the defense over one batch, and step the optimiser."""
         for network in self._networks:
-            network.train(network.head.weight.requires_grad)  # a network that is not trained itself has no dropout
+            # A network that is not trained itself has no dropout.
+            network.train(any(p.requires_grad for p in network.parameters()))
         failure = f"the defense {self._name} failed at step {self.result.steps + 1}"
         advice = functools.partial(advise_precision, self._precision)
         with self._counter.count(), run_foreign_code(failure, type(self._defense), advice=advice):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import random
 import re
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +20,7 @@ import pytest
 import safetensors
 import safetensors.torch
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from robench.defenses.base import Base
 from robench.defenses.taichi import TaiChi
@@ -29,6 +31,7 @@ from robench.plugins import registry
 from robench.training import checkpoints as module
 from robench.training.checkpoints import Checkpoints
 from robench.training.defense import Defense, FusedDefense, Terms, TrainsOn
+from robench.training.defense_state import AttributeWatch
 from robench.training.evaluations import Evaluations
 from robench.training.loop import TrainingResult
 from robench.training.objectives import cross_entropy
@@ -191,6 +194,13 @@ def test_a_training_ended_by_a_signal_keeps_the_step_in_progress(
     assert starts == [(step, STEPS)] and result_of(continued) == result_of(undisturbed)
 
 
+def test_signal_before_the_first_step_leaves_nothing_to_continue(kept: Kept, terminate: Callable[..., None]) -> None:
+    terminate(TrainingRun, "__init__", 1)
+    with pytest.raises(KeyboardInterrupt), kept.open() as checkpoints:
+        train(Base(), checkpoints=checkpoints)
+    assert not kept.file.exists() and kept.told == []
+
+
 @pytest.mark.usefixtures("terminate")
 def test_a_signal_while_the_finished_model_is_stored_writes_no_checkpoint(kept: Kept) -> None:
     with pytest.raises(KeyboardInterrupt), kept.open() as checkpoints:
@@ -295,6 +305,60 @@ def test_a_defense_that_cannot_be_continued_begins_anew(defense: type[Defense], 
     starts: list[tuple[int, int]] = []
     again = train(defense(), checkpoints=kept.open(), on_start=lambda *at: starts.append(at))
     assert result_of(again) == result_of(undisturbed) and starts == [(0, STEPS)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keeping(Base):
+    """Keeps things of all kinds beside its networks, and changes nothing by itself."""
+
+    kept: list[Any] = field(default_factory=list)
+
+    def before_training(self, networks: Sequence[Classifier]) -> None:
+        critic = nn.Linear(4, 1)
+        rest = {"table": torch.zeros(3000), "random": random.Random(1), "lock": threading.Lock(), "read": lambda: 1}
+        own = {"critic": critic, "optimiser": torch.optim.SGD(critic.parameters(), lr=1.0, momentum=0.9), **rest}
+        self.kept[:] = [own, networks[0], networks[0].head.bias, torch.eye(3).to_sparse(), itertools.count(1)]
+        self.memo["steps"] = 0
+
+    @functools.cached_property
+    def memo(self) -> dict[str, int]:
+        return {}
+
+    @functools.cached_property
+    def late(self) -> dict[str, int]:
+        return {}
+
+
+def move_momentum(defense: Keeping) -> None:
+    own = defense.kept[0]
+    own["critic"](torch.ones(4)).backward()
+    weights = {name: value.clone() for name, value in own["critic"].state_dict().items()}
+    own["optimiser"].step()
+    own["critic"].load_state_dict(weights)
+
+
+CHANGES: dict[str, tuple[Callable[[Keeping], Any], str]] = {
+    "nothing": (lambda one: None, ""),
+    "networks": (lambda one: one.kept[2].data.add_(1), ""),
+    "late cache": (lambda one: one.late.update(a=1), ""),
+    "weight of a module": (lambda one: one.kept[0]["critic"].weight.data.add_(1), "kept"),
+    "state of an optimiser": (move_momentum, "kept"),
+    "element of a long tensor": (lambda one: one.kept[0]["table"][1500:1501].add_(1), "kept"),
+    "random generator": (lambda one: one.kept[0]["random"].random(), "kept"),
+    "count": (lambda one: next(one.kept[4]), "kept"),
+    "early cache": (lambda one: one.memo.update(steps=1), "memo"),
+    "new attribute": (lambda one: object.__setattr__(one, "other", 1), "other"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_change_of_an_attribute_is_found_however_deep(change: str) -> None:
+    network, defense = tiny.classifier(), Keeping()
+    defense.before_training([network])
+    watch = AttributeWatch(defense, [network])
+    make, name = CHANGES[change]
+    make(defense)
+    assert watch.find_undeclared() == watch.find_undeclared() == name
 
 
 @dataclass(frozen=True, kw_only=True)

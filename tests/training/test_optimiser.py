@@ -71,3 +71,38 @@ def test_steps_are_those_of_adamw_by_hand_without_clipping(factors: tuple[float,
         assert np.abs(after - before).max() > now / 10
     if factors[0] > 1:
         assert np.linalg.norm(defense.gradients[0]) > 1e3, "clipping would show"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thawing(Base):
+    """Freezes a part of its network until a step is over; notes whether the encoder has dropout."""
+
+    frozen: str
+    until: int = 99
+    training: list[bool] = field(default_factory=list)
+
+    def before_training(self, networks: Sequence[Classifier]) -> None:
+        networks[0].get_submodule(self.frozen).requires_grad_(False)
+
+    def loss(self, networks: Sequence[Classifier], batch: Batch) -> Terms:
+        self.training.append(networks[0].encoder.training)
+        return super().loss(networks, batch)
+
+    def after_step(self, networks: Sequence[Classifier]) -> None:
+        if len(self.training) == self.until:
+            networks[0].requires_grad_(True)
+
+
+@pytest.mark.parametrize(("until", "learns"), [(99, False), (1, True)])
+def test_parameters_that_are_unfrozen_later_are_trained_from_then_on(until: int, learns: bool) -> None:
+    settings = TrainingSettings(epochs=1, batch_size=8, learning_rate=1e-3, max_length=24, eval_every=3)
+    network = tiny.trained(Thawing(frozen="encoder", until=until), tiny.rows(24), settings).predictor.classifier
+    before, after = tiny.encoder().state_dict(), network.encoder.state_dict()
+    moved = [not torch.equal(value, after[name]) for name, value in before.items() if "pooler" not in name]
+    assert any(moved) is learns
+
+
+def test_encoder_below_a_frozen_head_has_dropout() -> None:
+    defense = Thawing(frozen="head")
+    tiny.trained(defense, tiny.rows(8), TrainingSettings(epochs=1, batch_size=8, learning_rate=1e-3, max_length=24))
+    assert defense.training == [True]
