@@ -97,6 +97,7 @@ class HighOrder(EntryPart, frozen=True, kw_only=True, omit_defaults=True):
         ctr: mean contrastive loss.
         n: number of pairs.
         unchanged: number of positive pairs whose two texts are the same.
+        errors: number of attacked samples that are no pair, because the attack ended in an error.
         clean: accuracy on the test split; of the encoder before fine-tuning, on the clean texts of the pairs.
         attacked: counts and means of the same attack on the measured model.
     """
@@ -116,6 +117,7 @@ class HighOrder(EntryPart, frozen=True, kw_only=True, omit_defaults=True):
     ctr: Loss
     n: Count
     unchanged: Count | None = None
+    errors: Count = 0
     clean: Clean | None = None
     attacked: Outcome | None = None
 

@@ -212,9 +212,10 @@ class Statistics(_Part, frozen=True, kw_only=True, omit_defaults=True):
         kl_pos: mean of KL(p(x) // p(x')), in nats, over the positive pairs; lower is better.
         kl_neg: the same over the negative pairs; higher is better.
         ctr: mean contrastive loss; lower is better.
-        n: number of pairs.
+        n: number of positive pairs.
         unchanged: number of positive pairs whose two texts are the same, because the attack was skipped or changed
             nothing; None in files of early versions.
+        errors: number of attacked samples that are no pair, because the attack ended in an error.
     """
 
     mse_pos: float
@@ -224,6 +225,12 @@ class Statistics(_Part, frozen=True, kw_only=True, omit_defaults=True):
     ctr: float
     n: Count
     unchanged: Count | None = None
+    errors: Count = 0
+
+    @property
+    def samples(self) -> int:
+        """Return the number of attacked samples, which is the same for all seeds whatever ended in an error."""
+        return self.n + self.errors
 
 
 class RowCounts(_Part, frozen=True, kw_only=True, omit_defaults=True):

@@ -29,6 +29,7 @@ class Pairs:
         adversarial: the final texts of the records: after a success the adversarial text, after a failure the best text
             that the search found, after a skip the original.
         statuses: the outcome of each attack.
+        errors: number of attacks that ended in an error, and so made no pair.
     """
 
     ids: tuple[int, ...]
@@ -36,6 +37,7 @@ class Pairs:
     clean: tuple[str, ...]
     adversarial: tuple[str, ...]
     statuses: tuple[Status, ...]
+    errors: int = 0
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -47,21 +49,25 @@ class Pairs:
 
 
 def read_pairs(cell: StoredStage[CellInfo]) -> Pairs:
-    """Read the pairs of a cell from its records.
+    """Read the pairs of a cell from its records; an attack that ended in an error made none.
 
     Raises:
-        RobenchError: the records are missing, broken or empty.
+        RobenchError: the records are missing, broken or empty, or all are errors.
     """
     path = cell.folder / RECORDS_FILE
-    found = records.read(path)
-    if not found:
+    written = records.read(path)
+    if not written:
         raise RobenchError(f"{path} is empty; {REMEDY}.")
+    found = [record for record in written if record.status != "error"]
+    if not found:
+        raise RobenchError(f"{path} has no pair of texts: all {len(written):,} attacks ended in an error.")
     return Pairs(
         ids=tuple(record.id for record in found),
         labels=tuple(record.label for record in found),
         clean=tuple(record.original for record in found),
         adversarial=tuple(record.final for record in found),
         statuses=tuple(record.status for record in found),
+        errors=len(written) - len(found),
     )
 
 
@@ -84,4 +90,4 @@ def measure_pairs(predictor: Predictor, pairs: Pairs) -> Statistics:
         )
     except ValueError as error:
         raise RobenchError(f"the statistics of {len(pairs)} pairs cannot be computed: {error}.") from error
-    return msgspec.structs.replace(statistics, unchanged=pairs.unchanged)
+    return msgspec.structs.replace(statistics, unchanged=pairs.unchanged, errors=pairs.errors)

@@ -127,7 +127,7 @@ def test_entries_as_submit_writes_them_have_neither_faults_nor_notes(files: list
         ("attacks/0/identity/attack", None, "identity.attack is None, but the entry says 'deepwordbug'"),
         ("statistics/0/unchanged", 31, "counts 30 pairs, of which 31 are unchanged"),
         ("statistics/0/clean/correct", 3, "statistics.0 (mr-base-pwws-seed42): clean is not that of the model"),
-        ("statistics/1/n", 29, "has 29 pairs of pwws, but their cell has 30"),
+        ("statistics/1/n", 29, "has 29 pairs and 0 errors of pwws, but their cell has 30"),
     ],
 )
 def test_a_contradiction_is_named_with_its_place(

@@ -18,10 +18,12 @@ from robench.results.high_order import (
     mean_squared_difference,
     softmax,
 )
-from robench.results.pairs import Pairs, measure_pairs
+from robench.results.pairs import Pairs, measure_pairs, read_pairs
+from robench.results.store import Store
 from robench.training.objectives import contrastive
 from robench.training.objectives import kl_divergence as kl_of_logits
 from support import tiny
+from support.hand_made import add_cell, record
 
 Rows = list[list[float]]
 
@@ -122,7 +124,7 @@ def test_statistics_are_those_of_plain_loops(n: int, classes: int) -> None:
     z, z2 = gauss(n, 5, 1), gauss(n, 5, 2)
     p, p2 = softmax(gauss(n, classes, 3) * 4), softmax(gauss(n, classes, 4) * 4)
     found = msgspec.structs.asdict(compute_statistics(z, z2, p, p2, labels))
-    assert (found.pop("n"), found.pop("unchanged")) == (n, None)
+    assert (found.pop("n"), found.pop("unchanged"), found.pop("errors")) == (n, None, 0)
     assert found == pytest.approx(plain_loops(z, z2, p, p2, labels), rel=1e-12)
 
 
@@ -233,9 +235,20 @@ def test_statistics_of_a_model_are_those_of_its_outputs() -> None:
     z, z2 = (part.representations.tolist() for part in (clean, adversarial))
     p, p2 = (part.logits.double().softmax(-1).tolist() for part in (clean, adversarial))
     same = sum(a == b for a, b in zip(some.clean, some.adversarial, strict=True))
-    assert (found.pop("n"), found.pop("unchanged")) == (12, same)
+    assert (found.pop("n"), found.pop("unchanged"), found.pop("errors")) == (12, same, 0)
     assert found == pytest.approx(plain_loops(z, z2, p, p2, list(some.labels)), rel=1e-9)
     assert found["mse_pos"] > 0 and found["kl_pos"] > 0
+
+
+def test_attacks_that_ended_in_an_error_are_no_pairs(store: Store) -> None:
+    statuses = ("succeeded", "error", "failed", "skipped")
+    cell = add_cell(store, "base", "pwws", 0, records=[record(i, status) for i, status in enumerate(statuses)])
+    found = read_pairs(cell)
+    assert (found.ids, found.statuses, found.unchanged) == ((0, 2, 3), ("succeeded", "failed", "skipped"), 2)
+    assert found.errors == 1
+    errors = add_cell(store, "base", "deepwordbug", 0, records=[record(i, "error") for i in range(4)])
+    with pytest.raises(RobenchError, match=r"has no pair of texts: all 4 attacks ended in an error\.$"):
+        read_pairs(errors)
 
 
 def test_pairs_of_one_label_are_refused_in_a_sentence() -> None:

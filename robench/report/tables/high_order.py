@@ -190,7 +190,7 @@ def _in_every_block(models: Sequence[ModelStatistics]) -> list[ModelStatistics]:
 
     def identify(m: ModelStatistics) -> str:
         info = m.info
-        setting = [info.task, info.data.digest, info.encoder.digest, info.statistics.n]
+        setting = [info.task, info.data.digest, info.encoder.digest, info.statistics.samples]
         return identity_text([*setting, identify_attack(info)])
 
     trained = [m for m in models if not is_before(m)]

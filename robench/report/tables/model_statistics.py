@@ -75,7 +75,7 @@ def read_statistics(
 def _read_statistics(stage: StoredStage[StatisticsInfo], cell: CellInfo | None) -> ModelStatistics:
     info = stage.info
     block = [info.task, info.training, info.precision, info.train_rows]
-    block += [identify_attack(info), info.data.digest, info.encoder.digest, info.statistics.n]
+    block += [identify_attack(info), info.data.digest, info.encoder.digest, info.statistics.samples]
     block += count_samples(info).values()
     defense = info.defense.identify()
     if info.defense.name == BEFORE or not info.defense.class_:
