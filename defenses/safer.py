@@ -78,7 +78,13 @@ class SAFER(Defense):
     certificate: ClassVar[str] = "k words, each replaced by a synonym of its own"
     style: ClassVar[Style] = Style(title="SAFER", hue="green", pattern="ruled")
 
-    similarity: float = option(0.8, "cosine from which words are synonyms", minimum=0.5, maximum=1, source=_CODE)
+    similarity: float = option(
+        0.8,
+        "cosine from which words are synonyms; below 0.7 a word would have more of them than the 50 that are stored",
+        minimum=0.7,
+        maximum=1,
+        source=_CODE,
+    )
     set_size: int = option(100, "words of a set at most", minimum=1, source=_CODE)
     votes: int = option(25, "copies of a text that vote on its label", minimum=1, source=f"{_CODE} has 100,000: slow")
 

@@ -12,7 +12,10 @@ from typing import Any, ClassVar
 from robench.models import Batch, Classifier
 from robench.training import Defense, Style, Terms, cross_entropy, option
 
-_WORD = re.compile(r"[^\W\d_]{2,}")
+_WORD = re.compile(
+    r"(?P<contraction>[^\W\d_]*'(?:[dmst]|ll|re|ve)\b|\b(?:ai|ca|sha|wo)(?= n't\b))|[^\W\d_]{2,}", re.IGNORECASE
+)
+"""A word, or a contraction: ``isn't``, ``film's``, and its parts in texts that were split, ``wo n't`` and ``'ll``."""
 _PACKAGES = ("confusable-homoglyphs", "symspellpy")
 
 
@@ -23,7 +26,9 @@ class Spelling(Defense):
     It trains as Base, on clean texts. Before the network reads a text, each character that Unicode lists as confusable
     with one of ASCII becomes that one, full-width and mathematical letters become plain ones (NFKC), and each word that
     is not in SymSpell's English dictionary becomes the most frequent word of the least edit distance, if there is one.
-    Words of one letter, and words that were split in two, stay. The versions of both packages are part of the key.
+    Words of one letter, and words that were split in two, stay. So do contractions and possessives, whose stems are no
+    words ("doesn't" is not "does't"), and words in capitals, which the dictionary does not have ("NASA" is not "Casa").
+    The versions of both packages are part of the key.
     """
 
     style: ClassVar[Style] = Style(title="Spelling", hue="grey", pattern="ruled")
@@ -43,7 +48,10 @@ class Spelling(Defense):
     def read(self, text: str, stream: Random) -> Iterator[str]:
         """Yield the text with look-alikes and misspelt words put right."""
         plain = "".join(map(undo_look_alike, text))
-        yield _WORD.sub(lambda found: correct(found[0], self.distance), plain)
+        yield _WORD.sub(self._correct, plain)
+
+    def _correct(self, found: re.Match[str]) -> str:
+        return found[0] if found["contraction"] or found[0].isupper() else correct(found[0], self.distance)
 
     def loss(self, networks: Sequence[Classifier], batch: Batch) -> Terms:
         """Compute the cross-entropy."""

@@ -165,3 +165,9 @@ def test_safer_on_the_bundled_vectors_replaces_words_by_synonyms_and_says_which_
     words = {word for copy in DefenseReader(defense, 0).read("a terrible film") for word in copy.split()}
     assert "a" in words and len(words) > 3
     assert defense.sets.list_synonyms("terrible") and len(defense.sets.find("terrible")) <= 100
+
+
+def test_safer_refuses_a_similarity_at_which_stored_neighbours_run_out() -> None:
+    with pytest.raises(ValueError, match=r"similarity must be from 0\.7 to 1, not 0\.69"):
+        SAFER(similarity=0.69)
+    assert SAFER(similarity=0.7).similarity == 0.7

@@ -43,6 +43,11 @@ def test_all_26_look_alike_letters_of_textattack_are_undone() -> None:
         ("\u0430 gr\u0435at f\u0456lm", "a great film"),  # Cyrillic a, e and i
         ("\uff57onderf\uff55l", "wonderful"),  # full-width w and u
         ("the film, 3 times: qwrtzpsd", "the film, 3 times: qwrtzpsd"),
+        ("it doesn't work and isn't fun, we'll see", "it doesn't work and isn't fun, we'll see"),
+        ("It Isn\u2019t I'm they're he'd I've", "It Isn't I'm they're he'd I've"),
+        ("it 's a film they 'll say you ca n't see and wo n't", "it 's a film they 'll say you ca n't see and wo n't"),
+        ("NASA's UK wo", "NASA's UK to"),
+        ("a 'terible' film", "a 'terrible' film"),
         ("", ""),
     ],
 )
