@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from robench.data.load import TaskData
+from robench.errors import RobenchError
 from robench.plugins import registry
 from robench.results.info_parts import TRAINING_PREFIX
 from robench.study.setting import NamedAttack, NamedDefense, Setting
@@ -52,30 +53,54 @@ def plan_cells(
         defenses: the defenses.
         attacks: the attacks.
         seed: seed of training and attack.
-        find_defense: returns a defense by name; called for Base and for the parts of a fused defense.
+        find_defense: returns a defense by name; called for the reference and for the parts of a fused defense.
         crossed: whether to attack each model that was trained against one attack with all of them; by default only
             with its own.
         opponents: the attacks against which such models are trained; all of them meet all attacks. By default, one
             model is trained against each attack.
+
+    Raises:
+        RobenchError: a fused defense is made of another one.
     """
     victim = ModelStage(setting, data, seed, find_defense(registry.reference()))
     cells = []
     for defense in defenses:
+        parts = _find_parts(defense, find_defense)
         rounds: list[tuple[NamedAttack | None, Sequence[NamedAttack]]] = [(None, attacks)]
-        if isinstance(defense.defense, AdversarialDefense):
+        if any(isinstance(one.defense, AdversarialDefense) for one in parts or [defense]):
             rounds = [(one, attacks if crossed or opponents else [one]) for one in opponents or attacks]
         for opponent, met in rounds:
             adversarial = None
             if opponent:
                 adversarial = AdversarialStage(setting, data, seed, victim, opponent.base or opponent)
             model = ModelStage(setting, data, seed, defense, adversarial)
-            if isinstance(defense.defense, FusedDefense):
-                parts = tuple(
-                    replace(model, defense=_part(find_defense(name), defense)) for name in defense.defense.parts
-                )
-                model = FusedModelStage(setting, data, seed, defense, adversarial, parts=parts)
+            if parts:
+                made = tuple(_plan_part(model, part) for part in parts)
+                model = FusedModelStage(setting, data, seed, defense, adversarial, parts=made)
             cells += [CellStage(setting, data, seed, model, attack) for attack in met]
     return cells
+
+
+def _find_parts(whole: NamedDefense, find_defense: Callable[[str], NamedDefense]) -> list[NamedDefense]:
+    """Return the parts of a fused defense; none for any other.
+
+    Raises:
+        RobenchError: a part is a fused defense itself.
+    """
+    names = whole.defense.parts if isinstance(whole.defense, FusedDefense) else ()
+    parts = [_part(find_defense(name), whole) for name in names]
+    if fused := next((part for part in parts if isinstance(part.defense, FusedDefense)), None):
+        raise RobenchError(
+            f"the defense {whole.name} cannot be made: its part {fused.name} trains nothing itself; name the parts of"
+            f" {fused.name} instead."
+        )
+    return parts
+
+
+def _plan_part(whole: ModelStage, part: NamedDefense) -> ModelStage:
+    """Plan the model of a part, which has no D_adv unless the part itself needs it."""
+    adversarial = whole.adversarial if isinstance(part.defense, AdversarialDefense) else None
+    return replace(whole, defense=part, adversarial=adversarial)
 
 
 def _part(part: NamedDefense, whole: NamedDefense) -> NamedDefense:

@@ -220,6 +220,54 @@ def test_a_fused_model_takes_no_step_and_comes_after_its_parts(tiny_job: TinyJob
     assert (model.size.count, model.count_threads(8)) == (0, 1)
 
 
+FUSED = """
+from dataclasses import dataclass, field
+from typing import ClassVar
+import robench
+from robench.training import FusedDefense
+
+class Soup(FusedDefense):
+    def fuse(self, states):
+        return dict(states[0])
+
+@robench.register("soup-of-clean")
+@dataclass(frozen=True, kw_only=True)
+class Clean(Soup):
+    parts: ClassVar[tuple[str, ...]] = ("base", "r-drop")
+
+@robench.register("soup-of-both")
+@dataclass(frozen=True, kw_only=True)
+class Both(Soup):
+    parts: ClassVar[tuple[str, ...]] = ("base", "ada")
+
+@robench.register("soup-of-soups")
+@dataclass(frozen=True, kw_only=True)
+class Soups(Soup):
+    parts: ClassVar[tuple[str, ...]] = ("base", "average")
+"""
+
+
+def test_parts_of_a_fused_defense_are_trained_on_d_adv_only_if_they_need_it(tiny_job: TinyJob, tmp_path: Path) -> None:
+    file = tmp_path / "fused.py"
+    file.write_text(FUSED, encoding="utf-8")
+    with plugin_files.isolated():
+        plugin_files.load_plugin(file)
+        attacks = ["pwws", "deepwordbug"]
+
+        def models(name: str) -> Counter[str]:
+            stages = order_stages(request(tiny_job, defense=[name], attack=attacks).stages(SilentReporter()))
+            return Counter(stage.title for stage in stages if isinstance(stage, ModelStage))
+
+        assert list(models("soup-of-clean")) == [
+            f"{one} on mr, seed 42" for one in ("train base", "train r-drop", "fuse soup-of-clean")
+        ]
+        trained = ["train base", "train ada against pwws", "train ada against deepwordbug"]
+        fused = [f"fuse soup-of-both against {attack}" for attack in attacks]
+        assert models("soup-of-both") == Counter(f"{one} on mr, seed 42" for one in (*trained, *fused))
+        with pytest.raises(RobenchError, match=r"the defense soup-of-soups cannot be made: its part average trains no"):
+            cells(tiny_job, defense=["soup-of-soups"])
+
+
 def test_every_stage_says_what_kind_of_work_it_is(tiny_job: TinyJob) -> None:
     planned = request(tiny_job, defense=["average"], statistics=True).stages(SilentReporter())
     works = [schedule_stage(stage, 1.0, 8) for stage in order_stages(planned)]
