@@ -54,13 +54,16 @@ def _defenses() -> Iterator[tuple[str, Any]]:
 
 def _fixed() -> list[Description]:
     """Return the choices of the training that cannot be set, as if they were fields."""
+    from robench.models.batches import SORTED_BATCHES  # torch, which no other part of the page needs
+
     code = "the TaiChi authors' code"
+    order = f"shuffled in each epoch, by the seed, then sorted by length within {SORTED_BATCHES} batches"
     return [
         Description("(AdamW's betas)", "", ", ".join(map(str, BETAS)), "", "Transformers' default (section 4.1)"),
         Description("(AdamW's epsilon)", "", str(EPSILON), "", code),
         Description("(warm-up steps)", "", "0", "", code),
         Description("(gradient clipping)", "", "none", "", "the TaiChi paper mentions none"),
-        Description("(order of rows)", "", "shuffled in each epoch, by the seed", "", f"ours; {code} does not shuffle"),
+        Description("(order of rows)", "", order, "", f"ours; {code} does not shuffle"),
     ]
 
 
