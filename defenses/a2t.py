@@ -38,8 +38,8 @@ class A2T(AdversarialDefense):
 
     unsuccessful: Unsuccessful = option(
         "drop",
-        "row of an epoch for a text that was attacked in vain: drop leaves it out, original is the clean text, perturbed"
-        " the best text that the attack found",
+        "row of an epoch for a text that was attacked in vain: drop leaves it out, original is the clean text,"
+        " perturbed the best text that the attack found",
         source=f"{_CODE}, in all presets",
     )
     share: float = option(

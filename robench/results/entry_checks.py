@@ -212,7 +212,8 @@ def _check_statistics(entry: Entry, measured: HighOrder) -> Iterator[Fault]:
         yield f"the pairs are of the cell {measured.pairs}, which is not among the attacks"
     if cell := cells.get(measured.pairs):
         if (cell.attack.title, cell.attacked.n) != (measured.attack.title, measured.n + measured.errors):
-            yield f"has {measured.n:,} pairs and {measured.errors:,} errors of {measured.attack.title}, but their cell has {cell.attacked.n:,}"
+            pairs = f"{measured.n:,} pairs and {measured.errors:,} errors of {measured.attack.title}"
+            yield f"has {pairs}, but their cell has {cell.attacked.n:,}"
     if measured.n < 2 or (measured.unchanged or 0) > measured.n:
         yield f"counts {measured.n:,} pairs, of which {measured.unchanged or 0:,} are unchanged"
     if measured.clean and (fault := _find_clean_fault(measured.clean)):

@@ -242,8 +242,9 @@ class AdversarialDefense(Defense):
     def takes_unpaired_rows(self) -> bool:
         """Return whether a defense that trains on pairs also trains on clean rows that D_adv has no row for.
 
-        There are such rows with ``unsuccessful="drop"``, and with a share of D_adv below 1. A batch then has fewer adversarial texts than clean ones,
-        possibly none; ``batch.paired`` is the slice of the clean ones that have a counterpart.
+        There are such rows with ``unsuccessful="drop"``, and with a share of D_adv below 1. A batch then has fewer
+        adversarial texts than clean ones, possibly none; ``batch.paired`` is the slice of the clean ones that have a
+        counterpart.
         """
         return False
 

@@ -1,8 +1,8 @@
 """What a defense keeps between two steps besides its networks, for checkpoints.
 
 How it works: an attribute that a defense changes without declaring it is found by hashes, taken before the first step
-and whenever a checkpoint is due. Hashed is what pickle would write of the value, so that a weight deep in a module or an
-optimiser counts; the networks in training, which every checkpoint has, count as names. Nothing is ever unpickled.
+and whenever a checkpoint is due. Hashed is what pickle would write of the value, so that a weight deep in a module or
+an optimiser counts; the networks in training, which every checkpoint has, count as names. Nothing is ever unpickled.
 """
 
 from __future__ import annotations

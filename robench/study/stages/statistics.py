@@ -2,9 +2,9 @@
 
 How it works: all models are measured on the same pairs, which are the attacked test samples and the texts that the
 attack made of them with *the reference defense* as the victim (``original`` and ``final`` in the records of its cell,
-failures and skips included, errors left out). Adversarial texts against the model itself would differ from model to model, so the
-numbers could not be compared. The column "before" is the pre-trained encoder with the untrained head that the training
-of the reference defense starts from.
+failures and skips included, errors left out). Adversarial texts against the model itself would differ from model to
+model, so the numbers could not be compared. The column "before" is the pre-trained encoder with the untrained head that
+the training of the reference defense starts from.
 """
 
 from __future__ import annotations
