@@ -80,7 +80,7 @@ def count_steps(defense: Defense, clean: int, added: int, epochs: Iterable[int],
     for epoch in epochs:
         if reattack := find_reattack(defense, epoch, clean):
             assert isinstance(defense, AdversarialDefense), "only these attack while they train"
-            most = reattack.count_most(clean, defense.unsuccessful)
+            most = reattack.count_most(clean, drops=defense.unsuccessful == "drop")
             added = (added if reattack.keeps_rows else 0) + most
         steps += -(-(clean + added) // batch_size)
     return steps

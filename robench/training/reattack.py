@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from robench.training.defense import Unsuccessful
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,10 +27,13 @@ class Reattack:
             return 0
         return clean if self.rows is None else min(self.rows, clean)
 
-    def count_most(self, clean: int, unsuccessful: Unsuccessful) -> int:
+    def count_most(self, clean: int, *, drops: bool) -> int:
         """Return the most adversarial rows that it can give, of ``clean`` rows.
 
-        Unless those without a success are dropped, each row that is attacked gives one: ``successes`` is no bound then.
+        Args:
+            clean: number of clean rows.
+            drops: whether rows without a success are left out; otherwise each row that is attacked gives one, and
+                ``successes`` is no bound.
         """
         attacked = self.count_attacked(clean)
-        return attacked if self.successes is None or unsuccessful != "drop" else min(attacked, self.successes)
+        return min(attacked, self.successes) if drops and self.successes is not None else attacked

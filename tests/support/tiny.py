@@ -86,7 +86,7 @@ def training_set(data: list[TrainingRow], *, batch_size: int = 8, max_length: in
 
 def attack(predictor: Predictor, epoch: int, wanted: Reattack) -> list[TrainingRow]:
     """Adversarial rows of an epoch, as many as are wanted at most: other texts with one letter doubled."""
-    made = rows(wanted.count_most(12, "drop"), seed=epoch, pairs=True)
+    made = rows(wanted.count_most(12, drops=True), seed=epoch, pairs=True)
     return [TrainingRow(row.adversarial or "", row.label) for row in made]
 
 
