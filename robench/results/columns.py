@@ -37,7 +37,7 @@ class RecordColumns(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
         probability: the model's probability of the gold label for the original, 0 to 1; None as above.
         final_probability: the same for the final text.
         queries: number of texts that the attack sent to the model.
-        words_changed: number of words that the attack changed.
+        words_changed: number of words that the attack replaced or removed.
         words: number of words of the original.
         seconds: time of the attack.
         right: of a random model the share of draws in which it is right about the final text; empty if there are none,

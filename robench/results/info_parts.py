@@ -146,7 +146,7 @@ class Outcome(_Part, frozen=True, kw_only=True, omit_defaults=True):
         skipped: number of samples that the model misclassified before the attack.
         errors: number of samples on which the code of the attack or of the model failed.
         queries: mean number of queries over failures and successes; None if there are none.
-        words_changed: mean share of changed words over the successes; None if there are none.
+        words_changed: mean share of replaced or removed words over the successes; None if there are none.
         seconds: total time of searches and model.
     """
 

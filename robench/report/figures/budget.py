@@ -69,7 +69,7 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
 
 
 def queries_curve(records: Sequence[RecordColumns]) -> Curve:
-    """Return the accuracy from each number of queries on: a text that fell after q queries is right before q.
+    """Return the accuracy from each number of queries on: a text whose search took q queries is right before q.
 
     Args:
         records: of one defense and attack, for each seed; accuracies are averaged over seeds.
@@ -138,9 +138,10 @@ def _caption(block: Sequence[Result], request: FigureRequest, others: int, left:
     info = block[0].info
     text = (
         f"{request.task}, encoder {info.encoder.name}, {info.train_rows:,} training rows, {block[0].attacked_n:,}"
-        f" attacked {info.split} samples. A sample that fell after q queries is right before q; its share of changed"
-        " words is that of the text that the attack found, for which it did not look for the smallest change. At its"
-        " right end a curve is the accuracy under attack of table 5, of a random model that of the attack's own draws."
+        f" attacked {info.split} samples. A sample that fell after a search of q queries is right before q; an attack"
+        " that may ask only so often would turn more. Its share of changed words is that of the text that the attack"
+        " found, for which it did not look for the smallest change; inserted words are not counted. At its right end"
+        " a curve is the accuracy under attack of table 5, of a random model that of the attack's own draws."
         f" {describe_means(_list_seeds(block))}"
         f" {request.table_command('budget')} has the intervals of some points."
     )

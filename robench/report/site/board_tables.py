@@ -238,6 +238,6 @@ _QUALITY = {
     "attack%": "share of the attacked texts that stay right",
     "success rate%": "share of the texts that were right before and are wrong after the attack",
     "queries": "mean number of texts that the attack asks the model about",
-    "words changed%": "mean share of changed words where the attack succeeded",
+    "words changed%": "mean share of replaced or removed words where the attack succeeded",
     "similarity": "mean cosine of a text before and after, where the attack succeeded",
 }

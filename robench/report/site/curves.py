@@ -1,4 +1,4 @@
-"""Curves as SVG with tooltips: what is left of an accuracy when an attacker may spend so much.
+"""Curves as SVG with tooltips: what is left of an accuracy after attacks that spend so much.
 
 How it works: as in :mod:`robench.report.site.tradeoff`, this module computes coordinates and a template writes them.
 The curves are those of ``robench figure budget``.
@@ -81,8 +81,8 @@ def _draw_curves(board: Board, rows: dict[str, Sequence[Result]], *, queries_onl
     if not panels:
         return None
     caption = (
-        "What is left of the accuracy, in %, when an attacker may spend so much. At its right end a curve is the"
-        f" accuracy under attack.{note}"
+        "What is left of the accuracy, in %, after attacks that spend so much on a text. At its right end a curve is"
+        f" the accuracy under attack.{note}"
     )
     legend = [LegendEntry(name, *styles[name]) for name in rows]
     return SitePlot(

@@ -157,7 +157,7 @@ def _accuracy_section(results: Sequence[Result], reader: SampleReader | None) ->
     below = [
         "attack%: texts that stay right, of all that were attacked; what was wrong before counts as wrong (skipped).",
         "success rate%: texts that were right before and are wrong after. Queries: mean over the texts that were right"
-        " before. Words changed% and similarity: means over the successes.",
+        " before. Words changed% (without inserted words) and similarity: means over the successes.",
     ]
     table = SortableTable("attacks", "Every attack on this model", heads, lines, below=below)
     return Section("accuracy", "Accuracy under attack", [table])

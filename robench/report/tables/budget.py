@@ -1,4 +1,4 @@
-"""Table ``budget``: accuracy against an attacker who may spend only so many queries, or change only so many words."""
+"""Table ``budget``: accuracy against searches that took only so many queries, or changed only so many words."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ SHARES = (10, 25)
 
 _LEGEND = (
     "attack%: failed / attacked samples, whatever the attack spent, as in table 5; wrong before counts as wrong.",
-    "N queries: likewise if the attack has to stop after N queries, as TextAttack counts them: a sample that fell after"
-    " N or fewer counts as wrong.",
+    "N queries: likewise, but a sample that fell counts as wrong only if the whole search took N queries or fewer, as"
+    " TextAttack counts them. With the attack's option query_budget=N more samples fall, above all under attacks that"
+    " ask for all words at once.",
     "N % words: likewise if the attack may change at most N % of a text's words; as found, not minimal: the search did"
-    " not look for the smallest change.",
+    " not look for the smallest change. Inserted words are not counted.",
 )
 
 
@@ -41,7 +42,7 @@ class _Budget:
 
 
 def budget_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) -> Table:
-    """Make a table of accuracies after so many queries, and so large a share of changed words, from records.
+    """Make a table of accuracies after searches of so many queries, and so large a share of changed words.
 
     Args:
         cells: finished cells.

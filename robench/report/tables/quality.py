@@ -26,8 +26,8 @@ COLUMNS = (
 )
 LEGEND = (
     "success rate%: succeeded / samples that were right before. queries: mean over these.",
-    "Over the successes: words changed%, the mean share of a text's words; similarity, the mean cosine of a text before"
-    " and after, by the bundled sentence encoder.",
+    "Over the successes: words changed%, the mean share of a text's words, without inserted words; similarity, the mean"
+    " cosine of a text before and after, by the bundled sentence encoder.",
 )
 
 
