@@ -39,15 +39,17 @@ class Record:
         id: row of the example in its split, from 0.
         label: index of the gold label.
         original: the text before the attack.
-        final: the text after the attack: the adversarial text, or after a failure the best text that the search found,
-            or after a skip or an error the original.
+        final: the text after the attack: the adversarial text, or after a failure the text at which the search ended,
+            or after a skip or an error the original. A greedy or beam search over all words ends at the best text of
+            its last step; an earlier one may have come nearer.
         status: "succeeded" (the attack changed the prediction), "failed" (the model is still right), "skipped" (the
             model was wrong before the attack) or "error" (the attack's or the model's code failed).
         probabilities_before: the model's probability of each class for ``original``; may be empty after an error.
         probabilities_after: the same for ``final``.
         queries: number of texts that the attack sent to the model, as TextAttack counts: with repetitions and the
             original.
-        words_changed: number of words of ``original`` that were replaced or removed in ``final``.
+        words_changed: number of words of ``original`` that were replaced or removed in ``final``; inserted words are
+            not counted.
         words: number of words of ``original``, as TextAttack splits it.
         seconds: time of the search itself and its share of the model's time, on this machine.
         reason: after an error, what failed; only then it is a key of the line.
@@ -234,7 +236,7 @@ def _read_values(line: bytes, where: str) -> dict[str, Any]:
 
 
 def list_values(record: Record) -> dict[str, Any]:
-    """Return the keys and values of a record's line."""
+    """Return the keys and values of a record's line, in its order."""
     values = dict(vars(record))
     if record.status != "error":
         del values["reason"], values["failed_text"]

@@ -221,8 +221,8 @@ class AdversarialDefense(Defense):
 
     unsuccessful: Unsuccessful = option(
         "original",
-        "row of D_adv for a text that the attack did not turn: original: the clean text; perturbed: the best text that"
-        " the attack found; drop: the row is left out, and its clean text trains only the terms that need no pair. A"
+        "row of D_adv for a text that the attack did not turn: original: the clean text; perturbed: the text at which"
+        " the search ended; drop: the row is left out, and its clean text trains only the terms that need no pair. A"
         " text that the model had wrong already is not attacked: its row is the clean text with perturbed, too",
         source="ours; the preset paper has perturbed, as the authors' code",
     )

@@ -244,6 +244,6 @@ def _examples_section(results: Sequence[Result], verdict: Verdict) -> Section:
         return Section("examples", "Examples", [Paragraph("No text was attacked: the models had none right.")])
     intro = (
         "Struck out: what the attack removed. Underlined: what it put there. First texts that broke with the fewest"
-        " changed words, then some that held, with the best that the attack found."
+        " changed words, then some that held, with the text at which the attack ended."
     )
     return Section("examples", "Examples", [Paragraph(intro), Examples(examples)])

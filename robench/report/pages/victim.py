@@ -184,7 +184,7 @@ def _examples_section(found: ModelResults) -> Section:
         [
             Paragraph(
                 "Struck out: what the attack removed. Underlined: what it put there. Texts that break with the fewest"
-                " changed words come first; at the end stand some that hold, with the best that the attack found."
+                " changed words come first; at the end stand some that hold, with the text at which the attack ended."
             ),
             Examples(examples),
         ],
