@@ -92,7 +92,7 @@ def show_json(stage: StoredStage[Any], store: Store, examples: int = 5) -> str:
     """
     contents = _collect(stage, store, examples)
     texts = [
-        records.list_values(record)
+        records.make_json_object(record)
         | {"changes": [list(span) for span in align_words(record.original, record.final) if span.is_changed]}
         for record in contents.examples
     ]
@@ -102,7 +102,7 @@ def show_json(stage: StoredStage[Any], store: Store, examples: int = 5) -> str:
         "results": contents.results,
         "training": contents.training,
         "examples": texts,
-        "errors": [records.list_values(one) for one in contents.errors],
+        "errors": [records.make_json_object(one) for one in contents.errors],
     }
     return json.dumps(values, indent=1) + "\n"
 

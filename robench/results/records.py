@@ -180,7 +180,7 @@ def _split(data: bytes) -> tuple[bytes, bytes]:
 
 
 def _encode(record: Record) -> bytes:
-    values = list_values(record)
+    values = make_json_object(record)
     try:
         try:
             text = json.dumps(values, ensure_ascii=False, allow_nan=False).encode()
@@ -235,7 +235,7 @@ def _read_values(line: bytes, where: str) -> dict[str, Any]:
     return values
 
 
-def list_values(record: Record) -> dict[str, Any]:
+def make_json_object(record: Record) -> dict[str, Any]:
     """Return the keys and values of a record's line, in its order."""
     values = dict(vars(record))
     if record.status != "error":
