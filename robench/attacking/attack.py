@@ -60,7 +60,11 @@ class Attack(ABC):
     query_budget: int | None = option(None, "queries one example may cost; none for no limit", minimum=1)
     queries_per_word: int | None = option(None, "queries for each word of the example; none for no limit", minimum=1)
     max_words_changed: float | None = option(
-        None, "largest share of a text's words that may be changed; none for no limit", above=0, maximum=1
+        None,
+        "largest share of a text's words that may be changed, rounded up to whole words; none for no limit. Words are"
+        " compared place by place, so after a word that was split or inserted all later ones count as changed",
+        above=0,
+        maximum=1,
     )
     protocol: Literal["recipe", "textdefender"] = option(
         "recipe",

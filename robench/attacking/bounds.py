@@ -12,8 +12,16 @@ Universal Sentence Encoder; texts shorter than the window are exempt. As in the 
 * All other bounds of an attack stay beside these, such as TextBugger's similarity of the whole text.
 * Texts of four words and fewer, split at single spaces, are not attacked: they are no part of the sample.
 
-One thing differs: an attack that changes characters keeps its transformation, where the code draws 50 random edits of a
-word for DeepWordBug.
+The share of changed words is TextAttack's ``MaxWordsPerturbed``, as in the code: it is rounded up to whole words, and
+words are compared place by place, so after a word that was split or inserted all later ones count as changed.
+
+The bounds are theirs; the searches are those of TextAttack 0.3.11, which differ from the code's:
+
+* Its search of PWWS gives each word only the candidate that was best in the ranking, applies it even if it does not
+  help, and stops at the first word without one.
+* Its search of TextBugger ranks words by [UNK], where 0.3.11 deletes them.
+* Its rankings ask about all words, where 0.3.11 leaves out those that may not change, such as stopwords.
+* It draws 50 random edits of a word for DeepWordBug. Here an attack that changes characters keeps its transformation.
 """
 
 from __future__ import annotations
