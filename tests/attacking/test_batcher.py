@@ -127,21 +127,21 @@ def test_a_device_has_the_next_full_batch_before_the_answers_of_the_last_are_loo
     asked.request("b", ["aa", "bb", "cc", "dd", "ee"])
     assert [answer.requester for answer in asked.answers()] == ["a"]
     assert len(model.seen) == 2  # what is left is not full, so it waits
-    assert asked.busy
+    assert asked.has_work()
     assert [answer.requester for answer in asked.answers()] == ["b"]
     assert model.seen[2] == ["ee"]
 
 
 def test_it_says_whether_more_questions_would_make_it_cheaper() -> None:
     asked = batcher(Lengths())
-    assert asked.idle and not asked.busy
+    assert asked.idle and not asked.has_work()
     asked.request("a", ["a", "b", "c"])
-    assert not asked.idle and not asked.busy
+    assert not asked.idle and not asked.has_work()
     asked.request("b", ["d"])
-    assert asked.busy
+    assert asked.has_work()
     everything(asked)
     asked.request("c", ["a"])
-    assert asked.busy and not asked.idle  # it is known
+    assert asked.has_work() and not asked.idle  # it is known
 
 
 @pytest.mark.parametrize("texts", [0, 1, 40])

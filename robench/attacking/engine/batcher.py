@@ -43,7 +43,6 @@ class BatchStatistics:
         batches: batches of the model.
         batch_rows: rows of these batches, including those that were only padded.
         forward_seconds: time spent in the model, or waiting for it.
-        encoder_seconds: time that searches of this process spent in the sentence encoder.
     """
 
     requested_texts: int = 0
@@ -51,7 +50,6 @@ class BatchStatistics:
     batches: int = 0
     batch_rows: int = 0
     forward_seconds: float = 0.0
-    encoder_seconds: float = 0.0
 
 
 class _Item(NamedTuple):
@@ -100,9 +98,8 @@ class Batcher:
         """Return whether there is nothing to run and nothing to return."""
         return not (self._requests_by_text or self._complete)
 
-    @property
-    def busy(self) -> bool:
-        """Return whether there is work that more requests would not make cheaper."""
+    def has_work(self) -> bool:
+        """Tokenize new texts, and return whether there is work that more requests would not make cheaper."""
         self._queue_new_texts()
         return bool(self._complete or self._running) or any(self._fullness(shape) >= 1 for shape in self._queues)
 

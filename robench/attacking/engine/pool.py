@@ -72,7 +72,6 @@ def attack_examples(
         try:
             yield from _run_searches(team, batcher, iter(examples), live)
         finally:
-            statistics.encoder_seconds += team.encoder_seconds
             team.stop()
 
 
@@ -91,7 +90,7 @@ def _run_searches(
             weights[example[0]] = weigh(example[1])
             team.start(example)
             example, is_over = _next(examples)
-        events = team.events(0 if batcher.busy or team.all_parked else None if batcher.idle else LINGER)
+        events = team.events(0 if batcher.has_work() or team.all_parked else None if batcher.idle else LINGER)
         for event in events:
             if isinstance(event, SearchResult):
                 del weights[event.record.id]
@@ -104,7 +103,7 @@ def _run_searches(
             continue  # more examples can start, and their requests may fill a batch
         if not team.live:
             return
-        if team.all_parked or batcher.busy or not events:
+        if team.all_parked or batcher.has_work() or not events:
             for answer in batcher.answers():
                 if answer.failure is None:
                     team.wake(answer.requester, answer.rows, answer.seconds)

@@ -77,7 +77,6 @@ class Team:
         self._searches: dict[int, Search] = {}
         self._waiting_for_encoder: list[Search] = []
         self._events: list[Event] = []
-        self.encoder_seconds = 0.0
 
     @property
     def live(self) -> int:
@@ -176,7 +175,6 @@ class Team:
                 self._handle(searches[0])
             return
         seconds = perf_counter() - started
-        self.encoder_seconds += seconds
         counts = [len(search.request.texts) for search in searches]
         for search, count, end in zip(searches, counts, accumulate(counts), strict=True):
             search.wake(rows[end - count : end], seconds * count / max(len(rows), 1))

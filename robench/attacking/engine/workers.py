@@ -159,7 +159,6 @@ class RemoteTeam:
         self._connections, self._abandon = connections, abandon
         self._connection_of: dict[int, Connection] = {}
         self._running: set[int] = set()
-        self.encoder_seconds = 0.0
         for connection in connections:
             _send(connection, settings)
         for connection in connections:
