@@ -40,7 +40,7 @@ class Search:
         self.failure: TextFailure | None = None
         self._text, self._label = example[1], int(example[2])
         self._stream, self._budget = stream, budget
-        self._greenlet = SearchGreenlet(attack.attack)
+        self._greenlet = SearchGreenlet(self._attack_text)
         self._original_logits: Any = None
         self._result: Any = None
         self._seconds = 0.0
@@ -103,6 +103,22 @@ class Search:
             raise
         except BaseException as error:  # an attack may raise anything, and may call sys.exit
             self.failure = TextFailure(self._text, describe_reason(error))
+
+    def _attack_text(self, text: Any, label: int) -> Any:
+        """Return TextAttack's result; if there is nothing to search, it is known from the original alone.
+
+        A text may have no words, and a budget may end with the original. TextAttack's searches differ in what they do
+        then; some fail.
+        """
+        from textattack.attack_results import FailedAttackResult, SkippedAttackResult
+        from textattack.goal_function_results import GoalFunctionResultStatus
+
+        goal = self.attack.goal_function
+        if text.num_words and goal.query_budget > 1:
+            return self.attack.attack(text, label)
+        original, _ = goal.init_attack_example(text, label)
+        is_wrong = original.goal_status == GoalFunctionResultStatus.SKIPPED
+        return SkippedAttackResult(original) if is_wrong else FailedAttackResult(original)
 
     def _run(self, *values: object) -> None:
         started = perf_counter()

@@ -13,13 +13,31 @@ import torch
 from robench.attacking.attack import Attack
 from robench.attacking.engine import BatchStatistics, LogitsCache, attack_examples
 from robench.attacks.deepwordbug import DeepWordBug
+from robench.attacks.iga import IGA
+from robench.attacks.pruthi import Pruthi
 from robench.attacks.pwws import PWWS
+from robench.attacks.recipe import Recipe
 from robench.errors import RobenchError
 from robench.results.records import Record
 from support.searches import every_attack, run
 from support.small_victim import SmallVictim
 
 pytestmark = pytest.mark.network
+
+
+@pytest.mark.parametrize(
+    "attack", [DeepWordBug(), IGA(), Pruthi(), Recipe(recipe="LEAP2023")], ids=["deepwordbug", "iga", "pruthi", "leap"]
+)
+@pytest.mark.parametrize(
+    ("text", "budget"), [("", None), ("  ", None), ("!!!", None), ("a fine old film", 1)], ids=repr
+)
+def test_a_search_that_cannot_begin_ends_with_the_original(attack: Attack, text: str, budget: int | None) -> None:
+    def steady(texts: Sequence[str]) -> torch.Tensor:
+        return torch.tensor([[1.0, 0.0]] * len(texts))
+
+    failed, skipped = run(replace(attack, query_budget=budget), steady, [(0, text, 0), (1, text, 1)])
+    assert (failed.status, failed.queries, failed.final) == ("failed", 1, text)
+    assert (skipped.status, skipped.queries, skipped.final) == ("skipped", 1, text)
 
 
 @every_attack
