@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
+from robench.errors import RobenchError
 from robench.plugins import plugin_files
 from robench.progress import SilentReporter
 from robench.results.info import AdversarialInfo, CellInfo, ModelInfo, StatisticsInfo
 from robench.results.store import Store, StoredStage
 from robench.study.request import Request
 from robench.study.runner import run_requests
+from robench.study.stages import attacked_rows
+from robench.study.stages.context import Context
+from support import hand_made
 from support.runs import attacked
 from support.tiny_job import TASK, TinyJob, robench
 
@@ -91,6 +98,39 @@ def test_a_run_with_errors_finishes_and_retries_them(plugin: Path, tiny_job: Tin
             if was[record.id].status != "error":
                 assert record == was[record.id]
     assert robench("verify", "--runs", runs).exit_code == 0
+
+
+def test_an_attack_that_fails_on_every_text_gives_no_result_until_it_is_mended(
+    plugin: Path, tiny_job: TinyJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attacked_rows, "FEWEST_ERRORS", 4)
+    plugin.write_text(PLUGIN.replace("% 4 < 2", "% 4 < 4"), encoding="utf-8")
+    command = [*tiny_job.command(tmp_path / "runs", attack="fragile"), "--plugin", str(plugin)]
+    store = Store(tmp_path / "runs")
+    for _ in range(2):  # what is attacked stays, and so does what is wrong with it
+        done = robench(*command)
+        assert done.exit_code == 2
+        assert re.search(r"all \d+ texts that were attacked ended in an error, such as row \d+: Arith", done.stderr)
+        assert not store.stages(CellInfo, names=None)
+    plugin.with_suffix(".off").touch()
+    assert robench(*command, "--retry-errors").exit_code == 0
+    (cell,) = store.stages(CellInfo, names=None)
+    assert cell.info.attacked is not None and not cell.info.attacked.errors
+
+
+@pytest.mark.parametrize(
+    ("statuses", "is_broken"),
+    [
+        (["error"] * 20 + ["skipped"] * 5, True),
+        (["error"] * 19 + ["skipped"] * 5, False),
+        (["error"] * 99 + ["failed"], False),
+    ],
+)
+def test_errors_on_all_of_20_attacked_texts_are_no_result(statuses: list[str], is_broken: bool, tmp_path: Path) -> None:
+    context = Context(Store(tmp_path), SilentReporter(), torch.device("cpu"))
+    rows = [hand_made.record(row, status) for row, status in enumerate(statuses)]
+    with pytest.raises(RobenchError, match=r"all 20 texts.*--retry-errors") if is_broken else nullcontext():
+        attacked_rows.report_errors(context, rows)
 
 
 def test_show_lists_errors(plugin: Path, tiny_job: TinyJob, tmp_path: Path) -> None:

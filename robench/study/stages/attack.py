@@ -127,7 +127,11 @@ class AttackingStage(RecordsStage):
         return SharedRows(folder, self.key, self.examples(), len(self.data.labels))
 
     def make(self, context: Context, folder: Path) -> None:
-        """Summarise the records of all rows, which jobs have made before."""
+        """Summarise the records of all rows, which jobs have made before.
+
+        Raises:
+            RobenchError: the attack failed on every row.
+        """
         path = folder / RECORDS_FILE
         rows = records.read(path)
         report_errors(context, rows)

@@ -9,6 +9,7 @@ the training of the reference defense starts from.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +22,11 @@ from robench.results.info import BEFORE, CellInfo, StageInfo, StatisticsInfo
 from robench.results.info_parts import Clean, Outcome, PluginInfo, Timing
 from robench.results.outcome import summarise
 from robench.results.pairs import Pairs, measure_pairs, read_pairs
+from robench.results.records import Record
 from robench.results.store import RECORDS_FILE, StoredStage, make_key
+from robench.study.shared_rows import SharedRows
 from robench.study.stages.attack import CellStage
-from robench.study.stages.attacked_rows import attack_rows
+from robench.study.stages.attacked_rows import keep_good_records, search_rows
 from robench.study.stages.context import Context
 from robench.study.stages.stage import Size, Stage
 
@@ -186,9 +189,24 @@ class StatisticsStage(Stage):
         }
 
     def _attack_untrained(self, context: Context, folder: Path) -> Outcome:
-        reference = self.reference
-        model = UntrainedModel(reference)
-        attack_rows(context, self, model, reference.attack, reference.examples(), folder)
+        """Attack the untrained model like any other, with this process as the only one that works on the rows."""
+        reference, examples = self.reference, self.reference.examples()
+        rows = SharedRows(folder, self.key, examples, len(self.data.labels))
+        by_row = dict(examples)
+        untaken = ((i, by_row[i]) for shard in iter(rows.take, []) for i in shard)
+
+        def keep(path: Path) -> tuple[Record, ...]:
+            return keep_good_records(context, self, examples, path)
+
+        results = search_rows(context, self, UntrainedModel(reference), reference.attack, untaken)
+        with contextlib.closing(rows):
+            rows.open(keep)
+            work = context.reporter.track("attacking", "text", total=rows.total, done=rows.finished)
+            with contextlib.closing(results), work as count:
+                for record in results:
+                    rows.keep(record)
+                    count.advance(1, record.status)
+            rows.merge(keep)
         return summarise(records.read(folder / RECORDS_FILE))
 
 

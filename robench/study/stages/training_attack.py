@@ -24,12 +24,12 @@ from robench.attacking.engine.search import AttackInput
 from robench.data.load import Example
 from robench.models.batches import TrainingRow
 from robench.models.predictor import Predictor
-from robench.paths import atomic_write_bytes, open_unlinked, translate_os_errors
+from robench.paths import open_unlinked, translate_os_errors
 from robench.results import records
 from robench.results.records import Record
 from robench.results.salvage import salvage_lines
 from robench.study.setting import NamedAttack
-from robench.study.stages.attacked_rows import LIVE_EXAMPLES, report_errors, rows_of
+from robench.study.stages.attacked_rows import LIVE_EXAMPLES, report_errors, rewrite_records, rows_of
 from robench.study.stages.context import Context
 from robench.study.stages.stage import Stage
 from robench.study.stages.training_rows import list_adversarial_rows
@@ -65,7 +65,7 @@ class TrainingAttack:
             reattack: how many rows to attack.
 
         Raises:
-            RobenchError: something cannot be fetched, computed or stored.
+            RobenchError: something cannot be fetched, computed or stored, or the attack fails on every row.
         """
         order = self._stage.training_rows()
         random.Random(f"reattack/{self._stage.seed}/{epoch}").shuffle(order)
@@ -89,13 +89,14 @@ class TrainingAttack:
         return list_adversarial_rows(self._defense, made)
 
     def _keep_records(self, path: Path, key: str, order: Sequence[tuple[int, Example]]) -> dict[int, Record]:
-        """Return the good records of an attack on the same network that was interrupted, and keep these alone."""
+        """Return the good records of an attack on the same network that was interrupted, and keep these alone.
+
+        Those of rows that are to be attacked again, because they ended in an error, are removed.
+        """
         with translate_os_errors(path):
             make_folder(path.parent)
         found = salvage_lines(path, key, rows_of(order), len(self._stage.data.labels))
-        if not found.is_clean:
-            atomic_write_bytes(path, b"".join(line + b"\n" for line in found.good))
-        return {record.id: record for record in found.records}
+        return {record.id: record for record in rewrite_records(self._context, path, found)}
 
     def _search(
         self, predictor: Predictor, name: str, reattack: Reattack, feed: _Feed
