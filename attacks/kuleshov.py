@@ -6,7 +6,7 @@ import functools
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from robench.attacking import LanguageModelAttack, Victim, option
+from robench.attacking import LanguageModelAttack, Victim, option, replace_surrogates
 from robench.resources import explain_load_errors, language_models
 
 from .models import COMMITS
@@ -21,7 +21,8 @@ class Kuleshov(LanguageModelAttack):
     likely, the most damaging one is kept and extended. At most half of the words change, stopwords stay, no word is
     changed twice, nothing is random. TextAttack's recipe ``Kuleshov2017`` but for its goal: the recipe counts a text as
     a success as soon as its label's probability falls below 0.7, even if the answer is still right; here the answer has
-    to be wrong. A text without any known word has the zero vector; the recipe fails on it.
+    to be wrong. A text without any known word has the zero vector, and of the words before a new one the language model
+    reads as many of the last as it can; on such texts the recipe fails.
     """
 
     uses = ("stopwords", "word-vectors")
@@ -53,6 +54,7 @@ class Kuleshov(LanguageModelAttack):
         with explain_load_errors(self.language_model, folder):
             fluency = GPT2(model_name=str(folder), max_log_prob_diff=self.max_log_prob_drop)
         fluency.model = _cached(fluency.model)
+        fluency.tokenizer = _Pieces(fluency.tokenizer)
         constraints = [
             RepeatModification(),
             StopwordModification(),
@@ -64,15 +66,31 @@ class Kuleshov(LanguageModelAttack):
         return Attack(UntargetedClassification(victim), constraints, transformation, GreedySearch())
 
 
+class _Pieces:
+    """A tokenizer that takes lone surrogates, too, which UTF-8 does not have."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+
+    def encode(self, text: str) -> Any:
+        """Return the ids of the pieces of a text."""
+        return self._tokenizer.encode(replace_surrogates(text))
+
+
 def _cached(model: Any) -> Any:
-    """Cache the model's answers: it is asked again for each candidate, which share the words before them."""
+    """Cache the model's answers: it is asked again for each candidate, which share the words before them.
+
+    It reads as many of the last pieces as it has positions.
+    """
     import torch
+
+    longest = model.config.n_positions
 
     @functools.lru_cache(maxsize=256)
     def last(pieces: tuple[int, ...]) -> Any:
         return model(torch.tensor([pieces], device=model.device))[0][:, -1:]
 
-    return lambda pieces: (last(tuple(pieces[0].tolist())),)
+    return lambda pieces: (last(tuple(pieces[0, -longest:].tolist())),)
 
 
 @functools.cache

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from robench.attacking.engine.random_order import take_random_order
     from robench.attacking.language_model_attack import LanguageModelAttack, MaskedLanguageModelAttack
     from robench.attacking.sentence_constraint import compare_windows, with_encoder
+    from robench.escaping import replace_surrogates
     from robench.plugins.option import option
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "build_attack",
     "compare_windows",
     "option",
+    "replace_surrogates",
     "take_random_order",
     "with_encoder",
 ]

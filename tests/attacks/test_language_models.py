@@ -1,0 +1,89 @@
+"""What language models in attacks are asked: long texts, lone surrogates, words whose pieces depend on their place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import torch
+
+from robench.attacking.attack import Attack
+from robench.attacking.build import build_attack
+from robench.attacking.engine import attack_examples
+from robench.attacking.padding_tokenizer import BatchPaddingTokenizer
+from robench.attacks.bae import BAE
+from robench.attacks.bert_attack import BERTAttack
+from robench.attacks.clare import CLARE
+from robench.attacks.kuleshov import Kuleshov
+from support import small_bert, small_models
+
+pytestmark = pytest.mark.usefixtures("bundled_resources", "textattack")
+
+
+class Steady:
+    """A victim that nothing moves."""
+
+    @property
+    def model(self) -> object:
+        return self
+
+    def __call__(self, texts: Sequence[str]) -> torch.Tensor:
+        return torch.tensor([[1.0, 0.0]]).repeat(len(texts), 1)
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models")
+    small_models.bert(folder / "bert")
+    small_models.gpt2(folder / "gpt2")
+    return folder
+
+
+@pytest.mark.parametrize("kind", [BAE, BERTAttack, CLARE, Kuleshov])
+def test_language_model_reads_a_lone_surrogate(kind: type[Attack], models: Path) -> None:
+    folder = str(models / ("gpt2" if kind is Kuleshov else "bert"))
+    attack = kind(language_model=folder, max_candidates=2, query_budget=30)  # type: ignore[call-arg]
+    examples = [(0, "A fine \ud800 film with a warm heart.", 0)]
+    (found,) = attack_examples(attack, Steady(), examples, seed=1, attack_name="a", offline=True)
+    assert (found.status, found.reason) == ("failed", "")
+
+
+def test_kuleshov_reads_the_last_pieces_before_a_word_of_a_long_text(models: Path) -> None:
+    from textattack.shared import AttackedText
+    from transformers import AutoModelForCausalLM
+
+    folder = models / "gpt2"
+    text = AttackedText(f"{'the tea was cold and ' * 20}good")  # pieces are bytes, and the model has 256 positions
+    built = build_attack(Kuleshov(language_model=str(folder)), Steady(), offline=True)
+    (found,) = built.constraints[-1].get_log_probs_at_index([text], 100)
+    pieces = built.constraints[-1].tokenizer.encode(text.text_until_word_index(100))
+    with torch.no_grad():
+        rows = AutoModelForCausalLM.from_pretrained(folder)(torch.tensor([pieces[-256:]])).logits
+    assert len(pieces) > 256
+    assert float(found) == pytest.approx(float(rows[0, -1, built.constraints[-1].tokenizer.encode("good")[0]]))
+
+
+OPTIONS = {"max_length": 60, "truncation": True, "padding": "max_length", "return_tensors": "pt"}
+
+
+def test_text_has_a_position_for_each_piece_that_its_last_word_has_by_itself() -> None:
+    from tokenizers import ByteLevelBPETokenizer
+    from transformers import PreTrainedTokenizerFast
+
+    trained = ByteLevelBPETokenizer()
+    trained.train_from_iterator([" the film is refreshing"] * 9, vocab_size=400, special_tokens=["<pad>"])
+    plain = PreTrainedTokenizerFast(tokenizer_object=trained._tokenizer, pad_token="<pad>")
+    padding = BatchPaddingTokenizer(plain)
+    text = "the film is refreshing"
+    assert len(plain.encode(text)) < len(plain.encode("the film is")) + len(padding.encode("refreshing"))
+    rows = padding(text, **OPTIONS)
+    assert 60 > rows["input_ids"].shape[1] >= len(plain.encode("the film is")) + len(padding.encode("refreshing"))
+    assert rows["attention_mask"].sum() == len(plain.encode(text))
+    assert padding([text], **OPTIONS)["input_ids"].shape[1] == len(plain.encode(text))
+
+
+def test_text_of_wordpiece_is_not_padded() -> None:
+    plain = small_bert.tokenizer(["tea", "was"])
+    padding = BatchPaddingTokenizer(plain)
+    assert padding("tea was (cold", **OPTIONS)["input_ids"].tolist() == [plain.encode("tea was (cold")]
