@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -69,7 +70,8 @@ class A2T(LanguageModelAttack):
             PartOfSpeech(allow_verb_noun_swap=False),
             MaxModificationRate(max_rate=0.1, min_threshold=4),
             with_encoder(like, encoder, self.min_sentence_similarity),
-            WordEmbeddingDistance(min_cos_sim=self.min_word_similarity),
+            # TextAttack takes 0 for no limit at all, and wants one.
+            WordEmbeddingDistance(min_cos_sim=self.min_word_similarity or -sys.float_info.min),
         ]
         transformation = WordSwapEmbedding(max_candidates=self.max_candidates)
         search = GreedyWordSwapWIR(wir_method=self.ranking)

@@ -298,6 +298,8 @@ def test_a2t_has_the_numbers_of_the_paper_s_recipe(models: Path) -> None:
     assert (said["MaxModificationRate"]["max_rate"], said["MaxModificationRate"]["min_threshold"]) == (0.1, 4)
     assert said["WordEmbeddingDistance"]["min_cos_sim"] == 0.8
     assert said["SentenceSimilarity"]["threshold"] == 0.9
+    free = build_attack(A2T(sentence_model=str(models / "bert"), min_word_similarity=0), Victim(), offline=True)
+    assert -1e-300 < free.constraints[-1].min_cos_sim < 0, "TextAttack takes 0 for no limit, and then wants another"
     assert attack.variant == "ranked by deletion"
     assert dataclasses.replace(attack, resources="bundled", ranking="random").variant == "bundled 2, ranked at random"
 
