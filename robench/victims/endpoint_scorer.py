@@ -9,6 +9,7 @@ some servers send none, and some send the same for each token, which looks like 
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import weakref
@@ -69,6 +70,9 @@ class EndpointScorer(FunctionScorer):
         endpoint: the endpoint.
         settings: how to call it; each call has one text.
         meter: counts the texts.
+
+    Raises:
+        RobenchError: a label word begins another one.
     """
 
     has_label_words = True
@@ -80,7 +84,17 @@ class EndpointScorer(FunctionScorer):
         self._endpoint, self._prompt = endpoint, endpoint.prompt
         self.names = endpoint.prompt.names
         self._words = [word.strip().casefold() for word in endpoint.prompt.words]
+        self._check_beginnings()
         self._counts: dict[str, list[float]] = {}  # by text: probability of all labels, number of labels at the floor
+
+    def _check_beginnings(self) -> None:
+        """Reject a word that begins another one: each token that begins it begins both, so it would never win."""
+        for short, word in itertools.permutations(range(len(self._words)), 2):
+            if self._words[word].startswith(self._words[short]):
+                raise RobenchError(
+                    f"the label words {self._prompt.words[short]} and {self._prompt.words[word]} begin alike, and an"
+                    " endpoint tells the first token only: choose others."
+                )
 
     def _score(self, texts: Sequence[str], answers: StoredAnswers | None, progress: Progress = None) -> Tensor:
         full = super()._score(texts, answers, progress)

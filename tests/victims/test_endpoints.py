@@ -110,6 +110,12 @@ def test_labels_that_are_not_listed_get_the_floor_which_is_counted(server: Class
     assert fine.probe(TEXTS) == fine.summarise() == []
 
 
+@pytest.mark.parametrize("words", [("1", "10"), ("not sure", "No"), ("same", "Same")])
+def test_label_words_that_begin_alike_are_refused(server: ClassifierServer, words: tuple[str, ...]) -> None:
+    with pytest.raises(RobenchError, match=r"^the label words .* and .* begin alike, and an endpoint tells the first"):
+        scorer(server, Prompt(PROMPT.template, words, chat=True))
+
+
 def test_a_wrong_key_ends_the_run_and_is_not_shown(server: ClassifierServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-wrong")
     with pytest.raises(RunEndError, match=r"it wants an API key.*OPENAI_API_KEY") as caught:
