@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from robench.errors import RobenchError, run_foreign_code
+from robench.errors import RobenchError, RunEndError, run_foreign_code
 from robench.plugins.live_source import UnknownSourceError
 from robench.plugins.source import SourceWalk
 from robench.victims.source import EstimatorSource, hash_texts, version_option
@@ -70,11 +70,30 @@ class EstimatorFunction:
         self._estimator = estimator
 
     def __call__(self, texts: Sequence[str]) -> Any:
-        """Return logits (N, K), float64; of a decision function with one column, that of the second class."""
+        """Return logits (N, K), float64; of a decision function with one column, that of the second class.
+
+        Raises:
+            RunEndError: the decision function has a column for each pair of classes.
+        """
         if hasattr(self._estimator, "predict_proba"):
             return np.log(np.maximum(np.asarray(self._estimator.predict_proba(texts), dtype=float), _SMALLEST))
         values = np.asarray(self._estimator.decision_function(texts), dtype=float)
-        return np.stack([np.zeros_like(values), values], axis=1) if values.ndim == 1 else values
+        if values.ndim == 1:
+            return np.stack([np.zeros_like(values), values], axis=1)
+        count = len(self._estimator.classes_)
+        if values.shape[1] != count or (count == 3 and _compares_pairs(self._estimator)):
+            raise RunEndError(
+                f"the decision function of the {type(self._estimator).__name__} gives {values.shape[1]} values for"
+                f" {count} classes, which are not one for each class: fit it with"
+                ' decision_function_shape="ovr", as SVC has it by default.'
+            )
+        return values
+
+
+def _compares_pairs(estimator: Any) -> bool:
+    """Return whether a classifier, or one in it, compares classes by pairs; three classes have as many pairs."""
+    parameters: dict[str, Any] = estimator.get_params() if hasattr(estimator, "get_params") else {}
+    return any(key.endswith("decision_function_shape") and one == "ovo" for key, one in parameters.items())
 
 
 def _digest(estimator: Any, title: str, version: str, shown: str) -> str:

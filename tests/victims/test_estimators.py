@@ -13,9 +13,9 @@ import torch
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.svm import LinearSVC
+from sklearn.svm import SVC, LinearSVC
 
-from robench.errors import RobenchError
+from robench.errors import RobenchError, RunEndError
 from robench.victims.find import find_victim
 from robench.victims.source import EstimatorSource, VictimSource
 from support.refusals import told
@@ -63,6 +63,15 @@ def test_estimator_with_a_decision_function_scores_its_values(labels: list[int])
     values = np.asarray(pipe.decision_function(OTHERS))
     margins = found[:, 1] - found[:, 0]
     np.testing.assert_allclose(margins, values if values.ndim == 1 else values[:, 1] - values[:, 0], rtol=1e-4)
+
+
+@pytest.mark.parametrize("count", [3, 4])
+def test_estimator_that_compares_pairs_of_classes_is_refused(count: int) -> None:
+    labels = [i % count for i in range(len(LABELS))]
+    pipe = fitted(SVC(decision_function_shape="ovo"), labels)
+    with pytest.raises(RunEndError, match=r'not one for each class: fit it with decision_function_shape="ovr"'):
+        scorer(find_victim(pipe))(OTHERS)
+    assert scorer(find_victim(fitted(SVC(), labels)))(OTHERS).shape == (len(OTHERS), count)
 
 
 def test_estimator_with_named_classes_names_its_columns() -> None:
