@@ -20,6 +20,7 @@ from robench.escaping import list_values, show_value
 LARGEST = 999
 """Largest label number; a column of larger ones holds something else."""
 _TRUTHS = {"false": 0, "true": 1}
+_CLASS_WORD = re.compile(r"^class([\s_]+(?=-?\d+$)|[\W_]*(?=\d+$))")
 _NUMBER = re.compile(r"[+-]?\d{1,20}(\.0*)?")
 
 
@@ -79,8 +80,8 @@ def translate_classes(
         classes: the names of the file's classes; None if it has none.
         labels: names of the task's labels.
     """
-    ours = {_fold(name): number for number, name in enumerate(labels)}
-    theirs = [_fold(name) for name in classes or ()]
+    ours = {fold_name(name): number for number, name in enumerate(labels)}
+    theirs = [fold_name(name) for name in classes or ()]
     if set(theirs) != set(ours) or not len(theirs) == len(ours) == len(labels):
         return list(rows)
     by_class: dict[int | str, int] = {i: ours[name] for i, name in enumerate(theirs)}
@@ -186,5 +187,8 @@ def _make_names(values: Sequence[str]) -> tuple[str, ...]:
     return tuple(f"class {value}" if isinstance(simplify_label(value), int) else value.strip() for value in values)
 
 
-def _fold(name: str) -> str:
-    return re.sub(r"[\W_]+", "", name.casefold())
+def fold_name(name: str) -> str:
+    """Return a label's name without case and punctuation, and without the word that :func:`_make_names` may add."""
+    text = _CLASS_WORD.sub("", name.strip().casefold())
+    sign = "-" if text.startswith("-") and _NUMBER.fullmatch(text) else ""
+    return sign + re.sub(r"[\W_]+", "", text)

@@ -65,9 +65,9 @@ def examine(
     all_texts = [example.text for example in test]
     texts = spread(all_texts, PROBES)
     first = scorer(texts)
-    order, warnings = match_columns(scorer.shown, labels, scorer.names, label_order, first.shape[1])
-    if scorer.has_label_words:
-        warnings = []
+    order, warnings = match_columns(
+        scorer.shown, labels, scorer.names, label_order, first.shape[1], has_label_words=scorer.has_label_words
+    )
     warnings += scorer.probe(texts)
     is_random = _differ(first, scorer.score_again(texts))
     networks = scorer.networks_in_training()

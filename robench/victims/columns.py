@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
 import torch
 
+from robench.data.label_names import fold_name
 from robench.errors import RobenchError
 from robench.escaping import list_values
 
@@ -15,7 +15,13 @@ BETTER_ORDER = 0.1
 
 
 def match_columns(
-    shown: str, labels: Sequence[str], names: Mapping[int, str], label_order: Sequence[int] | None, count: int
+    shown: str,
+    labels: Sequence[str],
+    names: Mapping[int, str],
+    label_order: Sequence[int] | None,
+    count: int,
+    *,
+    has_label_words: bool = False,
 ) -> tuple[tuple[int, ...], list[str]]:
     """Match a model's columns with the task's labels; columns beyond these labels are left out.
 
@@ -28,6 +34,7 @@ def match_columns(
         names: the names of the model's columns; empty if it has none.
         label_order: the order of columns that the user set, or None.
         count: number of columns.
+        has_label_words: whether the names are words that the user chose for the labels, in the labels' order.
 
     Returns:
         The model's column for each label of the task in turn, and warnings of names that do not match and of columns
@@ -60,8 +67,10 @@ def match_columns(
             f" others are left out; its columns are {_name_columns(names, columns)}. If rows of your own just lack some"
             " of its labels, name all of them with --labels."
         )
-    if not names or any(
-        all(str(name) == f"LABEL_{i}" for i, name in one) for one in (names.items(), enumerate(labels))
+    if (
+        not names
+        or has_label_words
+        or any(all(str(name) == f"LABEL_{i}" for i, name in one) for one in (names.items(), enumerate(labels)))
     ):
         return columns, []
     listed = list_values(names[i] for i in sorted(names))
@@ -74,8 +83,8 @@ def _find_strange(labels: Sequence[str], names: Mapping[int, str]) -> list[str]:
     """Return the labels that none of the model's columns is named after; none if its names are the default ones."""
     if all(str(name) == f"LABEL_{i}" for i, name in names.items()):
         return []
-    known = {_strip_punctuation(str(name)) for name in names.values()}
-    return [label for label in labels if _strip_punctuation(label) not in known]
+    known = {fold_name(str(name)) for name in names.values()}
+    return [label for label in labels if fold_name(label) not in known]
 
 
 def _take_order(labels: Sequence[str], order: Sequence[int] | None, count: int) -> tuple[int, ...] | None:
@@ -92,8 +101,8 @@ def _take_order(labels: Sequence[str], order: Sequence[int] | None, count: int) 
 
 def _match_names(labels: Sequence[str], names: Mapping[int, str], count: int) -> tuple[int, ...] | None:
     """Return the columns that have the labels' names; None unless each label has one."""
-    bare_labels = [_strip_punctuation(label) for label in labels]
-    bare_names = [_strip_punctuation(str(names.get(i, ""))) for i in range(count)]
+    bare_labels = [fold_name(label) for label in labels]
+    bare_names = [fold_name(str(names.get(i, ""))) for i in range(count)]
     if len(set(bare_labels)) < len(labels) or any(bare_names.count(label) != 1 for label in bare_labels):
         return None
     return tuple(bare_names.index(label) for label in bare_labels)
@@ -162,7 +171,3 @@ def check_order(
         f"the model has {accuracy:.1%} of {len(gold):,} {split} texts right, fewer than by chance ({chance:.1%}):"
         f" {advice}."
     )
-
-
-def _strip_punctuation(name: str) -> str:
-    return re.sub(r"[\W_]+", "", name.casefold())

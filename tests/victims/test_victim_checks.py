@@ -73,6 +73,22 @@ def test_match_columns_that_cannot_be_labels_is_a_sentence(
         match_columns("mine", ("bad", "good"), {0: "-", 1: "0", 2: "+"}, label_order, count)
 
 
+@pytest.mark.parametrize("names", [{0: "2", 1: "1"}, {0: "Class-2", 1: "class 1"}, {0: "class2", 1: "CLASS_1"}])
+def test_match_columns_whose_names_are_numbers_go_by_these(names: dict[int, str]) -> None:
+    assert match_columns("mine", ("class 1", "class 2"), names, None, 2) == ((1, 0), [])
+
+
+def test_match_columns_that_differ_in_their_sign_are_different() -> None:
+    assert match_columns("mine", ("class -1", "class 1"), {0: "1", 1: "-1"}, None, 2) == ((1, 0), [])
+
+
+def test_match_columns_of_label_words_warns_of_those_that_are_left_out_alone() -> None:
+    names, labels = {0: "bad", 1: "so-so", 2: "good"}, ("negative", "positive")
+    (sentence,) = match_columns("mine", labels, names, (0, 2), 3, has_label_words=True)[1]
+    assert sentence.startswith("the model's column 1 (so-so) is of none of the task's labels and left out")
+    assert match_columns("mine", labels, {0: "bad", 1: "good"}, None, 2, has_label_words=True) == ((0, 1), [])
+
+
 def test_match_columns_without_names_asks_for_the_columns() -> None:
     with pytest.raises(RobenchError, match=r"such as --label-order 0,1, and .*; its columns are 0, 1"):
         match_columns("mine", ("bad", "good"), {}, None, 3)
