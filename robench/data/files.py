@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from robench.data.label_names import translate_classes
+from robench.data.label_names import note_classes, translate_classes
 from robench.data.tables import SUFFIXES, NumberedRow, Table, list_columns, open_table
 from robench.data.task import SPLITS, Splits
 from robench.data.tsv import Cells
@@ -35,16 +35,18 @@ def read_folder(folder: Path, labels: Sequence[str]) -> Splits:
         elif split != "dev":
             raise make_missing_error(folder, split)
     rows: dict[str, list[NumberedRow]] = {split: [] for split in SPLITS}
+    notes = list(note_quoting(tables.values()))
     for split, table in tables.items():
         text, label = _find_columns(table)
-        rows[split] = translate_classes(table.read_rows(text, label), table.classes.get(label), labels)
+        classes = table.classes.get(label)
+        rows[split] = translate_classes(table.read_rows(text, label), classes, labels)
+        notes += [note for note in note_classes(classes, labels) if note not in notes]
 
     def describe_place(split: str, index: int) -> str:
         return tables[split].describe_place(rows[split][index][0])
 
     train, dev, test = ([row for _, row in rows[split]] for split in SPLITS)
-    notes = tuple(note_quoting(tables.values()))
-    return Splits(train=train, dev=dev, test=test, source=f"local:{folder}", notes=notes, place=describe_place)
+    return Splits(train=train, dev=dev, test=test, source=f"local:{folder}", notes=tuple(notes), place=describe_place)
 
 
 def find_file(folder: Path, names: Sequence[str]) -> Path | None:

@@ -80,12 +80,78 @@ def translate_classes(
         classes: the names of the file's classes; None if it has none.
         labels: names of the task's labels.
     """
-    ours = {fold_name(name): number for number, name in enumerate(labels)}
-    theirs = [fold_name(name) for name in classes or ()]
-    if set(theirs) != set(ours) or not len(theirs) == len(ours) == len(labels):
+    by_class = _match_classes(classes or (), labels)
+    if not by_class:
         return list(rows)
-    by_class: dict[int | str, int] = {i: ours[name] for i, name in enumerate(theirs)}
     return [(number, (text, by_class.get(label, label))) for number, (text, label) in rows]
+
+
+def note_classes(classes: Sequence[str] | None, labels: Sequence[str]) -> list[str]:
+    """Return a note on a file's classes if they have other names than the task's labels; see `translate_classes`."""
+    if not classes or _match_classes(classes, labels):
+        return []
+    return [
+        f"the file's classes are {list_values(classes)} and the task's labels {list_values(labels)}: numbers are taken"
+        " as they are; rename one if they mean others"
+    ]
+
+
+def _match_classes(classes: Sequence[str], labels: Sequence[str]) -> dict[int | str, int]:
+    """Return by class number the number of the label of that name; nothing if the names are others."""
+    ours = {fold_name(name): number for number, name in enumerate(labels)}
+    theirs = [fold_name(name) for name in classes]
+    if set(theirs) != set(ours) or not len(theirs) == len(ours) == len(labels):
+        return {}
+    return {i: ours[name] for i, name in enumerate(theirs)}
+
+
+def merge_classes(
+    rows: Mapping[str, Sequence[NumberedRow]], classes: Mapping[str, Sequence[str]]
+) -> tuple[dict[str, list[NumberedRow]], tuple[str, ...]]:
+    """Replace the class numbers of several files, each with classes of its own, by those of one list of classes.
+
+    Args:
+        rows: the rows of each file; the classes of the first one come first in the list.
+        classes: the names of the classes of each file that has some.
+
+    Returns:
+        The rows, and the list; it is empty if no file has classes.
+
+    Raises:
+        RobenchError: a file holds numbers without classes, and those of the others may mean other ones.
+    """
+    merged = list(dict.fromkeys(name for file in rows for name in classes.get(file, ())))
+    is_one_list = all(list(names) == merged for names in classes.values())
+    is_numbered = any(isinstance(simplify_label(name), int) and name != str(i) for i, name in enumerate(merged))
+    found: dict[str, list[NumberedRow]] = {}
+    for file, numbered in rows.items():
+        by_class = {i: merged.index(name) for i, name in enumerate(classes.get(file, ()))}
+        has_numbers = any(isinstance(simplify_label(label), int) for _, (_, label) in numbered)
+        if merged and not by_class and has_numbers and (is_numbered or not is_one_list):
+            other = next(iter(classes))
+            raise RobenchError(
+                f"{file} holds numbers as labels and no names of classes, and {other} names its classes"
+                f" ({list_values(classes[other])}): write names in place of the numbers."
+            )
+        found[file] = list(numbered)
+        if by_class:
+            found[file] = [(number, (text, by_class.get(label, label))) for number, (text, label) in numbered]
+    return found, tuple(merged)
+
+
+def check_hidden(values: Sequence[object], place: str, given: Sequence[str] = ()) -> None:
+    """Reject a column of labels that are hidden, as those of the test splits of GLUE are.
+
+    Args:
+        values: the values of all rows of a file.
+        place: names the column in messages.
+        given: names, or values, that the user listed.
+
+    Raises:
+        RobenchError: all of them are -1, which the user did not list.
+    """
+    if -1 not in map(simplify_label, given) and {simplify_label(value) for value in values} == {-1}:
+        raise RobenchError(f"{place} holds only -1: its labels are hidden; take a split that has them.")
 
 
 def settle_labels(
@@ -109,8 +175,6 @@ def settle_labels(
     found = [value for value in simple if value is not None]
     if given:
         return _settle_given(given, found, classes)
-    if set(found) == {-1}:
-        raise RobenchError(f"{place} holds only -1: its labels are hidden; take a split that has them.")
     if classes:
         return LabelNames(_make_names(classes), _number(classes) | {i: i for i in range(len(classes))})
     whole = [value for value in found if isinstance(value, int)]
@@ -128,12 +192,14 @@ def _settle_given(given: Sequence[str], found: Sequence[int | str], classes: Seq
         raise RobenchError(f"--labels {','.join(given)}: two or more different names, in the order of their numbers.")
     by_name = {name: i for i, name in enumerate(listed) if name is not None}
     names = _make_names(given)
-    if all(isinstance(name, int) for name in listed):
+    own = [simplify_label(name) for name in classes or ()]
+    is_known = bool(set(own) & set(listed))
+    if not is_known and all(isinstance(name, int) for name in listed):
         return LabelNames(names, by_name)
     by_number: dict[int | str, int] = {i: i for i in range(len(given))}
-    own = [simplify_label(name) for name in classes or ()]
-    if set(own) & set(listed):  # the file's numbers go by the file's names
+    if is_known:  # the file's numbers go by the file's names, even if these are numbers
         by_number = {i: by_name[name] for i, name in enumerate(own) if name in by_name}
+        by_name = {name: i for name, i in by_name.items() if isinstance(name, str)}
     elif own and len(own) != len(given):
         raise RobenchError(
             f"--labels {','.join(given)} renames the classes of the file ({list_values(own)}): give as many names."

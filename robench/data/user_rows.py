@@ -9,10 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from robench.data.columns import find_columns
+from robench.data.columns import Columns, find_columns
 from robench.data.files import find_file, make_missing_error, note_quoting
 from robench.data.hub import list_configs, load_dataset_folder
-from robench.data.label_names import LabelNames, settle_labels
+from robench.data.label_names import LabelNames, check_hidden, merge_classes, settle_labels
 from robench.data.load import TaskData, check_rows
 from robench.data.tables import SUFFIXES, NumberedRow, Table, open_dataset, open_table
 from robench.data.task import SPLITS, Row, Splits, Task
@@ -106,12 +106,12 @@ class UserData:
         columns = find_columns(tables["test"], self.text, self.label)
         for table in tables.values():
             find_columns(table, columns.text, columns.label)
-        rows = {split: table.read_rows(columns.text, columns.label) for split, table in tables.items()}
+        rows, classes = _read_tables(tables, columns, self.labels)
         names = settle_labels(
             [label for numbered in rows.values() for _, (_, label) in numbered],
             f"the column {show_value(columns.label)} of {tables['test'].place}",
             self.labels,
-            tables["test"].classes.get(columns.label),
+            classes,
         )
         numbered = {split: _number_rows(tables[split], rows[split], names) for split in rows}
 
@@ -145,8 +145,8 @@ class UserData:
             return _open_folder(path), source
         if path.is_dir():
             raise RobenchError(
-                f"--test {self.place} is a folder, and takes a file ({FILE_FORM}); --task takes a folder with"
-                f" {{train,dev,test}}{SUFFIXES[0]}."
+                f"--test {self.place} is a folder, and takes a file ({FILE_FORM}) or a folder that save_to_disk of"
+                f" `datasets` has written; --task takes a folder with {{train,dev,test}}{SUFFIXES[0]}."
             )
         if path.suffix.lower() not in SUFFIXES:
             raise RobenchError(f"{path} has none of the endings {', '.join(SUFFIXES)}, which say how it is read.")
@@ -206,8 +206,9 @@ class UserData:
         names = {"test": split} if split else _match_splits(list(dataset))
         if names.get("test") not in dataset:
             wanted = f"no split {split!r}" if split else "no test split"
-            how = f"; name one as {HUB_FORM}" if self.test_only and self.place.startswith(HUB) else ""
-            raise RobenchError(f"{place} has {wanted}; it has {list_values(dataset)}{how}.")
+            is_named = self.test_only and self.place.startswith(HUB)
+            how = f"name one as {HUB_FORM}" if is_named else "save one as test, or give `--test hf:ID:SPLIT` or a file"
+            raise RobenchError(f"{place} has {wanted}; it has {list_values(dataset)}; {how}.")
         kept = {"test": names["test"]} if self.test_only else names
         return {ours: open_dataset(f"{place}, split {theirs}", dataset[theirs]) for ours, theirs in kept.items()}
 
@@ -245,6 +246,23 @@ def _load_saved(path: Path) -> Any:
 
     with translate_failures(f"{path} cannot be read as a data set that save_to_disk has written"):
         return datasets.load_from_disk(str(path))
+
+
+def _read_tables(
+    tables: Mapping[str, Table], columns: Columns, given: Sequence[str]
+) -> tuple[dict[str, list[NumberedRow]], tuple[str, ...]]:
+    """Return the rows of each split, whose class numbers count in one list of classes, and this list.
+
+    Raises:
+        RobenchError: the labels of a split are hidden, or their numbers could mean several classes.
+    """
+    ordered = {tables[split].place: tables[split] for split in ("test", *tables)}
+    rows = {place: table.read_rows(columns.text, columns.label) for place, table in ordered.items()}
+    for place, numbered in rows.items():
+        check_hidden([label for _, (_, label) in numbered], f"the column {show_value(columns.label)} of {place}", given)
+    own = {place: table.classes[columns.label] for place, table in ordered.items() if columns.label in table.classes}
+    merged, classes = merge_classes(rows, own)
+    return {split: merged[table.place] for split, table in tables.items()}, classes
 
 
 def _number_rows(table: Table, rows: Sequence[NumberedRow], names: LabelNames) -> list[Row]:

@@ -230,6 +230,55 @@ def test_classes_that_the_file_names_keep_its_order(tmp_path: Path) -> None:
         load(file, labels=("good", "so-so", "bad"))
 
 
+@pytest.mark.parametrize("given", [("1", "2", "3"), ("3", "2", "1"), ("2", "1")])
+def test_classes_whose_names_are_numbers_go_by_their_names(tmp_path: Path, given: tuple[str, ...]) -> None:
+    file = write_classes(tmp_path / "stars.parquet", ["1", "2", "3"], [0, 1])
+    assert pairs(load(file, labels=given)) == [("t0", given.index("1")), ("t1", given.index("2"))]
+
+
+@pytest.mark.parametrize(
+    ("dev", "test", "labels"),
+    [
+        (["pos", "neg"], ["neg", "pos"], ("neg", "pos")),
+        (["anger", "sad"], ["anger", "joy", "sad"], ("anger", "joy", "sad")),
+        (["sad", "joy"], ["anger", "sad"], ("anger", "sad", "joy")),
+    ],
+)
+def test_classes_of_each_split_go_by_its_own_names(
+    tmp_path: Path, dev: list[str], test: list[str], labels: tuple[str, ...]
+) -> None:
+    write_classes(tmp_path / "dev.parquet", dev, [0, 1])
+    write_classes(tmp_path / "test.parquet", test, [0, 1])
+    data = load(tmp_path, test_only=False).data
+    assert data.labels == labels
+    for split, names in (("dev", dev), ("test", test)):
+        assert [labels[example.label] for example in data.rows(split)] == names[:2]
+
+
+@pytest.mark.parametrize("names", [(["neg", "pos"], ["pos", "neg"]), (["1", "2"], ["1", "2"])])
+def test_numbers_beside_classes_that_could_mean_two_things_are_refused(
+    tmp_path: Path, names: tuple[list[str], list[str]]
+) -> None:
+    write_classes(tmp_path / "train.parquet", names[0], [0, 1])
+    write_classes(tmp_path / "test.parquet", names[1], [0, 1])
+    write_file(tmp_path / "dev.csv", {"text": ["a", "b"], "label": [0, 1]})
+    with pytest.raises(RobenchError, match=r"dev.csv holds numbers as labels and no names of classes.*write names in"):
+        load(tmp_path, test_only=False)
+
+
+def test_numbers_beside_one_list_of_classes_count_in_it(tmp_path: Path) -> None:
+    write_classes(tmp_path / "test.parquet", ["pos", "neg"], [0, 1])
+    write_file(tmp_path / "dev.csv", {"text": ["a", "b"], "label": [1, "pos"]})
+    assert [example.label for example in load(tmp_path, test_only=False).data.dev] == [1, 0]
+
+
+def test_hidden_labels_of_one_split_are_told(tmp_path: Path) -> None:
+    for split, labels in (("train", [0, 1]), ("test", [-1, -1])):
+        write_classes(tmp_path / f"{split}.parquet", ["neg", "pos"], labels)
+    with pytest.raises(RobenchError, match=r"test.parquet holds only -1: its labels are hidden; take a split"):
+        load(tmp_path, test_only=False)
+
+
 def test_classes_of_a_task_go_by_the_order_of_the_file(tmp_path: Path) -> None:
     from robench.data.load import load_task
 
@@ -239,6 +288,7 @@ def test_classes_of_a_task_go_by_the_order_of_the_file(tmp_path: Path) -> None:
     assert [example.label for example in data.test] == [1, 0, 0]
     data = load_task("film", Task(labels=("bad", "good")), data_dir=tmp_path)
     assert [example.label for example in data.test] == [0, 1, 1], "other names say nothing, so numbers stay"
+    assert data.notes[0].startswith("the file's classes are Pos., Neg. and the task's labels bad, good: numbers are")
 
 
 # --- folders ----------------------------------------------------------------------------------------------------------
@@ -277,6 +327,9 @@ def test_folder_of_save_to_disk_has_its_splits(tmp_path: Path, place: str) -> No
     DatasetDict({**splits, "validation": splits["test"]}).save_to_disk(tmp_path / "films")
     found = load(tmp_path / "films" / place, test_only=False, needs_train=True)
     assert (found.data.task, len(found.data.train), len(found.data.dev)) == ("films", 2, 2)
+    DatasetDict({"train": splits["train"], "validation": splits["test"]}).save_to_disk(tmp_path / "two")
+    with pytest.raises(RobenchError, match=r"has no test split; it has train, validation; save one as test, or give"):
+        load(tmp_path / "two", test_only=False)
     splits["test"].save_to_disk(tmp_path / "one")
     assert pairs(load(tmp_path / "one")) == [("a", 0), ("b", 1)]
     with pytest.raises(RobenchError, match="holds one split alone: --test takes it"):
