@@ -6,6 +6,7 @@ The form is that of https://github.com/huggingface/hub-docs/blob/main/modelcard.
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 DIGITS = 4
 """Digits of a share behind the point."""
+_EMPTY_HEAD = re.compile(r"\A\s*---[ \t]*\r?\n---(?=\s)")
 _MARK, _DIGEST = "robench", "data_sha256"
 """The keys of a metric's arguments that tell robench's metrics from others, and that identify the rows."""
 
@@ -135,8 +137,10 @@ def read_card(path: Path) -> ModelCard:
     except (OSError, UnicodeDecodeError) as error:
         raise RobenchError(f"--model-card {path} cannot be read ({error}); name another file.") from error
     try:
-        # A card without a head would be warned about, although it is nothing unusual.
-        return ModelCard(text if text.lstrip().startswith("---") else f"---\n---\n{text}")
+        # A card without a head would be warned about, although it is nothing unusual. huggingface_hub sees a head only
+        # if its two marks have a line between them, and would else take the marks for part of the text.
+        head = "" if text.lstrip().startswith("---") else "---\n\n---\n"
+        return ModelCard(head + _EMPTY_HEAD.sub("---\n\n---", text))
     except (ValueError, TypeError, KeyError, AttributeError, yaml.YAMLError) as error:
         reason = shorten(escape_line(str(error)), VALUE_LIMIT)
         raise RobenchError(
