@@ -226,6 +226,18 @@ def atomic_write_bytes(path: Path, content: bytes) -> None:
         draft.write_bytes(content)
 
 
+def check_writable(folder: Path) -> None:
+    """Check that files can be written to a folder, so that a run does not fail at its end; leave nothing behind.
+
+    Raises:
+        RobenchError: it cannot be created or written to.
+    """
+    with translate_os_errors(folder):
+        nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        with tempfile.TemporaryFile(dir=nearest) as probe:
+            probe.write(b"robench")
+
+
 @contextlib.contextmanager
 def atomic_write_file(path: Path) -> Iterator[Path]:
     """Yield an empty file to fill. It becomes ``path`` if the block succeeds, and is deleted if it fails.

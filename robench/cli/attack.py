@@ -83,10 +83,13 @@ def attack(
     tasks = [choice.name for choice in request.choose_tasks()]
     if report and len(tasks) > 1:
         raise RobenchError(f"--report is about one task, not {list_values(tasks)}; attack the model once for each.")
+    if report:  # what cannot be written is told before hours of attacks
+        _check_target("--report", report)
     if model_card:
         from robench.report.evaluation import read_card, write_evaluation
 
-        read_card(model_card)  # or hours of attacks would come first
+        _check_target("--model-card", model_card)
+        read_card(model_card)
     command = ["attack", *changed_words(options)]
     cells = run_and_show([request], Target(), place, reporter, command=command, dry_run=dry_run)
     for other in sorted({cell.info.defense.name for cell in cells} - {request.source.name}):
@@ -94,23 +97,40 @@ def attack(
     if not cells:
         return
     reporter.say(f"results are in {place.runs}; {Target().describe_next(runs_options(place.runs))}.")
-    found = _by_task(place, cells)
+    found = group_results(place, cells)
     if report:
         _write_report(report, found[0], place, [*command, *changed_words(place)])
     if model_card:
         write_evaluation(model_card, found)
         print_text(str(model_card))
     if fail_under is not None:
-        _check_strength(found, fail_under)
+        check_strength(found, fail_under)
 
 
-def _by_task(place: StoreOptions, cells: Sequence[StoredStage[CellInfo]]) -> list[ModelResults]:
+def _check_target(option: str, path: Path) -> None:
+    """Check that a file can be written, without writing it.
+
+    Raises:
+        RobenchError: it is a folder, or its folder cannot be written to.
+    """
+    from robench.paths import absolute_path, check_writable
+
+    place = absolute_path(path)
+    if place.is_dir():
+        raise RobenchError(f"{option} {path} is a folder; name a file in it.")
+    check_writable(place.parent)
+
+
+def group_results(place: StoreOptions, cells: Sequence[StoredStage[CellInfo]]) -> list[ModelResults]:
+    """Return the results on each task, and on each data set of one name."""
     from robench.report.model_results import ModelResults
     from robench.results.cells import group
     from robench.results.store import Store
 
     store = Store(Path(place.runs))
-    return [ModelResults(store, members) for members in group(cells, lambda cell: cell.info.task).values()]
+    # Two data sets may have one name.
+    by_rows = group(cells, lambda cell: f"{cell.info.task}\n{cell.info.data.digest}")
+    return [ModelResults(store, members) for members in by_rows.values()]
 
 
 def _write_report(path: Path, found: ModelResults, place: StoreOptions, command: Sequence[str]) -> None:
@@ -125,13 +145,15 @@ def _write_report(path: Path, found: ModelResults, place: StoreOptions, command:
     print_text(str(path))
 
 
-def _check_strength(found: Sequence[ModelResults], limit: float) -> None:
+def check_strength(found: Sequence[ModelResults], limit: float) -> None:
     """End the command if the model is too weak on a task or learned nothing, and tell what makes a number doubtful."""
     from robench.results.flags import UNLEARNED
 
     faults, notes = list[str](), list[str]()
     for one in found:
-        if one.worst.value is None or 100 * one.worst.value < limit:
+        if one.worst.value is None:
+            faults.append(f"{one.describe_strength()}.")
+        elif 100 * one.worst.value < limit:
             faults.append(f"{one.describe_strength()}, less than --fail-under {limit:g}.")
         elif not one.worst.learned:
             faults.append(f"{one.describe_strength()}, which --fail-under does not accept: the model {UNLEARNED}.")

@@ -25,14 +25,13 @@ import contextlib
 import logging
 import re
 import shutil
-import tempfile
 from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, get_args
 
 from robench.errors import RobenchError
-from robench.paths import absolute_path, read_regular, refuse_links, translate_os_errors
+from robench.paths import absolute_path, check_writable, read_regular, refuse_links, translate_os_errors
 from robench.results import integrity, locks
 from robench.results.folder_kind import holds_entries
 from robench.results.info import REMEDY, Info, StageKind, kind_of
@@ -98,10 +97,7 @@ class Store:
         """
         if holds_entries(self.root, is_checked=True):
             raise RobenchError(f"{self.root} holds entries, no runs; name another folder for results (--runs).")
-        with translate_os_errors(self.root):
-            nearest = next(path for path in (self.root, *self.root.absolute().parents) if path.exists())
-            with tempfile.TemporaryFile(dir=nearest) as probe:
-                probe.write(b"robench")
+        check_writable(self.root)
 
     def folder(self, kind: StageKind, label: str, key: str) -> Path:
         """Return the folder of a stage, which need not exist; an existing one may have another label, but this key."""

@@ -8,15 +8,17 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import typer
 from huggingface_hub import ModelCard
 from typer.testing import Result
 
-from robench.cli.attack import TOO_WEAK
+from robench.cli.attack import TOO_WEAK, check_strength, group_results
 from robench.report.evaluation import make_metrics, write_evaluation
 from robench.report.model_results import ModelResults
 from robench.results.info import CellInfo
 from robench.results.info_parts import DataInfo
 from robench.results.store import Store
+from robench.study.options import StoreOptions
 from support.refusals import told
 from support.tiny_job import TASK, TinyJob, robench
 
@@ -70,6 +72,18 @@ def test_report_of_a_function_says_what_its_records_say(
 def test_report_on_several_tasks_is_refused_before_anything_runs(command: list[str], tmp_path: Path) -> None:
     done = robench(*command, "--task", "trec", "--report", tmp_path / "page.html", "--runs", tmp_path / "runs")
     assert re.search("--report is about one task, not mr, trec", told(done))
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("option", ["--report", "--model-card"])
+@pytest.mark.parametrize(
+    ("place", "words"), [("", "is a folder; name a file in it"), ("file/page.html", "cannot write .*/file")]
+)
+def test_page_that_cannot_be_written_is_refused_before_anything_runs(
+    command: list[str], tmp_path: Path, option: str, place: str, words: str
+) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    assert re.search(words, told(robench(*command, option, tmp_path / place, "--runs", tmp_path / "runs")))
     assert not (tmp_path / "runs").exists()
 
 
@@ -144,9 +158,20 @@ def test_model_card_has_the_accuracies_and_keeps_what_was_there(
 
 def test_model_card_without_a_file_is_made(found: ModelResults, tmp_path: Path) -> None:
     write_evaluation(tmp_path / "new" / "README.md", [found])
+    whole = (tmp_path / "new" / "README.md").read_text(encoding="utf-8")
+    assert whole.startswith("---\nmodel-index:\n") and whole.count("---\n") == 2 and whole.endswith("---\n")
     read = ModelCard.load(tmp_path / "new" / "README.md")
     assert read.data.model_name == "count"
     assert [one.metric_value for one in read.data.eval_results or []] == [m.metric_value for m in make_metrics(found)]
+
+
+@pytest.mark.parametrize("head", ["", "---\n---\n", "---\n\n---\n"])
+def test_model_card_of_a_file_without_metadata_gets_one_head(found: ModelResults, tmp_path: Path, head: str) -> None:
+    card = tmp_path / "README.md"
+    card.write_text(f"{head}# My model\n\nText.\n", encoding="utf-8")
+    write_evaluation(card, [found])
+    whole = card.read_text(encoding="utf-8")
+    assert whole.count("---\n") == 2 and whole.endswith("\n---\n# My model\n\nText.\n")
 
 
 def on_rows(found: ModelResults, task: str, source: str, digest: str, split: str = "test") -> ModelResults:
@@ -155,6 +180,20 @@ def on_rows(found: ModelResults, task: str, source: str, digest: str, split: str
     infos = [msgspec.structs.replace(cell.info, task=task, data=data, split=split) for cell in found.cells]
     pairs = zip(found.cells, infos, strict=True)
     return ModelResults(found.store, [dataclasses.replace(cell, info=info) for cell, info in pairs])
+
+
+def test_group_results_separates_data_sets_of_one_name(found: ModelResults) -> None:
+    other = on_rows(found, TASK, "local:/elsewhere", "d" * 64)
+    grouped = group_results(StoreOptions(runs=found.store.root), [*found.cells, *other.cells])
+    assert [list(one.cells) for one in grouped] == [list(found.cells), list(other.cells)]
+
+
+def test_strength_that_is_not_known_is_not_less(found: ModelResults, capsys: pytest.CaptureFixture[str]) -> None:
+    unknown = ModelResults(found.store, found.cells)
+    unknown.__dict__["worst"] = dataclasses.replace(found.worst, value=None)
+    with pytest.raises(typer.Exit):
+        check_strength([unknown], 40)
+    assert capsys.readouterr().err.strip().endswith("had no text in common.")
 
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
