@@ -119,6 +119,11 @@ def _read(where: str, value: Any, hint: Any, said: Option) -> Any:
             return _convert(value, hint)
         except (TypeError, ValueError, OverflowError) as error:
             raise RobenchError(refused) from error
+    if isinstance(value, str) and hint is not Any:
+        raise RobenchError(
+            f"{where} is no number, text or choice, so {show_value(value)} cannot be read as it: give it in a file"
+            " (--config FILE of `robench run`), or from Python (settings=)."
+        )
     return value
 
 

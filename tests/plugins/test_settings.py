@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Optional
@@ -188,6 +189,21 @@ def test_read_file_of_a_toml_file_that_no_one_writes_is_a_sentence(content: str,
     (tmp_path / "odd.toml").write_text(content)
     with pytest.raises(RobenchError, match=words):
         read_file(tmp_path / "odd.toml")
+
+
+@pytest.mark.parametrize("field", ["words", "pair", "table", "either"])
+def test_configure_of_a_field_that_no_text_stands_for_is_refused(field: str) -> None:
+    @dataclass(frozen=True)
+    class Shapes:
+        words: list[str] = dataclasses.field(default_factory=list)
+        pair: tuple[int, int] = (1, 2)
+        table: dict[str, int] = dataclasses.field(default_factory=dict)
+        either: int | str = 1
+
+    with pytest.raises(RobenchError, match=rf"^a\.{field} is no number, .*--config FILE .*, or from Python"):
+        configure("a", Shapes(), {field: "1"})
+    made, changed = configure("a", Shapes(), {"words": ["x"], "either": 2})
+    assert (made.words, changed) == (["x"], (("either", 2), ("words", ["x"])))
 
 
 def test_configure_with_a_number_beyond_all_floats_is_a_sentence() -> None:
