@@ -16,6 +16,7 @@ from robench.resources.textattack_finder import forbid_fetching
 from robench.study.option_class import run_options
 from robench.study.run_option import RunOption
 from robench.study.values import Jobs, Names, Numbers, Paths, Settings, read_jobs
+from robench.victims.prompts import read_escapes
 
 
 class _Form(NamedTuple):
@@ -119,6 +120,8 @@ _FORMS: Mapping[Any, _Form] = {
 
 
 def _form(option: RunOption) -> _Form:
+    if option.text.has_escapes:
+        return _Form(option.hint, read=lambda text, flag: read_escapes(text))
     return _FORMS.get(option.hint, _Form(option.hint))
 
 

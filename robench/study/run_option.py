@@ -14,6 +14,7 @@ from typing import Any
 from robench.errors import RobenchError
 from robench.escaping import show_value
 from robench.plugins.option import KEY, Option, option_text
+from robench.victims.prompts import write_escapes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,7 @@ class RunOptionText(Option):
         default: a description of the default, if the value alone is not clear.
         variable: the environment variable that the command line reads if the option is not given.
         excess: the consequence of a number out of range, for the error message.
+        has_escapes: whether the command line reads and writes a new line in it as a backslash and an n.
     """
 
     in_help: str = ""
@@ -39,6 +41,7 @@ class RunOptionText(Option):
     default: str = ""
     variable: str = ""
     excess: str = "is out of range"
+    has_escapes: bool = False
 
 
 def run_option(meaning: str, **more: Any) -> dict[str, Any]:
@@ -113,4 +116,6 @@ class RunOption:
         if isinstance(value, Mapping):
             changes = ((name, field, v) for name, values in value.items() for field, v in sorted(values.items()))
             return [word for name, field, v in changes for word in (self.flag, f"{name}.{field}={option_text(v)}")]
+        if self.text.has_escapes:
+            value = write_escapes(value)
         return [self.flag, ",".join(map(str, value)) if isinstance(value, list | tuple) else option_text(value)]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from robench.errors import RobenchError
 from robench.paths import read_regular
 from robench.resources.model_folder import list_chat_templates
-from robench.victims.prompts import Prompt
+from robench.victims.prompts import Prompt, write_escapes
 from robench.victims.source import PairSource, PretrainedSource, VictimSource, hash_texts
 
 if TYPE_CHECKING:
@@ -100,10 +100,9 @@ def add_prompt(source: VictimSource, prompt: Prompt) -> VictimSource:
 
 def prompt_options(prompt: Prompt) -> tuple[str, ...]:
     """Return the options of ``robench attack`` that name a prompt."""
-    escaped = prompt.template.replace("\n", "\\n").replace("\t", "\\t")
     rule = ("--label-score", prompt.rule) if prompt.rule != "sum" else ()
     chat = ("--chat",) if prompt.chat else ()
-    return ("--prompt", escaped, "--label-words", ",".join(prompt.words), *rule, *chat)
+    return ("--prompt", write_escapes(prompt.template), "--label-words", ",".join(prompt.words), *rule, *chat)
 
 
 def _read_template(source: VictimSource, prompt: Prompt) -> list[str]:

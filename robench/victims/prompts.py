@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,6 +10,7 @@ from robench.errors import RobenchError
 from robench.escaping import list_values, show_value
 
 TEXT, LABEL = "{text}", "{label}"
+_ESCAPED = {"n": "\n", "t": "\t", "\\": "\\"}
 LabelScore = Literal["sum", "mean"]
 """What counts of a label word of several tokens: the sum of their log-probabilities, or the mean."""
 
@@ -85,5 +87,10 @@ class Prompt:
 
 
 def read_escapes(prompt: str) -> str:
-    r"""Return a prompt from a command line, in which ``\n`` is a new line and ``\t`` a tab."""
-    return prompt.replace("\\n", "\n").replace("\\t", "\t")
+    r"""Return a prompt from a command line, in which ``\n`` is a new line, ``\t`` a tab and ``\\`` a backslash."""
+    return re.sub(r"\\([nt\\])", lambda match: _ESCAPED[match[1]], prompt)
+
+
+def write_escapes(prompt: str) -> str:
+    """Return a prompt as :func:`read_escapes` reads it."""
+    return prompt.replace("\\", r"\\").replace("\n", r"\n").replace("\t", r"\t")

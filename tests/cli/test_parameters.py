@@ -132,7 +132,7 @@ VALUES: dict[type, dict[str, Any]] = {
         "sigmoid": True,
         "max_length": 64,
         "version": "2",
-        "prompt": "Review: {text}\\nSentiment:",
+        "prompt": "Review:\t{text}\nSentiment of \\neg:",
         "label_words": ["bad", "good"],
         "label_score": "mean",
         "chat": True,
