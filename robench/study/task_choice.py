@@ -47,6 +47,8 @@ def choose_tasks(options: CommonOptions, test: str | Path | None = None) -> list
         if isinstance(options, AttackOptions):
             hint = "; --test FILE.csv attacks your model on rows of your own"
         raise RobenchError(f"no task was named; there are {', '.join(_all_names())}, or all{hint}.")
+    if options.data is not None and all(isinstance(one, UserData) for one in chosen.values()):
+        raise RobenchError("--data is for registered tasks, and these rows are your own: leave it out.")
     has_user_data = any(isinstance(one, UserData) for one in chosen.values())
     for name, value in (("text", options.text), ("label", options.label), ("labels", options.labels)):
         if value and not has_user_data:

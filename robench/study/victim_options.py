@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from robench.errors import RobenchError
@@ -9,10 +10,11 @@ from robench.study.run_option import run_option
 from robench.study.values import Names, as_tuple
 from robench.victims.call_settings import CALL_ROWS, CallSettings
 from robench.victims.endpoint import KEY_VARIABLE, Endpoint
-from robench.victims.prompts import LabelScore, Prompt, read_escapes
+from robench.victims.prompts import LabelScore, Prompt
 
 FEWEST_QUERIES = 30
 """Fewest texts of a run: 20 are for checks whose answers are not kept, and something has to come after them."""
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TRIES = CallSettings().retries
 
 
@@ -26,6 +28,7 @@ class PromptOptions:
             "Makes a classifier of a language model: what it reads, with {text} in the place of the text.",
             in_help=r'As in "Review: {text}\nSentiment:"; \n is a new line.',
             metavar="TEXT",
+            has_escapes=True,
         ),
     )
     label_words: Names = field(
@@ -80,7 +83,7 @@ class PromptOptions:
                 if is_set:
                     raise RobenchError(f"{option} needs --prompt, with {{text}} in the place of the text.")
             return None
-        return Prompt(read_escapes(self.prompt), as_tuple(self.label_words), self.label_score, self.chat)
+        return Prompt(self.prompt, as_tuple(self.label_words), self.label_score, self.chat)
 
     def make_endpoint(self, model: object) -> Endpoint | None:
         """Return the endpoint that has a model; None if there is none.
@@ -92,6 +95,11 @@ class PromptOptions:
             if self.api_key_variable != KEY_VARIABLE:
                 raise RobenchError("--api-key-variable is for an --endpoint; name one, or leave it out.")
             return None
+        if not _VARIABLE.fullmatch(self.api_key_variable):  # it may be the key itself, so it is not repeated
+            raise RobenchError(
+                "--api-key-variable takes the name of an environment variable: letters, digits and _, with no digit"
+                " first. Put the key into that variable, and give its name."
+            )
         prompt = self.make_prompt()
         if not isinstance(model, str) or prompt is None:
             raise RobenchError("--endpoint takes the name that the model has there as --model, and a --prompt.")

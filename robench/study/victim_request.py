@@ -87,6 +87,13 @@ class VictimRequest(BaseRequest, AttackOptions):
         for name in self.changes:
             if name in (*names("defenses"), *SHARED):
                 raise RobenchError(explain_unknown("attack", name, names("attacks"), "--set takes ATTACK.FIELD=VALUE"))
+        if self.endpoint is not None:
+            for option, is_set in (("--sigmoid", self.sigmoid), ("--texts-per-call", self.texts_per_call is not None)):
+                if is_set:
+                    raise RobenchError(
+                        f"{option} is not for an endpoint, which gives probabilities of words, of one text at a time:"
+                        " leave it out."
+                    )
         if not source.has_network:
             for option, given in (("--max-length", self.max_length), ("--precision", self.precision != "auto")):
                 if given:

@@ -241,6 +241,8 @@ def test_first_look_is_small_unless_the_user_says_otherwise(
         (["--test", "films.tsv", "--task", "mr"], "--test brings rows of your own.*give one of them"),
         (["--task", "mr", "--text", "review"], "--text is about rows of your own: --test FILE"),
         (["--task", "mr", "--labels", "a,b"], "--labels is about rows of your own"),
+        (["--test", "films.tsv", "--data", "."], "--data is for registered tasks, and these rows are your own"),
+        (["--task", "./films", "--data", "."], "--data is for registered tasks, and these rows are your own"),
         (["--test", "films.tsv", "--split", "dev"], "has no dev rows to attack; leave --split dev out"),
         (["--test", "films.tsv", "--clean-limit", "0"], "--clean-limit 0 leaves nothing to do"),
         (["--task", "films"], r"unknown task 'films': .*--test FILE.csv .`robench attack`. or --task ./FOLDER"),
