@@ -102,7 +102,8 @@ def _match_classes(classes: Sequence[str], labels: Sequence[str]) -> dict[int | 
     theirs = [fold_name(name) for name in classes]
     if set(theirs) != set(ours) or not len(theirs) == len(ours) == len(labels):
         return {}
-    return {i: ours[name] for i, name in enumerate(theirs)}
+    found: dict[int | str, int] = {i: ours[name] for i, name in enumerate(theirs)}
+    return found
 
 
 def merge_classes(
@@ -125,7 +126,8 @@ def merge_classes(
     is_numbered = any(isinstance(simplify_label(name), int) and name != str(i) for i, name in enumerate(merged))
     found: dict[str, list[NumberedRow]] = {}
     for file, numbered in rows.items():
-        by_class = {i: merged.index(name) for i, name in enumerate(classes.get(file, ()))}
+        own = enumerate(classes.get(file, ()))
+        by_class: dict[int | str, int] = {i: merged.index(name) for i, name in own}
         has_numbers = any(isinstance(simplify_label(label), int) for _, (_, label) in numbered)
         if merged and not by_class and has_numbers and (is_numbered or not is_one_list):
             other = next(iter(classes))

@@ -17,7 +17,7 @@ from robench.study.stages.attack import CellStage
 from robench.study.stages.context import Context
 from robench.study.stages.stage import Stage
 from robench.study.stages.victim import VictimStage
-from robench.victims.source import FunctionSource
+from robench.victims.source import CalledSource
 
 TEXTS_PER_WORD = 8
 """Queries of PWWS for each word of a film review; TextFooler has 4, DeepWordBug 1."""
@@ -49,9 +49,9 @@ def estimate_texts(stages: Sequence[Stage], context: Context) -> list[str]:
     return [_describe(shown, clean.get(shown, 0), attacks.get(shown, 0), limit) for shown, limit in limits.items()]
 
 
-def _find_source(stage: Stage) -> FunctionSource | None:
+def _find_source(stage: Stage) -> CalledSource | None:
     model = stage.model if isinstance(stage, CellStage) else stage
-    return model.source if isinstance(model, VictimStage) and isinstance(model.source, FunctionSource) else None
+    return model.source if isinstance(model, VictimStage) and isinstance(model.source, CalledSource) else None
 
 
 def _estimate_attack(stage: CellStage, context: Context) -> float:

@@ -103,6 +103,7 @@ def examine(
         except RobenchError:  # it may fail on a text with words left out, as on any attacked text
             pass
     cut = scorer.count_truncated(all_texts)
+    scorer.begin_summary()  # of whole texts alone; those of the checks lack words
     warnings += warn_of_window(cut, len(test), scorer.max_length, "--max-length N")
     return Findings(tuple(warnings), is_random, probabilities, order)
 

@@ -14,6 +14,7 @@ import json
 import math
 import weakref
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -78,14 +79,15 @@ class EndpointScorer(FunctionScorer):
     has_label_words = True
 
     def __init__(self, shown: str, endpoint: Endpoint, settings: CallSettings, meter: Meter) -> None:
-        self._settings = CallSettings(**{**vars(settings), "texts_per_call": 1})
+        self._settings = replace(settings, texts_per_call=1)
         super().__init__(shown, self._request, self._settings, meter)
         self._place = shown  # and no line of robench's
         self._endpoint, self._prompt = endpoint, endpoint.prompt
         self.names = endpoint.prompt.names
         self._words = [word.strip().casefold() for word in endpoint.prompt.words]
         self._check_beginnings()
-        self._counts: dict[str, list[float]] = {}  # by text: probability of all labels, number of labels at the floor
+        # By text: probability of all labels, and number of labels at the floor. None notes nothing.
+        self._counts: dict[str, list[float]] | None = None
 
     def _check_beginnings(self) -> None:
         """Reject a word that begins another one: each token that begins it begins both, so it would never win."""
@@ -98,14 +100,16 @@ class EndpointScorer(FunctionScorer):
 
     def _score(self, texts: Sequence[str], answers: StoredAnswers | None, progress: Progress = None) -> Tensor:
         full = super()._score(texts, answers, progress)
-        self._counts.update(zip(texts, full[:, -2:].tolist(), strict=True))
+        if self._counts is not None:
+            self._counts.update(zip(texts, full[:, -2:].tolist(), strict=True))
         return full[:, :-2]
 
     def probe(self, texts: Sequence[str]) -> list[str]:
         """Check that scores mean something; see :class:`~robench.victims.scorer.Scorer`."""
+        counts = self._counts = {}
         scores = self.score(texts)
-        lowest = [float(row[1]) for row in map(self._counts.__getitem__, texts)]
-        if all(count == len(self._words) for count in lowest):
+        self._counts = None
+        if all(row[1] == len(self._words) for row in counts.values()):
             raise RobenchError(
                 f"{self.shown}: of {len(texts)} test texts, none gets an answer that begins with one of the label words"
                 f" ({list_values(self._prompt.words)}). Name words that the model says first, or ask for them in the"
@@ -120,21 +124,26 @@ class EndpointScorer(FunctionScorer):
             raise RobenchError(
                 f"{self.shown} gives {len(texts)} different texts the same probabilities: it does not read the prompt."
             )
-        return self._warn_of_floor(texts)
+        return self._warn_of_floor(counts)
+
+    def begin_summary(self) -> None:
+        """Note the probabilities of the labels from now on; see :class:`~robench.victims.scorer.Scorer`."""
+        self._counts = {}
 
     def summarise(self) -> list[str]:
         """Warn of the floor, and of label words of little probability; see :class:`~robench.victims.scorer.Scorer`."""
-        if not self._counts:
+        counts, self._counts = self._counts, None
+        if not counts:
             return []
-        held = [probability for probability, _ in self._counts.values()]
-        return [*self._warn_of_floor(list(self._counts)), *warn_of_little(sum(held) / len(held), len(held))]
+        held = [probability for probability, _ in counts.values()]
+        return [*self._warn_of_floor(counts), *warn_of_little(sum(held) / len(held), len(held))]
 
-    def _warn_of_floor(self, texts: Sequence[str]) -> list[str]:
-        count = sum(self._counts[text][1] > 0 for text in texts)
+    def _warn_of_floor(self, counts: Mapping[str, Sequence[float]]) -> list[str]:
+        count = sum(row[1] > 0 for row in counts.values())
         if not count:
             return []
         return [
-            f"for {count:,} of {len(texts):,} texts, a label is not among the {self._listed} likeliest first tokens,"
+            f"for {count:,} of {len(counts):,} texts, a label is not among the {self._listed} likeliest first tokens,"
             " and gets the probability of the last of these, the floor: its scores change less than they should."
         ]
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import urllib.parse
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from robench.errors import RobenchError
 from robench.escaping import show_value
@@ -13,7 +12,7 @@ from robench.victims.call_settings import CallSettings
 from robench.victims.endpoint import KEY_VARIABLE, Endpoint
 from robench.victims.find import choose_name
 from robench.victims.prompted_source import ADVICE, prompt_options
-from robench.victims.source import FunctionSource, hash_texts
+from robench.victims.source import CalledSource, hash_texts
 
 if TYPE_CHECKING:
     import torch
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class EndpointSource(FunctionSource):
+class EndpointSource(CalledSource):
     """A language model behind an endpoint."""
 
     endpoint: Endpoint = field(kw_only=True)
@@ -73,10 +72,5 @@ def find_endpoint(
         *(("--version", version) if version else ()),
     )
     chosen = choose_name(name, endpoint.model.rpartition("/")[2])
-    function: Callable[[list[str]], Any] = _refuse
     calls = calls or CallSettings()
-    return EndpointSource(chosen, shown, digest, function, command=command, calls=calls, endpoint=endpoint)
-
-
-def _refuse(texts: list[str]) -> Any:
-    raise TypeError("an endpoint's scorer calls it")
+    return EndpointSource(chosen, shown, digest, command=command, calls=calls, endpoint=endpoint)

@@ -20,10 +20,10 @@ from robench.victims.calls import Caller
 from robench.victims.checks import find_networks_in_training
 from robench.victims.meter import Meter
 from robench.victims.network_errors import is_network_error
-from robench.victims.scorer import PlainScorer, Progress, check_scores
+from robench.victims.scorer import Progress, Scorer, check_scores
 
 
-class FunctionScorer(PlainScorer):
+class FunctionScorer(Scorer):
     """A Python function as a scorer; each call gets texts of similar length.
 
     Args:

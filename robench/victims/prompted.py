@@ -76,7 +76,7 @@ class PromptedScorer(TransformersScorer):
         usual, _ = self._tokenizer("a", self._length)
         self._is_simple, self._word_tokens = usual.is_simple, max(map(len, usual.words))
         self._usual_counts = [len(word) for word in usual.words]
-        self._held: list[float] = []
+        self._held: list[float] | None = None  # by text: probability of all label words
         self._check_causality(usual)
 
     def __call__(self, texts: Sequence[str], progress: Progress = None) -> Tensor:
@@ -89,7 +89,8 @@ class PromptedScorer(TransformersScorer):
             for start in range(0, len(members), shape.rows):
                 chosen = members[start : start + shape.rows]
                 sums = self._add_up([rows[i] for i in chosen], shape).cpu()
-                self._held += sums.exp().sum(1).tolist()
+                if self._held is not None:
+                    self._held += sums.exp().sum(1).tolist()
                 scores[chosen] = self._apply_rule(sums, [rows[i] for i in chosen])
                 if progress is not None:
                     progress(len(chosen))
@@ -196,10 +197,14 @@ class PromptedScorer(TransformersScorer):
             " --label-score mean may suit them better, or words of equal length."
         ]
 
+    def begin_summary(self) -> None:
+        """Note from now on how probable the label words are; see :class:`~robench.victims.scorer.Scorer`."""
+        self._held = []
+
     def summarise(self) -> list[str]:
         """Warn if the label words hold little of the probability; see :class:`~robench.victims.scorer.Scorer`."""
-        mean = sum(self._held) / max(len(self._held), 1)
-        return warn_of_little(mean, len(self._held)) if self._held else []
+        held, self._held = self._held, None
+        return warn_of_little(sum(held) / len(held), len(held)) if held else []
 
 
 def warn_of_little(mean: float, count: int) -> list[str]:

@@ -1,9 +1,9 @@
-"""The protocol of a scorer, which turns texts into a model's raw scores, and the checks of these scores."""
+"""The base class of scorers, each of which turns texts into a model's raw scores, and the checks of these."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,22 +22,22 @@ Progress = Callable[[int], None] | None
 """A function that is called with the number of texts scored since its last call, or None."""
 
 
-class Scorer(Protocol):
+class Scorer:
     """A loaded model: it scores N texts as (N, C) float32 on the CPU, checked to be finite and of one width.
+
+    What only some kinds of models need is here as it is if there is nothing to do or to say.
 
     Attributes:
         shown: the model's location, as users see it.
         names: the names of its columns; empty if it has none.
         max_length: tokens of a text; None if robench does not know.
+        has_label_words: whether its names are words that the user chose for the labels, in the order of the task's.
     """
 
     shown: str
     names: Mapping[int, str]
     max_length: int | None
-
-    @property
-    def has_label_words(self) -> bool:
-        """Return whether its names are words that the user chose for the labels, in the order of the task's."""
+    has_label_words = False
 
     def __call__(self, texts: Sequence[str], progress: Progress = None) -> Tensor:
         """Score texts.
@@ -45,6 +45,7 @@ class Scorer(Protocol):
         Raises:
             RobenchError: the model fails, or its scores are unusable.
         """
+        raise NotImplementedError
 
     def score_again(self, texts: Sequence[str], progress: Progress = None) -> Tensor:
         """Score texts, even those whose answers are kept.
@@ -52,6 +53,7 @@ class Scorer(Protocol):
         Raises:
             RobenchError: the model fails, or its scores are unusable.
         """
+        return self(texts, progress)
 
     def probe(self, texts: Sequence[str]) -> list[str]:
         """Check on a few texts that have been scored what only this kind of model can have wrong; return warnings.
@@ -59,51 +61,25 @@ class Scorer(Protocol):
         Raises:
             RobenchError: its scores mean nothing.
         """
+        return []
+
+    def begin_summary(self) -> None:
+        """Forget what was scored, and note of all texts from now on what :meth:`summarise` tells."""
 
     def summarise(self) -> list[str]:
-        """Return warnings about all texts that it has scored."""
+        """Return warnings about all texts that were scored since :meth:`begin_summary`, and end the notes."""
+        return []
 
     def count_truncated(self, texts: Sequence[str]) -> int:
         """Count the texts that the model does not see whole, as far as robench knows."""
-
-    def warn_of_padding(self, texts: Sequence[str]) -> list[str]:
-        """Return a warning if a text's scores depend on its padding, as far as robench knows."""
-
-    def networks_in_training(self) -> list[str]:
-        """Return the classes of the networks that were left in training mode."""
-
-
-class PlainScorer:
-    """The parts of a scorer that only some kinds of models need, as they are if there is nothing to say."""
-
-    has_label_words = False
-
-    def __call__(self, texts: Sequence[str], progress: Progress = None) -> Tensor:
-        """Score texts; see :class:`Scorer`."""
-        raise NotImplementedError
-
-    def score_again(self, texts: Sequence[str], progress: Progress = None) -> Tensor:
-        """Score texts, none of which has a kept answer."""
-        return self(texts, progress)
-
-    def probe(self, texts: Sequence[str]) -> list[str]:
-        """Return nothing: there is nothing to check."""
-        return []
-
-    def summarise(self) -> list[str]:
-        """Return nothing: there is nothing to say."""
-        return []
-
-    def count_truncated(self, texts: Sequence[str]) -> int:
-        """Return 0: robench does not know that the model cuts texts."""
         return 0
 
     def warn_of_padding(self, texts: Sequence[str]) -> list[str]:
-        """Return nothing: robench does not pad the texts, or the model does not see the padding."""
+        """Return a warning if a text's scores depend on its padding, as far as robench knows."""
         return []
 
     def networks_in_training(self) -> list[str]:
-        """Return nothing: robench puts the network into evaluation mode, or it is elsewhere."""
+        """Return the classes of the networks that were left in training mode, which robench's own never are."""
         return []
 
 

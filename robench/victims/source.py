@@ -230,26 +230,36 @@ class PairSource(VictimSource):
 
 
 @dataclass(frozen=True, eq=False)
-class FunctionSource(VictimSource):
-    """A Python function from N texts to N rows of scores, which may be async.
+class CalledSource(VictimSource):
+    """A model that robench does not run itself: it sends texts, and counts them.
 
     Attributes:
-        function: the function.
-        names: the names of its columns; empty if it has none.
         calls: how it is called.
     """
 
-    function: Callable[[list[str]], Any]
-    names: Mapping[int, str] = field(default_factory=dict)
     calls: CallSettings = field(default=CallSettings(), kw_only=True)
+
+    has_network = False
 
     @cached_property
     def meter(self) -> Meter:
         """Return the count of the texts that this run sends to it."""
         return Meter(self.shown, self.calls.max_queries)
 
+
+@dataclass(frozen=True, eq=False)
+class FunctionSource(CalledSource):
+    """A Python function from N texts to N rows of scores, which may be async.
+
+    Attributes:
+        function: the function.
+        names: the names of its columns; empty if it has none.
+    """
+
+    function: Callable[[list[str]], Any]
+    names: Mapping[int, str] = field(default_factory=dict)
+
     kind = "Python function"
-    has_network = False
 
     def load(self, *, max_length: int | None, precision: Precision, device: torch.device) -> Scorer:
         """Load the model as a scorer; see :meth:`VictimSource.load`."""

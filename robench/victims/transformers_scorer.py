@@ -12,7 +12,7 @@ import torch
 from robench.errors import RobenchError, translate_failures
 from robench.models.devices import Precision, advise_precision, count_batches_in_flight
 from robench.models.positions import Positions
-from robench.victims.scorer import PlainScorer
+from robench.victims.scorer import Scorer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -23,7 +23,7 @@ NO_LIMIT = 1_000_000
 """A tokenizer's limit of this size or more means that it has none."""
 
 
-class TransformersScorer(PlainScorer):
+class TransformersScorer(Scorer):
     """A scorer whose network robench runs itself, always in evaluation mode.
 
     Args:

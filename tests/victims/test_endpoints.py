@@ -63,6 +63,10 @@ def test_an_endpoint_is_attacked_like_any_classifier_and_its_key_is_stored_nowhe
     stored = [path.read_bytes() for path in (tmp_path / "runs").rglob("*") if path.is_file()]
     assert not any(server.key.encode() in content for content in [*stored, done.output.encode()])
     assert "--max-length is for models that robench runs itself" in told(robench(*words, "--max-length", "9"))
+    for more in (["--sigmoid"], ["--texts-per-call", "4"]):
+        assert f"{more[0]} is not for an endpoint" in told(robench(*words, *more))
+    refused = told(robench(*words, "--api-key-variable", "sk-a-key"))
+    assert "--api-key-variable takes the name of an environment variable" in refused and "sk-a-key" not in refused
 
 
 @pytest.mark.parametrize("chat", [True, False])
@@ -102,12 +106,18 @@ def test_labels_that_are_not_listed_get_the_floor_which_is_counted(server: Class
     server.form = "floor"
     one = scorer(server)
     assert one(TEXTS).shape == (6, 2)
-    for warnings in (one.probe(TEXTS), one.summarise()):
+    probed = one.probe(TEXTS)
+    one([f"{text}!" for text in TEXTS])
+    one.begin_summary()
+    one(TEXTS)
+    for warnings in (probed, one.summarise()):
         assert warnings[0].startswith("for 3 of 6 texts, a label is not among the 20 likeliest first tokens")
     server.form = "words"
     fine = scorer(server)
+    assert fine.probe(TEXTS) == []
+    fine.begin_summary()
     fine(TEXTS)
-    assert fine.probe(TEXTS) == fine.summarise() == []
+    assert fine.summarise() == []
 
 
 @pytest.mark.parametrize("words", [("1", "10"), ("not sure", "No"), ("same", "Same")])

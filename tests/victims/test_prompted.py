@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from robench.errors import RobenchError
+from robench.study.victim_options import PromptOptions
 from robench.victims.find import find_victim
 from robench.victims.prompt_tokens import PromptTokenizer
 from robench.victims.prompted import PromptedScorer
-from robench.victims.prompted_source import add_prompt
-from robench.victims.prompts import Prompt
+from robench.victims.prompted_source import add_prompt, prompt_options
+from robench.victims.prompts import Prompt, read_escapes
 from support import tiny_llama
 from support.refusals import told
 from support.runs import attacked, cells
@@ -132,11 +133,15 @@ def test_an_unusable_prompt_is_refused(template: str, words: tuple[str, ...], ch
 
 def test_little_probability_of_the_words_and_words_of_unequal_length_are_warned_of() -> None:
     one = scorer(TWO)
+    one(TEXTS[:3])
+    one.begin_summary()
     one(TEXTS)
     (unequal,) = one.probe(TEXTS)
     assert "different numbers of tokens (negative 3, positive 1)" in unequal
     (little,) = one.summarise()
     assert little.startswith("the label words together hold 0.0") and "over 9 texts" in little
+    one(TEXTS)
+    assert one.summarise() == [], "attacked texts are not noted"
     assert scorer(Prompt(REVIEW, TWO.words, "mean")).probe(TEXTS) == []
 
 
@@ -179,6 +184,12 @@ def test_prompt_words_rule_and_chat_are_part_of_the_digest(tmp_path: Path) -> No
     assert add_prompt(again, prompts[-1]).digest != chat and add_prompt(again, TWO).digest in digests
     with pytest.raises(RobenchError, match="--prompt is for language models"):
         add_prompt(find_victim(by_hand, version="1"), TWO)
+
+
+def test_escapes_of_a_prompt_are_for_the_command_line_alone() -> None:
+    words = PromptOptions(prompt=r"\nabla{text}", label_words=("a", "b")).make_prompt()
+    assert words is not None and words.template == r"\nabla{text}"
+    assert prompt_options(words)[1] == r"\\nabla{text}" and read_escapes(r"\\nabla{text}\n") == "\\nabla{text}\n"
 
 
 def test_a_language_model_is_attacked_like_any_classifier(tiny_job: TinyJob, tmp_path: Path) -> None:
