@@ -138,11 +138,15 @@ def _rescore(rescorer: Rescorer, reporter: Reporter) -> list[Rescoring]:
     for reason, names in left_out.items():
         others = f" and {len(names) - 1} more are" if len(names) > 1 else " is"
         _print_lines([f"note: {names[0]}{others} not scored again: {reason}."])
+    if not scored:
+        _print_lines(["nothing was scored again."])
+        return wrong
     ties = sum(one.ties for one in scored)
     tied = f", {ties} of them with another label within rounding" if ties else ""
     largest = max((one.largest for one in scored), default=0.0)
     verdict = f"{len(wrong)} of them do not fit" if wrong else "all of them fit"
-    texts = f"{sum(one.texts for one in scored):,} texts of {len(scored)} stages were scored again{tied}"
+    stages = f"{len(scored)} stage{'' if len(scored) == 1 else 's'}"
+    texts = f"{sum(one.texts for one in scored):,} texts of {stages} were scored again{tied}"
     _print_lines([f"{texts}; the largest difference of a probability is {largest:.2g}: {verdict}."])
     return wrong
 

@@ -134,6 +134,8 @@ class Rescorer:
 
         about, fields = model.info.victim, model.info.defense.fields
         assert about is not None, "only a user's model comes here"
+        if about.kind.startswith("language model"):
+            return "models with --prompt or --endpoint are not scored again"
         if self.source is None:
             return f"the model is your own ({about.model}); name it with --model"
         if self.source.digest != fields.get("digest"):

@@ -163,7 +163,7 @@ def test_defense_of_a_plugin_that_combines_scores_its_own_way_has_certificates_o
     assert "is not registered; name its file with --plugin" in shown.output
     with plugin_files.isolated():
         shown = robench("verify", "--runs", runs, "--rescore", 2, "--plugin", plugin)
-        assert shown.exit_code == 0 and "4 texts of 1 stages were scored again" in shown.output, shown.output
+        assert shown.exit_code == 0 and "4 texts of 1 stage were scored again" in shown.output, shown.output
     (stage.folder / certificates.CERTIFICATES_FILE).write_bytes(b"")
     with plugin_files.isolated():
         shown = robench("verify", "--runs", runs, "--repair", "--plugin", plugin)

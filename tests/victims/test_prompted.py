@@ -203,6 +203,8 @@ def test_a_language_model_is_attacked_like_any_classifier(tiny_job: TinyJob, tmp
     ((_, cell),) = cells(tmp_path / "runs").items()
     assert cell.info.victim is not None and cell.info.victim.kind == "language model"
     assert cell.info.victim.command is not None and cell.info.victim.command[2:] == tuple(prompt)
+    scored = robench("verify", "--runs", tmp_path / "runs", "--rescore", "2")
+    assert "not scored again: models with --prompt or --endpoint are not scored again." in scored.stdout
     direct = scorer(TWO)
     for record in attacked(cell):
         expected = direct([record.original, record.final]).softmax(-1)
