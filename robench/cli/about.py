@@ -8,7 +8,7 @@ import typer
 
 from robench.cli.failures import report_failures
 from robench.cli.output import print_text, report_log
-from robench.cli.shared_options import PluginOption, load_plugins
+from robench.cli.shared_options import DataFormatOption, PluginOption, load_plugins
 from robench.console import Console
 from robench.version import VERSION
 
@@ -33,7 +33,7 @@ def list_(
         str | None,
         typer.Argument(help="defenses, attacks, tasks, encoders, presets, papers, or one name."),
     ] = None,
-    format: Annotated[str, typer.Option("--format", "-f", help="rich or json.")] = "rich",
+    format: DataFormatOption = "rich",
     plugin: PluginOption = None,
 ) -> None:
     """List defenses, attacks, tasks, encoders, presets and papers; with a NAME, the options that it has."""

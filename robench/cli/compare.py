@@ -10,8 +10,14 @@ import typer
 from robench.cli.failures import report_failures
 from robench.cli.output import print_text
 from robench.cli.parameters import parse_numbers
-from robench.cli.shared_options import PluginOption, RunsOption, load_plugins
-from robench.errors import RobenchError
+from robench.cli.shared_options import (
+    DATA_FORMATS,
+    DataFormatOption,
+    PluginOption,
+    RunsOption,
+    check_format,
+    load_plugins,
+)
 from robench.escaping import dump_json, escape_line
 from robench.results.intervals import LEVEL
 
@@ -40,7 +46,7 @@ def compare(
     preset: Annotated[str | None, typer.Option(help="Only this preset.")] = None,
     seed: Annotated[list[str] | None, typer.Option(help="Only these seeds.")] = None,
     split: Annotated[str, typer.Option(help="The attacked rows: test or dev.")] = "test",
-    format: Annotated[str, typer.Option("--format", "-f", help="rich or json.")] = "rich",
+    format: DataFormatOption = "rich",
     runs: RunsOption = Path("runs"),
     plugin: PluginOption = None,
 ) -> None:
@@ -57,8 +63,7 @@ def compare(
     """
     from robench.report.pairwise import compare as compare_defenses
 
-    if format not in ("rich", "json"):
-        raise RobenchError(f"unknown format {format!r}: there are rich and json.")
+    check_format(format, DATA_FORMATS)
     load_plugins(plugin)
     found = compare_defenses(
         first,

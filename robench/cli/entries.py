@@ -10,8 +10,16 @@ import typer
 
 from robench.cli.failures import report_failures
 from robench.cli.output import print_dimmed, print_text
-from robench.cli.shared_options import DataOption, PluginOption, RunsOption, load_plugins, open_store
-from robench.errors import RobenchError
+from robench.cli.shared_options import (
+    DATA_FORMATS,
+    DataFormatOption,
+    DataOption,
+    PluginOption,
+    RunsOption,
+    check_format,
+    load_plugins,
+    open_store,
+)
 from robench.escaping import dump_json, escape_line, list_values, quote_words
 from robench.resources.textattack_finder import forbid_fetching
 from robench.study.options import runs_options
@@ -88,7 +96,7 @@ def validate(
     fetch: Annotated[
         bool, typer.Option("--fetch", help="Fetch the data of the tasks if they are not on this machine.")
     ] = False,
-    format: Annotated[str, typer.Option("--format", "-f", help="rich or json.")] = "rich",
+    format: DataFormatOption = "rich",
     plugin: PluginOption = None,
 ) -> None:
     """Check entries: form, keys, probabilities, and that every number follows from the rows.
@@ -104,8 +112,7 @@ def validate(
     from robench.results.entry_rows import RowSource
     from robench.results.entry_validation import validate as validate_file
 
-    if format not in ("rich", "json"):
-        raise RobenchError(f"unknown format {format!r}: there are rich and json.")
+    check_format(format, DATA_FORMATS)
     with forbid_fetching(not fetch):
         load_plugins(plugin)
         rows = RowSource(data, offline=not fetch)

@@ -9,7 +9,7 @@ import typer
 
 from robench.cli.failures import report_failures
 from robench.cli.output import print_text
-from robench.cli.shared_options import FormatOption, RunsOption, open_store
+from robench.cli.shared_options import FormatOption, RunsOption, check_format, open_store
 from robench.console import Console
 from robench.errors import RobenchError
 
@@ -59,11 +59,9 @@ def judge(
         )
     folder = out or Path(f"judge-{stage.key}")
     if read:
-        from robench.plugins.suggestions import explain_unknown
         from robench.report import rendering
 
-        if format not in rendering.FORMATS:
-            raise RobenchError(explain_unknown("format", format, list(rendering.FORMATS), "the default is rich"))
+        check_format(format, rendering.FORMATS)
         table = judging.judge_table(stage, folder, [*read, *(more or ())])
         print_text(rendering.render(table, format, Console()))
         return

@@ -13,6 +13,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from robench.cli.shared_options import DATA_FORMATS, check_format
 from robench.console import Console
 from robench.errors import RobenchError
 from robench.escaping import dump_json
@@ -41,8 +42,7 @@ def show(name: str | None, format: str, console: Console) -> None:
     Raises:
         RobenchError: there is no such section, name or format.
     """
-    if format not in ("rich", "json"):
-        raise RobenchError(f"unknown format {format!r}: there are rich and json.")
+    check_format(format, DATA_FORMATS)
     is_section = name is None or name in SECTIONS
     sections = {one: _rows(one) for one in ([name] if name else SECTIONS)} if is_section else _details(str(name))
     if format == "json":

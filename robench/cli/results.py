@@ -13,11 +13,14 @@ from robench.cli.filters import Filters, add_filters
 from robench.cli.output import print_dimmed, print_text
 from robench.cli.parameters import split_names
 from robench.cli.shared_options import (
+    DATA_FORMATS,
+    DataFormatOption,
     DataOption,
     FormatOption,
     PaperOption,
     PluginOption,
     RunsOption,
+    check_format,
     load_plugins,
     open_store,
 )
@@ -84,11 +87,9 @@ def table(
       robench table 5 --against real-mr
       robench table 5 --compare ada
     """
-    from robench.plugins.suggestions import explain_unknown
     from robench.report import rendering, tables
 
-    if format not in rendering.FORMATS:
-        raise RobenchError(explain_unknown("format", format, list(rendering.FORMATS), "the default is rich"))
+    check_format(format, rendering.FORMATS)
     options = tables.TableOptions(
         selection=filters.select(split_names(task)),
         compare=compare,
@@ -164,16 +165,15 @@ def show(
         str,
         typer.Argument(help="Name or key of a cell, model, adversarial training set or transfer, or its beginning."),
     ],
-    examples: Annotated[int, typer.Option(metavar="N", help="How many attacked texts to show.")] = 5,
-    format: Annotated[str, typer.Option("--format", "-f", help="rich or json.")] = "rich",
+    examples: Annotated[int, typer.Option(metavar="N", min=0, help="How many attacked texts to show.")] = 5,
+    format: DataFormatOption = "rich",
     runs: RunsOption = Path("runs"),
 ) -> None:
     """Show one result: where it came from, how training went, what the attack did."""
     from robench.cli import show as showing
     from robench.results.find_stage import find_stage
 
-    if format not in ("rich", "json"):
-        raise RobenchError(f"unknown format {format!r}: there are rich and json.")
+    check_format(format, DATA_FORMATS)
     store = open_store(runs)
     stage = find_stage(store, cell, names=showing.FILES)
     if format == "json":

@@ -6,13 +6,11 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from robench.cli.failures import report_failures
 from robench.cli.output import print_text
-from robench.cli.shared_options import RunsOption
+from robench.cli.shared_options import DATA_FORMATS, DataFormatOption, RunsOption, check_format
 from robench.errors import RobenchError
 from robench.escaping import dump_json, escape_line
 from robench.progress import format_duration
@@ -37,7 +35,7 @@ _ON_REQUEST = ("transfer", "certificates")
 @report_failures
 def status(
     runs: RunsOption = Path("runs"),
-    format: Annotated[str, typer.Option("--format", "-f", help="rich or json.")] = "rich",
+    format: DataFormatOption = "rich",
 ) -> None:
     """Show what a running or interrupted study has and lacks, and the command that goes on.
 
@@ -50,8 +48,7 @@ def status(
     from robench.results.folder_kind import refuse_entries
     from robench.results.overview import survey_runs
 
-    if format not in ("rich", "json"):
-        raise RobenchError(f"unknown format {format!r}: there are rich and json.")
+    check_format(format, DATA_FORMATS)
     if not runs.is_dir():
         raise RobenchError(f"{runs} is no folder; `robench run` makes it, and --runs names another.")
     refuse_entries(runs, "work that goes on", f"`robench table 5 --runs {escape_line(str(runs))}` shows their numbers")

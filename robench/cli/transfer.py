@@ -10,9 +10,16 @@ import typer
 from robench.cli.failures import report_failures
 from robench.cli.filters import Filters, add_filters
 from robench.cli.output import print_text
-from robench.cli.shared_options import FormatOption, PaperOption, PluginOption, RunsOption, load_plugins, open_store
+from robench.cli.shared_options import (
+    FormatOption,
+    PaperOption,
+    PluginOption,
+    RunsOption,
+    check_format,
+    load_plugins,
+    open_store,
+)
 from robench.console import Console
-from robench.errors import RobenchError
 from robench.results.paper_contents import DEFAULT
 
 
@@ -43,14 +50,12 @@ def transfer(
     """
     from robench.bars import choose_reporter
     from robench.models.devices import choose_device
-    from robench.plugins.suggestions import explain_unknown
     from robench.report import rendering
     from robench.report.transfer_file import select_models, transfer_file_table
     from robench.results import papers
 
     load_plugins(plugin)
-    if format not in rendering.FORMATS:
-        raise RobenchError(explain_unknown("format", format, list(rendering.FORMATS), "the default is rich"))
+    check_format(format, rendering.FORMATS)
     table = transfer_file_table(
         select_models(open_store(runs), filters.select([task] if task else [])),
         file,
