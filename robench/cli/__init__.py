@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
+from pathlib import Path
 
 import typer
 
@@ -63,6 +65,10 @@ app.command(name="doctor", cls=Command)(about.doctor)
 
 def main() -> None:
     """Run the command line; a failure that the user can fix is a sentence on stderr and exit code 2."""
+    sys.stdout, sys.stderr = (  # Python sets a stream to None that was closed before it began
+        stream if stream is not None else Path(os.devnull).open("w", encoding="utf-8")
+        for stream in (sys.stdout, sys.stderr)
+    )
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal that cannot show an arrow shows a question mark
     app()

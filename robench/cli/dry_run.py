@@ -98,7 +98,8 @@ def _describe_schedule(schedule: Schedule, about: str) -> Iterator[str]:
         schedule: the schedule.
         about: the word before its times, which tells whether all paces are known.
     """
-    time = f"{about} {format_duration(schedule.makespan)} for {schedule.units:,} units of work"
+    units = f"{schedule.units:,} unit{'' if schedule.units == 1 else 's'} of work"
+    time = f"{about} {format_duration(schedule.makespan)} for {units}"
     if schedule.jobs == 1:
         yield f"one job at a time: {time}."
     else:

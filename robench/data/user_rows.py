@@ -166,9 +166,9 @@ class UserData:
             folder = fetch_dataset(repository, found["revision"] or "main", offline=offline)
             known = list_configs(repository, folder)
             if config not in known and (config or (len(known) > 1 and "default" not in known)):
-                wanted = f"no configuration {config!r}" if config else "several configurations"
+                lack = f"no configuration {config!r}" if config else "several configurations"
                 raise RobenchError(
-                    f"{repository} on the Hub has {wanted}; it has {list_values(known)}: name one as"
+                    f"{repository} on the Hub has {lack}; it has {list_values(known)}: name one as"
                     f" {HUB}{repository}/CONFIG."
                 )
             dataset = load_dataset_folder(repository, folder, config)
@@ -205,10 +205,10 @@ class UserData:
             return {"test": open_dataset(place, dataset)}
         names = {"test": split} if split else _match_splits(list(dataset))
         if names.get("test") not in dataset:
-            wanted = f"no split {split!r}" if split else "no test split"
+            lack = f"no split {split!r}" if split else "no test split"
             is_named = self.test_only and self.place.startswith(HUB)
             how = f"name one as {HUB_FORM}" if is_named else "save one as test, or give `--test hf:ID:SPLIT` or a file"
-            raise RobenchError(f"{place} has {wanted}; it has {list_values(dataset)}; {how}.")
+            raise RobenchError(f"{place} has {lack}; it has {list_values(dataset)}; {how}.")
         kept = {"test": names["test"]} if self.test_only else names
         return {ours: open_dataset(f"{place}, split {theirs}", dataset[theirs]) for ours, theirs in kept.items()}
 

@@ -90,7 +90,10 @@ class Entry:
         """First line of its docstring, read from the source without importing it if possible."""
         if not isinstance(self.target, str):
             kind = self.target if isinstance(self.target, type) else type(self.target)
-            return getattr(self.target, "summary", "") or first_line(inspect.getdoc(kind))
+            own: str = getattr(self.target, "summary", "")
+            return own or (
+                "" if self.kind == "tasks" else first_line(inspect.getdoc(kind))
+            )  # a task's class says nothing
         return read_summary(self.target).line
 
     @property

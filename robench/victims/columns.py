@@ -45,11 +45,14 @@ def match_columns(
             ``label_order`` does not name a column for each label.
     """
     width = (
-        f"{shown} gives {count} scores per text; the task has {len(labels)} labels ({list_values(labels)}), and needs"
-        " one score for each."
+        f"{shown} gives {count} score{'' if count == 1 else 's'} per text; the task has {len(labels)} labels"
+        f" ({list_values(labels)}), and needs one score for each."
     )
     if count < len(labels):
-        raise RobenchError(width)
+        cure = "Return more scores, or leave out the rows of labels that it does not know."
+        if (count, len(labels)) == (1, 2):
+            cure = "If it is a logit of the second label, give --sigmoid, or return 0 and the logit from a function."
+        raise RobenchError(f"{width} {cure}")
     order = _take_order(labels, label_order, count) or _match_names(labels, names, count)
     if order is not None:
         return order, _warn_of_columns(order, names, count)

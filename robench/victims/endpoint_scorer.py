@@ -192,11 +192,11 @@ class EndpointScorer(FunctionScorer):
         )
         if response.status_code == 200:
             return response.json()
-        told = response.text.replace(key, "***") if key else response.text
+        reply = response.text.replace(key, "***") if key else response.text
         if response.status_code in _HOPELESS:
             reason = _HOPELESS[response.status_code].format(variable=self._endpoint.key_variable)
-            raise RunEndError(f"{self.shown} refuses (status {response.status_code}): {reason}. It says: {told[:200]}")
-        raise EndpointError(response.status_code, response.headers, told[:200])
+            raise RunEndError(f"{self.shown} refuses (status {response.status_code}): {reason}. It says: {reply[:200]}")
+        raise EndpointError(response.status_code, response.headers, reply[:200])
 
     def _read(self, answer: Any) -> list[float]:
         """Return the log-probabilities of the labels, their probability together, and the number at the floor.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -167,6 +169,7 @@ def test_nothing_named_is_a_sentence(tiny_job: TinyJob, tmp_path: Path) -> None:
         (["run", "-d", "base", "-t", "mr", "--attack-limit", "many"], "--attack-limit"),
         (["run", "-d", "base", "-t", "mr", "--speed", "9"], "--speed"),
         (["tabel"], "tabel"),
+        (["show", "mr", "--examples", "-1"], "--examples"),
     ],
 )
 def test_the_parser_refuses_on_stderr_with_the_same_code(arguments: list[str], word: str) -> None:
@@ -182,7 +185,7 @@ def test_the_parser_refuses_on_stderr_with_the_same_code(arguments: list[str], w
         (["table", "--seed", "x"], "--seed x: whole numbers"),
         (["show", "nothing"], "no cell or model 'nothing' in .*: it has [1-9].*: mr-"),
         (["show", ""], "'' fits 6 cells"),
-        (["show", "mr-base-pwws", "--format", "xml"], "xml"),
+        (["show", "mr-base-pwws", "--format", "jsn"], "unknown format 'jsn': did you mean json"),
         (["show", "\udcff[/x]"], "no cell or model"),
     ],
     ids=lambda value: ascii(value)[:40],
@@ -199,7 +202,14 @@ def test_a_runs_folder_that_is_none_has_no_results(tmp_path: Path, command: list
     file.write_text("here", encoding="utf-8")
     for runs in (tmp_path / "missing", file, file / "below"):
         assert str(runs) in told(robench(*command, "--runs", runs))
+    assert "is a file, and --runs takes a folder" in told(robench(*command, "--runs", file))
     assert files(tmp_path) == {str(file): b"here"}
+
+
+def test_a_closed_output_is_no_failure() -> None:
+    command = 'exec "$0" -m robench list presets >&-'
+    done = subprocess.run(["bash", "-c", command, sys.executable], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("arguments", [["list", "defences"], ["list", "-f", "xml"]], ids=" ".join)

@@ -43,7 +43,7 @@ REFUSED = [
         "backwards",
         r"has 0\.0% of 16 test texts right, fewer than by chance \(50\.0%\): --label-order 1,0 would give 100\.0%",
     ),
-    ("one_class", r"gives 1 scores per text; the task has 2 labels \(negative, positive\)"),
+    ("one_class", r"gives 1 score per text; the task has 2 labels \(negative, positive\)"),
     ("flat", r"an array of shape \(16,\) for 16 texts; it should return a row of scores for each text"),
     ("too_few", r"an array of shape \(15, 2\) for 16 texts"),
     ("ragged", r"returned a list that is no table of numbers"),
