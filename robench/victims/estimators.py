@@ -52,6 +52,8 @@ def estimator_source(estimator: Any, *, name: str, shown: str = "", version: str
     if classes is None:
         raise RobenchError(f"{title} has no classes_: fit it before it is attacked.")
     known = list(classes)
+    if any(getattr(one, "ndim", 0) for one in known):
+        raise RobenchError(f"{title} has {len(known)} outputs, each with classes of its own: give one with one output.")
     names = {} if known == list(range(len(known))) else {i: str(one) for i, one in enumerate(known)}
     command = ("--model", shown, *(["--version", version] if version else [])) if shown else ()
     return EstimatorSource(

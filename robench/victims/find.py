@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from robench.errors import RobenchError
-from robench.escaping import name_type
 from robench.paths import absolute_path, read_regular
 from robench.plugins import registry
 from robench.resources.foreign_model import ADAPTER_FILE
@@ -110,26 +109,9 @@ def _take_object(thing: Any, spec: str, shown: str, name: str | None, version: s
     if is_estimator(thing) and not callable(thing):
         chosen = choose_name(name, last_part)
         return estimator_source(thing, name=chosen, shown=shown, version=version)
-    function = functions.check_function(thing, shown) if shown else _check_function(thing)
+    what = f"--model {shown}: {shown.rpartition(':')[2]}" if shown else "the model"
+    function = functions.check_function(thing, what)
     return _function_source(function, spec, shown, name, version)
-
-
-def _check_function(model: Any) -> functions.Function:
-    """Return an object in memory, if it is a function from texts to scores as far as its class tells.
-
-    Raises:
-        RobenchError: it is not.
-    """
-    if not callable(model):
-        raise RobenchError(
-            "a model is a folder, a Hub id, module:function, a function, a pair of a Transformers model and its"
-            f" tokenizer, a pipeline, or a classifier of scikit-learn, not {name_type(model)}."
-        )
-    if hasattr(model, "save_pretrained"):
-        raise RobenchError(f"a {type(model).__name__} does not read texts: give a pair of it and its tokenizer.")
-    function: functions.Function = model
-    functions.refuse_generator(function, f"the function {getattr(function, '__name__', type(function).__name__)}")
-    return function
 
 
 def _function_source(

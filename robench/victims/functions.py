@@ -80,38 +80,36 @@ def _import_module(spec: str, name: str) -> ModuleType:
             ) from error
 
 
-def check_function(thing: Any, spec: str) -> Function:
-    """Return what ``module:name`` stands for, if it is a function from texts to scores as far as its class tells.
+def check_function(thing: Any, what: str) -> Function:
+    """Return an object, if it is a function from texts to scores as far as its class tells.
 
     Args:
         thing: the object.
-        spec: what the user wrote.
+        what: names it in messages.
 
     Raises:
         RobenchError: it is not.
     """
-    path = spec.rpartition(":")[2]
+    kind = name_type(thing)
     if isinstance(thing, type):
-        raise RobenchError(f"--model {spec}: {path} is a class; name a function, or an instance that can be called.")
+        raise RobenchError(f"{what} is a class; name a function, or an instance that can be called.")
+    if isinstance(thing, tuple | list):
+        raise RobenchError(
+            f"{what} is {kind} of {len(thing)}; a model in memory is a function, or a pair of a Transformers model and"
+            " its tokenizer."
+        )
     if not callable(thing):
-        raise RobenchError(f"--model {spec}: {path} is {name_type(thing)} and cannot be called.")
+        raise RobenchError(
+            f"{what} is {kind} and cannot be called; a model is a folder, a Hub id, module:function, a function, a pair"
+            " of a Transformers model and its tokenizer, a pipeline, or a classifier of scikit-learn."
+        )
+    if hasattr(thing, "save_pretrained"):
+        other = "its model" if hasattr(thing, "convert_tokens_to_ids") else "its tokenizer"
+        raise RobenchError(f"{what} is {kind}, which gives no scores of texts: give a pair of it and {other}.")
     function: Function = thing
-    refuse_generator(function, f"--model {spec}: {path}")
-    return function
-
-
-def refuse_generator(function: Function, what: str) -> None:
-    """Reject an async function that yields, and so returns no scores.
-
-    Args:
-        function: the function.
-        what: names it in the message.
-
-    Raises:
-        RobenchError: it is such a function.
-    """
     if inspect.isasyncgenfunction(function):
         raise RobenchError(f"{what} is an async generator; name a function, async or not, that returns all scores.")
+    return function
 
 
 def digest_function(function: Function, spec: str, version: str) -> str:

@@ -12,6 +12,7 @@ import pytest
 import torch
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.svm import SVC, LinearSVC
 
@@ -115,6 +116,12 @@ def test_estimator_that_cannot_be_identified_needs_a_version() -> None:
 def test_estimator_that_is_not_fitted_is_refused() -> None:
     with pytest.raises(RobenchError, match=r"^a Pipeline in memory has no classes_: fit it before it is attacked"):
         find_victim(make_pipeline(TfidfVectorizer(), LogisticRegression()))
+
+
+def test_estimator_with_several_outputs_is_refused() -> None:
+    pipe = fitted(MultiOutputClassifier(LogisticRegression()), [[label, 1 - label] for label in LABELS])
+    with pytest.raises(RobenchError, match=r"has 2 outputs, each with classes of its own: give one with one output"):
+        find_victim(pipe)
 
 
 def test_estimator_by_name_gets_a_cell(options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

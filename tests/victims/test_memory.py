@@ -40,12 +40,18 @@ def test_attacks_on_one_model_share_what_it_says(tiny_job: TinyJob, tmp_path: Pa
 def test_a_function_in_memory_is_a_model_too(tiny_job: TinyJob, tmp_path: Path) -> None:
     found = given(by_ending, tiny_job, tmp_path)
     assert found[["defense", "clean_accuracy", "encoder"]].values.tolist() == [["by_ending", 1.0, "its own"]]
-    with pytest.raises(RobenchError, match=r"a model is a folder, a Hub id, .* not an int"):
+    with pytest.raises(
+        RobenchError, match=r"^the model is an int and cannot be called; a model is a folder, a Hub id, "
+    ):
         given(3, tiny_job, tmp_path)
     with pytest.raises(RobenchError, match=r"a pair is a Transformers model and its tokenizer, not a str and an int"):
         given(("a", 3), tiny_job, tmp_path)
-    with pytest.raises(RobenchError, match=r"a BertModel does not read texts: give a pair of it and its tokenizer"):
+    with pytest.raises(
+        RobenchError, match=r"^the model is a BertModel, which gives no scores .* give a pair of it and its"
+    ):
         given(tiny.encoder(), tiny_job, tmp_path)
+    with pytest.raises(RobenchError, match=r"^the model is a tuple of 3; a model in memory is a function, or a pair"):
+        given((by_ending, 1, 2), tiny_job, tmp_path)
     with pytest.raises(RobenchError, match="does not exist"):
         given(tmp_path / "nowhere", tiny_job, tmp_path)
 
