@@ -178,7 +178,7 @@ class AttackOptions(PromptOptions, CallOptions, CommonOptions):
             "A folder or Hub id of a Transformers sequence classifier, of a PEFT adapter of one, or of a language model"
             " (--prompt); or a Python function from a list of texts to scores, a row for each text, or a fitted"
             " pipeline of scikit-learn.",
-            in_help="The latter as module:name or FILE.py:name; docs/models.md shows each.",
+            in_help="A function or pipeline is module:name or FILE.py:name; docs/models.md shows each.",
             in_python='The function or the pipeline itself, or ``"module:name"``; or a pair of a Transformers model and'
             " its tokenizer, or a pipeline of Transformers.",
             letter="-m",
@@ -189,9 +189,26 @@ class AttackOptions(PromptOptions, CallOptions, CommonOptions):
         default=None,
         metadata=run_option(
             "Test rows of your own, in place of a task: a file with columns of texts and labels (.csv, .tsv, .jsonl,"
-            " .parquet), or hf:ID of a data set on the Hub, behind which @REVISION, /CONFIG and :SPLIT may"
-            " stand. No training rows are needed.",
+            " .parquet), a folder that save_to_disk of `datasets` wrote, or hf:ID of a data set on the Hub, behind"
+            " which @REVISION, /CONFIG and :SPLIT may stand. No training rows are needed.",
             metavar="FILE|hf:ID",
+        ),
+    )
+    attack: Names = field(
+        default=(),
+        metadata=run_option(
+            "Names, or all.",
+            letter="-a",
+            default="the paper's; for --test with --preset quick, those of them without word vectors",
+        ),
+    )
+    clean_limit: int | None = field(
+        default=None,
+        metadata=run_option(
+            "Most test rows that clean% is measured on; part of the key if there are more.",
+            default="all of them; fewer for --test with --preset quick",
+            minimum=1,
+            excess="leaves nothing to do",
         ),
     )
     name: str | None = field(

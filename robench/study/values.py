@@ -69,7 +69,7 @@ def _readers() -> dict[Any, tuple[Callable[[Any], Any], str]]:
         str | None: (_read_text, text),
         int | None: (_read_number, number),
         bool: (_read_truth, "True or False"),
-        Names: (_one_or_several(_read_text), "a name or a sequence of names"),
+        Names: (_read_names, "a name or a sequence of names; of several, give a list"),
         Numbers: (_one_or_several(_read_number), "a whole number or a sequence of whole numbers"),
         Jobs: (read_jobs, "a whole number, or auto"),
         int: (_read_number, number),
@@ -86,6 +86,13 @@ def _read_text(value: Any) -> str:
     if not isinstance(text, str) or "\0" in text:
         raise TypeError
     return str.__str__(text)
+
+
+def _read_names(value: Any) -> str | tuple[str, ...]:
+    names: str | tuple[str, ...] = _one_or_several(_read_text)(value)
+    if isinstance(names, str) and "," in names:  # several names on the command line
+        raise ValueError
+    return names
 
 
 def _read_path(value: Any) -> str | Path:

@@ -63,6 +63,7 @@ WHOLE, TEXT = "a whole number", "a text"
         ("task", [None], "a name or a sequence of names"),
         ("task", {"mr": 1}, "a name or a sequence of names"),
         ("attack", pd.DataFrame({"a": ["pwws"]}), "a name or a sequence of names"),
+        ("attack", "pwws,deepwordbug", "a name or a sequence of names; of several, give a list"),
         ("defense", None, "a name or a sequence of names"),
         ("preset", None, TEXT),
         ("encoder", b"bert", TEXT),
