@@ -122,6 +122,13 @@ def test_one_file_may_bring_all_three(tiny_job: TinyJob, tmp_path: Path) -> None
         assert stage.info.defense.code and stage.info.attack.code
 
 
+def test_a_task_without_a_summary_has_none(tmp_path: Path) -> None:
+    plugin = tmp_path / "mine.py"
+    plugin.write_text("import robench\n\nrobench.register('bare', robench.Task(labels=('bad', 'good')))\n", "utf-8")
+    shown = robench("list", "bare", "--plugin", plugin).stdout
+    assert "mine.py)\nlabels: bad, good" in shown
+
+
 def install(folder: Path, package: str, points: str, version: str = "1.2") -> None:
     """What pip leaves behind for a package of one module: the module and its metadata."""
     folder.mkdir(exist_ok=True)
