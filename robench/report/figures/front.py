@@ -155,7 +155,7 @@ def _draw_front(axes: Axes, front: Sequence[tuple[float, float]]) -> None:
         return
     (left, _), (bottom, _) = axes.get_xlim(), axes.get_ylim()
     xs, ys = [left, *(x for x, _ in front), front[-1][0]], [front[0][1], *(y for _, y in front), bottom]
-    axes.step(xs, ys, where="pre", color=INK, linewidth=0.9, linestyle="--", zorder=1)
+    axes.step(xs, ys, where="pre", color=INK, linewidth=0.9, linestyle="--", zorder=2.1)  # over the whiskers
     axes.set_xlim(max(left, 0), min(axes.get_xlim()[1], 100.5))
     axes.set_ylim(max(bottom, 0), min(axes.get_ylim()[1], 100.5))
 
@@ -184,9 +184,8 @@ def _mark(axes: Axes, points: Sequence[Point], shown: Sequence[Look]) -> None:
     for number, ((x, y), look) in enumerate(zip((point.place for point in points), shown, strict=True)):
         over = sum(math.dist(places[number], other) < MARKER_SIZE / 2 for other in places[number + 1 :])
         size = MARKER_SIZE * (1 + over / 2)
-        axes.plot(
-            [x], [y], color=look.colour, marker=look.marker, markersize=size, markeredgecolor=INK, markeredgewidth=0.5
-        )
+        edge = {"markeredgecolor": INK, "markeredgewidth": 0.5}
+        axes.plot([x], [y], color=look.colour, marker=look.marker, markersize=size, **edge, zorder=2.2)
 
 
 def _describe_training_attacks(points: Sequence[Point]) -> str:

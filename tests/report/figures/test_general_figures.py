@@ -75,6 +75,10 @@ def test_trade_off_has_a_point_for_each_defense_that_met_every_attack(store: Sto
     assert "Trained against pwws, textfooler: TaiChi." in drawing.caption
     (front,) = (line for line in axes.get_lines() if line.get_linestyle() == "--")
     assert np.asarray(front.get_xydata())[1:-1].tolist() == [[90, 30], [92, 20]]
+    whiskers = [line for line in axes.get_lines() if line.get_marker() == "None" and line is not front]
+    markers = [line for line in axes.get_lines() if line.get_marker() != "None"]
+    over, under = min(line.get_zorder() for line in markers), max(line.get_zorder() for line in whiskers)
+    assert under < front.get_zorder() < over, "a front along a whisker is seen"
 
 
 def test_points_of_the_trade_off_that_lie_over_each_other_can_all_be_seen(store: Store) -> None:
