@@ -1,8 +1,8 @@
 """Texts beside points, put where they cover nothing.
 
-Each text is tried on circles of growing radius around its point, in sixteen directions. A place costs its distance, and
-much more for the share of the text's box that lies on a point, a line, another text or outside of the axes; the place
-that costs least is kept. Lines and points count as chains of small boxes. A text that ends up far from its point gets a
+Each text is tried on circles of growing radius around its point, in sixteen directions. A place costs its distance,
+much more for the share of the text's box that lies on a point, a line, another text or outside of the axes, and more if
+the box's centre is nearer to another point, whose text it would seem to be; the place that costs least is kept. Lines and points count as chains of small boxes. A text that ends up far from its point gets a
 line to it.
 """
 
@@ -32,6 +32,8 @@ _RADII = (7, 12, 18, 26, 36, 48, 64)
 _TURNS = 16
 _COVERED = 700
 """Cost of a text that is wholly covered, in points of distance."""
+_ASTRAY = 200
+"""Cost of a text that is nearer to another point than to its own."""
 _STEP = 3.0
 """Points between the boxes that stand for a line, and their width."""
 
@@ -56,23 +58,28 @@ def place_texts(axes: Axes, texts: Sequence[tuple[str, XY]], obstacles: Sequence
     taken = np.vstack([np.empty((0, 4)), *(_boxes(axes, line) for line in lines)])
     placed = []
     for text, point in texts:
-        note, box = _best(axes, text, point, taken)
+        others = [other for other in points if other != point]
+        note, box = _best(axes, text, point, others, taken)
         taken = np.vstack([taken, box.extents])
         placed.append(note)
     return placed
 
 
-def _best(axes: Axes, text: str, point: XY, taken: Boxes) -> tuple[Annotation, Bbox]:
+def _best(axes: Axes, text: str, point: XY, others: Sequence[XY], taken: Boxes) -> tuple[Annotation, Bbox]:
     from matplotlib.text import Text
 
     bounds = axes.get_window_extent()
+    own, *spots = axes.transData.transform([point, *others])
     found: list[tuple[float, int, Annotation, Bbox]] = []
     for radius in _RADII:
         for turn in range(_TURNS):
             note = _note(axes, text, point, radius, math.pi * (0.25 + 2 * turn / _TURNS))
             note.get_window_extent()  # puts it in place; the box that it gives would hold the line to the point too
             box = Text.get_window_extent(note).padded(1.5)
-            found.append((_covered(box, taken, bounds) * _COVERED + radius, len(found), note, box))
+            centre = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
+            is_astray = any(math.dist(centre, spot) < math.dist(centre, own) for spot in spots)
+            cost = _covered(box, taken, bounds) * _COVERED + is_astray * _ASTRAY + radius
+            found.append((cost, len(found), note, box))
         if min(entry[0] for entry in found) <= radius:  # nothing is covered, and further off is no better
             break
     _, chosen, note, box = min(found, key=lambda entry: entry[:2])

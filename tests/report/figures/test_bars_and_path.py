@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import shutil
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.container import BarContainer, ErrorbarContainer
+from matplotlib.text import Text
 
 from robench.errors import RobenchError
 from robench.plugins import registry
 from robench.report.figures import draw
+from robench.report.figures.canvas import sheet
+from robench.report.figures.labelling import place_texts
 from robench.results import papers
 from robench.results.info import CellInfo
 from robench.results.intervals import wilson
@@ -61,6 +65,18 @@ def test_figure_5_is_the_path_over_lambda_and_taichi_beside_it(store: Store) -> 
     stars = [line for line in axes.get_lines() if line.get_marker() == "*"]
     assert [np.asarray(star.get_xydata()).tolist() for star in stars] == [[[91.0, 25.0]]]
     assert {"λ = 0: ADVERSARIAL", "λ = 0.5", "λ = 1: CLEAN"} <= set(texts(drawing))
+
+
+def test_text_is_nearer_to_its_own_point_than_to_another() -> None:
+    points = [(90, 66.6), (93.6, 68.6), (93.8, 68), (94.2, 68), (94.8, 67.2), (95.2, 67.2), (95.8, 66.2)]
+    _, axes = sheet(6.2, 4.6, "")
+    axes.plot(*zip(*points, strict=True))
+    notes = place_texts(axes, [(f"λ = 0.{i}", point) for i, point in enumerate(points)], list(pairwise(points)))
+    spots = axes.transData.transform(points)
+    for number, note in enumerate(notes):
+        (left, low), (right, high) = Text.get_window_extent(note).get_points()
+        distances = np.hypot(*(spots - [(left + right) / 2, (low + high) / 2]).T)
+        assert distances[number] == distances.min(), note.get_text()
 
 
 @pytest.mark.parametrize("seeds", [(42,), (1, 2, 3)], ids=["one seed", "three seeds"])
