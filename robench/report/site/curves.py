@@ -7,7 +7,7 @@ The curves are those of ``robench figure budget``.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -64,7 +64,7 @@ def draw_entry_curves(board: Board, name: str, results: Sequence[Result]) -> Sit
 
 
 def _draw_curves(board: Board, rows: dict[str, Sequence[Result]], *, queries_only: bool, note: str) -> SitePlot | None:
-    styles = _choose_styles(list(rows))
+    styles = _choose_styles(rows)
     panels = []
     for column, label in board.attacks.items():
         queries, changes = [], []
@@ -95,11 +95,16 @@ def _draw_curves(board: Board, rows: dict[str, Sequence[Result]], *, queries_onl
     )
 
 
-def _choose_styles(names: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Return hue and pattern of each defense, those of all figures."""
+def _choose_styles(rows: Mapping[str, Sequence[Result]]) -> dict[str, tuple[str, str]]:
+    """Return hue and pattern of each defense, those of all figures; of several models of one, the first has them."""
     hues = {colour: hue for hue, colour in HUES.items()}
     patterns = {marker: pattern for pattern, (_, marker) in PATTERNS.items()}
-    return {name: (hues[look.colour], patterns[look.marker]) for name, look in looks(names).items()}
+    names: dict[str, str] = {}
+    for label, results in rows.items():
+        defense = results[0].defense
+        names[label] = label if defense.changed or defense.name in names.values() else defense.name
+    shown = looks(names.values())
+    return {label: (hues[shown[name].colour], patterns[shown[name].marker]) for label, name in names.items()}
 
 
 def _panel(title: str, curves: Sequence[_NamedCurve], *, is_log: bool) -> Panel:

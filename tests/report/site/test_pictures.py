@@ -13,7 +13,7 @@ from robench.report.rendering.templates import read_template
 from robench.report.site import curves, tradeoff
 from robench.report.site.boards import make_boards
 from robench.report.site.links import slug
-from support.many_entries import make_entry
+from support.many_entries import ATTACKS, make_entry
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,17 @@ def test_tradeoff_has_a_point_for_each_rank_that_says_its_numbers_and_lines_for_
 def test_tradeoff_of_one_defense_is_none() -> None:
     (board,) = make_boards([make_entry("base", texts=20)])
     assert tradeoff.draw_tradeoff(board) is None
+
+
+def test_curve_of_a_model_looks_as_its_defense_does_in_all_figures() -> None:
+    entries = [make_entry("taichi", against="pwws", attacks=ATTACKS, texts=20), make_entry("pgd", texts=20)]
+    (board,) = make_boards(entries)
+    plot = curves.draw_board_curves(board)
+    assert plot is not None
+    assert {(one.name, one.hue, one.pattern) for one in plot.legend} == {
+        ("taichi on pwws", "vermillion", "plain"),
+        ("pgd", "blue", "plain"),
+    }
 
 
 @pytest.mark.parametrize(
