@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from robench.escaping import escape_matplotlib
 from robench.report.figures.canvas import Drawing, apply_style, blank_sheet, legend_of_sheet
-from robench.report.figures.captions import describe_forms, describe_others
-from robench.report.figures.palette import looks, title
+from robench.report.figures.captions import describe_caveats, describe_forms, describe_others
+from robench.report.figures.marks import mark_unlearned
+from robench.report.figures.palette import Look, looks, title
 from robench.report.figures.request import FigureRequest
 from robench.results.cells import Result, group
 from robench.results.columns import ERROR, SKIPPED, SUCCEEDED, RecordColumns
 from robench.results.labels import column_labels, row_labels
 from robench.results.paper_contents import rank
 from robench.results.sample_reader import SampleReader
-from robench.results.seeds import describe_errors, describe_means
+from robench.results.seeds import describe_means
 from robench.results.selection import largest_block, prefer_unchanged
 from robench.results.store import Store
 from robench.study.commands import read_selection
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 MOST_ATTACKS = 6
 """Attacks of one figure; it has a row of panels for each."""
+LINE_WIDTH = 1.5
+"""Width of a curve, in points."""
 
 
 class Curve(NamedTuple):
@@ -54,17 +57,16 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
     with apply_style():
         figure = blank_sheet(8.2, 0.7 + 2.5 * len(by_attack), caption)
         grid = figure.subplots(len(by_attack), 2, sharey=True, squeeze=False)
-        shown = looks([labels[row].text for row in dict.fromkeys(r.row for r in block)])
+        rows = group(block, lambda r: r.row)
+        shown = looks(labels[row].text for row in rows)
+        titles = {row: title(labels[row].text) + mark_unlearned(found) for row, found in rows.items()}
         for (left_axes, right_axes), found in zip(grid, by_attack, strict=True):
             for row, results in group(found, lambda r: r.row).items():
-                name = labels[row].text
                 records = [reader.columns(r.folder) for r in results]
                 for axes, curve in ((left_axes, queries_curve(records)), (right_axes, changes_curve(records))):
-                    _plot(axes, curve, shown[name].colour, escape_matplotlib(title(name)))
+                    _plot(axes, curve, shown[labels[row].text], escape_matplotlib(titles[row]))
             _label(left_axes, right_axes, attacks[found[0].column].text)
-        handles, names = grid[0][0].get_legend_handles_labels()
-        drawn = dict(zip(names, handles, strict=True))
-        legend_of_sheet(figure, drawn, f"{request.figure.title}: {request.task}", columns=6)
+        legend_of_sheet(figure, f"{request.figure.title}: {request.task}", columns=6, handlelength=3.2)
     return Drawing(figure, request.file_name(request.task), caption)
 
 
@@ -104,8 +106,11 @@ def _make_curve(seeds: Sequence[Sequence[tuple[float, str]]]) -> Curve:
     return Curve([0.0, *prices], list(accuracies))
 
 
-def _plot(axes: Axes, curve: Curve, colour: str, label: str) -> None:
-    axes.step(curve.prices, curve.accuracies, where="post", color=colour, linewidth=1.5, label=label)
+def _plot(axes: Axes, curve: Curve, look: Look, label: str) -> None:
+    lengths = [length / LINE_WIDTH for length in look.dashes]
+    dashes: Any = (0, lengths) if lengths else "-"
+    place = curve.prices, curve.accuracies
+    axes.step(*place, where="post", color=look.colour, linewidth=LINE_WIDTH, linestyle=dashes, label=label)
 
 
 def _label(left: Axes, right: Axes, attack: str) -> None:
@@ -113,7 +118,7 @@ def _label(left: Axes, right: Axes, attack: str) -> None:
     left.xaxis.set_major_formatter("{x:,.0f}")
     left.set_xlabel("queries spent")
     right.set_xlabel("words changed in %, as found, not minimal")
-    left.set_ylabel(escape_matplotlib(f"{attack}: accuracy in %"))
+    left.set_ylabel(escape_matplotlib(f"{attack}:\naccuracy in %"))
     left.set_ylim(0, 100)
     for axes in (left, right):
         axes.set_xlim(left=0)
@@ -135,16 +140,17 @@ def _list_seeds(block: Sequence[Result]) -> list[list[int]]:
 
 
 def _caption(block: Sequence[Result], request: FigureRequest, others: int, left: Sequence[str]) -> str:
-    info = block[0].info
+    info, number = block[0].info, request.paper.first_accuracy_table.number
+    table = f" of table {number}" if number else ""
     text = (
         f"{request.task}, encoder {info.encoder.name}, {info.train_rows:,} training rows, {block[0].attacked_n:,}"
         f" attacked {info.split} samples. A sample that fell after a search of q queries is right before q; an attack"
         " that may ask only so often would turn more. Its share of changed words is that of the text that the attack"
         " found, for which it did not look for the smallest change; inserted words are not counted. At its right end"
-        " a curve is the accuracy under attack of table 5, of a random model that of the attack's own draws."
+        f" a curve is the accuracy under attack{table}, of a random model that of the attack's own draws."
         f" {describe_means(_list_seeds(block))}"
         f" {request.table_command('budget')} has the intervals of some points."
     )
-    text += describe_errors(block)
+    text += describe_caveats(block)
     text += f" Not shown: {', '.join(left)}." if left else ""
     return text + describe_others(others)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,15 +114,17 @@ def legend_above(axes: Axes, *, columns: int) -> None:
     )
 
 
-def legend_of_sheet(figure: Figure, handles: Mapping[str, Any], heading: str, *, columns: int) -> None:
+def legend_of_sheet(figure: Figure, heading: str, *, columns: int, handlelength: float = 1.6) -> None:
     """Put a legend with a heading above all panels, in as many columns as the sheet has room for.
 
     Args:
-        figure: the sheet.
-        handles: what is drawn, by its label.
+        figure: the sheet; what several panels draw under one label is there once.
         heading: of the figure.
         columns: most columns.
+        handlelength: length of what stands before a label, in sizes of its font.
     """
+    legends = [axes.get_legend_handles_labels() for axes in figure.axes]
+    handles = {label: handle for legend in legends for handle, label in zip(*legend, strict=True)}
     for count in range(min(columns, max(len(handles), 1)), 0, -1):
         legend = figure.legend(
             list(handles.values()),
@@ -132,7 +134,7 @@ def legend_of_sheet(figure: Figure, handles: Mapping[str, Any], heading: str, *,
             alignment="left",
             loc="outside upper left",
             ncols=count,
-            handlelength=1.6,
+            handlelength=handlelength,
         )
         if count == 1 or legend.get_window_extent().width <= figure.bbox.width:
             return

@@ -63,9 +63,7 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
             _label(axes, _title(block))
         for axes in panels[len(shown) :]:
             axes.set_axis_off()
-        legends = [axes.get_legend_handles_labels() for axes in panels]
-        handles = {label: handle for legend in legends for handle, label in zip(*legend, strict=True)}
-        legend_of_sheet(figure, handles, f"{request.figure.title}: {request.task}", columns=4)
+        legend_of_sheet(figure, f"{request.figure.title}: {request.task}", columns=4)
     return Drawing(figure, request.file_name(request.task), caption)
 
 

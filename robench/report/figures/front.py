@@ -184,8 +184,8 @@ def _mark(axes: Axes, points: Sequence[Point], shown: Sequence[Look]) -> None:
     for number, ((x, y), look) in enumerate(zip((point.place for point in points), shown, strict=True)):
         over = sum(math.dist(places[number], other) < MARKER_SIZE / 2 for other in places[number + 1 :])
         size = MARKER_SIZE * (1 + over / 2)
-        edge = {"markeredgecolor": INK, "markeredgewidth": 0.5}
-        axes.plot([x], [y], color=look.colour, marker=look.marker, markersize=size, **edge, zorder=2.2)
+        (point,) = axes.plot([x], [y], color=look.colour, marker=look.marker, markersize=size, zorder=2.2)
+        point.set(markeredgecolor=INK, markeredgewidth=0.5)
 
 
 def _describe_training_attacks(points: Sequence[Point]) -> str:

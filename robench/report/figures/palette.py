@@ -1,7 +1,7 @@
 """One look for each defense, the same in every figure, and apart for readers who see colours differently.
 
 The hues are those of Okabe and Ito (2008) with a dark grey for black. At most eight can be distinguished with every
-common colour vision, so a look is a hue and a pattern (in a plot of points, a marker). A defense declares its own. One
+common colour vision, so a look is a hue and a pattern: a hatch, a marker or dashes. A defense declares its own. One
 that does not, or whose plug-in is gone, gets a look from a hash of its name. This look does not depend on what else is
 installed or drawn, unless two names in one figure get the same look.
 """
@@ -28,16 +28,17 @@ HUES: dict[Hue, str] = {
 }
 """Colour of each :data:`~robench.plugins.style.Hue`."""
 
-PATTERNS: dict[Pattern, tuple[str, str]] = {
-    "plain": ("", "o"),
-    "striped": ("////", "s"),
-    "dotted": ("....", "^"),
-    "crossed": ("xxxx", "D"),
-    "ruled": ("|||||", "v"),
-    "slanted": ("\\\\\\\\", "P"),
-    "barred": ("-----", "X"),
+PATTERNS: dict[Pattern, tuple[str, str, tuple[int, ...]]] = {
+    "plain": ("", "o", ()),
+    "striped": ("////", "s", (7, 3)),
+    "dotted": ("....", "^", (2, 3)),
+    "crossed": ("xxxx", "D", (7, 3, 2, 3)),
+    "ruled": ("|||||", "v", (12, 4)),
+    "slanted": ("\\\\\\\\", "P", (4, 4)),
+    "barred": ("-----", "X", (12, 3, 2, 3, 2, 3)),
 }
-"""Hatch of bars and marker of points of each :data:`~robench.plugins.style.Pattern`."""
+"""Hatch of bars, marker of points and dashes of lines of each :data:`~robench.plugins.style.Pattern`; the latter are
+those of ``site.css``, in points."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Look:
     colour: str
     hatch: str = ""
     marker: str = "o"
+    dashes: tuple[int, ...] = ()
 
     @property
     def dark(self) -> bool:

@@ -98,7 +98,7 @@ def _draw_curves(board: Board, rows: dict[str, Sequence[Result]], *, queries_onl
 def _choose_styles(rows: Mapping[str, Sequence[Result]]) -> dict[str, tuple[str, str]]:
     """Return hue and pattern of each defense, those of all figures; of several models of one, the first has them."""
     hues = {colour: hue for hue, colour in HUES.items()}
-    patterns = {marker: pattern for pattern, (_, marker) in PATTERNS.items()}
+    patterns = {marker: pattern for pattern, (_, marker, _) in PATTERNS.items()}
     names: dict[str, str] = {}
     for label, results in rows.items():
         defense = results[0].defense

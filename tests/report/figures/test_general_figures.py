@@ -62,6 +62,22 @@ def test_budget_has_two_panels_for_each_attack_that_end_at_table_5(store: Store)
     assert drawing.name == "budget-trec" and "as found, not minimal" in " ".join(texts(drawing))
 
 
+def test_budget_tells_all_curves_apart_and_marks_what_learned_nothing(store: Store) -> None:
+    add_cell(store, "freelb", "textfooler", 45, clean=(460, 500))
+    add_cell(store, "fgsm", "textfooler", 100, clean=(250, 500, 250))
+    drawing = draw("budget", store, selection=TREC)
+    assert_readable(drawing)
+    (legend,) = drawing.figure.legends
+    names = {text.get_text() for text in legend.get_texts()}
+    assert names == {"Base", "PGD", "TaiChi", "ADA", "FreeLB", "FGSM †"}, "pwws, whose panels are the first, lacks two"
+    assert len({(line.get_color(), line.get_linestyle()) for line in legend.get_lines()}) == len(names)
+    assert "cannot be told from naming" in drawing.caption
+
+
+def test_budget_names_the_table_of_the_paper_that_is_asked_for(store: Store) -> None:
+    assert "accuracy under attack of table 1," in draw("budget", store, selection=TREC, paper="example").caption
+
+
 def test_trade_off_has_a_point_for_each_defense_that_met_every_attack(store: Store) -> None:
     drawing = draw("trade-off", store, selection=TREC)
     assert_readable(drawing)

@@ -52,7 +52,7 @@ def test_a_plug_in_looks_the_same_wherever_it_is_drawn() -> None:
     alone = looks(["my-defense"])["my-defense"]
     assert looks(["taichi", "my-defense", "zebra", "base"])["my-defense"] == alone
     assert alone not in looks(registry.names("defenses")).values()
-    assert alone == Look(colour=alone.colour, hatch=alone.hatch, marker=alone.marker)
+    assert alone == Look(alone.colour, alone.hatch, alone.marker, alone.dashes)
 
 
 def test_a_plug_in_s_style_is_drawn_and_not_that_of_its_base_class(tmp_path: Path, forget_plugins: None) -> None:
