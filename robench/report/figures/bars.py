@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from robench.errors import RobenchError
 from robench.escaping import escape_matplotlib
-from robench.report.figures.canvas import INK, Drawing, apply_style, legend_above, sheet
-from robench.report.figures.captions import describe_caveats, describe_forms, describe_others
+from robench.report.figures.canvas import INK, Drawing, apply_style, legend_of_sheet, sheet
 from robench.report.figures.marks import mark_unlearned
 from robench.report.figures.palette import Look, looks, title
 from robench.report.figures.request import FigureRequest
+from robench.report.figures.shown import Shown
 from robench.results.cells import Result, group
-from robench.results.labels import column_labels, row_labels
+from robench.results.labels import column_labels
 from robench.results.paper_contents import rank
 from robench.results.seeds import (
     SeedMean,
@@ -21,7 +21,6 @@ from robench.results.seeds import (
     average_clean_accuracy,
     describe_seeds,
 )
-from robench.results.selection import largest_block, prefer_unchanged
 from robench.results.store import Store
 from robench.study.commands import describe_commands, read_selection
 
@@ -44,17 +43,13 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
     Raises:
         RobenchError: a defense or one of its attacks is missing.
     """
-    selection = request.selection
-    results = read_selection(selection, store, request.command_options)
-    block, others = largest_block(prefer_unchanged(results))
+    drawn = Shown.choose(read_selection(request.selection, store, request.command_options), request)
+    block, labels = drawn.results, drawn.labels
     columns = _columns(block, request)
     _check(block, columns, request)
-    order = list(selection.defenses) or sorted({r.defense.name for r in block})
-    labels = row_labels(block)
-    block.sort(key=lambda r: (order.index(r.defense.name), labels[r.row].text))
     series = {labels[row].text: _make_bars(found, columns) for row, found in group(block, lambda r: r.row).items()}
     heads = [CLEAN, *(label.text + "%" for label in column_labels([c[0] for c in columns]).values())]
-    caption = _caption(block, series, request.task, others) + describe_forms(results, block)
+    caption = drawn.caption(_describe(block, series))
     with apply_style():
         return _drawing(series, heads, request, caption)
 
@@ -92,17 +87,13 @@ def _make_bars(found: Sequence[Result], columns: Sequence[Sequence[Result]]) -> 
     ]
 
 
-def _caption(block: Sequence[Result], labels: Iterable[str], task: str, others: int) -> str:
-    info = block[0].info
+def _describe(block: Sequence[Result], labels: Iterable[str]) -> str:
     names = [f"{title(label)} is {label}" for label in labels if title(label).lower() != label.lower()]
     text = (
-        f"{task}, encoder {info.encoder.name}, {info.train_rows:,} training rows. clean%: of"
-        f" {info.clean.n:,} {info.split} samples, the mean over a defense's models, one per attack where it trains on"
-        f" the attack's texts. Others: of {block[0].attacked_n:,} attacked {info.split} samples those that stay right;"
-        f" wrong before counts as wrong. {describe_seeds(block)}"
+        " clean%: the mean over a defense's models, one per attack where it trains on the attack's texts. Others: the"
+        f" attacked samples that stay right; wrong before counts as wrong. {describe_seeds(block)}"
     )
-    text += f" {', '.join(names)}." if names else ""
-    return text + describe_caveats(block) + describe_others(others)
+    return text + (f" {', '.join(names)}." if names else "")
 
 
 def _drawing(series: dict[str, list[Bar]], heads: Sequence[str], request: FigureRequest, caption: str) -> Drawing:
@@ -122,11 +113,8 @@ def _drawing(series: dict[str, list[Bar]], heads: Sequence[str], request: Figure
     axes.set_yticks(range(0, 101, 20))
     axes.grid(axis="y")
     axes.set_ylabel("accuracy in %")
-    task = request.task
-    figure.suptitle(escape_matplotlib(f"{request.figure.title}: {task}"), x=0.01, ha="left", fontsize=11)
-    widest = max(map(len, names.values()))
-    legend_above(axes, columns=int((width - 0.7) / (0.55 + 0.075 * widest)))
-    return Drawing(figure, request.file_name(task), caption)
+    legend_of_sheet(figure, request.heading, columns=8)
+    return Drawing(figure, request.file_name(request.task), caption)
 
 
 def _draw_bars(

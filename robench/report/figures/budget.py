@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from robench.escaping import escape_matplotlib
 from robench.report.figures.canvas import Drawing, apply_style, blank_sheet, legend_of_sheet
-from robench.report.figures.captions import describe_caveats, describe_forms, describe_others
 from robench.report.figures.marks import mark_unlearned
 from robench.report.figures.palette import Look, looks, title
 from robench.report.figures.request import FigureRequest
+from robench.report.figures.shown import Shown
 from robench.results.cells import Result, group
 from robench.results.columns import ERROR, SKIPPED, SUCCEEDED, RecordColumns
-from robench.results.labels import column_labels, row_labels
+from robench.results.labels import column_labels
 from robench.results.paper_contents import rank
 from robench.results.sample_reader import SampleReader
 from robench.results.seeds import describe_means
-from robench.results.selection import largest_block, prefer_unchanged
 from robench.results.store import Store
 from robench.study.commands import read_selection
 
@@ -44,16 +43,12 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
     Raises:
         RobenchError: there are no results.
     """
-    results = read_selection(request.selection, store, request.command_options)
-    block, others = largest_block(prefer_unchanged(results))
-    attacks, paper, order = column_labels(block), request.paper, request.selection.defenses
-    names = list(order) or list(paper.defense_order)
-    block.sort(key=lambda r: (*rank(r.defense.name, names), r.row, r.seed))
+    drawn = Shown.choose(read_selection(request.selection, store, request.command_options), request)
+    block, labels, attacks = drawn.results, drawn.labels, column_labels(drawn.results)
     by_attack = sorted(group(block, lambda r: r.column).values(), key=lambda found: _order(found[0], request))
     left, by_attack = by_attack[MOST_ATTACKS:], by_attack[:MOST_ATTACKS]
-    labels, reader = row_labels(block), SampleReader.of(block, request.reader)
-    caption = _caption(block, request, others, [attacks[found[0].column].text for found in left])
-    caption += describe_forms(results, block)
+    reader = SampleReader.of(block, request.reader)
+    caption = drawn.caption(_describe(block, request, [attacks[found[0].column].text for found in left]))
     with apply_style():
         figure = blank_sheet(8.2, 0.7 + 2.5 * len(by_attack), caption)
         grid = figure.subplots(len(by_attack), 2, sharey=True, squeeze=False)
@@ -66,7 +61,7 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
                 for axes, curve in ((left_axes, queries_curve(records)), (right_axes, changes_curve(records))):
                     _plot(axes, curve, shown[labels[row].text], escape_matplotlib(titles[row]))
             _label(left_axes, right_axes, attacks[found[0].column].text)
-        legend_of_sheet(figure, f"{request.figure.title}: {request.task}", columns=6, handlelength=3.2)
+        legend_of_sheet(figure, request.heading, columns=6, handlelength=3.2)
     return Drawing(figure, request.file_name(request.task), caption)
 
 
@@ -139,18 +134,15 @@ def _list_seeds(block: Sequence[Result]) -> list[list[int]]:
     return [[r.seed for r in curve] for curve in group(block, lambda r: r.row + r.column).values()]
 
 
-def _caption(block: Sequence[Result], request: FigureRequest, others: int, left: Sequence[str]) -> str:
-    info, number = block[0].info, request.paper.first_accuracy_table.number
+def _describe(block: Sequence[Result], request: FigureRequest, left: Sequence[str]) -> str:
+    number = request.paper.first_accuracy_table.number
     table = f" of table {number}" if number else ""
     text = (
-        f"{request.task}, encoder {info.encoder.name}, {info.train_rows:,} training rows, {block[0].attacked_n:,}"
-        f" attacked {info.split} samples. A sample that fell after a search of q queries is right before q; an attack"
-        " that may ask only so often would turn more. Its share of changed words is that of the text that the attack"
-        " found, for which it did not look for the smallest change; inserted words are not counted. At its right end"
-        f" a curve is the accuracy under attack{table}, of a random model that of the attack's own draws."
+        " An attacked sample that fell after a search of q queries is right before q; an attack that may ask only so"
+        " often would turn more. Its share of changed words is that of the text that the attack found, for"
+        " which it did not look for the smallest change; inserted words are not counted. At its right end a curve is"
+        f" the accuracy under attack{table}, of a random model that of the attack's own draws."
         f" {describe_means(_list_seeds(block))}"
         f" {request.table_command('budget')} has the intervals of some points."
     )
-    text += describe_caveats(block)
-    text += f" Not shown: {', '.join(left)}." if left else ""
-    return text + describe_others(others)
+    return text + (f" Not shown: {', '.join(left)}." if left else "")

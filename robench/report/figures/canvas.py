@@ -96,24 +96,6 @@ def blank_sheet(width: float, height: float, caption: str) -> Figure:
     return figure
 
 
-def legend_above(axes: Axes, *, columns: int) -> None:
-    """Put the legend of some axes above them, to be read row by row, in at most that many columns."""
-    handles, labels = axes.get_legend_handles_labels()
-    rows = -(-len(labels) // max(columns, 1))
-    columns = -(-len(labels) // rows)
-    # Matplotlib fills a legend column by column.
-    order = [i for column in range(columns) for i in range(column, len(labels), columns)]
-    axes.legend(
-        [handles[i] for i in order],
-        [labels[i] for i in order],
-        loc="lower left",
-        bbox_to_anchor=(0, 1),
-        ncols=columns,
-        borderaxespad=0.3,
-        handlelength=1.6,
-    )
-
-
 def legend_of_sheet(figure: Figure, heading: str, *, columns: int, handlelength: float = 1.6) -> None:
     """Put a legend with a heading above all panels, in as many columns as the sheet has room for.
 

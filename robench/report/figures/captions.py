@@ -7,8 +7,14 @@ from collections.abc import Sequence
 from robench.report.figures.marks import describe_mark, mark_unlearned
 from robench.results.adversarial_rows import note_adversarial_rows
 from robench.results.cells import Result
+from robench.results.info import CellInfo, StatisticsInfo
 from robench.results.labels import row_labels
 from robench.results.seeds import describe_errors
+
+
+def begin_caption(info: CellInfo | StatisticsInfo, samples: str) -> str:
+    """Return the first sentence: the setting that all results share."""
+    return f"{info.task}, encoder {info.encoder.name}, {info.train_rows:,} training rows, {samples}."
 
 
 def describe_others(count: int) -> str:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from robench.escaping import escape_matplotlib
 from robench.report.figures.canvas import INK, Drawing, apply_style, blank_sheet, legend_of_sheet
-from robench.report.figures.captions import describe_others
+from robench.report.figures.captions import begin_caption, describe_caveats, describe_others
 from robench.report.figures.palette import Look, looks, title
 from robench.report.figures.request import FigureRequest
 from robench.report.tables.correlation import ACCURACY, ModelMeans, average_models
 from robench.report.tables.high_order import MEASURES
 from robench.report.tables.model_statistics import ModelStatistics, share_setting
-from robench.results.cells import group, identity_text
+from robench.results.cells import Result, group, identity_text, read_results
 from robench.results.correlation import FEWEST, correlate
 from robench.results.info import CellInfo, StatisticsInfo
 from robench.results.labels import attack_source, defense_source, make_labels
@@ -51,7 +51,8 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
     shown = enough[:MOST_ATTACKS]
     left = [block for block in blocks if block not in shown]
     names = make_labels(defense_source(one.row, one.info.defense, one.key) for one in _list_statistics(blocks))
-    caption = _describe(shown, request, [_title(block) for block in left], others)
+    caption = _describe(shown, request, [_title(block) for block in left])
+    caption += describe_caveats(_read_attacks(shown, store)) + describe_others(others)
     with apply_style():
         rows = math.ceil(len(shown) / 2)
         figure = blank_sheet(7.2, 0.8 + 2.6 * rows, caption)
@@ -63,7 +64,7 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
             _label(axes, _title(block))
         for axes in panels[len(shown) :]:
             axes.set_axis_off()
-        legend_of_sheet(figure, f"{request.figure.title}: {request.task}", columns=4)
+        legend_of_sheet(figure, request.heading, columns=4)
     return Drawing(figure, request.file_name(request.task), caption)
 
 
@@ -112,23 +113,32 @@ def _label(axes: Axes, attack: str) -> None:
     axes.grid()
 
 
-def _describe(shown: Sequence[Block], request: FigureRequest, left: Sequence[str], others: int) -> str:
+def _read_attacks(shown: Sequence[Block], store: Store) -> list[Result]:
+    """Return the attacks that the accuracies are of."""
+
+    def identify(info: CellInfo | StatisticsInfo) -> tuple[str, str]:
+        return info.model, identity_text([info.attack.title, info.attack.fields])
+
+    met = {identify(one.info) for one in _list_statistics(shown)}
+    return read_results([cell for cell in store.stages(CellInfo) if identify(cell.info) in met])
+
+
+def _describe(shown: Sequence[Block], request: FigureRequest, left: Sequence[str]) -> str:
     models = _list_statistics(shown)
     info = models[0].info
     numbers = ", ".join(f"{_title(block)} {_correlate(block)}" for block in shown)
     attacks = sorted({m.training_attack.title for m in models if m.training_attack})
     seeds = [[m.seed for m in means.models] for block in shown for means in block]
-    text = (
-        f"{request.task}, encoder {info.encoder.name}, {info.train_rows:,} training rows, {info.statistics.n:,} pairs."
+    text = begin_caption(info, f"{info.statistics.n:,} pairs") + (
         " KL (pos): divergence, in nats, of the predictions for a clean text and for what the attack made of it against"
         f" the reference defense. Rank correlation: {numbers}; {request.table_command('correlation')} has intervals,"
-        f" tests and the other statistics. {describe_means(seeds)}"
+        " tests and the other statistics. models: a defense, or a form of one, each, which count as independent; those"
+        f" that learned nothing are left out. {describe_means(seeds)}"
     )
     text += f" Trained against {', '.join(attacks)}, if against any." if attacks else ""
     infinite = sum(not math.isfinite(means.values[STATISTIC]) for block in shown for means in block)
     text += f" Points not drawn, because KL is infinite: {infinite}." if infinite else ""
-    text += f" Not shown: {', '.join(left)}." if left else ""
-    return text + describe_others(others)
+    return text + (f" Not shown: {', '.join(left)}." if left else "")
 
 
 def _correlate(block: Block) -> str:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from robench.escaping import escape_matplotlib
 from robench.report.figures.canvas import INK, Drawing, apply_style, sheet
-from robench.report.figures.captions import describe_forms, describe_others
 from robench.report.figures.labelling import place_texts
-from robench.report.figures.marks import DAGGER, describe_mark
+from robench.report.figures.marks import DAGGER
 from robench.report.figures.palette import Look, looks, title
 from robench.report.figures.request import FigureRequest
+from robench.report.figures.shown import Shown
 from robench.report.tables.cells import clean_cell, outcome_cell
 from robench.report.tables.comparison import add_interval
 from robench.report.tables.model import Cell, Column
@@ -23,9 +23,8 @@ from robench.results.cells import Result, group, identity_text, read_model_resul
 from robench.results.info import CellInfo
 from robench.results.intervals import FEWEST_SEEDS, LEVEL
 from robench.results.labels import column_labels, row_labels
-from robench.results.paper_contents import rank
 from robench.results.sample_reader import SampleReader
-from robench.results.selection import NoResultsError, largest_block, prefer_unchanged
+from robench.results.selection import NoResultsError
 from robench.results.store import Store
 from robench.results.worst import WorstReader
 from robench.study.commands import make_run_command, name_defenses
@@ -39,12 +38,12 @@ MARKER_SIZE = 8
 
 @dataclass(frozen=True)
 class Point:
-    """A defense: its name, its clean and worst accuracy with intervals, and the attacks it was trained against."""
+    """A defense: its name, its clean and worst accuracy with intervals, and the results that they are of."""
 
     name: str
     clean: Cell
     worst: Cell
-    training_attacks: frozenset[str] = frozenset()
+    results: Sequence[Result]
 
     @property
     def title(self) -> str:
@@ -55,6 +54,11 @@ class Point:
     def mark(self) -> str:
         """Return the mark of a model that learned nothing; empty if there is none."""
         return "" if self.has_learned else DAGGER
+
+    @property
+    def training_attacks(self) -> list[str]:
+        """Return the titles of the attacks that its models were trained against."""
+        return sorted({r.info.training_attack.title for r in self.results if r.info.training_attack})
 
     @property
     def has_learned(self) -> bool:
@@ -79,17 +83,14 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
     if not kept:
         command = make_run_command(name_defenses(selection, cells), ["--table", "worst", *request.command_options])
         raise NoResultsError(f"{store.root} has no {selection.describe()} yet; `{command}` makes it.")
-    results = read_model_results(kept)
-    block, others = largest_block(prefer_unchanged(results))
-    names = list(selection.defenses) or list(request.paper.defense_order)
-    block.sort(key=lambda r: (*rank(r.defense.name, names), _identify(r), r.seed))
-    points, absent = find_points(block, request.reader)
+    drawn = Shown.choose(read_model_results(kept), request)
+    points, absent = find_points(drawn.results, request.reader)
     if not points:
         raise NoResultsError(
             f"{request.name} shows models that met every attack, of which there are none; {_point_to_table(request)}."
         )
-    caption = _caption(block, request, points, others, absent) + _describe_training_attacks(points)
-    caption += describe_forms(results, block) + describe_mark(max(point.mark for point in points))
+    text = _describe(drawn.results, request, points, absent) + _describe_training_attacks(points)
+    caption = drawn.caption(text, [r for point in points for r in point.results])
     with apply_style():
         figure, axes = sheet(6.2, 4.6, caption)
         shown = looks([point.name for point in points])
@@ -101,7 +102,7 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
         axes.set_xlabel("clean%")
         axes.set_ylabel("worst%")
         axes.grid()
-        figure.suptitle(escape_matplotlib(f"{request.figure.title}: {request.task}"), x=0.01, ha="left", fontsize=11)
+        figure.suptitle(escape_matplotlib(request.heading), x=0.01, ha="left", fontsize=11)
         whiskers = [line for point in points for line in _lines(point)]
         place_texts(axes, [(point.title, point.place) for point in points], whiskers)
     return Drawing(figure, request.file_name(request.task), caption)
@@ -129,8 +130,7 @@ def find_points(block: Sequence[Result], reader: SampleReader | None = None) -> 
             absent.append(name)
             continue
         clean, worst_cell = (add_interval(cell, Column("%"), LEVEL) for cell in cells)
-        attacks = frozenset(r.info.training_attack.title for r in of_seeds if r.info.training_attack)
-        points.append(Point(name, clean, worst_cell, attacks))
+        points.append(Point(name, clean, worst_cell, of_seeds))
     return points, absent
 
 
@@ -190,11 +190,11 @@ def _mark(axes: Axes, points: Sequence[Point], shown: Sequence[Look]) -> None:
 
 def _describe_training_attacks(points: Sequence[Point]) -> str:
     """Return a sentence for each set of attacks that defenses were trained against; empty if there is none."""
-    trained = [point for point in points if point.training_attacks]
-    by_attacks = group(trained, lambda point: ", ".join(sorted(point.training_attacks)))
+    by_attacks = group(points, lambda point: ", ".join(point.training_attacks))
     return "".join(
         f" Trained against {attacks}: {', '.join(title(point.name) for point in found)}."
         for attacks, found in by_attacks.items()
+        if attacks
     )
 
 
@@ -215,17 +215,10 @@ _WHISKERS = {
 _SEEDS = {1: "one seed", 2: "two seeds", FEWEST_SEEDS: "three seeds or more"}
 
 
-def _caption(
-    block: Sequence[Result],
-    request: FigureRequest,
-    points: Sequence[Point],
-    others: int,
-    absent: Sequence[str],
-) -> str:
-    info, attacks = block[0].info, sorted({label.text for label in column_labels(block).values()})
+def _describe(block: Sequence[Result], request: FigureRequest, points: Sequence[Point], absent: Sequence[str]) -> str:
+    attacks = sorted({label.text for label in column_labels(block).values()})
     text = (
-        f"{request.task}, encoder {info.encoder.name}, {info.train_rows:,} training rows, {info.clean.n:,} clean and"
-        f" {block[0].attacked_n:,} attacked {info.split} samples. worst%: a sample counts only if the model survives"
+        f" worst%: a sample counts only if the model survives"
         f" all of {', '.join(attacks)}; of a defense that is trained once for each attack, the mean over its models."
         f" Whiskers: {_describe_whiskers(points)}. Dashed: the Pareto front, beyond which"
         " no defense here is better in both; that points lie on it may be chance where whiskers overlap."
@@ -233,7 +226,7 @@ def _caption(
     if absent:
         reason = "Left out, because not every model has results of every attack"
         text += f" {reason}: {', '.join(absent)}; {_point_to_table(request)}."
-    return text + describe_others(others)
+    return text
 
 
 def _point_to_table(request: FigureRequest) -> str:

@@ -2,8 +2,8 @@
 
 Each text is tried on circles of growing radius around its point, in sixteen directions. A place costs its distance,
 much more for the share of the text's box that lies on a point, a line, another text or outside of the axes, and more if
-the box's centre is nearer to another point, whose text it would seem to be; the place that costs least is kept. Lines and points count as chains of small boxes. A text that ends up far from its point gets a
-line to it.
+the box's centre is nearer to another point, whose text it would seem to be; the place that costs least is kept. Lines
+and points count as chains of small boxes. A text that ends up far from its point gets a line to it.
 """
 
 from __future__ import annotations

@@ -44,6 +44,11 @@ class FigureRequest:
         """The figure in an error: ``figure 4 on sst2``."""
         return f"figure {self.figure.number} on {self.task}"
 
+    @property
+    def heading(self) -> str:
+        """The figure's title and its task."""
+        return f"{self.figure.title}: {self.task}"
+
     def file_name(self, *parts: str) -> str:
         """Return the name of the figure's files: ``figure4-sst2``, with the name of any paper but the default."""
         named = [re.sub(r"[/\\]", "-", escape_line(part)) for part in parts]

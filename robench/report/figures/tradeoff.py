@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from robench.errors import RobenchError
 from robench.escaping import escape_matplotlib, list_values
-from robench.report.figures.canvas import INK, Drawing, apply_style, legend_above, sheet
-from robench.report.figures.captions import describe_caveats, describe_others
+from robench.report.figures.canvas import INK, Drawing, apply_style, legend_of_sheet, sheet
 from robench.report.figures.labelling import Line, place_texts
 from robench.report.figures.marks import mark_unlearned
 from robench.report.figures.palette import Look, looks, title
 from robench.report.figures.request import FigureRequest
+from robench.report.figures.shown import Shown
 from robench.results.cells import Result, group, identity_text
 from robench.results.intervals import wilson
 from robench.results.labels import row_labels
@@ -25,7 +25,6 @@ from robench.results.seeds import (
     average_clean_accuracy,
     describe_seeds,
 )
-from robench.results.selection import largest_block
 from robench.results.store import Store
 from robench.study.commands import describe_commands, read_selection
 
@@ -54,8 +53,8 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
     """
     selection, sweep = request.selection, request.figure.sweep
     assert sweep is not None, "the reader of papers checks that"
-    block, others = largest_block(read_selection(selection, store, request.command_options))
-    block = _of_one_attack(block)
+    drawn = Shown.choose(read_selection(selection, store, request.command_options), request, every_form=True)
+    block = _of_one_attack(drawn.results)
     swept = [r for r in block if r.defense.name == sweep.defense]
     swept = _of_one_variant(swept, request, sweep.field)
     others_by_name = group((r for r in block if r.defense.name != sweep.defense), lambda r: r.defense.name)
@@ -75,8 +74,9 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
     path = {value: Place.of(found) for value, found in by_value.items()}
     points = {name: Place.of(found) for name, found in group(rest, lambda r: str(r.defense.name)).items()}
     ordered = {name: points[name] for name in names if name in points}
+    caption = drawn.caption(_describe([*swept, *rest], request, sweep), [*swept, *rest])
     with apply_style():
-        return _drawing(path, ordered, block[0], request, sweep, _caption([*swept, *rest], request, others))
+        return _drawing(path, ordered, block[0], request, sweep, caption)
 
 
 def _value(result: Result, sweep: Sweep) -> float:
@@ -132,16 +132,10 @@ def _commands(gaps: Sequence[tuple[str, Result]], request: FigureRequest) -> str
     return describe_commands(gaps, request.command_options)
 
 
-def _caption(block: Sequence[Result], request: FigureRequest, others: int) -> str:
-    info, figure = block[0].info, request.figure
-    assert figure.sweep is not None, "the reader of papers checks that"
-    text = (
-        f"{request.task}, encoder {info.encoder.name}, {info.train_rows:,} training rows, {info.clean.n:,} clean"
-        f" and {block[0].attacked_n:,} attacked {info.split} samples. The line joins {figure.sweep.caption}; between"
-        f" its points nothing was measured. Up and right is better. {describe_seeds(block)}"
-    )
-    text += _describe_samples(block) + "".join(f" {note}." for note in figure.notes)
-    return text + describe_caveats(block) + describe_others(others)
+def _describe(block: Sequence[Result], request: FigureRequest, sweep: Sweep) -> str:
+    text = f" The line joins {sweep.caption}; between its points nothing was measured. Up and right is better."
+    notes = "".join(f" {note}." for note in request.figure.notes)
+    return f"{text} {describe_seeds(block)}{_describe_samples(block)}{notes}"
 
 
 def _describe_samples(block: Sequence[Result]) -> str:
@@ -182,9 +176,7 @@ def _drawing(
     axes.set_ylabel(escape_matplotlib(f"{attack.title}%"))
     axes.grid()
     axes.margins(0.13)
-    heading = f"{request.figure.title}: {task} under {attack.title}"
-    figure.suptitle(escape_matplotlib(heading), x=0.01, ha="left", fontsize=11)
-    legend_above(axes, columns=3)
+    legend_of_sheet(figure, f"{request.heading} under {attack.title}", columns=3)
     texts = [
         (_text(value, sweep) + place.mark, (x, y)) for (value, place), x, y in zip(path.items(), xs, ys, strict=True)
     ]

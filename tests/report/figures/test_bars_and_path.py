@@ -33,8 +33,7 @@ def test_figure_4_has_a_bar_for_each_number(store: Store) -> None:
     heights = [[bar.get_height() for bar in container] for container in axes.containers]
     assert heights == [[pytest.approx(90 - row / 5), *[20 + row * 4] * 4] for row in range(5)]
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["clean%", *(f"{name}%" for name in ATTACKS)]
-    legend = axes.get_legend()
-    assert legend is not None
+    (legend,) = drawing.figure.legends
     assert [t.get_text() for t in legend.get_texts()] == ["Base", "w/o CTR", "w/o KL", "w/o ADV", "TaiChi"]
     assert "w/o KL is clean" in drawing.caption and "One run, seed 42." in drawing.caption
 

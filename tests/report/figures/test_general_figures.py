@@ -157,6 +157,14 @@ def test_correlation_without_results_says_what_makes_those_that_were_asked_for(s
         draw("correlation", store, selection=chosen, options=["--runs", "r"])
 
 
+@pytest.mark.parametrize("number", ["trade-off", "budget", "correlation"])
+def test_caption_counts_the_samples_that_ended_in_an_error(store: Store, number: str) -> None:
+    cell = add_cell(store, "base", "textfooler", 80, errors=4, task="sst2")
+    add_statistics(store, "base", model=cell.info.model, attack_fields=cell.info.attack.fields)
+    caption = draw(number, store, selection=Selection(tasks=["sst2"])).caption
+    assert " 4 of the 200 attacks ended in an error and are left out." in caption
+
+
 def test_trade_off_without_a_whole_row_says_what_makes_one(store: Store) -> None:
     with pytest.raises(RobenchError, match=r"none; `robench table worst --task trec --defense ada` names the commands"):
         draw("trade-off", store, selection=Selection(tasks=["trec"], defenses=["ada"]))
@@ -183,6 +191,7 @@ def test_correlation_has_a_panel_for_each_attack_and_a_point_for_each_model(stor
     assert {(0.5, 45.0), (1.5, 35.0), (2.0, 25.0), (2.5, 30.0)} < set(points)
     assert len(drawing.figure.axes) == 1 and "Not shown: pwws." in drawing.caption, "two models are too few"
     assert "Rank correlation: textfooler -0.96 (7 models);" in drawing.caption
+    assert "models: a defense, or a form of one, each" in drawing.caption
     assert "Points not drawn, because KL is infinite: 1." in drawing.caption
     assert "Means over each model's seeds, of 42, 43." in drawing.caption
     assert "Trained against pwws, textfooler, if against any." in drawing.caption
