@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from robench.escaping import escape_matplotlib
 from robench.report.figures.canvas import INK, Drawing, apply_style, sheet
 from robench.report.figures.labelling import place_texts
-from robench.report.figures.marks import DAGGER
+from robench.report.figures.marks import mark_unlearned
 from robench.report.figures.palette import Look, looks, title
 from robench.report.figures.request import FigureRequest
 from robench.report.figures.shown import Shown
@@ -48,12 +48,7 @@ class Point:
     @property
     def title(self) -> str:
         """Return the name as the figure shows it, with the mark of a model that learned nothing."""
-        return title(self.name) + self.mark
-
-    @property
-    def mark(self) -> str:
-        """Return the mark of a model that learned nothing; empty if there is none."""
-        return "" if self.has_learned else DAGGER
+        return title(self.name) + mark_unlearned(self.results)
 
     @property
     def training_attacks(self) -> list[str]:
@@ -63,7 +58,7 @@ class Point:
     @property
     def has_learned(self) -> bool:
         """Return whether each of its models has learned something."""
-        return self.clean.learned and self.worst.learned
+        return all(r.has_learned for r in self.results)
 
     @property
     def place(self) -> tuple[float, float]:
