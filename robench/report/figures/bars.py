@@ -14,7 +14,6 @@ from robench.report.figures.request import FigureRequest
 from robench.report.figures.shown import Shown
 from robench.results.cells import Result, group
 from robench.results.labels import column_labels
-from robench.results.paper_contents import rank
 from robench.results.seeds import (
     SeedMean,
     average_accuracy_under_attack,
@@ -44,25 +43,13 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
         RobenchError: a defense or one of its attacks is missing.
     """
     drawn = Shown.choose(read_selection(request.selection, store, request.command_options), request)
-    block, labels = drawn.results, drawn.labels
-    columns = _columns(block, request)
+    block, labels, columns = drawn.results, drawn.labels, drawn.columns
     _check(block, columns, request)
     series = {labels[row].text: _make_bars(found, columns) for row, found in group(block, lambda r: r.row).items()}
     heads = [CLEAN, *(label.text + "%" for label in column_labels([c[0] for c in columns]).values())]
     caption = drawn.caption(_describe(block, series))
     with apply_style():
         return _drawing(series, heads, request, caption)
-
-
-def _columns(block: Sequence[Result], request: FigureRequest) -> list[list[Result]]:
-    """Return the results of each attack, in the paper's order."""
-    attacks = request.paper.attacks
-
-    def order(members: list[Result]) -> tuple[int, str]:
-        attack = members[0].attack
-        return rank(attack.name, attacks)[0], attack.title
-
-    return sorted(group(block, lambda r: r.column).values(), key=order)
 
 
 def _check(block: Sequence[Result], columns: Sequence[Sequence[Result]], request: FigureRequest) -> None:

@@ -15,7 +15,6 @@ from robench.report.figures.shown import Shown
 from robench.results.cells import Result, group
 from robench.results.columns import ERROR, SKIPPED, SUCCEEDED, RecordColumns
 from robench.results.labels import column_labels
-from robench.results.paper_contents import rank
 from robench.results.sample_reader import SampleReader
 from robench.results.seeds import describe_means
 from robench.results.store import Store
@@ -45,8 +44,7 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
     """
     drawn = Shown.choose(read_selection(request.selection, store, request.command_options), request)
     block, labels, attacks = drawn.results, drawn.labels, column_labels(drawn.results)
-    by_attack = sorted(group(block, lambda r: r.column).values(), key=lambda found: _order(found[0], request))
-    left, by_attack = by_attack[MOST_ATTACKS:], by_attack[:MOST_ATTACKS]
+    by_attack, left = drawn.columns[:MOST_ATTACKS], drawn.columns[MOST_ATTACKS:]
     reader = SampleReader.of(block, request.reader)
     caption = drawn.caption(_describe(block, request, [attacks[found[0].column].text for found in left]))
     with apply_style():
@@ -123,10 +121,6 @@ def _label(left: Axes, right: Axes, attack: str) -> None:
             xs, ys = line.get_xdata(), line.get_ydata()
             line.set_data([*xs, end], [*ys, ys[-1]])  # type: ignore[misc, index]
         axes.set_xlim(0, end)
-
-
-def _order(result: Result, request: FigureRequest) -> tuple[int, str]:
-    return rank(result.attack.name, request.paper.attacks)[0], result.attack.title
 
 
 def _list_seeds(block: Sequence[Result]) -> list[list[int]]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from robench.report.figures.marks import describe_mark, mark_unlearned
+from robench.report.figures.marks import mark_unlearned
 from robench.results.adversarial_rows import note_adversarial_rows
 from robench.results.cells import Result
+from robench.results.flags import UNLEARNED
 from robench.results.info import CellInfo, StatisticsInfo
 from robench.results.labels import row_labels
 from robench.results.seeds import describe_errors
@@ -39,4 +40,6 @@ def describe_forms(results: Sequence[Result], block: Sequence[Result]) -> str:
 def describe_caveats(results: Sequence[Result]) -> str:
     """Return sentences, each with a space before it, on what some results do not tell of a defense."""
     notes = "".join(f" {note}." for note in note_adversarial_rows(r.info for r in results))
-    return describe_mark(mark_unlearned(results)) + describe_errors(results) + notes
+    mark = mark_unlearned(results)
+    meaning = f"{mark}: the model, or one of them, {UNLEARNED}; it is not to be compared." if mark else ""
+    return meaning + describe_errors(results) + notes

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from robench.report.figures.captions import begin_caption, describe_caveats, describe_forms, describe_others
 from robench.report.figures.request import FigureRequest
-from robench.results.cells import Result
+from robench.results.cells import Result, group
 from robench.results.labels import Label, row_labels
 from robench.results.paper_contents import rank
 from robench.results.selection import largest_block, prefer_unchanged
@@ -20,12 +20,14 @@ class Shown:
     Attributes:
         results: the group, in the order of the defenses that the user or the paper has.
         labels: of their rows.
+        columns: the results of each attack, in the paper's order.
         candidates: all results that could be shown.
         others: number of other groups.
     """
 
     results: list[Result]
     labels: dict[str, Label]
+    columns: list[list[Result]]
     candidates: Sequence[Result]
     others: int
 
@@ -35,7 +37,10 @@ class Shown:
         block, others = largest_block(candidates if every_form else prefer_unchanged(candidates))
         names, labels = list(request.selection.defenses) or list(request.paper.defense_order), row_labels(block)
         block.sort(key=lambda r: (*rank(r.defense.name, names), labels[r.row].text, r.seed))
-        return cls(block, labels, candidates, others)
+        attacks = request.paper.attacks
+        columns = group(block, lambda r: r.column).values()
+        ordered = sorted(columns, key=lambda found: (rank(found[0].attack.name, attacks)[0], found[0].attack.title))
+        return cls(block, labels, ordered, candidates, others)
 
     def caption(self, text: str, drawn: Sequence[Result] = ()) -> str:
         """Return a caption: the setting, a text that begins with a space, and what the results do not tell.
