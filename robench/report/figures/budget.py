@@ -133,7 +133,7 @@ def _describe(block: Sequence[Result], request: FigureRequest, left: Sequence[st
     table = f" of table {number}" if number else ""
     text = (
         " An attacked sample that fell after a search of q queries is right before q; an attack that may ask only so"
-        " often would turn more. Its share of changed words is that of the text that the attack found, for"
+        " often would turn more. A sample's share of changed words is that of the text that the attack found, for"
         " which it did not look for the smallest change; inserted words are not counted. At its right end a curve is"
         f" the accuracy under attack{table}, of a random model that of the attack's own draws."
         f" {describe_means(_list_seeds(block))}"
