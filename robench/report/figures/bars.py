@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from robench.errors import RobenchError
 from robench.escaping import escape_matplotlib
 from robench.report.figures.canvas import INK, Drawing, apply_style, legend_of_sheet, sheet
+from robench.report.figures.figure_results import FigureResults
 from robench.report.figures.marks import mark_unlearned
 from robench.report.figures.palette import Look, looks, title
 from robench.report.figures.request import FigureRequest
-from robench.report.figures.shown import Shown
 from robench.results.cells import Result, group
 from robench.results.labels import column_labels
 from robench.results.seeds import (
@@ -42,12 +42,12 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
     Raises:
         RobenchError: a defense or one of its attacks is missing.
     """
-    drawn = Shown.choose(read_selection(request.selection, store, request.command_options), request)
+    drawn = FigureResults.choose(read_selection(request.selection, store, request.command_options), request)
     block, labels, columns = drawn.results, drawn.labels, drawn.columns
     _check(block, columns, request)
     series = {labels[row].text: _make_bars(found, columns) for row, found in group(block, lambda r: r.row).items()}
     heads = [CLEAN, *(label.text + "%" for label in column_labels([c[0] for c in columns]).values())]
-    caption = drawn.caption(_describe(block, series))
+    caption = drawn.make_caption(_describe(block, series))
     with apply_style():
         return _drawing(series, heads, request, caption)
 

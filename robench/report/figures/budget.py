@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from robench.escaping import escape_matplotlib
 from robench.report.figures.canvas import Drawing, apply_style, blank_sheet, legend_of_sheet
+from robench.report.figures.figure_results import FigureResults
 from robench.report.figures.marks import mark_unlearned
 from robench.report.figures.palette import Look, looks, title
 from robench.report.figures.request import FigureRequest
-from robench.report.figures.shown import Shown
 from robench.results.cells import Result, group
 from robench.results.columns import ERROR, SKIPPED, SUCCEEDED, RecordColumns
 from robench.results.labels import column_labels
@@ -42,11 +42,11 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
     Raises:
         RobenchError: there are no results.
     """
-    drawn = Shown.choose(read_selection(request.selection, store, request.command_options), request)
+    drawn = FigureResults.choose(read_selection(request.selection, store, request.command_options), request)
     block, labels, attacks = drawn.results, drawn.labels, column_labels(drawn.results)
     by_attack, left = drawn.columns[:MOST_ATTACKS], drawn.columns[MOST_ATTACKS:]
     reader = SampleReader.of(block, request.reader)
-    caption = drawn.caption(_describe(block, request, [attacks[found[0].column].text for found in left]))
+    caption = drawn.make_caption(_describe(block, request, [attacks[found[0].column].text for found in left]))
     with apply_style():
         figure = blank_sheet(8.2, 0.7 + 2.5 * len(by_attack), caption)
         grid = figure.subplots(len(by_attack), 2, sharey=True, squeeze=False)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from robench.escaping import escape_matplotlib
 from robench.report.figures.canvas import INK, Drawing, apply_style, sheet
+from robench.report.figures.figure_results import FigureResults
 from robench.report.figures.labelling import place_texts
 from robench.report.figures.marks import mark_unlearned
 from robench.report.figures.palette import Look, looks, title
 from robench.report.figures.request import FigureRequest
-from robench.report.figures.shown import Shown
 from robench.report.tables.cells import clean_cell, outcome_cell
 from robench.report.tables.comparison import add_interval
 from robench.report.tables.model import Cell, Column
@@ -78,14 +78,14 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
     if not kept:
         command = make_run_command(name_defenses(selection, cells), ["--table", "worst", *request.command_options])
         raise NoResultsError(f"{store.root} has no {selection.describe()} yet; `{command}` makes it.")
-    drawn = Shown.choose(read_model_results(kept), request)
+    drawn = FigureResults.choose(read_model_results(kept), request)
     points, absent = find_points(drawn.results, request.reader)
     if not points:
         raise NoResultsError(
             f"{request.name} shows models that met every attack, of which there are none; {_point_to_table(request)}."
         )
     text = _describe(drawn.results, request, points, absent) + _describe_training_attacks(points)
-    caption = drawn.caption(text, [r for point in points for r in point.results])
+    caption = drawn.make_caption(text, [r for point in points for r in point.results])
     with apply_style():
         figure, axes = sheet(6.2, 4.6, caption)
         shown = looks([point.name for point in points])

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from robench.errors import RobenchError
 from robench.escaping import escape_matplotlib, list_values
 from robench.report.figures.canvas import INK, Drawing, apply_style, legend_of_sheet, sheet
+from robench.report.figures.figure_results import FigureResults
 from robench.report.figures.labelling import Line, place_texts
 from robench.report.figures.marks import mark_unlearned
 from robench.report.figures.palette import Look, looks, title
 from robench.report.figures.request import FigureRequest
-from robench.report.figures.shown import Shown
 from robench.results.cells import Result, group, identity_text
 from robench.results.intervals import wilson
 from robench.results.labels import row_labels
@@ -53,7 +53,7 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
     """
     selection, sweep = request.selection, request.figure.sweep
     assert sweep is not None, "the reader of papers checks that"
-    drawn = Shown.choose(read_selection(selection, store, request.command_options), request, every_form=True)
+    drawn = FigureResults.choose(read_selection(selection, store, request.command_options), request, every_form=True)
     block = _of_one_attack(drawn.results)
     swept = [r for r in block if r.defense.name == sweep.defense]
     swept = _of_one_variant(swept, request, sweep.field)
@@ -74,7 +74,7 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
     path = {value: Place.of(found) for value, found in by_value.items()}
     points = {name: Place.of(found) for name, found in group(rest, lambda r: str(r.defense.name)).items()}
     ordered = {name: points[name] for name in names if name in points}
-    caption = drawn.caption(_describe([*swept, *rest], request, sweep), [*swept, *rest])
+    caption = drawn.make_caption(_describe([*swept, *rest], request, sweep), [*swept, *rest])
     with apply_style():
         return _drawing(path, ordered, block[0], request, sweep, caption)
 

@@ -14,7 +14,7 @@ from robench.results.selection import largest_block, prefer_unchanged
 
 
 @dataclass(frozen=True)
-class Shown:
+class FigureResults:
     """The largest group of results that can be compared.
 
     Attributes:
@@ -32,7 +32,7 @@ class Shown:
     others: int
 
     @classmethod
-    def choose(cls, candidates: Sequence[Result], request: FigureRequest, *, every_form: bool = False) -> Shown:
+    def choose(cls, candidates: Sequence[Result], request: FigureRequest, *, every_form: bool = False) -> FigureResults:
         """Choose among results; of a defense with a plain form all others are left out, unless every form is wanted."""
         block, others = largest_block(candidates if every_form else prefer_unchanged(candidates))
         names, labels = list(request.selection.defenses) or list(request.paper.defense_order), row_labels(block)
@@ -42,7 +42,7 @@ class Shown:
         ordered = sorted(columns, key=lambda found: (rank(found[0].attack.name, attacks)[0], found[0].attack.title))
         return cls(block, labels, ordered, candidates, others)
 
-    def caption(self, text: str, drawn: Sequence[Result] = ()) -> str:
+    def make_caption(self, text: str, drawn: Sequence[Result] = ()) -> str:
         """Return a caption: the setting, a text that begins with a space, and what the results do not tell.
 
         Args:
