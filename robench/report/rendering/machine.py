@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from robench.escaping import dump_json, join_csv_cells
@@ -21,8 +21,10 @@ def as_csv(tables: Sequence[Table]) -> str:
     A percentage's ``low`` and ``high`` follow, the bounds of its interval, unless intervals are left out. If a defense
     is compared, ``p`` of the comparison with it follows, adjusted by Holm's method for the column and block. An empty
     field has no value; ``inf`` is infinite. With published numbers, each column's ``paper`` and ``less paper``
-    follow. A column with samples that ended in an error has their number in ``errors``, one whose attack was checked in
-    other ways has in ``search-masked`` the share of samples that it fails on and they fool. Shares are in percent.
+    follow. ``flags`` has what a reader has to know of a row, if any has such a flag. A column of a model that learned
+    nothing, which no attack fools, has ``learned``: true or false. A column with samples that ended in an error has
+    their number in ``errors``, one whose attack was checked in other ways has in ``search-masked`` the share of samples
+    that it fails on and they fool. Shares are in percent.
     """
     return "\n".join(_csv(table) for table in tables)
 
@@ -31,6 +33,8 @@ def _csv(table: Table) -> str:
     setting = [name for name in _SETTING if any(name in block.setting for block in table.blocks)]
     setting += [name for name in _TELLING if len({_setting_text(block, name) for block in table.blocks}) > 1]
     counted = ["seeds", "clean_n", "attacked_n"] if table.is_measured else []
+    has_flags = any(row.flags for block in table.blocks for row in block.rows)
+    counted += ["flags"] if has_flags else []
     names = (name for column in table.columns for name in _names(table, column))
     lines = [join_csv_cells([*setting, table.row_kind, *counted, *names])]
     for block in table.blocks:
@@ -38,6 +42,7 @@ def _csv(table: Table) -> str:
             pairs = zip(row.cells, table.columns, strict=True)
             values = [text for cell, column in pairs for text in _values(table, cell, column)]
             counts = [" ".join(map(str, row.seeds)), row.clean_n, row.attacked_n] if table.is_measured else []
+            counts += [", ".join(row.flags)] if has_flags else []
             shared = (_setting_text(block, name) for name in setting)
             lines.append(join_csv_cells([*shared, row.label, *counts, *values]))
     return "".join(lines)
@@ -53,8 +58,9 @@ def _names(table: Table, column: Column) -> list[str]:
     names = [column.name, f"{column.name} sd"] if table.is_measured else [column.name]
     names += [f"{column.name} low", f"{column.name} high"] if _has_intervals(table, column) else []
     names += [f"{column.name} p"] if _has_tests(table, column) else []
-    names += [f"{column.name} errors"] if column in _columns_with_errors(table) else []
-    names += [f"{column.name} search-masked"] if column in _columns_with_masks(table) else []
+    names += [f"{column.name} learned"] if _is_any(table, column, lambda cell: not cell.learned) else []
+    names += [f"{column.name} errors"] if _is_any(table, column, lambda cell: cell.errors) else []
+    names += [f"{column.name} search-masked"] if _is_any(table, column, lambda cell: cell.masked) else []
     return names + ([f"{column.name} paper", f"{column.name} less paper"] if table.against else [])
 
 
@@ -66,14 +72,10 @@ def _has_tests(table: Table, column: Column) -> bool:
     return bool(table.compared) and column.unit == "percent" and column.better is not None
 
 
-def _columns_with_errors(table: Table) -> list[Column]:
-    rows = [row for block in table.blocks for row in block.rows]
-    return [column for i, column in enumerate(table.columns) if any(row.cells[i].errors for row in rows)]
-
-
-def _columns_with_masks(table: Table) -> list[Column]:
-    rows = [row for block in table.blocks for row in block.rows]
-    return [column for i, column in enumerate(table.columns) if any(row.cells[i].masked for row in rows)]
+def _is_any(table: Table, column: Column, holds: Callable[[Cell], Any]) -> bool:
+    """Return whether something holds for any cell of a column."""
+    place = table.columns.index(column)
+    return any(holds(row.cells[place]) for block in table.blocks for row in block.rows)
 
 
 def _values(table: Table, cell: Cell, column: Column) -> list[str]:
@@ -85,8 +87,11 @@ def _values(table: Table, cell: Cell, column: Column) -> list[str]:
         values += [text(cell.interval.low), text(cell.interval.high)] if cell.interval else ["", ""]
     if _has_tests(table, column):
         values += ["" if cell.p is None else f"{cell.p:.6g}"]
-    values += [str(cell.errors)] if column in _columns_with_errors(table) else []
-    values += [text(cell.masked.share if cell.masked else None)] if column in _columns_with_masks(table) else []
+    if _is_any(table, column, lambda cell: not cell.learned):
+        values += ["" if cell.value is None else str(cell.learned).lower()]
+    values += [str(cell.errors)] if _is_any(table, column, lambda cell: cell.errors) else []
+    if _is_any(table, column, lambda cell: cell.masked):
+        values += [text(cell.masked.share if cell.masked else None)]
     return values + ([text(cell.published), text(cell.less_published)] if table.against else [])
 
 

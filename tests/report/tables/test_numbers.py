@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 from fractions import Fraction
@@ -128,6 +130,9 @@ def test_a_model_that_has_learned_nothing_is_marked_and_not_compared(store: Stor
         assert ("75.0 †" in text) == (format not in ("csv", "json")), format
     cells = json.loads(render(table, "json", Console()))["blocks"][0]["rows"]
     assert {row["name"]: row["cells"]["pwws"]["learned"] for row in cells}["pgd"] is False
+    lines = {line["defense"]: line for line in csv.DictReader(io.StringIO(render(table, "csv")))}
+    assert [lines[name]["pwws learned"] for name in ("base", "pgd")] == ["true", "false"]
+    assert [lines[name]["flags"] for name in ("base", "pgd")] == ["", "learned nothing"]
 
 
 def test_a_model_without_a_majority_share_counts_as_learned(store: Store) -> None:
