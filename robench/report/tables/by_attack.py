@@ -49,7 +49,7 @@ def arrange_by_attack(results: Sequence[Result], paper: Paper) -> tuple[list[Att
 
     def order(r: Result) -> tuple[Any, ...]:
         block = *rank(r.info.task, paper.tasks), *rank(r.info.attack.name, paper.attacks)
-        row = *rank(r.info.defense.name, paper.defense_order), r.row
+        row = *rank(r.info.defense.name, paper.defense_order), labels[r.row].text, r.row
         return *block, attacks[r.column].text, r.block, *row, r.seed
 
     results = sorted((replace(r, block=identity_text([r.block, r.column])) for r in results), key=order)

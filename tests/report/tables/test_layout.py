@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from robench.errors import RobenchError
+from robench.report.tables import make
 from robench.results import papers
 from robench.results.selection import Selection
 from robench.results.stage_file import encode
@@ -88,6 +89,15 @@ def test_changed_fields_are_rows_of_their_own(store: Store) -> None:
     add_cell(store, "taichi", "pwws", 95, changed={"temperature": 0.5, "cold": True})
     add_cell(store, "base", "pwws", 80)
     assert list(rows(table5(store))) == ["base", "taichi", "taichi (cold=true, temperature=0.5)"]
+
+
+@pytest.mark.parametrize("number", ["5", "quality", "flips"])
+def test_forms_of_a_defense_stand_by_their_labels(store: Store, number: str) -> None:
+    for temperature in (0.5, 0.25, 2.0):
+        changed = {} if temperature == 2.0 else {"temperature": temperature}
+        add_cell(store, "taichi", "pwws", 90, changed=changed, fields={"temperature": temperature})
+    labels = [row.label for row in make(number, store).blocks[0].rows]
+    assert labels == ["taichi", "taichi (temperature=0.25)", "taichi (temperature=0.5)"]
 
 
 @pytest.mark.parametrize("difference", [{"fields": {"temperature": 2.0}}, {"code": "somewhere 1.1"}])
