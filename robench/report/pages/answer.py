@@ -10,13 +10,11 @@ from robench.report.pages.phrases import describe_doubts, join_names, share_text
 from robench.report.pages.rows import find_column
 from robench.report.rendering.texts import number_text, p_text, percent, rounded
 from robench.report.tables.accuracy import CLEAN
-from robench.report.tables.comparison import Comparison, with_enough_seeds
 from robench.report.tables.model import Block, Cell, Column, Row, Table
-from robench.report.tables.price import TIMES
+from robench.report.tables.price import TIMES, TRAINING
 from robench.report.tables.worst import WORST
 from robench.results.flags import UNLEARNED
 from robench.results.intervals import FEWEST_SEEDS
-from robench.results.paper_contents import Paper
 
 _OTHERS = "the best other defense that is compared"
 
@@ -30,17 +28,15 @@ class Verdict:
         block: the block.
         place: of the column among the cells.
         reference: registered name of the defense that is none.
-        paper: the paper, which says what the ablations of the compared defense are.
     """
 
     table: Table
     block: Block
     place: int
     reference: str
-    paper: Paper
 
     @classmethod
-    def of(cls, accuracy: Table, worst: Table | None, identity: str, reference: str, paper: Paper) -> Verdict | None:
+    def of(cls, accuracy: Table, worst: Table | None, identity: str, reference: str) -> Verdict | None:
         """Choose what decides: accuracy under the worst of all attacks, if it is known of defenses, else the hardest.
 
         Args:
@@ -48,7 +44,6 @@ class Verdict:
             worst: the table of accuracies under the worst of all attacks, if there is one.
             identity: of the block that the answer is about; a table that lacks it has another, of the most numbers.
             reference: registered name of the defense that is none.
-            paper: the paper of the tables.
 
         Returns:
             None if nothing was attacked.
@@ -56,7 +51,7 @@ class Verdict:
         for table in filter(None, (worst, accuracy)):
             place, block = find_column(table, WORST), _find_block(table, identity)
             if place is not None and len(block.attacks) > 1 and _count_defenses(block, place) > 1:
-                return cls(table, block, place, reference, paper)
+                return cls(table, block, place, reference)
         block = _find_block(accuracy, identity)
         met = {
             place: _count_defenses(block, place)
@@ -65,7 +60,7 @@ class Verdict:
         }
         places = [place for place, count in met.items() if count == max(met.values())]
         hardest = min(places, key=lambda place: _mean(block, place, places), default=None)
-        return None if hardest is None else cls(accuracy, block, hardest, reference, paper)
+        return None if hardest is None else cls(accuracy, block, hardest, reference)
 
     @property
     def column(self) -> Column:
@@ -98,22 +93,9 @@ class Verdict:
     @property
     def few_seeds(self) -> list[Row]:
         """The rows with a number that are not ranked."""
-        cells, ablations = [self.cell(row) for row in self.block.rows], self._ablations
-        places = [
-            place
-            for place, (row, cell) in enumerate(zip(self.block.rows, cells, strict=True))
-            if cell.value is not None and cell.learned and row.name not in ablations
-        ]
-        if len(with_enough_seeds(places, cells)) == len(places):
-            return []
-        return [row for row, cell in zip(self.block.rows, cells, strict=True) if 0 < len(cell.seeds) < FEWEST_SEEDS]
-
-    @property
-    def _ablations(self) -> list[str]:
-        """The names of the compared defense's parts in the block."""
-        compared = self.table.compared
-        comparison = Comparison(compared, self.paper.ablations if compared == self.paper.compared else ())
-        return comparison.left_out(self.block.rows)
+        few = [row for row in self.block.rows if 0 < len(self.cell(row).seeds) < FEWEST_SEEDS]
+        compared = [row for row in self.block.rows if self.cell(row).is_compared]
+        return few if len(compared) > 1 and not any(row in few for row in compared) else []
 
     def cell(self, row: Row) -> Cell:
         """Return a row's cell in the column."""
@@ -122,8 +104,7 @@ class Verdict:
     @property
     def rivals(self) -> list[Row]:
         """The rows that are compared with each other, the best first: none that learned nothing, and no ablation."""
-        ablations = self._ablations
-        return [row for row in self.ranked if self.cell(row).learned and row.name not in ablations]
+        return [row for row in self.ranked if self.cell(row).is_compared]
 
     def sentences(self) -> list[str]:
         """Return which defense holds best, and how sure that is."""
@@ -189,8 +170,8 @@ class Verdict:
         return f"How sure: {'; '.join(filter(None, [*parts, self._about_seeds(tested)]))}."
 
     def _best_other(self, named: Row, rivals: Sequence[Row]) -> Row:
-        """Return what the defense that was named beforehand is compared with: the best of the others."""
-        return next(row for row in rivals if row is not named)
+        """Return what the defense that was named beforehand is compared with: the best model of another."""
+        return next(row for row in rivals if row.name != named.name)
 
     def _describe_tests(self, rivals: Sequence[Row]) -> str:
         """Return what cannot be told from the best of the rows that are compared."""
@@ -276,25 +257,42 @@ class Verdict:
             parts.append(more if change else f"none on clean texts, of which as many are right as with {base.label}")
         times = _training_times(prices, self.block, best)
         if times:
-            least, most = (rounded(edge, 1) for edge in (min(times), max(times)))
-            span = least if least == most else f"{least} to {most}"
+            is_rough = _is_uneven(prices, self.block, base)
+            least, most = (_times_text(edge, is_rough) for edge in (min(times), max(times)))
+            span = f"{'about ' if is_rough else ''}{least if least == most else f'{least} to {most}'}"
             parts.append(f"training takes {span} times as long, the making of adversarial texts included")
         return f"The price of {best.label}: {'; '.join(parts)}." if parts else ""
 
 
 def _training_times(prices: Table | None, block: Block, best: Row) -> list[float]:
-    """Return how many times as long as the reference the models of a row train, by the table of prices.
+    """Return how many times as long as the reference the models of a row train, by the table of prices."""
+    cells = _find_prices(prices, TIMES, block, best)
+    return [float(cell.value) for cell in cells if cell.value is not None]
+
+
+def _is_uneven(prices: Table | None, block: Block, base: Row) -> bool:
+    """Return whether the seconds of the reference, mean plus and less deviation, span more than 20 % of the mean."""
+    cells = _find_prices(prices, TRAINING, block, base)
+    return any(cell.sd is not None and cell.value is not None and 2 * cell.sd > cell.value / 5 for cell in cells)
+
+
+def _find_prices(prices: Table | None, name: str, block: Block, row: Row) -> list[Cell]:
+    """Return the cells of a column of the table of prices that are of a row's models.
 
     That table has a row for each model, so that its labels may differ: a defense with a model for each attack has as
     many rows there.
     """
-    place = find_column(prices, TIMES) if prices else None
-    if prices is None or place is None or not best.identity:
+    place = find_column(prices, name) if prices else None
+    if prices is None or place is None or not row.identity:
         return []
     blocks = [one for one in prices.blocks if one.setting == block.setting]
-    rows = [row for one in blocks for row in one.rows if row.identity == best.identity]
-    rows = [row for row in rows if row.label == best.label] or rows
-    return [float(value) for row in rows if (value := row.cells[place].value) is not None]
+    rows = [one for found in blocks for one in found.rows if one.identity == row.identity]
+    rows = [one for one in rows if one.label == row.label] or rows
+    return [one.cells[place] for one in rows]
+
+
+def _times_text(times: float, is_rough: bool) -> str:
+    return f"{float(f'{times:.1g}'):g}" if is_rough else rounded(times, 1)
 
 
 def _find_block(table: Table, identity: str) -> Block:

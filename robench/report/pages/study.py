@@ -61,7 +61,7 @@ def make_study_page(store: Store, paper: str, options: TableOptions, command: st
     results = read_results(options.get("selection", ALL).keep(cells))
     maker = _Sections(store, paper, contents, options)
     largest, _ = largest_block(prefer_unchanged(results))
-    verdict = Verdict.of(accuracy, maker.try_table("worst"), largest[0].block, registry.reference(), contents)
+    verdict = Verdict.of(accuracy, maker.worst(accuracy), largest[0].block, registry.reference())
     if verdict is None:
         raise NoResultsError(f"{store.root} has no attacks to report on.")
     price = maker.try_table("price")
@@ -108,6 +108,18 @@ class _Sections:
         """Make a table, if there is anything for it."""
         try:
             return self._make(number)
+        except NoResultsError:
+            return None
+
+    def worst(self, accuracy: Table) -> Table | None:
+        """Make the table of worst accuracies, if there is anything for it, comparing what that of accuracies compares.
+
+        By itself it compares none, and so its best may be an ablation, which the other table leaves out.
+        """
+        is_there = any(row.name == accuracy.compared for block in accuracy.blocks for row in block.rows)
+        options: TableOptions = {**self._options, "compare": accuracy.compared if is_there else None}
+        try:
+            return tables.make("worst", self._store, paper=self._paper, **options)
         except NoResultsError:
             return None
 

@@ -63,7 +63,7 @@ def compare_block(block: Block, columns: Sequence[Column], comparison: Compariso
         _ComparedColumn(column, names, cells, comparison, aside)
         for column, cells in zip(columns, zip(*(row.cells for row in block.rows), strict=True), strict=True)
     ]
-    marked = zip(*(one.marked(intervals=intervals) for one in found), strict=True)
+    marked = zip(*(one.mark(intervals=intervals) for one in found), strict=True)
     rows = tuple(replace(row, cells=cells) for row, cells in zip(block.rows, marked, strict=True))
     smallest = tuple(one.find_smallest() for one in found)
     is_tested = any(one.is_tested for one in found)
@@ -144,12 +144,13 @@ class _ComparedColumn:
         size = find_smallest_difference(sorted(pairs, key=lambda pair: pair.square)[len(pairs) // 2])
         return math.inf if size is None else size
 
-    def marked(self, *, intervals: bool) -> list[Cell]:
+    def mark(self, *, intervals: bool) -> list[Cell]:
         """Return the cells with everything that is known of them."""
         bold = {place for place in self.rivals if len(self.rivals) > 1 and self._is_best(place)}
         cells = [
             replace(
                 cell,
+                is_compared=place in self.rivals,
                 best=place in bold,
                 is_paired=self.pairs.get(place) is not None,
                 is_ahead=self._lead(place) < 0,

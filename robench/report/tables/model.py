@@ -73,6 +73,8 @@ class Cell:
         seeds: whose results are in it.
         by_seed: the number of each seed; empty if it is not shown.
         interval: of a share; None if there is none or it is not shown.
+        is_compared: whether it takes part in the comparisons of its column and block, see
+            :func:`~robench.report.tables.comparison.compare_block`.
         best: whether it is compared with others of its column and block, and it is the best of them or, of a share,
             cannot be told from the best.
         is_paired: whether a test can compare it with the best: they share samples of a seed.
@@ -98,6 +100,7 @@ class Cell:
     seeds: tuple[int, ...] = ()
     by_seed: tuple[Fraction, ...] = ()
     interval: Interval | None = None
+    is_compared: bool = False
     best: bool = False
     is_paired: bool = False
     is_ahead: bool = False

@@ -24,9 +24,10 @@ from robench.results.weights import count_parameters
 from robench.results.worst import WorstReader
 
 TIMES = "times"
+TRAINING = "training s"
 COLUMNS = (
     # Seconds depend on what else a machine did, so none of them is called the best.
-    Column("training s", "number", 0, None),
+    Column(TRAINING, "number", 0, None),
     Column("D_adv s", "number", 0, None),
     Column(TIMES, "number", 1, None),
     Column("passes", "count", 0, "lower"),

@@ -204,6 +204,30 @@ def test_answer_of_the_worst_of_all_attacks_goes_before_the_hardest(store: Store
     assert answer[0].endswith("60.0 % stay right under each of deepwordbug and pwws, against 40.0 % of base.")
 
 
+def test_answer_of_the_worst_of_all_attacks_compares_what_the_table_of_accuracies_compares(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("support.hand_made.PER_ATTACK", ())
+    for defense, held in (("base", 40), ("ada", 60), ("taichi", 90), ("taichi-no-adv", 100)):
+        for attack in ("pwws", "deepwordbug"):
+            add_cell(store, defense, attack, held)
+    who, sure, *_ = page_of(store).answer
+    assert who.startswith("taichi-no-adv, an ablation of taichi and not compared, has the highest number: of 200")
+    assert "under each of deepwordbug and pwws" in who
+    assert "taichi, which was named for comparison, is 15.0 points ahead of the best other defense that is comp" in sure
+
+
+def test_price_is_about_if_the_seconds_of_the_reference_differ_by_seed(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("support.hand_made.PER_ATTACK", ())
+    for seed, seconds in ((1, 100.0), (2, 150.0)):
+        for name, held, times in (("base", 40, 1), ("taichi", 90, 7.2)):
+            cell = add_cell(store, name, "pwws", held, seed=seed)
+            add_model(store, cell, timing={"seconds": times * seconds, "examples": 10})
+    assert "training takes about 7 times as long" in page_of(store).answer[-1]
+
+
 def test_answer_of_one_defense_says_that_nobody_can_tell(store: Store) -> None:
     add_cell(store, "base", "pwws", 40)
     (sentence,) = page_of(store).answer
