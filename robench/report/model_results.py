@@ -132,7 +132,7 @@ class ModelResults:
         kept = [i for i, _ in enumerate(table.columns) if i and any(row.cells[i].value is not None for row in rows)]
         rows = [replace(row, cells=tuple(replace(row.cells[i], best=False) for i in kept)) for row in rows]
         block = Block("", "", tuple(rows))
-        legend = tuple(line for line in table.legend if not line.startswith((BOLD, "In brackets", "clean%")))
+        legend = tuple(line for line in table.legend if not line.startswith((BOLD, "clean%")))
         columns = tuple(table.columns[i] for i in kept)
         return replace(table, columns=columns, blocks=(block,), row_kind="attack", legend=legend, notes=(), commands=())
 

@@ -227,7 +227,7 @@ def _bars(verdict: Verdict) -> list[Part]:
     if intervals:
         level = percent(intervals[0].level, 0)
         kinds = " or, of other rows, ".join(dict.fromkeys(interval.label for interval in intervals))
-        note = f"In brackets and as a thin line: the {level} % interval {kinds}."
+        note = f"In parentheses and as a thin line: the {level} % interval {kinds}."
         parts.append(Paragraph(note + ("" if verdict.cell(rows[-1]).learned else _DAGGER), quiet=True))
     return parts
 

@@ -155,7 +155,7 @@ def _bars(found: ModelResults) -> Bars:
     if len(found.attacks) > 1:
         bars.append(bar_of("worst", found.worst, Column(WORST), note="right under every attack"))
     level = f"{percent(found.worst.interval.level, 0)} % " if found.worst.interval else ""
-    note = f"In brackets and as a thin line the {level}interval: what other texts might give."
+    note = f"In parentheses and as a thin line the {level}interval: what other texts might give."
     return Bars(("texts", "accuracy in %"), bars, "Texts that stay right, in %", note)
 
 

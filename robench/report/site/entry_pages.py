@@ -123,7 +123,7 @@ def _bars(results: Sequence[Result], reader: SampleReader | None) -> Bars:
             bars.append(
                 bar_of("worst", add_interval(cell, Column(WORST), LEVEL), Column(WORST), note="right under each")
             )
-    note = f"In brackets and as a thin line the {percent(LEVEL, 0)} % interval: what other texts might give."
+    note = f"In parentheses and as a thin line the {percent(LEVEL, 0)} % interval: what other texts might give."
     return Bars(("texts", "accuracy in %"), bars, "Texts that stay right, in %", note)
 
 
