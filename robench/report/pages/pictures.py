@@ -32,8 +32,14 @@ def make_picture(drawing: Drawing) -> Picture:
     for colour, ours in _COLOURS.items():
         svg = re.sub(re.escape(colour), ours, svg, flags=re.IGNORECASE)
     end = svg.index(">") + 1
-    name = f"{drawing.name}-title"
-    head = _SIZE.sub("", svg[:end]).replace("<svg", f'<svg role="img" aria-labelledby="{name}"', 1)
-    title = Markup('<title id="{}">{}</title>').format(name, escape_line(hide_folders(drawing.caption)))
+    label = Markup('<svg role="img" aria-label="{}"').format(escape_line(hide_folders(_find_title(drawing))))
     # Matplotlib has escaped the texts of others.
-    return Picture(Markup(head) + title + Markup(svg[end:].strip()), drawing.caption)
+    svg = _SIZE.sub("", svg[:end]).removeprefix("<svg") + svg[end:].strip()
+    return Picture(label + Markup(svg), drawing.caption)
+
+
+def _find_title(drawing: Drawing) -> str:
+    """Return the heading of a figure, which is that of its legend if all panels share one."""
+    figure = drawing.figure
+    headings = [figure.get_suptitle(), *(legend.get_title().get_text() for legend in figure.legends)]
+    return next(filter(None, headings), drawing.name).replace(r"\$", "$")

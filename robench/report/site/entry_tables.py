@@ -28,7 +28,7 @@ def statistics_section(entry: Entry) -> list[Section]:
         Head("unchanged", "pairs whose two texts are the same"),
     ]
     lines = [_statistics_line(one) for one in found]
-    table = SortableTable("statistics", "Clean texts beside adversarial ones", heads, lines, below=LEGEND)
+    table = SortableTable("statistics-table", "Clean texts beside adversarial ones", heads, lines, below=LEGEND)
     return [Section("statistics", "High-order statistics", [table])]
 
 
@@ -77,7 +77,7 @@ def reruns_section(entry: Entry, reruns: Sequence[Entry]) -> list[Section]:
         for one in compare_runs(entry, other)
     ]
     below = ["Here: accuracy under attack of this entry, and its interval. Outside: the other one lies outside of it."]
-    table = SortableTable("reruns", "The same model, run by several", heads, lines, below=below)
+    table = SortableTable("reruns-table", "The same model, run by several", heads, lines, below=below)
     return [Section("reruns", "Run again", [table])]
 
 

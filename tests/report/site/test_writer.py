@@ -62,6 +62,12 @@ def test_every_built_in_defense_and_attack_has_a_page(site: Path) -> None:
         assert names and [name for name in names if name not in listed] == []
 
 
+def test_every_page_has_each_id_once(site: Path) -> None:
+    for path in site.rglob("*.html"):
+        ids = re.findall(r'<[a-z][^>]*? id="([^"]*)"', path.read_text(encoding="utf-8"))
+        assert len(ids) == len(set(ids)), path.name
+
+
 def test_page_of_a_defense_has_paper_options_and_results(site: Path) -> None:
     page = text_of(site / "defenses" / "taichi.html")
     assert "LREC-COLING 2024" in page and "temperature" in page and "defenses/taichi.py, TaiChi" in page
