@@ -1,7 +1,8 @@
-"""Tables as LaTeX, with booktabs."""
+"""Tables as LaTeX, with booktabs: a float that is made no wider than a line, or many rows over several pages."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from robench.escaping import escape_latex, escape_line
@@ -17,17 +18,40 @@ from robench.report.rendering.texts import (
 )
 from robench.report.tables.model import Cell, Column, Table
 
+MOST_ROWS = 40
+"""Rows up to which a table is a float, which has to fit on one page."""
+_NO_WIDER = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}"
+
 
 def as_latex(tables: Sequence[Table]) -> str:
-    """Write a ``table`` environment for each, with a caption that holds legend and notes."""
+    """Write a ``table`` or ``longtable`` environment for each, with a caption that holds legend and notes."""
     return "\n".join(_table(table) for table in tables)
 
 
 def _table(table: Table) -> str:
-    width = len(heads(table))
     align = "".join("r" if right else "l" for right in numeric(table))
-    lines = [r"% needs \usepackage{booktabs}", r"\begin{table}", r"\centering", r"\small"]
-    lines += [rf"\begin{{tabular}}{{{align}}}", r"\toprule", _row([escape_latex(head) for head in heads(table)])]
+    head = [r"\toprule", _row([escape_latex(head) for head in heads(table)])]
+    title = table.title.partition(": ")[2] or table.title  # LaTeX numbers tables itself
+    title = title[0].upper() + title[1:]
+    sentences = [f"{text.rstrip('.')}." for text in (title, table.caption, *lines_below(table)) if text]
+    caption = rf"\caption{{{escape_latex(' '.join(sentences))}}}"
+    rows = _rows(table)
+    if len(rows) > MOST_ROWS:
+        lines = [r"% needs \usepackage{booktabs,longtable}", r"\begingroup", r"\small"]
+        lines += [r"\setlength{\LTcapwidth}{\linewidth}", rf"\begin{{longtable}}{{{align}}}", rf"{caption} \\"]
+        lines += [*head, r"\endfirsthead", *head, r"\endhead", r"\bottomrule", r"\endlastfoot"]
+        lines += [*rows, r"\end{longtable}", r"\endgroup"]
+    else:
+        lines = [r"% needs \usepackage{booktabs,graphicx}", r"\begin{table}", r"\centering", r"\small"]
+        lines += [rf"{_NO_WIDER}{{\begin{{tabular}}{{{align}}}"]
+        lines += [*head, *rows, r"\bottomrule", r"\end{tabular}}", caption, r"\end{table}"]
+    lines += [f"% missing: {escape_line(command)}" for command in table.commands]
+    return "\n".join(lines) + "\n"
+
+
+def _rows(table: Table) -> list[str]:
+    """Return the lines between the heads and the bottom rule."""
+    lines, width = [], len(heads(table))
     for block in table.blocks:
         lines.append(r"\midrule")
         if block.heading:
@@ -35,13 +59,7 @@ def _table(table: Table) -> str:
         for row in block.rows:
             cells = [_cell(cell, column) for cell, column in zip(row.cells, table.columns, strict=True)]
             lines.append(_row([escape_latex(row.marked_label), *cells, *map(escape_latex, ends(table, row))]))
-    lines += [r"\bottomrule", r"\end{tabular}"]
-    title = table.title.partition(": ")[2] or table.title  # LaTeX numbers tables itself
-    title = title[0].upper() + title[1:]
-    sentences = [f"{text.rstrip('.')}." for text in (title, table.caption, *lines_below(table)) if text]
-    lines += [rf"\caption{{{escape_latex(' '.join(sentences))}}}", r"\end{table}"]
-    lines += [f"% missing: {escape_line(command)}" for command in table.commands]
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def _row(cells: list[str]) -> str:
@@ -49,9 +67,14 @@ def _row(cells: list[str]) -> str:
 
 
 def _cell(cell: Cell, column: Column) -> str:
-    value = escape_latex(value_text(cell, column))
+    value = _number(value_text(cell, column)) if cell.value is not None else escape_latex(value_text(cell, column))
     parts = [rf"\textbf{{{value}}}" if cell.best else value]
     if interval := interval_text(cell, column):
         parts.append(rf"{{\scriptsize {escape_latex(interval)}}}")
-    parts += [escape_latex(difference_text(cell, column)), escape_latex(published_text(cell, column))]
+    parts += [escape_latex(difference_text(cell, column)), _number(published_text(cell, column))]
     return " ".join(part for part in parts if part)
+
+
+def _number(text: str) -> str:
+    """Escape a text of numbers, whose hyphens are minus signs."""
+    return re.sub(r"-(?=\d)", lambda _: "$-$", escape_latex(text))

@@ -7,6 +7,7 @@ import io
 import json
 import re
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import pandas
@@ -15,6 +16,7 @@ import pytest
 from robench.console import Console
 from robench.report.rendering import FORMATS, render, render_all
 from robench.report.tables import make
+from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.results.selection import Selection
 from robench.results.store import Store
 from support.hand_made import TRAINING, add_cell, add_statistics, digest
@@ -130,7 +132,7 @@ def test_latex_is_balanced_and_escaped(store: Store) -> None:
         store, "my_odd#50%&{x}~^\\", "pwws", 100, data={"source": "a_b", "digest": "d", "notes": ["100% of $x_1 & <y>"]}
     )
     text = render(table5(store), "latex")
-    assert text.startswith("% needs \\usepackage{booktabs}\n")
+    assert text.startswith("% needs \\usepackage{booktabs,graphicx}\n")
     code = re.sub(r"(?m)^%.*\n", "", text)
     assert code.count(r"\begin{") == code.count(r"\end{") == 2
     bare = re.sub(r"\\[&%$#_{}]", "", code)
@@ -139,6 +141,22 @@ def test_latex_is_balanced_and_escaped(store: Store) -> None:
     body = bare.split(r"\toprule")[1].split(r"\bottomrule")[0]
     lines = [line for line in body.splitlines() if line.endswith(r"\\") and "multicolumn" not in line]
     assert {line.count("&") for line in lines} == {5 - 1}
+
+
+def test_latex_spreads_many_rows_over_pages(store: Store) -> None:
+    for defense in range(41):
+        add_cell(store, f"defense-{defense}", "pwws", 100)
+    text = render(table5(store), "latex")
+    assert text.startswith("% needs \\usepackage{booktabs,longtable}\n") and r"\begin{table}" not in text
+    assert text.count(r"\begin{") == text.count(r"\end{") == 1
+    assert text.count("clean\\% & pwws") == 2, "the heads stand on each page"
+
+
+def test_latex_has_minus_signs_and_not_hyphens() -> None:
+    cell = Cell(Fraction(-1, 8), published=Fraction(-1, 16))
+    block = Block("", "", (Row("taichi-no-adv", "", (cell,)),))
+    text = render(Table("x", "X", "", (Column("r", "number", 2),), (block,), is_measured=False), "latex")
+    assert r"taichi-no-adv & $-$0.12 {[}$-$0.06, $-$0.06{]} \\" in text
 
 
 def test_markdown_rows_have_one_width(store: Store) -> None:
