@@ -251,7 +251,8 @@ def _describe_plan(made: Plan, found: Difference, size: str, place: str) -> str:
     if made.seeds is not None:
         ways.append(f"by {_count(made.seeds, 'seed')} with {_count(found.n, 'sample')}")
     seeds, samples = made.fewest
-    ways.append(f"with the least work by {_count(seeds, 'seed')} with {_count(samples, 'sample')}")
+    if made.fewest not in ((len(found.seeds), made.samples), (made.seeds, found.n)):
+        ways.append(f"with the least work by {_count(seeds, 'seed')} with {_count(samples, 'sample')}")
     rough = f" The spread of {len(found.seeds)} seeds is a rough guess." if len(found.seeds) < 2 * FEWEST_SEEDS else ""
     return f"A difference of {size} is found with a chance of {100 * POWER:g} % {'; '.join(ways)}.{rough}"
 

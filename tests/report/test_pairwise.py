@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from robench.errors import RobenchError
 from robench.report.pairwise import compare
+from robench.results.power import Plan
 from robench.results.significance import compare_outcomes, mcnemar
 from robench.results.store import Store
 from support.hand_made import add_cell, add_on_dev
@@ -72,6 +74,13 @@ def test_three_seeds_are_about_the_defenses(store: Store) -> None:
     ]
     expected = compare_outcomes(outcomes[0], outcomes[1])
     assert expected is not None and found.found.p == expected.p and found.found.low == expected.low
+
+
+def test_plan_whose_only_way_is_that_of_least_work_says_it_once(store: Store) -> None:
+    fill(store, taichi=[130, 134, 131], ada=[100, 102, 101])
+    found = compare("taichi", "ada", task="trec", attack="pwws", runs=store.root, difference=2)
+    text = str(replace(found, plan=Plan(None, 44, (44, 200), 500, None)))
+    assert "with a chance of 80 % by 44 seeds with 200 samples. The spread" in text
 
 
 def test_a_difference_that_the_test_split_cannot_show_is_said(store: Store) -> None:
