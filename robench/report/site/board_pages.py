@@ -43,7 +43,7 @@ def make_front_page(boards: Sequence[Board], entries: Sequence[Entry]) -> SitePa
             *([describe_leader(first)] if first else []),
         ],
         facts=[
-            ("entries", f"{len(entries):,}"),
+            ("models", f"{len(entries):,}"),
             ("defenses", f"{len(defenses):,}"),
             ("attacks", f"{len(attacks):,}"),
             ("tasks", join_names(sorted({entry.task for entry in entries}))),

@@ -87,8 +87,11 @@ def write_site(folder: Path, out: Path, reporter: Reporter, *, runs: Store | Non
     script = make_script()
     reporter.say(f"reading the entries of {folder}")
     entries = read_entries(folder)
-    boards = make_boards(choose_primary(entries))
+    models = choose_primary(entries)
+    boards = make_boards(models)
     count = f"{len(entries):,} {'entry' if len(entries) == 1 else 'entries'}"
+    if len(models) < len(entries):
+        count += f" on {len(models):,} model{'' if len(models) == 1 else 's'}"
     shared = {"menu": MENU, "version": VERSION, "count": count, "digest": _digest(entries), "local": runs is not None}
     pages = list(_list_pages(entries, boards, runs))
     with atomic_write_folder(target) as draft, reporter.track("pages", "page", len(pages)) as work:

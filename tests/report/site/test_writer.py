@@ -68,6 +68,12 @@ def test_every_page_has_each_id_once(site: Path) -> None:
         assert len(ids) == len(set(ids)), path.name
 
 
+def test_front_page_says_how_many_models_and_entries_there_are(site: Path) -> None:
+    page = text_of(site / "index.html")
+    entries, models = re.findall(r"from (\d+) entries on (\d+) models", page)[0]
+    assert f"models {models} defenses" in page and int(models) == int(entries) - 1, "one entry is a rerun"
+
+
 def test_page_of_a_defense_has_paper_options_and_results(site: Path) -> None:
     page = text_of(site / "defenses" / "taichi.html")
     assert "LREC-COLING 2024" in page and "temperature" in page and "defenses/taichi.py, TaiChi" in page
