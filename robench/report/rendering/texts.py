@@ -48,7 +48,8 @@ def value_text(cell: Cell, column: Column) -> str:
     """
     if cell.value is None:
         return (cell.text or DASH) + errors_text(cell)
-    spread = f" ± {number_text(cell.sd, column)}" if cell.sd is not None and has_spread(cell) else ""
+    has_sd = has_spread(cell) and (cell.sd or column.unit != "count")  # a count is often the same with each seed
+    spread = f" ± {number_text(cell.sd, column)}" if cell.sd is not None and has_sd else ""
     marks = ("" if cell.learned else " †") + (" ¶" if cell.masked and cell.masked.is_flagged else "")
     return number_text(cell.value, column) + spread + marks + errors_text(cell)
 

@@ -146,7 +146,8 @@ class _ComparedColumn:
 
     def mark(self, *, intervals: bool) -> list[Cell]:
         """Return the cells with everything that is known of them."""
-        bold = {place for place in self.rivals if len(self.rivals) > 1 and self._is_best(place)}
+        is_even = self.column.unit != "percent" and len({self.cells[place].value for place in self.rivals}) == 1
+        bold = {place for place in self.rivals if len(self.rivals) > 1 and not is_even and self._is_best(place)}
         cells = [
             replace(
                 cell,

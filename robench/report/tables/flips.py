@@ -68,7 +68,7 @@ def _split(whole: AttackBlock, reader: SampleReader, reference: str) -> list[Blo
     of_reference = reader.attacked(((r.seed, r.folder) for r in plain), right_before) if is_one else {}
     blocks = []
     for group in _make_groups(reader.columns(first.folder), first.info.labels):
-        rows = whole.rows(partial(_cells, reader, group, of_reference))
+        rows = whole.rows(partial(_cells, reader, group, of_reference, plain[0].row if is_one else ""))
         rows = tuple(_resize(row, len(group.ids)) for row in rows)
         heading = ", ".join(filter(None, [whole.heading, group.name]))
         blocks.append(Block(whole.setting["task"], heading, rows, {**whole.setting, "group": group.name}))
@@ -109,10 +109,13 @@ def _cut_lengths(words: Sequence[int]) -> list[tuple[int, int]]:
 
 
 def _cells(
-    reader: SampleReader, group: _Group, reference: Mapping[int, Samples], found: Sequence[Result]
+    reader: SampleReader, group: _Group, reference: Mapping[int, Samples], own: str, found: Sequence[Result]
 ) -> tuple[Cell, ...]:
+    """Return the cells of a row; ``own`` is the reference's, which gains and loses nothing against itself."""
     places = [(r.seed, r.folder) for r in found]
     before, under = ({s: group.of(o) for s, o in reader.attacked(places, of).items()} for of in (right_before, stands))
+    if found[0].row == own:
+        return outcome_cell(before, found), Cell(text="n/a"), Cell(text="n/a"), outcome_cell(under, found)
     shared = {seed: group.of(reference[seed]) for seed in before if seed in reference}
     gained = {seed: _flips(before[seed], base, right=True) for seed, base in shared.items()}
     lost = {seed: _flips(before[seed], base, right=False) for seed, base in shared.items()}

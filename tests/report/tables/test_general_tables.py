@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from fractions import Fraction
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
@@ -13,7 +14,8 @@ import pytest
 from robench.errors import RobenchError
 from robench.report.rendering import FORMATS, render
 from robench.report.reproduce import Target
-from robench.report.tables import Table, make
+from robench.report.rendering.texts import value_text
+from robench.report.tables import Cell, Column, Table, make
 from robench.results.info import AdversarialInfo, CellInfo
 from robench.results.records import Record
 from robench.results.selection import NoResultsError
@@ -147,6 +149,7 @@ def test_flips_are_counted_against_the_reference_of_the_same_seed(store: Store, 
         values = {row.name: [float(cell.value or 0) for cell in row.cells] for row in block.rows}
         assert values[name][1:3] == pytest.approx([gained, lost])
         assert {row.attacked_n for row in block.rows} == {60}
+        assert [cell.text for cell in block.rows[0].cells] == ["", "n/a", "n/a", ""], "base, against itself"
 
 
 def test_diagonal_of_the_matrix_and_end_of_the_budget_are_table_5(store: Store) -> None:
@@ -190,6 +193,9 @@ def test_price_counts_the_making_of_the_adversarial_training_set(store: Store) -
     assert (taichi["training s"], taichi["D_adv s"], taichi["times"]) == (200, 350, 5.5)
     assert (taichi["passes"], taichi["weights"], taichi["ms per text"]) == (5000, 22_713_601, 2.5)
     assert taichi["worst%"] == rows(make("worst", store))["taichi on pwws"].cells[-1].value
+    weights = [row.cells[names.index("weights")] for row in found.values()]
+    assert len({cell.value for cell in weights}) == 1 and not any(cell.best for cell in weights), "none is best"
+    assert value_text(Cell(Fraction(5), sd=0.0), Column("passes", "count")) == "5"
 
 
 @pytest.mark.parametrize("name", NAMES)
