@@ -12,7 +12,6 @@ from robench.report.tables.captions import setting_of
 from robench.results.cells import has_learned, identity_text
 from robench.results.info import BEFORE, CellInfo, StatisticsInfo
 from robench.results.info_parts import PluginInfo
-from robench.results.labels import defense_source
 from robench.results.paper_contents import Paper, rank
 from robench.results.store import StoredStage
 
@@ -128,5 +127,4 @@ def order_statistics(m: ModelStatistics, paper: Paper) -> tuple[Any, ...]:
     """Return the place of a model: by task, attack and encoder, then by defense and seed, in the paper's order."""
     info = m.info
     block = *rank(info.task, paper.tasks), *rank(info.attack.name, paper.attacks), info.attack.title
-    label = defense_source(m.row, info.defense, m.key).text
-    return *block, info.encoder.name, m.block, *rank(info.defense.name, paper.defense_order), label, m.row, m.seed
+    return *block, info.encoder.name, m.block, *rank(info.defense.name, paper.defense_order), m.row, m.seed
