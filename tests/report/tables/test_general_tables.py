@@ -13,8 +13,8 @@ import pytest
 
 from robench.errors import RobenchError
 from robench.report.rendering import FORMATS, render
-from robench.report.reproduce import Target
 from robench.report.rendering.texts import value_text
+from robench.report.reproduce import Target
 from robench.report.tables import Cell, Column, Table, make
 from robench.results.info import AdversarialInfo, CellInfo
 from robench.results.records import Record
