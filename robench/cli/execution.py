@@ -66,5 +66,5 @@ def run_and_show(
         raise UnavailableError(f"{error} {advice}") from error
     if not cells:
         raise RobenchError(f"none of these cells is in {place.runs}; leave --existing only-cache out to make them.")
-    print_text(target.shown(cells, store, console, options))
+    print_text(target.show(cells, store, console, options))
     return cells

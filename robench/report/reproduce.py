@@ -93,7 +93,7 @@ class Target:
             return [self._figure_request(request, self.figure)]
         return [request]
 
-    def shown(self, cells: Sequence[StoredStage[CellInfo]], store: Store, console: Console, options: list[str]) -> str:
+    def show(self, cells: Sequence[StoredStage[CellInfo]], store: Store, console: Console, options: list[str]) -> str:
         """Return the table of a target; without one, the accuracies of these cells alone."""
         from robench.report import rendering, tables
 

@@ -55,7 +55,9 @@ def value_text(cell: Cell, column: Column) -> str:
 
 
 def interval_text(cell: Cell, column: Column, wide: float = WIDE) -> str:
-    """Return ``(53-68)`` or ``(91.3-93.7)``, of two seeds both values, ``(60.5, 61.5)``; empty if there is neither.
+    """Return the bounds of an interval, of two seeds both values, as in ``(60.5, 61.5)``; empty if there is neither.
+
+    An en dash is between bounds, whose digits depend on how wide the interval is.
 
     Args:
         cell: the cell.

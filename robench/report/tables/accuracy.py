@@ -53,7 +53,7 @@ def label_conflict_table(cells: Sequence[StoredStage[CellInfo]], request: TableR
     labels = layout.columns.values()
     columns = [Column(f"{CLEAN} ({label.text})", key=label.text, attack=label.plain) for label in labels]
     reader = SampleReader.of(results, request.reader)
-    arranged, caption = layout.arranged(partial(_clean_by_attack, reader), attacks=False)
+    arranged, caption = layout.arrange(partial(_clean_by_attack, reader), attacks=False)
     clean = describe_clean(r.info for r in layout.results)
     return request.finish(
         arranged,
@@ -115,7 +115,7 @@ def _under_attack(layout: Layout, request: TableRequest, cells: Sequence[StoredS
     adaptive = AdaptiveColumn(reader, layout, read_results(selected), show_gaps=not request.selection.attacks)
     columns += [Column(ADAPTIVE, better=None)] if adaptive.is_shown else []
     columns += [Column(WORST)] if worst else []
-    arranged, caption = layout.arranged(partial(_clean_and_attacked, reader, worst, masks, adaptive))
+    arranged, caption = layout.arrange(partial(_clean_and_attacked, reader, worst, masks, adaptive))
     clean = describe_clean(r.info for r in layout.results)
     measured = _how_measured(arranged, columns, request, clean)
     measured[1:1] = [adaptive.describe()] if adaptive.is_shown else []

@@ -77,7 +77,7 @@ def certificates_table(
         ),
         *(Column(label.text, attack=label.plain) for label in layout.columns.values()),
     ]
-    arranged, caption = layout.arranged(partial(_cells, reader, used, lines, shown))
+    arranged, caption = layout.arrange(partial(_cells, reader, used, lines, shown))
     return request.finish(
         arranged,
         columns,

@@ -49,7 +49,7 @@ def datasets_table(request: TableRequest) -> Table:
             rows.append(Row(name, name, (Cell(),) * len(COLUMNS)))
             notes.append(str(error).rstrip("."))
             continue
-        rows.append(Row(name, name, counted(data)))
+        rows.append(Row(name, name, _make_cells(data)))
         notes += [f"{name}: from {data.source}", *(f"{name}: {note}" for note in data.notes)]
     return request.fill(
         columns=COLUMNS,
@@ -61,7 +61,7 @@ def datasets_table(request: TableRequest) -> Table:
     )
 
 
-def counted(data: TaskData) -> tuple[Cell, ...]:
+def _make_cells(data: TaskData) -> tuple[Cell, ...]:
     """Return a task's cells: classes, mean length, rows of train, dev and test."""
     splits: Sequence[Sequence[object]] = (data.train, data.dev, data.test)
     lengths = [len(example.text.split()) for split in (data.train, data.dev, data.test) for example in split]

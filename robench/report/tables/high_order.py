@@ -122,7 +122,7 @@ def high_order_table(
     models = _in_every_block(_name_crossed(read_statistics(kept, cells)))
     models.sort(key=lambda m: order_statistics(m, paper))
     samples = _Samples(SampleReader.of([*kept, *cells], request.reader), cells)
-    arranged, caption = _arranged(models, paper, () if request.selection.defenses else spec.defenses, samples)
+    arranged, caption = _arrange(models, paper, () if request.selection.defenses else spec.defenses, samples)
     table = request.finish(
         arranged,
         COLUMNS,
@@ -158,7 +158,7 @@ def _notes_on_pairs(models: Sequence[ModelStatistics]) -> list[str]:
     ]
 
 
-def _arranged(
+def _arrange(
     models: Sequence[ModelStatistics], paper: Paper, expected: Sequence[str], samples: _Samples
 ) -> tuple[list[Block], str]:
     """Return the blocks, each with a row for every expected defense, and a caption of what they share."""

@@ -77,7 +77,7 @@ class Layout:
         ordered = {r.column: columns[r.column] for r in sorted(results, key=column_order)}
         return cls(paper, results, rows, ordered, group(results, lambda r: r.block), expected, lead)
 
-    def arranged(self, cells_of: CellsOf, *, attacks: bool = True) -> tuple[list[Block], str]:
+    def arrange(self, cells_of: CellsOf, *, attacks: bool = True) -> tuple[list[Block], str]:
         """Return the blocks, and a caption of what they share.
 
         Args:

@@ -90,7 +90,7 @@ def _clean(results: Sequence[Result]) -> str:
 def _fill(
     request: TableRequest, layout: Layout, columns: Sequence[Column], cells_of: CellsOf, legend: Sequence[str]
 ) -> Table:
-    arranged, caption = layout.arranged(cells_of)
+    arranged, caption = layout.arrange(cells_of)
     return request.finish(
         _name_attacks(arranged),
         columns,

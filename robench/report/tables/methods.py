@@ -47,7 +47,7 @@ def methods_table(request: TableRequest) -> Table:
         except RobenchError as error:
             notes.append(str(error).rstrip("."))
         else:
-            texts = described(defense)
+            texts = describe_defense(defense)
             if parts := getattr(defense, "parts", ()):
                 notes.append(f"{entry.name} trains nothing: its network is made of those of {' and '.join(parts)}")
         rows.append(Row(entry.name, entry.name, tuple(Cell(text=text) for text in texts)))
@@ -60,7 +60,7 @@ def methods_table(request: TableRequest) -> Table:
     )
 
 
-def described(defense: Defense) -> Sequence[str]:
+def describe_defense(defense: Defense) -> Sequence[str]:
     """Return a defense's cells: data augmentation, CLS, training tasks, adversarial model."""
     from robench.training.defense import AdversarialDefense, FusedDefense
 

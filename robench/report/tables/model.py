@@ -211,7 +211,7 @@ class Table:
         legend: how to read it.
         notes: what readers have to know about the data.
         commands: what to run to fill the dashes.
-        row_kind: what a row is: ``defense``, ``task`` or ``model``.
+        row_kind: what a row is, the heading of its names: ``defense``, ``task``, ``model``, ``attack`` and others.
         is_measured: whether its numbers are means over samples and seeds, which are then shown.
         samples: whether their numbers are shown beside each row; not if the caption says enough.
         against: the paper whose published numbers stand beside ours; empty for none.

@@ -99,7 +99,7 @@ def price_table(store: Store, request: TableRequest) -> Table:
         seconds, made, *others = own
         return seconds, made, times, *others, clean_cell(reader, found), worst_cell(worst, found)
 
-    arranged, caption = layout.arranged(cells_of)
+    arranged, caption = layout.arrange(cells_of)
     clean = f"{describe_clean(r.info for r in layout.results)}."
     legend = [*(line.format(reference=reference) for line in _LEGEND), clean, HOW_WORST]
     return request.finish(arranged, COLUMNS, caption=caption, legend=legend, infos=(r.info for r in layout.results))

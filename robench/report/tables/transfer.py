@@ -41,7 +41,7 @@ def transfer_table(transfers: Sequence[StoredStage[TransferInfo]], request: Tabl
         Column("clean%"),
         *(Column(label.text, better="lower", attack=label.plain) for label in layout.columns.values()),
     ]
-    arranged, caption = layout.arranged(partial(_cells, SampleReader.of(layout.results, request.reader)))
+    arranged, caption = layout.arrange(partial(_cells, SampleReader.of(layout.results, request.reader)))
     return request.finish(
         arranged,
         columns,
