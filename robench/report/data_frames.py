@@ -110,11 +110,23 @@ def load_records(
 def _select(runs: str | Path, filters: Mapping[str, Names], seed: Numbers) -> list[StoredStage[CellInfo]]:
     """Return the cells of a runs folder that filters leave, at least one."""
     store = open_results(Path(read_value("runs", str | Path, runs, default="runs")))
+    return make_selection(filters, seed).select(
+        store.stages(CellInfo), str(store.root), hint="`robench.run` makes some."
+    )
+
+
+def make_selection(filters: Mapping[str, Names], seed: Numbers, *, plain: bool = False) -> Selection:
+    """Return the selection of results with some names and seeds, as a program gives them.
+
+    Args:
+        filters: names by what they are of, such as ``task``.
+        seed: seeds.
+        plain: whether to leave out forms of defenses with changed settings.
+    """
     names: dict[str, Any] = {
         f"{name}s": as_tuple(read_value(name, Names, value, default=())) for name, value in filters.items()
     }
-    selection = Selection(seeds=as_tuple(read_value("seed", Numbers, seed, default=())), **names)
-    return selection.select(store.stages(CellInfo), str(store.root), hint="`robench.run` makes some.")
+    return Selection(seeds=as_tuple(read_value("seed", Numbers, seed, default=())), plain=plain, **names)
 
 
 def make_frame(cells: Sequence[StoredStage[CellInfo]]) -> pandas.DataFrame:

@@ -14,6 +14,7 @@ from robench.escaping import escape_terminal, join_csv_cells, list_values
 from robench.paths import absolute_path, atomic_write_folder, atomic_write_text, translate_os_errors
 from robench.report.rendering import templates
 from robench.report.rendering.texts import percent
+from robench.report.tables.cells import share_cell
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.results import records
 from robench.results.answers import UNCLEAR, JudgeAnswers, read_answers
@@ -21,7 +22,7 @@ from robench.results.blind_texts import BlindKey, BlindText, Kind, choose_texts,
 from robench.results.cells import read_outcome
 from robench.results.info import CellInfo
 from robench.results.info_parts import Outcome
-from robench.results.intervals import LEVEL, Interval, wilson
+from robench.results.intervals import LEVEL, Interval
 from robench.results.labels import attack_source
 from robench.results.store import RECORDS_FILE, StoredStage
 from robench.results.validity import (
@@ -159,20 +160,13 @@ def _list_texts(key: BlindKey, texts: Sequence[BlindText]) -> str:
 
 
 def _row(name: str, cell: StoredStage[CellInfo], clean: ValidTexts, adversarial: ValidTexts) -> Row:
-    outcome, kept = read_outcome(cell), _share_cell(adversarial)
+    outcome, kept = read_outcome(cell), share_cell(adversarial.kept, adversarial.n)
     if cell.info.draws:  # a random model is right about a text in a share of its draws
         attacked, corrected = Cell(cell.info.accuracy_under_attack, n=outcome.n - outcome.errors), Cell()
     else:
-        attacked = _share_cell(ValidTexts(outcome.failed or 0, outcome.n - outcome.errors))
+        attacked = share_cell(outcome.failed or 0, outcome.n - outcome.errors)
         corrected = _corrected_cell(outcome, kept)
-    return Row(name, name, (_share_cell(clean), kept, attacked, corrected))
-
-
-def _share_cell(found: ValidTexts) -> Cell:
-    if found.share is None:
-        return Cell()
-    interval = Interval(*wilson(found.kept, found.n), LEVEL, 1, found.n)
-    return Cell(found.share, n=found.n, interval=interval)
+    return Row(name, name, (share_cell(clean.kept, clean.n), kept, attacked, corrected))
 
 
 def _corrected_cell(outcome: Outcome, kept: Cell) -> Cell:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from robench.paths import anchor_paths
+from robench.report.data_frames import make_selection
 from robench.report.rendering import render
 from robench.report.rendering.html import as_fragment
 from robench.report.tables import TableOptions, make
@@ -13,10 +14,9 @@ from robench.report.tables.model import Table
 from robench.results.entry_store import open_results
 from robench.results.intervals import LEVEL
 from robench.results.paper_contents import DEFAULT
-from robench.results.selection import Selection
 from robench.study.option_class import changed_words
 from robench.study.options import StoreOptions
-from robench.study.values import Names, Numbers, as_tuple, read_value
+from robench.study.values import Names, Numbers
 
 
 @dataclass(frozen=True, repr=False)
@@ -86,11 +86,9 @@ def table(
         RobenchError: there is no such table, or the runs folder has nothing for it.
     """
     place = StoreOptions(runs=runs)
-    named = {"tasks": task, "defenses": defense, "attacks": attack, "encoders": encoder, "presets": preset}
-    names = {name: as_tuple(read_value(name, Names, value, default=())) for name, value in named.items()}
-    selection = Selection(seeds=as_tuple(read_value("seed", Numbers, seed, default=())), plain=plain, **names)
+    filters = {"task": task, "defense": defense, "attack": attack, "encoder": encoder, "preset": preset}
     options = TableOptions(
-        selection=selection,
+        selection=make_selection(filters, seed, plain=plain),
         compare=compare,
         intervals=intervals,
         level=level,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -13,9 +12,9 @@ from robench.errors import RobenchError
 from robench.escaping import list_values
 from robench.plugins import registry
 from robench.report.tables.captions import setting_of
+from robench.report.tables.cells import share_cell
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.results.info import ModelInfo
-from robench.results.intervals import LEVEL, Interval, wilson
 from robench.results.paper_contents import Paper, rank
 from robench.results.selection import NoResultsError, Selection
 from robench.results.store import Store, StoredStage
@@ -147,10 +146,4 @@ def _predict(
 def _cells(pairs: Sequence[AdversarialPair], predicted: dict[str, int]) -> tuple[Cell, ...]:
     right = [pair for pair in pairs if predicted[pair.original] == pair.label]
     fooled = sum(predicted[pair.adversarial] != pair.label for pair in right)
-    return _share(len(right), len(pairs)), _share(fooled, len(right))
-
-
-def _share(part: int, n: int) -> Cell:
-    if not n:
-        return Cell()
-    return Cell(Fraction(part, n), n=n, interval=Interval(*wilson(part, n), LEVEL, 1, n))
+    return share_cell(len(right), len(pairs)), share_cell(fooled, len(right))

@@ -17,7 +17,7 @@ __all__ = ["FORMATS", "percent", "render", "render_all"]
 FORMATS = ("rich", "md", "csv", "json", "latex", "html")
 """Formats that :func:`render` can write."""
 
-_WRITERS = {"md": "markdown", "csv": "machine:as_csv", "json": "machine:as_json", "latex": "latex", "html": "html"}
+_WRITERS = {"md": "markdown", "csv": "machine:as_csv", "json": "machine:as_json", "latex": "latex"}
 
 
 def render(table: Table, format: str, console: Console | None = None) -> str:
@@ -36,7 +36,7 @@ def render(table: Table, format: str, console: Console | None = None) -> str:
         from robench.report.rendering.terminal import terminal
 
         return terminal(table, console)
-    return _writer(format)([table])
+    return render_all([table], "html") if format == "html" else _writer(format)(table)
 
 
 def render_all(tables: Sequence[Table], format: str, console: Console | None = None) -> str:
@@ -51,16 +51,18 @@ def render_all(tables: Sequence[Table], format: str, console: Console | None = N
         console: likewise.
     """
     if format == "html":
-        return _writer(format)(tables)
+        from robench.report.rendering.html import as_html
+
+        return as_html(tables)
     texts = [render(table, format, console) for table in tables]
     if format == "json":
         return f"[{','.join(text.rstrip() for text in texts)}]\n"
     return "\n".join(texts)
 
 
-def _writer(format: str) -> Callable[[Sequence[Table]], str]:
+def _writer(format: str) -> Callable[[Table], str]:
     module, _, name = _WRITERS[format].partition(":")
-    writer: Callable[[Sequence[Table]], str] = getattr(
+    writer: Callable[[Table], str] = getattr(
         importlib.import_module(f"robench.report.rendering.{module}"), name or f"as_{module}"
     )
     return writer

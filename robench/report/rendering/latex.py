@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from robench.escaping import escape_latex, escape_line
 from robench.report.rendering.texts import (
@@ -23,12 +22,8 @@ MOST_ROWS = 40
 _NO_WIDER = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}"
 
 
-def as_latex(tables: Sequence[Table]) -> str:
-    """Write a ``table`` or ``longtable`` environment for each, with a caption that holds legend and notes."""
-    return "\n".join(_table(table) for table in tables)
-
-
-def _table(table: Table) -> str:
+def as_latex(table: Table) -> str:
+    """Write a ``table`` or ``longtable`` environment, with a caption that holds legend and notes."""
     align = "".join("r" if right else "l" for right in numeric(table))
     head = [r"\toprule", _row([escape_latex(head) for head in heads(table)])]
     title = table.title.partition(": ")[2] or table.title  # LaTeX numbers tables itself

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from robench.escaping import dump_json, join_csv_cells
@@ -15,7 +15,7 @@ _TELLING = ("training", "format")
 _DIGITS = {"percent": 4, "number": 6, "count": 0, "text": 0}
 
 
-def as_csv(tables: Sequence[Table]) -> str:
+def as_csv(table: Table) -> str:
     """Write a line per row: setting, name, seeds, samples, then each column and its ``sd``.
 
     A percentage's ``low`` and ``high`` follow, the bounds of its interval, unless intervals are left out. If a defense
@@ -26,10 +26,6 @@ def as_csv(tables: Sequence[Table]) -> str:
     their number in ``errors``, one whose attack was checked in other ways has in ``search-masked`` the share of samples
     that it fails on and they fool. Shares are in percent.
     """
-    return "\n".join(_csv(table) for table in tables)
-
-
-def _csv(table: Table) -> str:
     setting = [name for name in _SETTING if any(name in block.setting for block in table.blocks)]
     setting += [name for name in _TELLING if len({_setting_text(block, name) for block in table.blocks}) > 1]
     counted = ["seeds", "clean_n", "attacked_n"] if table.is_measured else []
@@ -95,8 +91,8 @@ def _values(table: Table, cell: Cell, column: Column) -> list[str]:
     return values + ([text(cell.published), text(cell.less_published)] if table.against else [])
 
 
-def as_json(tables: Sequence[Table]) -> str:
-    """Write everything that the first table has, unrounded.
+def as_json(table: Table) -> str:
+    """Write everything that a table has, unrounded.
 
     ``table``, ``title``, ``caption``, ``columns`` (names), ``legend``, ``notes``, ``commands`` (lists of texts) and
     ``blocks``: each ``task``, ``heading``, ``setting`` (what its rows share) and ``rows``: each ``defense`` (label; in
@@ -117,7 +113,6 @@ def as_json(tables: Sequence[Table]) -> str:
     ``less_published`` are added, null if there is none, and a cell that has nothing else has these two. Shares and what
     is derived from them are in percent.
     """
-    table = tables[0]
     blocks = [
         {
             "task": block.task,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from robench.escaping import escape_markdown, fence_markdown
 from robench.report.rendering.texts import (
     FILL,
@@ -21,12 +19,8 @@ from robench.report.rendering.texts import (
 from robench.report.tables.model import Cell, Column, Table
 
 
-def as_markdown(tables: Sequence[Table]) -> str:
+def as_markdown(table: Table) -> str:
     """Write headings, a table for each block, then legend, notes and commands."""
-    return "\n".join(_table(table) for table in tables)
-
-
-def _table(table: Table) -> str:
     lines = [f"**{escape_markdown(table.title)}**", ""]
     lines += [escape_markdown(table.caption), ""] if table.caption else []
     for block in table.blocks:

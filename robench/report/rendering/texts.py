@@ -55,9 +55,9 @@ def value_text(cell: Cell, column: Column) -> str:
 
 
 def interval_text(cell: Cell, column: Column, wide: float = WIDE) -> str:
-    """Return the bounds of an interval, of two seeds both values, as in ``(60.5, 61.5)``; empty if there is neither.
+    """Return an interval, such as two bounds with an en dash between them, or of two seeds both values, in parentheses.
 
-    An en dash is between bounds, whose digits depend on how wide the interval is.
+    It is empty if there is neither.
 
     Args:
         cell: the cell.

@@ -134,13 +134,9 @@ def _list_facts(facts: PluginFacts) -> list[tuple[str, str]]:
         is_file = facts.origin == "robench"
         found.append(("code", f"{path}.py, {name}" if is_file else facts.target))
     found.append(("provided by", facts.origin or "someone else: its code is not looked up"))
-    if not facts.options and not facts.origin:
-        return found
-    return (
-        [*found, ("options", Markup('<a href="#options">{}</a>').format(len(facts.options)))]
-        if facts.options
-        else found
-    )
+    if facts.options:
+        found.append(("options", Markup('<a href="#options">{}</a>').format(len(facts.options))))
+    return found
 
 
 def make_defenses_page(boards: Sequence[Board]) -> SitePage:

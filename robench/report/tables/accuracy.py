@@ -106,7 +106,7 @@ def encoders_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest
 
 
 def _under_attack(layout: Layout, request: TableRequest, cells: Sequence[StoredStage[CellInfo]]) -> Table:
-    columns = [Column(CLEAN), *(Column(label.text, attack=label.plain) for label in layout.columns.values())]
+    columns = [Column(CLEAN), *layout.list_columns()]
     reader = SampleReader.of(layout.results, request.reader)
     worst = WorstReader(reader, layout.results) if _is_worst_shown(layout) else None
     transfers = request.store.stages(TransferInfo) if request.store else ()

@@ -10,6 +10,7 @@ from robench.report.tables.model import Cell, Row
 from robench.results.cells import Result, identity_text
 from robench.results.flags import list_flags
 from robench.results.info_parts import Outcome
+from robench.results.intervals import LEVEL, Interval, wilson
 from robench.results.labels import Label
 from robench.results.sample_reader import SampleReader, Samples
 from robench.results.seeds import average_over_seeds
@@ -101,6 +102,11 @@ def attacked_cell(reader: SampleReader, found: Sequence[Result]) -> Cell:
         outcomes=reader.attacked((r.seed, r.folder) for r in found),
     )
     return count_errors(cell, (r.outcome for r in found))
+
+
+def share_cell(part: int, n: int) -> Cell:
+    """Return the share of samples of one model with its interval; blank if there are none."""
+    return Cell(Fraction(part, n), n=n, interval=Interval(*wilson(part, n), LEVEL, 1, n)) if n else Cell()
 
 
 def outcome_cell(outcomes: Mapping[int, Samples], found: Sequence[Result]) -> Cell:

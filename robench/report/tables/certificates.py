@@ -75,7 +75,7 @@ def certificates_table(
             Column(f"certified%, {'deployed' if is_deployed else 'all copies'}, {_count_words(k)}")
             for is_deployed, k in shown
         ),
-        *(Column(label.text, attack=label.plain) for label in layout.columns.values()),
+        *layout.list_columns(),
     ]
     arranged, caption = layout.arrange(partial(_cells, reader, used, lines, shown))
     return request.finish(

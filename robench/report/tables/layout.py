@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from robench.report.tables.captions import headings, setting_of
 from robench.report.tables.cells import make_row
@@ -102,6 +102,10 @@ class Layout:
         """Return the titles of the attacks that some results are of, in the order of the columns."""
         met = {r.column for r in members}
         return tuple(label.text for column, label in self.columns.items() if column in met)
+
+    def list_columns(self, better: Literal["higher", "lower"] = "higher") -> list[Column]:
+        """Return a column of the table for each attack."""
+        return [Column(label.text, better=better, attack=label.plain) for label in self.columns.values()]
 
     def gaps(self) -> list[Gap]:
         """Return the missing cells.

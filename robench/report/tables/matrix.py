@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from robench.plugins import registry
+from robench.report.tables.accuracy import CLEAN
 from robench.report.tables.cells import attacked_cell, clean_cell
 from robench.report.tables.layout import CellsOf, Layout
 from robench.report.tables.legend import describe_clean
@@ -21,7 +22,6 @@ from robench.results.store import StoredStage
 from robench.results.worst import WorstReader
 from robench.study.commands import Gap, make_commands
 
-CLEAN = "clean%"
 LOWEST = "lowest%"
 
 _ATTACKS = "Attacks: failed / attacked samples; wrong before counts as wrong."
@@ -52,7 +52,7 @@ def matrix_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) 
         attacked = (attacked_cell(reader, [r for r in found if r.column == column]) for column in columns)
         return clean_cell(reader, found), *attacked
 
-    columns = [Column(CLEAN), *(Column(label.text, attack=label.plain) for label in layout.columns.values())]
+    columns = [Column(CLEAN), *layout.list_columns()]
     legend = [MODEL_LEGEND, _clean(shown), _ATTACKS]
     return _fill(request, layout, columns, cells_of, legend)
 

@@ -37,10 +37,7 @@ def transfer_table(transfers: Sequence[StoredStage[TransferInfo]], request: Tabl
     """
     kept = request.select(transfers, hint=f"transfers are another stage: {request.hint}")
     layout = Layout.of(request.paper, read_results([view_as_cell(stage) for stage in kept]))
-    columns = [
-        Column("clean%"),
-        *(Column(label.text, better="lower", attack=label.plain) for label in layout.columns.values()),
-    ]
+    columns = [Column("clean%"), *layout.list_columns(better="lower")]
     arranged, caption = layout.arrange(partial(_cells, SampleReader.of(layout.results, request.reader)))
     return request.finish(
         arranged,
