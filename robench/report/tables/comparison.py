@@ -146,7 +146,7 @@ class _ComparedColumn:
 
     def mark(self, *, intervals: bool) -> list[Cell]:
         """Return the cells with everything that is known of them."""
-        is_even = self.column.unit != "percent" and len({self.cells[place].value for place in self.rivals}) == 1
+        is_even = self.column.unit == "count" and len({self.cells[place].value for place in self.rivals}) == 1
         bold = {place for place in self.rivals if len(self.rivals) > 1 and not is_even and self._is_best(place)}
         cells = [
             replace(
