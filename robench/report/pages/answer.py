@@ -8,10 +8,10 @@ from statistics import fmean
 
 from robench.report.pages.phrases import describe_doubts, join_names, share_text
 from robench.report.pages.rows import find_column
-from robench.report.rendering.texts import number_text, p_text, percent, rounded
+from robench.report.pages.training_price import describe_training
+from robench.report.rendering.texts import number_text, p_text, percent
 from robench.report.tables.accuracy import CLEAN
 from robench.report.tables.model import Block, Cell, Column, Row, Table
-from robench.report.tables.price import TIMES, TRAINING
 from robench.report.tables.worst import WORST
 from robench.results.flags import UNLEARNED
 from robench.results.intervals import FEWEST_SEEDS
@@ -255,44 +255,8 @@ class Verdict:
             size = number_text(abs(change), self.table.columns[clean])
             more = f"{size} points {word} of the clean texts are right than with {base.label}"
             parts.append(more if change else f"none on clean texts, of which as many are right as with {base.label}")
-        times = _training_times(prices, self.block, best)
-        if times:
-            is_rough = _is_uneven(prices, self.block, base)
-            least, most = (_times_text(edge, is_rough) for edge in (min(times), max(times)))
-            span = f"{'about ' if is_rough else ''}{least if least == most else f'{least} to {most}'}"
-            parts.append(f"training takes {span} times as long, the making of adversarial texts included")
+        parts += filter(None, [describe_training(prices, self.block, best, base)])
         return f"The price of {best.label}: {'; '.join(parts)}." if parts else ""
-
-
-def _training_times(prices: Table | None, block: Block, best: Row) -> list[float]:
-    """Return how many times as long as the reference the models of a row train, by the table of prices."""
-    cells = _find_prices(prices, TIMES, block, best)
-    return [float(cell.value) for cell in cells if cell.value is not None]
-
-
-def _is_uneven(prices: Table | None, block: Block, base: Row) -> bool:
-    """Return whether the seconds of the reference, mean plus and less deviation, span more than 20 % of the mean."""
-    cells = _find_prices(prices, TRAINING, block, base)
-    return any(cell.sd is not None and cell.value is not None and 2 * cell.sd > cell.value / 5 for cell in cells)
-
-
-def _find_prices(prices: Table | None, name: str, block: Block, row: Row) -> list[Cell]:
-    """Return the cells of a column of the table of prices that are of a row's models.
-
-    That table has a row for each model, so that its labels may differ: a defense with a model for each attack has as
-    many rows there.
-    """
-    place = find_column(prices, name) if prices else None
-    if prices is None or place is None or not row.identity:
-        return []
-    blocks = [one for one in prices.blocks if one.setting == block.setting]
-    rows = [one for found in blocks for one in found.rows if one.identity == row.identity]
-    rows = [one for one in rows if one.label == row.label] or rows
-    return [one.cells[place] for one in rows]
-
-
-def _times_text(times: float, is_rough: bool) -> str:
-    return f"{float(f'{times:.1g}'):g}" if is_rough else rounded(times, 1)
 
 
 def _find_block(table: Table, identity: str) -> Block:
