@@ -71,7 +71,8 @@ results: $(INSTALLED)  ## Write into the pages what commands print about the ent
 	$(BIN)/robench figure trade-off --task trec --defense base,pgd,fgsm,freelb,freelb++,smart,ada,clean,taichi-no-ctr,taichi-no-adv,taichi --runs leaderboards/measured --out build/figures
 	$(BIN)/robench figure 5 --task trec --attack pwws --seed 42 --runs leaderboards/measured --out build/figures
 	$(BIN)/robench figure correlation --task trec --runs leaderboards/measured --out build/figures
-	cp build/figures/trade-off-trec.svg build/figures/correlation-trec.svg \
+	$(BIN)/robench figure budget --task trec --attack pwws --defense base,ada,taichi --runs leaderboards/measured --out build/figures
+	cp build/figures/trade-off-trec.svg build/figures/correlation-trec.svg build/figures/budget-trec.svg \
 		build/figures/figure5-trec-pwws.svg docs/pictures
 
 bench: $(INSTALLED)  ## Measure speed, each figure against a baseline in the same run

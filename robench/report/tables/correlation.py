@@ -40,8 +40,9 @@ ACCURACY = "attack%"
 """Key of the accuracy under attack among the numbers of a model."""
 _LEGEND = (
     "rank correlation (Spearman's) of a statistic with attack%: -1 if of any two models the one with the higher"
-    " statistic has the lower accuracy under this attack. models: a defense each, and the attack that it was trained"
-    " against if it needs one; their numbers are means over seeds. Models that learned nothing are left out.",
+    " statistic has the lower accuracy under this attack. models: a defense, or a form of one, each, and the attack"
+    " that it was trained against if it needs one; their numbers are means over seeds. Models that learned nothing are"
+    " left out.",
     "from, to: {level:g} % interval, none of a perfect correlation. p: chance of one as strong between unrelated"
     " orders; adjusted by Holm's method for all tests of the table. Both take the models for a random sample of all"
     " models, which the defenses of a study are not.",
