@@ -29,9 +29,11 @@ TRAINED = ("ada on pwws", TAICHI, *PARTS)
 
 
 @cache
-def difference(first: str, second: str, attack: str = "", seeds: tuple[int, ...] = ()) -> Difference:
+def difference(
+    first: str, second: str, attack: str = "", seeds: tuple[int, ...] = (), task: str = "trec"
+) -> Difference:
     """The first less the second, over all seeds that both have; on clean texts without an attack."""
-    return compare(first, second, task="trec", attack=attack, seed=seeds, runs=ENTRIES).found
+    return compare(first, second, task=task, attack=attack, seed=seeds, runs=ENTRIES).found
 
 
 def read_points(first: str, second: str, attack: str = "", seeds: tuple[int, ...] = ()) -> float:
@@ -298,3 +300,12 @@ def test_the_same_kind_of_processor_gave_the_same_records_and_another_kind_the_s
     assert {(one.n, one.same, one.same_texts) for one in again} == {(500, 500, 500)}
     equal = {who: [one.is_equal for one in again if one.rerun_by == who] for who in ("robench-epyc", "robench-xeon")}
     assert equal == {"robench-epyc": [True] * 8, "robench-xeon": [False] * 4} and len(again) == 12
+
+
+def test_on_sst2_hardly_anything_survives_and_freelb_is_ahead_of_base() -> None:
+    (block,) = table("worst", task="sst2", runs=str(ENTRIES)).blocks
+    worst = {row.label: round(100 * float(row.cells[2].value or 0), 1) for row in block.rows}
+    assert worst == {"base": 2.2, "freelb": 3.8}
+    found = [difference("freelb", "base", attack, task="sst2") for attack in ATTACKS]
+    assert all(one.seeds == (42,) and one.p is not None and one.p < 0.05 and 0.02 <= one.value < 0.05 for one in found)
+    assert not difference("freelb", "base", task="sst2").parted
