@@ -371,7 +371,7 @@ def test_folder_as_task_is_the_same_data_as_the_task_with_a_data_folder(tiny_job
         ({"defense": []}, "no defense was named: --defense takes one or several, such as .*, or all"),
         ({"task": ["mrr"]}, "unknown task 'mrr': did you mean mr"),
         (
-            {"task": ["./no-such-folder"]},
+            {"task": ["./no-such-folder"], "data": None},
             "the folder ./no-such-folder does not exist; --task takes a task",
         ),
         ({"split": "train"}, "unknown --split 'train': there are test, dev"),
