@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from robench.disk import check_free_space
 from robench.errors import RobenchError
-from robench.paths import absolute_path, anchor_paths, cache_dir, check_free_space, read_regular
+from robench.paths import absolute_path, anchor_paths, cache_dir, read_regular
 from robench.results.store import Store
 
 

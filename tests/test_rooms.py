@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 TIERS = (
     (
         *("errors", "paths", "progress", "run_line", "bars", "lazy", "escaping", "console", "frames"),
-        *("machine", "process", "syncing", "version", "extras"),
+        *("machine", "process", "syncing", "disk", "version", "extras"),
     ),
     ("plugins", "resources"),
     ("data", "models"),

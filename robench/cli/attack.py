@@ -113,7 +113,8 @@ def _check_target(option: str, path: Path) -> None:
     Raises:
         RobenchError: it is a folder, or its folder cannot be written to.
     """
-    from robench.paths import absolute_path, check_writable
+    from robench.disk import check_writable
+    from robench.paths import absolute_path
 
     place = absolute_path(path)
     if place.is_dir():

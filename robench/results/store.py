@@ -30,8 +30,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, get_args
 
+from robench.disk import check_writable
 from robench.errors import RobenchError
-from robench.paths import absolute_path, check_writable, read_regular, refuse_links, translate_os_errors
+from robench.paths import absolute_path, read_regular, refuse_links, translate_os_errors
 from robench.results import integrity, locks
 from robench.results.folder_kind import holds_entries
 from robench.results.info import REMEDY, Info, StageKind, kind_of

@@ -109,7 +109,7 @@ def test_run_on_a_read_only_store_that_lacks_nothing_shows_its_table(
     def refuse(*_: Any, **__: Any) -> Any:
         raise OSError(errno.EROFS, "Read-only file system")
 
-    monkeypatch.setattr("robench.paths.tempfile.TemporaryFile", refuse)
+    monkeypatch.setattr("robench.disk.tempfile.TemporaryFile", refuse)
     shown = robench(*tiny_job.command(finished, defense="base,taichi", attack="pwws"))
     assert shown.exit_code == 0 and "taichi" in shown.stdout
     more = robench(*tiny_job.command(finished, defense="base", attack="pwws"), "--seed", "7")

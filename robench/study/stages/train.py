@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 
 from robench.data.load import Example
-from robench.paths import check_free_space
+from robench.disk import check_free_space
 from robench.progress import Work
 from robench.results.info import ModelInfo, StageInfo
 from robench.results.info_parts import Development, PluginInfo, RowCounts, Timing
