@@ -249,6 +249,7 @@ def planned(request: tuple[object, ...], runs: Path) -> dict[str, dict[str, str]
     return {row[-1]: {"stage": row[0], "state": row[2]} for row in rows}
 
 
+@pytest.mark.usefixtures("bundled_resources")
 def test_planner_tells_the_golden_stages_of_an_earlier_format_apart(runs: Path) -> None:
     found = {key: stage for request in REQUESTS for key, stage in planned(request, runs).items()}
     assert {stage["state"] for stage in found.values()} == {"to do"}
@@ -257,6 +258,7 @@ def test_planner_tells_the_golden_stages_of_an_earlier_format_apart(runs: Path) 
     assert not found.keys() & stages(runs).keys()
 
 
+@pytest.mark.usefixtures("bundled_resources")
 def test_planner_gives_the_same_keys_wherever_the_files_are(
     runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -82,13 +82,14 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         for command in (first, own, "export mr-base-seed42 my-classifier"):
             done = robench(*command.split())
             assert done.exit_code == 0, done.output
+        shutil.copytree(folder / "runs", folder / "first-runs")
         yield folder
     forget_modules(folder)  # another world, which tests in another order make, has files of these names, too
 
 
 @pytest.mark.parametrize("page", ORDER)
 def test_the_blocks_of_a_page_run(page: str, world: Path) -> None:
-    restore_entries(world)
+    restore(world)
     for block in PAGES[page]:
         if block.note.startswith("parse") or block.text.startswith("#!"):
             continue
@@ -99,11 +100,15 @@ def test_the_blocks_of_a_page_run(page: str, world: Path) -> None:
             run_python(block, world)
 
 
-def restore_entries(world: Path) -> None:
-    """Make the published results what they are in the project: other pages submit entries of theirs beside them."""
-    for name in ("measured", "development"):
-        shutil.rmtree(world / "leaderboards" / name, ignore_errors=True)
-        shutil.copytree(ROOT / "leaderboards" / name, world / "leaderboards" / name)
+def restore(world: Path) -> None:
+    """Make results what a page expects, whatever pages ran before it: theirs have other settings under the same names.
+
+    The runs folder has the first commands' alone, and the published results are those of the project.
+    """
+    published = {world / "leaderboards" / name: ROOT / "leaderboards" / name for name in ("measured", "development")}
+    for place, source in {**published, world / "runs": world / "first-runs"}.items():
+        shutil.rmtree(place, ignore_errors=True)
+        shutil.copytree(source, place)
 
 
 def run(block: Block, words: list[str]) -> None:
