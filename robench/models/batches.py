@@ -3,8 +3,8 @@
 Rows are tokenised once. In each epoch they are shuffled by a stream that the seed and the epoch determine. Then they
 are sorted by length within stretches of ``SORTED_BATCHES`` batches and cut into batches, and the batches are shuffled
 again. So a batch needs little padding, but is no random draw: its rows are of about the same length, whose variance in
-a batch is 3 to 4 % of that in the whole set. A set of no more batches than that is sorted as a whole. Each batch is
-padded to its longest row, on the side on which the tokenizer pads.
+a batch of TREC's questions is 3 to 4 % of that in the whole set. A set of no more batches than that is sorted as a
+whole. Each batch is padded to its longest row, on the side on which the tokenizer pads.
 """
 
 from __future__ import annotations

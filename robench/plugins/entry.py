@@ -91,9 +91,9 @@ class Entry:
         if not isinstance(self.target, str):
             kind = self.target if isinstance(self.target, type) else type(self.target)
             own: str = getattr(self.target, "summary", "")
-            return own or (
-                "" if self.kind == "tasks" else first_line(inspect.getdoc(kind))
-            )  # a task's class says nothing
+            if own or self.kind == "tasks":  # whose class says nothing of the task
+                return own
+            return first_line(inspect.getdoc(kind))
         return read_summary(self.target).line
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from robench.plugins import plugin_files, registry
 from robench.report.figures import palette
-from robench.report.figures.palette import HUES, Look, class_colours, looks
+from robench.report.figures.palette import HUES, PATTERNS, Look, class_colours, looks
 from robench.training import Style
 from support.figures import ABLATION
 
@@ -95,3 +96,13 @@ def test_many_plug_ins_are_told_apart_and_variants_keep_their_hue() -> None:
 
 def test_class_colours_are_distinct_up_to_eight() -> None:
     assert len(set(class_colours(8))) == 8 and len(class_colours(20)) == 20
+
+
+def test_each_pattern_has_dashes_of_its_own_which_are_those_of_the_site() -> None:
+    css = (Path(__file__).parents[3] / "leaderboards/templates/site/site.css").read_text(encoding="utf-8")
+    site = {
+        name: tuple(map(int, dashes.split()))
+        for name, dashes in re.findall(r"\.p-(\w+) {[^}]*dasharray: ([\d ]+)", css)
+    }
+    drawn = {name: dashes for name, (_, _, dashes) in PATTERNS.items()}
+    assert drawn == {"plain": (), **site} and len(set(drawn.values())) == len(PATTERNS)
