@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 TOO_WEAK = 1
 """The exit code if accuracy under attack is below ``--fail-under``."""
+_RETRY = "--retry-errors attacks what ended in an error again."
 ReportOption = Annotated[
     Path | None,
     typer.Option("--report", metavar="FILE", help="Write a page on the model: where it breaks, and what to do next."),
@@ -147,19 +148,26 @@ def _write_report(path: Path, found: ModelResults, place: StoreOptions, command:
 
 
 def check_strength(found: Sequence[ModelResults], limit: float) -> None:
-    """End the command if the model is too weak on a task or learned nothing, and tell what makes a number doubtful."""
+    """End the command if the model is too weak on a task or learned nothing, and tell what makes a number doubtful.
+
+    Here a text that ended in an error counts as wrong: a model may crash on just those texts that fool it.
+    """
     from robench.results.flags import UNLEARNED
 
     faults, notes = list[str](), list[str]()
     for one in found:
-        if one.worst.value is None:
+        worst = one.worst
+        if worst.least is None:
             faults.append(f"{one.describe_strength()}.")
-        elif 100 * one.worst.value < limit:
-            faults.append(f"{one.describe_strength()}, less than --fail-under {limit:g}.")
-        elif not one.worst.learned:
+        elif 100 * worst.least < limit:
+            advice = f" {_RETRY}" if worst.errors else ""
+            faults.append(f"{one.describe_strength()}, less than --fail-under {limit:g}.{advice}")
+        elif not worst.learned:
             faults.append(f"{one.describe_strength()}, which --fail-under does not accept: the model {UNLEARNED}.")
         else:
             notes += dict.fromkeys(warning for result in one.results for warning in result.info.warnings)
+            if worst.errors:
+                notes.append(f"{worst.errors:,} of {worst.samples:,} texts ended in an error. {_RETRY}")
     console = Console(stderr=True)
     for note in notes:
         console.print(f"note: --fail-under is met, with a warning: {note}", soft_wrap=True)

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from robench.errors import RobenchError
 from robench.escaping import list_values
+from robench.report.pages.phrases import describe_doubts
 from robench.report.rendering import percent
 from robench.report.tables import accuracy_table
 from robench.report.tables.accuracy import NOT_ATTACKS
@@ -150,4 +151,9 @@ class ModelResults:
             return f"accuracy of {self.name} under attack on {task} is not known: {reason}"
         known = self.worst.interval
         interval = known and f" ({percent(known.level, 0)} % interval {percent(known.low)} to {percent(known.high)})"
-        return f"{self.name}: {percent(value)} % of {self.worst.n:,} texts of {task} withstand {names}{interval or ''}"
+        strength = (
+            f"{self.name}: {percent(value)} % of {self.worst.n:,} texts of {task} withstand {names}{interval or ''}"
+        )
+        if not self.worst.errors or self.worst.least is None:
+            return strength
+        return f"{strength}{describe_doubts(self.worst)}; if they count as wrong it is {percent(self.worst.least)} %"

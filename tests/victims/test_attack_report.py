@@ -19,6 +19,7 @@ from robench.results.info import CellInfo
 from robench.results.info_parts import DataInfo
 from robench.results.store import Store
 from robench.study.options import StoreOptions
+from support.hand_made import add_cell
 from support.refusals import told
 from support.tiny_job import TASK, TinyJob, robench
 
@@ -194,6 +195,32 @@ def test_strength_that_is_not_known_is_not_less(found: ModelResults, capsys: pyt
     with pytest.raises(typer.Exit):
         check_strength([unknown], 40)
     assert capsys.readouterr().err.strip().endswith("had no text in common.")
+
+
+@pytest.mark.parametrize(("limit", "code"), [(60, 0), (60.5, TOO_WEAK)])
+def test_fail_under_counts_texts_that_ended_in_an_error_as_wrong(
+    store: Store, capsys: pytest.CaptureFixture[str], limit: float, code: int
+) -> None:
+    """All 12 texts without an error hold; the model may have crashed on just the 8 that would have fooled it."""
+    model = ModelResults(store, [add_cell(store, "mine", "pwws", 12, n=20, errors=8, clean=(18, 20))])
+    ended = 0
+    try:
+        check_strength([model], limit)
+    except typer.Exit as ending:
+        ended = ending.exit_code
+    told = capsys.readouterr().err.strip()
+    assert ended == code
+    if code:
+        assert told.startswith("robench: mine: 100.0 % of 20 texts of trec withstand pwws (95 % interval ")
+        assert told.endswith(
+            "; 8 of 20 cases, in which an attack ended in an error, are left out; if they count as wrong it is 60.0 %,"
+            " less than --fail-under 60.5. --retry-errors attacks what ended in an error again."
+        )
+    else:
+        assert told == (
+            "note: --fail-under is met, with a warning: 8 of 20 texts ended in an error. --retry-errors attacks what"
+            " ended in an error again."
+        )
 
 
 SHA = "0123456789abcdef0123456789abcdef01234567"

@@ -84,8 +84,8 @@ def next_section(results: Sequence[Result], worst: Cell, attacks: Sequence[str],
     )
     if _TEST not in first.info.data_options:  # test rows alone train nothing
         commands += _training_commands(results, options)
-    if worst.value is not None and command:
-        low = worst.interval.low if worst.interval else float(worst.value)
+    if worst.least is not None and command:
+        low = min(worst.interval.low if worst.interval else 1.0, float(worst.least))
         points.append(
             f"Keep it from getting worse: in CI, --fail-under {math.floor(100 * low)} ends with exit code 1 if fewer"
             " texts than that, in percent, withstand every attack."

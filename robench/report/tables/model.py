@@ -122,6 +122,11 @@ class Cell:
         return 100 * self.errors > self.samples
 
     @property
+    def least(self) -> Fraction | None:
+        """The share if samples that ended in an error count as wrong; None if there is no number."""
+        return None if self.value is None else self.value * (1 - Fraction(self.errors, self.samples or 1))
+
+    @property
     def ends(self) -> tuple[float, float]:
         """The ends of a whisker in percent: the interval, or of two seeds both values; else the number twice."""
         if self.interval is not None:

@@ -69,6 +69,13 @@ def test_the_command_for_ci_makes_every_attack_whatever_is_set_of_each(store: St
     assert f"--fail-under {options['fail_under']:g} ends" in points
 
 
+def test_the_threshold_for_ci_is_met_by_the_same_model_though_texts_ended_in_errors(store: Store) -> None:
+    """The least is 12 of 20, and the lower end over the 12 texts without an error is 75.7 %."""
+    _, commands = next_steps(page_of(store, n=20, errors=8))
+    (command,) = [one for one in commands if "--fail-under" in one]
+    assert options_of(command)["fail_under"] == 60
+
+
 @pytest.mark.parametrize("second", [{"attack": "pwws", "attack_changed": {"query_budget": 50}}, {"n": 150}])
 def test_no_command_for_ci_is_printed_if_no_single_one_makes_every_attack(store: Store, second: dict[str, Any]) -> None:
     points, commands = steps_beside(store, **second)
