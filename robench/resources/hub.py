@@ -148,7 +148,7 @@ def fetch_dataset(repository: str, revision: str, *, offline: bool) -> Path:
             )
         )
 
-    reason = "offline, and it is not in the Hub's cache"
+    reason = "this command fetches nothing, and it is not in the Hub's cache"
     if not offline:
         try:
             # snapshot_download asks for the commit without a time-out, so it is asked here first.

@@ -20,9 +20,9 @@ class MissingPackagesError(UnavailableError):
         self.pins = tuple(dict.fromkeys(pins))
         verb, them = ("is", "it") if len(self.pins) == 1 else ("are", "them")
         super().__init__(
-            f"{list_values(self.pins)} {verb} not in the cache ({cache_dir()}) and --offline"
-            f" forbids fetching {them}: run once with a network (`robench doctor --fetch` fetches all that built-ins"
-            f" need), or point ROBENCH_CACHE to a cache that has {them}."
+            f"{list_values(self.pins)} {verb} not in the cache ({cache_dir()}), and this command fetches nothing: fetch"
+            f" {them} once with a network (`robench doctor --fetch`, or a run without --offline), or point"
+            f" ROBENCH_CACHE to a cache that has {them}."
         )
 
 

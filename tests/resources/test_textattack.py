@@ -81,7 +81,7 @@ def test_import_offline_without_textattack_in_the_cache_says_what_helps(
     without: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ROBENCH_CACHE", str(tmp_path))
-    told = r"textattack==0\.3\.11 is not in the cache .* and --offline forbids fetching it: run once with a network"
+    told = r"textattack==0\.3\.11 is not in the cache .* and this command fetches nothing: fetch it once with a network"
     with pytest.raises(RobenchError, match=told):
         prepare_textattack(offline=True)
     with forbid_fetching(True), pytest.raises(ModuleNotFoundError, match=told):

@@ -7,10 +7,12 @@ standard library is imported, except for tables of methods and data sets: a tabl
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Unpack
 
 from robench.errors import RobenchError
+from robench.plugins import registry
 from robench.plugins.suggestions import explain_unknown
 from robench.report.tables import accuracy, budget, datasets, flips, high_order, matrix, methods, price, published
 from robench.report.tables.certificates import certificates_table
@@ -23,7 +25,7 @@ from robench.report.tables.transfer import transfer_table
 from robench.results import papers
 from robench.results.info import CellInfo, CertificatesInfo, StatisticsInfo, TransferInfo
 from robench.results.paper_contents import DEFAULT, Paper, PaperTable, TableKind
-from robench.results.selection import ALL, NoResultsError
+from robench.results.selection import ALL, NoResultsError, Selection
 from robench.results.store import Store, StoredStage
 from robench.study.commands import format_paper_command
 
@@ -106,8 +108,8 @@ def make_all(
 ) -> tuple[tuple[Table, ...], tuple[str, ...]]:
     """Make all tables of a paper that have data; return them, and for each of the others a sentence that says why.
 
-    A table of data sets fetches nothing: it has the tasks that are on this machine. One of encoders is left out if it
-    has only one encoder and would repeat rows of the table of accuracies.
+    A table of data sets fetches nothing: it has the tasks with results, as far as their data is on this machine. One of
+    encoders is left out if it has only one encoder and would repeat rows of the table of accuracies.
 
     Args:
         store: the runs folder.
@@ -123,6 +125,8 @@ def make_all(
     contents, other = papers.find_paper(paper), _find_against(against)
     for number, spec in contents.tables.items():
         here: TableOptions = {**options, "offline": True}
+        if spec.kind == "datasets":
+            here["selection"] = _select_tasks_with_results(store, options.get("selection", ALL))
         if not spec.is_measured:
             here["compare"] = None
         try:
@@ -193,6 +197,13 @@ def _check_against(request: TableRequest, other: Paper) -> None:
             f"--against {other.name}: its table {number} is of the kind {found.kind}, this one of the kind {kind}, so"
             f" they cannot be compared; `{format_paper_command(other, 'table', number)}` shows its own."
         )
+
+
+def _select_tasks_with_results(store: Store, selection: Selection) -> Selection:
+    """Return a selection of the registered tasks with results, unless it names tasks or there are none."""
+    names = {stage.info.task for stage in store.stages(CellInfo, names=())} if not selection.tasks else set[str]()
+    found = sorted(name for name in names if registry.is_registered("tasks", name))
+    return replace(selection, tasks=found or selection.tasks)
 
 
 def _reason_to_omit(table: Table, paper: Paper, spec: PaperTable, options: TableOptions) -> str:

@@ -317,6 +317,23 @@ def test_the_data_sets_are_shown_where_one_of_them_is_here(store: Store, data: P
     assert [table.name for table in tables] == ["2", "3"]
 
 
+@pytest.mark.usefixtures("nothing_here")
+def test_only_data_sets_with_results_are_looked_up_beside_other_tables(store: Store, data: Path) -> None:
+    """No line speaks of an option that the user did not give."""
+    for task in ("trec", "mr", "a-task-of-ones-own"):
+        add_cell(store, "base", "pwws", 40, task=task)
+    tables, _ = make_all(store, data=data)
+    (shown,) = [table for table in tables if table.name == "3"]
+    assert sorted(row.name for row in shown.blocks[0].rows) == ["mr", "trec"]
+    assert not [note for note in shown.notes if "offline" in note]
+
+
+@pytest.mark.usefixtures("nothing_here")
+def test_data_sets_that_are_not_here_are_told_of_without_an_option_that_nobody_gave(store: Store) -> None:
+    notes = " ".join(make("3", store, offline=True).notes)
+    assert "and this command fetches nothing" in notes and "--offline forbids" not in notes
+
+
 def test_a_broken_cell_is_not_taken_for_a_missing_one(store: Store) -> None:
     add_cell(store, "base", "pwws", 40)
     (folder,) = (store.root / "cells").iterdir()
