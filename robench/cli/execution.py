@@ -66,5 +66,20 @@ def run_and_show(
         raise UnavailableError(f"{error} {advice}") from error
     if not cells:
         raise RobenchError(f"none of these cells is in {place.runs}; leave --existing only-cache out to make them.")
+    if note := _describe_other_names(requests, cells):
+        reporter.warn(note)
     print_text(target.show(cells, store, console, options))
     return cells
+
+
+def _describe_other_names(requests: Sequence[BaseRequest], cells: Sequence[StoredStage[CellInfo]]) -> str:
+    """Return a note on results that have the name of another task, since it has the same rows; empty if none has."""
+    names = sorted({choice.name for request in requests for choice in request.choose_tasks()})
+    others = sorted({cell.info.task for cell in cells} - set(names))
+    if not others:
+        return ""
+    whose = "the same rows were" if len(names) == 1 else f"rows of some of {', '.join(names)} were"
+    words = " ".join(f"--task {name}" for name in others)
+    return (
+        f"note: {whose} attacked before as {', '.join(others)}, and these results keep that name: {words} selects them."
+    )

@@ -66,6 +66,19 @@ def test_attack_on_file_makes_cell_that_names_its_rows(films: Path) -> None:
     assert not any("their labels" in warning or "model's labels" in warning for warning in info.warnings)
 
 
+def test_command_on_the_same_rows_in_another_file_says_under_which_name_their_results_are(
+    counting: Path, films: Path
+) -> None:
+    again = films.with_name("again.csv")
+    again.write_text(films.read_text(encoding="utf-8").replace("\t", ","), encoding="utf-8")
+    command = ["attack", "--model", "counting:scores", "--attack", "deepwordbug", "--preset", "quick", "--jobs", 1]
+    command += ["--attack-limit", 2, "--offline", "--runs", films.parent / "runs"]
+    note = "note: the same rows were attacked before as films, and these results keep that name: --task films selects"
+    first, second = (robench(*command, "--test", file) for file in (films, again))
+    assert first.exit_code == second.exit_code == 0, second.output
+    assert "keep that name" not in first.stderr and note in second.stderr.replace("\n", " ")
+
+
 def test_command_on_file_says_what_it_guessed_and_its_page_proposes_no_training(counting: Path, films: Path) -> None:
     page = films.parent / "report.html"
     command = ["attack", "--model", "counting:scores", "--test", films, "--attack", "deepwordbug", "--preset", "quick"]
