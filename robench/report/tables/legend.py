@@ -11,6 +11,11 @@ from robench.results.intervals import FEWEST_SEEDS
 
 BOLD = "Bold:"
 """How the line on bold cells begins, which makes no sense where nothing is bold."""
+FEW_SEEDS = (
+    f"Where two rows or more of a column have {FEWEST_SEEDS} seeds, those with fewer are not compared: they are about"
+    " single models and not about defenses"
+)
+"""What :func:`~robench.report.tables.comparison.with_enough_seeds` does, on all pages; without the stop at its end."""
 
 
 def describe_clean(infos: Iterable[CellInfo]) -> str:
@@ -54,15 +59,13 @@ def describe_comparison(blocks: Sequence[Block], columns: Sequence[Column], comp
     if any(cell.best for cell in cells):
         yield _describe_bold(columns, level, is_tested=is_tested)
     if any(block.few_seeds for block in blocks):
-        yield (
-            f"Numbers of fewer than {FEWEST_SEEDS} seeds are not compared with the others, which are about defenses and"
-            " not about single models; --seed compares the models of one seed."
-        )
+        yield f"{FEW_SEEDS}; --seed compares the models of one seed."
     if any(block.unpaired for block in blocks):
         yield "Percentages without stored outcomes of the same samples and seeds as the best's are not tested."
     if is_tested:
-        if not any(block.few_seeds for block in blocks):
-            yield from _describe_tests([len(cell.seeds) for cell in cells if cell.outcomes is not None])
+        yield from _describe_tests(
+            [len(cell.seeds) for cell in cells if cell.is_compared and cell.outcomes is not None]
+        )
         yield from _describe_smallest(blocks, columns)
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from robench.report.rendering import render
 from robench.report.tables import Cell, make
+from robench.report.tables.legend import FEW_SEEDS
 from robench.results.intervals import estimate_interval, wilson
 from robench.results.power import find_smallest_difference
 from robench.results.selection import Selection
@@ -206,9 +207,21 @@ def test_a_lucky_model_of_one_seed_takes_no_part_where_others_have_three(store: 
     assert (found["ada"].best, found["pgd"].best, found["pgd"].p) == (True, False, None)
     assert found["ada"].difference == Fraction(40, 200), "to the best of those with as many seeds"
     assert table.blocks[0].few_seeds == 1 + 1  # of clean%, too
-    assert any(line.startswith("Numbers of fewer than 3 seeds are not compared") for line in table.legend)
+    assert any("of a column have 3 seeds, those with fewer are not compared" in line for line in table.legend)
+    assert not any(line.startswith("Tests ") for line in table.legend), "all tests are over three seeds"
     assert pwws(store, selection=Selection(seeds=[1]))["pgd"].best
     assert not any("fewer than 3 seeds" in line for line in table5(store, selection=Selection(seeds=[1])).legend)
+
+
+def test_legend_of_blocks_of_one_and_of_three_seeds_says_what_the_tests_of_one_seed_are_about(store: Store) -> None:
+    for defense, failed in (("base", 60), ("ada", 100)):
+        for seed in (1, 2, 3):
+            add_cell(store, defense, "pwws", failed, seed=seed)
+        add_cell(store, defense, "pwws", failed, task="sst2")
+    add_cell(store, "pgd", "pwws", 110, seed=1)
+    legend = table5(store).legend
+    assert f"{FEW_SEEDS}; --seed compares the models of one seed." in legend
+    assert "Tests of fewer than 3 seeds are about these trained models, not about other seeds." in legend
 
 
 def test_plain_leaves_forms_with_changed_settings_out(store: Store) -> None:
