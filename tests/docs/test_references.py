@@ -22,6 +22,7 @@ from robench.plugins.option import describe
 from robench.plugins.registry import Kind
 from robench.report.figures.general_figures import list_general_figures
 from robench.report.tables.general_tables import GENERAL
+from robench.report.tables.legend import FEW_SEEDS
 from robench.results.papers import find_paper
 from robench.results.schemas import SCHEMAS
 from robench.study.presets import PRESETS, Preset
@@ -43,6 +44,10 @@ def section(name: str, heading: str) -> str:
     _, found, rest = f"\n{page(name)}".partition(f"\n{heading}\n")
     assert found, f"docs/{name}.md has no heading {heading!r}"
     return re.split(rf"^#{{1,{len(level[0])}}} ", rest, maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def test_how_to_read_a_table_says_what_is_not_compared_as_tables_do() -> None:
+    assert f"{FEW_SEEDS}." in page("read-a-table").replace("\n", " ")
 
 
 def test_each_part_that_is_made_from_code_is_on_a_page() -> None:

@@ -61,6 +61,7 @@ class Board:
         by: name of the column that ranks it.
         lacking: names of the defenses that keep it from being ranked by the worst attack.
         reader: reads outcomes of single texts.
+        few_seeds: as in :class:`~robench.report.tables.model.Block`.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Board:
     by: str
     lacking: Sequence[str]
     reader: SampleReader
+    few_seeds: int = 0
 
     @property
     def page(self) -> str:

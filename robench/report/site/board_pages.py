@@ -72,14 +72,20 @@ def describe_leader(board: Board) -> str:
     best, column = ranked[0], board.columns[board.column]
     cell = board.cell(best)
     number = f"{share_text(cell, column)} {texts.interval_text(cell, column)}".strip()
-    alike = [place.row.label for place in ranked[1:] if board.cell(place).best]
     sentence = f"On {board.title}, {best.row.label} has the highest number, {number}: {describe_ranking(board)}"
     sentence += describe_doubts(cell)
     if len(ranked) == 1:
         return f"{sentence}. No other defense has met these attacks yet."
-    if len(alike) > 4:
-        return f"{sentence}; {len(alike)} others cannot be told from it."
-    return f"{sentence}; {join_names(alike)} cannot be told from it." if alike else f"{sentence}."
+    compared = [place for place in ranked if board.cell(place).is_compared]
+    alike = [place.row.label for place in compared[1:] if board.cell(place).best]
+    others = f"{len(alike)} others" if len(alike) > 4 else join_names(alike) if alike else ""
+    clause = f"; {others} cannot be told from it" if others else ""
+    if compared and not cell.is_compared:
+        first = compared[0]
+        number = f"{share_text(board.cell(first), column)}{describe_doubts(board.cell(first))}"
+        sentence += "; of too few seeds, it is not compared. Of those that are compared"
+        sentence += f" {first.row.label} has the highest, {number}"
+    return f"{sentence}{clause}."
 
 
 def describe_protocol(board: Board) -> str:

@@ -137,6 +137,7 @@ class _Maker:
             by=by,
             lacking=lacking,
             reader=self._reader,
+            few_seeds=compared.few_seeds,
         )
 
     def _all_of(self, row: str) -> list[Result]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from robench.report.tables.legend import FEW_SEEDS
+
 THREAT_MODEL = date(2026, 11, 29)
 """When the threat model was last thought through; it changes with the text of ``how-to-read.html``."""
 
@@ -24,6 +26,7 @@ class Guide:
     title: str
     date = THREAT_MODEL.isoformat()
     date_text = f"{THREAT_MODEL.day} {THREAT_MODEL:%B %Y}"
+    few_seeds = FEW_SEEDS
     root = ""
 
     @property

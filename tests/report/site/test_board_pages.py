@@ -1,11 +1,13 @@
-"""The sentence on the leader of a board."""
+"""The sentence on the leader of a board, and what boards say of numbers that are not compared."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from robench.report.site.board_pages import describe_leader
+from robench.report.site.board_tables import board_table
 from robench.report.site.boards import make_boards
+from robench.report.tables.legend import FEW_SEEDS
 from robench.report.tables.worst import WORST
 from support.many_entries import make_entry
 
@@ -20,3 +22,18 @@ def test_leader_with_errors_has_a_plain_number_and_they_are_told_of_apart() -> N
         "; 2 of 20 cases, in which an attack ended in an error, are left out", ""
     ) == describe_leader(board)
     assert "2 errors" not in sentence and "left out" in sentence
+
+
+def test_leader_of_one_seed_is_not_compared_where_others_have_three() -> None:
+    others = [make_entry(name, seed=seed, number=0, texts=20) for name in ("base", "pgd") for seed in (1, 2, 3)]
+    (alone,) = make_boards(others)
+    (board,) = make_boards([*others, make_entry("smart", number=9, texts=20)])
+    assert board.places[0].defense == "smart" and not board.cell(board.places[0]).is_compared
+    assert [place.defense for place in board.places[1:]] == [place.defense for place in alone.places]
+    assert "smart has the highest number" in describe_leader(board)
+    compared = f"it is not compared. Of those that are compared {board.places[1].defense} has the highest, "
+    assert compared in describe_leader(board)
+    tail = describe_leader(alone).rpartition(";")[2]
+    assert "cannot be told from it" in tail and describe_leader(board).endswith(tail)
+    assert f"{FEW_SEEDS}." in board_table(board, "board").below
+    assert f"{FEW_SEEDS}." not in board_table(alone, "board").below

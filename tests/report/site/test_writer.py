@@ -16,6 +16,7 @@ from robench.report.site import script
 from robench.report.site.plugins import describe_plugin, read_references
 from robench.report.site.writer import write_site
 from robench.report.submit import write_entry
+from robench.report.tables.legend import FEW_SEEDS
 from robench.results.entries import encode, list_cells
 from robench.results.store import Store
 from support.entries import copy_runs, write_entries
@@ -106,7 +107,7 @@ def test_published_numbers_stand_beside_ours_and_invented_ones_do_not(site: Path
 
 def test_threat_model_has_a_date_and_the_language_is_said(site: Path) -> None:
     page = text_of(site / "how-to-read.html")
-    assert "As of 29 November 2026" in page and "English only" in page
+    assert "As of 29 November 2026" in page and "English only" in page and FEW_SEEDS in page
     assert "pull request" in text_of(site / "how-to-submit.html")
 
 
