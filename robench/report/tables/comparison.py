@@ -5,19 +5,19 @@ told from the best of its column and block; that is a display, for which nothing
 defense alone, the one that is compared: its differences from all others of a column and block are one family, whose p
 values are adjusted by Holm's method. Numbers that are no shares have no outcomes of samples; the best of them is bold.
 Where two rows or more have enough seeds for a statement on defenses, those with fewer take no part: the best of many
-models of one seed is partly luck, and a test against it would be about that seed alone.
+models of one seed is partly luck, and a test against it would be about that seed alone. Ablations of the compared
+defense take no part in the columns where that defense itself does.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 
-from robench.report.tables.cells import names_with_numbers
-from robench.report.tables.model import Block, Cell, Column, Row
+from robench.report.tables.model import Block, Cell, Column
 from robench.results.info import BEFORE
 from robench.results.intervals import FEWEST_SEEDS, LEVEL, Interval, estimate_interval, wilson
 from robench.results.power import find_smallest_difference
@@ -39,18 +39,13 @@ class Comparison:
     ablations: Sequence[str] = ()
     level: float = LEVEL
 
-    def left_out(self, rows: Sequence[Row]) -> list[str]:
-        """Return the names of a block's ablations, if the defense itself is in the block."""
-        names = names_with_numbers(rows)
-        return [name for name in names if name in self.ablations] if self.defense in names else []
-
 
 def compare_block(block: Block, columns: Sequence[Column], comparison: Comparison, *, intervals: bool) -> Block:
     """Add intervals to a block, and mark what cannot be told from the best, and how far the compared defense is ahead.
 
     The encoder before fine-tuning takes no part: it is near to itself on all texts, and right about none. Neither does
     a model that has learned nothing, since one that gives every text the same label is never fooled, nor an ablation of
-    the compared defense, nor one of few seeds, see :func:`with_enough_seeds`.
+    the compared defense where that is compared, nor one of few seeds, see :func:`with_enough_seeds`.
 
     Args:
         block: with cells as they were measured.
@@ -58,9 +53,9 @@ def compare_block(block: Block, columns: Sequence[Column], comparison: Compariso
         comparison: which defense is compared.
         intervals: whether to add intervals.
     """
-    names, aside = [row.name for row in block.rows], {BEFORE, *comparison.left_out(block.rows)}
+    names = [row.name for row in block.rows]
     found = [
-        _ComparedColumn(column, names, cells, comparison, aside)
+        _ComparedColumn(column, names, cells, comparison)
         for column, cells in zip(columns, zip(*(row.cells for row in block.rows), strict=True), strict=True)
     ]
     marked = zip(*(one.mark(intervals=intervals) for one in found), strict=True)
@@ -74,6 +69,7 @@ def compare_block(block: Block, columns: Sequence[Column], comparison: Compariso
         is_tested=is_tested,
         unpaired=sum(one.unpaired for one in found),
         few_seeds=sum(one.few_seeds for one in found),
+        ablations=tuple(dict.fromkeys(names[place] for one in found for place in one.ablations)),
     )
 
 
@@ -99,21 +95,19 @@ def add_interval(cell: Cell, column: Column, level: float) -> Cell:
 class _ComparedColumn:
     """A column of a block: its cells, and the comparisons between them."""
 
-    def __init__(
-        self,
-        column: Column,
-        names: Sequence[str],
-        cells: Sequence[Cell],
-        comparison: Comparison,
-        aside: Collection[str],
-    ) -> None:
+    def __init__(self, column: Column, names: Sequence[str], cells: Sequence[Cell], comparison: Comparison) -> None:
         self.column, self.names, self.cells, self.comparison = column, names, cells, comparison
         self._sign = -1 if column.better == "lower" else 1
         known = [
             place
             for place, (name, cell) in enumerate(zip(names, cells, strict=True))
-            if column.better and cell.value is not None and cell.learned and name not in aside
+            if column.better and cell.value is not None and cell.learned and name != BEFORE
         ]
+        others = [place for place in known if names[place] not in comparison.ablations]
+        if any(names[place] == comparison.defense for place in with_enough_seeds(others, cells)):
+            self.ablations, known = [place for place in known if place not in others], others
+        else:
+            self.ablations = []
         self.rivals = with_enough_seeds(known, cells)
         self.few_seeds = len(known) - len(self.rivals)
         self.best = self._best(self.rivals)

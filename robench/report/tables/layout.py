@@ -156,11 +156,11 @@ def legend_of(
     """
     rows = [row for block in blocks for row in block.rows]
     cells = [cell for row in rows for cell in row.cells]
-    aside = list(dict.fromkeys(name for block in blocks for name in comparison.left_out(block.rows)))
+    aside = list(dict.fromkeys(name for block in blocks for name in block.ablations))
     lines = [
         ("±: sample standard deviation over seeds.", any(has_spread(cell) for cell in cells)),
         *((line, True) for line in describe_comparison(blocks, columns, comparison)),
-        (f"Ablations of {comparison.defense}, which are not compared: {', '.join(aside)}.", aside),
+        (f"Ablations of {comparison.defense}, which are not compared where it is: {', '.join(aside)}.", aside),
         (
             f"†: the model, or one of them, {UNLEARNED}; not compared.",
             any(not cell.learned for cell in cells),

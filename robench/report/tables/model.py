@@ -191,6 +191,7 @@ class Block:
         is_tested: whether a cell was compared with the best of its column sample by sample.
         unpaired: cells that could not be compared with the best sample by sample.
         few_seeds: cells that take no part in comparisons, since they have too few seeds and others have enough.
+        ablations: names of rows that take no part where the defense is compared whose ablations they are.
     """
 
     task: str
@@ -204,6 +205,7 @@ class Block:
     is_tested: bool = False
     unpaired: int = 0
     few_seeds: int = 0
+    ablations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

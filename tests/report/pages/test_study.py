@@ -141,6 +141,18 @@ def test_answer_if_an_ablation_is_next_says_that_it_was_not_compared(store: Stor
     assert "the ablations of taichi were not compared" in sure
 
 
+def test_answer_compares_ablations_of_a_defense_of_too_few_seeds(store: Store) -> None:
+    for seed in (1, 2, 3):
+        for defense, held in (("base", 80), ("taichi-no-adv", 120)):
+            add_cell(store, defense, "pwws", held, seed=seed)
+    for seed in (1, 2, 3):
+        add_cell(store, "pgd", "pwws", 90, seed=seed)
+    add_cell(store, "taichi", "pwws", 100, seed=1)
+    who, sure, *_ = page_of(store).answer
+    assert who.startswith("taichi-no-adv holds best: ")
+    assert "a paired test tells it from every other" in sure and "ablation" not in who + sure
+
+
 def test_answer_of_an_ablation_and_its_defense_alone_tests_nothing(store: Store) -> None:
     for defense, held in (("taichi", 150), ("taichi-no-adv", 40)):
         add_cell(store, defense, "pwws", held)
