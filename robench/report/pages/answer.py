@@ -11,6 +11,7 @@ from robench.report.pages.rows import find_column
 from robench.report.pages.training_price import describe_training
 from robench.report.rendering.texts import number_text, p_text, percent
 from robench.report.tables.accuracy import CLEAN
+from robench.report.tables.legend import explain_few_seeds
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.worst import WORST
 from robench.results.flags import UNLEARNED
@@ -166,6 +167,7 @@ class Verdict:
         if few := len(self.few_seeds):
             were = "row of fewer than {} seeds was" if few == 1 else "rows of fewer than {} seeds were"
             parts.append(f"{few} {were.format(FEWEST_SEEDS)} not compared")
+            parts.append(explain_few_seeds(self.block.rows, self.place, self.table.compared))
         tested = rivals if tests or not named else [named, self._best_other(named, rivals)]
         return f"How sure: {'; '.join(filter(None, [*parts, self._about_seeds(tested)]))}."
 

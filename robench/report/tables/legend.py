@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from robench.report.tables.comparison import Comparison
-from robench.report.tables.model import Block, Cell, Column
+from robench.report.tables.model import Block, Cell, Column, Row
 from robench.results.info import CellInfo
 from robench.results.intervals import FEWEST_SEEDS
 
@@ -60,6 +60,7 @@ def describe_comparison(blocks: Sequence[Block], columns: Sequence[Column], comp
         yield _describe_bold(columns, level, is_tested=is_tested)
     if any(block.few_seeds for block in blocks):
         yield f"{FEW_SEEDS}; --seed compares the models of one seed."
+    yield from _describe_unmet(blocks, columns, comparison.defense)
     if any(block.unpaired for block in blocks):
         yield "Percentages without stored outcomes of the same samples and seeds as the best's are not tested."
     if is_tested:
@@ -67,6 +68,30 @@ def describe_comparison(blocks: Sequence[Block], columns: Sequence[Column], comp
             [len(cell.seeds) for cell in cells if cell.is_compared and cell.outcomes is not None]
         )
         yield from _describe_smallest(blocks, columns)
+
+
+def explain_few_seeds(rows: Sequence[Row], place: int, defense: str) -> str:
+    """Return why a defense that was named for comparison is not compared in a column; empty if it is, or is not there.
+
+    Args:
+        rows: of a block.
+        place: of the column among the cells.
+        defense: registered name of the defense.
+    """
+    cells = [row.cells[place] for row in rows if row.name == defense]
+    known = [cell for cell in cells if cell.value is not None and cell.learned]
+    if not known or any(cell.is_compared for cell in known):
+        return ""
+    few = f"{defense}, which was named for comparison, has fewer than {FEWEST_SEEDS} seeds and was not compared"
+    return f"{few}; --seed {min(known[0].seeds)} compares it"
+
+
+def _describe_unmet(blocks: Sequence[Block], columns: Sequence[Column], defense: str) -> Iterator[str]:
+    """Yield for each block why the defense that was named for comparison has no arrow."""
+    for block in blocks:
+        where = f"In {block.heading}: " if len(blocks) > 1 and block.heading else ""
+        found = [explain_few_seeds(block.rows, place, defense) for place, one in enumerate(columns) if one.better]
+        yield from (f"{where}{text}." for text in dict.fromkeys(filter(None, found)))
 
 
 def _describe_bold(columns: Sequence[Column], level: str, *, is_tested: bool) -> str:

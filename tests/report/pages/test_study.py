@@ -123,6 +123,16 @@ def test_answer_ranks_defenses_of_three_seeds_and_names_the_models_of_one(store:
     assert any("Not shown: pgd; too few seeds." in part.text for part in page.front if isinstance(part, Paragraph))
 
 
+def test_answer_says_if_the_defense_named_for_comparison_has_too_few_seeds(store: Store) -> None:
+    for seed in (1, 2, 3):
+        for defense, held in (("base", 80), ("ada", 90)):
+            add_cell(store, defense, "pwws", held + seed, seed=seed)
+    add_cell(store, "pgd", "pwws", 120)
+    few = "pgd, which was named for comparison, has fewer than 3 seeds and was not compared; --seed 42 compares it"
+    assert few in page_of(store, compare="pgd").answer[1]
+    assert "named for comparison" not in page_of(store).answer[1]
+
+
 def test_answer_if_an_ablation_is_highest_compares_the_others_alone(store: Store) -> None:
     for defense, held in (("base", 40), ("ada", 60), ("taichi", 90), ("taichi-no-adv", 100)):
         add_cell(store, defense, "pwws", held)

@@ -224,6 +224,17 @@ def test_legend_of_blocks_of_one_and_of_three_seeds_says_what_the_tests_of_one_s
     assert "Tests of fewer than 3 seeds are about these trained models, not about other seeds." in legend
 
 
+def test_legend_says_if_the_defense_named_for_comparison_has_too_few_seeds(store: Store) -> None:
+    for defense, failed in (("base", 60), ("ada", 100)):
+        for seed in (1, 2, 3):
+            add_cell(store, defense, "pwws", failed, seed=seed)
+    add_cell(store, "pgd", "pwws", 110, seed=2)
+    line = "pgd, which was named for comparison, has fewer than 3 seeds and was not compared; --seed 2 compares it."
+    assert table5(store, compare="pgd").legend.count(line) == 1
+    assert "named for comparison" not in " ".join(table5(store, compare="ada").legend)
+    assert "named for comparison" not in " ".join(table5(store, compare="pgd", selection=Selection(seeds=[2])).legend)
+
+
 def test_plain_leaves_forms_with_changed_settings_out(store: Store) -> None:
     add_cell(store, "ada", "pwws", 100)
     add_cell(store, "ada", "pwws", 110, changed={"ratio": 0.5})
