@@ -137,7 +137,7 @@ class Verdict:
         lead = f"{best.label} {'holds best' if self._is_alone(rivals) else 'has the highest number'}"
         if best not in rivals:
             lead = f"{best.label}, an ablation of {self.table.compared} and not compared, has the highest number"
-        base = self._find_reference(ranked)
+        base = self._find_form(ranked, self.reference)
         against = f", against {self._percent(base)} of {base.label}" if base and base is not best else ""
         texts = "texts" if self.split == "test" else f"{self.split} texts"
         right = f"of {self.cell(best).n:,} attacked {texts} {self._percent(best)} stay right under {self.under}"
@@ -157,7 +157,7 @@ class Verdict:
         rivals = self.rivals
         if len(rivals) < 2:
             return "How sure: nothing was tested, since ablations are not compared."
-        named = next((row for row in rivals if row.name == self.table.compared), None)
+        named = self._find_form(rivals, self.table.compared)
         claim = self._claim(named, best) if named else ""
         tests = "" if claim and named is rivals[0] else self._describe_tests(rivals)
         if tests and best is not rivals[0]:
@@ -233,10 +233,10 @@ class Verdict:
     def _percent(self, row: Row) -> str:
         return share_text(self.cell(row), self.column)
 
-    def _find_reference(self, rows: Sequence[Row]) -> Row | None:
-        """Return the row of the reference; of several variants the one with no field changed."""
-        found = [row for row in rows if row.name == self.reference]
-        return next((row for row in found if row.is_plain), found[0] if found else None)
+    def _find_form(self, rows: Sequence[Row], name: str) -> Row | None:
+        """Return the row of a defense; of several forms the one with no field changed, whichever is the best."""
+        found = [row for row in self.block.rows if row.name == name and row in rows]
+        return min(found, key=lambda row: row.is_changed, default=None)
 
     def price(self, prices: Table | None) -> str:
         """Return what the best defense costs, on clean texts and in training.
@@ -245,7 +245,7 @@ class Verdict:
             prices: the table of prices, if there is one.
         """
         best = self.ranked[0]
-        base = self._find_reference(self.block.rows)
+        base = self._find_form(self.block.rows, self.reference)
         clean = find_column(self.table, CLEAN)
         if base is None or clean is None or base is best:
             return ""

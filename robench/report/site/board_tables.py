@@ -97,7 +97,7 @@ def _board_line(board: Board, place: BoardRow) -> Line:
         facets=(
             row.name,
             "texts of the attack" if row.per_attack else "clean texts",
-            "as they come" if row.is_plain else "changed",
+            "changed" if row.is_changed else "as they come",
         ),
         unranked=place.rank is None,
     )

@@ -156,8 +156,7 @@ class _Maker:
         cells = [clean_cell(self._reader, found), *(attacked_cell(self._reader, one) for one in by_attack)]
         if several:
             cells = [self._worst_cell(found), self._mean_cell(found), *cells]
-        # A model of a plain defense is plain here, although its label names an attack.
-        return replace(make_row(found, self._layout.rows[row], tuple(cells)), is_plain=not found[0].defense.changed)
+        return make_row(found, self._layout.rows[row], tuple(cells))
 
     def _worst_cell(self, found: list[Result]) -> Cell:
         models = self._find_models(found)

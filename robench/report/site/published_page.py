@@ -95,7 +95,7 @@ def _choose_board(row: PublishedRow, boards: Sequence[Board]) -> Board | None:
 def _find_places(row: PublishedRow, board: Board | None) -> list[BoardRow]:
     """Return the places of a defense without changed options, several if each of its models has one."""
     places = board.places if board else ()
-    return [place for place in places if place.defense == row.defense and place.row.is_plain]
+    return [place for place in places if place.defense == row.defense and not place.row.is_changed]
 
 
 def _printed(number: Fraction | None) -> Item:

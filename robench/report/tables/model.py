@@ -152,7 +152,8 @@ class Row:
         clean_n: samples of the clean accuracy.
         attacked_n: samples of each attack.
         seeds: of all cells.
-        is_plain: whether it is the defense of that name, with no field changed, or the task.
+        is_plain: whether its label is the name of a defense, with no field changed, or of a task.
+        is_changed: whether a field of the defense is changed, whichever attack its model was trained against.
         flags: what a reader has to know of its results, see :mod:`robench.results.flags`.
         identity: of its defense, which rows of other tables share only if they are about the same one, whatever their
             labels are; empty if it is not known.
@@ -166,6 +167,7 @@ class Row:
     attacked_n: int | None = None
     seeds: tuple[int, ...] = ()
     is_plain: bool = True
+    is_changed: bool = False
     flags: tuple[FlagName, ...] = ()
     identity: str = ""
 

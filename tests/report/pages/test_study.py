@@ -133,6 +133,27 @@ def test_answer_says_if_the_defense_named_for_comparison_has_too_few_seeds(store
     assert "named for comparison" not in page_of(store).answer[1]
 
 
+def test_answer_about_the_defense_named_for_comparison_is_about_its_plain_form(store: Store) -> None:
+    for defense, held in (("base", 40), ("ada", 80), ("taichi", 84)):
+        add_cell(store, defense, "pwws", held)
+    add_cell(store, "taichi", "pwws", 100, changed={"temperature": 2.0})
+    who, sure, *_ = page_of(store).answer
+    assert who.startswith("taichi (temperature=2.0) ")
+    assert "taichi, which was named for comparison, is 2.0 points ahead of the best other defense" in sure
+
+
+def test_answer_about_the_worst_of_all_attacks_names_the_plain_form_of_a_model_that_knows_an_attack(
+    store: Store,
+) -> None:
+    for defense, held, changed in (("base", 40, {}), ("taichi", 84, {}), ("taichi", 100, {"temperature": 2.0})):
+        for attack in ("pwws", "deepwordbug"):
+            trained = "pwws" if (defense, attack) == ("taichi", "deepwordbug") else None
+            add_cell(store, defense, attack, held, changed=changed, trained=trained)
+    who, sure, *_ = page_of(store).answer
+    assert who.startswith("taichi on pwws (temperature=2.0) ") and "under each of deepwordbug and pwws" in who
+    assert "taichi on pwws, which was named for comparison, is 22.0 points ahead of the best other defense" in sure
+
+
 def test_answer_if_an_ablation_is_highest_compares_the_others_alone(store: Store) -> None:
     for defense, held in (("base", 40), ("ada", 60), ("taichi", 90), ("taichi-no-adv", 100)):
         add_cell(store, defense, "pwws", held)

@@ -82,7 +82,7 @@ def test_models_of_a_defense_that_knows_few_attacks_and_met_more_have_rows_and_r
     assert rows["ada on pwws"].rank is not None and rows["ada on bae"].rank is None
     met = [one for attacked in crossed for one in attacked.attacks if one.attack.name == ATTACKS[0]]
     assert value(board, "ada on pwws", ATTACKS[0]) == Fraction(sum(one.attacked.failed or 0 for one in met), 2 * TEXTS)
-    assert all(place.row.is_plain for place in board.places)
+    assert not any(place.row.is_changed for place in board.places)
     assert "DEFENSE on ATTACK: a model trained" in " ".join(board_table(board, "board").below)
 
 
