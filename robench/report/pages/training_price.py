@@ -21,14 +21,16 @@ def describe_training(prices: Table | None, block: Block, best: Row, base: Row) 
     times = [float(cell.value) for cell in cells if cell.value is not None]
     if not times:
         return ""
-    is_rough = _is_uneven(_find_prices(prices, TRAINING, block, base))
+    is_rough = _is_uneven(cells) or _is_uneven(_find_prices(prices, TRAINING, block, base))
     least, most = (_times_text(edge, is_rough) for edge in (min(times), max(times)))
-    span = f"{'about ' if is_rough else ''}{least if least == most else f'{least} to {most}'}"
-    return f"training takes {span} times as long, the making of adversarial texts included"
+    span = least if least == most else f"{least} to {most}"
+    span = "" if span in ("1", "1.0") else f"{span} times "
+    about = "about " if is_rough or not span else ""
+    return f"training takes {about}{span}as long, the making of adversarial texts included"
 
 
 def _is_uneven(cells: list[Cell]) -> bool:
-    """Return whether seconds, mean plus and less standard deviation over seeds, span more than 20 % of the mean."""
+    """Return whether a number, mean plus and less standard deviation over seeds, spans more than 20 % of the mean."""
     return any(cell.sd is not None and cell.value is not None and 2 * cell.sd > cell.value / 5 for cell in cells)
 
 
@@ -48,4 +50,4 @@ def _find_prices(prices: Table | None, name: str, block: Block, row: Row) -> lis
 
 
 def _times_text(times: float, is_rough: bool) -> str:
-    return f"{float(f'{times:.1g}'):g}" if is_rough else rounded(times, 1)
+    return f"{float(f'{times:.2g}'):g}" if is_rough else rounded(times, 1)

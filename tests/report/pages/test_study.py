@@ -260,15 +260,26 @@ def test_answer_of_the_worst_of_all_attacks_compares_what_the_table_of_accuracie
     assert "taichi, which was named for comparison, is 15.0 points ahead of the best other defense that is comp" in sure
 
 
-def test_price_is_about_if_the_seconds_of_the_reference_differ_by_seed(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("base", "taichi", "text"),
+    [
+        ((100, 150), (720, 1080), "about 7.2 times as long"),
+        ((100, 100), (100, 220), "about 1.6 times as long"),
+        ((100, 100), (1180, 1800), "about 15 times as long"),
+        ((100, 100), (80, 121), "about as long"),
+        ((100, 100), (100, 101), "about as long"),
+        ((100, 100), (720, 721), "7.2 times as long"),
+    ],
+)
+def test_price_has_two_digits_and_an_about_if_the_times_or_the_seconds_of_the_reference_differ_by_seed(
+    store: Store, monkeypatch: pytest.MonkeyPatch, base: tuple[int, int], taichi: tuple[int, int], text: str
 ) -> None:
     monkeypatch.setattr("support.hand_made.PER_ATTACK", ())
-    for seed, seconds in ((1, 100.0), (2, 150.0)):
-        for name, held, times in (("base", 40, 1), ("taichi", 90, 7.2)):
-            cell = add_cell(store, name, "pwws", held, seed=seed)
-            add_model(store, cell, timing={"seconds": times * seconds, "examples": 10})
-    assert "training takes about 7 times as long" in page_of(store).answer[-1]
+    for seed in (0, 1):
+        for name, held, seconds in (("base", 40, base), ("taichi", 90, taichi)):
+            cell = add_cell(store, name, "pwws", held, seed=seed + 1)
+            add_model(store, cell, timing={"seconds": float(seconds[seed]), "examples": 10})
+    assert f"training takes {text}, the making" in page_of(store).answer[-1]
 
 
 def test_answer_of_one_defense_says_that_nobody_can_tell(store: Store) -> None:
