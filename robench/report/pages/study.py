@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from robench.plugins import registry
@@ -16,7 +16,8 @@ from robench.report.pages.provenance import provenance_section, reproduction_sec
 from robench.report.pages.rows import bar_of, find_column
 from robench.report.rendering.texts import percent
 from robench.report.tables.accuracy import CLEAN
-from robench.report.tables.model import Table
+from robench.report.tables.legend import OF_TWO_SEEDS
+from robench.report.tables.model import Cell, Table
 from robench.report.tables.options import TableOptions
 from robench.results import papers, records
 from robench.results.cells import Result, read_results
@@ -29,7 +30,7 @@ from robench.results.selection import ALL, NoResultsError, facet_of, largest_blo
 from robench.results.store import Store
 from robench.version import VERSION
 
-_DAGGER = f" †: {UNLEARNED}; what learns nothing cannot be fooled."
+_DAGGER = f"†: {UNLEARNED}; what learns nothing cannot be fooled."
 FEW_ROWS = 6
 """Rows up to which the first screen shows clean accuracies, too."""
 EXAMPLES = 12
@@ -223,13 +224,20 @@ def _bars(verdict: Verdict) -> list[Part]:
         parts.append(
             Paragraph(f"Not shown: {join_names([row.label for row in verdict.few_seeds])}; too few seeds.", quiet=True)
         )
-    intervals = [interval for row in rows if (interval := verdict.cell(row).interval)]
-    if intervals:
-        level = percent(intervals[0].level, 0)
-        kinds = " or, of other rows, ".join(dict.fromkeys(interval.label for interval in intervals))
-        note = f"In parentheses and as a thin line: the {level} % interval {kinds}."
-        parts.append(Paragraph(note + ("" if verdict.cell(rows[-1]).learned else _DAGGER), quiet=True))
+    cells = [verdict.cell(row) for row in rows]
+    notes = [*_describe_ends(cells), *([] if cells[-1].learned else [_DAGGER])]
+    if notes:
+        parts.append(Paragraph(" ".join(notes), quiet=True))
     return parts
+
+
+def _describe_ends(cells: Sequence[Cell]) -> Iterator[str]:
+    """Yield what stands in parentheses behind numbers of bars, and as a thin line."""
+    if intervals := [cell.interval for cell in cells if cell.interval]:
+        kinds = " or, of other rows, ".join(dict.fromkeys(interval.label for interval in intervals))
+        yield f"In parentheses and as a thin line: the {percent(intervals[0].level, 0)} % interval {kinds}."
+    if any(cell.by_seed for cell in cells):
+        yield OF_TWO_SEEDS
 
 
 def _warnings(verdict: Verdict, table: Table, results: Sequence[Result]) -> list[str]:

@@ -11,6 +11,8 @@ from robench.results.intervals import FEWEST_SEEDS
 
 BOLD = "Bold:"
 """How the line on bold cells begins, which makes no sense where nothing is bold."""
+OF_TWO_SEEDS = "In parentheses, of two seeds: the values of both, which are too few for an interval."
+"""What stands behind a number of two seeds."""
 FEW_SEEDS = (
     f"Where two rows or more of a column have {FEWEST_SEEDS} seeds, those with fewer are not compared: they are about"
     " single models and not about defenses"
@@ -133,7 +135,7 @@ def describe_intervals(cells: Sequence[Cell], level: str) -> Iterator[str]:
     if any(one.seeds == 1 for one in of_samples):
         yield f"In parentheses, of one seed: the {level} interval of the samples; seeds not covered."
     if any(cell.by_seed for cell in cells):
-        yield "In parentheses, of two seeds: the values of both, which are too few for an interval."
+        yield OF_TWO_SEEDS
     if any(one.covers_seeds for one in found):
         yield f"In parentheses, of {FEWEST_SEEDS} seeds or more: the {level} interval over seeds and samples."
     if any(one.seeds > 1 for one in of_samples):

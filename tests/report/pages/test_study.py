@@ -218,6 +218,17 @@ def test_answer_with_errors_has_plain_numbers_and_tells_of_them_apart(store: Sto
     )
 
 
+def test_bars_say_what_stands_in_parentheses_for_each_number_of_seeds(store: Store) -> None:
+    for seed in (1, 2):
+        for defense, held in (("base", 40), ("taichi", 90)):
+            add_cell(store, defense, "pwws", held + seed, seed=seed)
+    notes = [part.text for part in page_of(store).front if isinstance(part, Paragraph)]
+    assert notes == ["In parentheses, of two seeds: the values of both, which are too few for an interval."]
+    add_cell(store, "pgd", "pwws", 30, seed=1)
+    (note,) = (part.text for part in page_of(store).front if isinstance(part, Paragraph))
+    assert note == f"In parentheses and as a thin line: the 95 % interval of the samples; seeds not covered. {notes[0]}"
+
+
 def test_price_is_that_of_the_best_variant_in_its_own_setting(store: Store) -> None:
     seconds = {"base": 100.0, "taichi": 200.0}
     for rows, more in ((1000, 0.0), (20, 7000.0)):
