@@ -28,6 +28,12 @@ def test_every_published_entry_is_sound() -> None:
     assert done.exit_code == 0, done.output
 
 
+def test_readme_says_above_its_table_why_a_row_of_one_seed_is_not_bold() -> None:
+    text, _, rest = (ROOT / "README.md").read_text(encoding="utf-8").partition("robench table worst --task trec")
+    seeds = {line.split("|")[-2].strip() for line in rest.splitlines() if line.startswith("| ")}
+    assert {"1", "3"} <= seeds and "rows of one seed are [not compared]" in text
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("page", ["README.md", "docs/results.md"])
 def test_page_shows_what_commands_print_of_the_entries(
