@@ -26,8 +26,8 @@ class Pairs:
         ids: rows of the test split, from 0.
         labels: gold labels.
         clean: the original texts.
-        adversarial: the final texts of the records: after a success the adversarial text, after a failure the best text
-            that the search found, after a skip the original.
+        adversarial: the final texts of the records: after a success the adversarial text, after a failure the text at
+            which the search ended, after a skip the original.
         statuses: the outcome of each attack.
         errors: number of attacks that ended in an error, and so made no pair.
     """
