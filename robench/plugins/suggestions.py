@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 
 from robench.escaping import show_value
 
+_MOST = 30
+"""Most names that a sentence lists."""
+
 
 def find_near_beginnings(name: str, known: Sequence[str]) -> list[str]:
     """Return the names that begin nearly like a name that may be cut short, and as near as the nearest does.
@@ -29,7 +32,7 @@ def explain_unknown(
     prefix: str = "",
     meanings: Mapping[str, str] | None = None,
 ) -> str:
-    """Make the sentence for a name that does not exist, with the nearest ones that do.
+    """Make the sentence for a name that does not exist, with the nearest ones that do, or all if they are not too many.
 
     Args:
         what: what it would be a name of.
@@ -42,5 +45,6 @@ def explain_unknown(
     said = {one: f" ({meaning})" for one, meaning in (meanings or {}).items() if meaning}
     folded = {one.lower(): prefix + one + said.get(one, "") for one in known}
     near = [folded[one] for one in difflib.get_close_matches(name.lower(), folded, n=3, cutoff=0.5)]
-    meant = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(folded.values())}."
+    there = ", ".join(folded.values()) if len(folded) <= _MOST else f"{len(folded)} others, none of them like it"
+    meant = f"did you mean {' or '.join(near)}?" if near else f"there are {there}."
     return f"unknown {what} {show_value(prefix + name)}: {meant} {hint[0].upper()}{hint[1:]}."

@@ -50,7 +50,8 @@ class BaseRequest(CommonOptions, ABC):
         known = [*registry.names("defenses"), *registry.names("attacks"), *SHARED]
         for name in self.changes:
             if name not in known and not registry.is_registered("attacks", name):
-                raise RobenchError(explain_unknown("defense or attack", name, known, "--set takes NAME.FIELD=VALUE"))
+                hint = "--set takes NAME.FIELD=VALUE; `robench list` shows all names"
+                raise RobenchError(explain_unknown("defense or attack", name, known, hint))
 
     @abstractmethod
     def stages(self, reporter: Reporter) -> list[Stage]:

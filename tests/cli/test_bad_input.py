@@ -108,6 +108,7 @@ OPTIONS: list[tuple[list[str], str]] = [
     (["--set", "ada.ratio"], "it should read"),
     (["--set", "ada=1"], "it should read"),
     (["--set", "adda.ratio=1"], "unknown defense or attack 'adda': did you mean ada"),
+    (["--set", "zzz.ratio=1"], r"unknown defense or attack 'zzz': there are \d+ others, none of them like it\. --set"),
     (
         ["--set", "ada.ration=1"],
         r"unknown option of ada 'ration': did you mean ratio \(share of D_adv that is added\)\? `robench list ada`",
