@@ -23,13 +23,17 @@ QUERIES = (50, 100, 200, 500)
 SHARES = (10, 25)
 """Budgets of changed words, in percent; likewise."""
 
-_LEGEND = (
-    "attack%: failed / attacked samples, whatever the attack spent, as in table 5; wrong before counts as wrong.",
+_ABOUT_WHOLE = (
+    "attack%: failed / attacked samples, whatever the attack spent, as in table 5; wrong before counts as wrong."
+)
+_ABOUT_QUERIES = (
     "N queries: likewise, but a sample that fell counts as wrong only if the whole search took N queries or fewer, as"
     " TextAttack counts them. With the attack's option query_budget=N more samples fall, above all under attacks that"
-    " ask for all words at once.",
+    " ask for all words at once."
+)
+_ABOUT_SHARES = (
     "N % words: likewise if the attack may change at most N % of a text's words; as found, not minimal: the search did"
-    " not look for the smallest change. Inserted words are not counted.",
+    " not look for the smallest change. Inserted words are not counted."
 )
 
 
@@ -65,7 +69,8 @@ def budget_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) 
     found, caption = arrange_by_attack(results, request.paper)
     arranged = [Block(one.setting["task"], one.heading, one.rows(cells_of), one.setting) for one in found]
     infos = (r.info for one in found for r in one.results)
-    return request.finish(arranged, columns, caption=caption, legend=_LEGEND, infos=infos)
+    legend = [_ABOUT_WHOLE, *([_ABOUT_QUERIES] if queries else []), *([_ABOUT_SHARES] if shares else [])]
+    return request.finish(arranged, columns, caption=caption, legend=legend, infos=infos)
 
 
 def _choose_budgets(records: Sequence[RecordColumns]) -> tuple[list[_Budget], list[_Budget]]:

@@ -138,6 +138,16 @@ def test_budget_is_the_share_that_stands_below_a_price(store: Store, raw: pandas
         assert found == pytest.approx({name: 100 * value for name, value in expected.items()})
 
 
+def test_budget_explains_only_columns_that_it_has(tmp_path: Path) -> None:
+    """Each search took 10 queries and changed a quarter of the words."""
+    made = Store(tmp_path / "runs")
+    add_cell(made, "base", "pwws", 40)
+    table = make("budget", made)
+    assert [column.name for column in table.columns] == ["attack%", "10 % words"]
+    assert not [line for line in table.legend if line.startswith("N queries")]
+    assert [line for line in table.legend if line.startswith("N % words")]
+
+
 def test_flips_are_counted_against_the_reference_of_the_same_seed(store: Store, raw: pandas.DataFrame) -> None:
     known = raw[(raw.status != "error") & (raw.attack == "pwws") & raw.trained.isin(["", "pwws"]) & (raw.label == 1)]
     right = known.assign(right=known.status != "skipped").pivot(columns="defense", index=["seed", "id"], values="right")
