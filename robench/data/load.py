@@ -196,7 +196,7 @@ def check_rows(
     for split in ("train", "test") if needs_train else ("test",):
         if not examples[split]:
             raise RobenchError(f"the task {name} has no rows in {split} ({splits.source}).")
-    notes += _note_leaks(examples["train"], examples["test"])
+    notes += [*_note_leaks(examples["train"], examples["test"]), *_note_only_label(task, examples["test"])]
     used = {example.label for example in examples["train"]}
     if needs_train and len(used) < 2:
         only = task.labels[used.pop()]
@@ -277,6 +277,14 @@ def _note_leaks(train: Sequence[Example], test: Sequence[Example]) -> list[str]:
         return []
     rows = f"{count:,} of {len(test):,} test rows ({count / len(test):.1%})"
     return [f"{rows} stand in train, too: same text, apart from case and spaces"]
+
+
+def _note_only_label(task: Task, test: Sequence[Example]) -> list[str]:
+    """Return a note on test rows that all have one label; none if they have several."""
+    only, *others = {example.label for example in test}
+    if others or len(test) < 2:
+        return []
+    return [f"all {len(test):,} test rows have the label {task.labels[only]}, so naming it each time is always right"]
 
 
 def _normalise(text: str) -> str:

@@ -233,6 +233,12 @@ def test_test_rows_that_stand_in_train_are_counted_whatever_their_case_and_space
     assert data.notes == ("2 of 3 test rows (66.7%) stand in train, too: same text, apart from case and spaces",)
 
 
+def test_test_rows_of_one_label_are_told_of(tmp_path: Path) -> None:
+    folder = rewritten(folder_with(tmp_path), "test", [("poor", 0), ("dire", 0), ("weak", 0)])
+    note = "all 3 test rows have the label neg, so naming it each time is always right"
+    assert load_task("film", TASK, data_dir=folder).notes == (note,)
+
+
 def test_rows_of_numpy_are_rows_and_a_missing_text_is_a_sentence() -> None:
     rows: Any = list(zip(np.array(["x", "y"]), np.array([0, 1]), strict=True))
     task = replace(TASK, index=lambda _: Splits(train=rows, dev=DEV, test=TEST, source="index:film==1"))
