@@ -262,11 +262,11 @@ _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {chr(i)
 
 
 def _describe_empty(text: object) -> str:
-    """Say why a row has no sentence."""
+    """Say why a row has no text."""
     if not isinstance(text, str):
-        return f"the sentence is not a text but {show_value(text)}"
+        return f"its text is not a text but {show_value(text)}"
     codes = ", ".join(dict.fromkeys(f"U+{ord(char):04X}" for char in text.strip()))
-    return f"the sentence has no visible character (only {codes[:80]})" if codes else "the sentence is empty"
+    return f"its text has no visible character (only {codes[:80]})" if codes else "its text is empty"
 
 
 def _note_leaks(train: Sequence[Example], test: Sequence[Example]) -> list[str]:

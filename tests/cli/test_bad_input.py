@@ -39,7 +39,7 @@ DATA: list[tuple[str, bytes | None, str]] = [
     ("dev.tsv", LINE.encode() + b"no tab here\n", r"dev\.tsv, line 4: 1 cells, but the header has 2"),
     ("test.tsv", LINE.encode() + b"a row\t7\n", r"test\.tsv, line 4: the label '7' is not one of 0 \(negative\), 1"),
     ("test.tsv", LINE.encode() + b"a row\tgood\n", r"test\.tsv, line 4: the label 'good' is not one of"),
-    ("test.tsv", LINE.encode() + b" \t1\n", r"test\.tsv, line 4: the sentence is empty"),
+    ("test.tsv", LINE.encode() + b" \t1\n", r"test\.tsv, line 4: its text is empty"),
     ("train.tsv", LINE.replace("label", "class").encode(), r"train\.tsv has no column label"),
     ("train.tsv", LINE.replace("sentence", "words").encode(), r"train\.tsv has no column sentence \(or text\)"),
     ("train.tsv", LINE.encode() + b"caf\xe9\t1\n", r"train\.tsv, line 4: byte 0xe9 is not UTF-8"),

@@ -125,7 +125,7 @@ def of_index(rows: Any) -> TaskData:
         (["ab", "cd"], "train row 1: a row is a text and a label, not 'ab'"),
         ([{"text": "a", "label": 0}], "train row 1: a row is a text and a label, not {'text'"),
         ([("a", float("nan"))], "train row 1: the label nan"),
-        ([(float("nan"), 0)], "train row 1: the sentence is not a text but nan"),
+        ([(float("nan"), 0)], "train row 1: its text is not a text but nan"),
         ([("a", np.float64(0.5))], "train row 1: the label"),
         ([("a", "9" * 5000)], "train row 1: the label '999"),
         (None, "returned a NoneType for train"),

@@ -173,7 +173,7 @@ BAD_INPUTS: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "no tab": (put("train.tsv", HEAD + b"x\t1\nonly text\n"), ["train.tsv, line 3", "1 cells", "header has 2"]),
     "too many cells": (put("train.tsv", HEAD + b"a\tb\t1\n"), ["train.tsv, line 2", "3 cells"]),
     "blank line": (put("train.tsv", HEAD + b"x\t1\n\ny\t0\n"), ["train.tsv, line 3", "1 cells"]),
-    "empty sentence": (put("train.tsv", HEAD + b"x\t1\n \t0\n"), ["train.tsv, line 3", "sentence is empty"]),
+    "empty sentence": (put("train.tsv", HEAD + b"x\t1\n \t0\n"), ["train.tsv, line 3", "its text is empty"]),
     "only a zero-width space": (put("test.tsv", HEAD + "x\t1\n\u200b\t0\n".encode()), ["test.tsv, line 3", "U+200B"]),
     "only NUL": (put("test.tsv", HEAD + b"x\t1\n\0\t0\n"), ["test.tsv, line 3", "no visible character (only U+0000)"]),
     "only fillers": (put("dev.tsv", HEAD + "\u3164\u00ad \ufe0f\t0\n".encode()), ["dev.tsv, line 2", "U+3164, U+00AD"]),
@@ -248,7 +248,7 @@ def test_rows_of_numpy_are_rows_and_a_missing_text_is_a_sentence() -> None:
         (str, "y", int, 1),
     ]
     rows[1] = (float("nan"), np.int64(1))
-    with pytest.raises(RobenchError, match=r"index:film==1, train row 2: the sentence is not a text but nan"):
+    with pytest.raises(RobenchError, match=r"index:film==1, train row 2: its text is not a text but nan"):
         load_task("film", task)
 
 

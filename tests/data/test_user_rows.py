@@ -74,7 +74,7 @@ def test_load_of_changed_file_has_another_digest(tmp_path: Path) -> None:
             "its text is not a text but an int",
         ),
         ("a.csv", "text,label\nx,0\ny\n", "a.csv, line 3: 1 cells, but the header has 2"),
-        ("a.csv", "text,label\n,0\ny,1\n", "a.csv, line 2: the sentence is empty"),
+        ("a.csv", "text,label\n,0\ny,1\n", "a.csv, line 2: its text is empty"),
         ("a.csv", "text,label\nx,0\ny,\n", "a.csv, line 3: its label is empty; give the row a label, or remove it"),
         ("a.csv", "text;label\nx;cat\ny; \n", "a.csv, line 3: its label is empty"),
         ("a.csv", "text,label\n", "a.csv has no rows"),
