@@ -78,7 +78,7 @@ def translate_failures(
         file, _, line = place.rpartition(", ")
         place = line if file in failure else place  # which has named the file
         reason = f"{place}: {describe_error(error)}" if place else describe_error(error)
-        raise ForeignError(f"{failure}: {reason}.{advice(error)}", format_frames(frames)) from error
+        raise ForeignError(f"{failure}: {reason}.{advice(error)}", format_frames(frames, error)) from error
 
 
 def _is_plugin(cls: type) -> bool:

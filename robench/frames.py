@@ -42,9 +42,17 @@ def locate(thing: object) -> str:
     return f"{file}, line {line}" if file and is_foreign(file) else ""
 
 
-def format_frames(frames: list[FrameSummary]) -> str:
-    """Write frames as Python does, without an end of line; empty if there are none."""
-    return "".join(traceback.format_list(frames[-_DEEPEST:])).rstrip("\n")
+def format_frames(frames: list[FrameSummary], error: BaseException | None = None) -> str:
+    """Write frames as Python does, without an end of line; empty if there are none.
+
+    Args:
+        frames: the frames.
+        error: that they are of; if its file is code of others that is not Python, the line and a caret are added.
+    """
+    lines = traceback.format_list(frames[-_DEEPEST:])
+    if isinstance(error, SyntaxError) and isinstance(error.filename, str) and is_foreign(error.filename):
+        lines += traceback.format_exception_only(error)[:-1]
+    return "".join(lines).rstrip("\n")
 
 
 def is_foreign(file: str) -> bool:

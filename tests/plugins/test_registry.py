@@ -124,6 +124,14 @@ def test_a_broken_plugin_is_a_sentence_and_leaves_nothing(tmp_path: Path, text: 
     assert {kind: registry.entries(kind) for kind in registry.KINDS} == before
 
 
+def test_a_plugin_that_is_not_python_shows_the_line_and_a_caret(tmp_path: Path) -> None:
+    file = tmp_path / "plug.py"
+    file.write_text("import robench\n\ndef f(:\n    pass\n", encoding="utf-8")
+    with pytest.raises(RobenchError) as refused:
+        plugin_files.load_plugin(file)
+    assert refused.value.frames == f'  File "{file}", line 3\n    def f(:\n          ^'
+
+
 def test_isolated_forgets_what_a_plugin_registered_so_that_it_can_be_loaded_again(tmp_path: Path) -> None:
     file = write(tmp_path / "my_defense.py")
     for _ in range(2):
