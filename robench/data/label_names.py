@@ -22,6 +22,7 @@ LARGEST = 999
 _TRUTHS = {"false": 0, "true": 1}
 _CLASS_WORD = re.compile(r"^class([\s_]+(?=-?\d+$)|[\W_]*(?=\d+$))")
 _NUMBER = re.compile(r"[+-]?\d{1,20}(\.0*)?")
+_DECIMAL = re.compile(r"[+-]?(\d+\.\d*|\.\d+|\d+(?=e))(e[+-]?\d+)?", re.IGNORECASE | re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -182,6 +183,8 @@ def settle_labels(
     whole = [value for value in found if isinstance(value, int)]
     if len(whole) == len(found):
         return _settle_numbers(whole, place)
+    if all(isinstance(value, int) or _DECIMAL.fullmatch(value) for value in found):
+        raise RobenchError(_explain_decimals(found, place))
     if whole:
         mixed = list_values(map(show_value, found))
         raise RobenchError(f"{place} holds numbers and names ({mixed}): list the labels with --labels, in order.")
@@ -227,6 +230,18 @@ def _settle_numbers(found: Sequence[int], place: str) -> LabelNames:
     names = tuple(f"LABEL_{number}" for number in used)
     remark = "labels are numbers, each of which means the model's column of that number; --labels NAME,NAME names them"
     return LabelNames(names, {number: number for number in used}, remark)
+
+
+def _explain_decimals(found: Sequence[int | str], place: str) -> str:
+    """Say why numbers of which some are not whole are refused: in alphabetical order 10.5 is before 2.5."""
+    used = sorted(found, key=float)
+    words = f"{place} holds the numbers {list_values(used)}, which are not all whole"
+    if len(used) > 20:
+        return f"{words}: it is no column of labels; --label names another."
+    return (
+        f"{words}: give --labels {','.join(map(str, used))} for these in the order of the model's columns, or name"
+        " another column with --label."
+    )
 
 
 def _settle_names(found: Sequence[str], rows: int, place: str) -> LabelNames:

@@ -165,6 +165,8 @@ LABELS: list[tuple[list[Any], tuple[str, ...], tuple[str, ...], list[int]]] = [
     ([1, 0], ("bad", "good"), ("bad", "good"), [1, 0]),
     (["spam", "ham"], (), ("ham", "spam"), [1, 0]),
     (["spam", " ham"], ("spam", "ham"), ("spam", "ham"), [0, 1]),
+    (["10.5", "2.5"], ("2.5", "10.5"), ("2.5", "10.5"), [1, 0]),
+    (["v1.5", "0.5"], (), ("0.5", "v1.5"), [1, 0]),
     ([1, -1], ("-1", "1"), ("class -1", "class 1"), [1, 0]),
     ([0, 4], ("0", "4"), ("class 0", "class 4"), [0, 1]),
     ([1, 0], ("a", "b", "c"), ("a", "b", "c"), [1, 0]),
@@ -188,6 +190,8 @@ def test_labels_are_numbers_names_or_truth_values(
         ([0, 0], (), "holds the number 0 alone: name all labels with --labels"),
         (["spam", "spam"], (), "holds 'spam' alone: name all labels with --labels"),
         ([0.5, 1], (), "holds 0.5, which is no label"),
+        (["10.5", "2.5"], (), "holds the numbers 2.5, 10.5, which are not all whole: give --labels 2.5,10.5"),
+        (["0.5", "1"], (), "holds the numbers 0.5, 1, which are not all whole: give --labels 0.5,1"),
         ([[1], [0]], (), r"holds \[1\], which is no label"),
         ([0, "spam"], (), "holds numbers and names .*--labels"),
         (["spam", "ham"], ("spam", "eggs"), "a.jsonl, line 2: the label 'ham' is not one of 0 .spam., 1 .eggs."),
@@ -207,6 +211,12 @@ def test_labels_that_could_mean_two_things_are_refused(
 def test_column_of_many_values_is_no_column_of_labels(tmp_path: Path) -> None:
     columns: dict[str, list[Any]] = {"text": ["x"] * 30, "label": [f"id-{i}" for i in range(30)]}
     with pytest.raises(RobenchError, match=r"30 different values in 30 rows.*no column of labels"):
+        load(write_file(tmp_path / "a.csv", columns))
+
+
+def test_column_of_many_decimals_is_no_column_of_labels(tmp_path: Path) -> None:
+    columns: dict[str, list[Any]] = {"text": ["x"] * 30, "label": [f"{i}.5" for i in range(30)]}
+    with pytest.raises(RobenchError, match=r"the numbers 0\.5, 1\.5, .*not all whole: it is no column of labels"):
         load(write_file(tmp_path / "a.csv", columns))
 
 
