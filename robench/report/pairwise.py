@@ -104,7 +104,8 @@ class PairedComparison:
         if found.covers_seeds:
             counted = f"over {_count(len(found.seeds), 'seed')} and {_count(found.n, 'sample')}"
         verb = "is better than" if found.parted else "cannot be told from"
-        lead = f"by {size}" if found.parted else f": it is ahead by {size}"
+        ahead_by = f": it is ahead by {size}" if round(found.value, 12) else f": there is no difference, {size}"
+        lead = f"by {size}" if found.parted else ahead_by
         sentence = f"{winner} {verb} {loser} {place} {lead}".replace(" : ", ": ") + f", {counted}."
         if not found.covers_seeds:
             sentence = (

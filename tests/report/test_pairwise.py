@@ -54,6 +54,13 @@ def test_a_small_difference_is_not_told_apart(store: Store) -> None:
     assert "taichi cannot be told from ada on trec under pwws: it is ahead by 1.5 points" in text
 
 
+def test_compare_of_equal_numbers_says_that_none_is_ahead(store: Store) -> None:
+    fill(store, taichi=[100], ada=[100])
+    text = str(compare("taichi", "ada", task="trec", attack="pwws", runs=store.root))
+    assert "cannot be told from ada on trec under pwws: there is no difference, 0.0 points (95 %" in text
+    assert "ahead" not in text
+
+
 def test_two_seeds_give_both_values_and_no_verdict(store: Store) -> None:
     fill(store, taichi=[112, 104], ada=[100, 100])
     found = compare("taichi", "ada", task="trec", attack="pwws", runs=store.root, difference=3)

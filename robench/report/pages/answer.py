@@ -135,15 +135,22 @@ class Verdict:
     def _who(self, ranked: Sequence[Row]) -> str:
         best, rivals = ranked[0], self.rivals
         lead = f"{best.label} {'holds best' if self._is_alone(rivals) else 'has the highest number'}"
-        if best not in rivals:
+        tied = self._level_with_first(ranked)
+        if len(tied) > 1:
+            lead = f"{join_names([row.label for row in tied])} share the highest number"
+        elif best not in rivals:
             lead = f"{best.label}, an ablation of {self.table.compared} and not compared, has the highest number"
         base = self._find_form(ranked, self.reference)
-        against = f", against {self._percent(base)} of {base.label}" if base and base is not best else ""
+        others = [base] if base and base not in tied else []
+        against = "".join(f", against {self._percent(row)} of {row.label}" for row in others)
         texts = "texts" if self.split == "test" else f"{self.split} texts"
         right = f"of {self.cell(best).n:,} attacked {texts} {self._percent(best)} stay right under {self.under}"
-        shown = [best, base] if base and base is not best else [best]
-        doubts = "".join(describe_doubts(self.cell(row), of=row.label) for row in shown)
+        doubts = "".join(describe_doubts(self.cell(row), of=row.label) for row in [*tied, *others])
         return f"{lead}: {right}{against}{doubts}."
+
+    def _level_with_first(self, rows: Sequence[Row]) -> list[Row]:
+        """Return the first of rows, and those with the same number."""
+        return [row for row in rows if self.cell(row).value == self.cell(rows[0]).value]
 
     def _is_alone(self, rivals: Sequence[Row]) -> bool:
         """Return whether the best rival is told from all others, and what was named beforehand by its own test."""
@@ -161,7 +168,9 @@ class Verdict:
         claim = self._claim(named, best) if named else ""
         tests = "" if claim and named is rivals[0] else self._describe_tests(rivals)
         if tests and best is not rivals[0]:
-            tests = f"of those that are compared {rivals[0].label} has the highest number; {tests}"
+            tied = [row.label for row in self._level_with_first(rivals)]
+            verb = "share" if len(tied) > 1 else "has"
+            tests = f"of those that are compared {join_names(tied)} {verb} the highest number; {tests}"
         aside = best is rivals[0] and any(self.cell(row).learned and row not in rivals for row in self.ranked)
         parts = [tests, claim, f"the ablations of {self.table.compared} were not compared" if aside else ""]
         if few := len(self.few_seeds):
@@ -179,8 +188,15 @@ class Verdict:
         """Return what cannot be told from the best of the rows that are compared."""
         unpaired = [row.label for row in self._unpaired(rivals)]
         ahead = [row.label for row in rivals[1:] if self.cell(row).is_ahead]
-        alike = [row.label for row in rivals[1:] if self.cell(row).best and row.label not in (*unpaired, *ahead)]
-        parts = [f"{join_names(alike)} cannot be told from it{self._smallest()}"] if alike else []
+        tied = [row.label for row in self._level_with_first(rivals) if row.label not in (*unpaired, *ahead)]
+        told = (*unpaired, *ahead, *tied)
+        alike = [row.label for row in rivals[1:] if self.cell(row).best and row.label not in told]
+        best = tied[0] if len(tied) > 1 else "it"
+        parts = [f"no test tells {join_names(tied)} apart"] if len(tied) > 1 else []
+        if alike:
+            parts.append(f"{join_names(alike)} cannot be told from {best}")
+        if parts:
+            parts[-1] += self._smallest()
         if ahead:
             where = "of the seeds that both have"
             parts.append(
@@ -188,7 +204,7 @@ class Verdict:
             )
         if unpaired:
             lack = "for want of outcomes of the same seeds and texts"
-            parts.append(f"{join_names(unpaired)} could not be tested against it, {lack}")
+            parts.append(f"{join_names(unpaired)} could not be tested against {best}, {lack}")
         return "; ".join(parts) or "a paired test tells it from every other"
 
     def _unpaired(self, rivals: Sequence[Row]) -> list[Row]:
@@ -239,7 +255,7 @@ class Verdict:
         return min(found, key=lambda row: row.is_changed, default=None)
 
     def price(self, prices: Table | None) -> str:
-        """Return what the best defense costs, on clean texts and in training.
+        """Return what the best defense costs, on clean texts and in training; empty if several share the best number.
 
         Args:
             prices: the table of prices, if there is one.
@@ -247,7 +263,7 @@ class Verdict:
         best = self.ranked[0]
         base = self._find_form(self.block.rows, self.reference)
         clean = find_column(self.table, CLEAN)
-        if base is None or clean is None or base is best:
+        if base is None or clean is None or base is best or len(self._level_with_first(self.ranked)) > 1:
             return ""
         parts = []
         ours, theirs = best.cells[clean].value, base.cells[clean].value

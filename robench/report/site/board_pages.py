@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from robench.report.pages.parts import Paragraph, Part, Section
 from robench.report.pages.phrases import describe_doubts, join_names, share_text
 from robench.report.rendering import texts
-from robench.report.site.board import Board
+from robench.report.site.board import Board, BoardRow
 from robench.report.site.board_tables import board_table, describe_ranking, entries_table
 from robench.report.site.curves import draw_board_curves
 from robench.report.site.links import link
@@ -71,21 +71,33 @@ def describe_leader(board: Board) -> str:
         return f"On {board.title}, no defense has met every attack yet."
     best, column = ranked[0], board.columns[board.column]
     cell = board.cell(best)
-    number = f"{share_text(cell, column)} {texts.interval_text(cell, column)}".strip()
-    sentence = f"On {board.title}, {best.row.label} has the highest number, {number}: {describe_ranking(board)}"
-    sentence += describe_doubts(cell)
+    tied = _level_with_first(board, ranked)
+    intervals = {texts.interval_text(board.cell(place), column) for place in tied}
+    number = " ".join([share_text(cell, column), *(intervals if len(intervals) == 1 else [])]).strip()
+    sentence = f"On {board.title}, {_name_leaders(tied)} the highest number, {number}: {describe_ranking(board)}"
+    sentence += "".join(describe_doubts(board.cell(place), place.row.label if tied[1:] else "") for place in tied)
     if len(ranked) == 1:
         return f"{sentence}. No other defense has met these attacks yet."
     compared = [place for place in ranked if board.cell(place).is_compared]
-    alike = [place.row.label for place in compared[1:] if board.cell(place).best]
+    first = _level_with_first(board, compared)
+    alike = [place.row.label for place in compared if board.cell(place).best and place not in first]
     others = f"{len(alike)} others" if len(alike) > 4 else join_names(alike) if alike else ""
-    clause = f"; {others} cannot be told from it" if others else ""
+    clause = f"; {others} cannot be told from {first[0].row.label if first[1:] else 'it'}" if others else ""
     if compared and not cell.is_compared:
-        first = compared[0]
-        number = f"{share_text(board.cell(first), column)}{describe_doubts(board.cell(first))}"
+        number = f"{share_text(board.cell(first[0]), column)}{describe_doubts(board.cell(first[0]))}"
         sentence += "; of too few seeds, it is not compared. Of those that are compared"
-        sentence += f" {first.row.label} has the highest, {number}"
+        sentence += f" {_name_leaders(first)} the highest, {number}"
     return f"{sentence}{clause}."
+
+
+def _level_with_first(board: Board, places: Sequence[BoardRow]) -> list[BoardRow]:
+    """Return the first of some places, and those with the same number."""
+    return [place for place in places if board.cell(place).value == board.cell(places[0]).value]
+
+
+def _name_leaders(places: Sequence[BoardRow]) -> str:
+    """Return who has, or share, a number, with the verb."""
+    return f"{join_names([place.row.label for place in places])} {'share' if places[1:] else 'has'}"
 
 
 def describe_protocol(board: Board) -> str:

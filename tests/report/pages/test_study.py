@@ -430,6 +430,26 @@ def test_answer_about_a_claim_is_about_the_seeds_of_the_two_that_it_compares(sto
     assert "its lead of 25.0 points" in page_of(store).answer[1] and "3 seeds were run" in page_of(store).answer[1]
 
 
+def test_answer_of_a_tie_names_all_that_share_the_number(store: Store) -> None:
+    for defense, held in (("base", 60), ("ada", 80), ("pgd", 80), ("smart", 79)):
+        add_cell(store, defense, "pwws", held)
+    who, sure, *price = page_of(store).answer
+    assert who == (
+        "pgd and ada share the highest number: of 200 attacked texts 40.0 % stay right under pwws, against 30.0 % of"
+        " base."
+    )
+    assert sure.startswith("How sure: no test tells pgd and ada apart; smart cannot be told from pgd, and less than ")
+    assert not price, "there is no best defense that it would be the price of"
+
+
+def test_answer_of_a_tie_with_the_reference_has_no_other_number(store: Store) -> None:
+    for defense in ("base", "ada"):
+        add_cell(store, defense, "pwws", 60)
+    who, sure = page_of(store).answer
+    assert who == "base and ada share the highest number: of 200 attacked texts 30.0 % stay right under pwws."
+    assert sure.startswith("How sure: no test tells base and ada apart")
+
+
 def test_answer_of_a_tie_has_no_size(store: Store) -> None:
     for defense in ("base", "taichi"):
         add_cell(store, defense, "pwws", 60)

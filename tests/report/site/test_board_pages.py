@@ -24,6 +24,18 @@ def test_leader_with_errors_has_a_plain_number_and_they_are_told_of_apart() -> N
     assert "2 errors" not in sentence and "left out" in sentence
 
 
+def test_leaders_with_the_same_number_are_all_named() -> None:
+    entries = [make_entry(name, number=number, texts=20) for name, number in (("base", 0), ("pgd", 9), ("smart", 5))]
+    (board,) = make_boards(entries)
+    first, second, third = board.places
+    level = replace(second, row=replace(second.row, cells=first.row.cells))
+    alike = replace(third.row, cells=(replace(board.cell(third), best=True), *third.row.cells[1:]))
+    names = [place.row.label for place in board.places]
+    sentence = describe_leader(replace(board, places=[first, level, replace(third, row=alike)]))
+    assert f"{names[0]} and {names[1]} share the highest number, " in sentence
+    assert board.column == 0 and sentence.endswith(f"; {names[2]} cannot be told from {names[0]}.")
+
+
 def test_leader_of_one_seed_is_not_compared_where_others_have_three() -> None:
     others = [make_entry(name, seed=seed, number=0, texts=20) for name in ("base", "pgd") for seed in (1, 2, 3)]
     (alone,) = make_boards(others)
