@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from fractions import Fraction
 from typing import Any
 
@@ -49,7 +49,7 @@ _LEGEND = (
 
 @dataclass(frozen=True)
 class _Cost:
-    """What one trained model cost; None if it is not known.
+    """What one trained model cost, in the order of the columns; None if it is not known.
 
     Attributes:
         training: seconds of training, of all parts.
@@ -94,10 +94,11 @@ def price_table(store: Store, request: TableRequest) -> Table:
 
     def cells_of(found: Sequence[Result], columns: Sequence[str]) -> tuple[Cell, ...]:
         models = list({r.info.model: r for r in found}.values())
-        own = (_cell(models, costs, value) for value in _VALUES)
-        times = _mean(models, [_times(costs.find(r).total, of_reference.get((r.model_block, r.seed))) for r in models])
-        seconds, made, *others = own
-        return seconds, made, times, *others, clean_cell(reader, found), worst_cell(worst, found)
+        by_model = [costs.find(r) for r in models]
+        seconds, made, *others = (_mean(models, [getattr(cost, f.name) for cost in by_model]) for f in fields(_Cost))
+        pairs = zip(models, by_model, strict=True)
+        times = [_times(cost.total, of_reference.get((r.model_block, r.seed))) for r, cost in pairs]
+        return seconds, made, _mean(models, times), *others, clean_cell(reader, found), worst_cell(worst, found)
 
     arranged, caption = layout.arrange(cells_of)
     clean = f"{describe_clean(r.info for r in layout.results)}."
@@ -143,20 +144,6 @@ class _Costs:
             return 0.0
         stage = self._sets.get(key)
         return stage.info.timing.seconds if stage and stage.info.timing else None
-
-
-_VALUES: tuple[Callable[[_Cost], float | int | None], ...] = (
-    lambda cost: cost.training,
-    lambda cost: cost.adversarial,
-    lambda cost: cost.passes,
-    lambda cost: cost.weights,
-    lambda cost: cost.inference,
-)
-"""The columns of a cost, but for ``times``."""
-
-
-def _cell(models: Sequence[Result], costs: _Costs, value: Callable[[_Cost], float | int | None]) -> Cell:
-    return _mean(models, [value(costs.find(r)) for r in models])
 
 
 def _mean(models: Sequence[Result], values: Sequence[float | int | None]) -> Cell:
