@@ -28,12 +28,7 @@ def set_aside(folder: Path) -> Path:
     Raises:
         RobenchError: it cannot be moved.
     """
-    place = _find_place(folder)
-    with translate_os_errors(place):
-        make_folder(place.parent)
-        folder.rename(place)
-        sync(place.parent)
-    return place
+    return _move(folder, _find_place(folder))
 
 
 def set_file_aside(path: Path) -> Path:
@@ -42,7 +37,10 @@ def set_file_aside(path: Path) -> Path:
     Raises:
         RobenchError: it cannot be moved.
     """
-    place = _find_place(path.parent) / path.name
+    return _move(path, _find_place(path.parent) / path.name)
+
+
+def _move(path: Path, place: Path) -> Path:
     with translate_os_errors(place):
         make_folder(place.parent)
         path.rename(place)
