@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from robench.errors import RobenchError
 from robench.escaping import list_values
@@ -46,16 +46,8 @@ class Selection:
 
     @property
     def values(self) -> dict[Facet, Sequence[Any]]:
-        """Return the selected values of each facet that is restricted."""
-        values: dict[Facet, Sequence[Any]] = {
-            "task": self.tasks,
-            "defense": self.defenses,
-            "attack": self.attacks,
-            "encoder": self.encoders,
-            "preset": self.presets,
-            "seed": self.seeds,
-        }
-        return {facet: taken for facet, taken in values.items() if taken}
+        """Return the selected values of each facet that is restricted; its field has its name, as a plural."""
+        return {facet: taken for facet in get_args(Facet) if (taken := getattr(self, f"{facet}s"))}
 
     def keep(self, stages: Sequence[StoredStage[InfoT]]) -> list[StoredStage[InfoT]]:
         """Return the selected stages, possibly none."""
