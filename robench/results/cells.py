@@ -74,6 +74,11 @@ class Result:
         return self.info.defense
 
     @property
+    def defense_identity(self) -> str:
+        """Return the identity of the defense, whichever attack the model was trained against."""
+        return identity_text(self.defense.identify())
+
+    @property
     def attacked_n(self) -> int:
         """Count the attacked samples."""
         return self.outcome.n

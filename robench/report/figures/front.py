@@ -19,7 +19,7 @@ from robench.report.tables.comparison import add_interval
 from robench.report.tables.model import Cell, Column
 from robench.report.tables.worst import average_worst
 from robench.results.adaptive import leave_out_adaptive
-from robench.results.cells import Result, group, identity_text, read_model_results
+from robench.results.cells import Result, group, read_model_results
 from robench.results.info import CellInfo
 from robench.results.intervals import FEWEST_SEEDS, LEVEL
 from robench.results.labels import column_labels, row_labels
@@ -115,7 +115,7 @@ def find_points(block: Sequence[Result], reader: SampleReader | None = None) -> 
     reader = SampleReader.of(block, reader)
     worst, labels = WorstReader(reader, block), row_labels(block)
     points, absent = [], []
-    for found in group(block, _identify).values():
+    for found in group(block, lambda r: r.defense_identity).values():
         models = list(group(found, lambda r: r.row).values())
         name = labels[found[0].row].text if len(models) == 1 else found[0].defense.name
         samples = average_worst(worst, found)
@@ -137,11 +137,6 @@ def find_front(places: Sequence[tuple[float, float]]) -> list[tuple[float, float
         [(80, 30), (90, 10)]
     """
     return sorted({(x, y) for x, y in places if not any(a >= x and b >= y and (a, b) != (x, y) for a, b in places)})
-
-
-def _identify(result: Result) -> str:
-    """Return the identity of a defense, whichever attack it was trained against."""
-    return identity_text(result.defense.identify())
 
 
 def _draw_front(axes: Axes, front: Sequence[tuple[float, float]]) -> None:

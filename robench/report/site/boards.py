@@ -25,7 +25,7 @@ from robench.report.tables.layout import Layout
 from robench.report.tables.model import Block, Cell, Column, Row
 from robench.report.tables.worst import WORST, average_worst
 from robench.results.adaptive import leave_out_adaptive
-from robench.results.cells import Result, group, identity_text, read_model_results, read_results
+from robench.results.cells import Result, group, read_model_results, read_results
 from robench.results.entries import list_cells
 from robench.results.entry_form import Entry
 from robench.results.labels import Label, model_labels, row_labels
@@ -60,7 +60,7 @@ def make_boards(entries: Sequence[Entry]) -> list[Board]:
 def _find_split(models: Sequence[Result]) -> set[str]:
     """Return the defenses that met an attack which none of their models was trained against."""
     found = set()
-    for defense, results in group(models, _identify_defense).items():
+    for defense, results in group(models, lambda r: r.defense_identity).items():
         trained_against = {r.column for r in results if not r.info.is_crossed}
         if any(r.column not in trained_against for r in results):
             found.add(defense)
@@ -84,12 +84,12 @@ class _Maker:
         self._rows, self._columns = group(self._layout.results, lambda r: r.row), list(self._layout.columns)
         self._ranking = self._choose_ranking()
         in_ranking = [r for r in models if r.column in self._ranking and reader.columns(r.folder).id]
-        self._models = group(in_ranking, lambda r: r.row if self._is_split(r) else _identify_defense(r))
+        self._models = group(in_ranking, lambda r: r.row if self._is_split(r) else r.defense_identity)
         self._worst = WorstReader(reader, in_ranking, self._ranking)
 
     def _is_split(self, result: Result) -> bool:
         """Return whether each model of a result's defense has a row of its own."""
-        return _identify_defense(result) in self._split
+        return result.defense_identity in self._split
 
     def _label_rows(self, results: Sequence[Result]) -> dict[str, Label]:
         whole = row_labels([r for r in results if not self._is_split(r)])
@@ -149,7 +149,7 @@ class _Maker:
 
     def _find_models(self, found: list[Result]) -> list[Result]:
         """Return the results of all models of a row under the attacks of the ranking, as far as texts are known."""
-        return self._models.get(found[0].row if self._is_split(found[0]) else _identify_defense(found[0]), [])
+        return self._models.get(found[0].row if self._is_split(found[0]) else found[0].defense_identity, [])
 
     def _row(self, row: str, found: list[Result], *, several: bool) -> Row:
         by_attack = [[r for r in found if r.column == column] for column in self._columns]
@@ -184,11 +184,6 @@ class _Maker:
         complete = [row for row in rows if row.cells[1].value is not None]
         lacking = [row.label for row in complete if row.cells[0].value is None]
         return (WORST, []) if complete and not lacking else (MEAN, lacking)
-
-
-def _identify_defense(result: Result) -> str:
-    """Return the identity of a defense, whichever attack it was trained against."""
-    return identity_text(result.defense.identify())
 
 
 def _order(row: Row, where: int) -> tuple[bool, bool, Fraction, str]:

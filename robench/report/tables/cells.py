@@ -7,7 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from robench.report.tables.model import Cell, Row
-from robench.results.cells import Result, identity_text
+from robench.results.cells import Result
 from robench.results.flags import list_flags
 from robench.results.info_parts import Outcome
 from robench.results.intervals import LEVEL, Interval, wilson
@@ -37,7 +37,7 @@ def make_row(found: Sequence[Result], label: Label, cells: tuple[Cell, ...], *, 
         attacked_n=first.attacked_n if with_attacks else None,
         seeds=tuple(sorted({r.seed for r in found})),
         flags=list_flags(found) if with_attacks else (),
-        identity=identity_text(first.defense.identify()),
+        identity=first.defense_identity,
     )
 
 
