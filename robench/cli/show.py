@@ -25,7 +25,6 @@ from robench.results.records import Record
 from robench.results.stage_file import to_builtins
 from robench.results.store import Store, StoredStage
 from robench.results.training_log import read_training_log
-from robench.results.transfer import share_fooled
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -194,14 +193,14 @@ def _compute_results(info: StageInfo, outcome: Outcome | None) -> dict[str, Any]
     if dev:
         results["dev"] = msgspec.structs.asdict(dev)
     if outcome and isinstance(info, TransferInfo):
-        share = share_fooled(outcome)
+        share = outcome.success_rate
         counts = {"fooled": outcome.succeeded, "withstood": outcome.failed, "wrong_before": outcome.skipped}
         errors = {"errors": outcome.errors} if outcome.errors else {}
         results["transferred"] = {"share": None if share is None else float(share), "n": outcome.n, **counts, **errors}
     elif outcome:
         results["attacked"] = {
             "accuracy": None if outcome.accuracy is None else float(outcome.accuracy),
-            "success_rate": outcome.succeeded / outcome.attempts if outcome.attempts else None,
+            "success_rate": None if outcome.success_rate is None else float(outcome.success_rate),
             **msgspec.structs.asdict(outcome),
         }
         if not outcome.errors:  # a page without errors says nothing of them

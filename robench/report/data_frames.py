@@ -171,7 +171,7 @@ def _describe(cell: StoredStage[CellInfo], result: Result) -> dict[str, Any]:
         "accuracy_under_attack": float("nan" if (accuracy := result.accuracy_under_attack) is None else accuracy),
         "n_attacked": outcome.n,
         "n_errors": outcome.errors,
-        "attack_success_rate": outcome.succeeded / outcome.attempts if outcome.attempts else float("nan"),
+        "attack_success_rate": float("nan" if (rate := outcome.success_rate) is None else rate),
         "queries": outcome.queries,
         "words_changed": outcome.words_changed,
         "similarity": similarity.mean if similarity else None,

@@ -165,6 +165,11 @@ class Outcome(_Part, frozen=True, kw_only=True, omit_defaults=True):
         return self.succeeded + (self.failed or 0)
 
     @property
+    def success_rate(self) -> Fraction | None:
+        """Return the share of the samples, right before the attack, that it turned; None if there are none."""
+        return Fraction(self.succeeded, self.attempts) if self.attempts else None
+
+    @property
     def accuracy(self) -> Fraction | None:
         """Return the accuracy under attack, failed / (n - errors) (paper, section 4.1); None if all are errors.
 

@@ -9,10 +9,9 @@ tells which of these it is; so the rate is ``succeeded / (succeeded + failed)``.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from fractions import Fraction
+from dataclasses import replace
 
 from robench.results.info import CellInfo, TransferInfo
-from robench.results.info_parts import Outcome
 from robench.results.records import Record, Status
 from robench.results.selection import InfoT
 from robench.results.store import Store, StoredStage
@@ -45,7 +44,7 @@ def transfer_record(made: Record, probabilities: Mapping[str, Sequence[float]]) 
         is none, ``skipped`` if one of the two models had the clean text wrong, ``error`` if the attack ended in one.
     """
     if made.status == "error":
-        return _record(made, "error", [], [], reason=made.reason, failed_text=made.failed_text)
+        return _record(made, "error", [], [])
     before = list(probabilities[made.original])
     if made.status == "skipped" or predict(before) != made.label:
         return _record(made, "skipped", before, before)
@@ -59,11 +58,6 @@ def transfer_record(made: Record, probabilities: Mapping[str, Sequence[float]]) 
 def predict(probabilities: Sequence[float]) -> int:
     """Return the class with the largest probability; of equal ones the first."""
     return max(range(len(probabilities)), key=probabilities.__getitem__)
-
-
-def share_fooled(outcome: Outcome) -> Fraction | None:
-    """Return the share of texts, right before in both models, that fool this one; None if there are none."""
-    return Fraction(outcome.succeeded, outcome.attempts) if outcome.attempts else None
 
 
 def view_as_cell(stage: StoredStage[TransferInfo]) -> StoredStage[CellInfo]:
@@ -105,21 +99,14 @@ def _record(
     final: str | None = None,
     words_changed: int = 0,
     queries: int = 1,
-    reason: str = "",
-    failed_text: str = "",
 ) -> Record:
-    return Record(
-        id=made.id,
-        label=made.label,
-        original=made.original,
+    return replace(
+        made,
         final=made.original if final is None else final,
         status=status,
         probabilities_before=before,
         probabilities_after=after,
         queries=queries if before else 0,
         words_changed=words_changed,
-        words=made.words,
         seconds=0.0,
-        reason=reason,
-        failed_text=failed_text,
     )

@@ -12,7 +12,7 @@ from robench.results.flags import list_flags
 from robench.results.info_parts import Outcome
 from robench.results.intervals import LEVEL, Interval, wilson
 from robench.results.labels import Label
-from robench.results.sample_reader import SampleReader, Samples
+from robench.results.sample_reader import SampleReader, Samples, falls
 from robench.results.seeds import average_over_seeds
 
 
@@ -103,6 +103,14 @@ def attacked_cell(reader: SampleReader, found: Sequence[Result]) -> Cell:
         outcomes=reader.attacked((r.seed, r.folder) for r in found),
     )
     return count_errors(cell, (r.outcome for r in found))
+
+
+def success_cell(reader: SampleReader, found: Sequence[Result]) -> Cell:
+    """Return the success rate of an attack, or of texts that were made against another model; blank without results."""
+    values = [(r.seed, rate) for r in found if (rate := r.outcome.success_rate) is not None]
+    outcomes = reader.attacked(((r.seed, r.folder) for r in found), falls) if values else None
+    n, measured = (found[0].attacked_n, found[0].outcome.attempts) if found else (0, 0)
+    return mean_cell(values, n, learned=_learned(found), measured=measured, outcomes=outcomes)
 
 
 def share_cell(part: int, n: int) -> Cell:

@@ -7,13 +7,13 @@ from fractions import Fraction
 from functools import partial
 
 from robench.report.tables.by_attack import arrange_by_attack
-from robench.report.tables.cells import attacked_cell, clean_cell, mean_cell
+from robench.report.tables.cells import attacked_cell, clean_cell, mean_cell, success_cell
 from robench.report.tables.legend import describe_clean
 from robench.report.tables.model import Block, Cell, Column, Table
 from robench.report.tables.options import TableRequest
 from robench.results.cells import Result, read_results
 from robench.results.info import CellInfo
-from robench.results.sample_reader import SampleReader, Samples, falls, share_changed
+from robench.results.sample_reader import SampleReader, Samples, share_changed
 from robench.results.store import StoredStage
 
 COLUMNS = (
@@ -59,7 +59,7 @@ def quality_cells(reader: SampleReader, found: Sequence[Result]) -> tuple[Cell, 
     return (
         clean_cell(reader, found),
         attacked_cell(reader, found),
-        _cell(found, _success_rate, measured=found[0].outcome.attempts, outcomes=reader.attacked(places, falls)),
+        success_cell(reader, found),
         _cell(found, lambda r: r.outcome.queries),
         _cell(found, lambda r: r.outcome.words_changed, outcomes=reader.attacked(places, share_changed)),
         _cell(found, lambda r: r.info.similarity.mean if r.info.similarity else None),
@@ -69,15 +69,9 @@ def quality_cells(reader: SampleReader, found: Sequence[Result]) -> tuple[Cell, 
 def _cell(
     found: Sequence[Result],
     value: Callable[[Result], Fraction | float | None],
-    measured: int = 0,
     outcomes: Mapping[int, Samples] | None = None,
 ) -> Cell:
     numbers = [(r.seed, number) for r in found if (number := value(r)) is not None]
     learned = all(r.has_learned for r in found)
     values = [(seed, Fraction(number)) for seed, number in numbers]
-    return mean_cell(values, found[0].attacked_n, learned=learned, measured=measured, outcomes=outcomes)
-
-
-def _success_rate(result: Result) -> Fraction | None:
-    tried = result.outcome.attempts
-    return Fraction(result.outcome.succeeded, tried) if tried else None
+    return mean_cell(values, found[0].attacked_n, learned=learned, outcomes=outcomes)

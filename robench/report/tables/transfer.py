@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from robench.report.tables.cells import clean_cell, mean_cell
+from robench.report.tables.cells import clean_cell, success_cell
 from robench.report.tables.general_tables import TRANSFER
 from robench.report.tables.layout import Layout
 from robench.report.tables.legend import describe_clean
@@ -13,9 +13,9 @@ from robench.report.tables.model import Cell, Column, Table
 from robench.report.tables.options import TableRequest
 from robench.results.cells import Result, read_results
 from robench.results.info import TransferInfo
-from robench.results.sample_reader import SampleReader, falls
+from robench.results.sample_reader import SampleReader
 from robench.results.store import StoredStage
-from robench.results.transfer import share_fooled, view_as_cell
+from robench.results.transfer import view_as_cell
 from robench.study.commands import make_commands
 
 LEGEND = (
@@ -51,17 +51,4 @@ def transfer_table(transfers: Sequence[StoredStage[TransferInfo]], request: Tabl
 
 def _cells(reader: SampleReader, found: Sequence[Result], columns: Sequence[str]) -> tuple[Cell, ...]:
     cells = [clean_cell(reader, found)]
-    return *cells, *(_fooled_cell(reader, [r for r in found if r.column == column]) for column in columns)
-
-
-def _fooled_cell(reader: SampleReader, found: Sequence[Result]) -> Cell:
-    values = [(r.seed, share) for r in found if (share := share_fooled(r.outcome)) is not None]
-    if not values:
-        return Cell()
-    return mean_cell(
-        values,
-        found[0].attacked_n,
-        learned=all(r.has_learned for r in found),
-        measured=found[0].outcome.attempts,
-        outcomes=reader.attacked([(r.seed, r.folder) for r in found], falls),
-    )
+    return *cells, *(success_cell(reader, [r for r in found if r.column == column]) for column in columns)
