@@ -6,12 +6,7 @@ model draws.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-
 import msgspec
-
-from robench.results import json_lines
 
 CERTIFICATES_FILE = "certificates.jsonl"
 
@@ -47,21 +42,3 @@ class Certificate(msgspec.Struct, frozen=True):
         """
         radius = self.deployed_radius if deployed else self.radius
         return self.predicted == self.label and radius is not None and radius >= min(changes, self.words)
-
-
-def write(path: Path, lines: Sequence[Certificate]) -> None:
-    """Write the lines to a file.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    json_lines.write(path, lines)
-
-
-def read(path: Path) -> list[Certificate]:
-    """Read the lines of a file.
-
-    Raises:
-        RobenchError: it cannot be read, or a line lacks a key or has a value of another type.
-    """
-    return json_lines.read(path, Certificate)

@@ -17,7 +17,7 @@ from robench.models.predictor import Predictor
 from robench.plugins import plugin_files
 from robench.progress import SilentReporter
 from robench.report import tables
-from robench.results import certificates, clean_lines, records
+from robench.results import certificates, clean_lines, json_lines, records
 from robench.results.certificates import Certificate
 from robench.results.info import CellInfo, CertificatesInfo, ModelInfo
 from robench.results.inspection import inspect_runs
@@ -49,7 +49,7 @@ def find(runs: Path) -> tuple[StoredStage[CellInfo], StoredStage[CertificatesInf
     store = Store(runs)
     (cell,) = [one for one in store.stages(CellInfo) if one.info.defense.name == "ranmask"]
     (stage,) = store.stages(CertificatesInfo)
-    return cell, stage, certificates.read(stage.folder / certificates.CERTIFICATES_FILE)
+    return cell, stage, json_lines.read(stage.folder / certificates.CERTIFICATES_FILE, certificates.Certificate)
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +156,7 @@ def test_defense_of_a_plugin_that_combines_scores_its_own_way_has_certificates_o
     assert made.exit_code == 0, made.output
     assert "averaged has no certificates of the deployed vote" in made.output and "deployed, 1" not in made.output
     (stage,) = Store(runs).stages(CertificatesInfo)
-    lines = certificates.read(stage.folder / certificates.CERTIFICATES_FILE)
+    lines = json_lines.read(stage.folder / certificates.CERTIFICATES_FILE, certificates.Certificate)
     assert stage.info.votes == 0 and any(line.radius is not None for line in lines)
     assert {line.deployed_radius for line in lines} == {None}
     shown = robench("verify", "--runs", runs, "--rescore", 2)

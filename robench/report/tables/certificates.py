@@ -11,7 +11,7 @@ from robench.report.tables.layout import Layout
 from robench.report.tables.legend import describe_clean
 from robench.report.tables.model import Cell, Column, Table
 from robench.report.tables.options import TableRequest
-from robench.results import certificates
+from robench.results import json_lines
 from robench.results.cells import Result, group, identity_text, read_results
 from robench.results.certificates import CERTIFICATES_FILE, Certificate
 from robench.results.info import CellInfo, CertificatesInfo
@@ -61,7 +61,7 @@ def certificates_table(
     layout = Layout.of(request.paper, read_results(kept))
     reader = SampleReader.of(layout.results, request.reader)
     used = {key: stages[key] for key in dict.fromkeys(r.info.model for r in layout.results)}
-    everything = {key: certificates.read(stage.folder / CERTIFICATES_FILE) for key, stage in used.items()}
+    everything = {key: json_lines.read(stage.folder / CERTIFICATES_FILE, Certificate) for key, stage in used.items()}
     lines = {
         place: _restrict(reader, found, everything) for place, found in group(layout.results, _identify_place).items()
     }

@@ -16,7 +16,7 @@ from typing import Any
 from robench.data.load import Example
 from robench.errors import RobenchError, run_foreign_code
 from robench.paths import translate_os_errors
-from robench.results import certificates
+from robench.results import json_lines
 from robench.results.certificates import CERTIFICATES_FILE, Certificate
 from robench.results.info import CertificatesInfo, StageInfo
 from robench.results.info_parts import Timing
@@ -117,7 +117,7 @@ class CertificatesStage(Stage):
         path = folder / CERTIFICATES_FILE
         with translate_os_errors(path):
             make_folder(folder)
-            certificates.write(path, lines)
+            json_lines.write(path, lines)
         info = CertificatesInfo(
             **self.common_info(context),
             defense=self.model.defense.info,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from robench.report.tables import Table, make
-from robench.results import certificates
+from robench.results import json_lines
 from robench.results.certificates import CERTIFICATES_FILE, Certificate
 from robench.results.selection import NoResultsError
 from robench.results.stage_file import to_builtins
@@ -33,7 +33,7 @@ def certify(store: Store, cell: StoredStage[Any], certified: Sequence[int], n: i
     folder = store.folder("certificates", info["label"], info["key"])
     folder.mkdir(parents=True)
     lines = [Certificate(row, 0, 0, 90, 4, int(row in certified), int(row in certified)) for row in range(n)]
-    certificates.write(folder / CERTIFICATES_FILE, lines)
+    json_lines.write(folder / CERTIFICATES_FILE, lines)
     write_info(store, folder, info)
 
 
