@@ -62,7 +62,7 @@ def run(
     from robench.study.request import Request
 
     load_plugins(place.plugins)
-    shown = table or (WORST.number if options.against and not figure else None)
+    shown = table or (WORST if options.against and not figure else None)
     target = Target.named(table=shown, figure=figure, paper=paper)
     others = {"--config": config, "--table": table, "--figure": figure, "--paper": None if paper == DEFAULT else paper}
     words = [word for flag, value in others.items() if value is not None for word in (flag, str(value))]

@@ -15,7 +15,7 @@ from robench.errors import RobenchError
 from robench.report.data_frames import load_records
 from robench.report.tables import TableOptions, make
 from robench.report.tables.accuracy import accuracy_table
-from robench.report.tables.general_tables import QUALITY
+from robench.report.tables.general_tables import GENERAL
 from robench.report.tables.high_order import high_order_table
 from robench.report.tables.options import TableRequest
 from robench.report.tables.quality import quality_table
@@ -75,7 +75,7 @@ def test_accuracies_counted_from_the_json_equal_those_of_the_store_exactly(runs:
 
 def request(number: str, runs: Path, *attacks: str) -> TableRequest:
     paper = papers.find_paper()
-    table = QUALITY if number == QUALITY.number else paper.tables[number]
+    table = GENERAL.get(number) or paper.tables[number]
     return TableRequest(paper, table, {"runs": str(runs), "selection": Selection(tasks=("mr",), attacks=attacks)})
 
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from robench.report.tables.cells import attacked_cell, clean_cell, outcome_cell
-from robench.report.tables.general_tables import CERTIFICATES
 from robench.report.tables.layout import Layout
 from robench.report.tables.legend import describe_clean
 from robench.report.tables.model import Cell, Column, Table
@@ -88,7 +87,7 @@ def certificates_table(
             *_describe([stage.info for stage in used.values()]),
         ),
         infos=(r.info for r in layout.results),
-        commands=make_commands(layout.gaps(), ["--table", CERTIFICATES.number, *request.command_options]),
+        commands=make_commands(layout.gaps(), ["--table", request.table.number, *request.command_options]),
     )
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from functools import partial
 
 from robench.report.tables.cells import clean_cell, success_cell
-from robench.report.tables.general_tables import TRANSFER
 from robench.report.tables.layout import Layout
 from robench.report.tables.legend import describe_clean
 from robench.report.tables.model import Cell, Column, Table
@@ -45,7 +44,7 @@ def transfer_table(transfers: Sequence[StoredStage[TransferInfo]], request: Tabl
         caption=caption,
         legend=[f"{describe_clean(r.info for r in layout.results)}. {LEGEND}"],
         infos=(r.info for r in layout.results),
-        commands=make_commands(layout.gaps(), ["--table", TRANSFER.number, *request.command_options]),
+        commands=make_commands(layout.gaps(), ["--table", request.table.number, *request.command_options]),
     )
 
 
