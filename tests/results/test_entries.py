@@ -76,7 +76,7 @@ def test_accuracies_counted_from_the_json_equal_those_of_the_store_exactly(runs:
 def request(number: str, runs: Path, *attacks: str) -> TableRequest:
     paper = papers.find_paper()
     table = GENERAL.get(number) or paper.tables[number]
-    return TableRequest(paper, table, {"runs": str(runs), "selection": Selection(tasks=("mr",), attacks=attacks)})
+    return TableRequest(paper, table, runs=str(runs), selection=Selection(tasks=("mr",), attacks=attacks))
 
 
 @pytest.mark.parametrize("number", ["5", "quality"])

@@ -96,7 +96,7 @@ def make(
         raise RobenchError(
             explain_unknown("table", number, list(specs), "without a number, all that have data are shown")
         )
-    request = TableRequest(contents, specs[number], options, store)
+    request = TableRequest(contents, specs[number], store, **options)
     other = _find_against(against)
     if other:
         _check_against(request, other)
@@ -130,7 +130,7 @@ def make_all(
         if not spec.is_measured:
             here["compare"] = None
         try:
-            table = _make(TableRequest(contents, spec, here, store), store, other)
+            table = _make(TableRequest(contents, spec, store, **here), store, other)
         except NoResultsError as error:
             reasons.append(f"table {number}: {error}")
             continue
@@ -166,11 +166,11 @@ def accuracy_table(
     paper = paper or papers.find_paper()
     if store is None and cells and cells[0].entry is None:
         store = Store(cells[0].folder.parent.parent)
-    return accuracy.accuracy_table(cells, TableRequest(paper, table or paper.first_accuracy_table, options, store))
+    return accuracy.accuracy_table(cells, TableRequest(paper, table or paper.first_accuracy_table, store, **options))
 
 
 def _make(request: TableRequest, store: Store, other: Paper | None) -> Table:
-    if request.options.get("compare") and not request.table.is_measured:
+    if request.compare and not request.table.is_measured:
         raise RobenchError(f"table {request.table.number} has no results to compare; leave --compare out.")
     table = _MAKERS[request.table.kind](store, request)
     return published.add_published(table, request, other) if other else table

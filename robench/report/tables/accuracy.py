@@ -17,7 +17,6 @@ from robench.report.tables.options import TableRequest
 from robench.report.tables.worst import HOW_WORST, WORST, worst_cell
 from robench.results.cells import Result, group, read_results, separate
 from robench.results.info import CellInfo, TransferInfo
-from robench.results.intervals import LEVEL
 from robench.results.paper_contents import rank
 from robench.results.sample_reader import SampleReader
 from robench.results.selection import NoResultsError
@@ -53,7 +52,11 @@ def label_conflict_table(cells: Sequence[StoredStage[CellInfo]], request: TableR
     labels = layout.columns.values()
     columns = [Column(f"{CLEAN} ({label.text})", key=label.text, attack=label.plain) for label in labels]
     reader = SampleReader.of(results, request.reader)
-    arranged, caption = layout.arrange(partial(_clean_by_attack, reader), attacks=False)
+
+    def cells_of(found: Sequence[Result], columns: Sequence[str]) -> tuple[Cell, ...]:
+        return tuple(clean_cell(reader, [r for r in found if r.column == column]) for column in columns)
+
+    arranged, caption = layout.arrange(cells_of, attacks=False)
     clean = describe_clean(r.info for r in layout.results)
     return request.finish(
         arranged,
@@ -110,7 +113,7 @@ def _under_attack(layout: Layout, request: TableRequest, cells: Sequence[StoredS
     reader = SampleReader.of(layout.results, request.reader)
     worst = WorstReader(reader, layout.results) if _is_worst_shown(layout) else None
     transfers = request.store.stages(TransferInfo) if request.store else ()
-    masks = MaskReader(reader, layout.results, cells, transfers, request.options.get("level", LEVEL))
+    masks = MaskReader(reader, layout.results, cells, transfers, request.level)
     selected = request.select_adaptive(cells)
     adaptive = AdaptiveColumn(reader, layout, read_results(selected), show_gaps=not request.selection.attacks)
     columns += [Column(ADAPTIVE, better=None)] if adaptive.is_shown else []
@@ -184,10 +187,6 @@ def _clean_and_attacked(
         is_one_model = not any(r.info.adversarial for r in found)
         cells.append(worst_cell(worst, found) if is_one_model else Cell(text="n/a"))
     return tuple(cells)
-
-
-def _clean_by_attack(reader: SampleReader, found: Sequence[Result], columns: Sequence[str]) -> tuple[Cell, ...]:
-    return tuple(clean_cell(reader, [r for r in found if r.column == column]) for column in columns)
 
 
 def _by_training_texts(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) -> list[Result]:

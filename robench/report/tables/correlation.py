@@ -22,7 +22,7 @@ from robench.report.tables.options import TableRequest
 from robench.results.cells import group, identity_text
 from robench.results.correlation import FEWEST, Correlation, correlate
 from robench.results.info import CellInfo, StatisticsInfo
-from robench.results.intervals import LEVEL, check_level
+from robench.results.intervals import check_level
 from robench.results.paper_contents import Paper
 from robench.results.selection import NoResultsError
 from robench.results.significance import holm
@@ -85,9 +85,9 @@ def correlation_table(
         NoResultsError: there are too few models.
         RobenchError: there is a defense to compare, or the level is not between 0 and 1.
     """
-    if request.options.get("compare"):
+    if request.compare:
         raise RobenchError(f"table {request.table.number} compares no defenses; leave --compare out.")
-    level = check_level(request.options.get("level", LEVEL))
+    level = check_level(request.level)
     kept = request.select(statistics, crossed=True, hint=f"statistics of models are another stage: {request.hint}")
     blocks = [(found, _correlate(found, level)) for found in average_models(kept, cells, request.paper)]
     blocks = [(found, lines) for found, lines in blocks if any(line.found for line in lines)]

@@ -37,14 +37,14 @@ def datasets_table(request: TableRequest) -> Table:
     Raises:
         RobenchError: a name is unknown.
     """
-    options, order = request.options, request.paper.tasks
+    order = request.paper.tasks
     names = dict.fromkeys(request.selection.tasks or registry.names("tasks"))
     entries = {name: registry.entry("tasks", name) for name in sorted(names, key=lambda name: rank(name, order))}
     rows: list[Row] = []
     notes: list[str] = []
     for name, entry in entries.items():
         try:
-            data = load_task(name, entry.load(), data_dir=options.get("data"), offline=options.get("offline", False))
+            data = load_task(name, entry.load(), data_dir=request.data, offline=request.offline)
         except RobenchError as error:
             rows.append(Row(name, name, (Cell(),) * len(COLUMNS)))
             notes.append(str(error).rstrip("."))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, TypedDict
 
@@ -59,45 +59,29 @@ class TableRequest:
     Attributes:
         paper: which has it.
         table: which one it is.
-        options: those that the user gave.
         store: what its stages are read from; without it nothing is known of transfers.
+
+    The other fields are those of :class:`TableOptions`.
     """
 
     paper: Paper
     table: PaperTable
-    options: TableOptions = field(default_factory=TableOptions)
     store: Store | None = None
-
-    @property
-    def runs(self) -> str:
-        """The name of the runs folder, for errors."""
-        return self.options.get("runs", "the runs folder")
-
-    @property
-    def command_options(self) -> Sequence[str]:
-        """What to add to the commands that fill gaps."""
-        return self.options.get("command_options", ())
+    selection: Selection = ALL
+    compare: str | None = None
+    intervals: bool = True
+    level: float = LEVEL
+    runs: str = "the runs folder"
+    command_options: Sequence[str] = ()
+    data: Path | None = None
+    offline: bool = False
+    reader: SampleReader | None = None
 
     @property
     def hint(self) -> str:
         """The command that makes all results of the table."""
         words = ("run", "--table", self.table.number, *self.command_options)
         return f"`{format_paper_command(self.paper, *words)}` makes them."
-
-    @property
-    def selection(self) -> Selection:
-        """What the user wants to see."""
-        return self.options.get("selection", ALL)
-
-    @property
-    def reader(self) -> SampleReader | None:
-        """What has read outcomes of the runs folder already."""
-        return self.options.get("reader")
-
-    @property
-    def intervals(self) -> bool:
-        """Whether shares have intervals."""
-        return self.options.get("intervals", True)
 
     def select(
         self,
@@ -205,8 +189,8 @@ class TableRequest:
 
     def _choose_comparison(self, blocks: Sequence[Block], *, usual: bool) -> Comparison:
         """Return which defense is compared, and at which level."""
-        level = check_level(self.options.get("level", LEVEL))
-        name = self.options.get("compare")
+        level = check_level(self.level)
+        name = self.compare
         if name:
             self._check_compared(name, blocks)
         elif usual:
