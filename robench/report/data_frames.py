@@ -10,13 +10,12 @@ from robench.errors import RobenchError
 from robench.plugins.option import option_text
 from robench.results import records
 from robench.results.cells import Result, read_results
-from robench.results.columns import LETTERS, RecordColumns
+from robench.results.columns import LETTERS, RecordColumns, make_columns
 from robench.results.entry_store import open_results
 from robench.results.flags import list_flags
 from robench.results.info import CellInfo
 from robench.results.info_parts import PluginInfo
 from robench.results.integrity import read_columns
-from robench.results.sample_reader import read_entry_columns
 from robench.results.selection import Selection
 from robench.results.store import RECORDS_FILE, StoredStage
 from robench.study.values import Names, Numbers, as_tuple, read_value
@@ -264,7 +263,7 @@ def _read_columns(cell: StoredStage[CellInfo]) -> RecordColumns:
     kept = next(attack.records for attack in cell.entry.attacks if attack.key == cell.key)
     if kept is None:
         raise RobenchError(f"the entry of {cell.folder.name} has counts alone, and no records.")
-    return read_entry_columns(kept)
+    return make_columns(kept.rows())
 
 
 def _name_label(label: int | None, names: Sequence[str]) -> str | None:

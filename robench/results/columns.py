@@ -12,11 +12,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from robench.paths import atomic_write_bytes, read_regular
 from robench.results.records import Record, Status
+
+if TYPE_CHECKING:
+    from robench.results.entry_parts import RecordRow
 
 COLUMNS_FILE = "columns.json"
 
@@ -75,7 +79,7 @@ class _Copy(msgspec.Struct, frozen=True, kw_only=True):
     columns: msgspec.Raw
 
 
-def make_columns(records: Sequence[Record]) -> RecordColumns:
+def make_columns(records: Sequence[Record] | Sequence[RecordRow]) -> RecordColumns:
     """Return the columns of some records, which are in order of ids."""
     before = [describe_probabilities(record.probabilities_before, record.label) for record in records]
     after = [describe_probabilities(record.probabilities_after, record.label) for record in records]

@@ -22,13 +22,13 @@ Probabilities: TypeAlias = tuple[Share, ...]
 
 
 class RecordRow(NamedTuple):
-    """One row of :class:`Records`."""
+    """One row of :class:`Records`, which do not say how long each took."""
 
     id: int
     label: int
     status: Status
-    before: Probabilities
-    after: Probabilities
+    probabilities_before: Probabilities
+    probabilities_after: Probabilities
     queries: int
     words_changed: int
     words: int
@@ -84,7 +84,7 @@ class Records(EntryPart, frozen=True, kw_only=True, omit_defaults=True):
 
     def rows(self) -> list[RecordRow]:
         """Return the rows one by one; the columns have to be of one length."""
-        columns = (getattr(self, name) for name in RecordRow._fields if name != "seconds")
+        columns = (getattr(self, name) for name in self.__struct_fields__)
         return [RecordRow(*row) for row in zip(*columns, strict=True)]
 
 

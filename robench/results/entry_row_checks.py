@@ -17,7 +17,7 @@ SHOWN = 3
 def find_result_fault(row: RecordRow, classes: int) -> str:
     """Return how an attacked row contradicts itself, as the end of a sentence; empty if it does not."""
     is_error = row.status == "error"
-    for probabilities in (row.before, row.after):
+    for probabilities in (row.probabilities_before, row.probabilities_after):
         if fault := find_row_fault(row.label, probabilities, classes, empty=is_error):
             return fault
     if row.words_changed > row.words:
@@ -25,10 +25,10 @@ def find_result_fault(row: RecordRow, classes: int) -> str:
     if is_error:
         return "" if row.final == row.original else "says error, but its text is changed"
     if row.status == "skipped":
-        fits = can_be_wrong(row.before, row.label)
+        fits = can_be_wrong(row.probabilities_before, row.label)
     else:
         after = can_be_right if row.status == "failed" else can_be_wrong
-        fits = can_be_right(row.before, row.label) and after(row.after, row.label)
+        fits = can_be_right(row.probabilities_before, row.label) and after(row.probabilities_after, row.label)
     if not fits:
         return f"says {row.status}, which its label and probabilities contradict"
     is_same = row.final == row.original

@@ -10,16 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from robench.results import clean_lines
-from robench.results.columns import (
-    ERROR,
-    FAILED,
-    LETTERS,
-    SKIPPED,
-    SUCCEEDED,
-    RecordColumns,
-    describe_probabilities,
-    make_columns,
-)
+from robench.results.columns import ERROR, FAILED, SKIPPED, SUCCEEDED, RecordColumns, make_columns
 from robench.results.draws import read_draws
 from robench.results.integrity import CLEAN_FILE, find_key, read_columns
 from robench.results.samples import Outcome, average
@@ -27,7 +18,6 @@ from robench.results.samples import Outcome, average
 if TYPE_CHECKING:
     from robench.results.cells import Result
     from robench.results.entry_form import Entry
-    from robench.results.entry_parts import Records
     from robench.results.info import StageInfo
 
 Samples = Mapping[int, Outcome]
@@ -115,7 +105,7 @@ class SampleReader:
             rows = zip(found.id, found.label, found.probabilities, strict=True) if found else ()
             self._clean[entry.key] = {row: p.index(max(p)) == label for row, label, p in rows} if found else None
         records = next((attack.records for attack in entry.attacks if attack.key == key), None)
-        self._columns[folder] = read_entry_columns(records) if records else make_columns([])
+        self._columns[folder] = make_columns(records.rows() if records else [])
 
     def attacked(
         self, cells: Iterable[tuple[int, Path]], outcomes: Callable[[RecordColumns], Sequence[Outcome]] = stands
@@ -209,27 +199,6 @@ class SampleReader:
                 columns = msgspec.structs.replace(columns, right=[shares.get(row) for row in columns.id])
             self._columns[folder] = columns
         return self._columns[folder]
-
-
-def read_entry_columns(records: Records) -> RecordColumns:
-    """Return the columns of the records of an entry, which does not say how long each took."""
-    before, after = (
-        [describe_probabilities(p, label) for p, label in zip(side, records.label, strict=True)]
-        for side in (records.before, records.after)
-    )
-    return RecordColumns(
-        id=list(records.id),
-        label=records.label,
-        status="".join(LETTERS[status] for status in records.status),
-        predicted=[predicted for predicted, _ in before],
-        final_predicted=[predicted for predicted, _ in after],
-        probability=[probability for _, probability in before],
-        final_probability=[probability for _, probability in after],
-        queries=records.queries,
-        words_changed=records.words_changed,
-        words=records.words,
-        seconds=[0.0] * len(records.id),
-    )
 
 
 def _average_if_known(found: Iterable[tuple[int, Samples | None]]) -> dict[int, Samples] | None:
