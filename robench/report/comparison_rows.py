@@ -180,7 +180,7 @@ def _read_worst(
                 f"the worst case of {name} is not known: its entries have counts alone, no single samples."
             )
     worst = WorstReader(reader, [r for row in known for r in row])
-    found: list[Mapping[int, Samples]] = [{one.seed: one.samples for one in worst.read(row)} for row in known]
+    found: list[Mapping[int, Samples]] = [worst.read(row) for row in known]
     if not all(found):
         met = "; ".join(
             f"{name} met {list_values(dict.fromkeys(r.attack.title for r in row))}"

@@ -6,7 +6,6 @@ The idea is that of AutoAttack (Croce and Hein, 2020): an attacker who may choos
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 
 from robench.results.cells import Result, group
 from robench.results.columns import RecordColumns
@@ -14,23 +13,11 @@ from robench.results.sample_reader import SampleReader, Samples, stands
 from robench.results.samples import Outcome
 
 
-def judge_samples(attacks: Sequence[RecordColumns]) -> Samples | None:
+def judge_shared_samples(attacks: Sequence[RecordColumns]) -> Samples:
     """Return for each sample whether a model survives all attacks; None for one on which any attack ended in an error.
 
-    Of a random model it is the smallest share of right draws.
-
-    Args:
-        attacks: the records of each attack on the model, at least one.
-
-    Returns:
-        None if the attacks did not have the same samples.
-    """
-    ids = attacks[0].id
-    return None if any(attack.id != ids for attack in attacks) else judge_shared_samples(attacks)
-
-
-def judge_shared_samples(attacks: Sequence[RecordColumns]) -> Samples:
-    """Return the same of the samples that every attack had, in the order of the first.
+    These are the samples that every attack had, in the order of the first. Of a random model it is the smallest share
+    of right draws.
 
     Args:
         attacks: the records of each attack on the model, at least one.
@@ -45,19 +32,6 @@ def judge_shared_samples(attacks: Sequence[RecordColumns]) -> Samples:
 def _find_lowest(outcomes: Sequence[Outcome]) -> Outcome:
     known = [outcome for outcome in outcomes if outcome is not None]
     return min(known) if len(known) == len(outcomes) else None
-
-
-@dataclass(frozen=True)
-class WorstCase:
-    """A trained model under the worst attack.
-
-    Attributes:
-        seed: its seed.
-        samples: whether it survives all attacks on each sample, see :func:`judge_samples`.
-    """
-
-    seed: int
-    samples: Samples
 
 
 class WorstReader:
@@ -78,8 +52,8 @@ class WorstReader:
         self._first: Mapping[str, Result] = {block: members[0] for block, members in blocks.items()}
         self._attacks = {block: set(attacks) or {r.column for r in members} for block, members in blocks.items()}
 
-    def read(self, row: Sequence[Result]) -> list[WorstCase]:
-        """Return the worst case of each seed of a row for which it is known.
+    def read(self, row: Sequence[Result]) -> dict[int, Samples]:
+        """Return the outcomes under the worst attack of each seed of a row for which they are known.
 
         Args:
             row: results of models that differ in their seeds alone, in one block.
@@ -87,15 +61,13 @@ class WorstReader:
         Raises:
             RobenchError: the records of a cell are missing or broken.
         """
-        found = []
+        found: dict[int, Samples] = {}
         for seed, met in sorted(group(row, lambda r: str(r.seed)).items()):
             by_attack = {r.column: r for r in met}
             if len(by_attack) < len(met) or by_attack.keys() != self._attacks[met[0].block]:
                 continue
             columns = [self._reader.columns(r.folder) for r in by_attack.values()]
-            if columns[0].id == self._list_ids(met[0].block) and (samples := judge_samples(columns)):
-                found.append(WorstCase(int(seed), samples))
+            ids = self._reader.columns(self._first[met[0].block].folder).id
+            if ids and all(one.id == ids for one in columns):
+                found[int(seed)] = judge_shared_samples(columns)
         return found
-
-    def _list_ids(self, block: str) -> Sequence[int]:
-        return self._reader.columns(self._first[block].folder).id

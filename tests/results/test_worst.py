@@ -12,7 +12,7 @@ from robench.results.info import CellInfo
 from robench.results.sample_reader import SampleReader
 from robench.results.samples import Outcome
 from robench.results.store import Store
-from robench.results.worst import WorstReader, judge_samples
+from robench.results.worst import WorstReader, judge_shared_samples
 from support.hand_made import add_cell, record
 
 NAMES = {"f": "failed", "s": "succeeded", "k": "skipped", "e": "error"}
@@ -33,11 +33,7 @@ def columns(letters: str, first: int = 0, **changes: int) -> RecordColumns:
     ids=["one attack is that attack", "two", "each falls once", "an error leaves"],
 )
 def test_a_sample_counts_only_if_the_model_survives_all_attacks(attacks: list[str], expected: list[Outcome]) -> None:
-    assert judge_samples([columns(letters) for letters in attacks]) == dict(enumerate(expected))
-
-
-def test_attacks_on_different_samples_have_no_worst_case() -> None:
-    assert judge_samples([columns("ff"), columns("ff", first=1)]) is None
+    assert judge_shared_samples([columns(letters) for letters in attacks]) == dict(enumerate(expected))
 
 
 @pytest.mark.parametrize(
@@ -68,7 +64,7 @@ def read_worst(store: Store) -> dict[tuple[str, str], list[tuple[int, list[Outco
         attack = results[places[0]].info.training_attack
         name = results[places[0]].defense.name, attack.name if attack else ""
         cases = worst.read([results[place] for place in places])
-        found[name] = [(one.seed, list(one.samples.values())) for one in cases]
+        found[name] = [(seed, list(samples.values())) for seed, samples in cases.items()]
     return found
 
 
@@ -105,5 +101,5 @@ def test_worst_case_of_a_random_model_is_its_smallest_share_of_right_draws() -> 
         msgspec.structs.replace(columns("ffse"), right=right)
         for right in ([1.0, 0.75, 0.5, None], [0.5, 1.0, 0.25, 0.5])
     )
-    assert judge_samples([first, second]) == {0: 0.5, 1: 0.75, 2: 0.25, 3: None}
-    assert judge_samples([first]) == {0: 1.0, 1: 0.75, 2: 0.5, 3: None}
+    assert judge_shared_samples([first, second]) == {0: 0.5, 1: 0.75, 2: 0.25, 3: None}
+    assert judge_shared_samples([first]) == {0: 1.0, 1: 0.75, 2: 0.5, 3: None}

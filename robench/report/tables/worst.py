@@ -25,7 +25,7 @@ def worst_cell(worst: WorstReader, found: Sequence[Result]) -> Cell:
         worst: reads it.
         found: the results of the row, possibly none.
     """
-    return outcome_cell({one.seed: one.samples for one in worst.read(found)}, found) if found else Cell()
+    return outcome_cell(worst.read(found), found) if found else Cell()
 
 
 def average_worst(worst: WorstReader, found: Sequence[Result]) -> dict[int, Samples]:
@@ -40,7 +40,7 @@ def average_worst(worst: WorstReader, found: Sequence[Result]) -> dict[int, Samp
     Returns:
         Only the seeds of which every model met every attack.
     """
-    by_model = [{one.seed: one.samples for one in worst.read(row)} for row in group(found, lambda r: r.row).values()]
+    by_model = [worst.read(row) for row in group(found, lambda r: r.row).values()]
     seeds = set.intersection(*(set(seeds) for seeds in by_model))
     return {seed: average([seeds[seed] for seeds in by_model]) for seed in sorted(seeds)}
 
@@ -53,7 +53,7 @@ def lowest_cell(reader: SampleReader, worst: WorstReader, found: Sequence[Result
         worst: reads of which seeds every attack is there.
         found: the results of a row, possibly none.
     """
-    seeds = {one.seed for one in (worst.read(found) if found else [])}
+    seeds = worst.read(found) if found else {}
     known = [r for r in found if r.seed in seeds]
     cells = [attacked_cell(reader, met) for met in group(known, lambda r: r.column).values()]
     return min((cell for cell in cells if cell.value is not None), key=lambda cell: cell.value or 0, default=Cell())
