@@ -14,6 +14,7 @@ from typing import Any
 from robench.errors import RobenchError
 from robench.escaping import escape_markdown, quote_python
 from robench.paths import absolute_path, atomic_write_folder, read_regular, translate_os_errors
+from robench.report.entry_making import get_needed
 from robench.report.rendering import percent
 from robench.results.cells import read_results
 from robench.results.find_stage import find_stage
@@ -74,11 +75,7 @@ def trained_model(store: Store, name: str) -> StoredStage[ModelInfo]:
     if len(keys) > 1:
         shown = ", ".join(models[key].folder.name for key in keys if key in models)
         raise RobenchError(f"{name!r} fits {len(keys)} models: {shown}. Give more of the name, or the key.")
-    model = store.get("models", key := next(iter(keys)))
-    if model is None:
-        raise RobenchError(
-            f"the model {key} is not in {store.root / 'models'} any more; make it again with `robench run`."
-        )
+    model = get_needed(store, "models", next(iter(keys)), "the model")
     if victim := model.info.victim:
         raise RobenchError(f"{name} was not trained by robench, which has no copy of it: it is {victim.model}.")
     return model
