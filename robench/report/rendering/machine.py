@@ -31,12 +31,12 @@ def as_csv(table: Table) -> str:
     counted = ["seeds", "clean_n", "attacked_n"] if table.is_measured else []
     has_flags = any(row.flags for block in table.blocks for row in block.rows)
     counted += ["flags"] if has_flags else []
-    names = (name for column in table.columns for name in _names(table, column))
+    by_column = [_list_fields(table, column) for column in table.columns]
+    names = (column.name + end for column, fields in zip(table.columns, by_column, strict=True) for end, _ in fields)
     lines = [join_csv_cells([*setting, table.row_kind, *counted, *names])]
     for block in table.blocks:
         for row in block.rows:
-            pairs = zip(row.cells, table.columns, strict=True)
-            values = [text for cell, column in pairs for text in _values(table, cell, column)]
+            values = [write(cell) for cell, fields in zip(row.cells, by_column, strict=True) for _, write in fields]
             counts = [" ".join(map(str, row.seeds)), row.clean_n, row.attacked_n] if table.is_measured else []
             counts += [", ".join(row.flags)] if has_flags else []
             shared = (_setting_text(block, name) for name in setting)
@@ -50,16 +50,6 @@ def _setting_text(block: Block, name: str) -> str:
     return ", ".join(f"{key} {part}" for key, part in value.items()) if isinstance(value, Mapping) else str(value)
 
 
-def _names(table: Table, column: Column) -> list[str]:
-    names = [column.name, f"{column.name} sd"] if table.is_measured else [column.name]
-    names += [f"{column.name} low", f"{column.name} high"] if _has_intervals(table, column) else []
-    names += [f"{column.name} p"] if _has_tests(table, column) else []
-    names += [f"{column.name} learned"] if _is_any(table, column, lambda cell: not cell.learned) else []
-    names += [f"{column.name} errors"] if _is_any(table, column, lambda cell: cell.errors) else []
-    names += [f"{column.name} search-masked"] if _is_any(table, column, lambda cell: cell.masked) else []
-    return names + ([f"{column.name} paper", f"{column.name} less paper"] if table.against else [])
-
-
 def _has_intervals(table: Table, column: Column) -> bool:
     return table.intervals and column.unit == "percent"
 
@@ -68,27 +58,34 @@ def _has_tests(table: Table, column: Column) -> bool:
     return bool(table.compared) and column.unit == "percent" and column.better is not None
 
 
-def _is_any(table: Table, column: Column, holds: Callable[[Cell], Any]) -> bool:
-    """Return whether something holds for any cell of a column."""
+def _list_fields(table: Table, column: Column) -> list[tuple[str, Callable[[Cell], str]]]:
+    """Return the fields of a column: the end of each one's name, and its text for a cell."""
     place = table.columns.index(column)
-    return any(holds(row.cells[place]) for block in table.blocks for row in block.rows)
+    cells = [row.cells[place] for block in table.blocks for row in block.rows]
 
-
-def _values(table: Table, cell: Cell, column: Column) -> list[str]:
     def text(value: Any) -> str:
         return "" if value is None else number_text(value, column, _DIGITS[column.unit]).replace(",", "")
 
-    values = [cell.text.replace("∞", "inf") or text(cell.value), *([text(cell.sd)] if table.is_measured else [])]
-    if _has_intervals(table, column):
-        values += [text(cell.interval.low), text(cell.interval.high)] if cell.interval else ["", ""]
-    if _has_tests(table, column):
-        values += ["" if cell.p is None else f"{cell.p:.6g}"]
-    if _is_any(table, column, lambda cell: not cell.learned):
-        values += ["" if cell.value is None else str(cell.learned).lower()]
-    values += [str(cell.errors)] if _is_any(table, column, lambda cell: cell.errors) else []
-    if _is_any(table, column, lambda cell: cell.masked):
-        values += [text(cell.masked.share if cell.masked else None)]
-    return values + ([text(cell.published), text(cell.less_published)] if table.against else [])
+    def learned_text(cell: Cell) -> str:
+        return "" if cell.value is None else str(cell.learned).lower()
+
+    def masked_text(cell: Cell) -> str:
+        return text(cell.masked.share if cell.masked else None)
+
+    has_intervals, has_published = _has_intervals(table, column), bool(table.against)
+    fields: list[tuple[str, bool, Callable[[Cell], str]]] = [
+        ("", True, lambda cell: cell.text.replace("∞", "inf") or text(cell.value)),
+        (" sd", table.is_measured, lambda cell: text(cell.sd)),
+        (" low", has_intervals, lambda cell: text(cell.interval.low if cell.interval else None)),
+        (" high", has_intervals, lambda cell: text(cell.interval.high if cell.interval else None)),
+        (" p", _has_tests(table, column), lambda cell: "" if cell.p is None else f"{cell.p:.6g}"),
+        (" learned", not all(cell.learned for cell in cells), learned_text),
+        (" errors", any(cell.errors for cell in cells), lambda cell: str(cell.errors)),
+        (" search-masked", any(cell.masked for cell in cells), masked_text),
+        (" paper", has_published, lambda cell: text(cell.published)),
+        (" less paper", has_published, lambda cell: text(cell.less_published)),
+    ]
+    return [(name, write) for name, applies, write in fields if applies]
 
 
 def as_json(table: Table) -> str:
