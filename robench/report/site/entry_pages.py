@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -41,23 +40,14 @@ EXAMPLES, HELD = 12, 3
 """Attacked texts on a page of a local build, and how many of them are texts that hold."""
 
 
-@dataclass(frozen=True)
-class EntryContext:
-    """What the page of an entry shows beside the entry itself.
+def make_entry_page(entry: Entry, board: Board | None, reruns: Sequence[Entry], runs: Store | None) -> SitePage:
+    """Make the page of an entry.
 
-    Attributes:
+    Args:
+        entry: the entry.
         board: the board that has it; None if it has no attack.
         reruns: entries of others who ran the same again; of such an entry, the original.
         runs: the runs folder of a local build, from which attacked texts are read; None for a site to publish.
-    """
-
-    board: Board | None = None
-    reruns: Sequence[Entry] = ()
-    runs: Store | None = None
-
-
-def make_entry_page(entry: Entry, context: EntryContext) -> SitePage:
-    """Make the page of an entry.
 
     Raises:
         RobenchError: records of the runs folder are missing or broken.
@@ -67,14 +57,14 @@ def make_entry_page(entry: Entry, context: EntryContext) -> SitePage:
     against = training_attack(entry)
     name = f"{entry.defense.name} trained against {against}" if against else entry.defense.name
     links = [link(defense_page(entry.defense.name), f"The defense {entry.defense.name}")]
-    if context.board:
-        links.append(link(context.board.page, f"its board, {context.board.title}"))
+    if board:
+        links.append(link(board.page, f"its board, {board.title}"))
     sections = [
         _accuracy_section(results, reader),
-        *_curves_section(context.board, name, results),
-        *_examples_section(context.runs, results),
+        *_curves_section(board, name, results),
+        *_examples_section(runs, results),
         *statistics_section(entry),
-        *reruns_section(entry, context.reruns),
+        *reruns_section(entry, reruns),
         settings_section(entry),
         provenance_section(entry, results),
     ]
@@ -184,22 +174,3 @@ def _examples_section(runs: Store | None, results: Sequence[Result]) -> list[Sec
         " hold no texts."
     )
     return [Section("examples", "Examples", [Paragraph(text), Examples(examples)])]
-
-
-def find_contexts(boards: Sequence[Board], entries: Sequence[Entry], runs: Store | None) -> Mapping[str, EntryContext]:
-    """Return what the page of each entry shows beside it, by the path of the page.
-
-    Args:
-        boards: all boards.
-        entries: all entries, reruns included.
-        runs: the runs folder of a local build.
-    """
-    where = {entry.key: board for board in boards for entry in board.entries}
-    same: dict[str, list[Entry]] = {}
-    for entry in entries:
-        same.setdefault(entry.key, []).append(entry)
-    found = {}
-    for entry in entries:
-        others = [one for one in same[entry.key] if one is not entry]
-        found[entry_page(entry)] = EntryContext(where.get(entry.key), others, runs)
-    return found

@@ -15,9 +15,8 @@ from robench.report.rendering.templates import render_page
 from robench.report.site.board import Board
 from robench.report.site.board_pages import make_board_page, make_entries_page, make_front_page
 from robench.report.site.boards import choose_primary, make_boards
-from robench.report.site.entry_pages import find_contexts, make_entry_page
+from robench.report.site.entry_pages import make_entry_page
 from robench.report.site.guides import GUIDES, Guide
-from robench.report.site.links import entry_page
 from robench.report.site.parts import SitePage
 from robench.report.site.plugin_pages import (
     list_attacks,
@@ -29,6 +28,7 @@ from robench.report.site.plugin_pages import (
 )
 from robench.report.site.published_page import make_published_page
 from robench.report.site.script import NAME, make_script
+from robench.results.cells import group
 from robench.results.entries import encode, find_files, read_entry
 from robench.results.entry_checks import find_faults
 from robench.results.entry_form import Entry
@@ -127,7 +127,8 @@ def _list_pages(
     entries: Sequence[Entry], boards: Sequence[Board], runs: Store | None
 ) -> Iterator[tuple[Callable[[], SitePage | Guide], str]]:
     """Yield what makes each page, and the template that writes it."""
-    contexts, page = find_contexts(boards, entries, runs), "site/page.html"
+    page, by_key = "site/page.html", group(entries, lambda entry: entry.key)
+    board_of = {entry.key: board for board in boards for entry in board.entries}
     yield partial(make_front_page, boards, choose_primary(entries)), page
     for board in boards:
         yield partial(make_board_page, board), page
@@ -139,7 +140,8 @@ def _list_pages(
     for name in list_attacks(boards):
         yield partial(make_attack_page, name, boards), page
     for entry in entries:
-        yield partial(make_entry_page, entry, contexts[entry_page(entry)]), page
+        reruns = [one for one in by_key[entry.key] if one is not entry]
+        yield partial(make_entry_page, entry, board_of.get(entry.key), reruns, runs), page
     yield partial(make_published_page, boards), page
     for guide in GUIDES:
         yield partial(_same, guide), "site/guide.html"
