@@ -16,7 +16,7 @@ from robench.report.site.board import Board
 from robench.report.site.board_pages import make_board_page, make_entries_page, make_front_page
 from robench.report.site.boards import choose_primary, make_boards
 from robench.report.site.entry_pages import make_entry_page
-from robench.report.site.guides import GUIDES, Guide
+from robench.report.site.guides import GUIDES, VALUES, make_guide
 from robench.report.site.parts import SitePage
 from robench.report.site.plugin_pages import (
     list_attacks,
@@ -93,6 +93,7 @@ def write_site(folder: Path, out: Path, reporter: Reporter, *, runs: Store | Non
     if len(models) < len(entries):
         count += f" on {len(models):,} model{'' if len(models) == 1 else 's'}"
     shared = {"menu": MENU, "version": VERSION, "count": count, "digest": _digest(entries), "local": runs is not None}
+    shared |= VALUES
     pages = list(_list_pages(entries, boards, runs))
     with atomic_write_folder(target) as draft, reporter.track("pages", "page", len(pages)) as work:
         (draft / NAME).write_text(script, encoding="utf-8", newline="\n")
@@ -125,7 +126,7 @@ def check_target(target: Path) -> None:
 
 def _list_pages(
     entries: Sequence[Entry], boards: Sequence[Board], runs: Store | None
-) -> Iterator[tuple[Callable[[], SitePage | Guide], str]]:
+) -> Iterator[tuple[Callable[[], SitePage], str]]:
     """Yield what makes each page, and the template that writes it."""
     page, by_key = "site/page.html", group(entries, lambda entry: entry.key)
     board_of = {entry.key: board for board in boards for entry in board.entries}
@@ -144,11 +145,7 @@ def _list_pages(
         yield partial(make_entry_page, entry, board_of.get(entry.key), reruns, runs), page
     yield partial(make_published_page, boards), page
     for guide in GUIDES:
-        yield partial(_same, guide), "site/guide.html"
-
-
-def _same(guide: Guide) -> Guide:
-    return guide
+        yield partial(make_guide, *guide), "site/guide.html"
 
 
 def _digest(entries: Sequence[Entry]) -> str:
