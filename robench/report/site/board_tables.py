@@ -91,9 +91,10 @@ def _board_line(board: Board, place: BoardRow) -> Line:
     entries = Item(
         str(count), order=count, href=entry_page(place.entries[0]) if count == 1 else f"{page}#{anchor(board, place)}"
     )
+    rank = Item(texts.DASH if place.rank is None else str(place.rank), order=place.rank or 10**6)
     seeds = Item(texts.seeds_text(row), order=len(row.seeds))
     return Line(
-        [rank_item(place), label, *numbers, seeds, entries],
+        [rank, label, *numbers, seeds, entries],
         facets=(
             row.name,
             "texts of the attack" if row.per_attack else "clean texts",
@@ -101,11 +102,6 @@ def _board_line(board: Board, place: BoardRow) -> Line:
         ),
         unranked=place.rank is None,
     )
-
-
-def rank_item(place: BoardRow) -> Item:
-    """Return the rank of a defense; one without a rank comes last."""
-    return Item(texts.DASH if place.rank is None else str(place.rank), order=place.rank or 10**6)
 
 
 def number_item(cell: Cell, column: Column) -> Item:

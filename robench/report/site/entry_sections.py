@@ -61,7 +61,7 @@ def provenance_section(entry: Entry, results: Sequence[Result]) -> Section:
         ("preset", entry.preset),
         ("weights", f"{entry.parameters:,}" if entry.parameters else ""),
         ("training", _describe_timing(entry.timing)),
-        ("accuracy on development texts", _describe_development(entry)),
+        ("accuracy on development texts", f"{percent(entry.dev.accuracy)} % of {entry.dev.n:,}" if entry.dev else ""),
         ("adversarial training texts", _describe_training_set(entry)),
         ("fused from", ", ".join(part.label for part in entry.parts)),
         ("model", f"{entry.victim.kind}: {entry.victim.model}" if entry.victim else ""),
@@ -106,10 +106,6 @@ def _describe_timing(timing: Timing | None) -> str:
     parts = [f"{timing.seconds:,.0f} s"]
     parts += [f"{timing.steps:,} steps"] if timing.steps else []
     return ", ".join([*parts, *([f"{passes:,} passes of a text"] if passes else [])])
-
-
-def _describe_development(entry: Entry) -> str:
-    return f"{percent(entry.dev.accuracy)} % of {entry.dev.n:,}" if entry.dev else ""
 
 
 def _describe_training_set(entry: Entry) -> str:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from fractions import Fraction
 
 from robench.report.pages.parts import Paragraph, Part, Section
-from robench.report.rendering.texts import percent
 from robench.report.site.board import Board, BoardRow
 from robench.report.site.board_pages import describe_protocol
 from robench.report.site.board_tables import number_item
@@ -66,7 +64,10 @@ def _show(paper: Paper, numbers: PublishedTable, boards: Sequence[Board]) -> lis
     for row in numbers.rows:
         board = chosen[row.task, row.encoder]
         places = _find_places(row, board)
-        pairs = [item for name in columns for item in (_printed(row.numbers.get(name)), _measured(board, places, name))]
+        pairs: list[Item] = []
+        for name in columns:
+            number = number_item(Cell(row.numbers.get(name)), Column(name))
+            pairs += [number, _measured(board, places, name)]
         names = [Item(row.defense), Item(row.task), *([Item(row.encoder)] if several else [])]
         lines.append(Line([*names, *pairs], facets=(row.task, row.defense)))
     name = f"{paper.name}-{numbers.number}"
@@ -96,10 +97,6 @@ def _find_places(row: PublishedRow, board: Board | None) -> list[BoardRow]:
     """Return the places of a defense without changed options, several if each of its models has one."""
     places = board.places if board else ()
     return [place for place in places if place.defense == row.defense and not place.row.is_changed]
-
-
-def _printed(number: Fraction | None) -> Item:
-    return Item("—" if number is None else percent(number), order=-1 if number is None else round(float(number), 6))
 
 
 def _measured(board: Board | None, places: Sequence[BoardRow], name: str) -> Item:
