@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from robench.escaping import escape_line, escape_terminal
 from robench.results.changes import align_words
+from robench.results.classes import name_class
 from robench.results.records import Record
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def _format_probabilities(record: Record, labels: Sequence[str]) -> Text:
 
 
 def _label(labels: Sequence[str], index: int) -> str:
-    return escape_line(labels[index]) if index < len(labels) else str(index)
+    return escape_line(name_class(index, labels))
 
 
 def format_errors(rows: Sequence[Record], count: int) -> Iterator[Text]:

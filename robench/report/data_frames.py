@@ -10,6 +10,7 @@ from robench.errors import RobenchError
 from robench.plugins.option import option_text
 from robench.results import records
 from robench.results.cells import Result, read_results
+from robench.results.classes import name_class
 from robench.results.columns import LETTERS, RecordColumns, make_columns
 from robench.results.entry_store import open_results
 from robench.results.flags import list_flags
@@ -267,7 +268,7 @@ def _read_columns(cell: StoredStage[CellInfo]) -> RecordColumns:
 
 
 def _name_label(label: int | None, names: Sequence[str]) -> str | None:
-    return names[label] if label is not None and label < len(names) else None if label is None else str(label)
+    return None if label is None else name_class(label, names)
 
 
 def _list_changes(plugin: PluginInfo) -> str:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from robench.paths import atomic_write_bytes, read_regular
+from robench.results.classes import predict
 from robench.results.records import Record, Status
 
 if TYPE_CHECKING:
@@ -137,8 +138,7 @@ def describe_probabilities(probabilities: Sequence[float], label: int) -> tuple[
     """Return the most probable class, the first of equal ones, and the probability of a label."""
     if not probabilities:
         return None, None
-    predicted = max(range(len(probabilities)), key=probabilities.__getitem__)
-    return predicted, probabilities[label] if label < len(probabilities) else None
+    return predict(probabilities), probabilities[label] if label < len(probabilities) else None
 
 
 def _digest(content: bytes) -> str:

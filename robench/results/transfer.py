@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from robench.results.classes import predict
 from robench.results.info import CellInfo, TransferInfo
 from robench.results.records import Record, Status
 from robench.results.selection import InfoT
@@ -53,11 +54,6 @@ def transfer_record(made: Record, probabilities: Mapping[str, Sequence[float]]) 
     after = list(probabilities[made.final])
     status: Status = "failed" if predict(after) == made.label else "succeeded"
     return _record(made, status, before, after, final=made.final, words_changed=made.words_changed, queries=2)
-
-
-def predict(probabilities: Sequence[float]) -> int:
-    """Return the class with the largest probability; of equal ones the first."""
-    return max(range(len(probabilities)), key=probabilities.__getitem__)
 
 
 def view_as_cell(stage: StoredStage[TransferInfo]) -> StoredStage[CellInfo]:

@@ -17,6 +17,7 @@ from statistics import quantiles
 from typing import NamedTuple
 
 from robench.results.changes import align_words
+from robench.results.classes import name_class
 from robench.results.records import Record
 from robench.results.sample_reader import Samples
 
@@ -133,7 +134,7 @@ def group_by_class(seeds: Sequence[AttackedSeed], labels: Sequence[str]) -> list
         seeds: the model of each seed under every attack.
         labels: names of the task's labels.
     """
-    names = {r.id: labels[r.label] if r.label < len(labels) else str(r.label) for r in _list_records(seeds)}
+    names = {r.id: name_class(r.label, labels) for r in _list_records(seeds)}
     groups = _average([_groups(*seed, names) for seed in seeds])
     return sorted(groups, key=lambda one: (one.n < FEWEST, Fraction(one.held) / one.n, one.name))
 

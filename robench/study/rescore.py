@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 from robench.errors import RobenchError
 from robench.escaping import show_value
 from robench.results import records
+from robench.results.classes import predict
 from robench.results.info import AdversarialInfo, AttackInfo, CellInfo, ModelInfo
 from robench.results.info_parts import Environment
 from robench.results.records import Record
@@ -188,7 +189,7 @@ def compare(stage: AttackStage, rows: Sequence[Record], now: Sequence[Sequence[f
             stage, len(now), 1.0, fault=f"records have {before} probabilities of a text, the model gives {after}"
         )
     differences = [max(abs(a - b) for a, b in zip(*pair, strict=True)) for pair in zip(stored, now, strict=True)]
-    labels = [(_find_label(a), _find_label(b)) for a, b in zip(stored, now, strict=True)]
+    labels = [(predict(a), predict(b)) for a, b in zip(stored, now, strict=True)]
     wrong = [i for i, difference in enumerate(differences) if not difference <= tolerance]
     changed = {i for i, (before, after) in enumerate(labels) if before != after}
     fault = ""
@@ -231,7 +232,3 @@ def _choose_device(info: AttackInfo) -> str:
 
     on_cpu = info.environment is None or info.environment.device in ("", "cpu")
     return "cpu" if on_cpu or not torch.cuda.is_available() else "cuda"
-
-
-def _find_label(probabilities: Sequence[float]) -> int:
-    return max(range(len(probabilities)), key=probabilities.__getitem__)

@@ -15,7 +15,7 @@ from robench.results.outcome import summarise
 from robench.results.records import Record, Status
 from robench.results.still_store import StillStore
 from robench.results.store import Store
-from robench.results.transfer import list_texts, predict, transfer_record
+from robench.results.transfer import list_texts, transfer_record
 from support.hand_made import add_cell, add_transfer, record
 from support.many_entries import make_entry
 
@@ -82,10 +82,6 @@ def test_share_fooled_is_of_the_texts_that_both_models_have_right() -> None:
     assert (outcome.succeeded, outcome.failed, outcome.skipped, outcome.errors) == (1, 4, 2, 1)
     assert outcome.success_rate == Fraction(1, 5)  # rows 0, 1, 2, 6 and 7 are right in both; row 0 fools
     assert summarise([transfer_record(made("skipped"), scores)]).success_rate is None
-
-
-def test_predict_with_equal_probabilities_names_the_first_class() -> None:
-    assert predict([0.25, 0.5, 0.5]) == 1
 
 
 def seeds_of(table: Table) -> list[tuple[int, ...]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from robench.report.pages.parts import AttackedExample
 from robench.results.cells import Result
 from robench.results.changes import align_words
+from robench.results.classes import name_class, predict
 from robench.results.records import Record
 
 AttackedCell = tuple[Result, Sequence[Record]]
@@ -61,7 +62,7 @@ def _example(result: Result, record: Record, *, names: bool) -> AttackedExample:
     verdict = "broken by" if record.status == "succeeded" else "holds against"
     words = f"{record.words_changed} of {record.words} words changed"
     facts = [
-        f"label {_label(labels, record.label)}",
+        f"label {name_class(record.label, labels)}",
         _predictions(record, labels),
         words,
         f"{record.queries:,} queries",
@@ -82,9 +83,5 @@ def _predictions(record: Record, labels: Sequence[str]) -> str:
 def _top(probabilities: Sequence[float], labels: Sequence[str]) -> str:
     if not probabilities:
         return ""
-    best = max(range(len(probabilities)), key=probabilities.__getitem__)
-    return f"{_label(labels, best)} {probabilities[best]:.2f}"
-
-
-def _label(labels: Sequence[str], index: int) -> str:
-    return labels[index] if index < len(labels) else str(index)
+    best = predict(probabilities)
+    return f"{name_class(best, labels)} {probabilities[best]:.2f}"

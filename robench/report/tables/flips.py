@@ -12,6 +12,7 @@ from robench.report.tables.cells import outcome_cell
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.options import TableRequest
 from robench.results.cells import Result, read_results
+from robench.results.classes import name_class
 from robench.results.columns import RecordColumns
 from robench.results.flags import FEW
 from robench.results.info import CellInfo
@@ -84,7 +85,7 @@ def _resize(row: Row, n: int) -> Row:
 def _make_groups(records: RecordColumns, labels: Sequence[str]) -> list[_Group]:
     groups = [_Group("all texts", frozenset(records.id))]
     for label in sorted(set(records.label)):
-        name = labels[label] if label < len(labels) else str(label)
+        name = name_class(label, labels)
         groups.append(_Group(f"class {name}", _pick(records.id, [one == label for one in records.label])))
     for low, high in _cut_lengths(records.words):
         name = f"{low} to {high} words" if low < high else f"{low} words"
