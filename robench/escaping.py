@@ -208,3 +208,8 @@ def list_values(values: Iterable[object], limit: int = LIST_LIMIT) -> str:
     texts = [shorten(str(value), VALUE_LIMIT) for value in values]
     more = len(texts) - limit
     return ", ".join([*texts[:limit], *([f"and {more:,} more"] if more > 0 else [])])
+
+
+def count_noun(number: int, noun: str, plural: str = "") -> str:
+    """Return ``1 sample``, ``1,200 samples`` or ``2 entries``; without a plural it is the noun with an s."""
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"

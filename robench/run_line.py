@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import Protocol
 
+from robench.escaping import count_noun
+
 
 class RunWork(Protocol):
     """A whole run, whose stages are counted while they are made."""
@@ -34,7 +36,7 @@ class RunLine:
     def text(self) -> str:
         """Return the line, such as ``run: 7 of 13 stages, about 4 min left``."""
         left = "time left not known yet" if self._end is None else describe_seconds_left(self._end - time.monotonic())
-        return f"run: {self.done:,} of {self.count:,} stage{'s' if self.count > 1 else ''}, {left}"
+        return f"run: {self.done:,} of {count_noun(self.count, 'stage')}, {left}"
 
 
 def describe_seconds_left(seconds: float) -> str:

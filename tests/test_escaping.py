@@ -13,6 +13,7 @@ import pytest
 
 from robench.errors import RobenchError
 from robench.escaping import (
+    count_noun,
     dump_json,
     escape_html,
     escape_latex,
@@ -177,6 +178,11 @@ def test_show_value_without_a_text_is_its_type(value: object, shown: str) -> Non
 def test_list_values_beyond_ten_are_counted() -> None:
     assert list_values(range(3)) == "0, 1, 2"
     assert list_values(range(1012), 2) == "0, 1, and 1,010 more"
+
+
+def test_count_noun_of_one_is_singular_and_of_all_other_numbers_plural() -> None:
+    assert [count_noun(n, "sample") for n in (0, 1, 1200)] == ["0 samples", "1 sample", "1,200 samples"]
+    assert [count_noun(n, "entry", "entries") for n in (1, 2)] == ["1 entry", "2 entries"]
 
 
 def test_message_of_100_000_characters_is_capped_and_keeps_its_advice() -> None:

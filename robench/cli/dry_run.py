@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from rich.table import Table
 
 from robench.console import Console
+from robench.escaping import count_noun
 from robench.models import devices
 from robench.progress import Reporter, format_duration
 from robench.results.store import Store
@@ -82,7 +83,7 @@ def _describe_total(count: int, seconds: float, *, all_estimated: bool) -> str:
     """Return the line that ends a plan: the stages to do, and how long they take one after the other."""
     if not count:
         return "nothing to do: all of it is there."
-    stages = f"{count} stage{'' if count == 1 else 's'} to do"
+    stages = f"{count_noun(count, 'stage')} to do"
     if all_estimated:
         basis = "by the pace of finished stages of its kind, or else of two cores"
         return f"{stages}, one after the other about {format_duration(seconds)}, {basis}."
@@ -98,8 +99,8 @@ def _describe_schedule(schedule: Schedule, about: str) -> Iterator[str]:
         schedule: the schedule.
         about: the word before its times, which tells whether all paces are known.
     """
-    units = f"{schedule.units:,} unit{'' if schedule.units == 1 else 's'} of work"
-    time = f"{about} {format_duration(schedule.makespan)} for {units}"
+    units = count_noun(schedule.units, "unit")
+    time = f"{about} {format_duration(schedule.makespan)} for {units} of work"
     if schedule.jobs == 1:
         yield f"one job at a time: {time}."
     else:

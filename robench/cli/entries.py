@@ -20,7 +20,7 @@ from robench.cli.shared_options import (
     load_plugins,
     open_store,
 )
-from robench.escaping import dump_json, escape_line, list_values, quote_words
+from robench.escaping import count_noun, dump_json, escape_line, list_values, quote_words
 from robench.resources.textattack_finder import forbid_fetching
 from robench.study.options import runs_options
 
@@ -126,8 +126,8 @@ def _write_lines(verdicts: Sequence[FileVerdict]) -> list[str]:
     lines = [escape_line(fault) for verdict in verdicts for fault in verdict.faults]
     lines += [escape_line(f"note: {note}") for note in _list_notes(verdicts)]
     bad = sum(bool(verdict.faults) for verdict in verdicts)
-    noun = "entry" if len(verdicts) == 1 else "entries"
-    return [*lines, f"{len(verdicts)} {noun}: {f'{bad} with faults' if bad else 'no faults'}."]
+    count = count_noun(len(verdicts), "entry", "entries")
+    return [*lines, f"{count}: {f'{bad} with faults' if bad else 'no faults'}."]
 
 
 def _list_notes(verdicts: Sequence[FileVerdict]) -> list[str]:

@@ -11,7 +11,7 @@ from robench.cli.failures import report_failures
 from robench.cli.output import print_dimmed, print_text
 from robench.cli.shared_options import PluginOption, load_plugins, open_store
 from robench.console import Console
-from robench.escaping import escape_line
+from robench.escaping import count_noun, escape_line
 
 
 @report_failures
@@ -46,6 +46,5 @@ def site(
     reporter = choose_reporter(Console(stderr=True))
     made = write_site(entries, out, reporter, runs=open_store(runs) if runs else None)
     print_text(escape_line(str(made.index)))
-    boards = f"{made.boards:,} {'board' if made.boards == 1 else 'boards'}"
-    of = "1 entry" if made.entries == 1 else f"{made.entries:,} entries"
-    print_dimmed([f"{made.pages:,} pages of {of} on {boards}; open the file above in a browser."])
+    content = f"{count_noun(made.entries, 'entry', 'entries')} on {count_noun(made.boards, 'board')}"
+    print_dimmed([f"{made.pages:,} pages of {content}; open the file above in a browser."])

@@ -14,7 +14,7 @@ from robench.cli.parameters import typer_option
 from robench.cli.shared_options import PluginOption, RunsOption, load_plugins
 from robench.console import Console
 from robench.errors import RobenchError
-from robench.escaping import escape_line
+from robench.escaping import count_noun, escape_line
 from robench.resources.textattack_finder import forbid_fetching
 from robench.study.option_class import option_words
 from robench.study.options import AttackOptions, StoreOptions, runs_options
@@ -145,8 +145,7 @@ def _rescore(rescorer: Rescorer, reporter: Reporter) -> list[Rescoring]:
     tied = f", {ties} of them with another label within rounding" if ties else ""
     largest = max((one.largest for one in scored), default=0.0)
     verdict = f"{len(wrong)} of them do not fit" if wrong else "all of them fit"
-    stages = f"{len(scored)} stage{'' if len(scored) == 1 else 's'}"
-    texts = f"{sum(one.texts for one in scored):,} texts of {stages} were scored again{tied}"
+    texts = f"{sum(one.texts for one in scored):,} texts of {count_noun(len(scored), 'stage')} were scored again{tied}"
     _print_lines([f"{texts}; the largest difference of a probability is {largest:.2g}: {verdict}."])
     return wrong
 

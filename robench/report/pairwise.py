@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from robench.errors import RobenchError
-from robench.escaping import escape_line, list_values
+from robench.escaping import count_noun, escape_line, list_values
 from robench.report.comparison_commands import WORST_CASE, ComparisonRequest
 from robench.report.comparison_rows import find_rows, read_outcomes
 from robench.report.rendering.texts import p_text
@@ -85,14 +85,14 @@ class PairedComparison:
     def _verdict(self) -> str:
         found, task = self.found, self.task if self.split == "test" else f"{self.split} rows of {self.task}"
         place = f"on {task} {f'under {self.attack}' if self.attack else '(clean texts)'}"
-        out = f" {_count(found.left_out, 'sample')} without an outcome of both left out." if found.left_out else ""
+        out = f" {count_noun(found.left_out, 'sample')} without an outcome of both left out." if found.left_out else ""
         if found.p is None:
             values = list_values(f"{100 * value:+.1f} with seed {seed}" for seed, value in found.by_seed.items())
             advice = "One sample says too little about others; attack more."
             if len(found.seeds) == 2:
                 advice = "Two seeds say too little about others; train a third."
             return (
-                f"{self.first} less {self.second} {place}, in points: {values}, over {_count(found.n, 'sample')}."
+                f"{self.first} less {self.second} {place}, in points: {values}, over {count_noun(found.n, 'sample')}."
                 f" {advice}{out}"
             )
         ahead = found.value >= 0
@@ -100,9 +100,9 @@ class PairedComparison:
         low, high = sorted(100 * (bound if ahead else -bound) for bound in (found.low or 0.0, found.high or 0.0))
         size = f"{100 * abs(found.value):.1f} points ({100 * found.level:g} % interval {low:.1f} to {high:.1f}"
         size += f", {p_text(found.p)})"
-        counted = f"over {_count(found.n, 'sample')}"
+        counted = f"over {count_noun(found.n, 'sample')}"
         if found.covers_seeds:
-            counted = f"over {_count(len(found.seeds), 'seed')} and {_count(found.n, 'sample')}"
+            counted = f"over {count_noun(len(found.seeds), 'seed')} and {count_noun(found.n, 'sample')}"
         verb = "is better than" if found.parted else "cannot be told from"
         ahead_by = f": it is ahead by {size}" if round(found.value, 12) else f": there is no difference, {size}"
         lead = f"by {size}" if found.parted else ahead_by
@@ -117,8 +117,8 @@ class PairedComparison:
     def _reach(self) -> str:
         if self.found.p is None:
             return ""
-        seeds = f" and {_count(len(self.found.seeds), 'seed')}" if self.found.covers_seeds else ""
-        samples, chance = f"{_count(self.found.n, 'sample')}{seeds}", f"with a chance of {100 * POWER:g} %"
+        seeds = f" and {count_noun(len(self.found.seeds), 'seed')}" if self.found.covers_seeds else ""
+        samples, chance = f"{count_noun(self.found.n, 'sample')}{seeds}", f"with a chance of {100 * POWER:g} %"
         if self.smallest is None:
             return f"Too few samples: {samples} find no difference {chance}, however large it is."
         return f"The smallest difference that {samples} find {chance}: {100 * self.smallest:.1f} points."
@@ -229,7 +229,7 @@ def _describe_attack(row: Sequence[Result], attack: str) -> str:
 
 def _describe_plan(made: Plan, found: Difference, size: str, place: str) -> str:
     """Return what finds a difference, or that nothing does."""
-    split = _count(made.split, "sample")
+    split = count_noun(made.split, "sample")
     if not found.covers_seeds:
         if made.samples is None:
             return (
@@ -237,7 +237,7 @@ def _describe_plan(made: Plan, found: Difference, size: str, place: str) -> str:
                 f" {_describe_reach(made)}."
             )
         return (
-            f"A difference of {size} between two trained models takes {_count(made.samples, 'sample')} of the"
+            f"A difference of {size} between two trained models takes {count_noun(made.samples, 'sample')} of the"
             f" {made.split:,} of {place}; how many seeds it takes between defenses, only {FEWEST_SEEDS}"
             " seeds or more can tell."
         )
@@ -248,22 +248,18 @@ def _describe_plan(made: Plan, found: Difference, size: str, place: str) -> str:
         )
     ways = []
     if made.samples is not None:
-        ways.append(f"by {_count(made.samples, 'sample')} with {_count(len(found.seeds), 'seed')}")
+        ways.append(f"by {count_noun(made.samples, 'sample')} with {count_noun(len(found.seeds), 'seed')}")
     if made.seeds is not None:
-        ways.append(f"by {_count(made.seeds, 'seed')} with {_count(found.n, 'sample')}")
+        ways.append(f"by {count_noun(made.seeds, 'seed')} with {count_noun(found.n, 'sample')}")
     seeds, samples = made.fewest
     if made.fewest not in ((len(found.seeds), made.samples), (made.seeds, found.n)):
-        ways.append(f"with the least work by {_count(seeds, 'seed')} with {_count(samples, 'sample')}")
+        ways.append(f"with the least work by {count_noun(seeds, 'seed')} with {count_noun(samples, 'sample')}")
     rough = f" The spread of {len(found.seeds)} seeds is a rough guess." if len(found.seeds) < 2 * FEWEST_SEEDS else ""
     return f"A difference of {size} is found with a chance of {100 * POWER:g} % {'; '.join(ways)}.{rough}"
 
 
 def _describe_reach(made: Plan) -> str:
     return "no difference" if made.reach is None else f"{100 * made.reach:.1f}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _points(share: float | None) -> float | None:

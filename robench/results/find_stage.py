@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from robench.errors import RobenchError
-from robench.escaping import list_values
+from robench.escaping import count_noun, list_values
 from robench.plugins.suggestions import find_near_beginnings
 from robench.results.info import AdversarialInfo, CellInfo, ModelInfo, TransferInfo, kind_of
 from robench.results.integrity import TABLE_FILES, find_key
@@ -61,11 +61,7 @@ def _suggest_near(name: str, cells: Sequence[str], models: Sequence[str]) -> str
     names = [*cells, *models]
     if not names:
         return "it is empty; `robench run` fills it"
-    count = f"{_count(len(cells), 'cell')} and {_count(len(models), 'model')}"
+    count = f"{count_noun(len(cells), 'cell')} and {count_noun(len(models), 'model')}"
     if near := find_near_beginnings(name, names):
         return f"did you mean {list_values(near)}? It has {count}"
     return f"it has {count}: {list_values(names)}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

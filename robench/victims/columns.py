@@ -8,7 +8,7 @@ import torch
 
 from robench.data.label_names import fold_name
 from robench.errors import RobenchError
-from robench.escaping import list_values
+from robench.escaping import count_noun, list_values
 
 BETTER_ORDER = 0.1
 """Gain in clean accuracy, under another order of the labels, above which there is a warning."""
@@ -45,7 +45,7 @@ def match_columns(
             ``label_order`` does not name a column for each label.
     """
     width = (
-        f"{shown} gives {count} score{'' if count == 1 else 's'} per text; the task has {len(labels)} labels"
+        f"{shown} gives {count_noun(count, 'score')} per text; the task has {len(labels)} labels"
         f" ({list_values(labels)}), and needs one score for each."
     )
     if count < len(labels):

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from fractions import Fraction
 
+from robench.escaping import count_noun
 from robench.report.tables.legend import has_spread
 from robench.report.tables.model import Cell, Column, Row, Table
 from robench.study.command_options import ANY_FOLDER, describe_folder
@@ -74,8 +75,7 @@ def interval_text(cell: Cell, column: Column, wide: float = WIDE) -> str:
 
 def errors_text(cell: Cell) -> str:
     """Return ``, 2 errors``, with a mark if they are many; empty if there are none."""
-    noun = "error" if cell.errors == 1 else "errors"
-    return f", {cell.errors:,} {noun}{' !' if cell.has_many_errors else ''}" if cell.errors else ""
+    return f", {count_noun(cell.errors, 'error')}{' !' if cell.has_many_errors else ''}" if cell.errors else ""
 
 
 def difference_text(cell: Cell, column: Column) -> str:

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from robench.errors import RobenchError
+from robench.escaping import count_noun
 from robench.paths import absolute_path, atomic_write_folder, refuse_link, translate_os_errors
 from robench.progress import Reporter
 from robench.report.rendering.templates import render_page
@@ -89,9 +90,9 @@ def write_site(folder: Path, out: Path, reporter: Reporter, *, runs: Store | Non
     entries = read_entries(folder)
     models = choose_primary(entries)
     boards = make_boards(models)
-    count = f"{len(entries):,} {'entry' if len(entries) == 1 else 'entries'}"
+    count = count_noun(len(entries), "entry", "entries")
     if len(models) < len(entries):
-        count += f" on {len(models):,} model{'' if len(models) == 1 else 's'}"
+        count += f" on {count_noun(len(models), 'model')}"
     shared = {"menu": MENU, "version": VERSION, "count": count, "digest": _digest(entries), "local": runs is not None}
     shared |= VALUES
     pages = list(_list_pages(entries, boards, runs))

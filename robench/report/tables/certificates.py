@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 
+from robench.escaping import count_noun
 from robench.report.tables.cells import attacked_cell, clean_cell, outcome_cell
 from robench.report.tables.layout import Layout
 from robench.report.tables.legend import describe_clean
@@ -71,7 +72,7 @@ def certificates_table(
     columns = [
         Column("clean%"),
         *(
-            Column(f"certified%, {'deployed' if is_deployed else 'all copies'}, {_count_words(k)}")
+            Column(f"certified%, {'deployed' if is_deployed else 'all copies'}, {count_noun(k, 'word')}")
             for is_deployed, k in shown
         ),
         *layout.list_columns(),
@@ -187,7 +188,3 @@ def _describe_deployed(info: CertificatesInfo) -> str:
         f" label needs more than {share:.1%} of all copies, whatever the attack does. A certificate is wrong with a"
         f" chance of {2 * info.alpha:g} at most, of draws and votes together."
     )
-
-
-def _count_words(count: int) -> str:
-    return f"{count} word" if count == 1 else f"{count} words"
