@@ -32,9 +32,4 @@ def leave_out_adaptive(
         among: all stages of the runs folder, which tell who met which attack.
     """
     met_by_others = {one.info.attack.name for one in among if isinstance(one.info, CellInfo) and not is_adaptive(one)}
-    return [one for one in stages if not is_adaptive(one) or _attack_name(one) in met_by_others]
-
-
-def _attack_name(stage: StoredStage[InfoT]) -> str:
-    assert isinstance(stage.info, CellInfo)
-    return stage.info.attack.name
+    return [one for one in stages if not is_adaptive(one) or one.info.attack.name in met_by_others]

@@ -119,7 +119,7 @@ def survey_runs(root: Path) -> Overview:
         unfinished=tuple(_find_unfinished(store, held, requests)),
         running=tuple(_name_stage(store, kind, key, names) for kind, keys in held.items() for key in keys),
         leftovers=tuple(path for kind in held for path in locks.find_leftovers(store.root / kind)),
-        aside=_count_aside(store.root),
+        aside=sum(len(_list(kind)) for kind in _list(store.root / ASIDE)),
         requests=tuple(_find_state(request, times) for request in requests),
     )
 
@@ -170,10 +170,6 @@ def _find_state(request: StoredRequest, times: Mapping[str, float]) -> RequestSt
 
     missing = tuple(name for name in request.stages if not is_finished(find_key(name)))
     return RequestState(request, request.done + len(request.stages) - len(missing), missing)
-
-
-def _count_aside(root: Path) -> int:
-    return sum(len(_list(kind)) for kind in _list(root / ASIDE))
 
 
 def _list(folder: Path) -> list[Path]:
