@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Unpack
 
 from robench.plugins import registry
 from robench.report import figures, tables
@@ -69,8 +70,8 @@ def make_study_page(store: Store, paper: str, options: TableOptions, command: st
     sections = [
         _accuracy_section(accuracy),
         maker.trade_off(),
-        maker.table("matrix", "Unseen attacks", "matrix"),
-        maker.table("price", "Price", "price"),
+        maker.table("matrix", "Unseen attacks"),
+        maker.table("price", "Price"),
         maker.high_order(),
         _examples_section(results, verdict),
         settings_section(results),
@@ -103,12 +104,12 @@ class _Sections:
     def __init__(self, store: Store, paper: str, contents: Paper, options: TableOptions) -> None:
         self._store, self._paper, self._contents, self._options = store, paper, contents, options
         self._selection = options.get("selection", ALL)
-        self._made: dict[str, Table] = {}
+        self._made: dict[tuple[str, str], Table] = {}
 
-    def try_table(self, number: str) -> Table | None:
-        """Make a table, if there is anything for it."""
+    def try_table(self, number: str, **changes: Unpack[TableOptions]) -> Table | None:
+        """Make a table, with some options of its own, if there is anything for it."""
         try:
-            return self._make(number)
+            return self._make(number, **changes)
         except NoResultsError:
             return None
 
@@ -118,17 +119,13 @@ class _Sections:
         By itself it compares none, and so its best may be an ablation, which the other table leaves out.
         """
         is_there = any(row.name == accuracy.compared for block in accuracy.blocks for row in block.rows)
-        options: TableOptions = {**self._options, "compare": accuracy.compared if is_there else None}
-        try:
-            return tables.make("worst", self._store, paper=self._paper, **options)
-        except NoResultsError:
-            return None
+        return self.try_table("worst", compare=accuracy.compared if is_there else None)
 
-    def table(self, name: str, title: str, number: str) -> Section:
+    def table(self, name: str, title: str) -> Section:
         """Make the section of a table."""
         intro = _INTROS.get(name, "")
         parts: list[Part] = [Paragraph(intro)] if intro else []
-        return Section(name, title, [*parts, self._part(lambda: TablePart(self._make(number)))])
+        return Section(name, title, [*parts, self._part(lambda: TablePart(self._make(name)))])
 
     def high_order(self) -> Section:
         """Make the section of the paper's table of statistics."""
@@ -141,20 +138,15 @@ class _Sections:
 
     def _correlate(self) -> list[Part]:
         """Return the picture and the table of correlations; none with too few models."""
-        options: TableOptions = {**self._options, "compare": None}
-        try:
-            table = tables.make("correlation", self._store, paper=self._paper, **options)
-        except NoResultsError:
-            return []
-        return [self._draw("correlation"), TablePart(table)]
+        table = self.try_table("correlation", compare=None)
+        return [self._draw("correlation"), TablePart(table)] if table else []
 
     def _make_high_order(self, number: str) -> Table:
         """Make the table of statistics of whatever attacks there are, not of the paper's alone."""
         stages = self._selection.keep(self._store.stages(StatisticsInfo))
         attacks = sorted({str(facet_of(stage, "attack")) for stage in stages})
         selection = replace(self._selection, attacks=self._selection.attacks or attacks)
-        options: TableOptions = {**self._options, "selection": selection}
-        return tables.make(number, self._store, paper=self._paper, **options)
+        return self._make(number, selection=selection)
 
     def trade_off(self) -> Section:
         """Make the section of the picture of all defenses."""
@@ -172,10 +164,13 @@ class _Sections:
             )
         )
 
-    def _make(self, number: str) -> Table:
-        if number not in self._made:
-            self._made[number] = tables.make(number, self._store, paper=self._paper, **self._options)
-        return self._made[number]
+    def _make(self, number: str, **changes: Unpack[TableOptions]) -> Table:
+        """Make a table, with some options of its own; the same one is made once."""
+        key = number, repr(changes)
+        if key not in self._made:
+            options: TableOptions = {**self._options, **changes}
+            self._made[key] = tables.make(number, self._store, paper=self._paper, **options)
+        return self._made[key]
 
     def _part(self, make: Callable[[], Part]) -> Part:
         """Make a part; if there is nothing for it, a line that says so and what makes it."""
