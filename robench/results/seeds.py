@@ -84,10 +84,15 @@ def describe_errors(results: Sequence[Result]) -> str:
     return f" {errors:,} of the {samples:,} attacks ended in an error and are left out." if errors else ""
 
 
-def describe_seeds(results: Sequence[Result]) -> str:
-    """Return a sentence that names the seeds of a figure and explains its whiskers."""
+def describe_seeds(results: Sequence[Result], lead: str = "Mean and standard deviation") -> str:
+    """Return a sentence that names the seeds of a figure, and so what its whiskers are.
+
+    Args:
+        results: those in the figure.
+        lead: what is shown of several seeds.
+    """
     models = group(results, lambda r: r.row + r.column).values()
-    return describe_means(([r.seed for r in found] for found in models), "Mean and standard deviation")
+    return describe_means(([r.seed for r in found] for found in models), lead)
 
 
 def describe_means(models: Iterable[Iterable[int]], lead: str = "Means") -> str:

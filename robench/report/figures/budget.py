@@ -16,7 +16,7 @@ from robench.results.cells import Result, group
 from robench.results.columns import ERROR, SKIPPED, SUCCEEDED, RecordColumns
 from robench.results.labels import column_labels
 from robench.results.sample_reader import SampleReader
-from robench.results.seeds import describe_means
+from robench.results.seeds import describe_seeds
 from robench.results.store import Store
 from robench.study.commands import read_selection
 
@@ -123,11 +123,6 @@ def _label(left: Axes, right: Axes, attack: str) -> None:
         axes.set_xlim(0, end)
 
 
-def _list_seeds(block: Sequence[Result]) -> list[list[int]]:
-    """Return the seeds of each curve."""
-    return [[r.seed for r in curve] for curve in group(block, lambda r: r.row + r.column).values()]
-
-
 def _describe(block: Sequence[Result], request: FigureRequest, left: Sequence[str]) -> str:
     number = request.paper.first_accuracy_table.number
     table = f" of table {number}" if number else ""
@@ -136,7 +131,7 @@ def _describe(block: Sequence[Result], request: FigureRequest, left: Sequence[st
         " often would turn more. A sample's share of changed words is that of the text that the attack found, for"
         " which it did not look for the smallest change; inserted words are not counted. At its right end a curve is"
         f" the accuracy under attack{table}, of a random model that of the attack's own draws."
-        f" {describe_means(_list_seeds(block))}"
+        f" {describe_seeds(block, 'Means')}"
         f" {request.table_command('budget')} has the intervals of some points."
     )
     return text + (f" Not shown: {', '.join(left)}." if left else "")
