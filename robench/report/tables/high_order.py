@@ -229,6 +229,7 @@ def _row(label: Label, found: Sequence[ModelStatistics], samples: _Samples) -> R
         info.defense.name,
         tuple(cells),
         is_plain=label.plain == info.defense.name,
+        is_changed=bool(info.defense.changed),
         per_attack=info.adversarial is not None,
         clean_n=counts["clean"],
         attacked_n=counts["attacked"],

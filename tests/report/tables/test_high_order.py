@@ -106,3 +106,11 @@ def test_cells_of_other_rows_do_not_hide_the_outcomes_behind_an_accuracy(store: 
     dev = attack(store, split="dev", records=[record(row, status) for row, status in enumerate(statuses)])
     assert dev.info.model == cell.info.model and dev.info.attacked == cell.info.attacked
     assert read_outcomes() == own
+
+
+def test_rows_of_a_table_of_statistics_tell_whether_fields_of_the_defense_are_changed(store: Store) -> None:
+    fields = {"class": "Taichi", "fields": {"temperature": 2.0}}
+    add_statistics(store, "taichi")
+    add_statistics(store, "taichi", defense={"name": "taichi", **fields, "changed": {"temperature": 2.0}})
+    rows = [row for block in make("7", store).blocks for row in block.rows if row.name == "taichi" and row.seeds]
+    assert {row.label: row.is_changed for row in rows} == {"taichi": False, "taichi (temperature=2.0)": True}
