@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from robench.data.load import Example, TaskData
+from robench.models.batch_model import FunctionModel
 from robench.models.batches import Shape
 from robench.study.setting import NamedAttack, NamedDefense
 from robench.study.stages.context import Context
@@ -24,31 +24,21 @@ SECONDS = 0.5
 WORDS = ("bread", "window", "garden", "letter", "winter", "station", "river", "kitchen")
 
 
-class SleepingModel:
+class SleepingModel(FunctionModel):
     """A batch model whose batches take always the same time; every answer is the same, so that no search succeeds."""
 
-    max_in_flight = 1
+    def __init__(self) -> None:
+        super().__init__(sleep)
 
-    def freeze_weights(self) -> contextlib.AbstractContextManager[None]:
-        """Do nothing."""
-        return contextlib.nullcontext()
-
-    def tokens(self, texts: Sequence[str]) -> list[Any]:
-        """Return the texts."""
-        return list(texts)
-
-    def identify(self, tokens: Any) -> Hashable:
-        """Return the text."""
-        return str(tokens)
-
-    def shape(self, tokens: Any) -> Shape:
+    def shape(self, tokens: str) -> Shape:
         """Return the one shape."""
         return Shape(rows=ROWS, length=16)
 
-    def batch_logits(self, tokens: Sequence[Any], shape: Shape) -> torch.Tensor:
-        """Sleep."""
-        time.sleep(SECONDS)
-        return torch.tensor([[1.0, 0.0]]).repeat(len(tokens), 1)
+
+def sleep(texts: Sequence[str]) -> torch.Tensor:
+    """Sleep, and return the same for all texts."""
+    time.sleep(SECONDS)
+    return torch.tensor([[1.0, 0.0]]).repeat(len(texts), 1)
 
 
 @dataclass(frozen=True)
