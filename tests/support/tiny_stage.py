@@ -48,15 +48,11 @@ def data(rows: int = 0) -> TaskData:
 
 
 @dataclass(frozen=True)
-class TinyStage(Stage):
-    """A stage with the needs of a test; ``deed`` names what it does."""
+class NamedStage(Stage):
+    """A stage that says what a test needs it to say of itself."""
 
     name: str = "tiny"
     requires: tuple[Stage, ...] = ()
-    is_training: bool = False
-    deed: str = "nothing"
-
-    info_type = StatisticsInfo
 
     @property
     def label(self) -> str:
@@ -71,12 +67,22 @@ class TinyStage(Stage):
         return {"name": self.name, "needs": [need.key for need in self.requires]}
 
     @property
-    def size(self) -> Size:
-        return Size(1, "texts", "texts")
-
-    @property
     def needs(self) -> tuple[Stage, ...]:
         return self.requires
+
+
+@dataclass(frozen=True)
+class TinyStage(NamedStage):
+    """A stage that does what ``deed`` names."""
+
+    is_training: bool = False
+    deed: str = "nothing"
+
+    info_type = StatisticsInfo
+
+    @property
+    def size(self) -> Size:
+        return Size(1, "texts", "texts")
 
     def count_threads(self, training: int) -> int:
         return training if self.is_training else 1
@@ -97,29 +103,10 @@ def tiny(name: str, *requires: Stage, training: bool = False, deed: str = "nothi
 
 
 @dataclass(frozen=True)
-class TinyAttack(AttackingStage):
+class TinyAttack(NamedStage, AttackingStage):
     """An attack on rows that an executor of a test answers; its model is never loaded."""
 
-    name: str = "attack"
-    requires: tuple[Stage, ...] = ()
-
     info_type = AdversarialInfo
-
-    @property
-    def label(self) -> str:
-        return self.name
-
-    @property
-    def title(self) -> str:
-        return self.name
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        return {"name": self.name}
-
-    @property
-    def needs(self) -> tuple[Stage, ...]:
-        return self.requires
 
     def examples(self) -> list[tuple[int, Example]]:
         return list(enumerate(self.data.test))
