@@ -5,8 +5,11 @@ from __future__ import annotations
 import importlib
 import random
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 CONTROLS = (
     "\x1b]0;owned\x07",
@@ -88,6 +91,13 @@ NAMES = (
     "x" * 300,
     "$HOME",
 )
+
+
+def shuffle(stream: random.Random, items: Iterable[T]) -> list[T]:
+    """Return some items in random order."""
+    order = list(items)
+    stream.shuffle(order)
+    return order
 
 
 def piece(stream: random.Random, *, surrogates: bool = True) -> str:

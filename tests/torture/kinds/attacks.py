@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from torture.case import Case, kind
 from torture.kinds.defenses import RAISED, plugin_case, write
-from torture.strings import CONTROLS, MARKUP, hostile
+from torture.strings import CONTROLS, MARKUP, hostile, shuffle
 from torture.workshop import TASK, run
 
 ATTACK = """
@@ -109,8 +109,7 @@ def attacks(stream: random.Random) -> Iterator[Case]:
     found += [("build", body, "") for body in BUILT]
     found += [("class", "return attack", one) for one in ATTACK_FIELDS]
     found += [("search", SEARCH.format(body + after), "") for body in (*SEARCHES, *RAISED[:12])]
-    stream.shuffle(found)
-    for what, body, fields in found:
+    for what, body, fields in shuffle(stream, found):
         text = ATTACK.format(name="mya", fields=fields, body=body)
         yield plugin_case(f"an attack, {what}: {(fields or body)[-160:]!a}", text, "--attack", "mya")
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from torture.case import Case, Place, kind
 from torture.kinds.encoders import words_for
-from torture.strings import Bomb, payload
+from torture.strings import Bomb, payload, shuffle
 from torture.workshop import attack
 
 
@@ -109,15 +109,13 @@ def spoil(hide: Callable[[Place, str], None], what: str, place: Place) -> None:
 @kind(45)
 def code(stream: random.Random) -> Iterator[Case]:
     """Code that comes with a folder: nobody asked for it, and a person at the terminal says yes to any question."""
-    found = list(hidden_code())
-    stream.shuffle(found)
     yield Case(
         name="multiprocessing.py in the working directory, with a worker",
         steps=[attack("--workers", "1")],
         spoil=partial(spoil, partial(write_module, "multiprocessing"), "model"),
         seconds=240,
     )
-    for name, hide in found:
+    for name, hide in shuffle(stream, hidden_code()):
         what = stream.choice(("encoder", "model"))
         steps = [words_for(what)]
         yield Case(name=f"{what}: {name}", steps=steps, spoil=partial(spoil, hide, what), typed=b"y\n" * 20)

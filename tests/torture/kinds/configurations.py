@@ -10,7 +10,7 @@ from pathlib import Path
 
 from torture.case import Case, Place, kind
 from torture.damages import REPLACED, plan
-from torture.strings import NUMBERS, hostile, piece
+from torture.strings import NUMBERS, hostile, piece, shuffle
 from torture.workshop import run
 
 TEMPLATE = "[training]\nepochs = 1\nbatch_size = 8\n[ada]\nratio = 0.5\n"
@@ -73,8 +73,7 @@ def configurations(stream: random.Random) -> Iterator[Case]:
 def option_files(stream: random.Random) -> Iterator[Case]:
     """Files of ``--config`` and ``--plugin`` that are no files."""
     found = [(flag, way) for flag in (("--config", "c.toml"), ("--plugin", "c.py")) for way in REPLACED]
-    stream.shuffle(found)
-    for (flag, file), way in found:
+    for (flag, file), way in shuffle(stream, found):
         yield Case(name=f"{flag} is {way}", steps=[run(flag, file)], spoil=plan(stream, file, way), seconds=30)
 
 

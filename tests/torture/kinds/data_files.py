@@ -11,7 +11,7 @@ from typing import Any
 
 from torture.case import Case, Place, kind
 from torture.damages import REPLACED, plan
-from torture.strings import Lazy, hostile, piece
+from torture.strings import Lazy, hostile, piece, shuffle
 from torture.workshop import TASK, attack, run
 
 HEAD = "sentence\tlabel\n"
@@ -174,9 +174,7 @@ def put_table(split: str, make: Callable[[], Any]) -> Callable[[Place], None]:
 @kind(25)
 def parquet_files(stream: random.Random) -> Iterator[Case]:
     """Parquet files whose columns are of other types."""
-    found = list(frames(stream))
-    stream.shuffle(found)
-    for name, make in found:
+    for name, make in shuffle(stream, frames(stream)):
         split = stream.choice(("train", "test"))
         yield Case(
             name=f"parquet: {name}", steps=[attack() if split == "test" else run()], spoil=put_table(split, make)
@@ -188,9 +186,8 @@ def data_places(stream: random.Random) -> Iterator[Case]:
     """Files and folders of data that are something else."""
     files = (f"data/{TASK}/test.tsv", f"data/{TASK}/train.tsv", f"data/{TASK}", "data")
     found = [(file, way) for file in files for way in REPLACED if way != "a link to somebody else's folder"]
-    stream.shuffle(found)
     yield Case(name="a folder of 3,000 files", steps=[attack()], spoil=crowd)
-    for file, way in found:
+    for file, way in shuffle(stream, found):
         words = stream.choice((attack(), run()))
         yield Case(name=f"{file}: {way}", steps=[words], spoil=plan(stream, file, way), seconds=30)
 

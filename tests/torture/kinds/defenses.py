@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Iterator
 
 from torture.case import Case, Place, kind
+from torture.strings import shuffle
 from torture.workshop import run
 
 HEAD = """
@@ -153,8 +154,7 @@ def defenses(stream: random.Random) -> Iterator[Case]:
     found += [("loss", body, "") for body in LOSSES]
     found += [("class", GOOD, one) for one in FIELDS]
     found += [("registered as a class that is none", GOOD, "")]
-    stream.shuffle(found)
-    for what, body, fields in found:
+    for what, body, fields in shuffle(stream, found):
         base = (
             "object"
             if "none" in what

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from torture.case import Case, Place, kind
-from torture.strings import hostile, values
+from torture.strings import hostile, shuffle, values
 from torture.workshop import TASK, attack, run
 
 SIZES = (
@@ -109,8 +109,7 @@ def configs(stream: random.Random) -> Iterator[Case]:
         ("torch_dtype", one) for one in ("float16", "bfloat16", "float64", "int8", "complex64", "system", "nn.Module")
     ]
     found += [(stream.choice(KEYS), value) for _ in range(4) for value in values()]
-    stream.shuffle(found)
-    for key, value in found:
+    for key, value in shuffle(stream, found):
         what = stream.choice(("encoder", "model"))
         yield Case(
             name=f"{what}: {key} = {value!r:.40}",
@@ -167,7 +166,7 @@ def tokenizers(stream: random.Random) -> Iterator[Case]:
         words = content["model"]["vocab"]
         words |= {f"zebra{i}": len(words) + i for i in range(500)}
 
-    def shuffle(content: dict[str, Any]) -> None:
+    def renumber(content: dict[str, Any]) -> None:
         words = content["model"]["vocab"]
         for word in list(words)[20:]:
             words[word] = 10**9
@@ -175,7 +174,7 @@ def tokenizers(stream: random.Random) -> Iterator[Case]:
     pattern = {"type": "Replace", "pattern": {"Regex": "(a+)+$"}, "content": "x" * 50}
     changes: dict[str, Callable[[dict[str, Any]], Any]] = {
         "more words than the network": grow,
-        "numbers beyond the network": shuffle,
+        "numbers beyond the network": renumber,
         "no words": lambda content: content["model"].update(vocab={}),
         "no model": lambda content: content.update(model=None),
         "a normalizer of a hostile pattern": lambda content: content.update(normalizer=pattern),
@@ -185,7 +184,6 @@ def tokenizers(stream: random.Random) -> Iterator[Case]:
         for value in odd:
             name = f"{key} = {value!r:.40}"
             found.append((name, "tokenizer_config.json", put(key, value)))
-    stream.shuffle(found)
-    for name, file, change in found:
+    for name, file, change in shuffle(stream, found):
         what = stream.choice(("encoder", "model"))
         yield Case(name=f"{what}: a tokenizer of {name}", steps=[words_for(what)], spoil=edit(what, file, change))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from torture.case import Case, Place, kind
 from torture.kinds.defenses import RAISED
-from torture.strings import NAMES, hostile, typeable
+from torture.strings import NAMES, hostile, shuffle, typeable
 from torture.workshop import TASK, attack
 
 HEAD = """
@@ -100,8 +100,7 @@ def functions(stream: random.Random) -> Iterator[Case]:
     """Functions from texts to scores."""
     found = [f"{body}\n    return plain(texts)" for body in (*RAISED, *SOME)] + list(RETURNED)
     found += [f"return plain(texts)\n{body}" for body in RAISED[::3]]  # when the module is imported
-    stream.shuffle(found)
-    for body in found:
+    for body in shuffle(stream, found):
         name = stream.choice(("deepwordbug", "pwws", "pruthi"))
         words = attack("--model", "victim:f", "--attack", name, "--attack-limit", "6")
         yield Case(
@@ -140,8 +139,7 @@ def function_names(stream: random.Random) -> Iterator[Case]:
         "torch:zeros",
         "sys:exit",
     ]
-    stream.shuffle(names)
-    for name in names:
+    for name in shuffle(stream, names):
         yield Case(
             name=f"--model {name!a}",
             steps=[

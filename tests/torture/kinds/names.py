@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 
 from torture.case import Case, Place, kind
-from torture.strings import NAMES, NUMBERS, hostile, piece, typeable
+from torture.strings import NAMES, NUMBERS, hostile, piece, shuffle, typeable
 from torture.workshop import TASK, attack, run
 
 NAMED = (
@@ -61,8 +61,7 @@ def option_numbers(stream: random.Random) -> Iterator[Case]:
     pairs = [(flag, value) for flag in NUMBERED for value in NUMBERS]
     pairs += [("--label-order", value) for value in (*NUMBERS, "0,0", "1,0,1", "0", "0,1," + "9" * 30)]
     pairs += [("--max-length", value) for value in NUMBERS]
-    stream.shuffle(pairs)
-    for flag, value in pairs:
+    for flag, value in shuffle(stream, pairs):
         value = typeable(value)
         if flag == "--workers" and value.strip().isdecimal() and value.strip() not in ("0",):
             value = "-7"  # each would be a process that imports everything

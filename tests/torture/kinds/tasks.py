@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from torture.case import Case, kind
 from torture.kinds.defenses import write
+from torture.strings import shuffle
 
 TASKS = """
 rows = [("the film was dull %d" % i if i % 2 else "a bright novel %d" % i, i % 2) for i in range(20)]
@@ -116,8 +117,7 @@ def tasks(stream: random.Random) -> Iterator[Case]:
         for split in (stream.choice(("train", "dev", "test")),)
     ]
     found += [(one, one) for one in DECLARED]
-    stream.shuffle(found)
-    for name, body in found:
+    for name, body in shuffle(stream, found):
         words = (
             "run",
             "--plugin",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from support.tiny_job import rows
 from torture.case import Case, Place, kind
-from torture.strings import CONTROLS, MARKUP, SURROGATES, UNICODE, hostile
+from torture.strings import CONTROLS, MARKUP, SURROGATES, UNICODE, hostile, shuffle
 from torture.workshop import TASK, attack, run
 
 ATTACKS = (
@@ -100,9 +100,7 @@ def texts(stream: random.Random) -> Iterator[Case]:
 @kind(25)
 def training_texts(stream: random.Random) -> Iterator[Case]:
     """Texts in the training split, from which D_adv is made, too."""
-    found = list(zip(range(45), shapes(stream), strict=False))
-    stream.shuffle(found)
-    for number, (shape, text) in found:
+    for number, (shape, text) in shuffle(stream, zip(range(45), shapes(stream), strict=False)):
         defense = ("base", "ada", "taichi")[number % 3]
         yield Case(
             name=f"{shape} trains {defense}",

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from torture.case import Case, Place, Step, kind
-from torture.strings import Lazy, nested
+from torture.strings import Lazy, nested, shuffle
 from torture.workshop import TASK
 
 COMMON: dict[str, Any] = {
@@ -126,8 +126,7 @@ def arguments(stream: random.Random) -> Iterator[Case]:
         ("load_results", {}, option) for option in ("runs", "task", "defense", "attack", "encoder", "preset", "seed")
     ]
     pairs = [(one, value) for one in found for value in objects()]
-    stream.shuffle(pairs)
-    for (name, given, option), value in pairs:
+    for (name, given, option), value in shuffle(stream, pairs):
         if option == "workers" and value in (
             "a large number",
             "a number of 5,000 digits",
@@ -151,9 +150,8 @@ def settings_in_python(stream: random.Random) -> Iterator[Case]:
         ("deepwordbug", "protocol"),
     )
     pairs = [(field, value) for field in fields for value in objects()]
-    stream.shuffle(pairs)
     given = COMMON | RUN | {"defense": "ada", "train_limit": 6}
-    for (name, option), value in pairs:
+    for (name, option), value in shuffle(stream, pairs):
         step = call("run", given, "settings", partial(make_settings, name, option, value))
         yield Case(name=f"settings {name}.{option} = {value}", steps=[step], trusted=True)
 
@@ -224,7 +222,5 @@ def pairs() -> dict[str, Callable[[], Any]]:
 @kind(24)
 def models_in_memory(stream: random.Random) -> Iterator[Case]:
     """Pairs of a model and its tokenizer, and other objects."""
-    names = list(pairs())
-    stream.shuffle(names)
-    for name in names:
+    for name in shuffle(stream, pairs()):
         yield Case(name=f"a pair {name}", steps=[call("attack_model", COMMON, "model", pairs()[name])], trusted=True)
