@@ -110,6 +110,19 @@ REPLACED: dict[str, Damage] = {
 DAMAGES = BROKEN | REPLACED
 
 
+def write(file: str, content: str | bytes) -> Callable[[Place], object]:
+    """Return what writes a file of the working directory."""
+    data = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
+    return lambda place: (place.work / file).write_bytes(data)
+
+
+def edit_json(file: Path, change: Callable[[Any], object]) -> None:
+    """Change the value in a file of JSON."""
+    content = json.loads(file.read_bytes())
+    change(content)
+    file.write_text(json.dumps(content), encoding="utf-8")
+
+
 def spoil(file: str, way: str, seed: str, place: Place) -> None:
     """Damage a file or folder.
 

@@ -6,7 +6,8 @@ import random
 from collections.abc import Iterator
 
 from torture.case import Case, kind
-from torture.kinds.defenses import RAISED, plugin_case, write
+from torture.damages import write
+from torture.kinds.defenses import HEAD, RAISED, plugin_case
 from torture.strings import CONTROLS, MARKUP, hostile, shuffle
 from torture.workshop import TASK, run
 
@@ -130,6 +131,6 @@ def plugin_names(stream: random.Random) -> Iterator[Case]:
             steps=[words, *show, ("show", f"{TASK}-base-mya"), ("figure", "4", "--attack", "mya"), ("list", "attacks")][
                 :8
             ],
-            spoil=write(text),
+            spoil=write("plug.py", HEAD + text),
             trusted=True,
         )

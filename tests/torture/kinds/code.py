@@ -15,7 +15,7 @@ from torture.strings import Bomb, payload, shuffle
 from torture.workshop import attack
 
 
-def write_code(key: str, classes: Any, place: Place, what: str) -> None:
+def write_code(key: str, classes: Any, what: str, place: Place) -> None:
     """Give a folder Python files that make the canary, named by its configuration."""
     folder = place.work / what
     code = f"{payload(place.canary)}\n"
@@ -28,7 +28,7 @@ def write_code(key: str, classes: Any, place: Place, what: str) -> None:
         path.write_text(json.dumps(content), encoding="utf-8")
 
 
-def write_pickle(file: str, form: str, place: Place, what: str) -> None:
+def write_pickle(file: str, form: str, what: str, place: Place) -> None:
     """Put a pickle that makes the canary in the place of a folder's file."""
     import torch
 
@@ -43,7 +43,7 @@ def write_pickle(file: str, form: str, place: Place, what: str) -> None:
         (folder / file).write_bytes(pickle.dumps(bomb))
 
 
-def write_module(name: str, place: Place, what: str) -> None:
+def write_module(name: str, what: str, place: Place) -> None:
     """Put a module that makes the canary into the working directory."""
     (place.work / f"{name}.py").write_text(payload(place.canary), encoding="utf-8")
 
@@ -88,7 +88,7 @@ MODULES = (
 )
 
 
-def hidden_code() -> Iterator[tuple[str, Callable[[Place, str], None]]]:
+def hidden_code() -> Iterator[tuple[str, Callable[[str, Place], None]]]:
     """Where code stands, and what puts it into the folder of an encoder or model."""
     keys = [("auto_map", value) for value in MAPS] + [(key, value) for key in ATTENTIONS for value in KERNELS]
     keys += [("quantization_config", {"quant_method": method, "bits": 4}) for method in METHODS]
@@ -101,21 +101,16 @@ def hidden_code() -> Iterator[tuple[str, Callable[[Place, str], None]]]:
         yield f"{name}.py in the working directory", partial(write_module, name)
 
 
-def spoil(hide: Callable[[Place, str], None], what: str, place: Place) -> None:
-    """Put code into one of the folders."""
-    hide(place, what)
-
-
 @kind(45)
 def code(stream: random.Random) -> Iterator[Case]:
     """Code that comes with a folder: nobody asked for it, and a person at the terminal says yes to any question."""
     yield Case(
         name="multiprocessing.py in the working directory, with a worker",
         steps=[attack("--workers", "1")],
-        spoil=partial(spoil, partial(write_module, "multiprocessing"), "model"),
+        spoil=partial(write_module, "multiprocessing", "model"),
         seconds=240,
     )
     for name, hide in shuffle(stream, hidden_code()):
         what = stream.choice(("encoder", "model"))
         steps = [words_for(what)]
-        yield Case(name=f"{what}: {name}", steps=steps, spoil=partial(spoil, hide, what), typed=b"y\n" * 20)
+        yield Case(name=f"{what}: {name}", steps=steps, spoil=partial(hide, what), typed=b"y\n" * 20)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 from torture.case import Case, Place, kind
-from torture.damages import REPLACED, plan
+from torture.damages import REPLACED, plan, write
 from torture.strings import NUMBERS, hostile, piece, shuffle
 from torture.workshop import run
 
@@ -56,17 +55,12 @@ def tomls(stream: random.Random) -> Iterator[tuple[str, bytes]]:
         yield "spoilt at random", bytes(content)
 
 
-def write(content: bytes, place: Place) -> None:
-    """Write a file of ``--config``."""
-    (place.work / "c.toml").write_bytes(content)
-
-
 @kind(40)
 def configurations(stream: random.Random) -> Iterator[Case]:
     """Files of ``--config``."""
     words = run("--defense", "ada", "--train-limit", "8", "--config", "c.toml")
     for name, content in tomls(stream):
-        yield Case(name=f"a configuration of {name}", steps=[words], spoil=partial(write, content))
+        yield Case(name=f"a configuration of {name}", steps=[words], spoil=write("c.toml", content))
 
 
 @kind(12)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-from torture.case import Case, Place, kind
+from torture.case import Case, kind
+from torture.damages import write
 from torture.strings import shuffle
 from torture.workshop import run
 
@@ -129,11 +130,6 @@ FIELDS = (
 )
 
 
-def write(text: str) -> Callable[[Place], object]:
-    """Return what writes a plug-in file."""
-    return lambda place: (place.work / "plug.py").write_text(HEAD + text, encoding="utf-8", errors="surrogatepass")
-
-
 def plugin_case(name: str, text: str, *words: str) -> Case:
     """A run with a plug-in file, and the table after it."""
     return Case(
@@ -142,7 +138,7 @@ def plugin_case(name: str, text: str, *words: str) -> Case:
             run("--plugin", "plug.py", "--train-limit", "8", "--attack-limit", "2", *words),
             ("table", "5", "--plugin", "plug.py", "--offline"),
         ],
-        spoil=write(text),
+        spoil=write("plug.py", HEAD + text),
         trusted=True,
     )
 
@@ -175,8 +171,5 @@ def plugin_files(stream: random.Random) -> Iterator[Case]:
     }
     for name, content in contents.items():
         file = stream.choice(("plug.py", "plug", "plug.so", "a b\x1b[2J.py"))
-
-        def spoil(place: Place, content: bytes = content, file: str = file) -> None:
-            (place.work / file).write_bytes(content)
-
-        yield Case(name=f"a plug-in of {name} in {file!a}", steps=[run("--plugin", file)], spoil=spoil)
+        steps = [run("--plugin", file)]
+        yield Case(name=f"a plug-in of {name} in {file!a}", steps=steps, spoil=write(file, content))

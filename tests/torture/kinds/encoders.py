@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from torture.case import Case, Place, kind
+from torture.damages import edit_json
 from torture.strings import hostile, shuffle, values
 from torture.workshop import TASK, attack, run
 
@@ -73,15 +74,8 @@ FAMILIES = (
 
 
 def edit(what: str, file: str, change: Callable[[dict[str, Any]], None]) -> Callable[[Place], None]:
-    """Change a JSON file of a folder."""
-
-    def spoil(place: Place) -> None:
-        path = place.work / what / file
-        content = json.loads(path.read_text(encoding="utf-8"))
-        change(content)
-        path.write_text(json.dumps(content), encoding="utf-8")
-
-    return spoil
+    """Return what changes a JSON file of a folder."""
+    return lambda place: edit_json(place.work / what / file, change)
 
 
 def put(key: str, value: Any) -> Callable[[dict[str, Any]], None]:

@@ -40,10 +40,7 @@ def write(place: Place) -> Path:
 
 def spoil_value(seed: str, place: Place) -> None:
     """Change a value of an entry."""
-    file = write(place)
-    content = json.loads(file.read_bytes())
-    change(content, seed)
-    file.write_text(json.dumps(content), encoding="utf-8")
+    damages.edit_json(write(place), lambda content: change(content, seed))
 
 
 def spoil_file(damage: damages.Damage, seed: str, place: Place) -> None:

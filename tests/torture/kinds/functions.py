@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-from torture.case import Case, Place, kind
+from torture.case import Case, kind
+from torture.damages import write
 from torture.kinds.defenses import RAISED
 from torture.strings import NAMES, hostile, shuffle, typeable
 from torture.workshop import TASK, attack
@@ -91,10 +92,6 @@ SOME = (
 )
 
 
-def write(text: str) -> Callable[[Place], object]:
-    return lambda place: (place.work / "victim.py").write_text(HEAD + text, encoding="utf-8")
-
-
 @kind(65)
 def functions(stream: random.Random) -> Iterator[Case]:
     """Functions from texts to scores."""
@@ -106,7 +103,7 @@ def functions(stream: random.Random) -> Iterator[Case]:
         yield Case(
             name=f"a function: {body[:140]!a}",
             steps=[words, ("table", "5", "--offline")],
-            spoil=write(body),
+            spoil=write("victim.py", HEAD + body),
             trusted=True,
         )
 
@@ -145,7 +142,7 @@ def function_names(stream: random.Random) -> Iterator[Case]:
             steps=[
                 (*attack(f"--model={name}"), "--version", "1") if stream.random() < 0.3 else attack(f"--model={name}")
             ],
-            spoil=write(body),
+            spoil=write("victim.py", HEAD + body),
             trusted=True,
         )
 
@@ -160,6 +157,6 @@ def row_names(stream: random.Random) -> Iterator[Case]:
         yield Case(
             name=f"{flag} {value!a}",
             steps=[words, ("table", "5", "--task", TASK, "--offline")],
-            spoil=write("return plain(texts)"),
+            spoil=write("victim.py", HEAD + "return plain(texts)"),
             trusted=True,
         )

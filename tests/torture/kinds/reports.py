@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from torture.case import Case, Place, Step, kind
+from torture.damages import edit_json
 from torture.strings import hostile
 
 FORMATS = ("rich", "md", "csv", "json", "latex", "html")
@@ -58,8 +59,6 @@ def fill(seed: str, place: Place) -> None:
 
 def _spoil_records(place: Place, text: Any) -> None:
     """Let the texts of records be hostile, which a finished cell's size has to fit."""
-    import json
-
     from robench.results import records
     from support.hand_made import record
     from support.runs import rewrite
@@ -76,9 +75,7 @@ def _spoil_records(place: Place, text: Any) -> None:
                 )
                 records.append(file, new)
         size = (folder / "records.jsonl").stat().st_size
-        values = json.loads((folder / "stage.json").read_bytes())
-        values.pop("files", None)
-        (folder / "stage.json").write_text(json.dumps(values), encoding="utf-8")
+        edit_json(folder / "stage.json", lambda values: values.pop("files", None))
         rewrite(folder / "stage.json", records_bytes=size)
 
 

@@ -85,10 +85,7 @@ def change(content: Any, seed: str) -> str:
 
 def spoil_stage(pattern: str, seed: str, place: Place) -> None:
     """Change a value of a ``stage.json``."""
-    file = one(place, pattern) / "stage.json"
-    content = json.loads(file.read_bytes())
-    change(content, seed)
-    file.write_text(json.dumps(content), encoding="utf-8")
+    damages.edit_json(one(place, pattern) / "stage.json", lambda content: change(content, seed))
 
 
 def spoil_line(pattern: str, name: str, seed: str, unfinished: bool, place: Place) -> None:

@@ -6,7 +6,8 @@ import random
 from collections.abc import Iterator
 
 from torture.case import Case, kind
-from torture.kinds.defenses import write
+from torture.damages import write
+from torture.kinds.defenses import HEAD
 from torture.strings import shuffle
 
 TASKS = """
@@ -147,6 +148,6 @@ def tasks(stream: random.Random) -> Iterator[Case]:
         yield Case(
             name=f"a task: {name[:120]!a}",
             steps=[(*words, *more), ("table", "5", "--plugin", "plug.py", "--task", "myt", "--offline")],
-            spoil=write(TASKS + body),
+            spoil=write("plug.py", HEAD + TASKS + body),
             trusted=True,
         )
