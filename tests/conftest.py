@@ -13,7 +13,7 @@
 ``store``                 an empty runs folder; ``support.hand_made`` fills it with cells that are worked out by hand
 ``quick_by_hand``         the preset those cells are of, whatever the real one is tuned to
 ``one_thread``            torch computes with one thread
-``forget_plugins``        what the test registers is gone after it
+``forget_plugins``        what the test registers is gone after it; what a file registers always is, after its last
 ========================  ==============================================================================================
 
 A folder of tests has a conftest.py of its own for what only its files share; helpers that are no fixtures are in
@@ -144,12 +144,10 @@ def victim() -> SmallVictim:
 @pytest.fixture
 def one_thread() -> Iterator[None]:
     """Let torch compute with one thread."""
-    import torch
+    from robench.study.executors.run_job import use_threads
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+    with use_threads(1):
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -160,22 +158,16 @@ def processes(shared_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     started.stop()
 
 
-@pytest.fixture(scope="module", autouse=True)
-def own_plugins() -> Iterator[None]:
-    """Let what the tests of a file register be gone after the last of them."""
+def _isolate_plugins() -> Iterator[None]:
+    """Let what is registered be gone afterwards."""
     from robench.plugins import plugin_files
 
     with plugin_files.isolated():
         yield
 
 
-@pytest.fixture
-def forget_plugins() -> Iterator[None]:
-    """Let what a test registers be gone after it."""
-    from robench.plugins import plugin_files
-
-    with plugin_files.isolated():
-        yield
+own_plugins = pytest.fixture(scope="module", autouse=True)(_isolate_plugins)
+forget_plugins = pytest.fixture(_isolate_plugins)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from robench.attacks.bae import BAE
 from robench.attacks.bert_attack import BERTAttack
 from robench.attacks.clare import CLARE
 from robench.attacks.kuleshov import Kuleshov
-from support import small_bert, small_models
+from support import small_bert
 
 pytestmark = pytest.mark.usefixtures("bundled_resources", "textattack")
 
@@ -30,14 +30,6 @@ class Steady:
 
     def __call__(self, texts: Sequence[str]) -> torch.Tensor:
         return torch.tensor([[1.0, 0.0]]).repeat(len(texts), 1)
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("models")
-    small_models.bert(folder / "bert")
-    small_models.gpt2(folder / "gpt2")
-    return folder
 
 
 @pytest.mark.parametrize("kind", [BAE, BERTAttack, CLARE, Kuleshov])

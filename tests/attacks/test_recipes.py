@@ -43,14 +43,6 @@ pytestmark = pytest.mark.usefixtures("bundled_resources", "textattack")
 HUB = {"bert-base-uncased": "bert", "distilroberta-base": "bert", "gpt2": "gpt2"}
 
 
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("models")
-    small_models.bert(folder / "bert")
-    small_models.gpt2(folder / "gpt2")
-    return folder
-
-
 @pytest.fixture(autouse=True)
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache of the Hub."""

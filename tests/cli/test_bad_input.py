@@ -7,12 +7,12 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from support.damages import Damage, put, remove
 from support.processes import Processes
 from support.refusals import told
 from support.runs import left_behind
@@ -62,37 +62,22 @@ def test_data_that_cannot_be_used_is_named_with_file_and_row(
     assert not (tmp_path / "runs").exists()
 
 
-def remove(*names: str) -> Callable[[Path], None]:
-    def spoil(folder: Path) -> None:
-        for name in names:
-            (folder / name).unlink(missing_ok=True)
-
-    return spoil
-
-
-def overwrite(name: str, content: bytes) -> Callable[[Path], None]:
-    def spoil(folder: Path) -> None:
-        (folder / name).write_bytes(content)
-
-    return spoil
-
-
-ENCODERS: list[tuple[Callable[[Path], None], str]] = [
+ENCODERS: list[tuple[Damage, str]] = [
     (remove("tokenizer.json", "vocab.txt"), "has no tokenizer .*; save the tokenizer there"),
     (remove("model.safetensors"), "has no weights"),
     (remove("config.json"), "has no config.json"),
-    (overwrite("config.json", b"{"), "cannot be loaded from"),
-    (overwrite("config.json", b'{"model_type": "no-such-thing"}'), "cannot be loaded from"),
-    (overwrite("tokenizer.json", b"not JSON"), "its tokenizer cannot be loaded from"),
-    (overwrite("model.safetensors", b"not weights"), "its weights cannot be loaded from"),
-    (overwrite("model.safetensors", b""), "its weights cannot be loaded from"),
+    (put("config.json", b"{"), "cannot be loaded from"),
+    (put("config.json", b'{"model_type": "no-such-thing"}'), "cannot be loaded from"),
+    (put("tokenizer.json", b"not JSON"), "its tokenizer cannot be loaded from"),
+    (put("model.safetensors", b"not weights"), "its weights cannot be loaded from"),
+    (put("model.safetensors", b""), "its weights cannot be loaded from"),
     (shutil.rmtree, "encoder folder .* does not exist"),
 ]
 
 
 @pytest.mark.parametrize(("spoil", "sentence"), ENCODERS, ids=[f"{n} {case[1]}" for n, case in enumerate(ENCODERS)])
 def test_an_encoder_folder_that_lacks_something_says_what(
-    job: TinyJob, tmp_path: Path, spoil: Callable[[Path], None], sentence: str
+    job: TinyJob, tmp_path: Path, spoil: Damage, sentence: str
 ) -> None:
     spoil(job.encoder)
     assert re.search(sentence, told(robench(*job.command(tmp_path / "runs"))))

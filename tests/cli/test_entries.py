@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from robench.results.info import CellInfo, ModelInfo
 from robench.results.store import Store
 from support.entries import DATA, HOUSE, SOURCE, copy_runs
 from support.many_entries import make_entry
+from support.places import list_places, replace_at
 from support.refusals import told
 from support.runs import rewrite, snapshot
 from support.tiny_job import robench, write_data
@@ -165,34 +165,12 @@ def test_what_is_no_file_of_an_entry_is_a_fault(kind: str, entry: Path, monkeypa
     assert done.exit_code == 1 and "other.json" in done.stdout and "2 entries: " in done.stdout
 
 
-Step = str | int
-
-
-def places(value: Any, place: tuple[Step, ...] = ()) -> Iterator[tuple[Step, ...]]:
-    """The way to every value; of a long list, to two items."""
-    yield place
-    if isinstance(value, dict):
-        for key in value:
-            yield from places(value[key], (*place, key))
-    elif isinstance(value, list):
-        for index in range(min(len(value), 2)):
-            yield from places(value[index], (*place, index))
-
-
-def replaced(value: Any, place: tuple[Step, ...], new: Any) -> Any:
-    if not place:
-        return new
-    copy = value.copy()
-    copy[place[0]] = replaced(value[place[0]], place[1:], new)
-    return copy
-
-
 def test_an_entry_with_any_other_value_ends_in_a_verdict(entry: Path) -> None:
     """``robench`` raises whatever is no sentence; every other value is a fault, or changes nothing that counts."""
     values = json.loads(entry.read_bytes())
-    jobs = [(place, new) for place in places(values) for new in VALUES]
+    jobs = [(place, new) for place in list_places(values, 2) for new in VALUES]
     for place, new in random.Random(20).sample(jobs, SAMPLE):
-        text = json.dumps(replaced(values, place, new)).replace(f'"{HUGE}"', HUGE)
+        text = json.dumps(replace_at(values, place, new)).replace(f'"{HUGE}"', HUGE)
         entry.write_text(text, encoding="utf-8")
         done = robench("validate", entry, "--data", DATA)
         what = f"{'.'.join(map(str, place))} = {new!r:.40}"

@@ -9,7 +9,6 @@ import json
 import os
 import random
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from robench.results.info import CellInfo, StatisticsInfo
 from robench.results.info_parts import Statistics
 from robench.results.stage_file import make_checksum
 from robench.results.store import Store, make_key
+from support.places import list_places, replace_at
 from support.tiny_job import TinyJob, robench
 
 SAMPLE = int(os.environ.get("ROBENCH_TEST_LEAVES", "16"))
@@ -45,27 +45,6 @@ VALUES: tuple[Any, ...] = (
 )
 LEAVES = 3
 """Most items of a list that are replaced."""
-Place = tuple[Any, ...]
-
-
-def places(value: Any, place: Place = ()) -> Iterator[Place]:
-    """The way to every value inside a value, itself included."""
-    yield place
-    if isinstance(value, dict):
-        for key in value:
-            yield from places(value[key], (*place, key))
-    elif isinstance(value, list):
-        for index in range(min(len(value), LEAVES)):
-            yield from places(value[index], (*place, index))
-
-
-def replaced(value: Any, place: Place, new: Any) -> Any:
-    """A copy of a value with another one at a place."""
-    if not place:
-        return new
-    copy = value.copy()
-    copy[place[0]] = replaced(value[place[0]], place[1:], new)
-    return copy
 
 
 def written(values: Any) -> str:
@@ -118,13 +97,13 @@ def test_stage_file_with_any_other_value_ends_in_a_sentence_or_a_table(runs: Pat
     jobs = [
         (file, place, new)
         for file in files
-        for place in places(json.loads(file.read_bytes()))
+        for place in list_places(json.loads(file.read_bytes()), LEAVES)
         for new in VALUES
         if place != ("checksum",)
     ]
     for number, (file, place, new) in enumerate(random.Random(18).sample(jobs, min(SAMPLE, len(jobs)))):
         before = file.read_bytes()
-        values = replaced(json.loads(before), place, new)
+        values = replace_at(json.loads(before), place, new)
         if isinstance(values, dict):
             values["checksum"] = make_checksum(values)
         file.write_text(written(values))
@@ -137,10 +116,10 @@ def test_record_with_any_other_value_ends_in_a_sentence_or_a_table(runs: Path, t
     file = next(iter(sorted(runs.glob("cells/*/records.jsonl"))))
     stage, first, *others = file.parent / "stage.json", *file.read_bytes().splitlines(keepends=True)
     values = json.loads(first)
-    jobs = [(place, new) for place in places(values) for new in VALUES]
+    jobs = [(place, new) for place in list_places(values, LEAVES) for new in VALUES]
     stage_before, file_before = stage.read_bytes(), file.read_bytes()
     for number, (place, new) in enumerate(random.Random(18).sample(jobs, min(SAMPLE, len(jobs)))):
-        line = written(replaced(values, place, new)).encode() + b"\n"
+        line = written(replace_at(values, place, new)).encode() + b"\n"
         file.write_bytes(line + b"".join(others))
         info = {k: v for k, v in json.loads(stage_before).items() if k not in ("checksum", "records_bytes")}
         info["files"][file.name] = json.loads(json.dumps(vars_of(integrity.describe_file(file))))

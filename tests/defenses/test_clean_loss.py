@@ -12,18 +12,16 @@ from robench.defenses.pgd import PGD
 from robench.objectives import cross_entropy
 from robench.training.perturbation import VirtualDefense
 from support import tiny
+from support.passes import gradients, perturbations, run_passes
 
 DEFENSES: dict[str, FGSM | PGD] = {"fgsm": FGSM(), "fgm": fgm, "pgd": PGD()}
 
 
 def losses_of(defense: VirtualDefense) -> tuple[list[dict[str, float]], list[torch.Tensor], dict[str, torch.Tensor]]:
     """The losses of one batch, the perturbations that the network was called with, and the gradients of its weights."""
-    network, seen, losses = tiny.classifier(), [], []
-    network.register_forward_pre_hook(lambda _, given: seen.append(given[1].detach().clone()) if given[1:] else None)
-    for terms in defense.passes([network], tiny.batch(4)):
-        torch.stack(list(terms.values())).sum().backward()
-        losses.append({name: term.item() for name, term in terms.items()})
-    return losses, seen, {name: p.grad for name, p in network.named_parameters() if p.grad is not None}
+    network = tiny.classifier()
+    seen = perturbations(network)
+    return run_passes(defense, [network], tiny.batch(4)), seen, gradients(network)
 
 
 @pytest.mark.parametrize("name", DEFENSES)

@@ -11,10 +11,9 @@ from torch import nn
 
 from robench.defenses.freelb import FreeLB
 from robench.defenses.infobert import InfoBERT, bottleneck, contrast, select_stable
-from robench.models.batches import Batch
 from robench.models.classifier import Classifier
-from robench.training.defense import Defense
 from support import tiny
+from support.passes import gradients, run_passes
 
 
 def test_the_bottleneck_is_half_the_mean_squared_distance_to_random_tokens() -> None:
@@ -65,18 +64,6 @@ def test_contrast_is_infonce(count: int) -> None:
     assert contrast(critic, features[:0], wholes[:0]).item() == 0
 
 
-def run(defense: Defense, network: Classifier, batch: Batch) -> list[dict[str, float]]:
-    found = []
-    for terms in defense.passes([network], batch):
-        torch.stack(list(terms.values())).sum().backward()
-        found.append({name: term.item() for name, term in terms.items()})
-    return found
-
-
-def gradients(network: Classifier) -> dict[str, torch.Tensor]:
-    return {name: p.grad for name, p in network.named_parameters() if p.grad is not None}
-
-
 def prepared(**values: Any) -> tuple[InfoBERT, Classifier]:
     defense, network = InfoBERT(**values), tiny.classifier()
     torch.manual_seed(5)
@@ -87,8 +74,8 @@ def prepared(**values: Any) -> tuple[InfoBERT, Classifier]:
 def test_without_its_regularisers_infobert_is_freelb() -> None:
     batch, plain = tiny.batch(6), tiny.classifier()
     defense, network = prepared(alpha=0, beta=0, magnitude=0, step_size=0.3)
-    losses = run(defense, network, batch)
-    expected = run(FreeLB(steps=3, magnitude=0, step_size=0.3), plain, batch)
+    losses = run_passes(defense, [network], batch)
+    expected = run_passes(FreeLB(steps=3, magnitude=0, step_size=0.3), [plain], batch)
     assert [list(terms) for terms in losses] == [
         [f"{n}_step{i}" for n in ("ce", "bottleneck", "anchored")] for i in (1, 2, 3)
     ]
@@ -106,7 +93,7 @@ def test_both_regularisers_are_weighted_and_train_the_network_and_the_critic() -
     critic = defense._kept["critic"]
     before = {name: one.clone() for name, one in critic.state_dict().items()}
     torch.manual_seed(6)
-    (found,) = run(defense, network, batch)
+    (found,) = run_passes(defense, [network], batch)
     defense.after_step([network])
 
     twin = nn.Sequential(nn.Linear(2 * 32, 300), nn.ReLU(), nn.Linear(300, 1), nn.Softplus())

@@ -13,6 +13,7 @@ from robench.defenses.tavat import TAVAT
 from robench.models.batches import Batch, collate, tokenise
 from robench.models.classifier import Classifier
 from support import tiny
+from support.passes import run_passes
 
 WIDTH = 32
 
@@ -26,8 +27,7 @@ def run(defense: TAVAT, network: Classifier, batch: Batch) -> list[Tensor]:
     """The perturbations of each pass."""
     seen: list[Tensor] = []
     hook = network.register_forward_pre_hook(lambda _, given: seen.append(given[1].detach().clone()))
-    for terms in defense.passes([network], batch):
-        torch.stack(list(terms.values())).sum().backward()
+    run_passes(defense, [network], batch)
     hook.remove()
     return seen
 
@@ -113,15 +113,7 @@ def test_without_perturbations_the_losses_are_those_of_the_clean_text() -> None:
     """Entries are divided by their norm, so only a ball of size nearly zero leaves nothing of them."""
     defense, network = prepared(steps=2, max_norm=1e-9)
     batch = padded()
-    losses = [terms for terms in collected(defense, network, batch)]
+    losses = run_passes(defense, [network], batch)
     clean = torch.nn.functional.cross_entropy(network(batch.texts).logits, batch.labels).item()
     assert losses[1]["ce_step2"] == pytest.approx(clean / 2, rel=1e-5)
     assert losses[0]["ce_step1"] != pytest.approx(clean / 2, rel=1e-4)
-
-
-def collected(defense: TAVAT, network: Classifier, batch: Batch) -> list[dict[str, float]]:
-    found = []
-    for terms in defense.passes([network], batch):
-        torch.stack(list(terms.values())).sum().backward()
-        found.append({name: term.item() for name, term in terms.items()})
-    return found

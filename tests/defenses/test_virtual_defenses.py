@@ -23,6 +23,7 @@ from robench.training.objectives import cross_entropy
 from robench.training.perturbation import VirtualDefense
 from robench.training.settings import TrainingSettings
 from support import tiny
+from support.passes import gradients, perturbations, run_passes
 
 ALL: dict[str, VirtualDefense] = {
     "fgsm": FGSM(),
@@ -48,26 +49,6 @@ def padded(length: int | None = None) -> Batch:
     return Batch(collate(tiny.tokenizer(), rows, tiny.CPU, length=length), labels)
 
 
-def run(defense: Defense, networks: Sequence[Classifier], batch: Batch) -> list[dict[str, float]]:
-    """The losses of each pass; gradients stay in the networks."""
-    found = []
-    for terms in defense.passes(networks, batch):
-        torch.stack(list(terms.values())).sum().backward()
-        found.append({name: term.item() for name, term in terms.items()})
-    return found
-
-
-def gradients(of: Classifier) -> dict[str, Tensor]:
-    return {name: p.grad for name, p in of.named_parameters() if p.grad is not None}
-
-
-def perturbations(of: Classifier) -> list[Tensor]:
-    """A list that every perturbation the network is called with is put into."""
-    seen: list[Tensor] = []
-    of.register_forward_pre_hook(lambda _, given: seen.append(given[1].detach().clone()) if given[1:] else None)
-    return seen
-
-
 def networks_of(defense: Defense) -> list[Classifier]:
     made = [network(seed=index) for index in range(defense.network_count)]
     defense.before_training(made)
@@ -89,7 +70,7 @@ def test_padding_changes_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> 
     for batch in (padded(), padded(length=40)):
         networks = networks_of(defense)
         seen = perturbations(networks[0])
-        losses = run(defense, networks, batch)
+        losses = run_passes(defense, networks, batch)
         assert not seen[-1][batch.texts["attention_mask"] == 0].any()
         results.append((losses, seen[-1], gradients(networks[0])))
     (short, delta, weights), (long, longer_delta, same_weights) = results
@@ -105,7 +86,7 @@ def test_every_token_of_a_text_is_perturbed_the_special_ones_too(name: str) -> N
     defense, batch = ALL[name], padded()
     networks = networks_of(defense)
     seen = perturbations(networks[0])
-    run(defense, networks, batch)
+    run_passes(defense, networks, batch)
     assert torch.equal(seen[-1].any(-1), batch.texts["attention_mask"].bool())
 
 
@@ -117,7 +98,7 @@ def test_an_ascent_finds_a_higher_loss_within_the_ball(values: dict[str, Any]) -
     defense = PGD(**values)
     model, batch = network(), padded()
     seen = perturbations(model)
-    clean, perturbed = run(defense, [model], batch)
+    clean, perturbed = run_passes(defense, [model], batch)
     assert perturbed["ce_perturbed"] > clean["ce_clean"] + 0.05
     lengths = seen[-1].flatten(1).norm(dim=1)
     assert (lengths <= defense.epsilon + 1e-5).all()
@@ -130,7 +111,7 @@ def test_one_small_ascent_raises_the_loss_by_its_slope(norm: Any, size: float) -
     delta = torch.zeros(*batch.texts["input_ids"].shape, 32, requires_grad=True)
     (gradient,) = torch.autograd.grad(cross_entropy(model(batch.texts, delta).logits, batch.labels), delta)
     slope = gradient.flatten(1).norm(dim=1).sum() if norm == "l2" else gradient.abs().sum()
-    clean, perturbed = run(FGSM(norm=norm, step_size=size), [model], batch)
+    clean, perturbed = run_passes(FGSM(norm=norm, step_size=size), [model], batch)
     assert perturbed["ce_perturbed"] - clean["ce_clean"] == pytest.approx(size * slope.item(), rel=0.1)
 
 
@@ -149,9 +130,9 @@ def test_one_small_ascent_raises_the_loss_by_its_slope(norm: Any, size: float) -
 def test_without_a_perturbation_a_defense_is_base(defense: Defense, times: int, terms: list[str]) -> None:
     batch, model = padded(), network()
     plain, networks = network(), [model, *networks_of(defense)[1:]]
-    (base,) = run(Base(), [plain], batch)
+    (base,) = run_passes(Base(), [plain], batch)
     defense.before_training(networks)
-    found = [item for losses in run(defense, networks, batch) for item in losses.items()]
+    found = [item for losses in run_passes(defense, networks, batch) for item in losses.items()]
     assert [name for name, _ in found] == terms
     assert sum(loss for _, loss in found) == pytest.approx(times * base["ce"], rel=1e-5)
     for name, gradient in gradients(plain).items():
@@ -163,9 +144,9 @@ def test_freelb_of_one_step_at_the_text_itself_is_base_to_the_last_bit() -> None
     plain, model = network(dropout=True), network(dropout=True)
     torch.manual_seed(4)
     torch.rand(*batch.texts["input_ids"].shape, 32)  # FreeLB draws its start before the dropout
-    (base,) = run(Base(), [plain], batch)
+    (base,) = run_passes(Base(), [plain], batch)
     torch.manual_seed(4)
-    assert run(FreeLB(steps=1, magnitude=0), [model], batch) == [{"ce_step1": base["ce"]}]
+    assert run_passes(FreeLB(steps=1, magnitude=0), [model], batch) == [{"ce_step1": base["ce"]}]
     assert gradients(plain).keys() == gradients(model).keys()
     assert all(torch.equal(gradient, gradients(model)[name]) for name, gradient in gradients(plain).items())
 
@@ -174,7 +155,7 @@ def test_freelb_has_one_dropout_mask_per_update() -> None:
     batch, defense = padded(), FreeLB(steps=5, step_size=0, magnitude=0)
     model = network(dropout=True)
     torch.manual_seed(4)
-    updates = [run(defense, [model], batch) for _ in range(2)]
+    updates = [run_passes(defense, [model], batch) for _ in range(2)]
     losses = [{loss for terms in update for loss in terms.values()} for update in updates]
     assert [len(some) for some in losses] == [1, 1]
     assert losses[0] != losses[1]
@@ -184,7 +165,7 @@ def test_freelb_averages_the_gradients_at_all_its_points() -> None:
     batch, defense = padded(), FreeLB(steps=4, step_size=0.3)
     model, other = network(), network()
     seen = perturbations(model)
-    run(defense, [model], batch)
+    run_passes(defense, [model], batch)
     assert len(seen) == 4
     for delta in seen:
         (cross_entropy(other(batch.texts, delta).logits, batch.labels) / 4).backward()
@@ -198,7 +179,7 @@ def test_freelb_averages_the_gradients_at_all_its_points() -> None:
 def test_the_ascent_itself_leaves_no_gradient_in_the_weights(defense: VirtualDefense) -> None:
     batch, model = padded(), network()
     seen, expected = perturbations(model), network()
-    run(defense, [model], batch)
+    run_passes(defense, [model], batch)
     fed = expected.embed(batch.texts) if isinstance(defense, SMART) else None
     clean, moved = expected(batch.texts).logits, expected(batch.texts, seen[-1], fed).logits
     loss = cross_entropy(clean, batch.labels)
@@ -218,7 +199,7 @@ def test_the_released_smart_perturbs_the_output_of_the_embedding_layer_and_feeds
     """One update, worked out on Transformers' own model, apart from robench's classifier."""
     batch, model, defense = padded(), network(), SMART(steps=steps, step_size=0.5, noise=0.01)
     torch.manual_seed(6)
-    (found,) = run(defense, [model], batch)
+    (found,) = run_passes(defense, [model], batch)
 
     other = network()
     bert: Any = other.encoder
@@ -323,7 +304,7 @@ def test_weights_scale_smarts_terms(values: dict[str, float]) -> None:
 
     def losses(defense: SMART) -> dict[str, float]:
         torch.manual_seed(2)
-        (found,) = run(defense, [network(seed=0), network(seed=1)], batch)
+        (found,) = run_passes(defense, [network(seed=0), network(seed=1)], batch)
         return found
 
     plain = losses(SMART(variant="paper", epsilon=0.1, step_size=0.1))

@@ -24,7 +24,7 @@ from robench.models.classifier import Classifier
 from robench.models.positions import Positions
 from robench.models.predictor import Predictor
 from robench.victims.networks import NetworkScorer
-from support import small_bert, tiny
+from support import tiny
 from support.encoder_families import RELATIVE, WORDS
 
 TEXTS = [example.text for example in tiny.examples(12, seed=4)]
@@ -37,11 +37,6 @@ FAMILIES: dict[str, PretrainedConfig] = {
     "deberta": DebertaConfig(vocab_size=WORDS, **RELATIVE, **tiny.SHAPE),
     "gpt2": GPT2Config(vocab_size=WORDS, n_embd=32, n_layer=2, n_head=2, n_positions=64, pad_token_id=0),
 }
-
-
-def padding_tokenizer(side: str) -> Any:
-    words = [*tiny.FILLERS, *(marker for markers in tiny.MARKERS for marker in markers)]
-    return small_bert.tokenizer(words, letters=tiny.LETTERS, padding_side=side)
 
 
 def draw_network(family: str) -> Any:
@@ -59,7 +54,7 @@ SIDES += [("gpt2", "left"), ("gpt2", "right")]
 def test_scores_of_a_text_are_those_of_the_text_alone(family: str, side: str, precision: Any, bound: float) -> None:
     if (family, precision) == ("deberta", "bf16"):
         pytest.skip("Transformers' DeBERTa fails under autocast")
-    network, tokenizer = draw_network(family), padding_tokenizer(side)
+    network, tokenizer = draw_network(family), tiny.tokenizer(side)
     scorer = NetworkScorer("m", network, tokenizer, max_length=32, precision=precision, device=tiny.CPU)
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
         alone = torch.cat([network(**tokenizer(text, return_tensors="pt")).logits.float() for text in TEXTS])
@@ -73,7 +68,7 @@ def test_scores_of_a_text_are_those_of_the_text_alone(family: str, side: str, pr
 @pytest.mark.parametrize(("family", "side"), [("xlnet", "right"), ("bert", "left")])
 def test_a_tokenizer_that_pads_on_the_wrong_side_is_warned_about(family: str, side: str) -> None:
     scorer = NetworkScorer(
-        "m", draw_network(family), padding_tokenizer(side), max_length=32, precision="fp32", device=tiny.CPU
+        "m", draw_network(family), tiny.tokenizer(side), max_length=32, precision="fp32", device=tiny.CPU
     )
     (warning,) = scorer.warn_of_padding(TEXTS)
     assert "pads on the wrong side" in warning
@@ -83,10 +78,10 @@ def test_a_tokenizer_that_pads_on_the_wrong_side_is_warned_about(family: str, si
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_states_of_an_encoder_do_not_depend_on_padding(family: str, side: str) -> None:
     classifier = Classifier(draw_network(family).base_model, 2).eval()
-    predictor = Predictor(classifier, padding_tokenizer(side), max_length=32, precision="fp32", device=tiny.CPU)
+    predictor = Predictor(classifier, tiny.tokenizer(side), max_length=32, precision="fp32", device=tiny.CPU)
     assert not depends_on_padding(predictor, TEXTS)
     rows = [row for (row,) in predictor.tokens(TEXTS[:4])]
-    inputs = collate(padding_tokenizer(side), rows, tiny.CPU, length=20)
+    inputs = collate(tiny.tokenizer(side), rows, tiny.CPU, length=20)
     none = torch.zeros(4, 20, classifier.embedding_width)
     with torch.no_grad():
         torch.testing.assert_close(classifier(inputs, none), classifier(inputs), atol=1e-6, rtol=0)

@@ -11,7 +11,7 @@ import torch
 from transformers import AutoModelForSequenceClassification
 
 from robench.victims.networks import NetworkScorer
-from support import small_bert, tiny
+from support import tiny
 from support.classifier_families import MAJOR, NOT_TRIED, PADDED_ON_THE_LEFT, SEES_PADDING, families, tiny_config
 
 TEXTS = [example.text for example in tiny.examples(8, seed=4)]
@@ -35,11 +35,6 @@ def draw_network(family: str) -> Any:
         return build(config).eval()
 
 
-def padding_tokenizer(side: str) -> Any:
-    words = [*tiny.FILLERS, *(marker for markers in tiny.MARKERS for marker in markers)]
-    return small_bert.tokenizer(words, letters=tiny.LETTERS, padding_side=side)
-
-
 def score_alone(network: Any, accepted: frozenset[str], tokenizer: Any) -> torch.Tensor:
     """The logits of texts as plain Transformers computes them, each in a batch of its own."""
     rows = [tokenizer(text, return_tensors="pt") for text in TEXTS]
@@ -52,7 +47,7 @@ def score_alone(network: Any, accepted: frozenset[str], tokenizer: Any) -> torch
 def test_scores_of_a_family_are_those_of_the_text_alone(family: str) -> None:
     own, other = ("left", "right") if family in PADDED_ON_THE_LEFT else ("right", "left")
     for side in (own, other):
-        network, tokenizer = draw_network(family), padding_tokenizer(side)
+        network, tokenizer = draw_network(family), tiny.tokenizer(side)
         scorer = NetworkScorer("m", network, tokenizer, max_length=32, precision="fp32", device=tiny.CPU)
         alone = score_alone(network, scorer._predictor.classifier._accepts.names, tokenizer)
         assert alone.std(0).min() > 0.01, "texts have to differ"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,10 +12,7 @@ from robench.plugins import plugin_files, registry
 TASK = "import robench\nrobench.register({name!r}, robench.Task(labels=('good', 'bad')))\n"
 
 
-@pytest.fixture(autouse=True)
-def _apart() -> Iterator[None]:
-    with plugin_files.isolated():
-        yield
+pytestmark = pytest.mark.usefixtures("forget_plugins")
 
 
 def write(path: Path, text: str) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,11 +29,7 @@ class Mine(robench.Defense):
 '''
 
 
-@pytest.fixture(autouse=True)
-def forget_plugins() -> Iterator[None]:
-    """What one test registers is gone in the next."""
-    with plugin_files.isolated():
-        yield
+pytestmark = pytest.mark.usefixtures("forget_plugins")
 
 
 def write(file: Path, name: str = "mine", summary: str = "Mine.") -> Path:

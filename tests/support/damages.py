@@ -1,4 +1,4 @@
-"""Accidents that happen to a runs folder: copying, merging, power, disks. Each takes the folder and harms it."""
+"""Accidents that happen to a folder, mostly one of runs: copying, merging, power, disks. Each takes it and harms it."""
 
 from __future__ import annotations
 

@@ -16,12 +16,12 @@ DATA = HOUSE / "data"
 SOURCE = "index:made-up==1.0"
 
 
-def copy_runs(folder: Path, source: str = SOURCE) -> Path:
+def copy_runs(folder: Path) -> Path:
     """A copy of the golden runs folder whose rows come from another source; the encoder's name is no path."""
     runs = Path(shutil.copytree(HOUSE / "runs", folder))
     for file in runs.glob("*/*/stage.json"):
         values = json.loads(file.read_bytes())
-        rewrite(file, data=values["data"] | {"source": source}, encoder=values["encoder"] | {"name": "encoder"})
+        rewrite(file, data=values["data"] | {"source": SOURCE}, encoder=values["encoder"] | {"name": "encoder"})
     return runs
 
 

@@ -21,9 +21,9 @@ ATTACKS = ("deepwordbug", "pwws", "textfooler", "textbugger")
 WEIGHTS = [k / 10 for k in range(11)]
 
 
-def fill_ablation(store: Store, seeds: tuple[int, ...] = (42,), defenses: Any = ABLATION, task: str = "sst2") -> None:
+def fill_ablation(store: Store, seeds: tuple[int, ...] = (42,), defenses: Any = ABLATION) -> None:
     for (shift, seed), (row, defense), attack in itertools.product(enumerate(seeds), enumerate(defenses), ATTACKS):
-        add_cell(store, defense, attack, 40 + row * 8 + shift * 6, clean=(450 - row, 500), task=task, seed=seed)
+        add_cell(store, defense, attack, 40 + row * 8 + shift * 6, clean=(450 - row, 500), task="sst2", seed=seed)
 
 
 def fill_fusion(store: Store, seeds: tuple[int, ...] = (42,), weights: Any = WEIGHTS) -> None:

@@ -230,11 +230,11 @@ def add_model(store: Store, cell: StoredStage[Any], **changes: Any) -> StoredSta
     return write_info(store, folder, info)
 
 
-def add_on_dev(store: Store, defense: str, *, wrong: int, n: int = 200, of: int = 200, seed: int = 1) -> None:
-    """Store a cell on ``n`` of ``of`` development rows, and its model, which is right about each of four test rows."""
+def add_on_dev(store: Store, defense: str, *, wrong: int, n: int = 200) -> None:
+    """Store a cell on ``n`` of 200 development rows, and its model, which is right about each of four test rows."""
     rows = [record(row, "skipped" if row < wrong else "failed") for row in range(n)]
     cell = add_cell(
-        store, defense, "pwws", 0, n=n, seed=seed, split="dev", clean=(of - wrong, of), records=rows, train_rows=900
+        store, defense, "pwws", 0, n=n, seed=1, split="dev", clean=(200 - wrong, 200), records=rows, train_rows=900
     )
     model = add_model(store, cell)
     line = '{{"id": {}, "label": 0, "probabilities": [0.75, 0.25], "correct": true}}\n'

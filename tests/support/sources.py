@@ -79,13 +79,13 @@ def write_files(folder: Path, files: Mapping[str, str]) -> Path:
     return folder
 
 
-def load_code(folder: Path, name: str = "mine", plugin: str = "mine.py") -> str:
-    """Load a plug-in file with its folder on sys.path, in a fresh state, and identify the code of one of its names."""
+def load_code(folder: Path) -> str:
+    """Load ``mine.py`` with its folder on sys.path, in a fresh state, and identify the code of its defense."""
     with plugin_files.isolated(), pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(folder)
         try:
-            plugin_files.load_plugin(folder / plugin)
-            return registry.entry("defenses", name).identify_code()
+            plugin_files.load_plugin(folder / "mine.py")
+            return registry.entry("defenses", "mine").identify_code()
         finally:
             forget_modules(folder)
 

@@ -48,9 +48,10 @@ def rows(count: int, seed: int = 0, *, pairs: bool = False) -> list[TrainingRow]
 
 
 @functools.cache
-def tokenizer() -> BertTokenizerFast:
+def tokenizer(padding_side: str = "right") -> BertTokenizerFast:
     """WordPiece: the task's words, and letters for all others."""
-    return small_bert.tokenizer([*FILLERS, *(marker for markers in MARKERS for marker in markers)], letters=LETTERS)
+    words = [*FILLERS, *(marker for markers in MARKERS for marker in markers)]
+    return small_bert.tokenizer(words, letters=LETTERS, padding_side=padding_side)
 
 
 def encoder(seed: int = 0, *, dropout: float = 0.1) -> PreTrainedModel:

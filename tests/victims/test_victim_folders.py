@@ -7,7 +7,6 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from robench.report.export import export
 from robench.results.info import ModelInfo
 from robench.results.store import Store
 from robench.victims import find_victim
+from support.damages import Damage, put, remove
 from support.refusals import told
 from support.runs import attacked, cells, comparable
 from support.tiny_job import TASK, TinyJob, robench
@@ -37,13 +37,13 @@ def exported(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def spoilt(exported: Path, tmp_path: Path, spoil: Callable[[Path], None], name: str = "mine") -> Path:
+def spoilt(exported: Path, tmp_path: Path, spoil: Damage, name: str = "mine") -> Path:
     folder = Path(shutil.copytree(exported, tmp_path / name))
     spoil(folder)
     return folder
 
 
-def configured(**changes: Any) -> Callable[[Path], None]:
+def configured(**changes: Any) -> Damage:
     def spoil(folder: Path) -> None:
         config = json.loads((folder / "config.json").read_bytes())
         (folder / "config.json").write_text(json.dumps({**config, **changes}), encoding="utf-8")
@@ -64,21 +64,13 @@ def cut(folder: Path) -> None:
     safetensors.torch.save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
 
 
-def without(*names: str) -> Callable[[Path], None]:
-    def spoil(folder: Path) -> None:
-        for name in names:
-            (folder / name).unlink(missing_ok=True)
-
-    return spoil
-
-
-FOLDERS: list[tuple[Callable[[Path], object], str]] = [
-    (without("config.json"), r"has no config\.json; save the model there"),
-    (without("model.safetensors"), r"has no weights \(model\.safetensors\); save the model there"),
-    (without("tokenizer.json", "vocab.txt"), r"has no tokenizer \(tokenizer\.json\)?|has no tokenizer"),
-    (lambda folder: (folder / "model.safetensors").write_bytes(b"not weights"), r"cannot be loaded from .*mine"),
-    (lambda folder: (folder / "config.json").write_bytes(b"{"), r"cannot be loaded from .*mine"),
-    (lambda folder: (folder / "tokenizer.json").write_bytes(b"{"), r"cannot be loaded from .*mine"),
+FOLDERS: list[tuple[Damage, str]] = [
+    (remove("config.json"), r"has no config\.json; save the model there"),
+    (remove("model.safetensors"), r"has no weights \(model\.safetensors\); save the model there"),
+    (remove("tokenizer.json", "vocab.txt"), r"has no tokenizer \(tokenizer\.json\)?|has no tokenizer"),
+    (put("model.safetensors", b"not weights"), r"cannot be loaded from .*mine"),
+    (put("config.json", b"{"), r"cannot be loaded from .*mine"),
+    (put("tokenizer.json", b"{"), r"cannot be loaded from .*mine"),
     (configured(model_type="no-such-thing"), r"brings Python code of its own; look at it, and allow it with --trust"),
     (configured(model_type="no-such-thing", auto_map={}), r"brings Python code"),
     (configured(model_type="bert"), r"brings Python code of its own"),
@@ -93,7 +85,7 @@ FOLDERS: list[tuple[Callable[[Path], object], str]] = [
 
 @pytest.mark.parametrize(("spoil", "sentence"), FOLDERS, ids=[f"{n} {case[1][:30]}" for n, case in enumerate(FOLDERS)])
 def test_a_folder_that_cannot_be_attacked_says_why(
-    spoil: Callable[[Path], None], sentence: str, exported: Path, options: list[str], tmp_path: Path
+    spoil: Damage, sentence: str, exported: Path, options: list[str], tmp_path: Path
 ) -> None:
     folder = spoilt(exported, tmp_path, spoil)
     assert re.search(sentence, told(robench("attack", "--model", folder, *options)))
