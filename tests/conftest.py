@@ -36,10 +36,9 @@ from robench.resources.attack_resources import Resource, prepare_resources
 from robench.resources.build_lock import build_once
 from robench.results.store import Store
 from support.browser import MISSING, find_browser
-from support.flair import HAS_FLAIR
+from support.machine import HAS_FLAIR, real_data_if_any
 from support.open_browser import start_browser
 from support.processes import Processes
-from support.real_data import real_data_if_any
 from support.tiny_job import TinyJob, robench, write_data, write_encoder
 
 if TYPE_CHECKING:

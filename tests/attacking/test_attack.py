@@ -25,8 +25,8 @@ from robench.plugins.plugin_files import isolated, load_plugin
 from robench.resources import nltk_data
 from robench.resources.textattack import load_textattack
 from support.caches import fill_cache
-from support.flair import HAS_FLAIR
 from support.fresh import imported
+from support.machine import HAS_FLAIR
 from support.own_textattack import forget_textattack, write_textattack
 from support.small_victim import SmallVictim
 

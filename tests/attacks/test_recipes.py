@@ -35,7 +35,7 @@ from robench.plugins import registry
 from robench.resources import language_models
 from robench.results.records import Record
 from support import small_models
-from support.flair import HAS_FLAIR
+from support.machine import HAS_FLAIR
 from support.small_victim import SmallVictim
 
 pytestmark = pytest.mark.usefixtures("bundled_resources", "textattack")

@@ -14,7 +14,7 @@ from robench.plugins import registry
 from robench.results.records import Record
 from robench.results.store import Store
 from support.hand_made import add_cell, record
-from support.real_data import real_data_if_any
+from support.machine import real_data_if_any
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

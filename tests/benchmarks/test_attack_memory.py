@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from support.real_data import real_data_if_any
+from support.machine import real_data_if_any
 
 pytestmark = pytest.mark.benchmark(group="memory of attacking 1,000 news texts")
 

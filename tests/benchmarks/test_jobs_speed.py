@@ -33,9 +33,8 @@ from robench.study.stages.attack import CellStage
 from robench.study.stages.attacked_rows import search_rows
 from robench.study.stages.context import Context
 from support import textattack_alone
-from support.benchmark_sizes import scaled
 from support.elsewhere import elsewhere
-from support.real_data import real_data_if_any
+from support.machine import real_data_if_any, scaled
 from support.textattack_alone import Padded, own_wrapper
 from support.warm_executor import warm_workers
 

@@ -16,7 +16,7 @@ from robench.progress import SilentReporter
 from robench.results.store import Store
 from robench.study.shared_rows import SHARD_ROWS
 from robench.study.stages.context import Context
-from support.benchmark_sizes import scaled
+from support.machine import scaled
 from support.sleeping_model import sleeping_attack
 from support.warm_executor import Warm, warm_workers
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from support.benchmark_sizes import scaled
+from support.machine import scaled
 
 QUICKSTART = ("--defense", "base,ada,taichi", "--attack", "pwws,deepwordbug")
 ALONE = ("--defense", "taichi", "--attack", "pwws")

@@ -21,7 +21,7 @@ from robench.resources.textattack_finder import forbid_fetching
 from robench.resources.textattack_guard import textattack_folder
 from robench.resources.textattack_source import find_installed, prepare_textattack
 from support.caches import fill_cache
-from support.flair import HAS_FLAIR
+from support.machine import HAS_FLAIR
 from support.own_textattack import forget_textattack, write_textattack
 
 OTHER = r"TextAttack 0\.3\.10 {} {}, but robench's attacks are those of TextAttack 0\.3\.11: remove it"
