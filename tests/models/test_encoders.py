@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-import http.server
 import json
 import logging.handlers
 import os
 import shutil
 import socket
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -46,6 +44,8 @@ from robench.study.stages import trained_model
 from robench.training.defense import Defense
 from robench.training.settings import TrainingSettings
 from support import tiny
+from support.dataset_hub import use_hub
+from support.http_server import LocalServer, QuietHandler
 
 LENGTH = 12
 SETTINGS = TrainingSettings(epochs=1, batch_size=8, learning_rate=1e-3, max_length=LENGTH)
@@ -326,56 +326,37 @@ def test_a_folder_that_is_not_there_is_not_looked_for_on_the_hub(name: str) -> N
 # The Hub
 
 
-class Hub(http.server.BaseHTTPRequestHandler):
+class Hub(QuietHandler):
     """Knows one model."""
 
     def do_GET(self) -> None:
         if self.path == "/api/models/house/bert":
-            self.answer(200, json.dumps({"id": "house/bert", "sha": "c0ffee"}))
+            self.answer(200, b'{"id": "house/bert", "sha": "c0ffee"}')
         elif self.path == "/api/models/house/down":
-            self.answer(500, "{}")
+            self.answer(500, b"{}")
         else:
-            self.answer(404, "{}", error="RepoNotFound")
-
-    def answer(self, status: int, body: str, error: str = "") -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        if error:
-            self.send_header("X-Error-Code", error)
-        self.end_headers()
-        self.wfile.write(body.encode())
-
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+            self.answer(404, b"{}", {"X-Error-Code": "RepoNotFound"})
 
 
 @pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[http.server.HTTPServer]:
-    """A Hub of our own with an empty cache; what the environment says of a Hub is not used."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub)
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    for name in ("http_proxy", "https_proxy", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-    constants = huggingface_hub.constants
-    monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{server.server_port}")
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[LocalServer]:
+    """A Hub of our own with an empty cache."""
+    server = LocalServer(Hub)
     # Files would be asked of the real Hub, whose address the library fixes when it is imported.
     monkeypatch.setattr("robench.resources.model_files.ModelFiles.locate", lambda *_: None)
-    yield server
-    server.shutdown()
-    server.server_close()
+    with server.run() as address:
+        use_hub(monkeypatch, address, tmp_path / "hub")
+        yield server
 
 
-def test_a_model_of_the_hub_is_pinned_to_its_commit(hub: http.server.HTTPServer) -> None:
+def test_a_model_of_the_hub_is_pinned_to_its_commit(hub: LocalServer) -> None:
     source = find_encoder("house/bert")
     assert (source.location, source.revision) == ("house/bert", "c0ffee")
     assert source.digest != find_encoder_cached(hub, "house/bert", commit="decaf").digest
     assert source.digest == find_encoder_cached(hub, "house/bert", commit="c0ffee").digest
 
 
-def find_encoder_cached(hub: http.server.HTTPServer, name: str, commit: str) -> EncoderSource:
+def find_encoder_cached(hub: LocalServer, name: str, commit: str) -> EncoderSource:
     """The encoder, offline, from a cache of that commit."""
     cached = Path(huggingface_hub.constants.HF_HUB_CACHE) / f"models--{name.replace('/', '--')}"
     (cached / "snapshots" / commit).mkdir(parents=True)
@@ -397,14 +378,12 @@ def find_encoder_cached(hub: http.server.HTTPServer, name: str, commit: str) -> 
         ("a b c", True, "neither bundled .* nor a folder nor a model of the Hub"),
     ],
 )
-def test_what_the_hub_does_not_give_is_an_error(
-    name: str, offline: bool, complaint: str, hub: http.server.HTTPServer
-) -> None:
+def test_what_the_hub_does_not_give_is_an_error(name: str, offline: bool, complaint: str, hub: LocalServer) -> None:
     with pytest.raises(RobenchError, match=complaint):
         find_encoder(name, offline=offline)
 
 
-def test_without_a_network_the_hub_is_tried_once(hub: http.server.HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_network_the_hub_is_tried_once(hub: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
     hub.shutdown()
     hub.server_close()
     tried: list[object] = []

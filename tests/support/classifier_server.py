@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import http.server
 import json
 import math
 import threading
@@ -12,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from support.http_server import LocalServer, QuietHandler
 from support.tiny_job import VERDICTS
 
 
@@ -22,7 +22,7 @@ def score(text: str) -> list[float]:
     return [bad + 0.25, 1.5 * good]
 
 
-class ClassifierServer(http.server.ThreadingHTTPServer):
+class ClassifierServer(LocalServer):
     """A server that may be slow, fail, and limit the rate.
 
     Attributes:
@@ -39,11 +39,8 @@ class ClassifierServer(http.server.ThreadingHTTPServer):
         requests: bodies of the calls that were answered.
     """
 
-    daemon_threads = True
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+        super().__init__(_Handler)
         self.delay, self.fail_every, self.rate = 0.0, 0, 0
         self.down_after = 0
         self.key, self.form = "", "words"
@@ -67,7 +64,7 @@ class ClassifierServer(http.server.ThreadingHTTPServer):
         return True
 
 
-class _Handler(http.server.BaseHTTPRequestHandler):
+class _Handler(QuietHandler):
     server: ClassifierServer
 
     def do_POST(self) -> None:
@@ -125,15 +122,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         return {"top_logprobs": [dict(listed)]}
 
     def _send(self, status: int, content: dict[str, Any], headers: dict[str, str] | None = None) -> None:
-        data = json.dumps(content).encode()
-        self.send_response(status)
-        for name, value in {"Content-Length": str(len(data)), **(headers or {})}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Stay silent."""
+        self.answer(status, json.dumps(content).encode(), headers)
 
 
 def _read_prompt(body: dict[str, Any]) -> str:
@@ -144,11 +133,6 @@ def _read_prompt(body: dict[str, Any]) -> str:
 @contextlib.contextmanager
 def serve() -> Iterator[ClassifierServer]:
     """A server until the block ends."""
-    with ClassifierServer() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    server = ClassifierServer()
+    with server.run():
+        yield server

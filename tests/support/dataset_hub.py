@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import http.server
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +12,8 @@ from urllib.parse import unquote
 
 import huggingface_hub
 import pytest
+
+from support.http_server import LocalServer, QuietHandler
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
 REPOSITORY = "someone/films"
@@ -40,7 +40,7 @@ def serve_dataset(folder: Path, cache: Path) -> Iterator[list[str]]:
     def files() -> list[str]:
         return sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
             asked.append(self.path)
             path = unquote(self.path.partition("?")[0])
@@ -60,36 +60,23 @@ def serve_dataset(folder: Path, cache: Path) -> Iterator[list[str]]:
 
         do_HEAD = do_GET  # noqa: N815  the name that the base class looks for
 
-        def answer(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
-            self.send_response(status)
-            for name, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            if self.command == "GET":
-                self.wfile.write(body)
-
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    address = f"http://127.0.0.1:{server.server_port}"
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("http_proxy", "https_proxy", "all_proxy"):
-            patch.delenv(name, raising=False)
-            patch.delenv(name.upper(), raising=False)
-        constants, template = huggingface_hub.constants, f"{address}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
-        patch.setattr(constants, "ENDPOINT", address)  # as HF_ENDPOINT sets them before the library is imported
-        for module in (constants, huggingface_hub.file_download):  # which imports it in earlier versions
+    with LocalServer(Handler).run() as address, pytest.MonkeyPatch.context() as patch:
+        use_hub(patch, address, cache / "hub")
+        template = f"{address}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+        for module in (huggingface_hub.constants, huggingface_hub.file_download):  # it imports it in earlier versions
             patch.setattr(module, "HUGGINGFACE_CO_URL_TEMPLATE", template, raising=False)
-        patch.setattr(constants, "HF_HUB_OFFLINE", False)
-        patch.setattr(constants, "HF_HUB_CACHE", str(cache / "hub"))
         patch.setattr(datasets.config, "HF_DATASETS_CACHE", cache / "datasets")
-        try:
-            yield asked
-        finally:
-            server.shutdown()
-            server.server_close()
+        yield asked
+
+
+def use_hub(patch: pytest.MonkeyPatch, address: str, cache: Path) -> None:
+    """Let the Hub's client ask a Hub of ours, whatever the environment says of one, as HF_ENDPOINT would before it."""
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        patch.delenv(name, raising=False)
+        patch.delenv(name.upper(), raising=False)
+    patch.setattr(huggingface_hub.constants, "ENDPOINT", address)
+    patch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    patch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(cache))
 
 
 KNOWN = ("main", "v1", SHA)

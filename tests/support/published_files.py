@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.server
 import io
 import pickle
 import re
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from support.http_server import LocalServer, QuietHandler
 
 WORDS, SIZE = 300, 64
 
@@ -48,19 +49,19 @@ def zipped(folder: Path, left_out: str = "") -> bytes:
     return stream.getvalue()
 
 
-class Server(http.server.ThreadingHTTPServer):
+class Server(LocalServer):
     """Serves one file; sends a part where ``ranges``, and cuts the first connections off after so many bytes."""
 
     def __init__(self, content: bytes) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+        super().__init__(Handler)
         self.content, self.version = content, '"1"'
         self.ranges, self.status = True, 200
         self.cuts: list[int] = []
         self.starts: list[int] = []
-        self.url = f"http://127.0.0.1:{self.server_address[1]}/word_embeddings/paragramcf"
+        self.url += "/word_embeddings/paragramcf"
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
+class Handler(QuietHandler):
     server: Server
 
     def do_GET(self) -> None:
@@ -72,17 +73,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         start = int(asked[1]) if asked and partial else 0
         server.starts.append(start)
         if start >= len(content):
-            self.send_response(416)
-            self.send_header("Content-Range", f"bytes */{len(content)}")
-            self.send_header("Content-Length", "0")
-            return self.end_headers()
-        self.send_response(206 if partial else 200)
+            return self.answer(416, headers={"Content-Range": f"bytes */{len(content)}"})
+        headers = {"ETag": server.version, "Content-Length": str(len(content) - start)}
         if partial:
-            self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
-        self.send_header("ETag", server.version)
-        self.send_header("Content-Length", str(len(content) - start))
-        self.end_headers()
-        self.wfile.write(content[start:][: server.cuts.pop(0) if server.cuts else None])
-
-    def log_message(self, *_: object) -> None:
-        pass
+            headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
+        body = content[start:][: server.cuts.pop(0) if server.cuts else None]
+        self.answer(206 if partial else 200, body, headers)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import functools
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from support.http_server import LocalServer, QuietHandler
 from support.open_browser import Scheme, find_violations, open_window
 
 KINDS = (
@@ -164,24 +162,14 @@ def test_page_without_scripts_has_its_tables(site: Path, chromium: Any) -> None:
         assert page.locator(".tradeoff title").first.text_content()
 
 
-@contextmanager
-def serve(folder: Path) -> Iterator[str]:
-    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(folder))
-    handler.log_message = lambda *args: None  # type: ignore[attr-defined]
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+class FileHandler(QuietHandler, SimpleHTTPRequestHandler):
+    """A handler that answers with files of a folder."""
 
 
 @pytest.mark.slow
 def test_site_works_on_a_server_too(site: Path, chromium: Any) -> None:
-    with serve(site) as url, open_window(chromium) as visit:
+    server = LocalServer(functools.partial(FileHandler, directory=str(site)))
+    with server.run() as url, open_window(chromium) as visit:
         page = visit.open(f"{url}/{board_of(site).relative_to(site)}")
         assert page.locator("#board .dt-column-order").count() > 5
         assert visit.complaints == [] and visit.strangers == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,13 +19,10 @@ def vectors(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def server(vectors: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """The address of the word vectors, on this machine."""
-    with Server(zipped(vectors)) as server:
-        monkeypatch.setattr(published, "WORD_VECTORS_URL", server.url)
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
+    server = Server(zipped(vectors))
+    with server.run() as address:
+        monkeypatch.setattr(published, "WORD_VECTORS_URL", address)
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture(autouse=True)
