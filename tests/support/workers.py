@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterable
-from pathlib import Path
+
+import psutil
 
 WORKER = "robench.study.executors.worker"
 WARM_WORKER = "robench-worker"
@@ -13,52 +14,41 @@ WARM_WORKER = "robench-worker"
 
 
 def is_alive(process: int) -> bool:
-    with contextlib.suppress(OSError, IndexError):
-        return Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return psutil.Process(process).status() != psutil.STATUS_ZOMBIE
     return False
 
 
 def workers_of(parent: int) -> list[int]:
     """The living workers that a process started, the oldest first."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            state, parent_id = (folder / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[:2]
-            if int(parent_id) == parent and state != "Z" and _is_worker(folder):
-                found.append(int(folder.name))
-    return sorted(found)
-
-
-def _is_worker(folder: Path) -> bool:
-    name = (folder / "comm").read_text(encoding="utf-8").strip()
-    return name == WARM_WORKER or WORKER.encode() in (folder / "cmdline").read_bytes()
+    return [process for process, words in _list_children(parent).items() if _is_worker(words)]
 
 
 def workers_below(ancestor: int) -> list[int]:
     """The living workers that a process started, be it by others, as those of a local Ray cluster."""
-    return [process for process, command in processes_below(ancestor).items() if WORKER.encode() in command]
+    return [process for process, words in processes_below(ancestor).items() if _is_worker(words)]
 
 
-def processes_below(ancestor: int) -> dict[int, bytes]:
-    """The living processes that a process started, be it by others, with their command lines, the oldest first."""
-    parents: dict[int, int] = {}
-    commands: dict[int, bytes] = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            state, parent = (folder / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[:2]
-            parents[int(folder.name)] = int(parent)
-            if state != "Z":
-                commands[int(folder.name)] = (folder / "cmdline").read_bytes()
-
-    def is_below(process: int) -> bool:
-        parent = parents.get(process, 0)
-        return parent == ancestor or (parent > 1 and is_below(parent))
-
-    return {process: command for process, command in sorted(commands.items()) if is_below(process)}
+def processes_below(ancestor: int) -> dict[int, str]:
+    """The living processes that a process started, be it by others: names and command lines, the oldest first."""
+    return _list_children(ancestor, recursive=True)
 
 
 def parent_of(process: int) -> int:
-    return int(Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])
+    return psutil.Process(process).ppid()
+
+
+def _is_worker(words: str) -> bool:
+    return words.startswith(WARM_WORKER) or WORKER in words
+
+
+def _list_children(parent: int, *, recursive: bool = False) -> dict[int, str]:
+    found = {}
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for child in psutil.Process(parent).children(recursive=recursive):
+            with contextlib.suppress(psutil.NoSuchProcess):  # which a zombie is, too
+                found[child.pid] = " ".join([child.name(), *child.cmdline()])
+    return dict(sorted(found.items()))
 
 
 def wait_until(is_so: Callable[[], bool], what: str, seconds: float = 120) -> None:

@@ -314,7 +314,7 @@ def test_run_that_is_ended_takes_its_local_cluster_along(
 ) -> None:
     runs = tmp_path / "runs"
     started = processes.start(*command(job, runs, "--executor", "ray", "--jobs", "2"))
-    below: dict[int, bytes] = {}
+    below: dict[int, str] = {}
 
     def is_attacked() -> bool:
         if lines(runs) < 5:
@@ -323,8 +323,8 @@ def test_run_that_is_ended_takes_its_local_cluster_along(
         return True
 
     assert started.signal_when(is_attacked, number, seconds=600) == code, started.stderr
-    assert any(b"raylet" in one for one in below.values()) and any(WORKER.encode() in one for one in below.values())
-    ours = [process for process, one in below.items() if WORKER.encode() in one or b"/raylet" in one or b"/gcs_" in one]
+    assert any("raylet" in one for one in below.values()) and any(WORKER in one for one in below.values())
+    ours = [process for process, one in below.items() if WORKER in one or "/raylet" in one or "/gcs_" in one]
     wait_for_end(below if code > 0 else ours, seconds=60)  # Ray's agents take a minute to notice a SIGKILL
     assert "Traceback" not in started.stderr and started.stdout == ""
     assert ("the same command continues from there" in started.stderr) == (code > 0)
