@@ -1,4 +1,4 @@
-"""Pages of a runs folder that is part of the tests, and a browser to look at them."""
+"""Pages of a runs folder that is part of the tests."""
 
 from __future__ import annotations
 
@@ -16,20 +16,10 @@ from robench.report.tables import TableOptions, make
 from robench.results import papers
 from robench.results.info import CellInfo
 from robench.results.store import Store
-from support.browser import MISSING, find_browser
 from support.hand_made import add_cell
 from support.tiny_job import robench
 
 HOUSE = Path(__file__).parents[2] / "goldens" / "house" / "runs"
-
-
-@pytest.fixture(scope="session")
-def browser() -> str:
-    """The path of a Chromium; without one the test is skipped, and the end of the run says so."""
-    found = find_browser()
-    if found is None:
-        pytest.skip(MISSING)
-    return found
 
 
 @pytest.fixture(scope="session")
