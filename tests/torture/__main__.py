@@ -26,15 +26,12 @@ def parse(words: list[str]) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m torture", description=__doc__)
     parser.add_argument("--seed", type=int, default=18, help="decides every input")
-    parser.add_argument("--scale", type=float, default=1, help="how many times as many inputs of each kind")
     parser.add_argument("--kills", type=int, default=50, help="at how many moments to kill coordinators, and workers")
     parser.add_argument(
         "--only", nargs="+", default=[], metavar="KIND[:NUMBER]", help=f"only these; of kills, {', '.join(KINDS)}"
     )
-    parser.add_argument("--processes", type=int, default=2, help="how many are tried at the same time")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep the folders of what went wrong there")
     parser.add_argument("--show", action="store_true", help="show what each input made robench write")
-    parser.add_argument("--list", action="store_true", help="name the inputs, and try none")
     return parser.parse_args(words)
 
 
@@ -43,11 +40,7 @@ def main() -> None:
     options = parse(sys.argv[1:])
     kills = [kind for kind in KINDS if kind in options.only or not options.only]
     inputs = [name for name in options.only if name not in KINDS]
-    cases = number_cases(options.seed, options.scale, inputs) if inputs or not options.only else []
-    if options.list:
-        for numbered in cases:
-            say(f"{numbered}  {numbered.case.name!a}")
-        return
+    cases = number_cases(options.seed, inputs) if inputs or not options.only else []
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         folder = options.keep or Path(temporary)
         os.environ["ROBENCH_CACHE"] = str(cache_dir())  # which no longer depends on the home folder
@@ -71,9 +64,7 @@ def try_cases(cases: list[Numbered], folder: Path, options: argparse.Namespace) 
     make_workshop_elsewhere(folder / "workshop")
     found = []
     trials = folder / "trials"
-    for numbered, verdict in try_all(
-        cases, folder / "workshop", trials, processes=options.processes, keep=bool(options.keep)
-    ):
+    for numbered, verdict in try_all(cases, folder / "workshop", trials, keep=bool(options.keep)):
         found.append((numbered, verdict))
         if options.show:
             say(f"--- {numbered} {numbered.case.name!a}: {verdict.kind}, {verdict.seconds:.1f} s")

@@ -125,12 +125,11 @@ class Numbered:
         return f"{self.kind}:{self.number}"
 
 
-def number_cases(seed: int, scale: float = 1, only: Sequence[str] = ()) -> list[Numbered]:
+def number_cases(seed: int, only: Sequence[str] = ()) -> list[Numbered]:
     """Return the inputs for a seed.
 
     Args:
         seed: decides all of them.
-        scale: how many times as many as each kind asks for.
         only: ``KIND`` or ``KIND:NUMBER``; all by default.
 
     Raises:
@@ -142,7 +141,7 @@ def number_cases(seed: int, scale: float = 1, only: Sequence[str] = ()) -> list[
         name, _, number = name.partition(":")
         if name not in kinds:
             raise ValueError(f"there is no kind {name!r}; there are {', '.join(kinds)}")
-        count = int(number) + 1 if number else max(1, round(kinds[name].count * scale))
+        count = int(number) + 1 if number else kinds[name].count
         made = [Numbered(name, i, case) for i, case in enumerate(kinds[name].cases(seed, count))]
         if number and len(made) < count:
             raise ValueError(f"{name} has {len(made)} inputs, and no number {number}")

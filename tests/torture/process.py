@@ -89,22 +89,21 @@ class _Trial(NamedTuple):
 
 
 def try_all(
-    cases: Sequence[Numbered], workshop: Path, folder: Path, *, processes: int = 2, keep: bool = False
+    cases: Sequence[Numbered], workshop: Path, folder: Path, *, keep: bool = False
 ) -> Iterator[tuple[Numbered, Verdict]]:
-    """Try inputs, and yield each with its verdict as soon as that is known.
+    """Try inputs, two at a time, and yield each with its verdict as soon as that is known.
 
     Args:
         cases: the inputs.
         workshop: the folders that they spoil.
         folder: where the copies of these go.
-        processes: how many are tried at the same time.
         keep: leave the folders of those that went wrong.
     """
     gc.collect()
     gc.freeze()  # what is imported stays as it is, in memory that all forks share
     waiting, running = list(reversed(cases)), dict[int, _Trial]()
     while waiting or running:
-        while waiting and len(running) < processes:
+        while waiting and len(running) < 2:
             numbered = waiting.pop()
             place = Place(folder / str(numbered).replace(":", "-"))
             place.root.mkdir(parents=True)

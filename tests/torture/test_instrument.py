@@ -95,10 +95,7 @@ def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Verdict]:
         Numbered("planted", number, Case(name=name, steps=[step], seconds=1 if name == "a hang" else 60))
         for number, (name, (step, _, _)) in enumerate(PLANTED.items())
     ]
-    return {
-        numbered.case.name: verdict
-        for numbered, verdict in try_all(cases, folder / "workshop", folder / "trials", processes=2)
-    }
+    return {numbered.case.name: verdict for numbered, verdict in try_all(cases, folder / "workshop", folder / "trials")}
 
 
 @pytest.mark.parametrize("name", PLANTED)
