@@ -17,7 +17,8 @@ from robench.report.rendering import render
 from robench.report.tables import Table, make, make_all
 from robench.results.selection import NoResultsError, Selection
 from robench.results.store import Store
-from support.hand_made import add_cell, add_statistics
+from support.hand_made import add_cell
+from support.hand_made_statistics import add_statistics
 from support.tiny_job import TinyJob, robench
 
 pytestmark = pytest.mark.usefixtures("quick_by_hand")

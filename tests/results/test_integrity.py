@@ -22,7 +22,8 @@ from robench.results.misfits import set_aside, set_aside_but_records, set_lines_
 from robench.results.records import Record
 from robench.results.salvage import AttackedRow, find_fault, salvage_lines
 from robench.results.store import Store, StoredStage
-from support.hand_made import add_cell, add_model, add_statistics, record
+from support.hand_made import add_cell, add_model, record
+from support.hand_made_statistics import add_statistics
 
 HOUSE = Path(__file__).parents[1] / "goldens" / "house" / "runs"
 KEY = "0123456789abcdef"

@@ -14,7 +14,8 @@ from robench.report.tables import Row, Table, accuracy_table
 from robench.results.info import CellInfo
 from robench.results.store import Store
 from support.freezing import FREEZING, GOLDENS
-from support.hand_made import add_cell, add_statistics, digest
+from support.hand_made import add_cell, digest
+from support.hand_made_statistics import add_statistics
 
 SECOND_ENCODER = {"name": "tiny", "digest": digest("tiny")}
 LARGE = {"name": "bert-large-uncased", "digest": digest("large")}

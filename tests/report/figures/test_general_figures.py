@@ -15,7 +15,8 @@ from robench.results.columns import make_columns
 from robench.results.selection import Selection
 from robench.results.store import Store
 from support.figures import assert_readable, texts
-from support.hand_made import add_cell, add_statistics, record
+from support.hand_made import add_cell, record
+from support.hand_made_statistics import add_statistics
 from support.tables import fill_correlated
 
 TREC = Selection(tasks=["trec"])

@@ -20,7 +20,8 @@ from robench.report.tables import Table, make, make_all
 from robench.results.papers import find_paper
 from robench.results.published import read_published_table
 from robench.results.store import Store
-from support.hand_made import add_cell, add_statistics
+from support.hand_made import add_cell
+from support.hand_made_statistics import add_statistics
 from support.tables import BERT, rows, sst2
 from support.tiny_job import TinyJob, robench
 

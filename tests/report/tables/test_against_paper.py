@@ -10,7 +10,8 @@ import pytest
 from robench.report.rendering import FORMATS, render
 from robench.report.tables import make
 from robench.results.store import Store
-from support.hand_made import add_cell, add_statistics
+from support.hand_made import add_cell
+from support.hand_made_statistics import add_statistics
 from support.tables import BERT, check_golden, fill4, fill6, fill7, fill_against, rows, sst2
 
 pytestmark = pytest.mark.usefixtures("quick_by_hand")

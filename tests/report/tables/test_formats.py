@@ -19,7 +19,8 @@ from robench.report.tables import make
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.results.selection import Selection
 from robench.results.store import Store
-from support.hand_made import TRAINING, add_cell, add_statistics, digest
+from support.hand_made import TRAINING, add_cell, digest
+from support.hand_made_statistics import add_statistics
 from support.tables import LOCAL, check_golden, fill5, fill6, fill7, fill_against, sst2, table5
 
 pytestmark = pytest.mark.usefixtures("quick_by_hand")

@@ -11,7 +11,8 @@ from robench.report.tables import Table, make
 from robench.report.tables.model_statistics import read_statistics
 from robench.results.info import CellInfo, StatisticsInfo
 from robench.results.store import Store, StoredStage
-from support.hand_made import STATISTICS, add_cell, add_model, add_statistics, record
+from support.hand_made import add_cell, add_model, record
+from support.hand_made_statistics import STATISTICS, add_statistics
 
 
 def attack(store: Store, failed: int = 100, **settings: Any) -> StoredStage[Any]:

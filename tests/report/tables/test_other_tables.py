@@ -20,7 +20,8 @@ from robench.report.tables import Table, make, make_all
 from robench.results import papers
 from robench.results.selection import NoResultsError, Selection
 from robench.results.store import Store
-from support.hand_made import add_cell, add_statistics
+from support.hand_made import add_cell
+from support.hand_made_statistics import add_statistics
 from support.tables import BERT, fill4, fill6, fill7, fill_correlated, rows, shown, sst2, texts
 
 pytestmark = pytest.mark.usefixtures("quick_by_hand")

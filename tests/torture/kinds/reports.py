@@ -19,7 +19,8 @@ def fill(seed: str, place: Place) -> None:
     import shutil
 
     from robench.results.store import Store
-    from support.hand_made import add_cell, add_model, add_statistics
+    from support.hand_made import add_cell, add_model
+    from support.hand_made_statistics import add_statistics
 
     stream = random.Random(seed)
 
