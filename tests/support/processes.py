@@ -106,20 +106,20 @@ class Run:
 
     def signal_when(self, ready: Callable[[], bool], number: signal.Signals, seconds: float = 60) -> int:
         """Send a signal as soon as ``ready`` says so; give the exit code."""
+        self._wait_until(ready, seconds)
+        os.kill(self.id, number)
+        return self.wait()
+
+    def kill_worker_when(self, ready: Callable[[], bool]) -> None:
+        """Kill the oldest worker of this command as soon as ``ready`` says so."""
+        self._wait_until(ready, 240)
+        os.kill(workers_of(self.id)[0], signal.SIGKILL)
+
+    def _wait_until(self, ready: Callable[[], bool], seconds: float) -> None:
         end = time.monotonic() + seconds
         while not ready():
             assert time.monotonic() < end and self.is_alive, f"never ready: {self.stderr}"
             time.sleep(0.002)
-        os.kill(self.id, number)
-        return self.wait()
-
-    def kill_worker_when(self, ready: Callable[[], bool], seconds: float = 240) -> None:
-        """Kill the oldest worker of this command as soon as ``ready`` says so."""
-        end = time.monotonic() + seconds
-        while not ready():
-            assert time.monotonic() < end and self.processes.ask({"alive": self.id}), f"never ready: {self.stderr}"
-            time.sleep(0.002)
-        os.kill(workers_of(self.id)[0], signal.SIGKILL)
 
     @property
     def stderr(self) -> str:
