@@ -101,27 +101,44 @@ def _answer(found: ModelResults, words: Sequence[WeakWord], classes: Sequence[Te
         f" {found.texts} {share_text(found.worst, column)} stay right under {every}"
         f"{_certainty(found.worst)}{'' if found.worst.learned else f'; it {UNLEARNED}'}{describe_doubts(found.worst)}."
     ]
-    strongest, cell = found.attacks[0]
-    sentences.append(
-        f"The strongest attack is {strongest.name}, which leaves {share_text(cell, strongest)}"
-        f"{_effort(found, strongest)}{describe_doubts(cell) if count > 1 else ''}."
-    )
-    weakest = next((one for one in classes if one.n >= FEWEST), None)
+    sentences.append(_describe_strongest(found))
+    weakest = [one for one in classes if one.n >= FEWEST]
+    weakest = [one for one in weakest if one.held * weakest[0].n == weakest[0].held * one.n]
     if words and weakest:
-        word, held = words[0], f"{float(round(weakest.held, 1)):g} of {float(round(weakest.n, 1)):g}"
+        word, held = words[0], [f"{float(round(one.held, 1)):g} of {float(round(one.n, 1)):g}" for one in weakest]
+        classed = f"The weakest class is {weakest[0].name}, of which {held[0]} texts hold"
+        if len(weakest) > 1:
+            named = [f"{one.name} ({part} texts hold)" for one, part in zip(weakest, held, strict=True)]
+            classed = f"No class is the weakest: {join_names(named)} are level"
         sentences.append(
-            f"The weakest class is {weakest.name}, of which {held} texts hold; the word that breaks it most often is"
-            f" “{word.word}”, changed in {word.broken} attacks that succeeded."
+            f"{classed}; the word that breaks the model most often is “{word.word}”, changed in {word.broken} attacks"
+            " that succeeded."
         )
     return sentences
 
 
+def _describe_strongest(found: ModelResults) -> str:
+    """Return which attack leaves the least, or which ones leave equally little."""
+    attack, cell = found.attacks[0]
+    left, tied = share_text(cell, attack), [pair for pair in found.attacks if pair[1].value == cell.value]
+    if len(tied) > 1:
+        doubts = "".join(describe_doubts(one, of=column.name) for column, one in tied)
+        return (
+            f"The strongest attacks are {join_names([column.name for column, _ in tied])}: each leaves {left}{doubts}."
+        )
+    doubts = describe_doubts(cell) if len(found.attacks) > 1 else ""
+    return f"The strongest attack is {attack.name}, which leaves {left}{_effort(found, attack)}{doubts}."
+
+
 def _verdict(found: ModelResults) -> str:
-    """Return how a model stands, by the share of its clean accuracy that is left."""
-    if found.worst.value is None or not found.clean.value:
+    """Return how a model stands, by the share of its clean accuracy that is left whatever came of errors."""
+    value, least, clean = found.worst.value, found.worst.least, found.clean.value
+    if value is None or least is None or not clean:
         return "Not known"
-    left = found.worst.value / found.clean.value
-    return "Mostly" if left >= 0.8 else "Partly" if left >= 0.5 else "No"
+    first, *others = {
+        "Mostly" if left >= 0.8 else "Partly" if left >= 0.5 else "No" for left in (value / clean, least / clean)
+    }
+    return "Not known" if others else first
 
 
 def _certainty(cell: Cell) -> str:

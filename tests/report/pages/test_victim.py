@@ -34,11 +34,34 @@ def next_steps(page: Page) -> tuple[str, list[str]]:
 
 
 def test_sentences_with_errors_have_plain_numbers_and_tell_of_them_apart(store: Store) -> None:
-    verdict, strongest, *_ = page_of(store, n=20, errors=2).answer
+    cells = [
+        add_cell(store, "mine", attack, held, n=20, errors=2, given=GIVEN)
+        for attack, held in (("pwws", 12), ("deepwordbug", 13))
+    ]
+    verdict, strongest, *_ = make_model_page(ModelResults(store, cells), [], "robench attack").answer
     left_out = "; 2 of 20 cases, in which an attack ended in an error, are left out."
     assert "it has 90.0 % right, and of 20 attacked texts 66.7 % stay right under both" in verdict
-    assert "which leaves 66.7 %; it asks" in strongest
+    assert strongest.startswith("The strongest attack is pwws, which leaves 66.7 %; it asks")
     assert verdict.endswith(left_out) and strongest.endswith(left_out)
+
+
+def test_attacks_and_classes_that_are_level_are_all_named(store: Store) -> None:
+    """The attacks fail on the first 12 of 20 texts, whose classes alternate."""
+    cells = [add_cell(store, "mine", attack, 12, n=20, given=GIVEN) for attack in ("pwws", "deepwordbug")]
+    _, strongest, weakest = make_model_page(ModelResults(store, cells), [], "robench attack").answer
+    assert strongest == "The strongest attacks are deepwordbug and pwws: each leaves 60.0 %."
+    assert weakest.startswith(
+        "No class is the weakest: ABBR (6 of 10 texts hold) and DESC (6 of 10 texts hold) are level;"
+    )
+
+
+@pytest.mark.parametrize(("errors", "verdict"), [(0, "Mostly: "), (1, "Mostly: "), (8, "Not known: ")])
+def test_verdict_is_not_known_if_it_depends_on_what_errors_would_have_been(
+    store: Store, errors: int, verdict: str
+) -> None:
+    """All texts without an error hold; 12 of 20 would be less than 80 % of the clean accuracy."""
+    page = page_of(store, n=20 - 8 + errors, errors=errors, clean=(18, 20))
+    assert page.answer[0].startswith(verdict)
 
 
 def test_advice_to_attack_more_texts_replaces_the_limit(store: Store) -> None:
