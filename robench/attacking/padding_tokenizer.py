@@ -13,12 +13,16 @@ class BatchPaddingTokenizer:
     BERT-Attack looks up as many positions of a text as a word has pieces by itself. In a text, where a space precedes
     it, the word may have fewer: byte-level vocabularies know "Ġfilm", not "film". The positions of the last word then
     lie beyond the end, so such a text is padded by as many tokens as a word can have pieces.
+
+    Args:
+        tokenizer: the tokenizer; of one that pads already, the tokenizer in it is used, and its limit counts no more.
+        max_pieces: the most pieces of a word that is changed; None is no limit.
     """
 
     def __init__(self, tokenizer: Any, max_pieces: int | None = None) -> None:
-        self._tokenizer = tokenizer
+        self._tokenizer: Any = tokenizer._tokenizer if isinstance(tokenizer, BatchPaddingTokenizer) else tokenizer
         self._max_pieces = max_pieces
-        self._is_free_of_context = _is_free_of_context(tokenizer)
+        self._is_free_of_context = _is_free_of_context(self._tokenizer)
 
     def __call__(self, texts: Any, **options: Any) -> Any:
         """Tokenize a text, as BERT-Attack does, or a list of texts, padded to the longest one."""

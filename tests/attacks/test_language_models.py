@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from robench.attacking.attack import Attack
 from robench.attacking.build import build_attack
@@ -59,13 +60,17 @@ def test_kuleshov_reads_the_last_pieces_before_a_word_of_a_long_text(models: Pat
 OPTIONS = {"max_length": 60, "truncation": True, "padding": "max_length", "return_tensors": "pt"}
 
 
-def test_text_has_a_position_for_each_piece_that_its_last_word_has_by_itself() -> None:
+def of_bytes() -> PreTrainedTokenizerFast:
+    """A tokenizer that knows the words of one text after a space, and pieces of them without."""
     from tokenizers import ByteLevelBPETokenizer
-    from transformers import PreTrainedTokenizerFast
 
     trained = ByteLevelBPETokenizer()
     trained.train_from_iterator([" the film is refreshing"] * 9, vocab_size=400, special_tokens=["<pad>"])
-    plain = PreTrainedTokenizerFast(tokenizer_object=trained._tokenizer, pad_token="<pad>")
+    return PreTrainedTokenizerFast(tokenizer_object=trained._tokenizer, pad_token="<pad>")
+
+
+def test_text_has_a_position_for_each_piece_that_its_last_word_has_by_itself() -> None:
+    plain = of_bytes()
     padding = BatchPaddingTokenizer(plain)
     text = "the film is refreshing"
     assert len(plain.encode(text)) < len(plain.encode("the film is")) + len(padding.encode("refreshing"))
@@ -79,3 +84,33 @@ def test_text_of_wordpiece_is_not_padded() -> None:
     plain = small_bert.tokenizer(["tea", "was"])
     padding = BatchPaddingTokenizer(plain)
     assert padding("tea was (cold", **OPTIONS)["input_ids"].tolist() == [plain.encode("tea was (cold")]
+
+
+@pytest.mark.parametrize("plain", [of_bytes(), small_bert.tokenizer(["tea", "was"])], ids=["bytes", "wordpiece"])
+@pytest.mark.parametrize("max_pieces", [1, 5])
+def test_wrapping_twice_cuts_off_no_words_and_limits_pieces_by_the_last(
+    plain: PreTrainedTokenizerBase, max_pieces: int
+) -> None:
+    text = " ".join(["the film is refreshing"] * 3)
+    twice = BatchPaddingTokenizer(BatchPaddingTokenizer(plain, max_pieces), max_pieces=3)
+    options = {**OPTIONS, "max_length": 200}
+    assert twice(text, **options)["attention_mask"].sum() == len(plain.encode(text))
+    assert len(twice.encode("abc", add_special_tokens=False)) == 3
+    assert twice.encode("abcd", add_special_tokens=False) == []
+
+
+def test_bert_attack_tries_the_last_word_if_it_and_the_protocol_limit_its_pieces(models: Path) -> None:
+    text = "An honest moving portrait of a small family farm"
+    read: list[str] = []
+
+    class Noting(Steady):
+        def __call__(self, texts: Sequence[str]) -> torch.Tensor:
+            read.extend(texts)
+            return super().__call__(texts)
+
+    attack = BERTAttack(
+        language_model=str(models / "bert"), protocol="textdefender", max_pieces=1, min_sentence_similarity=-1.0
+    )
+    (_,) = attack_examples(attack, Noting(), [(0, text, 0)], seed=1, attack_name="a", offline=True)
+    last = {words[-1] for words in map(str.split, read) if words[:-1] == text.split()[:-1]}
+    assert last - {"farm", "[UNK]"}
