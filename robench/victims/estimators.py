@@ -8,7 +8,6 @@ Nothing is ever unpickled.
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Sequence
 from types import FunctionType
 from typing import Any
@@ -16,14 +15,13 @@ from typing import Any
 import numpy as np
 
 from robench.errors import RobenchError, RunEndError, run_foreign_code
-from robench.plugins.live_source import UnknownSourceError
 from robench.plugins.source import SourceWalk
 from robench.victims.source import EstimatorSource, hash_texts, version_option
 
 PICKLES = (".pkl", ".pickle", ".joblib", ".sav", ".skops")
 """Endings of files that hold pickled objects."""
-_ADDRESS = "_stop_words_id"
-"""An attribute of scikit-learn's vectorisers that holds an address in memory."""
+_UNRELATED = {"_stop_words_id", "cv_results_", "refit_time_"}
+"""Attributes of scikit-learn's that decide no prediction and are others in each process: an address, and durations."""
 _SMALLEST = 1e-300
 """The probability that 0 counts as."""
 
@@ -103,7 +101,7 @@ def _digest(estimator: Any, title: str, version: str, shown: str) -> str:
     walk = SourceWalk(lenient=bool(version))
     try:
         contents, code = _hash(estimator, walk), walk.digest()
-    except (UnknownSourceError, pickle.PicklingError, TypeError, AttributeError) as error:
+    except Exception as error:  # what a user's object, pickle or joblib raises, if it cannot be taken apart
         if not version:
             raise RobenchError(
                 f"{title} holds something by which robench cannot distinguish it from another ({error}); give it a"
@@ -121,8 +119,10 @@ def _hash(estimator: Any, walk: SourceWalk) -> str:
         """A pickler of joblib's that keeps a hash alone."""
 
         def save(self, thing: Any) -> None:
-            if type(thing) is dict and _ADDRESS in thing:
-                thing = {key: value for key, value in thing.items() if key != _ADDRESS}
+            if type(thing) is dict and not _UNRELATED.isdisjoint(thing):
+                thing = {key: value for key, value in thing.items() if key not in _UNRELATED}
+            if isinstance(thing, np.ma.MaskedArray):  # which joblib cannot hash as a whole
+                thing = (np.ma.MaskedArray, np.ma.getdata(thing), np.ma.getmaskarray(thing))
             super().save(thing)
 
         def reducer_override(self, thing: Any) -> Any:

@@ -12,6 +12,7 @@ import pytest
 import torch
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.svm import SVC, LinearSVC
@@ -88,6 +89,25 @@ def test_estimator_digest_is_that_of_its_contents_and_of_the_users_code_in_it() 
     assert len(set(digests)) == 4 and digests[0] == digests[-1]
 
 
+def searched(strengths: list[float]) -> GridSearchCV:
+    return GridSearchCV(LogisticRegression(), {"C": strengths}, cv=2)
+
+
+def test_estimator_digest_of_a_search_is_that_of_its_model_and_not_of_its_durations() -> None:
+    first, again, other = (find_victim(fitted(searched(one))).digest for one in ([0.1, 9.0], [0.1, 9.0], [0.1, 0.2]))
+    assert first == again != other
+
+
+def test_estimator_digest_counts_the_data_and_the_mask_of_a_masked_array() -> None:
+    def digest(data: list[int], mask: list[bool]) -> str:
+        pipe = fitted(LogisticRegression())
+        pipe.marks = np.ma.MaskedArray(data, mask)
+        return find_victim(pipe).digest
+
+    assert digest([1, 2], [True, False]) == digest([1, 2], [True, False])
+    assert len({digest([1, 2], [True, False]), digest([1, 2], [True, True]), digest([2, 2], [True, False])}) == 3
+
+
 @pytest.mark.slow
 def test_estimator_digest_is_the_same_in_another_process(tmp_path: Path) -> None:
     (tmp_path / "skmodel.py").write_text(MODULE, encoding="utf-8")
@@ -111,6 +131,18 @@ def test_estimator_that_cannot_be_identified_needs_a_version() -> None:
     with pytest.raises(RobenchError, match=r"^a Pipeline in memory holds something .*; give it a version"):
         find_victim(pipe)
     assert find_victim(pipe, version="1").digest != find_victim(pipe, version="2").digest
+
+
+def test_estimator_that_no_hash_can_be_taken_of_needs_a_version() -> None:
+    class Odd:
+        def __reduce_ex__(self, protocol: Any) -> Any:
+            raise ValueError("no")
+
+    pipe = fitted(LogisticRegression())
+    pipe.odd = Odd()
+    with pytest.raises(RobenchError, match=r"^a Pipeline in memory holds something .*\(no\); give it a version"):
+        find_victim(pipe)
+    assert find_victim(pipe, version="1").digest
 
 
 def test_estimator_that_is_not_fitted_is_refused() -> None:
