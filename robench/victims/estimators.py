@@ -68,6 +68,7 @@ class EstimatorFunction:
 
     def __init__(self, estimator: Any) -> None:
         self._estimator = estimator
+        self._may_compare_pairs = len(estimator.classes_) == 3 and hasattr(estimator, "predict")
 
     def __call__(self, texts: Sequence[str]) -> Any:
         """Return logits (N, K), float64; of a decision function with one column, that of the second class.
@@ -81,7 +82,7 @@ class EstimatorFunction:
         if values.ndim == 1:
             return np.stack([np.zeros_like(values), values], axis=1)
         count = len(self._estimator.classes_)
-        if values.shape[1] != count or (count == 3 and _compares_pairs(self._estimator)):
+        if values.shape[1] != count or (self._may_compare_pairs and self._compares_pairs(texts, values)):
             raise RunEndError(
                 f"the decision function of the {type(self._estimator).__name__} gives {values.shape[1]} values for"
                 f" {count} classes, which are not one for each class: fit it with"
@@ -89,11 +90,18 @@ class EstimatorFunction:
             )
         return values
 
+    def _compares_pairs(self, texts: Sequence[str], values: Any) -> bool:
+        """Return whether the values of three classes are those of their three pairs, as far as these texts show it.
 
-def _compares_pairs(estimator: Any) -> bool:
-    """Return whether a classifier, or one in it, compares classes by pairs; three classes have as many pairs."""
-    parameters: dict[str, Any] = estimator.get_params() if hasattr(estimator, "get_params") else {}
-    return any(key.endswith("decision_function_shape") and one == "ovo" for key, one in parameters.items())
+        Settings do not tell: a search may have chosen others, and a classifier around it may count votes itself. Where
+        the last class is predicted, its two pairs, the last columns, are not above 0. If the first one then has the
+        largest value, which of values of classes would predict the first class, they are values of pairs.
+        """
+        estimator = self._estimator
+        last = values[np.asarray(estimator.predict(texts)) == estimator.classes_[2]]
+        wins = (last[:, 1:] <= 0).all(axis=1)
+        self._may_compare_pairs = bool(wins.all())
+        return bool((wins & (last.argmax(axis=1) != 2)).any())
 
 
 def _digest(estimator: Any, title: str, version: str, shown: str) -> str:

@@ -13,6 +13,7 @@ import torch
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.svm import SVC, LinearSVC
@@ -74,6 +75,15 @@ def test_estimator_that_compares_pairs_of_classes_is_refused(count: int) -> None
     with pytest.raises(RunEndError, match=r'not one for each class: fit it with decision_function_shape="ovr"'):
         scorer(find_victim(pipe))(OTHERS)
     assert scorer(find_victim(fitted(SVC(), labels)))(OTHERS).shape == (len(OTHERS), count)
+
+
+def test_estimator_around_one_that_compares_pairs_is_refused_only_if_it_does_so_itself() -> None:
+    labels = [i % 3 for i in range(len(LABELS))]
+    search = GridSearchCV(SVC(), {"decision_function_shape": ["ovo"]}, cv=2)
+    with pytest.raises(RunEndError, match=r"the Pipeline gives 3 values for 3 classes, which are not one for each"):
+        scorer(find_victim(fitted(search, labels)))(OTHERS)
+    pipe = fitted(OneVsRestClassifier(SVC(decision_function_shape="ovo")), labels)
+    assert scorer(find_victim(pipe))(OTHERS).argmax(1).tolist() == pipe.predict(OTHERS).tolist()
 
 
 def test_estimator_with_named_classes_names_its_columns() -> None:
