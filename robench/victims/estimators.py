@@ -71,16 +71,16 @@ class EstimatorFunction:
         self._may_compare_pairs = len(estimator.classes_) == 3 and hasattr(estimator, "predict")
 
     def __call__(self, texts: Sequence[str]) -> Any:
-        """Return logits (N, K), float64; of a decision function with one column, that of the second class.
+        """Return logits (N, K), float64; of a decision function with one value, that of the second class.
 
         Raises:
-            RunEndError: the decision function has a column for each pair of classes.
+            RunEndError: the decision function has another number of columns, or one for each pair of classes.
         """
         if hasattr(self._estimator, "predict_proba"):
             return np.log(np.maximum(np.asarray(self._estimator.predict_proba(texts), dtype=float), _SMALLEST))
         values = np.asarray(self._estimator.decision_function(texts), dtype=float)
-        if values.ndim == 1:
-            return np.stack([np.zeros_like(values), values], axis=1)
+        if values.ndim == 1 or values.shape[1] == 1:
+            return np.stack([np.zeros(len(values)), values.reshape(-1)], axis=1)
         count = len(self._estimator.classes_)
         if values.shape[1] != count or (self._may_compare_pairs and self._compares_pairs(texts, values)):
             raise RunEndError(

@@ -68,6 +68,15 @@ def test_estimator_with_a_decision_function_scores_its_values(labels: list[int])
     np.testing.assert_allclose(margins, values if values.ndim == 1 else values[:, 1] - values[:, 0], rtol=1e-4)
 
 
+def test_estimator_with_one_column_of_values_scores_the_second_class() -> None:
+    class Columns(LinearSVC):
+        def decision_function(self, X: Any) -> Any:  # noqa: N803
+            return super().decision_function(X)[:, None]
+
+    found = [scorer(find_victim(fitted(kind(random_state=0)), version="1"))(OTHERS) for kind in (Columns, LinearSVC)]
+    torch.testing.assert_close(*found)
+
+
 @pytest.mark.parametrize("count", [3, 4])
 def test_estimator_that_compares_pairs_of_classes_is_refused(count: int) -> None:
     labels = [i % count for i in range(len(LABELS))]
