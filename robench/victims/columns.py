@@ -26,7 +26,8 @@ def match_columns(
     """Match a model's columns with the task's labels; columns beyond these labels are left out.
 
     Names are compared without case and punctuation. Default names (``LABEL_0``) are ignored, those of rows whose labels
-    are numbers, too.
+    are numbers, too. A word for each label stands for the label at its place, whatever it says, since a prompt may ask
+    for the opposite.
 
     Args:
         shown: the model's location, for messages.
@@ -53,7 +54,9 @@ def match_columns(
         if (count, len(labels)) == (1, 2):
             cure = "If it is a logit of the second label, give --sigmoid, or return 0 and the logit from a function."
         raise RobenchError(f"{width} {cure}")
-    order = _take_order(labels, label_order, count) or _match_names(labels, names, count)
+    order = _take_order(labels, label_order, count)
+    if order is None and not (has_label_words and count == len(labels)):
+        order = _match_names(labels, names, count)
     if order is not None:
         return order, _warn_of_columns(order, names, count)
     columns = tuple(range(count))

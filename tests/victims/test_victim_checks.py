@@ -93,6 +93,14 @@ def test_match_columns_of_label_words_warns_of_those_that_are_left_out_alone() -
     assert match_columns("mine", labels, {0: "bad", 1: "good"}, None, 2, has_label_words=True) == ((0, 1), [])
 
 
+def test_match_columns_of_label_words_go_by_their_order_unless_there_are_more_of_them() -> None:
+    labels = ("negative", "positive")
+    names = {0: "positive", 1: "negative"}
+    assert match_columns("mine", labels, names, None, 2, has_label_words=True) == ((0, 1), [])
+    more = {0: "positive", 1: "neutral", 2: "negative"}
+    assert match_columns("mine", labels, more, None, 3, has_label_words=True)[0] == (2, 0)
+
+
 def test_match_columns_without_names_asks_for_the_columns() -> None:
     with pytest.raises(RobenchError, match=r"such as --label-order 0,1, and .*; its columns are 0, 1"):
         match_columns("mine", ("bad", "good"), {}, None, 3)
