@@ -20,7 +20,7 @@ from robench.escaping import list_values, show_value
 LARGEST = 999
 """Largest label number; a column of larger ones holds something else."""
 _TRUTHS = {"false": 0, "true": 1}
-_CLASS_WORD = re.compile(r"^class([\s_]+(?=-?\d+$)|[\W_]*(?=\d+$))")
+_CLASS_WORD = re.compile(r"^class([\s_]+(?=-?\d+(\.0*)?$)|[\W_]*(?=\d+(\.0*)?$))")
 _NUMBER = re.compile(r"[+-]?\d{1,20}(\.0*)?")
 _DECIMAL = re.compile(r"[+-]?(\d+\.\d*|\.\d+|\d+(?=e))(e[+-]?\d+)?", re.IGNORECASE | re.ASCII)
 
@@ -271,7 +271,10 @@ def _make_names(values: Sequence[str]) -> tuple[str, ...]:
 
 
 def fold_name(name: str) -> str:
-    """Return a label's name without case and punctuation, and without the word that :func:`_make_names` may add."""
+    """Return a label's name without case and punctuation, and without the word that :func:`_make_names` may add.
+
+    A number is a whole one, however it is written: scikit-learn names classes ``1.0`` if labels were read as such.
+    """
     text = _CLASS_WORD.sub("", name.strip().casefold())
-    sign = "-" if text.startswith("-") and _NUMBER.fullmatch(text) else ""
-    return sign + re.sub(r"[\W_]+", "", text)
+    number = simplify_label(text)
+    return str(number) if isinstance(number, int) else re.sub(r"[\W_]+", "", text)

@@ -77,13 +77,23 @@ def test_match_columns_that_cannot_be_labels_is_a_sentence(
         match_columns("mine", ("bad", "good"), {0: "-", 1: "0", 2: "+"}, label_order, count)
 
 
-@pytest.mark.parametrize("names", [{0: "2", 1: "1"}, {0: "Class-2", 1: "class 1"}, {0: "class2", 1: "CLASS_1"}])
+@pytest.mark.parametrize(
+    "names",
+    [
+        {0: "2", 1: "1"},
+        {0: "Class-2", 1: "class 1"},
+        {0: "class2", 1: "CLASS_1"},
+        {0: "2.0", 1: "1.0"},
+        {0: "class 2.0", 1: "1."},
+    ],
+)
 def test_match_columns_whose_names_are_numbers_go_by_these(names: dict[int, str]) -> None:
     assert match_columns("mine", ("class 1", "class 2"), names, None, 2) == ((1, 0), [])
 
 
 def test_match_columns_that_differ_in_their_sign_are_different() -> None:
     assert match_columns("mine", ("class -1", "class 1"), {0: "1", 1: "-1"}, None, 2) == ((1, 0), [])
+    assert match_columns("mine", ("class -1", "class 1"), {0: "1.0", 1: "-1.0"}, None, 2) == ((1, 0), [])
 
 
 def test_match_columns_of_label_words_warns_of_those_that_are_left_out_alone() -> None:
