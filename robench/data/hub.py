@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from robench.data.label_names import translate_classes
+from robench.data.label_names import note_classes, translate_classes
 from robench.data.tables import open_dataset
 from robench.data.task import HOLD_OUT_SEED, HubSource, Row, Splits, hold_out
 from robench.errors import RobenchError
@@ -31,8 +31,9 @@ def read_hub(hub: HubSource, labels: Sequence[str], *, offline: bool = False) ->
     folder = fetch_dataset(hub.repository, hub.revision, offline=offline)
     dataset = load_dataset_folder(hub.repository, folder, hub.config)
     names = (hub.train, hub.dev, hub.test)
-    splits = {name: _read_rows(hub, labels, dataset, name) for name in names if name is not None}
-    train, notes = splits[hub.train], list[str]()
+    notes: list[str] = []
+    splits = {name: _read_rows(hub, labels, dataset, name, notes) for name in names if name is not None}
+    train = splits[hub.train]
     dev: list[Row] = splits[hub.dev] if hub.dev is not None else []
     if hub.dev is None and hub.dev_last:
         train, dev = train[: -hub.dev_last], train[-hub.dev_last :]
@@ -83,7 +84,8 @@ def _translate_reading(repository: str, folder: Path) -> Iterator[None]:
         raise UnreachableError(f"its copy of {repository} in {folder} cannot be read ({reason[:200]})") from error
 
 
-def _read_rows(hub: HubSource, labels: Sequence[str], dataset: Any, split: str) -> list[Row]:
+def _read_rows(hub: HubSource, labels: Sequence[str], dataset: Any, split: str, notes: list[str]) -> list[Row]:
+    """Return the rows of a split, and add what is worth a note of its classes."""
     if split not in dataset:
         raise RobenchError(f"{hub.repository} on the Hub has no split {split!r}; it has {list_values(dataset)}.")
     table = open_dataset(f"{hub.repository} on the Hub, split {split}", dataset[split])
@@ -94,5 +96,6 @@ def _read_rows(hub: HubSource, labels: Sequence[str], dataset: Any, split: str) 
     names: dict[Any, int] = dict(hub.label_names)
     rows = enumerate(table.read_cells((hub.text, hub.label)))
     pairs = [(i, (text, names.get(one, one) if isinstance(one, str | int) else one)) for i, (_, (text, one)) in rows]
-    classes = None if names else table.classes.get(hub.label)
+    classes = () if names else table.classes.get(hub.label, ())
+    notes += [note for note in note_classes(classes, labels) if note not in notes]
     return [row for _, row in translate_classes(pairs, classes, labels)]

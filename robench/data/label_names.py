@@ -87,13 +87,13 @@ def translate_classes(
     return [(number, (text, by_class.get(label, label))) for number, (text, label) in rows]
 
 
-def note_classes(classes: Sequence[str] | None, labels: Sequence[str]) -> list[str]:
-    """Return a note on a file's classes if they have other names than the task's labels; see `translate_classes`."""
+def note_classes(classes: Sequence[str], labels: Sequence[str]) -> list[str]:
+    """Return a note on classes if they have other names than the task's labels; see `translate_classes`."""
     if not classes or _match_classes(classes, labels):
         return []
     return [
-        f"the file's classes are {list_values(classes)} and the task's labels {list_values(labels)}: numbers are taken"
-        " as they are; rename one if they mean others"
+        f"the data's classes are {list_values(classes)} and the task's labels {list_values(labels)}: each class counts"
+        " as the label at its place; rename one if they mean others"
     ]
 
 

@@ -13,6 +13,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
+from robench.data.files import read_folder
 from robench.data.tables import read_csv_lines
 from robench.data.task import HubSource, Task
 from robench.data.user_rows import UserData, UserRows
@@ -298,7 +299,9 @@ def test_classes_of_a_task_go_by_the_order_of_the_file(tmp_path: Path) -> None:
     assert [example.label for example in data.test] == [1, 0, 0]
     data = load_task("film", Task(labels=("bad", "good")), data_dir=tmp_path)
     assert [example.label for example in data.test] == [0, 1, 1], "other names say nothing, so numbers stay"
-    assert data.notes[0].startswith("the file's classes are Pos., Neg. and the task's labels bad, good: numbers are")
+    assert data.notes[0].startswith(
+        "the data's classes are Pos., Neg. and the task's labels bad, good: each class counts"
+    )
 
 
 # --- folders ----------------------------------------------------------------------------------------------------------
@@ -432,4 +435,19 @@ def test_classes_of_the_hub_go_by_the_order_of_the_data_set(tmp_path: Path) -> N
         write_classes(tmp_path / "files" / f"{split}.parquet", ["pos", "neg"], [0, 1])
     with serve_dataset(tmp_path / "files", tmp_path):
         splits = read_hub(HubSource(repository=REPOSITORY), ("neg", "pos"))
-    assert list(splits.test) == [("t0", 1), ("t1", 0)]
+        others = read_hub(HubSource(repository=REPOSITORY), ("bad", "good"))
+        named = read_hub(HubSource(repository=REPOSITORY, label_names={"neg": 0, "pos": 1}), ("bad", "good"))
+    assert list(splits.test) == [("t0", 1), ("t1", 0)] and splits.notes == named.notes == ()
+    (note,) = others.notes
+    assert note.startswith("the data's classes are pos, neg and the task's labels bad, good: each class counts as the")
+
+
+def test_files_of_a_task_that_number_unknown_classes_differently_are_refused(tmp_path: Path) -> None:
+    for split, names in (("train", ["neg", "pos"]), ("dev", ["pos", "neg"]), ("test", ["neg", "pos"])):
+        write_classes(tmp_path / f"{split}.parquet", names, [0, 1])
+    assert [label for _, label in read_folder(tmp_path, ("neg", "pos")).dev] == [1, 0]
+    with pytest.raises(RobenchError, match=r"number their classes differently .*dev.parquet pos, neg; .*: write the"):
+        read_folder(tmp_path, ("bad", "good"))
+    write_classes(tmp_path / "dev.parquet", ["neg", "pos"], [0, 1])
+    (note,) = read_folder(tmp_path, ("bad", "good")).notes
+    assert note.startswith("the data's classes are neg, pos and the task's labels bad, good")
