@@ -107,18 +107,27 @@ class Search:
     def _attack_text(self, text: Any, label: int) -> Any:
         """Return TextAttack's result; if there is nothing to search, it is known from the original alone.
 
-        A text may have no words, and a budget may end with the original. TextAttack's searches differ in what they do
-        then; some fail.
+        A text may have no words to change, and a budget may end with the original. TextAttack's searches differ in what
+        they do then; some fail.
         """
         from textattack.attack_results import FailedAttackResult, SkippedAttackResult
         from textattack.goal_function_results import GoalFunctionResultStatus
 
         goal = self.attack.goal_function
-        if text.num_words and goal.query_budget > 1:
+        if goal.query_budget > 1 and (text.num_words or self._can_change(text)):
             return self.attack.attack(text, label)
         original, _ = goal.init_attack_example(text, label)
         is_wrong = original.goal_status == GoalFunctionResultStatus.SKIPPED
         return SkippedAttackResult(original) if is_wrong else FailedAttackResult(original)
+
+    def _can_change(self, text: Any) -> bool:
+        """Return whether the attack can change a text without words, such as by adding some."""
+        try:
+            return bool(self.attack.get_transformations(text, text))
+        except (RobenchError, ControlFlow):
+            raise
+        except Exception:  # many transformations expect a word
+            return False
 
     def _run(self, *values: object) -> None:
         started = perf_counter()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,41 @@ def test_a_search_that_cannot_begin_ends_with_the_original(attack: Attack, text:
     failed, skipped = run(replace(attack, query_budget=budget), steady, [(0, text, 0), (1, text, 1)])
     assert (failed.status, failed.queries, failed.final) == ("failed", 1, text)
     assert (skipped.status, skipped.queries, skipped.final) == ("skipped", 1, text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suffix(Attack):
+    """Appends a sentence."""
+
+    uses = ()
+
+    def build(self, victim: Any) -> Any:
+        from textattack import Attack as Built
+        from textattack.goal_functions import UntargetedClassification
+        from textattack.search_methods import GreedySearch
+        from textattack.shared import AttackedText
+        from textattack.transformations import Transformation
+
+        class Appending(Transformation):
+            def __call__(self, current_text: Any, *args: Any, **options: Any) -> list[Any]:
+                kept = {"original_index_map": current_text.attack_attrs["original_index_map"]}
+                made = AttackedText(f"{current_text.text} and true is true", attack_attrs=kept)
+                made.attack_attrs |= {"last_transformation": self, "previous_attacked_text": current_text}
+                return [] if "true" in current_text.text else [made]
+
+            def _get_transformations(self, current_text: Any, indices_to_modify: Any) -> list[Any]:
+                raise NotImplementedError
+
+        return Built(UntargetedClassification(victim), [], Appending(), GreedySearch())
+
+
+@pytest.mark.parametrize("text", ["a film", "!!!", "\N{SLIGHTLY SMILING FACE}", ""])
+def test_an_attack_that_adds_words_attacks_a_text_without_words(text: str) -> None:
+    def gullible(texts: Sequence[str]) -> torch.Tensor:
+        return torch.tensor([[0.0, 1.0] if "true" in one else [1.0, 0.0] for one in texts])
+
+    (record,) = run(Suffix(), gullible, [(0, text, 0)])
+    assert (record.status, record.final, record.queries) == ("succeeded", f"{text} and true is true", 2)
 
 
 @every_attack
