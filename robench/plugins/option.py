@@ -6,8 +6,10 @@ values are made. They are metadata of the dataclass's field, so they enter no ke
 
 from __future__ import annotations
 
+import functools
 import math
 import numbers
+import operator
 import re
 import types
 from dataclasses import MISSING, Field, dataclass, field, fields
@@ -137,20 +139,28 @@ def check_values(thing: Any) -> None:
 
 def may_be_none(hint: Any) -> bool:
     """Return whether a type includes None."""
-    return get_origin(hint) in (Union, types.UnionType) and types.NoneType in get_args(hint)
+    return types.NoneType in list_members(hint)
 
 
 def without_none(hint: Any) -> Any:
-    """Return the other choice of a type that includes None; any other type as it is."""
-    return next(choice for choice in get_args(hint) if choice is not types.NoneType) if may_be_none(hint) else hint
+    """Return a type that includes None without it; any other type as it is."""
+    if not may_be_none(hint):
+        return hint
+    return functools.reduce(operator.or_, (one for one in list_members(hint) if one is not types.NoneType))
+
+
+def list_members(hint: Any) -> tuple[Any, ...]:
+    """Return the types of which a union has one; nothing for any other type."""
+    return get_args(hint) if get_origin(hint) in (Union, types.UnionType) else ()
 
 
 def describe_values(hint: Any, said: Option | None = None) -> str:
-    """Describe the values of a field: ``a number, above 0``, ``one of mean, sum``."""
+    """Describe the values of a field: ``a number, above 0``, ``one of mean, sum``, ``a whole number or a text``."""
     hint = without_none(hint)
     if get_origin(hint) is Literal:
         return f"one of {', '.join(map(str, get_args(hint)))}"
-    return ", ".join(filter(None, (_KINDS.get(hint, "a value"), said.range if said else "")))
+    kinds = " or ".join(map(describe_values, list_members(hint))) or _KINDS.get(hint, "a value")
+    return ", ".join(filter(None, (kinds, said.range if said else "")))
 
 
 @dataclass(frozen=True)

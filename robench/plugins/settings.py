@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
@@ -11,7 +13,16 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 from robench.errors import RobenchError
 from robench.escaping import show_value
 from robench.paths import absolute_path, read_regular
-from robench.plugins.option import Option, check_values, describe, describe_values, may_be_none, option_of, without_none
+from robench.plugins.option import (
+    Option,
+    check_values,
+    describe,
+    describe_values,
+    list_members,
+    may_be_none,
+    option_of,
+    without_none,
+)
 from robench.plugins.suggestions import explain_unknown
 
 T = TypeVar("T")
@@ -105,6 +116,11 @@ def _read(where: str, value: Any, hint: Any, said: Option) -> Any:
     if may_be_none(hint):
         return None if value is None or value == "none" else _read(where, value, without_none(hint), said)
     refused = f"{where} is {describe_values(hint, said)}, not {show_value(value)}."
+    if members := list_members(hint):
+        for member in sorted(members, key=lambda one: (one is str, one is bool)):  # any text is a str, and 1 is True
+            with contextlib.suppress(RobenchError):
+                return _read(where, value, member, said)
+        raise RobenchError(refused)
     if get_origin(hint) is Literal:
         named = {str(choice): choice for choice in get_args(hint)}
         if str(value) not in named:
@@ -121,8 +137,9 @@ def _read(where: str, value: Any, hint: Any, said: Option) -> Any:
             raise RobenchError(refused) from error
     if isinstance(value, str) and hint is not Any:
         raise RobenchError(
-            f"{where} is no number, text or choice, so {show_value(value)} cannot be read as it: give it in a file"
-            " (--config FILE of `robench run`), or from Python (settings=)."
+            f"{where} takes no text, so {show_value(value)} cannot be read as one: a value of the type"
+            f" {inspect.formatannotation(hint)} stands in a file (--config FILE of `robench run`), or comes from Python"
+            " (settings=)."
         )
     return value
 

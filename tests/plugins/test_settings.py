@@ -191,19 +191,70 @@ def test_read_file_of_a_toml_file_that_no_one_writes_is_a_sentence(content: str,
         read_file(tmp_path / "odd.toml")
 
 
-@pytest.mark.parametrize("field", ["words", "pair", "table", "either"])
+@pytest.mark.parametrize("field", ["words", "pair", "table"])
 def test_configure_of_a_field_that_no_text_stands_for_is_refused(field: str) -> None:
     @dataclass(frozen=True)
     class Shapes:
         words: list[str] = dataclasses.field(default_factory=list)
         pair: tuple[int, int] = (1, 2)
         table: dict[str, int] = dataclasses.field(default_factory=dict)
-        either: int | str = 1
 
-    with pytest.raises(RobenchError, match=rf"^a\.{field} is no number, .*--config FILE .*, or from Python"):
+    with pytest.raises(RobenchError, match=rf"^a\.{field} takes no text, .* of the type (list|tuple|dict)\[.*--config"):
         configure("a", Shapes(), {field: "1"})
-    made, changed = configure("a", Shapes(), {"words": ["x"], "either": 2})
-    assert (made.words, changed) == (["x"], (("either", 2), ("words", ["x"])))
+    made, changed = configure("a", Shapes(), {"words": ["x"]})
+    assert (made.words, changed) == (["x"], (("words", ["x"]),))
+
+
+@dataclass(frozen=True)
+class Unions:
+    layers: str | int = 3
+    width: int | float | None = None
+    pick: Literal["all"] | int | None = 1
+    named: str | bool | None = "x"
+    freeze: bool | int = 5
+    words: int | list[str] = 1
+
+
+@pytest.mark.parametrize(
+    ("field", "given", "expected"),
+    [
+        ("layers", "all", "all"),
+        ("layers", "5", 5),
+        ("layers", 5, 5),
+        ("width", "0.5", 0.5),
+        ("width", "2", 2),
+        ("width", "none", None),
+        ("pick", "all", "all"),
+        ("pick", "4", 4),
+        ("named", "true", True),
+        ("named", "y", "y"),
+        ("named", None, None),
+        ("freeze", 1, 1),
+        ("freeze", True, True),
+        ("words", ["a"], ["a"]),
+        ("words", "7", 7),
+    ],
+)
+def test_configure_of_a_field_of_several_types_takes_each_of_them(field: str, given: Any, expected: Any) -> None:
+    made, _ = configure("a", Unions(), {field: given})
+    found = getattr(made, field)
+    assert (found, type(found)) == (expected, type(expected))
+
+
+@pytest.mark.parametrize(
+    ("field", "given", "complaint"),
+    [
+        ("layers", [1], "a.layers is a text or a whole number, not [1]."),
+        ("pick", "some", "a.pick is one of all or a whole number, not 'some'."),
+        ("words", "all", "a.words is a whole number or a value, not 'all'."),
+    ],
+)
+def test_configure_of_a_field_of_several_types_with_none_of_them_is_refused(
+    field: str, given: Any, complaint: str
+) -> None:
+    with pytest.raises(RobenchError) as error:
+        configure("a", Unions(), {field: given})
+    assert str(error.value) == complaint
 
 
 def test_configure_with_a_number_beyond_all_floats_is_a_sentence() -> None:
