@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
+from robench.plugins.contract import check_type
 from robench.plugins.option import check_values, option
 from robench.plugins.style import Style
 
@@ -83,11 +84,13 @@ class Defense(ABC):
         check_values(self)
 
     def check_declarations(self) -> None:
-        """Reject properties whose values are of the right types and make no sense.
+        """Reject properties whose values make no sense.
 
         Raises:
-            ValueError: one is; the message says which, as a clause.
+            TypeError, ValueError: one does not; the message says which, as a clause.
         """
+        check_type("network_count", self.network_count, int)
+        check_type("deployed", self.deployed, int)
         if not 1 <= self.network_count <= MOST_NETWORKS:
             raise ValueError(f"its network_count is {self.network_count}, not from 1 to {MOST_NETWORKS}")
         if not 0 <= self.deployed < self.network_count:

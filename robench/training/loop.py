@@ -84,10 +84,11 @@ def train(
         RobenchError: the defense's code fails, its losses train nothing, or a term of the loss or an output of the
             deployed network on the development set is not finite.
     """
-    try:
-        defense.check_declarations()  # the registry does, too, but not every defense comes from it
-    except ValueError as error:
-        raise RobenchError(f"the defense {find_name(defense)} cannot be used: {error}.") from error
+    with run_foreign_code(f"the defense {find_name(defense)} failed to say what it is", type(defense)):
+        try:
+            defense.check_declarations()  # the registry does, too, but not every defense comes from it
+        except (TypeError, ValueError) as error:
+            raise RobenchError(f"the defense {find_name(defense)} cannot be used: {error}.") from error
     with use_seed(seed, device):
         vocabulary = list_tokens(tokenizer)
         networks = [Classifier(encoder(), classes, vocabulary).to(device) for _ in range(defense.network_count)]

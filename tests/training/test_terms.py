@@ -108,16 +108,16 @@ def test_file_of_a_defense_is_named_if_its_loss_is_inherited() -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Networkless(Base):
-    count: int = 1
-    index: int = 0
+    count: Any = 1
+    index: Any = 0
 
     @property
-    def network_count(self) -> int:
+    def network_count(self) -> Any:
         return self.count
 
     @property
-    def deployed(self) -> int:
-        return self.index
+    def deployed(self) -> Any:
+        return {0: 0, 1: 1, -1: -1, None: None}[self.index]
 
 
 @pytest.mark.parametrize(
@@ -126,11 +126,20 @@ class Networkless(Base):
         (0, 0, "its network_count is 0, not from 1 to 100"),
         (1, 1, "its deployed is 1: its networks are counted from 0, so the last is 0"),
         (2, -1, "its deployed is -1: its networks are counted from 0, so the last is 1"),
+        ("2", 0, "its network_count is '2', not a whole number"),
+        (1.0, 0, "its network_count is 1.0, not a whole number"),
+        (True, 0, "its network_count is True, not a whole number"),
+        (1, None, "its deployed is None, not a whole number"),
     ],
 )
-def test_a_defense_that_deploys_no_network_is_refused(count: int, index: int, reason: str) -> None:
+def test_a_defense_that_deploys_no_network_is_refused(count: Any, index: Any, reason: str) -> None:
     with pytest.raises(RobenchError, match=f"^the defense Networkless cannot be used: {reason}\\.$"):
         tiny.trained(Networkless(count=count, index=index), tiny.rows(8), SETTINGS)
+
+
+def test_a_defense_whose_property_fails_before_training_is_a_sentence() -> None:
+    with pytest.raises(RobenchError, match=r"^the defense Networkless failed .*test_terms\.py, line \d+.*KeyError"):
+        tiny.trained(Networkless(index="unknown"), tiny.rows(8), SETTINGS)
 
 
 def fail(error: BaseException) -> Any:
