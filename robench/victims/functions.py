@@ -103,13 +103,25 @@ def check_function(thing: Any, what: str) -> Function:
             f"{what} is {kind} and cannot be called; a model is a folder, a Hub id, module:function, a function, a pair"
             " of a Transformers model and its tokenizer, a pipeline, or a classifier of scikit-learn."
         )
-    if hasattr(thing, "save_pretrained"):
-        other = "its model" if hasattr(thing, "convert_tokens_to_ids") else "its tokenizer"
+    if other := _find_counterpart(type(thing)):
         raise RobenchError(f"{what} is {kind}, which gives no scores of texts: give a pair of it and {other}.")
     function: Function = thing
     if inspect.isasyncgenfunction(function):
         raise RobenchError(f"{what} is an async generator; name a function, async or not, that returns all scores.")
     return function
+
+
+def _find_counterpart(kind: type) -> str:
+    """Return what a class of Transformers needs beside it to read texts; empty if it is another, or reads them itself.
+
+    What an object has is not asked: a client may seem to have everything.
+    """
+    names = {base.__name__ for base in kind.__mro__}
+    if "PreTrainedTokenizerBase" in names:
+        return "its model"
+    forward = getattr(kind, "forward", None)
+    reads_ids = inspect.isfunction(forward) and "input_ids" in inspect.signature(forward).parameters
+    return "its tokenizer" if reads_ids and hasattr(kind, "save_pretrained") else ""
 
 
 def digest_function(function: Function, spec: str, version: str) -> str:

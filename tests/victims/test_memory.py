@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from transformers import PretrainedConfig, PreTrainedModel
 
 from robench import RobenchError
 from robench.victims import find_victim
@@ -54,6 +55,36 @@ def test_a_function_in_memory_is_a_model_too(tiny_job: TinyJob, tmp_path: Path) 
         given((by_ending, 1, 2), tiny_job, tmp_path)
     with pytest.raises(RobenchError, match="does not exist"):
         given(tmp_path / "nowhere", tiny_job, tmp_path)
+
+
+class Client:
+    """Calls what it is asked for somewhere else."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return lambda *texts: None
+
+    def __call__(self, texts: Sequence[str]) -> Any:
+        return by_ending(texts)
+
+
+class OfTexts(PreTrainedModel):
+    """A model that tokenizes texts itself."""
+
+    def __init__(self) -> None:
+        super().__init__(PretrainedConfig())
+
+    def forward(self, texts: Sequence[str]) -> Any:
+        return by_ending(texts)
+
+
+def test_find_victim_of_an_object_that_reads_texts_takes_it_whatever_else_it_has() -> None:
+    for thing in (Client(), OfTexts()):
+        source = find_victim(thing, version="1")
+        assert source.load(max_length=None, precision="fp32", device=torch.device("cpu"))(["good"]).shape == (1, 2)
+    with pytest.raises(RobenchError, match="which gives no scores of texts: give a pair of it and its model"):
+        find_victim(tiny.tokenizer())
 
 
 def test_two_functions_of_one_source_are_not_taken_for_each_other(tiny_job: TinyJob, tmp_path: Path) -> None:
