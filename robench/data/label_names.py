@@ -142,19 +142,14 @@ def merge_classes(
     return found, tuple(merged)
 
 
-def check_hidden(values: Sequence[object], place: str, given: Sequence[str] = ()) -> None:
-    """Reject a column of labels that are hidden, as those of the test splits of GLUE are.
+def are_hidden(values: Sequence[object], given: Sequence[str] = ()) -> bool:
+    """Return whether a column holds labels that are hidden, as those of the test splits of GLUE are: -1 alone.
 
     Args:
         values: the values of all rows of a file.
-        place: names the column in messages.
-        given: names, or values, that the user listed.
-
-    Raises:
-        RobenchError: all of them are -1, which the user did not list.
+        given: names, or values, that the user listed; -1 among them is a label.
     """
-    if -1 not in map(simplify_label, given) and {simplify_label(value) for value in values} == {-1}:
-        raise RobenchError(f"{place} holds only -1: its labels are hidden; take a split that has them.")
+    return -1 not in map(simplify_label, given) and {simplify_label(value) for value in values} == {-1}
 
 
 def settle_labels(

@@ -12,7 +12,7 @@ from typing import Any
 from robench.data.columns import Columns, find_columns
 from robench.data.files import find_file, make_missing_error, note_quoting
 from robench.data.hub import list_configs, load_dataset_folder
-from robench.data.label_names import LabelNames, check_hidden, merge_classes, settle_labels
+from robench.data.label_names import LabelNames, are_hidden, merge_classes, settle_labels
 from robench.data.load import TaskData, check_rows
 from robench.data.tables import SUFFIXES, NumberedRow, Table, open_dataset, open_table
 from robench.data.task import SPLITS, Row, Splits, Task
@@ -106,7 +106,7 @@ class UserData:
         columns = find_columns(tables["test"], self.text, self.label)
         for table in tables.values():
             find_columns(table, columns.text, columns.label)
-        rows, classes = _read_tables(tables, columns, self.labels)
+        rows, classes, notes = _read_tables(tables, columns, self.labels, needs_train=needs_train)
         names = settle_labels(
             [label for numbered in rows.values() for _, (_, label) in numbered],
             f"the column {show_value(columns.label)} of {tables['test'].place}",
@@ -119,8 +119,8 @@ class UserData:
             return tables[split].describe_place(rows[split][index][0])
 
         train, dev, test = (numbered.get(split, []) for split in SPLITS)
-        notes = tuple(note_quoting(tables.values()))
-        splits = Splits(train=train, dev=dev, test=test, source=source, notes=notes, place=describe_place)
+        notes = [*note_quoting(tables.values()), *notes]
+        splits = Splits(train=train, dev=dev, test=test, source=source, notes=tuple(notes), place=describe_place)
         data = check_rows(self.name, Task(labels=names.names), splits, needs_train=needs_train)
         return UserRows(data=data, remarks=tuple(filter(None, (columns.remark, names.remark))))
 
@@ -249,20 +249,33 @@ def _load_saved(path: Path) -> Any:
 
 
 def _read_tables(
-    tables: Mapping[str, Table], columns: Columns, given: Sequence[str]
-) -> tuple[dict[str, list[NumberedRow]], tuple[str, ...]]:
-    """Return the rows of each split, whose class numbers count in one list of classes, and this list.
+    tables: Mapping[str, Table], columns: Columns, given: Sequence[str], *, needs_train: bool
+) -> tuple[dict[str, list[NumberedRow]], tuple[str, ...], list[str]]:
+    """Return the rows of each split, whose class numbers count in one list of classes, this list, and notes.
+
+    Without a need of training rows, splits with hidden labels are left out, except for the test rows.
 
     Raises:
         RobenchError: the labels of a split are hidden, or their numbers could mean several classes.
     """
-    ordered = {tables[split].place: tables[split] for split in ("test", *tables)}
-    rows = {place: table.read_rows(columns.text, columns.label) for place, table in ordered.items()}
-    for place, numbered in rows.items():
-        check_hidden([label for _, (_, label) in numbered], f"the column {show_value(columns.label)} of {place}", given)
-    own = {place: table.classes[columns.label] for place, table in ordered.items() if columns.label in table.classes}
+    kept: dict[str, Table] = {}
+    rows: dict[str, list[NumberedRow]] = {}
+    notes: list[str] = []
+    for split in dict.fromkeys(("test", *tables)):
+        table = tables[split]
+        numbered = table.read_rows(columns.text, columns.label)
+        if are_hidden([label for _, (_, label) in numbered], given):
+            if needs_train or split == "test":
+                raise RobenchError(
+                    f"the column {show_value(columns.label)} of {table.place} holds only -1, as hidden labels do: take"
+                    " a split that has them, or list all labels with --labels if -1 is one of them."
+                )
+            notes.append(f"the rows of {split} are left out, as their labels are hidden (all are -1)")
+            continue
+        kept[split], rows[table.place] = table, numbered
+    own = {table.place: table.classes[columns.label] for table in kept.values() if columns.label in table.classes}
     merged, classes = merge_classes(rows, own)
-    return {split: merged[table.place] for split, table in tables.items()}, classes
+    return {split: merged[kept[split].place] for split in tables if split in kept}, classes, notes
 
 
 def _number_rows(table: Table, rows: Sequence[NumberedRow], names: LabelNames) -> list[Row]:

@@ -187,7 +187,7 @@ def test_labels_are_numbers_names_or_truth_values(
     [
         ([1, 5], (), "holds the numbers 1, 5, which are not all from 0 on: give --labels 1,5"),
         ([-1, 1], (), "give --labels -1,1"),
-        ([-1, -1], (), "its labels are hidden"),
+        ([-1, -1], (), "holds only -1, as hidden labels do: .* list all labels with --labels if -1 is one of them"),
         ([0, 0], (), "holds the number 0 alone: name all labels with --labels"),
         (["spam", "spam"], (), "holds 'spam' alone: name all labels with --labels"),
         ([0.5, 1], (), "holds 0.5, which is no label"),
@@ -286,8 +286,18 @@ def test_numbers_beside_one_list_of_classes_count_in_it(tmp_path: Path) -> None:
 def test_hidden_labels_of_one_split_are_told(tmp_path: Path) -> None:
     for split, labels in (("train", [0, 1]), ("test", [-1, -1])):
         write_classes(tmp_path / f"{split}.parquet", ["neg", "pos"], labels)
-    with pytest.raises(RobenchError, match=r"test.parquet holds only -1: its labels are hidden; take a split"):
+    with pytest.raises(RobenchError, match=r"test.parquet holds only -1, as hidden labels do: take a split"):
         load(tmp_path, test_only=False)
+
+
+def test_load_with_hidden_labels_of_rows_that_nothing_needs_leaves_these_out(tmp_path: Path) -> None:
+    for split, labels in (("train", [-1, -1]), ("dev", [0, 1]), ("test", [0, 1])):
+        write_file(tmp_path / "films" / f"{split}.csv", {"text": ["a", "b"], "label": labels})
+    found = load(tmp_path / "films", test_only=False)
+    assert (len(found.data.train), len(found.data.dev), pairs(found)) == (0, 2, [("a", 0), ("b", 1)])
+    assert found.data.notes[0] == "the rows of train are left out, as their labels are hidden (all are -1)"
+    with pytest.raises(RobenchError, match=r"train.csv holds only -1"):
+        load(tmp_path / "films", test_only=False, needs_train=True)
 
 
 def test_classes_of_a_task_go_by_the_order_of_the_file(tmp_path: Path) -> None:
