@@ -39,7 +39,7 @@ class A2T(AdversarialDefense):
     unsuccessful: Unsuccessful = option(
         "drop",
         "row of an epoch for a text that was attacked in vain: drop leaves it out, original is the clean text,"
-        " perturbed the best text that the attack found",
+        " perturbed the text at which the search ended",
         source=f"{_CODE}, in all presets",
     )
     share: float = option(
