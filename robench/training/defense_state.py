@@ -2,7 +2,8 @@
 
 How it works: an attribute that a defense changes without declaring it is found by hashes, taken before the first step
 and whenever a checkpoint is due. Hashed is what pickle would write of the value, so that a weight deep in a module or
-an optimiser counts; the networks in training, which every checkpoint has, count as names. Nothing is ever unpickled.
+an optimiser counts, and what a function has in its closure; the networks in training, which every checkpoint has, count
+as names. A value that hides what it holds, such as a generator, counts as changed. Nothing is ever unpickled.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ import hashlib
 import json
 import pickle
 import types
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from transformers import PreTrainedTokenizerBase
 
 from robench.errors import run_foreign_code
 from robench.escaping import show_value
@@ -78,7 +79,8 @@ class AttributeWatch:
 
     Training would continue without it, and end in other weights than an undisturbed one.
 
-    A cached property that is first computed later is a mere cache, and does not count.
+    A cached property that is first computed later is a mere cache, and does not count. Nor does what a module or class
+    holds, nor what an object leaves out of its own pickle.
 
     Args:
         defense: the defense, before the first step.
@@ -97,13 +99,17 @@ class AttributeWatch:
         self._before = {} if self._declares else self._describe()
 
     def find_undeclared(self) -> str:
-        """Return the name of an attribute that has changed; empty if none has, or the defense returns its state."""
+        """Return the name of an attribute that has changed, or may have; empty if none has.
+
+        It is empty if the defense returns its state, too.
+        """
         now = {} if self._declares else self._describe()
         return next((name for name, digest in now.items() if self._has_changed(name, digest)), "")
 
     def _has_changed(self, name: str, digest: str) -> bool:
-        is_cache = isinstance(getattr(type(self._defense), name, None), functools.cached_property)
-        return digest != self._before.get(name, digest if is_cache else None)
+        if name not in self._before and isinstance(getattr(type(self._defense), name, None), functools.cached_property):
+            return False
+        return not digest or digest != self._before.get(name)
 
     def _describe(self) -> dict[str, str]:
         kind, name = type(self._defense), find_name(self._defense)
@@ -112,7 +118,7 @@ class AttributeWatch:
 
 
 class _Digester(pickle.Pickler):
-    """Writes a value as pickle does, whatever is in it: what cannot be pickled is its ``repr``.
+    """Writes a value as pickle does; raises an error if something in it cannot be taken apart.
 
     Args:
         file: takes what is written.
@@ -124,40 +130,48 @@ class _Digester(pickle.Pickler):
         self._names = names
 
     def persistent_id(self, thing: Any) -> str | None:
-        """Return a name for a part of a network and for code, and a hash for a tensor; None for all else."""
+        """Return a name for a part of a network, a class and a module, and a hash for a tensor; None for all else."""
         if id(thing) in self._names:
             return self._names[id(thing)]
-        if isinstance(thing, type | types.FunctionType | types.BuiltinFunctionType | types.ModuleType):
+        if isinstance(thing, type | types.ModuleType):
             return repr(thing)
         return _digest_tensor(thing) if isinstance(thing, Tensor) else None
 
     def reducer_override(self, thing: Any) -> Any:
-        """Return how pickle takes a thing apart."""
+        """Return how a thing is taken apart: mostly as pickle does.
+
+        Raises:
+            TypeError: only using it up would tell what it holds.
+        """
+        if isinstance(thing, Iterator):
+            raise TypeError("an iterator is at a place that it does not tell")
+        if isinstance(thing, types.FunctionType):  # which pickle writes as a name
+            cells = [cell.cell_contents for cell in thing.__closure__ or ()]
+            return str, (repr(thing),), (cells, thing.__defaults__, thing.__kwdefaults__, vars(thing))
+        if isinstance(thing, PreTrainedTokenizerBase):  # whose pickle has the padding of its last call
+            return str, (repr(type(thing)),), sorted(thing.get_vocab().items())
         if type(thing) in copyreg.dispatch_table:
             return NotImplemented
-        try:
-            reduced = thing.__reduce_ex__(pickle.HIGHEST_PROTOCOL)
-        except Exception:  # code of others, such as that of a lock or a generator, refuses it in any way
-            reduced = repr(thing)
+        reduced = thing.__reduce_ex__(pickle.HIGHEST_PROTOCOL)
         return (str, (reduced,)) if isinstance(reduced, str) else reduced
 
 
 def _digest(value: Any, names: Mapping[int, str]) -> str:
+    """Return a hash of a value; empty if it holds something that cannot be taken apart."""
     found = hashlib.sha256()
     try:
-        with warnings.catch_warnings(action="ignore"):  # iterators of itertools are about to lose their state
-            _Digester(types.SimpleNamespace(write=found.update), names).dump(value)
-    except Exception:  # such as a structure too deep to walk
-        return repr(value)
+        _Digester(types.SimpleNamespace(write=found.update), names).dump(value)
+    except Exception:  # code of others, such as that of a lock, refuses it in any way; a structure may be too deep
+        return ""
     return found.hexdigest()
 
 
-def _digest_tensor(tensor: Tensor) -> str:
-    """Return a hash of a tensor's shape, type and content; its ``repr`` if it has no plain one, as a sparse one."""
+def _digest_tensor(tensor: Tensor) -> str | None:
+    """Return a hash of a tensor's shape, type and content; None if it has no plain one, as a sparse one."""
     try:
         content = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data
     except (RuntimeError, TypeError, NotImplementedError):
-        return repr(tensor)
+        return None
     return f"{tuple(tensor.shape)} {tensor.dtype} {hashlib.sha256(content).hexdigest()}"
 
 

@@ -219,7 +219,8 @@ def _take_snapshot(run: TrainingRun, epochs: Epochs, defense: Defense, warn: Cal
     if attribute := run.find_undeclared_state():
         warn(
             f"note: if this training is interrupted, it begins anew: the defense {find_name(defense)} changes"
-            f" its attribute {attribute} while it trains, and has no training_state and load_training_state."
+            f" its attribute {attribute} while it trains, or keeps there what cannot be stored, and has no"
+            " training_state and load_training_state."
         )
         return None
     return run.take_snapshot(epochs.position)

@@ -294,7 +294,7 @@ def test_a_defense_with_a_state_of_its_own_that_it_declares_is_continued(kept: K
     ("defense", "told"),
     [
         (Unstorable, None),
-        (Averaging, "the defense Averaging changes its attribute own while it trains, and has no training_state"),
+        (Averaging, "the defense Averaging changes its attribute own while it trains, or keeps there what cannot be"),
     ],
 )
 def test_a_defense_that_cannot_be_continued_begins_anew(defense: type[Defense], told: str | None, kept: Kept) -> None:
@@ -307,6 +307,18 @@ def test_a_defense_that_cannot_be_continued_begins_anew(defense: type[Defense], 
     assert result_of(again) == result_of(undisturbed) and starts == [(0, STEPS)]
 
 
+def drawing() -> Callable[[], float]:
+    source = random.Random(5)
+    return lambda: source.random()
+
+
+class Closed:
+    """Refuses to be pickled."""
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise ValueError("no")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Keeping(Base):
     """Keeps things of all kinds beside its networks, and changes nothing by itself."""
@@ -315,9 +327,10 @@ class Keeping(Base):
 
     def before_training(self, networks: Sequence[Classifier]) -> None:
         critic = nn.Linear(4, 1)
-        rest = {"table": torch.zeros(3000), "random": random.Random(1), "lock": threading.Lock(), "read": lambda: 1}
-        own = {"critic": critic, "optimiser": torch.optim.SGD(critic.parameters(), lr=1.0, momentum=0.9), **rest}
-        self.kept[:] = [own, networks[0], networks[0].head.bias, torch.eye(3).to_sparse(), itertools.count(1)]
+        own = {"critic": critic, "optimiser": torch.optim.SGD(critic.parameters(), lr=1.0, momentum=0.9)}
+        own |= {"table": torch.zeros(3000), "random": random.Random(1), "read": drawing(), "words": tiny.tokenizer()}
+        own["draw"] = random.Random(2).random
+        self.kept[:] = [own, networks[0], networks[0].head.bias, torch.ones(3000).to_sparse()]
         self.memo["steps"] = 0
 
     @functools.cached_property
@@ -345,7 +358,11 @@ CHANGES: dict[str, tuple[Callable[[Keeping], Any], str]] = {
     "state of an optimiser": (move_momentum, "kept"),
     "element of a long tensor": (lambda one: one.kept[0]["table"][1500:1501].add_(1), "kept"),
     "random generator": (lambda one: one.kept[0]["random"].random(), "kept"),
-    "count": (lambda one: next(one.kept[4]), "kept"),
+    "closure": (lambda one: one.kept[0]["read"](), "kept"),
+    "method of a generator": (lambda one: one.kept[0]["draw"](), "kept"),
+    "element of a sparse tensor": (lambda one: one.kept[3].values()[1500:1501].add_(1), "kept"),
+    "call of a tokenizer": (lambda one: one.kept[0]["words"](["a"], padding="max_length", max_length=9), ""),
+    "words of a tokenizer": (lambda one: one.kept[0]["words"].add_tokens(["unheard"]), "kept"),
     "early cache": (lambda one: one.memo.update(steps=1), "memo"),
     "new attribute": (lambda one: object.__setattr__(one, "other", 1), "other"),
 }
@@ -359,6 +376,24 @@ def test_change_of_an_attribute_is_found_however_deep(change: str) -> None:
     make, name = CHANGES[change]
     make(defense)
     assert watch.find_undeclared() == watch.find_undeclared() == name
+
+
+@pytest.mark.parametrize(
+    "thing",
+    [
+        (number for number in range(9)),
+        iter(torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.zeros(2)))),
+        itertools.count(1),
+        functools.partial(next, iter([1, 2])),
+        (lambda numbers: lambda: next(numbers))(iter([1, 2])),
+        threading.Lock(),
+        Closed(),
+    ],
+    ids=["generator", "loader", "count", "partial", "closure", "lock", "closed"],
+)
+def test_attribute_that_hides_what_it_holds_counts_as_changed(thing: Any) -> None:
+    defense = Keeping(kept=[{"it": thing}])
+    assert AttributeWatch(defense, [tiny.classifier()]).find_undeclared() == "kept"
 
 
 @dataclass(frozen=True, kw_only=True)
