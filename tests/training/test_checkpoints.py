@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import itertools
 import json
@@ -328,7 +329,12 @@ class Keeping(Base):
     def before_training(self, networks: Sequence[Classifier]) -> None:
         critic = nn.Linear(4, 1)
         own = {"critic": critic, "optimiser": torch.optim.SGD(critic.parameters(), lr=1.0, momentum=0.9)}
-        own |= {"table": torch.zeros(3000), "random": random.Random(1), "read": drawing(), "words": tiny.tokenizer()}
+        own |= {
+            "table": torch.zeros(3000),
+            "random": random.Random(1),
+            "read": drawing(),
+            "words": copy.deepcopy(tiny.tokenizer()),
+        }
         own["draw"] = random.Random(2).random
         self.kept[:] = [own, networks[0], networks[0].head.bias, torch.ones(3000).to_sparse()]
         self.memo["steps"] = 0
