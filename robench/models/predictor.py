@@ -16,7 +16,7 @@ import copy
 import hashlib
 import itertools
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 import torch
@@ -190,22 +190,13 @@ class Predictor:
     def _run(self, tokens: Sequence[Tokens], shape: Shape) -> Outputs:
         """Run one batch, filled up with copies of its last text."""
         filled = [*tokens, *[tokens[-1]] * (shape.rows - len(tokens))]
-        with self._evaluation_mode(), torch.inference_mode(), autocast(self.precision, self._device):
+        with self.classifier.without_dropout(), torch.inference_mode(), autocast(self.precision, self._device):
             inputs = collate(self._tokenizer, filled, self._device, length=shape.length)
             return Outputs(*(part[: len(tokens)].float() for part in self.classifier(inputs)))
 
     def batch_logits(self, tokens: Sequence[Reading], shape: Shape) -> Tensor:
         """Return the logits of :meth:`batch`."""
         return self.batch(tokens, shape).logits
-
-    @contextlib.contextmanager
-    def _evaluation_mode(self) -> Iterator[None]:
-        was_training = self.classifier.training
-        self.classifier.eval()
-        try:
-            yield
-        finally:
-            self.classifier.train(was_training)
 
 
 def measure(reading: Reading) -> int:
