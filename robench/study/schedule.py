@@ -94,19 +94,18 @@ def simulate(stages: Sequence[ScheduledStage], jobs: int) -> Schedule:
     """Simulate stages on a number of slots.
 
     Args:
-        stages: the stages in any order.
+        stages: the stages, each after those that it needs.
         jobs: number of slots, at least 1.
 
     Raises:
-        RobenchError: stages need each other in a circle, or there is no slot.
+        RobenchError: there is no slot.
     """
     if jobs < 1:
         raise RobenchError(f"a schedule needs at least 1 job, not {jobs}.")
     by_key = {stage.key: stage for stage in stages}
-    order = _sort(by_key)
-    levels = find_levels(order, jobs)
+    levels = find_levels(stages, jobs)
     makespan, peak = _run(by_key, levels, jobs)
-    path = _find_path(order)
+    path = _find_path(stages)
     return Schedule(
         jobs=jobs,
         makespan=makespan,
@@ -120,26 +119,6 @@ def simulate(stages: Sequence[ScheduledStage], jobs: int) -> Schedule:
 
 def _needs(stage: ScheduledStage, by_key: Mapping[str, ScheduledStage]) -> list[ScheduledStage]:
     return [by_key[key] for key in dict.fromkeys(stage.needs) if key in by_key]
-
-
-def _sort(by_key: Mapping[str, ScheduledStage]) -> list[ScheduledStage]:
-    """Return stages so that each comes after its needs.
-
-    Raises:
-        RobenchError: there is a circle.
-    """
-    left = {key: len(_needs(stage, by_key)) for key, stage in by_key.items()}
-    followers = _find_followers(by_key)
-    order = [stage for key, stage in by_key.items() if not left[key]]
-    for stage in order:  # which grows meanwhile
-        for follower in followers[stage.key]:
-            left[follower.key] -= 1
-            if not left[follower.key]:
-                order.append(follower)
-    if len(order) < len(by_key):
-        stuck = next(stage.name for key, stage in by_key.items() if left[key])
-        raise RobenchError(f"{stuck} needs itself, directly or through others: no schedule has an order for that.")
-    return order
 
 
 def _find_followers(by_key: Mapping[str, ScheduledStage]) -> dict[str, list[ScheduledStage]]:
