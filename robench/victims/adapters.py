@@ -117,7 +117,7 @@ def _read_weights(folder: Path) -> dict[str, torch.Tensor]:
     return weights
 
 
-def _count_labels(weights: dict[str, torch.Tensor], config: PeftConfig, base_files: ModelFiles) -> dict[str, int]:
+def _count_labels(weights: dict[str, torch.Tensor], config: PeftConfig, base_files: ModelFiles) -> dict[str, Any]:
     """Return ``num_labels`` if an adapter brings a head of another size than the base model's configuration says."""
     heads = {*_HEADS, *(getattr(config, "modules_to_save", None) or ())}
     rows = [

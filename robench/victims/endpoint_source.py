@@ -11,7 +11,8 @@ from robench.escaping import show_value
 from robench.victims.call_settings import CallSettings
 from robench.victims.endpoint import KEY_VARIABLE, Endpoint
 from robench.victims.find import choose_name
-from robench.victims.prompted_source import ADVICE, prompt_options
+from robench.victims.prompted_source import prompt_options
+from robench.victims.prompts import ADVICE_AT_CHANCE
 from robench.victims.source import CalledSource, hash_texts
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class EndpointSource(CalledSource):
 
     kind = "language model behind an endpoint"
     tolerance = 0.1
-    advice_at_chance = ADVICE
+    advice_at_chance = ADVICE_AT_CHANCE
 
     def load(self, *, max_length: int | None, precision: Precision, device: torch.device) -> Scorer:
         """Make the scorer; see :meth:`~robench.victims.source.VictimSource.load`."""

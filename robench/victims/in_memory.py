@@ -84,7 +84,14 @@ def pair_source(
     changes = [adapters, f"length {length}" if length else "", "sigmoid" if sigmoid else ""]
     command = ("--model", shown, *(["--sigmoid"] if sigmoid else [])) if shown else ()
     return PairSource(
-        name, place, hash_texts(digest, *filter(None, changes)), model, tokenizer, length, sigmoid, command=command
+        name,
+        place,
+        hash_texts(digest, *filter(None, changes)),
+        model,
+        tokenizer,
+        length=length,
+        sigmoid=sigmoid,
+        command=command,
     )
 
 

@@ -10,6 +10,7 @@ from robench.errors import RobenchError
 from robench.escaping import list_values, show_value
 
 TEXT, LABEL = "{text}", "{label}"
+ADVICE_AT_CHANCE = "try another --prompt or other --label-words"
 _ESCAPED = {"n": "\n", "t": "\t", "\\": "\\"}
 LabelScore = Literal["sum", "mean"]
 """What counts of a label word of several tokens: the sum of their log-probabilities, or the mean."""

@@ -15,6 +15,7 @@ from robench.resources.model_files import ModelFiles
 from robench.training.defense import Defense, Terms
 from robench.victims.call_settings import CallSettings
 from robench.victims.meter import Meter
+from robench.victims.prompts import ADVICE_AT_CHANCE, Prompt
 
 if TYPE_CHECKING:
     import torch
@@ -69,14 +70,20 @@ class VictimSource(ABC):
     digest: str
     command: tuple[str, ...] = field(default=(), kw_only=True)
 
-    kind: ClassVar[str] = ""
-    """The kind of model, as users see it."""
     has_network: ClassVar[bool] = True
     """Whether robench runs the network itself, so that it controls length and precision."""
     tolerance: ClassVar[float] = 0.01
     """Largest difference of a probability between two runs that is no change of the model."""
-    advice_at_chance: ClassVar[str] = ""
-    """What may help a model whose accuracy is that of chance; empty if that is worth no warning."""
+
+    @property
+    @abstractmethod
+    def kind(self) -> str:
+        """Return the kind of model, as users see it."""
+
+    @property
+    def advice_at_chance(self) -> str:
+        """Return what may help a model whose accuracy is that of chance; empty if that is worth no warning."""
+        return ""
 
     @property
     def usual_precision(self) -> Precision:
@@ -113,51 +120,72 @@ class VictimSource(ABC):
 
 
 @dataclass(frozen=True, eq=False)
-class PretrainedSource(VictimSource):
-    """A sequence classifier that Transformers loads: a folder, or a Hub id at a commit.
+class NetworkSource(VictimSource):
+    """A network of Transformers and its tokenizer: a sequence classifier, or a language model with a prompt.
+
+    Attributes:
+        length: most tokens of a text unless the user chooses another number; None is the model's own limit.
+        sigmoid: whether the user says that the one output of a classifier is a logit.
+        prompt: what makes a classifier of a language model; None for a sequence classifier.
+    """
+
+    length: int | None = field(default=None, kw_only=True)
+    sigmoid: bool = field(default=False, kw_only=True)
+    prompt: Prompt | None = field(default=None, kw_only=True)
+
+    @property
+    def kind(self) -> str:
+        """Return the kind of model, as users see it."""
+        return "language model" if self.prompt else "Transformers model"
+
+    @property
+    def advice_at_chance(self) -> str:
+        """Return what may help a prompt; see :meth:`VictimSource.advice_at_chance`."""
+        return ADVICE_AT_CHANCE if self.prompt else ""
+
+    def load(self, *, max_length: int | None, precision: Precision, device: torch.device) -> Scorer:
+        """Load the model as a scorer; see :meth:`VictimSource.load`."""
+        from robench.victims.networks import NetworkScorer
+        from robench.victims.prompted import PromptedScorer
+
+        parts = (self.shown, *self._load_parts(precision, device))
+        length = max_length or self.length
+        if self.prompt:
+            return PromptedScorer(*parts, self.prompt, max_length=length, precision=precision, device=device)
+        return NetworkScorer(*parts, max_length=length, precision=precision, device=device, sigmoid=self.sigmoid)
+
+    @abstractmethod
+    def _load_parts(self, precision: Precision, device: torch.device) -> tuple[Any, Any]:
+        """Load network and tokenizer."""
+
+
+@dataclass(frozen=True, eq=False)
+class PretrainedSource(NetworkSource):
+    """A network that Transformers loads: a folder, or a Hub id at a commit.
 
     Attributes:
         location: the folder, or the Hub id.
         revision: the commit of a Hub model.
         trust_remote_code: run the Python files that come with the model.
-        sigmoid: whether the user says that its one output is a logit.
         base: the model that it changes, if it is a PEFT adapter; None for a whole model.
     """
 
     location: str
     revision: str | None = None
     trust_remote_code: bool = False
-    sigmoid: bool = False
     base: PretrainedSource | None = None
-
-    kind = "Transformers model"
 
     @property
     def files(self) -> ModelFiles:
         """Return its files."""
         return ModelFiles(self.shown, self.location, self.revision, self.trust_remote_code)
 
-    def load(self, *, max_length: int | None, precision: Precision, device: torch.device) -> Scorer:
-        """Load the model as a scorer; see :meth:`VictimSource.load`."""
-        from robench.victims.networks import NetworkScorer
-
-        model, tokenizer = self._load_parts(native=precision == "native", device=device)
-        return NetworkScorer(
-            self.shown,
-            model,
-            tokenizer,
-            max_length=max_length,
-            precision=precision,
-            device=device,
-            sigmoid=self.sigmoid,
-        )
-
-    def _load_parts(self, *, native: bool, device: torch.device) -> tuple[Any, Any]:
-        """Load network and tokenizer."""
+    def _load_parts(self, precision: Precision, device: torch.device) -> tuple[Any, Any]:
+        native = precision == "native"
         if self.base is None:
             from robench.victims.pretrained import load_pretrained
 
-            return load_pretrained(self.files, native=native, device=device)
+            return load_pretrained(self.files, native=native, device=device, prompted=self.prompt is not None)
         from robench.victims.adapters import load_adapted
 
         return load_adapted(self.files, self.base.files, native=native, device=device)
@@ -166,26 +194,25 @@ class PretrainedSource(VictimSource):
         """Try the network, of an adapter that of its base model; see :meth:`VictimSource.find_bfloat16_fault`."""
         from robench.victims.pretrained import find_bfloat16_fault
 
-        return find_bfloat16_fault((self.base or self).files, device)
+        return find_bfloat16_fault((self.base or self).files, device, prompted=self.prompt is not None)
 
 
 @dataclass(frozen=True, eq=False)
-class PairSource(VictimSource):
-    """A Transformers sequence classifier and its tokenizer, in memory.
+class PairSource(NetworkSource):
+    """A network of Transformers and its tokenizer, in memory.
 
     Attributes:
-        model: the classifier.
+        model: the network.
         tokenizer: its tokenizer.
-        length: most tokens of a text unless the user chooses another number; None is the model's own limit.
-        sigmoid: whether the user says that its one output is a logit.
     """
 
     model: Any
     tokenizer: Any
-    length: int | None = None
-    sigmoid: bool = False
 
-    kind = "Transformers model in memory"
+    @property
+    def kind(self) -> str:
+        """Return the kind of model, as users see it."""
+        return f"{super().kind} in memory"
 
     @property
     def usual_precision(self) -> Precision:
@@ -198,23 +225,10 @@ class PairSource(VictimSource):
 
         return all(part.dtype == torch.float32 for part in self.model.parameters() if part.is_floating_point())
 
-    def _network(self, precision: Precision) -> Any:
-        """Return the network in a precision; a copy if its weights have another type."""
-        return self.model if precision == "native" or self._is_float32 else copy.deepcopy(self.model).float()
-
-    def load(self, *, max_length: int | None, precision: Precision, device: torch.device) -> Scorer:
-        """Load the model as a scorer; see :meth:`VictimSource.load`."""
-        from robench.victims.networks import NetworkScorer
-
-        return NetworkScorer(
-            self.shown,
-            self._network(precision),
-            self.tokenizer,
-            max_length=max_length or self.length,
-            precision=precision,
-            device=device,
-            sigmoid=self.sigmoid,
-        )
+    def _load_parts(self, precision: Precision, device: torch.device) -> tuple[Any, Any]:
+        """Return the network, a copy in float32 if its weights have another type than is needed, and the tokenizer."""
+        is_usable = precision == "native" or self._is_float32
+        return self.model if is_usable else copy.deepcopy(self.model).float(), self.tokenizer
 
     def preserve(self) -> contextlib.AbstractContextManager[None]:
         """Restore modes and device; see :meth:`VictimSource.preserve`."""

@@ -167,6 +167,26 @@ def test_a_network_that_sees_what_follows_is_no_language_model() -> None:
         scorer(TWO, model=_SeesAll())
 
 
+def prompted(folder: Path) -> Tensor:
+    """The scores of a language model in files."""
+    return add_prompt(find_victim(folder), TWO).load(max_length=None, precision="fp32", device=CPU)(TEXTS)
+
+
+def test_a_language_model_saved_from_a_wrapper_has_the_scores_of_the_model(tmp_path: Path) -> None:
+    folder = tiny_llama.save(tmp_path / "llama")
+    (folder / "model.safetensors").unlink()
+    weights = {f"module.{name}": part for name, part in tiny_llama.model().state_dict().items()}
+    torch.save(weights, folder / "pytorch_model.bin")
+    assert torch.equal(prompted(folder), scorer(TWO)(TEXTS))
+
+
+def test_weights_without_the_head_of_a_language_model_are_refused(tmp_path: Path) -> None:
+    folder = tiny_llama.save(tmp_path / "llama")
+    tiny_llama.model().model.save_pretrained(folder)
+    with pytest.raises(RobenchError, match=r"lack 1 tensors .*lm_head.weight: it is no language model\. A classifier"):
+        prompted(folder)
+
+
 def test_prompt_words_rule_and_chat_are_part_of_the_digest(tmp_path: Path) -> None:
     source = find_victim(str(tiny_llama.save(tmp_path / "llama")))
     prompts = [
