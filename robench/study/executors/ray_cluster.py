@@ -19,7 +19,7 @@ import ray
 
 from robench.errors import RobenchError
 from robench.machine import count_cores
-from robench.study.executors.worker_memory import estimate_worker_bytes
+from robench.study.executors.capacity import estimate_worker_bytes
 from robench.study.stages.stage import Stage
 
 _TOKEN = secrets.token_hex(32)

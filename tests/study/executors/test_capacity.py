@@ -14,9 +14,15 @@ from robench.machine import count_cores, read_free_memory
 from robench.models.encoders import EncoderSource
 from robench.resources.foreign_model import count_parameters
 from robench.study.executors import capacity
-from robench.study.executors.capacity import choose_jobs, choose_threads
-from robench.study.executors.gpu import CONTEXT_BYTES, choose_gpu_units, count_units, estimate_unit_bytes
-from robench.study.executors.worker_memory import WORKER_BYTES, estimate_worker_bytes
+from robench.study.executors.capacity import (
+    CONTEXT_BYTES,
+    WORKER_BYTES,
+    choose_gpu_units,
+    choose_jobs,
+    choose_threads,
+    estimate_unit_bytes,
+    estimate_worker_bytes,
+)
 from robench.study.setting import NamedDefense
 from robench.study.stages.victim import VictimStage
 from robench.training.settings import TrainingSettings
@@ -163,8 +169,13 @@ def test_a_unit_takes_a_context_and_some_bytes_for_each_parameter(
         pytest.param(2 * GIB, 4 * GIB, 1, id="one is tried in any case"),
     ],
 )
-def test_as_many_units_share_a_gpu_as_its_free_memory_holds(free: int, unit: int, units: int) -> None:
-    assert count_units(free, unit) == units
+def test_as_many_units_share_a_gpu_as_its_free_memory_holds(
+    free: int, unit: int, units: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(EncoderSource, "count_parameters", lambda self: BERT)
+    monkeypatch.setattr(capacity, "estimate_unit_bytes", lambda *sizes: unit)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 80 * GIB))
+    assert choose_gpu_units([tiny_attack("attack", 4).model], GPU) == units
 
 
 def test_a_training_occupies_one_slot_on_a_gpu_and_one_for_each_thread_on_a_cpu() -> None:
