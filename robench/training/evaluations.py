@@ -15,8 +15,8 @@ from torch import Tensor
 from robench.data.load import Example
 from robench.models.predictor import Predictor, accuracy
 from robench.training.defense import Defense
-from robench.training.divergence import check_losses, explain_divergence
 from robench.training.snapshot import Snapshot
+from robench.training.terms import check_losses, explain_divergence
 
 
 class Evaluations:

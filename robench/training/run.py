@@ -27,7 +27,6 @@ from robench.plugins.lookup import find_name
 from robench.training import defense_state
 from robench.training.defense import Defense
 from robench.training.defense_state import AttributeWatch, DefenseState
-from robench.training.divergence import check_losses
 from robench.training.dropout import use_fast_dropout
 from robench.training.evaluations import Evaluations
 from robench.training.passes import PassCounter
@@ -40,7 +39,7 @@ from robench.training.random_states import (
 )
 from robench.training.settings import BETAS, EPSILON, TrainingSettings
 from robench.training.snapshot import Position, Progress, Snapshot
-from robench.training.terms import check_terms
+from robench.training.terms import check_losses, check_terms
 
 _END: Any = object()
 """Stands for the end of a defense's passes, which None would not: a loss without a return is None."""

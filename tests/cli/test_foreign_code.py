@@ -61,7 +61,7 @@ BUILD = "def build(self, victim): pass"
         ),
         (
             "return {'ce': networks[0](batch.texts).logits.sum() * float('nan')}",
-            r"diverged at step 1 \(the defense mine, .*plug\.py, line 8\): the loss term ce .* mend the loss",
+            r"diverged at step 1 in the defense mine \(.*plug\.py, line 8\): the loss term ce .* mend the loss",
         ),
     ],
 )

@@ -100,7 +100,7 @@ class Drifting(VirtualDefense):
 
 
 def test_file_of_a_defense_is_named_if_its_loss_is_inherited() -> None:
-    with pytest.raises(RobenchError, match=r"\(the defense Drifting, .*test_terms\.py, line \d+\): the loss term ce"):
+    with pytest.raises(RobenchError, match=r"in the defense Drifting \(.*test_terms\.py, line \d+\): the loss term ce"):
         tiny.trained(Drifting(), tiny.rows(8), SETTINGS)
     with pytest.raises(RobenchError, match=r"the defense Drifting \(.*test_terms\.py, line \d+\) is None"):
         check_terms(Drifting(), None)

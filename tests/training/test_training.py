@@ -232,9 +232,9 @@ class Diverging(Base):
 @pytest.mark.parametrize(
     ("defense", "learning_rate", "rows", "culprit"),
     [
-        (Diverging(), 1e-3, 40, r"at step 1 \(the defense Diverging, .*the loss term wild .*: mend the loss"),
-        (Base(), 1e36, 40, r"at step 2 \(the defense base\): the loss term ce .*smaller learning rate"),
-        (Base(), 1e36, 8, r"before step 1 \(the defense base\): an output is no longer .*smaller learning rate"),
+        (Diverging(), 1e-3, 40, r"at step 1 in the defense Diverging \(.*the loss term wild .*: mend the loss"),
+        (Base(), 1e36, 40, r"at step 2 in the defense base: the loss term ce .*smaller learning rate"),
+        (Base(), 1e36, 8, r"before step 1 in the defense base: an output is no longer .*smaller learning rate"),
     ],
     ids=["infinite term", "weights broken on the way", "weights broken by the last step"],
 )
