@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -79,7 +79,6 @@ def verify(
         raise RobenchError("--model is for --rescore N, which lets it score texts again; give both or neither.")
     refuse_entries(runs, "files of stages", f"`robench validate {escape_line(str(runs))}` checks them")
     store, reporter = Store(runs), choose_reporter(Console(stderr=True))
-    options = {"version": version, "sigmoid": sigmoid, "trust_remote_code": trust_remote_code, "offline": offline}
     wrong: list[Rescoring] = []
     with forbid_fetching(offline):
         load_plugins(plugin)
@@ -87,7 +86,12 @@ def verify(
         _print_lines(fault.sentence for fault in found.faults)
         _print_lines(f"note: {note}" for note in found.notes)
         if rescore is not None:
-            wrong = _rescore(_make_rescorer(found, rescore, model, options), reporter)
+            from robench.study.rescore import Rescorer
+            from robench.victims.find import find_victim
+
+            options: dict[str, Any] = {"trust_remote_code": trust_remote_code, "offline": offline}
+            source = None if model is None else find_victim(model, version=version, sigmoid=sigmoid, **options)
+            wrong = _rescore(Rescorer(found.sound, rescore, source, **options), reporter)
         if repair:
             _repair(store, found, wrong, [*option_words(StoreOptions, plugin=plugin or ()), *runs_options(runs)])
     unfinished = f", {found.unfinished} unfinished" if found.unfinished else ""
@@ -104,22 +108,6 @@ def _inspect(store: Store, reporter: Reporter) -> Inspection:
     total = sum(len(store.folders(kind_of(info))) for info in KINDS)
     with reporter.track("reading", "stage", total=total) as work:
         return inspect_runs(store, work.advance)
-
-
-def _make_rescorer(found: Inspection, count: int, model: str | None, options: Mapping[str, Any]) -> Rescorer:
-    """Make the rescorer.
-
-    Args:
-        found: the stages of the runs folder that fit.
-        count: number of rows of each stage.
-        model: the user's model; None if none was named.
-        options: further arguments of ``find_victim``.
-    """
-    from robench.study.rescore import Rescorer
-    from robench.victims.find import find_victim
-
-    source = None if model is None else find_victim(model, **options)
-    return Rescorer(found.sound, count, source, options["trust_remote_code"], options["offline"])
 
 
 def _rescore(rescorer: Rescorer, reporter: Reporter) -> list[Rescoring]:
