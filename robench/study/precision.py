@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
-import torch
+from typing import TYPE_CHECKING
 
 from robench.models.devices import Precision, choose_precision
 from robench.progress import Reporter
 
+if TYPE_CHECKING:
+    import torch
 
-class Network(Protocol):
-    """A network that is not loaded yet."""
-
-    def find_bfloat16_fault(self, device: torch.device) -> str:
-        """Return the error with which it fails in bfloat16; empty if it does not."""
+    from robench.models.encoders import EncoderSource
+    from robench.victims.source import VictimSource
 
 
-def settle_precision(name: str, device: torch.device, title: str, network: Network, reporter: Reporter) -> Precision:
+def settle_precision(
+    name: str, device: torch.device, title: str, source: EncoderSource | VictimSource, reporter: Reporter
+) -> Precision:
     """Choose the precision of a model, and say so if it has to be float32.
 
     Args:
         name: auto, fp32 or bf16.
         device: the device that the model runs on.
         title: the model in messages.
-        network: its network.
+        source: the model, not loaded yet.
         reporter: receives the note.
 
     Raises:
         RobenchError: there is no precision of that name, or the network cannot be built.
     """
     chosen = choose_precision(name, device)
-    fault = network.find_bfloat16_fault(device) if chosen == "bf16" else ""
+    fault = source.find_bfloat16_fault(device) if chosen == "bf16" else ""
     if not fault:
         return chosen
     reporter.warn(f"note: {title} cannot run in bfloat16 ({fault}); it runs in float32, as with --precision fp32.")

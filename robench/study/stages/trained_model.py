@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import safetensors.torch
 import torch
@@ -29,6 +29,7 @@ from robench.results.info import REMEDY, CellInfo, ModelInfo
 from robench.results.info_parts import Clean
 from robench.results.integrity import CLEAN_FILE, TRAINING_FILE, WEIGHTS_FILE, write_stage
 from robench.results.store import Store, StoredStage
+from robench.study.stages.context import Model
 from robench.study.stages.stored_reader import find_stored_reader
 
 if TYPE_CHECKING:
@@ -42,15 +43,8 @@ PROBES = 16
 _NO_CODE = "only a `robench run` with --trust-remote-code runs it"
 
 
-class LogitsModel(Protocol):
-    """A model that returns logits of texts."""
-
-    def logits(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> torch.Tensor:
-        """Return the logits (N, K) of N texts, float32, on the CPU."""
-
-
 def predict_clean(
-    predictor: LogitsModel, rows: Sequence[tuple[int, Example]], progress: Callable[[int], None] | None = None
+    predictor: Model, rows: Sequence[tuple[int, Example]], progress: Callable[[int], None] | None = None
 ) -> tuple[list[CleanLine], float]:
     """Predict rows, and return the lines of ``clean.jsonl`` and the seconds that it took.
 
