@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 from typing import IO, Any, Literal, NoReturn, get_args
@@ -110,6 +110,26 @@ def append(file: IO[bytes], record: Record, key: str = "") -> int:
         file.write(line)
         file.flush()
     return len(line)
+
+
+def write(path: Path, records: Iterable[Record], key: str) -> None:
+    """Write records to a new file, in place of what a process that was killed may have left.
+
+    Args:
+        path: the file.
+        records: the records.
+        key: key of the stage that they belong to.
+
+    Raises:
+        RobenchError: a number is not finite, or the file cannot be written.
+    """
+    with translate_os_errors(path):
+        make_folder(path.parent)
+        path.unlink(missing_ok=True)
+        file = open_unlinked(path, "ab")
+    with file:
+        for record in records:
+            append(file, record, key)
 
 
 def read(path: Path) -> list[Record]:

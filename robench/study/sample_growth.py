@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from robench.errors import RobenchError
-from robench.paths import open_unlinked, translate_os_errors
 from robench.results import integrity, locks, records
 from robench.results.integrity import find_key
 from robench.results.records import Record
@@ -28,7 +27,6 @@ from robench.study.stages.attacked_rows import rows_of
 from robench.study.stages.context import Context
 from robench.study.stages.stage import Stage
 from robench.study.stages.victim import VictimStage
-from robench.syncing import make_folder
 
 
 def adopt_records(context: Context, stage: AttackingStage, place: Path) -> None:
@@ -55,12 +53,7 @@ def adopt_records(context: Context, stage: AttackingStage, place: Path) -> None:
         names += [cell.folder.name] if new else []
     if not found:
         return
-    with translate_os_errors(path):
-        make_folder(place)
-        file = open_unlinked(path, "ab")
-    with file:
-        for _, record in sorted(found.items()):
-            records.append(file, record, stage.key)
+    records.write(path, (record for _, record in sorted(found.items())), stage.key)
     context.reporter.say(f"    {len(found)} of {len(needed)} texts are taken over from {' and '.join(names)}")
 
 

@@ -225,10 +225,7 @@ class CellStage(AttackingStage):
 
     def describe(self, context: Context, folder: Path, rows: Sequence[Record]) -> dict[str, Any]:
         """Add fields of the model's ``stage.json``, the similarity of originals and adversarial texts, and draws."""
-        stored = context.store.read(self.model.folder(context.store))
-        if stored is None:
-            raise RobenchError(f"the model {self.model.key} was removed while it was attacked; run again.")
-        model: ModelInfo = stored.info
+        model: ModelInfo = self.model.read_finished(context.store).info
         return super().describe(context, folder, rows) | {
             "training": model.training,
             "train_rows": model.train_rows,

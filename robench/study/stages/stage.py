@@ -186,6 +186,17 @@ class Stage(ABC):
         """Return the folder of its result."""
         return store.folder(self.kind, self.label, self.key)
 
+    def read_finished(self, store: Store) -> StoredStage[Any]:
+        """Read its finished result, which another stage needs.
+
+        Raises:
+            RobenchError: it is not there, or its ``stage.json`` is broken.
+        """
+        folder = self.folder(store)
+        if (stored := store.read(folder)) is None:
+            raise RobenchError(f"{folder} was removed while it was needed; run again.")
+        return stored
+
     def training_rows(self) -> list[tuple[int, Example]]:
         """Return the training rows of this setting, with their positions in the task's training split."""
         return sample(self.data.train, self.setting.train_limit, "train")

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 from robench.errors import RobenchError
 from robench.results import records
 from robench.results.cells import read_outcome
-from robench.results.info import BEFORE, CellInfo, StageInfo, StatisticsInfo
+from robench.results.info import BEFORE, StageInfo, StatisticsInfo
 from robench.results.info_parts import Clean, Outcome, PluginInfo, Timing
 from robench.results.outcome import summarise
 from robench.results.pairs import Pairs, measure_pairs, read_pairs
 from robench.results.records import Record
-from robench.results.store import RECORDS_FILE, StoredStage, make_key
+from robench.results.store import RECORDS_FILE, make_key
 from robench.study.shared_rows import SharedRows
 from robench.study.stages.attack import CellStage
 from robench.study.stages.attacked_rows import keep_good_records, search_rows
@@ -148,7 +148,7 @@ class StatisticsStage(Stage):
     def make(self, context: Context, folder: Path) -> None:
         """Measure the model; if it is the untrained one, which has no cell, attack it as well."""
         started = time.perf_counter()
-        reference = _read_stored(context, self.reference)
+        reference = self.reference.read_finished(context.store)
         pairs = read_pairs(reference)
         statistics = measure_pairs(self._predictor(context), pairs)
         info = self.common_info(context) | {
@@ -171,7 +171,7 @@ class StatisticsStage(Stage):
 
     def _about_cell(self, context: Context) -> dict[str, Any]:
         assert self.cell is not None, "the untrained model has none"
-        cell = _read_stored(context, self.cell)
+        cell = self.cell.read_finished(context.store)
         return {
             "defense": cell.info.defense,
             "adversarial": cell.info.adversarial,
@@ -208,10 +208,3 @@ class StatisticsStage(Stage):
                     count.advance(1, record.status)
             rows.merge(keep)
         return summarise(records.read(folder / RECORDS_FILE))
-
-
-def _read_stored(context: Context, stage: CellStage) -> StoredStage[CellInfo]:
-    stored = context.store.read(stage.folder(context.store))
-    if stored is None:
-        raise RobenchError(f"{stage.folder(context.store)} was removed while it was needed; run again.")
-    return stored

@@ -11,22 +11,18 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from robench.errors import RobenchError
-from robench.paths import open_unlinked, translate_os_errors
 from robench.results import records
 from robench.results.info import ModelInfo, StageInfo, TransferInfo
 from robench.results.info_parts import Timing
 from robench.results.outcome import summarise
-from robench.results.records import Record
-from robench.results.store import RECORDS_FILE, StoredStage
+from robench.results.store import RECORDS_FILE
 from robench.results.transfer import list_texts, transfer_record
 from robench.study.stages.attack import CellStage
 from robench.study.stages.context import Context
 from robench.study.stages.stage import Size, Stage
 from robench.study.stages.train import ModelStage
-from robench.syncing import make_folder
 
 FORMAT = 1
 """Number that grows when a change of robench changes transfers; part of their keys."""
@@ -120,8 +116,8 @@ class TransferStage(Stage):
         texts = list_texts(made)
         probabilities = self._score(context, texts)
         rows = [transfer_record(record, probabilities) for record in made]
-        _write_records(folder / RECORDS_FILE, rows, self.key)
-        model = self._read_model(context)
+        records.write(folder / RECORDS_FILE, rows, self.key)
+        model: ModelInfo = self.model.read_finished(context.store).info
         info = TransferInfo(
             **self.common_info(context),
             attack=self.texts.attack.info,
@@ -150,19 +146,3 @@ class TransferStage(Stage):
         with context.reporter.track("scoring", "text", total=len(texts)) as work:
             outputs = make_outputs(model.logits(texts, work.advance)) if texts else []
         return {text: output.probabilities.tolist() for text, output in zip(texts, outputs, strict=True)}
-
-    def _read_model(self, context: Context) -> ModelInfo:
-        stored = context.store.read(self.model.folder(context.store))
-        if stored is None:
-            raise RobenchError(f"the model {self.model.key} was removed while its texts were scored; run again.")
-        return cast(StoredStage[ModelInfo], stored).info
-
-
-def _write_records(path: Path, rows: list[Record], key: str) -> None:
-    with translate_os_errors(path):
-        make_folder(path.parent)
-        path.unlink(missing_ok=True)  # what a process that was killed has left
-        file = open_unlinked(path, "ab")
-    with file:
-        for record in rows:
-            records.append(file, record, key)

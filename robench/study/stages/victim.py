@@ -169,11 +169,9 @@ class VictimStage(ModelStage):
         """
         from robench.victims.scorers import VictimModel
 
-        folder = self.folder(context.store)
-        stored: StoredStage[ModelInfo] | None = context.store.read(folder)
-        if stored is None or stored.info.victim is None:
-            raise RobenchError(f"the folder {folder} was removed while it was needed; run again.")
+        stored: StoredStage[ModelInfo] = self.read_finished(context.store)
         about = stored.info.victim
+        assert about is not None, "a user's model is stored with it"
         victim = VictimModel(self._scorer(context), about.label_order, about.probabilities)
         if self.can_change and not about.random:
             self._compare_scores(stored, victim)
