@@ -44,23 +44,12 @@ app = typer.Typer(
 )
 
 app.callback()(about.show_version)
-app.command(name="run", cls=Command)(run.run)
-app.command(name="attack", cls=Command)(attack.attack)
-app.command(name="table", cls=Command)(results.table)
-app.command(name="compare", cls=Command)(compare.compare)
-app.command(name="figure", cls=Command)(results.figure)
-app.command(name="report", cls=Command)(report.report)
-app.command(name="show", cls=Command)(results.show)
-app.command(name="export", cls=Command)(export.export)
-app.command(name="judge", cls=Command)(judge.judge)
-app.command(name="transfer", cls=Command)(transfer.transfer)
-app.command(name="status", cls=Command)(status.status)
-app.command(name="verify", cls=Command)(verify.verify)
-app.command(name="submit", cls=Command)(entries.submit)
-app.command(name="validate", cls=Command)(entries.validate)
-app.command(name="site", cls=Command)(site.site)
-app.command(name="list", cls=Command)(about.list_)
-app.command(name="doctor", cls=Command)(about.doctor)
+for command in (
+    *(run.run, attack.attack, results.table, compare.compare, results.figure, report.report, results.show),
+    *(export.export, judge.judge, transfer.transfer, status.status, verify.verify, entries.submit, entries.validate),
+    *(site.site, about.list_, about.doctor),
+):
+    app.command(name=command.__name__.rstrip("_"), cls=Command)(command)
 
 
 def main() -> None:

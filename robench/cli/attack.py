@@ -10,7 +10,7 @@ import typer
 
 from robench.cli.execution import run_and_show
 from robench.cli.failures import report_failures
-from robench.cli.output import print_text, report_log
+from robench.cli.output import print_notes, print_text, report_log
 from robench.cli.parameters import add_options
 from robench.cli.shared_options import DryRunOption, load_plugins
 from robench.console import Console
@@ -168,10 +168,7 @@ def check_strength(found: Sequence[ModelResults], limit: float) -> None:
             notes += dict.fromkeys(warning for result in one.results for warning in result.info.warnings)
             if worst.errors:
                 notes.append(f"{worst.errors:,} of {worst.samples:,} texts ended in an error. {_RETRY}")
-    console = Console(stderr=True)
-    for note in notes:
-        console.print(f"note: --fail-under is met, with a warning: {note}", soft_wrap=True)
-    for fault in faults:
-        console.print(f"robench: {fault}", soft_wrap=True)
+    print_notes(f"note: --fail-under is met, with a warning: {note}" for note in notes)
+    print_notes(f"robench: {fault}" for fault in faults)
     if faults:
         raise typer.Exit(TOO_WEAK)

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from robench.cli.failures import report_failures
+from robench.cli.output import print_notes
 from robench.cli.shared_options import RunsOption, open_store
-from robench.console import Console
 
 
 @report_failures
@@ -31,6 +31,4 @@ def export(
     from robench.report import export as exporting
 
     model = exporting.export(open_store(runs), cell, target, force=force)
-    console = Console(stderr=True)
-    console.print(f"{model.folder.name} is in {target}; load it with", soft_wrap=True, highlight=False)
-    console.print(f"  {exporting.loading_lines(str(target))}", soft_wrap=True, highlight=False)
+    print_notes([f"{model.folder.name} is in {target}; load it with", f"  {exporting.loading_lines(str(target))}"])

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from robench.cli.failures import report_failures
-from robench.cli.output import print_text
+from robench.cli.output import print_notes, print_text
 from robench.cli.shared_options import FormatOption, RunsOption, check_format, open_store
 from robench.console import Console
 from robench.errors import RobenchError
@@ -68,10 +68,6 @@ def judge(
     if more:
         raise RobenchError(f"{more[0]}: files of answers stand behind --read.")
     key = judging.write_page(stage, folder, count=count, seed=seed)
-    console = Console(stderr=True)
-    lines = (
-        f"{len(key.texts):,} texts, half of them adversarial, are in {folder}: open {judging.PAGE_FILE} in a browser.",
-        f"The key is {judging.key_path(folder)}; the judges should not have it.",
-    )
-    for line in lines:
-        console.print(line, soft_wrap=True, highlight=False)
+    texts = f"{len(key.texts):,} texts, half of them adversarial, are in {folder}"
+    hint = f"The key is {judging.key_path(folder)}; the judges should not have it."
+    print_notes([f"{texts}: open {judging.PAGE_FILE} in a browser.", hint])

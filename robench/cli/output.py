@@ -14,11 +14,16 @@ def print_text(text: str) -> None:
     output_stream().write(text.rstrip("\n") + "\n")
 
 
-def print_dimmed(lines: Iterable[str]) -> None:
-    """Print notes, such as why a table was left out, to standard error."""
+def print_notes(lines: Iterable[str], style: str = "") -> None:
+    """Print lines that are no results to standard error."""
     console = Console(stderr=True)
     for line in lines:
-        console.print(line, style="dim", soft_wrap=True, highlight=False)
+        console.print(line, style=style, soft_wrap=True, highlight=False)
+
+
+def print_dimmed(lines: Iterable[str]) -> None:
+    """Print notes of less weight, such as why a table was left out, to standard error."""
+    print_notes(lines, "dim")
 
 
 def report_log(reporter: Reporter) -> None:
