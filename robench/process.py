@@ -1,4 +1,4 @@
-"""Settings of the process that code of others may change, and that robench puts back.
+"""Settings of the process that robench puts back after a while: changed by code of others, or for it.
 
 Results would depend on some of them, such as torch's default number type, while the code that changed them stands in no
 key of theirs. With others, robench would fail in a place that has nothing to do with the fault.
@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 
@@ -34,6 +35,19 @@ def keep_settings() -> Iterator[None]:
             logging.disable(disabled)
         _remove_strict_filters(strict)
         _restore_torch(*torch_before)
+
+
+@contextlib.contextmanager
+def change_environment(changes: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables inside the block, and restore all of them after it, also what the block set itself."""
+    before = dict(os.environ)
+    os.environ.update(changes)
+    try:
+        yield
+    finally:
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
 
 
 def _remove_strict_filters(known: list[Any]) -> None:

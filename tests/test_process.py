@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import warnings
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import pytest
 import torch
 
 from robench.errors import run_foreign_code
-from robench.process import keep_settings
+from robench.process import change_environment, keep_settings
 
 
 def read_settings() -> list[object]:
@@ -51,3 +52,13 @@ def test_keep_settings_leaves_folders_and_filters_that_were_added(monkeypatch: p
         added = warnings.filters[0]
     assert sys.path[0] == "/nowhere"
     assert added[0] == "ignore"
+
+
+def test_environment_is_changed_in_the_block_and_whole_again_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEPT", "before")
+    before = dict(os.environ)
+    with pytest.raises(ValueError, match="it failed"), change_environment({"KEPT": "inside", "NEW": "1"}):
+        assert (os.environ["KEPT"], os.environ["NEW"]) == ("inside", "1")
+        os.environ["OF_THE_BLOCK"] = "2"
+        raise ValueError("it failed")
+    assert dict(os.environ) == before

@@ -27,6 +27,7 @@ from robench.errors import RobenchError
 from robench.escaping import replace_surrogates
 from robench.extras import format_install_command
 from robench.paths import absolute_path, cache_dir
+from robench.process import change_environment
 from robench.resources import downloads, first_seen, plain_pickle
 from robench.resources.archives import unpack_members
 from robench.resources.build_lock import build_once
@@ -206,18 +207,15 @@ def prepare_published_encoder(*, offline: bool = False) -> Path:
             f"{advice}"
         )
     # By default TensorFlow Hub writes to the temporary folder, which is not permanent.
-    cache_before = os.environ.get("TFHUB_CACHE_DIR")
-    os.environ["TFHUB_CACHE_DIR"] = cache_before or str(_tfhub_cache())
+    cache = os.environ.get("TFHUB_CACHE_DIR") or str(_tfhub_cache())
     try:
-        return Path(hub.resolve(ENCODER_URL))
+        with change_environment({"TFHUB_CACHE_DIR": cache}):
+            return Path(hub.resolve(ENCODER_URL))
     except Exception as error:  # tensorflow_hub raises many types, from URLError to TensorFlow's own
         reason = next(iter(str(error).splitlines()), type(error).__name__)[:200]
         raise RobenchError(
             f"The Universal Sentence Encoder cannot be fetched from {ENCODER_URL}: {reason}. {advice}"
         ) from error
-    finally:
-        if cache_before is None:
-            del os.environ["TFHUB_CACHE_DIR"]
 
 
 def identify_published_encoder() -> dict[str, str]:

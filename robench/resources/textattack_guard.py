@@ -22,6 +22,7 @@ from typing import Any
 
 from robench.errors import RobenchError
 from robench.paths import cache_dir
+from robench.process import change_environment
 from robench.resources.flair_stand_in import stand_in_for_flair
 from robench.resources.nltk_data import activate_nltk_data
 from robench.resources.textattack_source import find_fetched
@@ -183,15 +184,9 @@ def _redirect_caches() -> Iterator[None]:
     TextAttack locks a file of its cache at its import, and robench's cache may be read-only, so TextAttack has a folder
     for that time alone; see :func:`place_downloads`.
     """
-    folder, before = textattack_folder(), dict(os.environ)
+    folder = textattack_folder()
+    defaults = {"FLAIR_CACHE_ROOT": str(folder / "flair"), "MPLCONFIGDIR": str(folder / "matplotlib")}
     with tempfile.TemporaryDirectory(prefix="robench-") as passing:
         Path(passing, _MARKER).touch()
-        os.environ["TA_CACHE_DIR"] = passing
-        os.environ.setdefault("FLAIR_CACHE_ROOT", str(folder / "flair"))
-        os.environ.setdefault("MPLCONFIGDIR", str(folder / "matplotlib"))
-        try:
+        with change_environment(defaults | os.environ | {"TA_CACHE_DIR": passing}):
             yield
-        finally:
-            for name in os.environ.keys() - before.keys():
-                del os.environ[name]
-            os.environ.update(before)

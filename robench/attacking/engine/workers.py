@@ -28,6 +28,7 @@ from robench.attacking.engine.worker import BuildDone, Failure, PickledSettings,
 from robench.errors import RobenchError
 from robench.plugins import plugin_files
 from robench.plugins.source import identify_class
+from robench.process import change_environment
 
 _NAME = "robench-worker-"
 _JOIN_SECONDS = 5
@@ -254,17 +255,11 @@ def _worker_environment() -> Iterator[None]:
     """
     settings = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     settings["PYTHONSAFEPATH"] = "1"
-    before = {name: os.environ.get(name) for name in settings}
     in_main = threading.current_thread() is threading.main_thread()
     handler = signal.signal(signal.SIGINT, signal.SIG_IGN) if in_main else None  # inherited by the processes
-    os.environ.update(settings)
     try:
-        yield
+        with change_environment(settings):
+            yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
         if in_main:
             signal.signal(signal.SIGINT, handler)

@@ -19,6 +19,7 @@ import ray
 
 from robench.errors import RobenchError
 from robench.machine import count_cores
+from robench.process import change_environment
 from robench.study.executors.capacity import estimate_worker_bytes
 from robench.study.stages.stage import Stage
 
@@ -149,20 +150,11 @@ def _silence_ray() -> Iterator[None]:
         logger.setLevel(level)
 
 
-@contextlib.contextmanager
-def _set_defaults() -> Iterator[None]:
+def _set_defaults() -> contextlib.AbstractContextManager[None]:
     """Let a local cluster that is started inside the block report nothing, obey this process alone, and not be nice.
 
     Ray asks for a token, and would leave one in the home folder, which changes how the user's own clusters start. Its
     workers would get less of a busy machine than this process does.
     """
     defaults = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_TOKEN": _TOKEN, "RAY_worker_niceness": "0"}
-    names = ("RAY_AUTH_MODE", *defaults)  # Ray sets the first one itself
-    before = {name: os.environ[name] for name in names if name in os.environ}
-    os.environ.update(defaults | before)
-    try:
-        yield
-    finally:
-        for name in names:
-            os.environ.pop(name, None)
-        os.environ.update(before)
+    return change_environment(defaults | os.environ)
