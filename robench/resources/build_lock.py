@@ -1,15 +1,21 @@
-"""Folders of the cache that one process makes while others wait."""
+"""Folders of the cache: named after what determines them, and made by one process while others wait."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from filelock import FileLock
 
-from robench.paths import atomic_write_folder, translate_os_errors
+from robench.paths import atomic_write_folder, cache_dir, translate_os_errors
+
+
+def locate_folder(name: str, identity: str) -> Path:
+    """Return the folder of the cache for something of a name that a text identifies."""
+    return cache_dir() / f"{name}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
 
 
 @contextlib.contextmanager

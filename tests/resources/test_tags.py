@@ -12,6 +12,7 @@ import pytest
 from robench.attacking.engine import Workers, attack_examples
 from robench.attacks.textfooler import TextFooler
 from robench.resources import tags
+from robench.resources.build_lock import locate_folder
 from robench.resources.tags import TagCache
 from robench.results.records import Record
 from support.small_victim import SmallVictim
@@ -120,7 +121,7 @@ class Tagged:
 def own_cache(shared_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A file of tags of its own, while everything else lies in the cache of all tests."""
     TextFooler().prepare()
-    monkeypatch.setattr(tags, "cache_dir", lambda: tmp_path)
+    monkeypatch.setattr(tags, "locate_folder", lambda *parts: tmp_path / locate_folder(*parts).name)
     yield tmp_path
     tags._load_once.cache_clear()
 

@@ -12,6 +12,7 @@ import pytest
 
 from robench.errors import RobenchError
 from robench.resources import bundled, word_vectors
+from robench.resources.build_lock import locate_folder
 from robench.resources.pinned_packages import GLOVE, LEMMINFLECT, MOBY
 from robench.resources.textattack import load_textattack
 from support.fresh import imported
@@ -186,6 +187,7 @@ BUILD = """
 import sys
 from pathlib import Path
 from robench.resources import bundled, word_vectors
+from robench.resources.build_lock import locate_folder
 bundled.FREQUENT = 3000
 word_vectors._build(word_vectors.find_sources(), Path(sys.argv[1]))
 """
@@ -220,7 +222,7 @@ def test_an_interrupted_build_leaves_nothing(monkeypatch: pytest.MonkeyPatch, tm
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(word_vectors, "cache_dir", lambda: tmp_path)
+    monkeypatch.setattr(word_vectors, "locate_folder", lambda *parts: tmp_path / locate_folder(*parts).name)
     monkeypatch.setattr(word_vectors, "choose_vocabulary", interrupted)
     with pytest.raises(KeyboardInterrupt):
         word_vectors.prepare_bundled_vectors()
@@ -241,7 +243,7 @@ def test_the_identity_needs_no_download_and_names_all_packages(monkeypatch: pyte
 
 def test_another_procedure_is_another_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     sources = word_vectors.find_sources()
-    monkeypatch.setattr(word_vectors, "cache_dir", lambda: tmp_path)
+    monkeypatch.setattr(word_vectors, "locate_folder", lambda *parts: tmp_path / locate_folder(*parts).name)
     monkeypatch.setattr(word_vectors, "find_sources", lambda *, offline: sources)
     monkeypatch.setattr(word_vectors, "_build", lambda sources, folder: None)
     one = word_vectors.prepare_bundled_vectors()
