@@ -39,7 +39,10 @@ def typer_option(kind: type, name: str) -> Any:
 
 
 def add_options(
-    *kinds: type, optional: Sequence[str] = (), behind: Mapping[str, Sequence[str]] | None = None
+    *kinds: type,
+    without: Sequence[str] = (),
+    optional: Sequence[str] = (),
+    behind: Mapping[str, Sequence[str]] | None = None,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Return a decorator that adds the options of dataclasses to a command.
 
@@ -47,11 +50,12 @@ def add_options(
 
     Args:
         kinds: the dataclasses, whose fields are options of a run.
+        without: options that mean nothing to the command; they keep their defaults.
         optional: options without a default that may be left out here; they are then empty.
         behind: the command's own options, by the name of the option after which the help lists them. All others come
             last.
     """
-    options = run_options(*kinds)
+    options = {name: option for name, option in run_options(*kinds).items() if name not in without}
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         own = dict(list(inspect.signature(command, eval_str=True).parameters.items())[len(kinds) :])
@@ -132,7 +136,7 @@ def _typer_option(option: RunOption) -> Any:
         help=option.help,
         metavar=text.metavar or _form(option).metavar,
         envvar=text.variable or None,
-        show_default=text.default or (str(option.default) if option.hint == Numbers else True),
+        show_default=text.default or (str(option.default) if option.hint == Numbers and option.default else True),
     )
 
 

@@ -10,9 +10,9 @@ import typer
 
 from robench.cli.compare import LevelOption
 from robench.cli.failures import report_failures
-from robench.cli.filters import Filters, add_filters
+from robench.cli.filters import Filters
 from robench.cli.output import print_dimmed, print_text
-from robench.cli.parameters import split_names
+from robench.cli.parameters import add_options, split_names
 from robench.cli.results import CompareOption
 from robench.cli.shared_options import (
     DataOption,
@@ -32,8 +32,9 @@ OUT = Path("report.html")
 
 
 @report_failures
-@add_filters()
+@add_options(Filters)
 def report(
+    filters: Filters,
     *,
     out: Annotated[Path, typer.Option(metavar="FILE", help="Where the page goes.")] = OUT,
     paper: PaperOption = DEFAULT,
@@ -42,7 +43,6 @@ def report(
     task: Annotated[
         str | None, typer.Option("--task", "-t", help="The task.", show_default="the only one with results")
     ] = None,
-    filters: Filters,
     runs: RunsOption = Path("runs"),
     data: DataOption = None,
     plugin: PluginOption = None,
@@ -98,7 +98,7 @@ def _make_command(options: Mapping[str, Any], runs: Path, plugins: Sequence[Path
     usual = {"paper": DEFAULT, "level": LEVEL, "out": OUT}
     words = []
     for name, value in options.items():
-        text = ",".join(split_names(value)) if isinstance(value, list) else value
+        text = ",".join(map(str, value)) if isinstance(value, list | tuple) else value
         if text and value != usual.get(name):
             words += [f"--{name}"] if value is True else [f"--{name}", str(text)]
     words += [word for file in plugins for word in ("--plugin", str(file))]

@@ -9,9 +9,9 @@ import typer
 
 from robench.cli.compare import LevelOption
 from robench.cli.failures import report_failures
-from robench.cli.filters import Filters, add_filters
+from robench.cli.filters import Filters
 from robench.cli.output import print_dimmed, print_text
-from robench.cli.parameters import split_names
+from robench.cli.parameters import add_options, split_names
 from robench.cli.shared_options import (
     DATA_FORMATS,
     DataFormatOption,
@@ -49,8 +49,9 @@ CompareOption = Annotated[
 
 
 @report_failures
-@add_filters()
+@add_options(Filters)
 def table(
+    filters: Filters,
     *,
     number: Annotated[
         str | None,
@@ -63,7 +64,6 @@ def table(
     intervals: Annotated[bool, typer.Option("--intervals/--no-intervals", help="Show intervals.")] = True,
     level: LevelOption = LEVEL,
     task: Tasks = None,
-    filters: Filters,
     runs: RunsOption = Path("runs"),
     data: DataOption = None,
     plugin: PluginOption = None,
@@ -113,14 +113,14 @@ def table(
 
 
 @report_failures
-@add_filters()
+@add_options(Filters)
 def figure(
+    filters: Filters,
     *,
     number: Annotated[str, typer.Argument(help="The paper's number, all of the paper's, or a name below.")] = "all",
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the pictures go, as png and svg.")] = Path("figures"),
     paper: PaperOption = DEFAULT,
     task: Annotated[str | None, typer.Option("--task", "-t", help="The task.", show_default="the figure's")] = None,
-    filters: Filters,
     runs: RunsOption = Path("runs"),
     device: Annotated[str, typer.Option(help="For a figure that runs a model: auto, cpu, cuda.")] = "auto",
     plugin: PluginOption = None,

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from robench.cli.failures import report_failures
-from robench.cli.filters import Filters, add_filters
+from robench.cli.filters import Filters
 from robench.cli.output import print_text
+from robench.cli.parameters import add_options
 from robench.cli.shared_options import (
     FormatOption,
     PaperOption,
@@ -24,14 +25,14 @@ from robench.results.paper_contents import DEFAULT
 
 
 @report_failures
-@add_filters(without=["attack", "plain"])
+@add_options(Filters, without=("attack", "plain"))
 def transfer(
+    filters: Filters,
     *,
     file: Annotated[
         Path, typer.Argument(help="Tab-separated (or .csv), with the columns original, adversarial and label.")
     ],
     task: Annotated[str | None, typer.Option("--task", "-t", help="The task of the texts.")] = None,
-    filters: Filters,
     format: FormatOption = "rich",
     paper: PaperOption = DEFAULT,
     runs: RunsOption = Path("runs"),

@@ -16,7 +16,7 @@ ORDER = (
     *("name", "label_order", "sigmoid", "max_length", "version"),
     *("prompt", "label_words", "label_score", "chat", "endpoint", "api_key_variable"),
     *("concurrency", "texts_per_call", "call_timeout", "retries", "max_queries"),
-    *("preset", "encoder", "seed", "train_limit", "attack_limit", "clean_limit", "split", "settings", "data"),
+    *("preset", "encoder", "seed", "plain", "train_limit", "attack_limit", "clean_limit", "split", "settings", "data"),
     *("runs", "plugin", "existing", "retry_errors"),
     *(
         "precision",

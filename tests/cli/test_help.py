@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import shlex
 from itertools import pairwise
-from typing import Any
+from typing import Annotated, Any, get_args
 
 import pytest
+import typer
 from rich.text import Text
 from typer.main import get_command
 from typer.testing import CliRunner
 
 from robench.cli import app
-from robench.cli.help import EXAMPLE_WIDTH, format_help
+from robench.cli.help import EXAMPLE_WIDTH, format_help, prepare_parameter
 from support.tiny_job import robench
 
 COMMANDS: dict[str, Any] = get_command(app).commands  # type: ignore[attr-defined]
@@ -82,6 +84,10 @@ def test_list_of_a_preset_writes_what_it_chooses_as_people_do() -> None:
     assert "paper (papers, from robench)" in shown and "table 5: all defenses under all attacks" in shown
 
 
-def test_the_parameters_of_two_commands_that_share_an_option_have_placeholders_of_their_own() -> None:
-    placeholders = {one.name: one.metavar for one in COMMANDS["table"].params}
-    assert (placeholders["encoder"], placeholders["seed"]) == ("ENCODER,...", "SEED,...")
+def test_parameters_that_share_an_option_have_placeholders_of_their_own() -> None:
+    shared = Annotated[list[str] | None, typer.Option(help="Only these.")]
+    parameters = [
+        prepare_parameter(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=shared))
+        for name in ("encoder", "seed")
+    ]
+    assert [get_args(one.annotation)[1].metavar for one in parameters] == ["ENCODER,...", "SEED,..."]
