@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import traceback
 from collections.abc import Callable, Iterator
 
@@ -12,6 +13,10 @@ from robench.process import keep_settings
 
 _LONGEST = 300
 """Most characters of another's message."""
+_MACHINE_NUMBERS = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
+"""What an ``OSError`` says if the machine is to blame, whoever's code meets it."""
+_MACHINE_WORDS = ("OutOfMemoryError", "AcceleratorError", "CUDA error", "can't allocate memory")
+"""What errors of torch say then, in their types or messages."""
 
 
 class RobenchError(Exception):
@@ -30,7 +35,11 @@ class RobenchError(Exception):
         self.frames = frames
 
 
-class ForeignError(RobenchError):
+class UnitError(RobenchError):
+    """A failure of one defense, attack or model: work that does without it can go on, see :func:`spares_others`."""
+
+
+class ForeignError(UnitError):
     """A failure of code of others, as a sentence."""
 
 
@@ -108,7 +117,7 @@ def blame_foreign_code(name_file: Callable[[str], str] = lambda file: "") -> Ite
         name_file: returns for a file what it provides, such as ``the defense mine``; empty if that is not known.
 
     Raises:
-        RobenchError: code of others raises anything but an interrupt.
+        UnitError: code of others raises anything but an interrupt.
     """
     try:
         yield
@@ -129,7 +138,35 @@ def blame_foreign_code(name_file: Callable[[str], str] = lambda file: "") -> Ite
             sentence = f"{failed} failed: {_name_line(frames[-1])}: {describe_error(error)}."
         else:
             raise
-        raise RobenchError(sentence, format_frames(frames)) from error
+        raise UnitError(sentence, format_frames(frames)) from error
+
+
+def spares_others(error: BaseException) -> bool:
+    """Return whether work that needs nothing of what failed can go on: no machine, disk or service is to blame."""
+    return isinstance(error, UnitError) and not any(map(_is_of_machine, _list_causes(error)))
+
+
+def release_values(error: BaseException) -> None:
+    """Let go of what the code that failed had in memory, such as a model; its lines stay known."""
+    for one in _list_causes(error):
+        traceback.clear_frames(one.__traceback__)
+
+
+def _list_causes(error: BaseException) -> list[BaseException]:
+    """Return an error, and those that it arose from."""
+    found: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and not any(cause is one for one in found):
+        found.append(cause)
+        cause = cause.__cause__ or cause.__context__
+    return found
+
+
+def _is_of_machine(error: BaseException) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in _MACHINE_NUMBERS
+    sentence = describe_error(error)
+    return isinstance(error, MemoryError) or any(word in sentence for word in _MACHINE_WORDS)
 
 
 def _name_line(frame: traceback.FrameSummary) -> str:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from robench import resources
 from robench.attacking import bounds, sentence_constraint
 from robench.attacking.goal import use_precise_scores
-from robench.errors import RobenchError, run_foreign_code
+from robench.errors import UnitError, run_foreign_code
 from robench.escaping import name_type, show_value
 from robench.frames import locate
 from robench.resources import tags
@@ -62,7 +62,7 @@ def build_attack(attack: Attack, victim: Victim, *, offline: bool = False) -> An
             built = attack.build(victim)
     if not isinstance(built, TextAttack):
         place = locate(type(attack).build)
-        raise RobenchError(
+        raise UnitError(
             f"the attack {type(attack).__name__}{place and f' ({place})'} built {name_type(built)}, not a"
             " textattack.Attack; perhaps its build lacks a return."
         )

@@ -42,7 +42,7 @@ def run_and_show(
         dry_run: show the plan instead, and return no cells.
 
     Raises:
-        RobenchError: there are no cells, or they cannot be made.
+        RobenchError: there are no cells, or they cannot be made; those that could are shown before.
     """
     from robench.results.store import Store
 
@@ -53,12 +53,17 @@ def run_and_show(
         show_plan(requests, store, place, reporter, console)
         return []
     from robench.study.commands import format_command
+    from robench.study.failures import UnfinishedRunError
     from robench.study.runner import run_requests
 
     anywhere = replace(place, plugin=tuple(map(absolute_path, place.plugins)))
     text, options = format_command(*command, *changed_words(anywhere)), runs_options(place.runs)
     try:
         cells = run_requests(requests, store, reporter, place.existing, retry_errors=place.retry_errors, command=text)
+    except UnfinishedRunError as failure:
+        if failure.cells:
+            print_text(target.show(failure.cells, store, console, options))
+        raise
     except UnavailableError as error:
         if not store.folders("cells"):
             raise

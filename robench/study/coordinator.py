@@ -3,7 +3,9 @@
 How it works: a stage can begin when all stages that it needs are finished. Of those, the one with the longest path to
 the end of the plan goes first. Rows of an attack are shared out shard by shard to as many jobs as there are free slots;
 once all have a record, one more job summarises them. If another process makes a stage (its lock is held), the others
-go on, and it is looked at again later; an attack is shared with that process.
+go on, and it is looked at again later; an attack is shared with that process. If the code of one defense, attack or
+model fails, the stages that do not need it are made before the run ends with all such failures; any other error ends it
+at once.
 """
 
 from __future__ import annotations
@@ -11,9 +13,11 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
+from robench.errors import RobenchError, release_values, spares_others
 from robench.progress import Reporter, SilentReporter
 from robench.results.records import Record
 from robench.study.executors.job import AttackJob, Executor, Job, JobEnd
+from robench.study.failures import StageFailure, UnfinishedRunError
 from robench.study.ready_stages import ReadyStages
 from robench.study.reporters import LabelledReporter
 from robench.study.retries import ActiveStage, Retries
@@ -45,6 +49,7 @@ class Coordinator:
         self._active: dict[str, ActiveStage] = {}
         self._ready = ReadyStages([], {})
         self._retries = Retries(reporter)
+        self._failures: list[StageFailure] = []
         self._count = 0
         self._run = RunProgress(SilentReporter(), None)
         self._waits: dict[str, float] = {}  # for each key that another process makes, when to look again
@@ -58,11 +63,14 @@ class Coordinator:
             left: estimates the time that is left; None shows none.
 
         Raises:
+            UnfinishedRunError: some failed; those that do not need them are finished.
             RobenchError: something cannot be fetched, stored or computed.
         """
         with self._reporter.track_run(len(stages)) as work:
             self._run = RunProgress(work, left)
             self._make(stages, ranks)
+        if self._failures:
+            raise UnfinishedRunError(self._failures) from self._failures[0].error
 
     def _make(self, stages: Sequence[Stage], ranks: Mapping[str, float]) -> None:
         self._left = {stage.key: stage for stage in stages}
@@ -163,7 +171,7 @@ class Coordinator:
     def _share(self, active: ActiveStage, rows: SharedRows) -> None:
         """Begin jobs for the rows of an attack, one in each free slot; after a death, one that has all slots."""
         slots = self._executor.slots if self._retries.runs_alone(active.stage) else 1
-        while self._free >= slots and not self._is_waited_for(active.stage):
+        while self._free >= slots and self._may_go_on(active):
             if not (first := rows.take()):
                 self._tell_of_wait(active, rows)
                 return
@@ -217,7 +225,7 @@ class Coordinator:
             self._show_finished(active, rows)
 
         intake = RowIntake(
-            rows, first, lambda: self._executor.slots // slots, lambda: self._is_waited_for(stage), count
+            rows, first, lambda: self._executor.slots // slots, lambda: not self._may_go_on(active), count
         )
         threads = stage.count_threads(self._threads)
         return AttackJob(stage, active.workspace.place, slots, threads, self._reporter_of(stage), intake)
@@ -226,10 +234,10 @@ class Coordinator:
         """Return the reporter of a stage, which names it if several stages are made at the same time."""
         return self._reporter if self._executor.slots == 1 else LabelledReporter(self._reporter, stage.title)
 
-    def _is_waited_for(self, stage: Stage) -> bool:
-        """Return whether something that goes before this stage waits for free slots."""
-        return bool(self._retries) or any(
-            other.key not in self._waits and not self._fits(other) for other in self._ready.before(stage)
+    def _may_go_on(self, active: ActiveStage) -> bool:
+        """Return whether an attack may have more rows: it has not failed, and nothing before it waits for slots."""
+        return not (active.error or self._retries) and all(
+            other.key in self._waits or self._fits(other) for other in self._ready.before(active.stage)
         )
 
     def _submit(self, active: ActiveStage, job: Job) -> None:
@@ -239,13 +247,32 @@ class Coordinator:
     def _end_job(self, end: JobEnd) -> None:
         active = self._active[end.job.stage.key]
         active.jobs.remove(end.job)
-        if end.lost:
+        if end.error is not None:
+            if not spares_others(end.error):
+                raise end.error
+            release_values(end.error)
+            active.error = active.error or end.error
+        if active.error is not None:
+            if not active.jobs:
+                self._fail(active, active.error)
+        elif end.lost:
             self._retries.add(active, end)
-        elif end.error is not None:
-            raise end.error
         elif active.rows is None:
             self._folders.end(active.workspace)
             self._finish(active.stage.key)
+
+    def _fail(self, active: ActiveStage, error: RobenchError) -> None:
+        """Give a stage up, and all stages that need it."""
+        del self._active[active.stage.key]
+        self._retries.drop(active)
+        self._abandon(active)
+        dependents = self._ready.find_dependents(active.stage.key)
+        for key in (active.stage.key, *dependents):
+            del self._left[key]
+            self._run.drop(key)
+        self._failures.append(StageFailure(active.stage.title, error, len(dependents)))
+        if self._left or len(self._failures) > 1:  # if not, the end of the run tells it at once
+            self._reporter.warn(f"    {self._failures[-1]} What does not need it is made.")
 
     def _finish(self, key: str) -> None:
         active = self._active.pop(key, None)

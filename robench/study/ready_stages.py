@@ -51,6 +51,15 @@ class ReadyStages:
                 return
             yield other
 
+    def find_dependents(self, key: str) -> set[str]:
+        """Return the keys of the stages that need a stage which is not finished, directly or not."""
+        found, open_keys = set[str](), [key]
+        while open_keys:
+            added = {child.key for child in self._children.get(open_keys.pop(), ())} - found
+            found |= added
+            open_keys += added
+        return found
+
     def finish(self, key: str) -> None:
         """Add the stages that needed a stage, which is finished, and nothing else."""
         for child in self._children.pop(key, ()):

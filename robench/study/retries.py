@@ -29,6 +29,7 @@ class ActiveStage:
         jobs: its jobs that run.
         progress: its bar of rows.
         work: the piece of work that the bar shows.
+        error: what made one of its jobs fail; the others end when they have attacked what they have.
         is_waiting: whether it was said that other processes attack its last rows.
     """
 
@@ -37,6 +38,7 @@ class ActiveStage:
     jobs: list[Job] = field(default_factory=list)
     progress: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     work: Work | None = None
+    error: RobenchError | None = None
     is_waiting: bool = False
 
     @property

@@ -56,6 +56,12 @@ class RunProgress:
             self._left.finish(key)
         self._show()
 
+    def drop(self, key: str) -> None:
+        """Note that a stage will not be made."""
+        if self._left is not None:
+            self._left.drop(key)
+        self._show()
+
     def watch(self, stage: Stage, reporter: Reporter) -> Reporter:
         """Return a reporter that also tells this one what is done of a stage."""
         return _WatchedReporter(reporter, stage, self)

@@ -19,6 +19,7 @@ from robench.study.coordinator import Coordinator
 from robench.study.estimate import Estimator, schedule_stage
 from robench.study.executors.capacity import choose_threads
 from robench.study.executors.choice import SERIAL, ExecutorChoice
+from robench.study.failures import UnfinishedRunError
 from robench.study.options import THREADS
 from robench.study.plan import order_stages
 from robench.study.presets import Existing
@@ -56,6 +57,7 @@ def run_requests(
         The finished cells.
 
     Raises:
+        UnfinishedRunError: some stages failed; what does not need them is finished, and with the error.
         RobenchError: an option is out of range, or something cannot be fetched, computed or stored.
     """
     if existing not in get_args(Existing):
@@ -84,14 +86,20 @@ def run_requests(
             stages = [stage for request in requests for stage in request.stages(reporter)]
             for source in _find_victims(stages).values():
                 preserved.enter_context(source.preserve())
-            stored = runner.run(stages)
-    if redo is not None:
+            failure: UnfinishedRunError | None = None
+            try:
+                stored = runner.run(stages)
+            except UnfinishedRunError as error:
+                stored, failure = error.stored, error
+    if redo is not None and failure is None:
         replace_answers(store.root, _find_victims(stages))
         redo.finish()  # last, so that the same command repeats what failed before
     cells = [stage for stage in stored if isinstance(stage.info, CellInfo)]
     for cell in cells:  # those of results that were there before are shown, too
         for warning in cell.info.warnings:
             reporter.warn(f"warning: {warning}")
+    if failure is not None:
+        raise failure
     return cells
 
 
@@ -141,6 +149,7 @@ class Runner:
         ``always``, an old result stays until the new one is whole.
 
         Raises:
+            UnfinishedRunError: some failed; it has those of the others that were asked for.
             RobenchError: something cannot be fetched, stored or computed.
         """
         context, folders = self._context, self._folders
@@ -164,13 +173,21 @@ class Runner:
         self._log_request(stages, missing)
         for line in estimate_texts(missing, context):
             context.reporter.say(line)
+        failure: UnfinishedRunError | None = None
         if missing:
-            self._make(missing)
+            try:
+                self._make(missing)
+            except UnfinishedRunError as error:
+                failure = error
         if context.retry_errors and missing:
             for stage in order_stages(stages):
                 if stage not in missing and folders.find(stage):
                     self._report_changed_parents(stage)
-        return [stored for stage in stages if (stored := folders.find(stage))]
+        found = [stored for stage in stages if (stored := folders.find(stage))]
+        if failure is not None:
+            failure.stored = found
+            raise failure
+        return found
 
     def prepare(self, stages: Sequence[Stage]) -> None:
         """Fetch what stages need: what is not available fails here rather than after hours of training.

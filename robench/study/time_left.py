@@ -103,6 +103,10 @@ class TimeLeft:
         if state is not None and state.begun is not None and not state.measured.seconds and not state.stage.rows:
             self._measure(state, 1.0, self._clock() - state.begun)
 
+    def drop(self, key: str) -> None:
+        """Note that a stage will not be made."""
+        self._left.pop(key, None)
+
     def estimate(self) -> float | None:
         """Return the seconds until everything is finished; None if nothing is known of some of it."""
         stages = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from robench.errors import RobenchError, run_foreign_code
+from robench.errors import UnitError, run_foreign_code
 from robench.escaping import show_value
 from robench.plugins.lookup import find_name
 from robench.training.defense import AdversarialDefense, Defense, TrainsOn
@@ -20,7 +20,7 @@ def find_reattack(defense: Defense, epoch: int, clean: int) -> Reattack | None:
         clean: number of clean rows.
 
     Raises:
-        RobenchError: its code fails, or it does not train on clean and adversarial rows together.
+        UnitError: its code fails, or it does not train on clean and adversarial rows together.
     """
     if not isinstance(defense, AdversarialDefense):
         return None
@@ -32,7 +32,7 @@ def find_reattack(defense: Defense, epoch: int, clean: int) -> Reattack | None:
     if reattack is None:
         return None
     if defense.trains_on is not TrainsOn.UNION:
-        raise RobenchError(
+        raise UnitError(
             f"the defense {name} attacks texts while it trains, whose rows join the clean ones: its"
             f" trains_on should be TrainsOn.UNION, not TrainsOn.{defense.trains_on.name}."
         )

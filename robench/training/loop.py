@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from robench.data.load import Example
-from robench.errors import RobenchError, run_foreign_code
+from robench.errors import RobenchError, UnitError, run_foreign_code
 from robench.models.batches import TrainingRow, TrainingSet
 from robench.models.classifier import Classifier
 from robench.models.devices import Precision
@@ -88,7 +88,7 @@ def train(
         try:
             defense.check_declarations()  # the registry does, too, but not every defense comes from it
         except (TypeError, ValueError) as error:
-            raise RobenchError(f"the defense {find_name(defense)} cannot be used: {error}.") from error
+            raise UnitError(f"the defense {find_name(defense)} cannot be used: {error}.") from error
     with use_seed(seed, device):
         vocabulary = list_tokens(tokenizer)
         networks = [Classifier(encoder(), classes, vocabulary).to(device) for _ in range(defense.network_count)]
@@ -173,7 +173,7 @@ def _continue(run: TrainingRun, snapshot: Snapshot, checkpoints: Checkpoints) ->
         run.load(snapshot)
     except RobenchError as error:  # the next run should not meet it again
         checkpoints.discard("the defense cannot continue from it")
-        raise RobenchError(f"{error} The next run trains from the beginning.", error.frames) from error
+        raise UnitError(f"{error} The next run trains from the beginning.", error.frames) from error
 
 
 def _evaluate(run: TrainingRun, checkpoints: Checkpoints | None) -> None:
@@ -199,7 +199,7 @@ def _attack(
         RobenchError: it fails, or there is no attacker.
     """
     if attacker is None:
-        raise RobenchError(
+        raise UnitError(
             f"the defense {find_name(defense)} attacks texts before epoch {epoch}, and has no attack: train it"
             " with `robench run`."
         )

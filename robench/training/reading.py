@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from robench.errors import RobenchError, run_foreign_code
+from robench.errors import UnitError, run_foreign_code
 from robench.escaping import show_value
 from robench.models.batches import TrainingRow
 from robench.models.reading import show_masks
@@ -70,7 +70,7 @@ class DefenseReader:
             most: number of texts to return at most; None returns as many as the defense decides by.
 
         Raises:
-            RobenchError: the defense's code fails, or yields something else than texts.
+            UnitError: the defense's code fails, or yields something else than texts.
         """
         count = self.count if most is None else most
         with run_foreign_code(f"the defense {self._name} failed to read a text", type(self.defense)):
@@ -83,7 +83,7 @@ class DefenseReader:
         """Return the logits (K,) of a text from those of the V texts that were read, (V, K).
 
         Raises:
-            RobenchError: the defense's code fails, or returns something else.
+            UnitError: the defense's code fails, or returns something else.
         """
         with run_foreign_code(f"the defense {self._name} failed to combine scores", type(self.defense)):
             combined = self.defense.combine(logits)
@@ -112,12 +112,12 @@ class LabelCounter(DefenseReader):
         """Count the texts that get each label, (K,), by their logits (V, K).
 
         Raises:
-            RobenchError: the defense yields fewer texts.
+            UnitError: the defense yields fewer texts.
         """
         import torch
 
         if len(logits) != self.draws:
-            raise RobenchError(
+            raise UnitError(
                 f"the defense {self._name} yields only {len(logits)} texts in place of one, where"
                 f" {self.draws} count: its read should have no end."
             )

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
 from robench.data.load import Example
-from robench.errors import RobenchError, run_foreign_code
+from robench.errors import UnitError, run_foreign_code
 from robench.escaping import show_value
 from robench.models.batches import Batch
 from robench.models.classifier import Classifier
@@ -165,10 +165,10 @@ class TrainingRun:
         """Restore the best weights and return the result.
 
         Raises:
-            RobenchError: no step had a gradient, so the network is untrained.
+            UnitError: no step had a gradient, so the network is untrained.
         """
         if not self._has_learned:
-            raise RobenchError(
+            raise UnitError(
                 f"the defense {self._name} trained nothing: in none of {self.result.steps} steps did its losses give a"
                 " network's weights a gradient. Its passes should yield, for each batch, terms that depend on them."
             )
@@ -238,7 +238,7 @@ class TrainingRun:
         """Continue after the last step of a snapshot that was checked.
 
         Raises:
-            RobenchError: the defense cannot continue from its state.
+            UnitError: the defense cannot continue from its state.
         """
         progress = snapshot.progress
         self.steps = progress.position.steps if progress.position else self.steps

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from robench.errors import RobenchError
+from robench.errors import UnitError
 from robench.escaping import show_value
 from robench.frames import locate
 from robench.plugins.lookup import find_name
@@ -25,25 +25,25 @@ def check_terms(defense: Defense, terms: Any) -> Mapping[str, Tensor]:
         terms: what its ``loss`` returned, or its ``passes`` yielded.
 
     Raises:
-        RobenchError: these are no named scalar tensors with a gradient.
+        UnitError: these are no named scalar tensors with a gradient.
     """
     name = _describe_defense(defense)
     if terms is None:
-        raise RobenchError(
+        raise UnitError(
             f"the loss of the defense {name} is None, perhaps because it returns nothing, so nothing can be trained:"
             f" {_EXPECTED}."
         )
     if not isinstance(terms, Mapping):
-        raise RobenchError(f"the loss of the defense {name} is {_describe(terms)}: {_EXPECTED}.")
+        raise UnitError(f"the loss of the defense {name} is {_describe(terms)}: {_EXPECTED}.")
     if not terms:
-        raise RobenchError(f"the loss of the defense {name} has no terms: {_EXPECTED}.")
+        raise UnitError(f"the loss of the defense {name} has no terms: {_EXPECTED}.")
     for key, term in terms.items():
         if not isinstance(key, str):
-            raise RobenchError(f"a term in the loss of the defense {name} is called {show_value(key)}: {_EXPECTED}.")
+            raise UnitError(f"a term in the loss of the defense {name} is called {show_value(key)}: {_EXPECTED}.")
         if not isinstance(term, Tensor) or term.ndim:
-            raise RobenchError(f"the term {key} in the loss of the defense {name} is {_describe(term)}: {_EXPECTED}.")
+            raise UnitError(f"the term {key} in the loss of the defense {name} is {_describe(term)}: {_EXPECTED}.")
         if not term.requires_grad:
-            raise RobenchError(
+            raise UnitError(
                 f"the term {key} in the loss of the defense {name} has no gradient, perhaps because it was detached or"
                 f" computed under no_grad, so it trains nothing: {_EXPECTED}."
             )
@@ -60,13 +60,13 @@ def check_losses(losses: Mapping[str, float], defense: Defense, when: str, *, do
         done: number of optimiser steps that were done.
 
     Raises:
-        RobenchError: one is not finite.
+        UnitError: one is not finite.
     """
     if diverged := [f"the loss term {name}" for name, loss in losses.items() if not math.isfinite(loss)]:
         raise explain_divergence(" and ".join(diverged), defense, when, done=done)
 
 
-def explain_divergence(culprit: str, defense: Defense, when: str, *, done: int) -> RobenchError:
+def explain_divergence(culprit: str, defense: Defense, when: str, *, done: int) -> UnitError:
     """Return the error for a training that diverged.
 
     Args:
@@ -78,7 +78,7 @@ def explain_divergence(culprit: str, defense: Defense, when: str, *, done: int) 
     cure = "Try a smaller learning rate, or --precision fp32."
     if not done:
         cure = "No weight has changed yet: mend the loss, or try --precision fp32."
-    return RobenchError(
+    return UnitError(
         f"training diverged {when} in the defense {_describe_defense(defense)}: {culprit} is no longer a number. {cure}"
     )
 

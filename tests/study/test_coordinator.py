@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 import torch
 
-from robench.errors import RobenchError
+from robench.errors import RobenchError, UnitError
 from robench.progress import SilentReporter
 from robench.results import records
 from robench.results.store import Store
 from robench.study import coordinator
 from robench.study.coordinator import Coordinator
 from robench.study.executors.job import explain_death
+from robench.study.failures import UnfinishedRunError
 from robench.study.shared_rows import PARTS, SHARD_ROWS
 from robench.study.stage_folders import StageFolders
 from robench.study.stages.context import Context
@@ -197,6 +198,51 @@ def test_a_failure_ends_the_run_and_keeps_what_was_recorded(bench: Bench) -> Non
     (file,) = attack.folder(bench.store).iterdir()
     assert file.name == "records.jsonl" and len(file.read_bytes().splitlines()) == SHARD_ROWS
     assert bench.make([attack], 1).log == [["attack"]] * 6 + [["attack"]] and bench.is_made(attack)
+
+
+@pytest.mark.parametrize("slots", [1, 3])
+def test_a_failure_of_one_defense_stops_only_what_needs_it(bench: Bench, slots: int) -> None:
+    broken, sound = tiny("broken", deed="fail alone"), tiny("sound")
+    child, both = tiny_attack("child", SHARD_ROWS, broken), tiny("both", sound, tiny("child of child", broken))
+    grandchild, attack = tiny("grandchild", both), tiny_attack("attack", 2 * SHARD_ROWS, sound)
+    stages: list[Stage] = [broken, sound, child, both.requires[1], both, grandchild, attack]
+    told = "broken: the loss is None. 4 stages that need it are not made."
+    with pytest.raises(UnfinishedRunError, match=f"^{re.escape(told)}$"):
+        bench.make(stages, slots)
+    assert [bench.is_made(stage) for stage in stages] == [False, True, False, False, False, False, True]
+    assert f"    {told} What does not need it is made." in bench.said
+    assert not list(bench.store.root.glob("*/.*"))
+
+
+def test_several_failures_end_a_run_with_a_sentence_each_and_the_rest_of_them_counted(bench: Bench) -> None:
+    stages: list[Stage] = [tiny(f"broken {number}", deed="fail alone") for number in range(5)]
+    with pytest.raises(UnfinishedRunError) as failure:
+        bench.make(stages, 1)
+    assert str(failure.value).splitlines() == [
+        "5 stages failed:",
+        *(f"- broken {number}: the loss is None." for number in range(3)),
+        "and 2 more, which are told above",
+    ]
+    assert len(bench.said) == 5
+
+
+def test_an_attack_that_fails_gives_no_more_rows_to_its_other_jobs_and_keeps_theirs(bench: Bench) -> None:
+    attack, other = tiny_attack("attack", 9 * SHARD_ROWS), tiny_attack("other", SHARD_ROWS)
+    executor = StepExecutor(bench.context, 3, errors={"attack": UnitError("it cannot be built.")})
+    with pytest.raises(UnfinishedRunError, match=r"^attack: it cannot be built\.$"):
+        Coordinator(bench.folders, executor, bench.context.reporter, threads=1).make([attack, other], {})
+    assert bench.is_made(other) and not bench.is_made(attack)
+    (file,) = attack.folder(bench.store).iterdir()
+    assert file.name == "records.jsonl" and len(file.read_bytes().splitlines()) < 4 * SHARD_ROWS
+    bench.make([attack], 1)
+    assert (attack.folder(bench.store) / DONE).read_text() == str(9 * SHARD_ROWS), "no row twice"
+
+
+def test_a_full_disk_under_code_of_others_ends_the_run(bench: Bench) -> None:
+    other = tiny("other")
+    with pytest.raises(RobenchError, match="No space left") as failure:
+        bench.make([tiny("broken", deed="fill disk"), other], 1)
+    assert not isinstance(failure.value, UnfinishedRunError) and not bench.is_made(other)
 
 
 def locked(bench: Bench, stage: Stage, until: int) -> Callable[[int], None]:

@@ -133,6 +133,25 @@ def test_errors_on_all_of_20_attacked_texts_are_no_result(statuses: list[str], i
         attacked_rows.report_errors(context, rows)
 
 
+@pytest.mark.parametrize("jobs", ["1", pytest.param("2", marks=pytest.mark.slow)])
+def test_a_broken_attack_stops_only_what_needs_it(
+    plugin: Path, tiny_job: TinyJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jobs: str
+) -> None:
+    plugin.write_text(PLUGIN.replace("def build", "def build(self, victim):\n        raise KeyError('w')\n    def b"))
+    command = [*tiny_job.command(tmp_path / "runs", "--jobs", jobs, defense="base,ada", attack="fragile,deepwordbug")]
+    done = robench(*command, "--plugin", str(plugin))
+    assert done.exit_code == 2
+    store = Store(tmp_path / "runs")
+    cells = {(cell.info.defense.name, cell.info.attack.name) for cell in store.stages(CellInfo, names=None)}
+    assert cells == {("base", "deepwordbug"), ("ada", "deepwordbug")}
+    assert "deepwordbug" in done.stdout and "ada" in done.stdout
+    told = done.stderr[done.stderr.index("robench: 2 stages failed:") :]
+    assert "- attack base on mr with fragile, seed 42: the attack Fragile failed before its first text" in told
+    assert "2 stages that need it are not made." in told, "the training of ada against it, and its attack"
+    state = json.loads(robench("status", "--runs", tmp_path / "runs", "--format", "json").stdout)
+    assert state["requests"][0]["finished"] == 5 and len(state["requests"][0]["missing"]) == 4
+
+
 def test_show_lists_errors(plugin: Path, tiny_job: TinyJob, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     command = tiny_job.command(runs, attack="fragile")

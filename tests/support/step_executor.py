@@ -21,6 +21,7 @@ class StepExecutor:
         steps: for a stage's title, the steps that its making takes; by default one.
         deaths: for a stage's title, how many of its jobs die in their first step.
         late_deaths: for the title of an attack, how many of its jobs die when no row is left, before they end.
+        errors: for the title of an attack, an error of its first job, after a row.
         is_machine_lost: whether they die with their machines.
         before_step: called at the beginning of a step with its number.
         log: in each step, the titles of the jobs that run.
@@ -31,6 +32,7 @@ class StepExecutor:
     steps: dict[str, int] = field(default_factory=dict)
     deaths: dict[str, int] = field(default_factory=dict)
     late_deaths: dict[str, int] = field(default_factory=dict)
+    errors: dict[str, RobenchError] = field(default_factory=dict)
     is_machine_lost: bool = False
     before_step: Callable[[int], None] = lambda step: None
     log: list[list[str]] = field(default_factory=list)
@@ -64,6 +66,9 @@ class StepExecutor:
             return JobEnd(job, lost=True, is_machine_lost=self.is_machine_lost)
         if isinstance(job, AttackJob):
             rows = job.rows.take()
+            if rows and title in self.errors:
+                job.rows.keep(result(rows[0]))
+                return JobEnd(job, self.errors.pop(title))
             for row in rows or []:
                 job.rows.keep(result(row))
             if rows != []:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from robench.data.load import Example, TaskData
-from robench.errors import RobenchError
+from robench.errors import RobenchError, UnitError, translate_failures
 from robench.models.encoders import EncoderSource
 from robench.resources.textattack_finder import TextAttackFinder
 from robench.results.info import AdversarialInfo, StageInfo, StatisticsInfo
@@ -139,6 +140,15 @@ def _fail(context: Context) -> None:
     raise RobenchError("the encoder folder is gone; name another one.")
 
 
+def _fail_alone(context: Context) -> None:
+    raise UnitError("the loss is None.")
+
+
+def _fill_disk(context: Context) -> None:
+    with translate_failures("the defense failed"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
 def _leave(context: Context) -> None:
     sys.exit("enough")
 
@@ -170,6 +180,8 @@ DEEDS: dict[str, Callable[[Context], None]] = {
     "die": _die,
     "die once": _die_once,
     "fail": _fail,
+    "fail alone": _fail_alone,
+    "fill disk": _fill_disk,
     "leave": _leave,
     "break": _break,
     "talk": _talk,

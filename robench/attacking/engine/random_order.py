@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from robench.errors import RobenchError
+from robench.errors import UnitError
 
 
 def take_random_order(built: Any, name: str, restarts: int) -> Any:
@@ -26,7 +26,7 @@ def take_random_order(built: Any, name: str, restarts: int) -> Any:
         restarts: orders that are tried for a text.
 
     Raises:
-        RobenchError: its search does not go down a ranking of words.
+        UnitError: its search does not go down a ranking of words.
     """
     from textattack import Attack
     from textattack.search_methods import GreedyWordSwapWIR
@@ -34,7 +34,7 @@ def take_random_order(built: Any, name: str, restarts: int) -> Any:
     search = built.search_method
     greedy = GreedyWordSwapWIR.perform_search
     if not isinstance(search, GreedyWordSwapWIR) or type(search).perform_search is not greedy:
-        raise RobenchError(
+        raise UnitError(
             f"random-order:{name} does not exist: {name} does not go down a ranking of words, which a random order"
             f" could replace (its search is {type(search).__name__}, not GreedyWordSwapWIR)."
         )

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from robench.attacking.engine.team import SearchSettings, Team
-from robench.errors import ControlFlow, RobenchError, describe_error
+from robench.errors import ControlFlow, RobenchError, describe_error, spares_others
 from robench.plugins import plugin_files
 from robench.plugins.source import identify_class
 
@@ -47,9 +47,15 @@ class BuildDone(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """The team failed."""
+    """The team failed.
+
+    Attributes:
+        reason: a sentence that says why.
+        spares_others: see :func:`robench.errors.spares_others`.
+    """
 
     reason: str
+    spares_others: bool = False
 
 
 class _EndOfSearches(ControlFlow):
@@ -113,6 +119,6 @@ def _run_team(connection: Connection, inbox: queue.SimpleQueue[Any]) -> None:
     except (EOFError, OSError):
         raise
     except RobenchError as error:
-        connection.send(Failure(str(error)))
+        connection.send(Failure(str(error), spares_others(error)))
     except BaseException as error:
         connection.send(Failure(f"a search worker failed: {describe_error(error)}."))

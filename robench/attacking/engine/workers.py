@@ -25,7 +25,7 @@ from robench.attacking.engine.parking import DirectLogits
 from robench.attacking.engine.search import AttackInput
 from robench.attacking.engine.team import Event, SearchResult, SearchSettings
 from robench.attacking.engine.worker import BuildDone, Failure, PickledSettings, run_worker
-from robench.errors import RobenchError
+from robench.errors import RobenchError, UnitError
 from robench.plugins import plugin_files
 from robench.plugins.source import identify_class
 from robench.process import change_environment
@@ -115,7 +115,7 @@ def _pickle_settings(settings: SearchSettings) -> PickledSettings:
     try:
         content = pickle.dumps(settings)
     except Exception as error:  # the fields of a plug-in may hold any object
-        raise RobenchError(
+        raise UnitError(
             f"{settings.attack_name} cannot be sent to other processes ({error}); run it with --workers 0."
         ) from error
     kind = type(settings.attack)
@@ -232,7 +232,7 @@ def _receive(connection: Connection, sentence: str = _DEATH) -> Any:
     with _report_death(sentence):
         message = connection.recv()
     if isinstance(message, Failure):
-        raise RobenchError(message.reason)
+        raise (UnitError if message.spares_others else RobenchError)(message.reason)
     return message
 
 

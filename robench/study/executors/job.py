@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from robench.errors import RobenchError
 from robench.progress import Reporter
 from robench.results.records import Record
 from robench.study.stages.attack import AttackingStage
@@ -82,7 +83,7 @@ class JobEnd:
     """
 
     job: Job
-    error: Exception | None = None
+    error: RobenchError | None = None
     lost: bool = False
     is_machine_lost: bool = False
     exit_code: int | None = None

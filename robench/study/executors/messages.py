@@ -127,7 +127,9 @@ class End(NamedTuple):
     Attributes:
         error: a sentence that says why it failed; empty if it is finished.
         frames: the frames of code of others that failed.
+        spares_others: see :func:`robench.errors.spares_others`.
     """
 
     error: str
     frames: str = ""
+    spares_others: bool = False

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from robench.errors import RobenchError
+from robench.errors import RobenchError, blame_foreign_code
+from robench.plugins import plugin_files
 from robench.study.executors.job import AttackJob, Job, JobEnd
 from robench.study.executors.run_job import attack_shards, use_threads
 from robench.study.stages.context import Context
@@ -44,7 +45,7 @@ class SerialExecutor:
 
     def _run(self, job: Job) -> None:
         context = replace(self._context, reporter=job.reporter)  # which shares the models in memory
-        with use_threads(job.threads):
+        with use_threads(job.threads), blame_foreign_code(plugin_files.name_file):
             if isinstance(job, AttackJob):
                 attack_shards(context, job.stage, job.rows.take, job.rows.keep)
             else:

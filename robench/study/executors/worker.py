@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from robench.data.load import TaskData
-from robench.errors import RobenchError, blame_foreign_code, describe_error
+from robench.errors import RobenchError, blame_foreign_code, describe_error, spares_others
 from robench.plugins import plugin_files
 from robench.progress import SilentReporter, Work
 from robench.resources.textattack_finder import forbid_fetching
@@ -199,7 +199,7 @@ def _run_to_end(work: Callable[[], None]) -> End:
         with blame_foreign_code(plugin_files.name_file):
             work()
     except RobenchError as error:
-        return End(str(error), error.frames)
+        return End(str(error), error.frames, spares_others(error))
     except Exception as error:
         return End(f"a worker failed: {describe_error(error)}.")
     return End("")

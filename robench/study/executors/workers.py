@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 
-from robench.errors import RobenchError
+from robench.errors import RobenchError, UnitError
 from robench.progress import Work
 from robench.study.executors.inline import InlineJobs
 from robench.study.executors.job import AttackJob, Job, JobEnd
@@ -146,9 +146,9 @@ class WorkerExecutor:
         elif isinstance(message, End) and job is not None:
             worker.job = None
             self._close_works(worker)
-            return JobEnd(job, RobenchError(message.error, message.frames) if message.error else None)
+            return JobEnd(job, _read_error(message) if message.error else None)
         elif isinstance(message, End):  # it cannot start
-            raise RobenchError(message.error, message.frames)
+            raise _read_error(message)
         return None
 
     def _send_job(self, worker: WorkerHandle) -> None:
@@ -191,3 +191,7 @@ class WorkerExecutor:
         worker = WorkerHandle(self._start_link())
         self._workers.append(worker)
         return worker
+
+
+def _read_error(end: End) -> RobenchError:
+    return (UnitError if end.spares_others else RobenchError)(end.error, end.frames)

@@ -12,7 +12,7 @@ from collections.abc import Generator, Iterable, Sequence
 from pathlib import Path
 
 from robench.data.load import Example
-from robench.errors import RobenchError
+from robench.errors import UnitError
 from robench.escaping import show_value
 from robench.paths import atomic_write_bytes
 from robench.results.misfits import set_lines_aside
@@ -70,7 +70,7 @@ def report_errors(context: Context, rows: Sequence[Record]) -> None:
     """Say how many rows ended in an error, with an example.
 
     Raises:
-        RobenchError: all rows that were attacked did, and they are not just a few.
+        UnitError: all rows that were attacked did, and they are not just a few.
     """
     errors = [row for row in rows if row.status == "error"]
     if not errors:
@@ -78,7 +78,7 @@ def report_errors(context: Context, rows: Sequence[Record]) -> None:
     first, attacked = errors[0], sum(row.status != "skipped" for row in rows)
     example = f"such as row {first.id}: {first.reason}, on {show_value(first.failed_text, 80)}"
     if len(errors) == attacked >= FEWEST_ERRORS:
-        raise RobenchError(
+        raise UnitError(
             f"all {attacked:,} texts that were attacked ended in an error, {example}. So nothing is known about the"
             " model. Mend what failed, and run the same command with --retry-errors."
         )

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from robench.data.load import Example
-from robench.errors import RobenchError
+from robench.errors import UnitError
 from robench.models.batches import TrainingRow
 from robench.results.info_parts import RowCounts
 from robench.results.records import Record
@@ -47,7 +47,7 @@ def arrange_rows(
         The rows, and their numbers for ``stage.json``.
 
     Raises:
-        RobenchError: nothing is left to train on.
+        UnitError: nothing is left to train on.
     """
     plain = [TrainingRow(example.text, example.label) for _, example in clean]
     if not isinstance(defense, AdversarialDefense) or defense.trains_on is TrainsOn.CLEAN or not adversarial:
@@ -59,7 +59,7 @@ def arrange_rows(
     if count < len(positions):
         positions = random.Random(f"share/{seed}").sample(positions, count)
     if not positions:
-        raise RobenchError(
+        raise UnitError(
             "no attack on the training set succeeded, and unsuccessful=drop leaves nothing to train on; take"
             " unsuccessful=original, or more training rows."
         )

@@ -19,7 +19,7 @@ import pytest
 import torch
 
 from robench.console import Console
-from robench.errors import RobenchError, blame_foreign_code
+from robench.errors import RobenchError, blame_foreign_code, spares_others
 from robench.plugins import plugin_files, registry
 from robench.progress import PlainReporter, Reporter
 from robench.results.store import Store
@@ -137,13 +137,14 @@ def test_what_workers_print_goes_to_standard_error_and_what_they_warn_of_is_show
     assert capfd.readouterr().out == ""
 
 
-@pytest.mark.parametrize("deed", ["fail", "leave", "break"])
+@pytest.mark.parametrize("deed", ["fail", "fail alone", "fill disk", "leave", "break"])
 def test_failure_in_a_worker_is_the_sentence_of_one_process(bench: Bench, deed: str) -> None:
     with pytest.raises(RobenchError) as here, blame_foreign_code(plugin_files.name_file):
         DEEDS[deed](bench.context)
     (end,) = bench.run(tiny(f"failing {deed}", deed=deed))
     assert not end.lost and str(end.error) == str(here.value)
     assert isinstance(end.error, RobenchError)
+    assert spares_others(end.error) == spares_others(here.value) == (deed not in ("fail", "fill disk"))
     assert end.error.frames.splitlines()[-2:] == here.value.frames.splitlines()[-2:]
 
 
