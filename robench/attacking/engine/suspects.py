@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from robench.attacking.engine.failures import TextFailure, describe_reason
-from robench.errors import RobenchError, UnitError
+from robench.errors import RobenchError
 
 PATIENCE = 20
 """Failures in a row after which a model has to show that it still works."""
@@ -38,7 +38,7 @@ class Suspects:
         """Add a text, and return the failures for which texts are to blame.
 
         Raises:
-            UnitError: the model is to blame.
+            RobenchError: the model is to blame.
         """
         self._failures[text], self._error = TextFailure(text, describe_reason(error)), error
         return self.judge() if len(self._failures) >= PATIENCE else []
@@ -52,7 +52,7 @@ class Suspects:
         """Ask the model for a text that it has scored before, and return all failures if it scores it again.
 
         Raises:
-            UnitError: it fails.
+            RobenchError: it fails.
         """
         if not self._failures:
             return []
@@ -67,7 +67,7 @@ class Suspects:
         count = len(self._failures)
         times = f" It failed on {count} texts in a row" if count > 1 else " It failed"
         once = "" if self._scored is None else ", and on one that it had scored before"
-        raise UnitError(
+        raise RobenchError(
             f"{str(self._error).rstrip('.')}.{times}{once}. What is attacked is kept, and the same command goes on from"
             " there."
         ) from self._error

@@ -13,7 +13,7 @@ from robench.report.figures.palette import Look, looks, title
 from robench.report.figures.request import FigureRequest
 from robench.report.tables.correlation import ACCURACY, ModelMeans, average_models
 from robench.report.tables.high_order import MEASURES
-from robench.report.tables.model_statistics import ModelStatistics, share_setting
+from robench.report.tables.model_statistics import ModelStatistics, note_errors, share_setting
 from robench.results.cells import Result, group, identity_text, read_results
 from robench.results.correlation import FEWEST, correlate
 from robench.results.info import CellInfo, StatisticsInfo
@@ -129,7 +129,7 @@ def _describe(shown: Sequence[Block], request: FigureRequest, left: Sequence[str
     numbers = ", ".join(f"{_title(block)} {_correlate(block)}" for block in shown)
     attacks = sorted({m.training_attack.title for m in models if m.training_attack})
     seeds = [[m.seed for m in means.models] for block in shown for means in block]
-    text = begin_caption(info, f"{info.statistics.n:,} pairs") + (
+    text = begin_caption(info, f"{info.statistics.samples:,} pairs") + (
         " KL (pos): divergence, in nats, of the predictions for a clean text and for what the attack made of it against"
         f" the reference defense. Rank correlation: {numbers}; {request.table_command('correlation')} has intervals,"
         " tests and the other statistics. models: a defense, or a form of one, each, which count as independent; those"
@@ -138,6 +138,7 @@ def _describe(shown: Sequence[Block], request: FigureRequest, left: Sequence[str
     text += f" Trained against {', '.join(attacks)}, if against any." if attacks else ""
     infinite = sum(not math.isfinite(means.values[STATISTIC]) for block in shown for means in block)
     text += f" Points not drawn, because KL is infinite: {infinite}." if infinite else ""
+    text += "".join(f" {note}." for note in note_errors(models))
     return text + (f" Not shown: {', '.join(left)}." if left else "")
 
 

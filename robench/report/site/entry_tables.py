@@ -24,7 +24,7 @@ def statistics_section(entry: Entry) -> list[Section]:
     heads = [
         Head("attack", is_text=True),
         *(Head(column.name) for column in MEASURES),
-        Head("pairs", "attacked texts of the undefended model"),
+        Head("pairs", "attacked texts of the undefended model, without those on which the attack ended in an error"),
         Head("unchanged", "pairs whose two texts are the same"),
     ]
     lines = [_statistics_line(one) for one in found]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from statistics import fmean
 
 from robench.errors import RobenchError
@@ -14,6 +15,7 @@ from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.model_statistics import (
     ModelStatistics,
     is_before,
+    note_errors,
     order_statistics,
     read_statistics,
     share_setting,
@@ -109,7 +111,7 @@ def correlation_table(
         blocks=tuple(arranged),
         caption=caption,
         legend=(*LEGEND, *(text.format(level=100 * level) for text in _LEGEND)),
-        notes=notes_of(one.info for models in measured for one in models),
+        notes=(*notes_of(m.info for models in measured for m in models), *note_errors(chain(*measured))),
         row_kind="statistic",
         is_measured=False,
     )

@@ -15,6 +15,7 @@ from robench.report.tables.model_statistics import (
     count_samples,
     identify_attack,
     is_before,
+    note_errors,
     order_statistics,
     read_statistics,
     share_setting,
@@ -128,7 +129,7 @@ def high_order_table(
         COLUMNS,
         caption=caption,
         legend=(*LEGEND, *([MODEL_LEGEND] if any(m.is_crossed for m in models) else []), _legend_of_accuracies(models)),
-        notes=(*notes_of(m.info for m in models), *_notes_on_pairs(models)),
+        notes=(*notes_of(m.info for m in models), *_notes_on_pairs(models), *note_errors(models)),
         row_kind="model",
         samples=False,
     )
@@ -148,7 +149,7 @@ def _notes_on_pairs(models: Sequence[ModelStatistics]) -> list[str]:
     counts: dict[tuple[str, str, int], set[int]] = {}
     for info in (m.info for m in models):
         if info.statistics.unchanged:
-            key = info.task, info.attack.title, info.statistics.n
+            key = info.task, info.attack.title, info.statistics.samples
             counts.setdefault(key, set()).add(info.statistics.unchanged)
     return [
         f"{task}, {attack}: {format_range(unchanged)} of {n:,} pairs are the clean text twice, since the attack was"
@@ -220,7 +221,9 @@ def _row(label: Label, found: Sequence[ModelStatistics], samples: _Samples) -> R
         else:
             measured = shares.get(column.key) or 0
             read = outcomes[column.key](found) if measured and values else None
-            cell = mean_cell(finite, measured or info.statistics.n, learned=learned, measured=measured, outcomes=read)
+            cell = mean_cell(
+                finite, measured or info.statistics.samples, learned=learned, measured=measured, outcomes=read
+            )
             attacked = [m.info.attacked for m in found if m.info.attacked] if column.key == "attack%" else []
             cells.append(count_errors(cell, attacked))
     seeds = tuple(sorted({m.seed for m in found}))

@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from robench.report.tables.captions import setting_of
+from robench.results.adversarial_rows import format_range
 from robench.results.cells import has_learned, identity_text
 from robench.results.info import BEFORE, CellInfo, StatisticsInfo
 from robench.results.info_parts import PluginInfo
@@ -112,7 +113,22 @@ def share_setting(members: Sequence[ModelStatistics]) -> dict[str, Any]:
     attack = {"attack": info.attack.title, "attack_identity": identity_text(identify_attack(info))}
     counts = {f"{part}_n": count for part, count in count_samples(info).items() if count}
     counts |= {} if limit is None else {"clean_limit": limit}
-    return setting_of(info, **attack, pairs=info.statistics.n, **counts)
+    return setting_of(info, **attack, pairs=info.statistics.samples, **counts)
+
+
+def note_errors(models: Iterable[ModelStatistics]) -> list[str]:
+    """Return how many attacked texts are in no pair, for each task, attack and number of texts."""
+    counts: dict[tuple[str, str, int], set[int]] = {}
+    for info in (m.info for m in models):
+        if info.statistics.errors:
+            counts.setdefault((info.task, info.attack.title, info.statistics.samples), set()).add(
+                info.statistics.errors
+            )
+    return [
+        f"{task}, {attack}: with some seeds, {format_range(errors)} of {n:,} pairs are missing, since the attack ended"
+        " in an error there"
+        for (task, attack, n), errors in counts.items()
+    ]
 
 
 def count_samples(info: StatisticsInfo) -> dict[str, int | None]:

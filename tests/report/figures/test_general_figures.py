@@ -199,6 +199,16 @@ def test_correlation_has_a_panel_for_each_attack_and_a_point_for_each_model(stor
     assert {"PGD", "ADA"} <= set(texts(drawing)) and "Base" not in texts(drawing)
 
 
+def test_correlation_has_panels_of_attacks_of_which_one_ended_in_errors(store: Store) -> None:
+    for number, name in enumerate(("pgd", "fgsm", "freelb", "smart", "ada")):
+        for attack, errors in (("pwws", 2), ("textfooler", 0)):
+            values = {"kl_pos": 1.0 + number, "n": 1000 - errors, "errors": errors}
+            add_statistics(store, name, attack=attack, failed=50 + number, values=values)
+    drawing = draw("correlation", store, selection=Selection(tasks=["sst2"]))
+    assert len(drawing.figure.axes) == 2 and "Other settings" not in drawing.caption
+    assert "1,000 pairs." in drawing.caption and "sst2, pwws: with some seeds, 2 of 1,000 pairs" in drawing.caption
+
+
 def test_legend_of_long_names_stays_on_the_sheet(store: Store) -> None:
     for number, name in enumerate(("pgd", "fgsm", "freelb", "smart", "r-drop", "flooding-x")):
         changed = {"a_setting_with_a_long_name": f"and a long value {number}"}

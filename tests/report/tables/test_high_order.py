@@ -90,6 +90,24 @@ def test_models_of_statistics_are_of_one_block_only_if_as_many_rows_were_attacke
     assert len({model.block for model in found}) == 2
 
 
+def test_errors_on_attacked_texts_leave_the_caption_and_have_a_note(store: Store) -> None:
+    for seed, errors in ((42, 2), (43, 0)):
+        values = {"n": 1000 - errors, "errors": errors, "unchanged": 10}
+        add_statistics(store, "base", seed=seed, values=values)
+    for number in ("7", "correlation"):
+        if number == "correlation":
+            for rank, name in enumerate(("pgd", "fgsm", "smart", "ada")):
+                add_statistics(store, name, seed=42, failed=rank, values={"kl_pos": rank, "n": 998, "errors": 2})
+        table = make(number, store)
+        assert "1,000 pairs of clean and adversarial text" in table.caption
+        note = (
+            "sst2, textfooler: with some seeds, 2 of 1,000 pairs are missing, since the attack ended in an error there"
+        )
+        assert table.notes.count(note) == 1
+    unchanged = [note for note in make("7", store).notes if "are the clean text twice" in note]
+    assert len(unchanged) == 1 and unchanged[0].startswith("sst2, textfooler: 10 of 1,000 pairs")
+
+
 def test_cells_of_other_rows_do_not_hide_the_outcomes_behind_an_accuracy(store: Store) -> None:
     cell = attack(store)
     add_model(store, cell)
