@@ -84,13 +84,14 @@ def _describe(runs: Path, found: Overview) -> Iterator[str]:
 
 
 def _describe_unfinished(one: UnfinishedStage) -> str:
-    state = "running" if one.is_running else "unfinished"
+    state = "running" if one.is_running else "failed" if one.has_failed else "unfinished"
     rows = "no rows"
     if one.rows is not None:
         of = f" of {one.total:,}" if one.total is not None else ""
         rows = f"{one.rows:,}{of} rows"
     ago = "" if one.time is None else f", the last one {format_duration(max(time.time() - one.time, 0))} ago"
-    return f"{state}: {one.folder.parent.name}/{one.folder.name} has {rows}{ago}"
+    why = "; every attack ended in an error" if one.has_failed else ""
+    return f"{state}: {one.folder.parent.name}/{one.folder.name} has {rows}{ago}{why}"
 
 
 def _describe_request(state: RequestState) -> str:
@@ -98,9 +99,13 @@ def _describe_request(state: RequestState) -> str:
     command = f"`{request.command}`" if request.command else "a Python program"
     place = f" in {request.directory}" if request.directory not in ("", str(Path.cwd())) else ""
     total = state.finished + len(state.missing)
+    failed = f" and {state.failed:,} failed" if state.failed else ""
     end = "the same again goes on" if state.missing else "it came to its end"
+    if state.failed:
+        end = "when that is mended, the same with --retry-errors goes on"
     return (
-        f"{command}{place}, {_format_time(request.time)}: {state.finished:,} of {total:,} stages are finished; {end}."
+        f"{command}{place}, {_format_time(request.time)}: {state.finished:,} of {total:,} stages are finished{failed};"
+        f" {end}."
     )
 
 
@@ -128,6 +133,7 @@ def _to_builtins(runs: Path, found: Overview) -> dict[str, Any]:
                 "total": one.total,
                 "last_row": None if one.time is None else _format_time(one.time),
                 "running": one.is_running,
+                "failed": one.has_failed,
             }
             for one in found.unfinished
         ],
@@ -143,6 +149,7 @@ def _to_builtins(runs: Path, found: Overview) -> dict[str, Any]:
                 "directory": state.request.directory,
                 "began": _format_time(state.request.time),
                 "finished": state.finished,
+                "failed": state.failed,
                 "missing": list(state.missing),
             }
             for state in found.requests

@@ -10,6 +10,9 @@ from typing import Protocol
 from robench.results.info_parts import Outcome, Similarity
 from robench.results.records import Record, Status
 
+FEWEST_ERRORS = 20
+"""Errors on all attacked texts are no result if there are so many: the attack is broken. Fewer may be bad luck."""
+
 
 class RowOutcome(Protocol):
     """What counts and means need of an attacked row: a record, or a row of an entry."""
@@ -41,6 +44,12 @@ def summarise(records: Sequence[RowOutcome]) -> Outcome:
         words_changed=round(fmean(changed), 4) if changed else None,
         seconds=round(sum(record.seconds for record in records), 2),
     )
+
+
+def has_failed(records: Sequence[RowOutcome]) -> bool:
+    """Return whether an attack has no result: all texts that it attacked ended in an error, and these are many."""
+    statuses = Counter(record.status for record in records if record.status != "skipped")
+    return statuses["error"] == statuses.total() >= FEWEST_ERRORS
 
 
 def measure_similarity(records: Sequence[Record], *, offline: bool = False) -> Similarity:

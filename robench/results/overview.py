@@ -1,25 +1,27 @@
 """An overview of a runs folder that may be in use: what is finished, unfinished, being made and left over.
 
-How it works: only ``stage.json`` files and the names of others are read, and the newlines of unfinished records are
-counted. Nothing is written, and no lock is taken from its holder, so that a run does not notice. Whether files are
-still what was stored is the question of :mod:`robench.results.inspection`.
+How it works: only ``stage.json`` files and the names of others are read, the newlines of unfinished records are
+counted, and complete records without a result are searched for errors. Nothing is written, and no lock is taken from
+its holder, so that a run does not notice. Whether files are still what was stored is the question of
+:mod:`robench.results.inspection`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
 from robench.errors import RobenchError
 from robench.paths import open_regular
-from robench.results import locks
+from robench.results import locks, records
 from robench.results.info import StageKind, kind_of
 from robench.results.info_parts import Outcome
 from robench.results.inspection import KINDS
 from robench.results.integrity import find_key
 from robench.results.misfits import ASIDE
+from robench.results.outcome import has_failed
 from robench.results.redo import REDO
 from robench.results.request_log import StoredRequest, read_requests
 from robench.results.store import RECORDS_FILE, STAGE_FILE, Store
@@ -39,6 +41,7 @@ class UnfinishedStage:
         total: number of rows in all; None if that is not known.
         time: when a record was last added, in seconds since 1970; None if there is none.
         is_running: whether a process is making it now.
+        has_failed: whether all its rows are recorded, and there is no result because all attacks ended in an error.
     """
 
     folder: Path
@@ -46,6 +49,7 @@ class UnfinishedStage:
     total: int | None
     time: float | None
     is_running: bool
+    has_failed: bool
 
 
 @dataclass(frozen=True)
@@ -55,11 +59,13 @@ class RequestState:
     Attributes:
         request: the command.
         finished: number of its stages that are finished.
-        missing: the others, as ``<kind>/<label>-<key>``.
+        failed: number of those that have failed, see :class:`UnfinishedStage`.
+        missing: the stages that are not finished, as ``<kind>/<label>-<key>``.
     """
 
     request: StoredRequest
     finished: int
+    failed: int
     missing: tuple[str, ...]
 
 
@@ -112,15 +118,17 @@ def survey_runs(root: Path) -> Overview:
     requests = read_requests(store.root)
     held = {kind: locks.find_held(store.root / kind) for kind in get_args(StageKind)}
     names = {find_key(name): name for request in requests for name in request.stages}
+    unfinished = tuple(_find_unfinished(store, held, requests))
+    failed = {find_key(one.folder.name) for one in unfinished if one.has_failed}
     return Overview(
         finished=finished,
         unreadable=tuple(unreadable),
         errors=errors,
-        unfinished=tuple(_find_unfinished(store, held, requests)),
+        unfinished=unfinished,
         running=tuple(_name_stage(store, kind, key, names) for kind, keys in held.items() for key in keys),
         leftovers=tuple(path for kind in held for path in locks.find_leftovers(store.root / kind)),
         aside=sum(len(_list(kind)) for kind in _list(store.root / ASIDE)),
-        requests=tuple(_find_state(request, times) for request in requests),
+        requests=tuple(_find_state(request, times, failed) for request in requests),
     )
 
 
@@ -153,7 +161,16 @@ def _find_unfinished(
             path, key = folder / RECORDS_FILE, find_key(folder.name)
             rows = count_rows(path)
             total = totals.get(key) if rows is not None else None
-            yield UnfinishedStage(folder, rows, total, _read_time(path) if rows is not None else None, key in keys)
+            time, is_running = _read_time(path) if rows is not None else None, key in keys
+            is_failed = rows is not None and rows == total and not is_running and _holds_errors_alone(path)
+            yield UnfinishedStage(folder, rows, total, time, is_running, is_failed)
+
+
+def _holds_errors_alone(path: Path) -> bool:
+    try:
+        return has_failed(records.read(path))
+    except RobenchError:
+        return False
 
 
 def _name_stage(store: Store, kind: StageKind, key: str, names: Mapping[str, str]) -> str:
@@ -162,14 +179,15 @@ def _name_stage(store: Store, kind: StageKind, key: str, names: Mapping[str, str
     return f"{kind}/{twins[0].name}" if twins else names.get(key, f"{kind}/{key}")
 
 
-def _find_state(request: StoredRequest, times: Mapping[str, float]) -> RequestState:
-    """Compare a command with the times at which stages were finished, by key."""
+def _find_state(request: StoredRequest, times: Mapping[str, float], failed: Collection[str]) -> RequestState:
+    """Compare a command with the times at which stages were finished, by key, and the keys of those that failed."""
 
     def is_finished(key: str) -> bool:
         return key in times and (not request.again or times[key] >= request.time)
 
     missing = tuple(name for name in request.stages if not is_finished(find_key(name)))
-    return RequestState(request, request.done + len(request.stages) - len(missing), missing)
+    finished = request.done + len(request.stages) - len(missing)
+    return RequestState(request, finished, sum(find_key(name) in failed for name in missing), missing)
 
 
 def _list(folder: Path) -> list[Path]:

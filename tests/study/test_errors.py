@@ -15,6 +15,7 @@ import torch
 from robench.errors import RobenchError
 from robench.plugins import plugin_files
 from robench.progress import SilentReporter
+from robench.results import outcome
 from robench.results.info import AdversarialInfo, CellInfo, ModelInfo, StatisticsInfo
 from robench.results.store import Store, StoredStage
 from robench.study.request import Request
@@ -103,7 +104,7 @@ def test_a_run_with_errors_finishes_and_retries_them(plugin: Path, tiny_job: Tin
 def test_an_attack_that_fails_on_every_text_gives_no_result_until_it_is_mended(
     plugin: Path, tiny_job: TinyJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attacked_rows, "FEWEST_ERRORS", 4)
+    monkeypatch.setattr(outcome, "FEWEST_ERRORS", 4)
     plugin.write_text(PLUGIN.replace("% 4 < 2", "% 4 < 4"), encoding="utf-8")
     command = [*tiny_job.command(tmp_path / "runs", attack="fragile"), "--plugin", str(plugin)]
     store = Store(tmp_path / "runs")
@@ -112,6 +113,11 @@ def test_an_attack_that_fails_on_every_text_gives_no_result_until_it_is_mended(
         assert done.exit_code == 2
         assert re.search(r"all \d+ texts that were attacked ended in an error, such as row \d+: Arith", done.stderr)
         assert not store.stages(CellInfo, names=None)
+        status = robench("status", "--runs", store.root).stdout
+        assert re.search(
+            r"failed: cells/mr-base-fragile-\S+ has 16 of 16 rows, .*; every attack ended in an error", status
+        )
+        assert "1 of 2 stages are finished and 1 failed; when that is mended, the same with --retry-errors" in status
     plugin.with_suffix(".off").touch()
     assert robench(*command, "--retry-errors").exit_code == 0
     (cell,) = store.stages(CellInfo, names=None)

@@ -16,6 +16,7 @@ from robench.errors import UnitError
 from robench.escaping import show_value
 from robench.paths import atomic_write_bytes
 from robench.results.misfits import set_lines_aside
+from robench.results.outcome import has_failed
 from robench.results.records import Record
 from robench.results.salvage import AttackedRow, Salvage, salvage_lines
 from robench.study.setting import NamedAttack
@@ -24,8 +25,6 @@ from robench.study.stages.stage import Stage
 
 LIVE_EXAMPLES = {"cpu": 64, "cuda": 512}
 """Number of examples searched at the same time; their queries have to fill the batches of the device."""
-FEWEST_ERRORS = 20
-"""Errors on all attacked texts are no result if there are so many: the attack is broken. Fewer may be bad luck."""
 
 
 def search_rows(
@@ -75,11 +74,11 @@ def report_errors(context: Context, rows: Sequence[Record]) -> None:
     errors = [row for row in rows if row.status == "error"]
     if not errors:
         return
-    first, attacked = errors[0], sum(row.status != "skipped" for row in rows)
+    first = errors[0]
     example = f"such as row {first.id}: {first.reason}, on {show_value(first.failed_text, 80)}"
-    if len(errors) == attacked >= FEWEST_ERRORS:
+    if has_failed(rows):
         raise UnitError(
-            f"all {attacked:,} texts that were attacked ended in an error, {example}. So nothing is known about the"
+            f"all {len(errors):,} texts that were attacked ended in an error, {example}. So nothing is known about the"
             " model. Mend what failed, and run the same command with --retry-errors."
         )
     context.reporter.warn(
