@@ -34,6 +34,7 @@ class Selection:
         presets: names of presets.
         seeds: seeds of training and attack.
         plain: whether to leave out forms of defenses with changed fields.
+        swept: a defense and a field of it that may be changed all the same, because its values are to be shown.
     """
 
     tasks: Sequence[str] = ()
@@ -43,6 +44,7 @@ class Selection:
     presets: Sequence[str] = ()
     seeds: Sequence[int] = ()
     plain: bool = False
+    swept: tuple[str, str] | None = None
 
     @property
     def values(self) -> dict[Facet, Sequence[Any]]:
@@ -55,8 +57,12 @@ class Selection:
             stage
             for stage in stages
             if all(facet_of(stage, facet) in taken for facet, taken in self.values.items())
-            and not (self.plain and stage.info.defense.changed)
+            and not (self.plain and self._list_changes(stage.info))
         ]
+
+    def _list_changes(self, info: CellInfo | StatisticsInfo | TransferInfo) -> set[str]:
+        """Return the changed fields of a defense, without the swept one."""
+        return {name for name in info.defense.changed if (info.defense.name, name) != self.swept}
 
     def select(self, stages: Sequence[StoredStage[InfoT]], runs: str, *, hint: str) -> list[StoredStage[InfoT]]:
         """Return the selected stages, at least one.

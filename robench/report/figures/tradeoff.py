@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
@@ -53,7 +54,8 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
     """
     selection, sweep = request.selection, request.figure.sweep
     assert sweep is not None, "the reader of papers checks that"
-    drawn = FigureResults.choose(read_selection(selection, store, request.command_options), request, every_form=True)
+    chosen = replace(selection, swept=(sweep.defense, sweep.field))
+    drawn = FigureResults.choose(read_selection(chosen, store, request.command_options), request, every_form=True)
     block = _of_one_attack(drawn.results)
     swept = [r for r in block if r.defense.name == sweep.defense]
     swept = _of_one_variant(swept, request, sweep.field)

@@ -152,6 +152,15 @@ def test_what_is_missing_is_told_with_the_command_that_makes_it(
         draw(number, store, **{"options": ["--runs", "elsewhere"], **options})
 
 
+def test_figure_5_of_plain_forms_has_all_weights_and_no_other_changes(store: Store) -> None:
+    fill_fusion(store)
+    add_cell(store, "taichi", "textfooler", 100, task="sst2", changed={"temperature": 2.0})
+    drawing = draw("5", store, selection=Selection(plain=True))
+    assert max(len(np.asarray(line.get_xydata())) for line in drawing.figure.axes[0].get_lines()) == len(WEIGHTS)
+    assert "temperature" not in drawing.caption
+    assert "temperature" in draw("5", store).caption
+
+
 def test_figure_5_of_a_single_weight_is_refused(store: Store) -> None:
     fill_fusion(store, weights=[0.5])
     with pytest.raises(RobenchError, match=r"two or more values of weight, and has 0\.5"):
