@@ -57,22 +57,26 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
             for row, results in group(found, lambda r: r.row).items():
                 records = [reader.columns(r.folder) for r in results]
                 for axes, curve in ((left_axes, queries_curve(records)), (right_axes, changes_curve(records))):
-                    _plot(axes, curve, shown[labels[row].text], escape_matplotlib(titles[row]))
+                    if curve is not None:
+                        _plot(axes, curve, shown[labels[row].text], escape_matplotlib(titles[row]))
             _label(left_axes, right_axes, attacks[found[0].column].text)
         legend_of_sheet(figure, request.heading, columns=6, handlelength=3.2)
     return Drawing(figure, request.file_name(request.task), caption)
 
 
-def queries_curve(records: Sequence[RecordColumns]) -> Curve:
+def queries_curve(records: Sequence[RecordColumns]) -> Curve | None:
     """Return the accuracy from each number of queries on: a text whose search took q queries is right before q.
 
     Args:
         records: of one defense and attack, for each seed; accuracies are averaged over seeds.
+
+    Returns:
+        The curve; None if there is no record, or all attacks ended in an error.
     """
     return _make_curve([[(float(q), s) for q, s in zip(one.queries, one.status, strict=True)] for one in records])
 
 
-def changes_curve(records: Sequence[RecordColumns]) -> Curve:
+def changes_curve(records: Sequence[RecordColumns]) -> Curve | None:
     """Return the accuracy from each share of changed words on, in percent; likewise."""
     return _make_curve(
         [
@@ -82,8 +86,8 @@ def changes_curve(records: Sequence[RecordColumns]) -> Curve:
     )
 
 
-def _make_curve(seeds: Sequence[Sequence[tuple[float, str]]]) -> Curve:
-    """Return the mean curve of several seeds, of pairs of a price and a status."""
+def _make_curve(seeds: Sequence[Sequence[tuple[float, str]]]) -> Curve | None:
+    """Return the mean curve of several seeds, of pairs of a price and a status; None if nothing is known."""
     start, falls, counted = 0.0, dict[float, float](), 0
     for pairs in seeds:
         known = sum(status != ERROR for _, status in pairs)
@@ -94,8 +98,10 @@ def _make_curve(seeds: Sequence[Sequence[tuple[float, str]]]) -> Curve:
         for price, status in pairs:
             if status == SUCCEEDED:
                 falls[price] = falls.get(price, 0.0) + 100 / known
+    if not counted:
+        return None
     prices = sorted(falls)
-    accuracies = accumulate((-falls[price] / counted for price in prices), initial=start / max(counted, 1))
+    accuracies = accumulate((-falls[price] / counted for price in prices), initial=start / counted)
     return Curve([0.0, *prices], list(accuracies))
 
 

@@ -70,10 +70,11 @@ def _draw_curves(board: Board, rows: dict[str, Sequence[Result]], *, queries_onl
         queries, changes = [], []
         for name, results in rows.items():
             read = [board.reader.columns(r.folder) for r in results if r.column == column]
-            if not any(records.id for records in read):
+            by_queries, by_changes = queries_curve(read), changes_curve(read)
+            if by_queries is None or by_changes is None:
                 continue
-            queries.append((name, styles[name], queries_curve(read)))
-            changes.append((name, styles[name], changes_curve(read)))
+            queries.append((name, styles[name], by_queries))
+            changes.append((name, styles[name], by_changes))
         if queries:
             panels.append(_panel(label.text, queries, is_log=True))
             if not queries_only:

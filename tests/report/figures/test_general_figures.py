@@ -35,6 +35,9 @@ def test_curve_falls_at_the_queries_of_each_success() -> None:
     assert changes_curve([columns]) == ([0, 25, 50], pytest.approx([80, 60, 40]))
     other = make_columns([record(0, "succeeded", queries=12), record(1, "failed")])
     assert queries_curve([columns, other]) == ([0, 12, 30], pytest.approx([90, 55, 45]))
+    errors = make_columns([record(0, "error")])
+    assert queries_curve([columns, errors]) == queries_curve([columns])
+    assert queries_curve([errors]) is changes_curve([errors]) is queries_curve([]) is None
 
 
 def test_front_has_what_nothing_else_is_better_than() -> None:
@@ -73,6 +76,22 @@ def test_budget_tells_all_curves_apart_and_marks_what_learned_nothing(store: Sto
     assert names == {"Base", "PGD", "TaiChi", "ADA", "FreeLB", "FGSM †"}, "pwws, whose panels are the first, lacks two"
     assert len({(line.get_color(), line.get_linestyle()) for line in legend.get_lines()}) == len(names)
     assert "cannot be told from naming" in drawing.caption
+
+
+def test_budget_has_no_curve_of_attacks_that_all_ended_in_an_error(store: Store) -> None:
+    add_cell(store, "freelb", "pwws", 0, n=15, errors=15, task="mr")
+    add_cell(store, "base", "pwws", 5, n=15, task="mr")
+    drawing = draw("budget", store, selection=Selection(tasks=["mr"]))
+    (legend,) = drawing.figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["Base"]
+    assert all(len(axes.get_lines()) == 1 for axes in drawing.figure.axes)
+    assert "15 of the 30 attacks ended in an error" in drawing.caption
+
+
+def test_budget_of_errors_alone_is_empty(store: Store) -> None:
+    add_cell(store, "base", "pwws", 0, n=15, errors=15, task="mr")
+    drawing = draw("budget", store, selection=Selection(tasks=["mr"]))
+    assert not any(axes.get_lines() for axes in drawing.figure.axes)
 
 
 def test_budget_names_the_table_of_the_paper_that_is_asked_for(store: Store) -> None:
