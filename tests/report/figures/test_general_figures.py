@@ -139,8 +139,9 @@ def test_caption_names_the_forms_with_changed_settings_that_are_not_shown(store:
     assert "changed settings" not in draw(number, store, selection=TREC).caption
     for attack in ("pwws", "textfooler"):
         add_cell(store, "pgd", attack, 70, clean=(450, 500), changed={"steps": 9})
+        add_cell(store, "taichi", attack, 70, clean=(450, 500), changed={"temperature": 2.0})  # a model for each
     caption = draw(number, store, selection=TREC).caption
-    assert "Forms with changed settings, not shown: pgd (steps=9)." in caption
+    assert "Forms with changed settings, not shown: pgd (steps=9), taichi (temperature=2.0)." in caption
 
 
 def test_trade_off_says_what_its_whiskers_are_for_each_number_of_seeds(store: Store) -> None:
