@@ -1,4 +1,8 @@
-"""Tables as LaTeX, with booktabs: a float that is made no wider than a line, or many rows over several pages."""
+"""Tables as LaTeX, with booktabs: a float that is made no wider than a line, or many rows over several pages.
+
+How it works: what breaks over pages cannot be scaled, so it is set small, and on turned pages if it is too wide for a
+line all the same.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,9 @@ from robench.report.tables.model import Cell, Column, Table
 
 MOST_ROWS = 40
 """Rows up to which a table is a float, which has to fit on one page."""
+LINE_POINTS, CHARACTER_POINTS, GAP_POINTS = 345, 3.5, 6
+"""Widths of a line of LaTeX's article class, and of a character and a gap between columns, as they are set small."""
+_COMMANDS = re.compile(r"\\[A-Za-z]+|[{}$\\]")
 _NO_WIDER = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}"
 
 
@@ -32,16 +39,26 @@ def as_latex(table: Table) -> str:
     caption = rf"\caption{{{escape_latex(' '.join(sentences))}}}"
     rows = _rows(table)
     if len(rows) > MOST_ROWS:
-        lines = [r"% needs \usepackage{booktabs,longtable}", r"\begingroup", r"\small"]
-        lines += [r"\setlength{\LTcapwidth}{\linewidth}", rf"\begin{{longtable}}{{{align}}}", rf"{caption} \\"]
-        lines += [*head, r"\endfirsthead", *head, r"\endhead", r"\bottomrule", r"\endlastfoot"]
-        lines += [*rows, r"\end{longtable}", r"\endgroup"]
+        package, place = ("pdflscape", "landscape") if _is_wide([*head, *rows]) else ("", "")
+        lines = [rf"% needs \usepackage{{{','.join(filter(None, ['booktabs', 'longtable', package]))}}}"]
+        lines += [rf"\begin{{{place}}}" if place else r"\begingroup", r"\scriptsize"]
+        lines += [rf"\setlength{{\tabcolsep}}{{{GAP_POINTS / 2:g}pt}}", r"\setlength{\LTcapwidth}{\linewidth}"]
+        lines += [rf"\begin{{longtable}}{{{align}}}", rf"{caption} \\"]
+        lines += [*head, r"\endfirsthead", *head, r"\midrule", r"\endhead", r"\bottomrule", r"\endlastfoot"]
+        lines += [*rows, r"\end{longtable}", rf"\end{{{place}}}" if place else r"\endgroup"]
     else:
         lines = [r"% needs \usepackage{booktabs,graphicx}", r"\begin{table}", r"\centering", r"\small"]
         lines += [rf"{_NO_WIDER}{{\begin{{tabular}}{{{align}}}"]
         lines += [*head, *rows, r"\bottomrule", r"\end{tabular}}", caption, r"\end{table}"]
     lines += [f"% missing: {escape_line(command)}" for command in table.commands]
     return "\n".join(lines) + "\n"
+
+
+def _is_wide(lines: list[str]) -> bool:
+    """Return whether rows with their heads are wider than a line, by the number of their characters."""
+    rows = [[len(_COMMANDS.sub("", cell)) for cell in line.split(" & ")] for line in lines if " & " in line]
+    widths = [max(column) for column in zip(*rows, strict=True)]
+    return CHARACTER_POINTS * sum(widths) + GAP_POINTS * len(widths) > LINE_POINTS
 
 
 def _rows(table: Table) -> list[str]:

@@ -151,6 +151,17 @@ def test_latex_spreads_many_rows_over_pages(store: Store) -> None:
     assert text.startswith("% needs \\usepackage{booktabs,longtable}\n") and r"\begin{table}" not in text
     assert text.count(r"\begin{") == text.count(r"\end{") == 1
     assert text.count("clean\\% & pwws") == 2, "the heads stand on each page"
+    assert "\\midrule\n\\endhead" in text and "\\midrule\n\\endfirsthead" not in text, "with a rule below them"
+    assert text.index(r"\scriptsize") < text.index(r"\setlength{\tabcolsep}{3pt}") < text.index(r"\begin{longtable}")
+
+
+def test_latex_turns_pages_for_many_wide_rows(store: Store) -> None:
+    for attack in ("pwws", "textfooler", "deepwordbug", "textbugger"):
+        for defense in range(41):
+            add_cell(store, f"a-defense-with-a-long-name-{defense}", attack, 100)
+    text = render(table5(store), "latex")
+    assert text.startswith("% needs \\usepackage{booktabs,longtable,pdflscape}\n\\begin{landscape}\n\\scriptsize\n")
+    assert "\\end{longtable}\n\\end{landscape}\n" in text
 
 
 def test_latex_has_minus_signs_and_not_hyphens() -> None:
