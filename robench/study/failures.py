@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from robench.errors import RobenchError
+from robench.escaping import count_noun
 from robench.results.info import CellInfo
 from robench.results.store import StoredStage
 
@@ -30,9 +31,8 @@ class StageFailure:
 
     def __str__(self) -> str:
         """Return what happened, in sentences."""
-        count = self.dependents
-        rest = f" {count} {'stages that need' if count > 1 else 'stage that needs'} it {'are' if count > 1 else 'is'}"
-        return f"{self.title}: {str(self.error).rstrip('.')}.{rest + ' not made.' if count else ''}"
+        rest = f" Not made without it: {count_noun(self.dependents, 'stage')}." if self.dependents else ""
+        return f"{self.title}: {str(self.error).rstrip('.')}.{rest}"
 
 
 class UnfinishedRunError(RobenchError):

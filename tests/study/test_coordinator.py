@@ -206,7 +206,7 @@ def test_a_failure_of_one_defense_stops_only_what_needs_it(bench: Bench, slots: 
     child, both = tiny_attack("child", SHARD_ROWS, broken), tiny("both", sound, tiny("child of child", broken))
     grandchild, attack = tiny("grandchild", both), tiny_attack("attack", 2 * SHARD_ROWS, sound)
     stages: list[Stage] = [broken, sound, child, both.requires[1], both, grandchild, attack]
-    told = "broken: the loss is None. 4 stages that need it are not made."
+    told = "broken: the loss is None. Not made without it: 4 stages."
     with pytest.raises(UnfinishedRunError, match=f"^{re.escape(told)}$"):
         bench.make(stages, slots)
     assert [bench.is_made(stage) for stage in stages] == [False, True, False, False, False, False, True]

@@ -153,7 +153,7 @@ def test_a_broken_attack_stops_only_what_needs_it(
     assert "deepwordbug" in done.stdout and "ada" in done.stdout
     told = done.stderr[done.stderr.index("robench: 2 stages failed:") :]
     assert "- attack base on mr with fragile, seed 42: the attack Fragile failed before its first text" in told
-    assert "2 stages that need it are not made." in told, "the training of ada against it, and its attack"
+    assert "Not made without it: 2 stages." in told, "the training of ada against it, and its attack"
     state = json.loads(robench("status", "--runs", tmp_path / "runs", "--format", "json").stdout)
     assert state["requests"][0]["finished"] == 5 and len(state["requests"][0]["missing"]) == 4
 
