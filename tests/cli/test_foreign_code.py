@@ -54,7 +54,7 @@ BUILD = "def build(self, victim): pass"
             "return {}\n    place: object = __import__('pathlib').Path()",
             r"plug\.py, line 5, cannot be used: its field place is PosixPath\(.*\), not a text, a number",
         ),
-        ("raise ValueError('x')", r"the defense mine failed at step 1: .*plug\.py, line 9: ValueError: x\.$"),
+        ("raise ValueError('x')", r"the defense mine failed at step 1: .*plug\.py, line 9: ValueError: x\. Not made.*: 1 stage\.$"),
         (
             "batch.texts['input_ids'][0, 0] = 99999; return {'ce': networks[0](batch.texts).logits.sum()}",
             r"the defense mine failed at step 1: .*plug\.py, line 9: the encoder BertModel .* failed .*: IndexError",
@@ -163,7 +163,8 @@ def test_an_attack_that_exits_is_a_sentence_and_makes_no_cell(
     more = "" if "build" in method else BUILD
     text = ATTACK.format(uses='("stopwords",)', method=method, body=body, more=more)
     (here / "plug.py").write_text(text, encoding="utf-8")
-    done = robench("attack", *options(here, "scores"), "--attack", "mya", "--plugin", "plug.py")
+    words = [word.replace("deepwordbug", "mya") for word in options(here, "scores")]
+    done = robench("attack", *words, "--plugin", "plug.py")
     assert re.search(sentence, told(done)), done.stderr
     assert not [path for path in (here / "runs").glob("cells/*-mya-*") if path.is_dir() and left_behind(path)]
 
