@@ -54,7 +54,10 @@ BUILD = "def build(self, victim): pass"
             "return {}\n    place: object = __import__('pathlib').Path()",
             r"plug\.py, line 5, cannot be used: its field place is PosixPath\(.*\), not a text, a number",
         ),
-        ("raise ValueError('x')", r"the defense mine failed at step 1: .*plug\.py, line 9: ValueError: x\. Not made.*: 1 stage\.$"),
+        (
+            "raise ValueError('x')",
+            r"the defense mine failed at step 1: .*plug\.py, line 9: ValueError: x\. Not made.*: 1 stage\.$",
+        ),
         (
             "batch.texts['input_ids'][0, 0] = 99999; return {'ce': networks[0](batch.texts).logits.sum()}",
             r"the defense mine failed at step 1: .*plug\.py, line 9: the encoder BertModel .* failed .*: IndexError",
