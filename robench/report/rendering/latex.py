@@ -57,7 +57,7 @@ def as_latex(table: Table) -> str:
 def _is_wide(lines: list[str]) -> bool:
     """Return whether rows with their heads are wider than a line, by the number of their characters."""
     rows = [[len(_COMMANDS.sub("", cell)) for cell in line.split(" & ")] for line in lines if " & " in line]
-    widths = [max(column) for column in zip(*rows, strict=True)]
+    widths: list[int] = [max(column) for column in zip(*rows, strict=True)]
     return CHARACTER_POINTS * sum(widths) + GAP_POINTS * len(widths) > LINE_POINTS
 
 

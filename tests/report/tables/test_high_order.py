@@ -92,7 +92,7 @@ def test_models_of_statistics_are_of_one_block_only_if_as_many_rows_were_attacke
 
 def test_errors_on_attacked_texts_leave_the_caption_and_have_a_note(store: Store) -> None:
     for seed, errors in ((42, 2), (43, 0)):
-        values = {"n": 1000 - errors, "errors": errors, "unchanged": 10}
+        values: dict[str, float] = {"n": 1000 - errors, "errors": errors, "unchanged": 10}
         add_statistics(store, "base", seed=seed, values=values)
     for number in ("7", "correlation"):
         if number == "correlation":
