@@ -1,44 +1,24 @@
-"""The sentences of docs/results.md, "In short": an entry that contradicts one of them makes its test fail."""
+"""The sentences of docs/results.md, "In short", on three seeds: an entry against one of them makes its test fail."""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from functools import cache
 from itertools import product
-from typing import Any
 
 import pytest
 
 from robench import table
-from robench.report.pairwise import compare
 from robench.results.entries import load_entries
 from robench.results.power import find_smallest_difference
 from robench.results.reruns import compare_reruns
-from robench.results.significance import Difference, holm, mcnemar
-from support.code_blocks import ROOT
+from robench.results.significance import holm
+from support.published_entries import ATTACKS, ENTRIES, EVERYTHING, TAICHI, difference, read_points
 
-ENTRIES = ROOT / "leaderboards" / "measured"
-ATTACKS = ("deepwordbug", "pwws", "textfooler", "textbugger")
 UNSEEN = ("deepwordbug", "textfooler", "textbugger")
-EVERYTHING = ("", *ATTACKS, "worst")
 KL_POS = {"deepwordbug": -0.73, "pwws": -0.97, "textfooler": -0.92, "textbugger": -0.55}
-TAICHI = "taichi on pwws"
 PARTS = ("clean on pwws", "taichi-no-ctr on pwws", "taichi-no-adv on pwws")
 TRAINED = ("ada on pwws", TAICHI, *PARTS)
-
-
-@cache
-def difference(
-    first: str, second: str, attack: str = "", seeds: tuple[int, ...] = (), task: str = "trec"
-) -> Difference:
-    """The first less the second, over all seeds that both have; on clean texts without an attack."""
-    return compare(first, second, task=task, attack=attack, seed=seeds, runs=ENTRIES).found
-
-
-def read_points(first: str, second: str, attack: str = "", seeds: tuple[int, ...] = ()) -> float:
-    """That difference, in points."""
-    return 100 * difference(first, second, attack, seeds).value
 
 
 def list_claims(pairs: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
@@ -114,31 +94,6 @@ def test_taichi_cannot_be_told_from_its_parts_and_those_with_one_loss_not_from_b
     assert max(100 * (one.high or 0) for one in found) < 5
 
 
-def test_soft_labels_bring_clean_accuracy_back_and_take_robustness_away() -> None:
-    points = {
-        ("base", "base-adv", ""): 7,
-        ("base-adv-soft", "base-adv", ""): 5,
-        ("base-adv", "base-adv-soft", "pwws"): 16,
-        ("base", "base-adv-soft", "pwws"): 2.2,
-    }
-    for pair, expected in points.items():
-        assert difference(*pair).parted and read_points(*pair) == pytest.approx(expected)
-    made = next(entry.trained_against for entry in load_entries(ENTRIES) if entry.defense.name == "base-adv")
-    assert made is not None and made.attacked is not None
-    assert 0.45 < (made.attacked.succeeded or 0) / made.attacked.n < 0.55
-
-
-@pytest.mark.parametrize("weight", ["0.4", "0.5", "0.6", "0.7", "0.8"])
-def test_the_linear_average_cannot_be_told_from_taichi(weight: str) -> None:
-    average = "average" if weight == "0.5" else f"average (weight={weight})"
-    assert not any(difference("taichi", average, attack).parted for attack in ("", "pwws"))
-
-
-def test_the_linear_average_near_the_adversarial_network_is_worse_on_clean_texts() -> None:
-    clean = difference("taichi", "average (weight=0.2)")
-    assert clean.parted and (round(100 * clean.value, 1), round(clean.p or 0, 3)) == (2.2, 0.007)
-
-
 def test_models_trained_against_pwws_are_near_each_other_under_what_they_have_not_met() -> None:
     for attack in UNSEEN:
         assert all(6 < read_points(one, "base", attack) < 9 for one in TRAINED)
@@ -153,18 +108,6 @@ def test_pgd_holds_better_than_base_and_pays_with_clean_accuracy() -> None:
     assert not any(difference(one, "pgd", "worst").parted for one in ("ada on pwws", TAICHI))
     clean = difference("base", "pgd")
     assert (round(100 * clean.value, 1), round(clean.p or 0, 3)) == (3.4, 0.008)
-
-
-@cache
-def read_seed(label: str, seed: int) -> tuple[float, ...]:
-    """What one model has right of clean texts, under each attack and in the worst case, in percent."""
-    place: dict[str, Any] = {"task": "trec", "defense": label.split()[0], "seed": seed, "runs": str(ENTRIES)}
-    blocks = [table(kind, **place).blocks[0] for kind in ("matrix", "worst")] if "on" in label.split() else []
-    if not blocks:
-        blocks = [table("5", **place).blocks[0], table("worst", **place).blocks[0]]
-    attacked, worst = ([row.cells for row in block.rows if row.label == label] for block in blocks)
-    cells = [*attacked[0][:5], worst[0][-1]]
-    return tuple(float(100 * (cell.value or 0)) for cell in cells)
 
 
 @cache
@@ -195,92 +138,6 @@ def test_perturbed_embeddings_with_the_authors_values_change_less_and_cost_littl
     assert {name: passes[name] / passes["fgsm"] for name in more} == {"pgd": 2, "freelb++": 5}
 
 
-def test_more_steps_of_freelb_hold_better_than_base_and_cannot_be_told_from_fewer_in_the_worst_case() -> None:
-    assert all(0.04 < difference("freelb++", "base", attack).value < 0.065 for attack in ATTACKS)
-    assert all(difference("freelb++", "base", attack).parted for attack in (*ATTACKS, "worst"))
-    assert read_points("freelb++", "base", "worst") == pytest.approx(2.4)
-    assert not difference("freelb++", "freelb", "worst").parted
-    assert difference("pgd", "freelb++", "worst").parted
-    assert read_points("pgd", "freelb++", "worst") == pytest.approx(3.4)
-    (block,) = table("price", task="trec", runs=str(ENTRIES)).blocks
-    passes = {row.label: row.cells[3].value or 0 for row in block.rows}
-    assert passes["freelb++"] == 5 * passes["freelb"]
-    fields = {e.defense.name: e.defense.fields for e in load_entries(ENTRIES) if e.defense.name.startswith("freelb")}
-    assert (fields["freelb"]["steps"], fields["freelb++"]["steps"]) == (2, 10)
-
-
-def test_ada_at_the_price_of_taichi_gives_its_gain_in_the_worst_case_away() -> None:
-    longer = "ada on pwws (training.epochs=6)"
-    assert not difference(longer, "base").parted
-    shown = {"base": 39.8, "ada on pwws": 45.2, TAICHI: 46.2, longer: 37.8}
-    assert {name: round(read_seed(name, 42)[-1], 1) for name in shown} == shown
-
-
-def test_taichi_trained_longer_has_its_clean_accuracy_back() -> None:
-    longer = "taichi on pwws (training.epochs=6)"
-    clean = difference(longer, TAICHI)
-    assert clean.p is not None and clean.value > 0 and round(clean.p, 3) == 0.019
-    assert not difference(longer, "base").parted
-    assert not any(difference(longer, TAICHI, attack).parted for attack in ATTACKS)
-    assert read_points(TAICHI, longer, "worst") == pytest.approx(2.2)
-
-
-def test_seed_42_of_taichi_is_the_lowest_of_its_three_in_five_columns_of_six() -> None:
-    one, *others = (read_seed(TAICHI, seed) for seed in (42, 43, 44))
-    assert [all(own < other for other in rest) for own, *rest in zip(one, *others, strict=True)].count(True) == 5
-    longer = "taichi on pwws (training.epochs=6)"
-    assert read_seed(longer, 42)[0] - max(others[0][0], others[1][0]) == pytest.approx(1)
-    perturbed = read_seed("taichi on pwws (unsuccessful=perturbed)", 42)
-    assert sum(max(pair) >= own for own, *pair in zip(perturbed, *others, strict=True)) == 4
-
-
-def test_what_stands_for_attacks_that_failed_moves_little() -> None:
-    for name in ("ada on pwws", TAICHI):
-        found = {attack: difference(f"{name} (unsuccessful=perturbed)", name, attack) for attack in EVERYTHING}
-        assert all(one.seeds == (42,) and abs(one.value) <= 0.02 for one in found.values())
-        assert [attack for attack, one in found.items() if one.parted] == (["textfooler"] if name == TAICHI else [])
-        if name == TAICHI:
-            assert all(one.value > 0 for one in found.values())
-            told = found["textfooler"]
-            assert (round(100 * told.value, 1), round(told.p or 0, 3)) == (1.8, 0.035)
-    rows = {
-        entry.defense.fields["unsuccessful"]: entry.rows
-        for entry in load_entries(ENTRIES)
-        if entry.defense.name == "taichi" and entry.seed == 42 and entry.rows
-    }
-    unchanged = {choice: (found.unchanged or 0) / found.adversarial for choice, found in rows.items()}
-    assert unchanged == {"original": pytest.approx(0.48, abs=0.005), "perturbed": pytest.approx(0.08, abs=0.005)}
-
-
-def test_no_trial_of_tuning_is_told_from_the_default_form() -> None:
-    file = ROOT / "leaderboards" / "development" / "trec.csv"
-    lines = list(csv.DictReader(file.read_text(encoding="utf-8").splitlines()))
-    default = {line["defense"]: line for line in lines if line["form"] == "default"}
-    assert all(len(line[kind]) == 452 and set(line[kind]) == {"0", "1"} for line in lines for kind in ("clean", "pwws"))
-    for line in lines:
-        for kind in ("clean", "pwws"):
-            pairs = list(zip(line[kind], default[line["defense"]][kind], strict=True))
-            assert mcnemar(pairs.count(("1", "0")), pairs.count(("0", "1"))) > 0.05
-    tuned = {}
-    for name in ("ada", "taichi"):
-        forms = [line for line in lines if line["defense"] == name]
-        tuned[name] = max(forms, key=lambda line: (line["clean"] + line["pwws"]).count("1"))["form"]
-    assert tuned == {"ada": "ratio=0.5", "taichi": "training.learning_rate=6e-05"}
-
-
-def test_the_tuned_taichi_has_clean_accuracy_back_and_the_tuned_ada_lost_what_it_had() -> None:
-    ada, taichi = "ada on pwws (ratio=0.5)", "taichi on pwws (training.learning_rate=6e-05)"
-    clean = difference(taichi, TAICHI)
-    assert clean.seeds == (42,) and (round(100 * clean.value, 1), round(clean.p or 0, 3)) == (2.0, 0.013)
-    assert abs(read_points(taichi, TAICHI, "worst")) < 0.5 and not difference(taichi, "base").parted
-    lost = difference(ada, "ada on pwws", "pwws")
-    assert (round(100 * lost.value, 1), round(lost.p or 0, 3)) == (-3.6, 0.008)
-    told = [attack for attack in EVERYTHING if difference(taichi, ada, attack).parted]
-    assert told == ["pwws", "textfooler", "worst"]
-    assert [round(read_points(taichi, ada, attack), 1) for attack in told] == [6.8, 3.8, 3.0]
-    assert round(difference(taichi, ada, "worst").p or 0, 3) == 0.014
-
-
 def test_kl_of_positive_pairs_orders_models_as_three_attacks_do_and_negative_pairs_do_not() -> None:
     blocks = table("correlation", task="trec", runs=str(ENTRIES)).blocks
     found = {block.setting["attack"].split()[0]: {row.name: row.cells for row in block.rows} for block in blocks}
@@ -300,12 +157,3 @@ def test_the_same_kind_of_processor_gave_the_same_records_and_another_kind_the_s
     assert {(one.n, one.same, one.same_texts) for one in again} == {(500, 500, 500)}
     equal = {who: [one.is_equal for one in again if one.rerun_by == who] for who in ("robench-epyc", "robench-xeon")}
     assert equal == {"robench-epyc": [True] * 8, "robench-xeon": [False] * 4} and len(again) == 12
-
-
-def test_on_sst2_hardly_anything_survives_and_freelb_is_ahead_of_base() -> None:
-    (block,) = table("worst", task="sst2", runs=str(ENTRIES)).blocks
-    worst = {row.label: round(100 * float(row.cells[2].value or 0), 1) for row in block.rows}
-    assert worst == {"base": 2.2, "freelb": 3.8}
-    found = [difference("freelb", "base", attack, task="sst2") for attack in ATTACKS]
-    assert all(one.seeds == (42,) and one.p is not None and one.p < 0.05 and 0.02 <= one.value < 0.05 for one in found)
-    assert not difference("freelb", "base", task="sst2").parted

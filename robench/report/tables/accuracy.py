@@ -156,8 +156,9 @@ def _how_measured(blocks: Sequence[Block], columns: Sequence[Column], request: T
     for _, row in rows:
         attacks.setdefault(row.name, set()).add(attacks_of(columns, row))
     averaged: dict[tuple[str, ...], dict[str, None]] = {}
+    several = len({block.task for block, _ in rows}) > 1
     for block, row in rows:
-        name = row.name if len(attacks[row.name]) == 1 else f"{row.label} on {block.task}"
+        name = row.name if len(attacks[row.name]) == 1 else row.label + (f" on {block.task}" if several else "")
         averaged.setdefault(attacks_of(columns, row), {})[name] = None
     lines += [
         f"clean% of {', '.join(names)}: mean over their models, one per attack ({', '.join(titles)})."

@@ -89,11 +89,18 @@ def explain_few_seeds(rows: Sequence[Row], place: int, defense: str) -> str:
 
 
 def _describe_unmet(blocks: Sequence[Block], columns: Sequence[Column], defense: str) -> Iterator[str]:
-    """Yield for each block why the defense that was named for comparison has no arrow."""
+    """Yield for each block why the defense that was named for comparison has no arrow in some columns, or in any."""
     for block in blocks:
-        where = f"In {block.heading}: " if len(blocks) > 1 and block.heading else ""
-        found = [explain_few_seeds(block.rows, place, defense) for place, one in enumerate(columns) if one.better]
-        yield from (f"{where}{text}." for text in dict.fromkeys(filter(None, found)))
+        reasons: dict[str, list[str]] = {}
+        for place, column in enumerate(columns):
+            if column.better:
+                reasons.setdefault(explain_few_seeds(block.rows, place, defense), []).append(column.name)
+        reasons.pop("", None)
+        is_compared = any(cell.is_compared for row in block.rows if row.name == defense for cell in row.cells)
+        heading = [block.heading] if len(blocks) > 1 and block.heading else []
+        for text, names in reasons.items():
+            where = ", ".join([*heading, *(names if is_compared else [])])
+            yield f"In {where}: {text}." if where else f"{text}."
 
 
 def _describe_bold(columns: Sequence[Column], level: str, *, is_tested: bool) -> str:

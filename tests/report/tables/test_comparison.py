@@ -233,6 +233,13 @@ def test_legend_says_if_the_defense_named_for_comparison_has_too_few_seeds(store
     assert table5(store, compare="pgd").legend.count(line) == 1
     assert "named for comparison" not in " ".join(table5(store, compare="ada").legend)
     assert "named for comparison" not in " ".join(table5(store, compare="pgd", selection=Selection(seeds=[2])).legend)
+    for seed in (1, 3):
+        add_cell(store, "pgd", "pwws", 110, seed=seed)
+    for defense in ("base", "ada"):
+        for seed in (1, 2, 3):
+            add_cell(store, defense, "textfooler", 90, seed=seed)
+    add_cell(store, "pgd", "textfooler", 90, seed=2)
+    assert f"In textfooler: {line}" in table5(store, compare="pgd").legend
 
 
 def test_plain_leaves_forms_with_changed_settings_out(store: Store) -> None:
