@@ -11,7 +11,7 @@ from robench.plugins import registry
 from robench.report.comparison_commands import WORST_CASE, ComparisonRequest
 from robench.report.tables.captions import headings, setting_of
 from robench.results.adaptive import leave_out_adaptive
-from robench.results.cells import Result, group, read_model_results, read_results
+from robench.results.cells import Result, group, keep_shared_models, read_model_results, read_results
 from robench.results.info import CellInfo
 from robench.results.labels import column_labels, model_labels, plain_attack, row_labels
 from robench.results.papers import find_paper
@@ -194,7 +194,7 @@ def _read_worst(
 
 
 def _read_clean(reader: SampleReader, row: Sequence[Result], request: ComparisonRequest) -> Mapping[int, Samples]:
-    found = reader.clean(row)
+    found = reader.clean(keep_shared_models(row))
     if found is None and request.split != "test":
         raise RobenchError(
             f"what {row[0].defense.name} predicts for clean {request.split} rows is known where an attack met all of"

@@ -79,6 +79,12 @@ class Result:
         return identity_text(self.defense.identify())
 
     @property
+    def training_attack(self) -> list[Any] | None:
+        """Return what models share only if they were trained on the texts of the same attack; None of those of none."""
+        attack = self.info.training_attack
+        return [attack.title, *attack.identify()] if attack else None
+
+    @property
     def attacked_n(self) -> int:
         """Count the attacked samples."""
         return self.outcome.n
@@ -113,8 +119,7 @@ def read_model_results(cells: Sequence[StoredStage[CellInfo]]) -> list[Result]:
     """
     results = []
     for result in map(_result, cells):
-        defense, attack = result.info.defense, result.info.training_attack
-        parts = [defense.identify(), [attack.title, *attack.identify()] if attack else None]
+        parts = [result.info.defense.identify(), result.training_attack]
         results.append(replace(result, row=identity_text(parts)))
     models: dict[tuple[Any, ...], set[str]] = {}
     for r in results:
@@ -142,6 +147,22 @@ def separate(results: Sequence[Result], by: Literal["key", "model"]) -> list[Res
         else r
         for r in results
     ]
+
+
+def keep_shared_models(found: Sequence[Result]) -> list[Result]:
+    """Return the results of those models of a defense that all of its seeds have; all results if they share none.
+
+    A defense that is trained once for each attack has several models of each seed. If a seed lacks one, a mean over
+    models and seeds would be of other attacks with each seed.
+
+    Args:
+        found: results of a defense with one set of fields, possibly none.
+    """
+    by_seed: dict[int, set[str]] = {}
+    for r in found:
+        by_seed.setdefault(r.seed, set()).add(identity_text(r.training_attack))
+    shared = set.intersection(*by_seed.values()) if by_seed else set()
+    return [r for r in found if identity_text(r.training_attack) in shared] or list(found)
 
 
 def identity_text(value: Any) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from robench.errors import RobenchError
-from robench.results.cells import Result, group
+from robench.results.cells import Result, group, keep_shared_models
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ def average_over_seeds(values: Iterable[tuple[int, Fraction]]) -> SeedMean:
 
 
 def average_clean_accuracy(results: Sequence[Result]) -> SeedMean:
-    """Return the clean accuracy of the models of some cells; a model of several cells counts once."""
-    models = {result.info.model: result for result in results}
+    """Return the clean accuracy of the models that all seeds of a defense have; each model counts once."""
+    models = {result.info.model: result for result in keep_shared_models(results)}
     return average_over_seeds((result.seed, result.clean_accuracy) for result in models.values())
 
 

@@ -19,7 +19,7 @@ from robench.report.tables.comparison import add_interval
 from robench.report.tables.model import Cell, Column
 from robench.report.tables.worst import average_worst
 from robench.results.adaptive import leave_out_adaptive
-from robench.results.cells import Result, group, read_model_results
+from robench.results.cells import Result, group, keep_shared_models, read_model_results
 from robench.results.info import CellInfo
 from robench.results.intervals import FEWEST_SEEDS, LEVEL
 from robench.results.labels import column_labels, row_labels
@@ -106,7 +106,8 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
 def find_points(block: Sequence[Result], reader: SampleReader | None = None) -> tuple[list[Point], list[str]]:
     """Return the points of the defenses of a block, and the names of those that did not meet every attack.
 
-    A defense that is trained once for each attack has several models. Their outcomes are averaged sample by sample.
+    A defense that is trained once for each attack has several models. The outcomes of those that all its seeds have are
+    averaged sample by sample.
 
     Args:
         block: results that can be compared.
@@ -115,7 +116,7 @@ def find_points(block: Sequence[Result], reader: SampleReader | None = None) -> 
     reader = SampleReader.of(block, reader)
     worst, labels = WorstReader(reader, block), row_labels(block)
     points, absent = [], []
-    for found in group(block, lambda r: r.defense_identity).values():
+    for found in map(keep_shared_models, group(block, lambda r: r.defense_identity).values()):
         models = list(group(found, lambda r: r.row).values())
         name = labels[found[0].row].text if len(models) == 1 else found[0].defense.name
         samples = average_worst(worst, found)
@@ -209,7 +210,8 @@ def _describe(block: Sequence[Result], request: FigureRequest, points: Sequence[
     attacks = sorted({label.text for label in column_labels(block).values()})
     text = (
         f" worst%: a sample counts only if the model survives"
-        f" all of {', '.join(attacks)}; of a defense that is trained once for each attack, the mean over its models."
+        f" all of {', '.join(attacks)}; of a defense that is trained once for each attack, the mean over its models"
+        " of the attacks that all its seeds have."
         f" Whiskers: {_describe_whiskers(points)}. Dashed: the Pareto front, beyond which"
         " no defense here is better in both; that points lie on it may be chance where whiskers overlap."
     )

@@ -72,7 +72,8 @@ def accuracy_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest
     """Make a table of clean accuracy and accuracy under each attack, by task and defense (table 5 of the TaiChi paper).
 
     Accuracy under attack is failed / (n - errors): what the model had wrong before the attack counts as wrong. A
-    defense that is trained once per attack has several models; its clean accuracy with one seed is the mean over them.
+    defense that is trained once per attack has several models; its clean accuracy with one seed is the mean over those
+    that all seeds have.
     Mean and standard deviation over seeds are taken of these means.
 
     Args:
@@ -143,9 +144,10 @@ def _is_worst_shown(layout: Layout) -> bool:
 
 
 def attacks_of(columns: Sequence[Column], row: Row) -> tuple[str, ...]:
-    """Return the titles of the attacks that a row has results of."""
-    shown = zip(columns, row.cells, strict=True)
-    return tuple(c.name for c, cell in shown if cell.seeds and c.name not in NOT_ATTACKS)
+    """Return the titles of the attacks whose models clean% of a row is a mean over: those that all its seeds have."""
+    shown = [(c.name, cell.seeds) for c, cell in zip(columns, row.cells, strict=True) if c.name not in NOT_ATTACKS]
+    shared = tuple(name for name, seeds in shown if set(seeds) == set(row.seeds))
+    return shared or tuple(name for name, seeds in shown if seeds)
 
 
 def _how_measured(blocks: Sequence[Block], columns: Sequence[Column], request: TableRequest, clean: str) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from robench.report.tables.model import Cell, Row
-from robench.results.cells import Result
+from robench.results.cells import Result, keep_shared_models
 from robench.results.flags import list_flags
 from robench.results.info_parts import Outcome
 from robench.results.intervals import LEVEL, Interval, wilson
@@ -74,12 +74,13 @@ def mean_cell(
 
 
 def clean_cell(reader: SampleReader, found: Sequence[Result]) -> Cell:
-    """Return the clean accuracy of the models of some results; a model of several results counts once.
+    """Return the mean clean accuracy of the models that all seeds of a row have; each model counts once.
 
     Args:
         reader: of the results' runs folder.
         found: the results of a row, possibly none.
     """
+    found = keep_shared_models(found)
     models = {r.info.model: r for r in found}.values()
     values = [(r.seed, r.clean_accuracy) for r in models]
     n = found[0].info.clean.n if found else 0

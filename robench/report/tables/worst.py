@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from robench.report.tables.cells import attacked_cell, outcome_cell
 from robench.report.tables.model import Cell
-from robench.results.cells import Result, group
+from robench.results.cells import Result, group, keep_shared_models
 from robench.results.sample_reader import SampleReader, Samples
 from robench.results.samples import average
 from robench.results.worst import WorstReader
@@ -38,9 +38,9 @@ def average_worst(worst: WorstReader, found: Sequence[Result]) -> dict[int, Samp
         found: results of all models of the defense, at least one.
 
     Returns:
-        Only the seeds of which every model met every attack.
+        Of the models that all seeds have, and only the seeds of which every such model met every attack.
     """
-    by_model = [worst.read(row) for row in group(found, lambda r: r.row).values()]
+    by_model = [worst.read(row) for row in group(keep_shared_models(found), lambda r: r.row).values()]
     seeds = set.intersection(*(set(seeds) for seeds in by_model))
     return {seed: average([seeds[seed] for seeds in by_model]) for seed in sorted(seeds)}
 
