@@ -116,9 +116,10 @@ def find_points(block: Sequence[Result], reader: SampleReader | None = None) -> 
     reader = SampleReader.of(block, reader)
     worst, labels = WorstReader(reader, block), row_labels(block)
     points, absent = [], []
-    for found in map(keep_shared_models, group(block, lambda r: r.defense_identity).values()):
-        models = list(group(found, lambda r: r.row).values())
-        name = labels[found[0].row].text if len(models) == 1 else found[0].defense.name
+    for of_defense in group(block, lambda r: r.defense_identity).values():
+        found = keep_shared_models(of_defense)
+        is_one_model = len({r.row for r in of_defense}) == 1
+        name = labels[found[0].row].text if is_one_model else found[0].defense.name
         samples = average_worst(worst, found)
         of_seeds = [r for r in found if r.seed in samples]
         cells = clean_cell(reader, of_seeds), outcome_cell(samples, of_seeds)

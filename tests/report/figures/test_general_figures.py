@@ -117,6 +117,15 @@ def test_trade_off_has_a_point_for_each_defense_that_met_every_attack(store: Sto
     assert under < front.get_zorder() < over, "a front along a whisker is seen"
 
 
+def test_trade_off_takes_of_a_defense_the_models_that_all_its_seeds_have(store: Store) -> None:
+    add_cell(store, "taichi", "pwws", 100, clean=(450, 500), seed=43)
+    add_cell(store, "taichi", "textfooler", 80, clean=(450, 500), seed=43, trained="pwws")
+    drawing = draw("trade-off", store, selection=Selection(tasks=["trec"], defenses=["taichi"]))
+    (point,) = (line.get_xydata() for line in drawing.figure.axes[0].get_lines() if line.get_markersize() == 8)
+    assert np.asarray(point).tolist() == [[89, 35]], "the model of textfooler has seed 42 alone"
+    assert "TaiChi" in texts(drawing) and "Trained against pwws: TaiChi." in drawing.caption
+
+
 def test_points_of_the_trade_off_that_lie_over_each_other_can_all_be_seen(store: Store) -> None:
     for name in ("fgsm", "freelb"):  # where base is
         for attack in ("pwws", "textfooler"):
