@@ -136,7 +136,8 @@ Returns:
     One row per cell, with the columns of :func:`robench.report.data_frames.make_frame`.
 
 Raises:
-    RobenchError: something that the caller can fix; the message says what.
+    RobenchError: something that the caller can fix; the message says what. What was finished before is in the runs
+        folder, where :func:`robench.load_results` finds it.
 """
 
 

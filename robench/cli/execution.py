@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -62,7 +63,8 @@ def run_and_show(
         cells = run_requests(requests, store, reporter, place.existing, retry_errors=place.retry_errors, command=text)
     except UnfinishedRunError as failure:
         if failure.cells:
-            print_text(target.show(failure.cells, store, console, options))
+            with contextlib.suppress(RobenchError):  # the table may need what failed
+                print_text(target.show(failure.cells, store, console, options))
         raise
     except UnavailableError as error:
         if not store.folders("cells"):

@@ -266,7 +266,7 @@ class Coordinator:
         del self._active[active.stage.key]
         self._retries.drop(active)
         self._abandon(active)
-        dependents = self._ready.find_dependents(active.stage.key)
+        dependents = self._ready.find_dependents(active.stage.key) & self._left.keys()  # others may be given up already
         for key in (active.stage.key, *dependents):
             del self._left[key]
             self._run.drop(key)

@@ -183,7 +183,8 @@ class Runner:
             for stage in order_stages(stages):
                 if stage not in missing and folders.find(stage):
                     self._report_changed_parents(stage)
-        found = [stored for stage in stages if (stored := folders.find(stage))]
+        kept = [s for s in stages if failure is None or folders.redo is None or folders.is_done(s)]  # no old result
+        found = [stored for stage in kept if (stored := folders.find(stage))]
         if failure is not None:
             failure.stored = found
             raise failure

@@ -214,6 +214,17 @@ def test_a_failure_of_one_defense_stops_only_what_needs_it(bench: Bench, slots: 
     assert not list(bench.store.root.glob("*/.*"))
 
 
+@pytest.mark.parametrize("slots", [1, 3])
+def test_a_stage_that_needs_two_which_failed_is_given_up_once(bench: Bench, slots: int) -> None:
+    first, second, sound = tiny("first", deed="fail alone"), tiny("second", deed="fail alone"), tiny("sound")
+    stages: list[Stage] = [first, second, tiny("both", first, second), sound]
+    with pytest.raises(UnfinishedRunError) as failure:
+        bench.make(stages, slots)
+    told = str(failure.value)
+    assert told.startswith("2 stages failed:") and told.count("Not made without it: 1 stage.") == 1
+    assert [bench.is_made(stage) for stage in stages] == [False, False, False, True]
+
+
 def test_several_failures_end_a_run_with_a_sentence_each_and_the_rest_of_them_counted(bench: Bench) -> None:
     stages: list[Stage] = [tiny(f"broken {number}", deed="fail alone") for number in range(5)]
     with pytest.raises(UnfinishedRunError) as failure:

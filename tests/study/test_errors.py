@@ -15,6 +15,7 @@ import torch
 from robench.errors import RobenchError
 from robench.plugins import plugin_files
 from robench.progress import SilentReporter
+from robench.report.reproduce import Target
 from robench.results import outcome
 from robench.results.info import AdversarialInfo, CellInfo, ModelInfo, StatisticsInfo
 from robench.results.store import Store, StoredStage
@@ -156,6 +157,36 @@ def test_a_broken_attack_stops_only_what_needs_it(
     assert "Not made without it: 2 stages." in told, "the training of ada against it, and its attack"
     state = json.loads(robench("status", "--runs", tmp_path / "runs", "--format", "json").stdout)
     assert state["requests"][0]["finished"] == 5 and len(state["requests"][0]["missing"]) == 4
+
+
+def test_existing_always_shows_no_old_result_of_an_attack_that_fails_now(
+    plugin: Path, tiny_job: TinyJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = (
+        "def build(self, victim):\n        if __import__('os').environ.get('BROKEN'):\n            raise KeyError('w')"
+    )
+    plugin.write_text(PLUGIN.replace("def build(self, victim):", broken, 1))
+    command = tiny_job.command(tmp_path / "runs", "--plugin", str(plugin), attack="fragile,deepwordbug")
+    first = robench(*command)
+    assert first.exit_code == 0 and "fragile" in first.stdout
+    monkeypatch.setenv("BROKEN", "1")
+    again = robench(*command, "--existing", "always")
+    assert again.exit_code == 2 and "failed before its first text" in again.stderr
+    assert "deepwordbug" in again.stdout and "fragile" not in again.stdout
+
+
+def test_a_failure_is_told_if_the_table_needs_what_failed(
+    plugin: Path, tiny_job: TinyJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def show(*arguments: Any) -> str:
+        raise RobenchError("no results for this table yet")
+
+    monkeypatch.setattr(Target, "show", show)
+    plugin.write_text(PLUGIN.replace("def build", "def build(self, victim):\n        raise KeyError('w')\n    def b"))
+    command = tiny_job.command(tmp_path / "runs", "--plugin", str(plugin), attack="deepwordbug,fragile")
+    done = robench(*command)
+    assert done.exit_code == 2 and "failed before its first text" in done.stderr
+    assert "no results for this table yet" not in done.stderr
 
 
 def test_show_lists_errors(plugin: Path, tiny_job: TinyJob, tmp_path: Path) -> None:

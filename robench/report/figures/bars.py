@@ -12,7 +12,7 @@ from robench.report.figures.figure_results import FigureResults
 from robench.report.figures.marks import mark_unlearned
 from robench.report.figures.palette import Look, looks, title
 from robench.report.figures.request import FigureRequest
-from robench.results.cells import Result, group
+from robench.results.cells import Result, group, keep_shared_models
 from robench.results.labels import column_labels
 from robench.results.seeds import (
     SeedMean,
@@ -69,7 +69,7 @@ def _check(block: Sequence[Result], columns: Sequence[Sequence[Result]], request
 def _make_bars(found: Sequence[Result], columns: Sequence[Sequence[Result]]) -> list[Bar]:
     by_column = [[r for r in found if r.column == members[0].column] for members in columns]
     return [
-        Bar(average_clean_accuracy(found), mark_unlearned(found)),
+        Bar(average_clean_accuracy(found), mark_unlearned(keep_shared_models(found))),
         *(Bar(average_accuracy_under_attack(members), mark_unlearned(members)) for members in by_column),
     ]
 

@@ -146,9 +146,9 @@ class WorkerExecutor:
         elif isinstance(message, End) and job is not None:
             worker.job = None
             self._close_works(worker)
-            return JobEnd(job, _read_error(message) if message.error else None)
-        elif isinstance(message, End):  # it cannot start
-            raise _read_error(message)
+            return JobEnd(job, _read_error(message, worker) if message.error else None)
+        elif isinstance(message, End):
+            raise _read_error(message, worker)
         return None
 
     def _send_job(self, worker: WorkerHandle) -> None:
@@ -193,5 +193,6 @@ class WorkerExecutor:
         return worker
 
 
-def _read_error(end: End) -> RobenchError:
-    return (UnitError if end.spares_others else RobenchError)(end.error, end.frames)
+def _read_error(end: End, worker: WorkerHandle) -> RobenchError:
+    """Return why a job failed, or why a worker cannot start, which is the fault of no job."""
+    return (UnitError if end.spares_others and worker.is_ready else RobenchError)(end.error, end.frames)

@@ -19,7 +19,7 @@ import pytest
 import torch
 
 from robench.console import Console
-from robench.errors import RobenchError, blame_foreign_code, spares_others
+from robench.errors import RobenchError, UnitError, blame_foreign_code, spares_others
 from robench.plugins import plugin_files, registry
 from robench.progress import PlainReporter, Reporter
 from robench.results.store import Store
@@ -309,6 +309,7 @@ def test_worker_that_cannot_start_ends_its_job_with_the_reason(tmp_path: Path, f
     with contextlib.closing(bench.executor):
         (end,) = bench.run(tiny("any"))
     assert not end.lost and str(end.error).startswith(f"plug-in {file} failed: line 1: ZeroDivisionError")
+    assert not isinstance(end.error, UnitError), "it is the fault of no stage"
 
 
 COORDINATOR = """
