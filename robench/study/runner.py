@@ -183,8 +183,9 @@ class Runner:
             for stage in order_stages(stages):
                 if stage not in missing and folders.find(stage):
                     self._report_changed_parents(stage)
-        kept = [s for s in stages if failure is None or folders.redo is None or folders.is_done(s)]  # no old result
-        found = [stored for stage in kept if (stored := folders.find(stage))]
+        if failure is not None and folders.redo is not None:  # old results stay until they are made again
+            stages = [stage for stage in stages if folders.is_done(stage)]
+        found = [stored for stage in stages if (stored := folders.find(stage))]
         if failure is not None:
             failure.stored = found
             raise failure

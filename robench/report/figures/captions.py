@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from robench.report.figures.marks import mark_unlearned
 from robench.results.adversarial_rows import note_adversarial_rows
-from robench.results.cells import Result, identity_text
+from robench.results.cells import Result
 from robench.results.flags import UNLEARNED
 from robench.results.info import CellInfo, StatisticsInfo
 from robench.results.labels import defense_source, make_labels
@@ -32,7 +32,7 @@ def describe_forms(results: Sequence[Result], block: Sequence[Result]) -> str:
     """
     shown = {r.row for r in block}
     # A form may have a model for each attack that it was trained against, and a row for each model.
-    forms = [(identity_text(r.defense.identify()), r) for r in results if r.block == block[0].block]
+    forms = [(r.defense_identity, r) for r in results if r.block == block[0].block]
     labels = make_labels(defense_source(form, r.defense, r.info.model) for form, r in forms)
     left = {labels[form].text for form, r in forms if r.defense.changed and r.row not in shown}
     return f" Forms with changed settings, not shown: {', '.join(sorted(left))}." if left else ""
