@@ -46,14 +46,19 @@ if TYPE_CHECKING:
 
 FETCHING = {"textattack", "bundled_resources", "tiny_job"}
 """Fixtures after which the cache holds what a test needs offline, whatever ran before it."""
+FETCH_SECONDS = 1800
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what names a fixture that fetches packages, and skip what needs flair if it is not installed."""
+    """Mark what names a fixture that fetches packages, and skip what needs flair if it is not installed.
+
+    What fetches has half an hour, since the first such test waits for the network and builds the word vectors.
+    """
     for item in items:
         if isinstance(item, pytest.Function) and not FETCHING.isdisjoint(item.fixturenames):
             item.add_marker(pytest.mark.network)
+            item.add_marker(pytest.mark.timeout(FETCH_SECONDS))
         if not HAS_FLAIR and item.get_closest_marker("flair"):
             item.add_marker(pytest.mark.skip(reason="flair is not installed; `make test-flair` runs it"))
 

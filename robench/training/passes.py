@@ -14,6 +14,8 @@ from typing import Any
 from torch import nn
 
 from robench.models.classifier import Classifier
+from robench.training.defense import Defense, TrainsOn
+from robench.training.perturbation import VirtualDefense
 
 
 class PassCounter:
@@ -50,3 +52,10 @@ class PassCounter:
 
     def _add_backward(self, count: int) -> None:
         self.backwards += count
+
+
+def estimate_passes(defense: Defense) -> int:
+    """Estimate the passes of a text through encoders in one step: of each network, its counterpart, and each ascent."""
+    texts = 2 if defense.trains_on is TrainsOn.PAIRS else 1
+    ascents = defense.steps if isinstance(defense, VirtualDefense) else 0
+    return defense.network_count * texts + ascents

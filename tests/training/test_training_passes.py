@@ -15,6 +15,7 @@ from robench.models.batches import TrainingRow
 from robench.models.classifier import Classifier
 from robench.plugins import registry
 from robench.training.defense import Defense, TrainsOn
+from robench.training.passes import estimate_passes
 from robench.training.settings import TrainingSettings
 from support import tiny
 
@@ -88,6 +89,7 @@ def test_the_counted_passes_of_a_training_are_those_of_its_steps(name: str) -> N
     settings = TrainingSettings(epochs=2, batch_size=4, learning_rate=1e-3, max_length=24, eval_every=2)
     result = tiny.trained(defense, rows_of(defense), settings)
     assert (result.forwards / 16, result.backwards / 16) == COUNTS[name], "8 texts in 2 epochs, evaluations aside"
+    assert abs(estimate_passes(defense) - COUNTS[name][0]) <= 1
 
 
 def test_the_passes_of_a_frozen_encoder_have_no_gradient_to_count() -> None:

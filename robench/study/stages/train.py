@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from robench.training.checkpoints import Checkpoints
 
 SECONDS_PER_STEP = 0.2
-"""Seconds of a step with one network, the bundled encoder and batch size 16 on two cores, until a run was timed."""
+"""Seconds of a step of one pass with the bundled encoder and batch size 16 on two cores, until a run was timed."""
 
 
 @dataclass(frozen=True)
@@ -118,8 +118,10 @@ class ModelStage(Stage):
 
     @property
     def usual_pace(self) -> float | None:
-        """Return the seconds of a step with the bundled encoder, which grow with the square of the networks."""
-        return SECONDS_PER_STEP * self.defense.defense.network_count**2 if self.setting.encoder.bundled else None
+        """Return the seconds of a step with the bundled encoder, which grow with its passes."""
+        from robench.training.passes import estimate_passes
+
+        return SECONDS_PER_STEP * estimate_passes(self.defense.defense) if self.setting.encoder.bundled else None
 
     @property
     def texts_read(self) -> int:
