@@ -151,12 +151,12 @@ def estimate_interval(outcomes: Outcomes, level: float = LEVEL) -> Interval | No
         return Interval(*_interval_of_samples(row, level), level, 1, len(row), all_alike=len(set(row)) == 1)
     matrix, _ = complete(rows)
     n = len(matrix[0])
-    if n and len(set().union(*known)) == 1:
-        return Interval(*wilson(means[0] * n, n, level), level, len(means), n, all_alike=True)
+    if n and len(set().union(*matrix)) == 1:
+        return Interval(*wilson(fmean(means) * n, n, level), level, len(means), n, all_alike=True)
     if n < 2:
         return None
     square = float(half_width_square(decompose(matrix), len(means), n, level))
-    low, high = with_wilson_form(fmean(means), square, len(means) * n, level)
+    low, high = with_wilson_form(fmean(means), square, len(means), n, level)
     return Interval(float(low), float(high), level, len(means), n, covers_seeds=True)
 
 
@@ -219,17 +219,22 @@ def parts_of_mean(parts: Components, seeds: int, n: int) -> tuple[Any, Any]:
     return parts.seeds / seeds, np.maximum(parts.samples / n - parts.noise / (seeds * n), 0)
 
 
-def with_wilson_form(mean: Any, square: Any, most: float, level: float = LEVEL) -> tuple[Any, Any]:
+def with_wilson_form(mean: Any, square: Any, seeds: int, n: int, level: float = LEVEL) -> tuple[Any, Any]:
     """Return Wilson's interval of a sample so large that its normal interval would have the given half width.
+
+    Its greatest size is that of S times n outcomes half of whose variance is of their n samples. Near 0 and 100 % most
+    studies see too few wrong outcomes to show that all seeds have the same samples wrong.
 
     Args:
         mean: shares, above 0 and below 1; with 0 and 1 the sample has its greatest size.
         square: squared half widths.
-        most: the greatest size: the number of outcomes.
+        seeds: number of seeds.
+        n: number of samples.
         level: of the interval.
     """
     import numpy as np
 
+    most = 2 * seeds / (seeds + 1) * n
     z2, p = normal_quantile(level) ** 2, np.asarray(mean, dtype=float)
     spread = p * (1 - p) * z2
     size = np.where(spread > most * np.asarray(square), most, spread / np.maximum(square, 1e-300))

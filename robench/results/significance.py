@@ -7,11 +7,11 @@ by sample; a sample without a known outcome of both takes no part, and is counte
   these two trained models: with another seed two equal methods may give models that are really different.
 * Two seeds: the differences of both, no test over seeds.
 * Three seeds or more: the differences are crossed outcomes as in :mod:`robench.results.intervals`, and the test's p is
-  1 less the level at which their interval begins to hold 0. Seeds can agree by chance far more closely than outcomes
-  scatter, so the variance counts as that of as many independent outcomes at least.
+  1 less the level at which their interval begins to hold 0.
 
-Averages over models have no discordant pairs to count; with one seed, their differences are tested by their mean over
-its standard error. Only three seeds or more need NumPy and SciPy.
+Averages over models, and of random ones over draws, have no discordant pairs to count; with one seed, their differences
+are tested by Student's t. Seeds and averages can agree by chance far more closely than outcomes scatter, so their
+variance counts as that of as many independent outcomes at least. These two need NumPy and SciPy.
 
 Example:
     >>> from robench.results.significance import compare_outcomes
@@ -27,7 +27,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import sub
-from statistics import NormalDist, fmean, variance
+from statistics import fmean, variance
 from typing import Any
 
 from robench.results.intervals import (
@@ -35,7 +35,6 @@ from robench.results.intervals import (
     LEVEL,
     Components,
     decompose,
-    normal_quantile,
     parts_of_mean,
     square_quantiles,
     wilson,
@@ -228,47 +227,64 @@ _HALVINGS = 50
 def crossed_square(parts: Components, seeds: int, n: int, alpha: float) -> Any:
     """Return the squared half width of the interval of a mean difference over crossed seeds and samples.
 
-    It is at least that of as many independent outcomes, with one of either sign added: seeds can agree by chance.
+    It is at least that of as many independent outcomes: seeds can agree by chance.
 
     Args:
         parts: mean and variances of the differences; numbers, or arrays.
         seeds: number of seeds, three or more.
         n: number of samples, two or more.
         alpha: share of such intervals that may miss the true difference.
-
-    Source: Bonett and Price, Adjusted Wald confidence interval for a difference of binomial proportions based on paired
-    data, Journal of Educational and Behavioral Statistics 37 (2012).
     """
     import numpy as np
 
-    outcomes = seeds * n
-    total = outcomes * parts.mean**2 + n * (seeds - 1) * parts.seeds
+    total = seeds * n * parts.mean**2 + n * (seeds - 1) * parts.seeds
     total = total + seeds * (n - 1) * parts.samples + (seeds - 1) * (n - 1) * parts.noise
-    least = (total + 2 - (outcomes * parts.mean) ** 2 / (outcomes + 2)) / (outcomes + 2) ** 2
+    least = _least_variance(parts.mean, total, seeds * n)
     of_seeds, of_samples = parts_of_mean(parts, seeds, n)
     t_square, z_square = square_quantiles(seeds, alpha)
     return np.maximum(t_square * of_seeds + z_square * of_samples, z_square * least)
 
 
+def _least_variance(mean: Any, total: Any, outcomes: int) -> Any:
+    """Return the variance of the mean of independent differences, with one of either sign added.
+
+    Args:
+        mean: of the differences; a number, or an array.
+        total: the sum of their squares.
+        outcomes: their number.
+
+    Source: Bonett and Price, Adjusted Wald confidence interval for a difference of binomial proportions based on paired
+    data, Journal of Educational and Behavioral Statistics 37 (2012).
+    """
+    return (total + 2 - (outcomes * mean) ** 2 / (outcomes + 2)) / (outcomes + 2) ** 2
+
+
 def _p_of_pairs(differences: Sequence[float]) -> float:
-    """Return p of one seed's differences: McNemar's, or of averages that of their mean over its standard error."""
-    gained, lost = sum(one > 0 for one in differences), sum(one < 0 for one in differences)
-    if {-1.0, 0.0, 1.0}.issuperset(differences) or len(set(differences)) == 1:
-        return mcnemar(gained, lost)
-    error = math.sqrt(variance(differences) / len(differences))
-    return 2 * NormalDist().cdf(-abs(fmean(differences)) / error)
+    """Return p of one seed's differences: McNemar's, or of averages Student's."""
+    if {-1.0, 0.0, 1.0}.issuperset(differences) or len(differences) == 1:
+        return mcnemar(sum(one > 0 for one in differences), sum(one < 0 for one in differences))
+    from scipy.special import stdtr
+
+    return float(2 * stdtr(len(differences) - 1, -abs(fmean(differences)) / _error_of_averages(differences)))
+
+
+def _error_of_averages(differences: Sequence[float]) -> float:
+    """Return the standard error of the mean of differences of averages, two or more."""
+    n, mean = len(differences), fmean(differences)
+    least = _least_variance(mean, math.fsum(one * one for one in differences), n)
+    return math.sqrt(max(variance(differences) / n, least))
 
 
 def _interval_of_pairs(first: Sequence[float], second: Sequence[float], level: float) -> tuple[float, float]:
-    """Return the interval of the difference of two paired shares: Newcombe's, of averages the normal one.
+    """Return the interval of the difference of two paired shares: Newcombe's, of averages Student's.
 
     Source: Newcombe, Improved confidence intervals for the difference between binomial proportions based on paired
     data, Statistics in Medicine 17 (1998), method 10.
     """
     n, p, q = len(first), fmean(first), fmean(second)
     if not {0.0, 1.0}.issuperset([*first, *second]) and n > 1:
-        differences = [a - b for a, b in zip(first, second, strict=True)]
-        half = normal_quantile(level) * math.sqrt(variance(differences) / n)
+        differences = list(map(sub, first, second))
+        half = math.sqrt(square_quantiles(n, 1 - level)[0]) * _error_of_averages(differences)
         return max(p - q - half, -1.0), min(p - q + half, 1.0)
     (low_p, high_p), (low_q, high_q) = wilson(p * n, n, level), wilson(q * n, n, level)
     phi = _correlation(first, second)

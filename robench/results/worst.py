@@ -1,14 +1,18 @@
 """Accuracy of a trained model under the worst of several attacks: an example counts if the model survives all of them.
 
-The idea is that of AutoAttack (Croce and Hein, 2020): an attacker who may choose the attack for each example.
+The idea is that of AutoAttack (Croce and Hein, 2020): an attacker who may choose the attack for each example. Against a
+random model the attacker has some draws to choose by, and is judged by others: the lowest of several shares of the same
+draws would be too low by chance alone, and the more so the more attacks there are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from math import comb
 
 from robench.results.cells import Result, group
 from robench.results.columns import RecordColumns
+from robench.results.draws import DRAWS
 from robench.results.sample_reader import SampleReader, Samples, stands
 from robench.results.samples import Outcome
 
@@ -16,8 +20,8 @@ from robench.results.samples import Outcome
 def judge_shared_samples(attacks: Sequence[RecordColumns]) -> Samples:
     """Return for each sample whether a model survives all attacks; None for one on which any attack ended in an error.
 
-    These are the samples that every attack had, in the order of the first. Of a random model it is the smallest share
-    of right draws.
+    These are the samples that every attack had, in the order of the first. Of a random model it is a share of right
+    draws, see :func:`choose_by_half`.
 
     Args:
         attacks: the records of each attack on the model, at least one.
@@ -31,7 +35,46 @@ def judge_shared_samples(attacks: Sequence[RecordColumns]) -> Samples:
 
 def _find_lowest(outcomes: Sequence[Outcome]) -> Outcome:
     known = [outcome for outcome in outcomes if outcome is not None]
-    return min(known) if len(known) == len(outcomes) else None
+    if len(known) < len(outcomes):
+        return None
+    is_random = not {0, 1}.issuperset(known)
+    return choose_by_half([round(DRAWS * outcome) for outcome in known]) if is_random else min(known)
+
+
+def choose_by_half(right: Sequence[int]) -> float:
+    """Return the share of right draws under the attack that half of the draws choose, by the other half of its draws.
+
+    It is the mean over all ways to halve the draws of each attack; attacks that are equally good are equally likely.
+
+    Args:
+        right: right draws of :data:`~robench.results.draws.DRAWS` under each attack.
+
+    Example:
+        >>> choose_by_half([5]), choose_by_half([10, 0]), round(choose_by_half([5, 5]), 2)
+        (0.5, 0.0, 0.59)
+    """
+    half = DRAWS // 2
+    ways = comb(DRAWS, half)
+    chances = [[comb(n, k) * comb(DRAWS - n, half - k) / ways for k in range(half + 1)] for n in right]
+    share = 0.0
+    for place, (n, own) in enumerate(zip(right, chances, strict=True)):
+        others = [*chances[:place], *chances[place + 1 :]]
+        for k, chance in enumerate(own):
+            if chance:
+                share += chance * _win_ties([(sum(one[k + 1 :]), one[k]) for one in others]) * (n - k) / (DRAWS - half)
+    return share
+
+
+def _win_ties(others: Sequence[tuple[float, float]]) -> float:
+    """Return the chance to be drawn among those that are level, if no other is below.
+
+    Args:
+        others: of each other one the chance to be above, and that to be level.
+    """
+    level = [1.0]  # the chances that as many others are level, and all the rest above
+    for above, same in others:
+        level = [a * above + b * same for a, b in zip([*level, 0.0], [0.0, *level], strict=True)]
+    return sum(chance / (count + 1) for count, chance in enumerate(level))
 
 
 class WorstReader:

@@ -130,6 +130,22 @@ def test_seeds_that_are_all_alike_fall_back_to_the_samples_and_say_so(outcome: i
     assert found.label == "of the samples; all outcomes alike, so seeds not covered"
 
 
+def test_one_wrong_outcome_of_many_seeds_does_not_make_their_samples_independent() -> None:
+    outcomes = {seed: [1.0] * 100 for seed in range(10)} | {0: [0.0, *[1.0] * 99]}
+    found = estimate_interval(outcomes)
+    assert found is not None and found.covers_seeds
+    assert (found.low, found.high) == pytest.approx(wilson(0.999 * 2000 / 11, 2000 / 11))
+
+
+def test_seeds_that_are_alike_where_all_have_outcomes_say_nothing_of_seeds() -> None:
+    alike: dict[int, list[float | None]] = {seed: [1.0] * 20 for seed in (1, 2, 3)}
+    for seed in (1, 2, 3):
+        alike[seed][seed], alike[seed % 3 + 1][seed] = 0, None
+    found = estimate_interval(alike)
+    assert found is not None and (found.n, found.covers_seeds) == (17, False)
+    assert found.low < wilson(16, 17)[1] < 1
+
+
 def test_one_sample_of_several_seeds_has_no_interval_unless_all_are_alike() -> None:
     assert estimate_interval({1: [1], 2: [0], 3: [1]}) is None
     assert estimate_interval({1: [1], 2: [1], 3: [1]}) is not None
@@ -177,7 +193,8 @@ def test_a_level_that_is_none_is_refused(level: float, hint: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("effect", "seeds", "accuracy"), [(0.0, 3, 0.5), (0.0, 5, 0.05), (0.05, 3, 0.9), (0.2, 3, 0.5), (0.2, 5, 0.05)]
+    ("effect", "seeds", "accuracy"),
+    [(0.0, 3, 0.5), (0.0, 5, 0.05), (0.05, 3, 0.9), (0.2, 3, 0.5), (0.2, 5, 0.05), (0.05, 10, 0.98)],
 )
 def test_intervals_of_simulated_studies_cover(effect: float, seeds: int, accuracy: float) -> None:
     found = measure_coverage(Design(effect, 100, seeds, (accuracy,)), 2000, seed=5)

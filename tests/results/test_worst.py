@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import product
+from math import comb, prod
+
 import msgspec
 import pytest
 
@@ -12,7 +15,7 @@ from robench.results.info import CellInfo
 from robench.results.sample_reader import SampleReader
 from robench.results.samples import Outcome
 from robench.results.store import Store
-from robench.results.worst import WorstReader, judge_shared_samples
+from robench.results.worst import WorstReader, choose_by_half, judge_shared_samples
 from support.hand_made import add_cell, record
 
 NAMES = {"f": "failed", "s": "succeeded", "k": "skipped", "e": "error"}
@@ -96,10 +99,20 @@ def test_worst_case_is_blank_where_the_attacks_of_a_block_had_other_samples(stor
     assert read_worst(store) == {("base", ""): [(42, [True, True])], ("pgd", ""): []}
 
 
-def test_worst_case_of_a_random_model_is_its_smallest_share_of_right_draws() -> None:
+def test_worst_case_of_a_random_model_is_by_other_draws_than_those_that_choose_the_attack() -> None:
     first, second = (
-        msgspec.structs.replace(columns("ffse"), right=right)
-        for right in ([1.0, 0.75, 0.5, None], [0.5, 1.0, 0.25, 0.5])
+        msgspec.structs.replace(columns("ffse"), right=right) for right in ([1.0, 0.7, 0.0, None], [0.1, 1.0, 1.0, 0.5])
     )
-    assert judge_shared_samples([first, second]) == {0: 0.5, 1: 0.75, 2: 0.25, 3: None}
-    assert judge_shared_samples([first]) == {0: 1.0, 1: 0.75, 2: 0.5, 3: None}
+    found = judge_shared_samples([first, second])
+    assert (found[0], found[2], found[3]) == (pytest.approx(0.1), 0, None)
+    # Of 7 right draws, 5 are in the half that chooses with a chance of 1/12: then both attacks look the same.
+    level = comb(7, 5) / comb(10, 5)
+    assert found[1] == pytest.approx(0.7 - level * 0.4 / 2 + level * 1 / 2)
+    assert judge_shared_samples([first]) == {0: 1.0, 1: pytest.approx(0.7), 2: 0.0, 3: None}
+
+
+@pytest.mark.parametrize("attacks", [2, 4])
+def test_attacks_that_change_nothing_do_not_make_a_random_model_worse(attacks: int) -> None:
+    chances = [comb(10, k) * 0.7**k * 0.3 ** (10 - k) for k in range(11)]
+    mean = sum(prod(chances[n] for n in right) * choose_by_half(right) for right in product(range(11), repeat=attacks))
+    assert mean == pytest.approx(0.7)

@@ -41,7 +41,8 @@ def main() -> None:
     studies, seed, faults, lines = options.studies, options.seed, list[str](), list[str]()
 
     rows: list[list[object]] = []
-    for (effect, size), (seeds, n), accuracy in product(EFFECTS.items(), COUNTS, (0.05, 0.5, 0.9)):
+    counts = (*COUNTS, (10, 100))
+    for (effect, size), (seeds, n), accuracy in product(EFFECTS.items(), counts, (0.05, 0.5, 0.9, 0.98)):
         found = measure_coverage(Design(size, n, seeds, (accuracy,)), studies, seed)
         rows.append([effect, seeds, n, f"{100 * accuracy:g}", *map(percent, found[:2]), f"{found.width:.1f}"])
         faults += [f"interval: {rows[-1]}"] if found.used < LOWEST else []

@@ -65,7 +65,9 @@ def measure_coverage(design: Design, studies: int, seed: int) -> Coverage:
     for outcomes, _ in design.draw(studies, np.random.default_rng(seed)):
         parts = decompose(outcomes[:, 0])
         square = half_width_square(parts, design.seeds, design.samples)
-        low, high = with_wilson_form(parts.mean, square, design.seeds * design.samples)
+        low, high = with_wilson_form(parts.mean, square, design.seeds, design.samples)
+        low = np.where(parts.mean == 1, wilson(design.samples, design.samples)[0], low)
+        high = np.where(parts.mean == 0, wilson(0, design.samples)[1], high)
         used.append((low <= truth) & (truth <= high))
         plain.append((parts.mean - truth) ** 2 <= square)
         width.append(high - low)
@@ -139,7 +141,7 @@ def measure_pooling(designs: list[Design], studies: int, seed: int) -> tuple[flo
         together = np.where(_are_alike(parts.seeds, seeds - 1)[:, None], _pooled_square(parts, seeds, n), square)
         truth = np.array([design.truth[0] for design in designs])
         for found, one in ((apart, square), (pooled, together)):
-            low, high = with_wilson_form(parts.mean, one, seeds * n)
+            low, high = with_wilson_form(parts.mean, one, seeds, n)
             found.append((low <= truth) & (truth <= high))
         ratio.append(float(np.sqrt(together).mean() / np.sqrt(square).mean()))
     lowest = [float(np.concatenate(found).mean(axis=0).min()) for found in (apart, pooled)]

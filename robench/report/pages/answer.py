@@ -224,15 +224,14 @@ class Verdict:
             return ""
         lead = f"{number_text(abs(cell.difference), self.column)} points"
         certain = f"({p_text(cell.p)}, adjusted for all others)"
-        missed = self._smallest() if cell.difference >= 0 and not cell.is_claim else ""
         if named is best and cell.difference > 0:
             verdict = "is more than chance" if cell.is_claim else "may be chance"
-            return f"its lead of {lead} over {_OTHERS} {verdict} {certain}{missed}"
+            return f"its lead of {lead} over {_OTHERS} {verdict} {certain}"
         if not cell.difference:
             return f"{named.label}, which was named for comparison, is level with {_OTHERS}"
         place = f"{lead} {'ahead of' if cell.difference > 0 else 'behind'}"
         verdict = "more than chance" if cell.is_claim else "possibly by chance"
-        return f"{named.label}, which was named for comparison, is {place} {_OTHERS}, {verdict} {certain}{missed}"
+        return f"{named.label}, which was named for comparison, is {place} {_OTHERS}, {verdict} {certain}"
 
     def _about_seeds(self, rivals: Sequence[Row]) -> str:
         """Return what tests are about, by the seeds that all rows have of which they are."""

@@ -53,7 +53,7 @@ def make_model_page(found: ModelResults, options: Sequence[str], command: str) -
     sections = [
         _accuracy_section(found),
         words_section(words, attacks),
-        groups_section(classes, lengths, every),
+        groups_section(classes, lengths, every, seeds=len(found.clean.seeds)),
         _examples_section(found),
         checks_section(found.results),
         next_section(found.results, found.worst, [c.attack for c, _ in found.attacks], options),

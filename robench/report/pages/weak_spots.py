@@ -34,10 +34,18 @@ def words_section(words: Sequence[WeakWord], attacks: str) -> Section:
     return Section("words", "The words that break it", parts)
 
 
-def groups_section(classes: Sequence[TextGroup], lengths: Sequence[TextGroup], attacks: str) -> Section:
-    """Show what holds by class and by length of the text."""
+def groups_section(classes: Sequence[TextGroup], lengths: Sequence[TextGroup], attacks: str, *, seeds: int) -> Section:
+    """Show what holds by class and by length of the text.
+
+    Args:
+        classes: the groups of texts by class.
+        lengths: by length.
+        attacks: names of the attacks, as part of a sentence.
+        seeds: number of seeds that the groups are means of.
+    """
+    over = f" Means of {seeds} seeds; the intervals are of the texts alone, other seeds are not covered."
     parts: list[Part] = [
-        Paragraph(f"Texts of each kind that are right when clean, and after {attacks}."),
+        Paragraph(f"Texts of each kind that are right when clean, and after {attacks}.{over if seeds > 1 else ''}"),
         TablePart(_groups_table("class", "By class, the weakest first", classes)),
         TablePart(_groups_table("length", "By length, as the attack counts words", lengths)),
     ]

@@ -62,6 +62,7 @@ class Board:
         lacking: names of the defenses that keep it from being ranked by the worst attack.
         reader: reads outcomes of single texts.
         few_seeds: as in :class:`~robench.report.tables.model.Block`.
+        unpaired: likewise.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Board:
     lacking: Sequence[str]
     reader: SampleReader
     few_seeds: int = 0
+    unpaired: int = 0
 
     @property
     def page(self) -> str:

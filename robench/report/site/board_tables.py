@@ -10,7 +10,7 @@ from robench.report.site.links import defense_page, entry_page
 from robench.report.site.parts import Head, Item, Line, SortableTable
 from robench.report.tables.accuracy import CLEAN
 from robench.report.tables.comparison import add_interval
-from robench.report.tables.legend import FEW_SEEDS, describe_intervals
+from robench.report.tables.legend import FEW_SEEDS, UNPAIRED, describe_intervals
 from robench.report.tables.model import Cell, Column
 from robench.report.tables.quality import COLUMNS, quality_cells
 from robench.report.tables.worst import WORST
@@ -127,6 +127,8 @@ def _describe_marks(board: Board, places: Sequence[BoardRow]) -> list[str]:
     lines = [*describe_intervals(cells, f"{100 * LEVEL:g} %")]
     if board.few_seeds:
         lines.append(f"{FEW_SEEDS}.")
+    if board.unpaired:
+        lines.append(UNPAIRED)
     if any(r.info.is_crossed for place in places for r in place.results):
         lines.append(MODEL_LEGEND)
     if board.by == MEAN and board.lacking:

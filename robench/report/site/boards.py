@@ -138,6 +138,7 @@ class _Maker:
             lacking=lacking,
             reader=self._reader,
             few_seeds=compared.few_seeds,
+            unpaired=compared.unpaired,
         )
 
     def _all_of(self, row: str) -> list[Result]:

@@ -134,7 +134,9 @@ def outcome_cell(outcomes: Mapping[int, Samples], found: Sequence[Result]) -> Ce
     kept = {seed: outcomes[seed] for seed, _ in values}
     cell = mean_cell(values, n, learned=_learned(found), measured=measured, outcomes=kept)
     samples = sum(map(len, outcomes.values()))
-    return replace(cell, errors=samples - sum(map(len, known.values())), samples=samples)
+    right = [(seed, Fraction(sum(ones)) / len(outcomes[seed])) for seed, ones in known.items() if outcomes[seed]]
+    errors = samples - sum(map(len, known.values()))
+    return replace(cell, errors=errors, samples=samples, least=average_over_seeds(right).mean)
 
 
 def count_errors(cell: Cell, outcomes: Iterable[Outcome]) -> Cell:

@@ -15,7 +15,8 @@ from robench.results import json_lines
 from robench.results.cells import Result, group, identity_text, read_results
 from robench.results.certificates import CERTIFICATES_FILE, Certificate
 from robench.results.info import CellInfo, CertificatesInfo
-from robench.results.sample_reader import SampleReader
+from robench.results.sample_reader import SampleReader, Samples
+from robench.results.samples import average
 from robench.results.selection import NoResultsError
 from robench.results.store import StoredStage
 from robench.study.commands import make_commands
@@ -146,12 +147,12 @@ def _cells(
     own = lines[_identify_place(found[0])] if found else {}
 
     def certify(is_deployed: bool, changes: int) -> Cell:
-        held = {
-            seeds[key]: {line.id: line.holds(changes, deployed=is_deployed) for line in certified}
-            for key, certified in own.items()
-            if stages[key].info.votes or not is_deployed
-        }
-        return outcome_cell(held, found)
+        held: dict[int, list[Samples]] = {}
+        for key, certified in own.items():
+            if stages[key].info.votes or not is_deployed:
+                of_model = {line.id: line.holds(changes, deployed=is_deployed) for line in certified}
+                held.setdefault(seeds[key], []).append(of_model)
+        return outcome_cell({seed: average(models) for seed, models in held.items()}, found)
 
     certified = (certify(*column) for column in shown)
     attacked = (attacked_cell(reader, [r for r in found if r.column == column]) for column in columns)

@@ -194,11 +194,14 @@ class _ComparedColumn:
         return max(places, key=lambda place: self._sign * (self.cells[place].value or 0), default=None)
 
     def _compare(self, first: int, second: int) -> Difference | None:
-        one, other = self.cells[first].outcomes, self.cells[second].outcomes
-        if not one or not other:
+        """Return the difference of two cells; None if a test would be about less than their seeds let it be about."""
+        one, other = self.cells[first], self.cells[second]
+        if not one.outcomes or not other.outcomes:
             return None
-        first_row, second_row = align(one, other)
-        return compare_outcomes(first_row, second_row, self.comparison.level)
+        first_row, second_row = align(one.outcomes, other.outcomes)
+        pair = compare_outcomes(first_row, second_row, self.comparison.level)
+        have_enough = min(len(one.seeds), len(other.seeds)) >= FEWEST_SEEDS
+        return None if pair is not None and have_enough and len(pair.seeds) < FEWEST_SEEDS else pair
 
 
 def _less(first: Cell, second: Cell, pair: Difference | None) -> Fraction | None:

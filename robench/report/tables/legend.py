@@ -18,6 +18,8 @@ FEW_SEEDS = (
     " single models and not about defenses"
 )
 """What :func:`~robench.report.tables.comparison.with_enough_seeds` does, on all pages; without the stop at its end."""
+UNPAIRED = "Percentages that share no outcomes of samples with the best's, or too few seeds, are not tested."
+"""What stands below where cells could not be compared with the best."""
 
 
 def describe_clean(infos: Iterable[CellInfo]) -> str:
@@ -64,7 +66,7 @@ def describe_comparison(blocks: Sequence[Block], columns: Sequence[Column], comp
         yield f"{FEW_SEEDS}; --seed compares the models of one seed."
     yield from _describe_unmet(blocks, columns, comparison.defense)
     if any(block.unpaired for block in blocks):
-        yield "Percentages without stored outcomes of the same samples and seeds as the best's are not tested."
+        yield UNPAIRED
     if is_tested:
         yield from _describe_tests(
             [len(cell.seeds) for cell in cells if cell.is_compared and cell.outcomes is not None]

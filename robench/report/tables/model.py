@@ -92,6 +92,7 @@ class Cell:
         masked: of an accuracy under attack, what other ways of fooling the model find; None if that is not known.
         measured: samples of each seed that were right or wrong, of a share of such samples; else 0.
         outcomes: outcomes of single samples by seed, of a share; None if they are not known.
+        least: the share if samples that ended in an error count as wrong; None if that is not known.
     """
 
     value: Fraction | None = None
@@ -115,16 +116,12 @@ class Cell:
     masked: MaskedShare | None = None
     measured: int = 0
     outcomes: Mapping[int, Samples] | None = field(default=None, compare=False, repr=False)
+    least: Fraction | None = None
 
     @property
     def has_many_errors(self) -> bool:
         """Return whether more than 1 % of the samples ended in an error, which may have changed the number."""
         return 100 * self.errors > self.samples
-
-    @property
-    def least(self) -> Fraction | None:
-        """The share if samples that ended in an error count as wrong; None if there is no number."""
-        return None if self.value is None else self.value * (1 - Fraction(self.errors, self.samples or 1))
 
     @property
     def ends(self) -> tuple[float, float]:

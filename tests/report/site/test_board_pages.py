@@ -7,7 +7,7 @@ from dataclasses import replace
 from robench.report.site.board_pages import describe_leader
 from robench.report.site.board_tables import board_table
 from robench.report.site.boards import make_boards
-from robench.report.tables.legend import FEW_SEEDS
+from robench.report.tables.legend import FEW_SEEDS, UNPAIRED
 from robench.report.tables.worst import WORST
 from support.many_entries import make_entry
 
@@ -49,3 +49,10 @@ def test_leader_of_one_seed_is_not_compared_where_others_have_three() -> None:
     assert "cannot be told from it" in tail and describe_leader(board).endswith(tail)
     assert f"{FEW_SEEDS}." in board_table(board, "board").below
     assert f"{FEW_SEEDS}." not in board_table(alone, "board").below
+
+
+def test_a_board_says_that_what_shares_no_seed_with_the_best_was_not_tested() -> None:
+    (board,) = make_boards([make_entry("base", seed=1, texts=20), make_entry("pgd", seed=2, number=3, texts=20)])
+    assert UNPAIRED in board_table(board, "board").below
+    (tested,) = make_boards([make_entry("base", texts=20), make_entry("pgd", number=3, texts=20)])
+    assert UNPAIRED not in board_table(tested, "board").below

@@ -56,6 +56,14 @@ def test_certified_share_is_of_the_attacked_samples_alone(store: Store) -> None:
     assert certified.value == Fraction(2, 10) and (certified.n, row.attacked_n) == (10, 10), "not 12 of 20"
 
 
+def test_certified_share_of_several_models_of_a_seed_is_their_mean(store: Store) -> None:
+    for against, certified in (("pwws", range(10)), ("deepwordbug", range(0))):
+        rows = [record(row, "failed") for row in range(10)]
+        certify(store, add_cell(store, "ada", against, 0, n=10, records=rows), certified, n=10)
+    (row,) = make("certificates", store).blocks[0].rows
+    assert row.cells[2].value == Fraction(1, 2)
+
+
 def test_certificates_of_fewer_texts_than_were_attacked_leave_a_blank_that_the_legend_explains(store: Store) -> None:
     whole = attack(store, range(20))
     part = attack(store, range(10))

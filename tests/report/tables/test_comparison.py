@@ -15,7 +15,7 @@ import pytest
 
 from robench.report.rendering import render
 from robench.report.tables import Cell, make
-from robench.report.tables.legend import FEW_SEEDS
+from robench.report.tables.legend import FEW_SEEDS, UNPAIRED
 from robench.results.intervals import estimate_interval, wilson
 from robench.results.power import find_smallest_difference
 from robench.results.selection import Selection
@@ -195,6 +195,18 @@ def test_rows_without_a_shared_seed_are_not_tested_and_counted(store: Store) -> 
     table = table5(store)
     assert not rows(table)["base"].cells[1].best and table.blocks[0].unpaired == 1 + 1  # of clean%, too
     assert any("are not tested" in line for line in table.legend)
+
+
+def test_rows_of_three_seeds_that_share_one_are_not_tested(store: Store) -> None:
+    for seed, failed in ((1, 120), (2, 124), (3, 140)):
+        add_cell(store, "taichi", "pwws", failed, seed=seed)
+    for seed, failed in ((3, 100), (4, 122), (5, 126)):
+        add_cell(store, "ada", "pwws", failed, seed=seed)
+    table = table5(store, compare="taichi")
+    found = {label: row.cells[1] for label, row in rows(table).items()}
+    assert (found["taichi"].p, found["taichi"].is_claim, found["ada"].is_paired) == (None, False, False)
+    assert found["taichi"].difference == Fraction(384 - 348, 600), "of all of their seeds"
+    assert UNPAIRED in table.legend
 
 
 def test_a_lucky_model_of_one_seed_takes_no_part_where_others_have_three(store: Store) -> None:

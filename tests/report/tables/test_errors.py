@@ -11,6 +11,7 @@ import pytest
 
 from robench.report.rendering import FORMATS, render
 from robench.report.tables import make
+from robench.report.tables.cells import outcome_cell
 from robench.results.selection import Selection
 from robench.results.store import Store
 from support.hand_made import add_cell
@@ -73,6 +74,12 @@ def test_errors_of_several_seeds_are_added(store: Store) -> None:
         add_cell(store, "base", "pwws", 50, seed=seed, errors=errors)
     cell = rows(table5(store))["base"].cells[1]
     assert (cell.errors, cell.samples, cell.has_many_errors) == (5, 600, False)
+
+
+def test_errors_that_count_as_wrong_do_so_in_their_own_seed() -> None:
+    clean: dict[int, bool | None] = dict.fromkeys(range(50), True)
+    cell = outcome_cell({1: clean | dict.fromkeys(range(50, 100)), 2: dict.fromkeys(range(100), False)}, [])
+    assert (cell.value, cell.least) == (Fraction(1, 2), Fraction(1, 4))
 
 
 def test_table_quality_shows_errors_beside_the_accuracy_alone(with_errors: Store) -> None:
