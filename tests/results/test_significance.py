@@ -92,18 +92,18 @@ def test_samples_with_an_error_in_either_row_leave_and_are_counted() -> None:
 
 def test_averages_of_models_are_tested_by_their_mean() -> None:
     first, second = [1.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.5, 1.0], [0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 1.0]
-    found = compared(first, second)
+    found = compared([*first], [*second])
     expected = stats.ttest_1samp(np.subtract(first, second), 0)
     assert found.p == pytest.approx(expected.pvalue) and found.value == pytest.approx(0.3125)
     assert found.low == pytest.approx(expected.confidence_interval(0.95).low)
 
 
 def test_averages_that_agree_by_chance_are_tested_as_so_many_outcomes() -> None:
-    found = compared([1, 1, 0.75], [0, 0.5, 0])
+    found = compared([1.0, 1.0, 0.75], [0.0, 0.5, 0.0])
     least = (1.8125 + 2 - 2.25**2 / 5) / 25
-    assert found.p == pytest.approx(2 * stats.t.sf(0.75 / math.sqrt(least), 2)) and found.p > 0.15
-    same = [1] * 90 + [0.5] * 5 + [0.0] * 5
-    found = compared(same, same)
+    assert found.p == pytest.approx(2 * stats.t.sf(0.75 / math.sqrt(least), 2), abs=1e-9)
+    same = [*[1.0] * 90, *[0.5] * 5, *[0.0] * 5]
+    found = compared([*same], [*same])
     assert (found.p, found.value) == (1, 0) and found.high == pytest.approx(0.0275, abs=1e-4)
 
 
