@@ -8,6 +8,7 @@ certain characters are commands, so each string is escaped when it is written: b
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import re
@@ -22,6 +23,8 @@ VALUE_LIMIT = 80
 """Characters of the longest value in a message."""
 LIST_LIMIT = 10
 """Values in the longest list in a message."""
+SLUG_LIMIT = 80
+"""Characters of a text in the longest slug of it, which leaves room on every file system."""
 
 _REPLACEMENT = "\ufffd"
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -53,6 +56,8 @@ _FOLDERS = re.compile(
 )
 """The folders before the last part of a path that does not begin with a name."""
 _FORMULA = re.compile("[=+\\-@\uff1d\uff0b\uff0d\uff20]")  # the last four are wide forms of the others
+_DIGEST_END = re.compile("(?:^|-)[0-9a-f]{6}$")
+"""How a slug with a digest ends."""
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?(e[+-]?\d+)?|inf|nan)", re.ASCII)
 
 
@@ -110,6 +115,23 @@ def fence_markdown(lines: Iterable[str]) -> list[str]:
 def escape_html(value: object) -> object:
     """Replace control characters in a text for HTML, whose own characters Jinja escapes; other values stay."""
     return escape_terminal(value, keep="\n\t") if type(value) is str else value
+
+
+def slug(text: str) -> str:
+    """Return a text as the name of a page or an anchor: lower-case letters, digits and hyphens.
+
+    Different texts have different ones: a digest follows unless the text is one already, and does not end as one with a
+    digest does.
+
+    Example:
+        >>> slug("ada"), slug("FreeLB")
+        ('ada', 'freelb-dc1732')
+    """
+    plain = re.sub("[^a-z0-9]+", "-", text.lower()).strip("-")[:SLUG_LIMIT]
+    if plain and plain == text and not _DIGEST_END.search(plain):
+        return plain
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:6]
+    return f"{plain}-{digest}" if plain else digest
 
 
 def hide_folders(text: str) -> str:

@@ -6,7 +6,7 @@ import re
 
 from markupsafe import Markup
 
-from robench.escaping import escape_line, hide_folders
+from robench.escaping import escape_line, hide_folders, slug
 from robench.report.figures.canvas import INK, Drawing, draw_svg
 from robench.report.figures.palette import HUES
 from robench.report.pages.parts import Picture
@@ -28,7 +28,8 @@ _COLOURS = {
 def make_picture(drawing: Drawing) -> Picture:
     """Put a drawing into a page: its caption becomes text of the page, and its background is the page's."""
     svg = draw_svg(drawing)
-    svg = _ID.sub(rf"\g<1>{drawing.name}-", _OURS.sub("", svg[svg.index("<svg") :]))
+    # The name has that of the task, which may be a stranger's.
+    svg = _ID.sub(rf"\g<1>{slug(drawing.name)}-", _OURS.sub("", svg[svg.index("<svg") :]))
     for colour, ours in _COLOURS.items():
         svg = re.sub(re.escape(colour), ours, svg, flags=re.IGNORECASE)
     end = svg.index(">") + 1

@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
+from robench.escaping import slug
 from robench.report.site.board import MEAN, Board, BoardRow, training_attack
 from robench.report.site.board_titles import name_boards
-from robench.report.site.links import slug
 from robench.report.tables.accuracy import CLEAN
 from robench.report.tables.cells import attacked_cell, clean_cell, make_row, mean_cell, outcome_cell
 from robench.report.tables.comparison import Comparison, compare_block

@@ -2,30 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
-
 from markupsafe import Markup
 
-from robench.escaping import escape_html, hide_folders
+from robench.escaping import escape_html, hide_folders, slug
 from robench.results.entry_form import Entry
-
-LONGEST = 80
-"""Characters of the longest name of a page, which leaves room on every file system."""
-
-
-def slug(text: str) -> str:
-    """Return the name of a page for any text: lower-case letters, digits and hyphens, different for different texts.
-
-    Example:
-        >>> slug("ada"), slug("FreeLB")
-        ('ada', 'freelb-dc1732')
-    """
-    plain = re.sub("[^a-z0-9]+", "-", text.lower()).strip("-")[:LONGEST]
-    if plain and plain == text:
-        return plain
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:6]
-    return f"{plain}-{digest}" if plain else digest
 
 
 def defense_page(name: str) -> str:

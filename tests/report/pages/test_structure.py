@@ -18,6 +18,7 @@ from robench.report.rendering import render_all
 from robench.report.tables import TableOptions, make_all
 from robench.results.info import CellInfo
 from robench.results.request_log import REQUESTS
+from robench.results.selection import Selection
 from robench.results.store import Store
 from robench.victims import OWN_ENCODER
 from support.hand_made import add_cell, record
@@ -158,6 +159,20 @@ def test_study_page_of_hostile_results_shows_them_as_text(store: Store) -> None:
     assert not outline.of("script", "img") and not outline.open
     assert "<script>alert(1)</script>{{ 7 }}" in "".join(outline.text)
     assert not any(c in page for c in "\x1b\u202e")
+
+
+def test_study_page_of_a_hostile_task_has_pictures_with_plain_ids(store: Store) -> None:
+    task = 't"><img src=x onerror=y>'
+    for defense, failed in (("base", 40), ("ada", 60)):
+        add_cell(store, defense, "pwws", failed, task=task)
+    options = TableOptions(runs="runs", offline=True, selection=Selection(tasks=[task]))
+    outline = Outline(write_page(make_study_page(store, "paper", options, "robench report")))
+    assert [svg for svg in outline.of("svg") if svg.get("role") == "img"] and not outline.of("img")
+    ids = [attributes["id"] or "" for _, attributes in outline.tags if "id" in attributes]
+    assert any(one.startswith("trade-off-") for one in ids) and not [
+        one for one in ids if not re.fullmatch(r"[\w.-]+", one)
+    ]
+    assert {(a.get("xlink:href") or "")[1:] for a in outline.of("use")} <= set(ids)
 
 
 ATTACKED = [
