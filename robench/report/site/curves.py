@@ -16,6 +16,8 @@ from robench.report.figures.palette import HUES, PATTERNS, looks
 from robench.report.site.board import Board
 from robench.report.site.parts import LegendEntry, SitePlot, Tick
 from robench.results.cells import Result
+from robench.results.labels import Label, column_labels
+from robench.results.sample_reader import SampleReader
 
 MOST_CURVES = 8
 """Defenses of one picture of curves; as many colours can be told apart."""
@@ -55,21 +57,37 @@ def draw_board_curves(board: Board) -> SitePlot | None:
     """Draw what is left of the accuracy of the first defenses after so many queries, a panel for each attack."""
     places = [place for place in board.places if place.rank is not None][:MOST_CURVES]
     shown = {place.row.label: place.results for place in places}
-    return _draw_curves(board, shown, queries_only=True, note=_describe_choice(board, len(places)))
+    note = _describe_choice(board, len(places))
+    return _draw_curves(board.attacks, shown, board.reader, queries_only=True, note=note)
 
 
-def draw_entry_curves(board: Board, name: str, results: Sequence[Result]) -> SitePlot | None:
-    """Draw the same of one entry, and what is left after so large a share of changed words."""
-    return _draw_curves(board, {name: results}, queries_only=False, note="")
+def draw_entry_curves(board: Board, name: str, results: Sequence[Result], reader: SampleReader) -> SitePlot | None:
+    """Draw the same of one entry, and what is left after so large a share of changed words.
+
+    Args:
+        board: whose names and order the attacks have; those that are not on it come last.
+        name: of the entry's defense.
+        results: of the entry, which may be a rerun that the board does not show.
+        reader: of the entry itself, since the board's knows the records of the entries that it shows.
+    """
+    attacks = {**board.attacks, **{c: own for c, own in column_labels(results).items() if c not in board.attacks}}
+    return _draw_curves(attacks, {name: results}, reader, queries_only=False, note="")
 
 
-def _draw_curves(board: Board, rows: dict[str, Sequence[Result]], *, queries_only: bool, note: str) -> SitePlot | None:
+def _draw_curves(
+    attacks: Mapping[str, Label],
+    rows: Mapping[str, Sequence[Result]],
+    reader: SampleReader,
+    *,
+    queries_only: bool,
+    note: str,
+) -> SitePlot | None:
     styles = _choose_styles(rows)
     panels = []
-    for column, label in board.attacks.items():
+    for column, label in attacks.items():
         queries, changes = [], []
         for name, results in rows.items():
-            read = [board.reader.columns(r.folder) for r in results if r.column == column]
+            read = [reader.columns(r.folder) for r in results if r.column == column]
             by_queries, by_changes = queries_curve(read), changes_curve(read)
             if by_queries is None or by_changes is None:
                 continue

@@ -61,7 +61,7 @@ def make_entry_page(entry: Entry, board: Board | None, reruns: Sequence[Entry], 
         links.append(link(board.page, f"its board, {board.title}"))
     sections = [
         _accuracy_section(results, reader),
-        *_curves_section(board, name, results),
+        *_curves_section(board, name, results, reader),
         *_examples_section(runs, results),
         *statistics_section(entry),
         *reruns_section(entry, reruns),
@@ -153,8 +153,10 @@ def _accuracy_section(results: Sequence[Result], reader: SampleReader | None) ->
     return Section("accuracy", "Accuracy under attack", [table])
 
 
-def _curves_section(board: Board | None, name: str, results: Sequence[Result]) -> list[Section]:
-    drawn = draw_entry_curves(board, name, results) if board else None
+def _curves_section(
+    board: Board | None, name: str, results: Sequence[Result], reader: SampleReader | None
+) -> list[Section]:
+    drawn = draw_entry_curves(board, name, results, reader) if board and reader else None
     return [Section("budget", "The attacker's budget", [drawn])] if drawn else []
 
 

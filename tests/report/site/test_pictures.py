@@ -6,13 +6,18 @@ import re
 from typing import get_args
 
 import pytest
+from msgspec.structs import replace
 
+from robench.escaping import slug
 from robench.plugins.style import Pattern
 from robench.report.figures.budget import Curve
 from robench.report.rendering.templates import read_template
 from robench.report.site import curves, tradeoff
 from robench.report.site.boards import make_boards
-from robench.report.site.links import slug
+from robench.results.cells import read_model_results
+from robench.results.entries import list_cells
+from robench.results.entry_form import Entry
+from robench.results.sample_reader import SampleReader
 from support.many_entries import ATTACKS, make_entry
 
 
@@ -73,7 +78,14 @@ def test_curve_of_a_model_looks_as_its_defense_does_in_all_figures() -> None:
 
 @pytest.mark.parametrize(
     ("text", "name"),
-    [("ada", "ada"), ("FreeLB", "freelb-dc1732"), ("freelb++", "freelb-73bb31"), ("../../etc", "etc-74ccf3")],
+    [
+        ("ada", "ada"),
+        ("FreeLB", "freelb-dc1732"),
+        ("freelb++", "freelb-73bb31"),
+        ("../../etc", "etc-74ccf3"),
+        ("freelb-73bb31", "freelb-73bb31-9dec14"),
+        ("e3b0c4", "e3b0c4-195ebf"),
+    ],
 )
 def test_slug_is_a_name_of_a_file_and_different_for_different_texts(text: str, name: str) -> None:
     assert slug(text) == name
@@ -82,6 +94,29 @@ def test_slug_is_a_name_of_a_file_and_different_for_different_texts(text: str, n
 def test_slug_of_anything_is_short_and_plain() -> None:
     for text in ("x" * 500, "<script>", "\u202eabc", "ü", ""):
         assert re.fullmatch(r"[a-z0-9-]{1,90}", slug(text)), text
+
+
+def test_curves_of_a_rerun_are_of_its_own_records_and_of_all_of_its_attacks() -> None:
+    original = make_entry("pgd", number=9, attacks=["pwws"], texts=20)
+    rerun = replace(make_entry("pgd", number=0, attacks=["pwws", "textfooler"], texts=20), rerun_by="ann")
+    rerun = replace(rerun, key=original.key)  # the same cell, but other outcomes
+    own = next(one for one in rerun.attacks if one.label == original.attacks[0].label)
+    rerun = replace(rerun, attacks=(replace(own, key=original.attacks[0].key), rerun.attacks[1]))
+    (board,) = make_boards([original])
+
+    def tips(entry: Entry) -> list[str]:
+        results = read_model_results(list_cells(entry))
+        plot = curves.draw_entry_curves(board, "pgd", results, SampleReader.of(results))
+        assert plot is not None and isinstance(plot.shapes, list)
+        return [line.tip for panel in plot.shapes for line in panel.lines]
+
+    shares = [f"{100 * float(entry.attacks[0].attacked.accuracy or 0):.1f} in the end" for entry in (original, rerun)]
+    assert shares[0] != shares[1]
+    assert [share in tips(entry)[0] for share, entry in zip(shares, (original, rerun), strict=True)] == [True, True]
+    assert len(tips(original)) == 2 and [tip.split(":")[0] for tip in tips(rerun)] == [
+        *2 * ["pgd under pwws"],
+        *2 * ["pgd under textfooler (bundled 2)"],
+    ]
 
 
 def test_curves_of_each_pattern_have_dashes_of_their_own() -> None:
