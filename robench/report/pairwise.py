@@ -12,7 +12,7 @@ from robench.errors import RobenchError
 from robench.escaping import count_noun, escape_line, list_values
 from robench.report.comparison_commands import WORST_CASE, ComparisonRequest
 from robench.report.comparison_rows import find_rows, read_outcomes
-from robench.report.rendering.texts import p_text
+from robench.report.rendering.texts import p_text, points_text
 from robench.results.cells import Result
 from robench.results.entry_store import open_results
 from robench.results.intervals import FEWEST_SEEDS, LEVEL, check_level
@@ -87,7 +87,9 @@ class PairedComparison:
         place = f"on {task} {f'under {self.attack}' if self.attack else '(clean texts)'}"
         out = f" {count_noun(found.left_out, 'sample')} without an outcome of both left out." if found.left_out else ""
         if found.p is None:
-            values = list_values(f"{100 * value:+.1f} with seed {seed}" for seed, value in found.by_seed.items())
+            values = list_values(
+                f"{points_text(value, signed=True)} with seed {seed}" for seed, value in found.by_seed.items()
+            )
             advice = "One sample says too little about others; attack more."
             if len(found.seeds) == 2:
                 advice = "Two seeds say too little about others; train a third."
@@ -97,9 +99,9 @@ class PairedComparison:
             )
         ahead = found.value >= 0
         winner, loser = (self.first, self.second) if ahead else (self.second, self.first)
-        low, high = sorted(100 * (bound if ahead else -bound) for bound in (found.low or 0.0, found.high or 0.0))
-        size = f"{100 * abs(found.value):.1f} points ({100 * found.level:g} % interval {low:.1f} to {high:.1f}"
-        size += f", {p_text(found.p)})"
+        bounds = sorted(bound if ahead else -bound for bound in (found.low or 0.0, found.high or 0.0))
+        size = f"{points_text(abs(found.value))} points ({100 * found.level:g} % interval"
+        size += f" {' to '.join(map(points_text, bounds))}, {p_text(found.p, found.level)})"
         counted = f"over {count_noun(found.n, 'sample')}"
         if found.covers_seeds:
             counted = f"over {count_noun(len(found.seeds), 'seed')} and {count_noun(found.n, 'sample')}"
@@ -121,7 +123,7 @@ class PairedComparison:
         samples, chance = f"{count_noun(self.found.n, 'sample')}{seeds}", f"with a chance of {100 * POWER:g} %"
         if self.smallest is None:
             return f"Too few samples: {samples} find no difference {chance}, however large it is."
-        return f"The smallest difference that {samples} find {chance}: {100 * self.smallest:.1f} points."
+        return f"The smallest difference that {samples} find {chance}: {points_text(self.smallest)} points."
 
     def _plan(self) -> str:
         if self.target is None:
@@ -259,7 +261,7 @@ def _describe_plan(made: Plan, found: Difference, size: str, place: str) -> str:
 
 
 def _describe_reach(made: Plan) -> str:
-    return "no difference" if made.reach is None else f"{100 * made.reach:.1f}"
+    return "no difference" if made.reach is None else points_text(made.reach)
 
 
 def _points(share: float | None) -> float | None:

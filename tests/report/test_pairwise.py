@@ -61,6 +61,34 @@ def test_compare_of_equal_numbers_says_that_none_is_ahead(store: Store) -> None:
     assert "ahead" not in text
 
 
+@pytest.mark.parametrize(
+    ("changes", "shown"),
+    [
+        ({"low": 0.000093, "p": 0.04957}, "is better than ada on trec under pwws by 1.5 points (95 % interval 0.01 to"),
+        ({"low": 0.000093, "p": 0.04957}, ", p = 0.0496)"),
+        ({"p": 0.0504}, "cannot be told from ada"),
+        ({"p": 0.0504}, ", p = 0.0504)"),
+        ({"low": -0.0004, "p": 0.051}, "(95 % interval -0.04 to"),
+        ({"p": 0.0996, "level": 0.9}, ", p = 0.0996)"),
+        ({"p": 0.0996, "level": 0.9}, "is better than ada"),
+        ({"value": 0.0003, "p": 0.9}, "it is ahead by 0.03 points"),
+        ({"value": -0.2, "low": -0.3, "high": -0.0, "p": 0.05}, "ada is better than taichi on trec under pwws by 20.0"),
+        ({"value": -0.2, "low": -0.3, "high": -0.0, "p": 0.05}, "(95 % interval 0.0 to 30.0, p = 0.05)"),
+    ],
+)
+def test_rounded_numbers_do_not_contradict_the_verdict(store: Store, changes: dict[str, float], shown: str) -> None:
+    fill(store, taichi=[103], ada=[100])
+    made = compare("taichi", "ada", task="trec", attack="pwws", runs=store.root)
+    assert shown in str(replace(made, found=replace(made.found, **changes)))  # type: ignore[arg-type]
+
+
+def test_two_seeds_that_differ_by_less_than_a_tenth_of_a_point_are_not_said_to_be_level(store: Store) -> None:
+    fill(store, taichi=[112, 104], ada=[100, 100])
+    made = compare("taichi", "ada", task="trec", attack="pwws", runs=store.root)
+    found = replace(made.found, by_seed={1: 0.0002, 2: -0.0002})
+    assert "+0.02 with seed 1, -0.02 with seed 2" in str(replace(made, found=found))
+
+
 def test_two_seeds_give_both_values_and_no_verdict(store: Store) -> None:
     fill(store, taichi=[112, 104], ada=[100, 100])
     found = compare("taichi", "ada", task="trec", attack="pwws", runs=store.root, difference=3)

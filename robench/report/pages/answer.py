@@ -15,7 +15,7 @@ from robench.report.tables.legend import explain_few_seeds
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.worst import WORST
 from robench.results.flags import UNLEARNED
-from robench.results.intervals import FEWEST_SEEDS
+from robench.results.intervals import FEWEST_SEEDS, LEVEL
 
 _OTHERS = "the best other defense that is compared"
 
@@ -223,7 +223,7 @@ class Verdict:
         if cell.difference is None or cell.p is None:
             return ""
         lead = f"{number_text(abs(cell.difference), self.column)} points"
-        certain = f"({p_text(cell.p)}, adjusted for all others)"
+        certain = f"({p_text(cell.p, cell.interval.level if cell.interval else LEVEL)}, adjusted for all others)"
         if named is best and cell.difference > 0:
             verdict = "is more than chance" if cell.is_claim else "may be chance"
             return f"its lead of {lead} over {_OTHERS} {verdict} {certain}"

@@ -9,6 +9,7 @@ from fractions import Fraction
 from robench.escaping import count_noun
 from robench.report.tables.legend import has_spread
 from robench.report.tables.model import Cell, Column, Row, Table
+from robench.results.intervals import LEVEL
 from robench.study.command_options import ANY_FOLDER, describe_folder
 from robench.study.commands import put_usual_first
 
@@ -29,9 +30,44 @@ def percent(value: Fraction | float, digits: int = 1) -> str:
     return rounded(Fraction(value) * 100, digits)
 
 
-def p_text(p: float) -> str:
-    """Return a p value as part of a sentence."""
-    return "p < 0.0001" if p < 0.0001 else f"p = {p:.2g}"
+def p_text(p: float, level: float = LEVEL) -> str:
+    """Return a p value as part of a sentence, with two digits, or as many as show whether a test tells two rows apart.
+
+    Example:
+        >>> p_text(0.0123), p_text(0.0496), p_text(0.0504)
+        ('p = 0.012', 'p = 0.0496', 'p = 0.0504')
+
+    Args:
+        p: the value.
+        level: of the test, which tells two rows apart if p is 1 less the level at most.
+    """
+    alpha = round(1 - level, 12)
+    least = min(0.0001, alpha)
+    if p < least:
+        return f"p < {least:.2g}"
+    shown = (f"{p:.{digits}g}" for digits in range(2, 18))
+    return f"p = {next(text for text in shown if _side(float(text), alpha) == _side(p, alpha))}"
+
+
+def _side(p: float, alpha: float) -> int:
+    """Return whether a p value is below, at or above the largest that tells two rows apart."""
+    return 0 if math.isclose(p, alpha, rel_tol=1e-9) else 1 if p > alpha else -1
+
+
+def points_text(share: float, *, signed: bool = False) -> str:
+    """Return a difference of shares in points, with one digit, or as many as tell it from none.
+
+    Example:
+        >>> points_text(0.021), points_text(-0.00013), points_text(0.0, signed=True)
+        ('2.1', '-0.01', '+0.0')
+
+    Args:
+        share: the difference, -1 to 1; what is smaller than the errors of floating point counts as none.
+        signed: whether a number that is not negative has a sign, too.
+    """
+    points = 100 * share if abs(share) > 1e-11 else 0.0
+    shown = (f"{points:{'+' if signed else ''}.{digits}f}" for digits in range(1, 10))
+    return next(text for text in shown if float(text) or not points)
 
 
 def number_text(value: Fraction | float, column: Column, digits: int | None = None) -> str:
