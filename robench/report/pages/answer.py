@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from robench.report.pages.phrases import describe_doubts, join_names, share_text
+from robench.report.pages.phrases import (
+    Tested,
+    describe_ahead,
+    describe_doubts,
+    describe_unpaired,
+    join_names,
+    share_text,
+)
 from robench.report.pages.rows import find_column
 from robench.report.pages.training_price import describe_training
 from robench.report.rendering.texts import number_text, p_text, percent
@@ -186,25 +193,17 @@ class Verdict:
 
     def _describe_tests(self, rivals: Sequence[Row]) -> str:
         """Return what cannot be told from the best of the rows that are compared."""
-        unpaired = [row.label for row in self._unpaired(rivals)]
-        ahead = [row.label for row in rivals[1:] if self.cell(row).is_ahead]
-        tied = [row.label for row in self._level_with_first(rivals) if row.label not in (*unpaired, *ahead)]
-        told = (*unpaired, *ahead, *tied)
-        alike = [row.label for row in rivals[1:] if self.cell(row).best and row.label not in told]
-        best = tied[0] if len(tied) > 1 else "it"
-        parts = [f"no test tells {join_names(tied)} apart"] if len(tied) > 1 else []
-        if alike:
-            parts.append(f"{join_names(alike)} cannot be told from {best}")
+        found = Tested.of([(row.label, self.cell(row)) for row in rivals])
+        best = found.level[0] if len(found.level) > 1 else "it"
+        parts = [f"no test tells {join_names(found.level)} apart"] if len(found.level) > 1 else []
+        if found.alike:
+            parts.append(f"{join_names(found.alike)} cannot be told from {best}")
         if parts:
             parts[-1] += self._smallest()
-        if ahead:
-            where = "of the seeds that both have"
-            parts.append(
-                f"{where} {join_names(ahead)} {'is' if len(ahead) == 1 else 'are'} the better by a paired test"
-            )
-        if unpaired:
-            lack = "for want of outcomes of the same seeds and texts"
-            parts.append(f"{join_names(unpaired)} could not be tested against {best}, {lack}")
+        if found.ahead:
+            parts.append(describe_ahead(join_names(found.ahead), several=len(found.ahead) > 1))
+        if found.unpaired:
+            parts.append(describe_unpaired(join_names(found.unpaired), best))
         return "; ".join(parts) or "a paired test tells it from every other"
 
     def _unpaired(self, rivals: Sequence[Row]) -> list[Row]:

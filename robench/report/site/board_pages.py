@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from robench.report.pages.parts import Paragraph, Part, Section
-from robench.report.pages.phrases import describe_doubts, join_names, share_text
+from robench.report.pages.phrases import (
+    Tested,
+    describe_ahead,
+    describe_doubts,
+    describe_unpaired,
+    join_names,
+    share_text,
+)
 from robench.report.rendering import texts
 from robench.report.site.board import Board, BoardRow
 from robench.report.site.board_tables import board_table, describe_ranking, entries_table
@@ -79,15 +86,30 @@ def describe_leader(board: Board) -> str:
     if len(ranked) == 1:
         return f"{sentence}. No other defense has met these attacks yet."
     compared = [place for place in ranked if board.cell(place).is_compared]
+    if not compared:
+        return f"{sentence}."
     first = _level_with_first(board, compared)
-    alike = [place.row.label for place in compared if board.cell(place).best and place not in first]
-    others = f"{len(alike)} others" if len(alike) > 4 else join_names(alike) if alike else ""
-    clause = f"; {others} cannot be told from {first[0].row.label if first[1:] else 'it'}" if others else ""
-    if compared and not cell.is_compared:
+    if not cell.is_compared:
         number = f"{share_text(board.cell(first[0]), column)}{describe_doubts(board.cell(first[0]))}"
         sentence += "; of too few seeds, it is not compared. Of those that are compared"
         sentence += f" {_name_leaders(first)} the highest, {number}"
-    return f"{sentence}{clause}."
+    return f"{'; '.join([sentence, *_describe_tests(board, compared, first)])}."
+
+
+def _describe_tests(board: Board, compared: Sequence[BoardRow], first: Sequence[BoardRow]) -> list[str]:
+    """Return what tests say of the places that are compared beside the first, or those that share its number."""
+    found = Tested.of([(place.row.label, board.cell(place)) for place in compared])
+    best = first[0].row.label if first[1:] else "it"
+    parts = [f"{_name_some(found.alike)} cannot be told from {best}"] if found.alike else []
+    if found.ahead:
+        parts.append(describe_ahead(_name_some(found.ahead), several=len(found.ahead) > 1))
+    if found.unpaired:
+        parts.append(describe_unpaired(_name_some(found.unpaired), best))
+    return parts
+
+
+def _name_some(names: Sequence[str]) -> str:
+    return f"{len(names)} others" if len(names) > 4 else join_names(names)
 
 
 def _level_with_first(board: Board, places: Sequence[BoardRow]) -> list[BoardRow]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from robench.report.site.board_pages import describe_leader
 from robench.report.site.board_tables import board_table
@@ -28,12 +29,37 @@ def test_leaders_with_the_same_number_are_all_named() -> None:
     entries = [make_entry(name, number=number, texts=20) for name, number in (("base", 0), ("pgd", 9), ("smart", 5))]
     (board,) = make_boards(entries)
     first, second, third = board.places
-    level = replace(second, row=replace(second.row, cells=first.row.cells))
+    same = replace(board.cell(first), is_paired=True)
+    level = replace(second, row=replace(second.row, cells=(same, *first.row.cells[1:])))
     alike = replace(third.row, cells=(replace(board.cell(third), best=True), *third.row.cells[1:]))
     names = [place.row.label for place in board.places]
     sentence = describe_leader(replace(board, places=[first, level, replace(third, row=alike)]))
     assert f"{names[0]} and {names[1]} share the highest number, " in sentence
     assert board.column == 0 and sentence.endswith(f"; {names[2]} cannot be told from {names[0]}.")
+
+
+def test_leader_that_another_one_beats_with_the_shared_seed_is_told_so() -> None:
+    one: dict[str, Any] = {"attacks": ["deepwordbug"], "texts": 400}
+    entries = [make_entry("base", seed=1, number=0, **one), make_entry("base", seed=2, number=9, **one)]
+    (board,) = make_boards([*entries, make_entry("pgd", seed=1, number=4, **one)])
+    assert board.places[0].defense == "base" and board.cell(board.places[1]).is_ahead
+    sentence = describe_leader(board)
+    assert sentence.endswith("; of the seeds that both have pgd is the better by a paired test.")
+    assert "cannot be told" not in sentence
+
+
+def test_leader_says_what_could_not_be_tested_against_it() -> None:
+    entries = [make_entry("base", seed=1, texts=20), make_entry("pgd", seed=2, number=9, texts=20)]
+    (board,) = make_boards(entries)
+    other = board.places[1].row.label
+    lack = "could not be tested against it, for want of outcomes of the same seeds and texts"
+    assert describe_leader(board).endswith(f"; {other} {lack}.")
+
+
+def test_leader_of_many_that_could_not_be_tested_counts_them() -> None:
+    others = [make_entry(name, seed=2, texts=20) for name in ("base", "fgsm", "freelb", "smart", "ada")]
+    (board,) = make_boards([*others, make_entry("pgd", seed=1, number=9, texts=20)])
+    assert board.places[0].defense == "pgd" and "; 5 others could not be tested against it" in describe_leader(board)
 
 
 def test_leader_of_one_seed_is_not_compared_where_others_have_three() -> None:
