@@ -155,36 +155,45 @@ def read_outcomes(
 ) -> list[Mapping[int, Samples]]:
     """Return the outcomes of rows by seed, under an attack, under the worst of all, or on clean texts.
 
+    Results of entries that have counts alone are left out.
+
     Args:
         reader: of their runs folder.
         rows: as :func:`find_rows` returns them.
         request: what is compared.
 
     Raises:
-        RobenchError: clean predictions are not stored, or the rows have not met the same attacks.
+        RobenchError: a row has counts alone, clean predictions are not stored, or the rows have not met the same
+            attacks.
     """
+    known = [[r for r in row if r.entry is None or reader.columns(r.folder).id] for row in rows]
+    for name, row in zip(request.names, known, strict=True):
+        if not row:
+            what = "its entries have counts alone, no single samples"
+            raise RobenchError(f"{_name_outcomes(request.attack)} of {name} are not known: {what}.")
     if request.attack == WORST_CASE:
-        return _read_worst(reader, rows, request.names)
+        return _read_worst(reader, known, request.names)
     if request.attack:
-        return [reader.attacked((r.seed, r.folder) for r in row) for row in rows]
-    return [_read_clean(reader, row, request) for row in rows]
+        return [reader.attacked((r.seed, r.folder) for r in row) for row in known]
+    return [_read_clean(reader, row, request) for row in known]
+
+
+def _name_outcomes(attack: str) -> str:
+    """Return what a comparison is of, in words."""
+    if attack == WORST_CASE:
+        return "the worst cases"
+    return f"the outcomes under {attack}" if attack else "the predictions on clean texts"
 
 
 def _read_worst(
     reader: SampleReader, rows: Sequence[Sequence[Result]], names: Sequence[str]
 ) -> list[Mapping[int, Samples]]:
-    known = [[r for r in row if reader.columns(r.folder).id] for row in rows]
-    for name, row in zip(names, known, strict=True):
-        if not row:
-            raise RobenchError(
-                f"the worst case of {name} is not known: its entries have counts alone, no single samples."
-            )
-    worst = WorstReader(reader, [r for row in known for r in row])
-    found: list[Mapping[int, Samples]] = [worst.read(row) for row in known]
+    worst = WorstReader(reader, [r for row in rows for r in row])
+    found: list[Mapping[int, Samples]] = [worst.read(row) for row in rows]
     if not all(found):
         met = "; ".join(
             f"{name} met {list_values(dict.fromkeys(r.attack.title for r in row))}"
-            for name, row in zip(names, known, strict=True)
+            for name, row in zip(names, rows, strict=True)
         )
         raise RobenchError(
             f"the worst cases of {names[0]} and {names[1]} cannot be compared: both have to meet the same attacks on"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from robench.results.entry_store import open_results
 from robench.results.intervals import FEWEST_SEEDS, LEVEL, check_level
 from robench.results.labels import column_labels, model_labels
 from robench.results.power import MOST_SEEDS, POWER, Plan, find_smallest_difference, plan
-from robench.results.sample_reader import SampleReader
+from robench.results.sample_reader import SampleReader, Samples
 from robench.results.samples import align
 from robench.results.selection import Selection
 from robench.results.significance import Difference, compare_outcomes
@@ -196,8 +196,13 @@ def compare(
     request = ComparisonRequest(names=(first, second), selection=selection, attack=attack, split=split, options=options)
     rows = find_rows(open_results(Path(runs)), request)
     reader = SampleReader.of([*rows[0], *rows[1]])
-    ours, theirs = align(*read_outcomes(reader, rows, request))
-    found = compare_outcomes(ours, theirs, level)
+    ours, theirs = read_outcomes(reader, rows, request)
+    found = compare_outcomes(*align(ours, theirs), level)
+    if found is None and _ended_in_errors(ours, theirs):
+        raise RobenchError(
+            f"{first} and {second} share no sample with an outcome of both: of each that they share, the attack on one"
+            " of them ended in an error."
+        )
     if found is None:
         raise RobenchError(
             f"{first} (seed {list_values(sorted(ours))}) and {second} (seed {list_values(sorted(theirs))}) share no"
@@ -217,6 +222,17 @@ def compare(
         split,
         rows[0][0].info.clean_limit is not None,
     )
+
+
+def _ended_in_errors(first: Mapping[int, Samples], second: Mapping[int, Samples]) -> bool:
+    """Return whether two rows share samples of a seed, but none with a known outcome of both."""
+    pairs = [
+        (outcome, second[seed][sample])
+        for seed in first.keys() & second.keys()
+        for sample, outcome in first[seed].items()
+        if sample in second[seed]
+    ]
+    return bool(pairs) and all(None in pair for pair in pairs)
 
 
 def _name_model(row: Sequence[Result], name: str, attack: str) -> str:

@@ -7,14 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from robench.errors import RobenchError
 from robench.report.pairwise import compare
+from robench.report.submit import write_entry
+from robench.results.entry_form import Entry
 from robench.results.power import Plan
 from robench.results.significance import compare_outcomes, mcnemar
 from robench.results.store import Store
 from support.hand_made import add_cell, add_on_dev
+from support.many_entries import make_entry
 from support.tables import SECOND_ENCODER, options_of
 from support.tiny_job import robench
 
@@ -327,6 +331,42 @@ def test_seeds_that_are_not_shared_cannot_be_compared(store: Store) -> None:
     assert said.startswith("taichi (seed 1) and ada (seed 2) share no seed and sample. ")
     options = options_of(said.split("`")[1])
     assert options["defense"] == ["ada"] and options["seed"] == ["1"] and options["runs"] == store.root
+
+
+def write_counts(entry: Entry, folder: Path) -> None:
+    attacks = tuple(msgspec.structs.replace(one, records=None) for one in entry.attacks)
+    write_entry(msgspec.structs.replace(entry, counts_only=True, predictions=None, attacks=attacks), folder)
+
+
+@pytest.mark.parametrize(
+    ("attack", "what"),
+    [("pwws", "the outcomes under pwws"), ("", "the predictions on clean texts"), ("worst", "the worst cases")],
+)
+def test_entries_of_counts_alone_cannot_be_compared_and_the_error_says_so(
+    tmp_path: Path, attack: str, what: str
+) -> None:
+    write_counts(make_entry("base", texts=20), tmp_path)
+    write_entry(make_entry("pgd", texts=20), tmp_path)
+    said = refusal("base", "pgd", attack=attack, runs=tmp_path)
+    assert said == f"{what} of base are not known: its entries have counts alone, no single samples."
+
+
+def test_entries_of_counts_alone_beside_others_are_left_out(tmp_path: Path) -> None:
+    for seed in (1, 2):
+        write_entry(make_entry("pgd", seed=seed, texts=20), tmp_path)
+    write_counts(make_entry("base", seed=1, texts=20), tmp_path)
+    write_entry(make_entry("base", seed=2, texts=20), tmp_path)
+    for attack in ("pwws", "", "worst"):
+        assert compare("base", "pgd", task="trec", attack=attack, runs=tmp_path).found.seeds == (2,)
+
+
+def test_samples_that_all_ended_in_errors_are_no_missing_seeds(store: Store) -> None:
+    fill(store, taichi=[112])
+    add_cell(store, "ada", "pwws", 0, seed=1, errors=200)
+    said = refusal("taichi", "ada", attack="pwws", runs=store.root)
+    assert said.startswith(
+        "taichi and ada share no sample with an outcome of both: of each that they share, the attack"
+    )
 
 
 def test_command_prints_sentences_or_json(store: Store) -> None:
