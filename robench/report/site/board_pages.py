@@ -21,6 +21,7 @@ from robench.report.site.links import link
 from robench.report.site.parts import SitePage
 from robench.report.site.tradeoff import draw_tradeoff
 from robench.report.tables.captions import notes_of
+from robench.results.entry_checks import is_own_data
 from robench.results.entry_form import Entry
 
 QUESTION = "Which defense of a text classifier holds, and against what?"
@@ -44,9 +45,7 @@ def make_front_page(boards: Sequence[Board], entries: Sequence[Entry]) -> SitePa
         kicker="robench · leaderboard",
         title=QUESTION,
         lead=[
-            "Text classifiers can be fooled by changing a few words. Here every defense is trained and attacked in the"
-            " same way, every number has an interval, and every number can be made again: from public rows, with one"
-            " command, by anyone.",
+            f"Text classifiers can be fooled by changing a few words. Here {_describe_numbers(boards, entries)}.",
             *([describe_leader(first)] if first else []),
         ],
         facts=[
@@ -60,6 +59,36 @@ def make_front_page(boards: Sequence[Board], entries: Sequence[Entry]) -> SitePa
         sections=[_front_section(board) for board in boards],
         area="index.html",
     )
+
+
+def _describe_numbers(boards: Sequence[Board], entries: Sequence[Entry]) -> str:
+    """Say how the numbers are made, how many have an interval, and whether anyone can make them again."""
+    way = "every defense is trained and attacked"
+    if any(entry.victim for entry in entries):
+        way = "every model is attacked"
+    return f"{way} in the same way, {_describe_intervals(boards)}, and {_describe_makers(entries)}"
+
+
+def _describe_intervals(boards: Sequence[Board]) -> str:
+    cells = [cell for board in boards for place in board.places for cell in place.row.cells if cell.value is not None]
+    bare = sum(cell.interval is None for cell in cells)
+    if not bare:
+        return "every number has an interval"
+    return f"{f'all but {bare:,} of {len(cells):,} numbers have' if bare < len(cells) else 'no number has'} an interval"
+
+
+def _describe_makers(entries: Sequence[Entry]) -> str:
+    again = "can be made again: from public rows, with one command, by anyone"
+    private = {entry.key for entry in entries if is_own_data(entry.data.source)}
+    elsewhere = {entry.key for entry in entries if entry.victim}
+    origins = {"private rows": private, "models that were trained elsewhere": elsewhere}
+    names, count = [name for name, keys in origins.items() if keys], len(private | elsewhere)
+    if not names:
+        return f"every number {again}"
+    if count == len(entries):
+        return f"all numbers are of {join_names(names)}, so that not everybody can make them again"
+    public = f"the numbers of {len(entries) - count:,} of {len(entries):,} models"
+    return f"{public} {again}; those of the others are of {join_names(names)}"
 
 
 def _front_section(board: Board) -> Section:

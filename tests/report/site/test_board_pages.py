@@ -5,12 +5,66 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from robench.report.site.board_pages import describe_leader
+import msgspec
+
+from robench.report.site.board_pages import describe_leader, make_front_page
 from robench.report.site.board_tables import board_table
 from robench.report.site.boards import make_boards
 from robench.report.tables.legend import FEW_SEEDS, UNPAIRED
 from robench.report.tables.worst import WORST
+from robench.results.entry_form import Entry
+from robench.results.info_parts import VictimInfo
 from support.many_entries import make_entry
+
+AGAIN = "can be made again: from public rows, with one command, by anyone"
+TRAINED = "every defense is trained and attacked in the same way"
+
+
+def without_records(entry: Entry, **changes: Any) -> Entry:
+    attacks = tuple(msgspec.structs.replace(one, records=None) for one in entry.attacks)
+    return msgspec.structs.replace(entry, counts_only=True, predictions=None, attacks=attacks, **changes)
+
+
+def of_private_rows(entry: Entry) -> Entry:
+    return without_records(entry, data=msgspec.structs.replace(entry.data, source="local"))
+
+
+def made_elsewhere(entry: Entry) -> Entry:
+    return msgspec.structs.replace(entry, victim=VictimInfo(kind="Transformers model", model="./mine"))
+
+
+def first_sentences(*entries: Entry) -> str:
+    """What the first page claims of all numbers."""
+    return make_front_page(make_boards(entries), entries).lead[0].partition("Here ")[2]
+
+
+ONE: dict[str, Any] = {"attacks": ["pwws"], "texts": 20}
+
+
+def test_front_page_of_public_rows_and_single_seeds_claims_intervals_and_commands() -> None:
+    claim = first_sentences(make_entry("base", **ONE), make_entry("pgd", **ONE))
+    assert claim == f"{TRAINED}, every number has an interval, and every number {AGAIN}."
+
+
+def test_front_page_counts_the_numbers_without_an_interval() -> None:
+    claim = first_sentences(
+        make_entry("base", seed=1, **ONE), make_entry("base", seed=2, **ONE), make_entry("pgd", **ONE)
+    )
+    assert claim == f"{TRAINED}, all but 2 of 4 numbers have an interval, and every number {AGAIN}."
+    claim = first_sentences(*(without_records(make_entry("base", seed=seed, **ONE)) for seed in (1, 2, 3)))
+    assert claim.startswith(f"{TRAINED}, no number has an interval, and every number {AGAIN}")
+
+
+def test_front_page_says_what_not_everybody_can_make_again() -> None:
+    base, pgd, fgsm = (make_entry(name, **ONE) for name in ("base", "pgd", "fgsm"))
+    claim = first_sentences(base, of_private_rows(pgd))
+    of_some = f"and the numbers of 1 of 2 models {AGAIN}; those of the others are of private rows."
+    assert claim == f"{TRAINED}, every number has an interval, {of_some}"
+    claim = first_sentences(base, of_private_rows(pgd), made_elsewhere(fgsm))
+    assert claim.startswith("every model is attacked in the same way")
+    assert claim.endswith("the others are of private rows and models that were trained elsewhere.")
+    claim = first_sentences(of_private_rows(base), of_private_rows(pgd))
+    assert claim.endswith("and all numbers are of private rows, so that not everybody can make them again.")
 
 
 def test_leader_with_errors_has_a_plain_number_and_they_are_told_of_apart() -> None:
