@@ -145,6 +145,34 @@ def test_a_defense_trained_against_another_attack_gains_under_that_one_alone() -
     assert [round(p or 0, 4) for p in found] == [0.0005, 0.0013]
 
 
+def test_textfooler_is_the_worst_of_four_attacks_for_whom_does_not_know_it() -> None:
+    rows = [row for kind in ("5", "matrix") for row in table(kind, task="trec", runs=str(ENTRIES)).blocks[0].rows]
+    unmet = [row for row in rows if "on textfooler" not in row.label]
+    found = [values for row in unmet if None not in (values := [cell.value for cell in row.cells[1:5]])]
+    assert len(found) > 20 and all(min(values) == values[ATTACKS.index("textfooler")] for values in found)
+
+
+def test_trained_against_textfooler_the_worst_case_of_ada_is_better_and_that_of_taichi_is_not_told() -> None:
+    ada, taichi = "ada on textfooler", "taichi on textfooler"
+    for one, plain, gain, p, lost in ((ada, "ada on pwws", 2.8, 0.044, 6.0), (taichi, TAICHI, 3.0, 0.02, 5.2)):
+        own = difference(one, plain, "textfooler", (42,))
+        assert (round(100 * own.value, 1), round(own.p or 0, 3)) == (gain, p)
+        assert difference(plain, one, "pwws", (42,)).parted
+        assert read_points(plain, one, "pwws", (42,)) == pytest.approx(lost)
+    worst, clean = difference(ada, "ada on pwws", "worst"), difference(ada, "ada on pwws")
+    assert (round(100 * worst.value, 1), round(worst.p or 0, 3)) == (3.6, 0.002)
+    assert (round(100 * clean.value, 1), round(clean.p or 0, 3)) == (-1.8, 0.049)
+    assert not difference(taichi, TAICHI, "worst").parted
+    assert not any(difference(taichi, ada, attack).parted for attack in EVERYTHING)
+    worst_of = {
+        name: [read_seed(f"{name} on {attack}", 42)[-1] for attack in ("pwws", "deepwordbug")]
+        + [read_seed(f"{name} on {attack} (bundled 2)", 42)[-1] for attack in ("textfooler", "textbugger")]
+        for name in ("ada", "taichi")
+    }
+    assert {name: round(max(found) - min(found), 1) for name, found in worst_of.items()} == {"ada": 8.0, "taichi": 3.0}
+    assert round(max(worst_of["ada"]), 1) == 48.8
+
+
 def test_on_sst2_hardly_anything_survives_and_freelb_is_ahead_of_base() -> None:
     (block,) = table("worst", task="sst2", runs=str(ENTRIES)).blocks
     worst = {row.label: round(100 * float(row.cells[2].value or 0), 1) for row in block.rows}
