@@ -2,10 +2,8 @@
 
 How it works: some rows of each cell and adversarial training set are drawn with a fixed seed, those first whose text
 the attack changed. Their clean and their final texts are scored by the stored model, in its precision, and on the kind
-of device that the records were made on if this machine has it. The logits of a text depend on its own batch shape
-alone, so on the same instruction set, with the same torch and number of threads, the probabilities are equal bit by
-bit. Other numbers of threads and other instruction sets add up in another order; :data:`TOLERANCES` says how much of a
-difference that can explain.
+of device that the records were made on if this machine has it. :mod:`robench.results.rounding` says how much of a
+difference rounding can explain.
 """
 
 from __future__ import annotations
@@ -20,8 +18,8 @@ from robench.escaping import show_value
 from robench.results import records
 from robench.results.classes import predict
 from robench.results.info import AdversarialInfo, AttackInfo, CellInfo, ModelInfo
-from robench.results.info_parts import Environment
 from robench.results.records import Record
+from robench.results.rounding import TOLERANCES, is_alike
 from robench.results.store import RECORDS_FILE, StoredStage
 from robench.study.environment import record_environment
 from robench.victims.source import VictimSource
@@ -31,13 +29,8 @@ if TYPE_CHECKING:
 
     from robench.models.devices import Precision
 
-TOLERANCES = {
-    **{("fp32", True): 1e-4, ("fp32", False): 1e-3},
-    **{(precision, alike): 0.01 if alike else 0.05 for precision in ("bf16", "native") for alike in (True, False)},
-}
-"""Largest difference of a probability that rounding explains, by precision, and whether the machines are alike."""
 FUNCTION_TOLERANCE = 0.01
-"""The same for a Python function, of which robench knows neither precision nor device."""
+"""Largest difference of a probability of a Python function, of which robench knows neither precision nor device."""
 
 Logits = Callable[[Sequence[str]], "torch.Tensor"]
 """From N texts to logits (N, K), float32, on the CPU."""
@@ -216,14 +209,6 @@ def draw_rows(rows: Sequence[Record], count: int, key: str) -> list[Record]:
     random.Random(f"rescore/{key}").shuffle(scored)
     scored.sort(key=lambda row: row.final == row.original)
     return sorted(scored[:count], key=lambda row: row.id)
-
-
-def is_alike(stored: Environment | None, now: Environment) -> bool:
-    """Return whether two machines round alike: the same device, instruction set and torch, as far as both are known."""
-    if stored is None:
-        return False
-    same_torch = stored.versions.get("torch") == now.versions.get("torch")
-    return same_torch and (stored.device, stored.instructions) == (now.device, now.instructions)
 
 
 def _choose_device(info: AttackInfo) -> str:

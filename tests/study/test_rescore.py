@@ -15,10 +15,9 @@ from robench.defenses.base import Base
 from robench.errors import RobenchError
 from robench.results import integrity, locks
 from robench.results.info import CellInfo
-from robench.results.info_parts import Environment
 from robench.results.records import Record
 from robench.results.store import Store, StoredStage
-from robench.study.rescore import TOLERANCES, compare, draw_rows, is_alike
+from robench.study.rescore import compare, draw_rows
 from robench.training.reading import DefenseReader
 from support.hand_made import add_cell, record
 from support.runs import snapshot
@@ -192,13 +191,3 @@ def test_rows_are_drawn_with_a_fixed_seed_changed_texts_first_and_errors_never()
     assert len(drawn) == 10 and not {row.id for row in drawn} & (same | {39})
     assert [row.id for row in drawn] != [row.id for row in draw_rows(rows, 10, "b")]
     assert len(draw_rows(rows, 100, "a")) == 39
-
-
-def test_machines_are_alike_if_device_instructions_and_torch_are_equal() -> None:
-    now = Environment(device="cpu", instructions="avx2", versions={"torch": "2.9", "numpy": "2"}, threads=2)
-    assert is_alike(Environment(device="cpu", instructions="avx2", versions={"torch": "2.9"}, threads=1), now)
-    for other in ({"device": "H100"}, {"instructions": "avx512_bf16"}, {"versions": {"torch": "2.8"}}):
-        values: dict[str, Any] = {"device": "cpu", "instructions": "avx2", "versions": {"torch": "2.9"}} | other
-        assert not is_alike(Environment(**values), now)
-    assert not is_alike(None, now), "early versions say nothing"
-    assert TOLERANCES["fp32", True] < TOLERANCES["fp32", False] < TOLERANCES["bf16", False]
