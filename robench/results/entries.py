@@ -21,6 +21,8 @@ from robench.errors import RobenchError
 from robench.escaping import show_value
 from robench.results.entry_form import FORM, AttackMet, Entry, HighOrder
 from robench.results.entry_parts import Records
+from robench.results.entry_sets import find_conflicts
+from robench.results.entry_shape import find_shape_fault
 from robench.results.info import BEFORE, AdversarialInfo, CellInfo, ModelInfo, StageInfo, StatisticsInfo
 from robench.results.info_parts import PluginInfo
 from robench.results.records import Record
@@ -38,7 +40,8 @@ def read_entry(path: Path) -> Entry:
     A process reads a file once, until it changes: a page that compares many defenses asks for all entries each time.
 
     Raises:
-        RobenchError: it cannot be read, is no entry, or has another form than this version reads.
+        RobenchError: it cannot be read, is no entry, has another form than this version reads, or no table can be made
+            of it.
     """
     state = None
     with contextlib.suppress(OSError):
@@ -49,7 +52,10 @@ def read_entry(path: Path) -> Entry:
 
 @lru_cache(maxsize=1024)
 def _read_once(path: Path, state: tuple[int, ...] | None) -> Entry:
-    return convert(read_json(path), path)
+    entry = convert(read_json(path), path)
+    if fault := find_shape_fault(entry):
+        raise RobenchError(f"{path}: {fault}; `robench validate {path}` lists all that does not fit.")
+    return entry
 
 
 def convert(values: Any, path: Path) -> Entry:
@@ -79,9 +85,14 @@ def load_entries(folder: Path) -> list[Entry]:
     """Read all entries of a folder and of the folders in it, in the order of their paths.
 
     Raises:
-        RobenchError: there is no such folder, or a file in it is no entry.
+        RobenchError: there is no such folder, a file in it is no entry, or two are about one model and differ.
     """
-    return [read_entry(path) for path in find_files([folder])]
+    entries = {path: read_entry(path) for path in find_files([folder])}
+    for first, second in find_conflicts(entries.items()):
+        raise RobenchError(
+            f"{first} and {second} are about the same model and by the same author, and differ: keep one of them."
+        )
+    return list(entries.values())
 
 
 def find_files(paths: Sequence[Path]) -> list[Path]:

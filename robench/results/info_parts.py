@@ -262,7 +262,7 @@ class RowCounts(_Part, frozen=True, kw_only=True, omit_defaults=True):
     succeeded: Count = 0
     failed: Count = 0
     skipped: Count = 0
-    errors: int = 0
+    errors: Count = 0
     attacked_between_epochs: Count = 0
     succeeded_between_epochs: Count = 0
 

@@ -248,6 +248,46 @@ def test_a_file_that_is_no_entry_is_a_sentence(
     assert str(error.value) == f"{file} {sentence}"
 
 
+@pytest.mark.parametrize(
+    ("place", "value", "fault"),
+    [
+        ("clean", {"correct": 0, "n": 0}, "clean counts no texts"),
+        ("statistics/0/clean", {"correct": 0, "n": 0}, "clean counts no texts"),
+        ("predictions/label", [0], "predictions has columns of different lengths: id 30, label 1, probabilities 30"),
+        ("predictions/label/3", 2, "predictions has the label 2, which is none of 2 classes"),
+        ("predictions/probabilities/3", [], "predictions has 0 probabilities in row 3, of 2 classes"),
+        ("attacks/0/records/queries", [1], "records has columns of different lengths"),
+        ("attacks/0/records/label/3", 2, "records has the label 2, which is none of 2 classes"),
+        ("attacks/0/records/before/3", [], "records has 0 probabilities in row 3, of 2 classes"),
+        ("attacks/1/records/after/3", [1.0], "records has 1 probabilities in row 3, of 2 classes"),
+    ],
+)
+def test_an_entry_that_no_table_can_be_made_of_is_a_sentence(
+    place: str, value: Any, fault: str, folder: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "faulty.json"
+    values = json.loads(next(folder.glob("mr-base-seed42-*")).read_bytes())
+    *way, last = place.split("/")
+    inner = values
+    for step in way:
+        inner = inner[int(step) if isinstance(inner, list) else step]
+    inner[int(last) if isinstance(inner, list) else last] = value
+    file.write_text(json.dumps(values), encoding="utf-8")
+    with pytest.raises(RobenchError) as error:
+        open_results(tmp_path)
+    assert fault in str(error.value)
+    assert str(error.value).endswith(f"`robench validate {file}` lists all that does not fit.")
+
+
+def test_rows_that_ended_in_an_error_need_no_probabilities(folder: Path, tmp_path: Path) -> None:
+    values = json.loads(next(folder.glob("mr-base-seed42-*")).read_bytes())
+    rows = values["attacks"][0]["records"]
+    rows["status"][3], rows["before"][3], rows["after"][3] = "error", [], []
+    file = tmp_path / "error.json"
+    file.write_text(json.dumps(values), encoding="utf-8")
+    assert read_entry(file).attacks[0].records is not None
+
+
 def test_a_folder_of_other_json_files_is_said_to_be_read_as_entries(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}", encoding="utf-8")
     with pytest.raises(RobenchError, match=r"no folder of a runs folder, so it is read as .* is no entry"):
