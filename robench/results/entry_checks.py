@@ -13,9 +13,17 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from robench.escaping import show_value
+from robench.results.entry_agreement import check_agreement
 from robench.results.entry_form import AttackMet, Entry, HighOrder
-from robench.results.entry_identities import check_attack, check_identities, check_key, check_plugin, list_attack_parts
-from robench.results.entry_parts import RecordRow, Records
+from robench.results.entry_identities import (
+    check_attack,
+    check_attack_parts,
+    check_identities,
+    check_key,
+    check_plugin,
+    list_attack_parts,
+)
+from robench.results.entry_parts import RecordRow
 from robench.results.entry_row_checks import find_column_fault, find_result_fault, find_row_fault, show_first
 from robench.results.info_parts import Clean, Outcome, RowCounts
 from robench.results.outcome import summarise
@@ -36,7 +44,7 @@ def find_faults(entry: Entry) -> list[Fault]:
     faults += _check_predictions(entry)
     for i, attack in enumerate(entry.attacks):
         faults += [f"attacks.{i} ({attack.label}): {fault}" for fault in _check_attack(entry, attack)]
-    faults += _check_originals(entry)
+    faults += check_agreement(entry)
     for i, measured in enumerate(entry.statistics):
         faults += [f"statistics.{i} ({measured.label}): {fault}" for fault in _check_statistics(entry, measured)]
     return faults
@@ -104,6 +112,8 @@ def _find_count_fault(outcome: Outcome) -> str:
 
 def _find_clean_fault(clean: Clean) -> str:
     largest = max(clean.correct, clean.majority or 0)
+    if not clean.n:
+        return "counts no texts"
     return "" if largest <= clean.n else f"counts {largest:,} of {clean.n:,} texts"
 
 
@@ -111,8 +121,6 @@ def _check_predictions(entry: Entry) -> Iterator[Fault]:
     """Check predictions one by one, and the clean accuracy that follows from them."""
     if fault := _find_clean_fault(entry.clean):
         yield f"clean {fault}"
-    if not entry.clean.n:
-        yield "clean counts no texts"
     found = entry.predictions
     if found is None:
         return
@@ -143,6 +151,7 @@ def _check_attack(entry: Entry, attack: AttackMet) -> Iterator[Fault]:
     expected: dict[str, Any] = {"stage": "cells", "model": entry.key, "rows": attack.attacked.n, "seed": attack.seed}
     expected |= list_attack_parts(attack.attack, attack.identity)
     yield from check_key(attack.key, attack.identity, expected)
+    yield from check_attack_parts(attack.attack, attack.identity)
     yield from (f"attack {fault}" for fault in check_attack(attack.attack))
     if not attack.preset:
         yield "preset is empty"
@@ -185,15 +194,6 @@ def _compare_outcomes(said: Outcome, counted: Outcome) -> Iterator[Fault]:
         before, after = getattr(said, name), getattr(counted, name)
         if before != after:
             yield f"attacked.{name} is {show_value(before)}, the records have {show_value(after)}"
-
-
-def _check_originals(entry: Entry) -> Iterator[Fault]:
-    """Check that one row of the test split is one text in all attacks."""
-    texts: dict[int, str] = {}
-    tables: list[Records] = [attack.records for attack in entry.attacks if attack.records]
-    pairs = [pair for table in tables for pair in zip(table.id, table.original, strict=False)]
-    wrong = [f"row {id} has different original texts in two attacks" for id, d in pairs if texts.setdefault(id, d) != d]
-    yield from (f"attacks: {fault}" for fault in show_first(list(dict.fromkeys(wrong))))
 
 
 def _check_statistics(entry: Entry, measured: HighOrder) -> Iterator[Fault]:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from robench.escaping import show_value
+from robench.escaping import list_values, show_value
 from robench.results.entry_form import Entry
 from robench.results.info_parts import TRAINING_PREFIX, PluginInfo
 from robench.results.integrity import make_key
@@ -16,17 +16,24 @@ _PIN = re.compile("[0-9a-f]{40}")
 """What stands in an identity in place of the name of a model: a digest or a commit."""
 _LATER = {"hardware"}
 """Parts of an identity that results of early versions lack."""
+_OWN = "robench.attacks."
+"""How the classes of robench's own attacks begin."""
+_ATTACK_PARTS = {"attack", "fields", "resources", "textattack", "name", "code", "of", "code_of"}
+"""What the identity of such an attack has; one of somebody else may have more."""
 
 
 def check_identities(entry: Entry) -> Iterator[str]:
     """Check the model, the adversarial training set that it was trained on, and that no key stands there twice."""
     yield from check_key(entry.key, entry.identity, _list_model_parts(entry))
     if against := entry.trained_against:
-        parts: dict[str, Any] = {"stage": "adversarial", "model": against.model}
+        parts: dict[str, Any] = {"stage": "adversarial", "model": against.model, "seed": entry.seed}
         parts |= list_attack_parts(against.attack, against.identity)
-        if against.attacked:
-            parts["rows"] = against.attacked.n
-        yield from (f"trained_against: {fault}" for fault in check_key(against.key, against.identity, parts))
+        parts["rows"] = against.attacked.n if against.attacked else against.identity.get("rows")
+        found = [
+            *check_key(against.key, against.identity, parts),
+            *check_attack_parts(against.attack, against.identity),
+        ]
+        yield from (f"trained_against: {fault}" for fault in found)
     keys = [entry.key, *(attack.key for attack in entry.attacks), *(one.key for one in entry.statistics)]
     if twice := [key for key, count in Counter(keys).items() if count > 1]:
         yield f"the key {twice[0]} stands there twice"
@@ -52,7 +59,10 @@ def _list_model_parts(entry: Entry) -> dict[str, Any]:
 
 
 def check_key(key: str, identity: Mapping[str, Any], parts: Mapping[str, Any]) -> Iterator[str]:
-    """Check that a key belongs to an identity, which has these parts with these values."""
+    """Check that a key belongs to an identity, which has its format and these parts with these values, and no more.
+
+    What a stranger adds to an identity gives the same results another key.
+    """
     if make_key(dict(identity)) != key:
         yield f"the key {key} does not belong to the identity"
     for name, value in parts.items():
@@ -60,6 +70,10 @@ def check_key(key: str, identity: Mapping[str, Any], parts: Mapping[str, Any]) -
             yield f"identity has no {name}"
         elif name in identity and identity[name] != value:
             yield f"identity.{name} is {show_value(identity[name])}, but the entry says {show_value(value)}"
+    if type(identity.get("format")) is not int:
+        yield f"identity.format is {show_value(identity.get('format'))}, which is no number"
+    if unknown := sorted(identity.keys() - parts.keys() - {"format"}):
+        yield f"identity has {list_values(map(show_value, unknown))}, which robench does not write"
 
 
 def list_attack_parts(info: PluginInfo, identity: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,6 +93,19 @@ def list_attack_parts(info: PluginInfo, identity: Mapping[str, Any]) -> dict[str
             name: value if _PIN.search(str(value)) else info.fields.get(name) for name, value in fields.items()
         }
     return {"attack": attack | parts}
+
+
+def check_attack_parts(info: PluginInfo, identity: Mapping[str, Any]) -> Iterator[str]:
+    """Check that the identity of one of robench's own attacks has no parts and fields but those that robench writes."""
+    attack = identity.get("attack")
+    if not isinstance(attack, dict) or not info.class_.startswith(_OWN):
+        return
+    fields = attack.get("fields")
+    extra = {"attack": attack.keys() - _ATTACK_PARTS}
+    extra["attack.fields"] = fields.keys() - info.fields.keys() if isinstance(fields, dict) else set()
+    for place, names in extra.items():
+        if names:
+            yield f"identity.{place} has {list_values(map(show_value, sorted(names)))}, which robench does not write"
 
 
 def check_attack(info: PluginInfo) -> Iterator[str]:

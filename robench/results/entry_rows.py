@@ -45,9 +45,8 @@ class RowSource:
 
     def find_public_copy(self, task: str, digest: str) -> str:
         """Return how to get the public rows of a digest, as the task says it; empty if it knows of none."""
-        declared = _find_task(task)
-        loaded = declared.load() if declared is not None else None
-        return loaded.public_copies.get(digest, "") if isinstance(loaded, Task) else ""
+        declared = _load_task(task)
+        return declared.public_copies.get(digest, "") if declared is not None else ""
 
     def explain(self, task: str) -> str:
         """Return why no source has the data that were asked for."""
@@ -80,6 +79,25 @@ def _find_task(name: str) -> RegisteredTask | None:
     """Return the task of a name, if it is robench's own or of a plug-in file that was loaded."""
     found = (entry for entry in registry.entries("tasks") if entry.name == name and not entry.argument)
     return next((entry for entry in found if entry.is_built_in or not isinstance(entry.target, str)), None)
+
+
+def check_task(entry: Entry) -> list[str]:
+    """Return how an entry contradicts what is known of its task without its rows, as sentences without an end."""
+    found = _load_task(entry.task)
+    if found is not None and entry.labels != found.labels:
+        return [f"labels are others than those of the task {entry.task}: {', '.join(found.labels)}"]
+    digest = entry.data.digest
+    if found is None or digest in found.public_copies:
+        return []
+    others = [task.name for task in registry.entries("tasks") if task.name != entry.task]
+    owner = next((name for name in others if (task := _load_task(name)) and digest in task.public_copies), "")
+    return [f"data.digest is that of the rows of {owner}, not of {entry.task}"] if owner else []
+
+
+def _load_task(name: str) -> Task | None:
+    declared = _find_task(name)
+    loaded = declared.load() if declared is not None else None
+    return loaded if isinstance(loaded, Task) else None
 
 
 def compare_rows(entry: Entry, data: TaskData) -> list[str]:

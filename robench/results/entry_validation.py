@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,14 @@ from robench.escaping import list_values
 from robench.results.entries import convert
 from robench.results.entry_checks import find_faults
 from robench.results.entry_form import Entry
-from robench.results.entry_rows import RowSource, compare_rows
+from robench.results.entry_rows import RowSource, check_task, compare_rows
+from robench.results.entry_sets import find_conflicts, find_copied_seeds
 from robench.results.strict_json import read_json
+
+Fault = str
+Note = str
+PluginCheck = Callable[[Entry], tuple[Sequence[Fault], Sequence[Note]]]
+"""What is wrong with the defenses and attacks of an entry, and what of them cannot be checked."""
 
 
 @dataclass(frozen=True)
@@ -36,19 +42,48 @@ class FileVerdict:
     entry: Entry | None = None
 
 
-def validate(path: Path, rows: RowSource) -> FileVerdict:
+def validate_files(
+    paths: Iterable[Path], rows: RowSource, check_plugins: PluginCheck | None = None
+) -> list[FileVerdict]:
+    """Check files one by one, and whether they contradict each other.
+
+    Args:
+        paths: the files.
+        rows: where the data of tasks are read from.
+        check_plugins: checks defenses and attacks.
+    """
+    verdicts = [validate(path, rows, check_plugins) for path in paths]
+    entries = [(verdict.path, verdict.entry) for verdict in verdicts if verdict.entry is not None]
+    faults: dict[Path, list[str]] = {}
+    for first, second in find_conflicts(entries):
+        faults.setdefault(second, []).append(f"is about the same model as {first}, by the same author, and differs")
+    for first, second in find_copied_seeds(entries):
+        fault = f"has another seed than {first}, and the same predictions to the last bit"
+        faults.setdefault(second, []).append(fault)
+    return [
+        replace(verdict, faults=(*verdict.faults, *(f"{verdict.path}: {f}." for f in faults.get(verdict.path, ()))))
+        for verdict in verdicts
+    ]
+
+
+def validate(path: Path, rows: RowSource, check_plugins: PluginCheck | None = None) -> FileVerdict:
     """Check a file; nothing in it is run, imported or looked up on the network.
 
     Args:
         path: the file.
         rows: where the data of tasks are read from.
+        check_plugins: checks defenses and attacks.
     """
     try:
         values = read_json(path)
         entry = convert(values, path)
     except RobenchError as error:
         return FileVerdict(path, (str(error),))
-    faults, notes = find_faults(entry), []
+    faults, notes = [*find_faults(entry), *check_task(entry)], []
+    if check_plugins is not None and not faults:
+        more, unchecked = check_plugins(entry)
+        faults += more
+        notes += unchecked
     if not faults and path.name != entry.file_name:
         faults.append(f"the file of this entry should be named {entry.file_name}")
     if unknown := list(find_unknown_keys(values)):

@@ -8,12 +8,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from robench.data.load import load_task
+from robench.errors import RobenchError
 from robench.plugins import plugin_files, registry
+from robench.results.entries import convert, load_entries
+from robench.results.entry_agreement import check_agreement
 from robench.results.entry_rows import RowSource
-from robench.results.entry_validation import FileVerdict, validate
+from robench.results.entry_validation import FileVerdict, validate, validate_files
+from robench.results.info_parts import Environment, VictimInfo
+from robench.results.integrity import make_key
 from support.entries import DATA, copy_runs, write_entries
 
 Values = dict[str, Any]
@@ -128,6 +134,24 @@ def test_entries_as_submit_writes_them_have_neither_faults_nor_notes(files: list
         ("statistics/0/unchanged", 31, "counts 30 pairs, of which 31 are unchanged"),
         ("statistics/0/clean/correct", 3, "statistics.0 (mr-base-pwws-seed42): clean is not that of the model"),
         ("statistics/1/n", 29, "has 29 pairs and 0 errors of pwws, but their cell has 30"),
+        ("statistics/1/clean", {"correct": 0, "n": 0}, "statistics.1 (mr-before-pwws-seed42): clean counts no texts"),
+        ("rows", {"errors": -5}, "has a wrong value at rows.errors: expected `int` >= 0"),
+        ("attacks/0/seed", 43, "attacks.0 (mr-base-deepwordbug-seed42): seed is 43, but the model was trained with 42"),
+        ("attacks/0/records/words/2", 26, "attacks: row 2 has 26 words in one attack, and 25 in another"),
+        (
+            "attacks/0/records/before/2",
+            [0.6, 0.4],
+            "row 2 has other probabilities before the attack than in predictions",
+        ),
+        ("attacks/0/identity/note", "x", "identity has 'note', which robench does not write"),
+        ("attacks/0/identity/format", "4", "identity.format is '4', which is no number"),
+        ("attacks/0/identity/attack/note", "x", "identity.attack has 'note', which robench does not write"),
+        (
+            "attacks/0/identity/attack/fields/note",
+            None,
+            "identity.attack.fields has 'note', which robench does not write",
+        ),
+        ("identity/note", "x", "identity has 'note', which robench does not write"),
     ],
 )
 def test_a_contradiction_is_named_with_its_place(
@@ -146,6 +170,8 @@ def test_a_contradiction_is_named_with_its_place(
         ("trained_against", None, "identity.adversarial is '21756e94e72a47ce', but the entry says None"),
         ("rows/succeeded", 57, "rows counts 57 succeeded, 2 failed"),
         ("rows/unchanged", 61, "rows counts 61 unchanged of 60 adversarial texts"),
+        ("trained_against/identity/seed", 99, "trained_against: identity.seed is 99, but the entry says 42"),
+        ("trained_against/identity/note", 1, "trained_against: identity has 'note', which robench does not write"),
     ],
 )
 def test_a_contradiction_about_the_training_set_is_named(
@@ -153,6 +179,136 @@ def test_a_contradiction_about_the_training_set_is_named(
 ) -> None:
     verdict = check(lambda values: put(values, place, value), 1)
     assert [one for one in verdict.faults if fault in one], verdict.faults
+
+
+def claim_that_no_attack_succeeds(values: Values) -> None:
+    for attack in values["attacks"]:
+        rows, sure = attack["records"], []
+        for label in rows["label"]:
+            sure.append([float(number == label) for number in range(2)])
+        n = len(sure)
+        rows |= {"before": sure, "after": sure, "status": ["failed"] * n, "final": rows["original"]}
+        rows["words_changed"] = [0] * n
+        queries = round(sum(rows["queries"]) / n, 2)
+        attack |= {"attacked": {"n": n, "failed": n, "succeeded": 0, "skipped": 0, "queries": queries}}
+        attack["similarity"] = {"mean": None, "n": 0}
+    values["statistics"] = []
+
+
+def test_records_of_another_model_than_the_predictions_are_a_fault(check: Callable[..., FileVerdict]) -> None:
+    verdict = check(claim_that_no_attack_succeeds)
+    assert len(verdict.faults) == 8, "the first three rows of both attacks, and how many more there are"
+    assert all("records: row " in one or "more rows" in one for one in verdict.faults), verdict.faults
+
+
+@pytest.mark.parametrize(
+    ("change", "fits"),
+    [
+        ({}, True),
+        ({"random": True}, True),
+        ({"probabilities": [[0.0, 1.0]] * 30}, False),
+        ({"probabilities": [[0.0, 1.0]] * 30, "random": True}, True),
+    ],
+)
+def test_only_a_random_model_has_other_probabilities_before_an_attack(
+    change: Values, fits: bool, files: list[Path]
+) -> None:
+    entry = convert(json.loads(files[0].read_bytes()), files[0])
+    assert entry.predictions is not None
+    victim = VictimInfo(kind="Python function", model="mine:score", random=change.get("random", False))
+    predictions = msgspec.structs.replace(
+        entry.predictions, probabilities=change.get("probabilities", entry.predictions.probabilities)
+    )
+    found = list(check_agreement(msgspec.structs.replace(entry, victim=victim, predictions=predictions)))
+    assert (found == []) == fits, found
+
+
+def test_words_of_a_text_that_ended_in_an_error_are_not_compared(files: list[Path]) -> None:
+    entry = convert(json.loads(files[0].read_bytes()), files[0])
+    first, second = entry.attacks
+    assert first.records is not None
+    status, words = list(first.records.status), list(first.records.words)
+    status[3], words[3] = "error", 0
+    failed = msgspec.structs.replace(first.records, status=tuple(status), words=tuple(words))
+    attacks = (msgspec.structs.replace(first, records=failed), second)
+    assert list(check_agreement(msgspec.structs.replace(entry, attacks=attacks))) == []
+
+
+def test_a_model_that_somebody_brought_is_attacked_with_any_seed(files: list[Path]) -> None:
+    entry = convert(json.loads(files[0].read_bytes()), files[0])
+    victim = VictimInfo(kind="Python function", model="mine:score")
+    again = [msgspec.structs.replace(attack, seed=43) for attack in entry.attacks]
+    both = msgspec.structs.replace(entry, victim=victim, attacks=(*entry.attacks, *again))
+    assert list(check_agreement(both)) == []
+
+
+def test_rounding_of_another_machine_is_no_fault(files: list[Path]) -> None:
+    entry = convert(json.loads(files[0].read_bytes()), files[0])
+    assert entry.predictions is not None
+    moved = tuple((first - 1e-5, second + 1e-5) for first, second in entry.predictions.probabilities)
+    predictions = msgspec.structs.replace(entry.predictions, probabilities=moved)
+    here = Environment(device="cpu", threads=1, instructions="avx2")
+    for instructions, count in (("avx512_bf16", 0), ("avx2", 8)):
+        there = Environment(device="cpu", threads=1, instructions=instructions)
+        attacks = tuple(msgspec.structs.replace(attack, environment=there) for attack in entry.attacks)
+        other = msgspec.structs.replace(entry, predictions=predictions, environment=here, attacks=attacks)
+        assert len(list(check_agreement(other))) == count
+
+
+def test_an_attack_that_stands_there_twice_is_a_fault(check: Callable[..., FileVerdict]) -> None:
+    def add(values: Values) -> None:
+        again = copy.deepcopy(values["attacks"][0])
+        again["identity"]["note"] = "x"
+        again["key"] = make_key(again["identity"])
+        values["attacks"].append(again)
+
+    verdict = check(add)
+    place = "attacks.2 (mr-base-deepwordbug-seed42)"
+    assert f"{verdict.path}: {place}: identity has 'note', which robench does not write." in verdict.faults
+    same = "is the same attack as attacks.0 (mr-base-deepwordbug-seed42), on as many rows, with the same seed"
+    assert f"{verdict.path}: {place} {same}." in verdict.faults
+
+
+# --- several entries --------------------------------------------------------------------------------------------------
+
+
+def test_two_files_of_one_model_that_differ_are_a_fault_of_the_second(
+    files: list[Path], rows: RowSource, tmp_path: Path
+) -> None:
+    for folder, version in (("a", "0.1"), ("b", "0.1"), ("c", "0.2")):
+        (tmp_path / folder).mkdir()
+        values = json.loads(files[0].read_bytes()) | {"robench": version}
+        (tmp_path / folder / files[0].name).write_text(json.dumps(values), encoding="utf-8")
+    verdicts = validate_files(sorted(tmp_path.glob("*/*.json")), rows)
+    first, _, third = (verdict.path for verdict in verdicts)
+    fault = f"{third}: is about the same model as {first}, by the same author, and differs."
+    assert [verdict.faults for verdict in verdicts] == [(), (), (fault,)]
+    with pytest.raises(RobenchError, match=f"{first} and {third} are about the same model"):
+        load_entries(tmp_path)
+
+
+def copy_seed(file: Path, seed: int, folder: Path) -> Path:
+    """Write the entry of a model as if it were that of another seed."""
+    values = json.loads(file.read_bytes())
+    values |= {"seed": seed, "label": f"mr-base-seed{seed}", "statistics": []}
+    values["identity"]["seed"] = seed
+    values["key"] = make_key(values["identity"])
+    for attack in values["attacks"]:
+        attack["seed"] = seed
+        attack["identity"] |= {"seed": seed, "model": values["key"]}
+        attack["key"] = make_key(attack["identity"])
+    path = folder / f"{values['label']}-{values['key']}.json"
+    path.write_text(json.dumps(values), encoding="utf-8")
+    return path
+
+
+def test_one_model_that_is_passed_off_as_two_seeds_is_a_fault(
+    files: list[Path], rows: RowSource, tmp_path: Path
+) -> None:
+    copied = copy_seed(files[0], 43, tmp_path)
+    verdicts = validate_files([*files, copied], rows)
+    fault = f"{copied}: has another seed than {files[0]}, and the same predictions to the last bit."
+    assert [verdict.faults for verdict in verdicts] == [(), (), (fault,)]
 
 
 def test_many_bad_rows_are_counted_not_listed(check: Callable[..., FileVerdict]) -> None:
@@ -175,6 +331,15 @@ def test_unknown_keys_are_noted_at_any_depth(check: Callable[..., FileVerdict]) 
     verdict = check(add)
     assert verdict.faults == ()
     assert verdict.notes[0].endswith("does not know are ignored: attacks.0.records.texts, texts.")
+
+
+def test_labels_and_rows_of_another_task_are_faults_without_its_data(check: Callable[..., FileVerdict]) -> None:
+    (named,) = (one for one in check(lambda values: values.update(task="trec")).faults if "labels" in one)
+    assert named.endswith("labels are others than those of the task trec: ABBR, ENTY, DESC, HUM, LOC, NUM.")
+    sst2 = registry.entry("tasks", "sst2").load()
+    (digest,) = sst2.public_copies
+    verdict = check(lambda values: values["data"].update(digest=digest))
+    assert f"{verdict.path}: data.digest is that of the rows of sst2, not of mr." in verdict.faults
 
 
 # --- the task's data --------------------------------------------------------------------------------------------------
@@ -206,7 +371,6 @@ def other_label(values: Values) -> None:
 def test_rows_that_are_not_the_data_s_are_faults(
     change: Callable[[Values], object], fault: str, check: Callable[..., FileVerdict]
 ) -> None:
-    from robench.results.entries import convert
     from robench.results.entry_rows import compare_rows
 
     verdict = check(change)

@@ -87,7 +87,8 @@ def test_a_stage_of_an_entry_is_found_as_in_a_runs_folder(entries: Store) -> Non
     assert find_stage(entries, "trec-taichi-pwws-seed42") == find_stage(entries, model.key) == model
     assert model.info.kind == "models" and model.entry is not None
     assert find_stage(entries, "cell-pwws-seed43").info.kind == "cells"
-    assert find_stage(entries, "trec-pwws").info.kind == "adversarial"
+    assert model.info.adversarial is not None
+    assert find_stage(entries, f"trec-pwws-{model.info.adversarial}").info.kind == "adversarial"
 
 
 def test_a_name_of_none_or_several_stages_of_entries_is_a_sentence(entries: Store) -> None:

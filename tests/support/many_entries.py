@@ -9,11 +9,15 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from robench.plugins import registry
+from robench.plugins.entry import Kind
+from robench.plugins.modules import class_path
 from robench.report.submit import write_entry
 from robench.results.entries import read_entry, reduce_records
 from robench.results.entry_checks import find_faults
@@ -72,11 +76,11 @@ def make_entry(
     data = digest("rows", task)
     info = PluginInfo(
         name=defense,
-        class_=f"robench.defenses.{defense.replace('-', '_')}:Defense",
+        class_=_find_class("defenses", defense),
         fields={"temperature": 1.0, **(changed or {})},
         changed=changed or {},
     )
-    trained = _training_set(against, data) if against else None
+    trained = _training_set(against, data, seed) if against else None
     labels = [row % 2 for row in range(texts)]
     clean = [chance.random() < 0.97 - 0.004 * (number % 10) for _ in labels]
     identity = golden.identity | {
@@ -119,6 +123,13 @@ def make_entry(
     return entry
 
 
+@cache
+def _find_class(kind: Kind, name: str) -> str:
+    if not registry.is_registered(kind, name):
+        return f"made_up.{name}:Made"
+    return class_path(registry.entry(kind, name).implementation())
+
+
 def digest(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
@@ -131,7 +142,7 @@ def _probabilities(label: int, is_right: bool) -> tuple[float, float]:
 def _attack_info(name: str) -> PluginInfo:
     return PluginInfo(
         name=name,
-        class_=f"robench.attacks.{name}:Attack",
+        class_=_find_class("attacks", name),
         fields={"query_budget": None, "resources": "bundled"},
         title=f"{name} (bundled 2)" if name.startswith("text") else name,
     )
@@ -142,9 +153,16 @@ def _attack_identity(name: str) -> dict[str, Any]:
     return {"attack": info.class_, "fields": {"query_budget": None}, "name": name, "code": ""}
 
 
-def _training_set(name: str, data: str) -> TrainingSet:
+def _training_set(name: str, data: str, seed: int) -> TrainingSet:
     model = digest("reference", data)[:16]
-    identity = {"format": 4, "stage": "adversarial", "model": model, "attack": _attack_identity(name), "rows": 5000}
+    identity = {
+        "format": 4,
+        "stage": "adversarial",
+        "model": model,
+        "attack": _attack_identity(name),
+        "rows": 5000,
+        "seed": seed,
+    }
     timing = Timing(seconds=780.0, examples=5000)
     return TrainingSet(key=make_key(identity), model=model, attack=_attack_info(name), identity=identity, timing=timing)
 
