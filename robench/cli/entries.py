@@ -102,21 +102,23 @@ def validate(
     """Check entries: form, keys, probabilities, and that every number follows from the rows.
 
     If the task's data are on this machine, the rows are compared with them; nothing is fetched without --fetch.
-    No code of an entry runs, and no plug-in that it names is imported.
+    Several entries are compared with each other.
+    No code of an entry runs; of the plug-ins that it names, robench's own are imported, and those of --plugin.
     Exit code: 0 if all of it fits, 1 if something does not.
 
       robench validate leaderboards/measured
       robench validate my-entry.json --format json
     """
+    from robench.report.entry_plugins import PluginChecks
     from robench.results.entries import find_files
     from robench.results.entry_rows import RowSource
-    from robench.results.entry_validation import validate as validate_file
+    from robench.results.entry_validation import validate_files
 
     check_format(format, DATA_FORMATS)
     with forbid_fetching(not fetch):
         load_plugins(plugin)
         rows = RowSource(data, offline=not fetch)
-        verdicts = [validate_file(path, rows) for path in find_files(paths)]
+        verdicts = validate_files(find_files(paths), rows, PluginChecks().check)
     print_text(_write_json(verdicts) if format == "json" else "\n".join(_write_lines(verdicts)))
     if any(verdict.faults for verdict in verdicts):
         raise typer.Exit(1)
