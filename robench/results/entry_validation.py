@@ -67,7 +67,7 @@ def validate_files(
 
 
 def validate(path: Path, rows: RowSource, check_plugins: PluginCheck | None = None) -> FileVerdict:
-    """Check a file; nothing in it is run, imported or looked up on the network.
+    """Check a file; nothing in it is run or looked up on the network, and only ``check_plugins`` imports anything.
 
     Args:
         path: the file.
