@@ -79,7 +79,8 @@ def validate(path: Path, rows: RowSource, check_plugins: PluginCheck | None = No
         entry = convert(values, path)
     except RobenchError as error:
         return FileVerdict(path, (str(error),))
-    faults, notes = [*find_faults(entry), *check_task(entry)], []
+    faults: list[Fault] = [*find_faults(entry), *check_task(entry)]
+    notes: list[Note] = []
     if check_plugins is not None and not faults:
         more, unchecked = check_plugins(entry)
         faults += more
