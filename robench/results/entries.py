@@ -85,6 +85,15 @@ def load_entries(folder: Path) -> list[Entry]:
     """Read all entries of a folder and of the folders in it, in the order of their paths.
 
     Raises:
+        RobenchError: as :func:`read_folder`.
+    """
+    return list(read_folder(folder).values())
+
+
+def read_folder(folder: Path) -> dict[Path, Entry]:
+    """Read all entries of a folder and of the folders in it by their paths, in their order; of a file, that one.
+
+    Raises:
         RobenchError: there is no such folder, a file in it is no entry, or two are about one model and differ.
     """
     entries = {path: read_entry(path) for path in find_files([folder])}
@@ -92,7 +101,7 @@ def load_entries(folder: Path) -> list[Entry]:
         raise RobenchError(
             f"{first} and {second} are about the same model and by the same author, and differ: keep one of them."
         )
-    return list(entries.values())
+    return entries
 
 
 def find_files(paths: Sequence[Path]) -> list[Path]:

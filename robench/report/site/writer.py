@@ -30,7 +30,7 @@ from robench.report.site.plugin_pages import (
 from robench.report.site.published_page import make_published_page
 from robench.report.site.script import NAME, make_script
 from robench.results.cells import group
-from robench.results.entries import encode, find_files, read_entry
+from robench.results.entries import encode, read_folder
 from robench.results.entry_checks import find_faults
 from robench.results.entry_form import Entry
 from robench.results.store import Store
@@ -57,18 +57,16 @@ class Site:
 
 
 def read_entries(folder: Path) -> list[Entry]:
-    """Read the entries of a folder, or one file, and check that none contradicts itself.
+    """Read the entries of a folder, or one file, and check that none contradicts itself; equal copies count once.
 
     Raises:
-        RobenchError: there are none, or one is no entry or contradicts itself.
+        RobenchError: there are none, one is no entry or contradicts itself, or two contradict each other.
     """
-    entries: dict[tuple[str, str], Entry] = {}
-    for path in find_files([folder]):
-        entry = read_entry(path)
+    entries = read_folder(folder)
+    for path, entry in entries.items():
         if faults := find_faults(entry):
             raise RobenchError(f"{path}: {faults[0]}; `robench validate {path}` lists all that does not fit.")
-        entries.setdefault((entry.key, entry.rerun_by), entry)
-    return list(entries.values())
+    return list({(entry.key, entry.rerun_by): entry for entry in entries.values()}.values())
 
 
 def write_site(folder: Path, out: Path, reporter: Reporter, *, runs: Store | None = None) -> Site:

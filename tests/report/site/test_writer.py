@@ -156,6 +156,16 @@ def test_entry_that_contradicts_itself_is_named(tmp_path: Path) -> None:
     assert sentence.startswith(f"{path}: clean counts") and "robench validate" in sentence
 
 
+def test_entries_that_contradict_each_other_are_named(tmp_path: Path) -> None:
+    entry = make_entry("base", texts=10)
+    other = msgspec.structs.replace(make_entry("base", number=3, texts=10), key=entry.key)
+    for name, one in (("a", entry), ("z", other)):
+        (tmp_path / "entries" / name).mkdir(parents=True)
+        (tmp_path / "entries" / name / entry.file_name).write_bytes(encode(one))
+    sentence = refused(tmp_path / "entries", tmp_path / "site")
+    assert all(str(Path("entries", name, entry.file_name)) in sentence for name in "az")
+
+
 def test_folder_with_other_things_is_not_replaced_and_a_site_is(tmp_path: Path) -> None:
     write_entry(make_entry("base", texts=10), tmp_path / "entries")
     (tmp_path / "thesis").mkdir()
