@@ -197,7 +197,8 @@ def compare(
     rows = find_rows(open_results(Path(runs)), request)
     reader = SampleReader.of([*rows[0], *rows[1]])
     ours, theirs = read_outcomes(reader, rows, request)
-    found = compare_outcomes(*align(ours, theirs), level)
+    first_row, second_row = align(ours, theirs)
+    found = compare_outcomes(first_row, second_row, level)
     if found is None and _ended_in_errors(ours, theirs):
         raise RobenchError(
             f"{first} and {second} share no sample with an outcome of both: of each that they share, the attack on one"

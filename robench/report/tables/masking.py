@@ -107,13 +107,20 @@ def describe_masked(blocks: Sequence[Block], columns: Sequence[Column]) -> list[
     name = registry.reference()
     return [
         f"{block.task}, {row.label} under {column.name}: search-masked: of {masked.withstood:,} samples that the attack"
-        f" fails on, {masked.fooled:,} ({100 * masked.share:.1f} %, at least {100 * masked.low:.1f} %) are fooled by"
-        f" {' or '.join(masked.ways)}; of {name}'s {100 * masked.reference:.1f} %"
+        f" fails on, {masked.fooled:,} ({100 * masked.share:.1f} %, at least {low} %) are fooled by"
+        f" {' or '.join(masked.ways)}; of {name}'s {reference} %"
         for block in blocks
         for row in block.rows
         for column, cell in zip(columns, row.cells, strict=True)
         if (masked := cell.masked) is not None and masked.is_flagged
+        for low, reference in [_show_apart(masked.low, masked.reference)]
     ]
+
+
+def _show_apart(low: float, reference: float) -> list[str]:
+    """Return two shares in percent, the first of which is above the other, with the digits that show so."""
+    digits = next((d for d in range(1, 12) if round(100 * low, d) != round(100 * reference, d)), 1)
+    return [f"{100 * share:.{digits}f}" for share in (low, reference)]
 
 
 _Place = tuple[str, str, str]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from robench.console import Console
 from robench.report import rendering, tables
-from robench.report.tables.model import Cell, MaskedShare, Table
+from robench.report.tables.masking import describe_masked
+from robench.report.tables.model import Block, Cell, Column, MaskedShare, Row, Table
 from robench.results.info import CellInfo
 from robench.results.intervals import wilson
 from robench.results.records import Record, Status
@@ -54,6 +56,14 @@ def test_masked_share_of_a_transfer_is_of_the_samples_that_the_attack_fails_on(f
     assert found.reference == pytest.approx(2 / 40)
     assert found.is_flagged and not masked_of(table, "freelb").is_flagged and not masked_of(table, "base").is_flagged
     assert cell_of(table, "pgd").masked is None
+
+
+def test_masked_note_shows_that_the_bound_is_above_the_reference(filled: Store) -> None:
+    table = tables.make("5", filled)
+    close = replace(masked_of(table, "ada"), low=0.0504, reference=0.0501)
+    row = Row("ada", "ada", (Cell(masked=close),))
+    (note,) = describe_masked([Block("trec", "", (row,))], [Column("pwws")])
+    assert "(30.0 %, at least 5.04 %)" in note and note.endswith("of base's 5.01 %")
 
 
 def test_masked_cell_has_a_mark_a_legend_and_a_note(filled: Store) -> None:
