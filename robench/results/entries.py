@@ -104,6 +104,20 @@ def read_folder(folder: Path) -> dict[Path, Entry]:
     return entries
 
 
+def choose_primary(entries: Sequence[Entry]) -> list[Entry]:
+    """Return one entry of each model, the one that its author reported if it is there; reruns confirm it.
+
+    Args:
+        entries: in the order of their files.
+    """
+    found: dict[str, Entry] = {}
+    for entry in entries:
+        there = found.get(entry.key)
+        if there is None or (there.rerun_by and not entry.rerun_by):
+            found[entry.key] = entry
+    return list(found.values())
+
+
 def find_files(paths: Sequence[Path]) -> list[Path]:
     """Return files as they are, and of folders all JSON files in them at any depth; hidden ones are left out.
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from robench.errors import RobenchError
 from robench.results.entries import (
+    choose_primary,
     list_cells,
     list_models,
     list_statistics,
@@ -44,7 +45,9 @@ def open_results(root: Path, on_fault: Callable[[str], None] | None = None) -> S
 
 
 class EntryStore(Store):
-    """Reads the stages of entries. There are no files to check: an entry holds all that a table needs of them.
+    """Reads the stages of entries, one entry of each model.
+
+    There are no files to check: an entry holds all that a table needs of them.
 
     Args:
         root: the folder of the entries.
@@ -56,13 +59,12 @@ class EntryStore(Store):
 
     def __init__(self, root: Path, on_fault: Callable[[str], None] | None = None) -> None:
         super().__init__(root, on_fault)
-        # One model may have an entry of its author and others of people who ran it again: the author's comes first.
         try:
             entries = load_entries(self.root)
         except RobenchError as error:
             why = "has JSON files and no folder of a runs folder, so it is read as a folder of entries"
             raise RobenchError(f"{self.root} {why}: {error}") from error
-        self._entries = sorted(entries, key=lambda entry: entry.mark != "reported")
+        self._entries = choose_primary(entries)
 
     def stages(self, info: type[Info], *, names: Names = TABLE_FILES) -> list[StoredStage[Info]]:
         """Return the stages of a kind, one for each key, by name; an entry has no transfers."""

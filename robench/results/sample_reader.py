@@ -96,11 +96,8 @@ class SampleReader:
         return reader
 
     def _add_entry(self, folder: Path, key: str, entry: Entry) -> None:
-        """Take the outcomes of a stage from its entry; one of counts alone has none.
-
-        What a model predicts for clean texts is taken from its author's entry rather than from that of a rerun.
-        """
-        if self._clean.get(entry.key) is None or entry.mark == "reported":
+        """Take the outcomes of a stage from its entry, of which there is one for each model; counts alone have none."""
+        if entry.key not in self._clean:
             found = entry.predictions
             rows = zip(found.id, found.label, found.probabilities, strict=True) if found else ()
             self._clean[entry.key] = {row: p.index(max(p)) == label for row, label, p in rows} if found else None

@@ -200,17 +200,3 @@ def _entries_of(results: Sequence[Result]) -> list[Entry]:
     """Return the entries of some results, each once, by seed and the attack that the model was trained against."""
     found = {r.entry.key: r.entry for r in results if r.entry is not None}
     return sorted(found.values(), key=lambda entry: (training_attack(entry), entry.seed, entry.key))
-
-
-def choose_primary(entries: Sequence[Entry]) -> list[Entry]:
-    """Return one entry of each model, the one that its author reported if it is there; reruns confirm it.
-
-    Args:
-        entries: in the order of their files.
-    """
-    found: dict[str, Entry] = {}
-    for entry in entries:
-        there = found.get(entry.key)
-        if there is None or (there.rerun_by and not entry.rerun_by):
-            found[entry.key] = entry
-    return list(found.values())

@@ -15,7 +15,7 @@ from robench.progress import Reporter
 from robench.report.rendering.templates import render_page
 from robench.report.site.board import Board
 from robench.report.site.board_pages import make_board_page, make_entries_page, make_front_page
-from robench.report.site.boards import choose_primary, make_boards
+from robench.report.site.boards import make_boards
 from robench.report.site.entry_pages import make_entry_page
 from robench.report.site.guides import GUIDES, VALUES, make_guide
 from robench.report.site.parts import SitePage
@@ -30,7 +30,7 @@ from robench.report.site.plugin_pages import (
 from robench.report.site.published_page import make_published_page
 from robench.report.site.script import NAME, make_script
 from robench.results.cells import group
-from robench.results.entries import encode, read_folder
+from robench.results.entries import choose_primary, encode, read_folder
 from robench.results.entry_checks import find_faults
 from robench.results.entry_form import Entry
 from robench.results.store import Store
