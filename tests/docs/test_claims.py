@@ -78,7 +78,7 @@ def test_taichi_and_ada_are_ahead_of_pgd_under_the_attack_that_they_know_alone()
         assert known.parted and read_points(one, "pgd", "pwws") == pytest.approx(ahead, abs=0.05)
         assert round(known.p or 0, 3) == p
     assert read_points("ada on pwws", "pgd", "textbugger") == pytest.approx(2.8, abs=0.05)
-    assert round(difference("ada on pwws", "pgd", "textbugger").p or 0, 2) == 0.05
+    assert round(difference("ada on pwws", "pgd", "textbugger").p or 0, 4) == 0.0499
 
 
 def test_taichi_cannot_be_told_from_its_parts_and_those_with_one_loss_not_from_base_on_clean_texts() -> None:
