@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from robench.report.pages.phrases import join_names
 from robench.report.rendering import texts
 from robench.report.site.board import MEAN, Board, BoardRow, training_attack
 from robench.report.site.links import defense_page, entry_page
@@ -14,7 +15,7 @@ from robench.report.tables.legend import FEW_SEEDS, UNPAIRED, describe_intervals
 from robench.report.tables.model import Cell, Column
 from robench.report.tables.quality import COLUMNS, quality_cells
 from robench.report.tables.worst import WORST
-from robench.results.cells import Result
+from robench.results.cells import Result, keep_shared_models
 from robench.results.entry_form import Entry
 from robench.results.flags import FLAGS, UNLEARNED
 from robench.results.intervals import LEVEL
@@ -129,6 +130,7 @@ def _describe_marks(board: Board, places: Sequence[BoardRow]) -> list[str]:
         lines.append(f"{FEW_SEEDS}.")
     if board.unpaired:
         lines.append(UNPAIRED)
+    lines += _describe_means(board, places)
     if any(r.info.is_crossed for place in places for r in place.results):
         lines.append(MODEL_LEGEND)
     if board.by == MEAN and board.lacking:
@@ -143,6 +145,20 @@ def _describe_marks(board: Board, places: Sequence[BoardRow]) -> list[str]:
         lines.append(f"†: {UNLEARNED}; compared with nothing.")
     flags = dict.fromkeys(flag for row in rows for flag in row.flags if FLAGS[flag].mark)
     return [*lines, *(f"{FLAGS[flag].mark}: {FLAGS[flag].meaning}." for flag in flags)]
+
+
+def _describe_means(board: Board, places: Sequence[BoardRow]) -> Iterator[str]:
+    """Yield which models the means of a defense with several models are over, and which stand under each attack."""
+    by_models: dict[tuple[str, ...], list[str]] = {}
+    for place in places:
+        if place.row.per_attack and len({r.column for r in place.results if not r.info.is_crossed}) > 1:
+            shared = dict.fromkeys(board.attacks[r.column].text for r in keep_shared_models(place.results))
+            by_models.setdefault(tuple(shared), []).append(place.row.label)
+    for attacks, names in by_models.items():
+        yield (
+            f"{join_names(names)}: a model for each attack, which stands below that attack. The other numbers are means"
+            f" over those that all seeds have: trained against {join_names(attacks)}."
+        )
 
 
 def entries_table(board: Board) -> SortableTable:

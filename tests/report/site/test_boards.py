@@ -66,6 +66,8 @@ def test_models_that_met_the_attacks_of_others_too_are_ranked_by_the_worst_and_s
     assert value(board, "taichi", ATTACKS[1]) == Fraction(own.attacked.failed or 0, TEXTS), (
         "of the model for this attack"
     )
+    (line,) = (line for line in board_table(board, "board").below if line.startswith("taichi: a model for each attack"))
+    assert all(name in line.partition("trained against ")[2] for name in ATTACKS)
     place = next(place for place in board.places if place.defense == "taichi")
     assert [one.key for one in place.entries] == [one.key for one in taichi]
     _, *lines = entries_table(board).lines  # of base, and of each model, which met all four
