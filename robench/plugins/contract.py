@@ -3,8 +3,9 @@
 How it works: a contract is the dataclass of robench that declares ``plugin_kind``, with those that extend it there. Its
 annotations say what each class variable, field and property is, and its methods what they are called with; of a built-
 in, the properties are its own, and may read big files. What a plug-in has in their places is read and compared, and its
-fields have to be plain values, which can be part of a key. So a mistake is a sentence that names it, and not an error
-in some place of robench, hours later.
+fields have to be plain values, which can be part of a key. Whenever an option changes, robench makes the plug-in anew
+from its fields; what it keeps besides them has to follow from them. So a mistake is a sentence that names it, and not
+an error in some place of robench, hours later.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ import numbers
 import re
 import types
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass, replace
 from enum import Enum
+from functools import cached_property
 from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
 from robench.escaping import list_values, show_value
@@ -24,6 +26,7 @@ from robench.plugins.option import check_values
 _WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", types.NoneType: "none"}
 _BUILT_IN = re.compile(r"robench\.(attacks|defenses|tasks)\.")
 _NUMBERS: dict[Any, Any] = {int: numbers.Integral, float: numbers.Real}
+_CURE = "put @dataclass(frozen=True, kw_only=True) above the class"
 _PLAIN = "a text, a number of up to 64 bits, true, false, none, or a list or dictionary of these"
 
 
@@ -42,6 +45,8 @@ def check_contract(plugin: Any, kind: str) -> None:
     if not any(vars(base).get("plugin_kind") == kind for base in contracts):
         raise TypeError(f"its class is no subclass of robench.{kind.capitalize().removesuffix('s')}")
     _check_fields(type(plugin))
+    if kind != "tasks":  # which have no options
+        _check_making(plugin)
     declared: dict[str, Any] = {}
     for base in contracts:
         properties = {} if _BUILT_IN.match(base.__module__) else dict(_properties(base))
@@ -73,8 +78,47 @@ def _check_fields(cls: type) -> None:
         if options:
             raise TypeError(
                 f"its class {one.__qualname__} declares {list_values(options)} and is no dataclass, so that this is no"
-                " option; put @dataclass(frozen=True, kw_only=True) above the class"
+                f" option; {_CURE}"
             )
+
+
+def _check_making(plugin: Any) -> None:
+    """Check that a plug-in that is made anew from its fields is the same, as it is made whenever an option changes.
+
+    Raises:
+        TypeError: its class takes something else than its fields, or an attribute does not follow from them.
+    """
+    kind = type(plugin)
+    options = {one.name for one in fields(plugin) if one.init}
+    parameters = list(inspect.signature(kind.__init__).parameters.values())[1:]
+    taken = [one.name for one in parameters if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
+    if added := [name for name in taken if name not in options]:
+        raise TypeError(
+            f"its class {kind.__qualname__} is made with {list_values(added)}, which is no field and would be lost when"
+            " an option changes; instead of an __init__ or InitVar, declare it as a field (name: type = default), and"
+            f" {_CURE}"
+        )
+    if not options.issubset(taken) and not any(one.kind is one.VAR_KEYWORD for one in parameters):
+        raise TypeError(
+            f"its class {kind.__qualname__} has an __init__ that does not take its fields, from which robench makes it"
+            f" anew; remove it, declare what it sets as fields (name: type = default), and {_CURE}"
+        )
+    own = {name: value for name, value in vars(plugin).items() if name not in options and not _is_cached(kind, name)}
+    made = vars(replace(plugin)) if own else {}
+    if lost := [name for name, value in own.items() if not _is_same(value, made.get(name, MISSING))]:
+        raise TypeError(
+            f"its attribute {lost[0]} is no field and would be lost when an option changes; declare it as a field"
+            f" (name: type = default), and {_CURE}"
+        )
+
+
+def _is_cached(kind: type, name: str) -> bool:
+    return isinstance(inspect.getattr_static(kind, name, None), cached_property)
+
+
+def _is_same(value: Any, made: Any) -> bool:
+    """Return whether two values are the same, as far as it can be told: few classes define what is equal."""
+    return type(value) is type(made) and (not _is_plain(value) or value == made)
 
 
 def _is_field(hint: Any) -> bool:

@@ -14,7 +14,7 @@ from robench.plugins import plugin_files, registry
 
 pytestmark = pytest.mark.usefixtures("forget_plugins")
 
-HEAD = """from dataclasses import dataclass, field
+HEAD = """from dataclasses import InitVar, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 import robench
@@ -65,6 +65,96 @@ class Mine(robench.Defense):
         return
     with pytest.raises(RobenchError, match=told):
         load(tmp_path / "mine.py", text)
+
+
+MADE = """
+from functools import cached_property
+@robench.register("mine")
+{decorator}
+class Mine(robench.{base}):
+    {body}
+    loss = lambda self, networks, batch: {{}}
+    build = lambda self, victim: None
+{added}"""
+FROZEN = "@dataclass(frozen=True, kw_only=True)"
+LOST = [
+    ("", "Defense", "def __init__(self, k=1.0): self.k = k", "", "its class Mine is made with k, which is no field"),
+    (FROZEN, "Defense", "def __init__(self, k=1.0): pass", "", "its class Mine is made with k, which is no field"),
+    (
+        FROZEN,
+        "Defense",
+        "k: InitVar[float] = 1.0\n    def __post_init__(self, k): pass",
+        "",
+        "its class Mine is made with k, which is no field",
+    ),
+    (
+        "",
+        "Attack",
+        "def __init__(self): self.k = 1",
+        "",
+        "its class Mine has an __init__ that does not take its fields",
+    ),
+    (
+        "",
+        "Attack",
+        "def __init__(self, k=1, **fields): super().__init__(**fields); self.k = k",
+        "",
+        "its class Mine is made with k, which is no field",
+    ),
+    (
+        FROZEN,
+        "Defense",
+        "k: ClassVar[float] = 1.0",
+        "mine = Mine(); object.__setattr__(mine, 'k', 2.0); robench.register('mine', mine)",
+        "its attribute k is no field and would be lost",
+    ),
+    (
+        FROZEN,
+        "Defense",
+        "def __post_init__(self): object.__setattr__(self, 'k', 1)",
+        "mine = Mine(); object.__setattr__(mine, 'k', 2); robench.register('mine', mine)",
+        "its attribute k is no field and would be lost",
+    ),
+    (
+        FROZEN,
+        "Defense",
+        "k: float = field(default=1.0, init=False)",
+        "mine = Mine(); object.__setattr__(mine, 'k', 2.0); robench.register('mine', mine)",
+        "its attribute k is no field and would be lost",
+    ),
+]
+
+
+@pytest.mark.parametrize(("decorator", "base", "body", "added", "told"), LOST)
+def test_check_contract_of_what_is_kept_besides_the_fields_refuses_it_with_the_cure(
+    decorator: str, base: str, body: str, added: str, told: str, tmp_path: Path
+) -> None:
+    text = MADE.format(decorator=decorator, base=base, body=body, added=added)
+    if added:
+        text = text.replace('@robench.register("mine")', "")
+    with pytest.raises(RobenchError, match=rf"{told}.*put @dataclass\(frozen=True, kw_only=True\) above the class\.$"):
+        load(tmp_path / "mine.py", text)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "def __init__(self, **fields): super().__init__(**fields)",
+        "k: ClassVar[float] = 1.0",
+        "def __post_init__(self): object.__setattr__(self, 'k', Path('x')); super().__post_init__()",
+        "k: float = field(default=1.0, init=False)",
+        "loss_parts = cached_property(lambda self: ('CE',))",
+    ],
+)
+@pytest.mark.parametrize("decorator", ["", FROZEN])
+def test_check_contract_of_what_follows_from_the_fields_accepts_it(decorator: str, body: str, tmp_path: Path) -> None:
+    if not decorator and "field(" in body:
+        return
+    added = "mine = Mine(); mine.loss_parts; robench.register('mine', mine)"
+    text = MADE.format(decorator=decorator, base="AdversarialDefense", body=body, added=added)
+    load(tmp_path / "mine.py", text.replace('@robench.register("mine")', ""))
+    entry = registry.entry("defenses", "mine")
+    assert entry.load() is entry.load()
 
 
 DEFENSES = [
