@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from robench import resources
 from robench.attacking import bounds, sentence_constraint
-from robench.attacking.goal import use_precise_scores
+from robench.attacking.goal import check_goal, use_precise_scores
 from robench.errors import UnitError, run_foreign_code
 from robench.escaping import name_type, show_value
 from robench.frames import locate
@@ -44,6 +44,7 @@ def build_attack(attack: Attack, victim: Victim, *, offline: bool = False) -> An
         offline: forbid fetching the attack's data.
 
     Raises:
+        UnitError: the goal is something else than a wrong prediction of the victim.
         RobenchError: TextAttack or the attack's data is not available.
     """
     load_textattack(offline=offline)
@@ -67,6 +68,7 @@ def build_attack(attack: Attack, victim: Victim, *, offline: bool = False) -> An
             " textattack.Attack; perhaps its build lacks a return."
         )
     with run_foreign_code(f"the attack {type(attack).__name__} built an attack that cannot be used", type(attack)):
+        check_goal(built.goal_function, victim, type(attack).__name__)
         return _adapt(built, attack, offline=offline)
 
 

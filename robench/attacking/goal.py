@@ -19,6 +19,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from robench.errors import UnitError
+from robench.escaping import list_values, name_type
+
 SATURATED = 1e-4
 """Value of ``1 - p`` below which a text is saturated. Float32 still keeps ten bits of ``1 - p`` there."""
 
@@ -35,10 +38,40 @@ class Output(NamedTuple):
     logits: Tensor
 
 
-def use_precise_scores(built: Any) -> None:
-    """Let an attack that tries to change a prediction rank saturated texts, too.
+def check_goal(goal: Any, victim: object, name: str) -> None:
+    """Check that the goal of an attack is a wrong prediction of the victim, which is all that robench counts.
 
-    The attack of a plug-in may have a goal of another class, which stays as it is.
+    Args:
+        goal: the goal function of a ``textattack.Attack``.
+        victim: the model under attack.
+        name: names the attack in errors.
+
+    Raises:
+        UnitError: it is another goal, or asks another model.
+    """
+    from textattack.goal_functions import UntargetedClassification
+    from textattack.goal_functions.classification.hardlabel_classification import HardLabelClassification
+
+    if not isinstance(goal, UntargetedClassification | HardLabelClassification):
+        raise UnitError(
+            f"the goal of the attack {name} is {name_type(goal)}; it has to be UntargetedClassification(victim) of"
+            " TextAttack, since robench counts wrong predictions."
+        )
+    if goal.model is not victim:
+        raise UnitError(f"the goal of the attack {name} asks another model than `victim`, which its build was given.")
+    options = {"target_max_score": goal.target_max_score, "maximizable": goal.maximizable}
+    others = [option for option, value in options.items() if value] + ([] if goal.allow_skip else ["allow_skip"])
+    if others:
+        raise UnitError(
+            f"the goal of the attack {name} sets {list_values(others)}, so that it ends at something else than a wrong"
+            " prediction; leave that out."
+        )
+
+
+def use_precise_scores(built: Any) -> None:
+    """Let an attack rank saturated texts, too.
+
+    The attack of a plug-in may have a goal of a class of its own, which stays as it is.
 
     Args:
         built: a ``textattack.Attack``.

@@ -182,6 +182,49 @@ def test_building_makes_a_fresh_attack_that_takes_whole_requests() -> None:
     assert one.goal_function.batch_size > 10**6
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Aiming(Attack):
+    """An attack with the goal that an expression gives."""
+
+    goal: str
+
+    def build(self, victim: Any) -> Any:
+        from textattack import Attack as TextAttack
+        from textattack import goal_functions
+        from textattack.goal_functions.classification import hardlabel_classification
+        from textattack.search_methods import GreedySearch
+        from textattack.transformations import WordSwapQWERTY
+
+        class Own(goal_functions.UntargetedClassification):  # type: ignore[misc]  # TextAttack is untyped
+            pass
+
+        names = {**vars(goal_functions), **vars(hardlabel_classification), "Own": Own, "Victim": Victim}
+        goal = eval(self.goal, names | {"victim": victim})
+        return TextAttack(goal, [], WordSwapQWERTY(), GreedySearch())
+
+
+@pytest.mark.parametrize(
+    ("goal", "told"),
+    [
+        ("UntargetedClassification(victim)", ""),
+        ("HardLabelClassification(victim)", ""),
+        ("Own(victim)", ""),
+        ("TargetedClassification(victim, target_class=0)", "is a TargetedClassification; it has to be Untargeted"),
+        ("InputReduction(victim, maximizable=True)", "is an InputReduction; it has to be UntargetedClassification"),
+        ("UntargetedClassification(Victim())", "asks another model than `victim`"),
+        ("Own(Victim())", "asks another model than `victim`"),
+        ("UntargetedClassification(victim, maximizable=True)", "sets maximizable, so that it ends at something else"),
+        ("Own(victim, target_max_score=0.2, allow_skip=False)", "sets target_max_score, allow_skip, so that it ends"),
+    ],
+)
+def test_build_attack_accepts_no_goal_but_a_wrong_prediction_of_the_victim(goal: str, told: str) -> None:
+    if not told:
+        assert build_attack(Aiming(goal=goal), Victim())
+        return
+    with pytest.raises(RobenchError, match=f"^the goal of the attack Aiming {told}"):
+        build_attack(Aiming(goal=goal), Victim())
+
+
 def test_building_calls_no_download_and_puts_it_back(monkeypatch: pytest.MonkeyPatch) -> None:
     import nltk
 

@@ -13,7 +13,7 @@ _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{4,}")
 
 
 class ExampleError(RobenchError):
-    """A reason why one example cannot be attacked, though nothing is wrong with the attack or the model."""
+    """A reason why one example has no result, in words of robench's own."""
 
 
 class TextFailure(NamedTuple):

@@ -148,12 +148,15 @@ class Search:
 
     def _record_result(self) -> Record:
         before, after = self._result.original_result, self._result.perturbed_result
+        status, shown = _status(self._result), _compare_predictions(before, after, self._label)
+        if status != shown:
+            raise ExampleError(f"the attack's code gives it the status {status}, the model's predictions {shown}")
         return Record(
             id=self.id,
             label=self._label,
             original=self._text,
             final=after.attacked_text.text,
-            status=_status(self._result),
+            status=status,
             probabilities_before=before.raw_output.tolist(),
             probabilities_after=after.raw_output.tolist(),
             queries=int(self._result.num_queries),
@@ -194,6 +197,13 @@ def _status(result: Any) -> Status:
     if isinstance(result, SkippedAttackResult):
         return "skipped"
     return "succeeded" if isinstance(result, SuccessfulAttackResult) else "failed"
+
+
+def _compare_predictions(before: Any, after: Any, label: int) -> Status:
+    """Return the status that follows from the predictions for the original and the final text."""
+    if int(before.raw_output.argmax()) != label:
+        return "skipped"
+    return "failed" if int(after.raw_output.argmax()) == label else "succeeded"
 
 
 def _count_changed_words(before: Any, after: Any) -> int:

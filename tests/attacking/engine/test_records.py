@@ -247,3 +247,37 @@ def test_a_word_cut_in_two_counts_as_one_changed_word(victim: SmallVictim) -> No
     once = [r for r in records if len(r.final.split()) == len(r.original.split()) + 1]
     assert once
     assert all(record.words_changed == 1 for record in once)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Boasting(Attack):
+    """Says of each original text that it has the status that a field names."""
+
+    claims: str
+
+    def build(self, victim: Any) -> Any:
+        from textattack import Attack as TextAttack
+        from textattack.goal_function_results import GoalFunctionResultStatus
+        from textattack.goal_functions import UntargetedClassification
+        from textattack.search_methods import SearchMethod
+        from textattack.transformations import WordSwapQWERTY
+
+        class Boast(SearchMethod):  # type: ignore[misc]  # TextAttack is untyped
+            is_black_box = True
+
+            def perform_search(search, initial_result: Any) -> Any:  # noqa: N805
+                initial_result.goal_status = getattr(GoalFunctionResultStatus, self.claims)
+                return initial_result
+
+        return TextAttack(UntargetedClassification(victim), [], WordSwapQWERTY(), Boast())
+
+
+@pytest.mark.parametrize(("claims", "status"), [("SEARCHING", "failed"), ("SUCCEEDED", "error")])
+def test_a_status_that_contradicts_the_predictions_is_an_error_of_the_text(
+    claims: str, status: str, victim: SmallVictim
+) -> None:
+    right, wrong = run(Boasting(claims=claims), victim, [one for one in victim.examples() if one[0] in (5, 6)])
+    assert (right.status, wrong.status) == (status, "skipped")
+    assert (right.final, len(right.probabilities_after)) == (right.original, 3)
+    reason = "the attack's code gives it the status succeeded, the model's predictions failed"
+    assert right.reason == (reason if status == "error" else "")
