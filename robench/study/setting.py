@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from robench.attacking.attack import Attack
-from robench.errors import RobenchError
+from robench.errors import RobenchError, UnitError
 from robench.escaping import show_value
 from robench.frames import locate
 from robench.models.encoders import EncoderSource
@@ -33,6 +34,29 @@ class NamedPlugin:
     name: str
     code: str = ""
     changed: tuple[tuple[str, Any], ...] = ()
+    _planned: dict[str, Any] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Note the values of the plug-in's fields, of which keys are made."""
+        object.__setattr__(self, "_planned", deepcopy(_read_fields(self.plugin)))
+
+    @property
+    def plugin(self) -> Any:
+        """Return the defense or attack."""
+        raise NotImplementedError
+
+    def check_unchanged(self) -> None:
+        """Check that the plug-in's code has left its fields as they were.
+
+        Raises:
+            UnitError: it has changed one.
+        """
+        found = _read_fields(self.plugin)
+        if changed := [name for name, value in self._planned.items() if found[name] != value]:
+            raise UnitError(
+                f"{self.name} changed its field {changed[0]} while it was used; fields are its hyper-parameters, of"
+                " which the key of a result is made: keep elsewhere what changes."
+            )
 
 
 @dataclass(frozen=True)
@@ -40,6 +64,11 @@ class NamedDefense(NamedPlugin):
     """A defense by its registered name."""
 
     defense: Defense = field(kw_only=True)
+
+    @property
+    def plugin(self) -> Defense:
+        """Return the defense."""
+        return self.defense
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -62,7 +91,7 @@ class NamedDefense(NamedPlugin):
         return PluginInfo(
             adaptive_attack=self.defense.adaptive_attack,
             texts_read=self.defense.texts_read,
-            **_plugin_fields(self, self.defense),
+            **_plugin_fields(self),
         )
 
 
@@ -77,6 +106,11 @@ class NamedAttack(NamedPlugin):
 
     attack: Attack = field(kw_only=True)
     base: NamedAttack | None = field(default=None, kw_only=True)
+
+    @property
+    def plugin(self) -> Attack:
+        """Return the attack."""
+        return self.attack
 
     @property
     def title(self) -> str:
@@ -99,15 +133,18 @@ class NamedAttack(NamedPlugin):
     def info(self) -> PluginInfo:
         """Describe it for ``stage.json``."""
         base = self.base.name if self.base else ""
-        return PluginInfo(title=self.title, base=base, **_plugin_fields(self, self.attack))
+        return PluginInfo(title=self.title, base=base, **_plugin_fields(self))
 
 
-def _plugin_fields(named: NamedPlugin, plugin: Any) -> dict[str, Any]:
-    values = {field.name: getattr(plugin, field.name) for field in fields(plugin)}
+def _read_fields(plugin: Any) -> dict[str, Any]:
+    return {field.name: getattr(plugin, field.name) for field in fields(plugin)}
+
+
+def _plugin_fields(named: NamedPlugin) -> dict[str, Any]:
     return {
         "name": named.name,
-        "class_": class_path(type(plugin)),
-        "fields": values,
+        "class_": class_path(type(named.plugin)),
+        "fields": _read_fields(named.plugin),
         "changed": dict(named.changed),
         "code": named.code,
     }

@@ -27,6 +27,7 @@ def attack_shards(
         keep: receives each record.
 
     Raises:
+        UnitError: the attack has changed its fields.
         RobenchError: something cannot be fetched or computed.
     """
     examples = dict(stage.examples())
@@ -38,6 +39,7 @@ def attack_shards(
     results = search_rows(context, stage, stage.model, stage.attack, rows())
     with contextlib.closing(results):
         for record in results:
+            stage.attack.check_unchanged()
             keep(record)
 
 

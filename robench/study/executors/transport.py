@@ -114,8 +114,7 @@ def check_code(stage: Stage) -> None:
         RobenchError: the file of one was edited meanwhile.
     """
     for named in _named_plugins(stage):
-        plugin = named.attack if isinstance(named, NamedAttack) else named.defense
-        if named.code and _identify(type(plugin)) != named.code:
+        if named.code and _identify(type(named.plugin)) != named.code:
             raise RobenchError(
                 f"the source of {named.name} was edited while this run goes on, and workers would run the new one;"
                 " start it again."

@@ -218,8 +218,14 @@ class Stage(ABC):
         return self.data.notes
 
     def common_info(self, context: Context) -> dict[str, Any]:
-        """Return the fields of ``stage.json`` that all kinds of stages share."""
+        """Return the fields of ``stage.json`` that all kinds of stages share.
+
+        Raises:
+            UnitError: the code of a plug-in has changed its fields, so that the key no longer belongs to it.
+        """
         setting, data = self.setting, self.data
+        for named in self.plugins:
+            named.check_unchanged()
         return {
             "robench": VERSION,
             "label": self.label,

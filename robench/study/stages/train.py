@@ -253,6 +253,10 @@ class ModelStage(Stage):
                     context.reporter.say(f"    training continues at step {step:,} of {steps:,}")
                 work.append(stack.enter_context(context.reporter.track("training", "step", steps, step)))
 
+            def end_step(step: int, steps: int) -> None:
+                self.defense.check_unchanged()
+                work[0].set_progress(step, steps)
+
             result = train(
                 defense,
                 rows,
@@ -265,7 +269,7 @@ class ModelStage(Stage):
                 device=context.device,
                 seed=self.seed,
                 on_start=start,
-                on_step=lambda step, steps: work[0].set_progress(step, steps),
+                on_step=end_step,
                 checkpoints=checkpoints,
                 clean=counts.clean,
                 attacker=TrainingAttack(context, self, defense, attack, folder) if attack else None,

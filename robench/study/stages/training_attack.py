@@ -81,6 +81,7 @@ class TrainingAttack:
             with translate_os_errors(path):
                 file = stack.enter_context(open_unlinked(path, "ab"))
             for record in results:
+                self._attack.check_unchanged()
                 feed.receive(record)
                 records.append(file, record, key)
                 count.advance(1, record.status)
