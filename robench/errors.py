@@ -173,6 +173,12 @@ def _name_line(frame: traceback.FrameSummary) -> str:
     return f"{frame.filename}, line {frame.lineno}"
 
 
+def quote_message(error: BaseException) -> str:
+    """Return the first line of an error's message, with the next one if it is a heading; its type if it has none."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    return " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
+
+
 def describe_error(error: BaseException) -> str:
     """Return the type and the message of an error on one line, without a full stop.
 

@@ -8,7 +8,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from robench.errors import ControlFlow, RobenchError, blame_foreign_code, describe_error, translate_failures
+from robench.errors import (
+    ControlFlow,
+    RobenchError,
+    blame_foreign_code,
+    describe_error,
+    quote_message,
+    translate_failures,
+)
 
 
 class Odd(BaseException):
@@ -83,3 +90,19 @@ def test_blame_foreign_code_exit_names_the_line_that_ended_the_program(code: obj
 def test_blame_foreign_code_other_errors_pass() -> None:
     with pytest.raises(KeyboardInterrupt), blame_foreign_code():
         raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("message", "quoted"),
+    [
+        ("", "ValueError"),
+        ("\n one line \nand another", "one line"),
+        (
+            "Error(s) in loading state_dict:\n\n\tsize mismatch\n\tand more",
+            "Error(s) in loading state_dict: size mismatch",
+        ),
+        ("a heading alone:", "a heading alone:"),
+    ],
+)
+def test_quote_message_has_the_line_below_a_heading(message: str, quoted: str) -> None:
+    assert quote_message(ValueError(message)) == quoted

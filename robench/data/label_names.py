@@ -213,14 +213,14 @@ def _settle_given(given: Sequence[str], found: Sequence[int | str], classes: Seq
 def _settle_numbers(found: Sequence[int], place: str) -> LabelNames:
     used, count = sorted(found), max(found) + 1
     listed = list_values(used)
+    if len(used) < 2:
+        raise RobenchError(
+            f"{place} holds the number {listed} alone: name all labels with --labels, in the order of their numbers."
+        )
     if used[0] < 0 or count > LARGEST + 1 or len(used) < count:
         raise RobenchError(
             f"{place} holds the numbers {listed}, which are not all from 0 on: give --labels {','.join(map(str, used))}"
             " for these in the order of the model's columns, or the names of all labels from 0 on."
-        )
-    if count < 2:
-        raise RobenchError(
-            f"{place} holds the number {listed} alone: name all labels with --labels, in the order of their numbers."
         )
     names = tuple(f"LABEL_{number}" for number in used)
     remark = "labels are numbers, each of which means the model's column of that number; --labels NAME,NAME names them"
@@ -231,7 +231,7 @@ def _explain_decimals(found: Sequence[int | str], place: str) -> str:
     """Say why numbers of which some are not whole are refused: in alphabetical order 10.5 is before 2.5."""
     used = sorted(found, key=float)
     words = f"{place} holds the numbers {list_values(used)}, which are not all whole"
-    if len(used) > 20:
+    if len(used) < 2 or len(used) > 20:
         return f"{words}: it is no column of labels; --label names another."
     return (
         f"{words}: give --labels {','.join(map(str, used))} for these in the order of the model's columns, or name"

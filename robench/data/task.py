@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -118,7 +118,7 @@ class Task:
         Raises:
             RobenchError: there are fewer, two are equal, or one looks like a number.
         """
-        labels = list(self.labels) if isinstance(self.labels, Iterable) and not isinstance(self.labels, str) else []
+        labels = list(self.labels) if isinstance(self.labels, tuple | list) else []  # a set has no lasting order
         for label in labels:
             if isinstance(label, str) and not label.strip():
                 raise RobenchError("a label of a task is empty; each needs a name.")

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-from robench.errors import RobenchError
+from robench.errors import RobenchError, quote_message
 from robench.paths import translate_read_errors
 from robench.resources.file_digests import digest_file
 
@@ -104,8 +104,8 @@ def explain_load_errors(title: str, place: str | Path) -> Iterator[None]:
     except RobenchError:
         raise
     except Exception as error:  # the type depends on the file and on the library's version
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise RobenchError(f"{title} cannot be loaded from {place} ({reason[:300].rstrip('.')}).") from error
+        reason = quote_message(error)[:300].rstrip(".")
+        raise RobenchError(f"{title} cannot be loaded from {place} ({reason}).") from error
 
 
 @contextlib.contextmanager

@@ -215,7 +215,11 @@ def test_bad_input_is_a_sentence_with_file_and_row(
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("labels", [("one",), (), ("a", "a"), "ab", ("0", "1"), ("a", " "), ("a", 1)])
+@pytest.mark.parametrize(
+    "labels",
+    [("one",), (), ("a", "a"), "ab", ("0", "1"), ("a", " "), ("a", 1), {"a", "b"}, {"a": 0, "b": 1}, iter("ab")],
+    ids=str,
+)
 def test_labels_that_cannot_be_told_apart_are_refused(labels: Any) -> None:
     with pytest.raises(RobenchError, match="label"):
         Task(labels=labels)

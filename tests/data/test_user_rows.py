@@ -189,6 +189,8 @@ def test_labels_are_numbers_names_or_truth_values(
         ([-1, 1], (), "give --labels -1,1"),
         ([-1, -1], (), "holds only -1, as hidden labels do: .* list all labels with --labels if -1 is one of them"),
         ([0, 0], (), "holds the number 0 alone: name all labels with --labels"),
+        ([1, 1], (), "holds the number 1 alone: name all labels with --labels"),
+        (["0.5", "0.5"], (), "holds the numbers 0.5, which are not all whole: it is no column of labels"),
         (["spam", "spam"], (), "holds 'spam' alone: name all labels with --labels"),
         ([0.5, 1], (), "holds 0.5, which is no label"),
         (["10.5", "2.5"], (), "holds the numbers 2.5, 10.5, which are not all whole: give --labels 2.5,10.5"),

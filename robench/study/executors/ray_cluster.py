@@ -17,7 +17,7 @@ from typing import Any
 
 import ray
 
-from robench.errors import RobenchError
+from robench.errors import RobenchError, quote_message
 from robench.machine import count_cores
 from robench.process import change_environment
 from robench.study.executors.capacity import estimate_worker_bytes
@@ -75,7 +75,7 @@ class RayCluster:
             ray.init(address=address or "local", configure_logging=False, **options)
         except Exception as error:  # the type depends on what fails, and on Ray's version
             self.close()
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+            reason = quote_message(error).rstrip(".")
             if address is None:
                 raise RobenchError(f"Ray does not start on this machine ({reason}).") from error
             raise RobenchError(f"no Ray cluster can be used at {address} ({reason}). {_REMEDY}") from error

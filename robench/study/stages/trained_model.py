@@ -13,7 +13,7 @@ import safetensors.torch
 import torch
 
 from robench.data.load import Example
-from robench.errors import RobenchError
+from robench.errors import RobenchError, quote_message
 from robench.escaping import show_value
 from robench.models.checks import spread, warn_of_saturation, warn_of_window
 from robench.models.classifier import Classifier
@@ -183,8 +183,7 @@ def load(
     except RobenchError:
         raise
     except Exception as error:  # the exception of a broken file depends on the file and the library's version
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise RobenchError(f"the model in {folder} cannot be loaded ({reason}); {REMEDY}.") from error
+        raise RobenchError(f"the model in {folder} cannot be loaded ({quote_message(error)}); {REMEDY}.") from error
     return Predictor(classifier, tokenizer, max_length=max_length, precision=precision, device=device, reader=reader)
 
 
