@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from robench.results.samples import align
 from robench.results.selection import Selection
 from robench.results.significance import Difference, compare_outcomes
 from robench.study.options import runs_options
+from robench.study.values import Numbers, as_tuple, read_value
 
 
 @dataclass(frozen=True, repr=False)
@@ -146,7 +147,7 @@ def compare(
     attack: str = "",
     encoder: str = "",
     preset: str = "",
-    seed: Sequence[int] = (),
+    seed: Numbers = (),
     split: str = "test",
     runs: str | Path = "runs",
     level: float = LEVEL,
@@ -173,16 +174,22 @@ def compare(
             without one, accuracy on clean texts is compared.
         encoder: needed if there are comparable results of several encoders.
         preset: likewise.
-        seed: seeds; all that both have by default.
+        seed: one or several seeds; all that both have by default.
         split: ``test``, or ``dev`` if development rows were attacked.
         runs: the runs folder.
         level: of the interval and the test, such as 0.95.
         difference: to plan for, in percentage points.
 
     Raises:
-        RobenchError: there are no such results, or they are of several settings.
+        RobenchError: an argument is not of its type, there are no such results, or they are of several settings.
     """
-    check_level(level)
+    names = {"first": first, "second": second, "task": task, "split": split}
+    first, second, task, split = (read_value(name, str, value, MISSING) for name, value in names.items())
+    choices = {"attack": attack, "encoder": encoder, "preset": preset}
+    attack, encoder, preset = (read_value(name, str, value, "") for name, value in choices.items())
+    runs, seeds = read_value("runs", str | Path, runs, MISSING), as_tuple(read_value("seed", Numbers, seed, ()))
+    difference = read_value("difference", float | None, difference, None)
+    check_level(read_value("level", float, level, MISSING))
     if difference is not None and not 0 < difference <= 100:
         raise RobenchError(
             f"a difference to plan for is above 0 and at most 100 percentage points, not {difference:g}."
@@ -191,7 +198,7 @@ def compare(
         raise RobenchError(f"{first} is compared with itself; name two defenses.")
     chosen = {"encoders": encoder, "presets": preset}
     named: dict[str, Any] = {key: [value] for key, value in chosen.items() if value}
-    selection = Selection(tasks=[task], seeds=seed, **named)
+    selection = Selection(tasks=[task], seeds=seeds, **named)
     options = runs_options(runs)
     request = ComparisonRequest(names=(first, second), selection=selection, attack=attack, split=split, options=options)
     rows = find_rows(open_results(Path(runs)), request)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 
 from robench.paths import anchor_paths
@@ -16,7 +16,7 @@ from robench.results.intervals import LEVEL
 from robench.results.paper_contents import DEFAULT
 from robench.study.option_class import changed_words
 from robench.study.options import StoreOptions
-from robench.study.values import Names, Numbers
+from robench.study.values import Names, Numbers, read_value
 
 
 @dataclass(frozen=True, repr=False)
@@ -33,7 +33,7 @@ class TableView(Table):
 
 
 def table(
-    number: str,
+    number: int | str,
     *,
     runs: str | Path = "runs",
     paper: str = DEFAULT,
@@ -83,20 +83,23 @@ def table(
         offline: whether to fetch nothing, not even the data sets that are counted.
 
     Raises:
-        RobenchError: there is no such table, or the runs folder has nothing for it.
+        RobenchError: an argument is not of its type, there is no such table, or the runs folder has nothing for it.
     """
+    number = read_value("number", int | str, number, MISSING)
     place = StoreOptions(runs=runs)
+    data = read_value("data", str | Path | None, data, None)
     filters = {"task": task, "defense": defense, "attack": attack, "encoder": encoder, "preset": preset}
     options = TableOptions(
-        selection=make_selection(filters, seed, plain=plain),
-        compare=compare,
-        intervals=intervals,
-        level=level,
-        runs=str(runs),
+        selection=make_selection(filters, seed, plain=read_value("plain", bool, plain, MISSING)),
+        compare=read_value("compare", str | None, compare, None),
+        intervals=read_value("intervals", bool, intervals, MISSING),
+        level=read_value("level", float, level, MISSING),
+        runs=str(place.runs),
         command_options=changed_words(place),
-        data=None if data is None else Path(data),
-        offline=offline,
+        data=data and Path(data),
+        offline=read_value("offline", bool, offline, MISSING),
     )
+    paper, against = read_value("paper", str, paper, MISSING), read_value("against", str | None, against, None)
     with anchor_paths():
         made = make(number, open_results(Path(place.runs)), paper=paper, against=against, **options)
     return TableView(**{one.name: getattr(made, one.name) for one in fields(made)})

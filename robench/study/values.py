@@ -6,6 +6,7 @@ where a text is a path. A text is no number, and a floating-point number no whol
 
 from __future__ import annotations
 
+import numbers
 import operator
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
@@ -43,7 +44,7 @@ def read_value(what: str, hint: Any, value: Any, default: Any) -> Any:
     Raises:
         RobenchError: the value is not of that type.
     """
-    if value is None and (default is None or default == ()):
+    if value is None and (default is None or default in ((), "")):
         return default
     kind, expected = _readers().get(hint, (None, ""))
     if get_origin(hint) is Literal:
@@ -73,6 +74,9 @@ def _readers() -> dict[Any, tuple[Callable[[Any], Any], str]]:
         Numbers: (_one_or_several(_read_number), "a whole number or a sequence of whole numbers"),
         Jobs: (read_jobs, "a whole number, or auto"),
         int: (_read_number, number),
+        int | str: (_read_name, "a name or a whole number"),
+        float: (_read_real, "a number"),
+        float | None: (_read_real, "a number"),
         Sequence[int] | None: (_several(_read_number), "a sequence of whole numbers"),
         str | Path: (_read_path, path),
         str | Path | None: (_read_path, path),
@@ -104,6 +108,19 @@ def _read_number(value: Any) -> int:
     if _is_truth(value):  # which Python takes for a number
         raise TypeError
     return operator.index(value)
+
+
+def _read_name(value: Any) -> str:
+    try:
+        return _read_text(value)
+    except TypeError:
+        return str(_read_number(value))
+
+
+def _read_real(value: Any) -> float:
+    if _is_truth(value) or not isinstance(value, numbers.Real):
+        raise TypeError
+    return float(value)
 
 
 def read_jobs(value: Any) -> Jobs:

@@ -14,6 +14,8 @@ import robench
 from robench.errors import RobenchError
 from robench.study.options import AttackOptions, RunOptions, StoreOptions
 
+HOUSE = Path(__file__).parents[1] / "goldens" / "house" / "runs"
+
 
 @pytest.mark.parametrize(
     ("option", "value", "read"),
@@ -107,3 +109,66 @@ def test_load_results_reads_its_arguments_in_the_same_way(tmp_path: Path) -> Non
         robench.load_results(tmp_path, seed="42")  # type: ignore[arg-type]
     with pytest.raises(RobenchError, match="no "):
         robench.load_results(tmp_path, seed=np.arange(2), task=np.array(["mr"]))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "expected"),
+    [
+        ("number", 5.0, "a name or a whole number"),
+        ("number", None, "a name or a whole number"),
+        ("number", True, "a name or a whole number"),
+        ("runs", None, "a path"),
+        ("level", "0.95", "a number"),
+        ("level", True, "a number"),
+        ("intervals", 1, "True or False"),
+        ("plain", "yes", "True or False"),
+        ("offline", 0, "True or False"),
+        ("compare", ["base"], "a text"),
+        ("against", ["paper"], "a text"),
+        ("paper", None, "a text"),
+        ("data", 3, "a path"),
+        ("task", 3, "a name or a sequence"),
+        ("seed", "42", "a whole number or a sequence"),
+    ],
+)
+def test_table_refuses_arguments_of_unclear_types_by_a_sentence(argument: str, value: Any, expected: str) -> None:
+    with pytest.raises(RobenchError, match=rf"^{argument} is .*; it should be {expected}.*\.$"):
+        robench.table(**{"number": "5", "runs": HOUSE, argument: value})
+
+
+def test_table_takes_the_number_of_a_table_as_a_number_too() -> None:
+    assert repr(robench.table(5, runs=HOUSE)) == repr(robench.table("5", runs=HOUSE))
+    assert repr(robench.table(np.int64(5), runs=HOUSE, level=np.float32(0.5))).startswith("Table 5")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "expected"),
+    [
+        ("first", ["taichi"], "a text"),
+        ("second", pd.DataFrame({"a": [1]}), "a text"),
+        ("task", ["mr"], "a text"),
+        ("attack", ["pwws"], "a text"),
+        ("encoder", ["x"], "a text"),
+        ("preset", 3, "a text"),
+        ("split", None, "a text"),
+        ("seed", "42", "a whole number or a sequence"),
+        ("seed", None, ""),
+        ("runs", None, "a path"),
+        ("level", "0.95", "a number"),
+        ("difference", "5", "a number"),
+    ],
+)
+def test_compare_refuses_arguments_of_unclear_types_by_a_sentence(argument: str, value: Any, expected: str) -> None:
+    arguments = {"first": "taichi", "second": "ada", "task": "mr", "attack": "pwws", "runs": HOUSE, argument: value}
+    if not expected:
+        assert robench.compare(**arguments)
+        return
+    with pytest.raises(RobenchError, match=rf"^{argument} is .*; it should be {expected}.*\.$"):
+        robench.compare(**arguments)
+
+
+def test_compare_takes_one_seed_and_no_attack() -> None:
+    one, several = (robench.compare("taichi", "ada", task="mr", attack="pwws", runs=HOUSE, seed=s) for s in (42, [42]))
+    assert one == several and one.found.seeds == (42,)
+    clean = robench.compare("taichi", "ada", task="mr", attack=None, encoder=None, runs=HOUSE)  # type: ignore[arg-type]
+    assert clean.attack == ""
