@@ -20,11 +20,12 @@ from robench.escaping import dump_json
 from robench.plugins import registry
 from robench.plugins.option import describe
 from robench.plugins.registry import Entry
+from robench.plugins.settings import CERTIFICATE, SHARED, TRAINING
 from robench.plugins.suggestions import explain_unknown
 from robench.resources.model_folder import BUNDLED_ENCODERS
 from robench.results import papers
 from robench.results.paper_contents import Paper
-from robench.study.presets import CERTIFICATE, PRESETS, SHARED, TRAINING
+from robench.study.presets import PRESETS
 from robench.training.certificate import CertificateSettings
 from robench.training.settings import TrainingSettings
 

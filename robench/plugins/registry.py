@@ -22,6 +22,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import re
+import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from importlib import metadata
@@ -34,6 +35,7 @@ from robench.plugins.entry import KINDS as KINDS
 from robench.plugins.entry import Entry as Entry
 from robench.plugins.entry import Kind as Kind
 from robench.plugins.modules import remember_source
+from robench.plugins.settings import SHARED, TRAINING
 from robench.plugins.suggestions import explain_unknown
 
 T = TypeVar("T")
@@ -65,6 +67,7 @@ def register(name: str, thing: T | None = None) -> Callable[[T], T]:
 
     Used as a decorator of a class, or called with an instance: ``register("taichi-cold", TaiChi(temperature=0.1))``.
     The same notebook may register a name again, and so may a module that is imported anew, which replaces what it was.
+    What a package offers under this name by an entry point may be registered, too, which changes nothing.
 
     Example:
         A task whose rows are in ``DIR/complaints/{train,dev,test}.tsv``, with ``data="DIR"``:
@@ -82,6 +85,8 @@ def register(name: str, thing: T | None = None) -> Callable[[T], T]:
         origin = _find_origin()
         _check_name(kind, name, origin)
         taken = additions.get((kind, name)) or _read_entry_points(kind).get(name)
+        if taken and _is_target(taken.target, thing):  # a class of a package may be both decorated and an entry point
+            return thing
         if taken and taken.origin != origin:
             raise RobenchError(f"{kind[:-1]} {name!r} is registered twice: by {taken.origin} and by {origin}.")
         if taken and origin in _running:
@@ -206,11 +211,28 @@ def _is_own(point: metadata.EntryPoint) -> bool:
 
 
 def _check_name(kind: Kind, name: str, origin: str) -> None:
-    """Reject a name that cannot stand in a comma-separated list or in the name of a folder."""
-    if not isinstance(name, str) or not _NAME.fullmatch(name) or name == "all":
+    """Reject a name that cannot stand in a comma-separated list or in the name of a folder, or means something else."""
+    reserved = ("all",) if kind == "tasks" else ("all", *SHARED)  # tasks have no settings
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or name in reserved:
+        words = " or ".join(reserved)
         raise RobenchError(
-            f"{origin} registers a {kind[:-1]} as {show_value(name)}; a name {_FORM} and is not the word all."
+            f"{origin} registers a {kind[:-1]} as {show_value(name)}; a name {_FORM} and is not the word {words}."
         )
+    if kind != "tasks" and name.endswith(f".{TRAINING}"):
+        raise RobenchError(
+            f"{origin} registers a {kind[:-1]} as {name}; --set reads that as the training settings of"
+            f" {name.removesuffix(f'.{TRAINING}')}."
+        )
+
+
+def _is_target(target: object, thing: object) -> bool:
+    """Tell whether a thing is what an entry point names; while its module is imported, a class is not in it yet."""
+    if not isinstance(target, str):
+        return False
+    module, _, path = target.partition(":")
+    if isinstance(thing, type):
+        return (thing.__module__, thing.__qualname__) == (module, path)
+    return getattr(sys.modules.get(module), path, None) is thing
 
 
 def _kind_of(thing: object) -> Kind:

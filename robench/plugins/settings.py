@@ -27,8 +27,12 @@ from robench.plugins.suggestions import explain_unknown
 
 T = TypeVar("T")
 
-_TRAINING = "training"
-"""The name of the training settings, also of those that one defense has of its own."""
+TRAINING = "training"
+"""The name of the training settings of all defenses, and the end of the name of those that one has of its own."""
+CERTIFICATE = "certificate"
+"""The name of the settings of all certificates."""
+SHARED = (TRAINING, CERTIFICATE)
+"""The names in ``--set`` that belong to no defense or attack."""
 _LARGEST = 2**16
 """Most bytes of a file of settings: tomllib takes minutes for a key of a hundred thousand parts."""
 
@@ -43,8 +47,8 @@ def parse(settings: Sequence[str]) -> dict[str, dict[str, str]]:
     for setting in settings:
         path, equals, value = setting.partition("=")
         name, dot, field = path.strip().rpartition(".")
-        if name.endswith(f".{_TRAINING}"):  # of one defense alone
-            name, field = name.removesuffix(f".{_TRAINING}"), f"{_TRAINING}.{field}"
+        if name.endswith(f".{TRAINING}"):  # of one defense alone
+            name, field = name.removesuffix(f".{TRAINING}"), f"{TRAINING}.{field}"
         if not (equals and dot and name and field):
             raise RobenchError(f"--set {setting}: it should read NAME.FIELD=VALUE, as in taichi.temperature=0.5.")
         found.setdefault(name, {})[field] = value.strip()

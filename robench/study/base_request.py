@@ -15,6 +15,7 @@ from robench.escaping import list_values
 from robench.plugins import registry
 from robench.plugins import settings as options
 from robench.plugins.registry import Kind
+from robench.plugins.settings import SHARED
 from robench.plugins.suggestions import explain_unknown
 from robench.progress import Reporter
 from robench.results import papers
@@ -23,7 +24,7 @@ from robench.study.consent import split_by_consent
 from robench.study.executors.choice import ExecutorChoice
 from robench.study.options import CommonOptions
 from robench.study.plan import order_stages
-from robench.study.presets import SHARED, Preset, find_preset
+from robench.study.presets import Preset, find_preset
 from robench.study.setting import NamedAttack
 from robench.study.stages.stage import Stage
 from robench.study.task_choice import TaskChoice, choose_tasks, load_rows

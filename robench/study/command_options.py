@@ -13,12 +13,13 @@ import msgspec
 
 from robench.errors import RobenchError
 from robench.plugins import registry
+from robench.plugins.settings import TRAINING
 from robench.results.cells import Result
 from robench.results.info import CellInfo
 from robench.results.info_parts import EncoderInfo, PluginInfo, VictimInfo
 from robench.study.option_class import option_words, run_options
 from robench.study.options import THREADS, AttackOptions, RunOptions
-from robench.study.presets import PRESETS, TRAINING, Preset
+from robench.study.presets import PRESETS, Preset
 from robench.training.settings import TrainingSettings
 
 TRUST = run_options(AttackOptions)["trust_remote_code"].flag

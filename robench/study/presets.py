@@ -14,13 +14,6 @@ from robench.training.settings import TrainingSettings
 Existing = Literal["only-missing", "always", "only-cache"]
 """What to do with existing results: make only missing ones, make all again, or use existing ones and make none."""
 
-TRAINING = "training"
-"""The name of the training settings of all defenses in ``--set``."""
-CERTIFICATE = "certificate"
-"""The name of the settings of all certificates in ``--set``."""
-SHARED = (TRAINING, CERTIFICATE)
-"""The names in ``--set`` that belong to no defense or attack."""
-
 
 @dataclass(frozen=True)
 class FirstLook:

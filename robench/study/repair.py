@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from robench.errors import RobenchError
+from robench.plugins.settings import CERTIFICATE
 from robench.results import locks, papers
 from robench.results.cells import read_results
 from robench.results.info import CellInfo, CertificatesInfo, StageInfo, StatisticsInfo, TransferInfo
@@ -25,7 +26,6 @@ from robench.results.store import STAGE_FILE, Store, StoredStage
 from robench.study.commands import Gap, make_commands, repeat
 from robench.study.option_class import option_words
 from robench.study.options import StoreOptions
-from robench.study.presets import CERTIFICATE
 from robench.training.certificate import CertificateSettings
 
 AGAIN = option_words(StoreOptions, existing="always")

@@ -10,13 +10,14 @@ from robench.errors import RobenchError
 from robench.plugins import registry
 from robench.plugins import settings as options
 from robench.plugins.entry import Entry
+from robench.plugins.settings import CERTIFICATE, SHARED, TRAINING
 from robench.progress import Reporter
 from robench.study import training_changes
 from robench.study.base_request import BaseRequest, expand
 from robench.study.consent import split_by_consent
 from robench.study.options import RunOptions
 from robench.study.plan import plan_cells, plan_certificates, plan_statistics, plan_transfers
-from robench.study.presets import CERTIFICATE, SHARED, TRAINING, Preset, find_preset
+from robench.study.presets import Preset, find_preset
 from robench.study.setting import NamedAttack, NamedDefense, Setting
 from robench.study.stages.attack import CellStage
 from robench.study.stages.stage import Stage

@@ -10,12 +10,13 @@ from robench.errors import RobenchError
 from robench.models.encoders import EncoderSource
 from robench.plugins import registry
 from robench.plugins.registry import names
+from robench.plugins.settings import SHARED
 from robench.plugins.suggestions import explain_unknown
 from robench.progress import Reporter
 from robench.study.base_request import BaseRequest
 from robench.study.options import AttackOptions
 from robench.study.plan import plan_victim
-from robench.study.presets import SHARED, FirstLook, find_preset
+from robench.study.presets import FirstLook, find_preset
 from robench.study.setting import NamedDefense, Setting
 from robench.study.stages.stage import Stage
 from robench.study.task_choice import TaskChoice, choose_tasks

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from robench.errors import RobenchError, RunEndError, run_foreign_code
+from robench.escaping import shorten
 from robench.plugins.source import SourceWalk
 from robench.victims.source import EstimatorSource, hash_texts, version_option
 
@@ -111,8 +112,9 @@ def _digest(estimator: Any, title: str, version: str, shown: str) -> str:
         contents, code = _hash(estimator, walk), walk.digest()
     except Exception as error:  # what a user's object, pickle or joblib raises, if it cannot be taken apart
         if not version:
+            reason = shorten(str(error.args[0] if error.args else error), 200)  # joblib adds the whole classifier
             raise RobenchError(
-                f"{title} holds something by which robench cannot distinguish it from another ({error}); give it a"
+                f"{title} holds something by which robench cannot distinguish it from another ({reason}); give it a"
                 f" version ({version_option(shown)}), and a new one whenever it changes."
             ) from error
         contents, code = type(estimator).__qualname__, ""

@@ -195,7 +195,7 @@ class Aiming(Attack):
         from textattack.search_methods import GreedySearch
         from textattack.transformations import WordSwapQWERTY
 
-        class Own(goal_functions.UntargetedClassification):  # type: ignore[misc]  # TextAttack is untyped
+        class Own(goal_functions.UntargetedClassification):
             pass
 
         names = {**vars(goal_functions), **vars(hardlabel_classification), "Own": Own, "Victim": Victim}

@@ -205,6 +205,20 @@ def test_a_name_that_cannot_be_is_blamed_on_its_packages(
         assert done.returncode == 2 and re.search(told, done.stderr) and "Traceback" not in done.stderr
 
 
+def test_register_of_what_the_package_has_as_an_entry_point_changes_nothing(tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    install(site, "robench-smooth", POINTS.format(name="smooth", module="robench_smooth"))
+    module = site / "robench_smooth.py"
+    module.write_text(PLUGIN.format(register=REGISTER), encoding="utf-8")
+    done = elsewhere(site, "list", "smooth")
+    assert done.returncode == 0 and "robench-smooth 1.2" in done.stdout, done.stderr
+    another_task = "robench.register('verdicts', robench.Task(labels=('a', 'b')))"
+    for other in ("class Other(Smooth): ...\nrobench.register('smooth', Other)", another_task):
+        module.write_text(PLUGIN.format(register=f"{REGISTER}\n{other}\n"), encoding="utf-8")
+        told = elsewhere(site, "list", "smooth").stderr
+        assert "is registered twice: by robench-smooth 1.2 and by" in told
+
+
 def test_a_file_may_not_take_the_name_of_a_package(tmp_path: Path) -> None:
     site, plugin = tmp_path / "site", tmp_path / "mine.py"
     install(site, "robench-smooth", POINTS.format(name="smooth", module="robench_smooth"))

@@ -102,7 +102,12 @@ def test_a_plugin_file_adds_a_name_with_its_origin(tmp_path: Path) -> None:
         ),
         pytest.param(DEFENSE.format(name="../b", summary=""), "registers a defense as", id="path"),
         pytest.param(DEFENSE.format(name="", summary=""), "registers a defense as ''", id="no name"),
-        pytest.param(DEFENSE.format(name="all", summary=""), "is not the word all", id="all"),
+        pytest.param(DEFENSE.format(name="all", summary=""), "is not the word all or training", id="all"),
+        pytest.param(DEFENSE.format(name="training", summary=""), "as 'training'; .*is not the word", id="training"),
+        pytest.param(DEFENSE.format(name="certificate", summary=""), "as 'certificate'", id="certificate"),
+        pytest.param(
+            DEFENSE.format(name="a.training", summary=""), "--set reads that as the training settings of a", id="own"
+        ),
         pytest.param(DEFENSE.format(name="a" * 70, summary=""), "up to 60", id="long"),
         pytest.param(
             DEFENSE.format(name="mine", summary="") + "\nraise ValueError('no')\n", "ValueError: no", id="half-way"

@@ -147,8 +147,9 @@ def test_estimator_digest_is_the_same_in_another_process(tmp_path: Path) -> None
 
 def test_estimator_that_cannot_be_identified_needs_a_version() -> None:
     pipe = fitted(LogisticRegression(), words=CountVectorizer(preprocessor=lambda text: text))
-    with pytest.raises(RobenchError, match=r"^a Pipeline in memory holds something .*; give it a version"):
+    with pytest.raises(RobenchError, match=r"^a Pipeline in memory holds something .*; give it a version") as told:
         find_victim(pipe)
+    assert "(Can't pickle <function " in str(told.value) and "PicklingError" not in str(told.value)
     assert find_victim(pipe, version="1").digest != find_victim(pipe, version="2").digest
 
 

@@ -262,7 +262,7 @@ class Boasting(Attack):
         from textattack.search_methods import SearchMethod
         from textattack.transformations import WordSwapQWERTY
 
-        class Boast(SearchMethod):  # type: ignore[misc]  # TextAttack is untyped
+        class Boast(SearchMethod):
             is_black_box = True
 
             def perform_search(search, initial_result: Any) -> Any:  # noqa: N805
