@@ -85,7 +85,7 @@ def table(
     Raises:
         RobenchError: an argument is not of its type, there is no such table, or the runs folder has nothing for it.
     """
-    number = read_value("number", int | str, number, MISSING)
+    name: str = read_value("number", int | str, number, MISSING)
     place = StoreOptions(runs=runs)
     data = read_value("data", str | Path | None, data, None)
     filters = {"task": task, "defense": defense, "attack": attack, "encoder": encoder, "preset": preset}
@@ -96,10 +96,10 @@ def table(
         level=read_value("level", float, level, MISSING),
         runs=str(place.runs),
         command_options=changed_words(place),
-        data=data and Path(data),
+        data=None if data is None else Path(data),
         offline=read_value("offline", bool, offline, MISSING),
     )
     paper, against = read_value("paper", str, paper, MISSING), read_value("against", str | None, against, None)
     with anchor_paths():
-        made = make(number, open_results(Path(place.runs)), paper=paper, against=against, **options)
+        made = make(name, open_results(Path(place.runs)), paper=paper, against=against, **options)
     return TableView(**{one.name: getattr(made, one.name) for one in fields(made)})
