@@ -50,8 +50,8 @@ def choose_by_half(right: Sequence[int]) -> float:
         right: right draws of :data:`~robench.results.draws.DRAWS` under each attack.
 
     Example:
-        >>> choose_by_half([5]), choose_by_half([10, 0]), round(choose_by_half([5, 5]), 2)
-        (0.5, 0.0, 0.59)
+        >>> [round(choose_by_half(right), 2) for right in ([5], [10, 0], [5, 5])]
+        [0.5, 0.0, 0.59]
     """
     half = DRAWS // 2
     ways = comb(DRAWS, half)
