@@ -191,7 +191,7 @@ def test_group_results_separates_data_sets_of_one_name(found: ModelResults) -> N
 
 def test_strength_that_is_not_known_is_not_less(found: ModelResults, capsys: pytest.CaptureFixture[str]) -> None:
     unknown = ModelResults(found.store, found.cells)
-    unknown.__dict__["worst"] = dataclasses.replace(found.worst, value=None)
+    unknown.__dict__["worst"] = dataclasses.replace(found.worst, value=None, least=None)
     with pytest.raises(typer.Exit):
         check_strength([unknown], 40)
     assert capsys.readouterr().err.strip().endswith("had no text in common.")
