@@ -218,7 +218,7 @@ def test_bad_input_is_a_sentence_with_file_and_row(
 @pytest.mark.parametrize(
     "labels",
     [("one",), (), ("a", "a"), "ab", ("0", "1"), ("a", " "), ("a", 1), {"a", "b"}, {"a": 0, "b": 1}, iter("ab")],
-    ids=str,
+    ids=["one", "none", "twice", "text", "numbers", "blank", "mixed", "set", "dict", "iterator"],
 )
 def test_labels_that_cannot_be_told_apart_are_refused(labels: Any) -> None:
     with pytest.raises(RobenchError, match="label"):
