@@ -74,7 +74,10 @@ FOLDERS: list[tuple[Damage, str]] = [
     (configured(model_type="no-such-thing"), r"brings Python code of its own; look at it, and allow it with --trust"),
     (configured(model_type="no-such-thing", auto_map={}), r"brings Python code"),
     (configured(model_type="bert"), r"brings Python code of its own"),
-    (configured(id2label={"0": "a", "1": "b", "2": "c"}), r"cannot be loaded from .* \(.*size mismatch for (b|w)"),
+    (
+        configured(id2label={"0": "a", "1": "b", "2": "c"}),
+        r"cannot be loaded from .* \(.*(size mismatch for (b|w)|ignore_mismatched_sizes)",
+    ),
     (
         cut,
         r"lack 1 tensors of a RobenchForSequenceClassification, such as head\.weight: it is not a trained classifier",
