@@ -269,6 +269,10 @@ def test_coordinator_that_ends_takes_its_workers_along_and_the_next_run_goes_on(
     assert contents(runs) == contents(undisturbed) and leftovers(runs) == []
 
 
+RACES = 5
+"""Times that two runs are started at once; they share the work in one of these at least."""
+
+
 def attacked_by(run: Run) -> int:
     """The number of rows that a run attacked itself, from its tally of outcomes."""
     (tally,) = re.findall(r"attacking: [\d,]+ texts in .*", run.stderr)
@@ -280,13 +284,19 @@ def attacked_by(run: Run) -> int:
 def test_two_runs_at_once_share_the_rows_and_attack_none_twice(
     processes: Processes, long_job: TinyJob, undisturbed: Path, tmp_path: Path, jobs: tuple[int, int]
 ) -> None:
-    runs = tmp_path / "runs"
-    both = [start(processes, long_job, runs, jobs=count) for count in jobs]
-    assert [one.wait() for one in both] == [0, 0], [one.stderr for one in both]
-    assert both[0].stdout == both[1].stdout and "base" in both[0].stdout
-    assert contents(runs) == contents(undisturbed) and leftovers(runs) == []
-    counts = [attacked_by(one) for one in both]
-    assert sum(counts) == TEXTS and all(counts)
+    shared = []
+    for race in range(RACES):  # on a busy machine one run may be through before the other has loaded the model
+        runs = tmp_path / f"runs{race}"
+        both = [start(processes, long_job, runs, jobs=count) for count in jobs]
+        assert [one.wait() for one in both] == [0, 0], [one.stderr for one in both]
+        assert both[0].stdout == both[1].stdout and "base" in both[0].stdout
+        assert contents(runs) == contents(undisturbed) and leftovers(runs) == []
+        counts = [attacked_by(one) for one in both]
+        assert sum(counts) == TEXTS
+        shared.append(all(counts))
+        if shared[-1]:
+            break
+    assert any(shared)
 
 
 @pytest.mark.slow
