@@ -42,7 +42,7 @@ CompareOption = Annotated[
     typer.Option(
         metavar="DEFENSE",
         help="Compare this defense with the others, as one family of tests; how far it is from the best of them stands"
-        " behind an arrow.",
+        " behind an arrow. Table differences subtracts it from each of the others.",
         show_default="the paper's",
     ),
 ]
@@ -74,7 +74,8 @@ def table(
     """Show a paper's tables, filled from the runs folder.
 
     `robench list papers` says what each of them shows. Others: quality, how much each attack changes a text; matrix,
-    models trained against one attack under all attacks; worst, under the worst of all; budget, after so many queries;
+    models trained against one attack under all attacks; worst, under the worst of all; differences, each
+    model less the undefended one, or less the one that --compare names, with tests; budget, after so many queries;
     price, what each model costs; flips, clean predictions gained and lost, and accuracy by class and length;
     correlation, whether statistics of representations order models as their accuracy under attack does (`robench
     run --table correlation`); transfer, how many adversarial texts of another seed's undefended model fool each

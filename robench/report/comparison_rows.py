@@ -13,7 +13,7 @@ from robench.report.tables.captions import headings, setting_of
 from robench.results.adaptive import leave_out_adaptive
 from robench.results.cells import Result, group, keep_shared_models, read_model_results, read_results
 from robench.results.info import CellInfo
-from robench.results.labels import column_labels, model_labels, plain_attack, row_labels
+from robench.results.labels import column_labels, is_model_name, model_labels, plain_attack, row_labels
 from robench.results.papers import find_paper
 from robench.results.sample_reader import SampleReader, Samples
 from robench.results.selection import leave_out_crossed, prefer_unchanged
@@ -43,7 +43,8 @@ def find_rows(store: Store, request: ComparisonRequest) -> list[list[Result]]:
     # The worst case is that of one model under several attacks, everything else that of a defense if it has a row.
     first = models if attack == WORST_CASE else results
     rows = [
-        [r for r in first if name in (r.defense.name, labels[r.row])] or [r for r in models if _is(name, r, labels)]
+        [r for r in first if name in (r.defense.name, labels[r.row])]
+        or [r for r in models if is_model_name(name, r, labels[r.row])]
         for name in names
     ]
     for name, row, other in zip(names, rows, reversed(rows), strict=True):
@@ -96,12 +97,6 @@ def _on_split(
         hint = f" {request.hint}" if split in ("dev", "test") else ""
         raise RobenchError(f"no results in {root} on {split} rows; there are results on {there} rows (--split).{hint}")
     return found
-
-
-def _is(name: str, result: Result, labels: Mapping[str, str]) -> bool:
-    """Return whether a name is that of the model of a result: its label, or the attack in it without its resources."""
-    attack = result.info.training_attack
-    return name == labels[result.row] or (attack is not None and name == f"{result.defense.name} on {attack.name}")
 
 
 def _select_attack(results: Sequence[Result], attack: str, attacks: Mapping[str, str]) -> list[Result]:

@@ -103,6 +103,12 @@ def plain_attack(attack: PluginInfo) -> str:
     return "" if set(attack.changed) - {"resources"} else attack.name
 
 
+def is_model_name(name: str, result: Result, label: str) -> bool:
+    """Return whether a name is that of the model of a result: its label, or the attack in it without its resources."""
+    attack = result.info.training_attack
+    return name == label or (attack is not None and name == f"{result.defense.name} on {attack.name}")
+
+
 def make_labels(sources: Iterable[LabelSource]) -> dict[str, Label]:
     """Make a label for each identity."""
     clearest, keys = {}, {}

@@ -26,6 +26,7 @@ TableKind = Literal[
     "quality",
     "matrix",
     "worst",
+    "differences",
     "budget",
     "price",
     "flips",

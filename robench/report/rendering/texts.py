@@ -81,14 +81,18 @@ def number_text(value: Fraction | float, column: Column, digits: int | None = No
 def value_text(cell: Cell, column: Column) -> str:
     """Return ``61.0``, ``61.0 ± 1.2``, ``50.0 †`` of a model that learned nothing, or a text.
 
-    A number that is search-masked has a ``¶``. The number of errors follows: ``61.0, 2 errors``.
+    A number that is search-masked has a ``¶``. The number of errors follows: ``61.0, 2 errors``. A positive number,
+    such as p, that all digits of its column round to none is ``<0.0001``.
     """
     if cell.value is None:
         return (cell.text or DASH) + errors_text(cell)
     has_sd = has_spread(cell) and (cell.sd or column.unit != "count")  # a count is often the same with each seed
     spread = f" ± {number_text(cell.sd, column)}" if cell.sd is not None and has_sd else ""
     marks = ("" if cell.learned else " †") + (" ¶" if cell.masked and cell.masked.is_flagged else "")
-    return number_text(cell.value, column) + spread + marks + errors_text(cell)
+    shown = ("+" if column.signed and cell.value >= 0 else "") + number_text(cell.value, column)
+    if column.unit == "number" and cell.value > 0 and not shown.strip("0."):
+        shown = f"<{rounded(Fraction(1, 10**column.digits), column.digits)}"
+    return shown + spread + marks + errors_text(cell)
 
 
 def interval_text(cell: Cell, column: Column, wide: float = WIDE) -> str:

@@ -17,6 +17,7 @@ from robench.plugins.suggestions import explain_unknown
 from robench.report.tables import accuracy, budget, datasets, flips, high_order, matrix, methods, price, published
 from robench.report.tables.certificates import certificates_table
 from robench.report.tables.correlation import correlation_table
+from robench.report.tables.differences import differences_table
 from robench.report.tables.general_tables import GENERAL
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.options import TableOptions, TableRequest
@@ -64,6 +65,7 @@ _MAKERS: Mapping[TableKind, Callable[[Store, TableRequest], Table]] = {
     ),
     "matrix": lambda store, request: matrix.matrix_table(store.stages(CellInfo), request),
     "worst": lambda store, request: matrix.worst_table(store.stages(CellInfo), request),
+    "differences": lambda store, request: differences_table(store.stages(CellInfo), request),
 }
 
 

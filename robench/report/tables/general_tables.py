@@ -22,6 +22,10 @@ _TITLES: Mapping[TableKind, tuple[str, str]] = {
         "accuracy of each model under the worst of all attacks, in %",
         "the share of samples on which a model survives every attack",
     ),
+    "differences": (
+        "accuracy of each model less that of one of them, in points",
+        "how much better or worse each model is than one of them, under each attack, with intervals and tests",
+    ),
     "budget": (
         "accuracy after so many queries, and after so large a share of words changed, in %",
         "accuracy against the attacker's budget",
@@ -55,6 +59,7 @@ GENERAL: Mapping[str, PaperTable] = {
 NEEDS: Mapping[str, Mapping[str, Any]] = {
     "matrix": {"crossed": True},
     "worst": {"crossed": True},
+    "differences": {"crossed": True},
     "correlation": {"statistics": True, "crossed": True},
     "transfer": {"transfer": True},
     "certificates": {"certificates": True},

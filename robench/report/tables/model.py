@@ -28,6 +28,7 @@ class Column:
         attack: registered name of its attack, whichever form the attack's resources have; empty if another field of the
             attack is changed, or if it has none of its own.
         wraps: whether a page may set its texts in several lines.
+        signed: whether a number that is not negative has a sign, too, where people read it.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Column:
     key: str = ""
     attack: str = ""
     wraps: bool = False
+    signed: bool = False
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 ATTACKS = ("deepwordbug", "pwws", "textfooler")
 STANDS = {"base": 0.3, "pgd": 0.45, "taichi": 0.6}
-NAMES = ("quality", "matrix", "worst", "budget", "price", "flips")
+NAMES = ("quality", "matrix", "worst", "differences", "budget", "price", "flips")
 
 
 def draw(rng: Random, stands: float, n: int = 120) -> list[Record]:

@@ -1,0 +1,130 @@
+"""The table of differences: each model less one of them, as ``robench compare`` has it, and p of the whole family."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+import pytest
+
+from robench import table
+from robench.errors import RobenchError
+from robench.report.rendering import render
+from robench.report.tables import Block, Row, Table, make
+from robench.results.selection import NoResultsError, Selection
+from robench.results.significance import holm
+from robench.results.store import Store
+from support.hand_made import add_cell
+from support.published_entries import ENTRIES, difference
+
+STANDING = {"base": 100, "pgd": 112, "taichi": 130}
+
+
+@pytest.fixture
+def filled(store: Store) -> Store:
+    """Three defenses under two attacks, of one seed; the more robust stand on all texts on which the others do."""
+    for defense, failed in STANDING.items():
+        for attack, more in (("pwws", 0), ("deepwordbug", 10)):
+            add_cell(store, defense, attack, failed + more)
+    add_cell(store, "taichi", "deepwordbug", 120, trained="pwws")
+    return store
+
+
+def conditions(shown: Table) -> dict[str, Block]:
+    return {block.setting["attack"]: block for block in shown.blocks}
+
+
+def numbers(row: Row) -> list[float | None]:
+    return [None if cell.value is None else float(cell.value) for cell in row.cells]
+
+
+def points(block: Block) -> dict[str, float]:
+    """The differences of a block, in points."""
+    return {row.label: round(100 * (numbers(row)[0] or 0), 9) for row in block.rows}
+
+
+def test_each_model_is_compared_with_the_undefended_one_under_each_attack(filled: Store) -> None:
+    shown = conditions(make("differences", filled))
+    assert list(shown) == ["deepwordbug", "pwws", "worst"]  # what models predict for clean texts is not stored
+    assert points(shown["pwws"]) == {"pgd": 6, "taichi on pwws": 15}
+    assert points(shown["deepwordbug"]) == {"pgd": 6, "taichi on deepwordbug": 15, "taichi on pwws": 5}
+    # Only models that met both attacks have a worst case, and under deepwordbug all stand where they do under pwws.
+    assert points(shown["worst"]) == {"pgd": 6, "taichi on pwws": 10}
+
+
+def test_p_is_mcnemars_and_adjusted_for_all_tests_of_the_table(filled: Store) -> None:
+    found = list(chain(*(block.rows for block in make("differences", filled).blocks)))
+    plain = [2 * 0.5 ** round(200 * (numbers(row)[0] or 0)) for row in found]  # nothing is lost: all are on one side
+    assert [numbers(row)[3] for row in found] == plain
+    assert [numbers(row)[4] for row in found] == holm(plain)
+    assert all(row.cells[0].best for row in found)
+
+
+@pytest.mark.parametrize(("gained", "is_claim"), [(6, False), (7, True)])
+def test_a_difference_is_bold_if_the_adjusted_p_tells_it_from_none(store: Store, gained: int, is_claim: bool) -> None:
+    add_cell(store, "base", "pwws", 100)
+    add_cell(store, "pgd", "pwws", 100 + gained)
+    (block, _) = make("differences", store).blocks  # the worst of one attack is that attack
+    assert numbers(block.rows[0])[3:5] == [2 * 0.5**gained, 4 * 0.5**gained]
+    assert block.rows[0].cells[0].best is is_claim
+
+
+def test_models_of_few_seeds_are_not_tested_beside_pairs_of_three(store: Store) -> None:
+    for seed in (1, 2, 3):
+        add_cell(store, "base", "pwws", 100 + seed, seed=seed)
+        add_cell(store, "pgd", "pwws", 112 - seed, seed=seed)
+    add_cell(store, "taichi", "pwws", 130, seed=2)
+    block = conditions(make("differences", store))["pwws"]
+    found = {row.label: numbers(row) for row in block.rows}
+    assert points(block) == {"pgd": 4, "taichi on pwws": 14} and found["taichi on pwws"][3:] == [None, None, 200, 1]
+    assert None not in found["pgd"] and found["pgd"][-1] == 3
+    alone = conditions(make("differences", store, selection=Selection(seeds=[2])))["pwws"]
+    assert all(None not in numbers(row) for row in alone.rows)
+
+
+def test_the_compared_model_is_subtracted(filled: Store) -> None:
+    shown = make("differences", filled, compare="taichi on pwws")
+    assert shown.caption.startswith("Each model less taichi on pwws. ")
+    found = points(conditions(shown)["deepwordbug"])
+    assert found == {"base": -5, "pgd": 1, "taichi on deepwordbug": 10}
+    assert "| base | **-5.0** | " in render(shown, "md") and "| pgd | +1.0 | " in render(shown, "md")
+
+
+def test_what_cannot_be_subtracted_is_refused(filled: Store) -> None:
+    with pytest.raises(RobenchError, match="taichi is the name of several models: taichi on deepwordbug, taichi on pw"):
+        make("differences", filled, compare="taichi")
+    with pytest.raises(NoResultsError, match="did you mean pgd"):
+        make("differences", filled, compare="pdg")
+    with pytest.raises(NoResultsError, match="no results of ada to subtract; there are results of base, pgd, taichi"):
+        make("differences", filled, compare="ada")
+    with pytest.raises(NoResultsError, match="no other model with the samples and a seed of base: `robench run"):
+        make("differences", filled, selection=Selection(defenses=["base"]))
+
+
+def test_models_that_learned_nothing_are_left_out(store: Store) -> None:
+    add_cell(store, "base", "pwws", 100)
+    add_cell(store, "pgd", "pwws", 112)
+    add_cell(store, "smart", "pwws", 199, clean=(250, 500, 250))
+    shown = make("differences", store)
+    assert {row.label for row in chain(*(block.rows for block in shown.blocks))} == {"pgd"}
+    assert any("are left out" in line for line in shown.legend)
+
+
+def test_the_published_differences_are_those_that_compare_finds() -> None:
+    shown = table("differences", task="trec", defense=["base", "pgd", "ada", "taichi"], plain=True, runs=str(ENTRIES))
+    tested = []
+    for block in shown.blocks:
+        attack = str(block.setting["attack"]).removesuffix(" (bundled 2)")
+        for row in block.rows:
+            own = difference(row.label, "base", "" if attack == "clean" else attack)
+            expected = [own.value, own.low, own.high, own.p if len(own.seeds) == 3 else None]
+            cells = numbers(row)
+            assert cells[:4] == expected and cells[-1] == len(own.seeds)
+            tested += [(own.p, cells[4])] if own.p is not None and len(own.seeds) == 3 else []
+    assert len(tested) == 3 * 6
+    plain, adjusted = zip(*tested, strict=True)
+    assert list(adjusted) == holm(plain)
+
+
+def test_a_small_p_is_not_shown_as_none() -> None:
+    shown = table("differences", task="sst2", runs=str(ENTRIES))
+    assert r"\<0.0001" in render(shown, "md") and "0.0000" not in render(shown, "md")
