@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import shlex
 from pathlib import Path
 
 from typer.testing import CliRunner
@@ -25,15 +26,19 @@ def show(command: str, *, notes: bool = True) -> str:
 
     Args:
         command: arguments of robench, without the folder of results.
-        notes: whether the page shows what stands above and below the rows, too.
+        notes: whether the page shows what stands above and below the rows, too; the headings of several blocks are
+            shown in any case.
 
     Raises:
         RuntimeError: the command ends with an error.
     """
     printed, _, _ = _run(command, "--format", "md").partition("\n—: no result yet. To fill the gaps:")
-    lines = printed.strip().splitlines()
-    rows = "\n".join(line for line in lines if notes or line.startswith("|"))
-    return f"{_name(command)}{rows}\n\n"
+    if notes:
+        return f"{_name(command)}{printed.strip()}\n\n"
+    _, *headings = re.findall(r"^\*\*.*\*\*$", printed, re.MULTILINE)
+    kept = [line for line in printed.splitlines() if line.startswith("|") or (line in headings and len(headings) > 1)]
+    spaced = (f"\n{line}\n" if line in headings else line for line in kept)
+    return f"{_name(command)}{chr(10).join(spaced).strip()}\n\n"
 
 
 def _name(command: str) -> str:
@@ -41,7 +46,7 @@ def _name(command: str) -> str:
 
 
 def _run(command: str, *options: str) -> str:
-    words = [*command.split(), "--runs", ENTRIES, *options]
+    words = [*shlex.split(command), "--runs", ENTRIES, *options]
     done = CliRunner(env={"COLUMNS": "100"}).invoke(app, words)
     if done.exit_code != 0:
         raise RuntimeError(f"robench {' '.join(words)}: {done.output}")

@@ -1,4 +1,4 @@
-"""The sentences of docs/results.md, "In short", on one seed: an entry against one of them makes its test fail."""
+"""The sentences of docs/results.md on one seed: an entry against one of them makes its test fail."""
 
 from __future__ import annotations
 

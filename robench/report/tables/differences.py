@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from typing import TypeAlias
@@ -40,7 +40,8 @@ _LEGEND = (
     " have; samples without an outcome of both are left out.",
     "from, to: {level:g} % interval, with {fewest} seeds or more of seeds and samples, with one of the samples alone.",
     "p: chance of a difference as large between two equal models; adjusted by Holm's method for all tests of the table."
-    " With one seed it is about two trained models, and left out where other pairs have {fewest} seeds.",
+    " With one seed it is about two trained models, which are left out where others have {fewest} seeds; --seed N"
+    " compares those of one.",
     "worst case: a sample counts only if the model survives every attack of its block on it.",
     f"{BOLD} differences that the adjusted p tells from none.",
 )
@@ -83,7 +84,7 @@ def differences_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequ
     ways = _list_ways(layout, SampleReader.of(results, request.reader))
     settings, found = [], []
     for members in layout.blocks.values():
-        if conditions := list(_compare(members, name, layout, ways, level)):
+        if conditions := _prefer_seeds(list(_compare(members, name, layout, ways, level))):
             settings.append(setting_of(members[0].info, attacked_n=members[0].attacked_n))
             found.append(conditions)
     if not found:
@@ -143,6 +144,14 @@ def _compare(
             yield _Condition(attack, heading, known)
 
 
+def _prefer_seeds(conditions: Sequence[_Condition]) -> list[_Condition]:
+    """Leave out pairs that are about two trained models, if others are about defenses."""
+    if not any(difference.covers_seeds for one in conditions for _, difference in one.pairs):
+        return list(conditions)
+    kept = [replace(one, pairs=[pair for pair in one.pairs if pair[1].covers_seeds]) for one in conditions]
+    return [one for one in kept if one.pairs]
+
+
 def _find(name: str, members: Sequence[Result], layout: Layout) -> _Row:
     """Return the results of the model of a setting that has a name; none if no model has it.
 
@@ -169,21 +178,16 @@ def _explain_none(name: str, layout: Layout, request: TableRequest) -> str:
 
 
 def _adjust(found: Sequence[Sequence[_Condition]]) -> Mapping[int, float]:
-    """Return the p values of all tests of a table, adjusted, by the identity of their difference.
-
-    Where pairs of a setting cover seeds, those that are about two trained models are not tested.
-    """
-    tested: list[Difference] = []
-    for conditions in found:
-        pairs = [difference for one in conditions for _, difference in one.pairs if difference.p is not None]
-        tested += [pair for pair in pairs if pair.covers_seeds] or pairs
-    return dict(zip(map(id, tested), holm([pair.p or 0.0 for pair in tested]), strict=True))
+    """Return the p values of all tests of a table, adjusted, by the identity of their difference."""
+    pairs = [difference for conditions in found for one in conditions for _, difference in one.pairs]
+    p_values = {id(pair): pair.p for pair in pairs if pair.p is not None}
+    return dict(zip(p_values, holm(list(p_values.values())), strict=True))
 
 
 def _make_row(row: _Row, difference: Difference, layout: Layout, adjusted: Mapping[int, float]) -> Row:
     p = adjusted.get(id(difference))
     is_claim = p is not None and p <= round(1 - difference.level, 12)
-    numbers = [difference.value, difference.low, difference.high, None if p is None else difference.p, p]
+    numbers = [difference.value, difference.low, difference.high, difference.p, p]
     cells = [Cell() if n is None else Cell(Fraction(n)) for n in (*numbers, difference.n, len(difference.seeds))]
     cells[0] = Cell(Fraction(difference.value), best=is_claim)
     return make_row(row, layout.rows[row[0].row], tuple(cells))
