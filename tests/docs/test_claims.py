@@ -11,7 +11,7 @@ from robench import table
 from robench.results.entries import load_entries
 from robench.results.power import find_smallest_difference
 from robench.results.reruns import compare_reruns
-from support.published_entries import ATTACKS, ENTRIES, EVERYTHING, TAICHI, difference, read_points
+from support.published_entries import ATTACKS, ENTRIES, TAICHI, difference, read_points
 
 UNSEEN = ("deepwordbug", "textfooler", "textbugger")
 KL_POS = {"deepwordbug": -0.73, "pwws": -0.97, "textfooler": -0.92, "textbugger": -0.55}
