@@ -46,7 +46,7 @@ def main() -> None:
         found = measure_coverage(Design(size, n, seeds, (accuracy,)), studies, seed)
         rows.append([effect, seeds, n, f"{100 * accuracy:g}", *map(percent, found[:2]), f"{found.width:.1f}"])
         faults += [f"interval: {rows[-1]}"] if found.used < LOWEST else []
-    lines += ["Intervals over seeds and samples: how many of them hold the true accuracy, in %.", ""]
+    lines += ["Intervals over seeds and samples: the percentage that contain the true accuracy.", ""]
     lines += table(["seed effects", "seeds", "samples", "accuracy", "covered", "without Wilson's form", "width"], rows)
 
     rows = []
@@ -55,7 +55,11 @@ def main() -> None:
             one = measure_one_seed(Design(size, n, 2), studies, seed)
             rows.append([effect, n, *map(percent, one)])
             faults += [f"Wilson: {rows[-1]}"] if one.same < LOWEST else []
-    lines += ["", "Wilson's interval of one seed, accuracy 50: how many hold the model's, and a new seed's.", ""]
+    lines += [
+        "",
+        "Wilson's interval of one seed, accuracy 50: the percentage that contain this model's, and a new seed's.",
+        "",
+    ]
     lines += table(["seed effects", "samples", "of this model", "of a new seed"], rows)
 
     rows = []
@@ -67,9 +71,10 @@ def main() -> None:
         faults += [f"tests: {rows[-1]}"] if max(tests[:2]) > HIGHEST or held < LOWEST else []
     lines += [
         "",
-        "Nine equal defenses, one of them against the others: wrong claims, in %. Last, how many intervals of",
+        "Nine equal defenses, one of them against the others: wrong claims, in %. The last column is the percentage of",
+        "intervals that contain a real difference of 10 points.",
+        "",
     ]
-    lines += ["a real difference of 10 points hold it.", ""]
     heads = ["seed effects", "seeds", "samples", "accuracy", "pairs", "families (Holm)", "one seed: pairs"]
     lines += table([*heads, "one seed: families", "difference covered"], rows)
 
@@ -81,9 +86,10 @@ def main() -> None:
         rows.append([name, seeds, n, percent(apart), percent(pooled), f"{ratio:.2f}"])
     lines += [
         "",
-        "Eight rows whose seed variances are pooled unless Bartlett's test tells them apart at 5 %, which",
+        "Eight rows whose seed variances are pooled unless Bartlett's test tells them apart at 5 % (robench does",
+        "not do this): how often the row with the lowest share is covered.",
+        "",
     ]
-    lines += ["robench does not do: how often the row with the lowest share is covered.", ""]
     lines += table(["seed effects", "seeds", "samples", "not pooled", "pooled", "width, pooled / not"], rows)
 
     sys.stdout.write("\n".join([*lines, ""]))
