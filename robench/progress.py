@@ -180,7 +180,7 @@ class _PlainRun:
 
     def update(self, done: int, seconds_left: float | None) -> None:
         self._line.update(done, seconds_left)
-        if self._last < done < self._line.count:
+        if self._last < done < self._line.count and seconds_left != 0:  # at 0, the last line follows
             self._last = done
             self._reporter.say(self._line.text)
 
@@ -218,8 +218,9 @@ class SilentReporter(Warner):
 
 
 def summarise_run(line: RunLine) -> str:
-    """Return the line that is left of a run when it is finished."""
-    return f"run: {line.count:,} stages in {format_duration(time.monotonic() - line.started)}"
+    """Return the line that is left of a run when it is finished, of which stages may have failed."""
+    made = f"{line.count:,}" if line.done == line.count else f"{line.done:,} of {line.count:,}"
+    return f"run: {made} stages in {format_duration(time.monotonic() - line.started)}"
 
 
 def format_duration(seconds: float) -> str:

@@ -102,6 +102,22 @@ def test_a_log_gets_a_line_about_the_run_when_a_stage_is_finished_and_at_the_end
     ]
 
 
+@pytest.mark.parametrize("kind", [PlainReporter, RichReporter])
+def test_the_last_line_about_a_run_of_which_a_stage_failed_says_how_many_were_made(
+    kind: type[PlainReporter] | type[RichReporter],
+) -> None:
+    out = io.StringIO()
+    reporter: Reporter = kind(Console(file=out, width=80))
+    with reporter.track_run(3) as run:
+        run.update(0, 500.0)
+        run.update(0, 300.0)  # one failed, and was dropped
+        run.update(1, 250.0)
+        run.update(2, 0.0)
+    lines = [line.strip() for line in out.getvalue().splitlines() if line.strip()]
+    assert lines[-1] == "run: 2 of 3 stages in 0 s"
+    assert lines[:-1] == (["run: 1 of 3 stages, about 4 min left"] if kind is PlainReporter else [])
+
+
 def test_a_log_of_one_stage_gets_no_line_about_the_run() -> None:
     out = io.StringIO()
     with PlainReporter(Console(file=out)).track_run(1) as run:
@@ -131,6 +147,7 @@ def test_a_terminal_shows_the_run_below_the_bars_all_the_time() -> None:
             first = show(reporter)
         run.update(8, None)
         second = show(reporter)
+        run.update(13, 0.0)
     assert first[0].startswith("  train base: training ━") and "5/10" in first[0]
     assert first[1:] == ["  run: 7 of 13 stages, about 4 min left"]
     assert second == ["  run: 8 of 13 stages, time left not known yet"]
