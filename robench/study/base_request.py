@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import get_args
 
 from robench.attacking.attack import Attack
 from robench.attacking.derived_attack import DerivedAttack
@@ -28,7 +27,6 @@ from robench.study.presets import Preset, find_preset
 from robench.study.setting import NamedAttack
 from robench.study.stages.stage import Stage
 from robench.study.task_choice import TaskChoice, choose_tasks, load_rows
-from robench.study.values import Split
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +42,6 @@ class BaseRequest(CommonOptions, ABC):
         find_preset(self.preset)
         self.check_ranges()
         ExecutorChoice.of(self)
-        if self.split not in get_args(Split):
-            raise RobenchError(f"unknown --split {self.split!r}: there are {', '.join(get_args(Split))}.")
         self.choose_tasks()
         self.attack_names()
         known = [*registry.names("defenses"), *registry.names("attacks"), *SHARED]

@@ -101,10 +101,10 @@ class CommonOptions(RowOptions, ExecutorOptions, Options):
         return self.settings or {}
 
     def check_ranges(self) -> None:
-        """Check all numbers against their ranges.
+        """Check all numbers against their ranges, and all names against their choices.
 
         Raises:
-            RobenchError: one is out of its range.
+            RobenchError: one is out of its range, or no choice.
         """
         for name, option in run_options(type(self)).items():
             option.check(getattr(self, name))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from robench.errors import RobenchError
 from robench.escaping import show_value
@@ -94,11 +94,14 @@ class RunOption:
         return " ".join(filter(None, (self.text.meaning, self.text.in_python, default)))
 
     def check(self, value: Any) -> None:
-        """Check that a value, or each of several values, is in the option's range.
+        """Check that a value is one of the option's choices, and that it, or each of several, is in its range.
 
         Raises:
             RobenchError: one is not.
         """
+        if get_origin(self.hint) is Literal and value not in get_args(self.hint):
+            choices = ", ".join(get_args(self.hint))
+            raise RobenchError(f"unknown {self.flag} {show_value(value)}: there are {choices}.")
         for one in value if isinstance(value, list | tuple) else [value]:
             if isinstance(one, int) and not self.text.allows(one):
                 raise RobenchError(f"{self.flag} {show_value(one)} {self.text.excess}; it should be {self.text.range}.")

@@ -32,6 +32,7 @@ from robench.study.stages.fuse import FusedModelStage
 from robench.study.stages.stage import Stage, sample
 from robench.study.stages.train import ModelStage
 from robench.study.stages.training_rows import arrange_rows
+from robench.study.victim_request import VictimRequest
 from support.hand_made import record
 from support.tiny_job import TASK, TinyJob, rows, write_rows
 
@@ -375,6 +376,7 @@ def test_folder_as_task_is_the_same_data_as_the_task_with_a_data_folder(tiny_job
             "the folder ./no-such-folder does not exist; --task takes a task",
         ),
         ({"split": "train"}, "unknown --split 'train': there are test, dev"),
+        ({"executor": "proceses"}, "unknown --executor 'proceses': there are auto, serial, processes, ray"),
         (
             {"split": "dev", "transfer": True},
             "--split dev is for attacks; statistics, transfers and certificates are about test",
@@ -399,6 +401,12 @@ def test_folder_as_task_is_the_same_data_as_the_task_with_a_data_folder(tiny_job
 def test_a_request_that_makes_no_sense_is_a_sentence(tiny_job: TinyJob, changes: dict[str, Any], told: str) -> None:
     with pytest.raises(RobenchError, match=told):
         request(tiny_job, **changes).stages(SilentReporter())
+
+
+def test_check_of_a_victim_request_refuses_an_unknown_rule_of_label_words(tiny_job: TinyJob) -> None:
+    asked = VictimRequest(model="./a-model", task=[TASK], data=tiny_job.data, prompt="{text}:", label_score="median")  # type: ignore[arg-type]
+    with pytest.raises(RobenchError, match=r"^unknown --label-score 'median': there are sum, mean\.$"):
+        asked.check()
 
 
 def test_all_means_every_registered_name_and_no_attack_means_those_of_the_paper(tiny_job: TinyJob) -> None:
