@@ -153,7 +153,17 @@ def keep_shared_models(found: Sequence[Result]) -> list[Result]:
     """Return the results of those models of a defense that all of its seeds have; all results if they share none.
 
     A defense that is trained once for each attack has several models of each seed. If a seed lacks one, a mean over
-    models and seeds would be of other attacks with each seed.
+    models and seeds would be of other attacks with each seed. It is if the seeds share no model: whoever averages the
+    results of a defense needs at least one.
+
+    Args:
+        found: results of a defense with one set of fields, possibly none.
+    """
+    return find_shared_models(found) or list(found)
+
+
+def find_shared_models(found: Sequence[Result]) -> list[Result]:
+    """Return the results of those models of a defense that all of its seeds have; none if they share none.
 
     Args:
         found: results of a defense with one set of fields, possibly none.
@@ -162,7 +172,7 @@ def keep_shared_models(found: Sequence[Result]) -> list[Result]:
     for r in found:
         by_seed.setdefault(r.seed, set()).add(identity_text(r.training_attack))
     shared = set.intersection(*by_seed.values()) if by_seed else set()
-    return [r for r in found if identity_text(r.training_attack) in shared] or list(found)
+    return [r for r in found if identity_text(r.training_attack) in shared]
 
 
 def identity_text(value: Any) -> str:

@@ -15,7 +15,7 @@ from robench.report.tables.legend import FEW_SEEDS, UNPAIRED, describe_intervals
 from robench.report.tables.model import Cell, Column
 from robench.report.tables.quality import COLUMNS, quality_cells
 from robench.report.tables.worst import WORST
-from robench.results.cells import Result, keep_shared_models
+from robench.results.cells import Result, find_shared_models
 from robench.results.entry_form import Entry
 from robench.results.flags import FLAGS, UNLEARNED
 from robench.results.intervals import LEVEL
@@ -152,12 +152,15 @@ def _describe_means(board: Board, places: Sequence[BoardRow]) -> Iterator[str]:
     by_models: dict[tuple[str, ...], list[str]] = {}
     for place in places:
         if place.row.per_attack and len({r.column for r in place.results if not r.info.is_crossed}) > 1:
-            shared = dict.fromkeys(board.attacks[r.column].text for r in keep_shared_models(place.results))
+            shared = dict.fromkeys(board.attacks[r.column].text for r in find_shared_models(place.results))
             by_models.setdefault(tuple(shared), []).append(place.row.label)
     for attacks, names in by_models.items():
+        over = "all of these models, of other attacks with each seed"
+        if attacks:
+            over = f"those that all seeds have: trained against {join_names(attacks)}"
         yield (
             f"{join_names(names)}: a model for each attack, which stands below that attack. The other numbers are means"
-            f" over those that all seeds have: trained against {join_names(attacks)}."
+            f" over {over}."
         )
 
 

@@ -10,7 +10,8 @@ import pytest
 from robench.errors import RobenchError
 from robench.report.figures import draw
 from robench.report.figures.budget import changes_curve, queries_curve
-from robench.report.figures.front import find_front
+from robench.report.figures.front import find_front, find_points
+from robench.results.cells import read_model_results
 from robench.results.columns import make_columns
 from robench.results.selection import Selection
 from robench.results.store import Store
@@ -54,6 +55,14 @@ def store(store: Store) -> Store:
             if name == "taichi":
                 add_cell(store, name, other, failed - 30, clean=(correct, 500), trained=attack)
     return store
+
+
+def test_defense_whose_seeds_share_no_model_did_not_meet_every_attack(tmp_path: Path) -> None:
+    store = Store(tmp_path / "other-runs")
+    of_ada = [add_cell(store, "ada", attack, 70, seed=seed) for seed, attack in ((1, "pwws"), (2, "textfooler"))]
+    of_base = [add_cell(store, "base", attack, 40, seed=1) for attack in ("pwws", "textfooler")]
+    points, absent = find_points(read_model_results([*of_ada, *of_base]))
+    assert [point.name for point in points] == ["base"] and absent == ["ada"]
 
 
 def test_budget_has_two_panels_for_each_attack_that_end_at_table_5(store: Store) -> None:

@@ -74,6 +74,13 @@ def test_models_that_met_the_attacks_of_others_too_are_ranked_by_the_worst_and_s
     assert len(lines) == 4 and all("—" not in [item.text for item in line.items] for line in lines)
 
 
+def test_models_that_no_two_seeds_have_are_said_to_be_of_other_attacks() -> None:
+    ada = [entry("ada", against="pwws", seed=1), entry("ada", against="textfooler", seed=2)]
+    below = board_table(only_board(entry("base"), *ada), "board").below
+    (line,) = (line for line in below if line.startswith("ada: a model for each attack"))
+    assert line.endswith("The other numbers are means over all of these models, of other attacks with each seed.")
+
+
 def test_models_of_a_defense_that_knows_few_attacks_and_met_more_have_rows_and_ranks_of_their_own() -> None:
     crossed = [entry("ada", against="pwws", attacks=ATTACKS, number=number, seed=number) for number in (1, 2)]
     own = entry("ada", against="bae", number=3)
