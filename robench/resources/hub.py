@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 NO_MODEL = "the Hub has no such model"
 """The reason that :func:`ask_hub` gives if neither a connection nor a permission would help."""
+NO_REVISION = "the Hub has no such revision of it"
+"""The reason that it gives for a branch or commit that a model does not have."""
 
 HUB_TIMEOUT = 10.0
 """Seconds to wait for the Hub's first answer."""
@@ -82,7 +84,7 @@ def ask_hub(name: str, *, revision: str | None = None, offline: bool = False) ->
         The Hub's answer, or the reason in a few words why there is none.
     """
     from huggingface_hub import HfApi, constants
-    from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
+    from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError, RevisionNotFoundError
 
     if offline or constants.HF_HUB_OFFLINE:
         return "--offline is set" if offline else "HF_HUB_OFFLINE is set"
@@ -90,6 +92,8 @@ def ask_hub(name: str, *, revision: str | None = None, offline: bool = False) ->
         return HfApi().model_info(name, revision=revision, timeout=HUB_TIMEOUT)
     except (RepositoryNotFoundError, HFValidationError):
         return NO_MODEL
+    except RevisionNotFoundError:
+        return NO_REVISION
     except _list_connection_errors() as error:
         return f"the Hub cannot be reached ({type(error).__name__})"
 
@@ -114,7 +118,8 @@ def make_unavailable_error(title: str, alternatives: Sequence[str], reason: str,
     """
     if reason == NO_MODEL:
         return RobenchError(f"{title} is neither {' nor '.join([*alternatives, 'a model of the Hub'])}.")
-    return UnavailableError(f"{title} is not in the Hub's cache on this machine and {reason}; {hint}.")
+    cure = "" if reason == NO_REVISION else f"; {hint}"
+    return UnavailableError(f"{title} is not in the Hub's cache on this machine and {reason}{cure}.")
 
 
 class UnreachableError(Exception):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import logging.handlers
 import os
+import re
 import shutil
 import socket
 import sys
@@ -37,8 +38,9 @@ from transformers import (
 
 from robench.defenses.base import Base
 from robench.defenses.taichi import TaiChi
-from robench.errors import RobenchError
+from robench.errors import RobenchError, UnavailableError
 from robench.models.encoders import EncoderSource, find_encoder
+from robench.resources.hub import find_on_hub
 from robench.resources.model_folder import digest_folder
 from robench.study.stages import trained_model
 from robench.training.defense import Defense
@@ -327,11 +329,13 @@ def test_a_folder_that_is_not_there_is_not_looked_for_on_the_hub(name: str) -> N
 
 
 class Hub(QuietHandler):
-    """Knows one model."""
+    """Knows one model, and one commit of it."""
 
     def do_GET(self) -> None:
         if self.path == "/api/models/house/bert":
             self.answer(200, b'{"id": "house/bert", "sha": "c0ffee"}')
+        elif self.path.startswith("/api/models/house/bert/revision/"):
+            self.answer(404, b"{}", {"X-Error-Code": "RevisionNotFound"})
         elif self.path == "/api/models/house/down":
             self.answer(500, b"{}")
         else:
@@ -381,6 +385,12 @@ def find_encoder_cached(hub: LocalServer, name: str, commit: str) -> EncoderSour
 def test_what_the_hub_does_not_give_is_an_error(name: str, offline: bool, complaint: str, hub: LocalServer) -> None:
     with pytest.raises(RobenchError, match=complaint):
         find_encoder(name, offline=offline)
+
+
+def test_revision_that_the_hub_does_not_have_is_told_from_a_hub_that_cannot_be_reached(hub: LocalServer) -> None:
+    sentence = "it is not in the Hub's cache on this machine and the Hub has no such revision of it."
+    with pytest.raises(UnavailableError, match=f"^{re.escape(sentence)}$"):
+        find_on_hub("house/bert", "it", (), "give a folder", revision="no-such-branch")
 
 
 def test_without_a_network_the_hub_is_tried_once(hub: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
