@@ -46,7 +46,11 @@ def estimate_texts(stages: Sequence[Stage], context: Context) -> list[str]:
             clean[source.shown] = clean.get(source.shown, 0) + len(texts) - kept + CHECKS
         elif isinstance(stage, CellStage):
             attacks[source.shown] = attacks.get(source.shown, 0) + _estimate_attack(stage, context)
-    return [_describe(shown, clean.get(shown, 0), attacks.get(shown, 0), limit) for shown, limit in limits.items()]
+    return [
+        _describe(shown, clean.get(shown, 0), round(attacks.get(shown, 0)), limit)
+        for shown, limit in limits.items()
+        if clean.get(shown, 0) or round(attacks.get(shown, 0))
+    ]
 
 
 def _find_source(stage: Stage) -> CalledSource | None:
@@ -67,8 +71,8 @@ def _estimate_attack(stage: CellStage, context: Context) -> float:
     return left * sum(TEXTS_PER_WORD * len(example.text.split()) for example in examples)
 
 
-def _describe(shown: str, clean: int, attacks: float, limit: int | None) -> str:
+def _describe(shown: str, clean: int, attacks: int, limit: int | None) -> str:
     parts = [f"up to {clean:,} for checks and clean accuracy"] if clean else []
-    parts += [f"about {round(attacks):,} for attacks"] if attacks else []
+    parts += [f"about {attacks:,} for attacks"] if attacks else []
     ends = f"; the run ends at {limit:,} (--max-queries)" if limit is not None else ""
-    return f"texts to send to {shown}: about {clean + round(attacks):,} ({' and '.join(parts)}){ends}."
+    return f"texts to send to {shown}: about {clean + attacks:,} ({' and '.join(parts)}){ends}."

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import torch
 
 from robench.api import attack_model
 from robench.errors import RobenchError
@@ -18,10 +19,12 @@ from robench.report.submit import make_entries
 from robench.results import clean_lines
 from robench.results.cells import read_results
 from robench.results.info import CellInfo, ModelInfo
-from robench.results.store import Store, StoredStage
+from robench.results.store import RECORDS_FILE, Store, StoredStage
 from robench.study.commands import Gap, make_commands
 from robench.study.estimate import Estimator
 from robench.study.stages.attack import CellStage
+from robench.study.stages.context import Context
+from robench.study.text_estimate import estimate_texts
 from robench.study.victim_request import VictimRequest
 from support.refusals import told
 from support.runs import attacked, comparable, rewrite
@@ -156,6 +159,18 @@ def test_sample_takes_nothing_over_from_function_that_has_changed(
     monkeypatch.setitem(CERTAINTY, "of the function", 0.5)
     attack(films, model=changeable, attack_limit=4, clean_limit=7, progress=True)
     assert "taken over" not in capfd.readouterr().err
+
+
+def test_function_to_which_no_text_is_left_to_send_is_left_out_of_the_estimate(films: Path, store: Store) -> None:
+    asked = VictimRequest(model=by_ending, test=films, attack="deepwordbug", preset="quick", attack_limit=2)
+    (cell,) = asked.stages(SilentReporter())
+    context = Context(store, SilentReporter(), torch.device("cpu"))
+    (before,) = estimate_texts([cell], context)
+    assert re.fullmatch(r"texts to send to .*by_ending: about \d+ \(about \d+ for attacks\)\.", before)
+    folder = cell.folder(store)
+    folder.mkdir(parents=True)
+    (folder / RECORDS_FILE).write_bytes(2 * b"{}\n")  # all its rows have a record, and it is not finished
+    assert estimate_texts([cell], context) == []
 
 
 @pytest.mark.parametrize("seconds", [2.5, 0.0])  # the time of a fast model is rounded to 0
