@@ -13,9 +13,8 @@ from pathlib import Path
 
 from robench.bars import choose_reporter
 from robench.console import Console
-from robench.errors import RobenchError
+from robench.errors import UnavailableError
 from robench.paths import translate_os_errors
-from robench.progress import Reporter
 
 READ_TIMEOUT = 15.0
 """Seconds without a byte after which a connection counts as broken."""
@@ -31,10 +30,11 @@ class _BrokenConnectionError(Exception):
     """The connection failed or ended early; another one may deliver more."""
 
 
-def download_file(url: str, file: Path, *, title: str, advice: str, reporter: Reporter | None = None) -> None:
+def download_file(url: str, file: Path, *, title: str, advice: str) -> None:
     """Download ``url`` to ``file``, and resume an earlier download if the server still has the same version.
 
-    The version (the server's ETag or date) is stored in ``<file>.version``; :func:`discard_download` removes both.
+    A bar on stderr shows the progress. The version (the server's ETag or date) is stored in ``<file>.version``;
+    :func:`discard_download` removes both.
     If the server cannot send a part of a file, the whole file is downloaded again.
 
     Args:
@@ -42,16 +42,15 @@ def download_file(url: str, file: Path, *, title: str, advice: str, reporter: Re
         file: the target. It is complete when this returns, and keeps what was received when this raises.
         title: the file's name in the progress bar and in messages.
         advice: the end of an error message: what a user can do without the server.
-        reporter: shows the progress; by default a bar on stderr.
 
     Raises:
-        RobenchError: the server does not answer, refuses, or repeatedly breaks the connection; the file cannot be
-            written.
+        UnavailableError: the server does not answer, refuses, or repeatedly breaks the connection.
+        RobenchError: the file cannot be written.
     """
     with translate_os_errors(file):
         file.parent.mkdir(parents=True, exist_ok=True)
     failures = 0
-    with (reporter or choose_reporter(Console(stderr=True))).track(title, "MB") as work:
+    with choose_reporter(Console(stderr=True)).track(title, "MB") as work:
         while True:
             before = _size(file)
             try:
@@ -61,11 +60,11 @@ def download_file(url: str, file: Path, *, title: str, advice: str, reporter: Re
             except _BrokenConnectionError as error:
                 failures = 0 if _size(file) > before else failures + 1
                 if failures == TRIES:
-                    raise RobenchError(f"{title} cannot be fetched from {url}: {error}. {advice}") from error
+                    raise UnavailableError(f"{title} cannot be fetched from {url}: {error}. {advice}") from error
                 time.sleep(PAUSE)
             except urllib.error.HTTPError as error:
                 refusal = f"HTTP {error.code} {error.reason}"
-                raise RobenchError(f"{title} cannot be fetched: {url} answers {refusal}. {advice}") from error
+                raise UnavailableError(f"{title} cannot be fetched: {url} answers {refusal}. {advice}") from error
 
 
 def discard_download(file: Path) -> None:

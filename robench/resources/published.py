@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from robench.errors import RobenchError
+from robench.errors import RobenchError, UnavailableError
 from robench.escaping import replace_surrogates
 from robench.extras import format_install_command
 from robench.paths import absolute_path, cache_dir
@@ -84,14 +84,15 @@ def prepare_published_vectors(*, offline: bool = False) -> Path:
     An interrupted download is resumed, in this call or in the next one.
 
     Raises:
-        RobenchError: the vectors are not here and cannot be fetched, or the server sends something else.
+        UnavailableError: the vectors are not here and cannot be fetched.
+        RobenchError: the server sends something else.
     """
     folder = find_published_vectors()
     if folder:
         return folder
     advice = _explain_manual_fetch(WORD_VECTORS_URL, WORD_VECTORS_MEGABYTES, "a zip archive", _VECTORS_FOLDER)
     if offline:
-        raise RobenchError(
+        raise UnavailableError(
             f"TextAttack's word vectors are not on this machine, and --offline forbids fetching {WORD_VECTORS_URL}. "
             f"{advice}"
         )
@@ -194,7 +195,8 @@ def prepare_published_encoder(*, offline: bool = False) -> Path:
     """Return the folder of the encoder, which TensorFlow Hub downloads on the first call (about 1 GB).
 
     Raises:
-        RobenchError: TensorFlow Hub is not installed, or the encoder is not here and cannot be fetched.
+        UnavailableError: the encoder is not here and cannot be fetched.
+        RobenchError: TensorFlow Hub is not installed.
     """
     hub = _import_tensorflow_hub()
     folder = find_published_encoder()
@@ -202,7 +204,7 @@ def prepare_published_encoder(*, offline: bool = False) -> Path:
         return folder
     advice = _explain_manual_fetch(ENCODER_URL, ENCODER_MEGABYTES, "a tar archive", _ENCODER_FOLDER)
     if offline:
-        raise RobenchError(
+        raise UnavailableError(
             f"The Universal Sentence Encoder is not on this machine, and --offline forbids fetching {ENCODER_URL}. "
             f"{advice}"
         )
@@ -213,7 +215,7 @@ def prepare_published_encoder(*, offline: bool = False) -> Path:
             return Path(hub.resolve(ENCODER_URL))
     except Exception as error:  # tensorflow_hub raises many types, from URLError to TensorFlow's own
         reason = next(iter(str(error).splitlines()), type(error).__name__)[:200]
-        raise RobenchError(
+        raise UnavailableError(
             f"The Universal Sentence Encoder cannot be fetched from {ENCODER_URL}: {reason}. {advice}"
         ) from error
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from robench.errors import RobenchError
+from robench.errors import RobenchError, UnavailableError
 from robench.resources import downloads, published
 from support.published_files import Server, write_vectors, zipped
 
@@ -112,7 +112,7 @@ def test_without_the_server_a_sentence_says_what_to_fetch_and_where_to_put_it(
     cache: Path, server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def refused(match: str, **options: bool) -> None:
-        with pytest.raises(RobenchError, match=match) as raised:
+        with pytest.raises(UnavailableError, match=match) as raised:
             published.prepare_published_vectors(**options)
         for part in (published.WORD_VECTORS_URL, "about 481 MB", f"into {place}.", "--set ATTACK.resources=bundled"):
             assert part in str(raised.value)

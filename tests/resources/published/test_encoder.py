@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from robench.errors import RobenchError
+from robench.errors import RobenchError, UnavailableError
 from robench.resources import published
 
 # TensorFlow Hub cannot run in these tests. What stands for it below is only its two functions, as documented:
@@ -114,7 +114,7 @@ def test_without_tensorflow_hub_or_its_server_a_sentence_says_what_to_do(
     monkeypatch.setitem(sys.modules, "tensorflow_hub", tensorflow_hub(error=OSError("no route to host")))
     place = re.escape(f"into {cache / 'universal-sentence-encoder'}.")
     for offline, reason in ((True, "--offline forbids"), (False, "no route to host")):
-        with pytest.raises(RobenchError, match=rf"{reason}.*about 1000 MB.*{place}") as raised:
+        with pytest.raises(UnavailableError, match=rf"{reason}.*about 1000 MB.*{place}") as raised:
             published.prepare_published_encoder(offline=offline)
         assert published.ENCODER_URL in str(raised.value)
     assert "TFHUB_CACHE_DIR" not in os.environ
