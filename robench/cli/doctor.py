@@ -15,8 +15,11 @@ from rich.table import Table
 from rich.text import Text
 
 from robench.console import Console
+from robench.disk import check_writable
 from robench.errors import RobenchError
+from robench.escaping import count_noun
 from robench.extras import format_install_command
+from robench.machine import count_cores
 from robench.paths import cache_dir, translate_os_errors
 from robench.plugins.registry import KINDS, Entry, entries, names
 from robench.resources import packages, published
@@ -134,7 +137,7 @@ def _check_device() -> list[Finding]:
     name = torch.cuda.get_device_name() if device.type == "cuda" else f"{torch.get_num_threads()} threads"
     precision = devices.choose_precision("auto", device)
     return [
-        Finding("device", True, f"{device.type} ({name}), {os.cpu_count()} cores"),
+        Finding("device", True, f"{device.type} ({name}), {count_noun(count_cores(), 'core')}"),
         Finding("precision auto", None, f"{precision}: bfloat16 is {'fast' if precision == 'bf16' else 'slow'} here"),
     ]
 
@@ -145,8 +148,7 @@ def _check_resources() -> list[Finding]:
     try:
         with translate_os_errors(cache):
             cache.mkdir(parents=True, exist_ok=True)
-            (cache / ".writable").write_bytes(b"")
-            (cache / ".writable").unlink()
+        check_writable(cache)
         free = shutil.disk_usage(cache).free
         room = f"{cache}, {free / 1e9:.1f} GB free"
         findings.append(Finding("cache", free > ROOM_NEEDED, room if free > ROOM_NEEDED else f"{room}: too little"))

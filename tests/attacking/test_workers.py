@@ -216,6 +216,11 @@ def test_workers_are_for_models_that_are_faster_than_the_searches() -> None:
     assert choose_worker_count(3, torch.device("cpu")) == 3
 
 
+def test_workers_beside_a_gpu_are_as_many_as_cores_that_this_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("robench.attacking.engine.workers.count_cores", lambda: 4)
+    assert choose_worker_count(None, torch.device("cuda")) == 3
+
+
 def test_a_new_process_runs_no_module_of_the_working_directory_unasked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -47,6 +48,26 @@ def test_the_import_that_attacks_need_is_tried(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(sys.modules, "textattack", None)
     finding = doctor._check_textattack()
     assert finding.is_fine is False and finding.detail.startswith("TextAttack cannot be imported: ")
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system has no affinity")
+def test_cores_are_those_that_this_process_may_use() -> None:
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    try:
+        device, _ = doctor._check_device()
+    finally:
+        os.sched_setaffinity(0, before)
+    assert device.detail.endswith(", 1 core")
+
+
+def test_cache_that_cannot_be_written_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    cache, *_ = doctor._check_resources()
+    assert cache.is_fine is True
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("ROBENCH_CACHE", str(tmp_path / "file"))
+    cache, *_ = doctor._check_resources()
+    assert cache.is_fine is False and cache.detail.startswith("cannot write ")
 
 
 def test_textattack_that_is_not_there_is_not_fetched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

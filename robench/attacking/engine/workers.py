@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import os
 import pickle
 import signal
 import threading
@@ -26,6 +25,7 @@ from robench.attacking.engine.search import AttackInput
 from robench.attacking.engine.team import Event, SearchResult, SearchSettings
 from robench.attacking.engine.worker import BuildDone, Failure, PickledSettings, run_worker
 from robench.errors import RobenchError, UnitError
+from robench.machine import count_cores
 from robench.plugins import plugin_files
 from robench.plugins.source import identify_class
 from robench.process import change_environment
@@ -134,7 +134,7 @@ def choose_worker_count(requested: int | None, device: torch.device) -> int:
     """
     if requested is not None:
         return requested
-    return min(8, max(1, (os.cpu_count() or 1) - 1)) if device.type == "cuda" else 0
+    return min(8, max(1, count_cores() - 1)) if device.type == "cuda" else 0
 
 
 class RemoteTeam:
