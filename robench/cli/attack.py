@@ -74,6 +74,7 @@ def attack(
     """
     from robench.bars import choose_reporter
     from robench.report.reproduce import Target
+    from robench.study.failures import UnfinishedRunError
     from robench.study.victim_request import VictimRequest
 
     load_plugins(place.plugins)
@@ -92,7 +93,16 @@ def attack(
         _check_target("--model-card", model_card)
         read_card(model_card)
     command = ["attack", *changed_words(options)]
-    cells = run_and_show([request], Target(), place, reporter, command=command, dry_run=dry_run)
+    try:
+        cells = run_and_show([request], Target(), place, reporter, command=command, dry_run=dry_run)
+    except UnfinishedRunError as failure:
+        others = {"--report": report, "--model-card": model_card, "--fail-under": fail_under}
+        if failure.cells and (left_out := [option for option, value in others.items() if value is not None]):
+            reporter.warn(
+                f"note: left out, because not every attack was made: {list_values(left_out)}. The same command without"
+                " what failed gives that of what is finished, and attacks nothing again."
+            )
+        raise
     for other in sorted({cell.info.defense.name for cell in cells} - {request.source.name}):
         reporter.warn(f"note: the same model was attacked before as {other}, and keeps that name.")
     if not cells:

@@ -13,6 +13,7 @@ from huggingface_hub import ModelCard
 from typer.testing import Result
 
 from robench.cli.attack import TOO_WEAK, check_strength, group_results
+from robench.plugins import plugin_files
 from robench.report.evaluation import make_metrics, write_evaluation
 from robench.report.model_results import ModelResults
 from robench.results.info import CellInfo
@@ -86,6 +87,36 @@ def test_page_that_cannot_be_written_is_refused_before_anything_runs(
     (tmp_path / "file").write_text("", encoding="utf-8")
     assert re.search(words, told(robench(*command, option, tmp_path / place, "--runs", tmp_path / "runs")))
     assert not (tmp_path / "runs").exists()
+
+
+BROKEN = """
+from dataclasses import dataclass
+import robench
+from robench.attacks.deepwordbug import DeepWordBug
+
+@robench.register("broken")
+@dataclass(frozen=True, kw_only=True)
+class Broken(DeepWordBug):
+    def build(self, victim):
+        raise KeyError("w")
+"""
+
+
+def test_page_and_verdict_that_a_failed_attack_prevents_are_named(command: list[str], tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text(BROKEN, encoding="utf-8")
+    page = tmp_path / "page.html"
+    at = command.index("pwws,deepwordbug")
+
+    def attack(names: str, *more: object) -> Result:
+        return robench(*command[:at], names, *command[at + 1 :], "--report", page, "--fail-under", "1", *more)
+
+    with plugin_files.isolated():
+        done, alone = (attack(names, "--plugin", tmp_path / "broken.py") for names in ("broken,pwws", "broken"))
+    assert (done.exit_code, alone.exit_code) == (2, 2) and not page.exists()
+    sentence = "note: left out, because not every attack was made: --report, --fail-under. The same command without"
+    assert sentence in done.stderr and "pwws" in done.stdout
+    assert "left out" not in alone.stderr, "nothing is finished"
+    assert attack("pwws").exit_code == 0 and page.exists()
 
 
 def fail_under(command: list[str], limit: float) -> Result:
