@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Sequence
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 
@@ -21,7 +21,7 @@ from robench.results.entry_checks import find_faults, is_own_data
 from robench.results.entry_form import FORM, AttackMet, Entry, HighOrder
 from robench.results.entry_parts import FusedPart, Predictions, TrainingSet
 from robench.results.entry_rows import PUBLIC_SOURCES, RowSource
-from robench.results.info import BEFORE, AdversarialInfo, CellInfo, ModelInfo, StatisticsInfo
+from robench.results.info import BEFORE, AdversarialInfo, CellInfo, ModelInfo, StatisticsInfo, TransferInfo
 from robench.results.info_parts import DataInfo, PluginInfo, VictimInfo
 from robench.results.integrity import CLEAN_FILE, RECORDS_FILE
 from robench.results.outcome import summarise
@@ -45,6 +45,16 @@ def get_needed(store: Store, kind: Any, key: str, what: str) -> StoredStage[Any]
     if stage is None:
         raise RobenchError(f"{what} {key} is not in {store.root / kind} any more; make it again with `robench run`.")
     return stage
+
+
+def reject_stage(stage: StoredStage[Any]) -> NoReturn:
+    """Say of a stage that it is neither a cell nor a trained model.
+
+    Raises:
+        RobenchError: always.
+    """
+    what = "a transfer" if isinstance(stage.info, TransferInfo) else "an adversarial training set"
+    raise RobenchError(f"{stage.folder.name} is {what}: name a cell or a trained model.")
 
 
 def make_entry(

@@ -14,7 +14,7 @@ from typing import Any
 from robench.errors import RobenchError
 from robench.escaping import escape_markdown, quote_python
 from robench.paths import absolute_path, atomic_write_folder, read_regular, translate_os_errors
-from robench.report.entry_making import get_needed
+from robench.report.entry_making import get_needed, reject_stage
 from robench.report.rendering import percent
 from robench.results.cells import read_results
 from robench.results.find_stage import find_stage
@@ -70,8 +70,7 @@ def trained_model(store: Store, name: str) -> StoredStage[ModelInfo]:
     hits = hits or [s for s in named if s.folder.name.startswith(name) or s.key.startswith(name)]
     keys = dict.fromkeys(stage.info.model if isinstance(stage.info, CellInfo) else stage.key for stage in hits)
     if not keys:
-        found = find_stage(store, name)  # which says what there is
-        raise RobenchError(f"{found.folder.name} is an adversarial training set: name a cell or a trained model.")
+        reject_stage(find_stage(store, name))  # if nothing is found, the error says what there is
     if len(keys) > 1:
         shown = ", ".join(models[key].folder.name for key in keys if key in models)
         raise RobenchError(f"{name!r} fits {len(keys)} models: {shown}. Give more of the name, or the key.")
@@ -127,7 +126,7 @@ def model_card(model: StoredStage[ModelInfo], cells: Sequence[StoredStage[CellIn
             f"model = {loading_lines(folder)}.eval()",
             'texts = tokenizer(["a text", "another one"], truncation=True, padding=True, return_tensors="pt")',
             "print(model(**texts).logits.softmax(-1), model.config.id2label)",
-            *("```", "", f"`{CODE_FILE}` is the model's code: thirty lines of PyTorch, which trust_remote_code runs."),
+            *("```", "", f"`{CODE_FILE}` is the model's code, which trust_remote_code runs."),
             "`robench attack --model DIR` needs no such trust.",
             "",
         ]

@@ -8,14 +8,14 @@ from pathlib import Path
 from robench.errors import RobenchError
 from robench.escaping import list_values
 from robench.paths import absolute_path, atomic_write_bytes, refuse_link
-from robench.report.entry_making import Cell, get_needed, make_entry
+from robench.report.entry_making import Cell, get_needed, make_entry, reject_stage
 from robench.results.entries import encode, read_entry
 from robench.results.entry_checks import is_name
 from robench.results.entry_form import Entry
 from robench.results.entry_rows import RowSource
 from robench.results.find_stage import find_stage
 from robench.results.folder_kind import refuse_entries
-from robench.results.info import AdversarialInfo, CellInfo, ModelInfo
+from robench.results.info import CellInfo, ModelInfo
 from robench.results.store import Store, StoredStage
 
 
@@ -84,8 +84,8 @@ def _find_models(store: Store, names: Sequence[str]) -> list[tuple[StoredStage[M
     chosen: dict[str, dict[str, Cell]] = {}
     for name in names:
         stage = find_stage(store, name, names=None)
-        if isinstance(stage.info, AdversarialInfo):
-            raise RobenchError(f"{stage.folder.name} is an adversarial training set: name a cell or a trained model.")
+        if not isinstance(stage.info, CellInfo | ModelInfo):
+            reject_stage(stage)
         if isinstance(stage.info, CellInfo):
             chosen.setdefault(stage.info.model, {})[stage.key] = stage
             continue

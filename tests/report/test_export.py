@@ -16,6 +16,7 @@ import torch
 import transformers
 from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer
 
+from robench.errors import RobenchError
 from robench.models.classifier import Classifier
 from robench.models.devices import Precision
 from robench.models.predictor import Predictor
@@ -27,7 +28,7 @@ from robench.study.stages import trained_model as models
 from robench.victims import find_victim
 from support import tiny
 from support.encoder_families import FAMILIES, letters
-from support.hand_made import add_cell, add_model
+from support.hand_made import add_cell, add_model, add_transfer, record
 from support.processes import Processes
 from support.refusals import told
 from support.runs import attacked, cells, comparable, outcome
@@ -204,6 +205,12 @@ def test_what_is_no_model_is_refused(name: str, sentence: str, finished: Path, t
 
     assert re.search(sentence, told(robench("export", name, tmp_path / "out", "--runs", finished)))
     assert not (tmp_path / "out").exists()
+
+
+def test_a_transfer_is_no_model_and_is_named_as_what_it_is(store: Store) -> None:
+    transfer = add_transfer(store, add_cell(store, "base", "pwws", 60), [record(0, "failed")])
+    with pytest.raises(RobenchError, match="is a transfer: name a cell or a trained model"):
+        trained_model(store, transfer.key)
 
 
 def test_a_cell_stands_for_its_model_and_several_cells_of_one_model_do_too(finished: Path) -> None:

@@ -21,6 +21,7 @@ from robench.results.info import CellInfo
 from robench.results.info_parts import DataInfo
 from robench.results.store import Store, make_key
 from support.entries import HOUSE, copy_runs
+from support.hand_made import add_cell, add_transfer, record
 from support.runs import rewrite
 
 
@@ -115,6 +116,12 @@ def test_a_stage_that_an_entry_needs_and_that_is_gone_is_a_sentence(
 
 def test_an_adversarial_training_set_is_no_result(runs: Path) -> None:
     assert "is an adversarial training set: name a cell" in refused(runs, "mr-pwws")
+
+
+def test_a_transfer_is_no_result_and_is_named_as_what_it_is(store: Store) -> None:
+    transfer = add_transfer(store, add_cell(store, "base", "pwws", 60), [record(0, "failed")])
+    with pytest.raises(RobenchError, match="is a transfer: name a cell or a trained model"):
+        make_entries(store, [transfer.key])
 
 
 def test_a_result_that_contradicts_itself_is_not_written(runs: Path) -> None:
