@@ -14,9 +14,10 @@ from robench.report.site.links import attack_page, defense_page, link, link_out
 from robench.report.site.parts import Head, Item, Line, SitePage, SortableTable
 from robench.report.site.plugins import PluginFacts, describe_plugin, summarise_plugin
 from robench.results.cells import Result
+from robench.results.entry_form import Entry
 from robench.results.info_parts import PluginInfo
 
-_NO_RESULTS = "No entry has results of it yet."
+_NO_RESULTS = "No board has results of it yet."
 
 
 def attack_name(info: PluginInfo) -> str:
@@ -24,15 +25,15 @@ def attack_name(info: PluginInfo) -> str:
     return info.name or info.title
 
 
-def list_defenses(boards: Sequence[Board]) -> list[str]:
+def list_defenses(entries: Sequence[Entry]) -> list[str]:
     """Return the names of all defenses that have a page: those that come with robench, and those of entries."""
-    met = {place.defense for board in boards for place in board.places}
+    met = {entry.defense.name for entry in entries}
     return sorted(met | {entry.name for entry in registry.entries("defenses") if entry.is_built_in})
 
 
-def list_attacks(boards: Sequence[Board]) -> list[str]:
+def list_attacks(entries: Sequence[Entry]) -> list[str]:
     """Return the names of all attacks that have a page, likewise; families have a page for each member that was met."""
-    met = {attack_name(r.attack) for r in _results(boards)}
+    met = {attack_name(one.attack) for entry in entries for one in entry.attacks}
     own = {entry.name for entry in registry.entries("attacks") if entry.is_built_in and not entry.argument}
     return sorted(met | own)
 
@@ -41,13 +42,18 @@ def _results(boards: Sequence[Board]) -> Iterable[Result]:
     return (result for board in boards for place in board.places for result in place.results)
 
 
-def make_defense_page(name: str, boards: Sequence[Board]) -> SitePage:
+def make_defense_page(name: str, boards: Sequence[Board], entries: Sequence[Entry]) -> SitePage:
     """Make the page of a defense.
+
+    Args:
+        name: its name, one of :func:`list_defenses`.
+        boards: all boards.
+        entries: all entries.
 
     Raises:
         RobenchError: a plug-in of the user cannot be loaded.
     """
-    facts = describe_plugin("defenses", name, [r.defense for r in _results(boards) if r.defense.name == name])
+    facts = describe_plugin("defenses", name, [entry.defense for entry in entries if entry.defense.name == name])
     sections, lead, reference = [], [], registry.reference()
     for board in boards:
         places = [place for place in board.places if place.defense == name]
@@ -63,14 +69,20 @@ def make_defense_page(name: str, boards: Sequence[Board]) -> SitePage:
     return _plugin_page(facts, defense_page(name), "defense", lead, sections)
 
 
-def make_attack_page(name: str, boards: Sequence[Board]) -> SitePage:
+def make_attack_page(name: str, boards: Sequence[Board], entries: Sequence[Entry]) -> SitePage:
     """Make the page of an attack.
+
+    Args:
+        name: its name, one of :func:`list_attacks`.
+        boards: all boards.
+        entries: all entries.
 
     Raises:
         RobenchError: a plug-in of the user cannot be loaded.
     """
+    attacks = [one.attack for entry in entries for one in entry.attacks if attack_name(one.attack) == name]
     met = [r for r in _results(boards) if attack_name(r.attack) == name]
-    facts, columns, sections = describe_plugin("attacks", name, [r.attack for r in met]), {r.column for r in met}, []
+    facts, columns, sections = describe_plugin("attacks", name, attacks), {r.column for r in met}, []
     for board in boards:
         tables: list[Part] = [
             attack_table(board, column, f"table{number}-{board.name}")
@@ -79,7 +91,7 @@ def make_attack_page(name: str, boards: Sequence[Board]) -> SitePage:
         ]
         if tables:
             sections.append(Section(board.name, board.title, [*tables, Paragraph(link(board.page, "The board"))]))
-    titles = sorted({r.attack.title for r in met} - {name})
+    titles = sorted({attack.title for attack in attacks} - {name})
     lead = (
         [f"In tables it is called {', '.join(titles)}: the words in brackets say what is a stand-in."] if titles else []
     )
@@ -139,27 +151,23 @@ def _list_facts(facts: PluginFacts) -> list[tuple[str, str]]:
     return found
 
 
-def make_defenses_page(boards: Sequence[Board]) -> SitePage:
+def make_defenses_page(boards: Sequence[Board], entries: Sequence[Entry]) -> SitePage:
     """Make the list of all defenses."""
     lines = []
-    for name in list_defenses(boards):
-        places = [(board, place) for board in boards for place in board.places if place.defense == name]
-        ranks = [place.rank for _, place in places if place.rank is not None]
-        entries = {entry.key for _, place in places for entry in place.entries}
-        lines.append(
-            _list_line(
-                name, defense_page(name), summarise_plugin("defenses", name), len(entries), min(ranks, default=None)
-            )
-        )
+    for name in list_defenses(entries):
+        places = [place for board in boards for place in board.places if place.defense == name]
+        rank = min((place.rank for place in places if place.rank is not None), default=None)
+        count = len({entry.key for entry in entries if entry.defense.name == name})
+        lines.append(_list_line(name, defense_page(name), summarise_plugin("defenses", name), count, rank))
     return _list_page("defenses", "Defenses", "Ways to train a text classifier, each in one file.", lines)
 
 
-def make_attacks_page(boards: Sequence[Board]) -> SitePage:
+def make_attacks_page(entries: Sequence[Entry]) -> SitePage:
     """Make the list of all attacks."""
     lines = []
-    for name in list_attacks(boards):
-        entries = {r.entry.key for r in _results(boards) if attack_name(r.attack) == name and r.entry}
-        lines.append(_list_line(name, attack_page(name), summarise_plugin("attacks", name), len(entries), None))
+    for name in list_attacks(entries):
+        count = len({entry.key for entry in entries if name in (attack_name(one.attack) for one in entry.attacks)})
+        lines.append(_list_line(name, attack_page(name), summarise_plugin("attacks", name), count, None))
     return _list_page("attacks", "Attacks", "Ways to fool one by changing its texts, each in one file.", lines)
 
 

@@ -133,12 +133,12 @@ def _list_pages(
     for board in boards:
         yield partial(make_board_page, board), page
         yield partial(make_entries_page, board), page
-    yield partial(make_defenses_page, boards), page
-    for name in list_defenses(boards):
-        yield partial(make_defense_page, name, boards), page
-    yield partial(make_attacks_page, boards), page
-    for name in list_attacks(boards):
-        yield partial(make_attack_page, name, boards), page
+    yield partial(make_defenses_page, boards, entries), page
+    for name in list_defenses(entries):
+        yield partial(make_defense_page, name, boards, entries), page
+    yield partial(make_attacks_page, entries), page
+    for name in list_attacks(entries):
+        yield partial(make_attack_page, name, boards, entries), page
     for entry in entries:
         reruns = [one for one in by_key[entry.key] if one is not entry]
         yield partial(make_entry_page, entry, board_of.get(entry.key), reruns, runs), page

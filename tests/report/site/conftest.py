@@ -14,20 +14,24 @@ from robench.report.site.writer import write_site
 from robench.report.submit import write_entry
 from robench.resources.build_lock import build_once
 from robench.results.info_parts import EncoderInfo, PluginInfo
-from support.many_entries import make_entry
+from support.many_entries import ATTACKS, make_entry
 
 TEXTS = 100
 EVIL = "\"><script>window.hacked = 1</script><img src=x onerror='window.hacked = 2'>"
 
 
 def write_made_up(folder: Path) -> Path:
-    """Base, PGD and four more with all attacks, TaiChi with a model for each, a rerun, counts, and a hostile entry."""
+    """Base, PGD and four more with all attacks, TaiChi with a model for each, a rerun, counts, and a hostile entry.
+
+    The rerun met an attack that the original lacks, and a defense of someone's own was not attacked: no board has them.
+    """
     for number, defense in enumerate(("base", "pgd", "freelb", "fgsm", "smart")):
         for seed in (1, 2, 3) if defense == "base" else (1,):
             write_entry(make_entry(defense, seed=seed, number=number, texts=TEXTS), folder)
-    for attack in ("deepwordbug", "pwws", "textbugger", "textfooler"):
+    for attack in ATTACKS:
         write_entry(make_entry("taichi", seed=1, against=attack, number=6, texts=TEXTS), folder)
-    again = make_entry("pgd", seed=1, number=1, texts=TEXTS)
+    write_entry(msgspec.structs.replace(make_entry("own-defense", texts=TEXTS), attacks=()), folder)
+    again = make_entry("pgd", seed=1, number=1, texts=TEXTS, attacks=[*ATTACKS, "own-attack"])
     write_entry(msgspec.structs.replace(again, mark="rerun", rerun_by="ann"), folder)
     attacks = [msgspec.structs.replace(one, records=None) for one in make_entry("ada", number=5, texts=TEXTS).attacks]
     counts = make_entry("ada", number=5, texts=TEXTS)

@@ -69,6 +69,20 @@ def test_every_page_has_each_id_once(site: Path) -> None:
         assert len(ids) == len(set(ids)), path.name
 
 
+def test_every_link_to_another_page_leads_to_a_file_of_the_site(site: Path) -> None:
+    for path in site.rglob("*.html"):
+        links = re.findall(r'<a [^>]*?href="([^"#]+)', path.read_text(encoding="utf-8"))
+        lost = [one for one in links if "://" not in one and not (path.parent / unescape(one)).is_file()]
+        assert lost == [], path.name
+
+
+def test_defense_and_attack_that_no_board_has_are_listed_with_their_entries_and_have_a_page(site: Path) -> None:
+    for page, name in (("defenses", "own-defense"), ("attacks", "own-attack")):
+        assert f"{name} not part of robench 1" in text_of(site / f"{page}.html")
+        own = text_of(site / page / f"{name}.html")
+        assert "No board has results of it yet." in own and f"made_up.{name}:Made" in own
+
+
 def test_front_page_says_how_many_models_and_entries_there_are(site: Path) -> None:
     page = text_of(site / "index.html")
     entries, models = re.findall(r"from (\d+) entries on (\d+) models", page)[0]
