@@ -187,7 +187,7 @@ def _describe_answers(key: BlindKey, answers: Sequence[JudgeAnswers]) -> list[st
     for one in answers:
         absent, unclear = len(key.texts) - len(one.labels), sum(label < 0 for label in one.labels.values())
         parts = [f"{absent:,} without an answer"] if absent else []
-        parts += [f"{unclear:,} unclear, which keep no label"] if unclear else []
+        parts += [f"{unclear:,} unclear, which {'keeps' if unclear == 1 else 'keep'} no label"] if unclear else []
         if parts:
             notes.append(f"{one.judge}: of {len(key.texts):,} texts {' and '.join(parts)}")
     return notes

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from robench.errors import RobenchError
 from robench.escaping import list_values
-from robench.report.pages.phrases import describe_doubts
+from robench.report.pages.phrases import describe_doubts, join_names
 from robench.report.rendering import percent
 from robench.report.tables import accuracy_table
 from robench.report.tables.accuracy import NOT_ATTACKS
@@ -142,12 +142,13 @@ class ModelResults:
 
     def describe_strength(self) -> str:
         """Return the beginning of a sentence: which share of the texts withstands every attack."""
-        names = " and ".join(column.name for column, _ in self.attacks)
+        names = join_names([column.name for column, _ in self.attacks])
         info, value = self.results[0].info, self.worst.value
         task = info.task if info.split == "test" else f"the {info.split} rows of {info.task}"
         if value is None:
-            failing = " and ".join(column.name for column, cell in self.attacks if cell.value is None)
-            reason = f"all samples of {failing} are errors" if failing else f"{names} had no text in common"
+            failing = [column.name for column, cell in self.attacks if cell.value is None]
+            reason = f"{names} had no text in common"
+            reason = f"all samples of {join_names(failing)} are errors" if failing else reason
             return f"accuracy of {self.name} under attack on {task} is not known: {reason}"
         known = self.worst.interval
         interval = known and f" ({percent(known.level, 0)} % interval {percent(known.low)} to {percent(known.high)})"

@@ -81,7 +81,8 @@ def describe_errors(results: Sequence[Result]) -> str:
     """Return a sentence, with a space before it, on samples that ended in an error; empty if there are none."""
     errors = sum(result.outcome.errors for result in results)
     samples = sum(result.attacked_n for result in results)
-    return f" {errors:,} of the {samples:,} attacks ended in an error and are left out." if errors else ""
+    verb = "is" if errors == 1 else "are"
+    return f" {errors:,} of the {samples:,} attacks ended in an error and {verb} left out." if errors else ""
 
 
 def describe_seeds(results: Sequence[Result], lead: str = "Mean and standard deviation") -> str:

@@ -8,7 +8,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from robench.report.judge import render_page
+from robench.report.judge import _describe_answers, render_page
+from robench.results.answers import JudgeAnswers
 from robench.results.blind_texts import BlindKey, BlindText, KeyRow
 from support.open_browser import open_window
 
@@ -56,6 +57,16 @@ def read(content: str) -> Reader:
     reader = Reader()
     reader.feed(content)
     return reader
+
+
+def test_one_unclear_text_keeps_no_label() -> None:
+    rows = tuple(KeyRow(number, number, "clean", 0) for number in (1, 2, 3))
+    key = BlindKey("abc123", "cell", LABELS, rows)
+    notes = _describe_answers(key, [JudgeAnswers("ann", {1: 0, 2: -1, 3: 1}), JudgeAnswers("ben", {1: -1, 2: -1})])
+    assert notes == [
+        "ann: of 3 texts 1 unclear, which keeps no label",
+        "ben: of 3 texts 1 without an answer and 2 unclear, which keep no label",
+    ]
 
 
 def test_page_with_hostile_texts_shows_them_as_text() -> None:

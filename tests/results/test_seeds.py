@@ -6,7 +6,7 @@ import math
 from fractions import Fraction
 
 from robench.results.cells import read_results
-from robench.results.seeds import SeedMean, average_clean_accuracy, average_over_seeds, describe_means
+from robench.results.seeds import SeedMean, average_clean_accuracy, average_over_seeds, describe_errors, describe_means
 from robench.results.store import Store
 from support.hand_made import add_cell
 
@@ -37,6 +37,15 @@ def test_clean_accuracy_is_that_of_the_models_that_all_seeds_have(store: Store) 
 def test_clean_accuracy_of_seeds_that_share_no_model_is_that_of_all_models(store: Store) -> None:
     found = average_of_ada(store, (1, "pwws", 400), (1, "bae", 300), (2, "textfooler", 450))
     assert (found.mean, found.by_seed) == (Fraction(4, 5), (Fraction(7, 10), Fraction(9, 10)))
+
+
+def test_errors_are_counted_in_plain_words(store: Store) -> None:
+    cells = [add_cell(store, "base", "pwws", 12, n=20, errors=count, seed=count) for count in (0, 1, 2)]
+    assert [describe_errors(read_results([cell])) for cell in cells] == [
+        "",
+        " 1 of the 20 attacks ended in an error and is left out.",
+        " 2 of the 20 attacks ended in an error and are left out.",
+    ]
 
 
 def test_figures_say_whether_all_models_have_the_same_seeds() -> None:

@@ -48,8 +48,9 @@ def checks_section(results: Sequence[Result]) -> Section:
     if errors:
         parts.append(
             Paragraph(
-                f"{errors:,} of {total:,} attacks ended in an error of the model's or the attack's code and are left"
-                " out; --retry-errors tries them again."
+                f"{errors:,} of {total:,} attacks ended in an error of the model's or the attack's code and"
+                f" {'is' if errors == 1 else 'are'} left out; --retry-errors tries {'it' if errors == 1 else 'them'}"
+                " again."
             )
         )
     return Section("checks", "Checks of the model", parts)
@@ -77,7 +78,7 @@ def next_section(results: Sequence[Result], worst: Cell, attacks: Sequence[str],
     commands.append(format_command("judge", min(results, key=_accuracy).info.key, *options))
     others = [name for name in papers.find_paper().attacks if name not in attacks]
     if others:
-        points.append(f"Try other attacks: {', '.join(others)} were not run.")
+        points.append(f"Try other attacks: {', '.join(others)} {'were' if others[1:] else 'was'} not run.")
     points.append(
         "Train a defense on the same task, and compare: adversarial training is the usual cure, at some cost on clean"
         " texts."

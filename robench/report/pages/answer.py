@@ -253,11 +253,15 @@ class Verdict:
         return min(found, key=lambda row: row.is_changed, default=None)
 
     def price(self, prices: Table | None) -> str:
-        """Return what the best defense costs, on clean texts and in training; empty if several share the best number.
+        """Return what the best defense costs, on clean texts and in training.
+
+        It is empty if several share the best number, or fewer than two have learned the task: then none holds best.
 
         Args:
             prices: the table of prices, if there is one.
         """
+        if sum(self.cell(row).learned for row in self.ranked) < 2:
+            return ""
         best = self.ranked[0]
         base = self._find_form(self.block.rows, self.reference)
         clean = find_column(self.table, CLEAN)

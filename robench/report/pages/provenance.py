@@ -157,11 +157,8 @@ def reproduction_section(store: Store, results: Sequence[Result], options: Seque
     if any(hide_folders(command) != command for command in (*commands, page)):
         parts.append(Paragraph("Of folders outside the working directory only the last part is shown.", quiet=True))
     if hopeless:
-        parts.append(
-            Paragraph(
-                f"No command makes {hopeless} of the results: they are of other versions, or of models in memory."
-            )
-        )
+        why = "it is of another version, or of a model" if hopeless == 1 else "they are of other versions, or of models"
+        parts.append(Paragraph(f"No command makes {hopeless} of the results: {why} in memory."))
     log = [request.command for request in read_requests(store.root) if request.command]
     if log:
         parts.append(Fold("The commands that filled this runs folder", [Commands(log)]))

@@ -66,7 +66,7 @@ def make_model_page(found: ModelResults, options: Sequence[str], command: str) -
         ("model", info.victim.model if info.victim else found.name),
         ("task", info.task),
         ("clean texts", f"{info.clean.n:,}"),
-        ("attacked texts", f"{found.results[0].attacked_n:,}"),
+        ("attacked texts", " and ".join(f"{n:,}" for n in sorted({r.attacked_n for r in found.results}))),
         ("attacks", str(len(found.attacks))),
         ("seeds", ", ".join(str(seed) for seed in found.clean.seeds)),
     ]

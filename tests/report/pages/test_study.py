@@ -308,6 +308,16 @@ def test_sections_without_results_name_the_command_that_makes_them(store: Store)
     assert {"settings", "provenance", "reproduce"} < set(sections)
 
 
+def test_results_that_no_command_makes_are_counted_in_plain_words(store: Store) -> None:
+    for defense, why in (
+        ("mine", "1 of the results: it is of another"),
+        ("ours", "2 of the results: they are of other"),
+    ):
+        add_cell(store, defense, "pwws", 40, given={"kind": "Python function", "model": "scores"})
+        section = next(section for section in page_of(store).sections if section.name == "reproduce")
+        assert f"No command makes {why} version" in text_of(section)
+
+
 def test_commands_that_check_and_show_results_name_the_folder(store: Store) -> None:
     add_cell(store, "base", "pwws", 40)
     page = page_of(store, command_options=["--runs", "elsewhere"])
@@ -420,6 +430,15 @@ def test_answer_if_one_or_no_defense_has_learned_says_so(store: Store) -> None:
     assert (
         page_of(store).answer[0].startswith("Nobody can tell yet which defense holds best: only base has learned the")
     )
+
+
+@pytest.mark.parametrize("correct", [250, 450])
+def test_price_is_told_only_if_two_defenses_have_learned(store: Store, correct: int) -> None:
+    """Both answer with the same label always; of those that did not learn, the one with more texts right is first."""
+    add_cell(store, "base", "pwws", 40, clean=(250, 500, 250))
+    add_cell(store, "pgd", "pwws", 150, clean=(correct, 500, 250))
+    answer = " ".join(page_of(store).answer)
+    assert "Nobody can tell yet" in answer and "The price of" not in answer
 
 
 def test_answer_about_a_claim_is_about_the_seeds_of_the_two_that_it_compares(store: Store) -> None:

@@ -127,6 +127,32 @@ def test_the_defenses_to_compare_with_are_trained_and_attacked_like_the_model(st
     assert {name: options[name] for name in expected} == expected
 
 
+def test_advice_and_checks_speak_of_one_as_of_one(store: Store) -> None:
+    """Three of the paper's four attacks were made, and ended in one error."""
+    attacks = ("pwws", "deepwordbug", "textfooler")
+    cells = [add_cell(store, "mine", name, 12, n=20, errors=name == "pwws", given=GIVEN) for name in attacks]
+    page = make_model_page(ModelResults(store, cells), [], "robench attack")
+    assert "Try other attacks: textbugger was not run." in next_steps(page)[0]
+    checks = next(section.parts for section in page.sections if section.name == "checks")
+    assert "code and is left out; --retry-errors tries it again." in str(checks)
+    points, _ = next_steps(page_of(store, n=30))
+    assert "Try other attacks: textfooler, textbugger were not run." in points
+
+
+def test_facts_name_every_number_of_attacked_texts(store: Store) -> None:
+    cells = [add_cell(store, "mine", name, 12, n=n, given=GIVEN) for name, n in (("pwws", 100), ("deepwordbug", 20))]
+    page = make_model_page(ModelResults(store, cells), [], "robench attack")
+    assert ("attacked texts", "20 and 100") in page.facts
+    assert ("attacked texts", "200") in page_of(store).facts
+
+
+def test_strength_under_three_attacks_names_them_as_a_list(store: Store) -> None:
+    attacks = ("pwws", "deepwordbug", "textfooler")
+    cells = [add_cell(store, "mine", name, 12, n=20, given=GIVEN) for name in attacks]
+    strength = ModelResults(store, cells).describe_strength()
+    assert "texts of trec withstand deepwordbug, pwws and textfooler (" in strength
+
+
 def test_checks_name_the_split(store: Store) -> None:
     given = {**GIVEN, "label_order": [0, 1]}
     cell = add_cell(store, "mine", "pwws", 12, given=given, split="dev")
