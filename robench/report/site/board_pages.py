@@ -23,6 +23,7 @@ from robench.report.site.tradeoff import draw_tradeoff
 from robench.report.tables.captions import notes_of
 from robench.results.entry_checks import is_own_data
 from robench.results.entry_form import Entry
+from robench.results.info import ELSEWHERE
 
 QUESTION = "Which defense of a text classifier holds, and against what?"
 FEW_ROWS = 60
@@ -161,15 +162,15 @@ def describe_protocol(board: Board) -> str:
 
 def make_board_page(board: Board) -> SitePage:
     """Make the page of a board: its table, trade-off and curves, and the protocol that all of it shares."""
-    info = board.first.info
+    info, elsewhere = board.first.info, board.first.info.training == ELSEWHERE
     training = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in info.training.items())
     seeds = sorted({seed for place in board.places for seed in place.row.seeds})
     facts = [
         ("task", info.task),
         ("labels", ", ".join(info.labels)),
         ("data", f"{info.data.source}, sha256 {info.data.digest[:16]}"),
-        ("encoder", f"{info.encoder.name}, sha256 {info.encoder.digest[:16]}"),
-        ("training rows", f"{info.train_rows:,}"),
+        ("encoder", "" if elsewhere else f"{info.encoder.name}, sha256 {info.encoder.digest[:16]}"),
+        ("training rows", "" if elsewhere else f"{info.train_rows:,}"),
         ("training", training),
         ("precision", info.precision),
         ("clean test texts", f"{info.clean.n:,}"),

@@ -29,7 +29,7 @@ from robench.results.cells import Result, read_model_results
 from robench.results.entries import list_cells
 from robench.results.entry_form import Entry
 from robench.results.flags import FLAGS, list_flags
-from robench.results.info import CellInfo
+from robench.results.info import ELSEWHERE, CellInfo
 from robench.results.integrity import RECORDS_FILE
 from robench.results.intervals import LEVEL
 from robench.results.sample_reader import SampleReader
@@ -89,7 +89,7 @@ def _facts(entry: Entry, results: Sequence[Result]) -> list[tuple[str, str]]:
     attacked = sorted({r.attacked_n for r in results})
     facts = [
         ("task", entry.task),
-        ("encoder", entry.encoder.name),
+        ("encoder", "" if entry.training == ELSEWHERE else entry.encoder.name),
         ("training rows", f"{entry.train_rows:,}" if entry.train_rows else ""),
         ("clean texts", f"{entry.clean.n:,}"),
         ("attacked texts", " and ".join(f"{n:,}" for n in attacked)),

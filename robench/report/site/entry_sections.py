@@ -11,6 +11,7 @@ from robench.report.pages.rows import text_table
 from robench.report.rendering.texts import percent
 from robench.results.cells import Result
 from robench.results.entry_form import Entry
+from robench.results.info import ELSEWHERE
 from robench.results.info_parts import Environment, PluginInfo, Timing
 from robench.study.command_options import describe_folder
 from robench.study.commands import make_commands, repeat
@@ -19,7 +20,7 @@ from robench.study.commands import make_commands, repeat
 def settings_section(entry: Entry) -> Section:
     """Show every field of the defense, the training and the attacks."""
     parts: list[Part] = [_fields("Options of the defense", entry.defense)]
-    if entry.training:
+    if entry.training and entry.training != ELSEWHERE:
         rows = [(name, option_text(value)) for name, value in (entry.training | entry.defense.training_changes).items()]
         parts.append(TablePart(text_table("training", "Training", ("training", "value"), rows)))
     if entry.trained_against:
@@ -51,13 +52,17 @@ def provenance_section(entry: Entry, results: Sequence[Result]) -> Section:
         entry: the entry.
         results: its results.
     """
+    elsewhere = entry.training == ELSEWHERE
     facts = [
         ("key", entry.key),
         ("file", entry.file_name),
         ("made by", f"robench {entry.robench}"),
         ("data", f"{entry.data.source}, sha256 {entry.data.digest[:DIGITS]}"),
-        ("encoder", f"{entry.encoder.name}, sha256 {entry.encoder.digest[:DIGITS]}"),
-        ("defense", f"{entry.defense.class_}, code {entry.defense.code[:DIGITS] or 'of robench'}"),
+        ("encoder", "" if elsewhere else f"{entry.encoder.name}, sha256 {entry.encoder.digest[:DIGITS]}"),
+        (
+            "defense",
+            "" if entry.victim else f"{entry.defense.class_}, code {entry.defense.code[:DIGITS] or 'of robench'}",
+        ),
         ("preset", entry.preset),
         ("weights", f"{entry.parameters:,}" if entry.parameters else ""),
         ("training", _describe_timing(entry.timing)),

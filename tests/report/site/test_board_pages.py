@@ -7,13 +7,17 @@ from typing import Any
 
 import msgspec
 
-from robench.report.site.board_pages import describe_leader, make_front_page
+from robench.report.pages.parts import Facts
+from robench.report.site.board_pages import describe_leader, make_board_page, make_front_page
 from robench.report.site.board_tables import board_table
 from robench.report.site.boards import make_boards
+from robench.report.site.entry_pages import make_entry_page
 from robench.report.tables.legend import FEW_SEEDS, UNPAIRED
 from robench.report.tables.worst import WORST
 from robench.results.entry_form import Entry
-from robench.results.info_parts import VictimInfo
+from robench.results.info import ELSEWHERE
+from robench.results.info_parts import EncoderInfo, VictimInfo
+from robench.victims.source import OWN_ENCODER
 from support.many_entries import make_entry
 
 AGAIN = "can be made again: from public rows, with one command, by anyone"
@@ -30,7 +34,13 @@ def of_private_rows(entry: Entry) -> Entry:
 
 
 def made_elsewhere(entry: Entry) -> Entry:
-    return msgspec.structs.replace(entry, victim=VictimInfo(kind="Transformers model", model="./mine"))
+    return msgspec.structs.replace(
+        entry,
+        victim=VictimInfo(kind="Transformers model", model="./mine"),
+        encoder=EncoderInfo(name=OWN_ENCODER, digest=OWN_ENCODER),
+        training=dict(ELSEWHERE),
+        train_rows=0,
+    )
 
 
 def first_sentences(*entries: Entry) -> str:
@@ -65,6 +75,32 @@ def test_front_page_says_what_not_everybody_can_make_again() -> None:
     assert claim.endswith("the others are of private rows and models that were trained elsewhere.")
     claim = first_sentences(of_private_rows(base), of_private_rows(pgd))
     assert claim.endswith("and all numbers are of private rows, so that not everybody can make them again.")
+
+
+def test_pages_of_a_model_trained_elsewhere_say_nothing_of_encoder_and_training_that_is_not_known() -> None:
+    entry = made_elsewhere(make_entry("mine", **ONE))
+    (board,) = make_boards([entry])
+    facts = dict(make_board_page(board).facts)
+    assert facts["training"] == "trained elsewhere" and not {"encoder", "training rows"} & facts.keys()
+    page = make_entry_page(entry, board, [], None)
+    assert not {"encoder", "training rows"} & dict(page.facts).keys()
+    sections = {section.name: section for section in page.sections}
+    (known,) = [part for part in sections["provenance"].parts if isinstance(part, Facts)]
+    names = {name for name, _ in known.facts}
+    assert "model" in names and not {"encoder", "defense"} & names
+    assert OWN_ENCODER not in str(known.facts) and "'elsewhere'" not in str(sections["settings"])
+
+
+def test_pages_of_a_trained_model_have_its_encoder_defense_and_training() -> None:
+    entry = make_entry("base", **ONE)
+    (board,) = make_boards([entry])
+    facts = dict(make_board_page(board).facts)
+    assert facts["encoder"].startswith("minilm, sha256 ") and facts["training rows"] == "5,000"
+    page = make_entry_page(entry, board, [], None)
+    assert dict(page.facts)["encoder"] == "minilm"
+    sections = {section.name: str(section) for section in page.sections}
+    assert "'encoder', 'minilm, sha256 " in sections["provenance"] and "'defense', 'robench." in sections["provenance"]
+    assert "learning_rate" in sections["settings"]
 
 
 def test_leader_with_errors_has_a_plain_number_and_they_are_told_of_apart() -> None:
