@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from robench.errors import RobenchError
+from robench.report.rendering.latex import as_latex
+from robench.report.rendering.machine import as_csv, as_json
+from robench.report.rendering.markdown import as_markdown
 from robench.report.rendering.texts import percent
 from robench.report.tables.model import Table
 
@@ -17,7 +20,13 @@ __all__ = ["FORMATS", "percent", "render", "render_all"]
 FORMATS = ("rich", "md", "csv", "json", "latex", "html")
 """Formats that :func:`render` can write."""
 
-_WRITERS = {"md": "markdown", "csv": "machine:as_csv", "json": "machine:as_json", "latex": "latex"}
+_WRITERS: Mapping[str, Callable[[Table], str]] = {
+    "md": as_markdown,
+    "csv": as_csv,
+    "json": as_json,
+    "latex": as_latex,
+}
+"""Those that need no other package; the others are imported when a table is written by them."""
 
 
 def render(table: Table, format: str, console: Console | None = None) -> str:
@@ -31,12 +40,19 @@ def render(table: Table, format: str, console: Console | None = None) -> str:
 
     Returns:
         Text that ends with a newline; ``html`` is a whole page.
+
+    Raises:
+        RobenchError: there is no such format.
     """
     if format == "rich":
         from robench.report.rendering.terminal import terminal
 
         return terminal(table, console)
-    return render_all([table], "html") if format == "html" else _writer(format)(table)
+    if format == "html":
+        return render_all([table], "html")
+    if format not in _WRITERS:
+        raise RobenchError(f"there is no format {format!r}: a table can be written as {', '.join(FORMATS)}.")
+    return _WRITERS[format](table)
 
 
 def render_all(tables: Sequence[Table], format: str, console: Console | None = None) -> str:
@@ -58,11 +74,3 @@ def render_all(tables: Sequence[Table], format: str, console: Console | None = N
     if format == "json":
         return f"[{','.join(text.rstrip() for text in texts)}]\n"
     return "\n".join(texts)
-
-
-def _writer(format: str) -> Callable[[Table], str]:
-    module, _, name = _WRITERS[format].partition(":")
-    writer: Callable[[Table], str] = getattr(
-        importlib.import_module(f"robench.report.rendering.{module}"), name or f"as_{module}"
-    )
-    return writer

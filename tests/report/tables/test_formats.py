@@ -14,6 +14,7 @@ import pandas
 import pytest
 
 from robench.console import Console
+from robench.errors import RobenchError
 from robench.report.rendering import FORMATS, render, render_all
 from robench.report.tables import make
 from robench.report.tables.model import Block, Cell, Column, Row, Table
@@ -203,6 +204,14 @@ def test_a_page_needs_nothing_else_and_escapes(store: Store, number: str) -> Non
         assert len(re.findall(rf"<{tag}[ >]", text)) == text.count(f"</{tag}>"), tag
     cells = [len(re.findall("<t[hd][ >]", row)) for row in re.findall("<tr>.*?</tr>", text, re.S)]
     assert len(set(cells)) == 1
+
+
+def test_format_that_is_none_is_refused_by_the_names_of_all(store: Store) -> None:
+    fill5(store)
+    with pytest.raises(
+        RobenchError, match="no format 'xlsx': a table can be written as rich, md, csv, json, latex, html"
+    ):
+        render(table5(store), "xlsx")
 
 
 def test_several_tables_are_one_page_one_list_or_one_text(store: Store) -> None:
