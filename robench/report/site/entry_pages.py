@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -33,21 +33,23 @@ from robench.results.info import ELSEWHERE, CellInfo
 from robench.results.integrity import RECORDS_FILE
 from robench.results.intervals import LEVEL
 from robench.results.sample_reader import SampleReader
-from robench.results.store import Store
+from robench.results.store import StoredStage
 from robench.results.worst import WorstReader
 
 EXAMPLES, HELD = 12, 3
 """Attacked texts on a page of a local build, and how many of them are texts that hold."""
 
 
-def make_entry_page(entry: Entry, board: Board | None, reruns: Sequence[Entry], runs: Store | None) -> SitePage:
+def make_entry_page(
+    entry: Entry, board: Board | None, reruns: Sequence[Entry], stored: Mapping[str, StoredStage[CellInfo]]
+) -> SitePage:
     """Make the page of an entry.
 
     Args:
         entry: the entry.
         board: the board that has it; None if it has no attack.
         reruns: entries of others who ran the same again; of such an entry, the original.
-        runs: the runs folder of a local build, from which attacked texts are read; None for a site to publish.
+        stored: cells of a local build, by key, from which attacked texts are read; none for a site to publish.
 
     Raises:
         RobenchError: records of the runs folder are missing or broken.
@@ -62,7 +64,7 @@ def make_entry_page(entry: Entry, board: Board | None, reruns: Sequence[Entry], 
     sections = [
         _accuracy_section(results, reader),
         *_curves_section(board, name, results, reader),
-        *_examples_section(runs, results),
+        *_examples_section(stored, results),
         *statistics_section(entry),
         *reruns_section(entry, reruns),
         settings_section(entry),
@@ -160,11 +162,8 @@ def _curves_section(
     return [Section("budget", "The attacker's budget", [drawn])] if drawn else []
 
 
-def _examples_section(runs: Store | None, results: Sequence[Result]) -> list[Section]:
+def _examples_section(stored: Mapping[str, StoredStage[CellInfo]], results: Sequence[Result]) -> list[Section]:
     """Show attacked texts, which only a runs folder has."""
-    if runs is None:
-        return []
-    stored = {stage.key: stage for stage in runs.stages(CellInfo)}
     pairs: list[Any] = [
         (r, records.read(stored[r.info.key].folder / RECORDS_FILE)) for r in results if r.info.key in stored
     ]

@@ -20,4 +20,4 @@ GUIDES = (
 
 def make_guide(path: str, kicker: str, title: str) -> SitePage:
     """Make a page of text, which stands in the template of the same name."""
-    return SitePage(path, kicker, title, area=path)
+    return SitePage(path, kicker, title, area=path, template="site/guide.html")

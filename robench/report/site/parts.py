@@ -161,6 +161,7 @@ class SitePage:
         area: which link of the navigation it belongs to.
         warnings: what makes its numbers misleading.
         badges: a few words each that set it apart.
+        template: which template writes it.
     """
 
     path: str
@@ -173,6 +174,7 @@ class SitePage:
     area: str = ""
     warnings: Sequence[str] = ()
     badges: Sequence[str] = ()
+    template: str = "site/page.html"
 
     @property
     def root(self) -> str:

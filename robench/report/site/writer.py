@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -33,7 +33,8 @@ from robench.results.cells import group
 from robench.results.entries import choose_primary, encode, read_folder
 from robench.results.entry_checks import find_faults
 from robench.results.entry_form import Entry
-from robench.results.store import Store
+from robench.results.info import CellInfo
+from robench.results.store import Store, StoredStage
 from robench.version import VERSION
 
 MENU = (
@@ -93,14 +94,15 @@ def write_site(folder: Path, out: Path, reporter: Reporter, *, runs: Store | Non
         count += f" on {count_noun(len(models), 'model')}"
     shared = {"menu": MENU, "version": VERSION, "count": count, "digest": _digest(entries), "local": runs is not None}
     shared |= VALUES
-    pages = list(_list_pages(entries, boards, runs))
+    stored = {stage.key: stage for stage in runs.stages(CellInfo)} if runs else {}
+    pages = list(_list_pages(entries, models, boards, stored))
     with atomic_write_folder(target) as draft, reporter.track("pages", "page", len(pages)) as work:
         (draft / NAME).write_text(script, encoding="utf-8", newline="\n")
-        for make, template in pages:
+        for make in pages:
             page = make()
             path = draft / page.path
             path.parent.mkdir(exist_ok=True)
-            path.write_text(render_page(template, page=page, **shared), encoding="utf-8", newline="\n")
+            path.write_text(render_page(page.template, page=page, **shared), encoding="utf-8", newline="\n")
             work.advance(1)
     return Site(target / "index.html", len(pages), len(entries), len(boards))
 
@@ -124,27 +126,37 @@ def check_target(target: Path) -> None:
 
 
 def _list_pages(
-    entries: Sequence[Entry], boards: Sequence[Board], runs: Store | None
-) -> Iterator[tuple[Callable[[], SitePage], str]]:
-    """Yield what makes each page, and the template that writes it."""
-    page, by_key = "site/page.html", group(entries, lambda entry: entry.key)
+    entries: Sequence[Entry],
+    models: Sequence[Entry],
+    boards: Sequence[Board],
+    stored: Mapping[str, StoredStage[CellInfo]],
+) -> Iterator[Callable[[], SitePage]]:
+    """Yield what makes each page.
+
+    Args:
+        entries: all entries.
+        models: of them each model's own.
+        boards: all boards.
+        stored: cells of a local build, by key.
+    """
+    by_key = group(entries, lambda entry: entry.key)
     board_of = {entry.key: board for board in boards for entry in board.entries}
-    yield partial(make_front_page, boards, choose_primary(entries)), page
+    yield partial(make_front_page, boards, models)
     for board in boards:
-        yield partial(make_board_page, board), page
-        yield partial(make_entries_page, board), page
-    yield partial(make_defenses_page, boards, entries), page
+        yield partial(make_board_page, board)
+        yield partial(make_entries_page, board)
+    yield partial(make_defenses_page, boards, entries)
     for name in list_defenses(entries):
-        yield partial(make_defense_page, name, boards, entries), page
-    yield partial(make_attacks_page, entries), page
+        yield partial(make_defense_page, name, boards, entries)
+    yield partial(make_attacks_page, entries)
     for name in list_attacks(entries):
-        yield partial(make_attack_page, name, boards, entries), page
+        yield partial(make_attack_page, name, boards, entries)
     for entry in entries:
         reruns = [one for one in by_key[entry.key] if one is not entry]
-        yield partial(make_entry_page, entry, board_of.get(entry.key), reruns, runs), page
-    yield partial(make_published_page, boards), page
+        yield partial(make_entry_page, entry, board_of.get(entry.key), reruns, stored)
+    yield partial(make_published_page, boards)
     for guide in GUIDES:
-        yield partial(make_guide, *guide), "site/guide.html"
+        yield partial(make_guide, *guide)
 
 
 def _digest(entries: Sequence[Entry]) -> str:

@@ -82,7 +82,7 @@ def test_pages_of_a_model_trained_elsewhere_say_nothing_of_encoder_and_training_
     (board,) = make_boards([entry])
     facts = dict(make_board_page(board).facts)
     assert facts["training"] == "trained elsewhere" and not {"encoder", "training rows"} & facts.keys()
-    page = make_entry_page(entry, board, [], None)
+    page = make_entry_page(entry, board, [], {})
     assert not {"encoder", "training rows"} & dict(page.facts).keys()
     sections = {section.name: section for section in page.sections}
     (known,) = [part for part in sections["provenance"].parts if isinstance(part, Facts)]
@@ -96,7 +96,7 @@ def test_pages_of_a_trained_model_have_its_encoder_defense_and_training() -> Non
     (board,) = make_boards([entry])
     facts = dict(make_board_page(board).facts)
     assert facts["encoder"].startswith("minilm, sha256 ") and facts["training rows"] == "5,000"
-    page = make_entry_page(entry, board, [], None)
+    page = make_entry_page(entry, board, [], {})
     assert dict(page.facts)["encoder"] == "minilm"
     sections = {section.name: str(section) for section in page.sections}
     assert "'encoder', 'minilm, sha256 " in sections["provenance"] and "'defense', 'robench." in sections["provenance"]
