@@ -42,7 +42,7 @@ CompareOption = Annotated[
     typer.Option(
         metavar="DEFENSE",
         help="Compare this defense with the others, as one family of tests; how far it is from the best of them stands"
-        " behind an arrow. Table differences subtracts it from each of the others.",
+        " behind an arrow.",
         show_default="the paper's",
     ),
 ]
