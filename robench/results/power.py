@@ -3,10 +3,10 @@
 How it works: with one seed, McNemar's test sees only the pairs that differ, so its power is that of a binomial test on
 them; it is computed exactly for likely numbers of such pairs. Averages over models are tested by their mean, which is
 nearly normal. A difference needs pairs that differ: where the rows at hand are more alike than that, they count as
-different enough. From three seeds on the power of the crossed test is a
-mean over what the seeds' spread may be estimated as, whose distribution is known: chi-squared with S - 1 degrees of
-freedom. The components of the spread are those of the differences at hand, which are estimates themselves: a plan made
-of three seeds is rough.
+different enough. From three seeds on the power of the crossed test, which needs NumPy and SciPy, is a mean over what
+the seeds' spread may be estimated as, whose distribution is known: chi-squared with S - 1 degrees of freedom. The
+components of the spread are those of the differences at hand, which are estimates themselves: a plan made of three
+seeds is rough.
 
 Example:
     >>> from robench.results.power import find_smallest_difference
@@ -27,7 +27,7 @@ from statistics import NormalDist
 from typing import Any
 
 from robench.results.intervals import FEWEST_SEEDS, Components, half_width_square, normal_quantile, parts_of_mean
-from robench.results.significance import Difference, mcnemar
+from robench.results.significance import Difference
 
 POWER = 0.8
 """The chance with which a difference is to be found."""
@@ -55,31 +55,29 @@ class Plan:
     reach: float | None
 
 
-def find_smallest_difference(found: Difference, power: float = POWER) -> float | None:
-    """Return the smallest difference that the test of such a comparison finds with some chance.
+def find_smallest_difference(found: Difference) -> float | None:
+    """Return the smallest difference that the test of such a comparison finds with the chance :data:`POWER`.
 
     Args:
         found: a comparison, whose samples, seeds and spread are taken.
-        power: the chance, between 0 and 1.
 
     Returns:
         A share, 1 at most; None with two seeds, which give no test, and with so few samples that none is found.
     """
     if len(found.seeds) == 1:
-        return _smallest(_paired(found, found.n), power)
+        return _smallest(_paired(found, found.n))
     if found.parts is None:
         return None
-    return _smallest(_crossed(found, len(found.seeds), found.n), power)
+    return _smallest(_crossed(found, len(found.seeds), found.n))
 
 
-def plan(found: Difference, difference: float, split: int, power: float = POWER) -> Plan | None:
-    """Return how many samples and seeds find a difference.
+def plan(found: Difference, difference: float, split: int) -> Plan | None:
+    """Return how many samples and seeds find a difference with the chance :data:`POWER`.
 
     Args:
         found: a comparison of the two rows, whose spread is taken.
         difference: to find, above 0.
         split: samples of the split.
-        power: the chance, between 0 and 1.
 
     Returns:
         None with two seeds.
@@ -91,14 +89,14 @@ def plan(found: Difference, difference: float, split: int, power: float = POWER)
         raise ValueError(f"a difference to find is above 0, not {difference}")
     split = max(split, found.n)
     if len(found.seeds) == 1:
-        samples = _first(lambda n: _paired(found, n)(difference) >= power, 1, split)
-        reach = _smallest(_paired(found, split), power)
+        samples = _first(lambda n: _paired(found, n)(difference) >= POWER, 1, split)
+        reach = _smallest(_paired(found, split))
         return Plan(samples, None, (1, samples) if samples else None, split, reach)
     if found.parts is None:
         return None
 
     def is_enough(seeds: int, n: int) -> bool:
-        return _crossed(found, seeds, n)(difference) >= power
+        return _crossed(found, seeds, n)(difference) >= POWER
 
     def samples_of(seeds: int) -> int | None:
         return _first(lambda n: is_enough(seeds, n), 2, split)
@@ -106,7 +104,7 @@ def plan(found: Difference, difference: float, split: int, power: float = POWER)
     by_seeds = {seeds: n for seeds in range(FEWEST_SEEDS, MOST_SEEDS + 1) if (n := samples_of(seeds))}
     best = min(by_seeds.items(), key=lambda pair: (pair[0] * pair[1], pair[0]), default=None)
     seeds = _first(lambda s: is_enough(s, found.n), FEWEST_SEEDS, MOST_SEEDS)
-    reach = _smallest(_crossed(found, MOST_SEEDS, split), power)
+    reach = _smallest(_crossed(found, MOST_SEEDS, split))
     return Plan(samples_of(len(found.seeds)), seeds, best, split, reach)
 
 
@@ -183,7 +181,7 @@ def _critical(n: int, level: float) -> int:
     alpha = round(1 - level, 12)
     middle = n / 2 - normal_quantile(level) * math.sqrt(n) / 2
     count = max(min(math.floor(middle) + 2, n // 2), 0)
-    while count >= 0 and mcnemar(count, n - count) > alpha:
+    while count >= 0 and round(2 * _binomial_tail(count, n, 0.5), 12) > alpha:
         count -= 1
     return count
 
@@ -198,17 +196,30 @@ def _power_of_coins(n: int, ahead: float, level: float) -> float:
 
 
 def _binomial_tail(edge: int, n: int, chance: float) -> float:
-    """Return the chance of at most some successes in n."""
+    """Return the chance of at most some successes in n, without SciPy, which takes longer to import than a table."""
     if chance <= 0:
         return 1.0
     if chance >= 1:
         return float(edge >= n)
-    term = _binomial(edge, n, chance)
-    total, odds = term, (1 - chance) / chance
-    for k in range(edge, 0, -1):
+    odds = (1 - chance) / chance
+    start = min(edge, int((n + 1) * chance))  # of the largest term: one that underflows there is all there is
+    largest = term = total = _binomial(start, n, chance)
+    for k in range(start, 0, -1):
         term *= odds * k / (n - k + 1)
         total += term
+        if term < _NEGLIGIBLE * total:
+            break
+    term = largest
+    for k in range(start, edge):
+        term *= (n - k) / (k + 1) / odds
+        total += term
+        if term < _NEGLIGIBLE * total:
+            break
     return min(total, 1.0)
+
+
+_NEGLIGIBLE = 1e-18
+"""Share of a sum below which terms, which fall ever faster, no longer change it."""
 
 
 def _binomial(count: int, n: int, chance: float) -> float:
@@ -259,14 +270,14 @@ def _crossed(found: Difference, seeds: int, n: int) -> Callable[[float], float]:
     return chance
 
 
-def _smallest(chance: Callable[[float], float], power: float) -> float | None:
-    """Return the smallest difference that is found with a chance, between 0 and 1; None if none is."""
-    if chance(1.0) < power:
+def _smallest(chance: Callable[[float], float]) -> float | None:
+    """Return the smallest difference that is found with the chance :data:`POWER`; None if none is."""
+    if chance(1.0) < POWER:
         return None
     low, high = 0.0, 1.0
     for _ in range(_STEPS):
         middle = (low + high) / 2
-        low, high = (low, middle) if chance(middle) >= power else (middle, high)
+        low, high = (low, middle) if chance(middle) >= POWER else (middle, high)
     return high
 
 

@@ -77,6 +77,32 @@ def test_smallest_difference_is_found_with_its_chance_and_shrinks_with_samples()
     assert power_of_pairs(found, 0.2, 100, 0.95) >= 0.8 > power_of_pairs(found - 0.005, 0.2, 100, 0.95)
 
 
+@pytest.mark.parametrize(("gained", "lost", "n"), [(400, 380, 3000), (4000, 3900, 10_000), (60, 50, 200)])
+def test_smallest_difference_of_many_pairs_that_differ_is_that_of_the_normal_approximation(
+    gained: int, lost: int, n: int
+) -> None:
+    found = find_smallest_difference(one_seed(n - gained - lost, gained, lost, 0))
+    factor = stats.norm.ppf(0.975) + stats.norm.ppf(0.8)
+    assert found == pytest.approx(factor * np.sqrt((gained + lost) / n / n), rel=0.06)
+
+
+def test_plan_for_a_large_difference_among_many_samples_finds_few() -> None:
+    found = plan(one_seed(2220, 400, 380, 0), 0.25, 3000)
+    assert found is not None and found.samples is not None
+    assert power_of_pairs(0.25, 0.26, found.samples, 0.95) >= 0.8 > power_of_pairs(0.25, 0.26, 20, 0.95)
+    assert 20 < found.samples < 50 and found.fewest == (1, found.samples)
+    assert found.reach == pytest.approx(2.8 * np.sqrt(0.26 / 3000), rel=0.06)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "n"), [(0.5, 10_000), (0.52, 10_000), (0.8125, 10_000), (0.9999, 5000), (1.0, 100), (0.7, 7), (1.0, 5)]
+)
+def test_power_of_pairs_that_all_differ_equals_the_binomial_distribution(ahead: float, n: int) -> None:
+    edge = max((k for k in range(n // 2 + 1) if 2 * stats.binom.cdf(k, n, 0.5) <= 0.05), default=-1)
+    exact = stats.binom.cdf(edge, n, ahead) + stats.binom.sf(n - edge - 1, n, ahead)
+    assert power_of_pairs(2 * ahead - 1, 1.0, n, 0.95) == pytest.approx(exact if edge >= 0 else 0.0, abs=1e-9)
+
+
 def test_smallest_difference_of_equal_rows_needs_pairs_that_differ() -> None:
     found = find_smallest_difference(one_seed(50, 0, 0, 50))
     # Six pairs that differ one way are told from none (2 / 2**6 < 0.05): 8 of 100 give as many with 81 %.
