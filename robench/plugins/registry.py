@@ -226,13 +226,22 @@ def _check_name(kind: Kind, name: str, origin: str) -> None:
 
 
 def _is_target(target: object, thing: object) -> bool:
-    """Tell whether a thing is what an entry point names; while its module is imported, a class is not in it yet."""
+    """Tell whether a thing is what an entry point names, be it the package that only imports it from its own module.
+
+    While its module is imported, a class is not in it yet.
+    """
     if not isinstance(target, str):
         return False
     module, _, path = target.partition(":")
     if isinstance(thing, type):
-        return (thing.__module__, thing.__qualname__) == (module, path)
-    return getattr(sys.modules.get(module), path, None) is thing
+        return thing.__qualname__ == path and _is_below(thing.__module__, module)
+    inside = [loaded for name, loaded in sys.modules.items() if _is_below(name, module)]
+    return any(getattr(loaded, path, None) is thing for loaded in inside)
+
+
+def _is_below(name: str, module: str) -> bool:
+    """Tell whether a module is another one or inside it."""
+    return f"{name}.".startswith(f"{module}.")
 
 
 def _kind_of(thing: object) -> Kind:

@@ -219,6 +219,29 @@ def test_register_of_what_the_package_has_as_an_entry_point_changes_nothing(tmp_
         assert "is registered twice: by robench-smooth 1.2 and by" in told
 
 
+def test_register_of_what_the_package_imports_from_its_own_module_changes_nothing(tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    install(site, "robench-smooth", POINTS.format(name="smooth", module="robench_smooth"))
+    (site / "robench_smooth.py").unlink()
+    package, inner = site / "robench_smooth", site / "robench_smooth" / "inner.py"
+    package.mkdir()
+    (package / "__init__.py").write_text("from robench_smooth.inner import VERDICTS, Smooth, Swap\n", encoding="utf-8")
+    inner.write_text(PLUGIN.format(register=REGISTER), encoding="utf-8")
+    for name in ("smooth", "swap", "verdicts"):
+        done = elsewhere(site, "list", name)
+        assert done.returncode == 0 and "robench-smooth 1.2" in done.stdout, done.stderr
+    another_task = "robench.register('verdicts', robench.Task(labels=('a', 'b')))"
+    for other in ("class Other(Smooth): ...\nrobench.register('smooth', Other)", another_task):
+        inner.write_text(PLUGIN.format(register=f"{REGISTER}\n{other}\n"), encoding="utf-8")
+        assert "is registered twice: by robench-smooth 1.2 and by" in elsewhere(site, "list", "smooth").stderr
+    inner.write_text(PLUGIN.format(register=""), encoding="utf-8")
+    for file in (tmp_path / "mine.py", site / "robench_smooth2.py"):
+        file.write_text(PLUGIN.format(register=REGISTER), encoding="utf-8")
+        done = elsewhere(site, "list", "--plugin", file)
+        assert done.returncode == 2
+        assert f"'smooth' is registered twice: by robench-smooth 1.2 and by {file}" in done.stderr
+
+
 def test_a_file_may_not_take_the_name_of_a_package(tmp_path: Path) -> None:
     site, plugin = tmp_path / "site", tmp_path / "mine.py"
     install(site, "robench-smooth", POINTS.format(name="smooth", module="robench_smooth"))
