@@ -66,11 +66,12 @@ def _select_columns(path: Path) -> Iterator[tuple[str, list[str]]]:
 def _read_pair(
     place: str, cells: Sequence[str], labels: Sequence[str], prepare: Callable[[str], str]
 ) -> AdversarialPair:
-    for name, text in zip(COLUMNS, cells, strict=True):
+    original, adversarial, label = prepare(cells[0]), prepare(cells[1]), cells[2]
+    for name, text in zip(COLUMNS, (original, adversarial, label), strict=True):
         if not text.strip():
             raise RobenchError(f"{place}: no {name}.")
-    number = find_label(labels, cells[2])
+    number = find_label(labels, label)
     if number is None:
         known = list_values(f"{i} ({name})" for i, name in enumerate(labels))
-        raise RobenchError(f"{place}: the label {show_value(cells[2])} is not one of {known}.")
-    return AdversarialPair(prepare(cells[0]), prepare(cells[1]), number)
+        raise RobenchError(f"{place}: the label {show_value(label)} is not one of {known}.")
+    return AdversarialPair(original, adversarial, number)

@@ -223,13 +223,14 @@ def _check_row(task: Task, splits: Splits, split: str, index: int, row: object) 
         )
     text, label = pair
     number = find_label(task.labels, label)
-    if number is None or not isinstance(text, str) or not _has_sign(text):
+    prepared = str(task.prepare(text)) if isinstance(text, str) else ""
+    if number is None or not _has_sign(prepared):
         place = _find_place(splits, split, index)
         if number is not None:
             raise RobenchError(f"{place}: {_describe_empty(text)}. Remove the row.")
         known = list_values(f"{i} ({label_name})" for i, label_name in enumerate(task.labels))
         raise RobenchError(f"{place}: the label {show_value(label)} is not one of {known}.")
-    return Example(str(task.prepare(text)), number)
+    return Example(prepared, number)
 
 
 def _find_pair(row: Any) -> tuple[Any, Any] | None:
@@ -265,6 +266,8 @@ def _describe_empty(text: object) -> str:
     """Say why a row has no text."""
     if not isinstance(text, str):
         return f"its text is not a text but {show_value(text)}"
+    if _has_sign(text):
+        return f"its text {show_value(text)} has nothing but line breaks of HTML"
     codes = ", ".join(dict.fromkeys(f"U+{ord(char):04X}" for char in text.strip()))
     return f"its text has no visible character (only {codes[:80]})" if codes else "its text is empty"
 

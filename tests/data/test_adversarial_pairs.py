@@ -9,6 +9,7 @@ import pytest
 
 from robench import RobenchError
 from robench.data.adversarial_pairs import AdversarialPair, read_adversarial_pairs
+from robench.data.task import Task
 
 LABELS = ("negative", "positive")
 
@@ -55,3 +56,11 @@ def test_read_adversarial_pairs_of_a_malformed_file_names_file_and_line(
 ) -> None:
     with pytest.raises(RobenchError, match=told):
         read(tmp_path, content)
+
+
+def test_read_adversarial_pairs_refuses_a_text_of_which_the_task_leaves_nothing(tmp_path: Path) -> None:
+    prepare = Task(labels=LABELS, html_breaks=True).prepare
+    content = "original\tadversarial\tlabel\na<br />b\tc\t1\ngood\t<br /><br />\t1\n"
+    with pytest.raises(RobenchError, match="line 3: no adversarial"):
+        read(tmp_path, content, prepare=prepare)
+    assert read(tmp_path, content)[1].adversarial == "<br /><br />"

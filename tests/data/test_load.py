@@ -231,6 +231,14 @@ def test_a_text_with_one_visible_sign_is_a_text(tmp_path: Path, text: str) -> No
     assert [row.text for row in load_task("film", TASK, data_dir=folder).test] == [text]
 
 
+def test_a_text_of_line_breaks_alone_is_refused_where_they_are_spaces_and_is_a_text_elsewhere(tmp_path: Path) -> None:
+    folder = rewritten(folder_with(tmp_path), "test", [("good<br />film", 1), ("<br /> <br>", 0)])
+    assert [row.text for row in load_task("film", TASK, data_dir=folder).test] == ["good<br />film", "<br /> <br>"]
+    place = r"test.tsv, line 3: its text '<br /> <br>' has nothing but line breaks of HTML. Remove the row"
+    with pytest.raises(RobenchError, match=place):
+        load_task("film", replace(TASK, html_breaks=True), data_dir=folder)
+
+
 def test_test_rows_that_stand_in_train_are_counted_whatever_their_case_and_spaces(tmp_path: Path) -> None:
     folder = rewritten(folder_with(tmp_path), "test", [("bad  FILM", 1), ("great", 1), ("\u200aFine, really", 0)])
     data = load_task("film", TASK, data_dir=folder)
