@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from robench.data.tables import Table, list_columns
+from robench.data.table import Table, list_columns
 from robench.errors import RobenchError
 from robench.escaping import show_value
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from robench.data.label_names import note_classes, translate_classes
-from robench.data.tables import SUFFIXES, NumberedRow, Table, list_columns, open_table
+from robench.data.table import NumberedRow, Table, list_columns
+from robench.data.tables import SUFFIXES, open_table
 from robench.data.task import SPLITS, Splits
 from robench.data.tsv import Cells
 from robench.errors import RobenchError

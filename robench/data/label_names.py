@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from robench.data.tables import NumberedRow
+from robench.data.table import NumberedRow
 from robench.errors import RobenchError
 from robench.escaping import list_values, show_value
 

@@ -14,7 +14,8 @@ from robench.data.files import find_file, make_missing_error, note_quoting
 from robench.data.hub import list_configs, load_dataset_folder
 from robench.data.label_names import LabelNames, are_hidden, merge_classes, settle_labels
 from robench.data.load import TaskData, check_rows
-from robench.data.tables import SUFFIXES, NumberedRow, Table, open_dataset, open_table
+from robench.data.table import NumberedRow, Table
+from robench.data.tables import SUFFIXES, open_dataset, open_table
 from robench.data.task import SPLITS, Row, Splits, Task
 from robench.errors import RobenchError, translate_failures
 from robench.escaping import list_values, show_value

@@ -11,8 +11,9 @@ from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar as mcnemar_elsewhere
 from statsmodels.stats.multitest import multipletests
 
+from robench.results.crossed_test import crossed_p, crossed_square
 from robench.results.intervals import decompose, wilson
-from robench.results.significance import Difference, compare_outcomes, crossed_p, crossed_square, holm, mcnemar
+from robench.results.significance import Difference, compare_outcomes, holm, mcnemar
 from uncertainty.measures import measure_difference, measure_tests
 from uncertainty.studies import Design
 

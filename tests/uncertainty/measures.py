@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import chi2, t
 
+from robench.results.crossed_test import crossed_square
 from robench.results.intervals import (
     LEVEL,
     Components,
@@ -18,7 +19,7 @@ from robench.results.intervals import (
     wilson,
     with_wilson_form,
 )
-from robench.results.significance import crossed_square, mcnemar
+from robench.results.significance import mcnemar
 from uncertainty.studies import Array, Design
 
 
