@@ -1,9 +1,9 @@
 """Locks of stages, and what killed processes leave in a runs folder: locks that nobody holds, and drafts.
 
 How it works: a lock is a hidden file beside the folder of its stage, and the key alone decides which. Whoever holds a
-lock deletes its file before letting go. That is safe: a process that waits opens the file anew for each try, and
-filelock (from 3.21 on) lets go of a lock whose file was deleted between opening and locking it, and tries again. So of
-a file that is there and not locked, and of a draft whose key is not locked, the process is dead.
+lock deletes its file before letting go. That is safe: filelock (from 3.21 on) does not take a lock whose file was
+deleted between opening and locking it. So of a file that is there and not locked, and of a draft whose key is not
+locked, the process is dead. Nobody waits for a lock: who does not get one does other work first.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import contextlib
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -32,30 +32,24 @@ _FILE_DRAFT = re.compile(r"\.(stage\.json|\w+\.jsonl|checkpoint\.safetensors)\.\
 
 
 @contextlib.contextmanager
-def hold_lock(parent: Path, key: str, on_wait: Callable[[], None] | None) -> Iterator[bool]:
-    """Hold the lock of a key inside the block, and clear up what a killed process left of that key.
+def hold_lock(parent: Path, key: str) -> Iterator[bool]:
+    """Hold the lock of a key inside the block, and clear up what a killed process left of that key; never wait for it.
 
     Args:
         parent: the folder of a kind of stage.
         key: of the stage.
-        on_wait: called if another process holds the lock, before waiting for it; without one, nothing waits.
 
     Yields:
-        Whether the lock is held; it always is with ``on_wait``.
+        Whether the lock is held; if not, another process holds it.
 
     Raises:
         RobenchError: the lock's file is a symbolic link.
         OSError: it cannot be made.
     """
-    file = parent / f".{key}.lock"
-    lock = try_lock(file)
+    lock = try_lock(parent / f".{key}.lock")
     if lock is None:
-        if on_wait is None:
-            yield False
-            return
-        on_wait()
-        lock = FileLock(file)
-        lock.acquire()
+        yield False
+        return
     try:
         delete_drafts(parent, key)
         yield True
@@ -145,7 +139,7 @@ def sweep(parent: Path) -> None:
         return
     found = (_LOCK.fullmatch(path.name) or _DRAFT.fullmatch(path.name) for path in parent.iterdir())
     for key in sorted({match[1] for match in found if match}):
-        with contextlib.suppress(OSError, RobenchError), hold_lock(parent, key, None):
+        with contextlib.suppress(OSError, RobenchError), hold_lock(parent, key):
             pass
 
 

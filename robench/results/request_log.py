@@ -122,7 +122,7 @@ def _encode(request: StoredRequest) -> bytes:
 
 def _shorten(root: Path) -> None:
     """Drop old commands, unless another process does it; a line that is written meanwhile may be lost."""
-    with hold_lock(root, _LOCK, None) as held:
+    with hold_lock(root, _LOCK) as held:
         if held:
             kept = [_encode(request) for request in read_requests(root)[-KEPT:]]
             while sum(map(len, kept)) > LIMIT // 2:

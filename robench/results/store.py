@@ -246,23 +246,22 @@ class Store:
                 shutil.rmtree(folder)
 
     @contextlib.contextmanager
-    def lock(self, folder: Path, on_wait: Callable[[], None] | None = lambda: None) -> Iterator[bool]:
+    def lock(self, folder: Path) -> Iterator[bool]:
         """Keep other processes from making the same stage, and delete the drafts of a process that was killed.
 
         The key alone decides what is locked: another process may make the same stage under another label.
 
         Args:
             folder: the folder of the stage.
-            on_wait: called if another process holds the lock, before waiting for it; None does not wait.
 
         Yields:
-            Whether the lock is held; it always is with ``on_wait``.
+            Whether the lock is held; if not, another process holds it.
         """
         with contextlib.ExitStack() as held:
             with translate_os_errors(folder):
                 make_folder(folder.parent)
                 refuse_links(folder)
-                is_held = held.enter_context(locks.hold_lock(folder.parent, find_key(folder.name), on_wait))
+                is_held = held.enter_context(locks.hold_lock(folder.parent, find_key(folder.name)))
             yield is_held
 
     def sweep(self) -> None:

@@ -65,7 +65,7 @@ def repair(store: Store, broken: Sequence[BrokenStage]) -> Iterator[str]:
     for stage in broken:
         folder = stage.folder
         try:
-            with locks.hold_lock(folder.parent, find_key(folder.name), None) as held:
+            with locks.hold_lock(folder.parent, find_key(folder.name)) as held:
                 if not held:
                     yield f"{folder} stays: another process is making it now."
                 elif _identify(folder) != stage.state:

@@ -96,7 +96,7 @@ class StageFolders:
         store = self._context.store
         named = store.new_folder(stage.kind, stage.label, stage.key)
         with contextlib.ExitStack() as lock:
-            if not lock.enter_context(store.lock(named, None)):
+            if not lock.enter_context(store.lock(named)):
                 return None
             if self.redo is not None:
                 self.redo.refresh()
@@ -165,7 +165,7 @@ class StageFolders:
         if not workspace.is_shared:
             return True
         with contextlib.ExitStack() as lock:
-            if not lock.enter_context(self._context.store.lock(workspace.stage.folder(self._context.store), None)):
+            if not lock.enter_context(self._context.store.lock(workspace.stage.folder(self._context.store))):
                 return False
             workspace.is_done = self.is_made(workspace)
             if not workspace.is_done:

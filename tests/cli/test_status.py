@@ -79,9 +79,9 @@ def test_status_names_what_is_being_made_and_its_holder_keeps_the_lock(runs: Pat
     folder = sorted(runs.glob("cells/*"))[0]
     (folder / "stage.json").unlink()
     key = folder.name.rpartition("-")[2]
-    with locks.hold_lock(folder.parent, key, None), locks.hold_lock(runs / "models", "f" * 16, None):
+    with locks.hold_lock(folder.parent, key), locks.hold_lock(runs / "models", "f" * 16):
         found = read(runs)
-        with locks.hold_lock(folder.parent, key, None) as again:
+        with locks.hold_lock(folder.parent, key) as again:
             assert not again, "it is still held"
     assert found["running"] == [f"models/{'f' * 16}", f"cells/{folder.name}"] and not found["leftovers"]
     assert [one["running"] for one in found["unfinished"]] == [True]

@@ -105,21 +105,14 @@ def test_a_stage_that_is_removed_is_gone_and_may_be_removed_again(store: Store) 
 @pytest.mark.parametrize("label", ["trec-base", "trec-other"])
 def test_a_lock_of_one_key_keeps_others_out_and_sweeps_up_drafts(store: Store, label: str) -> None:
     folder = store.folder("models", "trec-base", KEYS[0])
-    order: list[str] = []
-
-    def other() -> None:
-        with Store(store.root).lock(store.folder("models", label, KEYS[0]), lambda: order.append("waits")):
-            order.append("other")
-
-    with store.lock(folder):
+    other = store.folder("models", label, KEYS[0])
+    with store.lock(folder) as first:
         draft = folder.parent / f".{folder.name}.x1y2"
         draft.mkdir()
-        waiting = threading.Thread(target=other)
-        waiting.start()
-        waiting.join(0.3)
-        order.append("first")
-    waiting.join(10)
-    assert order == ["waits", "first", "other"] and not draft.exists()
+        with Store(store.root).lock(other) as second:
+            assert first and not second and draft.exists()
+    with Store(store.root).lock(other) as second:
+        assert second and not draft.exists()
 
 
 def test_stage_made_from_a_folder_named_in_latin_1_is_stored_and_read(store: Store) -> None:
@@ -142,15 +135,18 @@ def test_lock_that_is_let_go_leaves_no_file(store: Store) -> None:
 
 
 def test_locks_whose_files_are_deleted_keep_others_out(store: Store) -> None:
-    """Each of four threads deletes the file on which the others wait."""
+    """Each of four threads deletes the file that the others try to lock."""
     folder, inside, most = store.folder("cells", "a", KEYS[0]), [], []
 
     def work() -> None:
-        for _ in range(10):
-            with Store(store.root).lock(folder):
-                inside.append(1)
-                most.append(len(inside))
-                inside.pop()
+        held = 0
+        while held < 10:
+            with Store(store.root).lock(folder) as is_held:
+                if is_held:
+                    inside.append(1)
+                    most.append(len(inside))
+                    inside.pop()
+                    held += 1
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -123,13 +123,13 @@ def test_run_of_a_stage_that_another_process_made_under_another_label_uses_it(
     finished: Path, tiny_job: TinyJob, tmp_path: Path
 ) -> None:
     class Slow(Store):
-        """A store in which another process makes every stage while this one waits for the lock."""
+        """A store in which another process makes every stage just before this one gets the lock."""
 
         @contextlib.contextmanager
-        def lock(self, folder: Path, on_wait: Callable[[], None] | None = lambda: None) -> Iterator[bool]:
+        def lock(self, folder: Path) -> Iterator[bool]:
             (made,) = finished.glob(f"*/*-{folder.name.rpartition('-')[2]}")
             shutil.copytree(made, folder.with_name(f"other-{folder.name}"))
-            with super().lock(folder, on_wait) as is_held:
+            with super().lock(folder) as is_held:
                 yield is_held
 
     store = Slow(tmp_path / "runs")

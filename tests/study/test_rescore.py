@@ -120,7 +120,7 @@ def test_repair_of_a_model_names_a_command_that_makes_its_finished_cells_again(r
 def test_repair_leaves_a_stage_whose_lock_another_process_holds(runs: Path) -> None:
     cell = find(runs, "base", "pwws")
     (cell.folder / "records.jsonl").write_bytes(b"")
-    with locks.hold_lock(cell.folder.parent, cell.key, None) as held:
+    with locks.hold_lock(cell.folder.parent, cell.key) as held:
         done = robench("verify", "--runs", runs, "--repair")
         assert held and done.exit_code == 1
         assert f"{cell.folder} stays: another process is making it now." in done.stdout
